@@ -1,0 +1,107 @@
+"""Every failure that Belfry names.
+
+    BelfryError
+    ├── Invalid          the request or the definition is wrong; names the field
+    ├── NotFound         there is no such thing
+    ├── Conflict         it is there, but its present state forbids this
+    ├── Misconfigured    a setting is missing or wrong; a person must change it
+    ├── Refused          an outside service said no, and will say no again
+    ├── Unavailable      an outside service did not answer; later it may
+    ├── Damaged          what was written cannot be trusted (a backup that fails its check)
+    ├── TimedOut         the task took longer than it may
+    ├── Cancelled        a person or a policy stopped the job
+    └── LeaseLost        another worker holds the job now
+
+Two tables turn them into answers: `api/problems.py` (HTTP) and `engine/retry.py` (the job's
+outcome). Each class says by `permanent` whether another attempt can help.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BelfryError(Exception):
+    """Something went wrong that a person may have to act on; the message says what to do."""
+
+    code: ClassVar[str] = "error"
+    permanent: ClassVar[bool] = False
+
+
+class Invalid(BelfryError):
+    """A value is wrong. `field` is its name as the caller wrote it."""
+
+    code = "invalid"
+    permanent = True
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class NotFound(BelfryError):
+    """There is no such thing."""
+
+    code = "not_found"
+    permanent = True
+
+
+class Conflict(BelfryError):
+    """The thing is there, but its present state does not allow this."""
+
+    code = "conflict"
+    permanent = True
+
+
+class Misconfigured(BelfryError):
+    """A setting is missing or wrong."""
+
+    code = "misconfigured"
+    permanent = True
+
+
+class Refused(BelfryError):
+    """An outside service refused, and would refuse again (a wrong password, no permission)."""
+
+    code = "refused"
+    permanent = True
+
+    def __init__(self, service: str, message: str) -> None:
+        super().__init__(f"{service}: {message}")
+        self.service = service
+
+
+class Unavailable(BelfryError):
+    """An outside service did not answer or failed; a later attempt may succeed."""
+
+    code = "unavailable"
+
+    def __init__(self, service: str, message: str) -> None:
+        super().__init__(f"{service}: {message}")
+        self.service = service
+
+
+class Damaged(BelfryError):
+    """What was written does not prove good: it must not be relied upon."""
+
+    code = "damaged"
+
+
+class TimedOut(BelfryError):
+    """The task ran longer than its timeout."""
+
+    code = "timed_out"
+
+
+class Cancelled(BelfryError):
+    """The job was stopped by a person or a policy."""
+
+    code = "cancelled"
+    permanent = True
+
+
+class LeaseLost(BelfryError):
+    """This worker no longer holds the job: another has it, so this one's outcome does not count."""
+
+    code = "lease_lost"

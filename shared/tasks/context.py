@@ -1,0 +1,45 @@
+"""Everything that a running task may use. It knows no storage account and reads no clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.clock import Clock
+from shared.errors import Cancelled
+from shared.log import JobLog
+
+
+class BackupService(Protocol):
+    """Takes and proves backups; `shared.backups` is the implementation."""
+
+    def take(self, source: str, job: JobContext) -> Mapping[str, object]:
+        """Back up the named source ("database", "postgres") and prove the backup.
+
+        Returns the manifest as a JSON object. Raises a `BelfryError` that says what failed.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobContext:
+    """One attempt of one job."""
+
+    job_id: str
+    schedule_id: str
+    due_at: datetime
+    """When the occurrence was due (for a manual run: when it was asked for)."""
+    attempt: int
+    """1 for the first."""
+    clock: Clock
+    log: JobLog
+    backups: BackupService
+    stop: threading.Event
+    """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled."""
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the attempt must end. Long tasks call it between steps."""
+        if self.stop.is_set():
+            raise Cancelled("the attempt was told to stop")

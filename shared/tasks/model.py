@@ -1,0 +1,132 @@
+"""A task: a named piece of work in code, and how the engine is to treat it.
+
+    @task("postgres_backup", cron="0 3 * * *", timeout_seconds=7200)
+    def postgres_backup(job: JobContext, params: NoParams) -> Result: ...
+
+The decorator gives a frozen `Task`. Nothing is registered at import: the `Registry` collects
+the tasks of the modules that it is given, so importing a module twice does no harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import Invalid
+from shared.recurrence import Frequency, Recurrence
+from shared.tasks.context import JobContext
+
+Result: TypeAlias = Mapping[str, object]
+"""What a task returns: its metrics, as a JSON object (P8)."""
+
+
+class Params(BaseModel):
+    """The base of every task's parameters; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Impact(StrEnum):
+    """What a task may do to the outside (O5)."""
+
+    A = "A"
+    """Safe: runs."""
+    B = "B"
+    """Soft: runs, and is logged."""
+    C = "C"
+    """Critical (mail, outside HTTP): waits for a person."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retry:
+    """How often a failed job is tried again, and how long to wait before."""
+
+    attempts: int = 3
+    """In all, the first included."""
+    first_delay_seconds: int = 30
+    """Before the second attempt; doubles with each further one."""
+    max_delay_seconds: int = 900
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A named piece of work in code."""
+
+    name: str
+    run: Callable[[JobContext, Any], Result]
+    params: type[Params]
+    recurrence: Recurrence | None
+    """When its system schedule runs; None for a task that only user schedules use."""
+    impact: Impact
+    timeout_seconds: int
+    retry: Retry
+    misfire_grace_seconds: int
+    aliases: tuple[str, ...]
+    """Earlier names: stored schedules outlive a name."""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the task's docstring."""
+        return (self.run.__doc__ or self.name).strip().splitlines()[0]
+
+    def parse(self, parameters: Mapping[str, object]) -> Params:
+        """The parameters, checked. Raises `Invalid` naming `task_parameters.<field>`."""
+        try:
+            return self.params.model_validate(dict(parameters))
+        except ValidationError as error:
+            first = error.errors()[0]
+            path = ".".join(["task_parameters", *(str(part) for part in first["loc"])])
+            allowed = ", ".join(self.params.model_fields) or "none"
+            hint = f" ({self.name} takes: {allowed})"
+            raise Invalid(path, first["msg"] + hint) from None
+
+
+def task(
+    name: str,
+    *,
+    params: type[Params] = Params,
+    cron: str | None = None,
+    timezone: str = "UTC",
+    impact: Impact = Impact.A,
+    timeout_seconds: int = 600,
+    retry: Retry | None = None,
+    misfire_grace_seconds: int = 900,
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[[JobContext, Any], Result]], Task]:
+    """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
+
+    `cron` is the default time of its system schedule (five fields, in `timezone`); settings and
+    the API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes
+    for the daily tasks).
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
+        raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
+    if cron is not None:
+        required = [field for field, info in params.model_fields.items() if info.is_required()]
+        if required:
+            raise ValueError(f"task {name}: a system schedule needs defaults for {required}")
+
+    def make(run: Callable[[JobContext, Any], Result]) -> Task:
+        return Task(
+            name=name,
+            run=run,
+            params=params,
+            recurrence=cron_recurrence(cron, timezone) if cron is not None else None,
+            impact=impact,
+            timeout_seconds=timeout_seconds,
+            retry=retry or Retry(),
+            misfire_grace_seconds=misfire_grace_seconds,
+            aliases=aliases,
+        )
+
+    return make
+
+
+def cron_recurrence(expression: str, timezone: str) -> Recurrence:
+    """The recurrence of a five-field cron expression in a zone."""
+    return Recurrence(frequency=Frequency.CRON, cron_expression=expression, timezone=timezone)
