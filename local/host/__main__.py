@@ -1,0 +1,88 @@
+"""`python -m local.host FOLDER --port N`: serve the function app of a folder, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local.host import settings
+from local.host.run import Host, TimedOut
+from local.host.settings import CannotStart
+
+
+class _Line(logging.Formatter):
+    """`[2026-11-20T08:00:00.123Z] name: message`, as the Core Tools show it."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002
+        at = datetime.fromtimestamp(record.created, UTC)
+        return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def log_to_stdout() -> None:
+    """Everything from INFO on; of Azure's SDKs, which log each request, only warnings."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Line("[%(asctime)s] %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for noisy in ("azure", "uvicorn", "asyncio", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that is bound, so that the port is ours before anything else starts."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise CannotStart(f"port {port} cannot be used: {error.strerror}") from None
+    return listening
+
+
+def serve(folder: Path, listening: socket.socket, on_ready: Callable[[], None]) -> int:
+    """Serve the app with this process's environment; the process's exit code, errors printed."""
+
+    async def run() -> int:
+        return await Host(folder, os.environ).serve(listening, on_ready)
+
+    try:
+        left = asyncio.run(run())
+    except (CannotStart, TimedOut) as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+    if left:
+        print(f"{left} running function(s) did not end in time", file=sys.stderr)
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int, default=7071)
+    options = parser.parse_args()
+    log_to_stdout()
+    try:
+        for name, value in settings.read_values(options.folder / "local.settings.json").items():
+            os.environ.setdefault(name, value)
+        listening = listen(options.port)
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+    port = listening.getsockname()[1]
+    return serve(
+        options.folder, listening, lambda: print(f"serving http://localhost:{port}", flush=True)
+    )
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Not sys.exit: that would wait for functions that are still running in threads.
+    os._exit(code)

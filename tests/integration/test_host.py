@@ -1,0 +1,404 @@
+"""The host, on an app made for the purpose and a real Azurite: HTTP, timers, queues, the end."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient
+
+from local.azurite import Azurite
+
+REPO = Path(__file__).parents[2]
+
+APP = """
+import json, os, pathlib, time
+import azure.functions as func
+
+app = func.FunctionApp()
+NOTES = pathlib.Path(os.environ["NOTES"])
+
+
+def note(**what):
+    with NOTES.open("a") as file:
+        file.write(json.dumps(what) + "\\n")
+
+
+@app.route("echo/{name}", methods=["GET", "POST"])
+def echo(req: func.HttpRequest) -> func.HttpResponse:
+    seen = {
+        "url": req.url, "name": req.route_params["name"], "query": dict(req.params),
+        "kind": req.headers.get("x-kind"), "bytes": list(req.get_body()),
+    }
+    return func.HttpResponse(json.dumps(seen), mimetype="application/json", status_code=201)
+
+
+@app.route("bytes")
+async def raw(req: func.HttpRequest) -> func.HttpResponse:
+    headers = {"x-answer": "42", "content-type": "application/octet-stream",
+               "set-cookie": "a=b; Path=/; HttpOnly"}
+    return func.HttpResponse(bytes(range(256)), headers=headers)
+
+
+@app.route("fail")
+def fail(req: func.HttpRequest) -> func.HttpResponse:
+    raise RuntimeError("on purpose")
+
+
+@app.route("slow")
+def slow(req: func.HttpRequest) -> func.HttpResponse:
+    note(slow="begun")
+    time.sleep(float(req.params["seconds"]))
+    note(slow="ended")
+    return func.HttpResponse("slept")
+
+
+@app.route("{*path}")
+def rest(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("rest:" + req.route_params.get("path", ""))
+
+
+@app.timer_trigger(arg_name="timer", schedule="%EVERY%")
+def clock(timer: func.TimerRequest) -> None:
+    note(clock=timer.past_due, status=timer.schedule_status)
+
+
+@app.timer_trigger(arg_name="timer", schedule="* * * * * *")
+def fast(timer: func.TimerRequest) -> None:
+    note(fast=timer.past_due)
+
+
+@app.queue_trigger(arg_name="msg", queue_name="%QUEUE%", connection="AzureWebJobsStorage")
+def work(msg: func.QueueMessage) -> None:
+    body = msg.get_body().decode()
+    note(work=body, count=msg.dequeue_count, at=time.time(), id=msg.id)
+    if body.startswith("bad"):
+        raise RuntimeError("bad message")
+    if body.startswith("sleep"):
+        time.sleep(float(body.split()[1]))
+"""
+
+HOST_JSON = {
+    "version": "2.0",
+    "extensions": {
+        "http": {"routePrefix": ""},
+        "queues": {
+            "batchSize": 4,
+            "maxPollingInterval": "00:00:00.200",
+            "visibilityTimeout": "00:00:01",
+            "maxDequeueCount": 3,
+            "messageEncoding": "none",
+        },
+    },
+}
+NEVER_SOON = "0 0 0 1 1 *"
+
+
+def until(what: Callable[[], Any], seconds: float = 20) -> Any:
+    """Ask until the answer is true, or fail."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
+        time.sleep(0.02)
+    return answer
+
+
+@dataclass
+class Served:
+    """An app in a folder, and the host that serves it."""
+
+    folder: Path
+    environ: dict[str, str]
+    process: subprocess.Popen[str] | None = None
+    url: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    def start(self, **settings: str) -> None:
+        """Start the host and wait until it serves."""
+        with (self.folder / "host.log").open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.host", str(self.folder), "--port", "0"],
+                cwd=REPO,
+                env=self.environ | settings,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self.url = until(self._serving)
+
+    def _serving(self) -> str:
+        assert self.process
+        text = self.log()
+        assert self.process.poll() is None, text
+        return text.partition("serving ")[2].split("\n")[0] if "\n" in text else ""
+
+    def log(self) -> str:
+        return (self.folder / "host.log").read_text()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; the exit code."""
+        assert self.process
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def notes(self, kind: str) -> list[dict[str, Any]]:
+        """What the functions wrote down."""
+        file = self.folder / "notes"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [note for line in lines if kind in (note := json.loads(line))]
+
+
+@pytest.fixture
+def app(azurite: Azurite, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """The app, not yet started; its queue and its host id are this test's own."""
+    (tmp_path / "function_app.py").write_text(APP)
+    (tmp_path / "host.json").write_text(json.dumps(HOST_JSON))
+    own = request.node.name.replace("_", "-")[5:60].rstrip("-")
+    environ = os.environ | {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "AzureFunctionsWebHost__hostid": own,
+        "NOTES": str(tmp_path / "notes"),
+        "QUEUE": own,
+        "EVERY": NEVER_SOON,
+    }
+    served = Served(tmp_path, environ)
+    yield served
+    if served.process and served.process.poll() is None:
+        served.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def queue(app: Served) -> Iterator[QueueClient]:
+    """The queue that the app listens to."""
+    connection, name = app.environ["AzureWebJobsStorage"], app.environ["QUEUE"]
+    with QueueClient.from_connection_string(connection, name) as client:
+        client.create_queue()
+        yield client
+
+
+def _timer_blob(app: Served) -> Any:
+    name = f"timers/{app.environ['AzureFunctionsWebHost__hostid']}/Host.Functions.clock/status"
+    with BlobServiceClient.from_connection_string(app.environ["AzureWebJobsStorage"]) as blobs:
+        blob = blobs.get_blob_client("azure-webjobs-hosts", name)
+        return json.loads(blob.download_blob().readall()) if blob.exists() else None
+
+
+def _is_empty(queue: QueueClient) -> bool:
+    return queue.get_queue_properties().approximate_message_count == 0
+
+
+def test_requests_reach_the_function_whose_route_fits_best(app: Served) -> None:
+    app.start()
+    answer = httpx.post(
+        f"{app.url}/echo/a%20b?x=1&x=2&empty=", content=b"\x00\xff", headers={"X-Kind": "cat"}
+    )
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "url": f"{app.url}/echo/a%20b?x=1&x=2&empty=",
+        "name": "a b",
+        "query": {"x": "1,2"},
+        "kind": "cat",
+        "bytes": [0, 255],
+    }
+    assert httpx.get(f"{app.url}/any/thing/else").text == "rest:any/thing/else"
+    assert httpx.get(app.url).text == "rest:"
+
+
+def test_a_response_keeps_its_bytes_headers_and_cookies(app: Served) -> None:
+    app.start()
+    answer = httpx.get(f"{app.url}/bytes")
+    assert answer.content == bytes(range(256))
+    assert answer.headers["x-answer"] == "42"
+    assert answer.headers["set-cookie"] == "a=b; HttpOnly; Path=/"
+    head = httpx.head(f"{app.url}/bytes")
+    assert (head.content, head.headers["content-length"]) == (b"", "256")
+
+
+def test_what_the_real_host_refuses_is_refused(app: Served) -> None:
+    app.start()
+    failed = httpx.get(f"{app.url}/fail")
+    assert (failed.status_code, failed.content) == (500, b"")
+    assert "RuntimeError: on purpose" in app.log()
+    # PUT is no method of echo, so the catch-all has it.
+    assert httpx.put(f"{app.url}/echo/x").text == "rest:echo/x"
+    chunked = httpx.post(f"{app.url}/echo/x", content=iter([b"lost"]))
+    assert chunked.json()["bytes"] == []
+    assert httpx.get(f"{app.url}/admin/nothing").status_code == 404
+    assert httpx.post(f"{app.url}/admin/functions/nobody", json={}).status_code == 404
+
+
+def test_functions_are_run_by_hand(app: Served) -> None:
+    app.start()
+    status = httpx.get(f"{app.url}/admin/host/status").json()
+    assert status["state"] == "Running"
+    names = {one["name"] for one in httpx.get(f"{app.url}/admin/functions").json()}
+    assert names == {"echo", "raw", "fail", "slow", "rest", "clock", "fast", "work"}
+
+    assert httpx.post(f"{app.url}/admin/functions/clock", json={}).status_code == 202
+    (run,) = until(lambda: app.notes("clock"))
+    assert run["clock"] is False
+    assert run["status"] == _timer_blob(app)
+
+    by_hand = httpx.post(f"{app.url}/admin/functions/WORK", json={"input": "by hand"})
+    assert by_hand.status_code == 202
+    assert until(lambda: app.notes("work"))[0]["work"] == "by hand"
+    assert httpx.post(f"{app.url}/admin/functions/work", content=b"[").status_code == 400
+    assert httpx.post(f"{app.url}/admin/functions/echo", json={}).status_code == 400
+
+
+def test_a_timer_fires_on_time_and_remembers(app: Served) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    app.start(EVERY=f"{soon:%S %M %H} * * *")
+    first = _timer_blob(app)
+    assert first["Last"].startswith("0001-01-01")
+    assert datetime.fromisoformat(first["Next"]) == soon
+
+    (run,) = until(lambda: app.notes("clock"))
+    assert datetime.now(UTC) - soon < timedelta(seconds=1)
+    assert (run["clock"], run["status"]) == (False, first)
+    after = until(lambda: (now := _timer_blob(app)) != first and now)
+    assert datetime.fromisoformat(after["Next"]) == soon + timedelta(days=1)
+    assert timedelta(0) <= datetime.fromisoformat(after["Last"]) - soon < timedelta(seconds=1)
+
+
+def test_after_a_restart_a_missed_timer_runs_once_and_says_so(app: Served) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+    every_minute = f"{soon.second} * * * * *"
+    app.start(EVERY=every_minute)
+    before = _timer_blob(app)
+    app.stop(signal.SIGKILL)
+    assert app.notes("clock") == []
+    until(lambda: datetime.now(UTC) > soon)
+    app.start(EVERY=every_minute)
+    (run,) = until(lambda: app.notes("clock"))
+    assert (run["clock"], run["status"]) == (True, before)
+    after = until(lambda: (now := _timer_blob(app)) != before and now)
+    assert datetime.fromisoformat(after["Next"]) == soon + timedelta(minutes=1)
+    app.stop()
+    app.start(EVERY=every_minute)
+    until(lambda: len(app.notes("fast")) > 3)
+    assert len(app.notes("clock")) == 1
+
+
+def test_a_fast_timer_is_never_past_due(app: Served) -> None:
+    app.start()
+    until(lambda: len(app.notes("fast")) >= 3)
+    assert not any(note["fast"] for note in app.notes("fast"))
+
+
+def test_messages_are_taken_soon_and_deleted_when_done(app: Served, queue: QueueClient) -> None:
+    app.start()
+    queue.send_message("now")
+    sent = time.time()
+    (run,) = until(lambda: app.notes("work"))
+    assert run["count"] == 1
+    assert run["at"] - sent < 0.5
+    until(lambda: _is_empty(queue))
+    queue.send_message("later", visibility_timeout=2)
+    sent = time.time()
+    run = until(lambda: app.notes("work")[1:])[0]
+    assert 1.9 < run["at"] - sent < 3.6  # Azurite counts whole seconds
+
+
+def test_a_failing_message_comes_back_then_goes_to_the_poison_queue(
+    app: Served, queue: QueueClient
+) -> None:
+    app.start()
+    queue.send_message("bad one")
+    poisoned = QueueClient.from_connection_string(
+        app.environ["AzureWebJobsStorage"], app.environ["QUEUE"] + "-poison"
+    )
+
+    def arrived() -> Any:
+        with contextlib.suppress(Exception):
+            return poisoned.peek_messages()
+
+    with poisoned:
+        (message,) = until(arrived)
+    assert message.content == "bad one"
+    runs = app.notes("work")
+    assert [run["count"] for run in runs] == [1, 2, 3]
+    assert len({run["id"] for run in runs}) == 1
+    pauses = [later["at"] - sooner["at"] for sooner, later in itertools.pairwise(runs)]
+    assert all(0.9 < pause < 3 for pause in pauses)
+    assert _is_empty(queue)
+
+
+def test_messages_run_side_by_side_up_to_the_batch_and_half(
+    app: Served, queue: QueueClient
+) -> None:
+    for number in range(8):
+        queue.send_message(f"sleep 1.5 {number}")
+    app.start(PYTHON_THREADPOOL_THREAD_COUNT="16")
+    until(lambda: len(app.notes("work")) >= 4)
+    running = httpx.get(f"{app.url}/admin/host/status").json()["running"]
+    assert running <= 4 + 2
+    until(lambda: _is_empty(queue))
+    assert sorted(run["work"][-1] for run in app.notes("work")) == list("01234567")
+
+
+def test_told_to_stop_it_lets_running_functions_finish(app: Served, queue: QueueClient) -> None:
+    app.start()
+    queue.send_message("sleep 2")
+    until(lambda: app.notes("work"))
+    assert app.stop(signal.SIGINT) == 0
+    assert _is_empty(queue)
+    assert "waiting for 1 running function(s)" in app.log()
+
+
+def test_told_twice_it_stops_at_once(app: Served, queue: QueueClient) -> None:
+    app.start()
+    queue.send_message("sleep 30")
+    until(lambda: app.notes("work"))
+    assert app.process
+    app.process.send_signal(signal.SIGINT)
+    until(lambda: "waiting for 1" in app.log())
+    begun = time.monotonic()
+    assert app.stop(signal.SIGINT) == 0
+    assert time.monotonic() - begun < 5
+
+
+def test_a_function_beyond_its_time_ends_the_host(app: Served) -> None:
+    app.start(AzureFunctionsJobHost__functionTimeout="00:00:01")
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.get(f"{app.url}/slow?seconds=30")
+    assert app.process
+    assert app.process.wait(10) == 1
+    assert "slow ran longer than functionTimeout (0:00:01)" in app.log()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('"timer", schedule="%EVERY%"', '"the_timer", schedule="%EVERY%"'), "'the_timer'"),
+        (("import azure.functions", "import no_such_thing, azure.functions"), "no_such_thing"),
+        (("%EVERY%", "%NOWHERE%"), "clock: the setting NOWHERE in %NOWHERE% is not set"),
+    ],
+)
+def test_an_app_that_azure_would_drop_does_not_start(
+    app: Served, change: tuple[str, str], told: str
+) -> None:
+    text = APP.replace(*change)
+    if "the_timer" in text:
+        text = text.replace("clock(timer:", "clock(the_timer:").replace("timer.", "the_timer.", 1)
+    (app.folder / "function_app.py").write_text(text)
+    with pytest.raises(AssertionError) as failed:
+        app.start()
+    assert told in str(failed.value)
+    assert app.process
+    assert app.process.wait(5) == 1
