@@ -1,0 +1,23 @@
+"""When something happens next, in any zone: pure, (recurrence, instant) -> instant.
+
+fields, syntax   from the text of a cron expression to the values of its fields
+cron             what those values match: walking the local calendar
+zone             from local wall time to the instants that show it
+rule             the recurrence as a person gives it, checked
+next             the next occurrence, by Debian cron's rule where clocks change
+wakeups          when a timer that knows UTC only has to wake for it
+"""
+
+from shared.recurrence.invalid import InvalidRecurrence
+from shared.recurrence.next import next_run, occurrences
+from shared.recurrence.rule import Frequency, Recurrence
+from shared.recurrence.wakeups import ncrontab
+
+__all__ = [
+    "Frequency",
+    "InvalidRecurrence",
+    "Recurrence",
+    "ncrontab",
+    "next_run",
+    "occurrences",
+]

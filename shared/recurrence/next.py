@@ -1,0 +1,130 @@
+"""The next occurrence: a function of the recurrence and an instant, and of nothing else.
+
+Cron fields are walked over the zone's wall time. At a change of offset the rule is Debian cron's:
+
+- A fixed expression (neither minute nor hour starts with `*`) names times of day. One that clocks
+  skip runs once, at the end of the gap; one that they repeat runs once, the first time.
+- Any other follows elapsed time: it runs whenever clocks show a matching minute, so on both passes
+  of a repeated hour, and never for a minute that clocks skip.
+
+Every walk goes forward over wall minutes and takes the first instant later than `after`, so a
+result is always later than `after`, and the walk ends (`cron.next_day`). docs/recurrence.md has
+the cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from shared.recurrence import zone as zones
+from shared.recurrence.cron import Cron, next_wall
+from shared.recurrence.rule import Frequency, Recurrence
+
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
+    """The first occurrence later than `after`: UTC, whole seconds; None if there is none.
+
+    Occurrences lie from `start_time` to `end_time`, both included.
+    """
+    if after.utcoffset() is None:
+        raise ValueError("after must be an aware datetime")
+    first = recurrence.first
+    after = _within(after)
+    if first is not None and after < first:
+        after = first - datetime.resolution
+    found = _next(recurrence, first, after)
+    end = recurrence.end_time
+    if found is None or (end is not None and found > end.astimezone(UTC)):
+        return None
+    return found
+
+
+def occurrences(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Every occurrence later than `after` and not later than `until`, in order."""
+    until = until.astimezone(UTC)
+    found = next_run(recurrence, after)
+    while found is not None and found <= until:
+        yield found
+        found = next_run(recurrence, found)
+
+
+def _within(after: datetime) -> datetime:
+    """In UTC, kept a year away from where Python's calendar ends."""
+    if 2 < after.year < _LATEST.year:
+        return after.astimezone(UTC)
+    return _EARLIEST if after.year <= 2 else _LATEST
+
+
+def _next(recurrence: Recurrence, first: datetime | None, after: datetime) -> datetime | None:
+    if recurrence.frequency is Frequency.ONCE:
+        return first if first is not None and first > after else None
+    if recurrence.interval_seconds is not None:
+        return _next_interval(first or _EPOCH, recurrence.interval_seconds, after)
+    cron = recurrence.cron
+    if cron is None:
+        raise ValueError(f"no expression for {recurrence.frequency}")
+    return _next_cron(cron, zones.find(recurrence.timezone), after)
+
+
+def _next_interval(anchor: datetime, seconds: int, after: datetime) -> datetime | None:
+    """The first anchor + k * seconds, k whole, later than `after`."""
+    step = timedelta(seconds=seconds)
+    elapsed = (after - anchor) // step + 1
+    found = _LATEST - anchor >= elapsed * step
+    return anchor + elapsed * step if found else None
+
+
+def _next_cron(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
+    wall = zones.wall_of(after, zone).replace(second=0, microsecond=0, fold=0) + _MINUTE
+    if zone is UTC:
+        found = next_wall(cron, wall)
+        return found and found.replace(tzinfo=UTC)
+    if cron.fixed:
+        return _next_fixed(cron, zone, wall, after)
+    return _next_elapsed(cron, zone, wall, after)
+
+
+def _next_fixed(cron: Cron, zone: tzinfo, wall: datetime, after: datetime) -> datetime | None:
+    """Each matching wall minute runs once: the first time clocks show it, or skip it."""
+    while (found := next_wall(cron, wall)) is not None:
+        instant = zones.first_instant(found, zone)
+        if instant > after:
+            return instant
+        wall = found + _MINUTE
+    return None
+
+
+def _next_elapsed(cron: Cron, zone: tzinfo, wall: datetime, after: datetime) -> datetime | None:
+    """Each matching wall minute runs as often as clocks show it.
+
+    Wall minutes up to that of `after` come again only if `after` lies in the first pass of a
+    repeated hour; then the second pass is walked too, and the earlier of both counts.
+    """
+    found = _walk(cron, zone, wall, after)
+    again = zones.second_pass(after, zone)
+    if again is None:
+        return found
+    repeated = _walk(cron, zone, again, after, last=True)
+    return repeated if found is None or (repeated is not None and repeated < found) else found
+
+
+def _walk(
+    cron: Cron, zone: tzinfo, wall: datetime, after: datetime, *, last: bool = False
+) -> datetime | None:
+    """The first instant later than `after` that shows a matching minute from `wall` on.
+
+    Of a minute shown twice, `last` takes the second pass only.
+    """
+    while (found := next_wall(cron, wall)) is not None:
+        shown = zones.instants(found, zone)
+        for instant in shown[-1:] if last else shown:
+            if instant > after:
+                return instant
+        wall = found + _MINUTE
+    return None

@@ -1,0 +1,171 @@
+"""From the text of a cron expression to the values of its fields, or a message a person can use.
+
+croniter 7 decides what is valid beyond plain fields (C1). Refused although croniter takes them,
+because nobody could tell what they would do: `5-5` (croniter reads it as every value, crontab(5)
+as one), a step over a range that wraps (croniter loses values: `apr-feb/5` leaves out February),
+`H` and `R` (a hash and a random number), `W` (its public `expand` drops it), a `#` or `L` beside
+plain weekdays (it ignores the plain ones), and the aliases (`@daily`), which are frequencies here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.recurrence.fields import DAY, FIELDS, WEEKDAY, Field, plain
+from shared.recurrence.invalid import InvalidRecurrence
+
+FIVE = "minute, hour, day of month, month, day of week"
+_LONGEST = 500
+_ALIASES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_RANGE = re.compile(r"(\w+)-(\w+)(/\d+)?", re.ASCII)
+_NEAREST_WEEKDAY = re.compile(r"\d+w|w\d+|lw|wl", re.ASCII)
+_HASHED = re.compile(r"[hr](\(.*\))?(/.*)?", re.ASCII)
+_LAST_WEEKDAY_QUARTZ = re.compile(r"([0-7])l", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expanded:
+    """What an expression names."""
+
+    values: Sequence[Sequence[int]]
+    """Of each field, sorted; Sunday is 0."""
+    last_day: bool = False
+    """`L` among the days of the month."""
+    nth: Sequence[tuple[int, int]] = ()
+    """(weekday, which one in the month), -1 for the last. If there are any, they alone count."""
+
+
+def split(expression: object) -> list[str]:
+    """The five fields, in lower case."""
+    if not isinstance(expression, str) or not expression.strip():
+        raise _refused(f"give five fields: {FIVE}")
+    if len(expression) > _LONGEST or not expression.isascii():
+        raise _refused(f"give at most {_LONGEST} characters, of plain ASCII")
+    texts = expression.lower().split()
+    if len(texts) != len(FIELDS):
+        raise _refused(_wrong_count(texts))
+    return texts
+
+
+def expand(texts: Sequence[str]) -> Expanded:
+    """The values of the five fields."""
+    values: list[Sequence[int]] = []
+    for text, field in zip(texts, FIELDS, strict=True):
+        found = plain(text, field)
+        if found is None:
+            return _by_croniter(texts)
+        values.append(found)
+    return Expanded(values=values)
+
+
+def _by_croniter(texts: Sequence[str]) -> Expanded:
+    # Here, since it takes 70 ms to import and most processes never meet such an expression.
+    from croniter import CroniterError, croniter
+
+    for text, field in zip(texts, FIELDS, strict=True):
+        _refuse_unclear(text, field)
+    try:
+        expanded, nth = croniter.expand(" ".join(texts))
+    except CroniterError as error:
+        raise _refused(_wrong_field(texts)) from error
+    return Expanded(
+        values=[_numbers(found, field) for found, field in zip(expanded, FIELDS, strict=True)],
+        last_day="l" in expanded[DAY],
+        nth=sorted((int(day), _which(n)) for day, ns in nth.items() for n in ns),
+    )
+
+
+def _which(nth: object) -> int:
+    return -1 if nth == "l" else int(str(nth))
+
+
+def _numbers(found: Sequence[int | str], field: Field) -> Sequence[int]:
+    if "*" in found:
+        return field.every
+    return tuple(sorted(value for value in found if isinstance(value, int)))
+
+
+def _refuse_unclear(text: str, field: Field) -> None:
+    """Raise for what croniter would take, but in a sense that nobody would expect."""
+    parts = text.split(",")
+    for part in parts:
+        why = _unclear(part, field)
+        if why:
+            raise _refused(f"{field.name} {part!r}: {why}")
+    if field is FIELDS[WEEKDAY]:
+        special = ["#" in part or part.startswith("l") for part in parts]
+        if any(special) and not all(special):
+            raise _refused(f"{field.name} {text!r}: '#' and 'L' cannot stand beside plain weekdays")
+
+
+def _unclear(part: str, field: Field) -> str | None:
+    if _HASHED.fullmatch(part):
+        return "'H' and 'R' would be drawn at random; write the value"
+    if field is FIELDS[DAY] and _NEAREST_WEEKDAY.fullmatch(part):
+        return "'W' (the nearest weekday) is not supported; name days, or days of the week"
+    if field is FIELDS[WEEKDAY] and _LAST_WEEKDAY_QUARTZ.fullmatch(part):
+        return f"write 'L{part[0]}' for the last one of the month"
+    if field is FIELDS[WEEKDAY] and part.startswith("7/"):
+        return "write Sunday as 0 where a step follows"
+    bounds = _RANGE.fullmatch(part)
+    return _unclear_range(bounds[1], bounds[2], bounds[3], field) if bounds else None
+
+
+def _unclear_range(low: str, high: str, step: str | None, field: Field) -> str | None:
+    week = field is FIELDS[WEEKDAY]
+    first = 7 if week and low == "7" else field.values.get(low)
+    last = 7 if week and high == "7" else field.values.get(high)
+    if first is None or last is None:
+        return None
+    if first == last or (first, last) == (7, 0):
+        return f"a range from a value to itself; write {low!r} for that one, '*' for all"
+    if first > last and step:
+        return "a step over a range that wraps around; write the values as a list"
+    return None
+
+
+def _wrong_count(texts: Sequence[str]) -> str:
+    if texts[0].startswith("@"):
+        plain_form = _ALIASES.get(texts[0])
+        return f"aliases such as {texts[0][:20]!r} are not taken; " + (
+            f"write {plain_form!r}" if plain_form else f"give five fields: {FIVE}"
+        )
+    if len(texts) == 6:
+        return f"six fields; Belfry takes five: {FIVE}; drop the seconds (the first field)"
+    count = "one field" if len(texts) == 1 else f"{len(texts)} fields"
+    return f"{count}; Belfry takes five: {FIVE}"
+
+
+def _wrong_field(texts: Sequence[str]) -> str:
+    """Which field croniter does not take, found by trying each on its own."""
+    from croniter import croniter
+
+    for index, (text, field) in enumerate(zip(texts, FIELDS, strict=True)):
+        alone = ["*"] * len(FIELDS)
+        alone[index] = text
+        if not croniter.is_valid(" ".join(alone)):
+            return f"{field.name} {text[:60]!r}: {_what_is_wrong(text, field)}"
+    return f"croniter does not take {' '.join(texts)[:60]!r}"
+
+
+def _what_is_wrong(text: str, field: Field) -> str:
+    for number in re.findall(r"(?<![/#\d])\d+", text):
+        sunday = field is FIELDS[WEEKDAY] and number == "7"
+        if int(number[:9]) not in field.every and not sunday:
+            return f"{number[:20]} is out of range; the {field.name} is {field.extent}"
+    forms = "'*', a value, a range a-b, a step */n or a list a,b"
+    return f"the {field.name} is {field.extent}, as {forms}"
+
+
+def _refused(message: str) -> InvalidRecurrence:
+    return InvalidRecurrence("cron_expression", message)

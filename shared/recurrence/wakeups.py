@@ -1,0 +1,120 @@
+"""When a timer that knows only UTC has to wake for a recurrence: an NCRONTAB expression.
+
+Azure's timers take six fields, seconds first, and on Linux plans no time zone. A fixed local time
+moves in UTC when the zone's offset changes, so the timer wakes at every UTC time of day that the
+local one can be around a given year, and whoever is woken decides what is due. The firings contain
+every occurrence of that year and the two beside it. An interval that is no whole number of minutes
+is the exception: it wakes every minute, so its occurrences lie less than a minute after a firing.
+
+NCRONTAB joins its two day fields with AND and has no `L` or `#`; where that matters, or where the
+UTC date can differ from the local one, the day fields become `*`.
+Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from shared.recurrence import zone as zones
+from shared.recurrence.cron import Cron, next_wall
+from shared.recurrence.rule import Frequency, Recurrence
+
+_DAY = 86400
+_EVERY_MINUTE = "0 * * * * *"
+_ANY_DAY = "* * *"
+
+
+def ncrontab(recurrence: Recurrence, year: int) -> str:
+    """The six-field expression for the timer, good from `year` - 1 to `year` + 1."""
+    if recurrence.interval_seconds is not None:
+        return _of_interval(recurrence.interval_seconds, recurrence.first)
+    if recurrence.frequency is Frequency.ONCE and recurrence.first is not None:
+        once = recurrence.first
+        return f"{once.second} {once.minute} {once.hour} {once.day} {once.month} *"
+    cron = recurrence.cron
+    if cron is None:
+        raise ValueError(f"no expression for {recurrence.frequency}")
+    return _of_cron(cron, zones.find(recurrence.timezone), year)
+
+
+def _of_interval(seconds: int, anchor: datetime | None) -> str:
+    """The times of day that the interval meets, on whichever days."""
+    if seconds % 60:
+        return _EVERY_MINUTE
+    start = _seconds_of_day(anchor) if anchor is not None else 0
+    return f"{_times(range(start, start + _DAY, math.gcd(seconds, _DAY)))} {_ANY_DAY}"
+
+
+def _of_cron(cron: Cron, zone: tzinfo, year: int) -> str:
+    begin = datetime(year - 1, 1, 1, tzinfo=UTC)
+    changes = zones.changes(zone, begin, datetime(year + 2, 1, 1, tzinfo=UTC))
+    offsets = {zones.offset(begin, zone), *(change.after for change in changes)}
+    local = [3600 * hour + 60 * minute for hour in cron.hours for minute in cron.minutes]
+    times = {time - int(offset.total_seconds()) for time in local for offset in offsets}
+    same_date = all(0 <= time < _DAY for time in times)
+    for change in changes if cron.fixed else ():
+        if _skips_a_run(cron, change):
+            times.add(_seconds_of_day(change.at))
+            same_date = same_date and _within_one_date(change)
+    return f"{_times(times)} {_days(cron) if same_date else _ANY_DAY}"
+
+
+def _skips_a_run(cron: Cron, change: zones.Change) -> bool:
+    """Whether clocks skip a fixed time here, so that it runs at the end of the gap."""
+    missing = next_wall(cron, zones.whole_minute(change.wall_before))
+    return missing is not None and missing < change.wall_after
+
+
+def _within_one_date(change: zones.Change) -> bool:
+    date = change.at.date()
+    return change.wall_before.date() == date == change.wall_after.date()
+
+
+def _seconds_of_day(instant: datetime) -> int:
+    return 3600 * instant.hour + 60 * instant.minute + instant.second
+
+
+def _times(seconds_of_day: Iterable[int]) -> str:
+    """Seconds, minutes and hours of times of day: every combination, so at least those."""
+    times = [divmod(time % _DAY, 60) for time in seconds_of_day]
+    seconds = {second for _, second in times}
+    minutes = {minute % 60 for minute, _ in times}
+    hours = {minute // 60 for minute, _ in times}
+    return f"{_listed(seconds, 60)} {_listed(minutes, 60)} {_listed(hours, 24)}"
+
+
+def _days(cron: Cron) -> str:
+    """Day of month, month, day of week."""
+    months = "*" if len(cron.months) == 12 else _listed(cron.months, 0)
+    plain = not cron.nth and (cron.days is None or (cron.weekdays is None and 0 not in cron.days))
+    days = _listed(cron.days, 0) if plain and cron.days is not None else "*"
+    weekdays = _listed(cron.weekdays, 0) if plain and cron.weekdays is not None else "*"
+    return f"{days} {months} {weekdays}"
+
+
+def _listed(values: Iterable[int], size: int) -> str:
+    """The values as `*`, `*/n`, or a list with ranges; of `size` values counted from 0."""
+    ordered = sorted(values)
+    if len(ordered) == size:
+        return "*"
+    step = ordered[1] - ordered[0] if len(ordered) > 2 else 0
+    if step > 1 and ordered == list(range(0, size, step)):
+        return f"*/{step}"
+    return ",".join(_range(run) for run in _runs(ordered))
+
+
+def _runs(ordered: Sequence[int]) -> list[list[int]]:
+    """Neighbours grouped."""
+    runs: list[list[int]] = []
+    for value in ordered:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return runs
+
+
+def _range(run: Sequence[int]) -> str:
+    return f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run))

@@ -1,0 +1,171 @@
+"""Zones, and the step between an instant and the wall time that a zone's clocks show then.
+
+A wall time is a naive `datetime`. It belongs to one instant; to two when clocks go back over it;
+to none when they go forward over it. The IANA data and PEP 495 (`fold`) say which.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from shared.recurrence.invalid import InvalidRecurrence
+
+_SECOND = timedelta(seconds=1)
+_LOOK = timedelta(hours=6)
+_MACHINE_OWN = ("localtime", "posixrules", "Factory", "posix/", "right/")
+"""Names in the zone folder that are no IANA zones: they mean another thing on each machine."""
+
+
+def find(name: str) -> tzinfo:
+    """The zone of that name; raises `InvalidRecurrence`."""
+    if name == "UTC":
+        return UTC
+    try:
+        if isinstance(name, str) and not name.startswith(_MACHINE_OWN):
+            return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        pass
+    raise InvalidRecurrence("timezone", _unknown(name))
+
+
+def _unknown(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        return "give the name of an IANA zone, such as Europe/Berlin or UTC"
+    near = _near(name)
+    hint = f"did you mean {near}?" if near else "an IANA name is such as Europe/Berlin or UTC"
+    return f"there is no zone {name[:60]!a}; {hint}"
+
+
+def _near(name: str) -> str | None:
+    """The zone that was most likely meant. Abbreviations (PST, IST) are not guessed at."""
+    known = _by_lower_name()
+    wanted = name[:60].strip().replace(" ", "_").casefold()
+    if len(wanted) > 4 or wanted in known:
+        match = difflib.get_close_matches(wanted, known, n=1, cutoff=0.75)
+        return known[match[0]] if match else None
+    return None
+
+
+@functools.cache
+def _by_lower_name() -> dict[str, str]:
+    """Every zone by its full name and by its city alone, in lower case."""
+    zones = sorted(available_timezones())
+    return {z.rpartition("/")[2].casefold(): z for z in zones} | {z.casefold(): z for z in zones}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A change of a zone's offset."""
+
+    at: datetime
+    before: timedelta
+    after: timedelta
+
+    @property
+    def wall_before(self) -> datetime:
+        """What clocks would have shown at that instant, had they not been changed."""
+        return self.at.replace(tzinfo=None) + self.before
+
+    @property
+    def wall_after(self) -> datetime:
+        """What they show instead."""
+        return self.at.replace(tzinfo=None) + self.after
+
+
+def changes(zone: tzinfo, begin: datetime, end: datetime) -> list[Change]:
+    """Every change of offset later than `begin` and not later than `end`, in order.
+
+    Found by looking every six hours; no zone changes its offset and back within that.
+    """
+    found = []
+    before = offset(begin, zone)
+    while begin < end:
+        begin, earlier = min(begin + _LOOK, end), begin
+        now = offset(begin, zone)
+        if now != before:
+            found.append(Change(at=_transition(zone, earlier, begin), before=before, after=now))
+            before = now
+    return found
+
+
+def offset(instant: datetime, zone: tzinfo) -> timedelta:
+    """How far the zone's clocks are ahead of UTC at an instant."""
+    found = instant.astimezone(zone).utcoffset()
+    if found is None:
+        raise ValueError(f"{zone} has no offset at {instant}")
+    return found
+
+
+def whole_minute(wall: datetime) -> datetime:
+    """The wall time itself if it is a whole minute, else the next one."""
+    return wall + timedelta(seconds=-wall.second % 60)
+
+
+def wall_of(instant: datetime, zone: tzinfo) -> datetime:
+    """What the zone's clocks show at an instant; `fold` is 1 in the second pass."""
+    return instant.astimezone(zone).replace(tzinfo=None)
+
+
+def instants(wall: datetime, zone: tzinfo) -> tuple[datetime, ...]:
+    """When clocks show this wall time: once, twice, or never; earliest first."""
+    first, second = _offsets(wall, zone)
+    if first == second:
+        return (_utc(wall, first),)
+    if first > second:
+        return (_utc(wall, first), _utc(wall, second))
+    return ()
+
+
+def first_instant(wall: datetime, zone: tzinfo) -> datetime:
+    """When clocks first show this wall time or, if they skip it, the end of the gap."""
+    first, second = _offsets(wall, zone)
+    if first >= second:
+        return _utc(wall, first)
+    return _transition(zone, _utc(wall, second), _utc(wall, first))
+
+
+def second_pass(instant: datetime, zone: tzinfo) -> datetime | None:
+    """If clocks will soon repeat the wall time of this instant: the first wall minute they repeat.
+
+    None in every other case, and during the second pass itself.
+    """
+    wall = wall_of(instant, zone)
+    first, second = _offsets(wall, zone)
+    if wall.fold or first <= second:
+        return None
+    back = _transition(zone, instant, instant + (first - second))
+    return whole_minute(wall_of(back, zone).replace(fold=0))
+
+
+def _offsets(wall: datetime, zone: tzinfo) -> tuple[timedelta, timedelta]:
+    """The offset on the first and on the second pass.
+
+    They differ at a change of offset only: the first is larger where clocks go back (the wall
+    time occurs twice), smaller where they go forward (it does not occur).
+    """
+    first = zone.utcoffset(wall.replace(fold=0))
+    second = zone.utcoffset(wall.replace(fold=1))
+    if first is None or second is None:
+        raise ValueError(f"{zone} has no offset at {wall}")
+    return first, second
+
+
+def _transition(zone: tzinfo, before: datetime, after: datetime) -> datetime:
+    """The first instant, in whole seconds, at which the zone has the offset it has at `after`."""
+    before = before.replace(microsecond=0)
+    new = offset(after, zone)
+    while after - before > _SECOND:
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if offset(middle, zone) == new:
+            after = middle
+        else:
+            before = middle
+    return after.replace(microsecond=0)
+
+
+def _utc(wall: datetime, offset: timedelta) -> datetime:
+    return (wall - offset).replace(tzinfo=UTC, fold=0)
