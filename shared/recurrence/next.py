@@ -81,13 +81,20 @@ def _next_interval(anchor: datetime, seconds: int, after: datetime) -> datetime 
 
 
 def _next_cron(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
-    wall = zones.wall_of(after, zone).replace(second=0, microsecond=0, fold=0) + _MINUTE
+    now = zones.wall_of(after, zone)
+    wall = now.replace(second=0, microsecond=0, fold=0) + _MINUTE
     if zone is UTC:
         found = next_wall(cron, wall)
         return found and found.replace(tzinfo=UTC)
     if cron.fixed:
         return _next_fixed(cron, zone, wall, after)
-    return _next_elapsed(cron, zone, wall, after)
+    found = _walk(cron, zone, wall, after)
+    again = zones.second_pass(after, now, zone)
+    if again is None:
+        return found
+    # Wall minutes up to `now` will be shown a second time, before those beyond the repeated hour.
+    repeated = _walk(cron, zone, again, after, last=True)
+    return min((each for each in (found, repeated) if each is not None), default=None)
 
 
 def _next_fixed(cron: Cron, zone: tzinfo, wall: datetime, after: datetime) -> datetime | None:
@@ -98,20 +105,6 @@ def _next_fixed(cron: Cron, zone: tzinfo, wall: datetime, after: datetime) -> da
             return instant
         wall = found + _MINUTE
     return None
-
-
-def _next_elapsed(cron: Cron, zone: tzinfo, wall: datetime, after: datetime) -> datetime | None:
-    """Each matching wall minute runs as often as clocks show it.
-
-    Wall minutes up to that of `after` come again only if `after` lies in the first pass of a
-    repeated hour; then the second pass is walked too, and the earlier of both counts.
-    """
-    found = _walk(cron, zone, wall, after)
-    again = zones.second_pass(after, zone)
-    if again is None:
-        return found
-    repeated = _walk(cron, zone, again, after, last=True)
-    return repeated if found is None or (repeated is not None and repeated < found) else found
 
 
 def _walk(

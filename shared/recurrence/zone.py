@@ -128,26 +128,27 @@ def first_instant(wall: datetime, zone: tzinfo) -> datetime:
     return _transition(zone, _utc(wall, second), _utc(wall, first))
 
 
-def second_pass(instant: datetime, zone: tzinfo) -> datetime | None:
+def second_pass(instant: datetime, wall: datetime, zone: tzinfo) -> datetime | None:
     """If clocks will soon repeat the wall time of this instant: the first wall minute they repeat.
 
     None in every other case, and during the second pass itself.
     """
-    wall = wall_of(instant, zone)
+    if wall.fold:
+        return None
     first, second = _offsets(wall, zone)
-    if wall.fold or first <= second:
+    if first <= second:
         return None
     back = _transition(zone, instant, instant + (first - second))
     return whole_minute(wall_of(back, zone).replace(fold=0))
 
 
 def _offsets(wall: datetime, zone: tzinfo) -> tuple[timedelta, timedelta]:
-    """The offset on the first and on the second pass.
+    """The offset on the first and on the second pass; `wall` has fold 0.
 
     They differ at a change of offset only: the first is larger where clocks go back (the wall
     time occurs twice), smaller where they go forward (it does not occur).
     """
-    first = zone.utcoffset(wall.replace(fold=0))
+    first = zone.utcoffset(wall)
     second = zone.utcoffset(wall.replace(fold=1))
     if first is None or second is None:
         raise ValueError(f"{zone} has no offset at {wall}")
@@ -168,4 +169,4 @@ def _transition(zone: tzinfo, before: datetime, after: datetime) -> datetime:
 
 
 def _utc(wall: datetime, offset: timedelta) -> datetime:
-    return (wall - offset).replace(tzinfo=UTC, fold=0)
+    return (wall - offset).replace(tzinfo=UTC)
