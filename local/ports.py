@@ -13,11 +13,11 @@ HOST = "127.0.0.1"
 class PortInUse(Unavailable):
     """Another program listens there."""
 
-    def __init__(self, port: int, setting: str) -> None:
+    def __init__(self, port: int, setting: str, instead: int) -> None:
         super().__init__(
             f"port {port}",
-            f"it is in use by another program; stop that one, or choose another port: "
-            f"make start {setting}={port + 1 if port < 65535 else 0} (0 takes any free one)",
+            "it is in use by another program; stop that one, or choose another port: "
+            f"make start {setting}={instead if instead < 65500 else 0} (0 takes any free one)",
         )
 
 
@@ -57,5 +57,5 @@ def choose(port: int, setting: str, *, count: int = 1) -> tuple[int, ...]:
     wanted = tuple(range(port, port + count))
     for one in wanted:
         if not is_free(one):
-            raise PortInUse(one, setting)
+            raise PortInUse(one, setting, port + (1 if count == 1 else 10))
     return wanted

@@ -249,6 +249,7 @@ def test_functions_are_run_by_hand(app: Served) -> None:
     names = {one["name"] for one in httpx.get(f"{app.url}/admin/functions").json()}
     assert names == {"echo", "raw", "fail", "slow", "rest", "clock", "fast", "work"}
 
+    until(lambda: _timer_blob(app))
     assert httpx.post(f"{app.url}/admin/functions/clock", json={}).status_code == 202
     (run,) = until(lambda: app.notes("clock"))
     assert run["clock"] is False
@@ -264,7 +265,7 @@ def test_functions_are_run_by_hand(app: Served) -> None:
 def test_a_timer_fires_on_time_and_remembers(app: Served) -> None:
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
     app.start(EVERY=f"{soon:%S %M %H} * * *")
-    first = _timer_blob(app)
+    first = until(lambda: _timer_blob(app))
     assert first["Last"].startswith("0001-01-01")
     assert datetime.fromisoformat(first["Next"]) == soon
 
@@ -280,7 +281,7 @@ def test_after_a_restart_a_missed_timer_runs_once_and_says_so(app: Served) -> No
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
     every_minute = f"{soon.second} * * * * *"
     app.start(EVERY=every_minute)
-    before = _timer_blob(app)
+    before = until(lambda: _timer_blob(app))
     app.stop(signal.SIGKILL)
     assert app.notes("clock") == []
     until(lambda: datetime.now(UTC) > soon)

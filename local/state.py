@@ -1,0 +1,88 @@
+"""The state folder: one user at a time, and no program left over from a killed run.
+
+`.local/` holds everything that outlives a run: Azurite's files, the PostgreSQL cluster, the demo
+company. Deleting it starts afresh; moving it away keeps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from shared.errors import Conflict, Damaged
+
+DEFAULT = ".local"
+_PATIENCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state folder that this process holds."""
+
+    folder: Path
+
+    @property
+    def is_default(self) -> bool:
+        return self.folder == Path(DEFAULT).resolve()
+
+    @property
+    def shown(self) -> str:
+        """As a person would write it."""
+        return DEFAULT if self.is_default else str(self.folder)
+
+    def remember(self, processes: Mapping[str, int]) -> None:
+        """Note which programs run on this state, for a later run to find them."""
+        (self.folder / "pids.json").write_text(json.dumps(processes))
+
+    def end_left_over(self) -> list[str]:
+        """End programs that an earlier, killed run left; the names of those that were there."""
+        try:
+            noted: dict[str, int] = json.loads((self.folder / "pids.json").read_text())
+        except (OSError, ValueError):
+            return []
+        return [name for name, pid in noted.items() if self._end(pid)]
+
+    def _end(self, pid: int) -> bool:
+        try:
+            process = psutil.Process(pid)
+            # The number may be another program's by now: ours has the folder in its command.
+            if str(self.folder) not in " ".join(process.cmdline()):
+                return False
+            process.terminate()
+            process.wait(_PATIENCE)
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.TimeoutExpired:
+            process.kill()
+        return True
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[State]:
+    """The folder, made when it is missing. Raises `Conflict` when another process holds it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Damaged(f"{folder} cannot be a folder: {error.strerror}") from None
+    # Opened without truncating: it tells whom we would have to wait for.
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Conflict(
+                f"Belfry runs on {folder} already (process {lock.read().strip() or 'unknown'}); "
+                "stop that one, or start another beside it: "
+                "make start STATE=.local2 PORT=0 AZURITE_PORT=0 POSTGRES_PORT=0"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield State(folder.resolve())

@@ -1,0 +1,59 @@
+"""What a person sees when everything runs: where things are, what comes next, what to try."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_PATIENCE = 30.0
+
+_TRY = """\
+Worth trying:
+  curl -X POST {url}/api/v1/schedules -H 'content-type: application/json' -d \
+'{{"project_id": 1, "name": "every minute", "task_type": "postgres_backup", \
+"frequency": "interval", "interval_seconds": 60}}'
+  curl {url}/api/v1/jobs
+  curl -X POST {url}/admin/functions/postgres_backup -H 'content-type: application/json' -d '{{}}'
+"""
+
+
+def wait_for(url: str, patience: float = _PATIENCE) -> Any:
+    """What `url` answers as JSON, as soon as it answers; None when it does not, or is not JSON."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            return None
+        except ValueError:
+            return None
+        except OSError:
+            time.sleep(0.05)
+    return None
+
+
+def text(url: str, places: Mapping[str, str], status: Any) -> str:
+    """The whole message. `status` is the app's own /status, or None."""
+    lines = ["", f"Belfry is running: {url}", ""]
+    lines += [f"  {name:<12} {place}" for name, place in places.items()]
+    jobs = status.get("jobs") if isinstance(status, dict) else None
+    if isinstance(jobs, list) and jobs:
+        lines += ["", "Next runs:", *_runs(jobs)]
+    return "\n".join([*lines, "", _TRY.format(url=url), "Ctrl-C stops everything."])
+
+
+def write_ready(file: Path, facts: Mapping[str, Any]) -> None:
+    """Tell a program that waits for it: the file is there when all serve, and is whole."""
+    beside = file.with_suffix(".part")
+    beside.write_text(json.dumps(facts))
+    beside.replace(file)
+
+
+def _runs(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"  {job.get('name')!s:<20} {job.get('next_run_at') or 'never'}" for job in jobs]
