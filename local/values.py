@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from typing import Any
 from shared.errors import Misconfigured
 
 EXAMPLE = Path(__file__).parents[1] / "local.settings.json.example"
-_OURS = ("127.0.0.1", "localhost", "UseDevelopmentStorage=true", "company.db")
+_OURS = {
+    "AzureWebJobsStorage": re.compile("AccountName=devstoreaccount1;|UseDevelopmentStorage=true"),
+    "POSTGRES_URL": re.compile(r"@(127\.0\.0\.1|localhost)(:\d+)?/company$"),
+    "DATABASE_PATH": re.compile(r"(^|/)company\.db$"),
+}
 
 
 def keep(file: Path, managed: Mapping[str, str]) -> dict[str, str]:
@@ -24,7 +29,7 @@ def keep(file: Path, managed: Mapping[str, str]) -> dict[str, str]:
     document = _read(file if file.exists() else EXAMPLE)
     values = document["Values"]
     for name, value in managed.items():
-        if _is_ours(str(values.get(name, ""))):
+        if _is_ours(name, str(values.get(name, ""))):
             values[name] = value
     text = json.dumps(document, indent=2) + "\n"
     if not file.exists() or file.read_text() != text:
@@ -48,8 +53,8 @@ def export(values: Mapping[str, str], managed: Mapping[str, str]) -> None:
             os.environ.setdefault(name, value)
 
 
-def _is_ours(value: str) -> bool:
-    return not value or any(mark in value for mark in _OURS)
+def _is_ours(name: str, value: str) -> bool:
+    return not value or bool(_OURS[name].search(value))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -95,11 +95,11 @@ def _connection(name: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _names(functions: Sequence[Function]) -> Iterator[str]:
-    seen: dict[str, str] = {}
+    seen: dict[str, Function] = {}
     for function in functions:
-        other = seen.setdefault(function.name.lower(), function.name)
-        if other is not function.name:
-            yield f"{function.name}: {other} has the same name, upper and lower case being one"
+        other = seen.setdefault(function.name.lower(), function)
+        if other is not function:
+            yield f"{function.name}: {other.name} has the same name, upper and lower case being one"
 
 
 def _routes(
