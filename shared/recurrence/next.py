@@ -32,10 +32,8 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
 
     Occurrences lie from `start_time` to `end_time`, both included.
     """
-    if after.utcoffset() is None:
-        raise ValueError("after must be an aware datetime")
     first = recurrence.first
-    after = _within(after)
+    after = _in_utc(after)
     if first is not None and after < first:
         after = first - datetime.resolution
     found = _next(recurrence, first, after)
@@ -47,18 +45,20 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
 
 def occurrences(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator[datetime]:
     """Every occurrence later than `after` and not later than `until`, in order."""
-    until = until.astimezone(UTC)
+    until = _in_utc(until)
     found = next_run(recurrence, after)
     while found is not None and found <= until:
         yield found
         found = next_run(recurrence, found)
 
 
-def _within(after: datetime) -> datetime:
+def _in_utc(instant: datetime) -> datetime:
     """In UTC, kept a year away from where Python's calendar ends."""
-    if 2 < after.year < _LATEST.year:
-        return after.astimezone(UTC)
-    return _EARLIEST if after.year <= 2 else _LATEST
+    if instant.utcoffset() is None:
+        raise ValueError(f"give an aware datetime, not {instant}")
+    if 2 < instant.year < _LATEST.year:
+        return instant.astimezone(UTC)
+    return _EARLIEST if instant.year <= 2 else _LATEST
 
 
 def _next(recurrence: Recurrence, first: datetime | None, after: datetime) -> datetime | None:
