@@ -1,0 +1,150 @@
+"""Belfry as a person starts it: `make start`, on free ports and with a state of its own.
+
+`belfry` is one running app for the whole session. A test that kills, restarts or breaks one makes
+its own with `launch`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+REPO = Path(__file__).parents[2]
+_PATIENCE = 120.0
+_DROPPED = (
+    "Azure",
+    "BELFRY",
+    "DATABASE_PATH",
+    "POSTGRES_",
+    "BACKUP_",
+    "SCHEDULE_",
+    "MAKE",
+    "MFLAGS",
+)
+
+
+def until(what: Callable[[], Any], seconds: float = 30) -> Any:
+    """Ask until the answer is true, and return it; fail when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
+        time.sleep(0.05)
+    return answer
+
+
+@dataclass
+class Belfry:
+    """A `make start` and the folder that keeps its state."""
+
+    state: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    """Environment variables on top of the machine's."""
+    process: subprocess.Popen[bytes] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the app said when it was ready: url, pid, storage, postgres, state, azurite_pid."""
+
+    @property
+    def url(self) -> str:
+        return str(self.facts["url"])
+
+    def launch(self) -> None:
+        """Type `make start`, and do not wait."""
+        self._ready.unlink(missing_ok=True)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(_DROPPED)}
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["make", "start"],
+                cwd=REPO,
+                env=kept | self._environ() | self.settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def start(self) -> None:
+        """Type `make start`, and wait until it serves."""
+        self.launch()
+        until(self._serves, _PATIENCE)
+        self.facts = json.loads(self._ready.read_text())
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Ctrl-C, as the terminal sends it: to make and to the app. The exit code of make."""
+        assert self.process
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """kill -9 to the app, which gets no chance to tidy up."""
+        os.kill(self.facts["pid"], signal.SIGKILL)
+        assert self.process
+        self.process.wait(30)
+
+    def fails(self) -> str:
+        """Type `make start`, expecting it not to start; everything it said."""
+        self.launch()
+        assert self.process
+        assert self.process.wait(_PATIENCE) != 0
+        return self.log()
+
+    def log(self) -> str:
+        """Everything that was said since the state was made."""
+        return self._log.read_text(errors="replace")
+
+    def processes(self) -> list[str]:
+        """Commands of the programs that run on this state."""
+        commands = (" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
+        return [command for command in commands if str(self.state) in command]
+
+    @property
+    def _log(self) -> Path:
+        return self.state.with_name(f"{self.state.name}.log")
+
+    @property
+    def _ready(self) -> Path:
+        return self.state.with_name(f"{self.state.name}.ready")
+
+    def _environ(self) -> dict[str, str]:
+        ports = dict.fromkeys(("PORT", "AZURITE_PORT", "POSTGRES_PORT"), "0")
+        return ports | {"STATE": str(self.state), "READY_FILE": str(self._ready), "FUNC": "0"}
+
+    def _serves(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, self.log()
+        return self._ready.exists()
+
+
+@pytest.fixture(scope="session")
+def belfry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Belfry]:
+    """A running Belfry that all tests share; they leave it running."""
+    with _running(Belfry(tmp_path_factory.mktemp("belfry") / "state")) as app:
+        app.start()
+        yield app
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Belfry]:
+    """A Belfry of the test's own, not yet started."""
+    with _running(Belfry(tmp_path / "state")) as app:
+        yield app
+
+
+@contextlib.contextmanager
+def _running(app: Belfry) -> Iterator[Belfry]:
+    try:
+        yield app
+    finally:
+        if app.process and app.process.poll() is None:
+            app.stop()

@@ -1,0 +1,132 @@
+"""`make start` as a person meets it: it starts, stops without a trace, and says why it cannot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import urllib.request
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from tests.e2e.conftest import Belfry, until
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def _quiet(said: str) -> None:
+    assert "Traceback" not in said
+
+
+def test_it_says_what_runs_and_what_to_try(belfry: Belfry) -> None:
+    said = belfry.log()
+    for wanted in ("/api/docs", "/status", "/ops/uptime", "Next runs:", "postgres_backup", "curl"):
+        assert wanted in said
+    assert said.count("  curl ") == 3
+    assert "postgres_backup" in _get(f"{belfry.url}/status")
+    _quiet(said)
+
+
+def test_ctrl_c_leaves_nothing_behind_and_the_next_start_has_everything(launch: Belfry) -> None:
+    launch.start()
+    with BlobServiceClient.from_connection_string(launch.facts["storage"]) as blobs:
+        blobs.create_container("keep").upload_blob("me", b"kept")
+    started = psutil.Process(launch.facts["pid"]).children(recursive=True)
+    assert launch.stop(signal.SIGINT) in (0, 2, -signal.SIGINT)
+    assert launch.processes() == []
+    assert not any(one.is_running() for one in started)
+    assert "Everything is stopped." in launch.log()
+    _quiet(launch.log())
+
+    begun = time.monotonic()
+    launch.start()
+    assert time.monotonic() - begun < 15
+    with BlobServiceClient.from_connection_string(launch.facts["storage"]) as blobs:
+        assert blobs.get_blob_client("keep", "me").download_blob().readall() == b"kept"
+
+
+def test_killed_without_warning_it_starts_again(launch: Belfry) -> None:
+    launch.start()
+    launch.kill()
+    launch.start()
+    assert _get(f"{launch.url}/admin/host/status")
+
+
+def test_a_second_one_on_the_same_state_is_refused(belfry: Belfry) -> None:
+    other = Belfry(belfry.state)
+    other.settings["READY_FILE"] = ""
+    log = belfry.log()
+    said = other.fails().removeprefix(log)
+    assert f"Belfry runs on {belfry.state} already (process {belfry.facts['pid']})" in said
+    _quiet(said)
+    assert _get(f"{belfry.url}/admin/host/status")
+
+
+@pytest.mark.parametrize("name", ["PORT", "AZURITE_PORT", "POSTGRES_PORT"])
+def test_a_port_in_use_is_named_with_what_to_do(launch: Belfry, name: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        launch.settings[name] = str(port)
+        said = launch.fails()
+    assert f"Belfry did not start: port {port}: it is in use by another program" in said
+    assert f"make start {name}=" in said
+    _quiet(said)
+    assert launch.processes() == []
+
+
+def test_a_port_that_is_no_number_is_named(launch: Belfry) -> None:
+    launch.settings["PORT"] = "http"
+    assert "PORT is 'http'; use a number from 0" in launch.fails()
+
+
+def test_a_state_that_is_a_file_is_named(launch: Belfry) -> None:
+    launch.state.write_text("")
+    said = launch.fails()
+    assert f"the state in {launch.state} is damaged" in said
+    assert f"mv {launch.state} {launch.state}.broken" in said
+    _quiet(said)
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("azurite/__azurite_db_table__.json", "is not whole"), ("postgres", "postgres")],
+)
+def test_a_damaged_state_is_named_and_nothing_stays_running(
+    launch: Belfry, file: str, told: str
+) -> None:
+    launch.start()
+    launch.stop()
+    target = launch.state / file
+    for one in [target] if target.is_file() else target.rglob("pg_control"):
+        os.truncate(one, 10)
+    before = launch.log()
+    said = launch.fails().removeprefix(before)
+    assert f"the state in {launch.state} is damaged" in said
+    assert told in said.lower()
+    _quiet(said)
+    assert launch.processes() == []
+
+
+def test_local_settings_are_a_persons_to_change(launch: Belfry) -> None:
+    launch.start()
+    launch.stop()
+    file = launch.state / "local.settings.json"
+    text = file.read_text()
+    file.write_text(text.replace('"Values": {', '"Values": {\n    "MINE": "1",'))
+    launch.start()
+    kept = file.read_text()
+    assert '"MINE": "1"' in kept
+    assert launch.facts["storage"] in kept
+    launch.stop()
+    file.write_text("{")
+    said = until(lambda: launch.fails())
+    assert f"{file} cannot be read" in said

@@ -1,0 +1,117 @@
+"""Belfry under the library that Azure's own Python worker runs: it indexes whole, keeps the rules
+of the real host, and each kind of trigger reaches its function.
+
+In a process of its own, since an app can be indexed only once in one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+
+REPO = Path(__file__).parents[2]
+
+FUNCTIONS = {
+    "database_backup": "timerTrigger",
+    "postgres_backup": "timerTrigger",
+    "schedule_dispatcher": "timerTrigger",
+    "job_worker": "queueTrigger",
+    "dead_letters": "queueTrigger",
+    "api": "httpTrigger",
+    "site": "httpTrigger",
+}
+
+SCRIPT = """
+import asyncio, json, os, pathlib, sys
+from local.host import protos, rules, settings
+from local.host.protos import RpcHttp, TypedData
+from local.host.worker import Worker
+
+TIMER = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
+MESSAGE = {"job_id": "no-such-job", "sent_at": "2026-11-20T12:00:00+00:00"}
+CALLS = {
+    "schedule_dispatcher": TypedData(json=json.dumps(TIMER)),
+    "job_worker": TypedData(string=json.dumps(MESSAGE)),
+    "api": TypedData(http=RpcHttp(
+        method="GET", url="http://localhost/api/openapi.json", params={"path": "openapi.json"})),
+    "site": TypedData(http=RpcHttp(method="GET", url="http://localhost/status")),
+}
+
+
+async def main():
+    folder = pathlib.Path.cwd()
+    options = settings.read_host_json(folder, os.environ)
+    worker = Worker(None)
+    functions = await worker.load(folder)
+    wrong = rules.problems(functions, os.environ, options.route_prefix)
+    from shared import app
+    app.prepare()
+    outcomes = {}
+    for one in functions:
+        if one.name in CALLS:
+            outcome = await worker.invoke(one, CALLS[one.name])
+            http = outcome.value and outcome.value.http
+            outcomes[one.name] = {
+                "succeeded": outcome.succeeded,
+                "status": http and http.status_code,
+                "body": http and http.body.bytes.decode(),
+            }
+    found = {one.name: one.kind for one in functions}
+    return {"functions": found, "wrong": wrong, "outcomes": outcomes}
+
+
+result = asyncio.run(main())
+print("RESULT" + json.dumps(result), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def indexed(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What Microsoft's library made of Belfry."""
+    environ = os.environ | {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "BELFRY_LOCAL_SETTINGS": str(tmp_path_factory.mktemp("none") / "local.settings.json"),
+        "BELFRY_PREFIX": "runtime",
+        "DATABASE_PATH": str(tmp_path_factory.mktemp("data") / "company.db"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=REPO,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    _, found, result = done.stdout.partition("RESULT")
+    assert found, done.stdout + done.stderr
+    return json.loads(result) | {"log": done.stdout + done.stderr}
+
+
+def test_every_function_is_indexed(indexed: Any) -> None:
+    assert indexed["functions"] == FUNCTIONS
+
+
+def test_the_real_host_would_drop_none(indexed: Any) -> None:
+    assert indexed["wrong"] == []
+
+
+@pytest.mark.parametrize("name", ["schedule_dispatcher", "job_worker", "api", "site"])
+def test_each_kind_of_trigger_reaches_its_function(indexed: Any, name: str) -> None:
+    assert indexed["outcomes"][name]["succeeded"], indexed["log"]
+
+
+def test_http_answers_come_through(indexed: Any) -> None:
+    api, site = indexed["outcomes"]["api"], indexed["outcomes"]["site"]
+    assert (api["status"], site["status"]) == ("200", "200")
+    assert "/api/v1/schedules" in json.loads(api["body"])["paths"]
+    assert "jobs" in json.loads(site["body"])
