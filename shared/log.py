@@ -47,7 +47,9 @@ class Event(StrEnum):
 
 _SECRETS = (
     re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://[^:/@\s]+:)[^@\s]+(?=@)", re.I),
-    re.compile(r"(?P<keep>\b(?:AccountKey|SharedAccessSignature|Password|sig|code)=)[^;&\s\"']+", re.I),
+    re.compile(
+        r"(?P<keep>\b(?:AccountKey|SharedAccessSignature|Password|sig|code)=)[^;&\s\"']+", re.I
+    ),
 )
 
 

@@ -118,8 +118,8 @@ class Settings:
     backup_storage: StorageAccount
     backup_container: str = "backups"
     database_path: Path | None = None
-    postgres_url: Secret = Secret("")
-    postgres_scratch_url: Secret = Secret("")
+    postgres_url: Secret
+    postgres_scratch_url: Secret
     postgres_bin: Path | None = None
     schedule_shards: int = 8
     prefix: str = "belfry"
@@ -212,9 +212,7 @@ def load_local(file: Path) -> None:
         os.environ.setdefault(name, str(value))
 
 
-def _checked(
-    value: str, parse: Callable[[str], T], name: str, problems: list[str]
-) -> T | None:
+def _checked(value: str, parse: Callable[[str], T], name: str, problems: list[str]) -> T | None:
     try:
         return parse(value)
     except ValueError as error:

@@ -1,0 +1,10 @@
+"""What Azure Functions loads: every function that `functions/` holds."""
+
+import azure.functions as func
+
+import functions
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+for module in functions.discover():
+    app.register_functions(module.blueprint)

@@ -1,0 +1,15 @@
+"""The HTTP API under `/api`: FastAPI through azure-functions' ASGI bridge, at function level."""
+
+import azure.functions as func
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("api")
+@blueprint.route(route="api/{*path}", auth_level=func.AuthLevel.FUNCTION)
+async def api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Every request for `/api/...`."""
+    from shared.api.app import middleware
+
+    answer: func.HttpResponse = await middleware().handle_async(req, context)
+    return answer

@@ -1,0 +1,19 @@
+"""Runs jobs: one message of the job queue, one attempt."""
+
+import azure.functions as func
+
+from shared.triggers import names
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("job_worker")
+@blueprint.queue_trigger(
+    arg_name="message", queue_name=names().queue, connection="AzureWebJobsStorage"
+)
+def job_worker(message: func.QueueMessage) -> None:
+    """Do what the message asks for; raising gives it back to the queue."""
+    from shared.app import app
+    from shared.storage.queue import parse
+
+    app().worker.work(parse(message.get_body().decode()))

@@ -1,0 +1,1 @@
+"""HTTP: the API (`app`), the public pages (`site`), and one file a resource."""

@@ -1,0 +1,133 @@
+"""`/api/v1/schedules`: create, read, change, delete, on, off, run now, list (C4-C8, C10)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from shared.api.schemas import (
+    DueList,
+    Execute,
+    Executed,
+    NewSchedule,
+    ScheduleChange,
+    ScheduleList,
+    ScheduleOut,
+    page_of,
+)
+from shared.app import App, app
+from shared.engine.builtin import policy
+from shared.recurrence import Frequency
+from shared.schedules.model import Schedule
+
+router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
+
+
+@router.post("", status_code=201)
+def create(new: NewSchedule) -> ScheduleOut:
+    """Create a schedule; it runs from now on."""
+    belfry = app()
+    task = belfry.registry.get(new.task_type)
+    task.parse(new.task_parameters or {})
+    made = belfry.manager.create(new.definition(), new.policy(policy(task)))
+    return ScheduleOut.of(made)
+
+
+@router.get("")
+def list_schedules(
+    project_id: int | None = None,
+    enabled: bool | None = None,
+    task_type: str | None = None,
+    frequency: Frequency | None = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> ScheduleList:
+    """Schedules, newest first."""
+    wanted: dict[str, object] = {
+        "project_id": project_id,
+        "enabled": enabled,
+        "task_type": task_type,
+        "frequency": frequency,
+    }
+    belfry = app()
+    found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
+    items, pages = page_of(found, page, page_size)
+    shown = [ScheduleOut.of(belfry.manager.shown(one)) for one in items]
+    return ScheduleList(
+        schedules=shown, total=len(found), page=page, page_size=page_size, pages=pages
+    )
+
+
+def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
+    what = schedule.definition
+    have = {
+        "project_id": what.project_id,
+        "enabled": what.enabled,
+        "task_type": what.task_type,
+        "frequency": what.recurrence.frequency,
+    }
+    return all(value is None or have[name] == value for name, value in wanted.items())
+
+
+@router.get("/due/list")
+def due(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DueList:
+    """Schedules that are due and not handed out yet, most overdue first."""
+    belfry = app()
+    found = belfry.manager.due(belfry.clock.now(), limit)
+    return DueList(schedules=[ScheduleOut.of(one) for one in found], total=len(found))
+
+
+@router.get("/{schedule_id}")
+def read(schedule_id: str) -> ScheduleOut:
+    """One schedule."""
+    return ScheduleOut.of(app().manager.get(schedule_id))
+
+
+@router.patch("/{schedule_id}")
+def change(schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
+    """Change what is given; a change of the recurrence computes the next run anew."""
+    belfry = app()
+    return ScheduleOut.of(
+        belfry.manager.change(schedule_id, lambda one: _checked(belfry, changes.apply(one)))
+    )
+
+
+def _checked(belfry: App, schedule: Schedule) -> Schedule:
+    task = belfry.registry.get(schedule.definition.task_type)
+    task.parse(schedule.definition.task_parameters)
+    return schedule
+
+
+@router.delete("/{schedule_id}", status_code=204, response_class=Response)
+def delete(schedule_id: str) -> None:
+    """Delete it; its jobs stay readable."""
+    app().manager.delete(schedule_id)
+
+
+@router.post("/{schedule_id}/enable")
+def enable(schedule_id: str) -> ScheduleOut:
+    """Turn it on."""
+    return ScheduleOut.of(app().manager.enable(schedule_id, True))
+
+
+@router.post("/{schedule_id}/disable")
+def disable(schedule_id: str) -> ScheduleOut:
+    """Turn it off."""
+    return ScheduleOut.of(app().manager.enable(schedule_id, False))
+
+
+@router.post("/{schedule_id}/execute", status_code=202)
+def execute(schedule_id: str, request: Execute | None = None) -> Executed:
+    """Run it now."""
+    force = request is not None and request.force
+    asked = app().manager.run_now(schedule_id, force=force)
+    schedule = asked.schedule
+    return Executed(
+        schedule_id=schedule.id,
+        schedule_name=schedule.definition.name,
+        job_id=asked.job_id,
+        executed_at=asked.at,
+        next_run_at=schedule.progress.next_run_at,
+        message=f"queued; see /api/v1/jobs/{asked.job_id}",
+    )

@@ -1,0 +1,98 @@
+"""The pages that need no key: `/status` (L9) and `/ops/uptime` (L13)."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime, timedelta
+
+import azure.functions as func
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
+
+from shared.api import problems
+from shared.app import app
+
+_SILENT = timedelta(minutes=3)
+
+
+class Registered(BaseModel):
+    """A built-in task."""
+
+    id: str
+    name: str
+    schedule: str
+    timezone: str
+    enabled: bool
+    next_run_at: datetime | None
+    last_run_at: datetime | None
+
+
+class StatusOut(BaseModel):
+    jobs: list[Registered]
+
+
+class Uptime(BaseModel):
+    """Whether the clockwork goes. `late`: its clock has been silent for over three minutes."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    status: str
+    """up, starting (no tick yet) or late."""
+    started_at: datetime
+    """When this instance started."""
+    uptime_seconds: float
+    clocks: dict[str, datetime]
+    """When each clock last ticked."""
+
+
+@functools.cache
+def site() -> FastAPI:
+    """The app."""
+    made = FastAPI(title="Belfry", docs_url=None, redoc_url=None, openapi_url=None)
+    made.get("/status")(status)
+    made.get("/ops/uptime")(uptime)
+    problems.install(made)
+    return made
+
+
+def status() -> StatusOut:
+    """Every built-in task with its next run."""
+    belfry = app()
+    found = (belfry.table.get(task.name) for task in belfry.registry)
+    return StatusOut(
+        jobs=[
+            Registered(
+                id=one.id,
+                name=one.definition.name,
+                schedule=one.definition.recurrence.cron_expression
+                or one.definition.recurrence.frequency.value,
+                timezone=one.definition.recurrence.timezone,
+                enabled=one.definition.enabled,
+                next_run_at=one.progress.next_run_at,
+                last_run_at=belfry.manager.shown(one).progress.last_run_at,
+            )
+            for one in found
+            if one is not None
+        ]
+    )
+
+
+def uptime() -> Uptime:
+    """How long this instance is up, and when each clock last ticked."""
+    belfry = app()
+    now = belfry.clock.now()
+    clocks = belfry.meta.clocks()
+    last = clocks.get("schedule_dispatcher")
+    word = "starting" if last is None else "late" if now - last > _SILENT else "up"
+    return Uptime(
+        status=word,
+        started_at=belfry.started_at,
+        uptime_seconds=(now - belfry.started_at).total_seconds(),
+        clocks=clocks,
+    )
+
+
+@functools.cache
+def middleware() -> func.AsgiMiddleware:
+    """The bridge."""
+    return func.AsgiMiddleware(site())

@@ -1,0 +1,165 @@
+"""The one place where the parts meet.
+
+`build(settings, clock)` is pure wiring: tests and the local host call it with their own. `app()`
+is the app of this process, built once, so that warm invocations reuse its clients.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared import settings as configuration
+from shared.clock import Clock, SystemClock
+from shared.engine import builtin
+from shared.engine.manage import Manager
+from shared.engine.poison import Poison
+from shared.engine.tick import Dispatcher
+from shared.engine.worker import Lease, Worker
+from shared.log import Event, event
+from shared.settings import Settings
+from shared.storage.connect import Connection
+from shared.storage.meta import Meta
+from shared.storage.names import Names
+from shared.storage.queue import JobQueue
+from shared.storage.schedules import ScheduleTable
+from shared.tasks import JobContext, Registry
+
+_logger = logging.getLogger("belfry")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App:
+    """Everything a function needs."""
+
+    settings: Settings
+    clock: Clock
+    registry: Registry
+    table: ScheduleTable
+    queue: JobQueue
+    meta: Meta
+    dispatcher: Dispatcher
+    manager: Manager
+    worker: Worker
+    poison: Poison
+    started_at: datetime
+    """When this process built it."""
+    connection: Connection
+
+    def prepare(self) -> None:
+        """Create the table, the queues and the system schedules; harmless if they exist."""
+        names = Names(self.settings.prefix)
+        self.connection.tables().create_table_if_not_exists(names.table)
+        _create_queue(self.connection, names.queue)
+        _create_queue(self.connection, names.poison)
+        for task in self.registry:
+            builtin.ensure(task, self.settings, self.table, self.manager)
+        for schedule in self.manager.schedules():
+            if schedule.configured:
+                event(
+                    _logger,
+                    Event.NEXT_RUN,
+                    schedule_id=schedule.id,
+                    enabled=schedule.definition.enabled,
+                    next_run_at=schedule.progress.next_run_at,
+                )
+
+
+class _Backups:
+    """The backup service, made when a task first asks for it: its libraries are heavy."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def take(self, source: str, job: JobContext) -> Mapping[str, object]:
+        from shared.backups.service import Backups, sources_from
+
+        account = Connection(self._settings.backup_storage)
+        service = Backups(
+            lambda: account.container(self._settings.backup_container),
+            sources_from(self._settings),
+        )
+        return service.take(source, job)
+
+
+def build(
+    settings: Settings,
+    clock: Clock,
+    *,
+    registry: Registry | None = None,
+    transport: Any = None,
+    lease: Lease | None = None,
+) -> App:
+    """Wire an app. `registry`, `transport` (of the storage SDKs) and `lease` are for tests."""
+    names = Names(settings.prefix)
+    connection = Connection(settings.storage, transport)
+    tasks = registry or _registry()
+    table = ScheduleTable(connection.table(names.table), settings.schedule_shards)
+    meta = Meta(connection.table(names.table))
+    queue = JobQueue(connection.queue(names.queue))
+    dispatcher = Dispatcher(table, queue, meta)
+    manager = Manager(table=table, queue=queue, dispatcher=dispatcher, clock=clock, new_id=_new_id)
+    worker = Worker(
+        table=table,
+        queue=queue,
+        registry=tasks,
+        backups=_Backups(settings),
+        clock=clock,
+        name=lambda: secrets.token_hex(8),
+        lease=lease,
+    )
+    return App(
+        settings=settings,
+        clock=clock,
+        registry=tasks,
+        table=table,
+        queue=queue,
+        meta=meta,
+        dispatcher=dispatcher,
+        manager=manager,
+        worker=worker,
+        poison=Poison(table, queue, clock),
+        started_at=clock.now(),
+        connection=connection,
+    )
+
+
+@functools.cache
+def app() -> App:
+    """The app of this process, prepared."""
+    made = build(configuration.load(), SystemClock())
+    made.prepare()
+    event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
+    return made
+
+
+def prepare() -> None:
+    """Create what the app needs in its storage account."""
+    app()
+
+
+def _registry() -> Registry:
+    """The tasks of `functions/`; imported here because those modules reach back for `app()`."""
+    import functions
+
+    return Registry(functions.tasks())
+
+
+def _create_queue(connection: Connection, name: str) -> None:
+    from azure.core.exceptions import ResourceExistsError
+
+    try:
+        connection.queue(name).create_queue()
+    except ResourceExistsError:
+        return
+
+
+def _new_id() -> str:
+    """Eleven letters and digits that nobody can guess."""
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(secrets.choice(alphabet) for _ in range(11))

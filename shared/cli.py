@@ -1,0 +1,68 @@
+"""Run a task by hand, now and here (L10, P13); every run is a job like any other.
+
+    python -m functions                       the tasks and their next runs
+    python -m functions.postgres_backup       run one
+    python -m functions postgres_backup       the same
+
+Exit codes: 0 the job succeeded; 1 it did not; 2 it could not be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared import settings
+from shared.app import App, app
+from shared.errors import BelfryError
+from shared.schedules.job import Job, Status
+from shared.storage.queue import Message
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the task named, or list them all."""
+    parser = argparse.ArgumentParser(prog="python -m functions", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("task", nargs="?", help="the task to run")
+    wanted = parser.parse_args(arguments).task
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    try:
+        settings.load_local(Path("local.settings.json"))
+        return _list(app()) if wanted is None else _run(app(), wanted)
+    except BelfryError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _list(belfry: App) -> int:
+    for task in belfry.registry:
+        found = belfry.table.get(task.name)
+        upcoming = found.progress.next_run_at if found is not None else None
+        shown = upcoming.isoformat() if upcoming is not None else "off"
+        sys.stdout.write(f"{task.name:24} {shown:28} {task.summary}\n")
+    return 0
+
+
+def _run(belfry: App, name: str) -> int:
+    task = belfry.registry.get(name)
+    asked = belfry.manager.run_now(task.name, force=True, send=False)
+    job = belfry.worker.work(Message(asked.job_id, belfry.clock.now()))
+    job = job or belfry.manager.job(asked.job_id)
+    sys.stdout.write(json.dumps(_shown(job), indent=2) + "\n")
+    return 0 if job.status is Status.SUCCEEDED else 1
+
+
+def _shown(job: Job) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "status": job.status.value,
+        "duration_seconds": job.duration_seconds,
+        "result": job.result,
+        "error": job.error,
+        "reason": job.reason,
+    }

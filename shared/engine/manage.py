@@ -1,0 +1,248 @@
+"""What people do with schedules: create, change, turn on and off, delete, run now.
+
+Each is a step from the schedule as it is to the schedule as it shall be, committed only if nobody
+changed it in between, and decided anew if somebody did. A schedule whose next run is near is
+handed out at once, since the next tick may come too late for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.clock import Clock
+from shared.engine.tick import Dispatcher
+from shared.errors import Conflict, NotFound
+from shared.log import Event, event
+from shared.schedules.fold import fold
+from shared.schedules.job import Job, Status, job_id, parse_id
+from shared.schedules.model import Definition, LiveJob, Policy, Schedule
+from shared.schedules.plan import LIVE_CAP, ended
+from shared.storage.queue import JobQueue, Message
+from shared.storage.schedules import Change, ScheduleTable
+
+_logger = logging.getLogger("belfry.schedules")
+_TRIES = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requested:
+    """A run that was asked for."""
+
+    schedule: Schedule
+    job_id: str
+    at: datetime
+
+
+class Manager:
+    """The desk, bound to its stores."""
+
+    def __init__(
+        self,
+        *,
+        table: ScheduleTable,
+        queue: JobQueue,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._table = table
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._new_id = new_id
+
+    def get(self, schedule_id: str) -> Schedule:
+        """The schedule, with the jobs that ended counted. Raises `NotFound`."""
+        return self.shown(self._find(schedule_id))
+
+    def shown(self, schedule: Schedule) -> Schedule:
+        """With what ended since its row was written counted in."""
+        now = self._clock.now()
+        begun = [job.id for job in schedule.progress.live if job.attempt or job.due_at <= now]
+        return replace(schedule, progress=fold(schedule.progress, self._table.ended(begun)))
+
+    def create(
+        self,
+        definition: Definition,
+        policy: Policy,
+        *,
+        schedule_id: str | None = None,
+        configured: str = "",
+    ) -> Schedule:
+        """Create a schedule. Raises `Conflict` if there is one of that id."""
+        now = self._clock.now()
+        made = Schedule(
+            id=schedule_id or f"s{self._new_id()}",
+            definition=definition,
+            policy=policy,
+            configured=configured,
+            created_at=now,
+            updated_at=now,
+        ).rescheduled(now)
+        if not self._table.commit([Change(None, made)])[0]:
+            raise Conflict(f"there is a schedule {made.id!r} already")
+        self._tell(Event.SCHEDULE_CREATED, made)
+        self._dispatcher.tick_one(made.id, now)
+        return self.get(made.id)
+
+    def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
+        """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does.
+
+        The next run is computed anew only if the recurrence or `enabled` changed.
+        """
+
+        def decide(schedule: Schedule, now: datetime) -> Change:
+            wanted = step(schedule)
+            after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
+            was, will = schedule.definition, after.definition
+            if was.recurrence != will.recurrence or was.enabled != will.enabled:
+                after = after.rescheduled(now)
+            return Change(schedule, after)
+
+        after = self._commit(schedule_id, decide)
+        self._tell(Event.SCHEDULE_CHANGED, after)
+        self._dispatcher.tick_one(schedule_id, self._clock.now())
+        return self.get(schedule_id)
+
+    def enable(self, schedule_id: str, enabled: bool) -> Schedule:
+        """Turn it on or off; a schedule that is turned off starts nothing more by itself."""
+        return self.change(
+            schedule_id,
+            lambda one: replace(one, definition=replace(one.definition, enabled=enabled)),
+        )
+
+    def delete(self, schedule_id: str) -> None:
+        """Delete it. Its history stays; what waits to run is cancelled, what runs goes on."""
+
+        def decide(schedule: Schedule, now: datetime) -> Change:
+            if schedule.configured:
+                raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
+            gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1)
+            after = replace(gone, updated_at=now).rescheduled(now)
+            waiting = [job for job in after.progress.live if not job.attempt]
+            known = self._table.ended(job.id for job in waiting)
+            cancelled = tuple(
+                ended(schedule, job.id, job.due_at, Status.CANCELLED, now, "schedule deleted")
+                for job in waiting
+                if job.id not in known
+            )
+            live = tuple(job for job in after.progress.live if job.attempt)
+            after = replace(after, progress=replace(after.progress, live=live))
+            return Change(schedule, after, cancelled)
+
+        self._tell(Event.SCHEDULE_DELETED, self._commit(schedule_id, decide))
+
+    def run_now(self, schedule_id: str, *, force: bool, send: bool = True) -> Requested:
+        """Ask for a run (C7). `send=False`: the caller runs the job itself.
+
+        Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
+        """
+        now = self._clock.now()
+        schedule = self._find(schedule_id)
+        if not force and not schedule.definition.enabled:
+            raise Conflict(f'{schedule_id} is turned off; enable it, or send {{"force": true}}')
+        if not force:
+            return self._run_due(schedule, now)
+        asked = job_id(schedule_id, now, self._new_id())
+
+        def decide(schedule: Schedule, _now: datetime) -> Change:
+            if len(schedule.progress.live) >= LIVE_CAP:
+                raise Conflict(f"{schedule_id} has {LIVE_CAP} unfinished jobs; wait for some")
+            due_at = parse_id(asked)[1]
+            job = LiveJob(id=asked, due_at=due_at, available_at=due_at)
+            return Change(schedule, replace(schedule, progress=schedule.progress.put(job)))
+
+        if send:
+            self._queue.send(Message(asked, now), now)
+        after = self._commit(schedule_id, decide)
+        event(_logger, Event.JOB_QUEUED, schedule_id=schedule_id, job_id=asked)
+        return Requested(schedule=after, job_id=asked, at=now)
+
+    def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
+        due_at = schedule.progress.next_run_at
+        if due_at is None or due_at > now:
+            when = f"not due until {due_at.isoformat()}" if due_at else "not due again"
+            raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
+        self._dispatcher.tick_one(schedule.id, now)
+        return Requested(
+            schedule=self._find(schedule.id), job_id=job_id(schedule.id, due_at), at=now
+        )
+
+    def job(self, job_id: str) -> Job:
+        """The job, ended or not. Raises `NotFound`."""
+        done = self._table.job(job_id)
+        if done is not None:
+            return done
+        schedule = self._table.get(parse_id(job_id)[0])
+        live = schedule.progress.find(job_id) if schedule is not None else None
+        if schedule is None or live is None:
+            raise NotFound(f"there is no job {job_id!r}")
+        return as_job(schedule, live)
+
+    def jobs(self, schedule_id: str | None = None) -> list[Job]:
+        """Jobs, live ones too, latest due first."""
+        found = {job.id: job for job in self._table.jobs(schedule_id)}
+        known = self._table.get(schedule_id) if schedule_id is not None else None
+        schedules = [known] if known is not None else []
+        for schedule in schedules if schedule_id is not None else self._table.busy():
+            for live in schedule.progress.live:
+                found.setdefault(live.id, as_job(schedule, live))
+        return sorted(found.values(), key=lambda job: (job.due_at, job.id), reverse=True)
+
+    def schedules(self) -> list[Schedule]:
+        """Every schedule that was not deleted, newest first."""
+        found = [one for one in self._table.schedules() if one.deleted_at is None]
+        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+
+    def due(self, now: datetime, limit: int) -> list[Schedule]:
+        """Schedules whose next run is due, most overdue first (C10)."""
+        entries = [
+            due for shard in self._table.shards for due in self._table.due(shard, now, limit)
+        ]
+        entries.sort(key=lambda entry: entry.key)
+        found = (self._table.get(entry.schedule_id) for entry in entries[:limit])
+        return [schedule for schedule in found if schedule is not None]
+
+    def _find(self, schedule_id: str) -> Schedule:
+        found = self._table.get(schedule_id)
+        if found is None or found.deleted_at is not None:
+            raise NotFound(f"there is no schedule {schedule_id!r}")
+        return found
+
+    def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Schedule:
+        for _ in range(_TRIES):
+            change = decide(self._find(schedule_id), self._clock.now())
+            if self._table.commit([change])[0]:
+                return change.after
+        raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
+
+    def _tell(self, what: Event, schedule: Schedule) -> None:
+        event(
+            _logger,
+            what,
+            schedule_id=schedule.id,
+            task_type=schedule.definition.task_type,
+            enabled=schedule.definition.enabled,
+            next_run_at=schedule.progress.next_run_at,
+        )
+
+
+def as_job(schedule: Schedule, live: LiveJob) -> Job:
+    """A job that has not ended, as a job is shown."""
+    return Job(
+        id=live.id,
+        schedule_id=schedule.id,
+        schedule_name=schedule.definition.name,
+        project_id=schedule.definition.project_id,
+        task_type=schedule.definition.task_type,
+        status=Status.RUNNING if live.running else Status.QUEUED,
+        due_at=live.due_at,
+        attempt=live.attempt,
+        started_at=live.started_at,
+        worker=live.worker,
+        parameters=schedule.definition.task_parameters,
+        error=live.error,
+    )

@@ -1,0 +1,45 @@
+"""Count the jobs that ended: (progress, ended jobs) -> progress.
+
+A job that ends writes one row, its own. Its schedule's counts follow when the engine next writes
+the schedule anyway; until then a reader folds what ended into what it shows. Both call this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from shared.schedules.job import RAN, Job, Status
+from shared.schedules.model import Progress
+
+
+def fold(progress: Progress, ended: Mapping[str, Job]) -> Progress:
+    """`progress` with each live job that is in `ended` counted and no longer live."""
+    done = [ended[job.id] for job in progress.live if job.id in ended]
+    live = tuple(job for job in progress.live if job.id not in ended)
+    return count(replace(progress, live=live), done)
+
+
+def count(progress: Progress, ended: Iterable[Job]) -> Progress:
+    """`progress` with these jobs counted; each must be counted once."""
+    for job in sorted(ended, key=lambda job: job.due_at):
+        progress = _one(progress, job)
+    return progress
+
+
+def _one(progress: Progress, job: Job) -> Progress:
+    match job.status:
+        case Status.SUCCEEDED:
+            progress = replace(progress, success_count=progress.success_count + 1, last_error=None)
+        case Status.FAILED:
+            progress = replace(
+                progress, failure_count=progress.failure_count + 1, last_error=job.error
+            )
+        case Status.SKIPPED:
+            return replace(progress, skipped_count=progress.skipped_count + 1)
+        case Status.MISSED:
+            return replace(progress, missed_count=progress.missed_count + 1)
+    if job.status in RAN and job.started_at is not None:
+        latest = max(job.started_at, progress.last_run_at or job.started_at)
+        return replace(progress, last_run_at=latest)
+    return progress

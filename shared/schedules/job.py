@@ -1,0 +1,104 @@
+"""A job: the execution of one occurrence, or of one request. Its id says which.
+
+`nightly-20261120T030000Z` is the occurrence of schedule `nightly` due at that second: the id is
+a function of the two, so whoever hands the occurrence out, twice or at once, names one job.
+A request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from shared.errors import NotFound
+
+_ID = re.compile(r"(?P<schedule>[a-z][a-z0-9_]{0,39})-(?P<due>\d{8}T\d{6}Z)(?:-(?P<by>[a-z0-9]+))?")
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class Status(StrEnum):
+    """Where a job stands. Every occurrence ends in one of the last five."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """It used up its attempts: a dead letter."""
+    SKIPPED = "skipped"
+    """A policy kept it from running; `reason` says which."""
+    MISSED = "missed"
+    """It could not start within its `misfire_grace_seconds`."""
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset(Status) - {Status.QUEUED, Status.RUNNING}
+RAN = frozenset({Status.SUCCEEDED, Status.FAILED})
+"""What counts as a run in a schedule's statistics."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One job. What does not apply yet, or never will, is None."""
+
+    id: str
+    schedule_id: str
+    schedule_name: str
+    project_id: int | None
+    task_type: str
+    status: Status
+    due_at: datetime
+    attempt: int = 0
+    started_at: datetime | None = None
+    """When the last attempt started."""
+    finished_at: datetime | None = None
+    worker: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    result: Mapping[str, object] | None = None
+    error: str | None = None
+    reason: str | None = None
+    log: str = ""
+
+    @property
+    def manual(self) -> bool:
+        """Whether a person asked for it, rather than the schedule."""
+        return is_manual(self.id)
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Of the last attempt."""
+        return _seconds(self.started_at, self.finished_at)
+
+    @property
+    def lateness_seconds(self) -> float | None:
+        """From due to the start of the last attempt."""
+        return _seconds(self.due_at, self.started_at)
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    return None if begin is None or end is None else (end - begin).total_seconds()
+
+
+def job_id(schedule_id: str, due_at: datetime, request: str = "") -> str:
+    """The id of an occurrence's job, or with `request` (letters and digits) of a manual one."""
+    stamp = due_at.astimezone(UTC).strftime(_STAMP)
+    return "-".join(part for part in (schedule_id, stamp, request) if part)
+
+
+def is_manual(job_id: str) -> bool:
+    """Whether that is the id of a job that a person asked for."""
+    return job_id.count("-") == 2
+
+
+def parse_id(job_id: str) -> tuple[str, datetime]:
+    """(schedule id, due at) of a job id. Raises `NotFound` for what cannot be one."""
+    match = _ID.fullmatch(job_id)
+    if match is None:
+        raise NotFound(f"there is no job {job_id!r}")
+    try:
+        due_at = datetime.strptime(match["due"], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        raise NotFound(f"there is no job {job_id!r}") from None
+    return match["schedule"], due_at

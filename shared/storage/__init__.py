@@ -1,0 +1,1 @@
+"""Table, Queue and Blob Storage. The SDKs are imported here only, and their errors end here."""

@@ -1,0 +1,213 @@
+"""From values to table entities and back; the keys are explained in docs/architecture.md.
+
+One partition a shard. Row keys: `schedule:{id}`, `due:{instant}:{id}` (the due index, sorted by
+time) and `job:{schedule id}:{inverted instant}:{id}` (a schedule's ended jobs, newest first).
+A merge cannot remove a property, so what is not set is stored as an empty string.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.model import (
+    CatchUp,
+    Definition,
+    LiveJob,
+    Overlap,
+    Policy,
+    Progress,
+    Schedule,
+)
+
+_FAR = 9_999_999_999
+_INSTANTS = ("due_at", "available_at", "started_at", "lease_until")
+
+
+def schedule_key(schedule_id: str) -> str:
+    return f"schedule:{schedule_id}"
+
+
+def due_key(at: datetime, schedule_id: str = "") -> str:
+    return f"due:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}:{schedule_id}"
+
+
+def job_key(job_id: str) -> str:
+    schedule_id, due_at = parse_id(job_id)
+    return f"job:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+
+
+def user_properties(schedule: Schedule) -> dict[str, Any]:
+    """What the API writes."""
+    what, policy = schedule.definition, schedule.policy
+    when = what.recurrence
+    return {
+        "name": what.name,
+        "description": what.description,
+        "project_id": _or_empty(what.project_id),
+        "task_type": what.task_type,
+        "task_parameters": json.dumps(dict(what.task_parameters)),
+        "enabled": what.enabled,
+        "tags": json.dumps(what.tags),
+        "frequency": when.frequency.value,
+        "timezone": when.timezone,
+        "cron_expression": when.cron_expression or "",
+        "interval_seconds": _or_empty(when.interval_seconds),
+        "start_time": stamp(when.start_time),
+        "end_time": stamp(when.end_time),
+        "policy": json.dumps(asdict(policy)),
+        "revision": schedule.revision,
+        "configured": schedule.configured,
+        "created_at": stamp(schedule.created_at),
+        "updated_at": stamp(schedule.updated_at),
+        "deleted_at": stamp(schedule.deleted_at),
+    }
+
+
+def engine_properties(progress: Progress) -> dict[str, Any]:
+    """What the engine writes."""
+    return {
+        "next_run_at": stamp(progress.next_run_at),
+        "live": json.dumps([_live(job) for job in progress.live], separators=(",", ":")),
+        "success_count": progress.success_count,
+        "failure_count": progress.failure_count,
+        "skipped_count": progress.skipped_count,
+        "missed_count": progress.missed_count,
+        "last_run_at": stamp(progress.last_run_at),
+        "last_error": progress.last_error or "",
+    }
+
+
+def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
+    policy = json.loads(entity["policy"])
+    return Schedule(
+        id=entity["RowKey"].removeprefix("schedule:"),
+        definition=Definition(
+            name=entity["name"],
+            description=entity["description"],
+            project_id=_int(entity["project_id"]),
+            task_type=entity["task_type"],
+            task_parameters=json.loads(entity["task_parameters"]),
+            enabled=entity["enabled"],
+            tags=tuple(json.loads(entity["tags"])),
+            recurrence=_recurrence(entity),
+        ),
+        policy=Policy(
+            **policy
+            | {"catch_up": CatchUp(policy["catch_up"]), "overlap": Overlap(policy["overlap"])}
+        ),
+        progress=_progress(entity),
+        revision=entity["revision"],
+        configured=entity["configured"],
+        created_at=_must(entity["created_at"]),
+        updated_at=_must(entity["updated_at"]),
+        deleted_at=instant(entity["deleted_at"]),
+        etag=etag,
+    )
+
+
+def job_properties(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.id,
+        "schedule_id": job.schedule_id,
+        "schedule_name": job.schedule_name,
+        "project_id": _or_empty(job.project_id),
+        "task_type": job.task_type,
+        "status": job.status.value,
+        "due_at": stamp(job.due_at),
+        "attempt": job.attempt,
+        "started_at": stamp(job.started_at),
+        "finished_at": stamp(job.finished_at),
+        "worker": job.worker or "",
+        "parameters": json.dumps(dict(job.parameters)),
+        "result": "" if job.result is None else json.dumps(dict(job.result)),
+        "error": job.error or "",
+        "reason": job.reason or "",
+        "log": job.log,
+    }
+
+
+def to_job(entity: Mapping[str, Any]) -> Job:
+    return Job(
+        id=entity["job_id"],
+        schedule_id=entity["schedule_id"],
+        schedule_name=entity["schedule_name"],
+        project_id=_int(entity["project_id"]),
+        task_type=entity["task_type"],
+        status=Status(entity["status"]),
+        due_at=_must(entity["due_at"]),
+        attempt=entity["attempt"],
+        started_at=instant(entity["started_at"]),
+        finished_at=instant(entity["finished_at"]),
+        worker=entity["worker"] or None,
+        parameters=json.loads(entity["parameters"]),
+        result=json.loads(entity["result"]) if entity["result"] else None,
+        error=entity["error"] or None,
+        reason=entity["reason"] or None,
+        log=entity["log"],
+    )
+
+
+def stamp(at: datetime | None) -> str:
+    """ISO 8601 in UTC; empty for None."""
+    return "" if at is None else at.astimezone(UTC).isoformat()
+
+
+def instant(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
+    return Recurrence(
+        frequency=Frequency(entity["frequency"]),
+        timezone=entity["timezone"],
+        cron_expression=entity["cron_expression"] or None,
+        interval_seconds=_int(entity["interval_seconds"]),
+        start_time=instant(entity["start_time"]),
+        end_time=instant(entity["end_time"]),
+    )
+
+
+def _progress(entity: Mapping[str, Any]) -> Progress:
+    return Progress(
+        next_run_at=instant(entity["next_run_at"]),
+        live=tuple(_to_live(item) for item in json.loads(entity["live"])),
+        success_count=entity["success_count"],
+        failure_count=entity["failure_count"],
+        skipped_count=entity["skipped_count"],
+        missed_count=entity["missed_count"],
+        last_run_at=instant(entity["last_run_at"]),
+        last_error=entity["last_error"] or None,
+    )
+
+
+def _live(job: LiveJob) -> dict[str, Any]:
+    return {
+        name: stamp(value) if isinstance(value, datetime) else value
+        for name, value in asdict(job).items()
+        if value is not None
+    }
+
+
+def _to_live(item: dict[str, Any]) -> LiveJob:
+    values: dict[str, Any] = {
+        name: instant(value) if name in _INSTANTS else value for name, value in item.items()
+    }
+    return LiveJob(**values)
+
+
+def _must(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _or_empty(number: int | None) -> int | str:
+    return "" if number is None else number
+
+
+def _int(value: int | str) -> int | None:
+    return None if value == "" else int(value)

@@ -1,0 +1,51 @@
+"""Small facts about the whole: when each clock last ticked, and what the app was prepared as.
+
+One row each in the table's partition `meta`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.storage.failures import translated
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient
+
+_SERVICE = "table storage"
+
+
+class Meta:
+    """The rows."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    def beat(self, clock: str, at: datetime) -> None:
+        """Note that `clock` ticked."""
+        self.put(f"clock:{clock}", at.isoformat())
+
+    def clocks(self) -> dict[str, datetime]:
+        """When each clock last ticked."""
+        with translated(_SERVICE):
+            rows = self._table.query_entities(
+                "PartitionKey eq 'meta' and RowKey ge 'clock:' and RowKey lt 'clock;'"
+            )
+            return {
+                row["RowKey"].removeprefix("clock:"): datetime.fromisoformat(row["value"])
+                for row in rows
+            }
+
+    def get(self, name: str) -> str | None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with translated(_SERVICE):
+            try:
+                return str(self._table.get_entity("meta", name)["value"])
+            except ResourceNotFoundError:
+                return None
+
+    def put(self, name: str, value: str) -> None:
+        with translated(_SERVICE):
+            self._table.upsert_entity({"PartitionKey": "meta", "RowKey": name, "value": value})

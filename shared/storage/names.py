@@ -1,0 +1,24 @@
+"""What Belfry calls its table and its queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of the table and the queues."""
+
+    prefix: str
+
+    @property
+    def table(self) -> str:
+        return f"{self.prefix}schedules"
+
+    @property
+    def queue(self) -> str:
+        return f"{self.prefix}-jobs"
+
+    @property
+    def poison(self) -> str:
+        return f"{self.prefix}-jobs-poison"
