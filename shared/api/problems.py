@@ -7,6 +7,7 @@ An exception that left the app would fail the invocation, and the host would ans
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -56,7 +57,7 @@ async def _catch_all(
     try:
         return await call_next(request)
     except Exception as error:  # the shell: logged whole, answered without a traceback
-        _logger.exception("unexpected failure")
+        _logger.error("%s", redact("".join(traceback.format_exception(error))))
         event(
             _logger,
             Event.REQUEST_FAILED,

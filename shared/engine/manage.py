@@ -122,14 +122,14 @@ class Manager:
                 raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
             gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1)
             after = replace(gone, updated_at=now).rescheduled(now)
-            waiting = [job for job in after.progress.live if not job.attempt]
+            waiting = [job for job in after.progress.live if not job.running]
             known = self._table.ended(job.id for job in waiting)
             cancelled = tuple(
                 ended(schedule, job.id, job.due_at, Status.CANCELLED, now, "schedule deleted")
                 for job in waiting
                 if job.id not in known
             )
-            live = tuple(job for job in after.progress.live if job.attempt)
+            live = tuple(job for job in after.progress.live if job.running)
             after = replace(after, progress=replace(after.progress, live=live))
             return Change(schedule, after, cancelled)
 

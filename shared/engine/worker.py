@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -289,7 +290,8 @@ class _Attempt(threading.Thread):
         except BaseException as error:  # whatever a task raises is its job's outcome
             failure = error
             if not isinstance(error, BelfryError):
-                _logger.exception("unexpected failure in %s", self.live.id)
+                trace = redact("".join(traceback.format_exception(error)))
+                _logger.error("unexpected failure in %s\n%s", self.live.id, trace)
         if not self.done.is_set():
             self.result, self.failure = result, failure
             self.done.set()

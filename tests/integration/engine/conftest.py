@@ -1,0 +1,144 @@
+"""An app on real Azurite with a clock that tests move, and tasks that tests define."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+from shared import settings
+from shared.app import App, build
+from shared.clock import ManualClock
+from shared.engine.worker import Lease
+from shared.errors import Refused
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job
+from shared.schedules.model import Definition, Policy, Schedule
+from shared.storage.queue import Message, parse
+from shared.tasks import JobContext, Params, Registry, Result, task
+
+START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+_prefixes = itertools.count()
+
+
+@dataclass
+class Calls:
+    """What the tasks did."""
+
+    started: list[str] = field(default_factory=list)
+    hold: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Event = field(default_factory=threading.Event)
+
+
+def registry(calls: Calls) -> Registry:
+    """Tasks that succeed, fail, fail for good, and wait to be told to end."""
+
+    @task("works", timeout_seconds=60)
+    def works(job: JobContext, params: Params) -> Result:
+        """Succeeds."""
+        calls.started.append(job.job_id)
+        job.log("worked", attempt=job.attempt)
+        return {"attempt": job.attempt}
+
+    @task("fails", timeout_seconds=60)
+    def fails(job: JobContext, params: Params) -> Result:
+        """Fails."""
+        calls.started.append(job.job_id)
+        raise OSError("the disk is on fire, postgresql://u:secret@h/d")
+
+    @task("refused", timeout_seconds=60)
+    def refused(job: JobContext, params: Params) -> Result:
+        """Fails for good."""
+        calls.started.append(job.job_id)
+        raise Refused("postgres", "wrong password")
+
+    @task("waits", timeout_seconds=60)
+    def waits(job: JobContext, params: Params) -> Result:
+        """Waits until the test lets it go."""
+        calls.started.append(job.job_id)
+        calls.entered.set()
+        calls.hold.wait(30)
+        return {}
+
+    return Registry([works, fails, refused, waits])
+
+
+class Bench:
+    """The app, its clock and its queue, as a test drives them."""
+
+    def __init__(self, app: App, clock: ManualClock, calls: Calls) -> None:
+        self.app = app
+        self.clock = clock
+        self.calls = calls
+
+    def add(self, task_type: str = "works", **changes: Any) -> Schedule:
+        """Create a schedule: every 60 s unless told otherwise."""
+        policy = {k: changes.pop(k) for k in list(changes) if k in Policy.__dataclass_fields__}
+        when = changes.pop("recurrence", None) or Recurrence(
+            frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START
+        )
+        definition = Definition(name="test", task_type=task_type, recurrence=when, **changes)
+        return self.app.manager.create(definition, Policy(**policy))
+
+    def later(self, seconds: float) -> datetime:
+        return self.clock.advance(timedelta(seconds=seconds))
+
+    def tick(self) -> Any:
+        return self.app.dispatcher.tick(self.clock.now(), "test")
+
+    def work(self) -> list[Job]:
+        """Ask the worker once for each message sent since the last call; the jobs that ended."""
+        done = [self.app.worker.work(message) for message in self.messages()]
+        return [job for job in done if job is not None]
+
+    def messages(self) -> list[Message]:
+        """What was sent since the last call, whenever it is to be seen: Azurite hides delayed
+        messages by its own clock, which a test's does not move."""
+        return [parse(text) for text in SENT.pop(self.app.settings.prefix, [])]
+
+
+SENT: dict[str, list[str]] = {}
+"""Messages sent, by prefix: Azurite hides delayed ones, and a test's clock does not move it."""
+
+
+@pytest.fixture
+def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = make(azurite)
+    _tap(made)
+    yield made
+    made.calls.hold.set()
+
+
+def make(
+    azurite: Azurite, prefix: str | None = None, transport: Any = None, lease: Lease | None = None
+) -> Bench:
+    """An app of its own; with `prefix`, one more on the same tables."""
+    calls = Calls()
+    clock = ManualClock(START + timedelta(seconds=1))
+    configured = settings.from_env(
+        {
+            "AzureWebJobsStorage": azurite.connection_string,
+            "BELFRY_PREFIX": prefix or f"t{next(_prefixes)}",
+            "SCHEDULE_SHARDS": "2",
+        }
+    )
+    app = build(configured, clock, registry=registry(calls), transport=transport, lease=lease)
+    app.prepare()
+    return Bench(app, clock, calls)
+
+
+def _tap(bench: Bench) -> None:
+    """Note what is sent, beside sending it."""
+    real: Callable[..., None] = bench.app.queue.send
+
+    def send(message: Message, *rest: Any) -> None:
+        real(message, *rest)
+        SENT.setdefault(bench.app.settings.prefix, []).append(message.text())
+
+    bench.app.queue.send = send  # type: ignore[method-assign, assignment]
