@@ -26,7 +26,7 @@ find_python() {
 }
 
 no_network() {
-    grep -iE 'error|cause' "$log" | tail -n 3 >&2 || true
+    grep -iE '^ *(npm )?(error|cause)' "$log" | tail -n 2 >&2 || true
     say "Could not download $1: no network? Nothing was changed; run make again."
     say "(The whole output is in $log.)"
     [ -n "$fresh" ] && rm -rf .venv

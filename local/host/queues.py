@@ -78,6 +78,10 @@ class Queue:
         if self._in_hand:
             await asyncio.wait(self._in_hand)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
     async def run_by_hand(self, text: str) -> None:
         """Run the function on a message that is not in the queue."""
         metadata = {"Id": TypedData(string=str(uuid.uuid4())), "DequeueCount": _number(0)}

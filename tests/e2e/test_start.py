@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -114,6 +116,46 @@ def test_a_damaged_state_is_named_and_nothing_stays_running(
     assert told in said.lower()
     _quiet(said)
     assert launch.processes() == []
+
+
+FUNC = """#!{python}
+import http.server, json, os, sys
+assert sys.argv[1:3] == ["start", "--port"], sys.argv
+assert "devstoreaccount1" in os.environ["AzureWebJobsStorage"]
+
+class Status(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        jobs = [{{"name": "from func", "next_run_at": None}}]
+        self.wfile.write(json.dumps({{"jobs": jobs}}).encode())
+
+print("this is func", flush=True)
+try:
+    http.server.HTTPServer(("127.0.0.1", int(sys.argv[3])), Status).serve_forever()
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def test_core_tools_are_used_where_they_are_installed(launch: Belfry, tmp_path: Path) -> None:
+    func = tmp_path / "bin" / "func"
+    func.parent.mkdir()
+    func.write_text(FUNC.format(python=sys.executable))
+    func.chmod(0o755)
+    launch.settings |= {"FUNC": "", "PATH": f"{func.parent}{os.pathsep}{os.environ['PATH']}"}
+    launch.start()
+    assert "this is func" in launch.log()
+    assert "from func            never" in launch.log()
+    launch.stop()
+    assert "Everything is stopped." in launch.log()
+    assert launch.processes() == []
+    _quiet(launch.log())
+
+
+def test_core_tools_that_are_wanted_but_missing_are_named(launch: Belfry) -> None:
+    launch.settings["FUNC"] = "1"
+    assert "FUNC=1, but there is no `func` on PATH" in launch.fails()
 
 
 def test_local_settings_are_a_persons_to_change(launch: Belfry) -> None:

@@ -30,13 +30,16 @@ FUNCTIONS = {
 }
 
 SCRIPT = """
-import asyncio, json, os, pathlib, sys
+import asyncio, json, os, pathlib
+from datetime import UTC, datetime
 from local.host import protos, rules, settings
 from local.host.protos import RpcHttp, TypedData
 from local.host.worker import Worker
+from shared.schedules.job import job_id
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TIMER = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
-MESSAGE = {"job_id": "no-such-job", "sent_at": "2026-11-20T12:00:00+00:00"}
+MESSAGE = {"job_id": job_id("nosuch", LONG_AGO), "sent_at": LONG_AGO.isoformat()}
 CALLS = {
     "schedule_dispatcher": TypedData(json=json.dumps(TIMER)),
     "job_worker": TypedData(string=json.dumps(MESSAGE)),
