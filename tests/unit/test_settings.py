@@ -49,3 +49,9 @@ def test_the_example_file_has_known_settings_only() -> None:
     hosts = ("FUNCTIONS_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
     ours = {name for name in example if not name.startswith(hosts)}
     assert ours <= {item.name for item in settings.SETTINGS}
+
+
+def test_every_setting_is_documented() -> None:
+    page = Path("docs/settings.md").read_text()
+    for item in settings.SETTINGS:
+        assert f"| `{item.name}` |" in page and item.meaning in page
