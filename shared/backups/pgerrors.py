@@ -1,0 +1,123 @@
+"""A PostgreSQL server: how to connect to it, and what its errors mean to a person.
+
+A password appears in nothing that leaves this module but the parameters themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
+from shared.log import redact
+from shared.settings import Secret
+
+if TYPE_CHECKING:
+    import psycopg
+
+_REFUSALS = (
+    "password authentication failed",
+    "no password supplied",
+    "authentication failed",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "permission denied",
+    "is not permitted to log in",
+    "not currently accepting connections",
+)
+
+
+class Server:
+    """One server as its URL gives it. `service` and `setting` are what messages call it."""
+
+    def __init__(self, url: Secret, *, service: str, setting: str) -> None:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        self.service = service
+        self.setting = setting
+        try:
+            given = conninfo_to_dict(url.reveal())
+        except ProgrammingError:
+            raise Misconfigured(f"{setting} is not a PostgreSQL URL") from None
+        self._parameters = {word: str(value) for word, value in given.items() if value is not None}
+
+    def parameters(self) -> dict[str, str]:
+        """What libpq takes, the password included."""
+        return dict(self._parameters)
+
+    @property
+    def database(self) -> str:
+        return self._parameters.get("dbname") or self._parameters.get("user") or "postgres"
+
+    @property
+    def address(self) -> str:
+        host = self._parameters.get("host") or self._parameters.get("hostaddr") or "localhost"
+        return f"{host}:{self._parameters.get('port') or '5432'}"
+
+    def redacted(self, text: str) -> str:
+        """`text` without the password."""
+        password = self._parameters.get("password")
+        return redact(text.replace(password, "***") if password else text)
+
+    @contextmanager
+    def connected(
+        self, database: str, *, autocommit: bool = False, **extra: Any
+    ) -> Iterator[psycopg.Connection[Any]]:
+        """A connection; every error of psycopg in the block becomes one of Belfry's."""
+        import psycopg
+
+        given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
+        given |= {**self._parameters, **extra, "dbname": database}
+        with self.named():
+            try:
+                connection = psycopg.connect(**given, autocommit=autocommit)
+            except psycopg.OperationalError as error:
+                raise self._unconnected(database, error) from None
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """psycopg's errors become Belfry's."""
+        import psycopg
+        from psycopg import errors
+
+        try:
+            yield
+        except errors.InsufficientPrivilege as error:
+            raise Refused(self.service, self._first_line(error)) from None
+        except errors.LockNotAvailable as error:
+            raise Unavailable(
+                self.service, f"a table is locked: {self._first_line(error)}"
+            ) from None
+        except psycopg.Error as error:
+            raise Unavailable(self.service, self._first_line(error)) from None
+
+    def _unconnected(self, database: str, error: psycopg.OperationalError) -> BelfryError:
+        lines = [line.strip() for line in self.redacted(str(error)).splitlines()]
+        fatal = next((line for line in lines if "FATAL:" in line), "")
+        said = fatal.partition("FATAL:")[2].strip()
+        user = self._parameters.get("user", "")
+        if "database" in said and "does not exist" in said:
+            text = f"there is no database {database!r} at {self.address}; see {self.setting}"
+            return Refused(self.service, text)
+        if any(words in said for words in _REFUSALS):
+            text = f"{self.address} refused user {user!r}: {said}; see {self.setting}"
+            return Refused(self.service, text)
+        reason = said or (lines[0] if lines else "no reason given")
+        text = f"could not be reached at {self.address}: {reason}"
+        return Unavailable(self.service, text)
+
+    def _first_line(self, error: psycopg.Error) -> str:
+        text = self.redacted(str(error)).strip()
+        return text.splitlines()[0] if text else type(error).__name__
+
+
+def quoted(name: str) -> LiteralString:
+    """An identifier for use in SQL."""
+    text: Any = '"' + name.replace('"', '""') + '"'
+    return text  # type: ignore[no-any-return]

@@ -1,0 +1,177 @@
+"""A PostgreSQL database as a source: pg_dump at an exported snapshot, psql into a scratch database.
+
+The rows are counted in the snapshot that is dumped, so writers change nothing. The scratch
+database is dropped however the restore ends; one that a killed process left, by the next run.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.pgclient import Child, program, running, version
+from shared.backups.pgerrors import Server, quoted
+from shared.backups.source import Dump
+from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
+from shared.settings import Secret
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCRATCH = "belfry_scratch_"
+_LOCK_MS = 60_000
+_PSQL_SCRIPT_FAILED = 3
+
+_TABLES = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                      AND d.objid = c.oid AND d.deptype = 'e')
+    ORDER BY 1, 2
+"""
+_LEFT_OVER = """
+    SELECT datname FROM pg_database d WHERE starts_with(datname, %s) AND NOT EXISTS (
+        SELECT FROM pg_stat_activity a WHERE a.datname = d.datname OR a.application_name = d.datname
+    )
+"""
+
+
+class PostgresSource:
+    """The database at `url`, proved on the server at `scratch_url` (by default the same)."""
+
+    name = "postgres"
+    engine = "postgresql"
+    suffix = "sql.zst"
+
+    def __init__(
+        self, url: Secret, *, scratch_url: Secret | None = None, folder: Path | None = None
+    ) -> None:
+        self._server = Server(url, service="postgres", setting="POSTGRES_URL")
+        self._scratch = Server(
+            scratch_url or url,
+            service="postgres scratch server",
+            setting="POSTGRES_SCRATCH_URL" if scratch_url else "POSTGRES_URL",
+        )
+        self._folder = folder
+
+    @property
+    def database(self) -> str:
+        return self._server.database
+
+    @contextmanager
+    def dump(self, job: JobContext) -> Iterator[Dump]:
+        pg_dump = program("pg_dump", self._folder)
+        program("psql", self._folder)
+        with self._server.connected(self.database) as connection:
+            snapshot = _begin(connection)
+            tables = _counts(connection, job)
+            major = connection.info.server_version
+            arguments = [
+                "--format=plain",
+                "--no-owner",
+                "--no-privileges",
+                "--no-subscriptions",  # they hold passwords, and would keep the scratch database
+                "--no-password",
+                f"--lock-wait-timeout={_LOCK_MS}",
+                f"--snapshot={snapshot}",
+            ]
+            with running(pg_dump, arguments, self._server, self.database, job) as child:
+                yield Dump(
+                    chunks=self._whole(child),
+                    tables=tables,
+                    engine_version=f"{major // 10000}.{major % 10000}",
+                    dump_version=version(pg_dump),
+                )
+
+    def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
+        psql = program("psql", self._folder)
+        with self._scratch_database(job) as name:
+            arguments = ["-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
+            with running(psql, arguments, self._scratch, name, job) as child:
+                child.write(chunks)
+                code = child.wait()
+                if code:
+                    raise self._not_restored(code, child.said())
+            with self._scratch.connected(name) as connection:
+                return _counts(connection, job)
+
+    def _whole(self, child: Child) -> Iterator[bytes]:
+        """pg_dump's output; raises if it did not end well."""
+        yield from child.read()
+        code = child.wait()
+        if not code:
+            return
+        said = child.said()
+        if "server version mismatch" in said:
+            raise Misconfigured(
+                "pg_dump is older than the server; set POSTGRES_BIN to the folder of a newer one"
+            )
+        if "permission denied" in said or "row-level security" in said:
+            raise Refused("postgres", f"pg_dump failed: {said}")
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        raise Unavailable("postgres", f"pg_dump ended half-way with {how}: {said}")
+
+    def _not_restored(self, code: int, said: str) -> BelfryError:
+        if code != _PSQL_SCRIPT_FAILED or "No space left" in said:
+            return Unavailable(self._scratch.service, f"psql ended with code {code}: {said}")
+        return Damaged(f"the dump cannot be restored: {said}")
+
+    @contextmanager
+    def _scratch_database(self, job: JobContext) -> Iterator[str]:
+        """A new database; its maker's application_name keeps it from being taken for left over."""
+        server = self._scratch
+        name = SCRATCH + uuid.uuid4().hex
+        with server.connected(server.database, autocommit=True, application_name=name) as admin:
+            _drop_left_over(admin, job)
+            admin.execute(f"CREATE DATABASE {quoted(name)} TEMPLATE template0")
+            try:
+                yield name
+            finally:
+                self._drop(admin, name, job)
+
+    def _drop(self, admin: psycopg.Connection[Any], name: str, job: JobContext) -> None:
+        """Drop the scratch database; a failure is logged, the next run will try again."""
+        try:
+            with self._scratch.named():
+                admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
+        except BelfryError as error:
+            job.log("scratch database not dropped", database=name, error=str(error))
+
+
+def _begin(connection: psycopg.Connection[Any]) -> str:
+    """Fix the state that is counted and dumped; the snapshot's id."""
+    from psycopg import IsolationLevel
+
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute("SELECT set_config(%s, '0', false)", (setting,))
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (str(_LOCK_MS),))
+    row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _counts(connection: psycopg.Connection[Any], job: JobContext) -> dict[str, int]:
+    """Rows of each table, as `schema.table`; an error rather than a count that policies cut."""
+    connection.execute("SET row_security = off")
+    counts = {}
+    for schema, table in connection.execute(_TABLES).fetchall():
+        job.check()
+        query = f"SELECT count(*) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608
+        row = connection.execute(query).fetchone()
+        counts[f"{schema}.{table}"] = int(row[0]) if row else 0
+    return counts
+
+
+def _drop_left_over(admin: psycopg.Connection[Any], job: JobContext) -> None:
+    import psycopg
+
+    for (name,) in admin.execute(_LEFT_OVER, (SCRATCH,)).fetchall():
+        with suppress(psycopg.Error):  # another's, or another run drops it now
+            admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)}")
+            job.log("dropped a scratch database that a killed run had left", database=name)
