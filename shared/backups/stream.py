@@ -103,7 +103,7 @@ def _commit(blob: BlobClient, staged: list[BlobBlock], metadata: Mapping[str, st
 
     try:
         blob.commit_block_list(
-            staged, metadata=dict(metadata), etag="*", match_condition=MatchConditions.IfMissing
+            staged, metadata=dict(metadata), match_condition=MatchConditions.IfMissing
         )
     except ResourceExistsError:  # another's, or ours when the first answer was lost
         if blob.get_blob_properties().metadata != dict(metadata):
