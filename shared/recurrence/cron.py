@@ -19,7 +19,7 @@ from shared.recurrence.fields import DAY, FIELDS, HOUR, MINUTE, MONTH, WEEKDAY
 from shared.recurrence.invalid import InvalidRecurrence
 
 _LAST_DAY = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_LAST_YEAR = 9999
+_LAST_YEAR = 9998
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ def _refuse_never(days: Sequence[int], months: Sequence[int], texts: Sequence[st
 
 
 def next_wall(cron: Cron, wall: datetime) -> datetime | None:
-    """The first wall minute that matches, at `wall` or later; None if there is none by 9999.
+    """The first wall minute that matches, at `wall` or later; None if there is none by 9998.
 
     1. Today, if the day matches: the first time of day from now on.
     2. Else the first later day that matches, at the first time of day.

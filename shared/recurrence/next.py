@@ -23,17 +23,19 @@ from shared.recurrence.rule import Frequency, Recurrence
 
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(3, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
-    """The first occurrence later than `after`: UTC, whole seconds; None if there is none.
+    """The first occurrence later than `after`: UTC, whole seconds; None if none by the year 9998.
 
     Occurrences lie from `start_time` to `end_time`, both included.
     """
     first = recurrence.first
     after = _in_utc(after)
+    if after >= _LATEST:
+        return None
     if first is not None and after < first:
         after = first - datetime.resolution
     found = _next(recurrence, first, after)

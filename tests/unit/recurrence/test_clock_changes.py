@@ -259,3 +259,12 @@ def test_the_instant_itself_is_not_later_than_itself() -> None:
     assert next_run(rule, midnight - timedelta.resolution) == midnight
     assert next_run(rule, midnight) == utc("2025-06-03 00:00")
     assert next_run(rule, midnight + timedelta.resolution) == utc("2025-06-03 00:00")
+
+
+@pytest.mark.parametrize("microseconds", [0, 1, 500_000, 999_999])
+def test_within_the_first_second_of_an_hour_that_will_repeat(microseconds: int) -> None:
+    rule = Recurrence(
+        frequency=Frequency.CRON, cron_expression="0 * * * *", timezone="America/New_York"
+    )
+    start = utc("2025-11-02 05:00") + timedelta(microseconds=microseconds)
+    assert next_run(rule, start) == utc("2025-11-02 06:00")

@@ -79,7 +79,7 @@ class NeverEndsError(Exception):
     """cronsim goes round in a circle."""
 
 
-class Guarded(CronSim):  # type: ignore[misc]
+class Guarded(CronSim):
     """cronsim, stopped when it goes back in time or does not come to an end."""
 
     steps = 0

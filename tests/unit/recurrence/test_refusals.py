@@ -1,0 +1,208 @@
+"""A wrong recurrence is refused with the field at fault, and a message that says what is right."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.errors import Invalid
+from shared.recurrence import Frequency, InvalidRecurrence, Recurrence, next_run
+from tests.unit.recurrence.reference import utc
+from tests.unit.recurrence.strategies import expressions
+
+NINE = utc("2026-01-05 09:00")
+FIELDS = {
+    "frequency",
+    "timezone",
+    "cron_expression",
+    "interval_seconds",
+    "start_time",
+    "end_time",
+}
+
+
+def refusal(**fields: Any) -> InvalidRecurrence:
+    with pytest.raises(InvalidRecurrence) as caught:
+        Recurrence(**fields)
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, Invalid)
+    assert str(caught.value) == f"{caught.value.field}: {caught.value.message}"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("", "five fields: minute, hour, day of month, month, day of week"),
+        ("   ", "five fields"),
+        ("0 0 3 * * *", "six fields; Belfry takes five: minute, hour, .*; drop the seconds"),
+        ("0 0 3 * * * 2030", "7 fields; Belfry takes five"),
+        ("0 3 * *", "4 fields; Belfry takes five"),
+        ("daily", "one field; Belfry takes five"),
+        ("@daily", "aliases such as '@daily' are not taken; write '0 0 \\* \\* \\*'"),
+        ("@Weekly", "aliases .* write '0 0 \\* \\* 0'"),
+        ("@reboot", "aliases .* are not taken; give five fields"),
+        ("60 * * * *", "minute '60': 60 is out of range; the minute is 0-59"),
+        ("0 24 * * *", "hour '24': 24 is out of range; the hour is 0-23"),
+        ("0 0 0 * *", "day of month '0': 0 is out of range; the day of month is 1-31"),
+        ("0 0 * 13 *", "month '13': 13 is out of range; the month is 1-12 or JAN-DEC"),
+        ("0 0 * * 8", "day of week '8': 8 is out of range; the day of week is 0-6 or SUN-SAT"),
+        ("0 0 * * FRIDAY", "day of week 'friday': the day of week is 0-6 or SUN-SAT"),
+        ("0 0 * * 1#6", "day of week '1#6'"),
+        ("*/0 * * * *", "minute '\\*/0'"),
+        ("-5 * * * *", "minute '-5'"),
+        ("? * * * *", "minute '\\?'"),
+        ("1,,2 * * * *", "minute '1,,2'"),
+        ("0 0 31 2 *", "day of month '31' in month '2' never occurs; the latest day there is 29"),
+        ("0 0 31 4,JUN *", "'31' in month '4,jun' never occurs; the latest day there is 30"),
+        ("5-5 * * * *", "minute '5-5': .* write '5' for that one, '\\*' for all"),
+        ("0 0 * * 7-0", "day of week '7-0': .* itself"),
+        ("0 22-6/3 * * *", "hour '22-6/3': a step over a range that wraps around; .* list"),
+        ("R * * * *", "minute 'r': .* random"),
+        ("0 H(0-7) * * *", "hour 'h\\(0-7\\)': .* random"),
+        ("0 0 15W * *", "day of month '15w': 'W' .* not supported"),
+        ("0 0 LW * *", "day of month 'lw': 'W' .* not supported"),
+        ("0 0 * * 5L", "day of week '5l': write 'L5'"),
+        ("0 0 * * 1#2,3", "'#' and 'L' cannot stand beside plain weekdays"),
+        ("0 0 * * 7/2", "day of week '7/2': write Sunday as 0"),
+        ("0 ३ * * *", "ASCII"),
+        ("1," * 300 + "1 * * * *", "at most 500 characters"),
+        (5, "text with five fields"),
+        (None, "'cron' needs one"),
+    ],
+)
+def test_expressions(expression: Any, words: str) -> None:
+    error = refusal(frequency=Frequency.CRON, cron_expression=expression)
+    assert error.field == "cron_expression"
+    assert re.search(words, error.message), error.message
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Europe/Berln", "no zone 'Europe/Berln'; did you mean Europe/Berlin\\?"),
+        ("america/new_york", "did you mean America/New_York\\?"),
+        ("America/New York", "did you mean America/New_York\\?"),
+        ("Tokyo", "did you mean Asia/Tokyo\\?"),
+        ("PST", "no zone 'PST'; an IANA name is such as Europe/Berlin"),
+        ("", "name of an IANA zone"),
+        (None, "name of an IANA zone"),
+        ("America", "no zone 'America'"),
+        ("../../etc/passwd", "no zone"),
+        ("/etc/passwd", "no zone"),
+        ("a\0b", "no zone"),
+        ("x" * 5000, "no zone 'x{60}'"),
+        ("localtime", "no zone 'localtime'"),
+        ("right/UTC", "no zone 'right/UTC'"),
+        ("+02:00", "no zone"),
+    ],
+)
+def test_zones(zone: Any, words: str) -> None:
+    error = refusal(frequency=Frequency.DAILY, timezone=zone)
+    assert error.field == "timezone"
+    assert re.search(words, error.message), error.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        (
+            {"frequency": "fortnightly"},
+            "frequency",
+            "'fortnightly' is none of: once, hourly, daily",
+        ),
+        ({"frequency": None}, "frequency", "none of"),
+        ({"frequency": Frequency.ONCE}, "start_time", "'once' needs"),
+        (
+            {"frequency": Frequency.DAILY, "cron_expression": "0 0 * * *"},
+            "cron_expression",
+            "'daily' takes none",
+        ),
+        (
+            {"frequency": Frequency.DAILY, "interval_seconds": 60},
+            "interval_seconds",
+            "'daily' takes none",
+        ),
+        ({"frequency": Frequency.INTERVAL}, "interval_seconds", "whole number of seconds, 1 to"),
+        ({"frequency": Frequency.INTERVAL, "interval_seconds": 0}, "interval_seconds", "1 to"),
+        ({"frequency": Frequency.INTERVAL, "interval_seconds": 1.5}, "interval_seconds", "whole"),
+        ({"frequency": Frequency.INTERVAL, "interval_seconds": True}, "interval_seconds", "whole"),
+        ({"frequency": Frequency.INTERVAL, "interval_seconds": 10**30}, "interval_seconds", "1 to"),
+        (
+            {"frequency": Frequency.DAILY, "start_time": datetime(2026, 1, 1)},
+            "start_time",
+            "with its offset",
+        ),
+        (
+            {"frequency": Frequency.DAILY, "end_time": datetime(2026, 1, 1)},
+            "end_time",
+            "with its offset",
+        ),
+        ({"frequency": Frequency.DAILY, "end_time": "2026-01-01"}, "end_time", "with its offset"),
+        (
+            {"frequency": Frequency.DAILY, "start_time": datetime.max.replace(tzinfo=UTC)},
+            "start_time",
+            "1900 to 9000",
+        ),
+        (
+            {"frequency": Frequency.DAILY, "start_time": NINE, "end_time": NINE},
+            "end_time",
+            "later than start_time",
+        ),
+        (
+            {
+                "frequency": Frequency.DAILY,
+                "start_time": NINE,
+                "end_time": NINE - timedelta(seconds=1),
+            },
+            "end_time",
+            "later than start_time",
+        ),
+    ],
+)
+def test_other_fields(fields: dict[str, Any], field: str, words: str) -> None:
+    error = refusal(**fields)
+    assert error.field == field
+    assert re.search(words, error.message), error.message
+
+
+def accepted_or_refused(field: str, **fields: Any) -> None:
+    try:
+        rule = Recurrence(**fields)
+    except InvalidRecurrence as error:
+        assert error.field == field
+        assert error.message
+        assert len(error.message) < 400
+    else:
+        found = next_run(rule, NINE)
+        assert found is None or found > NINE
+
+
+CRONLIKE = st.text(alphabet="0123456789*/-,#?lLwWhHrRsunmoja @()", max_size=12)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.text(max_size=40) | st.lists(CRONLIKE, min_size=5, max_size=5).map(" ".join))
+def test_any_text_as_an_expression(text: str) -> None:
+    accepted_or_refused("cron_expression", frequency=Frequency.CRON, cron_expression=text)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(expressions(), st.integers(0, 4), CRONLIKE)
+def test_one_field_gone_wrong(expression: str, index: int, text: str) -> None:
+    fields = expression.split()
+    fields[index] = text or "*"
+    accepted_or_refused(
+        "cron_expression", frequency=Frequency.CRON, cron_expression=" ".join(fields)
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=30) | st.sampled_from(["Europe", "UTC", "Etc/GMT+3"]).map(str))
+def test_any_text_as_a_zone(text: str) -> None:
+    accepted_or_refused("timezone", frequency=Frequency.DAILY, timezone=text)
