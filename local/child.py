@@ -2,7 +2,7 @@
 
 On Linux a process can ask for a signal when its parent ends, but must ask by itself, and may not
 do so in a fork of a threaded program. So this file is also a program: it asks, then becomes the
-program it was told to start (`python child.py PARENT COMMAND...`).
+program it was told to start (`python child.py PARENT USER COMMAND...`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 def spawn(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: tuple[int, int] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `command` with its output appended to `log`, safe from the terminal's Ctrl-C.
 
+    `user`: the (user id, group id) to run it as, for root who starts what refuses to be root.
     Call it from a thread that lives as long as the child shall: Linux counts threads as parents.
     """
-    launcher = [sys.executable, "-IS", __file__, str(os.getpid()), *command]
+    launcher = [sys.executable, "-IS", __file__, str(os.getpid()), _shown(user), *command]
     with log.open("ab") as output:
         return subprocess.Popen(
             launcher,
@@ -48,15 +53,25 @@ def stop(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
         process.wait()
 
 
-def _become(parent: int, command: list[str]) -> None:
-    if sys.platform == "linux":
-        import ctypes
+def _shown(user: tuple[int, int] | None) -> str:
+    return "-" if user is None else f"{user[0]}:{user[1]}"
 
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+def _become(parent: int, user: str, command: list[str]) -> None:
+    import ctypes  # before the change of user, which may not be able to read it
+
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if user != "-":  # before the request below, which a change of user would undo
+        uid, gid = user.split(":")
+        os.setgroups([])
+        os.setgid(int(gid))
+        os.setuid(int(uid))
+    if libc is not None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it ended before we could ask
             sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606
 
 
 if __name__ == "__main__":
-    _become(int(sys.argv[1]), sys.argv[2:])
+    _become(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -32,6 +32,8 @@ def log_to_stdout() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("azure", "uvicorn", "asyncio", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each connection that it closes because more ran at once than it keeps.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def listen(port: int) -> socket.socket:
