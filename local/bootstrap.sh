@@ -49,7 +49,7 @@ if ! { [ -e .venv/.ready ] && .venv/bin/python -c 'import pip'; } 2>/dev/null; t
     if [ -z "$python" ] && [ -n "$(find_python pass)" ] && [ "$(id -u)" = 0 ] &&
         command -v apt-get >/dev/null; then
         say "Installing python3-venv ..."
-        apt-get install -y -qq python3-venv >>"$log" 2>&1 || true
+        { apt-get update -qq && apt-get install -y -qq python3-venv; } >>"$log" 2>&1 || true
         python=$(find_python "import ensurepip, venv")
     fi
     if [ -z "$python" ] && [ -n "$(find_python pass)" ]; then
