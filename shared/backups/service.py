@@ -74,21 +74,25 @@ class Backups:
             known = ", ".join(sorted(self._sources))
             raise Misconfigured(f"there is no backup source {source!r}; there are {known}")
         chosen = self._sources[source]()
-        container = self._container()
-        create(container)
-        if job.attempt > 1:
-            remove_earlier(container, chosen.database, job)
-        taking = _Taking(chosen, container, job)
-        try:
-            manifest = taking.prove(*taking.upload())
-        except Damaged as error:
-            kept = f"{error} (kept as {taking.name} for examination, marked not verified)"
-            raise Damaged(kept) from error
-        except BaseException:
-            taking.remove()
-            raise
+        with self._container() as container:
+            create(container)
+            if job.attempt > 1:
+                remove_earlier(container, chosen.database, job)
+            manifest = _taken(_Taking(chosen, container, job))
         _tell(manifest, job)
         return manifest.to_json()
+
+
+def _taken(taking: _Taking) -> Manifest:
+    """The proved backup; or an error, with nothing left that is not marked as unproved."""
+    try:
+        return taking.prove(*taking.upload())
+    except Damaged as error:
+        kept = f"{error} (kept as {taking.name} for examination, marked not verified)"
+        raise Damaged(kept) from error
+    except BaseException:
+        taking.remove()
+        raise
 
 
 class _Taking:
@@ -171,8 +175,11 @@ class _Taking:
                 self._blob.set_blob_metadata(
                     self._metadata(True), etag=etag, match_condition=MatchConditions.IfNotModified
                 )
-            except (ResourceModifiedError, ResourceNotFoundError) as error:
-                raise Damaged(f"{self.name} was changed while it was being verified") from error
+            except ResourceNotFoundError as error:
+                raise Damaged(f"{self.name} was removed while it was being verified") from error
+            except ResourceModifiedError as error:  # another's, or ours with a lost first answer
+                if self._blob.get_blob_properties().metadata != self._metadata(True):
+                    raise Damaged(f"{self.name} was changed while being verified") from error
 
     def _write(self, manifest: Manifest) -> None:
         text = json.dumps(manifest.to_json(), indent=2)
