@@ -1,0 +1,144 @@
+"""Blocks and compression lose no byte; what is stored decompresses to what was given."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ResourceExistsError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.backups.stream import blocks, decompressed, read_back, upload
+from shared.errors import Cancelled, Damaged, Unavailable
+
+
+class Blob:
+    """As much of a blob client as a stream uses."""
+
+    container_name = "backups"
+    blob_name = "a/b"
+
+    def __init__(self) -> None:
+        self.staged: dict[str, bytes] = {}
+        self.content: bytes | None = None
+        self.metadata: dict[str, str] = {}
+
+    def stage_block(self, name: str, data: bytes, *, length: int) -> None:
+        assert len(data) == length
+        self.staged[name] = data
+
+    def commit_block_list(self, names: list[Any], *, metadata: dict[str, str], **_: Any) -> None:
+        if self.content is not None:
+            raise ResourceExistsError("there")
+        self.content = b"".join(self.staged[item.id] for item in names)
+        self.metadata = metadata
+
+    def get_blob_properties(self) -> Any:
+        return SimpleNamespace(metadata=self.metadata)
+
+    def download_blob(self, **_: Any) -> Any:
+        content = self.content or b""
+        file = io.BytesIO(content)
+        return SimpleNamespace(
+            chunks=lambda: iter([content[:7], content[7:]]),
+            properties=SimpleNamespace(etag="1"),
+            read=file.read,
+        )
+
+
+def go_on() -> None:
+    """A job that nobody stops."""
+
+
+def put(blob: Blob, chunks: list[bytes], check: Callable[[], None] = go_on) -> Any:
+    client: Any = blob
+    return upload(client, iter(chunks), {"id": "1"}, check)
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=50)), st.integers(min_value=1, max_value=40))
+def test_blocks_are_the_same_bytes_in_pieces_of_one_size(pieces: list[bytes], size: int) -> None:
+    made = list(blocks(iter(pieces), size))
+    assert b"".join(made) == b"".join(pieces)
+    assert all(len(block) == size for block in made[:-1])
+    assert all(0 < len(block) <= size for block in made)
+
+
+@settings(deadline=None)  # the first call imports
+@given(st.lists(st.binary(max_size=2000)))
+def test_what_is_stored_comes_back(chunks: list[bytes]) -> None:
+    blob: Any = Blob()
+    stored = put(blob, chunks)
+    assert stored.bytes == len(blob.content)
+    assert stored.uncompressed_bytes == sum(map(len, chunks))
+    assert stored.sha256 == hashlib.sha256(blob.content).hexdigest()
+    assert read_back(blob, stored, go_on) == "1"
+    assert b"".join(decompressed(blob, "1", go_on)) == b"".join(chunks)
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1), st.data())
+def test_one_changed_bit_is_damage(content: bytes, data: st.DataObject) -> None:
+    blob: Any = Blob()
+    stored = put(blob, [content])
+    at = data.draw(st.integers(min_value=0, max_value=len(blob.content) - 1))
+    changed = bytearray(blob.content)
+    changed[at] ^= 1 << data.draw(st.integers(min_value=0, max_value=7))
+    blob.content = bytes(changed)
+    with pytest.raises(Damaged, match="SHA-256"):
+        read_back(blob, stored, go_on)
+
+
+def test_a_shorter_blob_is_damage() -> None:
+    blob: Any = Blob()
+    stored = put(blob, [b"content"])
+    blob.content = blob.content[:-1]
+    with pytest.raises(Damaged, match=f"{stored.bytes} bytes were sent, {stored.bytes - 1} came"):
+        read_back(blob, stored, go_on)
+
+
+def test_what_does_not_decompress_is_damage() -> None:
+    blob: Any = Blob()
+    blob.content = b"not zstd at all"
+    with pytest.raises(Damaged, match="does not decompress"):
+        list(decompressed(blob, "1", go_on))
+
+
+def test_a_dump_that_breaks_off_commits_nothing() -> None:
+    def breaks() -> Iterator[bytes]:
+        yield b"x" * 100
+        raise Unavailable("postgres", "gone")
+
+    blob: Any = Blob()
+    with pytest.raises(Unavailable, match="gone"):
+        upload(blob, breaks(), {}, go_on)
+    assert blob.content is None
+
+
+def test_a_job_that_is_stopped_commits_nothing() -> None:
+    def stop() -> None:
+        raise Cancelled("stop")
+
+    blob = Blob()
+    with pytest.raises(Cancelled):
+        put(blob, [b"x"], stop)
+    assert blob.content is None
+
+
+def test_another_backups_blob_is_not_replaced() -> None:
+    blob = Blob()
+    blob.content, blob.metadata = b"other", {"id": "2"}
+    with pytest.raises(Unavailable, match="another backup"):
+        put(blob, [b"x"])
+    assert blob.content == b"other"
+
+
+def test_our_own_blob_whose_answer_was_lost_is_good() -> None:
+    blob = Blob()
+    blob.content, blob.metadata = b"ours", {"id": "1"}
+    put(blob, [b"x"])
