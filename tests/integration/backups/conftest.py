@@ -1,0 +1,88 @@
+"""A container for each test, a SQLite company and a PostgreSQL shop."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.azurite import Azurite
+from local.postgres import Postgres
+from shared.backups.postgres import SCRATCH, PostgresSource
+from shared.backups.sqlite import SqliteSource
+from shared.settings import Secret
+from tests.integration.backups.setup import Shelf
+
+
+@pytest.fixture
+def shelf(azurite: Azurite) -> Shelf:
+    return Shelf(azurite.connection_string)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Path:
+    """A SQLite database in WAL mode whose compressed form needs more than one block."""
+    path = tmp_path / "company.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute('CREATE TABLE users (id INTEGER PRIMARY KEY, "na me" TEXT)')
+        connection.execute('CREATE TABLE "odd ""name" (x)')
+        connection.execute("CREATE TABLE files (content BLOB)")
+        connection.executemany("INSERT INTO users (id) VALUES (?)", [(n,) for n in range(1000)])
+        connection.executemany(
+            "INSERT INTO files VALUES (?)", [(os.urandom(100_000),) for _ in range(60)]
+        )
+        connection.commit()
+    return path
+
+
+COMPANY = {"users": 1000, 'odd "name': 0, "files": 60}
+
+
+@pytest.fixture
+def database(company: Path, tmp_path: Path) -> SqliteSource:
+    return SqliteSource(company, temp=tmp_path, busy_seconds=0.05)
+
+
+SHOP = {"public.orders": 30_000, 'odd "schema.t%s': 2, "public.parts_1": 3}
+
+
+@pytest.fixture(scope="session")
+def shop(postgres: Postgres) -> str:
+    """The URL of a database whose dump does not fit into a pipe."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE shop")
+    url = postgres.url("shop")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE orders (id serial PRIMARY KEY, note text)")
+        connection.execute(
+            "INSERT INTO orders (note) "
+            "SELECT repeat(md5(n::text), 4) FROM generate_series(1, 30000) n"
+        )
+        connection.execute('CREATE SCHEMA "odd ""schema"')
+        connection.execute('CREATE TABLE "odd ""schema"."t%s" AS SELECT 1 UNION SELECT 2')
+        connection.execute("CREATE TABLE parts (n int) PARTITION BY RANGE (n)")
+        connection.execute("CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (9)")
+        connection.execute("INSERT INTO parts VALUES (1), (2), (3)")
+        connection.execute("CREATE VIEW seen AS SELECT * FROM orders")
+    return url
+
+
+@pytest.fixture
+def postgres_source(shop: str, postgres: Postgres) -> Iterator[PostgresSource]:
+    """The shop as a source; afterwards no scratch database may be left."""
+    yield PostgresSource(Secret(shop), folder=postgres.bin)
+    assert scratch_databases(postgres) == []
+
+
+def scratch_databases(postgres: Postgres) -> list[str]:
+    with psycopg.connect(postgres.url("postgres")) as connection:
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (SCRATCH,)
+        )
+        return [row[0] for row in rows]
