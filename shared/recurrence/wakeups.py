@@ -56,20 +56,15 @@ def _of_cron(cron: Cron, zone: tzinfo, year: int) -> str:
     same_date = all(0 <= time < _DAY for time in times)
     for change in changes if cron.fixed else ():
         if _skips_a_run(cron, change):
+            # It lies between the skipped time in the old offset and in the new, so on their date.
             times.add(_seconds_of_day(change.at))
-            same_date = same_date and _within_one_date(change)
     return f"{_times(times)} {_days(cron) if same_date else _ANY_DAY}"
 
 
 def _skips_a_run(cron: Cron, change: zones.Change) -> bool:
     """Whether clocks skip a fixed time here, so that it runs at the end of the gap."""
-    missing = next_wall(cron, zones.whole_minute(change.wall_before))
+    missing = next_wall(cron, change.wall_before)
     return missing is not None and missing < change.wall_after
-
-
-def _within_one_date(change: zones.Change) -> bool:
-    date = change.at.date()
-    return change.wall_before.date() == date == change.wall_after.date()
 
 
 def _seconds_of_day(instant: datetime) -> int:
@@ -87,15 +82,15 @@ def _times(seconds_of_day: Iterable[int]) -> str:
 
 def _days(cron: Cron) -> str:
     """Day of month, month, day of week."""
-    months = "*" if len(cron.months) == 12 else _listed(cron.months, 0)
+    months = _listed(cron.months, 12)
     plain = not cron.nth and (cron.days is None or (cron.weekdays is None and 0 not in cron.days))
-    days = _listed(cron.days, 0) if plain and cron.days is not None else "*"
-    weekdays = _listed(cron.weekdays, 0) if plain and cron.weekdays is not None else "*"
+    days = _listed(cron.days, 31) if plain and cron.days is not None else "*"
+    weekdays = _listed(cron.weekdays, 7) if plain and cron.weekdays is not None else "*"
     return f"{days} {months} {weekdays}"
 
 
 def _listed(values: Iterable[int], size: int) -> str:
-    """The values as `*`, `*/n`, or a list with ranges; of `size` values counted from 0."""
+    """The values as `*`, `*/n`, or a list with ranges; the field has `size` values."""
     ordered = sorted(values)
     if len(ordered) == size:
         return "*"

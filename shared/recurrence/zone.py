@@ -100,11 +100,6 @@ def offset(instant: datetime, zone: tzinfo) -> timedelta:
     return found
 
 
-def whole_minute(wall: datetime) -> datetime:
-    """The wall time itself if it is a whole minute, else the next one."""
-    return wall + timedelta(seconds=-wall.second % 60)
-
-
 def wall_of(instant: datetime, zone: tzinfo) -> datetime:
     """What the zone's clocks show at an instant; `fold` is 1 in the second pass."""
     return instant.astimezone(zone).replace(tzinfo=None)
@@ -129,7 +124,7 @@ def first_instant(wall: datetime, zone: tzinfo) -> datetime:
 
 
 def second_pass(instant: datetime, wall: datetime, zone: tzinfo) -> datetime | None:
-    """If clocks will soon repeat the wall time of this instant: the first wall minute they repeat.
+    """If clocks will soon repeat the wall time of this instant: the first wall time they repeat.
 
     None in every other case, and during the second pass itself.
     """
@@ -139,7 +134,7 @@ def second_pass(instant: datetime, wall: datetime, zone: tzinfo) -> datetime | N
     if first <= second:
         return None
     back = _transition(zone, instant, instant + (first - second))
-    return whole_minute(wall_of(back, zone).replace(fold=0))
+    return wall_of(back, zone).replace(fold=0)
 
 
 def _offsets(wall: datetime, zone: tzinfo) -> tuple[timedelta, timedelta]:
