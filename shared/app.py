@@ -111,7 +111,7 @@ def build(
         backups=_Backups(settings),
         clock=clock,
         name=lambda: secrets.token_hex(8),
-        lease=lease,
+        lease=lease or Lease.of(settings.job_lease),
     )
     return App(
         settings=settings,

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -84,6 +85,11 @@ SETTINGS = (
         "8",
         "Number of partitions that schedules are spread over; fixed once schedules exist.",
     ),
+    Setting(
+        "JOB_LEASE_SECONDS",
+        "60",
+        "How long a job is held by a worker that says nothing more; then another takes it over.",
+    ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 
@@ -123,6 +129,7 @@ class Settings:
     postgres_bin: Path | None = None
     schedule_shards: int = 8
     prefix: str = "belfry"
+    job_lease: timedelta = timedelta(seconds=60)
     overrides: Mapping[str, str]
 
     def override(self, task_name: str) -> TaskOverride:
@@ -167,6 +174,7 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         )
     backup = account("BACKUP_STORAGE")
     shards = _checked(read("SCHEDULE_SHARDS"), _shards, "SCHEDULE_SHARDS", problems)
+    lease = _checked(read("JOB_LEASE_SECONDS"), _lease, "JOB_LEASE_SECONDS", problems)
     prefix = _checked(read("BELFRY_PREFIX"), _prefix, "BELFRY_PREFIX", problems)
     overrides = {
         name: value.strip()
@@ -183,6 +191,7 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
         schedule_shards=shards or 8,
         prefix=prefix or "belfry",
+        job_lease=timedelta(seconds=lease or 60),
         overrides=overrides,
     )
     if problems:
@@ -221,8 +230,16 @@ def _checked(value: str, parse: Callable[[str], T], name: str, problems: list[st
 
 
 def _shards(value: str) -> int:
-    if not value.isdigit() or not 1 <= int(value) <= 256:
-        raise ValueError("use a whole number from 1 to 256")
+    return _whole(value, 1, 256)
+
+
+def _lease(value: str) -> int:
+    return _whole(value, 3, 600)
+
+
+def _whole(value: str, least: int, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise ValueError(f"use a whole number from {least} to {most}")
     return int(value)
 
 

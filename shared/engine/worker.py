@@ -33,6 +33,7 @@ _logger = logging.getLogger("belfry.worker")
 
 _UNCOMMITTED = timedelta(seconds=30)
 """How long a message may be ahead of the commit it belongs to."""
+_SECOND = timedelta(seconds=1)
 _RESULT_LIMIT = 30_000
 _ERROR_LIMIT = 4_000
 _TRIES = 20
@@ -45,6 +46,11 @@ class Lease:
 
     length: timedelta = timedelta(seconds=60)
     renewal: timedelta = timedelta(seconds=20)
+
+    @staticmethod
+    def of(length: timedelta) -> Lease:
+        """A lease of that length, renewed three times in it."""
+        return Lease(length=length, renewal=length / 3)
 
 
 class Worker:
@@ -84,8 +90,12 @@ class Worker:
                     self._void(message)
                     return None
                 case claims.Wait(until):
-                    self._defer(message, until - self._clock.now())
-                    return None
+                    remaining = until - self._clock.now()
+                    if remaining >= _SECOND:
+                        self._defer(message, remaining)
+                        return None
+                    # A queue counts in whole seconds; the rest of one is waited for here.
+                    self._clock.wait(threading.Event(), max(remaining, timedelta()))
                 case claims.End(job):
                     return self._end(job)
                 case claims.Start() if schedule is not None and self._take(schedule, decision):

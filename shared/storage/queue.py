@@ -53,11 +53,11 @@ class JobQueue:
         self._queue = queue
 
     def send(self, message: Message, visible_at: datetime, now: datetime | None = None) -> None:
-        """Send a message that is seen at `visible_at` (rounded up to a whole second) or later.
+        """Send a message that is seen from the last whole second before `visible_at` on.
 
         `now`: for a message that was made earlier than it is sent.
         """
         wait = min(max(visible_at - (now or message.sent_at), timedelta()), _LONGEST)
-        seconds = -(-wait // timedelta(seconds=1))
+        seconds = wait // timedelta(seconds=1)
         with translated("queue storage"):
             self._queue.send_message(message.text(), visibility_timeout=seconds, time_to_live=-1)
