@@ -5,7 +5,10 @@ They fail the test when they do not start: a test that is skipped proves nothing
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
     from local.postgres import Postgres
 
 
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for PostgreSQL, which for root runs as another user: not one of pytest's, since
+    each run of pytest shuts its users' common folder to others, while another may be under way."""
+    with tempfile.TemporaryDirectory(prefix="belfry-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
+
+
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_azurite.Azurite]:
     """Azurite on free ports, empty at the start of the run; tests choose names of their own."""
@@ -24,9 +35,9 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_azurite.
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """PostgreSQL on a free port, empty at the start of the run."""
     from local import postgres as local_postgres
 
-    with local_postgres.start(tmp_path_factory.mktemp("postgres")) as running:
+    with scratch() as folder, local_postgres.start(folder) as running:
         yield running

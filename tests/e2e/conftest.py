@@ -20,6 +20,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from tests.conftest import scratch
+
 REPO = Path(__file__).parents[2]
 _PATIENCE = 120.0
 _DROPPED = (
@@ -127,17 +129,17 @@ class Belfry:
 
 
 @pytest.fixture(scope="session")
-def belfry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Belfry]:
+def belfry() -> Iterator[Belfry]:
     """A running Belfry that all tests share; they leave it running."""
-    with _running(Belfry(tmp_path_factory.mktemp("belfry") / "state")) as app:
+    with scratch() as folder, _running(Belfry(folder / "state")) as app:
         app.start()
         yield app
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Belfry]:
+def launch() -> Iterator[Belfry]:
     """A Belfry of the test's own, not yet started."""
-    with _running(Belfry(tmp_path / "state")) as app:
+    with scratch() as folder, _running(Belfry(folder / "state")) as app:
         yield app
 
 
