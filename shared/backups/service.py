@@ -175,11 +175,18 @@ class _Taking:
                 self._blob.set_blob_metadata(
                     self._metadata(True), etag=etag, match_condition=MatchConditions.IfNotModified
                 )
-            except ResourceNotFoundError as error:
-                raise Damaged(f"{self.name} was removed while it was being verified") from error
-            except ResourceModifiedError as error:  # another's, or ours with a lost first answer
-                if self._blob.get_blob_properties().metadata != self._metadata(True):
-                    raise Damaged(f"{self.name} was changed while being verified") from error
+            except (ResourceModifiedError, ResourceNotFoundError) as error:
+                if not self._marked():  # else it is ours, and the first answer was lost
+                    text = f"{self.name} was changed or removed while it was being verified"
+                    raise Damaged(text) from error
+
+    def _marked(self) -> bool:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return bool(self._blob.get_blob_properties().metadata == self._metadata(True))
+        except ResourceNotFoundError:
+            return False
 
     def _write(self, manifest: Manifest) -> None:
         text = json.dumps(manifest.to_json(), indent=2)

@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,27 +79,29 @@ class Meddled:
         after_upload: Callable[[], None] = lambda: None,
         in_restore: Callable[[], None] = lambda: None,
         counts: Callable[[Mapping[str, int]], Mapping[str, int]] = dict,
+        after: int = 1,
     ) -> None:
         self._source = source
         self.name, self.engine = source.name, source.engine
         self.database, self.suffix = source.database, source.suffix
         self._in_dump, self._after_upload = in_dump, after_upload
-        self._in_restore, self._counts = in_restore, counts
+        self._in_restore, self._counts, self._after = in_restore, counts, after
 
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
         with self._source.dump(job) as dump:
-            yield replace(dump, chunks=_second(dump.chunks, self._in_dump))
+            yield replace(dump, chunks=_acting(dump.chunks, self._in_dump, self._after))
         self._after_upload()
 
     def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
-        return self._counts(self._source.restore(_second(chunks, self._in_restore), job))
+        return self._counts(
+            self._source.restore(_acting(chunks, self._in_restore, self._after), job)
+        )
 
 
-def _second(chunks: Iterator[bytes], action: Callable[[], None]) -> Iterator[bytes]:
-    """The same chunks; the action comes after the first."""
-    with closing(chunks):  # type: ignore[type-var]
-        for number, chunk in enumerate(chunks):
-            yield chunk
-            if number == 0:
-                action()
+def _acting(chunks: Iterator[bytes], action: Callable[[], None], after: int) -> Iterator[bytes]:
+    """The same chunks; the action comes after so many of them."""
+    for number, chunk in enumerate(chunks, 1):
+        yield chunk
+        if number == after:
+            action()

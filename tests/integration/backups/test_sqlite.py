@@ -136,7 +136,7 @@ def test_no_room_for_the_copy(
     connect = sqlite3.connect
 
     def small(path: Any, **options: Any) -> sqlite3.Connection:
-        made = connect(path, **options)
+        made: sqlite3.Connection = connect(path, **options)
         if str(path).endswith("copy.sqlite"):
             made.execute("PRAGMA max_page_count = 10")
         return made

@@ -1,0 +1,242 @@
+"""The PostgreSQL source: proved end to end, beside writers, and every failure by its name."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from local import ports
+from local.postgres import Postgres
+from shared.backups.postgres import SCRATCH, PostgresSource
+from shared.errors import BelfryError, Cancelled, Damaged, Misconfigured, Refused, Unavailable
+from shared.settings import Secret
+from tests.integration.backups.conftest import SHOP, scratch_databases
+from tests.integration.backups.setup import Meddled, Shelf, job_of
+
+
+def test_a_proved_backup(shelf: Shelf, postgres_source: PostgresSource) -> None:
+    manifest = shelf.take(postgres_source)
+    assert manifest["verified"] is True
+    assert manifest["tables"] == SHOP
+    assert manifest["engine_version"].startswith("18.")
+    assert manifest["dump_version"].startswith("pg_dump (PostgreSQL) 18.")
+    assert manifest["blob"].endswith(".sql.zst")
+    assert shelf.blobs() == {manifest["blob"]: "true"}
+    assert [item.to_json() for item in shelf.manifests("shop")] == [manifest]
+
+
+def test_rows_written_during_the_dump_change_nothing(
+    shelf: Shelf, postgres_source: PostgresSource, shop: str
+) -> None:
+    def write() -> None:
+        with psycopg.connect(shop) as connection:
+            connection.execute("INSERT INTO parts VALUES (4)")
+            connection.execute("DELETE FROM orders WHERE id > 29000")
+
+    try:
+        manifest = shelf.take(Meddled(postgres_source, in_dump=write))
+        assert manifest["verified"] is True
+        assert manifest["tables"] == SHOP
+    finally:
+        with psycopg.connect(shop) as connection:
+            connection.execute("DELETE FROM parts WHERE n = 4")
+            connection.execute(
+                "INSERT INTO orders SELECT n, repeat(md5(n::text), 4) "
+                "FROM generate_series(29001, 30000) n"
+            )
+
+
+def test_the_password_is_in_no_argument_log_or_manifest(
+    shelf: Shelf,
+    postgres_source: PostgresSource,
+    postgres: Postgres,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[bytes] = []
+
+    def look() -> None:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                seen.append((process / "cmdline").read_bytes())
+            except OSError:  # it ended meanwhile
+                continue
+
+    job = job_of()
+    with caplog.at_level("DEBUG"):
+        manifest = shelf.take(Meddled(postgres_source, in_dump=look, in_restore=look), job)
+    assert {"pg_dump", "psql"} <= {Path(line.split(b"\0")[0].decode()).name for line in seen}
+    secret = postgres.password
+    assert secret.encode() not in b"".join(seen)
+    assert secret not in caplog.text + job.log.text() + str(manifest) + repr(postgres_source)
+
+
+def changed(url: str, **changes: object) -> str:
+    """A connection string that differs in those parameters."""
+    return make_conninfo(url, **{name: str(value) for name, value in changes.items()})
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "said"),
+    [
+        ({"password": "wr0ng-s3cret"}, Refused, "refused user 'belfry': password authentication"),
+        ({"user": "nobody"}, Refused, "refused user 'nobody'"),
+        ({"dbname": "nowhere"}, Refused, "there is no database 'nowhere'"),
+        ({"host": "does.not.exist.invalid"}, Unavailable, "could not be reached at does.not.exist"),
+    ],
+)
+def test_a_source_that_cannot_be_connected_to(
+    shelf: Shelf, shop: str, changes: dict[str, str], kind: type[BelfryError], said: str
+) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        shelf.take(PostgresSource(Secret(changed(shop, **changes))))
+    assert str(conninfo_to_dict(shop)["password"]) not in str(caught.value)
+    assert "wr0ng-s3cret" not in str(caught.value)
+    assert shelf.everything() == []
+
+
+def test_a_server_that_is_down(shelf: Shelf, shop: str) -> None:
+    (port,) = ports.free(1)
+    with pytest.raises(Unavailable, match=rf"could not be reached at 127\.0\.0\.1:{port}"):
+        shelf.take(PostgresSource(Secret(changed(shop, port=port))))
+    assert shelf.everything() == []
+
+
+@pytest.fixture
+def reader(shop: str) -> Iterator[str]:
+    """The URL for a user who may connect, and nothing else."""
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute("CREATE ROLE reader LOGIN PASSWORD 'reads-0nly'")
+        yield changed(shop, user="reader", password="reads-0nly")
+        connection.execute("DROP ROLE reader")
+
+
+def test_a_user_who_may_not_read(shelf: Shelf, reader: str) -> None:
+    with pytest.raises(Refused, match="permission denied for"):
+        shelf.take(PostgresSource(Secret(reader)))
+    assert shelf.everything() == []
+
+
+def test_a_scratch_server_that_allows_no_new_database(shelf: Shelf, shop: str, reader: str) -> None:
+    source = PostgresSource(Secret(shop), scratch_url=Secret(reader))
+    with pytest.raises(Refused, match="postgres scratch server: permission denied to create"):
+        shelf.take(source)
+    assert shelf.everything() == []
+
+
+def test_a_scratch_server_that_is_down_leaves_nothing(shelf: Shelf, shop: str) -> None:
+    (port,) = ports.free(1)
+    source = PostgresSource(Secret(shop), scratch_url=Secret(changed(shop, port=port)))
+    with pytest.raises(Unavailable, match="postgres scratch server: could not be reached"):
+        shelf.take(source)
+    assert shelf.everything() == []
+
+
+def programs(folder: Path, real: Path, name: str, script: str) -> Path:
+    """A folder of client programs, one of which does what the script says."""
+    folder.mkdir()
+    for item in ("pg_dump", "psql"):
+        (folder / item).symlink_to(real / item)
+    (folder / name).unlink()
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+    return folder
+
+
+def test_pg_dump_that_dies_half_way(
+    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    script = 'echo "CREATE TABLE"; echo "pg_dump: error: lost with $PGPASSWORD" >&2; exit 1'
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_dump", script)
+    with pytest.raises(Unavailable) as caught:
+        shelf.take(PostgresSource(Secret(shop), folder=folder))
+    assert str(caught.value) == (
+        "postgres: pg_dump ended half-way with code 1: pg_dump: error: lost with ***"
+    )
+    assert shelf.everything() == []
+
+
+def test_pg_dump_that_is_killed(
+    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_dump", "echo CREATE; kill -9 $$")
+    with pytest.raises(Unavailable, match="half-way with signal 9: it said nothing"):
+        shelf.take(PostgresSource(Secret(shop), folder=folder))
+    assert shelf.everything() == []
+
+
+def test_pg_dump_that_is_too_old(
+    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    script = 'echo "pg_dump: error: aborting because of server version mismatch" >&2; exit 1'
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_dump", script)
+    with pytest.raises(Misconfigured, match="older than the server; set POSTGRES_BIN"):
+        shelf.take(PostgresSource(Secret(shop), folder=folder))
+
+
+def test_a_dump_that_does_not_restore_is_damage_and_kept(
+    shelf: Shelf, postgres_source: PostgresSource
+) -> None:
+    def restore(chunks: Iterator[bytes], job: Any) -> Any:
+        return PostgresSource.restore(
+            postgres_source, _then(chunks, b"\nSELECT 1 FROM no_such_table;\n"), job
+        )
+
+    source: Any = Meddled(postgres_source)
+    source.restore = restore
+    with pytest.raises(Damaged, match=r'cannot be restored: .*"no_such_table" does not exist'):
+        shelf.take(source)
+    assert list(shelf.blobs().values()) == ["false"]
+    assert [item.verified for item in shelf.manifests("shop")] == [False]
+
+
+def _then(chunks: Iterator[bytes], last: bytes) -> Iterator[bytes]:
+    yield from chunks
+    yield last
+
+
+def test_scratch_databases_of_killed_runs_are_dropped_and_others_are_not(
+    shelf: Shelf, shop: str, postgres: Postgres
+) -> None:
+    left, used, other = SCRATCH + "0", SCRATCH + "1", "belfry_shop"
+    admin = psycopg.connect(shop, autocommit=True, application_name=used)
+    with admin:
+        for name in (left, used, other):
+            admin.execute(f"CREATE DATABASE {name}")
+        job = job_of()
+        shelf.take(PostgresSource(Secret(shop)), job)
+        assert scratch_databases(postgres) == [used]
+        assert f"database={left}" in job.log.text()
+        admin.execute(f"DROP DATABASE {used}")
+        admin.execute(f"DROP DATABASE {other}")
+
+
+@contextmanager
+def ended(children_of: Callable[[], set[int]]) -> Iterator[None]:
+    before = children_of()
+    yield
+    assert children_of() <= before
+
+
+def _clients() -> set[int]:
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True)
+    rows = [line.split() for line in listed.stdout.splitlines()[1:]]
+    return {int(row[0]) for row in rows if row[2] in ("pg_dump", "psql")}
+
+
+@pytest.mark.parametrize("step", ["in_dump", "in_restore"])
+def test_a_stopped_job_leaves_nothing(
+    shelf: Shelf, postgres_source: PostgresSource, step: str
+) -> None:
+    stop = threading.Event()
+    source = Meddled(postgres_source, **{step: stop.set})  # type: ignore[arg-type]
+    with ended(_clients), pytest.raises(Cancelled):
+        shelf.take(source, job_of(stop=stop))
+    assert shelf.everything() == []
