@@ -9,14 +9,11 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from local import azurite as local_azurite
-
-if TYPE_CHECKING:
-    from local.postgres import Postgres
+from local import postgres as local_postgres
 
 
 @contextlib.contextmanager
@@ -35,9 +32,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_azurite.
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> Iterator[local_postgres.Postgres]:
     """PostgreSQL on a free port, empty at the start of the run."""
-    from local import postgres as local_postgres
-
     with scratch() as folder, local_postgres.start(folder) as running:
         yield running
