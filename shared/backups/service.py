@@ -103,7 +103,9 @@ class _Taking:
         self._job = job
         self._id = uuid.uuid4().hex
         self._at = job.clock.now()
-        self.name = blob_name(source.database, self._at, source.suffix)
+        # The id's part keeps two backups of one second apart.
+        suffix = f"{self._id[:8]}.{source.suffix}"
+        self.name = blob_name(source.database, self._at, suffix)
         self._blob = container.get_blob_client(self.name)
         self._beside = container.get_blob_client(manifest_name(self.name))
 
