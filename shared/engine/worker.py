@@ -126,6 +126,14 @@ class Worker:
     def _defer(self, message: Message, wait: timedelta) -> None:
         """Send the message again, to be seen after `wait`; it keeps its age."""
         self._queue.send(message, self._clock.now() + wait, self._clock.now())
+        seconds = wait.total_seconds()
+        event(
+            _logger,
+            Event.MESSAGE_DEFERRED,
+            level=logging.DEBUG,
+            job_id=message.job_id,
+            delay_seconds=seconds,
+        )
 
     def _take(self, schedule: Schedule, start: claims.Start) -> bool:
         """Commit the lease; False if somebody wrote the schedule in between."""
