@@ -56,10 +56,10 @@ def occurrences(recurrence: Recurrence, after: datetime, until: datetime) -> Ite
 
 def _in_utc(instant: datetime) -> datetime:
     """In UTC, kept a year away from where Python's calendar ends."""
-    if instant.utcoffset() is None:
+    if instant.tzinfo is not UTC and instant.utcoffset() is None:
         raise ValueError(f"give an aware datetime, not {instant}")
     if 2 < instant.year < _LATEST.year:
-        return instant.astimezone(UTC)
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     return _EARLIEST if instant.year <= 2 else _LATEST
 
 

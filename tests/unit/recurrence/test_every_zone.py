@@ -44,7 +44,7 @@ ELAPSED = [
     "*/20 1 * * *",
     "* */3 28 * *",
 ]
-HALF_WINDOW = timedelta(hours=5)
+HALF_WINDOW = timedelta(hours=4)
 
 
 def rule(expression: str, zone: str) -> Recurrence:
@@ -58,9 +58,8 @@ def test_every_zone_is_looked_at() -> None:
 
 
 def test_the_rule_holds_at_every_change_from_1970_to_2037() -> None:
-    """Each change of each zone with two fixed and two elapsed expressions, in rotation."""
+    """Each change of each zone with one fixed and one elapsed expression, in rotation."""
     matches = {expression: Match(expression) for expression in FIXED + ELAPSED}
-    both = list(zip(FIXED, ELAPSED, strict=False)), list(zip(FIXED[::-1], ELAPSED, strict=False))
     found = distinct_changes(1970, 2037)
     for turn, (name, change) in enumerate(found):
         if not change.whole_minutes:  # Liberia until 1972 has its own, hand-written case
@@ -68,10 +67,9 @@ def test_the_rule_holds_at_every_change_from_1970_to_2037() -> None:
             continue
         begin, end = change.at - HALF_WINDOW, change.at + HALF_WINDOW
         minutes = shown(ZoneInfo(name), begin, end)
-        for each in both:
-            for expression in each[turn % len(each)]:
-                ours = list(occurrences(rule(expression, name), begin, end))
-                assert ours == expected(matches[expression], minutes), (name, expression, change)
+        for expression in (FIXED[turn % len(FIXED)], ELAPSED[turn % len(ELAPSED)]):
+            ours = list(occurrences(rule(expression, name), begin, end))
+            assert ours == expected(matches[expression], minutes), (name, expression, change)
     assert len(found) > 2000
 
 
@@ -157,7 +155,7 @@ def test_cronsim_differs_for_explained_causes_only() -> None:
     for name, change in distinct_changes(2020, 2037):
         zone = ZoneInfo(name)
         for expression, match in matches.items():
-            half = timedelta(hours=30) if match.fixed else HALF_WINDOW
+            half = timedelta(hours=26) if match.fixed else HALF_WINDOW
             begin, end = change.at - half, change.at + half
             ours = list(occurrences(rule(expression, name), begin, end))
             theirs = by_cronsim(expression, zone, begin, end)

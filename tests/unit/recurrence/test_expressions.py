@@ -16,7 +16,7 @@ from tests.unit.recurrence.reference import Match
 from tests.unit.recurrence.strategies import expressions, field, special_expressions
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(expressions())
 def test_plain_fields_are_read_as_croniter_reads_them(expression: str) -> None:
     expanded, nth = croniter.expand(expression)

@@ -186,13 +186,13 @@ def accepted_or_refused(field: str, **fields: Any) -> None:
 CRONLIKE = st.text(alphabet="0123456789*/-,#?lLwWhHrRsunmoja @()", max_size=12)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(st.text(max_size=40) | st.lists(CRONLIKE, min_size=5, max_size=5).map(" ".join))
 def test_any_text_as_an_expression(text: str) -> None:
     accepted_or_refused("cron_expression", frequency=Frequency.CRON, cron_expression=text)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(expressions(), st.integers(0, 4), CRONLIKE)
 def test_one_field_gone_wrong(expression: str, index: int, text: str) -> None:
     fields = expression.split()
