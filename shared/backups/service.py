@@ -146,7 +146,7 @@ class _Taking:
         began = monotonic()
         etag = read_back(self._blob, stored, self._job.check)
         self._job.log("read back, SHA-256 agrees", bytes=stored.bytes)
-        chunks = decompressed(self._blob, etag, self._job.check)
+        chunks = decompressed(self._blob, etag, stored, self._job.check)
         restored = self._source.restore(chunks, self._job)
         if wrong := differences(manifest.tables, restored):
             raise Damaged(f"{self.name}: {wrong}")
