@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tracemalloc
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ from azure.core.exceptions import ResourceExistsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups.stream import Stored, blocks, decompressed, read_back, upload
+from shared.backups.stream import BLOCK, Stored, blocks, decompressed, read_back, upload
 from shared.errors import Cancelled, Damaged, Unavailable
 
 
@@ -137,3 +139,46 @@ def test_our_own_blob_whose_answer_was_lost_is_good() -> None:
     blob = Blob()
     blob.content, blob.metadata = b"ours", {"id": "1"}
     put(blob, [b"x"])
+
+
+class Forgetful(Blob):
+    """Keeps the size only."""
+
+    size = 0
+
+    def stage_block(self, name: str, data: bytes, *, length: int) -> None:
+        assert len(data) == length
+        self.size += length
+        self.staged[name] = b""
+
+
+def peak(run: Callable[[], object]) -> int:
+    """The most bytes of Python's memory that were in use at once."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_upload_holds_a_few_blocks_whatever_the_size() -> None:
+    blob: Any = Forgetful()
+    noise = (os.urandom(1024 * 1024) for _ in range(96))
+    assert peak(lambda: upload(blob, noise, {}, go_on)) < 5 * BLOCK
+    assert blob.size >= 96 * 1024 * 1024
+
+
+def test_reading_holds_a_few_blocks_however_much_a_blob_grows() -> None:
+    blob: Any = Blob()
+    zeros = bytes(1024 * 1024)
+    stored = put(blob, [zeros] * 200)
+    assert stored.bytes < 100_000
+    longest = 0
+
+    def run() -> None:
+        nonlocal longest
+        longest = max(len(chunk) for chunk in decompressed(blob, "1", stored, go_on))
+
+    assert peak(run) < 5 * BLOCK
+    assert longest <= len(zeros)
