@@ -18,10 +18,11 @@ from shared.errors import Conflict, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
+from shared.schedules.plan import plan
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.queue import Message
-from shared.storage.schedules import ScheduleTable
+from shared.storage.schedules import Change, ScheduleTable
 from tests.integration.engine.conftest import START, Bench, make
 
 
@@ -289,6 +290,35 @@ def test_a_change_takes_back_what_was_handed_out_ahead(bench: Bench) -> None:
     assert bench.calls.started == []
     found = bench.app.manager.get(made.id)
     assert found.progress.live == () and found.progress.next_run_at == START + timedelta(hours=1)
+
+
+def test_who_decided_on_an_older_row_loses_and_changes_nothing(bench: Bench) -> None:
+    made = bench.add()
+    stale = bench.app.table.get(made.id)
+    assert stale is not None
+    bench.app.manager.change(
+        made.id, lambda one: replace(one, definition=replace(one.definition, name="renamed"))
+    )
+    bench.later(120)
+    now = bench.clock.now()
+    old = plan(stale, now, now)
+    assert old.changes
+    before = bench.app.table.get(made.id)
+    assert bench.app.table.commit([Change(old.before, old.after, old.recorded)]) == [False]
+    assert bench.app.table.get(made.id) == before and finals(bench, made) == []
+
+
+def test_of_two_workers_that_claim_at_once_one_gets_the_lease(bench: Bench) -> None:
+    made = bench.add()
+    bench.later(60)
+    seen = bench.app.table.get(made.id)
+    assert seen is not None
+    job = seen.progress.live[0]
+    held = [
+        replace(seen, progress=seen.progress.put(replace(job, attempt=1, worker=name)))
+        for name in ("one", "two")
+    ]
+    assert [bench.app.table.commit([Change(seen, after)]) for after in held] == [[True], [False]]
 
 
 def test_turned_off_it_leaves_the_due_index_and_comes_back(bench: Bench) -> None:
