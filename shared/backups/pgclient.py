@@ -122,15 +122,7 @@ def running(
     path: Path, arguments: list[str], server: Server, database: str, job: JobContext
 ) -> Iterator[Child]:
     """Start a program against a database of that server; it is gone when the block is left."""
-    feeds = path.stem == "psql"
-    process = subprocess.Popen(
-        [path, *arguments],
-        env=_environment(server, database),
-        stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL if feeds else subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pipesize=_PIPE,
-    )
+    process = _start(path, arguments, _environment(server, database))
     try:
         yield Child(process, server, job)
     finally:
@@ -142,6 +134,24 @@ def running(
         process.wait()
         if process.stderr:
             process.stderr.close()
+
+
+def _start(
+    path: Path, arguments: list[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    feeds = path.stem == "psql"
+    try:
+        return subprocess.Popen(
+            [path, *arguments],
+            env=environment,
+            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if feeds else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pipesize=_PIPE,
+        )
+    except OSError as error:
+        text = f"{path} cannot be started ({error.strerror}); see POSTGRES_BIN"
+        raise Misconfigured(text) from error
 
 
 def _environment(server: Server, database: str) -> Mapping[str, str]:

@@ -181,6 +181,15 @@ def test_pg_dump_that_is_too_old(
         shelf.take(PostgresSource(Secret(shop), folder=folder))
 
 
+def test_pg_dump_that_cannot_be_started(
+    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_dump", "")
+    (folder / "pg_dump").chmod(0o644)
+    with pytest.raises(Misconfigured, match=r"pg_dump cannot be started .* see POSTGRES_BIN"):
+        shelf.take(PostgresSource(Secret(shop), folder=folder))
+
+
 def test_a_dump_that_does_not_restore_is_damage_and_kept(
     shelf: Shelf, postgres_source: PostgresSource
 ) -> None:
