@@ -35,6 +35,8 @@ class Cron:
     """Sunday is 0; None when the field does not restrict."""
     nth: Sequence[tuple[int, int]]
     """(weekday, which one in the month), -1 for the last; then `weekdays` is empty."""
+    every_day: bool
+    """No day is excluded."""
     fixed: bool
     """Neither minute nor hour starts with `*`: it names times of day."""
 
@@ -45,18 +47,20 @@ def parse(expression: str) -> Cron:
     texts = syntax.split(expression)
     named = syntax.expand(texts)
     values, nth = named.values, named.nth
-    cron = Cron(
+    days = _days(values[DAY], texts, last_day=named.last_day)
+    weekdays = () if nth else _restriction(WEEKDAY, values[WEEKDAY], texts)
+    if weekdays is None and days is not None:
+        _refuse_never(days, values[MONTH], texts)
+    return Cron(
         minutes=values[MINUTE],
         hours=values[HOUR],
         months=values[MONTH],
-        days=_days(values[DAY], texts, last_day=named.last_day),
-        weekdays=() if nth else _restriction(WEEKDAY, values[WEEKDAY], texts),
+        days=days,
+        weekdays=weekdays,
         nth=nth,
+        every_day=days is None and weekdays is None and len(values[MONTH]) == 12,
         fixed=texts[MINUTE][0] != "*" and texts[HOUR][0] != "*",
     )
-    if cron.weekdays is None and cron.days is not None:
-        _refuse_never(cron.days, cron.months, texts)
-    return cron
 
 
 def _days(values: Sequence[int], texts: Sequence[str], *, last_day: bool) -> Sequence[int] | None:
@@ -87,8 +91,9 @@ def next_wall(cron: Cron, wall: datetime) -> datetime | None:
     1. Today, if the day matches: the first time of day from now on.
     2. Else the first later day that matches, at the first time of day.
     """
-    day = next_day(cron, wall.year, wall.month, wall.day)
-    if day == wall.date():
+    today = wall.date()
+    day = today if cron.every_day else next_day(cron, wall.year, wall.month, wall.day)
+    if day == today:
         later = _time_from(cron, wall.hour, wall.minute)
         if later is not None:
             return datetime.combine(day, later)

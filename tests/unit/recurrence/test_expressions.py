@@ -82,7 +82,7 @@ def test_the_calendar_is_walked_without_a_leap(expression: str) -> None:
         ("0 0 * * 5#2", [8]),
         ("0 0 * * 5#5", [29]),
         ("0 0 * * 4#5", []),
-        ("0 0 1 * 6#2", [1, 9]),  # croniter leaves out the 1st
+        ("0 0 1 * 6#2", [1, 9]),  # croniter finds no date at all
         ("0 0 * * SUN", [3, 10, 17, 24, 31]),
         ("0 0 * * 7", [3, 10, 17, 24, 31]),
         ("0 0 * * 6-7", [2, 3, 9, 10, 16, 17, 23, 24, 30, 31]),
