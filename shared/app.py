@@ -21,6 +21,7 @@ from shared.engine.manage import Manager
 from shared.engine.poison import Poison
 from shared.engine.tick import Dispatcher
 from shared.engine.worker import Lease, Worker
+from shared.errors import Misconfigured
 from shared.log import Event, event
 from shared.settings import Settings
 from shared.storage.connect import Connection
@@ -57,6 +58,7 @@ class App:
         self.connection.tables().create_table_if_not_exists(names.table)
         _create_queue(self.connection, names.queue)
         _create_queue(self.connection, names.poison)
+        self._hold_shards()
         for task in self.registry:
             builtin.ensure(task, self.settings, self.table, self.manager)
         for schedule in self.manager.schedules():
@@ -68,6 +70,18 @@ class App:
                     enabled=schedule.definition.enabled,
                     next_run_at=schedule.progress.next_run_at,
                 )
+
+    def _hold_shards(self) -> None:
+        """Schedules are found by their shard, so the number of shards must stay as it was."""
+        wanted = str(self.settings.schedule_shards)
+        stored = self.meta.get("shards")
+        if stored is None:
+            self.meta.put("shards", wanted)
+        elif stored != wanted:
+            raise Misconfigured(
+                f"SCHEDULE_SHARDS is {wanted}, but the schedules were spread over {stored}; "
+                f"set it to {stored}"
+            )
 
 
 class _Backups:

@@ -19,7 +19,8 @@ from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule
-from shared.schedules.plan import LIVE_CAP, ended
+from shared.schedules.plan import LIVE_CAP
+from shared.schedules.record import ended, of_live
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import Change, ScheduleTable
 
@@ -180,7 +181,7 @@ class Manager:
         live = schedule.progress.find(job_id) if schedule is not None else None
         if schedule is None or live is None:
             raise NotFound(f"there is no job {job_id!r}")
-        return as_job(schedule, live)
+        return of_live(schedule, live)
 
     def jobs(self, schedule_id: str | None = None) -> list[Job]:
         """Jobs, live ones too, latest due first."""
@@ -189,7 +190,7 @@ class Manager:
         schedules = [known] if known is not None else []
         for schedule in schedules if schedule_id is not None else self._table.busy():
             for live in schedule.progress.live:
-                found.setdefault(live.id, as_job(schedule, live))
+                found.setdefault(live.id, of_live(schedule, live))
         return sorted(found.values(), key=lambda job: (job.due_at, job.id), reverse=True)
 
     def schedules(self) -> list[Schedule]:
@@ -228,21 +229,3 @@ class Manager:
             enabled=schedule.definition.enabled,
             next_run_at=schedule.progress.next_run_at,
         )
-
-
-def as_job(schedule: Schedule, live: LiveJob) -> Job:
-    """A job that has not ended, as a job is shown."""
-    return Job(
-        id=live.id,
-        schedule_id=schedule.id,
-        schedule_name=schedule.definition.name,
-        project_id=schedule.definition.project_id,
-        task_type=schedule.definition.task_type,
-        status=Status.RUNNING if live.running else Status.QUEUED,
-        due_at=live.due_at,
-        attempt=live.attempt,
-        started_at=live.started_at,
-        worker=live.worker,
-        parameters=schedule.definition.task_parameters,
-        error=live.error,
-    )

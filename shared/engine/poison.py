@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.clock import Clock
-from shared.engine.manage import as_job
 from shared.engine.tick import tell_ended
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
 from shared.schedules.job import Status, parse_id
+from shared.schedules.record import of_live
 from shared.storage.queue import JobQueue, Message, parse
 from shared.storage.schedules import ScheduleTable
 
@@ -62,7 +62,7 @@ class Poison:
         if schedule is None or live is None or self._table.job(message.job_id) is not None:
             return
         job = replace(
-            as_job(schedule, live),
+            of_live(schedule, live),
             status=Status.FAILED,
             finished_at=self._clock.now(),
             error=live.error or "its message could not be handled, again and again; see the log",

@@ -12,19 +12,20 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.clock import Clock
 from shared.engine import retry
+from shared.engine.attempt import Attempt
 from shared.engine.tick import tell_ended
-from shared.errors import BelfryError, LeaseLost, TimedOut
+from shared.errors import BelfryError, LeaseLost
 from shared.log import Event, JobLog, event, redact
 from shared.schedules import claim as claims
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import LiveJob, Schedule
+from shared.schedules.record import of_live
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import Change, ScheduleTable
 from shared.tasks import BackupService, JobContext, Registry, Result
@@ -163,7 +164,7 @@ class Worker:
             log(f"attempt {live.attempt}; the one before: {live.error}")
         elif start.taken_over:
             log(f"attempt {live.attempt}; the worker of the one before stopped without a word")
-        attempt = _Attempt(self._execute, schedule, live, log)
+        attempt = Attempt(self._execute, schedule, live, log)
         attempt.start()
         try:
             self._keep(attempt)
@@ -190,7 +191,7 @@ class Worker:
         )
         return _checked(task.name, task.run(context, params))
 
-    def _keep(self, attempt: _Attempt) -> None:
+    def _keep(self, attempt: Attempt) -> None:
         """Wait for the attempt to end, renewing its lease. Raises `LeaseLost`."""
         begun = self._clock.now()
         limit = timedelta(seconds=attempt.schedule.policy.timeout_seconds)
@@ -214,7 +215,7 @@ class Worker:
         raise LeaseLost("too many others write its schedule's row")
 
     def _settle(
-        self, schedule: Schedule, live: LiveJob, log: JobLog, attempt: _Attempt
+        self, schedule: Schedule, live: LiveJob, log: JobLog, attempt: Attempt
     ) -> Job | None:
         if attempt.failure is None:
             job = self._record(schedule, live, Status.SUCCEEDED, log)
@@ -229,21 +230,9 @@ class Worker:
         return self._end(replace(job, error=error, reason=reason))
 
     def _record(self, schedule: Schedule, live: LiveJob, status: Status, log: JobLog) -> Job:
-        return Job(
-            id=live.id,
-            schedule_id=schedule.id,
-            schedule_name=schedule.definition.name,
-            project_id=schedule.definition.project_id,
-            task_type=schedule.definition.task_type,
-            status=status,
-            due_at=live.due_at,
-            attempt=live.attempt,
-            started_at=live.started_at,
-            finished_at=self._clock.now(),
-            worker=live.worker,
-            parameters=schedule.definition.task_parameters,
-            log=log.text(),
-        )
+        job = of_live(schedule, live)
+        now = self._clock.now()
+        return replace(job, status=status, finished_at=now, error=None, log=log.text())
 
     def _end(self, job: Job) -> Job | None:
         if not self._table.end(job):
@@ -278,47 +267,6 @@ class Worker:
                 )
                 return True
         return False
-
-
-class _Attempt(threading.Thread):
-    """A task running in a thread of its own. Python cannot end a thread: `stop` asks it to."""
-
-    def __init__(
-        self,
-        execute: Callable[[Schedule, LiveJob, JobLog, threading.Event], Result],
-        schedule: Schedule,
-        live: LiveJob,
-        log: JobLog,
-    ) -> None:
-        super().__init__(name=live.id, daemon=True)
-        self.schedule = schedule
-        self.live = live
-        self.stop = threading.Event()
-        self.done = threading.Event()
-        self.result: Result | None = None
-        self.failure: BaseException | None = None
-        self._execute = execute
-        self._log = log
-
-    def run(self) -> None:
-        result: Result | None = None
-        failure: BaseException | None = None
-        try:
-            result = self._execute(self.schedule, self.live, self._log, self.stop)
-        except BaseException as error:  # whatever a task raises is its job's outcome
-            failure = error
-            if not isinstance(error, BelfryError):
-                trace = redact("".join(traceback.format_exception(error)))
-                _logger.error("unexpected failure in %s\n%s", self.live.id, trace)
-        if not self.done.is_set():
-            self.result, self.failure = result, failure
-            self.done.set()
-
-    def time_out(self, limit: timedelta) -> None:
-        """Ask the task to stop, and count it as failed whatever it does."""
-        self.failure = TimedOut(f"it ran longer than its timeout of {limit.total_seconds():.0f} s")
-        self.done.set()
-        self.stop.set()
 
 
 def describe(failure: BaseException) -> str:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule
-from shared.schedules.plan import ended
+from shared.schedules.record import ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.recurrence import next_run
+from shared.schedules import record
 from shared.schedules.fold import count
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, LiveJob, Schedule
@@ -88,24 +89,8 @@ def _recorded(schedule: Schedule, due_at: datetime, now: datetime, grace: timede
         seconds = schedule.policy.misfire_grace_seconds
         late = int((now - due_at).total_seconds())
         reason = f"nothing could start it within misfire_grace_seconds ({seconds}): {late} s late"
-        return ended(schedule, job_id(schedule.id, due_at), due_at, Status.MISSED, now, reason)
+        return record.ended(
+            schedule, job_id(schedule.id, due_at), due_at, Status.MISSED, now, reason
+        )
     reason = "a later occurrence was due as well, and runs in its place"
-    return ended(schedule, job_id(schedule.id, due_at), due_at, Status.SKIPPED, now, reason)
-
-
-def ended(
-    schedule: Schedule, id: str, due_at: datetime, status: Status, now: datetime, reason: str
-) -> Job:
-    """The record of a job that ended without running."""
-    return Job(
-        id=id,
-        schedule_id=schedule.id,
-        schedule_name=schedule.definition.name,
-        project_id=schedule.definition.project_id,
-        task_type=schedule.definition.task_type,
-        status=status,
-        due_at=due_at,
-        finished_at=now,
-        parameters=schedule.definition.task_parameters,
-        reason=reason,
-    )
+    return record.ended(schedule, job_id(schedule.id, due_at), due_at, Status.SKIPPED, now, reason)

@@ -13,8 +13,9 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
+from shared.app import build
 from shared.engine.worker import Lease
-from shared.errors import Conflict, NotFound, Unavailable
+from shared.errors import Conflict, Misconfigured, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
@@ -382,6 +383,12 @@ def test_a_malformed_message_is_told_and_harms_nothing(
 ) -> None:
     bench.app.poison.handle("not a message")
     assert "message_poisoned" in caplog.text
+
+
+def test_another_number_of_shards_is_refused_before_anything_is_lost(bench: Bench) -> None:
+    other = replace(bench.app.settings, schedule_shards=3)
+    with pytest.raises(Misconfigured, match="set it to 2"):
+        build(other, bench.clock, registry=bench.app.registry).prepare()
 
 
 def test_storage_out_of_reach_is_said_so() -> None:
