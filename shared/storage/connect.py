@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
     from azure.storage.queue import QueueClient
 
-_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 20}
+_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
+_BACKOFF = {"initial_backoff": 1, "increment_base": 2}
+"""Of queues and blobs, whose own is 15 s: longer than a message or a person waits."""
 
 
 class Connection:
@@ -43,18 +45,18 @@ class Connection:
 
         text = self._account.connection_string.reveal()
         if text:
-            return QueueClient.from_connection_string(text, name, **self._options)
+            return QueueClient.from_connection_string(text, name, **self._options, **_BACKOFF)
         url = self._url("queue")
-        return QueueClient(url, name, credential=self._identity(), **self._options)
+        return QueueClient(url, name, credential=self._identity(), **self._options, **_BACKOFF)
 
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient
 
         text = self._account.connection_string.reveal()
         if text:
-            return ContainerClient.from_connection_string(text, name, **self._options)
+            return ContainerClient.from_connection_string(text, name, **self._options, **_BACKOFF)
         url = self._url("blob")
-        return ContainerClient(url, name, credential=self._identity(), **self._options)
+        return ContainerClient(url, name, credential=self._identity(), **self._options, **_BACKOFF)
 
     def _url(self, service: str) -> str:
         return f"https://{self._account.account_name}.{service}.core.windows.net"
