@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
 _TIMEOUTS = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
-_BACKOFF = {"initial_backoff": 1, "increment_base": 2}
+_BACKOFF: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2}
 """Of queues and blobs, whose own is 15 s: longer than a message or a person waits."""
 
 
