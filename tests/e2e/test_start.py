@@ -54,11 +54,15 @@ def test_ctrl_c_leaves_nothing_behind_and_the_next_start_has_everything(launch: 
         assert blobs.get_blob_client("keep", "me").download_blob().readall() == b"kept"
 
 
-def test_killed_without_warning_it_starts_again(launch: Belfry) -> None:
+def test_killed_without_warning_it_starts_again_with_what_was_stored(launch: Belfry) -> None:
     launch.start()
+    with BlobServiceClient.from_connection_string(launch.facts["storage"]) as blobs:
+        blobs.create_container("keep").upload_blob("me", b"kept")
     launch.kill()
     launch.start()
     assert _get(f"{launch.url}/admin/host/status")
+    with BlobServiceClient.from_connection_string(launch.facts["storage"]) as blobs:
+        assert blobs.get_blob_client("keep", "me").download_blob().readall() == b"kept"
 
 
 def test_a_second_one_on_the_same_state_is_refused(belfry: Belfry) -> None:

@@ -73,6 +73,19 @@ def test_it_ends_with_its_parent_even_when_that_is_killed(tmp_path: Path) -> Non
     assert _closed_within(5, tuple(listening))
 
 
+def test_told_twice_to_end_it_still_keeps_what_it_was_given(tmp_path: Path) -> None:
+    with (
+        local_azurite.start(tmp_path) as running,
+        BlobServiceClient.from_connection_string(running.connection_string) as blobs,
+    ):
+        blobs.create_container("kept").upload_blob("one", b"1")
+        for _ in range(20):
+            running.process.terminate()
+            time.sleep(0.002)  # within the time that it takes to write
+        running.process.wait(10)
+    assert '"kept"' in (tmp_path / "__azurite_db_blob__.json").read_text()
+
+
 def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "__azurite_db_blob__.json").write_text('{"filename": "cut of')
     with pytest.raises(Damaged, match=r"__azurite_db_blob__\.json .* is not whole"):
