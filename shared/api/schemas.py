@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
@@ -15,6 +16,9 @@ from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedul
 T = TypeVar("T")
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+_PARAMETERS_LIMIT = 30_000
+"""A property of a table holds 32,000 characters."""
+
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -52,6 +56,13 @@ class _Fields(_Input):
     retry_delay_seconds: int | None = Field(default=None, ge=1, le=86400)
     """Before the second attempt; doubles with each further one. Default: the task's."""
 
+    @field_validator("task_parameters")
+    @classmethod
+    def _fits(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if len(json.dumps(value, allow_nan=False)) > _PARAMETERS_LIMIT:
+            raise ValueError(f"longer than {_PARAMETERS_LIMIT} characters of JSON")
+        return value
+
 
 class NewSchedule(_Fields):
     """A schedule to be made."""
@@ -59,7 +70,7 @@ class NewSchedule(_Fields):
     name: Name
     task_type: Name
     frequency: Frequency
-    project_id: int | None = Field(default=None, ge=0)
+    project_id: int | None = Field(default=None, ge=0, le=2**63 - 1)
 
     def definition(self) -> Definition:
         return Definition(

@@ -205,9 +205,10 @@ def _must(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _or_empty(number: int | None) -> int | str:
-    return "" if number is None else number
+def _or_empty(number: int | None) -> str:
+    """As text: the table's own integers end at 31 bits unless they are marked."""
+    return "" if number is None else str(number)
 
 
-def _int(value: int | str) -> int | None:
+def _int(value: str) -> int | None:
     return None if value == "" else int(value)

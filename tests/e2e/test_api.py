@@ -51,6 +51,8 @@ def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
         ({"frequency": "sometimes"}, "frequency", "hourly"),
         ({"start_time": "2030-01-01T00:00:00"}, "start_time", "offset"),
         ({"name": ""}, "name", "at least 1"),
+        ({"task_parameters": {"x": "y" * 40_000}}, "task_parameters", "30000"),
+        ({"project_id": 2**63}, "project_id", "less than"),
     ],
 )
 def test_bad_input_is_a_problem_that_names_the_field(
@@ -64,6 +66,20 @@ def test_bad_input_is_a_problem_that_names_the_field(
     assert [item["field"] for item in problem["errors"]] == [field]
     assert said in problem["errors"][0]["message"]
     assert client.get("/schedules").json()["total"] == before
+
+
+def test_numbers_beyond_31_bits_are_kept(client: httpx.Client) -> None:
+    rare = {"frequency": "interval", "cron_expression": None, "interval_seconds": 3_000_000_000}
+    made = client.post("/schedules", json=GOOD | rare | {"project_id": 2**62}).json()
+    kept = client.get(f"/schedules/{made['id']}").json()
+    assert (kept["project_id"], kept["interval_seconds"]) == (2**62, 3_000_000_000)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff"])
+def test_what_is_no_json_object_is_a_problem(client: httpx.Client, body: bytes) -> None:
+    answer = client.post("/schedules", content=body, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_change_of_the_time_computes_the_next_run_anew(client: httpx.Client) -> None:
