@@ -1,8 +1,8 @@
 """The demo company: a few tenants of a pet-care SaaS, the same rows in SQLite and PostgreSQL.
 
 Every value is a function of its place, so each build gives the same rows. A build is one
-transaction whose last statement is the row in `company_built`: one that was interrupted leaves
-nothing, and one that is complete is left alone.
+transaction: one that was interrupted leaves nothing, so a table that is there is whole, and is
+left alone.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def build_sqlite(path: Path) -> None:
     """Build the company in the SQLite file, unless it is complete there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'company_built'")
-        if found.fetchone():
+        if not _missing(_in_sqlite(connection)):
             return
+        connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN IMMEDIATE")
-        for table in tables():
+        for table in _missing(_in_sqlite(connection)):
             connection.execute(table.create(postgres=False))
             connection.executemany(table.insert("?"), [_plain(row) for row in table.rows])
         connection.execute("COMMIT")
@@ -63,15 +63,25 @@ def build_postgres(url: str) -> None:
     _create_database(url)
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(20260105)")
-        found = connection.execute("SELECT to_regclass('company_built')").fetchone()
-        if found is not None and found[0] is not None:
-            return
-        for table in tables():
+        for table in _missing(_in_postgres(connection)):
             connection.execute(table.create(postgres=True).encode())
             copy = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table.name))
             with connection.cursor() as cursor, cursor.copy(copy) as out:
                 for row in table.rows:
                     out.write_row(row)
+
+
+def _missing(there: set[str]) -> list[Table]:
+    return [table for table in tables() if table.name not in there]
+
+
+def _in_sqlite(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _in_postgres(connection: psycopg.Connection) -> set[str]:
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {name for (name,) in found}
 
 
 def _create_database(url: str) -> None:
@@ -99,12 +109,13 @@ def tables() -> list[Table]:
         _pets(),
         _vaccinations(),
         _appointments(),
+        _invoices(),
         _costs(),
-        Table("company_built", (("version", "INTEGER", "integer", "NOT NULL"),), [(1,)]),
     ]
 
 
 _ID = ("id", "INTEGER", "integer", "PRIMARY KEY")
+_AMOUNT = ("amount", "TEXT", "numeric(12, 2)", "NOT NULL")
 
 
 def _text(name: str, constraint: str = "NOT NULL") -> tuple[str, str, str, str]:
@@ -127,6 +138,11 @@ def _pick(items: Sequence[str], *place: object) -> str:
 def _number(below: int, *place: object) -> int:
     digest = hashlib.sha256(repr(place).encode()).digest()
     return int.from_bytes(digest[:8]) % below
+
+
+def _money(below: int, *place: object) -> Decimal:
+    """Always with two places, as PostgreSQL shows it; SQLite shows what it is given."""
+    return Decimal(_number(below, *place)).scaleb(-2)
 
 
 def _tenants() -> Table:
@@ -204,9 +220,18 @@ def _appointments() -> Table:
     return Table("appointments", columns, rows)
 
 
+def _invoices() -> Table:
+    columns = (_ID, _of("owners"), _AMOUNT, _time("due_at"), _time("paid_at", ""))
+    rows: list[tuple[object, ...]] = []
+    for n in range(1, 1201):
+        due = _START + timedelta(days=_number(250, "due", n))
+        paid = due + timedelta(days=_number(20, "paid", n) - 10, seconds=n) if n % 4 else None
+        rows.append((n, 1 + _number(600, "invoice", n), _money(50_000, "invoice", n), due, paid))
+    return Table("invoices", columns, rows)
+
+
 def _costs() -> Table:
-    amount = ("amount", "TEXT", "numeric(12, 2)", "NOT NULL")
-    columns = (_ID, _of("tenants"), _time("day"), _text("service"), amount)
+    columns = (_ID, _of("tenants"), _time("day"), _text("service"), _AMOUNT)
     return Table("costs", columns, list(_cost_rows()))
 
 
@@ -214,4 +239,4 @@ def _cost_rows() -> Iterator[tuple[object, ...]]:
     for n in range(1, 1001):
         day = _START + timedelta(days=n % 200)
         service = _pick(("sms", "compute", "storage"), "service", n)
-        yield n, 1 + n % 5, day, service, Decimal(_number(5000, "amount", n)) / 100
+        yield n, 1 + n % 5, day, service, _money(5000, "amount", n)

@@ -7,10 +7,12 @@ the folders above it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
 import secrets
+import shutil
 import signal
 import stat
 import subprocess
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 
 from local import child, ports
@@ -27,7 +30,10 @@ from shared.errors import Damaged, Misconfigured, Unavailable
 USER = "belfry"
 _SYSTEM_USER = "belfry-postgres"
 _PATIENCE = 30.0
+_FAREWELL = 15.0
 _ATTEMPTS = 3
+_NOT_THE_FOLDER = ("could not bind", "could not create any TCP/IP sockets", "is still in use")
+"""What the log says when the server ended for a reason that is not in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Postgres:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(15)
+            self.process.wait(_FAREWELL)
         except subprocess.TimeoutExpired:
             child.stop(self.process)
 
@@ -78,9 +84,12 @@ def start(folder: Path, *, port: int | None = None) -> Postgres:
     _open_way(folder, user)
     data = folder / "data"
     password = _password(folder)
+    _end_left_over(data)
     if not (data / "PG_VERSION").exists():
+        if data.exists() and any(data.iterdir()):
+            last = _tail(folder / "postgres.log")
+            raise Damaged(f"{data} has no PG_VERSION; its server's last words:\n{last}")
         _make(data, folder / "password", user)
-    _stop_orphan(data)
     attempts = 1 if port is not None else _ATTEMPTS
     for attempt in range(1, attempts + 1):
         (chosen,) = [port] if port is not None else ports.free(1)
@@ -134,18 +143,29 @@ def _open_way(folder: Path, user: tuple[int, int] | None) -> None:
     """Let the system user pass through to its folder and to the programs."""
     if user is None:
         return
-    for path in (folder, *folder.parents, *programs().parents):
-        mode = path.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            path.chmod(mode | stat.S_IXOTH)
+    for path in (folder, *folder.parents, programs(), *programs().parents):
+        _allow(path, stat.S_IXOTH)
+    if (
+        not (programs() / "postgres").stat().st_mode & stat.S_IXOTH
+    ):  # installed under a strict umask
+        for path in programs().parent.rglob("*"):
+            _allow(path, stat.S_IROTH | (stat.S_IXOTH if os.access(path, os.X_OK) else 0))
+
+
+def _allow(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    if mode & bits != bits:
+        path.chmod(mode | bits)
 
 
 def _password(folder: Path) -> str:
     """The server's password, made with its folder and kept there for its owner only."""
     file = folder / "password"
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(18))
+    if not file.exists() or not file.stat().st_size:
+        unfinished = file.with_name("password.unfinished")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(18))
+        unfinished.replace(file)
     return file.read_text()
 
 
@@ -169,8 +189,6 @@ def _make(data: Path, password: Path, user: tuple[int, int] | None) -> None:
 
 def _remove(folder: Path) -> None:
     if folder.exists():
-        import shutil
-
         shutil.rmtree(folder)
 
 
@@ -178,28 +196,41 @@ def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _stop_orphan(data: Path) -> None:
-    """End a server of this folder that outlived who started it, and forget one that is gone."""
-    file = data / "postmaster.pid"
-    if not file.exists():
-        return
-    pid = int((file.read_text().split() or ["0"])[0])
-    command = Path(f"/proc/{pid}/cmdline")
-    if pid and command.exists() and str(data) in command.read_bytes().decode(errors="replace"):
-        os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + _PATIENCE
-        while command.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    file.unlink(missing_ok=True)
+def _end_left_over(data: Path) -> None:
+    """End what still works on this folder, whoever started it, and forget that it ran.
+
+    A killed server leaves its busy backends behind, and a new one must not start beside them.
+    """
+    left = _working_on(data)
+    pids = {process.pid for process in left}
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            if process.ppid() not in pids:  # a server ends its backends itself
+                process.send_signal(signal.SIGINT)
+    _, alive = psutil.wait_procs(left, _FAREWELL)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    if psutil.wait_procs(alive, _FAREWELL)[1]:
+        raise Unavailable("PostgreSQL", f"an earlier one still works on {data} and does not end")
+    # Of nobody now, but its number may be another program's, which PostgreSQL would wait for.
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _working_on(data: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.name() == "postgres" and process.cwd() == str(data):
+                found.append(process)
+    return found
 
 
 def _wait(server: Postgres, log: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while True:
         if server.process.poll() is not None:
-            raise Damaged(
-                f"PostgreSQL ended when started on {server.folder}; its last words:\n{_tail(log)}"
-            )
+            raise _ended(server.folder, _tail(log))
         try:
             psycopg.connect(server.url("postgres"), connect_timeout=2).close()
             return
@@ -211,6 +242,13 @@ def _wait(server: Postgres, log: Path) -> None:
                     "PostgreSQL", f"no answer after {_PATIENCE:.0f} s:\n{_tail(log)}"
                 ) from None
             time.sleep(0.05)
+
+
+def _ended(folder: Path, last: str) -> Damaged | Unavailable:
+    message = f"it ended when started on {folder}; its last words:\n{last}"
+    if any(reason in last for reason in _NOT_THE_FOLDER):
+        return Unavailable("PostgreSQL", message)
+    return Damaged(f"PostgreSQL: {message}")
 
 
 def _tail(log: Path, lines: int = 8) -> str:
