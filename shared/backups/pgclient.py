@@ -1,6 +1,6 @@
 """PostgreSQL's own programs as children: found, given the password, read, and always ended.
 
-All of the connection goes through the child's environment, none through its arguments, which
+User, password and host go through the child's environment, never through its arguments, which
 every user of a machine can read; what a child says is redacted before anyone sees it.
 """
 
@@ -26,7 +26,7 @@ _LINE = 500
 
 
 def program(name: str, folder: Path | None) -> Path:
-    """Where pg_dump or psql is. Raises `Misconfigured` that names POSTGRES_BIN."""
+    """Where pg_dump or pg_restore is. Raises `Misconfigured` that names POSTGRES_BIN."""
     if folder is not None:
         if (folder / name).is_file():
             return folder / name
@@ -122,7 +122,8 @@ def running(
     path: Path, arguments: list[str], server: Server, database: str, job: JobContext
 ) -> Iterator[Child]:
     """Start a program against a database of that server; it is gone when the block is left."""
-    process = _start(path, arguments, _environment(server, database))
+    named = f"--dbname={server.target(database)}"
+    process = _start(path, [named, *arguments], _environment(server))
     try:
         yield Child(process, server, job)
     finally:
@@ -139,7 +140,7 @@ def running(
 def _start(
     path: Path, arguments: list[str], environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    feeds = path.stem == "psql"
+    feeds = path.stem == "pg_restore"
     try:
         return subprocess.Popen(
             [path, *arguments],
@@ -154,7 +155,7 @@ def _start(
         raise Misconfigured(text) from error
 
 
-def _environment(server: Server, database: str) -> Mapping[str, str]:
+def _environment(server: Server) -> Mapping[str, str]:
     """The whole environment of the child: the connection, and messages in English."""
     from psycopg import pq
 
@@ -163,6 +164,5 @@ def _environment(server: Server, database: str) -> Mapping[str, str]:
         for item in pq.Conninfo.get_defaults()
         if item.envvar
     }
-    given = {**server.parameters(), "dbname": database}
-    told = {names[word]: value for word, value in given.items() if word in names}
+    told = {names[word]: value for word, value in server.parameters().items() if word in names}
     return {"PGCONNECT_TIMEOUT": "10", **told, "LC_ALL": "C", "PGAPPNAME": "belfry"}

@@ -16,6 +16,9 @@ from shared.settings import Secret
 if TYPE_CHECKING:
     import psycopg
 
+_KEPT_ALIVE = {"keepalives_idle": "60"}
+"""Networks forget a connection on which nothing is said, as while an index is built."""
+_TCP = ("keepalives", *_KEPT_ALIVE, "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _REFUSALS = (
     "password authentication failed",
     "no password supplied",
@@ -56,6 +59,13 @@ class Server:
         host = self._parameters.get("host") or self._parameters.get("hostaddr") or "localhost"
         return f"{host}:{self._parameters.get('port') or '5432'}"
 
+    def target(self, database: str) -> str:
+        """The database, for an argument list: with nothing of who connects, where, or how."""
+        from psycopg.conninfo import make_conninfo
+
+        said = {word: self._parameters[word] for word in _TCP if word in self._parameters}
+        return make_conninfo(**{**_KEPT_ALIVE, **said, "dbname": database})
+
     def redacted(self, text: str) -> str:
         """`text` without the password."""
         password = self._parameters.get("password")
@@ -69,7 +79,7 @@ class Server:
         import psycopg
 
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
-        given |= {**self._parameters, **extra, "dbname": database}
+        given |= {**_KEPT_ALIVE, **self._parameters, **extra, "dbname": database}
         with self.named():
             try:
                 connection = psycopg.connect(**given, autocommit=autocommit)

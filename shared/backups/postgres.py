@@ -1,7 +1,9 @@
-"""A PostgreSQL database as a source: pg_dump at an exported snapshot, psql into a scratch database.
+"""A PostgreSQL database as a source: pg_dump at an exported snapshot, pg_restore to prove it.
 
-The rows are counted in the snapshot that is dumped, so writers change nothing. The scratch
-database is dropped however the restore ends; one that a killed process left, by the next run.
+The rows are counted in the snapshot that is dumped, so writers change nothing. The dump is in
+pg_dump's custom format, uncompressed: it keeps owners and privileges, yet can be restored without
+them where those roles are missing. The scratch database is dropped however the restore ends; one
+that a killed process left, by the next run.
 """
 
 from __future__ import annotations
@@ -24,7 +26,19 @@ if TYPE_CHECKING:
 
 SCRATCH = "belfry_scratch_"
 _LOCK_MS = 60_000
-_PSQL_SCRIPT_FAILED = 3
+_OUTAGES = (
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+    "could not connect",
+    "No space left",
+    "out of memory",
+    "out of shared memory",
+    "the database system is",
+)
+"""What pg_restore says when the fault is not the dump's."""
+_NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
+"""What a dump keeps and a scratch server need not know."""
 
 _TABLES = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -46,7 +60,7 @@ class PostgresSource:
 
     name = "postgres"
     engine = "postgresql"
-    suffix = "sql.zst"
+    suffix = "dump.zst"
 
     def __init__(
         self, url: Secret, *, scratch_url: Secret | None = None, folder: Path | None = None
@@ -66,15 +80,14 @@ class PostgresSource:
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
         pg_dump = program("pg_dump", self._folder)
-        program("psql", self._folder)
+        program("pg_restore", self._folder)
         with self._server.connected(self.database) as connection:
             snapshot = _begin(connection)
             tables = _counts(connection, job)
             major = connection.info.server_version
             arguments = [
-                "--format=plain",
-                "--no-owner",
-                "--no-privileges",
+                "--format=custom",
+                "--compress=0",
                 "--no-subscriptions",  # they hold passwords, and would keep the scratch database
                 "--no-password",
                 f"--lock-wait-timeout={_LOCK_MS}",
@@ -89,10 +102,10 @@ class PostgresSource:
                 )
 
     def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
-        psql = program("psql", self._folder)
+        pg_restore = program("pg_restore", self._folder)
+        arguments = ["--exit-on-error", "--no-password", *(f"--no-{what}" for what in _NOT_PROVED)]
         with self._scratch_database(job) as name:
-            arguments = ["-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
-            with running(psql, arguments, self._scratch, name, job) as child:
+            with running(pg_restore, arguments, self._scratch, name, job) as child:
                 child.write(chunks)
                 code = child.wait()
                 if code:
@@ -117,8 +130,8 @@ class PostgresSource:
         raise Unavailable("postgres", f"pg_dump ended half-way with {how}: {said}")
 
     def _not_restored(self, code: int, said: str) -> BelfryError:
-        if code != _PSQL_SCRIPT_FAILED or "No space left" in said:
-            return Unavailable(self._scratch.service, f"psql ended with code {code}: {said}")
+        if code < 0 or any(words in said for words in _OUTAGES):
+            return Unavailable(self._scratch.service, f"pg_restore ended with code {code}: {said}")
         return Damaged(f"the dump cannot be restored: {said}")
 
     @contextmanager

@@ -1,17 +1,21 @@
 """Streams between a source and a blob: compressed, hashed, in blocks of 4 MiB.
 
 The blocks are invisible until the last call lists them all, so a blob is whole or is not there.
-Memory holds a few blocks, whatever the size.
+Two blocks are on their way while the next is made or used, and no more: memory holds a few
+blocks, whatever the size.
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from functools import partial
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from shared.errors import Damaged, Unavailable
 from shared.storage.failures import translated
@@ -19,7 +23,10 @@ from shared.storage.failures import translated
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient
 
+T = TypeVar("T")
+
 BLOCK = 4 * 1024 * 1024
+_AHEAD = 2
 _CHUNK = 1024 * 1024
 _LEVEL = 3
 
@@ -71,6 +78,18 @@ def blocks(pieces: Iterator[bytes], size: int = BLOCK) -> Iterator[bytes]:
         yield bytes(buffer)
 
 
+def ahead(calls: Iterator[Callable[[], T]], most: int = _AHEAD) -> Iterator[T]:
+    """What the calls return, in their order; at most `most` of them are under way at once."""
+    with ThreadPoolExecutor(most) as pool:
+        under_way: deque[Future[T]] = deque()
+        for call in calls:
+            under_way.append(pool.submit(call))
+            if len(under_way) == most:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
 def upload(
     blob: BlobClient,
     chunks: Iterator[bytes],
@@ -83,14 +102,20 @@ def upload(
     hashed, size, staged = hashlib.sha256(), 0, list[BlobBlock]()
     compressed = _Compressed(chunks, check)
     mark = uuid.uuid4().hex
-    with storage(blob.container_name):
+
+    def calls() -> Iterator[Callable[[], object]]:
+        nonlocal size
         for number, block in enumerate(blocks(iter(compressed))):
             check()
             hashed.update(block)
             size += len(block)
             name = f"{mark}-{number:06}"
-            blob.stage_block(name, block, length=len(block))
             staged.append(BlobBlock(name))
+            yield partial(blob.stage_block, name, block, length=len(block))
+
+    with storage(blob.container_name):
+        for _ in ahead(calls()):
+            check()
         check()
         _commit(blob, staged, metadata)
     return Stored(bytes=size, uncompressed_bytes=compressed.taken, sha256=hashed.hexdigest())
@@ -148,13 +173,16 @@ def _pieces(blob: BlobClient, etag: str, size: int) -> Iterator[bytes]:
     """The blob with that ETag, block by block: the SDK by itself begins with 32 MiB at once."""
     from azure.core import MatchConditions
 
-    for offset in range(0, size, BLOCK):
-        yield blob.download_blob(
+    def read(offset: int) -> bytes:
+        content: bytes = blob.download_blob(
             offset,
             min(BLOCK, size - offset),
             etag=etag,
             match_condition=MatchConditions.IfNotModified,
         ).readall()
+        return content
+
+    return ahead(partial(read, offset) for offset in range(0, size, BLOCK))
 
 
 class _File:

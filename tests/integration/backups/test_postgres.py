@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import zstandard
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from local import ports
@@ -27,7 +29,7 @@ def test_a_proved_backup(shelf: Shelf, postgres_source: PostgresSource) -> None:
     assert manifest["tables"] == SHOP
     assert manifest["engine_version"].startswith("18.")
     assert manifest["dump_version"].startswith("pg_dump (PostgreSQL) 18.")
-    assert manifest["blob"].endswith(".sql.zst")
+    assert manifest["blob"].endswith(".dump.zst")
     assert shelf.blobs() == {manifest["blob"]: "true"}
     assert [item.to_json() for item in shelf.manifests("shop")] == [manifest]
 
@@ -71,7 +73,7 @@ def test_the_password_is_in_no_argument_log_or_manifest(
     job = job_of()
     with caplog.at_level("DEBUG"):
         manifest = shelf.take(Meddled(postgres_source, in_dump=look, in_restore=look), job)
-    assert {"pg_dump", "psql"} <= {Path(line.split(b"\0")[0].decode()).name for line in seen}
+    assert {"pg_dump", "pg_restore"} <= {Path(line.split(b"\0")[0].decode()).name for line in seen}
     secret = postgres.password
     assert secret.encode() not in b"".join(seen)
     assert secret not in caplog.text + job.log.text() + str(manifest) + repr(postgres_source)
@@ -141,7 +143,7 @@ def test_a_scratch_server_that_is_down_leaves_nothing(shelf: Shelf, shop: str) -
 def programs(folder: Path, real: Path, name: str, script: str) -> Path:
     """A folder of client programs, one of which does what the script says."""
     folder.mkdir()
-    for item in ("pg_dump", "psql"):
+    for item in ("pg_dump", "pg_restore"):
         (folder / item).symlink_to(real / item)
     (folder / name).unlink()
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -189,25 +191,80 @@ def test_pg_dump_that_cannot_be_started(
         shelf.take(PostgresSource(Secret(shop), folder=folder))
 
 
-def test_a_dump_that_does_not_restore_is_damage_and_kept(
+class Cut(Meddled):
+    """Gives its own restore the first part of the dump only."""
+
+    def restore(self, chunks: Iterator[bytes], job: Any) -> Any:
+        return super().restore((chunk[:5000] for chunk in itertools.islice(chunks, 1)), job)
+
+
+def test_a_dump_that_is_not_whole_is_damage_and_kept(
     shelf: Shelf, postgres_source: PostgresSource
 ) -> None:
-    def restore(chunks: Iterator[bytes], job: Any) -> Any:
-        return PostgresSource.restore(
-            postgres_source, _then(chunks, b"\nSELECT 1 FROM no_such_table;\n"), job
-        )
-
-    source: Any = Meddled(postgres_source)
-    source.restore = restore
-    with pytest.raises(Damaged, match=r'cannot be restored: .*"no_such_table" does not exist'):
-        shelf.take(source)
+    with pytest.raises(Damaged, match="cannot be restored: pg_restore: error: could not read"):
+        shelf.take(Cut(postgres_source))
     assert list(shelf.blobs().values()) == ["false"]
     assert [item.verified for item in shelf.manifests("shop")] == [False]
 
 
-def _then(chunks: Iterator[bytes], last: bytes) -> Iterator[bytes]:
-    yield from chunks
-    yield last
+@pytest.fixture
+def unsound(postgres: Postgres) -> str:
+    """The URL of a database that works, and whose dump cannot be restored: a rule changed after
+    the rows that now break it."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE unsound")
+    url = postgres.url("unsound")
+    with psycopg.connect(url) as connection:
+        rule = "FUNCTION good(n int) RETURNS bool IMMUTABLE LANGUAGE sql AS"
+        connection.execute(f"CREATE {rule} 'SELECT true'".encode())
+        connection.execute("CREATE TABLE fees (n int CHECK (good(n)))")
+        connection.execute("INSERT INTO fees VALUES (1)")
+        connection.execute(f"CREATE OR REPLACE {rule} 'SELECT false'".encode())
+    return url
+
+
+def test_a_dump_that_cannot_be_restored_is_damage(
+    shelf: Shelf, unsound: str, postgres: Postgres
+) -> None:
+    said = 'cannot be restored: .*COPY failed for table "fees": .*violates check constraint'
+    with pytest.raises(Damaged, match=said):
+        shelf.take(PostgresSource(Secret(unsound)))
+    assert list(shelf.blobs().values()) == ["false"]
+    assert scratch_databases(postgres) == []
+
+
+def test_a_scratch_server_that_fails_is_not_damage(
+    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    script = (
+        'cat >&-; echo "pg_restore: error: connection to server at $PGHOST was lost" >&2; exit 1'
+    )
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_restore", script)
+    with pytest.raises(Unavailable, match="postgres scratch server: pg_restore ended with code 1"):
+        shelf.take(PostgresSource(Secret(shop), folder=folder))
+    assert shelf.everything() == []
+    assert scratch_databases(postgres) == []
+
+
+def test_owners_and_privileges_are_kept_and_not_needed_to_prove(
+    shelf: Shelf, postgres: Postgres, tmp_path: Path
+) -> None:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE owned")
+    with psycopg.connect(postgres.url("owned"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE clerk")
+        connection.execute("CREATE TABLE bills (n int)")
+        connection.execute("GRANT SELECT ON bills TO clerk")
+        connection.execute("ALTER TABLE bills OWNER TO clerk")
+        manifest = shelf.take(PostgresSource(Secret(postgres.url("owned"))))
+    file = tmp_path / "bills.dump"
+    with shelf.open() as container, file.open("wb") as out:
+        stored = container.download_blob(manifest["blob"]).readall()
+        out.write(zstandard.ZstdDecompressor().decompressobj().decompress(stored))
+    script = subprocess.run(
+        [postgres.bin / "pg_restore", "-f", "-", file], capture_output=True, text=True, check=True
+    ).stdout
+    assert "ALTER TABLE public.bills OWNER TO clerk;" in script
 
 
 def test_scratch_databases_of_killed_runs_are_dropped_and_others_are_not(
@@ -229,7 +286,7 @@ def test_scratch_databases_of_killed_runs_are_dropped_and_others_are_not(
 def clients() -> set[str]:
     """The client programs that run now."""
     listed = subprocess.run(["ps", "-eo", "pid,comm"], capture_output=True, text=True)
-    return {line for line in listed.stdout.splitlines() if line.endswith(("pg_dump", "psql"))}
+    return {line for line in listed.stdout.splitlines() if line.endswith(("pg_dump", "pg_restore"))}
 
 
 @pytest.mark.parametrize("step", ["in_dump", "in_restore"])

@@ -49,7 +49,7 @@ def test_a_blob_lies_in_a_folder_of_its_day() -> None:
 
 def test_the_day_is_the_one_in_utc() -> None:
     late = datetime(2026, 12, 31, 20, 0, tzinfo=timezone(timedelta(hours=-5)))
-    assert blob_name("x", late, "sql.zst") == "x/2027/01/01/x-20270101T010000Z.sql.zst"
+    assert blob_name("x", late, "dump.zst") == "x/2027/01/01/x-20270101T010000Z.dump.zst"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_database_name_cannot_leave_its_folder(given: str, expected: str) -> N
 
 @given(st.text())
 def test_any_database_name_gives_a_usable_blob_name(database: str) -> None:
-    name = blob_name(database, AT, "sql.zst")
-    assert re.fullmatch(r"[A-Za-z0-9_.-]+/2026/03/04/[A-Za-z0-9_.-]+\.sql\.zst", name)
+    name = blob_name(database, AT, "dump.zst")
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+/2026/03/04/[A-Za-z0-9_.-]+\.dump\.zst", name)
     assert not any(part in ("", ".", "..") for part in name.split("/"))
 
 

@@ -35,7 +35,7 @@ def test_sources_come_from_the_settings(tmp_path: Path) -> None:
         "database": "company",
         "postgres": "shop",
     }
-    assert {item.suffix for item in made.values()} == {"sqlite.zst", "sql.zst"}
+    assert {item.suffix for item in made.values()} == {"sqlite.zst", "dump.zst"}
 
 
 def test_a_url_that_is_none_is_refused_without_showing_it() -> None:
@@ -60,9 +60,9 @@ def test_without_the_wheel_the_path_is_searched(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Misconfigured, match="POSTGRES_BIN"):
-        pgclient.program("psql", None)
-    (tmp_path / "psql").touch(mode=0o755)
-    assert pgclient.program("psql", None) == tmp_path / "psql"
+        pgclient.program("pg_restore", None)
+    (tmp_path / "pg_restore").touch(mode=0o755)
+    assert pgclient.program("pg_restore", None) == tmp_path / "pg_restore"
 
 
 def test_the_service_is_imported_without_its_heavy_libraries() -> None:
