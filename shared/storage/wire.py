@@ -1,0 +1,413 @@
+"""Table Storage by hand: a table's transactions and queries as bytes, for the hot path.
+
+Four calls of the REST API, without azure-data-tables, whose work on each entity is ten times what
+the bytes need. Of azure-core only what is hard to get right: retry, sign-in with Entra ID, and the
+transport, all imported when a Wire is made, since a cold start pays for every import.
+
+https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+https://learn.microsoft.com/rest/api/storageservices/query-entities
+
+Properties are what Belfry's entities hold: text, bool, and integers within 31 bits, which the
+service takes as they stand in JSON; other types would need an annotation, and none is written.
+What others wrote with one (64 bits, instants, bytes, not-a-number) is read as Python's own type.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from shared.errors import Misconfigured
+from shared.settings import StorageAccount
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.exceptions import HttpResponseError
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+MAX_OPERATIONS = 100
+MAX_BYTES = 4 * 1024 * 1024
+"""Of one transaction, its headers included."""
+
+_SCOPE = "https://storage.azure.com/.default"
+_LOST = {
+    *("ResourceNotFound", "EntityNotFound", "EntityAlreadyExists"),
+    *("UpdateConditionNotSatisfied", "ConditionNotMet"),
+}
+"""What a refusal is called when somebody else was faster. (TableNotFound is not among them.)
+https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
+
+_PASSING = {408, 429, 500, 502, 503, 504}
+_RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
+"""At once (Azurite closes idle connections after 5 s), then after 0.4 and 0.8 s."""
+_CONNECTIONS = 64
+"""Kept open at most: more threads than this still work, but connect anew."""
+
+_HEADERS = {
+    "x-ms-version": "2020-12-06",  # the first that takes Entra ID
+    "DataServiceVersion": "3.0;",
+    "MaxDataServiceVersion": "3.0;NetFx",
+    "Accept": "application/json;odata=minimalmetadata",  # the cheapest that has ETags
+    "User-Agent": "belfry",
+}
+
+# JSON in ASCII holds no line break, so no value can be taken for a boundary: it needs no secret.
+_BATCH = "batch_belfry"
+_CHANGES = "changeset_belfry"
+_BATCH_HEADERS = _HEADERS | {"Content-Type": f"multipart/mixed; boundary={_BATCH}"}
+_OPEN = f"--{_BATCH}\r\nContent-Type: multipart/mixed; boundary={_CHANGES}\r\n\r\n"
+_CLOSE = f"--{_CHANGES}--\r\n--{_BATCH}--\r\n"
+_PART = (
+    f"--{_CHANGES}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
+    "Content-ID: "
+)
+_ACCEPT = (
+    " HTTP/1.1\r\nAccept: application/json;odata=minimalmetadata\r\nDataServiceVersion: 3.0;\r\n"
+)
+_WRITE = "Prefer: return-no-content\r\nContent-Type: application/json\r\nContent-Length: "
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
+_STATUS = re.compile(rb"^HTTP/1\.1 (\d{3})", re.MULTILINE)
+_ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
+_TYPE = "@odata.type"
+
+_DEVELOPMENT = (
+    "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
+    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
+    "/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+"""What `UseDevelopmentStorage=true` stands for; the key is published, the same for everyone.
+https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string"""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Refused if the entity is there."""
+
+    key: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Insert or replace, whatever is there."""
+
+    key: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Set these properties and leave the others; refused if the entity is not as `etag` says."""
+
+    key: str
+    etag: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Refused if the entity is gone, or is not as `etag` says; "*": as it may be."""
+
+    key: str
+    etag: str = "*"
+
+
+Operation = Insert | Upsert | Merge | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a transaction: all of it, or nothing."""
+
+    committed: bool
+    status: int
+    """202, or the refused operation's: 404, 409 or 412."""
+    index: int | None = None
+    """Which operation was refused, if the service said."""
+    code: str = ""
+    """The service's word for the refusal, such as UpdateConditionNotSatisfied."""
+    etags: tuple[str, ...] = ()
+    """One for each operation when committed; empty for deletes."""
+    retried: bool = False
+    """An attempt before failed: a refusal may be by our own write, whose answer was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKey:
+    """An account's name and key, in base64 as the portal shows it."""
+
+    account: str
+    key: str = field(repr=False)
+
+
+class Wire:
+    """One table. Several threads may use one Wire at once.
+
+    Every call raises azure-core's errors, as the SDKs do: `HttpResponseError` with `error_code`
+    for what the service refused for good or after four attempts, others for no answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        table: str,
+        credential: SharedKey | TokenCredential,
+        *,
+        transport: Any = None,
+        connection_timeout: float = 5,
+        read_timeout: float = 20,
+    ) -> None:
+        """`url` is the account's table endpoint; `transport` one of azure-core's."""
+        from azure.core.pipeline import Pipeline
+        from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+
+        self._batch = f"{url.rstrip('/')}/$batch"
+        self._table = f"{url.rstrip('/')}/{table}"
+        self._options: dict[str, Any] = {
+            "connection_timeout": connection_timeout,
+            "read_timeout": read_timeout,
+            "retry_on_methods": frozenset(("GET", "POST")),
+        }
+        policies: list[Any] = [
+            RetryPolicy(**_RETRIES),
+            signing(credential)
+            if isinstance(credential, SharedKey)
+            else BearerTokenCredentialPolicy(credential, _SCOPE),
+            _unwrapping(),
+        ]
+        self._pipeline = Pipeline[Any, Any](transport or _transport(), policies)
+
+    def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
+        """Do all of 1 to 100 operations on one partition, each on another entity, or none.
+
+        Raises `ValueError` beyond the service's limits, 100 operations and 4 MiB.
+        """
+        body = encode(self._table, partition, operations)
+        answer = self._run("POST", self._batch, _BATCH_HEADERS, body)
+        response = answer.http_response
+        if response.status_code != 202:
+            raise _error(response, response.status_code, response.content)
+        retried = bool(answer.context.get("history"))
+        parts = response.content.split(b"\nHTTP/1.1 ")[1:]
+        refused = next((part for part in parts if part[:1] != b"2"), None)
+        if refused is None and len(parts) == len(operations):
+            return Outcome(True, 202, etags=tuple(map(_etag, parts)), retried=retried)
+        status, _, content = (refused or b"502").partition(b"\r\n\r\n")
+        error = _error(response, int(status[:3]), content.partition(b"\n")[0])
+        code = error.error_code  # type: ignore[attr-defined]
+        if code not in _LOST:
+            raise error
+        number = re.match(r"(\d+):", error.message)
+        return Outcome(
+            False, int(status[:3]), int(number[1]) if number else None, code, retried=retried
+        )
+
+    def query(
+        self, filter: str, *, top: int, select: Sequence[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """All entities that the OData filter lets through, by key, `top` (at most 1,000) a request.
+
+        Each has its keys, its properties and its "etag". Text within a filter: see `literal`.
+        """
+        url = f"{self._table}()?$filter={quote(filter, safe='')}&$top={top}"
+        if select is not None:
+            url += f"&$select={quote(','.join(select), safe=',')}"
+        after = ""
+        while True:
+            response = self._run("GET", url + after, _HEADERS).http_response
+            if response.status_code != 200:
+                raise _error(response, response.status_code, response.content)
+            yield from _rows(response.content)
+            after = "".join(
+                f"&{name}={quote(value, safe='')}"
+                for name in ("NextPartitionKey", "NextRowKey")
+                if (value := response.headers.get(f"x-ms-continuation-{name}"))
+            )
+            if not after:
+                return
+
+    def get(self, partition: str, key: str) -> dict[str, Any] | None:
+        """The entity as `query` gives it, or None. Raises if there is no table."""
+        url = f"{self._table}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(key)}')"
+        response = self._run("GET", url, _HEADERS).http_response
+        if response.status_code == 200:
+            row = _rows(b'{"value":[%b]}' % response.content)[0]
+            row.pop("odata.metadata", None)
+            return row
+        error = _error(response, response.status_code, response.content)
+        if response.status_code == 404 and error.error_code in _LOST:  # type: ignore[attr-defined]
+            return None
+        raise error
+
+    def _run(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> Any:
+        from azure.core.rest import HttpRequest
+
+        request = HttpRequest(method, url, headers=headers, content=body or None)
+        return self._pipeline.run(request, **self._options)
+
+
+def from_account(account: StorageAccount, table: str, transport: Any = None) -> Wire:
+    """By connection string with the account's key, or else by managed identity.
+
+    Raises `Misconfigured`; a connection string with a shared access signature is none of ours.
+    """
+    text = account.connection_string.reveal()
+    if not text:
+        from azure.identity import ManagedIdentityCredential
+
+        url = f"https://{account.account_name}.table.core.windows.net"
+        identity = ManagedIdentityCredential(client_id=account.client_id or None)
+        return Wire(url, table, identity, transport=transport)
+    if text.lower().startswith("usedevelopmentstorage=true"):
+        text = _DEVELOPMENT
+    pairs = (pair.partition("=") for pair in text.split(";"))
+    values = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    name, key = values.get("accountname", ""), values.get("accountkey", "")
+    if not (name and key):
+        raise Misconfigured("the storage's connection string has no AccountName or no AccountKey")
+    url = values.get("tableendpoint") or (
+        f"{values.get('defaultendpointsprotocol', 'https')}://{name}.table."
+        f"{values.get('endpointsuffix', 'core.windows.net')}"
+    )
+    try:
+        return Wire(url, table, SharedKey(name, key), transport=transport)
+    except ValueError:
+        raise Misconfigured("AccountKey in the storage's connection string is no key") from None
+
+
+def literal(text: str) -> str:
+    """Text as a filter has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes:
+    """The body of a transaction on the table at this URL. Raises `ValueError` beyond the limits."""
+    if not 1 <= len(operations) <= MAX_OPERATIONS:
+        raise ValueError(f"{len(operations)} operations in one transaction; 1 to 100 can be")
+    entity = f"{table}(PartitionKey='{_quoted(partition)}',RowKey='"
+    parts = [_OPEN]
+    for number, operation in enumerate(operations):
+        parts.append(f"{_PART}{number}\r\n\r\n")
+        key = operation.key
+        if isinstance(operation, Delete):
+            parts.append(f"DELETE {entity}{_quoted(key)}'){_ACCEPT}If-Match: {operation.etag}")
+            parts.append("\r\n\r\n\r\n")
+            continue
+        if isinstance(operation, Insert):
+            parts.append(f"POST {table}{_ACCEPT}")
+        elif isinstance(operation, Upsert):
+            parts.append(f"PUT {entity}{_quoted(key)}'){_ACCEPT}")
+        else:
+            parts.append(f"PATCH {entity}{_quoted(key)}'){_ACCEPT}If-Match: {operation.etag}\r\n")
+        text = _json({"PartitionKey": partition, "RowKey": key, **operation.properties})
+        parts.append(f"{_WRITE}{len(text)}\r\n\r\n{text}\r\n")
+    parts.append(_CLOSE)
+    body = "".join(parts).encode("ascii")
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"{len(body)} bytes in one transaction; 4 MiB can be")
+    return body
+
+
+def signing(key: SharedKey) -> SansIOHTTPPolicy[Any, Any]:
+    """The policy that signs by Shared Key Lite; after the retry policy, so each attempt anew: the
+    service refuses a date 15 minutes old. Raises `ValueError` if the key is not base64.
+
+    https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+    """
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    secret = b64decode(key.key, validate=True)
+
+    class Signing(SansIOHTTPPolicy[Any, Any]):
+        def on_request(self, request: Any) -> None:
+            http = request.http_request
+            date = formatdate(usegmt=True)  # no Clock: the service compares it with its own
+            text = f"{date}\n/{key.account}{urlsplit(http.url).path}"
+            signature = b64encode(hmac.digest(secret, text.encode(), "sha256")).decode()
+            http.headers["x-ms-date"] = date
+            http.headers["Authorization"] = f"SharedKeyLite {key.account}:{signature}"
+
+    return Signing()
+
+
+def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
+    """The policy that shows the retry policy what a transaction's answer of 202 may hide."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class Unwrapping(SansIOHTTPPolicy[Any, Any]):
+        def on_response(self, request: Any, response: Any) -> None:  # noqa: ARG002
+            http = response.http_response
+            if http.status_code == 202 and (inner := _STATUS.search(http.content)):
+                status = int(inner[1])
+                if status in _PASSING:
+                    http.status_code = status
+
+    return Unwrapping()
+
+
+def _transport() -> Any:
+    import requests
+    from azure.core.pipeline.transport import RequestsTransport
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return RequestsTransport(session=session)
+
+
+def _quoted(key: str) -> str:
+    return quote(key.replace("'", "''"), safe="")
+
+
+def _etag(part: bytes) -> str:
+    found = _ETAG.search(part)
+    return found[1].decode("ascii") if found else ""
+
+
+def _error(response: Any, status: int, content: bytes) -> HttpResponseError:
+    """As the SDKs raise it, with `error_code`, from the service's {"odata.error": ...}."""
+    from azure.core.exceptions import HttpResponseError
+
+    code, message = response.headers.get("x-ms-error-code", ""), ""
+    try:
+        told = json.loads(content)["odata.error"]
+        code, message = told["code"], told["message"]["value"]
+    except (ValueError, LookupError, TypeError):
+        pass
+    error = HttpResponseError(message=message or f"answered {status} {code}", response=response)
+    error.status_code, error.error_code = status, code  # type: ignore[attr-defined]
+    return error
+
+
+def _rows(content: bytes) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(content)["value"]
+    for row in rows:
+        row["etag"] = row.pop("odata.etag", "")
+        row.pop("Timestamp", None)
+    if _TYPE.encode() in content:
+        for row in rows:
+            for name in [name for name in row if name.endswith(_TYPE)]:
+                kind, value = row.pop(name), row.get(name.removesuffix(_TYPE))
+                if kind in _READ and value is not None:
+                    row[name.removesuffix(_TYPE)] = _READ[kind](value)
+    return rows
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "Edm.Int64": int,
+    "Edm.Double": float,
+    "Edm.DateTime": datetime.fromisoformat,
+    "Edm.Binary": b64decode,
+}
+"""Of annotated properties; others (Edm.Guid) stay text. Instants keep six digits of the seven."""
