@@ -1,0 +1,168 @@
+"""APScheduler, as a program of its own environment: `apscheduler_peer.py TASK PARAMETERS`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import statistics
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_MISSED  # type: ignore[import-not-found]
+from apscheduler.executors.base import BaseExecutor  # type: ignore[import-not-found]
+from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-not-found]
+from apscheduler.job import Job  # type: ignore[import-not-found]
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore  # type: ignore[import-not-found]
+from apscheduler.schedulers.base import (  # type: ignore[import-not-found]
+    STATE_RUNNING,
+    BaseScheduler,
+)
+from apscheduler.schedulers.blocking import BlockingScheduler  # type: ignore[import-not-found]
+from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-not-found]
+from sqlalchemy import text  # type: ignore[import-not-found]
+
+DAY = timedelta(days=1)
+
+
+class Counting(BaseExecutor):  # type: ignore[misc]
+    """Takes every job and runs none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def _do_submit_job(self, job: Any, run_times: Any) -> None:  # noqa: ARG002
+        self.count += 1
+
+
+class Ledger:
+    """Where the jobs of this process write; see bench/peers/ledger.py."""
+
+    file = -1
+    seconds = 0.0
+
+
+def work(schedule: int, due: float) -> None:
+    """The job."""
+    if Ledger.seconds:
+        time.sleep(Ledger.seconds)
+    os.write(Ledger.file, f"{schedule:06d} {due:017.6f} {time.time():017.6f}\n".encode())
+
+
+def stored(url: str) -> tuple[Any, Any]:
+    """A scheduler that does not run yet, and its store."""
+    scheduler, store = BlockingScheduler(timezone=UTC), SQLAlchemyJobStore(url=url)
+    scheduler.add_jobstore(store)
+    return scheduler, store
+
+
+def load(url: str, n: int, base: float, step: float = 0, grace: int | None = None) -> None:
+    """Store `n` daily schedules, due from `base` on, `step` seconds apart, and none else.
+
+    The rows are the ones that `add_job` writes, but many in one statement.
+    """
+    scheduler, store = stored(url)
+    store.start(scheduler, "default")
+    store.remove_all_jobs()
+    first = datetime.fromtimestamp(base, UTC)
+    job = Job(
+        scheduler,
+        id="0",
+        func="__main__:work",
+        args=(0, base),
+        kwargs={},
+        name="work",
+        trigger=IntervalTrigger(days=1, start_date=first, timezone=UTC),
+        executor="default",
+        misfire_grace_time=grace,
+        coalesce=True,
+        max_instances=1,
+        next_run_time=first,
+    )
+    state = job.__getstate__()
+    rows = []
+    for number in range(n):
+        due = base + number * step
+        at = datetime.fromtimestamp(due, UTC)
+        if step:
+            state["trigger"] = IntervalTrigger(days=1, start_date=at, timezone=UTC)
+        state |= {"id": str(number), "args": (number, due), "next_run_time": at}
+        packed = pickle.dumps(state, store.pickle_protocol)
+        rows.append({"id": str(number), "next_run_time": due, "job_state": packed})
+    with store.engine.begin() as connection:
+        connection.execute(store.jobs_t.insert(), rows)
+        connection.execute(text("ANALYZE"))
+    store.engine.dispose()
+
+
+def ready(url: str, executor: Any) -> tuple[Any, Any]:
+    """A scheduler whose passes are ours to make, and its store."""
+    scheduler, store = stored(url)
+    scheduler.add_executor(executor)
+    scheduler._event = threading.Event()
+    BaseScheduler.start(scheduler, paused=True)
+    scheduler.state = STATE_RUNNING
+    return scheduler, store
+
+
+def dispatch(url: str, n: int) -> dict[str, Any]:
+    """One pass over `n` due schedules."""
+    load(url, n, time.time() - 3600)
+    executor = Counting()
+    scheduler, store = ready(url, executor)
+    begin = time.perf_counter()
+    scheduler._process_jobs()
+    seconds = time.perf_counter() - begin
+    with store.engine.begin() as connection:
+        table = store.jobs_t
+        due = connection.execute(table.select().where(table.c.next_run_time <= time.time()))
+        left = len(due.all())
+    return {"seconds": seconds, "done": min(executor.count, n - left)}
+
+
+def idle(url: str, n: int, passes: int) -> dict[str, Any]:
+    """Passes over `n` schedules that are due in a day's time, a second apart."""
+    load(url, n, (datetime.now(UTC) + DAY).timestamp(), 0.5)
+    scheduler, _ = ready(url, Counting())
+    taken = []
+    for _ in range(passes + 1):
+        begin = time.perf_counter()
+        scheduler._process_jobs()
+        taken.append(time.perf_counter() - begin)
+    return {"seconds": statistics.median(taken[1:])}
+
+
+def missed(url: str, n: int, threads: int) -> dict[str, Any]:
+    """`n` schedules due at one moment, with the default grace: how many are missed."""
+    scheduler, _ = ready(url, ThreadPoolExecutor(threads))
+    events: list[Any] = []
+    scheduler.add_listener(events.append, EVENT_JOB_MISSED)
+    Ledger.file = os.open(os.devnull, os.O_WRONLY)
+    due = time.time() + 1 + n / 4000
+    load(url, n, due, grace=1)
+    time.sleep(max(0, due - time.time()))
+    scheduler._process_jobs()
+    scheduler.shutdown()
+    return {"missed": len(events)}
+
+
+def serve(url: str, threads: int, ledger: str, seconds: float) -> None:
+    """Run what is due until killed."""
+    Ledger.file = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    Ledger.seconds = seconds
+    scheduler, _ = stored(url)
+    scheduler.add_executor(ThreadPoolExecutor(threads))
+    began = f"{ledger}.began"
+    with open(f"{began}.new", "w") as file:  # noqa: PTH123
+        file.write(repr(time.time()))
+    os.replace(f"{began}.new", began)  # noqa: PTH105
+    scheduler.start()
+
+
+if __name__ == "__main__":
+    tasks = {"load": load, "dispatch": dispatch, "idle": idle, "missed": missed, "serve": serve}
+    print(json.dumps(tasks[sys.argv[1]](**json.loads(sys.argv[2]))))
