@@ -30,7 +30,6 @@ from shared.settings import StorageAccount
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
-    from azure.core.exceptions import HttpResponseError
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 MAX_OPERATIONS = 100
@@ -38,18 +37,16 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of one transaction, its headers included."""
 
 _SCOPE = "https://storage.azure.com/.default"
-_LOST = {
-    *("ResourceNotFound", "EntityNotFound", "EntityAlreadyExists"),
-    *("UpdateConditionNotSatisfied", "ConditionNotMet"),
-}
-"""What a refusal is called when somebody else was faster. (TableNotFound is not among them.)
+_GONE = ("ResourceNotFound", "EntityNotFound")
+_LOST = (*_GONE, "EntityAlreadyExists", "UpdateConditionNotSatisfied", "ConditionNotMet")
+"""A refusal's code when somebody else was faster; TableNotFound, a 404 too, is no such thing.
 https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
 
-_PASSING = {408, 429, 500, 502, 503, 504}
+_PASSING = (408, 429, 500, 502, 503, 504)
 _RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
 """At once (Azurite closes idle connections after 5 s), then after 0.4 and 0.8 s."""
 _CONNECTIONS = 64
-"""Kept open at most: more threads than this still work, but connect anew."""
+"""Kept open at most; more threads than this still work, but connect anew."""
 
 _HEADERS = {
     "x-ms-version": "2020-12-06",  # the first that takes Entra ID
@@ -58,31 +55,24 @@ _HEADERS = {
     "Accept": "application/json;odata=minimalmetadata",  # the cheapest that has ETags
     "User-Agent": "belfry",
 }
-
-# JSON in ASCII holds no line break, so no value can be taken for a boundary: it needs no secret.
-_BATCH = "batch_belfry"
-_CHANGES = "changeset_belfry"
-_BATCH_HEADERS = _HEADERS | {"Content-Type": f"multipart/mixed; boundary={_BATCH}"}
-_OPEN = f"--{_BATCH}\r\nContent-Type: multipart/mixed; boundary={_CHANGES}\r\n\r\n"
-_CLOSE = f"--{_CHANGES}--\r\n--{_BATCH}--\r\n"
+# JSON in ASCII holds no line break, so no value can be taken for a boundary: one serves all.
+_BATCH = _HEADERS | {"Content-Type": "multipart/mixed; boundary=batch_belfry"}
+_OPEN = "--batch_belfry\r\nContent-Type: multipart/mixed; boundary=changeset_belfry\r\n\r\n"
 _PART = (
-    f"--{_CHANGES}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
-    "Content-ID: "
+    "--changeset_belfry\r\nContent-Type: application/http\r\n"
+    "Content-Transfer-Encoding: binary\r\nContent-ID: "
 )
-_ACCEPT = (
-    " HTTP/1.1\r\nAccept: application/json;odata=minimalmetadata\r\nDataServiceVersion: 3.0;\r\n"
-)
+_ACCEPT = " HTTP/1.1\r\nAccept: application/json;odata=minimalmetadata\r\n"
 _WRITE = "Prefer: return-no-content\r\nContent-Type: application/json\r\nContent-Length: "
+_CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
 _STATUS = re.compile(rb"^HTTP/1\.1 (\d{3})", re.MULTILINE)
 _ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
-_TYPE = "@odata.type"
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _DEVELOPMENT = (
-    "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
-    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
-    "/K1SZFPTOtr/KBHBeksoGMGw=="
+    "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;AccountKey="
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 """What `UseDevelopmentStorage=true` stands for; the key is published, the same for everyone.
 https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string"""
@@ -122,6 +112,7 @@ class Delete:
 
 
 Operation = Insert | Upsert | Merge | Delete
+_VERBS = {Insert: "POST", Upsert: "PUT", Merge: "PATCH", Delete: "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,32 +175,25 @@ class Wire:
             else BearerTokenCredentialPolicy(credential, _SCOPE),
             _unwrapping(),
         ]
-        self._pipeline = Pipeline[Any, Any](transport or _transport(), policies)
+        self._pipeline = Pipeline[Any, Any](transport or _transport(url), policies)
 
     def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
         """Do all of 1 to 100 operations on one partition, each on another entity, or none.
 
         Raises `ValueError` beyond the service's limits, 100 operations and 4 MiB.
         """
-        body = encode(self._table, partition, operations)
-        answer = self._run("POST", self._batch, _BATCH_HEADERS, body)
-        response = answer.http_response
-        if response.status_code != 202:
-            raise _error(response, response.status_code, response.content)
-        retried = bool(answer.context.get("history"))
+        answer = self._run("POST", self._batch, encode(self._table, partition, operations))
+        response, retried = answer.http_response, bool(answer.context.get("history"))
         parts = response.content.split(b"\nHTTP/1.1 ")[1:]
         refused = next((part for part in parts if part[:1] != b"2"), None)
         if refused is None and len(parts) == len(operations):
             return Outcome(True, 202, etags=tuple(map(_etag, parts)), retried=retried)
-        status, _, content = (refused or b"502").partition(b"\r\n\r\n")
-        error = _error(response, int(status[:3]), content.partition(b"\n")[0])
-        code = error.error_code  # type: ignore[attr-defined]
-        if code not in _LOST:
+        error = _error(response, refused or b"502: parts of the answer are missing")
+        if error.error_code not in _LOST:
             raise error
         number = re.match(r"(\d+):", error.message)
-        return Outcome(
-            False, int(status[:3]), int(number[1]) if number else None, code, retried=retried
-        )
+        index = int(number[1]) if number else None
+        return Outcome(False, error.status_code, index, error.error_code, retried=retried)
 
     def query(
         self, filter: str, *, top: int, select: Sequence[str] | None = None
@@ -223,9 +207,7 @@ class Wire:
             url += f"&$select={quote(','.join(select), safe=',')}"
         after = ""
         while True:
-            response = self._run("GET", url + after, _HEADERS).http_response
-            if response.status_code != 200:
-                raise _error(response, response.status_code, response.content)
+            response = self._run("GET", url + after).http_response
             yield from _rows(response.content)
             after = "".join(
                 f"&{name}={quote(value, safe='')}"
@@ -237,22 +219,26 @@ class Wire:
 
     def get(self, partition: str, key: str) -> dict[str, Any] | None:
         """The entity as `query` gives it, or None. Raises if there is no table."""
-        url = f"{self._table}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(key)}')"
-        response = self._run("GET", url, _HEADERS).http_response
-        if response.status_code == 200:
-            row = _rows(b'{"value":[%b]}' % response.content)[0]
-            row.pop("odata.metadata", None)
-            return row
-        error = _error(response, response.status_code, response.content)
-        if response.status_code == 404 and error.error_code in _LOST:  # type: ignore[attr-defined]
-            return None
-        raise error
+        from azure.core.exceptions import HttpResponseError
 
-    def _run(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> Any:
+        url = f"{self._table}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(key)}')"
+        try:
+            response = self._run("GET", url).http_response
+        except HttpResponseError as error:
+            if getattr(error, "error_code", "") in _GONE:
+                return None
+            raise
+        return _rows(b'{"value":[%b]}' % response.content)[0]
+
+    def _run(self, method: str, url: str, body: bytes | None = None) -> Any:
         from azure.core.rest import HttpRequest
 
-        request = HttpRequest(method, url, headers=headers, content=body or None)
-        return self._pipeline.run(request, **self._options)
+        headers, expected = (_BATCH, 202) if body else (_HEADERS, 200)
+        request = HttpRequest(method, url, headers=headers, content=body)
+        answer = self._pipeline.run(request, **self._options)
+        if answer.http_response.status_code != expected:
+            raise _error(answer.http_response)
+        return answer
 
 
 def from_account(account: StorageAccount, table: str, transport: Any = None) -> Wire:
@@ -295,23 +281,17 @@ def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes
         raise ValueError(f"{len(operations)} operations in one transaction; 1 to 100 can be")
     entity = f"{table}(PartitionKey='{_quoted(partition)}',RowKey='"
     parts = [_OPEN]
-    for number, operation in enumerate(operations):
-        parts.append(f"{_PART}{number}\r\n\r\n")
-        key = operation.key
-        if isinstance(operation, Delete):
-            parts.append(f"DELETE {entity}{_quoted(key)}'){_ACCEPT}If-Match: {operation.etag}")
-            parts.append("\r\n\r\n\r\n")
-            continue
-        if isinstance(operation, Insert):
-            parts.append(f"POST {table}{_ACCEPT}")
-        elif isinstance(operation, Upsert):
-            parts.append(f"PUT {entity}{_quoted(key)}'){_ACCEPT}")
+    for number, it in enumerate(operations):
+        where = table if isinstance(it, Insert) else f"{entity}{_quoted(it.key)}')"
+        parts.append(f"{_PART}{number}\r\n\r\n{_VERBS[type(it)]} {where}{_ACCEPT}")
+        if isinstance(it, Merge | Delete):
+            parts.append(f"If-Match: {it.etag}\r\n")
+        if isinstance(it, Delete):
+            parts.append("\r\n\r\n")
         else:
-            parts.append(f"PATCH {entity}{_quoted(key)}'){_ACCEPT}If-Match: {operation.etag}\r\n")
-        text = _json({"PartitionKey": partition, "RowKey": key, **operation.properties})
-        parts.append(f"{_WRITE}{len(text)}\r\n\r\n{text}\r\n")
-    parts.append(_CLOSE)
-    body = "".join(parts).encode("ascii")
+            text = _to_json({"PartitionKey": partition, "RowKey": it.key, **it.properties})
+            parts.append(f"{_WRITE}{len(text)}\r\n\r\n{text}\r\n")
+    body = "".join([*parts, _CLOSE]).encode("ascii")
     if len(body) > MAX_BYTES:
         raise ValueError(f"{len(body)} bytes in one transaction; 4 MiB can be")
     return body
@@ -346,24 +326,26 @@ def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
     class Unwrapping(SansIOHTTPPolicy[Any, Any]):
         def on_response(self, request: Any, response: Any) -> None:  # noqa: ARG002
             http = response.http_response
-            if http.status_code == 202 and (inner := _STATUS.search(http.content)):
-                status = int(inner[1])
-                if status in _PASSING:
-                    http.status_code = status
+            inner = _STATUS.search(http.content) if http.status_code == 202 else None
+            if inner and int(inner[1]) in _PASSING:
+                http.status_code = int(inner[1])
 
     return Unwrapping()
 
 
-def _transport() -> Any:
+def _transport(url: str) -> Any:
+    """Proxies and certificates as the environment says, asked once instead of at each request."""
     import requests
     from azure.core.pipeline.transport import RequestsTransport
     from requests.adapters import HTTPAdapter
 
     session = requests.Session()
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.trust_env, session.proxies = False, found["proxies"]
     adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    return RequestsTransport(session=session)
+    return RequestsTransport(session=session, connection_verify=found["verify"])
 
 
 def _quoted(key: str) -> str:
@@ -375,18 +357,20 @@ def _etag(part: bytes) -> str:
     return found[1].decode("ascii") if found else ""
 
 
-def _error(response: Any, status: int, content: bytes) -> HttpResponseError:
-    """As the SDKs raise it, with `error_code`, from the service's {"odata.error": ...}."""
+def _error(response: Any, part: bytes = b"") -> Any:
+    """The SDKs' HttpResponseError with their `error_code`, of an answer or a part of one."""
     from azure.core.exceptions import HttpResponseError
 
-    code, message = response.headers.get("x-ms-error-code", ""), ""
+    status = int(part[:3] or response.status_code)
+    text = (part or response.content).decode(errors="replace")
+    code, message = response.headers.get("x-ms-error-code", ""), f"answered {status}"
     try:
-        told = json.loads(content)["odata.error"]
-        code, message = told["code"], told["message"]["value"]
+        told, _ = json.JSONDecoder().raw_decode(text, text.find("{"))
+        code, message = told["odata.error"]["code"], told["odata.error"]["message"]["value"]
     except (ValueError, LookupError, TypeError):
-        pass
-    error = HttpResponseError(message=message or f"answered {status} {code}", response=response)
-    error.status_code, error.error_code = status, code  # type: ignore[attr-defined]
+        pass  # an answer by something on the way there
+    error: Any = HttpResponseError(message=message, response=response)
+    error.status_code, error.error_code = status, code
     return error
 
 
@@ -395,15 +379,17 @@ def _rows(content: bytes) -> list[dict[str, Any]]:
     for row in rows:
         row["etag"] = row.pop("odata.etag", "")
         row.pop("Timestamp", None)
+        row.pop("odata.metadata", None)
     if _TYPE.encode() in content:
         for row in rows:
-            for name in [name for name in row if name.endswith(_TYPE)]:
-                kind, value = row.pop(name), row.get(name.removesuffix(_TYPE))
-                if kind in _READ and value is not None:
-                    row[name.removesuffix(_TYPE)] = _READ[kind](value)
+            for note in [name for name in row if name.endswith(_TYPE)]:
+                name, convert = note.removesuffix(_TYPE), _READ.get(row.pop(note))
+                if convert is not None and name in row:
+                    row[name] = convert(row[name])
     return rows
 
 
+_TYPE = "@odata.type"
 _READ: dict[str, Callable[[Any], Any]] = {
     "Edm.Int64": int,
     "Edm.Double": float,
