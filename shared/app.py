@@ -17,18 +17,25 @@ from typing import Any
 from shared import settings as configuration
 from shared.clock import Clock, SystemClock
 from shared.engine import builtin
+from shared.engine.backlog import Backlog
+from shared.engine.crew import Crew, Lease
+from shared.engine.desk import Desk
+from shared.engine.execute import Executor
+from shared.engine.limits import Limits
 from shared.engine.manage import Manager
 from shared.engine.poison import Poison
 from shared.engine.tick import Dispatcher
-from shared.engine.worker import Lease, Worker
+from shared.engine.worker import Worker
 from shared.errors import Misconfigured
 from shared.log import Event, event
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
 from shared.storage.names import Names
-from shared.storage.queue import JobQueue
+from shared.storage.queue import JobQueue, ShardQueue
 from shared.storage.schedules import ScheduleTable
+from shared.storage.slots import Slots
+from shared.storage.wire import from_account
 from shared.tasks import JobContext, Registry
 
 _logger = logging.getLogger("belfry")
@@ -58,6 +65,7 @@ class App:
         self.connection.tables().create_table_if_not_exists(names.table)
         _create_queue(self.connection, names.queue)
         _create_queue(self.connection, names.poison)
+        _create_queue(self.connection, names.shards)
         self._hold_shards()
         for task in self.registry:
             builtin.ensure(task, self.settings, self.table, self.manager)
@@ -113,19 +121,32 @@ def build(
     names = Names(settings.prefix)
     connection = Connection(settings.storage, transport)
     tasks = registry or _registry()
-    table = ScheduleTable(connection.table(names.table), settings.schedule_shards)
+    table = ScheduleTable(
+        from_account(settings.storage, names.table, transport), settings.schedule_shards
+    )
     meta = Meta(connection.table(names.table))
     queue = JobQueue(connection.queue(names.queue))
-    dispatcher = Dispatcher(table, queue, meta)
-    manager = Manager(table=table, queue=queue, dispatcher=dispatcher, clock=clock, new_id=_new_id)
+    backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
+    dispatcher = Dispatcher(table, queue, meta, backlog)
+    limits = Limits(Slots(connection.table(names.table)), tasks, settings.jobs_per_project)
+    desk = Desk(table, queue, limits, clock)
+    held = lease or Lease.of(settings.job_lease)
+    crew = Crew(
+        desk=desk,
+        execute=Executor(tasks, _Backups(settings), clock),
+        clock=clock,
+        lease=held,
+        size=settings.jobs_per_instance,
+    )
+    manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     worker = Worker(
         table=table,
         queue=queue,
-        registry=tasks,
-        backups=_Backups(settings),
+        crew=crew,
+        limits=limits,
         clock=clock,
         name=lambda: secrets.token_hex(8),
-        lease=lease or Lease.of(settings.job_lease),
+        lease=held,
     )
     return App(
         settings=settings,
@@ -137,7 +158,7 @@ def build(
         dispatcher=dispatcher,
         manager=manager,
         worker=worker,
-        poison=Poison(table, queue, clock),
+        poison=Poison(desk, clock),
         started_at=clock.now(),
         connection=connection,
     )

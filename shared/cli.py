@@ -51,8 +51,8 @@ def _list(belfry: App) -> int:
 def _run(belfry: App, name: str) -> int:
     task = belfry.registry.get(name)
     asked = belfry.manager.run_now(task.name, force=True, send=False)
-    job = belfry.worker.work(Message(asked.job_id, belfry.clock.now()))
-    job = job or belfry.manager.job(asked.job_id)
+    belfry.worker.work(Message((asked.job_id,), belfry.clock.now()))
+    job = belfry.manager.job(asked.job_id)
     sys.stdout.write(json.dumps(_shown(job), indent=2) + "\n")
     return 0 if job.status is Status.SUCCEEDED else 1
 

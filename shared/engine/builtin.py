@@ -41,6 +41,7 @@ def policy(task: Task) -> Policy:
         timeout_seconds=task.timeout_seconds,
         max_attempts=task.retry.attempts,
         retry_delay_seconds=task.retry.first_delay_seconds,
+        max_retry_delay_seconds=task.retry.max_delay_seconds,
     )
 
 

@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.clock import Clock
+from shared.engine.desk import Desk
 from shared.engine.tick import Dispatcher
 from shared.errors import Conflict, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
-from shared.schedules.model import Definition, LiveJob, Policy, Schedule
+from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
 from shared.schedules.plan import LIVE_CAP
-from shared.schedules.record import ended, of_live
-from shared.storage.queue import JobQueue, Message
-from shared.storage.schedules import Change, ScheduleTable
+from shared.schedules.record import ended_live, of_live
+from shared.storage.queue import Message
+from shared.storage.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
 _TRIES = 20
@@ -43,14 +44,14 @@ class Manager:
     def __init__(
         self,
         *,
-        table: ScheduleTable,
-        queue: JobQueue,
+        desk: Desk,
         dispatcher: Dispatcher,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
-        self._table = table
-        self._queue = queue
+        self._desk = desk
+        self._table = desk.table
+        self._queue = desk.queue
         self._dispatcher = dispatcher
         self._clock = clock
         self._new_id = new_id
@@ -61,9 +62,7 @@ class Manager:
 
     def shown(self, schedule: Schedule) -> Schedule:
         """With what ended since its row was written counted in."""
-        now = self._clock.now()
-        begun = [job.id for job in schedule.progress.live if job.attempt or job.due_at <= now]
-        return replace(schedule, progress=fold(schedule.progress, self._table.ended(begun)))
+        return replace(schedule, progress=fold(schedule.progress, self._desk.ended(schedule)))
 
     def create(
         self,
@@ -83,7 +82,8 @@ class Manager:
             created_at=now,
             updated_at=now,
         ).rescheduled(now)
-        if not self._table.commit([Change(None, made)])[0]:
+        first = Version.of(made, now, "created")
+        if not self._table.commit([Change(None, made, versions=(first,))])[0]:
             raise Conflict(f"there is a schedule {made.id!r} already")
         self._tell(Event.SCHEDULE_CREATED, made)
         self._dispatcher.tick_one(made.id, now)
@@ -92,16 +92,16 @@ class Manager:
     def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
         """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does.
 
-        The next run is computed anew only if the recurrence or `enabled` changed.
+        What is due by now is handed out or recorded as the schedule was. The next run is computed
+        anew only if the recurrence, `enabled` or `max_runs` changed.
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
             wanted = step(schedule)
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
-            was, will = schedule.definition, after.definition
-            if was.recurrence != will.recurrence or was.enabled != will.enabled:
-                after = after.rescheduled(now)
-            return Change(schedule, after)
+            if _expectation(schedule) == _expectation(after):
+                return Change(schedule, after)
+            return _turned(schedule, after, now, "changed")
 
         after = self._commit(schedule_id, decide)
         self._tell(Event.SCHEDULE_CHANGED, after)
@@ -109,11 +109,19 @@ class Manager:
         return self.get(schedule_id)
 
     def enable(self, schedule_id: str, enabled: bool) -> Schedule:
-        """Turn it on or off; a schedule that is turned off starts nothing more by itself."""
-        return self.change(
-            schedule_id,
-            lambda one: replace(one, definition=replace(one.definition, enabled=enabled)),
-        )
+        """Turn it on or off; a schedule that is turned off starts nothing more by itself.
+
+        To turn it on also ends a pause, and begins to count failures anew.
+        """
+
+        def step(one: Schedule) -> Schedule:
+            progress = one.progress
+            if enabled:
+                progress = replace(progress, paused_reason=None, failures_in_row=0)
+            definition = replace(one.definition, enabled=enabled)
+            return replace(one, definition=definition, progress=progress)
+
+        return self.change(schedule_id, step)
 
     def delete(self, schedule_id: str) -> None:
         """Delete it. Its history stays; what waits to run is cancelled, what runs goes on."""
@@ -121,18 +129,16 @@ class Manager:
         def decide(schedule: Schedule, now: datetime) -> Change:
             if schedule.configured:
                 raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
-            gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1)
-            after = replace(gone, updated_at=now).rescheduled(now)
-            waiting = [job for job in after.progress.live if not job.running]
-            known = self._table.ended(job.id for job in waiting)
+            gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1, updated_at=now)
+            turned = _turned(schedule, gone, now, "deleted")
+            known = self._desk.ended(turned.after)
             cancelled = tuple(
-                ended(schedule, job.id, job.due_at, Status.CANCELLED, now, "schedule deleted")
-                for job in waiting
-                if job.id not in known
+                ended_live(schedule, job, Status.CANCELLED, now, "schedule deleted")
+                for job in turned.after.progress.live
+                if not job.running and job.id not in known
             )
-            live = tuple(job for job in after.progress.live if job.running)
-            after = replace(after, progress=replace(after.progress, live=live))
-            return Change(schedule, after, cancelled)
+            folded = fold(turned.after.progress, known | {job.id: job for job in cancelled})
+            return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
 
         self._tell(Event.SCHEDULE_DELETED, self._commit(schedule_id, decide))
 
@@ -149,15 +155,20 @@ class Manager:
             return self._run_due(schedule, now)
         asked = job_id(schedule_id, now, self._new_id())
 
+        return self._ask(asked, now, send=send)
+
+    def _ask(self, asked: str, now: datetime, *, send: bool = True) -> Requested:
+        """Add a job that a person asked for."""
+        schedule_id, due_at = parse_id(asked)
+
         def decide(schedule: Schedule, _now: datetime) -> Change:
             if len(schedule.progress.live) >= LIVE_CAP:
                 raise Conflict(f"{schedule_id} has {LIVE_CAP} unfinished jobs; wait for some")
-            due_at = parse_id(asked)[1]
-            job = LiveJob(id=asked, due_at=due_at, available_at=due_at)
+            job = LiveJob(id=asked, due_at=due_at, available_at=min(due_at, now))
             return Change(schedule, replace(schedule, progress=schedule.progress.put(job)))
 
         if send:
-            self._queue.send(Message(asked, now), now)
+            self._queue.send(Message((asked,), now), now)
         after = self._commit(schedule_id, decide)
         event(_logger, Event.JOB_QUEUED, schedule_id=schedule_id, job_id=asked)
         return Requested(schedule=after, job_id=asked, at=now)
@@ -181,7 +192,9 @@ class Manager:
         live = schedule.progress.find(job_id) if schedule is not None else None
         if schedule is None or live is None:
             raise NotFound(f"there is no job {job_id!r}")
-        return of_live(schedule, live)
+        said = self._table.running(job_id) if live.running else None
+        job = of_live(schedule, live)
+        return job if said is None else replace(job, log=said.log, done=said.done)
 
     def jobs(self, schedule_id: str | None = None) -> list[Job]:
         """Jobs, live ones too, latest due first."""
@@ -215,7 +228,12 @@ class Manager:
 
     def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Schedule:
         for _ in range(_TRIES):
-            change = decide(self._find(schedule_id), self._clock.now())
+            now = self._clock.now()
+            schedule = self._find(schedule_id)
+            if schedule.settled_until(now) < now:
+                self._dispatcher.tick_one(schedule_id, now)
+                schedule = self._find(schedule_id)
+            change = decide(schedule, now)
             if self._table.commit([change])[0]:
                 return change.after
         raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
@@ -229,3 +247,15 @@ class Manager:
             enabled=schedule.definition.enabled,
             next_run_at=schedule.progress.next_run_at,
         )
+
+
+def _expectation(schedule: Schedule) -> tuple[object, ...]:
+    """What its expected occurrences follow from."""
+    return schedule.definition.recurrence, schedule.is_on, schedule.policy.max_runs
+
+
+def _turned(schedule: Schedule, wanted: Schedule, now: datetime, reason: str) -> Change:
+    """The step to `wanted`, which expects other occurrences from `now` on."""
+    after = wanted.rescheduled(now)
+    version = Version.of(after, schedule.settled_until(now), reason)
+    return Change(schedule, after, versions=(version,))

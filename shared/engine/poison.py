@@ -12,13 +12,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.clock import Clock
+from shared.engine.desk import Desk
 from shared.engine.tick import tell_ended
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
 from shared.schedules.job import Status, parse_id
-from shared.schedules.record import of_live
-from shared.storage.queue import JobQueue, Message, parse
-from shared.storage.schedules import ScheduleTable
+from shared.schedules.model import LiveJob
+from shared.schedules.record import ended_live
+from shared.storage.queue import Message, parse
 
 RETURNS = 3
 _FIRST = timedelta(minutes=1)
@@ -29,44 +30,49 @@ _logger = logging.getLogger("belfry.poison")
 class Poison:
     """The handler, bound to its stores."""
 
-    def __init__(self, table: ScheduleTable, queue: JobQueue, clock: Clock) -> None:
-        self._table = table
-        self._queue = queue
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self._desk = desk
         self._clock = clock
 
     def handle(self, text: str) -> None:
-        """Send a given-up message again, or end its job as failed."""
+        """Send a given-up message again, or end its jobs as failed."""
         try:
             message = parse(text)
-            parse_id(message.job_id)
-        except (Invalid, NotFound) as error:
+        except Invalid as error:
             event(_logger, Event.MESSAGE_POISONED, level=logging.ERROR, error=str(error))
             return
-        event(
-            _logger,
-            Event.MESSAGE_POISONED,
-            level=logging.ERROR,
-            job_id=message.job_id,
-            returns=message.returns,
-        )
+        for job_id in message.job_ids:
+            event(
+                _logger,
+                Event.MESSAGE_POISONED,
+                level=logging.ERROR,
+                job_id=job_id,
+                returns=message.returns,
+            )
         if message.returns < RETURNS:
             now = self._clock.now()
-            again = Message(message.job_id, now, message.returns + 1)
-            self._queue.send(again, now + _FIRST * 2**message.returns)
+            again = Message(message.job_ids, now, message.returns + 1)
+            self._desk.queue.send(again, now + _FIRST * 2**message.returns)
         else:
-            self._give_up(message)
+            for job_id in message.job_ids:
+                self._give_up(job_id)
 
-    def _give_up(self, message: Message) -> None:
-        schedule = self._table.get(parse_id(message.job_id)[0])
-        live = schedule.progress.find(message.job_id) if schedule is not None else None
-        if schedule is None or live is None or self._table.job(message.job_id) is not None:
+    def _give_up(self, job_id: str) -> None:
+        try:
+            schedule = self._desk.table.get(parse_id(job_id)[0])
+        except NotFound:
             return
+        live = schedule.progress.find(job_id) if schedule is not None else None
+        if schedule is None or live is None or self._held(live):
+            return
+        reason = "dead letter"
         job = replace(
-            of_live(schedule, live),
-            status=Status.FAILED,
-            finished_at=self._clock.now(),
+            ended_live(schedule, live, Status.FAILED, self._clock.now(), reason),
             error=live.error or "its message could not be handled, again and again; see the log",
-            reason="dead letter",
         )
-        if self._table.end(job):
+        if self._desk.end_with_schedule(job):
             tell_ended(_logger, job)
+
+    def _held(self, live: LiveJob) -> bool:
+        """Whether a worker holds the job now, so that it is not lost with this message."""
+        return live.lease_until is not None and live.lease_until > self._clock.now()

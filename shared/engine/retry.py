@@ -14,7 +14,6 @@ from datetime import timedelta
 from shared.errors import BelfryError
 from shared.schedules.model import Policy
 
-LONGEST = timedelta(minutes=15)
 _JITTER = 0.2
 
 
@@ -44,7 +43,7 @@ def after(failure: BaseException, job_id: str, attempt: int, policy: Policy) -> 
 def backoff(job_id: str, attempt: int, policy: Policy) -> timedelta:
     """The wait after attempt number `attempt`."""
     first = timedelta(seconds=policy.retry_delay_seconds)
-    longest = max(first, LONGEST)
+    longest = max(first, timedelta(seconds=policy.max_retry_delay_seconds))
     doubled = longest if attempt > 30 else min(first * 2 ** (attempt - 1), longest)
     return doubled * (1 + _JITTER * _spread(f"{job_id}#{attempt}"))
 

@@ -3,29 +3,42 @@
 Messages go first, the commit second: a message whose job was never committed is void, so a crash
 between the two loses nothing and repeats nothing. What is due within `LOOK_AHEAD` is handed out
 with a message that waits for the second, so that a tick each minute gives runs on time (C13).
+
+A shard with more due than a page is a backlog: it is handed on, by a message for each such shard,
+to whichever instances are free (`fan_out`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import groupby
 
+from shared.engine.backlog import Backlog
 from shared.errors import NotFound
 from shared.log import Event, event
+from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob, Schedule
-from shared.schedules.plan import Plan, plan
+from shared.schedules.plan import Plan, crowded, plan
+from shared.storage import entities
 from shared.storage.meta import Meta
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import Change, Due, ScheduleTable
 
 LOOK_AHEAD = timedelta(seconds=75)
 """A tick each minute, and a quarter of one for a tick that comes late."""
-_PAGE = 25
-_PASSES = 400
+_PAGE = 1000
+_PASSES = 100
 """Pages a shard may take in one tick; what is left waits for the next."""
+JOBS_OF_A_MESSAGE = 50
+_TOGETHER = 33
+"""Schedules of one transaction (three rows each), whose jobs go in one message."""
+_AT_ONCE = 4
 _LOST_MESSAGE = timedelta(minutes=2)
 
 _logger = logging.getLogger("belfry.tick")
@@ -41,20 +54,32 @@ class Report:
     """Commits that another tick or a change of the schedule was faster than."""
     broken: int = 0
 
+    def __iadd__(self, other: Report) -> Report:
+        self.handed_out += other.handed_out
+        self.recorded += other.recorded
+        self.lost += other.lost
+        self.broken += other.broken
+        return self
+
 
 class Dispatcher:
     """The tick, bound to its stores."""
 
-    def __init__(self, table: ScheduleTable, queue: JobQueue, meta: Meta) -> None:
+    def __init__(self, table: ScheduleTable, queue: JobQueue, meta: Meta, backlog: Backlog) -> None:
         self._table = table
         self._queue = queue
         self._meta = meta
+        self._backlog = backlog
+
+    @cached_property
+    def _shards(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tick")
 
     def tick(self, now: datetime, clock: str) -> Report:
         """Hand out what is due; `clock` names the caller. A shard with nothing costs one query."""
         report = Report()
-        for shard in self._table.shards:
-            self._shard(shard, now, report)
+        for done in self._shards.map(lambda shard: self._first(shard, now), self._table.shards):
+            report += done
         self._meta.beat(clock, now)
         event(
             _logger,
@@ -67,13 +92,19 @@ class Dispatcher:
         )
         return report
 
+    def tick_shard(self, shard: str, now: datetime) -> Report:
+        """Work off one shard's backlog, unless another does."""
+        report = Report()
+        self._backlogged(shard, now, report)
+        return report
+
     def tick_one(self, schedule_id: str, now: datetime) -> Report:
         """The same for one schedule."""
         report = Report()
         schedule = self._table.get(schedule_id)
         if schedule is None:
             raise NotFound(f"there is no schedule {schedule_id!r}")
-        while self._apply([plan(schedule, now, now + LOOK_AHEAD)], now, report):
+        while self._apply([self._planned(schedule, now)], now, report):
             schedule = self._table.get(schedule_id)
             if schedule is None or not _owes(schedule, now):
                 break
@@ -87,56 +118,94 @@ class Dispatcher:
         """
         sent = 0
         for schedule in self._table.busy():
-            ended = self._table.ended(job.id for job in schedule.progress.live)
+            ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
             for job in schedule.progress.live:
                 if job.id not in ended and now - _expected(job) > _LOST_MESSAGE:
-                    self._queue.send(Message(job.id, now), now)
+                    self._queue.send(Message((job.id,), now), now)
                     sent += 1
         event(_logger, Event.SWEEP_DONE, sent=sent)
         return sent
 
-    def _shard(self, shard: str, now: datetime, report: Report) -> None:
+    def _first(self, shard: str, now: datetime) -> Report:
+        """A shard's due schedules, if they fit into a page; a backlog is announced instead."""
+        report = Report()
+        entries = self._table.due(shard, now + LOOK_AHEAD, _PAGE)
+        if len(entries) < _PAGE:
+            self._pages(shard, now, report, entries)
+        else:
+            self._backlog.announce(shard, now)
+            self._backlogged(shard, now, report)
+        return report
+
+    def _backlogged(self, shard: str, now: datetime, report: Report) -> None:
+        with self._backlog.held(shard) as alone:
+            if alone:
+                self._pages(shard, now, report)
+
+    def _pages(
+        self, shard: str, now: datetime, report: Report, entries: Sequence[Due] | None = None
+    ) -> None:
+        """Page after page of what is due, until there is none; `entries`: the first, if read."""
         stuck: set[str] = set()
         for _ in range(_PASSES):
-            entries = self._table.due(shard, now + LOOK_AHEAD, _PAGE + len(stuck))
+            if entries is None:
+                entries = self._table.due(shard, now + LOOK_AHEAD, _PAGE + len(stuck))
             fresh = [entry for entry in entries if entry.key not in stuck]
             if not fresh:
                 return
-            plans = [made for entry in fresh if (made := self._plan(entry, now, report))]
+            lost = report.lost
+            plans = self._plans(fresh, now, report)
             self._apply(plans, now, report)
-            moved = {made.before.id for made in plans if made.changes}
+            moved = {made.before.id for made in plans if made.changes and report.lost == lost}
             stuck |= {entry.key for entry in fresh if entry.schedule_id not in moved}
-            if report.lost:
-                stuck |= {entry.key for entry in fresh}
+            if len(entries) < _PAGE and not any(_owes(made.after, now) for made in plans):
+                return
+            entries = None
 
-    def _plan(self, entry: Due, now: datetime, report: Report) -> Plan | None:
-        try:
-            schedule = self._table.get(entry.schedule_id)
-            if schedule is None or not _owes(schedule, now):
-                return None
+    def _plans(self, entries: Sequence[Due], now: datetime, report: Report) -> list[Plan]:
+        """The plans of those that owe something; a row that cannot be read stops no other."""
+        rows = self._table.rows({entry.schedule_id for entry in entries})
+        plans: list[Plan] = []
+        for schedule_id in sorted(rows):
+            try:
+                schedule = entities.to_schedule(rows[schedule_id], rows[schedule_id]["etag"])
+                if _owes(schedule, now):
+                    plans.append(self._planned(schedule, now))
+            except (ValueError, KeyError, TypeError) as error:
+                report.broken += 1
+                event(
+                    _logger,
+                    Event.SCHEDULE_BROKEN,
+                    level=logging.ERROR,
+                    schedule_id=schedule_id,
+                    error=repr(error),
+                )
+        return plans
+
+    def _planned(self, schedule: Schedule, now: datetime) -> Plan:
+        """The plan; a schedule with many live jobs is told first which of them ended."""
+        if not crowded(schedule):
             return plan(schedule, now, now + LOOK_AHEAD)
-        except (ValueError, KeyError, TypeError) as error:
-            # A row that cannot be read must not stop the others; it is reported at every tick.
-            report.broken += 1
-            event(
-                _logger,
-                Event.SCHEDULE_BROKEN,
-                level=logging.ERROR,
-                schedule_id=entry.schedule_id,
-                error=repr(error),
-            )
-            return None
+        ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
+        folded = replace(schedule, progress=fold(schedule.progress, ended))
+        return replace(plan(folded, now, now + LOOK_AHEAD), before=schedule)
 
-    def _apply(self, plans: Iterable[Plan], now: datetime, report: Report) -> int:
-        """Enqueue first, commit second; how many commits were won."""
+    def _apply(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
+        """Enqueue first, commit second, some at a time; how many commits were won."""
         plans = [made for made in plans if made.changes]
-        for made in plans:
-            for job in made.start:
-                self._queue.send(Message(job.id, now), job.available_at)
-        won = self._table.commit([Change(made.before, made.after, made.recorded) for made in plans])
-        for made, kept in zip(plans, won, strict=True):
-            self._tell(made, kept, report)
-        return sum(won)
+        total = 0
+        for start in range(0, len(plans), _TOGETHER):
+            some = plans[start : start + _TOGETHER]
+            for at, ids in _messages(some):
+                self._queue.send(Message(ids, now), at)
+            changes = [
+                Change(made.before, made.after, made.recorded, made.versions) for made in some
+            ]
+            won = self._table.commit(changes)
+            for made, kept in zip(some, won, strict=True):
+                self._tell(made, kept, report)
+            total += sum(won)
+        return total
 
     def _tell(self, made: Plan, kept: bool, report: Report) -> None:
         if not kept:
@@ -156,6 +225,17 @@ class Dispatcher:
             )
         for ended in made.recorded:
             tell_ended(_logger, ended)
+
+
+def _messages(plans: Sequence[Plan]) -> Iterator[tuple[datetime, tuple[str, ...]]]:
+    """(when to be seen, job ids) of the messages for what the plans start, grouped by second."""
+    jobs = sorted(
+        (job for made in plans for job in made.start), key=lambda job: (job.available_at, job.id)
+    )
+    for at, together in groupby(jobs, key=lambda job: job.available_at):
+        ids = [job.id for job in together]
+        for start in range(0, len(ids), JOBS_OF_A_MESSAGE):
+            yield at, tuple(ids[start : start + JOBS_OF_A_MESSAGE])
 
 
 def tell_ended(logger: logging.Logger, job: Job) -> None:

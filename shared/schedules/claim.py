@@ -5,21 +5,23 @@ A message only names a job; this decides what it means at the moment:
 1. The job ended: the message is spent.
 2. It is not among the live jobs: it was never committed, or taken back. The message is void.
 3. It is running under a lease that holds, or waits for its time: ask again then.
-4. A policy keeps it from running (`overlap`, a disabled schedule, its grace): it ends here.
-5. Its attempts are used up by workers that died: it ends as failed.
-6. Otherwise it starts, or is taken over: the next attempt, under a new lease.
+4. It was told to stop, or its attempts were used up by workers that died: it ends here.
+5. It was not begun, and its schedule or its grace keeps it from running: it ends here.
+6. It was not begun, and another of its schedule has not ended: `overlap` decides.
+7. Otherwise it starts, or is taken over: the next attempt, under a new lease.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.schedules.finish import finished
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, is_manual
-from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule
-from shared.schedules.record import ended
+from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
+from shared.schedules.record import ended_live
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,20 @@ class Void:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not now: ask again at `until`."""
+    """Not now: ask again at `until`, or when the job that is in the way has ended."""
 
     until: datetime
+    after: Schedule | None = None
+    """The schedule with the others told to stop, to be committed first."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The job ends here, without another attempt."""
+    """The job ends here, without another attempt: `after` is the schedule without it."""
 
+    after: Schedule
     job: Job
+    versions: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +81,17 @@ def claim(
         return Void()
     if job.lease_until is not None and job.lease_until > now:
         return Wait(job.lease_until)
+    if job.cancel is not None:
+        return _end(schedule, job, done, Status.CANCELLED, now, job.cancel)
     if job.available_at > now:
         return Wait(job.available_at)
-    if job.attempt == 0 and (refusal := _refusal(schedule, job, done, now)) is not None:
-        return End(refusal)
     if job.attempt >= schedule.policy.max_attempts:
-        return End(_given_up(schedule, job, now))
-    return _start(schedule, job, done, worker=worker, now=now, lease=lease)
-
-
-def _start(
-    schedule: Schedule,
-    job: LiveJob,
-    done: Mapping[str, Job],
-    *,
-    worker: str,
-    now: datetime,
-    lease: timedelta,
-) -> Start:
+        return _given_up(schedule, job, done, now)
+    if not job.begun:
+        refused = _refused(schedule, job, done, now)
+        overlapping = refused or _overlapping(schedule, job, done, now, now + lease)
+        if overlapping is not None:
+            return overlapping
     started = replace(
         job, attempt=job.attempt + 1, started_at=now, worker=worker, lease_until=now + lease
     )
@@ -100,32 +99,83 @@ def _start(
     return Start(replace(schedule, progress=progress), started, taken_over=job.running)
 
 
-def _refusal(
+def _refused(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
-) -> Job | None:
-    """How the job ends if a policy keeps it from starting."""
-    manual = is_manual(job.id)
-    late = now - job.due_at
+) -> End | None:
+    """How the job ends if its schedule or its grace keeps it from starting."""
+    if is_manual(job.id):
+        return None
+    if not schedule.is_on:
+        why = schedule.progress.paused_reason
+        reason = f"its schedule was {f'paused: {why}' if why else 'turned off before it started'}"
+        return _end(schedule, job, done, Status.CANCELLED, now, reason)
     grace = timedelta(seconds=schedule.policy.misfire_grace_seconds)
-    if not manual and not schedule.definition.enabled:
-        reason = "its schedule was turned off before it started"
-        return ended(schedule, job.id, job.due_at, Status.CANCELLED, now, reason)
-    if not manual and schedule.policy.catch_up is CatchUp.NONE and late > grace:
+    if schedule.policy.catch_up is CatchUp.NONE and now - job.effective_at > grace:
         reason = f"no worker was free within misfire_grace_seconds ({int(grace.total_seconds())})"
-        return ended(schedule, job.id, job.due_at, Status.MISSED, now, reason)
-    running = [one for one in schedule.progress.live if one.running and one.id not in done]
-    if running and schedule.policy.overlap is Overlap.SKIP:
-        reason = f"{running[0].id} of the same schedule is still running (overlap: skip)"
-        return ended(schedule, job.id, job.due_at, Status.SKIPPED, now, reason)
+        return _end(schedule, job, done, Status.MISSED, now, reason)
     return None
 
 
-def _given_up(schedule: Schedule, job: LiveJob, now: datetime) -> Job:
+def _overlapping(
+    schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime, later: datetime
+) -> End | Wait | None:
+    """What `overlap` says; None if nothing is in the way. `later`: when to ask again at most."""
+    overlap = schedule.policy.overlap
+    if overlap is Overlap.ALLOW_ALL:
+        return None
+    others = [one for one in schedule.progress.live if one.id != job.id and one.id not in done]
+    begun = [one for one in others if one.begun]
+    waiting = [one for one in others if not one.begun and one.available_at <= now]
+    before = [one for one in waiting if _turn(one) < _turn(job)]
+    after = [one for one in waiting if _turn(one) > _turn(job)]
+    if overlap is Overlap.CANCEL_OTHER and after:
+        reason = f"{after[-1].id} came due as well, and runs in its place (overlap: cancel_other)"
+        return _end(schedule, job, done, Status.SKIPPED, now, reason)
+    if begun and overlap is Overlap.SKIP:
+        reason = f"{begun[0].id} of the same schedule has not ended (overlap: skip)"
+        return _end(schedule, job, done, Status.SKIPPED, now, reason)
+    if begun and before and overlap is Overlap.BUFFER_ONE:
+        reason = f"{before[0].id} waits already (overlap: buffer_one)"
+        return _end(schedule, job, done, Status.SKIPPED, now, reason)
+    if begun and overlap is Overlap.CANCEL_OTHER:
+        return Wait(later, _told_to_stop(schedule, begun, job))
+    if begun or (before and overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL)):
+        return Wait(later)
+    return None
+
+
+def _turn(job: LiveJob) -> tuple[datetime, str]:
+    """Jobs that wait for each other go by when they were due."""
+    return job.effective_at, job.id
+
+
+def _told_to_stop(schedule: Schedule, begun: Sequence[LiveJob], job: LiveJob) -> Schedule | None:
+    """The schedule with those told to stop; None if they were already."""
+    progress = schedule.progress
+    for one in begun:
+        if one.cancel is None:
+            progress = progress.put(replace(one, cancel=f"{job.id} came due (cancel_other)"))
+    return None if progress == schedule.progress else replace(schedule, progress=progress)
+
+
+def _end(
+    schedule: Schedule,
+    job: LiveJob,
+    done: Mapping[str, Job],
+    status: Status,
+    now: datetime,
+    reason: str,
+) -> End:
+    record = ended_live(schedule, job, status, now, reason)
+    after, versions = finished(schedule, record, done, now)
+    return End(after, record, versions)
+
+
+def _given_up(schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime) -> End:
     error = job.error or "the worker stopped in the middle of it, without a word"
-    return replace(
-        ended(schedule, job.id, job.due_at, Status.FAILED, now, "its attempts are used up"),
-        attempt=job.attempt,
-        started_at=job.started_at,
-        worker=job.worker,
+    record = replace(
+        ended_live(schedule, job, Status.FAILED, now, "its attempts are used up"),
         error=f"attempt {job.attempt} of {schedule.policy.max_attempts}: {error}",
     )
+    after, versions = finished(schedule, record, done, now)
+    return End(after, record, versions)

@@ -30,15 +30,25 @@ def count(progress: Progress, ended: Iterable[Job]) -> Progress:
 def _one(progress: Progress, job: Job) -> Progress:
     match job.status:
         case Status.SUCCEEDED:
-            progress = replace(progress, success_count=progress.success_count + 1, last_error=None)
+            progress = replace(
+                progress,
+                success_count=progress.success_count + 1,
+                failures_in_row=0,
+                last_error=None,
+            )
         case Status.FAILED:
             progress = replace(
-                progress, failure_count=progress.failure_count + 1, last_error=job.error
+                progress,
+                failure_count=progress.failure_count + 1,
+                failures_in_row=progress.failures_in_row + 1,
+                last_error=job.error,
             )
         case Status.SKIPPED:
             return replace(progress, skipped_count=progress.skipped_count + 1)
         case Status.MISSED:
             return replace(progress, missed_count=progress.missed_count + 1)
+        case Status.CANCELLED:
+            return replace(progress, cancelled_count=progress.cancelled_count + 1)
     if job.status in RAN and job.started_at is not None:
         latest = max(job.started_at, progress.last_run_at or job.started_at)
         return replace(progress, last_run_at=latest)

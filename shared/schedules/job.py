@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.errors import NotFound
@@ -50,6 +50,8 @@ class Job:
     task_type: str
     status: Status
     due_at: datetime
+    jitter: int = 0
+    """Seconds from its due time to its effective time."""
     attempt: int = 0
     started_at: datetime | None = None
     """When the last attempt started."""
@@ -60,6 +62,13 @@ class Job:
     error: str | None = None
     reason: str | None = None
     log: str = ""
+    done: float | None = None
+    """How far a running job says it is, from 0 to 1."""
+
+    @property
+    def effective_at(self) -> datetime:
+        """When it was to start: its due time and its jitter."""
+        return self.due_at + timedelta(seconds=self.jitter)
 
     @property
     def manual(self) -> bool:
@@ -73,8 +82,8 @@ class Job:
 
     @property
     def lateness_seconds(self) -> float | None:
-        """From due to the start of the last attempt."""
-        return _seconds(self.due_at, self.started_at)
+        """From the effective time to the start of the last attempt."""
+        return _seconds(self.effective_at, self.started_at)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
@@ -22,14 +22,24 @@ class CatchUp(StrEnum):
     LATEST = "latest"
     """The latest starts, however late; the others are recorded as missed."""
     ALL = "all"
-    """Every one starts, however late, oldest first."""
+    """Every one starts, however late, oldest first: a few at a time, and of a long outage only
+    the latest `catch_up_limit`; older ones are recorded as missed."""
 
 
 class Overlap(StrEnum):
-    """What happens to a run that comes due while an earlier one of its schedule still runs."""
+    """What happens to a run that comes due while an earlier one of its schedule has not ended.
+
+    An earlier one has not ended while it runs, and while it waits for its next attempt.
+    """
 
     SKIP = "skip"
     """It is recorded as skipped."""
+    BUFFER_ONE = "buffer_one"
+    """It waits; if one waits already, it is recorded as skipped."""
+    BUFFER_ALL = "buffer_all"
+    """It waits its turn, oldest first."""
+    CANCEL_OTHER = "cancel_other"
+    """The earlier one is told to stop; it starts when that one ended."""
     ALLOW_ALL = "allow_all"
     """It runs beside it."""
 
@@ -39,13 +49,22 @@ class Policy:
     """How the engine treats a schedule's runs."""
 
     misfire_grace_seconds: int = 900
+    """How late a run may start, counted from its effective time (due time and jitter)."""
     catch_up: CatchUp = CatchUp.NONE
+    catch_up_limit: int = 100
     overlap: Overlap = Overlap.SKIP
+    jitter_seconds: int = 0
+    """A run starts up to this much after its due time: how much is a hash of its job's id."""
+    max_runs: int | None = None
+    """Runs that the schedule starts by itself, in all; then it has none to come."""
+    pause_after_failures: int | None = None
+    """Failed jobs one after another that turn the schedule off until a person enables it."""
     timeout_seconds: int = 600
     """Of one attempt."""
     max_attempts: int = 3
     retry_delay_seconds: int = 30
-    """Before the second attempt; doubles with each further one, up to 15 minutes or itself."""
+    """Before the second attempt; doubles with each further one."""
+    max_retry_delay_seconds: int = 900
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +88,9 @@ class LiveJob:
     id: str
     due_at: datetime
     available_at: datetime
-    """Not to be started before: its due time, or the end of its back-off."""
+    """Not to be started before: its effective time, or the end of its back-off."""
+    jitter: int = 0
+    """Seconds from its due time to its effective time."""
     attempt: int = 0
     """Attempts begun so far."""
     started_at: datetime | None = None
@@ -78,10 +99,22 @@ class LiveJob:
     lease_until: datetime | None = None
     error: str | None = None
     """Of the attempt before."""
+    cancel: str | None = None
+    """Why it was told to stop, if it was."""
+
+    @property
+    def effective_at(self) -> datetime:
+        """When it is to start: its due time and its jitter."""
+        return self.due_at + timedelta(seconds=self.jitter)
 
     @property
     def running(self) -> bool:
         return self.worker is not None
+
+    @property
+    def begun(self) -> bool:
+        """Whether an attempt was made; only such a job can have ended without the row knowing."""
+        return self.attempt > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +129,13 @@ class Progress:
     failure_count: int = 0
     skipped_count: int = 0
     missed_count: int = 0
+    cancelled_count: int = 0
+    handed_out: int = 0
+    """Runs that the schedule started by itself; what `max_runs` is compared with."""
+    failures_in_row: int = 0
+    """Failed jobs since the last that succeeded, or since a person enabled the schedule."""
+    paused_reason: str | None = None
+    """Why the engine paused the schedule, if it did."""
     last_run_at: datetime | None = None
     last_error: str | None = None
 
@@ -109,8 +149,11 @@ class Progress:
 
     def put(self, job: LiveJob) -> Progress:
         """With `job` added, or in the place of the one with its id."""
-        others = tuple(other for other in self.live if other.id != job.id)
-        return replace(self, live=(*others, job))
+        return replace(self, live=(*self.without(job.id).live, job))
+
+    def without(self, job_id: str) -> Progress:
+        """Without the live job of that id."""
+        return replace(self, live=tuple(other for other in self.live if other.id != job_id))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,21 +174,63 @@ class Schedule:
     etag: str = ""
 
     @property
+    def is_on(self) -> bool:
+        """Whether it may start runs by itself: enabled, not deleted, not paused."""
+        on = self.definition.enabled and self.deleted_at is None
+        return on and self.progress.paused_reason is None
+
+    @property
     def is_active(self) -> bool:
         """Whether it will run again by itself."""
-        on = self.definition.enabled and self.deleted_at is None
-        return on and self.progress.next_run_at is not None
+        return self.is_on and self.progress.next_run_at is not None
+
+    @property
+    def runs_left(self) -> int | None:
+        """How many runs `max_runs` leaves; None for no limit."""
+        most = self.policy.max_runs
+        return None if most is None else max(0, most - self.progress.handed_out)
+
+    def settled_until(self, now: datetime) -> datetime:
+        """The last instant whose occurrences were all handed out or recorded, `now` at most."""
+        owed = self.progress.next_run_at
+        return now if owed is None else min(now, owed - timedelta(microseconds=1))
 
     def rescheduled(self, now: datetime) -> Schedule:
         """With `next_run_at` computed anew, and what was handed out ahead of its time taken back.
 
         A job that is not due yet belongs to the recurrence as it was: its message finds no job.
         """
-        on = self.definition.enabled and self.deleted_at is None
-        upcoming = next_run(self.definition.recurrence, now) if on else None
-        kept = tuple(job for job in self.progress.live if not _ahead(job, now))
-        return replace(self, progress=replace(self.progress, next_run_at=upcoming, live=kept))
+        kept = tuple(job for job in self.progress.live if job.begun or job.due_at <= now)
+        back = len(self.progress.live) - len(kept)
+        taken_back = replace(
+            self.progress, live=kept, handed_out=max(0, self.progress.handed_out - back)
+        )
+        after = replace(self, progress=taken_back)
+        goes_on = after.is_on and after.runs_left != 0
+        upcoming = next_run(self.definition.recurrence, now) if goes_on else None
+        return replace(after, progress=replace(taken_back, next_run_at=upcoming))
 
 
-def _ahead(job: LiveJob, now: datetime) -> bool:
-    return job.attempt == 0 and job.due_at > now
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """What a schedule was to run from an instant on, kept so that a change leaves the past alone.
+
+    Occurrences after `since`, up to the next version's, are those of `recurrence`; None: none.
+    """
+
+    schedule_id: str
+    since: datetime
+    recurrence: Recurrence | None
+    reason: str
+    """What began it: created, changed, turned off, deleted, paused, max_runs reached."""
+
+    @staticmethod
+    def of(schedule: Schedule, since: datetime, reason: str) -> Version:
+        """What `schedule` is to run after `since`."""
+        expects = schedule.progress.next_run_at is not None
+        return Version(
+            schedule_id=schedule.id,
+            since=since,
+            recurrence=schedule.definition.recurrence if expects else None,
+            reason=reason,
+        )

@@ -14,11 +14,20 @@ def of_live(schedule: Schedule, live: LiveJob) -> Job:
     status = Status.RUNNING if live.running else Status.QUEUED
     return replace(
         _bare(schedule, live.id, live.due_at, status),
+        jitter=live.jitter,
         attempt=live.attempt,
         started_at=live.started_at,
         worker=live.worker,
         error=live.error,
+        reason=live.cancel and f"told to stop: {live.cancel}",
     )
+
+
+def ended_live(
+    schedule: Schedule, live: LiveJob, status: Status, now: datetime, reason: str
+) -> Job:
+    """A live job that ends without another attempt."""
+    return replace(of_live(schedule, live), status=status, finished_at=now, reason=reason)
 
 
 def ended(

@@ -1,7 +1,8 @@
 """From values to table entities and back; the keys are explained in docs/architecture.md.
 
 One partition a shard. Row keys: `schedule:{id}`, `due:{instant}:{id}` (the due index, sorted by
-time) and `job:{schedule id}:{inverted instant}:{id}` (a schedule's ended jobs, newest first).
+time), `job:{schedule id}:{inverted instant}:{id}` (a schedule's ended jobs, newest first),
+`version:{id}:{since}` (what it was to run, and from when on) and `log:{job id}` (of a long run).
 A merge cannot remove a property, so what is not set is stored as an empty string.
 """
 
@@ -23,9 +24,11 @@ from shared.schedules.model import (
     Policy,
     Progress,
     Schedule,
+    Version,
 )
 
 _FAR = 9_999_999_999
+_LIVE = tuple(LiveJob.__dataclass_fields__)
 _INSTANTS = ("due_at", "available_at", "started_at", "lease_until")
 
 
@@ -38,14 +41,21 @@ def due_key(at: datetime, schedule_id: str = "") -> str:
 
 
 def job_key(job_id: str) -> str:
-    schedule_id, due_at = parse_id(job_id)
-    return f"job:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+    return f"{job_prefix(*parse_id(job_id))}:{job_id}"
+
+
+def job_prefix(schedule_id: str, due_at: datetime) -> str:
+    """Sorts before every job of the schedule due then or earlier."""
+    return f"job:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}"
+
+
+def log_key(job_id: str) -> str:
+    return f"log:{job_id}"
 
 
 def user_properties(schedule: Schedule) -> dict[str, Any]:
     """What the API writes."""
     what, policy = schedule.definition, schedule.policy
-    when = what.recurrence
     return {
         "name": what.name,
         "description": what.description,
@@ -54,12 +64,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
         "task_parameters": json.dumps(dict(what.task_parameters)),
         "enabled": what.enabled,
         "tags": json.dumps(what.tags),
-        "frequency": when.frequency.value,
-        "timezone": when.timezone,
-        "cron_expression": when.cron_expression or "",
-        "interval_seconds": _or_empty(when.interval_seconds),
-        "start_time": stamp(when.start_time),
-        "end_time": stamp(when.end_time),
+        **_recurrence_properties(what.recurrence),
         "policy": json.dumps(asdict(policy)),
         "revision": schedule.revision,
         "configured": schedule.configured,
@@ -78,8 +83,48 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
         "failure_count": progress.failure_count,
         "skipped_count": progress.skipped_count,
         "missed_count": progress.missed_count,
+        "cancelled_count": progress.cancelled_count,
+        "handed_out": progress.handed_out,
+        "failures_in_row": progress.failures_in_row,
+        "paused_reason": progress.paused_reason or "",
         "last_run_at": stamp(progress.last_run_at),
         "last_error": progress.last_error or "",
+    }
+
+
+def version_key(schedule_id: str, since: datetime | None = None) -> str:
+    return f"version:{schedule_id}:" + (
+        f"{since.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}" if since else ""
+    )
+
+
+def version_properties(version: Version) -> dict[str, Any]:
+    when = version.recurrence
+    return {
+        "schedule_id": version.schedule_id,
+        "since": stamp(version.since),
+        "reason": version.reason,
+        "expects": when is not None,
+    } | (_recurrence_properties(when) if when is not None else {})
+
+
+def to_version(entity: Mapping[str, Any]) -> Version:
+    return Version(
+        schedule_id=entity["schedule_id"],
+        since=_must(entity["since"]),
+        recurrence=_recurrence(entity) if entity["expects"] else None,
+        reason=entity["reason"],
+    )
+
+
+def _recurrence_properties(when: Recurrence) -> dict[str, Any]:
+    return {
+        "frequency": when.frequency.value,
+        "timezone": when.timezone,
+        "cron_expression": when.cron_expression or "",
+        "interval_seconds": _or_empty(when.interval_seconds),
+        "start_time": stamp(when.start_time),
+        "end_time": stamp(when.end_time),
     }
 
 
@@ -120,6 +165,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         "task_type": job.task_type,
         "status": job.status.value,
         "due_at": stamp(job.due_at),
+        "jitter": job.jitter,
         "attempt": job.attempt,
         "started_at": stamp(job.started_at),
         "finished_at": stamp(job.finished_at),
@@ -141,6 +187,7 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         task_type=entity["task_type"],
         status=Status(entity["status"]),
         due_at=_must(entity["due_at"]),
+        jitter=entity.get("jitter", 0),
         attempt=entity["attempt"],
         started_at=instant(entity["started_at"]),
         finished_at=instant(entity["finished_at"]),
@@ -181,16 +228,21 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
         failure_count=entity["failure_count"],
         skipped_count=entity["skipped_count"],
         missed_count=entity["missed_count"],
+        cancelled_count=entity.get("cancelled_count", 0),
+        handed_out=entity.get("handed_out", 0),
+        failures_in_row=entity.get("failures_in_row", 0),
+        paused_reason=entity.get("paused_reason") or None,
         last_run_at=instant(entity["last_run_at"]),
         last_error=entity["last_error"] or None,
     )
 
 
 def _live(job: LiveJob) -> dict[str, Any]:
+    said = {name: getattr(job, name) for name in _LIVE}
     return {
         name: stamp(value) if isinstance(value, datetime) else value
-        for name, value in asdict(job).items()
-        if value is not None
+        for name, value in said.items()
+        if value not in (None, 0)
     }
 
 

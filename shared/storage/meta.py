@@ -1,4 +1,4 @@
-"""Small facts about the whole: when each clock last ticked, and what the app was prepared as.
+"""Small facts about the whole: when each clock last ticked, who holds what, how it was prepared.
 
 One row each in the table's partition `meta`.
 """
@@ -49,3 +49,50 @@ class Meta:
     def put(self, name: str, value: str) -> None:
         with translated(_SERVICE):
             self._table.upsert_entity({"PartitionKey": "meta", "RowKey": name, "value": value})
+
+    def hold(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
+        """Hold `name` until then, if nobody does; whether it is held now."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import (
+            ResourceExistsError,
+            ResourceModifiedError,
+            ResourceNotFoundError,
+        )
+
+        row = {"PartitionKey": "meta", "RowKey": f"hold:{name}", "value": until.isoformat()}
+        mine = row | {"holder": holder}
+        with translated(_SERVICE):
+            try:
+                found = self._table.get_entity("meta", row["RowKey"])
+                if datetime.fromisoformat(found["value"]) > now:
+                    return bool(found["holder"] == holder)
+                self._table.update_entity(
+                    mine,
+                    etag=found.metadata["etag"],
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except ResourceNotFoundError:
+                try:
+                    self._table.create_entity(mine)
+                except ResourceExistsError:
+                    return False
+            except ResourceModifiedError:
+                return False
+        return True
+
+    def release(self, name: str, holder: str) -> None:
+        """Let go of what `holder` holds; harmless if it does not."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+        with translated(_SERVICE):
+            try:
+                found = self._table.get_entity("meta", f"hold:{name}")
+                if found["holder"] == holder:
+                    self._table.delete_entity(
+                        found,
+                        etag=found.metadata["etag"],
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+            except (ResourceNotFoundError, ResourceModifiedError):
+                return

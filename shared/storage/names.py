@@ -22,3 +22,7 @@ class Names:
     @property
     def poison(self) -> str:
         return f"{self.prefix}-jobs-poison"
+
+    @property
+    def shards(self) -> str:
+        return f"{self.prefix}-shards"

@@ -1,6 +1,6 @@
-"""The job queue: messages that name a job, visible when it is to start.
+"""The job queue: messages that name jobs, visible when they are to start.
 
-A message is never lost by age (it does not expire) and says nothing but the job's id and when it
+A message is never lost by age (it does not expire) and says nothing but the jobs' ids and when it
 was sent; what it means is decided when it is read (`schedules.claim`).
 """
 
@@ -23,16 +23,16 @@ _LONGEST = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a message says."""
+    """What a message says. Many jobs go in one, because a queue takes so many messages a second."""
 
-    job_id: str
+    job_ids: tuple[str, ...]
     sent_at: datetime
     returns: int = 0
     """How often it came back from the poison queue."""
 
     def text(self) -> str:
         return json.dumps(
-            {"job_id": self.job_id, "sent_at": self.sent_at.isoformat(), "returns": self.returns}
+            {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat(), "returns": self.returns}
         )
 
 
@@ -41,7 +41,10 @@ def parse(text: str) -> Message:
     try:
         body = json.loads(text)
         sent_at = datetime.fromisoformat(body["sent_at"])
-        return Message(str(body["job_id"]), sent_at, int(body.get("returns", 0)))
+        jobs = body["jobs"]
+        if not isinstance(jobs, list) or not all(isinstance(job, str) for job in jobs):
+            raise TypeError("jobs is no list of ids")
+        return Message(tuple(jobs), sent_at, int(body.get("returns", 0)))
     except (ValueError, KeyError, TypeError) as error:
         raise Invalid("message", f"not a job message ({error!r}): {text[:200]}") from None
 
@@ -61,3 +64,28 @@ class JobQueue:
         seconds = wait // timedelta(seconds=1)
         with translated("queue storage"):
             self._queue.send_message(message.text(), visibility_timeout=seconds, time_to_live=-1)
+
+
+class ShardQueue:
+    """The queue that shares out a backlog: each message is a shard's name."""
+
+    def __init__(self, queue: QueueClient) -> None:
+        self._queue = queue
+
+    def send(self, shard: str, now: datetime) -> None:
+        """Announce a shard. Raises `Unavailable` or `Refused` when the storage does."""
+        text = json.dumps({"shard": shard, "sent_at": now.isoformat()})
+        with translated("queue storage"):
+            self._queue.send_message(text, time_to_live=_STALE)
+
+
+_STALE = 300
+"""Seconds after which an announcement says nothing more; the next tick makes another."""
+
+
+def parse_shard(text: str) -> str:
+    """The shard that a message announces. Raises `Invalid`."""
+    try:
+        return str(json.loads(text)["shard"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Invalid("message", f"not a shard message ({error!r}): {text[:200]}") from None

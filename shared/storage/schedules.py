@@ -1,37 +1,48 @@
-"""Schedules, the due index and jobs, in one table.
+"""Schedules, the due index, versions and jobs, in one table.
 
 All state of a schedule is in one partition, so a change of it is one entity group transaction:
 it happens whole or not at all, and only if nobody changed the schedule in between (its ETag).
+A write whose answer was lost is recognised when it is refused the second time: each carries a
+mark of its own (`commit`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from itertools import islice
+from typing import Any
 
 from shared.schedules.job import Job, parse_id
-from shared.schedules.model import Schedule
+from shared.schedules.model import Schedule, Version
 from shared.storage import entities
 from shared.storage.failures import translated
-
-if TYPE_CHECKING:
-    from azure.data.tables import TableClient
+from shared.storage.wire import Delete, Insert, Merge, Operation, Upsert, Wire
 
 _SERVICE = "table storage"
 _LIMIT = 100
 """Entities of one transaction."""
+_PAGE = 1000
+_SPARSE = 20
+"""Of a range's rows, fewer than one in so many wanted: read them one by one instead."""
+_FEW = 3
+_READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One schedule's step from `before` (None: it is new) to `after`, and jobs that ended in it."""
+    """One schedule's step from `before` (None: it is new) to `after`, with what ends in it."""
 
     before: Schedule | None
     after: Schedule
     jobs: tuple[Job, ...] = ()
+    """Ended jobs."""
+    versions: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,24 @@ class Due:
     schedule_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a running job said so far."""
+
+    log: str
+    done: float | None
+
+
 class ScheduleTable:
     """The table. Raises `Unavailable` or `Refused` when the storage does."""
 
-    def __init__(self, table: TableClient, shards: int) -> None:
-        self._table = table
+    def __init__(self, wire: Wire, shards: int) -> None:
+        self._wire = wire
         self.shards = [f"s{number:03d}" for number in range(shards)]
+
+    @cached_property
+    def _readers(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_READERS, thread_name_prefix="table")
 
     def shard(self, schedule_id: str) -> str:
         """The partition of a schedule: a hash of its id."""
@@ -58,61 +81,117 @@ class ScheduleTable:
     def get(self, schedule_id: str) -> Schedule | None:
         """The schedule, deleted or not; None if it never was."""
         found = self._read(self.shard(schedule_id), entities.schedule_key(schedule_id))
-        return found and entities.to_schedule(found, found.metadata["etag"])
+        return None if found is None else entities.to_schedule(found, found["etag"])
+
+    def rows(self, schedule_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The rows of those schedules that there are, by id: few requests for many of them."""
+        keys: dict[str, list[str]] = {}
+        for schedule_id in schedule_ids:
+            key = entities.schedule_key(schedule_id)
+            keys.setdefault(self.shard(schedule_id), []).append(key)
+        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
+        return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
+
+    def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
+        """Those of the schedules that there are, by id."""
+        return {
+            schedule_id: entities.to_schedule(row, row["etag"])
+            for schedule_id, row in self.rows(schedule_ids).items()
+        }
 
     def job(self, job_id: str) -> Job | None:
         """The job, if it ended."""
         found = self._read(self.shard(parse_id(job_id)[0]), entities.job_key(job_id))
-        return found and entities.to_job(found)
+        return None if found is None else entities.to_job(found)
 
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Those of the jobs that ended, by id."""
-        found = ((job_id, self.job(job_id)) for job_id in job_ids)
-        return {job_id: job for job_id, job in found if job is not None}
+        wanted = list(job_ids)
+        found = map(self.job, wanted) if len(wanted) < 2 else self._readers.map(self.job, wanted)
+        return {job.id: job for job in found if job is not None}
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
         """The due index's entries up to `until`, oldest first: one query."""
         upper = entities.due_key(until + timedelta(seconds=1))
-        rows = self._query(shard, "due:", upper, limit, select=["RowKey"])
-        keys = [row["RowKey"] for _, row in zip(range(limit), rows, strict=False)]
+        rows = self._range(shard, "due:", upper, limit, select=["RowKey"])
+        keys = [row["RowKey"] for row in islice(rows, limit)]
         return [Due(shard, key, key.rpartition(":")[2]) for key in keys]
 
     def schedules(self) -> Iterator[Schedule]:
         """Every schedule, deleted ones too: a query for each shard."""
         for shard in self.shards:
-            for row in self._query(shard, "schedule:", "schedule;", 1000):
-                yield entities.to_schedule(row, row.metadata["etag"])
+            for row in self._range(shard, "schedule:", "schedule;"):
+                yield entities.to_schedule(row, row["etag"])
 
     def busy(self) -> Iterator[Schedule]:
         """Every schedule with live jobs. Reads whole shards: for the sweep, not for the tick."""
         for shard in self.shards:
-            for row in self._query(shard, "schedule:", "schedule;", 1000, " and live ne '[]'"):
-                yield entities.to_schedule(row, row.metadata["etag"])
+            for row in self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'"):
+                yield entities.to_schedule(row, row["etag"])
 
-    def jobs(self, schedule_id: str | None = None) -> Iterator[Job]:
-        """Ended jobs, newest first within a schedule; without its log, which `job` gives."""
+    def jobs(
+        self,
+        schedule_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Job]:
+        """Ended jobs, newest first within a schedule, due in that span (of one schedule only)."""
         prefix = "job:" if schedule_id is None else f"job:{schedule_id}:"
+        lower, upper = prefix, prefix[:-1] + ";"
+        if schedule_id is not None and until is not None:
+            lower = entities.job_prefix(schedule_id, until)
+        if schedule_id is not None and since is not None:
+            upper = entities.job_prefix(schedule_id, since) + ";"
         shards = self.shards if schedule_id is None else [self.shard(schedule_id)]
         for shard in shards:
-            for row in self._query(shard, prefix, prefix[:-1] + ";", 1000):
+            for row in self._range(shard, lower, upper):
                 yield entities.to_job(row)
 
-    def forget_due(self, entry: Due) -> None:
-        """Remove an entry that no schedule stands behind."""
-        with translated(_SERVICE):
-            self._table.delete_entity(entry.shard, entry.key)
+    def versions(self, schedule_id: str) -> list[Version]:
+        """What the schedule was to run, oldest first."""
+        prefix = entities.version_key(schedule_id)
+        rows = self._range(self.shard(schedule_id), prefix, prefix[:-1] + ";")
+        return [entities.to_version(row) for row in rows]
 
-    def end(self, job: Job) -> bool:
-        """Write an ended job's row; False if it ended before (by another worker)."""
-        from azure.core.exceptions import ResourceExistsError
+    def running(self, job_id: str) -> Running | None:
+        """What a long-running job said so far, if it did."""
+        row = self._read(self.shard(parse_id(job_id)[0]), entities.log_key(job_id))
+        if row is None:
+            return None
+        return Running(row["log"], float(row["done"]) if row["done"] else None)
 
+    def say(self, job_id: str, said: Running) -> None:
+        """Keep what a running job said so far; `end` removes it."""
+        done = "" if said.done is None else str(said.done)
+        row = Upsert(entities.log_key(job_id), {"log": said.log, "done": done})
         with translated(_SERVICE):
-            try:
-                self._table.create_entity(self._job_entity(job))
-            except ResourceExistsError:
-                earlier = self.job(job.id)
-                return earlier is not None and earlier.worker == job.worker
-        return True
+            self._wire.transact(self.shard(parse_id(job_id)[0]), [row])
+
+    def unsay(self, job_id: str) -> None:
+        """Remove what a running job said; harmless if there is nothing."""
+        with translated(_SERVICE):
+            row = Delete(entities.log_key(job_id))
+            self._wire.transact(self.shard(parse_id(job_id)[0]), [row])
+
+    def end(self, jobs: Sequence[Job]) -> list[bool]:
+        """Write ended jobs' rows; False for one that ended before (by another worker)."""
+        won: dict[str, bool] = {}
+        by_shard: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_shard.setdefault(self.shard(job.schedule_id), []).append(job)
+        for shard, some in by_shard.items():
+            for start in range(0, len(some), _LIMIT):
+                won |= self._end(shard, some[start : start + _LIMIT])
+        return [won[job.id] for job in jobs]
+
+    def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
+        if self._transact(shard, [_row(job) for job in jobs]):
+            return {job.id: True for job in jobs}
+        if len(jobs) > 1:
+            return {job.id: self._end(shard, [job])[job.id] for job in jobs}
+        earlier = self.job(jobs[0].id)
+        ours = earlier is not None and earlier.worker == jobs[0].worker
+        return {jobs[0].id: ours}
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """Make each change whole or not at all; which were made.
@@ -121,21 +200,26 @@ class ScheduleTable:
         """
         won: list[bool] = []
         for batch in self._batches(changes):
-            operations = [op for change in batch for op in self._operations(change)]
-            if self._transact(operations):
+            if self._commit(batch):
                 won += [True] * len(batch)
             elif len(batch) == 1:
                 won.append(False)
             else:
-                won += [self._transact(self._operations(change)) for change in batch]
+                won += [self._commit([change]) for change in batch]
         return won
+
+    def _commit(self, batch: list[Change]) -> bool:
+        mark = secrets.token_hex(6)
+        shard = self.shard(batch[0].after.id)
+        operations = [op for change in batch for op in _operations(change, mark)]
+        return self._transact(shard, operations, entities.schedule_key(batch[0].after.id), mark)
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
         """In order, each batch of one shard and within a transaction's limit."""
         batch: list[Change] = []
         size = 0
         for change in changes:
-            more = 3 + len(change.jobs)
+            more = 3 + len(change.jobs) + len(change.versions)
             same = batch and self.shard(batch[0].after.id) == self.shard(change.after.id)
             if batch and (not same or size + more > _LIMIT):
                 yield batch
@@ -145,90 +229,75 @@ class ScheduleTable:
         if batch:
             yield batch
 
-    def _operations(self, change: Change) -> list[Any]:
-        before, after = change.before, change.after
-        shard = self.shard(after.id)
-        operations: list[Any] = [("create", self._job_entity(job)) for job in change.jobs]
-        entity = {"PartitionKey": shard, "RowKey": entities.schedule_key(after.id)}
-        entity |= entities.engine_properties(after.progress)
-        if (
-            before is None
-            or before.revision != after.revision
-            or before.configured != (after.configured)
-        ):
-            entity |= entities.user_properties(after)
-        if before is None:
-            operations.append(("create", entity))
-        else:
-            operations.append(("update", entity, _if_unchanged(before.etag)))
-        return operations + self._move_due(shard, before, after)
-
-    def _move_due(self, shard: str, before: Schedule | None, after: Schedule) -> list[Any]:
-        old = before.progress.next_run_at if before is not None else None
-        new = after.progress.next_run_at
-        if old == new:
-            return []
-        keys = [("delete", old), ("create", new)]
-        return [
-            (what, {"PartitionKey": shard, "RowKey": entities.due_key(at, after.id)})
-            for what, at in keys
-            if at is not None
-        ]
-
-    def _transact(self, operations: list[Any]) -> bool:
-        from azure.data.tables import TableTransactionError
-
+    def _transact(
+        self, shard: str, operations: Sequence[Operation], key: str = "", mark: str = ""
+    ) -> bool:
         with translated(_SERVICE):
-            try:
-                self._table.submit_transaction(operations)
-            except TableTransactionError as error:
-                if error.status_code in _LOST:
-                    return False
-                raise
-        return True
+            outcome = self._wire.transact(shard, operations)
+        if outcome.committed or not outcome.retried or not key:
+            return outcome.committed
+        row = self._read(shard, key)
+        return row is not None and row.get("commit") == mark
 
-    def _job_entity(self, job: Job) -> dict[str, Any]:
-        keys = {"PartitionKey": self.shard(job.schedule_id), "RowKey": entities.job_key(job.id)}
-        return keys | entities.job_properties(job)
-
-    def _read(self, shard: str, key: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
+    def _read(self, shard: str, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
-            try:
-                return self._table.get_entity(shard, key)
-            except ResourceNotFoundError:
-                return None
+            return self._wire.get(shard, key)
 
-    def _query(
+    def _many(self, shard: str, keys: list[str]) -> dict[str, dict[str, Any]]:
+        """Ranges of rows while enough of them are wanted; what is scattered, one by one."""
+        found: dict[str, dict[str, Any]] = {}
+        at = 0
+        while len(keys) - at > _FEW:
+            top = min(_PAGE, _SPARSE * (len(keys) - at))
+            rows = list(islice(self._range(shard, keys[at], keys[-1] + "\0", top), top))
+            wanted = set(keys[at:])
+            hits = {row["RowKey"]: row for row in rows if row["RowKey"] in wanted}
+            found |= hits
+            if len(rows) < top:
+                return found
+            at = sum(key <= rows[-1]["RowKey"] for key in keys)
+            if len(hits) * _SPARSE < len(rows):
+                break
+        singles = self._readers.map(lambda key: self._read(shard, key), keys[at:])
+        return found | {row["RowKey"]: row for row in singles if row is not None}
+
+    def _range(
         self,
         shard: str,
         lower: str,
         upper: str,
-        page: int,
+        page: int = _PAGE,
+        *,
         more: str = "",
         select: list[str] | None = None,
-    ) -> Iterator[Any]:
-        where = f"PartitionKey eq @shard and RowKey ge @lower and RowKey lt @upper{more}"
+    ) -> Iterator[dict[str, Any]]:
+        where = f"PartitionKey eq '{shard}' and RowKey ge '{lower}' and RowKey lt '{upper}'{more}"
         with translated(_SERVICE):
-            yield from self._table.query_entities(
-                where,
-                parameters={"shard": shard, "lower": lower, "upper": upper},
-                results_per_page=page,
-                select=select,
-            )
+            yield from self._wire.query(where, top=page, select=select)
 
 
-_LOST = (404, 409, 412)
-"""Gone, already there, changed in between: somebody else was faster."""
+def _row(job: Job) -> Insert:
+    return Insert(entities.job_key(job.id), entities.job_properties(job))
 
 
-def _if_unchanged(etag: str) -> dict[str, Any]:
-    from azure.core import MatchConditions
+def _operations(change: Change, mark: str) -> Iterator[Operation]:
+    before, after = change.before, change.after
+    yield from (_row(job) for job in change.jobs)
+    for version in change.versions:
+        key = entities.version_key(version.schedule_id, version.since)
+        yield Upsert(key, entities.version_properties(version))
+    properties = entities.engine_properties(after.progress) | {"commit": mark}
+    if before is None or _user_side(before) != _user_side(after):
+        properties |= entities.user_properties(after)
+    key = entities.schedule_key(after.id)
+    yield Insert(key, properties) if before is None else Merge(key, before.etag, properties)
+    old = before.progress.next_run_at if before is not None else None
+    new = after.progress.next_run_at
+    if old != new and old is not None:
+        yield Delete(entities.due_key(old, after.id))
+    if old != new and new is not None:
+        yield Insert(entities.due_key(new, after.id), {})
 
-    return {"mode": "merge", "etag": etag, "match_condition": MatchConditions.IfNotModified}
 
-
-def without_log(job: Job) -> Job:
-    """The job as lists show it."""
-    return replace(job, log="")
+def _user_side(schedule: Schedule) -> tuple[int, str]:
+    return schedule.revision, schedule.configured

@@ -62,7 +62,9 @@ _PART = (
     "--changeset_belfry\r\nContent-Type: application/http\r\n"
     "Content-Transfer-Encoding: binary\r\nContent-ID: "
 )
-_ACCEPT = " HTTP/1.1\r\nAccept: application/json;odata=minimalmetadata\r\n"
+_ACCEPT = (
+    " HTTP/1.1\r\nAccept: application/json;odata=minimalmetadata\r\nDataServiceVersion: 3.0;\r\n"
+)
 _WRITE = "Prefer: return-no-content\r\nContent-Type: application/json\r\nContent-Length: "
 _CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 

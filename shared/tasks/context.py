@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -23,6 +23,18 @@ class BackupService(Protocol):
         """
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a job is. The engine keeps it where a person can read it while the job runs."""
+
+    done: float | None = None
+    """From 0 to 1; None if the job did not say."""
+
+    def __call__(self, done: float, total: float = 1.0) -> None:
+        """Say that `done` of `total` is done."""
+        self.done = min(max(done / total, 0.0), 1.0) if total > 0 else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobContext:
     """One attempt of one job."""
@@ -36,8 +48,10 @@ class JobContext:
     clock: Clock
     log: JobLog
     backups: BackupService
+    progress: Progress = field(default_factory=Progress)
     stop: threading.Event
-    """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled."""
+    """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or
+    the instance is going down."""
 
     def check(self) -> None:
         """Raise `Cancelled` if the attempt must end. Long tasks call it between steps."""

@@ -10,7 +10,7 @@ the tasks of the modules that it is given, so importing a module twice does no h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -23,6 +23,10 @@ from shared.tasks.context import JobContext
 
 Result: TypeAlias = Mapping[str, object]
 """What a task returns: its metrics, as a JSON object (P8)."""
+
+
+Run: TypeAlias = Callable[[JobContext, Any], "Result | Coroutine[Any, Any, Result]"]
+"""A task's function, plain or a coroutine function: of the job, and of its parameters."""
 
 
 class Params(BaseModel):
@@ -58,7 +62,7 @@ class Task:
     """A named piece of work in code."""
 
     name: str
-    run: Callable[[JobContext, Any], Result]
+    run: Run
     params: type[Params]
     recurrence: Recurrence | None
     """When its system schedule runs; None for a task that only user schedules use."""
@@ -66,6 +70,8 @@ class Task:
     timeout_seconds: int
     retry: Retry
     misfire_grace_seconds: int
+    max_concurrent: int | None
+    """Jobs of this task that may run at once, on all instances together; None for no limit."""
     aliases: tuple[str, ...]
     """Earlier names: stored schedules outlive a name."""
 
@@ -96,8 +102,9 @@ def task(
     timeout_seconds: int = 600,
     retry: Retry | None = None,
     misfire_grace_seconds: int = 900,
+    max_concurrent: int | None = None,
     aliases: tuple[str, ...] = (),
-) -> Callable[[Callable[[JobContext, Any], Result]], Task]:
+) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
     `cron` is the default time of its system schedule (five fields, in `timezone`); settings and
@@ -106,12 +113,14 @@ def task(
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
+    if max_concurrent is not None and max_concurrent < 1:
+        raise ValueError(f"task {name}: max_concurrent is {max_concurrent}; use 1 or more")
     if cron is not None:
         required = [field for field, info in params.model_fields.items() if info.is_required()]
         if required:
             raise ValueError(f"task {name}: a system schedule needs defaults for {required}")
 
-    def make(run: Callable[[JobContext, Any], Result]) -> Task:
+    def make(run: Run) -> Task:
         return Task(
             name=name,
             run=run,
@@ -121,6 +130,7 @@ def task(
             timeout_seconds=timeout_seconds,
             retry=retry or Retry(),
             misfire_grace_seconds=misfire_grace_seconds,
+            max_concurrent=max_concurrent,
             aliases=aliases,
         )
 

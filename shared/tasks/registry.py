@@ -25,6 +25,10 @@ class Registry:
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())
 
+    def find(self, name: str) -> Task | None:
+        """The task of that name or alias, if there is one."""
+        return self._names.get(name)
+
     def get(self, name: str) -> Task:
         """The task of that name or alias. Raises `Invalid` naming `task_type`."""
         task = self._names.get(name)

@@ -34,7 +34,7 @@ def test_the_delay_doubles_within_a_fifth_and_is_bounded(
     delay = retry.backoff(job, attempt, policy)
     middle = min(
         timedelta(seconds=first) * 2 ** min(attempt - 1, 29),
-        max(timedelta(seconds=first), retry.LONGEST),
+        timedelta(seconds=max(first, policy.max_retry_delay_seconds)),
     )
     assert middle * 0.79 <= delay <= middle * 1.21
     assert delay == retry.backoff(job, attempt, policy)

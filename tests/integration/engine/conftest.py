@@ -15,7 +15,7 @@ from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
-from shared.engine.worker import Lease
+from shared.engine.crew import Lease
 from shared.errors import Refused
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
@@ -94,8 +94,7 @@ class Bench:
 
     def work(self) -> list[Job]:
         """Ask the worker once for each message sent since the last call; the jobs that ended."""
-        done = [self.app.worker.work(message) for message in self.messages()]
-        return [job for job in done if job is not None]
+        return [job for message in self.messages() for job in self.app.worker.work(message)]
 
     def messages(self) -> list[Message]:
         """What was sent since the last call, whenever it is to be seen: Azurite hides delayed

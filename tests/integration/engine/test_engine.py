@@ -14,16 +14,16 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
 from shared.app import build
-from shared.engine.worker import Lease
+from shared.engine.crew import Lease
 from shared.errors import Conflict, Misconfigured, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
 from shared.schedules.plan import plan
 from shared.settings import from_env
-from shared.storage.connect import Connection
 from shared.storage.queue import Message
 from shared.storage.schedules import Change, ScheduleTable
+from shared.storage.wire import from_account
 from tests.integration.engine.conftest import START, Bench, make
 
 
@@ -80,18 +80,18 @@ def test_two_workers_at_once_start_one_run(bench: Bench) -> None:
     first = threading.Thread(target=bench.app.worker.work, args=(message,))
     first.start()
     assert bench.calls.entered.wait(20)
-    assert bench.app.worker.work(message) is None
+    assert bench.app.worker.work(message) == []
     bench.calls.hold.set()
     first.join(20)
-    assert bench.calls.started == [message.job_id]
+    assert bench.calls.started == [*message.job_ids]
     assert [job.status for job in finals(bench, made)] == [Status.SUCCEEDED]
 
 
 def test_a_message_ahead_of_its_commit_waits_and_an_old_one_is_void(bench: Bench) -> None:
     made = bench.add()
-    early = Message(f"{made.id}-20260301T140000Z", bench.clock.now())
+    early = Message((f"{made.id}-20260301T140000Z",), bench.clock.now())
     bench.messages()
-    assert bench.app.worker.work(early) is None
+    assert bench.app.worker.work(early) == []
     assert bench.messages() == [early]
     bench.later(31)
     bench.app.worker.work(early)
@@ -129,7 +129,7 @@ def test_an_answer_that_is_lost_neither_loses_nor_doubles_a_run(
     shown = bench.app.table.get(made.id)
     assert shown is not None
     for job in shown.progress.live:
-        bench.app.worker.work(Message(job.id, bench.clock.now()))
+        bench.app.worker.work(Message((job.id,), bench.clock.now()))
     accounted = {job.due_at for job in finals(bench, made)}
     due = {START + timedelta(seconds=60 * n) for n in range(1, 5)}
     assert due <= accounted
@@ -144,15 +144,15 @@ def test_a_killed_worker_is_taken_over_when_its_lease_ends(bench: Bench, azurite
     stopped.start()
     assert bench.calls.entered.wait(20)
     guard = bench.messages()
-    assert [one.job_id for one in guard] == [message.job_id]
+    assert [one.job_ids for one in guard] == [message.job_ids]
 
     other = make(azurite, bench.app.settings.prefix)
     other.clock.set(bench.clock.now() + timedelta(seconds=59))
-    assert other.app.worker.work(guard[0]) is None and other.calls.started == []
+    assert other.app.worker.work(guard[0]) == [] and other.calls.started == []
     other.clock.advance(timedelta(seconds=2))
     other.calls.hold.set()
     done = other.app.worker.work(guard[0])
-    assert done is not None and done.status is Status.SUCCEEDED and done.attempt == 2
+    assert [(job.status, job.attempt) for job in done] == [(Status.SUCCEEDED, 2)]
 
     bench.calls.hold.set()
     stopped.join(20)
@@ -160,7 +160,7 @@ def test_a_killed_worker_is_taken_over_when_its_lease_ends(bench: Bench, azurite
 
 
 def test_a_long_run_keeps_its_lease(azurite: Azurite) -> None:
-    short = Lease(length=timedelta(seconds=60), renewal=timedelta(milliseconds=50))
+    short = Lease(length=timedelta(seconds=60), beat=timedelta(milliseconds=50))
     bench = make(azurite, lease=short)
     made = bench.add("waits")
     bench.later(60)
@@ -180,10 +180,10 @@ def test_a_long_run_keeps_its_lease(azurite: Azurite) -> None:
         return False
 
     bench.clock.wait = paced  # type: ignore[method-assign]
-    job = bench.app.worker.work(Message(begin.id, bench.clock.now()))
+    job = bench.app.worker.work(Message((begin.id,), bench.clock.now()))
     assert renewed.is_set()
     # timeout_seconds is 600 by default: it was neither timed out nor taken over
-    assert job is not None and job.status is Status.SUCCEEDED and job.attempt == 1
+    assert [(one.status, one.attempt) for one in job] == [(Status.SUCCEEDED, 1)]
 
 
 def test_a_task_that_hangs_ends_as_timed_out(bench: Bench) -> None:
@@ -197,8 +197,8 @@ def test_a_task_that_hangs_ends_as_timed_out(bench: Bench) -> None:
         return not next(calls) and event.is_set()
 
     bench.clock.wait = wait  # type: ignore[method-assign]
-    job = bench.app.worker.work(bench.messages()[0])
-    assert job is not None and job.status is Status.FAILED
+    (job,) = bench.app.worker.work(bench.messages()[0])
+    assert job.status is Status.FAILED
     assert "timeout of 5 s" in (job.error or "")
     assert bench.app.manager.get(made.id).progress.failure_count == 1
 
@@ -207,12 +207,12 @@ def test_a_failure_is_tried_again_later_and_then_is_a_dead_letter(bench: Bench) 
     made = bench.add("fails", max_attempts=2)
     bench.later(60)
     message = bench.messages()[0]
-    assert bench.app.worker.work(message) is None
-    waiting = bench.app.manager.job(message.job_id)
+    assert bench.app.worker.work(message) == []
+    waiting = bench.app.manager.job(message.job_ids[0])
     assert waiting.status is Status.QUEUED and waiting.attempt == 1
     bench.later(60)
-    done = bench.app.worker.work(message)
-    assert done is not None and done.status is Status.FAILED and done.attempt == 2
+    (done,) = bench.app.worker.work(message)
+    assert done.status is Status.FAILED and done.attempt == 2
     assert "disk is on fire" in (done.error or "") and "secret" not in (done.error or "")
     assert bench.app.manager.get(made.id).progress.last_error == done.error
 
@@ -241,7 +241,7 @@ def test_from_due_to_done_takes_five_entity_writes(bench: Bench, azurite: Azurit
 
         def send(self, request: Any, **options: Any) -> Any:
             if "$batch" in request.url:
-                body = request.body if isinstance(request.body, str) else str(request.body)
+                body = bytes(request.content).decode()
                 Counting.writes += sum(body.count(f"{verb} http") for verb in _VERBS)
             elif ":10" in request.url or "schedules" in request.url:
                 Counting.writes += request.method in _VERBS
@@ -254,7 +254,7 @@ def test_from_due_to_done_takes_five_entity_writes(bench: Bench, azurite: Azurit
     assert Counting.writes == 3  # out of the due index, back into it, the schedule's row
     counted.clock.set(START + timedelta(seconds=121))
     Counting.writes = 0
-    counted.app.worker.work(Message(f"{made.id}-20260301T120200Z", counted.clock.now()))
+    counted.app.worker.work(Message((f"{made.id}-20260301T120200Z",), counted.clock.now()))
     assert Counting.writes == 2  # the lease, and the job's row
 
 
@@ -363,7 +363,7 @@ def test_a_lost_message_is_sent_again_by_the_sweep(bench: Bench) -> None:
     assert bench.app.dispatcher.sweep(bench.clock.now()) == 0
     bench.later(120)
     assert bench.app.dispatcher.sweep(bench.clock.now()) >= 1
-    assert lost[0].job_id in {message.job_id for message in bench.messages()}
+    assert lost[0].job_ids in {message.job_ids for message in bench.messages()}
 
 
 def test_a_given_up_message_comes_back_and_at_last_fails_its_job(bench: Bench) -> None:
@@ -398,6 +398,5 @@ def test_storage_out_of_reach_is_said_so() -> None:
             "TableEndpoint=http://127.0.0.1:9/a;"
         }
     )
-    table = Connection(gone.storage).tables().get_table_client("t")
     with pytest.raises(Unavailable, match="table storage"):
-        ScheduleTable(table, 1).get("x")
+        ScheduleTable(from_account(gone.storage, "t"), 1).get("x")

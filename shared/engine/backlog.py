@@ -1,0 +1,44 @@
+"""Sharing out a backlog: which shards have one, and who works each off.
+
+A tick announces the shards that owe more than a page by a message each, and begins with them
+itself; every instance that takes such a message does the same. The hold on a shard only saves
+them from doing the same work twice: what they do is right without it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.storage.meta import Meta
+from shared.storage.queue import ShardQueue
+
+_HOLD = timedelta(minutes=2)
+
+
+class Backlog:
+    """The announcements and the holds, bound to their stores."""
+
+    def __init__(self, queue: ShardQueue, meta: Meta, clock: Clock) -> None:
+        self._queue = queue
+        self._meta = meta
+        self._clock = clock
+
+    def announce(self, shard: str, now: datetime) -> None:
+        """Tell every instance that the shard has a backlog."""
+        self._queue.send(shard, now)
+
+    @contextmanager
+    def held(self, shard: str) -> Iterator[bool]:
+        """Hold the shard while the block runs; whether nobody else holds it."""
+        holder = secrets.token_hex(6)
+        now = self._clock.now()
+        alone = self._meta.hold(f"shard:{shard}", holder, now, now + _HOLD)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._meta.release(f"shard:{shard}", holder)

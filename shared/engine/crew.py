@@ -1,0 +1,262 @@
+"""The attempts that run in this process: begun, kept under lease, told to stop, and written down.
+
+A *gang* is the attempts of one message. It beats while they run: a beat reads their schedules'
+rows, so that a job that was cancelled, or that another worker has, is told to stop; prolongs the
+leases; and keeps what the jobs said so far where a person can read it. What ends at about the
+same time is written in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.engine.attempt import Attempt, Execute, Stop
+from shared.engine.desk import Desk
+from shared.engine.outcome import Again, Ended, Gone, outcome
+from shared.errors import Unavailable
+from shared.log import Event, JobLog, event
+from shared.schedules.job import Job
+from shared.schedules.model import LiveJob, Schedule
+from shared.storage.schedules import Change, Running
+
+_logger = logging.getLogger("belfry.worker")
+
+_SECOND = timedelta(seconds=1)
+_PATIENCE = 5.0
+"""Seconds that a message's jobs wait for a free hand before they go back to the queue."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """How long a worker holds a job without a word, and how often it looks after it."""
+
+    length: timedelta = timedelta(seconds=60)
+    beat: timedelta = timedelta(seconds=5)
+
+    @staticmethod
+    def of(length: timedelta) -> Lease:
+        """A lease of that length, renewed when a third of it has passed."""
+        return Lease(length=length, beat=min(length / 3, timedelta(seconds=5)))
+
+
+class Crew:
+    """The hands of this process. `size`: how many jobs may run in it at once."""
+
+    def __init__(
+        self, *, desk: Desk, execute: Execute, clock: Clock, lease: Lease, size: int
+    ) -> None:
+        self.desk = desk
+        self.clock = clock
+        self.lease = lease
+        self._execute = execute
+        self._free = size
+        self._active: set[Attempt] = set()
+        self._draining = False
+        self._changed = threading.Condition()
+
+    def hands(self, most: int) -> int:
+        """Take up to `most` free hands, waiting a little for the first; 0 if there is none."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0 or self._draining, _PATIENCE)
+            taken = 0 if self._draining else min(most, self._free)
+            self._free -= taken
+            return taken
+
+    def free(self, hands: int) -> None:
+        """Give hands back."""
+        with self._changed:
+            self._free += hands
+            self._changed.notify_all()
+
+    def drain(self, patience: timedelta) -> None:
+        """Begin nothing more, tell what runs to stop, and wait for it, at most `patience`.
+
+        What heeds it is given back to the queue by its gang; what does not is taken over by
+        another worker when its lease ends.
+        """
+        with self._changed:
+            self._draining = True
+            self._changed.notify_all()
+            for attempt in self._active:
+                attempt.ask(Stop.DRAIN)
+            self._changed.wait_for(lambda: not self._active, patience.total_seconds())
+
+    @contextmanager
+    def gang(self) -> Iterator[Gang]:
+        """The attempts of one message; none outlives the block unheeded."""
+        gang = Gang(self)
+        try:
+            yield gang
+        finally:
+            gang.abandon()
+
+    def enter(self, attempt: Attempt) -> None:
+        """Count an attempt as running here, until `leave`."""
+        with self._changed:
+            self._active.add(attempt)
+            if self._draining:
+                attempt.ask(Stop.DRAIN)
+
+    def leave(self, attempt: Attempt) -> None:
+        with self._changed:
+            self._active.discard(attempt)
+            self._changed.notify_all()
+
+    def attempt(self, schedule: Schedule, live: LiveJob, gang: Gang) -> Attempt:
+        ids = {"schedule_id": schedule.id, "job_id": live.id}
+        now = self.clock.now
+        log = JobLog(_logger, ids, lambda: now().isoformat(timespec="milliseconds"))
+
+        def ended() -> None:
+            self.free(1)
+            gang.changed.set()
+
+        return Attempt(self._execute, schedule, live, log, now(), ended)
+
+
+class Gang:
+    """The attempts of one message."""
+
+    def __init__(self, crew: Crew) -> None:
+        self.changed = threading.Event()
+        self.begun = 0
+        self._crew = crew
+        self._desk = crew.desk
+        self._active: list[Attempt] = []
+        self._said: dict[str, Running] = {}
+        self._next_beat = crew.clock.now() + crew.lease.beat
+
+    def begin(self, schedule: Schedule, live: LiveJob, taken_over: bool) -> None:
+        """Start an attempt whose lease was committed."""
+        attempt = self._crew.attempt(schedule, live, self)
+        event(
+            _logger,
+            Event.JOB_TAKEN_OVER if taken_over else Event.JOB_STARTED,
+            schedule_id=schedule.id,
+            job_id=live.id,
+            attempt=live.attempt,
+            lateness_seconds=(self._crew.clock.now() - live.effective_at).total_seconds(),
+        )
+        if live.error:
+            attempt.log(f"attempt {live.attempt}; the one before: {live.error}")
+        elif taken_over:
+            attempt.log(f"attempt {live.attempt}; the worker of the one before stopped silently")
+        self.begun += 1
+        self._active.append(attempt)
+        self._crew.enter(attempt)
+        attempt.start()
+
+    def finish(self) -> list[Job]:
+        """Wait for all attempts, looking after them; the jobs that ended."""
+        ended: list[Job] = []
+        while self._active:
+            now = self._crew.clock.now()
+            wake = min([self._next_beat, *(attempt.deadline for attempt in self._active)])
+            self._crew.clock.wait(self.changed, max(wake - now, timedelta()))
+            ended += self.tend()
+        return ended
+
+    def tend(self) -> list[Job]:
+        """Write down what is over, and beat if it is time; the jobs that ended.
+
+        Storage that does not answer is asked again until the leases have ended.
+        """
+        self.changed.clear()
+        now = self._crew.clock.now()
+        try:
+            ended = self._settle([attempt for attempt in self._active if attempt.done])
+            for attempt in self._active:
+                if attempt.deadline <= now:
+                    attempt.time_out()
+            if now >= self._next_beat:
+                self._next_beat = now + self._crew.lease.beat
+                self._beat(now)
+            return ended
+        except Unavailable as error:
+            held = [at.live.lease_until for at in self._active if at.live.lease_until is not None]
+            if not held or now > max(held):
+                raise
+            event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
+            self._crew.clock.wait(threading.Event(), _SECOND)
+            self.changed.set()
+            return []
+
+    def abandon(self) -> None:
+        """Tell what is left to stop: nobody will write down what becomes of it."""
+        for attempt in self._active:
+            attempt.ask(Stop.LOST)
+            self._crew.leave(attempt)
+
+    def _settle(self, over: Sequence[Attempt]) -> list[Job]:
+        if not over:
+            return []
+        now = self._crew.clock.now()
+        results = [(attempt, outcome(attempt, now)) for attempt in over]
+        jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
+        ended = self._desk.end(jobs)
+        for attempt, result in results:
+            match result:
+                case Again():
+                    self._desk.again(attempt, result)
+                case Gone():
+                    event(_logger, Event.LEASE_LOST, job_id=attempt.live.id)
+            self._active.remove(attempt)
+            self._crew.leave(attempt)
+            if self._said.pop(attempt.live.id, None) is not None:
+                self._desk.table.unsay(attempt.live.id)
+        return ended
+
+    def _beat(self, now: datetime) -> None:
+        active = [attempt for attempt in self._active if not attempt.done]
+        found = self._desk.table.many({attempt.schedule.id for attempt in active})
+        changes: dict[str, Change] = {}
+        renewed: dict[str, list[tuple[Attempt, LiveJob]]] = {}
+        for attempt in active:
+            schedule = found.get(attempt.schedule.id)
+            held = schedule.progress.find(attempt.live.id) if schedule is not None else None
+            if schedule is None or held is None or held.worker != attempt.live.worker:
+                attempt.ask(Stop.LOST)
+                continue
+            if held.cancel is not None and attempt.live.cancel is None:
+                attempt.live = held
+                attempt.ask(Stop.CANCEL)
+            self._say(attempt)
+            if held.lease_until is None or held.lease_until - now > self._crew.lease.length * 2 / 3:
+                continue
+            longer = replace(held, lease_until=now + self._crew.lease.length)
+            after = changes[schedule.id].after if schedule.id in changes else schedule
+            changes[schedule.id] = Change(
+                schedule, replace(after, progress=after.progress.put(longer))
+            )
+            renewed.setdefault(schedule.id, []).append((attempt, longer))
+        self._renew(changes, renewed, now)
+
+    def _renew(
+        self,
+        changes: dict[str, Change],
+        renewed: dict[str, list[tuple[Attempt, LiveJob]]],
+        now: datetime,
+    ) -> None:
+        """Prolong the leases; one that lost a race is prolonged at the next beat."""
+        won = self._desk.table.commit(list(changes.values()))
+        for schedule_id, made in zip(changes, won, strict=True):
+            for attempt, longer in renewed[schedule_id]:
+                if made:
+                    attempt.live = longer
+                    self._desk.limits.take(
+                        attempt.schedule, longer.id, now, now + self._crew.lease.length
+                    )
+        if not all(won):
+            self._next_beat = now + _SECOND
+
+    def _say(self, attempt: Attempt) -> None:
+        said = Running(attempt.log.text(), attempt.progress.done)
+        if said != self._said.get(attempt.live.id, Running("", None)):
+            self._desk.table.say(attempt.live.id, said)
+            self._said[attempt.live.id] = said

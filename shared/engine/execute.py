@@ -1,0 +1,55 @@
+"""From an attempt to its task's function: the parameters checked, the context made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+from shared.clock import Clock
+from shared.engine.attempt import Attempt
+from shared.tasks import BackupService, JobContext, Registry, Result
+
+_RESULT_LIMIT = 30_000
+
+
+class Executor:
+    """Calls tasks; what it returns is what the task returned, as JSON has it."""
+
+    def __init__(self, registry: Registry, backups: BackupService, clock: Clock) -> None:
+        self._registry = registry
+        self._backups = backups
+        self._clock = clock
+
+    def __call__(self, attempt: Attempt) -> Result | Coroutine[Any, Any, Result]:
+        schedule, live = attempt.schedule, attempt.live
+        task = self._registry.get(schedule.definition.task_type)
+        params = task.parse(schedule.definition.task_parameters)
+        context = JobContext(
+            job_id=live.id,
+            schedule_id=schedule.id,
+            due_at=live.due_at,
+            attempt=live.attempt,
+            clock=self._clock,
+            log=attempt.log,
+            backups=self._backups,
+            progress=attempt.progress,
+            stop=attempt.stop,
+        )
+        returned = task.run(context, params)
+        if isinstance(returned, Coroutine):
+            return _awaited(task.name, returned)
+        return _checked(task.name, returned)
+
+
+async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
+    return _checked(name, await work)
+
+
+def _checked(task_name: str, result: Result) -> Result:
+    """The result as JSON has it. Raises `ValueError` if it is none, or too large."""
+    text = json.dumps(dict(result), default=str)
+    if len(text) > _RESULT_LIMIT:
+        raise ValueError(f"{task_name} returned {len(text)} characters; {_RESULT_LIMIT} are kept")
+    checked: dict[str, object] = json.loads(text)
+    return checked

@@ -1,0 +1,52 @@
+"""How many jobs of one task, and of one project, may run at once, on all instances together.
+
+Each limit is a row that names the jobs that count against it, and until when: a job that a killed
+worker leaves behind stops counting when its lease ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.schedules.model import Schedule
+from shared.storage.slots import Slots
+from shared.tasks import Registry
+
+
+class Limits:
+    """The limits, bound to their store. `per_project`: 0 for none."""
+
+    def __init__(self, slots: Slots, registry: Registry, per_project: int) -> None:
+        self._slots = slots
+        self._registry = registry
+        self._per_project = per_project
+
+    def of(self, schedule: Schedule) -> Sequence[tuple[str, int]]:
+        """(name, most) of each limit on the schedule's jobs."""
+        found: list[tuple[str, int]] = []
+        task = self._registry.find(schedule.definition.task_type)
+        if task is not None and task.max_concurrent is not None:
+            found.append((f"task:{task.name}", task.max_concurrent))
+        if self._per_project and schedule.definition.project_id is not None:
+            found.append((f"project:{schedule.definition.project_id}", self._per_project))
+        return found
+
+    def take(self, schedule: Schedule, job_id: str, now: datetime, until: datetime) -> bool:
+        """Count the job against each of its limits, until then; False if one is reached.
+
+        Taking again what is held prolongs it.
+        """
+        taken: list[str] = []
+        for name, most in self.of(schedule):
+            if not self._slots.take(name, most, job_id, now, until):
+                for earlier in taken:
+                    self._slots.release(earlier, job_id)
+                return False
+            taken.append(name)
+        return True
+
+    def release(self, schedule: Schedule, job_id: str) -> None:
+        """Stop counting it."""
+        for name, _ in self.of(schedule):
+            self._slots.release(name, job_id)

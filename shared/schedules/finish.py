@@ -1,0 +1,33 @@
+"""A job that ends together with its schedule's row: (schedule, ended job) -> (schedule, versions).
+
+Most jobs end by a row of their own, and are counted later (`fold`). This is for those whose end
+changes the schedule: one that is taken out unrun, and a failure that pauses the schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.schedules.fold import fold
+from shared.schedules.job import Job
+from shared.schedules.model import Schedule, Version
+
+
+def finished(
+    schedule: Schedule, job: Job, done: Mapping[str, Job], now: datetime
+) -> tuple[Schedule, tuple[Version, ...]]:
+    """`schedule` with `job` and the other `done` ones counted and no longer live.
+
+    Paused if that makes `pause_after_failures` failed jobs one after another; what was handed out
+    ahead is then taken back, and none is expected from the first that was not handed out.
+    """
+    counted = replace(schedule, progress=fold(schedule.progress, {**done, job.id: job}))
+    most = schedule.policy.pause_after_failures
+    if most is None or counted.progress.failures_in_row < most or not counted.is_on:
+        return counted, ()
+    reason = f"{counted.progress.failures_in_row} jobs failed one after another: {job.error}"
+    paused = replace(counted, progress=replace(counted.progress, paused_reason=reason[:1000]))
+    after = paused.rescheduled(now)
+    return after, (Version.of(after, counted.settled_until(now), "paused"),)
