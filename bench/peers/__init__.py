@@ -124,5 +124,6 @@ class Peer(Protocol):
 def everyone() -> list[Peer]:
     """The peers, not prepared."""
     from bench.peers.apscheduler import APScheduler
+    from bench.peers.celery import Celery
 
-    return [APScheduler("SQLite"), APScheduler("PostgreSQL")]
+    return [APScheduler("SQLite"), APScheduler("PostgreSQL"), Celery()]

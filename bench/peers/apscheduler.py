@@ -81,7 +81,7 @@ class APScheduler:
         """See `Peer`."""
         try:
             told = environment.run(
-                self._python, _SCRIPT, "dispatch", self._limit, url=self._url, n=n
+                self._python, _SCRIPT, "dispatch", self._limit, {}, url=self._url, n=n
             )
         except Failed as error:
             return Absent(why=str(error))
@@ -95,7 +95,7 @@ class APScheduler:
             self._load(n, time.time() - 3600)
             server = self._serve(_THREADS)
             try:
-                complete = self._ledger.wait(n, self._limit)
+                complete = self._ledger.wait(n, self._limit, server)
             finally:
                 environment.kill(server)
             if not complete:
@@ -112,7 +112,7 @@ class APScheduler:
         passes = 21
         try:
             told = environment.run(
-                self._python, _SCRIPT, "idle", self._limit, url=self._url, n=n, passes=passes
+                self._python, _SCRIPT, "idle", self._limit, {}, url=self._url, n=n, passes=passes
             )
         except Failed as error:
             return Absent(why=str(error))
@@ -162,7 +162,7 @@ class APScheduler:
         self._load(n, time.time() - 3600)
         server = self._serve(_CRASH_THREADS, 0.05)
         try:
-            if not self._ledger.wait(kill_after, self._limit):
+            if not self._ledger.wait(kill_after, self._limit, server):
                 raise Failed(f"{len(self._ledger)} of {n} done after {self._limit:.0f} s")
         finally:
             environment.kill(server)
@@ -170,7 +170,7 @@ class APScheduler:
         restarted = time.time()
         server = self._serve(_CRASH_THREADS, 0.05)
         try:
-            if not self._ledger.settle(_QUIET, self._limit, lambda: True):
+            if not self._ledger.settle(_QUIET, self._limit, lambda: True, server):
                 raise Failed(f"not quiet {self._limit:.0f} s after a kill")
         finally:
             environment.kill(server)
@@ -183,6 +183,7 @@ class APScheduler:
             _SCRIPT,
             "load",
             self._limit,
+            {},
             url=self._url,
             n=n,
             base=base,
@@ -203,7 +204,7 @@ class APScheduler:
 
     def _missed(self, n: int) -> str:
         told = environment.run(
-            self._python, _SCRIPT, "missed", self._limit, url=self._url, n=n, threads=_THREADS
+            self._python, _SCRIPT, "missed", self._limit, {}, url=self._url, n=n, threads=_THREADS
         )
         missed = told["missed"]
         return f"with its default grace of 1 s {missed} of {n} due at once are never run"

@@ -107,11 +107,24 @@ def command(python: Path, script: str, task: str, /, **parameters: object) -> li
     return [str(python), str(SCRIPTS / script), task, json.dumps(parameters)]
 
 
-def run(python: Path, script: str, task: str, limit: float, /, **parameters: object) -> Any:
-    """What the script answers: its last line, as JSON. Raises `Failed`, after `limit` seconds too."""
+def run(
+    python: Path,
+    script: str,
+    task: str,
+    limit: float,
+    env: Mapping[str, str],
+    /,
+    **parameters: object,
+) -> Any:
+    """What the script answers: its last line, as JSON. Raises `Failed`, also after `limit` seconds.
+
+    `env` is added to ours.
+    """
     arguments = command(python, script, task, **parameters)
     try:
-        ended = subprocess.run(arguments, capture_output=True, text=True, timeout=limit)
+        ended = subprocess.run(
+            arguments, capture_output=True, text=True, timeout=limit, env=os.environ | env
+        )
     except subprocess.TimeoutExpired:
         raise Failed(f"not over after {limit:.0f} s") from None
     if ended.returncode:

@@ -7,6 +7,7 @@ is killed leaves whole lines behind, because the kernel appends each at once.
 from __future__ import annotations
 
 import statistics
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -52,20 +53,31 @@ class Ledger:
         counts = Counter(run.schedule for run in self.runs())
         return n - len(counts), sum(count > 1 for count in counts.values())
 
-    def wait(self, count: int, limit: float) -> bool:
-        """Until so many runs are written; false when they are not in time."""
+    def wait(self, count: int, limit: float, *writers: subprocess.Popen[bytes]) -> bool:
+        """Until so many runs are written; false when not in time, or when a writer ended."""
         deadline = time.monotonic() + limit
         while len(self) < count:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or any(one.poll() is not None for one in writers):
                 return False
             time.sleep(_LOOK)
         return True
 
-    def settle(self, quiet: float, limit: float, over: Callable[[], bool]) -> bool:
-        """Until `over` and nothing was written for `quiet` seconds; false when not in time."""
+    def settle(
+        self,
+        quiet: float,
+        limit: float,
+        over: Callable[[], bool],
+        *writers: subprocess.Popen[bytes],
+    ) -> bool:
+        """Until `over` and nothing was written for `quiet` seconds.
+
+        False when that is not in time, or when a writer ended.
+        """
         begin = changed = time.monotonic()
         size = len(self)
         while (now := time.monotonic()) - begin < limit:
+            if any(one.poll() is not None for one in writers):
+                return False
             if len(self) != size:
                 size, changed = len(self), now
             elif now - changed > quiet and over():

@@ -9,6 +9,7 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,5 +165,11 @@ def serve(url: str, threads: int, ledger: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    tasks = {"load": load, "dispatch": dispatch, "idle": idle, "missed": missed, "serve": serve}
+    tasks: dict[str, Callable[..., Any]] = {
+        "load": load,
+        "dispatch": dispatch,
+        "idle": idle,
+        "missed": missed,
+        "serve": serve,
+    }
     print(json.dumps(tasks[sys.argv[1]](**json.loads(sys.argv[2]))))
