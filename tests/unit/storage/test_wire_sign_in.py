@@ -1,0 +1,168 @@
+"""How a Wire proves who asks, and how it is made from settings."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import subprocess
+import sys
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from azure.core.credentials import AccessToken, AzureNamedKeyCredential
+from azure.core.exceptions import ServiceRequestError
+from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.rest import HttpRequest
+from azure.data.tables._authentication import SharedKeyCredentialPolicy
+from azure.data.tables._common_conversion import _sign_string
+
+from shared.errors import Misconfigured
+from shared.settings import Secret, StorageAccount
+from shared.storage.wire import Delete, SharedKey, Wire, from_account
+from tests.unit.storage.script import KEY, Answer, Service, batch, written
+
+ROW = b'{"PartitionKey":"p","RowKey":"k"}'
+EMULATOR = "http://127.0.0.1:10002/devstoreaccount1"
+
+
+def signature(date: str, resource: str) -> str:
+    """Microsoft's formula for Shared Key Lite of the Table service."""
+    secret = base64.b64decode(KEY.key)
+    signed = hmac.new(secret, f"{date}\n{resource}".encode(), hashlib.sha256).digest()
+    return f"SharedKeyLite acct:{base64.b64encode(signed).decode()}"
+
+
+def header(asked: requests.PreparedRequest, name: str) -> str:
+    return str(asked.headers[name])
+
+
+def test_a_request_is_signed_by_the_documented_formula() -> None:
+    service = Service(Answer(200, ROW), batch(written("1")), Answer(200, b'{"value":[]}'))
+    wire = service.wire()
+    wire.get("p", "it's é")
+    wire.transact("p", [Delete("k")])
+    list(wire.query("RowKey eq 'k'", top=5))
+    for asked, path in zip(
+        service.asked,
+        [
+            "/tests(PartitionKey='p',RowKey='it%27%27s%20%C3%A9')",
+            "/$batch",
+            "/tests()",
+        ],
+        strict=True,
+    ):
+        assert urlsplit(str(asked.url)).path == path
+        expected = signature(header(asked, "x-ms-date"), f"/acct{path}")
+        assert asked.headers["Authorization"] == expected
+
+
+def test_the_signature_is_azure_data_tables_own() -> None:
+    service = Service(Answer(200, ROW))
+    service.wire(url=f"{EMULATOR}/").get("p", "it's é")
+    asked = service.asked[0]
+    sdk: Any = SharedKeyCredentialPolicy(AzureNamedKeyCredential(KEY.account, KEY.key))  # type: ignore[no-untyped-call]
+    request: PipelineRequest[Any] = PipelineRequest(
+        HttpRequest("GET", str(asked.url)), PipelineContext(None)
+    )
+    text = f"{header(asked, 'x-ms-date')}\n{sdk._get_canonicalized_resource(request)}"
+    sign: Any = _sign_string
+    assert "/acct/devstoreaccount1/tests(" in text
+    assert asked.headers["Authorization"] == f"SharedKeyLite acct:{sign(KEY.key, text)}"
+
+
+def test_each_attempt_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = iter(["Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:20:00 GMT"])
+    monkeypatch.setattr("shared.storage.wire.formatdate", lambda **_: next(dates))
+    service = Service(Answer(503), batch(written("1")))
+    service.wire().transact("p", [Delete("k")])
+    first, second = (
+        (header(asked, "x-ms-date"), header(asked, "Authorization")) for asked in service.asked
+    )
+    assert first[0].endswith("00:00:00 GMT")
+    assert second == ("Thu, 01 Jan 2026 00:20:00 GMT", signature(second[0], "/acct/$batch"))
+
+
+class Identity:
+    """A credential that counts."""
+
+    def __init__(self) -> None:
+        self.scopes: list[str] = []
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        self.scopes += scopes
+        return AccessToken(f"token-{len(self.scopes)}", int(time.time()) + 3600)
+
+
+def test_an_identity_is_asked_once_for_a_token_which_every_request_bears() -> None:
+    service, identity = Service(Answer(200, ROW), Answer(503), Answer(200, ROW)), Identity()
+    wire = service.wire(identity)
+    wire.get("p", "k")
+    wire.get("p", "k")
+    assert identity.scopes == ["https://storage.azure.com/.default"]
+    assert [asked.headers["Authorization"] for asked in service.asked] == ["Bearer token-1"] * 3
+    assert service.asked[0].headers["x-ms-version"] == "2020-12-06"
+
+
+def test_a_token_is_not_sent_in_the_open() -> None:
+    service = Service(Answer(200, ROW))
+    with pytest.raises(ServiceRequestError, match="https"):
+        service.wire(Identity(), url=EMULATOR).get("p", "k")
+    assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (f"AccountName=acct;AccountKey={KEY.key}", "https://acct.table.core.windows.net/t"),
+        (
+            f"DefaultEndpointsProtocol=http;AccountName=acct;AccountKey={KEY.key};"
+            "EndpointSuffix=core.chinacloudapi.cn",
+            "http://acct.table.core.chinacloudapi.cn/t",
+        ),
+        (
+            f"BlobEndpoint=http://b;TableEndpoint=http://h:1/acct/;accountname=acct;"
+            f"ACCOUNTKEY={KEY.key};",
+            "http://h:1/acct/t",
+        ),
+        ("UseDevelopmentStorage=true", f"{EMULATOR}/t"),
+        ("UseDevelopmentStorage=true;", f"{EMULATOR}/t"),
+    ],
+)
+def test_a_connection_string_says_where(text: str, url: str) -> None:
+    assert from_account(StorageAccount(connection_string=Secret(text)), "t")._table == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AccountName=acct",
+        "BlobEndpoint=https://b;SharedAccessSignature=sv=1",
+        "AccountName=acct;AccountKey=no key",
+        "nonsense",
+    ],
+)
+def test_a_connection_string_without_a_key_is_said_so_and_not_shown(text: str) -> None:
+    with pytest.raises(Misconfigured, match="connection string") as caught:
+        from_account(StorageAccount(connection_string=Secret(text)), "t")
+    assert "no key;" not in str(caught.value)
+    assert "sv=1" not in str(caught.value)
+
+
+def test_without_a_connection_string_it_is_the_managed_identity() -> None:
+    account = StorageAccount(connection_string=Secret(""), account_name="acct", client_id="me")
+    assert from_account(account, "t")._table == "https://acct.table.core.windows.net/t"
+
+
+def test_a_key_does_not_show() -> None:
+    assert KEY.key not in repr(SharedKey("acct", KEY.key))
+    with pytest.raises(ValueError, match=r"base64|padding|Only"):
+        Wire(EMULATOR, "t", SharedKey("acct", "no key"))
+
+
+def test_importing_it_costs_a_cold_start_neither_azure_nor_requests() -> None:
+    code = "import sys, shared.storage.wire; sys.exit(any(m in sys.modules for m in %r))"
+    subprocess.run([sys.executable, "-c", code % (("azure", "requests"),)], check=True)
