@@ -33,7 +33,8 @@ from tests.faults.wire import Gone, Message, Wire
 
 _HOST = "127.0.0.1"
 _IDLE = 3.0
-"""Azurite closes what was idle for 5 s: a connection is not used again after this many."""
+"""Azurite closes what was idle for 5 s: a connection is not used again after this many, lest the
+request and the close cross."""
 _ENDPOINT = re.compile(r"(?P<service>Table|Queue|Blob)Endpoint=http://(?P<at>[\d.]+:\d+)")
 
 
@@ -256,7 +257,8 @@ class _Connection:
         return answer
 
     def _connected(self) -> Wire:
-        if self._upstream is not None and time.monotonic() - self._used > _IDLE:
+        idle = time.monotonic() - self._used
+        if self._upstream is not None and (idle > _IDLE or self._upstream.ended):
             self._drop()
         if self._upstream is None:
             self._upstream = Wire(socket.create_connection(self._address))

@@ -14,8 +14,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -29,9 +32,9 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableClient, TableServiceClient, TableTransactionError, UpdateMode
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from azure.storage.queue import QueueClient
+from azure.storage.queue import QueueClient, generate_queue_sas
 
-from local.azurite import Azurite
+from local.azurite import ACCOUNT, Azurite
 from tests.faults import (
     Cut,
     Delay,
@@ -99,8 +102,12 @@ def row(key: str, **properties: Any) -> dict[str, Any]:
     return {"PartitionKey": "p", "RowKey": key, **properties}
 
 
-def _port(text: str, service: str) -> int:
-    return int(text.partition(f"{service}Endpoint=http://127.0.0.1:")[2].partition("/")[0])
+def _port(proxy: FaultProxy, service: str) -> int:
+    return int(
+        proxy.connection_string.partition(f"{service}Endpoint=http://127.0.0.1:")[2].partition("/")[
+            0
+        ]
+    )
 
 
 def headers(error: HttpResponseError) -> Any:
@@ -225,24 +232,21 @@ def test_many_threads_share_the_proxy(account: Account, proxy: FaultProxy) -> No
     assert proxy.counts()["queue"] == {"POST messages": 200}
 
 
-def test_chunks_and_expect_continue_pass(azurite: Azurite, proxy: FaultProxy) -> None:
+def test_chunks_and_expect_continue_pass(account: Account, proxy: FaultProxy) -> None:
     """No SDK here sends them; the Functions host's does."""
-    head = b"PUT /devstoreaccount1/c/b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-    answers = []
-    for text in (azurite.connection_string, proxy.connection_string):
-        with socket.create_connection(("127.0.0.1", _port(text, "Blob")), timeout=_SECONDS) as raw:
-            raw.sendall(head + b"Expect: 100-continue\r\n\r\n")
-            assert raw.recv(1 << 16).startswith(b"HTTP/1.1 100 Continue\r\n")
-            raw.sendall(b"3\r\nabc\r\n2\r\n")
-            raw.sendall(b"de\r\n0\r\n\r\n")
-            answers.append(raw.recv(1 << 16).partition(b"\r\n")[0])
-            raw.sendall(b"GET /devstoreaccount1/c/b HTTP/1.1\r\nHost: x\r\n\r\n")
-            answers.append(raw.recv(1 << 16).partition(b"\r\n")[0])
-    assert answers[:2] == answers[2:]
-    assert [(e.method, e.status) for e in proxy.log.entries] == [
-        ("PUT", int(answers[0].split()[1])),
-        ("GET", int(answers[1].split()[1])),
-    ]
+    key = proxy.connection_string.partition("AccountKey=")[2].partition(";")[0]
+    until = datetime.now(UTC) + timedelta(hours=1)
+    sas = generate_queue_sas(ACCOUNT, account.name, key, "a", expiry=until)
+    parts = [b"<QueueMessage><Message", b"Text>in chunks</MessageText></QueueMessage>"]
+    with socket.create_connection(("127.0.0.1", _port(proxy, "Queue")), timeout=_SECONDS) as raw:
+        head = f"POST /{ACCOUNT}/{account.name}/messages?{sas} HTTP/1.1\r\nHost: x\r\n"
+        head += "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        raw.sendall(head.encode())
+        assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for part in (*parts, b""):
+            raw.sendall(b"%x\r\n%s\r\n" % (len(part), part))
+        assert raw.recv(12) == b"HTTP/1.1 201"
+    assert [m.content for m in account.queue().peek_messages()] == ["in chunks"]
 
 
 # What each fault does.
@@ -284,15 +288,18 @@ def test_retries_survive_one_throttle(account: Account, proxy: FaultProxy, servi
     assert list(proxy.counts()[service].values()) == [2]  # type: ignore[literal-required]
 
 
-def test_a_throttled_head_has_no_body_and_the_connection_stays(
-    account: Account, proxy: FaultProxy
-) -> None:
-    blob = account.container(retry_total=0).get_blob_client("a")
-    blob.upload_blob(b"a")
+def test_a_throttled_head_has_no_body_and_the_connection_stays(proxy: FaultProxy) -> None:
     proxy.rules.add(Throttle(), times=1)
-    with pytest.raises(HttpResponseError, match="ServerBusy"):
-        blob.get_blob_properties()
-    assert blob.get_blob_properties().size == 1
+    connection = HTTPConnection("127.0.0.1", _port(proxy, "Blob"), timeout=_SECONDS)
+    with closing(connection):
+        connection.request("HEAD", f"/{ACCOUNT}/c/b")
+        with connection.getresponse() as busy:
+            assert (busy.status, busy.headers["Content-Length"] != "0") == (503, True)
+        same = connection.sock
+        connection.request("GET", f"/{ACCOUNT}/c/b")
+        with connection.getresponse() as next_:
+            assert next_.status in (400, 403, 404)
+        assert connection.sock is same
 
 
 def test_refused_with_any_status_and_body(account: Account, proxy: FaultProxy) -> None:
@@ -481,14 +488,39 @@ def test_an_azurite_that_is_gone_is_a_connection_that_ends(azurite: Azurite) -> 
         assert proxy.counts()["faults"] == {"unreachable": 1}
 
 
-def test_a_connection_that_azurite_closed_as_idle_is_replaced_unseen(
-    account: Account, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("idle", [-1.0, 1000.0])
+def test_a_connection_that_azurite_closed_is_replaced_unseen(
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch, idle: float
 ) -> None:
-    table = account.table(retry_total=0)
-    table.create_entity(row("a"))
-    monkeypatch.setattr("tests.faults.proxy._IDLE", 0.0)
-    table.create_entity(row("b"))
-    assert proxy.counts()["faults"] == {}
+    """As it does after 5 s, or when it is started anew: known by its age or by its end."""
+    monkeypatch.setattr("tests.faults.proxy._IDLE", idle)
+    closed = SimpleQueue[int]()
+    answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+    def serve(listener: socket.socket) -> None:
+        for n in range(3):
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.recv(1 << 16)
+                accepted.sendall(answer)
+            closed.put(n)
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        FaultProxy(
+            azurite.connection_string.replace(
+                f":{azurite.ports[2]}/", f":{listener.getsockname()[1]}/"
+            )
+        ) as proxy,
+        socket.create_connection(("127.0.0.1", _port(proxy, "Table")), _SECONDS) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        pool.submit(serve, listener)
+        for n in range(3):
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert client.recv(1 << 16) == answer
+            assert closed.get(timeout=_SECONDS) == n
+        assert proxy.counts()["faults"] == {}
 
 
 def test_a_string_without_three_endpoints_is_refused(azurite: Azurite) -> None:
@@ -649,7 +681,7 @@ def test_the_proxy_costs_little(azurite: Azurite, proxy: FaultProxy) -> None:
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 ")
         return time.perf_counter() - began
 
-    through = _port(proxy.connection_string, "Table")
+    through = _port(proxy, "Table")
     with (
         socket.create_connection(("127.0.0.1", azurite.ports[2]), timeout=_SECONDS) as direct,
         socket.create_connection(("127.0.0.1", through), timeout=_SECONDS) as proxied,

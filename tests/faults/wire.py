@@ -57,7 +57,6 @@ class Wire:
         message = _parse(head)
         if message.headers.get("expect", "").lower() == "100-continue":
             self.socket.sendall(_CONTINUE)
-            message.head = _without(message.head, b"expect")
         self._body(message)
         return message
 
@@ -80,6 +79,17 @@ class Wire:
         else:
             self.socket.sendall(head)
             self.socket.sendall(body)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side closed, or said something that nobody asked for."""
+        try:
+            self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def wait_for_end(self) -> None:
         """Return when the other side has closed."""
@@ -181,8 +191,3 @@ def _parse(head: bytes) -> Message:
         headers[name.lower()] = value.strip()
     closes = headers.get("connection", "").lower() == "close"
     return Message(first.split(" ", 2), head, headers, closes=closes)
-
-
-def _without(head: bytes, name: bytes) -> bytes:
-    lines = head.split(b"\r\n")
-    return b"\r\n".join(x for x in lines if x.partition(b":")[0].lower() != name)
