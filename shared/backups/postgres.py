@@ -8,6 +8,7 @@ that a killed process left, by the next run.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,15 +29,31 @@ SCRATCH = "belfry_scratch_"
 _LOCK_MS = 60_000
 _OUTAGES = (
     "connection to server",
+    "could not connect to server",
+    "could not translate host name",
+    "no connection to the server",
+    "data to server",
+    "data from server",
     "server closed the connection",
+    "SSL connection has been closed",
+    "SSL SYSCALL error",
+    "SSL error",
     "terminating connection",
-    "could not connect",
+    "canceling statement",
     "No space left",
+    "could not extend file",
     "out of memory",
     "out of shared memory",
     "the database system is",
 )
-"""What pg_restore says when the fault is not the dump's."""
+"""What pg_restore says when the fault is not the dump's, and may pass."""
+_LACKS = re.compile(
+    r'permission denied|must be (superuser|owner)|extension "[^"]*" is not available'
+    r'|role "[^"]*" does not exist'
+)
+"""What it says when the dump needs what the scratch server does not have or allow."""
+_TOO_NEW = 'unrecognized configuration parameter "transaction_timeout"'
+"""What a server before 17 answers to the first words of any later pg_restore."""
 _NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
 """What a dump keeps and a scratch server need not know."""
 
@@ -83,6 +100,7 @@ class PostgresSource:
         program("pg_restore", self._folder)
         with self._server.connected(self.database) as connection:
             snapshot = _begin(connection)
+            _lock(connection)
             tables = _counts(connection, job)
             major = connection.info.server_version
             arguments = [
@@ -110,7 +128,7 @@ class PostgresSource:
                 code = child.wait()
                 if code:
                     raise self._not_restored(code, child.said())
-            with self._scratch.connected(name) as connection:
+            with self._scratch.connected(name, autocommit=True) as connection:
                 return _counts(connection, job)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
@@ -130,8 +148,16 @@ class PostgresSource:
         raise Unavailable("postgres", f"pg_dump ended half-way with {how}: {said}")
 
     def _not_restored(self, code: int, said: str) -> BelfryError:
+        ended = f"pg_restore ended with code {code}: {said}"
         if code < 0 or any(words in said for words in _OUTAGES):
-            return Unavailable(self._scratch.service, f"pg_restore ended with code {code}: {said}")
+            return Unavailable(self._scratch.service, ended)
+        if _LACKS.search(said):
+            return Refused(self._scratch.service, ended)
+        if _TOO_NEW in said:
+            return Misconfigured(
+                "the scratch server is older than PostgreSQL 17 and pg_restore is not; "
+                "set POSTGRES_BIN to the folder of the server's own version"
+            )
         return Damaged(f"the dump cannot be restored: {said}")
 
     @contextmanager
@@ -169,15 +195,32 @@ def _begin(connection: psycopg.Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
+def _tables(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Each table as `schema.table`, and its name in SQL."""
+    found = connection.execute(_TABLES).fetchall()
+    return {f"{schema}.{table}": f"{quoted(schema)}.{quoted(table)}" for schema, table in found}
+
+
+def _lock(connection: psycopg.Connection[Any]) -> None:
+    """Keep every table as it is to the transaction's end: a snapshot does not see TRUNCATE."""
+    if names := _tables(connection).values():
+        listed = ", ".join(f"ONLY {name}" for name in names)
+        connection.execute(f"LOCK TABLE {listed} IN ACCESS SHARE MODE".encode())
+
+
 def _counts(connection: psycopg.Connection[Any], job: JobContext) -> dict[str, int]:
-    """Rows of each table, as `schema.table`; an error rather than a count that policies cut."""
+    """Rows of each table, as `schema.table`; an error rather than a count that policies cut.
+
+    Rolled back one by one: a server has locks for some thousand tables, not for their indexes too.
+    """
     connection.execute("SET row_security = off")
     counts = {}
-    for schema, table in connection.execute(_TABLES).fetchall():
+    for table, name in _tables(connection).items():
         job.check()
-        query = f"SELECT count(*) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608
-        row = connection.execute(query).fetchone()
-        counts[f"{schema}.{table}"] = int(row[0]) if row else 0
+        query = f"SELECT count(*) FROM {name}"  # noqa: S608
+        with connection.transaction(force_rollback=True):
+            row = connection.execute(query.encode()).fetchone()
+        counts[table] = int(row[0]) if row else 0
     return counts
 
 

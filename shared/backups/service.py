@@ -10,6 +10,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -146,8 +147,8 @@ class _Taking:
         began = monotonic()
         etag = read_back(self._blob, stored, self._job.check)
         self._job.log("read back, SHA-256 agrees", bytes=stored.bytes)
-        chunks = decompressed(self._blob, etag, stored, self._job.check)
-        restored = self._source.restore(chunks, self._job)
+        with closing(decompressed(self._blob, etag, stored, self._job.check)) as chunks:
+            restored = self._source.restore(chunks, self._job)
         if wrong := differences(manifest.tables, restored):
             raise Damaged(f"{self.name}: {wrong}")
         self._job.log("restored, row counts agree", tables=len(restored))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar, cast
@@ -78,14 +78,20 @@ def blocks(pieces: Iterator[bytes], size: int = BLOCK) -> Iterator[bytes]:
         yield bytes(buffer)
 
 
-def ahead(calls: Iterator[Callable[[], T]], most: int = _AHEAD) -> Iterator[T]:
-    """What the calls return, in their order; at most `most` of them are under way at once."""
-    with ThreadPoolExecutor(most) as pool:
+def ahead(calls: Iterator[Callable[[], T]], most: int = _AHEAD) -> Generator[T, None, None]:
+    """What the calls return, in their order; at most `most` of them are under way at once.
+
+    However it ends, by an error or closed early, it ends when those under way have ended.
+    """
+    with ThreadPoolExecutor(most, "belfry-blocks") as pool:
         under_way: deque[Future[T]] = deque()
         for call in calls:
+            if len(under_way) < most:
+                under_way.append(pool.submit(call))
+                continue
+            first = under_way.popleft().result()
             under_way.append(pool.submit(call))
-            if len(under_way) == most:
-                yield under_way.popleft().result()
+            yield first
         while under_way:
             yield under_way.popleft().result()
 
@@ -157,19 +163,26 @@ def read_back(blob: BlobClient, expected: Stored, check: Callable[[], None]) -> 
 
 def decompressed(
     blob: BlobClient, etag: str, stored: Stored, check: Callable[[], None]
-) -> Iterator[bytes]:
-    """What the blob's bytes decompress to, as long as it is still the one with that ETag."""
+) -> Generator[bytes, None, None]:
+    """What the blob's bytes decompress to, as long as it is still the one with that ETag.
+
+    To be closed by who leaves it early, or reads go on unseen.
+    """
     from zstandard import ZstdDecompressor
 
-    with storage(blob.container_name), _present(blob):
-        file = cast(IO[bytes], _File(_pieces(blob, etag, stored.bytes)))
+    with (
+        storage(blob.container_name),
+        _present(blob),
+        closing(_pieces(blob, etag, stored.bytes)) as pieces,
+    ):
+        file = cast(IO[bytes], _File(pieces))
         with ZstdDecompressor().stream_reader(file) as reader:
             while chunk := reader.read(_CHUNK):
                 check()
                 yield chunk
 
 
-def _pieces(blob: BlobClient, etag: str, size: int) -> Iterator[bytes]:
+def _pieces(blob: BlobClient, etag: str, size: int) -> Generator[bytes, None, None]:
     """The blob with that ETag, block by block: the SDK by itself begins with 32 MiB at once."""
     from azure.core import MatchConditions
 

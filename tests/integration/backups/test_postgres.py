@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import zstandard
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from local import ports
+from local import postgres as local_postgres
 from local.postgres import Postgres
 from shared.backups.postgres import SCRATCH, PostgresSource
 from shared.errors import BelfryError, Cancelled, Damaged, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
+from tests.conftest import scratch
 from tests.integration.backups.conftest import SHOP, scratch_databases
 from tests.integration.backups.setup import Meddled, Shelf, job_of
 
@@ -233,17 +236,63 @@ def test_a_dump_that_cannot_be_restored_is_damage(
     assert scratch_databases(postgres) == []
 
 
-def test_a_scratch_server_that_fails_is_not_damage(
-    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path
+def test_a_scratch_server_that_ends_the_connection_is_not_damage(
+    shelf: Shelf, postgres_source: PostgresSource, postgres: Postgres
 ) -> None:
-    script = (
-        'cat >&-; echo "pg_restore: error: connection to server at $PGHOST was lost" >&2; exit 1'
-    )
-    folder = programs(tmp_path / "bin", postgres.bin, "pg_restore", script)
+    def end_it() -> None:
+        query = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE starts_with(datname, %s) AND query LIKE 'COPY%%'"
+        )
+        deadline = time.monotonic() + 20
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+            while not connection.execute(query, (SCRATCH,)).fetchone():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
     with pytest.raises(Unavailable, match="postgres scratch server: pg_restore ended with code 1"):
+        shelf.take(Meddled(postgres_source, in_restore=end_it))
+    assert shelf.everything() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("connection to server at $PGHOST was lost", Unavailable),
+        ('could not translate host name "x" to address', Unavailable),
+        ("could not execute query: ERROR:  could not extend file: No space left", Unavailable),
+        ("COPY failed for table t: could not receive data from server: timeout", Unavailable),
+        ('could not execute query: ERROR:  extension \\"gis\\" is not available', Refused),
+        ('could not execute query: ERROR:  role \\"clerk\\" does not exist', Refused),
+        ("could not execute query: ERROR:  permission denied to create extension", Refused),
+        (
+            "could not execute query: ERROR:  "
+            'unrecognized configuration parameter \\"transaction_timeout\\"',
+            Misconfigured,
+        ),
+    ],
+)
+def test_a_fault_of_the_scratch_server_is_not_damage(
+    shelf: Shelf, shop: str, postgres: Postgres, tmp_path: Path, said: str, kind: type[BelfryError]
+) -> None:
+    script = f'cat >&-; echo "pg_restore: error: {said}" >&2; exit 1'
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_restore", script)
+    with pytest.raises(kind) as caught:
         shelf.take(PostgresSource(Secret(shop), folder=folder))
+    # Nor is anything still read, although the error holds on to what was under way:
+    readers = [thread for thread in threading.enumerate() if "belfry-blocks" in thread.name]
+    assert (readers, caught.type) == ([], kind)
     assert shelf.everything() == []
     assert scratch_databases(postgres) == []
+
+
+def fetched(shelf: Shelf, manifest: Mapping[str, Any], folder: Path) -> Path:
+    """The dump of a backup as a file, decompressed."""
+    file = folder / "fetched.dump"
+    with shelf.open() as container, file.open("wb") as out:
+        stored = container.download_blob(manifest["blob"]).readall()
+        out.write(zstandard.ZstdDecompressor().decompressobj().decompress(stored))
+    return file
 
 
 def test_owners_and_privileges_are_kept_and_not_needed_to_prove(
@@ -257,14 +306,48 @@ def test_owners_and_privileges_are_kept_and_not_needed_to_prove(
         connection.execute("GRANT SELECT ON bills TO clerk")
         connection.execute("ALTER TABLE bills OWNER TO clerk")
         manifest = shelf.take(PostgresSource(Secret(postgres.url("owned"))))
-    file = tmp_path / "bills.dump"
-    with shelf.open() as container, file.open("wb") as out:
-        stored = container.download_blob(manifest["blob"]).readall()
-        out.write(zstandard.ZstdDecompressor().decompressobj().decompress(stored))
+    file = fetched(shelf, manifest, tmp_path)
     script = subprocess.run(
         [postgres.bin / "pg_restore", "-f", "-", file], capture_output=True, text=True, check=True
     ).stdout
     assert "ALTER TABLE public.bills OWNER TO clerk;" in script
+
+
+TABLES = 400
+
+
+@pytest.fixture
+def few_locks() -> Iterator[Postgres]:
+    """A server with locks for a few hundred tables; one as it comes has them for some thousand."""
+    settings = ("max_locks_per_transaction = 10", "max_connections = 15", "fsync = off")
+    with scratch() as folder:
+        with (
+            local_postgres.start(folder) as server,
+            psycopg.connect(server.url("postgres"), autocommit=True) as connection,
+        ):
+            for setting in settings:
+                connection.execute(f"ALTER SYSTEM SET {setting}".encode())
+        with local_postgres.start(folder) as server:
+            yield server
+
+
+def test_more_tables_than_one_transaction_can_restore(
+    shelf: Shelf, few_locks: Postgres, tmp_path: Path
+) -> None:
+    with psycopg.connect(few_locks.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE many")
+        connection.execute("CREATE DATABASE at_once")
+    with psycopg.connect(few_locks.url("many"), autocommit=True) as connection:
+        for number in range(TABLES):
+            connection.execute(f"CREATE TABLE t{number} (n int PRIMARY KEY, note text)".encode())
+    manifest = shelf.take(PostgresSource(Secret(few_locks.url("many"))))
+    assert len(manifest["tables"]) == TABLES
+    # Why not restored in one transaction, which would hold every lock to its end:
+    at_once = ["--single-transaction", "-d", few_locks.url("at_once")]
+    command = [str(few_locks.bin / "pg_restore"), *at_once]
+    file = fetched(shelf, manifest, tmp_path)
+    done = subprocess.run([*command, file], capture_output=True, text=True)
+    assert "out of shared memory" in done.stderr
 
 
 def test_scratch_databases_of_killed_runs_are_dropped_and_others_are_not(

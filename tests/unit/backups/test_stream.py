@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +17,7 @@ from azure.core.exceptions import ResourceExistsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups.stream import BLOCK, Stored, blocks, decompressed, read_back, upload
+from shared.backups.stream import BLOCK, Stored, ahead, blocks, decompressed, read_back, upload
 from shared.errors import Cancelled, Damaged, Unavailable
 
 
@@ -46,6 +49,13 @@ class Blob:
     def download_blob(self, offset: int, length: int, **_: Any) -> Any:
         piece = (self.content or b"")[offset : offset + length]
         return SimpleNamespace(readall=lambda: piece)
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def go_on() -> None:
@@ -139,6 +149,126 @@ def test_our_own_blob_whose_answer_was_lost_is_good() -> None:
     blob = Blob()
     blob.content, blob.metadata = b"ours", {"id": "1"}
     put(blob, [b"x"])
+
+
+class Calls:
+    """Calls that note how many of them are under way, and wait until they are let go."""
+
+    def __init__(self, *, let_go: bool = True) -> None:
+        self.free = threading.Event()
+        self.begun = 0
+        self.ended = 0
+        self.most = 0
+        self._lock = threading.Lock()
+        if let_go:
+            self.free.set()
+
+    def call(self, number: int, seconds: float = 0) -> int:
+        with self._lock:
+            self.begun += 1
+            self.most = max(self.most, self.begun - self.ended)
+        assert self.free.wait(10)
+        time.sleep(seconds)
+        with self._lock:
+            self.ended += 1
+        return number
+
+    def made(self, count: int, seconds: Callable[[int], float] = lambda _: 0) -> Any:
+        return (partial(self.call, n, seconds(n)) for n in range(count))
+
+
+def no_worker_is_left() -> bool:
+    return not any(thread.name.startswith("belfry-blocks") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 20])
+def test_results_come_in_the_order_of_their_calls(count: int, most: int) -> None:
+    calls = Calls()
+    later_is_faster = calls.made(count, lambda n: 0.002 if n % 2 == 0 else 0)
+    assert list(ahead(later_is_faster, most)) == list(range(count))
+    assert calls.most <= most
+    assert no_worker_is_left()
+
+
+def test_two_are_under_way_while_the_next_is_made_and_while_one_is_used() -> None:
+    calls = Calls(let_go=False)
+    both_run_when_the_third_is_made = threading.Event()
+
+    def made() -> Iterator[Callable[[], int]]:
+        for number, call in enumerate(calls.made(6)):
+            if number == 2:
+                wait_until(lambda: calls.begun == 2)
+                both_run_when_the_third_is_made.set()
+                calls.free.set()
+            yield call
+
+    results = ahead(made())
+    assert next(results) == 0
+    assert both_run_when_the_third_is_made.is_set()
+    wait_until(lambda: calls.begun == 3)  # the third began before its consumer came back
+    assert list(results) == [1, 2, 3, 4, 5]
+    assert calls.most == 2
+
+
+def test_no_more_is_made_than_can_be_under_way() -> None:
+    made = 0
+
+    def counted() -> Iterator[Callable[[], None]]:
+        nonlocal made
+        for _ in range(50):
+            made += 1
+            yield lambda: None
+
+    for used, _ in enumerate(ahead(counted()), 1):
+        assert made <= used + 2
+
+
+def test_an_error_of_a_call_reaches_the_caller_when_the_others_have_ended() -> None:
+    calls = Calls()
+
+    def fails() -> int:
+        raise Unavailable("blob storage", "gone")
+
+    rest = [partial(calls.call, 2, 0.05), partial(calls.call, 3)]
+    several: list[Callable[[], int]] = [partial(calls.call, 0), fails, *rest]
+    results = ahead(iter(several))
+    assert next(results) == 0
+    with pytest.raises(Unavailable, match="gone"):
+        next(results)
+    assert calls.begun == calls.ended <= 2
+    assert no_worker_is_left()
+
+
+def test_an_error_in_making_a_call_reaches_the_caller_when_the_others_have_ended() -> None:
+    calls = Calls()
+
+    def breaks_off() -> Iterator[Callable[[], int]]:
+        yield partial(calls.call, 0, 0.05)
+        raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        list(ahead(breaks_off()))
+    assert (calls.begun, calls.ended) == (1, 1)
+    assert no_worker_is_left()
+
+
+def test_closed_early_it_begins_nothing_more() -> None:
+    calls = Calls()
+    results = ahead(calls.made(50, lambda _: 0.01))
+    assert next(results) == 0
+    results.close()
+    assert calls.begun == calls.ended <= 3
+    assert no_worker_is_left()
+
+
+def test_a_restore_that_ends_early_leaves_no_read_behind() -> None:
+    blob: Any = Blob()
+    stored = put(blob, [os.urandom(BLOCK) for _ in range(6)])
+    chunks = decompressed(blob, "1", stored, go_on)
+    next(chunks)
+    chunks.close()
+    assert no_worker_is_left()
 
 
 class Forgetful(Blob):
