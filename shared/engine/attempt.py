@@ -18,7 +18,7 @@ from typing import Any
 from shared.errors import BelfryError, Cancelled, TimedOut
 from shared.log import JobLog, redact
 from shared.schedules.model import LiveJob, Schedule
-from shared.tasks import Progress, Result
+from shared.tasks import JobProgress, Result
 
 _logger = logging.getLogger("belfry.worker")
 
@@ -52,7 +52,7 @@ class Attempt(threading.Thread):
         self.schedule = schedule
         self.live = live
         self.log = log
-        self.progress = Progress()
+        self.progress = JobProgress()
         self.deadline = began + timedelta(seconds=schedule.policy.timeout_seconds)
         self.stop = threading.Event()
         self.asked: Stop | None = None

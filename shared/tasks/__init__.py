@@ -1,6 +1,6 @@
 """What a task is (`Task`, `@task`) and what a running one may use (`JobContext`). Pure."""
 
-from shared.tasks.context import BackupService, JobContext, Progress
+from shared.tasks.context import BackupService, JobContext, JobProgress
 from shared.tasks.model import Impact, Params, Result, Retry, Task, task
 from shared.tasks.registry import Registry
 
@@ -9,7 +9,7 @@ __all__ = [
     "Impact",
     "JobContext",
     "Params",
-    "Progress",
+    "JobProgress",
     "Registry",
     "Result",
     "Retry",

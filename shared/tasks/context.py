@@ -24,7 +24,7 @@ class BackupService(Protocol):
 
 
 @dataclass(slots=True)
-class Progress:
+class JobProgress:
     """How far a job is. The engine keeps it where a person can read it while the job runs."""
 
     done: float | None = None
@@ -48,7 +48,7 @@ class JobContext:
     clock: Clock
     log: JobLog
     backups: BackupService
-    progress: Progress = field(default_factory=Progress)
+    progress: JobProgress = field(default_factory=JobProgress)
     stop: threading.Event
     """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or
     the instance is going down."""
