@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +44,8 @@ _SCRIPT = "celery_peer.py"
 _INTERVAL = 5
 _LOCK = 25
 """RedBeat's rule, five intervals: its lock must outlast a tick, and holds so long after a crash."""
+_SURELY_A_SECOND = 200
+"""How many due schedules a tick hands out at the least: more at once take a longer lock."""
 _VISIBILITY = 30
 """Must outlast a job: what a killed worker had taken is delivered again after it."""
 _CRASH_POOL = ("--pool", "threads", "--concurrency", "50")
@@ -151,12 +153,13 @@ class Celery:
         """See `Peer`. The rounds go to the kill one by one, and recover beside each other."""
         points = random.Random(seed)
         after = [round(n * points.uniform(0.05, 0.75)) for _ in range(kills)]
+        lock = max(_LOCK, n // _SURELY_A_SECOND)
         alone = threading.Lock()
         free = list(range(1, _TOGETHER + 1))
 
         def one(kill_after: int) -> tuple[float, int, int]:
             database = free.pop()
-            site = self._site(database, seconds=0.05)
+            site = self._site(database, seconds=0.05, lock=lock)
             try:
                 recovery = site.round(n, kill_after, alone)
                 return recovery, *site.ledger.lost_and_doubled(n)
@@ -174,14 +177,23 @@ class Celery:
             lost=sum(lost for _, lost, _ in rounds),
             doubled=sum(doubled for _, _, doubled in rounds),
             recovery_seconds=statistics.median(recovery for recovery, _, _ in rounds),
-            note="the lock and the visibility timeout are waited for; as they come, 25 and 60 min",
+            note=f"waits for its lock ({lock} s here, as it comes 25 min) and for the visibility "
+            f"timeout ({_VISIBILITY} s, as it comes 60 min)",
         )
 
-    def _site(self, database: int = 0, *, prefetch: int = 4, seconds: float = 0) -> _Site:
+    def _site(
+        self, database: int = 0, *, prefetch: int = 4, seconds: float = 0, lock: int = _LOCK
+    ) -> _Site:
         assert self._redis is not None
-        return _Site(
-            self._python, self._redis, database, self._folder, self._limit, prefetch, seconds
-        )
+        settings = {
+            "url": self._redis.url(database),
+            "interval": _INTERVAL,
+            "lock": lock,
+            "visibility": _VISIBILITY,
+            "prefetch": prefetch,
+            "seconds": seconds,
+        }
+        return _Site(self._python, self._redis, database, self._folder, self._limit, settings)
 
 
 class _Site:
@@ -194,8 +206,7 @@ class _Site:
         database: int,
         folder: Path,
         limit: float,
-        prefetch: int,
-        seconds: float,
+        settings: Mapping[str, object],
     ) -> None:
         self._python = python
         self._redis = redis
@@ -205,16 +216,8 @@ class _Site:
         self.ledger = Ledger(folder / f"runs-{database}")
         self.ledger.clear()
         redis.empty(database)
-        settings = {
-            "url": redis.url(database),
-            "ledger": str(self.ledger.path),
-            "interval": _INTERVAL,
-            "lock": _LOCK,
-            "visibility": _VISIBILITY,
-            "prefetch": prefetch,
-            "seconds": seconds,
-        }
-        self._env = {"BENCH_PEER": json.dumps(settings), "PYTHONPATH": str(SCRIPTS)}
+        told = {**settings, "ledger": str(self.ledger.path)}
+        self._env = {"BENCH_PEER": json.dumps(told), "PYTHONPATH": str(SCRIPTS)}
 
     def run(self, task: str, **parameters: object) -> dict[str, float]:
         """A task of the script."""

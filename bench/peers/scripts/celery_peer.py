@@ -68,16 +68,18 @@ def load(n: int, base: float, step: float = 0) -> dict[str, Any]:
     """Store `n` daily schedules, due from `base` on, `step` seconds apart.
 
     Into the hashes and the sorted set that `RedBeatSchedulerEntry.save` writes, but many at once.
+    Names sort like the times: RedBeat's order is by whole seconds, then by name, and the other way
+    round it would be late by up to a second.
     """
     RedBeatScheduler(app, lazy=True)
     client, key = get_redis(app), app.redbeat_conf.schedule_key
     for first in range(0, n, A_BATCH):
         pipe = client.pipeline(transaction=False)
         for number in range(first, min(n, first + A_BATCH)):
-            due = base + number * step
+            name, due = f"{number:06d}", base + number * step
             last = datetime.fromtimestamp(due, UTC) - DAY
             definition = {
-                "name": str(number),
+                "name": name,
                 "task": "work",
                 "args": [number, due],
                 "kwargs": {},
@@ -85,7 +87,7 @@ def load(n: int, base: float, step: float = 0) -> dict[str, Any]:
                 "schedule": schedule(run_every=DAY, app=app),
                 "enabled": True,
             }
-            entry = RedBeatSchedulerEntry.generate_key(app, str(number))
+            entry = RedBeatSchedulerEntry.generate_key(app, name)
             pipe.hset(entry, "definition", json.dumps(definition, cls=RedBeatJSONEncoder))
             pipe.hset(entry, "meta", json.dumps({"last_run_at": last}, cls=RedBeatJSONEncoder))
             pipe.zadd(key, {entry: int(due)})

@@ -1,0 +1,30 @@
+"""`python -m bench.peers [--quick | --full]`: the peers' own table, without Belfry."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bench.peers import everyone, plan
+
+SIZES = {"": plan.Sizes(), "--quick": plan.QUICK, "--full": plan.FULL}
+
+
+def main() -> None:
+    """Measure every peer and print the table."""
+    choice = sys.argv[1] if len(sys.argv) > 1 else ""
+    if choice not in SIZES:
+        sys.exit("usage: python -m bench.peers [--quick | --full]")
+    sizes = SIZES[choice]
+    begin = time.monotonic()
+
+    def tell(what: str) -> None:
+        print(f"{time.monotonic() - begin:5.0f} s  {what}", file=sys.stderr, flush=True)
+
+    reports = [plan.measure(peer, sizes, tell=tell) for peer in everyone()]
+    print(plan.table(reports))
+    print(f"measured with {sizes} in {time.monotonic() - begin:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
