@@ -70,7 +70,7 @@ _CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 
 _STATUS = re.compile(rb"^HTTP/1\.1 (\d{3})", re.MULTILINE)
 _ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 _DEVELOPMENT = (
     "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;AccountKey="
@@ -182,7 +182,7 @@ class Wire:
     def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
         """Do all of 1 to 100 operations on one partition, each on another entity, or none.
 
-        Raises `ValueError` beyond the service's limits, 100 operations and 4 MiB.
+        Raises `ValueError` beyond the limits: 100 operations, 4 MiB, integers of 31 bits.
         """
         answer = self._run("POST", self._batch, encode(self._table, partition, operations))
         response, retried = answer.http_response, bool(answer.context.get("history"))
@@ -200,11 +200,14 @@ class Wire:
     def query(
         self, filter: str, *, top: int, select: Sequence[str] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """All entities that the OData filter lets through, by key, `top` (at most 1,000) a request.
+        """All entities that the OData filter lets through (if empty: all), in the order of their
+        keys, `top` (at most 1,000) a request.
 
         Each has its keys, its properties and its "etag". Text within a filter: see `literal`.
         """
-        url = f"{self._table}()?$filter={quote(filter, safe='')}&$top={top}"
+        url = f"{self._table}()?$top={top}"
+        if filter:
+            url += f"&$filter={quote(filter, safe='')}"
         if select is not None:
             url += f"&$select={quote(','.join(select), safe=',')}"
         after = ""
@@ -278,7 +281,8 @@ def literal(text: str) -> str:
 
 
 def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes:
-    """The body of a transaction on the table at this URL. Raises `ValueError` beyond the limits."""
+    """The body of a transaction on the table at this URL. Raises `ValueError` beyond the limits;
+    Azurite would take integers beyond 31 bits, but the service does not."""
     if not 1 <= len(operations) <= MAX_OPERATIONS:
         raise ValueError(f"{len(operations)} operations in one transaction; 1 to 100 can be")
     entity = f"{table}(PartitionKey='{_quoted(partition)}',RowKey='"
@@ -291,6 +295,9 @@ def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes
         if isinstance(it, Delete):
             parts.append("\r\n\r\n")
         else:
+            for name, value in it.properties.items():
+                if type(value) is int and not -(2**31) <= value < 2**31:
+                    raise ValueError(f"{name} of {it.key} is beyond 31 bits: {value}")
             text = _to_json({"PartitionKey": partition, "RowKey": it.key, **it.properties})
             parts.append(f"{_WRITE}{len(text)}\r\n\r\n{text}\r\n")
     body = "".join([*parts, _CLOSE]).encode("ascii")

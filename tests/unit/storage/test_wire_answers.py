@@ -25,6 +25,7 @@ def test_a_commit_gives_an_etag_for_each_operation() -> None:
     assert service.wire().transact("p", TWO) == Outcome(True, 202, etags=('W/"1"', ""))
     assert service.asked[0].method == "POST"
     assert service.asked[0].url == "https://acct.table.core.windows.net/$batch"
+    assert service.asked[0].headers["Content-Type"] == "multipart/mixed; boundary=batch_belfry"
     assert service.timeouts == [(5, 20)]
 
 
@@ -166,6 +167,12 @@ def test_a_query_follows_where_the_service_continues() -> None:
         plain | {"NextPartitionKey": ["1!4!cA--"], "NextRowKey": ["é+"]},
         plain | {"NextPartitionKey": ["q"]},
     ]
+
+
+def test_a_query_without_a_filter_sends_none() -> None:
+    service = Service(Answer(200, b'{"value":[]}'))
+    assert list(service.wire().query("", top=5)) == []
+    assert str(service.asked[0].url).endswith("/tests()?$top=5")
 
 
 def test_a_query_fails_where_its_page_does() -> None:

@@ -131,6 +131,9 @@ def test_a_transaction_ends_at_4_mib() -> None:
         encode(TABLE, "p", [Insert("k", {"t": "x" * (spare + 1)})])
 
 
-def test_a_value_the_service_would_not_know_is_refused() -> None:
-    with pytest.raises(TypeError):
-        encode(TABLE, "p", [Insert("k", {"t": object()})])
+@pytest.mark.parametrize(
+    "value", [object(), b"", float("nan"), float("inf"), 2**31, -(2**31) - 1, 2**40]
+)
+def test_a_value_the_service_would_not_take_is_refused(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        encode(TABLE, "p", [Insert("k", {"t": value})])

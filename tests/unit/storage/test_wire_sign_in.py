@@ -22,7 +22,7 @@ from azure.data.tables._common_conversion import _sign_string
 
 from shared.errors import Misconfigured
 from shared.settings import Secret, StorageAccount
-from shared.storage.wire import Delete, SharedKey, Wire, from_account
+from shared.storage.wire import Delete, SharedKey, Wire, _transport, from_account
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
 
 ROW = b'{"PartitionKey":"p","RowKey":"k"}'
@@ -142,6 +142,7 @@ def test_a_connection_string_says_where(text: str, url: str) -> None:
         "AccountName=acct",
         "BlobEndpoint=https://b;SharedAccessSignature=sv=1",
         "AccountName=acct;AccountKey=no key",
+        "AccountName=acct;AccountKey=****",
         "nonsense",
     ],
 )
@@ -155,6 +156,18 @@ def test_a_connection_string_without_a_key_is_said_so_and_not_shown(text: str) -
 def test_without_a_connection_string_it_is_the_managed_identity() -> None:
     account = StorageAccount(connection_string=Secret(""), account_name="acct", client_id="me")
     assert from_account(account, "t")._table == "https://acct.table.core.windows.net/t"
+
+
+def test_the_environment_says_which_proxy_and_certificates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:8080")
+    monkeypatch.setenv("NO_PROXY", "near.example")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/our/own.pem")
+    far, near = (_transport(f"https://{place}.example") for place in ("far", "near"))
+    assert far.session.proxies["https"] == "http://proxy:8080"
+    assert "https" not in near.session.proxies
+    assert far.connection_config.verify == "/our/own.pem"
 
 
 def test_a_key_does_not_show() -> None:
