@@ -63,8 +63,15 @@ def redact(text: str) -> str:
     return text
 
 
+_PLAIN = re.compile(r"[\w.,:+/-]+")
+"""What needs no quotes; and nothing that `redact` looks for has neither = nor @."""
+
+
 def _shown(value: object) -> str:
-    text = redact(str(value))
+    text = str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    text = redact(text)
     return json.dumps(text, ensure_ascii=False) if re.search(r"[\s\"=]", text) or not text else text
 
 
@@ -72,6 +79,8 @@ def event(
     logger: logging.Logger, what: Event, *, level: int = logging.INFO, **fields: object
 ) -> None:
     """Write one line: the event's word, then `name=value` for each field that is not None."""
+    if not logger.isEnabledFor(level):
+        return
     known = {name: value for name, value in fields.items() if value is not None}
     line = " ".join([what, *(f"{name}={_shown(value)}" for name, value in known.items())])
     logger.log(level, "%s", line, extra={"event": what.value, "fields": known})

@@ -36,8 +36,8 @@ class Stop(StrEnum):
 Execute = Callable[["Attempt"], "Result | Coroutine[Any, Any, Result]"]
 
 
-class Attempt(threading.Thread):
-    """A task running in a thread of its own. `ended` is called, in it, when it is done."""
+class Attempt:
+    """A task that `run` runs, in a thread of its own; `ended` is called, in it, when it is done."""
 
     def __init__(
         self,
@@ -48,7 +48,6 @@ class Attempt(threading.Thread):
         began: datetime,
         ended: Callable[[], object],
     ) -> None:
-        super().__init__(name=live.id, daemon=True)
         self.schedule = schedule
         self.live = live
         self.log = log
@@ -65,6 +64,7 @@ class Attempt(threading.Thread):
         self._cancel: Callable[[], object] | None = None
 
     def run(self) -> None:
+        """Run the task to its end. Raises nothing."""
         result: Result | None = None
         failure: BaseException | None = None
         try:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from shared.clock import Clock
 from shared.engine.attempt import Attempt, Execute, Stop
 from shared.engine.desk import Desk
+from shared.engine.hands import Hands
 from shared.engine.outcome import Again, Ended, Gone, outcome
 from shared.errors import Unavailable
 from shared.log import Event, JobLog, event
@@ -54,6 +55,7 @@ class Crew:
         self.desk = desk
         self.clock = clock
         self.lease = lease
+        self.threads = Hands("attempt")
         self._execute = execute
         self._free = size
         self._active: set[Attempt] = set()
@@ -150,7 +152,7 @@ class Gang:
         self.begun += 1
         self._active.append(attempt)
         self._crew.enter(attempt)
-        attempt.start()
+        self._crew.threads.run(attempt.run)
 
     def finish(self) -> list[Job]:
         """Wait for all attempts, looking after them; the jobs that ended."""

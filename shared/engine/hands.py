@@ -1,0 +1,36 @@
+"""Threads that are used again: starting one costs more than a short task."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+
+class Hands:
+    """As many daemon threads as work is under way; an idle one takes the next.
+
+    Daemons, since a task that hangs must not keep the process from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._work: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Do `work` in a thread, now. It must not raise."""
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+                self._work.put(work)
+                return
+        threading.Thread(target=self._serve, args=(work,), name=self._name, daemon=True).start()
+
+    def _serve(self, work: Callable[[], object]) -> None:
+        while True:
+            work()
+            with self._lock:
+                self._idle += 1
+            work = self._work.get()
