@@ -509,6 +509,7 @@ def test_a_connection_that_azurite_closed_is_replaced_unseen(azurite: Azurite) -
         socket.create_connection(("127.0.0.1", _port(proxy, "Table")), _SECONDS) as client,
         ThreadPoolExecutor(1) as pool,
     ):
+        listener.settimeout(_SECONDS)
         pool.submit(serve, listener)
         for n in range(3):
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
