@@ -18,11 +18,13 @@ from shared import settings as configuration
 from shared.clock import Clock, SystemClock
 from shared.engine import builtin
 from shared.engine.backlog import Backlog
+from shared.engine.control import Control
 from shared.engine.crew import Crew, Lease
 from shared.engine.desk import Desk
 from shared.engine.execute import Executor
 from shared.engine.limits import Limits
 from shared.engine.manage import Manager
+from shared.engine.operations import Operations
 from shared.engine.poison import Poison
 from shared.engine.tick import Dispatcher
 from shared.engine.worker import Worker
@@ -53,6 +55,7 @@ class App:
     meta: Meta
     dispatcher: Dispatcher
     manager: Manager
+    control: Control
     worker: Worker
     poison: Poison
     started_at: datetime
@@ -131,14 +134,15 @@ def build(
     limits = Limits(Slots(connection.table(names.table)), tasks, settings.jobs_per_project)
     desk = Desk(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
+    manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
+    operations = Operations(table, manager)
     crew = Crew(
         desk=desk,
-        execute=Executor(tasks, _Backups(settings), clock),
+        execute=Executor(tasks, _Backups(settings), operations, clock),
         clock=clock,
         lease=held,
         size=settings.jobs_per_instance,
     )
-    manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     worker = Worker(
         table=table,
         queue=queue,
@@ -157,6 +161,7 @@ def build(
         meta=meta,
         dispatcher=dispatcher,
         manager=manager,
+        control=Control(desk=desk, manager=manager, clock=clock),
         worker=worker,
         poison=Poison(desk, clock),
         started_at=clock.now(),
@@ -195,6 +200,6 @@ def _create_queue(connection: Connection, name: str) -> None:
 
 
 def _new_id() -> str:
-    """Eleven letters and digits that nobody can guess."""
-    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+    """Eleven letters and digits that nobody can guess. No r: it begins the number of a retry."""
+    alphabet = "abcdefghijklmnopqstuvwxyz0123456789"
     return "".join(secrets.choice(alphabet) for _ in range(11))

@@ -51,11 +51,10 @@ class Desk:
         for attempt, job in over:
             if job in kept:
                 tell_ended(_logger, job)
+                self.limits.release(attempt.schedule, job.id)
             else:
                 event(_logger, Event.LEASE_LOST, job_id=job.id, error="it ended elsewhere before")
-            self.limits.release(attempt.schedule, job.id)
-            if attempt.schedule.policy.overlap in _QUEUEING:
-                self.nudge(job.schedule_id)
+            self.make_room(attempt.schedule)
         return kept
 
     def end_with_schedule(self, job: Job) -> bool:
@@ -80,7 +79,6 @@ class Desk:
         now = self.clock.now()
         live = attempt.live
         self.queue.send(Message((live.id,), now), result.live.available_at)
-        self.limits.release(attempt.schedule, live.id)
         for _ in range(_TRIES):
             schedule = self.table.get(attempt.schedule.id)
             held = schedule.progress.find(live.id) if schedule is not None else None
@@ -89,6 +87,9 @@ class Desk:
             waiting = replace(result.live, cancel=held.cancel)
             after = replace(schedule, progress=schedule.progress.put(waiting))
             if self.table.commit([Change(schedule, after)])[0]:
+                self.limits.release(attempt.schedule, live.id)
+                if held.cancel is not None:  # it ends now, not after its delay
+                    self.queue.send(Message((live.id,), now), now)
                 _tell_again(attempt, result)
                 return True
         return False
@@ -96,6 +97,13 @@ class Desk:
     def ended(self, schedule: Schedule) -> dict[str, Job]:
         """Those of the schedule's live jobs that ended."""
         return self.table.ended(job.id for job in schedule.progress.live if job.begun)
+
+    def make_room(self, schedule: Schedule) -> None:
+        """One of the schedule's jobs ended: send messages for those that waited for that."""
+        overlap = schedule.policy.overlap
+        retries = overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
+        if overlap in _QUEUEING or retries:
+            self.nudge(schedule.id)
 
     def nudge(self, schedule_id: str) -> None:
         """Send messages for the jobs that waited for another of their schedule to end."""

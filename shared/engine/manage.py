@@ -8,7 +8,7 @@ handed out at once, since the next tick may come too late for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
-from shared.schedules.plan import LIVE_CAP
+from shared.schedules.plan import LIVE_CAP, crowded
 from shared.schedules.record import ended_live, of_live
 from shared.storage.queue import Message
 from shared.storage.schedules import Change
@@ -154,24 +154,39 @@ class Manager:
         if not force:
             return self._run_due(schedule, now)
         asked = job_id(schedule_id, now, self._new_id())
+        after, _ = self.ask(schedule_id, [asked], now, send=send)
+        return Requested(schedule=after, job_id=asked, at=now)
 
-        return self._ask(asked, now, send=send)
+    def ask(
+        self, schedule_id: str, asked: Sequence[str], now: datetime, *, send: bool = True
+    ) -> tuple[Schedule, list[str]]:
+        """Add jobs of a schedule that a person asked for; (the schedule, those added).
 
-    def _ask(self, asked: str, now: datetime, *, send: bool = True) -> Requested:
-        """Add a job that a person asked for."""
-        schedule_id, due_at = parse_id(asked)
+        Those that are there already, ended or not, are left alone; of the others as many are
+        added as there is room for. Raises `Conflict` if there is none, `NotFound`.
+        """
+        added: list[str] = []
 
         def decide(schedule: Schedule, _now: datetime) -> Change:
-            if len(schedule.progress.live) >= LIVE_CAP:
+            # read after the row: a job of that id which ends in between changes the row
+            there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
+            known = self._desk.ended(schedule) if crowded(schedule) else {}
+            progress = fold(schedule.progress, known)
+            new = [one for one in asked if one not in there]
+            if new and len(progress.live) >= LIVE_CAP:
                 raise Conflict(f"{schedule_id} has {LIVE_CAP} unfinished jobs; wait for some")
-            job = LiveJob(id=asked, due_at=due_at, available_at=min(due_at, now))
-            return Change(schedule, replace(schedule, progress=schedule.progress.put(job)))
+            added[:] = new[: LIVE_CAP - len(progress.live)]
+            for one in added:
+                job = LiveJob(id=one, due_at=parse_id(one)[1], available_at=now)
+                progress = progress.put(job)
+            return Change(schedule, replace(schedule, progress=progress))
 
         if send:
-            self._queue.send(Message((asked,), now), now)
+            self._queue.send(Message(tuple(asked), now), now)
         after = self._commit(schedule_id, decide)
-        event(_logger, Event.JOB_QUEUED, schedule_id=schedule_id, job_id=asked)
-        return Requested(schedule=after, job_id=asked, at=now)
+        for one in added:
+            event(_logger, Event.JOB_QUEUED, schedule_id=schedule_id, job_id=one)
+        return after, added
 
     def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
         due_at = schedule.progress.next_run_at
@@ -191,6 +206,9 @@ class Manager:
         schedule = self._table.get(parse_id(job_id)[0])
         live = schedule.progress.find(job_id) if schedule is not None else None
         if schedule is None or live is None:
+            done = self._table.job(job_id)  # it may have ended between the two looks
+            if done is not None:
+                return done
             raise NotFound(f"there is no job {job_id!r}")
         said = self._table.running(job_id) if live.running else None
         job = of_live(schedule, live)

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from shared.schedules.finish import finished
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status, is_manual
+from shared.schedules.job import Job, Status, is_manual, retry_of
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
 from shared.schedules.record import ended_live
 
@@ -123,6 +123,8 @@ def _overlapping(
     overlap = schedule.policy.overlap
     if overlap is Overlap.ALLOW_ALL:
         return None
+    if retry_of(job.id) is not None:
+        overlap = Overlap.BUFFER_ALL  # a person asked for it: it neither gives way nor interrupts
     others = [one for one in schedule.progress.live if one.id != job.id and one.id not in done]
     begun = [one for one in others if one.begun]
     waiting = [one for one in others if not one.begun and one.available_at <= now]

@@ -2,7 +2,8 @@
 
 `nightly-20261120T030000Z` is the occurrence of schedule `nightly` due at that second: the id is
 a function of the two, so whoever hands the occurrence out, twice or at once, names one job.
-A request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`.
+A request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`. So has a job
+that repeats another: `nightly-20261120T030000Z-r1`, and `-k3f9r1`, each again as `r2`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from enum import StrEnum
 
 from shared.errors import NotFound
 
-_ID = re.compile(r"(?P<schedule>[a-z][a-z0-9_]{0,39})-(?P<due>\d{8}T\d{6}Z)(?:-(?P<by>[a-z0-9]+))?")
+_ID = re.compile(
+    r"(?P<schedule>[a-z][a-z0-9_]{0,39})-(?P<due>\d{8}T\d{6}Z)(?:-(?P<by>[a-z0-9]{1,40}))?"
+)
 _STAMP = "%Y%m%dT%H%M%SZ"
+_BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
 
 
 class Status(StrEnum):
@@ -76,6 +80,11 @@ class Job:
         return is_manual(self.id)
 
     @property
+    def cancel_requested(self) -> bool:
+        """Whether it is to stop, and has not ended: such a job has no other reason."""
+        return self.status not in ENDED and self.reason is not None
+
+    @property
     def duration_seconds(self) -> float | None:
         """Of the last attempt."""
         return _seconds(self.started_at, self.finished_at)
@@ -99,6 +108,30 @@ def job_id(schedule_id: str, due_at: datetime, request: str = "") -> str:
 def is_manual(job_id: str) -> bool:
     """Whether that is the id of a job that a person asked for."""
     return job_id.count("-") == 2
+
+
+def retry_id(job_id: str) -> str:
+    """The id of the job that repeats that one: who asks twice asks for one job."""
+    start, first, number = _repeats(job_id)
+    return f"{start}-{first}r{number + 1}"
+
+
+def retry_of(job_id: str) -> str | None:
+    """The id of the job that it repeats; None if it repeats none."""
+    start, first, number = _repeats(job_id)
+    if number == 0:
+        return None
+    by = f"{first}r{number - 1}" if number > 1 else first
+    return f"{start}-{by}" if by else start
+
+
+def _repeats(job_id: str) -> tuple[str, str, int]:
+    """(occurrence, who asked, how many jobs before it in a row of retries)."""
+    schedule_id, due, by = [*job_id.split("-"), ""][:3]
+    match = _BY.fullmatch(by)
+    if match is None:
+        raise NotFound(f"there is no job {job_id!r}")
+    return f"{schedule_id}-{due}", match["first"], int(match["number"] or 0)
 
 
 def parse_id(job_id: str) -> tuple[str, datetime]:

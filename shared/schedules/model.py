@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
+from shared.schedules.job import is_manual
 
 
 class CatchUp(StrEnum):
@@ -113,8 +114,9 @@ class LiveJob:
 
     @property
     def begun(self) -> bool:
-        """Whether an attempt was made; only such a job can have ended without the row knowing."""
-        return self.attempt > 0
+        """Whether an attempt was made, even one that was given back and does not count; only such
+        a job can have ended without the row knowing."""
+        return self.attempt > 0 or self.started_at is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +139,8 @@ class Progress:
     paused_reason: str | None = None
     """Why the engine paused the schedule, if it did."""
     last_run_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When the last job that was begun ended: from then on the next may run."""
     last_error: str | None = None
 
     @property
@@ -199,8 +203,11 @@ class Schedule:
         """With `next_run_at` computed anew, and what was handed out ahead of its time taken back.
 
         A job that is not due yet belongs to the recurrence as it was: its message finds no job.
+        One that a person asked for stays.
         """
-        kept = tuple(job for job in self.progress.live if job.begun or job.due_at <= now)
+        kept = tuple(
+            job for job in self.progress.live if job.begun or job.due_at <= now or is_manual(job.id)
+        )
         back = len(self.progress.live) - len(kept)
         taken_back = replace(
             self.progress, live=kept, handed_out=max(0, self.progress.handed_out - back)
