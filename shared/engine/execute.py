@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.engine.attempt import Attempt
-from shared.tasks import BackupService, JobContext, Registry, Result
+from shared.tasks import BackupService, JobContext, Operations, Registry, Result
 
 _RESULT_LIMIT = 30_000
 
@@ -16,9 +16,16 @@ _RESULT_LIMIT = 30_000
 class Executor:
     """Calls tasks; what it returns is what the task returned, as JSON has it."""
 
-    def __init__(self, registry: Registry, backups: BackupService, clock: Clock) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        backups: BackupService,
+        operations: Operations,
+        clock: Clock,
+    ) -> None:
         self._registry = registry
         self._backups = backups
+        self._operations = operations
         self._clock = clock
 
     def __call__(self, attempt: Attempt) -> Result | Coroutine[Any, Any, Result]:
@@ -33,6 +40,7 @@ class Executor:
             clock=self._clock,
             log=attempt.log,
             backups=self._backups,
+            operations=self._operations,
             progress=attempt.progress,
             stop=attempt.stop,
         )

@@ -1,6 +1,6 @@
 """What a task is (`Task`, `@task`) and what a running one may use (`JobContext`). Pure."""
 
-from shared.tasks.context import BackupService, JobContext, JobProgress
+from shared.tasks.context import BackupService, JobContext, JobProgress, Operations
 from shared.tasks.model import Impact, Params, Result, Retry, Task, task
 from shared.tasks.registry import Registry
 
@@ -8,8 +8,9 @@ __all__ = [
     "BackupService",
     "Impact",
     "JobContext",
-    "Params",
     "JobProgress",
+    "Operations",
+    "Params",
     "Registry",
     "Result",
     "Retry",

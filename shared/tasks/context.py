@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.clock import Clock
-from shared.errors import Cancelled
+from shared.errors import Cancelled, Misconfigured
 from shared.log import JobLog
 
 
@@ -21,6 +21,29 @@ class BackupService(Protocol):
 
         Returns the manifest as a JSON object. Raises a `BelfryError` that says what failed.
         """
+
+
+class Operations(Protocol):
+    """What the engine offers to the tasks that look after itself; `engine.operations` does it.
+
+    Each returns what the task's result is to be, as a JSON object.
+    """
+
+    def health(self, job: JobContext) -> Mapping[str, object]:
+        """Look for clocks that fell silent, and report them."""
+
+    def cleanup(self, job: JobContext) -> Mapping[str, object]:
+        """Turn off schedules past their end (C14)."""
+
+
+class NoOperations:
+    """Of a job that no engine runs, such as in a test of one task: it is refused."""
+
+    def health(self, job: JobContext) -> Mapping[str, object]:
+        raise Misconfigured(f"{job.job_id} is run by no engine")
+
+    def cleanup(self, job: JobContext) -> Mapping[str, object]:
+        raise Misconfigured(f"{job.job_id} is run by no engine")
 
 
 @dataclass(slots=True)
@@ -48,6 +71,7 @@ class JobContext:
     clock: Clock
     log: JobLog
     backups: BackupService
+    operations: Operations = field(default_factory=NoOperations)
     progress: JobProgress = field(default_factory=JobProgress)
     stop: threading.Event
     """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or

@@ -1,0 +1,70 @@
+"""What the engine offers to the tasks that look after itself (`JobContext.operations`)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.engine.manage import Manager
+from shared.errors import Conflict, NotFound
+from shared.log import Event, event
+from shared.schedules.model import Schedule
+from shared.storage.schedules import ScheduleTable
+from shared.tasks import JobContext
+
+_logger = logging.getLogger("belfry.operations")
+
+
+class Operations:
+    """The operations, bound to what they work on."""
+
+    def __init__(self, table: ScheduleTable, manager: Manager) -> None:
+        self._table = table
+        self._manager = manager
+
+    def health(self, job: JobContext) -> Mapping[str, object]:
+        """Look for clocks that fell silent, and report them."""
+        del job
+        return {"silent": []}
+
+    def cleanup(self, job: JobContext) -> Mapping[str, object]:
+        """Turn off schedules past their end (C14). Their history stays."""
+        now = job.clock.now()
+        disabled = [one.id for one in self._table.schedules() if self._expire(one, now)]
+        event(
+            _logger,
+            Event.CLEANUP_DONE,
+            schedule_id=job.schedule_id,
+            job_id=job.job_id,
+            disabled=len(disabled),
+        )
+        return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
+
+    def _expire(self, schedule: Schedule, now: datetime) -> bool:
+        if not _expired(schedule, now):
+            return False
+
+        def off(one: Schedule) -> Schedule:
+            if not _expired(one, now):
+                raise Conflict(f"{one.id} was changed meanwhile")
+            return replace(one, definition=replace(one.definition, enabled=False))
+
+        try:
+            self._manager.change(schedule.id, off)
+        except (Conflict, NotFound):
+            return False  # a person was faster
+        ended = schedule.definition.recurrence.end_time
+        event(_logger, Event.SCHEDULE_EXPIRED, schedule_id=schedule.id, end_time=ended)
+        return True
+
+
+_LISTED = 100
+"""Ids that the result names."""
+
+
+def _expired(schedule: Schedule, now: datetime) -> bool:
+    definition = schedule.definition
+    end = definition.recurrence.end_time
+    return schedule.deleted_at is None and definition.enabled and end is not None and end < now
