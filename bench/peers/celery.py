@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.peers import Absent, Crash, Idle, Lateness, Throughput, environment
 from bench.peers.environment import SCRIPTS, Failed, Redis
 from bench.peers.ledger import Ledger
+from local import child
 
 PACKAGES = (
     "celery==5.7.0",
@@ -238,14 +239,15 @@ class _Site:
 
     @contextmanager
     def workers(self, count: int, *pool: str) -> Iterator[None]:
-        """So many, all ready; killed at the end."""
+        """So many, all ready; ended at the end, with the processes of their pools."""
         started = [self.worker(number, *pool) for number in range(count)]
         try:
             for process in started:
                 self._wait_ready(process)
             yield
         finally:
-            environment.kill(*started)
+            for process in started:
+                child.stop(process)
 
     def round(self, n: int, kill_after: int, alone: threading.Lock) -> float:
         """One kill, and the seconds from the restart to the last run."""
