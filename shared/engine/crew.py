@@ -149,6 +149,8 @@ class Gang:
             attempt.log(f"attempt {live.attempt}; the one before: {live.error}")
         elif taken_over:
             attempt.log(f"attempt {live.attempt}; the worker of the one before stopped silently")
+        if taken_over:
+            self._said[live.id] = Running("", None)  # it may have left what it said behind
         self.begun += 1
         self._active.append(attempt)
         self._crew.enter(attempt)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
@@ -174,8 +174,11 @@ class Worker:
                     decided.soon = max(until, decided.soon or until)
                     decided.again.append(job_id)
             case claims.End(after, job, versions):
-                decided.changes.append(Change(schedule, after, (job,), versions))
-                decided.then.append(lambda: _end(job, ended))
+                # what a worker that died left behind
+                said = self._table.running(job.id) if job.worker is not None else None
+                over = job if said is None else replace(job, log=said.log)
+                decided.changes.append(Change(schedule, after, (over,), versions))
+                decided.then.append(lambda: self._end(over, ended, said is not None))
             case claims.Start(after, live, taken_over):
                 if not self._limits.take(schedule, job_id, now, now + self._lease.length):
                     decided.later.setdefault(now + _FULL, []).append(job_id)
@@ -183,6 +186,12 @@ class Worker:
                 decided.starting.append(job_id)
                 decided.changes.append(Change(schedule, after))
                 decided.then.append(lambda: gang.begin(after, live, taken_over))
+
+    def _end(self, job: Job, ended: list[Job], said: bool) -> None:
+        tell_ended(_logger, job)
+        ended.append(job)
+        if said:
+            self._table.unsay(job.id)
 
     def _ask_later(self, message: Message, decided: _Round) -> None:
         now = self._clock.now()
@@ -223,8 +232,3 @@ def _by_schedule(job_ids: list[str], most: int) -> tuple[list[str], list[str]]:
         else:
             now[schedule_id] = job_id
     return list(now.values()), rest
-
-
-def _end(job: Job, ended: list[Job]) -> None:
-    tell_ended(_logger, job)
-    ended.append(job)
