@@ -22,6 +22,8 @@ from shared.log import Event, event, redact
 
 _logger = logging.getLogger("belfry.api")
 
+_RETRY_AFTER = 5
+"""Seconds after which what was out of reach may be asked for again."""
 _STATUS: dict[type, tuple[int, str]] = {
     errors.Invalid: (422, "A value is wrong"),
     errors.NotFound: (404, "Not found"),
@@ -94,4 +96,7 @@ async def _belfry(_: Request, error: Exception) -> Response:
         return problem(
             status, title, str(error), [{"field": error.field, "message": error.message}]
         )
-    return problem(status, title, str(error))
+    answer = problem(status, title, str(error))
+    if isinstance(error, errors.Unavailable):
+        answer.headers["retry-after"] = str(_RETRY_AFTER)
+    return answer

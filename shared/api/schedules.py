@@ -1,4 +1,4 @@
-"""`/api/v1/schedules`: create, read, change, delete, on, off, run now, list (C4-C8, C10)."""
+"""`/api/v1/schedules`: create, change, delete, on, off, run now and again, list (C4-C8, C10)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shared.api.schemas import (
     Execute,
     Executed,
     NewSchedule,
+    Retried,
     ScheduleChange,
     ScheduleList,
     ScheduleOut,
@@ -107,7 +108,7 @@ def delete(schedule_id: str) -> None:
 
 @router.post("/{schedule_id}/enable")
 def enable(schedule_id: str) -> ScheduleOut:
-    """Turn it on."""
+    """Turn it on; this also ends a pause."""
     return ScheduleOut.of(app().manager.enable(schedule_id, True))
 
 
@@ -131,3 +132,9 @@ def execute(schedule_id: str, request: Execute | None = None) -> Executed:
         next_run_at=schedule.progress.next_run_at,
         message=f"queued; see /api/v1/jobs/{asked.job_id}",
     )
+
+
+@router.post("/{schedule_id}/retry", status_code=202)
+def retry(schedule_id: str) -> Retried:
+    """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
+    return Retried(schedule_id=schedule_id, job_ids=app().control.retry_failed(schedule_id))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.job import Job
+from shared.schedules.job import Job, job_id, retry_of
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
+from shared.schedules.plan import jitter_of
 
 T = TypeVar("T")
+_CLEARABLE = ("max_runs", "pause_after_failures")
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 _PARAMETERS_LIMIT = 30_000
@@ -31,6 +33,7 @@ class _Fields(_Input):
     task_parameters: dict[str, Any] | None = None
     """What the task takes; see the task."""
     enabled: bool | None = None
+    """Whether it starts runs by itself. True also ends a pause. Default: true."""
     tags: list[Tag] | None = Field(default=None, max_length=50)
     frequency: Frequency | None = None
     cron_expression: str | None = Field(default=None, max_length=200)
@@ -44,17 +47,38 @@ class _Fields(_Input):
     end_time: datetime | None = None
     """No run after it."""
     misfire_grace_seconds: int | None = Field(default=None, ge=1, le=30 * 86400)
-    """How late a run may start; one that cannot is recorded as missed. Default: the task's."""
+    """How late a run may start, counted from its due time and jitter; one that cannot is recorded
+    as missed. Default: the task's."""
     catch_up: CatchUp | None = None
-    """What happens to runs that nothing could start in time. Default: none."""
+    """What happens to runs that came due while nothing could start them. `none`: the latest
+    starts if it is within misfire_grace_seconds. `latest`: the latest starts, however late.
+    `all`: every one starts, oldest first, up to catch_up_limit. Default: none."""
+    catch_up_limit: int | None = Field(default=None, ge=1, le=1000)
+    """For `catch_up: all`: of a long outage, so many of the latest runs start; older ones are
+    recorded as missed. Default: 100."""
     overlap: Overlap | None = None
-    """What happens to a run while an earlier one still runs. Default: skip."""
+    """What happens to a run that comes due while an earlier one has not ended. `skip`: it is
+    recorded as skipped. `buffer_one`: it waits, if none waits already. `buffer_all`: it waits its
+    turn. `cancel_other`: the earlier one is told to stop. `allow_all`: it runs beside it. A job
+    that is asked for by `retry` waits its turn under each but `allow_all`. Default: skip."""
+    jitter_seconds: int | None = Field(default=None, ge=0, le=86400)
+    """A run starts up to so much after its due time; how much follows from its job's id. Default:
+    0."""
+    max_runs: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """How many runs it starts by itself, in all. Default: null, no limit."""
+    pause_after_failures: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """So many failed jobs one after another pause it until a person enables it. Default: null,
+    never."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=7200)
     """Of one attempt. Default: the task's."""
     max_attempts: int | None = Field(default=None, ge=1, le=20)
     """Attempts in all. Default: the task's."""
     retry_delay_seconds: int | None = Field(default=None, ge=1, le=86400)
-    """Before the second attempt; doubles with each further one. Default: the task's."""
+    """Before the second attempt; doubles with each further one, up to the larger of this and
+    max_retry_delay_seconds. Each delay is moved by up to 20 % either way. Default: the task's."""
+    max_retry_delay_seconds: int | None = Field(default=None, ge=1, le=86400)
+    """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds holds all the
+    same. Default: the task's."""
 
     @field_validator("task_parameters")
     @classmethod
@@ -96,7 +120,8 @@ class NewSchedule(_Fields):
 
 
 class ScheduleChange(_Fields):
-    """What is to change; what is left out stays, and null clears what may be empty."""
+    """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
+    interval_seconds, start_time, end_time, max_runs, pause_after_failures."""
 
     name: Name | None = None
 
@@ -107,7 +132,10 @@ class ScheduleChange(_Fields):
         if given.get("tags") is not None:
             fields["tags"] = tuple(given["tags"])
         definition = replace(what, **fields, recurrence=self._recurrence(what.recurrence, given))
-        return replace(schedule, definition=definition, policy=_policy(self, schedule.policy))
+        cleared: dict[str, Any] = {n: None for n in _CLEARABLE if given.get(n, "") is None}
+        policy = replace(_policy(self, schedule.policy), **cleared)
+        changed = replace(schedule, definition=definition, policy=policy)
+        return changed.resumed() if self.enabled else changed
 
     def _recurrence(self, now: Recurrence, given: dict[str, Any]) -> Recurrence:
         fields = _present(given, ("frequency", "timezone"))
@@ -133,6 +161,8 @@ def _present(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 class ScheduleOut(BaseModel):
     """A schedule as it is."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     id: str
     project_id: int | None
     name: str
@@ -149,18 +179,37 @@ class ScheduleOut(BaseModel):
     end_time: datetime | None
     misfire_grace_seconds: int
     catch_up: CatchUp
+    catch_up_limit: int
     overlap: Overlap
+    jitter_seconds: int
+    max_runs: int | None
+    pause_after_failures: int | None
     timeout_seconds: int
     max_attempts: int
     retry_delay_seconds: int
+    max_retry_delay_seconds: int
     next_run_at: datetime | None
+    """When the next run is due; null if there is none to come."""
+    next_effective_at: datetime | None
+    """When that run starts: its due time and its jitter."""
     run_count: int
     success_count: int
     failure_count: int
     skipped_count: int
     missed_count: int
+    cancelled_count: int
+    handed_out: int
+    """Runs that it started by itself; what max_runs is compared with."""
+    failures_in_row: int
+    """Failed jobs since the last that succeeded, or since it was enabled; what
+    pause_after_failures is compared with."""
     success_rate: float | None
     is_active: bool
+    """Whether it will run again by itself."""
+    inactive_reason: str | None
+    """Why it will not, if it will not."""
+    paused_reason: str | None
+    """Why it was paused, if it was; enabling it ends the pause."""
     last_run_at: datetime | None
     last_error: str | None
     created_at: datetime
@@ -188,23 +237,59 @@ class ScheduleOut(BaseModel):
             end_time=when.end_time,
             misfire_grace_seconds=policy.misfire_grace_seconds,
             catch_up=policy.catch_up,
+            catch_up_limit=policy.catch_up_limit,
             overlap=policy.overlap,
+            jitter_seconds=policy.jitter_seconds,
+            max_runs=policy.max_runs,
+            pause_after_failures=policy.pause_after_failures,
             timeout_seconds=policy.timeout_seconds,
             max_attempts=policy.max_attempts,
             retry_delay_seconds=policy.retry_delay_seconds,
+            max_retry_delay_seconds=policy.max_retry_delay_seconds,
             next_run_at=progress.next_run_at,
+            next_effective_at=_next_effective_at(schedule),
             run_count=runs,
             success_count=progress.success_count,
             failure_count=progress.failure_count,
             skipped_count=progress.skipped_count,
             missed_count=progress.missed_count,
+            cancelled_count=progress.cancelled_count,
+            handed_out=progress.handed_out,
+            failures_in_row=progress.failures_in_row,
             success_rate=progress.success_count / runs if runs else None,
             is_active=schedule.is_active,
+            inactive_reason=_inactive_reason(schedule),
+            paused_reason=progress.paused_reason,
             last_run_at=progress.last_run_at,
             last_error=progress.last_error,
             created_at=schedule.created_at,
             updated_at=schedule.updated_at,
         )
+
+
+def _next_effective_at(schedule: Schedule) -> datetime | None:
+    upcoming = schedule.progress.next_run_at
+    if upcoming is None:
+        return None
+    return upcoming + timedelta(seconds=jitter_of(schedule, job_id(schedule.id, upcoming)))
+
+
+def _inactive_reason(schedule: Schedule) -> str | None:
+    """Why it will not run again by itself; None if it will."""
+    when = schedule.definition.recurrence
+    if schedule.deleted_at is not None:
+        return "deleted"
+    if not schedule.definition.enabled:
+        return "turned off"
+    if schedule.progress.paused_reason is not None:
+        return f"paused: {schedule.progress.paused_reason}"
+    if schedule.is_active:
+        return None
+    if schedule.runs_left == 0:
+        return f"max_runs ({schedule.policy.max_runs}) reached"
+    if when.frequency is Frequency.ONCE:
+        return "its one time was handed out, or has passed"
+    return "past its end_time"
 
 
 class ScheduleList(BaseModel):
@@ -236,8 +321,27 @@ class Executed(BaseModel):
     message: str
 
 
+class Cancel(_Input):
+    """A request to cancel a job."""
+
+    reason: str | None = Field(default=None, min_length=1, max_length=200)
+    """Kept with the job."""
+
+
+class Retried(BaseModel):
+    """Which jobs will run again."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    schedule_id: str
+    job_ids: list[str]
+    """The new jobs, in the order in which they were due; each names the one it repeats."""
+
+
 class JobOut(BaseModel):
     """A job."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
     schedule_id: str
@@ -247,7 +351,14 @@ class JobOut(BaseModel):
     status: str
     """queued, running, succeeded, failed, skipped, missed or cancelled."""
     manual: bool
+    """Whether a person asked for it, rather than its schedule."""
+    retry_of: str | None
+    """The job that it repeats, if it repeats one."""
+    cancel_requested: bool
+    """Whether it was told to stop, and has not ended yet."""
     due_at: datetime
+    effective_at: datetime
+    """When it was to start: its due time and its jitter."""
     started_at: datetime | None
     finished_at: datetime | None
     duration_seconds: float | None
@@ -258,8 +369,10 @@ class JobOut(BaseModel):
     error: str | None
     reason: str | None
     tags: dict[str, str]
+    done: float | None = None
+    """How far a running job says it is, from 0 to 1. Given for a single job."""
     log: str | None = None
-    """Given for a single job; lists leave it out."""
+    """Given for a single job; lists leave it out. Of a running one: what it said so far."""
 
     @staticmethod
     def of(job: Job, *, log: bool = False) -> JobOut:
@@ -271,7 +384,10 @@ class JobOut(BaseModel):
             task_type=job.task_type,
             status=job.status.value,
             manual=job.manual,
+            retry_of=retry_of(job.id),
+            cancel_requested=job.cancel_requested,
             due_at=job.due_at,
+            effective_at=job.effective_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
             duration_seconds=job.duration_seconds,
@@ -282,6 +398,7 @@ class JobOut(BaseModel):
             error=job.error,
             reason=job.reason,
             tags={"schedule_id": job.schedule_id, "task_type": job.task_type},
+            done=job.done,
             log=job.log if log else None,
         )
 

@@ -115,11 +115,8 @@ class Manager:
         """
 
         def step(one: Schedule) -> Schedule:
-            progress = one.progress
-            if enabled:
-                progress = replace(progress, paused_reason=None, failures_in_row=0)
             definition = replace(one.definition, enabled=enabled)
-            return replace(one, definition=definition, progress=progress)
+            return replace(one.resumed() if enabled else one, definition=definition)
 
         return self.change(schedule_id, step)
 

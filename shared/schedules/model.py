@@ -199,6 +199,11 @@ class Schedule:
         owed = self.progress.next_run_at
         return now if owed is None else min(now, owed - timedelta(microseconds=1))
 
+    def resumed(self) -> Schedule:
+        """With a pause ended, and failures counted anew: what follows when a person enables it."""
+        progress = replace(self.progress, paused_reason=None, failures_in_row=0)
+        return replace(self, progress=progress)
+
     def rescheduled(self, now: datetime) -> Schedule:
         """With `next_run_at` computed anew, and what was handed out ahead of its time taken back.
 
