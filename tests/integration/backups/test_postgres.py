@@ -194,6 +194,22 @@ def test_pg_dump_that_cannot_be_started(
         shelf.take(PostgresSource(Secret(shop), folder=folder))
 
 
+def test_what_was_counted_cannot_be_emptied_before_it_is_dumped(
+    shelf: Shelf, postgres: Postgres, tmp_path: Path
+) -> None:
+    """No snapshot protects from TRUNCATE, which would make a good backup look damaged."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE emptied")
+    url = postgres.url("emptied")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE bills AS SELECT 1 AS n")
+    truncate = f'PGOPTIONS="-c lock_timeout=100" {postgres.bin}/psql -q -c "TRUNCATE bills"'
+    script = f'{truncate}\nexec {postgres.bin}/pg_dump "$@"'
+    folder = programs(tmp_path / "bin", postgres.bin, "pg_dump", script)
+    manifest = shelf.take(PostgresSource(Secret(url), folder=folder))
+    assert manifest["tables"] == {"public.bills": 1}
+
+
 class Cut(Meddled):
     """Gives its own restore the first part of the dump only."""
 
