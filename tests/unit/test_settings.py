@@ -26,6 +26,42 @@ def test_all_problems_are_told_at_once() -> None:
         assert word in text
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("JOBS_PER_INSTANCE", "0", "from 1 to 1000"),
+        ("JOBS_PER_INSTANCE", "1001", "from 1 to 1000"),
+        ("JOBS_PER_INSTANCE", "some", "from 1 to 1000"),
+        ("JOBS_PER_INSTANCE", "8.5", "from 1 to 1000"),
+        ("JOBS_PER_PROJECT", "-1", "from 0 to 500"),
+        ("JOBS_PER_PROJECT", "501", "from 0 to 500"),
+        ("JOBS_PER_PROJECT", "\u0665", "from 0 to 500"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_told_with_them(name: str, value: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{name} is {value!r}; use a whole number {said}"):
+        settings.from_env(GOOD | {name: value})
+
+
+@pytest.mark.parametrize("value", ["1", "1000"])
+def test_jobs_per_instance_are_taken_up_to_their_bounds(value: str) -> None:
+    read = settings.from_env(GOOD | {"JOBS_PER_INSTANCE": value})
+    assert read.jobs_per_instance == int(value)
+
+
+@pytest.mark.parametrize("value", ["0", "500"])
+def test_jobs_per_project_are_taken_up_to_their_bounds(value: str) -> None:
+    assert settings.from_env(GOOD | {"JOBS_PER_PROJECT": value}).jobs_per_project == int(value)
+
+
+def test_defaults_are_those_of_the_table() -> None:
+    read, table = settings.from_env(GOOD), {item.name: item.default for item in settings.SETTINGS}
+    assert str(read.jobs_per_instance) == table["JOBS_PER_INSTANCE"]
+    assert str(read.jobs_per_project) == table["JOBS_PER_PROJECT"]
+    assert str(read.schedule_shards) == table["SCHEDULE_SHARDS"]
+    assert str(int(read.job_lease.total_seconds())) == table["JOB_LEASE_SECONDS"]
+
+
 def test_no_secret_shows_itself() -> None:
     read = settings.from_env(GOOD | {"POSTGRES_URL": "postgresql://u:pa55@h/d"})
     assert "hush" not in repr(read) and "pa55" not in f"{read}"
