@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.storage.queue import Message, parse
-from shared.tasks import JobContext, Params, Registry, Result, task
+from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _prefixes = itertools.count()
@@ -109,30 +109,40 @@ SENT: dict[str, list[str]] = {}
 @pytest.fixture
 def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made = make(azurite)
-    _tap(made)
+    tap(made)
     yield made
     made.calls.hold.set()
 
 
 def make(
-    azurite: Azurite, prefix: str | None = None, transport: Any = None, lease: Lease | None = None
+    azurite: Azurite,
+    prefix: str | None = None,
+    transport: Any = None,
+    lease: Lease | None = None,
+    *,
+    tasks: Sequence[Task] = (),
+    clock: ManualClock | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Bench:
-    """An app of its own; with `prefix`, one more on the same tables."""
+    """An app of its own, with more tasks and settings; with `prefix`, one more on the same tables,
+    with `clock`, by the same time."""
     calls = Calls()
-    clock = ManualClock(START + timedelta(seconds=1))
+    clock = clock or ManualClock(START + timedelta(seconds=1))
     configured = settings.from_env(
         {
             "AzureWebJobsStorage": azurite.connection_string,
             "BELFRY_PREFIX": prefix or f"t{next(_prefixes)}",
             "SCHEDULE_SHARDS": "2",
+            **(environ or {}),
         }
     )
-    app = build(configured, clock, registry=registry(calls), transport=transport, lease=lease)
+    known = Registry([*registry(calls), *tasks])
+    app = build(configured, clock, registry=known, transport=transport, lease=lease)
     app.prepare()
     return Bench(app, clock, calls)
 
 
-def _tap(bench: Bench) -> None:
+def tap(bench: Bench) -> None:
     """Note what is sent, beside sending it."""
     real: Callable[..., None] = bench.app.queue.send
 
