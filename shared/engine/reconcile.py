@@ -1,0 +1,273 @@
+"""The ledger, read from storage: one schedule's occurrences, and every schedule's reconciled.
+
+A reader is not alone: schedules change, jobs are handed out and end between one request and the
+next. So a schedule's row and its versions are read until they belong together, jobs are read
+after the row, and what looks wrong is read again: it counts only if it looks the same twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from shared.clock import Clock
+from shared.errors import Invalid, NotFound
+from shared.log import Event, event
+from shared.schedules.ledger import OPEN, Account, Occurrence, Span, State, account, expected
+from shared.schedules.model import Schedule, Version
+from shared.storage import entities
+from shared.storage.meta import Meta
+from shared.storage.schedules import ScheduleTable
+
+NAMED = 50
+"""Occurrences that a result names."""
+MOST = 100_000
+"""Occurrences that one listing may be about."""
+
+_BACK = timedelta(hours=26)
+_LONGEST = timedelta(days=31)
+_SETTLING = timedelta(minutes=2)
+"""What came due later than so long ago is left to the next time."""
+_PAGE = 250
+_BATCH = 100
+_AT_ONCE = 4
+_READINGS = 4
+_MARK = "reconciled"
+_RESOLUTION = timedelta(microseconds=1)
+
+_logger = logging.getLogger("belfry.ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """One schedule's."""
+
+    schedule_id: str
+    states: Counter[State] = field(default_factory=Counter)
+    open_since: datetime | None = None
+    """The first that has still to end."""
+    unexplained: tuple[Occurrence, ...] = ()
+    unexpected: tuple[Occurrence, ...] = ()
+    error: str | None = None
+    """Why its rows cannot be read, if so."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Reconciled:
+    """What became of everything that was expected in a span."""
+
+    span: Span
+    schedules: int = 0
+    states: Counter[State] = field(default_factory=Counter)
+    unexpected: int = 0
+    broken: int = 0
+    """Schedules whose rows cannot be read, so that nothing can be said of them."""
+    named: list[str] = field(default_factory=list)
+    """The first of what is unexplained, unexpected or broken."""
+    open_since: datetime | None = None
+
+    @property
+    def unexplained(self) -> int:
+        return self.states[State.UNEXPLAINED]
+
+    @property
+    def good(self) -> bool:
+        """Whether everything that was expected is explained, and there was nothing else."""
+        return not (self.unexplained or self.unexpected or self.broken)
+
+    def result(self) -> Mapping[str, object]:
+        """The counts, as a task's result."""
+        return {
+            "since": self.span.after.isoformat(),
+            "until": self.span.until.isoformat(),
+            "schedules": self.schedules,
+            "expected": self.states.total(),
+            **{state.value: self.states[state] for state in State},
+            "unexpected": self.unexpected,
+            "broken": self.broken,
+            "named": self.named,
+        }
+
+    def __str__(self) -> str:
+        first = f": {', '.join(self.named)}" if self.named else ""
+        return (
+            f"of {self.states.total()} occurrences expected from {self.span.after.isoformat()} to "
+            f"{self.span.until.isoformat()}, {self.unexplained} are unexplained; "
+            f"{self.unexpected} jobs are unexpected, {self.broken} schedules unreadable{first}"
+        )
+
+    def add(self, tally: _Tally) -> None:
+        """Count a schedule, and raise the alarm for what is wrong with it."""
+        self.schedules += 1
+        self.states += tally.states
+        self.unexpected += len(tally.unexpected)
+        if tally.open_since is not None:
+            self.open_since = min(tally.open_since, self.open_since or tally.open_since)
+        for one in tally.unexplained:
+            self._tell(Event.OCCURRENCE_UNEXPLAINED, tally.schedule_id, one)
+        for one in tally.unexpected:
+            self._tell(Event.OCCURRENCE_UNEXPECTED, tally.schedule_id, one)
+        if tally.error is not None:
+            self.broken += 1
+            self._name(tally.schedule_id)
+            event(
+                _logger,
+                Event.SCHEDULE_BROKEN,
+                level=logging.ERROR,
+                schedule_id=tally.schedule_id,
+                error=tally.error,
+            )
+
+    def _tell(self, what: Event, schedule_id: str, one: Occurrence) -> None:
+        self._name(one.job_id)
+        event(
+            _logger,
+            what,
+            level=logging.ERROR,
+            schedule_id=schedule_id,
+            due_at=one.due_at.isoformat(),
+            job_id=one.job_id,
+        )
+
+    def _name(self, name: str) -> None:
+        if len(self.named) < NAMED:
+            self.named.append(name)
+
+
+class Ledger:
+    """The ledger, bound to its stores."""
+
+    def __init__(self, table: ScheduleTable, meta: Meta, clock: Clock) -> None:
+        self._table = table
+        self._meta = meta
+        self._clock = clock
+
+    def occurrences(
+        self, schedule_id: str, span: Span, page: int, size: int
+    ) -> tuple[list[Occurrence], int]:
+        """(a page of the span's occurrences, oldest first; how many there are in all).
+
+        Of a deleted schedule too. Raises `NotFound`, and `Invalid` if there are too many to count.
+        """
+        schedule, versions = self._known(schedule_id)
+        due = expected(versions, span, MOST + 1)
+        if len(due) > MOST:
+            raise Invalid("to", f"more than {MOST} occurrences are in that span; ask for a shorter")
+        wanted = due[(page - 1) * size : page * size]
+        if not wanted:
+            return [], len(due)
+        part = Span(wanted[0] - _RESOLUTION, wanted[-1])
+        made, _ = self._confirmed(schedule, versions, part, size)
+        return list(made.occurrences), len(due)
+
+    def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
+        """Account for what all schedules were to run in `span`; `check` is called now and then.
+
+        Default: from 26 hours ago, or from the first that had not ended the last time, if that is
+        longer ago (31 days at most), to 2 minutes ago.
+        """
+        made = Reconciled(span=span or self._unseen())
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ledger") as pool:
+            ids = self._table.ids()
+            while some := list(islice(ids, _BATCH)):
+                check()
+                rows = self._table.rows(some).items()
+                for tally in pool.map(lambda row: self._tally(*row, made.span), rows):
+                    made.add(tally)
+        if span is None:
+            first = made.open_since
+            seen = made.span.until if first is None else first - _RESOLUTION
+            self._meta.put(_MARK, seen.isoformat())
+        event(
+            _logger,
+            Event.LEDGER_RECONCILED,
+            level=logging.INFO if made.good else logging.ERROR,
+            since=made.span.after.isoformat(),
+            until=made.span.until.isoformat(),
+            expected=made.states.total(),
+            unexplained=made.unexplained,
+            unexpected=made.unexpected,
+            broken=made.broken,
+        )
+        return made
+
+    def _unseen(self) -> Span:
+        now = self._clock.now()
+        seen = self._meta.get(_MARK)
+        after = now - _BACK if seen is None else min(now - _BACK, datetime.fromisoformat(seen))
+        return Span(max(after, now - _LONGEST), now - _SETTLING)
+
+    def _tally(self, schedule_id: str, row: Mapping[str, object], span: Span) -> _Tally:
+        try:
+            schedule = entities.to_schedule(row, str(row["etag"]))
+            gone = schedule.deleted_at is not None and schedule.deleted_at < span.after
+            if gone and not schedule.progress.live:
+                return _Tally(schedule_id)
+            return _total(schedule_id, self._pages(schedule, span))
+        except (ValueError, KeyError, TypeError) as error:
+            return _Tally(schedule_id, error=repr(error))
+
+    def _pages(self, schedule: Schedule, span: Span) -> Iterator[Account]:
+        """The span's account, some occurrences at a time: a job's row may be long."""
+        versions = self._table.versions(schedule.id)
+        while span.after < span.until:
+            made, until = self._confirmed(schedule, versions, span, _PAGE)
+            yield made
+            span = Span(until, span.until)
+
+    def _confirmed(
+        self, schedule: Schedule, versions: list[Version], span: Span, limit: int
+    ) -> tuple[Account, datetime]:
+        """The account of a span's first `limit` occurrences, and the time that it goes up to.
+
+        What is wrong in it was found so twice, the second time in what was read anew.
+        """
+        before: frozenset[str] = frozenset()
+        for _ in range(_READINGS):
+            due = expected(versions, span, limit)
+            part = Span(span.after, due[-1]) if len(due) == limit else span
+            jobs = self._table.jobs(schedule.id, part.after, part.until)
+            made = account(schedule, due, part, jobs)
+            wrong = frozenset(one.job_id for one in (*_unexplained(made), *made.unexpected))
+            if wrong <= before:
+                break
+            before = wrong
+            schedule, versions = self._known(schedule.id)
+        return made, part.until
+
+    def _known(self, schedule_id: str) -> tuple[Schedule, list[Version]]:
+        """A schedule's row and its versions: no change of it came between the two."""
+        schedule = self._table.get(schedule_id)
+        if schedule is None:
+            raise NotFound(f"there is no schedule {schedule_id!r}")
+        versions = self._table.versions(schedule_id)
+        for _ in range(_READINGS):
+            schedule = self._table.get(schedule_id) or schedule
+            again = self._table.versions(schedule_id)
+            if again == versions:
+                break
+            versions = again
+        return schedule, versions
+
+
+def _total(schedule_id: str, pages: Iterable[Account]) -> _Tally:
+    states: Counter[State] = Counter()
+    open_since: datetime | None = None
+    unexplained: list[Occurrence] = []
+    unexpected: list[Occurrence] = []
+    for made in pages:
+        states.update(one.state for one in made.occurrences)
+        still = (one.due_at for one in made.occurrences if one.state in OPEN)
+        open_since = open_since or next(still, None)
+        unexplained += _unexplained(made)
+        unexpected += made.unexpected
+    return _Tally(schedule_id, states, open_since, tuple(unexplained), tuple(unexpected))
+
+
+def _unexplained(made: Account) -> list[Occurrence]:
+    return [one for one in made.occurrences if one.state is State.UNEXPLAINED]

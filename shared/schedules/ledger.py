@@ -1,0 +1,175 @@
+"""The ledger: what a schedule was to run in a span of time, and what became of each occurrence.
+
+`expected` says it from the schedule's versions alone, so that what is expected does not follow
+from what was done. `account` puts each of them beside what is stored: the rows of ended jobs, and
+the schedule's row. Every one must be found; what is not is `unexplained`, and what is found though
+nothing expected it is a stray.
+
+The two say the truth about one schedule if they are given a row and versions that belong together,
+and jobs that were read after the row: a job that ends in between is found among the jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.recurrence import Recurrence, next_run
+from shared.schedules.job import Job, is_manual, job_id
+from shared.schedules.model import LiveJob, Schedule, Version
+from shared.schedules.plan import jitter_of
+from shared.schedules.record import of_live
+
+
+class State(StrEnum):
+    """What became of an occurrence. The words of a job's status, and two more."""
+
+    SCHEDULED = "scheduled"
+    """It was not handed out yet."""
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+    UNEXPLAINED = "unexplained"
+    """It should have been handed out, and nothing knows of it: a defect, or a row that is lost."""
+
+
+OPEN = frozenset({State.SCHEDULED, State.QUEUED, State.RUNNING})
+"""It has still to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Due times later than `after`, up to and including `until`."""
+
+    after: datetime
+    until: datetime
+
+    def __contains__(self, at: datetime) -> bool:
+        return self.after < at <= self.until
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occurrence:
+    """One due time of a schedule. What does not apply, or not yet, is None."""
+
+    due_at: datetime
+    effective_at: datetime
+    """When it is to start: its due time and its jitter."""
+    state: State
+    job_id: str
+    started_at: datetime | None = None
+    """When its last attempt started."""
+    lateness_seconds: float | None = None
+    """From its effective time to the start of its last attempt."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """What became of a span."""
+
+    occurrences: tuple[Occurrence, ...]
+    """One for each that was expected, oldest first."""
+    unexpected: tuple[Occurrence, ...]
+    """Jobs that are nobody's request and no expected occurrence's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reign:
+    """A version that expects something, until the next one holds."""
+
+    recurrence: Recurrence
+    since: datetime
+    until: datetime | None
+
+
+def expected(versions: Iterable[Version], span: Span, limit: int) -> list[datetime]:
+    """The due times of a span, oldest first, at most `limit`.
+
+    It takes as long as what it finds, however long the versions have held: whether an instant is
+    an occurrence of a recurrence does not depend on where one begins to look.
+    """
+    found: list[datetime] = []
+    for reign in _reigns(versions):
+        until = span.until if reign.until is None else min(span.until, reign.until)
+        at = next_run(reign.recurrence, max(span.after, reign.since))
+        while at is not None and at <= until and len(found) < limit:
+            found.append(at)
+            at = next_run(reign.recurrence, at)
+    return found
+
+
+def _reigns(versions: Iterable[Version]) -> list[_Reign]:
+    """What held when, oldest first.
+
+    A later revision ends what earlier ones said, also about times beyond its own beginning: a
+    schedule whose last run is handed out ahead says that it expects none after that one, and may
+    be changed before.
+    """
+    reigns: list[_Reign] = []
+    until: datetime | None = None
+    for version in sorted(versions, key=lambda one: (one.revision, one.since), reverse=True):
+        holds = until is None or version.since < until
+        if holds and version.recurrence is not None:
+            reigns.append(_Reign(version.recurrence, version.since, until))
+        until = version.since if holds else until
+    return reigns[::-1]
+
+
+def account(
+    schedule: Schedule, due: Sequence[datetime], span: Span, jobs: Iterable[Job]
+) -> Account:
+    """What became of `due`, which is what was expected in `span`.
+
+    `jobs`: those that ended, at least the ones due in the span. Where a job's row and the
+    schedule's row differ, the job's is right: its end is written first and counted later.
+    """
+    known = {
+        live.id: _of_live(schedule, live)
+        for live in schedule.progress.live
+        if live.due_at in span and not is_manual(live.id)
+    }
+    known |= {job.id: _of_job(job) for job in jobs if job.due_at in span and not job.manual}
+    occurrences = [_one(schedule, at, known) for at in due]
+    answered = {occurrence.job_id for occurrence in occurrences}
+    strays = [occurrence for name, occurrence in known.items() if name not in answered]
+    return Account(
+        occurrences=tuple(occurrences),
+        unexpected=tuple(sorted(strays, key=lambda stray: (stray.due_at, stray.job_id))),
+    )
+
+
+def _one(schedule: Schedule, due_at: datetime, known: dict[str, Occurrence]) -> Occurrence:
+    name = job_id(schedule.id, due_at)
+    if name in known:
+        return known[name]
+    upcoming = schedule.progress.next_run_at
+    to_come = upcoming is not None and due_at >= upcoming
+    return Occurrence(
+        due_at=due_at,
+        effective_at=due_at + timedelta(seconds=jitter_of(schedule, name)),
+        state=State.SCHEDULED if to_come else State.UNEXPLAINED,
+        job_id=name,
+    )
+
+
+def _of_live(schedule: Schedule, live: LiveJob) -> Occurrence:
+    return _of_job(of_live(schedule, live))
+
+
+def _of_job(job: Job) -> Occurrence:
+    return Occurrence(
+        due_at=job.due_at,
+        effective_at=job.effective_at,
+        state=State(job.status.value),
+        job_id=job.id,
+        started_at=job.started_at,
+        lateness_seconds=job.lateness_seconds,
+        reason=job.reason,
+    )
