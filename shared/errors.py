@@ -8,6 +8,7 @@
     ├── Refused          an outside service said no, and will say no again
     ├── Unavailable      an outside service did not answer; later it may
     ├── Damaged          what was written cannot be trusted (a backup that fails its check)
+    ├── Unexplained      the ledger does not add up: an occurrence that nothing knows the end of
     ├── TimedOut         the task took longer than it may
     ├── Cancelled        a person or a policy stopped the job
     └── LeaseLost        another worker holds the job now
@@ -86,6 +87,13 @@ class Damaged(BelfryError):
     """What was written does not prove good: it must not be relied upon."""
 
     code = "damaged"
+
+
+class Unexplained(BelfryError):
+    """What was expected and what was done do not agree; the message names what to look at."""
+
+    code = "unexplained"
+    permanent = True
 
 
 class TimedOut(BelfryError):

@@ -47,6 +47,9 @@ class Event(StrEnum):
     STORAGE_AWAY = "storage_away"
     SWEEP_DONE = "sweep_done"
     CLEANUP_DONE = "cleanup_done"
+    LEDGER_RECONCILED = "ledger_reconciled"
+    OCCURRENCE_UNEXPLAINED = "occurrence_unexplained"
+    OCCURRENCE_UNEXPECTED = "occurrence_unexpected"
     BACKUP_VERIFIED = "backup_verified"
     REQUEST_FAILED = "request_failed"
 

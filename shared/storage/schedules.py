@@ -123,6 +123,12 @@ class ScheduleTable:
             for row in self._range(shard, "schedule:", "schedule;"):
                 yield entities.to_schedule(row, row["etag"])
 
+    def ids(self) -> Iterator[str]:
+        """The id of every schedule, deleted ones too."""
+        for shard in self.shards:
+            for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
+                yield str(row["RowKey"]).removeprefix("schedule:")
+
     def busy(self) -> Iterator[Schedule]:
         """Every schedule with live jobs. Reads whole shards: for the sweep, not for the tick."""
         for shard in self.shards:
