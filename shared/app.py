@@ -26,6 +26,7 @@ from shared.engine.limits import Limits
 from shared.engine.manage import Manager
 from shared.engine.operations import Operations
 from shared.engine.poison import Poison
+from shared.engine.reconcile import Ledger
 from shared.engine.tick import Dispatcher
 from shared.engine.worker import Worker
 from shared.errors import Misconfigured
@@ -56,6 +57,7 @@ class App:
     dispatcher: Dispatcher
     manager: Manager
     control: Control
+    ledger: Ledger
     worker: Worker
     poison: Poison
     started_at: datetime
@@ -135,7 +137,8 @@ def build(
     desk = Desk(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
     manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
-    operations = Operations(table, manager)
+    ledger = Ledger(table, meta, clock)
+    operations = Operations(table, manager, ledger)
     crew = Crew(
         desk=desk,
         execute=Executor(tasks, _Backups(settings), operations, clock),
@@ -162,6 +165,7 @@ def build(
         dispatcher=dispatcher,
         manager=manager,
         control=Control(desk=desk, manager=manager, clock=clock),
+        ledger=ledger,
         worker=worker,
         poison=Poison(desk, clock),
         started_at=clock.now(),

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.engine.manage import Manager
-from shared.errors import Conflict, NotFound
+from shared.engine.reconcile import Ledger
+from shared.errors import Conflict, NotFound, Unexplained
 from shared.log import Event, event
 from shared.schedules.model import Schedule
 from shared.storage.schedules import ScheduleTable
@@ -20,9 +21,10 @@ _logger = logging.getLogger("belfry.operations")
 class Operations:
     """The operations, bound to what they work on."""
 
-    def __init__(self, table: ScheduleTable, manager: Manager) -> None:
+    def __init__(self, table: ScheduleTable, manager: Manager, ledger: Ledger) -> None:
         self._table = table
         self._manager = manager
+        self._ledger = ledger
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report them."""
@@ -41,6 +43,14 @@ class Operations:
             disabled=len(disabled),
         )
         return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
+
+    def reconcile(self, job: JobContext) -> Mapping[str, object]:
+        """Account for what all schedules were to run lately (`engine.reconcile`)."""
+        made = self._ledger.reconcile(job.check)
+        job.log("reconciled", **made.result())
+        if not made.good:
+            raise Unexplained(str(made))
+        return made.result()
 
     def _expire(self, schedule: Schedule, now: datetime) -> bool:
         if not _expired(schedule, now):

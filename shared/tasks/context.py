@@ -35,6 +35,12 @@ class Operations(Protocol):
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
         """Turn off schedules past their end (C14)."""
 
+    def reconcile(self, job: JobContext) -> Mapping[str, object]:
+        """Account for what all schedules were to run lately.
+
+        Raises `Unexplained` if that does not add up.
+        """
+
 
 class NoOperations:
     """Of a job that no engine runs, such as in a test of one task: it is refused."""
@@ -43,6 +49,9 @@ class NoOperations:
         raise Misconfigured(f"{job.job_id} is run by no engine")
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
+        raise Misconfigured(f"{job.job_id} is run by no engine")
+
+    def reconcile(self, job: JobContext) -> Mapping[str, object]:
         raise Misconfigured(f"{job.job_id} is run by no engine")
 
 
