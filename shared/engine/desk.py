@@ -70,7 +70,7 @@ class Desk:
                 return done[job.id].worker == job.worker
             after, versions = finished(schedule, job, done, now)
             if self.table.commit([Change(schedule, after, (job,), versions)])[0]:
-                _tell_paused(schedule, after)
+                tell_paused(schedule, after)
                 return True
         raise Conflict(f"{job.schedule_id} is being changed by others at the same time; try again")
 
@@ -99,18 +99,24 @@ class Desk:
         return self.table.ended(job.id for job in schedule.progress.live if job.begun)
 
     def make_room(self, schedule: Schedule) -> None:
-        """One of the schedule's jobs ended: send messages for those that waited for that."""
+        """One of the schedule's jobs ended: send a message for the one that waited for that."""
         overlap = schedule.policy.overlap
         retries = overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
         if overlap in _QUEUEING or retries:
             self.nudge(schedule.id)
 
     def nudge(self, schedule_id: str) -> None:
-        """Send messages for the jobs that waited for another of their schedule to end."""
+        """Send a message for the job that waited for another of its schedule to end.
+
+        One at a time, since each asks again when it is refused: messages for all would heap up.
+        Only where the latest runs in the place of the others are all asked.
+        """
         now = self.clock.now()
         schedule = self.table.get(schedule_id)
-        if schedule is not None and (ids := _waiting(schedule, now)):
-            self.queue.send(Message(ids, now), now)
+        if schedule is None or not (ids := _waiting(schedule, now)):
+            return
+        replacing = schedule.policy.overlap is Overlap.CANCEL_OTHER
+        self.queue.send(Message(ids if replacing else ids[:1], now), now)
 
 
 def _waiting(schedule: Schedule, now: datetime) -> tuple[str, ...]:
@@ -122,7 +128,10 @@ def _may_pause(schedule: Schedule, job: Job) -> bool:
     return job.status is Status.FAILED and schedule.policy.pause_after_failures is not None
 
 
-def _tell_paused(before: Schedule, after: Schedule) -> None:
+def tell_paused(before: Schedule | None, after: Schedule) -> None:
+    """Log it if the schedule was paused."""
+    if before is None:
+        return
     if before.progress.paused_reason is None and after.progress.paused_reason is not None:
         event(
             _logger,

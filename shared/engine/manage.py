@@ -27,6 +27,8 @@ from shared.storage.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
 _TRIES = 20
+_CANCELLED = 90
+"""Jobs that end in the transaction which deletes their schedule; that is limited to 100 rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,10 +131,12 @@ class Manager:
             gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1, updated_at=now)
             turned = _turned(schedule, gone, now, "deleted")
             known = self._desk.ended(turned.after)
-            cancelled = tuple(
-                ended_live(schedule, job, Status.CANCELLED, now, "schedule deleted")
-                for job in turned.after.progress.live
-                if not job.running and job.id not in known
+            waiting = [
+                job for job in turned.after.progress.live if not job.running and job.id not in known
+            ]
+            cancelled = tuple(  # of very many, the last are cancelled by their own messages
+                ended_live(schedule, job, Status.CANCELLED, now, "its schedule was deleted")
+                for job in waiting[:_CANCELLED]
             )
             folded = fold(turned.after.progress, known | {job.id: job for job in cancelled})
             return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
@@ -272,5 +276,4 @@ def _expectation(schedule: Schedule) -> tuple[object, ...]:
 def _turned(schedule: Schedule, wanted: Schedule, now: datetime, reason: str) -> Change:
     """The step to `wanted`, which expects other occurrences from `now` on."""
     after = wanted.rescheduled(now)
-    version = Version.of(after, schedule.settled_until(now), reason)
-    return Change(schedule, after, versions=(version,))
+    return Change(schedule, after, versions=Version.turned(schedule, after, now, reason))

@@ -17,15 +17,16 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.engine.crew import Crew, Gang, Lease
+from shared.engine.desk import tell_paused
 from shared.engine.limits import Limits
 from shared.engine.tick import tell_ended
 from shared.errors import LeaseLost, NotFound
 from shared.log import Event, event
 from shared.schedules import claim as claims
-from shared.schedules.job import Job, parse_id
+from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import Schedule
 from shared.storage.queue import JobQueue, Message
-from shared.storage.schedules import Change, ScheduleTable
+from shared.storage.schedules import Change, Running, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 
@@ -99,7 +100,7 @@ class Worker:
                 before = gang.begun
                 again = self._round(message, now, gang, ended)
                 self._crew.free(hands - (gang.begun - before))
-                pending = again + rest
+                pending = list(dict.fromkeys(again + rest))
                 ended += gang.tend()
             ended += gang.finish()
         if pending:
@@ -164,10 +165,10 @@ class Worker:
         match decision:
             case claims.Void():
                 decided.young.append(job_id)
-            case claims.Wait(until, after):
+            case claims.Wait(until, after, others):
                 if after is not None:
-                    decided.changes.append(Change(schedule, after))
-                    decided.then.append(lambda: None)
+                    decided.changes.append(Change(schedule, after, others))
+                    decided.then.append(lambda: _tell_all(others))
                 if until - now >= _SECOND:
                     decided.later.setdefault(until, []).append(job_id)
                 else:
@@ -177,8 +178,9 @@ class Worker:
                 # what a worker that died left behind
                 said = self._table.running(job.id) if job.worker is not None else None
                 over = job if said is None else replace(job, log=said.log)
-                decided.changes.append(Change(schedule, after, (over,), versions))
-                decided.then.append(lambda: self._end(over, ended, said is not None))
+                change = Change(schedule, after, (over,), versions)
+                decided.changes.append(change)
+                decided.then.append(lambda: self._end(change, ended, said))
             case claims.Start(after, live, taken_over):
                 if not self._limits.take(schedule, job_id, now, now + self._lease.length):
                     decided.later.setdefault(now + _FULL, []).append(job_id)
@@ -187,11 +189,16 @@ class Worker:
                 decided.changes.append(Change(schedule, after))
                 decided.then.append(lambda: gang.begin(after, live, taken_over))
 
-    def _end(self, job: Job, ended: list[Job], said: bool) -> None:
+    def _end(self, made: Change, ended: list[Job], said: Running | None) -> None:
+        """What follows the end of a job that is not begun, or not again."""
+        (job,) = made.jobs
         tell_ended(_logger, job)
+        tell_paused(made.before, made.after)
         ended.append(job)
-        if said:
+        if said is not None:
             self._table.unsay(job.id)
+        if job.status is not Status.SKIPPED:  # the one in the way is still there
+            self._crew.desk.make_room(made.after)
 
     def _ask_later(self, message: Message, decided: _Round) -> None:
         now = self._clock.now()
@@ -215,6 +222,11 @@ class Worker:
             jobs=len(job_ids),
             delay_seconds=wait.total_seconds(),
         )
+
+
+def _tell_all(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        tell_ended(_logger, job)
 
 
 def _by_schedule(job_ids: list[str], most: int) -> tuple[list[str], list[str]]:

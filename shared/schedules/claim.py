@@ -5,10 +5,12 @@ A message only names a job; this decides what it means at the moment:
 1. The job ended: the message is spent.
 2. It is not among the live jobs: it was never committed, or taken back. The message is void.
 3. It is running under a lease that holds, or waits for its time: ask again then.
-4. It was told to stop, or its attempts were used up by workers that died: it ends here.
-5. It was not begun, and its schedule or its grace keeps it from running: it ends here.
+4. It was told to stop, its schedule was deleted, or its attempts are used up: it ends here.
+5. It was not begun, and its schedule was turned off: it ends here.
 6. It was not begun, and another of its schedule has not ended: `overlap` decides.
-7. Otherwise it starts, or is taken over: the next attempt, under a new lease.
+7. It was not begun, and its grace has passed: it ends here. The time for which it waited for
+   another of its schedule does not count.
+8. Otherwise it starts, or is taken over: the next attempt, under a new lease.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class Wait:
     until: datetime
     after: Schedule | None = None
     """The schedule with the others told to stop, to be committed first."""
+    ended: tuple[Job, ...] = ()
+    """Those of the others that nobody runs: they end with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Start:
 
 Claim = Spent | Void | Wait | End | Start
 
+_QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
+
 
 def claim(
     schedule: Schedule,
@@ -83,15 +89,20 @@ def claim(
         return Wait(job.lease_until)
     if job.cancel is not None:
         return _end(schedule, job, done, Status.CANCELLED, now, job.cancel)
+    if schedule.deleted_at is not None:
+        return _end(schedule, job, done, Status.CANCELLED, now, "its schedule was deleted")
     if job.available_at > now:
         return Wait(job.available_at)
     if job.attempt >= schedule.policy.max_attempts:
         return _given_up(schedule, job, done, now)
     if not job.begun:
-        refused = _refused(schedule, job, done, now)
-        overlapping = refused or _overlapping(schedule, job, done, now, now + lease)
-        if overlapping is not None:
-            return overlapping
+        refused = (
+            _turned_off(schedule, job, done, now)
+            or _overlapping(schedule, job, done, now, now + lease)
+            or _too_late(schedule, job, done, now)
+        )
+        if refused is not None:
+            return refused
     started = replace(
         job, attempt=job.attempt + 1, started_at=now, worker=worker, lease_until=now + lease
     )
@@ -99,21 +110,37 @@ def claim(
     return Start(replace(schedule, progress=progress), started, taken_over=job.running)
 
 
-def _refused(
+def _turned_off(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
 ) -> End | None:
-    """How the job ends if its schedule or its grace keeps it from starting."""
-    if is_manual(job.id):
+    """How the job ends if its schedule keeps it from starting."""
+    if schedule.is_on or is_manual(job.id):
         return None
-    if not schedule.is_on:
-        why = schedule.progress.paused_reason
-        reason = f"its schedule was {f'paused: {why}' if why else 'turned off before it started'}"
-        return _end(schedule, job, done, Status.CANCELLED, now, reason)
-    grace = timedelta(seconds=schedule.policy.misfire_grace_seconds)
-    if schedule.policy.catch_up is CatchUp.NONE and now - job.effective_at > grace:
-        reason = f"no worker was free within misfire_grace_seconds ({int(grace.total_seconds())})"
-        return _end(schedule, job, done, Status.MISSED, now, reason)
-    return None
+    why = schedule.progress.paused_reason
+    reason = f"its schedule was {f'paused: {why}' if why else 'turned off before it started'}"
+    return _end(schedule, job, done, Status.CANCELLED, now, reason)
+
+
+def _too_late(
+    schedule: Schedule,
+    job: LiveJob,
+    done: Mapping[str, Job],
+    now: datetime,
+    *,
+    waited: bool = True,
+) -> End | None:
+    """How the job ends if its grace has passed. `waited`: from when another ended, on."""
+    policy = schedule.policy
+    if is_manual(job.id) or policy.catch_up is not CatchUp.NONE:
+        return None
+    since = job.effective_at
+    if waited and policy.overlap in _QUEUEING:
+        since = max(since, fold(schedule.progress, done).ended_at or since)
+    grace = policy.misfire_grace_seconds
+    if now - since <= timedelta(seconds=grace):
+        return None
+    reason = f"no worker was free within misfire_grace_seconds ({grace})"
+    return _end(schedule, job, done, Status.MISSED, now, reason)
 
 
 def _overlapping(
@@ -130,8 +157,10 @@ def _overlapping(
     waiting = [one for one in others if not one.begun and one.available_at <= now]
     before = [one for one in waiting if _turn(one) < _turn(job)]
     after = [one for one in waiting if _turn(one) > _turn(job)]
-    if overlap is Overlap.CANCEL_OTHER and after:
-        reason = f"{after[-1].id} came due as well, and runs in its place (overlap: cancel_other)"
+    later_ones = after + [one for one in begun if _turn(one) > _turn(job)]
+    if overlap is Overlap.CANCEL_OTHER and later_ones:
+        last = max(later_ones, key=_turn).id
+        reason = f"{last} came due as well, and runs in its place (overlap: cancel_other)"
         return _end(schedule, job, done, Status.SKIPPED, now, reason)
     if begun and overlap is Overlap.SKIP:
         reason = f"{begun[0].id} of the same schedule has not ended (overlap: skip)"
@@ -140,7 +169,9 @@ def _overlapping(
         reason = f"{before[0].id} waits already (overlap: buffer_one)"
         return _end(schedule, job, done, Status.SKIPPED, now, reason)
     if begun and overlap is Overlap.CANCEL_OTHER:
-        return Wait(later, _told_to_stop(schedule, begun, job))
+        told = all(one.cancel is not None for one in begun)
+        late = None if told else _too_late(schedule, job, done, now, waited=False)
+        return late or _others_stopped(schedule, begun, job, now, later)
     if begun or (before and overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL)):
         return Wait(later)
     return None
@@ -151,13 +182,21 @@ def _turn(job: LiveJob) -> tuple[datetime, str]:
     return job.effective_at, job.id
 
 
-def _told_to_stop(schedule: Schedule, begun: Sequence[LiveJob], job: LiveJob) -> Schedule | None:
-    """The schedule with those told to stop; None if they were already."""
+def _others_stopped(
+    schedule: Schedule, begun: Sequence[LiveJob], job: LiveJob, now: datetime, later: datetime
+) -> Wait:
+    """Those that run are told to stop; those that nobody runs end, so that none waits for them."""
     progress = schedule.progress
+    ended: list[Job] = []
     for one in begun:
-        if one.cancel is None:
-            progress = progress.put(replace(one, cancel=f"{job.id} came due (cancel_other)"))
-    return None if progress == schedule.progress else replace(schedule, progress=progress)
+        told = replace(one, cancel=one.cancel or f"{job.id} came due (cancel_other)")
+        if one.lease_until is not None and one.lease_until > now:
+            progress = progress if told == one else progress.put(told)
+        else:
+            ended.append(ended_live(schedule, told, Status.CANCELLED, now, told.cancel or ""))
+    progress = fold(progress, {record.id: record for record in ended})
+    after = None if progress == schedule.progress else replace(schedule, progress=progress)
+    return Wait(now if len(ended) == len(begun) else later, after, tuple(ended))
 
 
 def _end(

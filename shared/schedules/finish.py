@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.schedules.fold import fold
-from shared.schedules.job import Job
+from shared.schedules.job import Job, Status
 from shared.schedules.model import Schedule, Version
 
 
@@ -20,14 +20,15 @@ def finished(
 ) -> tuple[Schedule, tuple[Version, ...]]:
     """`schedule` with `job` and the other `done` ones counted and no longer live.
 
-    Paused if that makes `pause_after_failures` failed jobs one after another; what was handed out
-    ahead is then taken back, and none is expected from the first that was not handed out.
+    Paused if `job` failed and that makes `pause_after_failures` failed jobs one after another; what
+    was handed out ahead is then taken back, and none is expected from the first that was not.
     """
     counted = replace(schedule, progress=fold(schedule.progress, {**done, job.id: job}))
     most = schedule.policy.pause_after_failures
-    if most is None or counted.progress.failures_in_row < most or not counted.is_on:
+    failed = job.status is Status.FAILED
+    if most is None or not failed or counted.progress.failures_in_row < most or not counted.is_on:
         return counted, ()
     reason = f"{counted.progress.failures_in_row} jobs failed one after another: {job.error}"
     paused = replace(counted, progress=replace(counted.progress, paused_reason=reason[:1000]))
     after = paused.rescheduled(now)
-    return after, (Version.of(after, counted.settled_until(now), "paused"),)
+    return after, Version.turned(counted, after, now, "paused")

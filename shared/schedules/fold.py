@@ -21,13 +21,19 @@ def fold(progress: Progress, ended: Mapping[str, Job]) -> Progress:
 
 
 def count(progress: Progress, ended: Iterable[Job]) -> Progress:
-    """`progress` with these jobs counted; each must be counted once."""
-    for job in sorted(ended, key=lambda job: job.due_at):
+    """`progress` with these jobs counted, in the order in which they ended; each once only."""
+    for job in sorted(ended, key=lambda job: (job.finished_at or job.due_at, job.due_at)):
         progress = _one(progress, job)
     return progress
 
 
 def _one(progress: Progress, job: Job) -> Progress:
+    if job.started_at is not None and job.finished_at is not None:
+        last = max(job.finished_at, progress.ended_at or job.finished_at)
+        progress = replace(progress, ended_at=last)
+    if not job.manual:
+        latest = max(job.due_at, progress.last_due_at or job.due_at)
+        progress = replace(progress, last_due_at=latest)
     match job.status:
         case Status.SUCCEEDED:
             progress = replace(

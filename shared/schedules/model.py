@@ -141,6 +141,8 @@ class Progress:
     last_run_at: datetime | None = None
     ended_at: datetime | None = None
     """When the last job that was begun ended: from then on the next may run."""
+    last_due_at: datetime | None = None
+    """The latest due time of its own jobs that ended."""
     last_error: str | None = None
 
     @property
@@ -210,17 +212,24 @@ class Schedule:
         A job that is not due yet belongs to the recurrence as it was: its message finds no job.
         One that a person asked for stays.
         """
-        kept = tuple(
-            job for job in self.progress.live if job.begun or job.due_at <= now or is_manual(job.id)
-        )
-        back = len(self.progress.live) - len(kept)
+        floor = self.floor(now)
+        ahead = [job for job in self.progress.live if job.due_at > floor and not is_manual(job.id)]
         taken_back = replace(
-            self.progress, live=kept, handed_out=max(0, self.progress.handed_out - back)
+            self.progress,
+            live=tuple(job for job in self.progress.live if job not in ahead),
+            handed_out=max(0, self.progress.handed_out - len(ahead)),
         )
         after = replace(self, progress=taken_back)
         goes_on = after.is_on and after.runs_left != 0
-        upcoming = next_run(self.definition.recurrence, now) if goes_on else None
+        upcoming = next_run(self.definition.recurrence, floor) if goes_on else None
         return replace(after, progress=replace(taken_back, next_run_at=upcoming))
+
+    def floor(self, now: datetime) -> datetime:
+        """`now`, or the latest due time beyond it whose job began or ended already: it was
+        cancelled ahead of its time, or the clock of who ran it is ahead. It gets no second job.
+        """
+        begun = [job.due_at for job in self.progress.live if job.begun and not is_manual(job.id)]
+        return max([now, self.progress.last_due_at or now, *begun])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,6 +244,20 @@ class Version:
     recurrence: Recurrence | None
     reason: str
     """What began it: created, changed, turned off, deleted, paused, max_runs reached."""
+
+    @staticmethod
+    def turned(
+        before: Schedule, after: Schedule, now: datetime, reason: str
+    ) -> tuple[Version, ...]:
+        """What a turn from `before` to `after` (rescheduled) at `now` adds.
+
+        What was owed by then and not handed out is expected no more: `after` goes on from `now`.
+        """
+        settled = before.settled_until(now)
+        onward = Version.of(after, before.floor(now), reason)
+        if settled == now:
+            return (onward,)
+        return replace(onward, since=settled, recurrence=None), onward
 
     @staticmethod
     def of(schedule: Schedule, since: datetime, reason: str) -> Version:

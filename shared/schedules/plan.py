@@ -59,7 +59,7 @@ def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
     """What `schedule` owes at `now`, looking ahead to `horizon`."""
     sort = _all if schedule.policy.catch_up is CatchUp.ALL else _latest
     sorted_out = sort(schedule, now, horizon)
-    start, upcoming, versions = _limited(schedule, sorted_out)
+    start, upcoming, versions = _limited(schedule, sorted_out, now)
     jobs = tuple(_job(schedule, at, now) for at in start)
     recorded = tuple(_recorded(schedule, at, now) for at in sorted_out.passed_over)
     progress = replace(
@@ -104,10 +104,15 @@ def _latest(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
 
 
 def _all(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
-    """All that is due starts, `PACE` at once; what `catch_up_limit` cuts off is recorded."""
+    """All that is due starts, `PACE` at once; what `catch_up_limit` cuts off is recorded.
+
+    If more is due than one pass looks at, none of it starts: only the last of it is wanted.
+    """
     limit = schedule.policy.catch_up_limit
     walked, upcoming = _take(schedule, horizon, CAP + limit)
     due = [at for at in walked if at <= now]
+    if upcoming is not None and upcoming <= now:
+        return _Sorted([], due[:CAP], due[CAP] if len(due) > CAP else upcoming)
     cut_off = due[: min(max(0, len(due) - limit), CAP)]
     live = schedule.progress.live
     waiting = sum(job.due_at <= now for job in live)
@@ -135,18 +140,17 @@ def _take(
 
 
 def _limited(
-    schedule: Schedule, found: _Sorted
+    schedule: Schedule, found: _Sorted, now: datetime
 ) -> tuple[Sequence[datetime], datetime | None, tuple[Version, ...]]:
     """(what starts, the next occurrence, the last version) with `max_runs` applied."""
     left = schedule.runs_left
     if left is None or len(found.start) < left:
         return found.start, found.upcoming, ()
     start = found.start[:left]
-    last = start[-1] if start else found.passed_over[-1] if found.passed_over else None
-    since = last or schedule.progress.next_run_at or schedule.updated_at
+    taken = [*found.passed_over, *start]
     end = Version(
         schedule_id=schedule.id,
-        since=since,
+        since=max(taken) if taken else schedule.settled_until(now),
         recurrence=None,
         reason=f"max_runs ({schedule.policy.max_runs}) reached",
     )

@@ -88,6 +88,8 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
         "failures_in_row": progress.failures_in_row,
         "paused_reason": progress.paused_reason or "",
         "last_run_at": stamp(progress.last_run_at),
+        "ended_at": stamp(progress.ended_at),
+        "last_due_at": stamp(progress.last_due_at),
         "last_error": progress.last_error or "",
     }
 
@@ -233,6 +235,8 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
         failures_in_row=entity.get("failures_in_row", 0),
         paused_reason=entity.get("paused_reason") or None,
         last_run_at=instant(entity["last_run_at"]),
+        ended_at=instant(entity.get("ended_at", "")),
+        last_due_at=instant(entity.get("last_due_at", "")),
         last_error=entity["last_error"] or None,
     )
 
