@@ -237,9 +237,12 @@ class Version:
     """What a schedule was to run from an instant on, kept so that a change leaves the past alone.
 
     Occurrences after `since`, up to the next version's, are those of `recurrence`; None: none.
+    The next is the first of this revision that begins later, or of a later revision.
     """
 
     schedule_id: str
+    revision: int
+    """The schedule's, when it was written."""
     since: datetime
     recurrence: Recurrence | None
     reason: str
@@ -265,6 +268,7 @@ class Version:
         expects = schedule.progress.next_run_at is not None
         return Version(
             schedule_id=schedule.id,
+            revision=schedule.revision,
             since=since,
             recurrence=schedule.definition.recurrence if expects else None,
             reason=reason,

@@ -150,6 +150,7 @@ def _limited(
     taken = [*found.passed_over, *start]
     end = Version(
         schedule_id=schedule.id,
+        revision=schedule.revision,
         since=max(taken) if taken else schedule.settled_until(now),
         recurrence=None,
         reason=f"max_runs ({schedule.policy.max_runs}) reached",

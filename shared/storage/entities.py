@@ -104,6 +104,7 @@ def version_properties(version: Version) -> dict[str, Any]:
     when = version.recurrence
     return {
         "schedule_id": version.schedule_id,
+        "revision": version.revision,
         "since": stamp(version.since),
         "reason": version.reason,
         "expects": when is not None,
@@ -113,6 +114,7 @@ def version_properties(version: Version) -> dict[str, Any]:
 def to_version(entity: Mapping[str, Any]) -> Version:
     return Version(
         schedule_id=entity["schedule_id"],
+        revision=entity["revision"],
         since=_must(entity["since"]),
         recurrence=_recurrence(entity) if entity["expects"] else None,
         reason=entity["reason"],
