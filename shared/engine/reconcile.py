@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, repeat
+from typing import Any
 
 from shared.clock import Clock
 from shared.errors import Invalid, NotFound
@@ -176,8 +177,8 @@ class Ledger:
             ids = self._table.ids()
             while some := list(islice(ids, _BATCH)):
                 check()
-                rows = self._table.rows(some).items()
-                for tally in pool.map(lambda row: self._tally(*row, made.span), rows):
+                rows = self._table.rows(some)
+                for tally in pool.map(self._tally, rows, rows.values(), repeat(made.span)):
                     made.add(tally)
         if span is None:
             first = made.open_since
@@ -202,9 +203,9 @@ class Ledger:
         after = now - _BACK if seen is None else min(now - _BACK, datetime.fromisoformat(seen))
         return Span(max(after, now - _LONGEST), now - _SETTLING)
 
-    def _tally(self, schedule_id: str, row: Mapping[str, object], span: Span) -> _Tally:
+    def _tally(self, schedule_id: str, row: Mapping[str, Any], span: Span) -> _Tally:
         try:
-            schedule = entities.to_schedule(row, str(row["etag"]))
+            schedule = entities.to_schedule(row, row["etag"])
             gone = schedule.deleted_at is not None and schedule.deleted_at < span.after
             if gone and not schedule.progress.live:
                 return _Tally(schedule_id)

@@ -1,0 +1,115 @@
+"""`/api/v1/schedules/{id}/occurrences`: what was to run, what became of it, what is to come."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from shared.app import app
+from shared.errors import Invalid
+from shared.schedules.ledger import Occurrence, Span, State
+
+router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
+
+_DAY = timedelta(hours=24)
+_LONGEST = timedelta(days=366)
+_RESOLUTION = timedelta(microseconds=1)
+_YEARS = range(1900, 9001)
+
+
+class OccurrenceOut(BaseModel):
+    """One due time of a schedule, and what became of it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    due_at: datetime
+    effective_at: datetime
+    """When it is to start: its due time and its jitter."""
+    state: State
+    """`scheduled` (not handed out yet), queued, running; it ends as succeeded, failed, skipped,
+    missed or cancelled. `unexplained`: it was due, and nothing knows of it."""
+    job_id: str
+    """Its job; of one that is `scheduled`, the job that it is going to be."""
+    started_at: datetime | None
+    """When its last attempt started."""
+    lateness_seconds: float | None
+    """From its effective time to the start of its last attempt."""
+    reason: str | None
+    """Why it was skipped, missed or cancelled."""
+
+    @staticmethod
+    def of(occurrence: Occurrence) -> OccurrenceOut:
+        return OccurrenceOut(
+            due_at=occurrence.due_at,
+            effective_at=occurrence.effective_at,
+            state=occurrence.state,
+            job_id=occurrence.job_id,
+            started_at=occurrence.started_at,
+            lateness_seconds=occurrence.lateness_seconds,
+            reason=occurrence.reason,
+        )
+
+
+class OccurrenceList(BaseModel):
+    occurrences: list[OccurrenceOut]
+    total: int
+    page: int
+    page_size: int
+    pages: int
+
+
+@router.get("/{schedule_id}/occurrences")
+def list_occurrences(
+    schedule_id: str,
+    since: Annotated[str | None, Query(alias="from")] = None,
+    until: Annotated[str | None, Query(alias="to")] = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> OccurrenceList:
+    """Occurrences due from `from` on and before `to`, oldest first; of a deleted schedule too.
+
+    Instants are ISO 8601 with their offset. Default: from 24 hours ago to 24 hours ahead. Runs
+    that people asked for are no occurrences: see `/api/v1/jobs`.
+    """
+    belfry = app()
+    span = _span(_instant("from", since), _instant("to", until), belfry.clock.now())
+    found, total = belfry.ledger.occurrences(schedule_id, span, page, page_size)
+    return OccurrenceList(
+        occurrences=[OccurrenceOut.of(one) for one in found],
+        total=total,
+        page=page,
+        page_size=page_size,
+        pages=-(-total // page_size),
+    )
+
+
+def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span:
+    """The span asked for. One end that is not given is a day from the other, or from now."""
+    first = since or min(now, until or now) - _DAY
+    end = until or max(now, since or now) + _DAY
+    if first > end:
+        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+    if end - first > _LONGEST:
+        field = "to" if until is not None else "from"
+        raise Invalid(field, f"the span is {end - first}; ask for {_LONGEST.days} days at most")
+    return Span(first - _RESOLUTION, end - _RESOLUTION)
+
+
+def _instant(field: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            field,
+            f"{text!r:.60} is no instant such as 2030-01-31T09:00:00Z (a + is %2B in a URL)",
+        ) from None
+    if at.utcoffset() is None:
+        raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
+    if at.year not in _YEARS:
+        raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
+    return at
