@@ -7,7 +7,7 @@ import functools
 import azure.functions as func
 from fastapi import FastAPI
 
-from shared.api import jobs, problems, schedules
+from shared.api import jobs, occurrences, problems, schedules
 
 
 @functools.cache
@@ -22,6 +22,7 @@ def api() -> FastAPI:
     )
     made.include_router(schedules.router)
     made.include_router(jobs.router)
+    made.include_router(occurrences.router)
     problems.install(made)
     return made
 
