@@ -90,7 +90,7 @@ class APScheduler:
     def done(self, n: int, processes: int) -> Throughput | Absent:
         """See `Peer`."""
         if processes > 1:
-            return Absent(why='its documentation: one job store in several processes, "you can\'t"')
+            return Absent(why='its user guide: "job stores must never be shared"')
         try:
             self._load(n, time.time() - 3600)
             server = self._serve(_THREADS)
@@ -155,6 +155,7 @@ class APScheduler:
             lost=lost,
             doubled=doubled,
             recovery_seconds=statistics.median(recoveries),
+            note="lost is what waited in the thread pool: more with fewer threads or longer jobs",
         )
 
     def _round(self, n: int, kill_after: int) -> float:

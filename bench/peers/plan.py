@@ -53,7 +53,7 @@ def measure(
 ) -> Report:
     """Prepare, measure and close the peer; `tell` hears what is begun."""
     try:
-        tell(f"{peer.name}: prepared")
+        tell(f"{peer.name}: preparing")
         absent = peer.prepare(folder)
         if absent is not None:
             return _nothing(peer, sizes, absent)
