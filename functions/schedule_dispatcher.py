@@ -2,17 +2,17 @@
 
 import azure.functions as func
 
-from shared.clock import SystemClock
+from shared.engine.clocks import ALWAYS, DISPATCHER
 from shared.triggers import clock
 
 blueprint = func.Blueprint()
 
 
-@blueprint.function_name("schedule_dispatcher")
+@blueprint.function_name(DISPATCHER)
 @blueprint.timer_trigger(
-    arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=True
+    arg_name="timer", schedule=ALWAYS[DISPATCHER], run_on_startup=False, use_monitor=True
 )
 def schedule_dispatcher(timer: func.TimerRequest) -> None:
     """One tick of the whole."""
     del timer
-    clock("schedule_dispatcher", SystemClock().now())
+    clock(DISPATCHER)

@@ -6,6 +6,7 @@ is the app of this process, built once, so that warm invocations reuse its clien
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import secrets
@@ -18,6 +19,8 @@ from shared import settings as configuration
 from shared.clock import Clock, SystemClock
 from shared.engine import builtin
 from shared.engine.backlog import Backlog
+from shared.engine.chain import Chain
+from shared.engine.clocks import Clocks
 from shared.engine.control import Control
 from shared.engine.crew import Crew, Lease
 from shared.engine.desk import Desk
@@ -33,8 +36,10 @@ from shared.errors import Misconfigured
 from shared.log import Event, event
 from shared.settings import Settings
 from shared.storage.connect import Connection
+from shared.storage.failures import translated
 from shared.storage.meta import Meta
 from shared.storage.names import Names
+from shared.storage.pulse import PulseQueue
 from shared.storage.queue import JobQueue, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
@@ -42,6 +47,9 @@ from shared.storage.wire import from_account
 from shared.tasks import JobContext, Registry
 
 _logger = logging.getLogger("belfry")
+
+HEALTH_MONITOR = "health_monitor"
+"""The task that is called when a clock falls silent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +63,7 @@ class App:
     queue: JobQueue
     meta: Meta
     dispatcher: Dispatcher
+    clocks: Clocks
     manager: Manager
     control: Control
     ledger: Ledger
@@ -65,15 +74,20 @@ class App:
     connection: Connection
 
     def prepare(self) -> None:
-        """Create the table, the queues and the system schedules; harmless if they exist."""
+        """Create the table, the queues and the system schedules; harmless if they exist.
+
+        Raises `Unavailable` or `Refused` when the storage does, `Misconfigured`.
+        """
         names = Names(self.settings.prefix)
-        self.connection.tables().create_table_if_not_exists(names.table)
-        _create_queue(self.connection, names.queue)
-        _create_queue(self.connection, names.poison)
-        _create_queue(self.connection, names.shards)
+        with translated("table storage"):
+            self.connection.tables().create_table_if_not_exists(names.table)
+        for queue in (names.queue, names.poison, names.shards, names.clock):
+            _create_queue(self.connection, queue)
         self._hold_shards()
         for task in self.registry:
             builtin.ensure(task, self.settings, self.table, self.manager)
+        now = self.clock.now()
+        self.clocks.prepare(builtin.wakeups(self.registry, self.settings, now.year), now)
         for schedule in self.manager.schedules():
             if schedule.configured:
                 event(
@@ -138,7 +152,13 @@ def build(
     held = lease or Lease.of(settings.job_lease)
     manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     ledger = Ledger(table, meta, clock)
-    operations = Operations(table, manager, ledger)
+    clocks = Clocks(
+        dispatcher,
+        meta,
+        Chain(PulseQueue(connection.queue(names.clock)), meta),
+        alarm=lambda: _call_monitor(tasks, manager),
+    )
+    operations = Operations(table, manager, ledger, clocks)
     crew = Crew(
         desk=desk,
         execute=Executor(tasks, _Backups(settings), operations, clock),
@@ -163,6 +183,7 @@ def build(
         queue=queue,
         meta=meta,
         dispatcher=dispatcher,
+        clocks=clocks,
         manager=manager,
         control=Control(desk=desk, manager=manager, clock=clock),
         ledger=ledger,
@@ -197,10 +218,14 @@ def _registry() -> Registry:
 def _create_queue(connection: Connection, name: str) -> None:
     from azure.core.exceptions import ResourceExistsError
 
-    try:
+    with translated("queue storage"), contextlib.suppress(ResourceExistsError):
         connection.queue(name).create_queue()
-    except ResourceExistsError:
-        return
+
+
+def _call_monitor(tasks: Registry, manager: Manager) -> None:
+    """Run the health monitor now, if there is one: a clock fell silent."""
+    if tasks.find(HEALTH_MONITOR) is not None:
+        manager.run_now(HEALTH_MONITOR, force=True)
 
 
 def _new_id() -> str:

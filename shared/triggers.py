@@ -1,12 +1,13 @@
 """From Azure's triggers to the engine. Knows azure.functions; nothing below does.
 
-A task's timer is one of several clocks: when it wakes, it ticks the task's schedule, and the
-engine decides whether anything is due. Waking too often is harmless, so its NCRONTAB may name
-more instants than the schedule has (both UTC hours of a local time, for one).
+A task's timer is one of several clocks (`engine.clocks`): when it wakes, it ticks the whole, and
+the engine decides what is due. Waking too often is harmless, so its NCRONTAB may name more instants
+than the schedule has (both UTC hours of a local time, for one).
 """
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,9 @@ import azure.functions as func
 from shared import settings as configuration
 from shared.clock import SystemClock
 from shared.engine import builtin
-from shared.recurrence import ncrontab
+from shared.engine.health import HTTP
+from shared.errors import BelfryError, Refused, Unavailable
+from shared.log import redact
 from shared.settings import Settings
 from shared.storage.names import Names
 from shared.tasks import Task
@@ -39,15 +42,14 @@ def timer(task: Task) -> func.Blueprint:
     Invoked by hand (`POST /admin/functions/{name}`, when its next firing lies ahead) it runs the
     task now.
     """
-    when = builtin.recurrence(task, settings())
-    if when is None:
+    wakes = builtin.wakeups([task], settings(), SystemClock().now().year)
+    if task.name not in wakes:
         raise ValueError(f"{task.name} has no time of its own, so it needs no timer")
     blueprint = func.Blueprint()
-    year = SystemClock().now().year
 
     @blueprint.function_name(task.name)
     @blueprint.timer_trigger(
-        arg_name="timer", schedule=ncrontab(when, year), run_on_startup=False, use_monitor=True
+        arg_name="timer", schedule=wakes[task.name], run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest) -> None:
         from shared.app import app
@@ -56,19 +58,48 @@ def timer(task: Task) -> func.Blueprint:
         if by_hand(timer, now):
             app().manager.run_now(task.name, force=True)
         else:
-            app().dispatcher.tick_one(task.name, now)
-            app().meta.beat(task.name, now)
+            app().clocks.tick(now, task.name)
 
     return blueprint
 
 
-def clock(name: str, now: datetime) -> None:
-    """One tick of the dispatcher, and every fifth minute a sweep."""
+def clock(name: str) -> None:
+    """One tick of the whole, by the clock of that name."""
     from shared.app import app
 
-    app().dispatcher.tick(now, name)
-    if now.minute % 5 == 0:
-        app().dispatcher.sweep(now)
+    app().clocks.tick(app().clock.now(), name)
+
+
+def clock_by_http() -> func.HttpResponse:
+    """The same for a caller outside, who is told what it did, or that the storage is away."""
+    from shared.app import app
+
+    try:
+        now = app().clock.now()
+        did = app().clocks.tick(now, HTTP)
+    except Unavailable as error:
+        return _problem(503, "An outside service did not answer", error)
+    except Refused as error:
+        return _problem(502, "An outside service refused", error)
+    body = {
+        "ticked_at": now.isoformat(),
+        "dispatched": did.handed_out,
+        "recorded": did.recorded,
+        "lost": did.lost,
+        "failed": did.broken,
+    }
+    return func.HttpResponse(json.dumps(body), mimetype="application/json")
+
+
+def _problem(status: int, title: str, error: BelfryError) -> func.HttpResponse:
+    """A problem document (RFC 9457), without the web framework: a tick is to start fast."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": redact(str(error))}
+    return func.HttpResponse(
+        json.dumps(body),
+        status_code=status,
+        headers={"Retry-After": "10"} if status == 503 else None,
+        mimetype="application/problem+json",
+    )
 
 
 def by_hand(timer: func.TimerRequest, now: datetime) -> bool:

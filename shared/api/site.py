@@ -31,8 +31,15 @@ class StatusOut(BaseModel):
     jobs: list[Registered]
 
 
+class SilentOut(BaseModel):
+    """A clock that ought to have ticked."""
+
+    clock: str
+    last_seen: datetime | None
+
+
 class Uptime(BaseModel):
-    """Whether the clockwork goes. `late`: its clock has been silent for over three minutes."""
+    """Whether the clockwork goes. `late`: no clock has ticked for over three minutes."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -43,6 +50,8 @@ class Uptime(BaseModel):
     uptime_seconds: float
     clocks: dict[str, datetime]
     """When each clock last ticked."""
+    silent: list[SilentOut]
+    """Clocks that fell silent; the others do their work."""
 
 
 @functools.cache
@@ -82,13 +91,16 @@ def uptime() -> Uptime:
     belfry = app()
     now = belfry.clock.now()
     clocks = belfry.meta.clocks()
-    last = clocks.get("schedule_dispatcher")
+    last = max(clocks.values(), default=None)
     word = "starting" if last is None else "late" if now - last > _SILENT else "up"
     return Uptime(
         status=word,
         started_at=belfry.started_at,
         uptime_seconds=(now - belfry.started_at).total_seconds(),
         clocks=clocks,
+        silent=[
+            SilentOut(clock=one.clock, last_seen=one.last) for one in belfry.clocks.silent(now)
+        ],
     )
 
 

@@ -8,11 +8,12 @@ so that a deployment which says the same as before leaves a change made through 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from shared.engine.manage import Manager
 from shared.errors import Conflict, Misconfigured
-from shared.recurrence import InvalidRecurrence, Recurrence
+from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.settings import Settings
 from shared.storage.schedules import ScheduleTable
@@ -32,6 +33,12 @@ def recurrence(task: Task, settings: Settings) -> Recurrence | None:
     except InvalidRecurrence as error:
         end = "TIMEZONE" if error.field == "timezone" else "SCHEDULE"
         raise Misconfigured(f"{task.name.upper()}_{end}: {error.message}") from None
+
+
+def wakeups(tasks: Iterable[Task], settings: Settings, year: int) -> dict[str, str]:
+    """The NCRONTAB expression of each timer, by its task's name."""
+    found = ((task.name, recurrence(task, settings)) for task in tasks)
+    return {name: ncrontab(when, year) for name, when in found if when is not None}
 
 
 def policy(task: Task) -> Policy:

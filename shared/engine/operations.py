@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from shared.engine.clocks import Clocks
+from shared.engine.health import Silent
 from shared.engine.manage import Manager
 from shared.engine.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
@@ -17,19 +19,37 @@ from shared.tasks import JobContext
 
 _logger = logging.getLogger("belfry.operations")
 
+_LISTED = 100
+"""Ids that a result names."""
+
 
 class Operations:
     """The operations, bound to what they work on."""
 
-    def __init__(self, table: ScheduleTable, manager: Manager, ledger: Ledger) -> None:
+    def __init__(
+        self, table: ScheduleTable, manager: Manager, ledger: Ledger, clocks: Clocks
+    ) -> None:
         self._table = table
         self._manager = manager
         self._ledger = ledger
+        self._clocks = clocks
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report them."""
-        del job
-        return {"silent": []}
+        now = job.clock.now()
+        silent = self._clocks.silent(now)
+        for one in silent:
+            event(
+                _logger,
+                Event.CLOCK_SILENT,
+                level=logging.WARNING if one.is_warning else logging.ERROR,
+                schedule_id=job.schedule_id,
+                job_id=job.job_id,
+                clock=one.clock,
+                last_seen=one.last.isoformat() if one.last is not None else "never",
+                seconds=round((now - one.since).total_seconds()),
+            )
+        return {"silent": [_shown(one, now) for one in silent]}
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
         """Turn off schedules past their end (C14). Their history stays."""
@@ -70,11 +90,17 @@ class Operations:
         return True
 
 
-_LISTED = 100
-"""Ids that the result names."""
-
-
 def _expired(schedule: Schedule, now: datetime) -> bool:
     definition = schedule.definition
     end = definition.recurrence.end_time
     return schedule.deleted_at is None and definition.enabled and end is not None and end < now
+
+
+def _shown(one: Silent, now: datetime) -> dict[str, object]:
+    return {
+        "clock": one.clock,
+        "last_seen": one.last.isoformat() if one.last is not None else None,
+        "expected_at": one.expected.isoformat() if one.expected is not None else None,
+        "seconds": round((now - one.since).total_seconds()),
+        "warning": one.is_warning,
+    }

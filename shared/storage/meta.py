@@ -5,6 +5,7 @@ One row each in the table's partition `meta`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
 _SERVICE = "table storage"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row as it was read."""
+
+    value: str
+    etag: str
 
 
 class Meta:
@@ -49,6 +58,50 @@ class Meta:
     def put(self, name: str, value: str) -> None:
         with translated(_SERVICE):
             self._table.upsert_entity({"PartitionKey": "meta", "RowKey": name, "value": value})
+
+    def about_clocks(self) -> dict[str, Fact]:
+        """The rows `clock:*` (when each last ticked) and `clock.*` (what they tell each other)."""
+        with translated(_SERVICE):
+            rows = self._table.query_entities(
+                "PartitionKey eq 'meta' and RowKey ge 'clock.' and RowKey lt 'clock;'"
+            )
+            return {row["RowKey"]: Fact(row["value"], str(row.metadata["etag"])) for row in rows}
+
+    def fact(self, name: str) -> Fact | None:
+        """The row of that name."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with translated(_SERVICE):
+            try:
+                row = self._table.get_entity("meta", name)
+            except ResourceNotFoundError:
+                return None
+            return Fact(row["value"], str(row.metadata["etag"]))
+
+    def swap(self, name: str, before: Fact | None, value: str) -> bool:
+        """Write a row, if it still is as it was read (None: there was none); whether it was.
+
+        False is also the answer if it was written, but the SDK had to ask twice.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import (
+            ResourceExistsError,
+            ResourceModifiedError,
+            ResourceNotFoundError,
+        )
+
+        row = {"PartitionKey": "meta", "RowKey": name, "value": value}
+        with translated(_SERVICE):
+            try:
+                if before is None:
+                    self._table.create_entity(row)
+                else:
+                    self._table.update_entity(
+                        row, etag=before.etag, match_condition=MatchConditions.IfNotModified
+                    )
+            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+                return False
+        return True
 
     def hold(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
         """Hold `name` until then, if nobody does; whether it is held now."""

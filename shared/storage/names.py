@@ -26,3 +26,7 @@ class Names:
     @property
     def shards(self) -> str:
         return f"{self.prefix}-shards"
+
+    @property
+    def clock(self) -> str:
+        return f"{self.prefix}-clock"

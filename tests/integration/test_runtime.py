@@ -22,10 +22,16 @@ REPO = Path(__file__).parents[2]
 FUNCTIONS = {
     "database_backup": "timerTrigger",
     "postgres_backup": "timerTrigger",
+    "health_monitor": "timerTrigger",
+    "schedule_cleanup": "timerTrigger",
+    "schedule_reconciler": "timerTrigger",
     "schedule_dispatcher": "timerTrigger",
     "job_worker": "queueTrigger",
     "dead_letters": "queueTrigger",
+    "clock_message": "queueTrigger",
+    "shard_worker": "queueTrigger",
     "api": "httpTrigger",
+    "tick": "httpTrigger",
     "site": "httpTrigger",
 }
 
@@ -39,8 +45,13 @@ from shared.schedules.job import job_id
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TIMER = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
-MESSAGE = {"job_id": job_id("nosuch", LONG_AGO), "sent_at": LONG_AGO.isoformat()}
+MESSAGE = {"jobs": [job_id("nosuch", LONG_AGO)], "sent_at": LONG_AGO.isoformat()}
+STALE = {"at": LONG_AGO.isoformat(), "token": "nosuch", "after": "none"}
 CALLS = {
+    "health_monitor": TypedData(json=json.dumps(TIMER)),
+    "clock_message": TypedData(string=json.dumps(STALE)),
+    "shard_worker": TypedData(string=json.dumps({"shard": "s000", "sent_at": "x"})),
+    "tick": TypedData(http=RpcHttp(method="POST", url="http://localhost/tick")),
     "schedule_dispatcher": TypedData(json=json.dumps(TIMER)),
     "job_worker": TypedData(string=json.dumps(MESSAGE)),
     "api": TypedData(http=RpcHttp(
@@ -68,7 +79,8 @@ async def main():
                 "body": http and http.body.bytes.decode(),
             }
     found = {one.name: one.kind for one in functions}
-    return {"functions": found, "wrong": wrong, "outcomes": outcomes}
+    keys = {one.name: one.trigger.get("authLevel") for one in functions}
+    return {"functions": found, "keys": keys, "wrong": wrong, "outcomes": outcomes}
 
 
 result = asyncio.run(main())
@@ -108,7 +120,19 @@ def test_the_real_host_would_drop_none(indexed: Any) -> None:
     assert indexed["wrong"] == []
 
 
-@pytest.mark.parametrize("name", ["schedule_dispatcher", "job_worker", "api", "site"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "schedule_dispatcher",
+        "health_monitor",
+        "job_worker",
+        "clock_message",
+        "shard_worker",
+        "tick",
+        "api",
+        "site",
+    ],
+)
 def test_each_kind_of_trigger_reaches_its_function(indexed: Any, name: str) -> None:
     assert indexed["outcomes"][name]["succeeded"], indexed["log"]
 
@@ -118,3 +142,12 @@ def test_http_answers_come_through(indexed: Any) -> None:
     assert (api["status"], site["status"]) == ("200", "200")
     assert "/api/v1/schedules" in json.loads(api["body"])["paths"]
     assert "jobs" in json.loads(site["body"])
+
+
+def test_the_clock_for_a_pinger_asks_for_a_key_and_says_what_it_did(indexed: Any) -> None:
+    asked = {name: level.upper() for name, level in indexed["keys"].items() if level}
+    assert asked == {"tick": "FUNCTION", "api": "FUNCTION", "site": "ANONYMOUS"}
+    answer = indexed["outcomes"]["tick"]
+    assert answer["status"] == "200"
+    did = json.loads(answer["body"])
+    assert {"dispatched", "recorded", "lost", "failed"} <= did.keys()

@@ -1,0 +1,18 @@
+"""The clock that needs no timer: a message that sends the next, once a minute."""
+
+import azure.functions as func
+
+from shared.triggers import names
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("clock_message")
+@blueprint.queue_trigger(
+    arg_name="message", queue_name=names().clock, connection="AzureWebJobsStorage"
+)
+def clock_message(message: func.QueueMessage) -> None:
+    """Send the next message, and tick."""
+    from shared.app import app
+
+    app().clocks.message(message.get_body().decode(errors="replace"), app().clock.now())

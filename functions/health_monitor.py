@@ -1,0 +1,28 @@
+"""Every 5 minutes: reports each clock that fell silent.
+
+python -m functions.health_monitor
+"""
+
+from shared.tasks import JobContext, Params, Result, Retry, task
+from shared.triggers import timer
+
+
+@task(
+    "health_monitor",
+    cron="*/5 * * * *",
+    timeout_seconds=120,
+    retry=Retry(attempts=1),
+    misfire_grace_seconds=120,
+)
+def health_monitor(job: JobContext, params: Params) -> Result:
+    """Reports clocks that fell silent."""
+    del params
+    return job.operations.health(job)
+
+
+blueprint = timer(health_monitor)
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main([health_monitor.name]))

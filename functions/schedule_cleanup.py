@@ -1,0 +1,22 @@
+"""C14: every day at 02:00 UTC, turns off schedules past their end.
+
+python -m functions.schedule_cleanup
+"""
+
+from shared.tasks import JobContext, Params, Result, task
+from shared.triggers import timer
+
+
+@task("schedule_cleanup", cron="0 2 * * *", timeout_seconds=600)
+def schedule_cleanup(job: JobContext, params: Params) -> Result:
+    """Turns off schedules past their end."""
+    del params
+    return job.operations.cleanup(job)
+
+
+blueprint = timer(schedule_cleanup)
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main([schedule_cleanup.name]))

@@ -1,0 +1,15 @@
+"""`POST /tick`: a clock for a pinger outside, with the function's key."""
+
+import azure.functions as func
+
+from shared.triggers import clock_by_http
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("tick")
+@blueprint.route(route="tick", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+def tick(req: func.HttpRequest) -> func.HttpResponse:
+    """One tick of the whole; the answer says what it did."""
+    del req
+    return clock_by_http()
