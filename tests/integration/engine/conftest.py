@@ -69,6 +69,37 @@ def registry(calls: Calls) -> Registry:
     return Registry([works, fails, refused, waits])
 
 
+class WakingClock(ManualClock):
+    """A wait ends when the test has moved the clock that far, so that workers beat by it."""
+
+    def wait(self, event: threading.Event, longest: timedelta) -> bool:
+        end = self.now() + longest
+        while self.now() < end:
+            if event.wait(0.005):
+                return True
+        return event.is_set()
+
+
+class Working(threading.Thread):
+    """A worker at work on a message, in a thread of its own."""
+
+    def __init__(self, bench: Bench, message: Message) -> None:
+        super().__init__(daemon=True)
+        self._bench = bench
+        self._message = message
+        self._ended: list[Job] = []
+        self.start()
+
+    def run(self) -> None:
+        self._ended = self._bench.app.worker.work(self._message)
+
+    def ended(self) -> list[Job]:
+        """Wait until it is over; the jobs that ended."""
+        self.join(20)
+        assert not self.is_alive(), "still at work"
+        return self._ended
+
+
 class Bench:
     """The app, its clock and its queue, as a test drives them."""
 
@@ -95,6 +126,10 @@ class Bench:
     def work(self) -> list[Job]:
         """Ask the worker once for each message sent since the last call; the jobs that ended."""
         return [job for message in self.messages() for job in self.app.worker.work(message)]
+
+    def start(self, message: Message | None = None) -> Working:
+        """Have a worker do what one message asks for, by default the last one sent."""
+        return Working(self, message or self.messages()[-1])
 
     def messages(self) -> list[Message]:
         """What was sent since the last call, whenever it is to be seen: Azurite hides delayed
