@@ -239,6 +239,25 @@ def test_a_dead_workers_job_whose_lease_ended_is_cancelled_at_once(desk: Office)
     assert desk.app.table.running(job_id) is None
 
 
+def test_what_a_dead_worker_said_goes_when_another_has_done_its_job(desk: Office) -> None:
+    job_id, _ = desk.running("works")
+    dead(desk, job_id)
+    assert desk.app.manager.job(job_id).done == 0.5
+    desk.later(61)
+    (job,) = desk.app.worker.work(Message((job_id,), desk.clock.now()))
+    assert (job.status, job.attempt) == (Status.SUCCEEDED, 2)
+    assert desk.app.table.running(job_id) is None
+
+
+def test_what_a_dead_worker_said_is_kept_when_no_attempt_is_left(desk: Office) -> None:
+    job_id, _ = desk.running("works", max_attempts=1)
+    dead(desk, job_id)
+    desk.later(61)
+    (job,) = desk.app.worker.work(Message((job_id,), desk.clock.now()))
+    assert (job.status, job.log) == (Status.FAILED, "half of it")
+    assert desk.app.table.running(job_id) is None
+
+
 def test_a_cancel_that_the_worker_overtakes_ends_the_job_without_its_delay(desk: Office) -> None:
     """The task fails before its worker's next beat: the cancel is seen when it goes back."""
     job_id, _ = desk.running("fails")
