@@ -1,7 +1,8 @@
 """Clients for a storage account, from a connection string or a managed identity.
 
-The SDKs are imported where a client is made: a cold start pays only for what it uses. Azurite
-closes idle connections after 5 s, so a request that met a closed one is tried again at once.
+The SDKs are imported where a client is made: a cold start pays only for what it uses. What they try
+again, and how long they wait, is `failures`' policy. azure-data-tables does not try an insert or a
+merge again when its connection ends; a caller whose write may be repeated says so by `REPEATED`.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.settings import StorageAccount
+from shared.storage import failures
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient, TableServiceClient
     from azure.storage.blob import ContainerClient
     from azure.storage.queue import QueueClient
 
-_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
-_BACKOFF: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2}
-"""Of queues and blobs, whose own is 15 s: longer than a message or a person waits."""
+REPEATED: dict[str, Any] = {
+    "retry_on_methods": frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
+}
+"""Of a call of a `TableClient`: try it again, whatever became of the connection."""
+_PAUSE: Any = 0.4
+"""Seconds between attempts at a queue, on average: less than it takes to miss a second."""
+_BLOBS: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2}
+"""azure-storage-blob's own are 15 s: longer than a person waits."""
 
 
 class Connection:
@@ -25,38 +32,46 @@ class Connection:
 
     def __init__(self, account: StorageAccount, transport: Any = None) -> None:
         self._account = account
-        self._options: dict[str, Any] = dict(_TIMEOUTS)
-        if transport is not None:
-            self._options["transport"] = transport
+        self._transport = transport
 
     def tables(self) -> TableServiceClient:
         from azure.data.tables import TableServiceClient
 
+        options = self._options() | failures.RETRIES | {"timeout": failures.WHOLE}
         text = self._account.connection_string.reveal()
         if text:
-            return TableServiceClient.from_connection_string(text, **self._options)
-        return TableServiceClient(self._url("table"), credential=self._identity(), **self._options)
+            return TableServiceClient.from_connection_string(text, **options)
+        return TableServiceClient(self._url("table"), credential=self._identity(), **options)
 
     def table(self, name: str) -> TableClient:
         return self.tables().get_table_client(name)
 
     def queue(self, name: str) -> QueueClient:
-        from azure.storage.queue import QueueClient
+        from azure.storage.queue import LinearRetry, QueueClient
 
+        again = LinearRetry(backoff=_PAUSE, retry_total=3, random_jitter_range=_PAUSE)
+        options = self._options() | {"retry_policy": again}
         text = self._account.connection_string.reveal()
         if text:
-            return QueueClient.from_connection_string(text, name, **self._options, **_BACKOFF)
+            return QueueClient.from_connection_string(text, name, **options)
         url = self._url("queue")
-        return QueueClient(url, name, credential=self._identity(), **self._options, **_BACKOFF)
+        return QueueClient(url, name, credential=self._identity(), **options)
 
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient
 
+        options = self._options() | _BLOBS
         text = self._account.connection_string.reveal()
         if text:
-            return ContainerClient.from_connection_string(text, name, **self._options, **_BACKOFF)
+            return ContainerClient.from_connection_string(text, name, **options)
         url = self._url("blob")
-        return ContainerClient(url, name, credential=self._identity(), **self._options, **_BACKOFF)
+        return ContainerClient(url, name, credential=self._identity(), **options)
+
+    def _options(self) -> dict[str, Any]:
+        """Of any client."""
+        given = {} if self._transport is None else {"transport": self._transport}
+        made = {} if given else {"transport": failures.transport(**failures.TIMEOUTS)}
+        return dict(failures.TIMEOUTS) | given | made
 
     def _url(self, service: str) -> str:
         return f"https://{self._account.account_name}.{service}.core.windows.net"

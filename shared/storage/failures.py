@@ -1,11 +1,35 @@
-"""From the SDKs' errors to Belfry's."""
+"""What becomes of storage's faults: the one policy, for our own calls (`wire`) and the SDKs'.
+
+1. No connection, a connection that ended, an answer that was cut, and 408, 429 and 5xx are tried
+   again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`.
+   (Of the SDKs for tables only reads and what may be repeated are; see `connect`.)
+2. What is no better then is `Unavailable`: whoever called asks again when its own time comes, a
+   worker until its lease has ended.
+3. What the service would refuse again is `Refused`.
+4. 404, 409 and 412 say that somebody else was faster. After an attempt whose answer was lost that
+   may have been this very write, so whoever writes looks whether what is there is its own.
+
+Nothing but a `BelfryError` leaves this package.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from shared.errors import Refused, Unavailable
+
+TIMEOUTS: dict[str, float] = {"connection_timeout": 5, "read_timeout": 20}
+"""Seconds of one attempt."""
+WHOLE = 30.0
+"""No attempt begins later than so many seconds after the first. With `read_timeout`, less than
+what is left of a lease when it is renewed."""
+RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
+LONGEST_PAUSE = 5.0
+
+_FINAL = frozenset({400, 401, 403, 405, 411, 413, 414, 415, 501, 505})
+"""Statuses that another attempt does not mend. Not 404 (no table): it may be being made."""
 
 
 @contextmanager
@@ -16,9 +40,39 @@ def translated(service: str) -> Iterator[None]:
     try:
         yield
     except azure.HttpResponseError as error:
-        reason = f"{error.status_code} {getattr(error, 'error_code', '') or error.reason}"
+        reason = f"{error.status_code} {_code(error)}"
         if error.status_code in (401, 403):
             raise Refused(service, f"no permission ({reason})") from error
+        if error.status_code in _FINAL:
+            raise Refused(service, f"answered {reason}") from error
         raise Unavailable(service, f"answered {reason}") from error
     except azure.AzureError as error:
         raise Unavailable(service, f"did not answer ({type(error).__name__})") from error
+
+
+def _code(error: Any) -> str:
+    """The service's own word, such as ServerBusy."""
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or error.reason)
+
+
+def transport(**options: Any) -> Any:
+    """The SDKs' transport, to which an answer that was cut is a connection that was lost.
+
+    azure-core takes it for an answer of the service: some clients do not try again, others do not
+    say that they did, and azure-data-tables fails with an `AttributeError`.
+    """
+    from azure.core.exceptions import HttpResponseError, ServiceResponseError
+    from azure.core.pipeline.transport import RequestsTransport
+
+    class Careful(RequestsTransport):  # type: ignore[misc]
+        def send(self, request: Any, **options: Any) -> Any:
+            try:
+                return super().send(request, **options)
+            except HttpResponseError as error:
+                raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
+
+        def sleep(self, duration: float) -> None:
+            super().sleep(min(duration, LONGEST_PAUSE))
+
+    return Careful(**options)

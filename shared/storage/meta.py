@@ -5,10 +5,12 @@ One row each in the table's partition `meta`.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shared.storage.connect import REPEATED
 from shared.storage.failures import translated
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ class Meta:
 
     def put(self, name: str, value: str) -> None:
         with translated(_SERVICE):
-            self._table.upsert_entity({"PartitionKey": "meta", "RowKey": name, "value": value})
+            row = {"PartitionKey": "meta", "RowKey": name, "value": value}
+            self._table.upsert_entity(row, **REPEATED)
 
     def about_clocks(self) -> dict[str, Fact]:
         """The rows `clock:*` (when each last ticked) and `clock.*` (what they tell each other)."""
@@ -79,59 +82,24 @@ class Meta:
             return Fact(row["value"], str(row.metadata["etag"]))
 
     def swap(self, name: str, before: Fact | None, value: str) -> bool:
-        """Write a row, if it still is as it was read (None: there was none); whether it was.
-
-        False is also the answer if it was written, but the SDK had to ask twice.
-        """
-        from azure.core import MatchConditions
-        from azure.core.exceptions import (
-            ResourceExistsError,
-            ResourceModifiedError,
-            ResourceNotFoundError,
-        )
-
-        row = {"PartitionKey": "meta", "RowKey": name, "value": value}
+        """Write a row, if it still is as it was read (None: there was none); whether it was."""
+        etag = None if before is None else before.etag
         with translated(_SERVICE):
-            try:
-                if before is None:
-                    self._table.create_entity(row)
-                else:
-                    self._table.update_entity(
-                        row, etag=before.etag, match_condition=MatchConditions.IfNotModified
-                    )
-            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-                return False
-        return True
+            return self._write({"RowKey": name, "value": value}, etag)
 
     def hold(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
         """Hold `name` until then, if nobody does; whether it is held now."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import (
-            ResourceExistsError,
-            ResourceModifiedError,
-            ResourceNotFoundError,
-        )
+        from azure.core.exceptions import ResourceNotFoundError
 
-        row = {"PartitionKey": "meta", "RowKey": f"hold:{name}", "value": until.isoformat()}
-        mine = row | {"holder": holder}
+        mine = {"RowKey": f"hold:{name}", "value": until.isoformat(), "holder": holder}
         with translated(_SERVICE):
             try:
-                found = self._table.get_entity("meta", row["RowKey"])
-                if datetime.fromisoformat(found["value"]) > now:
-                    return bool(found["holder"] == holder)
-                self._table.update_entity(
-                    mine,
-                    etag=found.metadata["etag"],
-                    match_condition=MatchConditions.IfNotModified,
-                )
+                found = self._table.get_entity("meta", mine["RowKey"])
             except ResourceNotFoundError:
-                try:
-                    self._table.create_entity(mine)
-                except ResourceExistsError:
-                    return False
-            except ResourceModifiedError:
-                return False
-        return True
+                return self._write(mine, None)
+            if datetime.fromisoformat(found["value"]) > now:
+                return bool(found["holder"] == holder)
+            return self._write(mine, str(found.metadata["etag"]))
 
     def release(self, name: str, holder: str) -> None:
         """Let go of what `holder` holds; harmless if it does not."""
@@ -149,3 +117,30 @@ class Meta:
                     )
             except (ResourceNotFoundError, ResourceModifiedError):
                 return
+
+    def _write(self, row: dict[str, str], etag: str | None) -> bool:
+        """Write a row if it is as `etag` says (None: there is none); whether it was.
+
+        A refusal may be by this very write, if its answer was lost: the row's mark tells.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import (
+            ResourceExistsError,
+            ResourceModifiedError,
+            ResourceNotFoundError,
+        )
+
+        mark = secrets.token_hex(6)
+        mine = row | {"PartitionKey": "meta", "mark": mark}
+        unchanged: Any = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            if etag is None:
+                self._table.create_entity(mine, **REPEATED)
+            else:
+                self._table.update_entity(mine, **unchanged, **REPEATED)
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            try:
+                return bool(self._table.get_entity("meta", row["RowKey"]).get("mark") == mark)
+            except ResourceNotFoundError:
+                return False
+        return True

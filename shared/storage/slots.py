@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import Unavailable
+from shared.storage.connect import REPEATED
 from shared.storage.failures import translated
 
 if TYPE_CHECKING:
@@ -79,10 +80,13 @@ class Slots:
             with translated(_SERVICE):
                 try:
                     if etag is None:
-                        self._table.create_entity(row)
+                        self._table.create_entity(row, **REPEATED)
                     else:
                         self._table.update_entity(
-                            row, etag=etag, match_condition=MatchConditions.IfNotModified
+                            row,
+                            etag=etag,
+                            match_condition=MatchConditions.IfNotModified,
+                            **REPEATED,
                         )
                     return
                 except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):

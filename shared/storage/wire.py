@@ -27,6 +27,7 @@ from urllib.parse import quote, urlsplit
 
 from shared.errors import Misconfigured
 from shared.settings import StorageAccount
+from shared.storage import failures
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -43,8 +44,6 @@ _LOST = (*_GONE, "EntityAlreadyExists", "UpdateConditionNotSatisfied", "Conditio
 https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
 
 _PASSING = (408, 429, 500, 502, 503, 504)
-_RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
-"""At once (Azurite closes idle connections after 5 s), then after 0.4 and 0.8 s."""
 _CONNECTIONS = 64
 """Kept open at most; more threads than this still work, but connect anew."""
 
@@ -56,7 +55,7 @@ _HEADERS = {
     "User-Agent": "belfry",
 }
 # JSON in ASCII holds no line break, so no value can be taken for a boundary: one serves all.
-_BATCH = _HEADERS | {"Content-Type": "multipart/mixed; boundary=batch_belfry"}
+BATCH_HEADERS = _HEADERS | {"Content-Type": "multipart/mixed; boundary=batch_belfry"}
 _OPEN = "--batch_belfry\r\nContent-Type: multipart/mixed; boundary=changeset_belfry\r\n\r\n"
 _PART = (
     "--changeset_belfry\r\nContent-Type: application/http\r\n"
@@ -156,8 +155,6 @@ class Wire:
         credential: SharedKey | TokenCredential,
         *,
         transport: Any = None,
-        connection_timeout: float = 5,
-        read_timeout: float = 20,
     ) -> None:
         """`url` is the account's table endpoint; `transport` one of azure-core's."""
         from azure.core.pipeline import Pipeline
@@ -166,12 +163,12 @@ class Wire:
         self._batch = f"{url.rstrip('/')}/$batch"
         self._table = f"{url.rstrip('/')}/{table}"
         self._options: dict[str, Any] = {
-            "connection_timeout": connection_timeout,
-            "read_timeout": read_timeout,
+            **failures.TIMEOUTS,
+            "timeout": failures.WHOLE,
             "retry_on_methods": frozenset(("GET", "POST")),
         }
         policies: list[Any] = [
-            RetryPolicy(**_RETRIES),
+            RetryPolicy(**failures.RETRIES),
             signing(credential)
             if isinstance(credential, SharedKey)
             else BearerTokenCredentialPolicy(credential, _SCOPE),
@@ -238,7 +235,7 @@ class Wire:
     def _run(self, method: str, url: str, body: bytes | None = None) -> Any:
         from azure.core.rest import HttpRequest
 
-        headers, expected = (_BATCH, 202) if body else (_HEADERS, 200)
+        headers, expected = (BATCH_HEADERS, 202) if body else (_HEADERS, 200)
         request = HttpRequest(method, url, headers=headers, content=body)
         answer = self._pipeline.run(request, **self._options)
         if answer.http_response.status_code != expected:
@@ -345,7 +342,6 @@ def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
 def _transport(url: str) -> Any:
     """Proxies and certificates as the environment says, asked once instead of at each request."""
     import requests
-    from azure.core.pipeline.transport import RequestsTransport
     from requests.adapters import HTTPAdapter
 
     session = requests.Session()
@@ -354,7 +350,7 @@ def _transport(url: str) -> Any:
     adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    return RequestsTransport(session=session, connection_verify=found["verify"])
+    return failures.transport(session=session, connection_verify=found["verify"])
 
 
 def _quoted(key: str) -> str:
