@@ -75,7 +75,8 @@ class Celery:
         return (
             f"beat_max_loop_interval {_INTERVAL} s and redbeat_lock_timeout {_LOCK} s (as they come"
             f" 300 and 1500), task_acks_late, visibility_timeout {_VISIBILITY} s (3600), no results"
-            ", one solo worker process each (kills: 50 threads in one; lateness: 10), Redis with appendonly and one fsync a second"
+            ", solo workers (10 threads for the lateness, 50 for the kills), Redis with appendonly"
+            " and one fsync a second"
         )
 
     def prepare(self, folder: Path) -> Absent | None:
