@@ -29,6 +29,8 @@ from shared.storage.schedules import Change, Running
 _logger = logging.getLogger("belfry.worker")
 
 _SECOND = timedelta(seconds=1)
+_GATHERED = 0.01
+"""Seconds that the first of a gang to end waits for others, to be written together with them."""
 _PATIENCE = 5.0
 """Seconds that a message's jobs wait for a free hand before they go back to the queue."""
 
@@ -117,7 +119,7 @@ class Crew:
 
         def ended() -> None:
             self.free(1)
-            gang.changed.set()
+            gang.told()
 
         return Attempt(self._execute, schedule, live, log, now(), ended)
 
@@ -126,8 +128,11 @@ class Gang:
     """The attempts of one message."""
 
     def __init__(self, crew: Crew) -> None:
-        self.changed = threading.Event()
         self.begun = 0
+        self._changed = threading.Event()
+        self._all_over = threading.Event()
+        self._under_way = 0
+        self._lock = threading.Lock()
         self._crew = crew
         self._desk = crew.desk
         self._active: list[Attempt] = []
@@ -152,9 +157,20 @@ class Gang:
         if taken_over:
             self._said[live.id] = Running("", None)  # it may have left what it said behind
         self.begun += 1
+        with self._lock:
+            self._under_way += 1
+            self._all_over.clear()
         self._active.append(attempt)
         self._crew.enter(attempt)
         self._crew.threads.run(attempt.run)
+
+    def told(self) -> None:
+        """An attempt is over. Called in its thread."""
+        with self._lock:
+            self._under_way -= 1
+            if not self._under_way:
+                self._all_over.set()
+        self._changed.set()
 
     def finish(self) -> list[Job]:
         """Wait for all attempts, looking after them; the jobs that ended."""
@@ -162,7 +178,9 @@ class Gang:
         while self._active:
             now = self._crew.clock.now()
             wake = min([self._next_beat, *(attempt.deadline for attempt in self._active)])
-            self._crew.clock.wait(self.changed, max(wake - now, timedelta()))
+            self._crew.clock.wait(self._changed, max(wake - now, timedelta()))
+            if len(self._active) > 1 and any(attempt.done for attempt in self._active):
+                self._all_over.wait(_GATHERED)
             ended += self.tend()
         return ended
 
@@ -171,7 +189,7 @@ class Gang:
 
         Storage that does not answer is asked again until the leases have ended.
         """
-        self.changed.clear()
+        self._changed.clear()
         now = self._crew.clock.now()
         try:
             ended = self._settle([attempt for attempt in self._active if attempt.done])
@@ -188,7 +206,7 @@ class Gang:
                 raise
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
             self._crew.clock.wait(threading.Event(), _SECOND)
-            self.changed.set()
+            self._changed.set()
             return []
 
     def abandon(self) -> None:

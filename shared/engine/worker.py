@@ -33,6 +33,8 @@ _logger = logging.getLogger("belfry.worker")
 _UNCOMMITTED = timedelta(seconds=30)
 """How long a message may be ahead of the commit it belongs to."""
 _SECOND = timedelta(seconds=1)
+_LANDING = 0.05
+"""Seconds, of real time, in which the commit behind a message mostly lands."""
 _FULL = timedelta(seconds=5)
 """When to ask again for a job whose limit of jobs at once is reached."""
 _TRIES = 20
@@ -88,6 +90,7 @@ class Worker:
         ended: list[Job] = []
         with self._crew.gang() as gang:
             pending = list(dict.fromkeys(message.job_ids))
+            fresh = True
             for _ in range(_TRIES + len(pending)):
                 if not pending:
                     break
@@ -98,7 +101,8 @@ class Worker:
                     break
                 now, rest = _by_schedule(pending, hands)
                 before = gang.begun
-                again = self._round(message, now, gang, ended)
+                again = self._round(message, now, gang, ended, fresh)
+                fresh = False
                 self._crew.free(hands - (gang.begun - before))
                 pending = list(dict.fromkeys(again + rest))
                 ended += gang.tend()
@@ -112,7 +116,7 @@ class Worker:
         self._crew.drain(patience)
 
     def _round(
-        self, message: Message, job_ids: list[str], gang: Gang, ended: list[Job]
+        self, message: Message, job_ids: list[str], gang: Gang, ended: list[Job], fresh: bool
     ) -> list[str]:
         """One decision for each of the jobs, of as many schedules; those to be decided anew."""
         decided = _Round()
@@ -133,6 +137,10 @@ class Worker:
                 decided.again += [
                     job_id for job_id in job_ids if parse_id(job_id)[0] == change.after.id
                 ]
+        if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
+            threading.Event().wait(_LANDING)
+            decided.again += decided.young
+            decided.young = []
         self._ask_later(message, decided)
         if decided.soon is not None:
             remaining = decided.soon - self._clock.now()

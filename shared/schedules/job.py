@@ -8,6 +8,7 @@ that repeats another: `nightly-20261120T030000Z-r1`, and `-k3f9r1`, each again a
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,13 +135,14 @@ def _repeats(job_id: str) -> tuple[str, str, int]:
     return f"{schedule_id}-{due}", match["first"], int(match["number"] or 0)
 
 
+@functools.lru_cache(4096)
 def parse_id(job_id: str) -> tuple[str, datetime]:
     """(schedule id, due at) of a job id. Raises `NotFound` for what cannot be one."""
     match = _ID.fullmatch(job_id)
     if match is None:
         raise NotFound(f"there is no job {job_id!r}")
     try:
-        due_at = datetime.strptime(match["due"], _STAMP).replace(tzinfo=UTC)
+        due_at = datetime.fromisoformat(match["due"])
     except ValueError:
         raise NotFound(f"there is no job {job_id!r}") from None
     return match["schedule"], due_at

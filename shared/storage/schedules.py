@@ -217,15 +217,15 @@ class ScheduleTable:
     def _commit(self, batch: list[Change]) -> bool:
         mark = secrets.token_hex(6)
         shard = self.shard(batch[0].after.id)
-        operations = [op for change in batch for op in _operations(change, mark)]
-        return self._transact(shard, operations, entities.schedule_key(batch[0].after.id), mark)
+        steps = [op for change in batch for op in operations(change, mark)]
+        return self._transact(shard, steps, entities.schedule_key(batch[0].after.id), mark)
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
         """In order, each batch of one shard and within a transaction's limit."""
         batch: list[Change] = []
         size = 0
         for change in changes:
-            more = 3 + len(change.jobs) + len(change.versions)
+            more = _rows_of(change)
             same = batch and self.shard(batch[0].after.id) == self.shard(change.after.id)
             if batch and (not same or size + more > _LIMIT):
                 yield batch
@@ -286,7 +286,8 @@ def _row(job: Job) -> Insert:
     return Insert(entities.job_key(job.id), entities.job_properties(job))
 
 
-def _operations(change: Change, mark: str) -> Iterator[Operation]:
+def operations(change: Change, mark: str) -> Iterator[Operation]:
+    """The rows that a change writes; `mark` tells this writing of it from any other."""
     before, after = change.before, change.after
     yield from (_row(job) for job in change.jobs)
     for version in change.versions:
@@ -303,6 +304,13 @@ def _operations(change: Change, mark: str) -> Iterator[Operation]:
         yield Delete(entities.due_key(old, after.id))
     if old != new and new is not None:
         yield Insert(entities.due_key(new, after.id), {})
+
+
+def _rows_of(change: Change) -> int:
+    """How many rows `operations` writes, at most."""
+    was = change.before.progress.next_run_at if change.before is not None else None
+    moved = 0 if was == change.after.progress.next_run_at else 2
+    return 1 + moved + len(change.jobs) + len(change.versions)
 
 
 def _user_side(schedule: Schedule) -> tuple[int, str]:

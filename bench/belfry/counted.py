@@ -1,0 +1,59 @@
+"""Counts what goes over the wire: requests, and the entities that they write."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+_WRITES = re.compile(rb"^(?:POST|PUT|PATCH|MERGE|DELETE) http", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the last look."""
+
+    table_requests: int = 0
+    entity_writes: int = 0
+    queue_requests: int = 0
+
+
+@dataclass(slots=True)
+class Counted:
+    """Makes transports for the storage SDKs, all counted together."""
+
+    _counts: Counts = field(default_factory=Counts)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def take(self) -> Counts:
+        """What was counted; begin anew."""
+        with self._lock:
+            taken, self._counts = self._counts, Counts()
+        return taken
+
+    def note(self, method: str, url: str, body: bytes) -> None:
+        with self._lock:
+            if "/messages" in url:
+                self._counts.queue_requests += 1
+                return
+            self._counts.table_requests += 1
+            if "$batch" in url:
+                self._counts.entity_writes += len(_WRITES.findall(body))
+            elif method != "GET":
+                self._counts.entity_writes += 1
+
+    def transport(self) -> Any:
+        """One transport."""
+        from azure.core.pipeline.transport import RequestsTransport
+
+        counted = self
+
+        class Counting(RequestsTransport):  # type: ignore[misc]
+            def send(self, request: Any, **options: Any) -> Any:
+                body = getattr(request, "content", None) or getattr(request, "body", None) or b""
+                raw = body.encode() if isinstance(body, str) else body
+                counted.note(request.method, request.url, raw if isinstance(raw, bytes) else b"")
+                return super().send(request, **options)
+
+        return Counting()
