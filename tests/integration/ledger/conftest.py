@@ -1,0 +1,38 @@
+"""The engine's bench, with the reconciler among its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.azurite import Azurite
+from shared.storage.names import Names
+from shared.storage.wire import Delete, Operation
+from tests.integration.engine.conftest import Bench, make, tap
+
+__all__ = ["bench", "write"]
+
+
+@pytest.fixture
+def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("AzureWebJobsStorage", azurite.connection_string)
+    from functions.schedule_reconciler import schedule_reconciler
+
+    own = {"SCHEDULE_RECONCILER_ENABLED": "false"}
+    made = make(azurite, tasks=[schedule_reconciler], environ=own)
+    tap(made)
+    yield made
+    made.calls.hold.set()
+
+
+def write(bench: Bench, schedule_id: str, operation: Operation) -> None:
+    """Write to the table behind the engine's back."""
+    table = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+    shard = bench.app.table.shard(schedule_id)
+    if isinstance(operation, Delete):
+        table.delete_entity(shard, operation.key)
+    else:
+        table.upsert_entity(
+            {"PartitionKey": shard, "RowKey": operation.key, **operation.properties}
+        )

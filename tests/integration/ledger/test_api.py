@@ -1,0 +1,140 @@
+"""`GET /api/v1/schedules/{id}/occurrences` of schedules whose hours were simulated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.api import occurrences
+from shared.api.app import api
+from shared.recurrence import Frequency, Recurrence
+from shared.storage import entities
+from shared.storage.wire import Delete
+from tests.integration.engine.conftest import START, Bench
+from tests.integration.ledger.conftest import write
+from tests.integration.ledger.test_reconcile import every, run
+
+Ask = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def ask(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Ask the API, which works on the bench's app."""
+    monkeypatch.setattr(occurrences, "app", lambda: bench.app)
+
+    async def answered(path: str, params: dict[str, Any]) -> httpx.Response:
+        transport = httpx.ASGITransport(api())
+        async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
+            return await client.get(f"/api/v1/schedules/{path}", params=params)
+
+    def get(schedule_id: str, **params: Any) -> httpx.Response:
+        named = {"from" if name == "since" else name: value for name, value in params.items()}
+        return asyncio.run(answered(f"{schedule_id}/occurrences", named))
+
+    return get
+
+
+def at(minutes: float) -> str:
+    return (START + timedelta(minutes=minutes)).isoformat()
+
+
+def test_what_was_and_what_is_to_come_with_lateness(bench: Bench, ask: Ask) -> None:
+    made = bench.add(recurrence=every(10), jitter_seconds=400)
+    run(bench, 12)
+    listed = ask(made.id).json()
+    assert listed["total"] == 6 + 24 * 6 and listed["pages"] == 3
+    shown = listed["occurrences"]
+    assert [one["due_at"] for one in shown] == sorted(one["due_at"] for one in shown)
+    ended = [one for one in shown if one["state"] == "succeeded"]
+    assert len(ended) >= 5
+    for one in ended:
+        job = bench.app.manager.job(one["job_id"])
+        assert one["lateness_seconds"] == job.lateness_seconds and job.lateness_seconds is not None
+        assert 0 <= one["lateness_seconds"] <= 301
+    coming = shown[-1]
+    assert (coming["state"], coming["started_at"], coming["lateness_seconds"]) == (
+        "scheduled",
+        None,
+        None,
+    )
+    assert any(one["effective_at"] > one["due_at"] for one in shown if one["state"] == "scheduled")
+
+
+def test_from_is_included_and_to_is_not_and_pages_follow_each_other(bench: Bench, ask: Ask) -> None:
+    made = bench.add(recurrence=every(10))
+    run(bench, 4)
+    span = {"since": at(10), "to": at(60), "page_size": 2}
+    pages = [ask(made.id, **span, page=page).json() for page in (1, 2, 3, 4)]
+    assert {(one["total"], one["pages"]) for one in pages} == {(5, 3)}
+    due = [one["due_at"] for page in pages for one in page["occurrences"]]
+    assert due == [at(m).replace("+00:00", "Z") for m in (10, 20, 30, 40, 50)]
+
+
+def test_a_lost_row_is_shown_as_unexplained(bench: Bench, ask: Ask) -> None:
+    made = bench.add(recurrence=every(10))
+    run(bench, 12)
+    victim = list(bench.app.table.jobs(made.id))[2]
+    write(bench, made.id, Delete(entities.job_key(victim.id)))
+    shown = ask(made.id, to=at(58)).json()["occurrences"]
+    assert [one["job_id"] for one in shown if one["state"] == "unexplained"] == [victim.id]
+
+
+def test_of_a_deleted_schedule_too(bench: Bench, ask: Ask) -> None:
+    made = bench.add(recurrence=every(10))
+    run(bench, 6)
+    bench.app.manager.delete(made.id)
+    listed = ask(made.id).json()
+    assert [one["state"] for one in listed["occurrences"]] == ["succeeded"] * listed["total"]
+    assert listed["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("params", "field", "said"),
+    [
+        ({"since": "2026-03-01T12:00:00"}, "from", "offset"),
+        ({"to": "2026-03-01T12:00:00"}, "to", "offset"),
+        ({"since": "yesterday"}, "from", "no instant"),
+        ({"to": "2026-02-30T00:00:00Z"}, "to", "no instant"),
+        ({"since": "1772366400"}, "from", "no instant"),
+        ({"since": "2026-03-01T12:00:00 01:00"}, "from", "%2B"),
+        ({"since": "0001-01-01T00:00:00Z"}, "from", "year"),
+        ({"to": "9999-12-31T23:59:59Z"}, "to", "year"),
+        ({"since": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from", "later"),
+        ({"since": "2024-03-01T00:00:00Z"}, "from", "366"),
+        ({"since": "2026-01-01T00:00:00Z", "to": "2027-01-03T00:00:00Z"}, "to", "366"),
+        ({"page": 0}, "page", "greater"),
+        ({"page_size": 101}, "page_size", "less"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    bench: Bench, ask: Ask, params: dict[str, Any], field: str, said: str
+) -> None:
+    answer = ask(bench.add().id, **params)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert [item["field"] for item in problem["errors"]] == [field]
+    assert said in problem["errors"][0]["message"]
+
+
+def test_too_many_to_count_are_refused(bench: Bench, ask: Ask) -> None:
+    when = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=1)
+    made = bench.add(recurrence=when, enabled=False)
+    assert ask(made.id).json()["total"] == 0
+    bench.app.manager.enable(made.id, True)
+    answer = ask(made.id, to=at(60 * 24 * 30))
+    assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == "to"
+    year = ask(bench.add().id, since=at(-1), to=at(60 * 24 * 60)).json()
+    assert year["total"] == 60 * 24 * 60 - 1
+
+
+def test_one_that_never_was_is_not_found(ask: Ask) -> None:
+    for name in ("none", "a' or 'a' eq 'a", "%27"):
+        answer = ask(name)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
