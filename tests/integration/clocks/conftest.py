@@ -1,0 +1,226 @@
+"""Simulated time on real Azurite: the clocks' own functions, fired when their expressions say."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.functions.timer import TimerRequest
+
+from local.azurite import Azurite
+from local.host import cron
+from shared import app as composition
+from shared import settings
+from shared.app import App, build
+from shared.clock import ManualClock
+from shared.engine.clocks import ALWAYS, DISPATCHER, MESSAGE
+from shared.engine.health import HTTP
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job
+from shared.schedules.model import Definition, Policy, Schedule
+from shared.storage.queue import Message, parse
+from shared.tasks import JobContext, Params, Registry, Result, Task, task
+
+START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_prefixes = itertools.count()
+
+User = Callable[..., Any]
+"""The function of a trigger, as the worker calls it."""
+
+
+class Killed(BaseException):
+    """The process was killed here."""
+
+
+@dataclass(frozen=True)
+class Functions:
+    """What `function_app` holds."""
+
+    by_name: Mapping[str, User]
+    timers: Mapping[str, str]
+    """Their NCRONTAB expressions."""
+    tasks: Collection[Task]
+
+
+@pytest.fixture(scope="session")
+def functions(azurite: Azurite) -> Functions:
+    """The app's functions; an app can be asked for them once only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AzureWebJobsStorage", azurite.connection_string)
+        import function_app
+        import functions as package
+
+        found = list(function_app.app.get_functions())
+        triggers: dict[str, Any] = {
+            str(one.get_function_name()): one.get_trigger() for one in found
+        }
+        timers = {
+            name: one.schedule for name, one in triggers.items() if one.type == "timerTrigger"
+        }
+        users = {str(one.get_function_name()): one.get_user_function() for one in found}
+        return Functions(users, timers, list(package.tasks()))
+
+
+@dataclass
+class Sim:
+    """One app, its simulated time, and which of its clocks are alive."""
+
+    app: App
+    clock: ManualClock
+    functions: Functions
+    jobs: list[tuple[datetime, int, str]] = field(default_factory=list)
+    pulses: list[tuple[datetime, int, str]] = field(default_factory=list)
+    """Of the chain: (seen from, a number, message)."""
+    ticked: list[tuple[datetime, str]] = field(default_factory=list)
+    _count: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @property
+    def every_clock(self) -> set[str]:
+        return {*self.functions.timers, MESSAGE}
+
+    def add(self, **changes: Any) -> Schedule:
+        """A schedule of a task that succeeds: every 60 s unless told otherwise."""
+        when = changes.pop("recurrence", None) or Recurrence(
+            frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START
+        )
+        definition = Definition(name="test", task_type="works", recurrence=when, **changes)
+        return self.app.manager.create(definition, Policy())
+
+    def ended(self, schedule: Schedule) -> list[Job]:
+        return sorted(self.app.table.jobs(schedule.id), key=lambda job: job.due_at)
+
+    def run(self, span: timedelta, clocks: Collection[str]) -> None:
+        """Let time pass with these clocks alive; jobs always have their worker."""
+        end = self.now + span
+        while (event := self._next(clocks, end)) is not None:
+            at, act = event
+            self.clock.set(max(at, self.now))
+            act()
+        self.clock.set(end)
+
+    def pulse(self) -> str:
+        """Take the chain's next message, and let its time come; its text."""
+        at, _, text = heapq.heappop(self.pulses)
+        self.clock.set(max(at, self.now))
+        return text
+
+    def deliver(self, text: str) -> None:
+        """Call the message clock's function."""
+        self.functions.by_name[MESSAGE](func.QueueMessage(body=text.encode()))
+
+    def ping(self) -> func.HttpResponse:
+        """`POST /tick`."""
+        request = func.HttpRequest("POST", "http://localhost/tick", body=b"")
+        answer: func.HttpResponse = self.functions.by_name["tick"](request)
+        return answer
+
+    def fire(self, name: str) -> None:
+        """Call a timer's function."""
+        self.functions.by_name[name](TimerRequest(past_due=False))
+
+    def work(self) -> None:
+        """Do what the next job message asks for."""
+        _, _, text = heapq.heappop(self.jobs)
+        self.app.worker.work(parse(text))
+
+    def _next(
+        self, clocks: Collection[str], end: datetime
+    ) -> tuple[datetime, Callable[[], object]] | None:
+        """What happens next: (when, what), before `end`."""
+        events: list[tuple[datetime, Callable[[], object]]] = []
+        if self.jobs:
+            events.append((self.jobs[0][0], self.work))
+        if self.pulses and MESSAGE in clocks:
+            events.append((self.pulses[0][0], lambda: self.deliver(self.pulse())))
+        for name in sorted({*clocks} - {MESSAGE}):
+            expression = ALWAYS[DISPATCHER] if name == HTTP else self.functions.timers[name]
+            at = self._after(name, expression)
+            if at is not None:
+                events.append((at, lambda name=name, at=at: self._wake(name, at)))  # type: ignore[misc]
+        at, act = min(events, key=lambda event: event[0], default=(end, self.work))
+        return (at, act) if at < end else None
+
+    def _after(self, name: str, expression: str) -> datetime | None:
+        last = max((at for at, one in self.ticked if one == name), default=None)
+        since = self.now - timedelta(seconds=1) if last != self.now else self.now
+        return cron.parse(expression).after(since)
+
+    def _wake(self, name: str, at: datetime) -> None:
+        self.ticked.append((at, name))
+        if name == HTTP:
+            assert self.ping().status_code == 200
+        else:
+            self.fire(name)
+
+
+def works() -> Task:
+    @task("works", timeout_seconds=60)
+    def works(job: JobContext, params: Params) -> Result:
+        """Succeeds."""
+        return {}
+
+    return works
+
+
+@pytest.fixture
+def sim(
+    azurite: Azurite,
+    functions: Functions,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Sim:
+    """An app that has just been started, at noon."""
+    caplog.set_level(logging.INFO, "belfry")
+    clock = ManualClock(START)
+    configured = settings.from_env(
+        {
+            "AzureWebJobsStorage": azurite.connection_string,
+            "BELFRY_PREFIX": f"c{next(_prefixes)}",
+            "SCHEDULE_SHARDS": "2",
+        }
+    )
+    # The backups have their timers, but there is nothing here to back up.
+    kept = [one for one in functions.tasks if not one.name.endswith("_backup")]
+    app = build(configured, clock, registry=Registry([works(), *kept]))
+    made = Sim(app, clock, functions)
+    tap(made)
+    app.prepare()
+    monkeypatch.setattr(composition, "app", lambda: app)
+    return made
+
+
+def tap(sim: Sim, app: App | None = None) -> None:
+    """Note what is sent, beside sending it: Azurite hides messages by its own clock."""
+    app = app or sim.app
+    send_job = app.queue.send
+    pulses = app.clocks._chain._queue
+    send_pulse = pulses.send
+
+    def job(message: Message, visible_at: datetime, now: datetime | None = None) -> None:
+        send_job(message, visible_at, now)
+        heapq.heappush(sim.jobs, (max(visible_at, sim.now), next(sim._count), message.text()))
+
+    def pulse(text: str, after: timedelta) -> None:
+        send_pulse(text, after)
+        heapq.heappush(sim.pulses, (sim.now + after, next(sim._count), text))
+
+    app.queue.send = job  # type: ignore[method-assign]
+    pulses.send = pulse  # type: ignore[method-assign]
+
+
+def said(caplog: pytest.LogCaptureFixture, word: str) -> list[dict[str, Any]]:
+    """The fields of each event of that word."""
+    records: list[Any] = caplog.records
+    return [record.fields for record in records if getattr(record, "event", None) == word]
