@@ -91,11 +91,10 @@ class Control:
         the ids of the new jobs. Raises `NotFound`, and `Conflict` if too many are unfinished.
         """
         schedule = self._manager.get(schedule_id)
-        failed = islice(self._failed(schedule), RETRIES_AT_ONCE)
-        asked = sorted(retry_id(job.id) for job in failed)
+        asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
         if not asked:
             return []
-        return self._manager.ask(schedule_id, asked, self._clock.now())[1]
+        return sorted(self._manager.ask(schedule_id, asked, self._clock.now())[1])
 
     def _failed(self, schedule: Schedule) -> Iterator[Job]:
         """The failed jobs that no job repeats, latest due first. A retry is due with its job."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.conftest import Belfry
+from tests.e2e.conftest import Belfry, until
 
 GOOD: dict[str, Any] = {
     "project_id": 7,
@@ -24,6 +25,10 @@ GOOD: dict[str, Any] = {
 def client(belfry: Belfry) -> Any:
     with httpx.Client(base_url=f"{belfry.url}/api/v1", timeout=30) as made:
         yield made
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
@@ -53,6 +58,15 @@ def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
         ({"name": ""}, "name", "at least 1"),
         ({"task_parameters": {"x": "y" * 40_000}}, "task_parameters", "30000"),
         ({"project_id": 2**63}, "project_id", "less than"),
+        ({"catch_up": "some"}, "catch_up", "latest"),
+        ({"catch_up_limit": 0}, "catch_up_limit", "greater than"),
+        ({"catch_up_limit": 1001}, "catch_up_limit", "less than"),
+        ({"overlap": "wait"}, "overlap", "buffer_one"),
+        ({"jitter_seconds": -1}, "jitter_seconds", "greater than"),
+        ({"jitter_seconds": 86_401}, "jitter_seconds", "less than"),
+        ({"max_runs": 0}, "max_runs", "greater than"),
+        ({"pause_after_failures": 0}, "pause_after_failures", "greater than"),
+        ({"max_retry_delay_seconds": 86_401}, "max_retry_delay_seconds", "less than"),
     ],
 )
 def test_bad_input_is_a_problem_that_names_the_field(
@@ -115,6 +129,139 @@ def test_run_now_answers_with_its_job(client: httpx.Client) -> None:
     assert client.get(f"/jobs/{asked['job_id']}").json()["manual"] is True
 
 
+POLICY: dict[str, Any] = {
+    "misfire_grace_seconds": 60,
+    "catch_up": "all",
+    "catch_up_limit": 1000,
+    "overlap": "cancel_other",
+    "jitter_seconds": 3600,
+    "max_runs": 5,
+    "pause_after_failures": 2,
+    "timeout_seconds": 30,
+    "max_attempts": 4,
+    "retry_delay_seconds": 900,
+    "max_retry_delay_seconds": 60,
+}
+
+
+def test_every_policy_is_kept_and_changed(client: httpx.Client) -> None:
+    made = client.post("/schedules", json=GOOD | POLICY).json()
+    path = f"/schedules/{made['id']}"
+    assert POLICY.items() <= made.items() and POLICY.items() <= client.get(path).json().items()
+    other = {"overlap": "buffer_all", "jitter_seconds": 0, "max_runs": 6}
+    assert (POLICY | other).items() <= client.patch(path, json=other).json().items()
+    cleared = client.patch(path, json={"max_runs": None, "pause_after_failures": None}).json()
+    assert cleared["max_runs"] is None and cleared["pause_after_failures"] is None
+    kept = client.patch(path, json={"jitter_seconds": None, "overlap": None}).json()
+    assert (kept["jitter_seconds"], kept["overlap"]) == (0, "buffer_all")
+
+
+def schemas(belfry: Belfry) -> dict[str, Any]:
+    described = httpx.get(f"{belfry.url}/api/openapi.json").json()
+    return dict(described["components"]["schemas"])
+
+
+def test_the_defaults_are_those_that_the_schema_names(belfry: Belfry, client: httpx.Client) -> None:
+    made = client.post("/schedules", json=GOOD).json()
+    said = schemas(belfry)["NewSchedule"]
+    for name in ("catch_up", "catch_up_limit", "overlap", "jitter_seconds", "max_runs"):
+        default = "null" if made[name] is None else made[name]
+        assert f"Default: {default}" in " ".join(said["properties"][name]["description"].split())
+
+
+def test_the_overlap_words_are_in_the_schema(belfry: Belfry) -> None:
+    assert set(schemas(belfry)["Overlap"]["enum"]) == {
+        "skip",
+        "buffer_one",
+        "buffer_all",
+        "cancel_other",
+        "allow_all",
+    }
+
+
+def test_the_next_run_is_shown_with_its_jitter(client: httpx.Client) -> None:
+    plain = client.post("/schedules", json=GOOD).json()
+    assert plain["next_effective_at"] == plain["next_run_at"]
+    made = client.post("/schedules", json=GOOD | {"jitter_seconds": 3600}).json()
+    due, effective = (instant(made[name]) for name in ("next_run_at", "next_effective_at"))
+    assert timedelta() < effective - due <= timedelta(hours=1)
+
+
+def test_why_a_schedule_is_inactive_is_said(client: httpx.Client) -> None:
+    made = client.post("/schedules", json=GOOD).json()
+    path = f"/schedules/{made['id']}"
+    assert made["inactive_reason"] is None and made["paused_reason"] is None
+    assert client.post(f"{path}/disable").json()["inactive_reason"] == "turned off"
+    assert client.patch(path, json={"enabled": True}).json()["inactive_reason"] is None
+    over = client.patch(path, json={"end_time": "2020-01-01T00:00:00Z"}).json()
+    assert (over["is_active"], over["inactive_reason"]) == (False, "past its end_time")
+
+
+def soon(client: httpx.Client, **changes: Any) -> tuple[str, str]:
+    """A schedule that runs once, in forty seconds, and its job, which is handed out already."""
+    at = (datetime.now(UTC) + timedelta(seconds=40)).replace(microsecond=0)
+    once = {"frequency": "once", "cron_expression": None, "start_time": at.isoformat()}
+    made = client.post("/schedules", json=GOOD | once | changes).json()
+    assert made["inactive_reason"] == "its one time was handed out, or has passed"
+    return made["id"], f"{made['id']}-{at:%Y%m%dT%H%M%SZ}"
+
+
+def test_a_job_is_cancelled_and_run_again(client: httpx.Client) -> None:
+    schedule_id, job_id = soon(client)
+    waiting = client.get(f"/jobs/{job_id}").json()
+    assert (waiting["status"], waiting["cancel_requested"]) == ("queued", False)
+    assert waiting["effective_at"] == waiting["due_at"] and waiting["retry_of"] is None
+    answer = client.post(f"/jobs/{job_id}/cancel", json={"reason": "not today"})
+    assert answer.status_code == 202
+    assert (answer.json()["status"], answer.json()["reason"]) == ("cancelled", "not today")
+    assert client.post(f"/jobs/{job_id}/cancel").status_code == 202
+    assert client.get(f"/schedules/{schedule_id}").json()["cancelled_count"] == 1
+
+    again = client.post(f"/jobs/{job_id}/retry")
+    assert again.status_code == 202
+    assert (again.json()["id"], again.json()["retry_of"]) == (f"{job_id}-r1", job_id)
+    assert client.post(f"/jobs/{job_id}/retry").json()["id"] == f"{job_id}-r1"
+    path = f"/jobs/{job_id}-r1"
+    until(lambda: client.get(path).json()["status"] == "succeeded", 60)
+    for verb, said in (("cancel", "ended: succeeded"), ("retry", "it succeeded")):
+        refused = client.post(f"{path}/{verb}")
+        assert refused.status_code == 409 and said in refused.json()["detail"]
+        assert refused.headers["content-type"] == "application/problem+json"
+    listed = client.get("/jobs", params={"tags.schedule_id": schedule_id}).json()["jobs"]
+    assert {job["id"]: job["status"] for job in listed} == {
+        job_id: "cancelled",
+        f"{job_id}-r1": "succeeded",
+    }
+
+
+def test_a_schedule_with_nothing_failed_has_nothing_to_retry(client: httpx.Client) -> None:
+    made = client.post("/schedules", json=GOOD).json()
+    answer = client.post(f"/schedules/{made['id']}/retry")
+    assert answer.status_code == 202
+    assert answer.json() == {"schedule_id": made["id"], "job_ids": []}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/jobs/none/cancel", "/jobs/a-20260301T120000Z/cancel", "/jobs/x/retry", "/schedules/x/retry"],
+)
+def test_what_is_not_there_is_neither_cancelled_nor_retried(
+    client: httpx.Client, path: str
+) -> None:
+    answer = client.post(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", [{"reason": ""}, {"reason": "x" * 201}, {"because": "x"}])
+def test_a_wrong_reason_is_a_problem(client: httpx.Client, body: dict[str, str]) -> None:
+    _, job_id = soon(client)
+    answer = client.post(f"/jobs/{job_id}/cancel", json=body)
+    assert answer.status_code == 422
+    assert [item["field"] for item in answer.json()["errors"]] == [next(iter(body))]
+    assert client.post(f"/jobs/{job_id}/cancel").json()["status"] == "cancelled"
+
+
 def test_lists_have_pages(client: httpx.Client) -> None:
     for _ in range(3):
         client.post("/schedules", json=GOOD | {"project_id": 99})
@@ -136,7 +283,8 @@ def test_what_is_not_there_is_a_problem(client: httpx.Client, path: str) -> None
 
 def test_status_and_uptime(belfry: Belfry) -> None:
     status = httpx.get(f"{belfry.url}/status").json()
-    assert [job["id"] for job in status["jobs"]] == ["database_backup", "postgres_backup"]
+    ids = [job["id"] for job in status["jobs"]]
+    assert {"database_backup", "postgres_backup"} <= set(ids) and ids == sorted(ids)
     assert all(job["next_run_at"] for job in status["jobs"])
     assert httpx.get(f"{belfry.url}/ops/uptime").json()["uptime_seconds"] > 0
 

@@ -6,16 +6,23 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import httpx
 import pytest
 
 from local.azurite import Azurite
+from shared.api import jobs, schedules
+from shared.api.app import api
+from shared.engine import control, manage
 from shared.errors import Conflict, NotFound
 from shared.schedules.job import Job, Status, retry_id, retry_of
 from shared.schedules.model import LiveJob, Overlap, Schedule
+from shared.settings import Secret, StorageAccount
 from shared.storage.queue import Message
-from shared.storage.schedules import Change, Running
+from shared.storage.schedules import Change, Running, ScheduleTable
+from shared.storage.wire import from_account
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.integration.engine.conftest import START, Bench, WakingClock, make, tap
 
@@ -87,6 +94,20 @@ def desk(azurite: Azurite) -> Iterator[Office]:
     made = office(azurite)
     yield made
     made.calls.hold.set()
+
+
+def seen_at_once(desk: Office) -> list[str]:
+    """The jobs of the messages sent from now on that are seen without delay."""
+    seen: list[str] = []
+    send: Any = desk.app.queue.send
+
+    def noted(message: Message, visible_at: datetime, *rest: Any) -> None:
+        if visible_at <= desk.clock.now():
+            seen.extend(message.job_ids)
+        send(message, visible_at, *rest)
+
+    desk.app.queue.send = noted  # type: ignore[method-assign, assignment]
+    return seen
 
 
 def test_a_queued_job_is_cancelled_at_once_and_never_starts(desk: Office) -> None:
@@ -273,7 +294,9 @@ def test_a_cancel_that_the_worker_overtakes_ends_the_job_without_its_delay(desk:
         return won
 
     desk.app.table.commit = cancelled_first  # type: ignore[method-assign, assignment]
+    seen = seen_at_once(desk)
     desk.work()
+    assert seen == [job_id]
     desk.app.table.commit = commit  # type: ignore[method-assign]
     done = [one for one in desk.work() if one.id == job_id]
     assert [(one.status, one.reason) for one in done] == [(Status.CANCELLED, "enough")]
@@ -348,6 +371,32 @@ def test_a_dead_letter_is_run_again_once_however_often_it_is_asked_for(desk: Off
     desk.work()
     assert desk.calls.started.count(asked.id) == 1
     assert desk.app.control.retry(asked.id).id == f"{job_id}-r2"
+
+
+def test_one_that_ran_again_and_was_counted_is_not_run_a_third_time(desk: Office) -> None:
+    job_id, made = failed(desk)
+    asked = desk.app.control.retry(job_id)
+    desk.work()
+    desk.app.manager.run_now(made.id, force=True)
+    desk.work()
+    found = desk.app.table.get(made.id)
+    assert found is not None and found.progress.find(asked.id) is None
+    assert desk.app.control.retry(job_id).status is Status.FAILED
+    desk.work()
+    assert desk.calls.started.count(asked.id) == 1
+
+
+def test_to_ask_again_leaves_the_running_one_alone(desk: Office) -> None:
+    job_id, _ = desk.running("heeds")
+    desk.app.control.cancel(job_id)
+    asked = desk.app.control.retry(job_id)
+    working = desk.start(Message((asked.id,), desk.clock.now()))
+    assert desk.entered.wait(20)
+    again = desk.app.control.retry(job_id)
+    assert (again.id, again.status, again.attempt) == (asked.id, Status.RUNNING, 1)
+    desk.app.control.cancel(asked.id)
+    desk.later(BEAT)
+    assert [job.status for job in working.ended()] == [Status.CANCELLED]
 
 
 def test_two_who_ask_at_once_get_one_run(desk: Office, azurite: Azurite) -> None:
@@ -462,8 +511,141 @@ def test_all_failed_jobs_of_a_schedule_are_run_again_one_after_another(desk: Off
     assert set(desk.app.control.retry_failed(made.id)) == {retry_id(job_id) for job_id in asked}
 
 
+def test_the_next_retry_need_not_wait_for_a_lease(desk: Office) -> None:
+    older, made = failed(desk)
+    desk.later(60)
+    desk.tick()
+    (newer,) = desk.work()
+    desk.app.manager.enable(made.id, False)
+    desk.app.control.retry_failed(made.id)
+    message = desk.messages()[-1]
+    seen_now = seen_at_once(desk)
+    assert [job.id for job in desk.app.worker.work(message)] == [retry_id(older)]
+    assert seen_now == [retry_id(newer.id)]
+
+
+def test_the_newest_are_run_again_first(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "RETRIES_AT_ONCE", 1)
+    older, made = failed(desk)
+    desk.later(60)
+    desk.tick()
+    (newer,) = desk.work()
+    assert desk.app.control.retry_failed(made.id) == [retry_id(newer.id)]
+    assert desk.app.control.retry_failed(made.id) == [retry_id(older)]
+    assert desk.app.control.retry_failed(made.id) == []
+
+
+def test_no_more_are_run_again_than_a_schedule_may_have(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manage, "LIVE_CAP", 12)
+    older, made = failed(desk)
+    desk.later(60)
+    desk.tick()
+    (newer,) = desk.work()
+    desk.app.manager.enable(made.id, False)
+    while len(desk.app.manager.get(made.id).progress.live) < 11:
+        desk.app.manager.run_now(made.id, force=True)
+    assert desk.app.control.retry_failed(made.id) == [retry_id(newer.id)]
+    with pytest.raises(Conflict, match="unfinished"):
+        desk.app.control.retry_failed(made.id)
+    with pytest.raises(Conflict, match="unfinished"):
+        desk.app.control.retry(older)
+
+
 def test_a_schedule_without_failures_has_none_to_run_again(desk: Office) -> None:
     made = desk.add()
     assert desk.app.control.retry_failed(made.id) == []
     with pytest.raises(NotFound):
         desk.app.control.retry_failed("none")
+
+
+class Client:
+    """The API in this process: for jobs as no built-in task makes them."""
+
+    def __call__(self, method: str, path: str, body: object = None) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=api())
+            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+                return await client.request(method, f"/api/v1{path}", json=body)
+
+        return asyncio.run(send())
+
+
+@pytest.fixture
+def client(desk: Office, monkeypatch: pytest.MonkeyPatch) -> Client:
+    for resource in (jobs, schedules):
+        monkeypatch.setattr(resource, "app", lambda: desk.app)
+    return Client()
+
+
+def test_the_api_shows_a_running_job_and_stops_it(desk: Office, client: Client) -> None:
+    job_id, _ = desk.running("heeds")
+    working = desk.start()
+    assert desk.entered.wait(20)
+    desk.app.table.say(job_id, Running("at it", 0.25))
+    shown = client("GET", f"/jobs/{job_id}").json()
+    assert (shown["status"], shown["log"], shown["done"]) == ("running", "at it", 0.25)
+    answer = client("POST", f"/jobs/{job_id}/cancel", body={"reason": "enough"})
+    assert answer.status_code == 202
+    assert (answer.json()["status"], answer.json()["cancel_requested"]) == ("running", True)
+    desk.later(BEAT)
+    working.ended()
+    shown = client("GET", f"/jobs/{job_id}").json()
+    assert (shown["status"], shown["cancel_requested"], shown["done"]) == ("cancelled", False, None)
+    assert shown["reason"] == "enough" and "at it" in shown["log"]
+
+
+def test_the_api_runs_dead_letters_again(desk: Office, client: Client) -> None:
+    job_id, made = failed(desk)
+    all_of_it = client("POST", f"/schedules/{made.id}/retry")
+    assert all_of_it.json() == {"schedule_id": made.id, "job_ids": [f"{job_id}-r1"]}
+    one = client("POST", f"/jobs/{job_id}/retry")
+    assert one.status_code == 202
+    assert (one.json()["id"], one.json()["retry_of"]) == (f"{job_id}-r1", job_id)
+    desk.work()
+    assert desk.calls.started.count(f"{job_id}-r1") == 1
+
+
+def test_the_api_says_why_a_schedule_pauses_until_it_is_enabled(
+    desk: Office, client: Client
+) -> None:
+    _, made = failed(desk, pause_after_failures=1)
+    path = f"/schedules/{made.id}"
+    shown = client("GET", path).json()
+    assert (shown["is_active"], shown["failures_in_row"]) == (False, 1)
+    assert "disk is on fire" in shown["paused_reason"]
+    assert shown["inactive_reason"] == f"paused: {shown['paused_reason']}"
+    renamed = client("PATCH", path, body={"name": "other"}).json()
+    assert renamed["paused_reason"] == shown["paused_reason"]
+    on = client("PATCH", path, body={"enabled": True}).json()
+    assert (on["is_active"], on["paused_reason"], on["failures_in_row"]) == (True, None, 0)
+
+
+def test_the_api_says_when_max_runs_is_reached(desk: Office, client: Client) -> None:
+    made = desk.add(max_runs=1)
+    shown = client("GET", f"/schedules/{made.id}").json()
+    assert (shown["is_active"], shown["handed_out"]) == (False, 1)
+    assert shown["inactive_reason"] == "max_runs (1) reached"
+    more = client("PATCH", f"/schedules/{made.id}", body={"max_runs": None}).json()
+    assert more["is_active"] and more["inactive_reason"] is None
+
+
+def test_storage_that_is_away_is_a_503_that_says_when_to_come_back(
+    desk: Office, client: Client
+) -> None:
+    wire = from_account(
+        StorageAccount(
+            connection_string=Secret(
+                "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
+                "TableEndpoint=http://127.0.0.1:9/a;"
+            )
+        ),
+        "t",
+    )
+    desk.app.manager._table = ScheduleTable(wire, 1)
+    answer = client("GET", "/jobs/a-20260301T120000Z")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) > 0
+    assert "table storage" in answer.json()["detail"]
