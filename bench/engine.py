@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry import cost
 from bench.belfry.counted import Counts
-from bench.belfry.peer import Belfry
+from bench.belfry.peer import SHARDS, Belfry
 from bench.peers import Absent, Throughput, everyone, plan
 from bench.peers.__main__ import SIZES
+
+_TOGETHER = 500
 
 
 def main(choice: str) -> None:
@@ -32,13 +34,19 @@ def main(choice: str) -> None:
     belfry.prepare(plan.FOLDER)
     try:
         bare = [belfry.bare(n) for n in sizes.dispatch]
-        ticked, worked = belfry.counts(500)
+        alone, together = belfry.counts(1), belfry.counts(_TOGETHER)
     finally:
         belfry.close()
     reports += [plan.measure(peer, sizes, tell=tell) for peer in everyone()]
     print(plan.table(reports))
     _ratios(reports, bare)
-    _writes(ticked, worked, 500)
+    _writes("alone", 1, *alone)
+    _writes(f"of {_TOGETHER} at once", _TOGETHER, *together)
+    per_run = (
+        cost.PerRun.of(*alone[:2], 1, 1),
+        cost.PerRun.of(*together[:2], _TOGETHER, together[2]),
+    )
+    print("\n".join(cost.table(*per_run, SHARDS)))
     print(f"measured with {sizes} in {time.monotonic() - begin:.0f} s")
 
 
@@ -66,15 +74,13 @@ def _speed(found: Throughput | Absent) -> float:
     return 0.0 if isinstance(found, Absent) else found.per_second
 
 
-def _writes(ticked: Counts, worked: Counts, runs: int) -> None:
+def _writes(which: str, runs: int, ticked: Counts, worked: Counts, messages: int) -> None:
     writes = (ticked.entity_writes + worked.entity_writes) / runs
     print(
-        f"a run, of {runs} at once: {writes:.2f} entity writes, "
-        f"{(ticked.table_requests + worked.table_requests) / runs:.2f} requests to tables and "
-        f"{(ticked.queue_requests + worked.queue_requests) / runs:.2f} to queues"
+        f"a run, {which}: {writes:.2f} entity writes, "
+        f"{(ticked.table_requests + worked.table_requests) / runs:.2f} requests to tables, "
+        f"{(ticked.queue_requests + worked.queue_requests + 2 * messages) / runs:.2f} to queues"
     )
-    for line in cost.table():
-        print(line)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,14 @@ class Counts:
     entity_writes: int = 0
     queue_requests: int = 0
 
+    def less(self, other: Counts) -> Counts:
+        """What is left without the other."""
+        return Counts(
+            self.table_requests - other.table_requests,
+            self.entity_writes - other.entity_writes,
+            self.queue_requests - other.queue_requests,
+        )
+
 
 @dataclass(slots=True)
 class Counted:

@@ -20,9 +20,10 @@ from bench.peers import Absent, Crash, Idle, Lateness, Throughput
 from bench.peers.ledger import Ledger
 from local import azurite, child
 from shared.app import App
+from shared.storage.names import Names
 from shared.storage.queue import parse
 
-_SHARDS = 8
+SHARDS = 8
 _PASSES = 11
 _CRASH_LEASE = 6
 _QUIET = 3.0
@@ -34,7 +35,7 @@ class Belfry:
 
     name = "Belfry, Azurite"
     setting = (
-        f"{_SHARDS} shards, 50 jobs at once a host, tick each minute; for the kills, leases of "
+        f"{SHARDS} shards, 50 jobs at once a host, tick each minute; for the kills, leases of "
         f"{_CRASH_LEASE} s (default: 60) and a tick each 2 s"
     )
 
@@ -148,21 +149,27 @@ class Belfry:
             "did, whose effect its idempotency key (the job's id) refused",
         )
 
-    def counts(self, n: int) -> tuple[Counts, Counts]:
-        """(storage calls of a tick over `n` due schedules, of the worker for their jobs)."""
+    def counts(self, n: int) -> tuple[Counts, Counts, int]:
+        """(calls of a tick for `n` due schedules, of the worker for their jobs, messages).
+
+        What a tick costs that finds nothing is taken off.
+        """
         counted = Counted()
         belfry = self._app(counted)
+        counted.take()
+        belfry.dispatcher.tick(belfry.clock.now(), "bench")
+        idle = counted.take()
         load(belfry, n, time.time() - 3600)
         counted.take()
-        queue = belfry.connection.queue(f"{belfry.settings.prefix}-jobs")
         belfry.dispatcher.tick(belfry.clock.now(), "bench")
-        ticked = counted.take()
+        ticked = counted.take().less(idle)
+        queue = belfry.connection.queue(Names(belfry.settings.prefix).queue)
         received = queue.receive_messages(messages_per_page=32, visibility_timeout=60)
         sent = [parse(message.content) for message in received]
         counted.take()
         for one in sent:
             belfry.worker.work(one)
-        return ticked, counted.take()
+        return ticked, counted.take(), len(sent)
 
     def _round(self, belfry: App, n: int, kill_after: int) -> float | Absent:
         """One kill, and the seconds from the restart to the last run."""
@@ -198,7 +205,7 @@ class Belfry:
         made = app(
             self._azurite.connection_string,
             prefix,
-            shards=_SHARDS,
+            shards=SHARDS,
             jobs=Jobs(),
             transport=None if counted is None else counted.transport(),
         )
@@ -212,7 +219,7 @@ class Belfry:
         given = {
             "connection_string": self._azurite.connection_string,
             "prefix": belfry.settings.prefix,
-            "shards": _SHARDS,
+            "shards": SHARDS,
             "ledger": str(self._ledger.path),
             "seconds": seconds,
             "lease_seconds": _CRASH_LEASE if seconds else 60,
