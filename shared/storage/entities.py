@@ -9,7 +9,7 @@ A merge cannot remove a property, so what is not set is stored as an empty strin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,8 @@ from shared.schedules.model import (
 )
 
 _FAR = 9_999_999_999
+_ROOM = 32_000
+"""Characters of a property: 64 KiB in UTF-16."""
 _LIVE = tuple(LiveJob.__dataclass_fields__)
 _INSTANTS = ("due_at", "available_at", "started_at", "lease_until")
 
@@ -78,7 +80,7 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
     """What the engine writes."""
     return {
         "next_run_at": stamp(progress.next_run_at),
-        "live": json.dumps([_live(job) for job in progress.live], separators=(",", ":")),
+        "live": _lives(progress.live),
         "success_count": progress.success_count,
         "failure_count": progress.failure_count,
         "skipped_count": progress.skipped_count,
@@ -243,8 +245,20 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
     )
 
 
-def _live(job: LiveJob) -> dict[str, Any]:
+def _lives(jobs: Sequence[LiveJob]) -> str:
+    """As JSON; what many have to say is cut to what one property holds (a cancel stays one)."""
+    text = ""
+    for most in (_ROOM, 400, 40, 0):
+        text = json.dumps([_live(job, most) for job in jobs], separators=(",", ":"))
+        if len(text) <= _ROOM:
+            break
+    return text
+
+
+def _live(job: LiveJob, most: int) -> dict[str, Any]:
     said = {name: getattr(job, name) for name in _LIVE}
+    said["error"] = job.error[:most] or None if job.error is not None else None
+    said["cancel"] = job.cancel[:most] if job.cancel is not None else None
     return {
         name: stamp(value) if isinstance(value, datetime) else value
         for name, value in said.items()

@@ -17,8 +17,10 @@ from shared.api import jobs, schedules
 from shared.api.app import api
 from shared.engine import control, manage
 from shared.errors import Conflict, NotFound
+from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, retry_id, retry_of
 from shared.schedules.model import LiveJob, Overlap, Schedule
+from shared.schedules.plan import LIVE_CAP
 from shared.settings import Secret, StorageAccount
 from shared.storage.queue import Message
 from shared.storage.schedules import Change, Running, ScheduleTable
@@ -301,6 +303,32 @@ def test_a_cancel_that_the_worker_overtakes_ends_the_job_without_its_delay(desk:
     done = [one for one in desk.work() if one.id == job_id]
     assert [(one.status, one.reason) for one in done] == [(Status.CANCELLED, "enough")]
     assert desk.calls.started.count(job_id) == 1
+
+
+def test_a_row_holds_as_many_jobs_as_it_may_whatever_they_say(desk: Office) -> None:
+    made = desk.add(recurrence=Recurrence(frequency=Frequency.DAILY))
+    found = desk.app.table.get(made.id)
+    assert found is not None
+    now = desk.clock.now()
+    jobs = tuple(
+        LiveJob(
+            id=f"{made.id}-20260301T120000Z-k3f9k3f9{number:03d}",
+            due_at=now,
+            available_at=now,
+            attempt=1,
+            started_at=now,
+            worker="0123456789abcdef",
+            lease_until=now,
+            error="\u00e9" * 4000,
+            cancel="\u00e9" * 200,
+        )
+        for number in range(LIVE_CAP)
+    )
+    after = replace(found, progress=replace(found.progress, live=jobs))
+    assert desk.app.table.commit([Change(found, after)]) == [True]
+    kept = desk.app.table.get(made.id)
+    assert kept is not None and len(kept.progress.live) == LIVE_CAP
+    assert all(job.cancel is not None for job in kept.progress.live)
 
 
 def test_the_one_that_waits_starts_when_the_running_one_is_cancelled(desk: Office) -> None:
