@@ -6,13 +6,15 @@ is the app of this process, built once, so that warm invocations reuse its clien
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared import settings as configuration
@@ -47,6 +49,9 @@ from shared.storage.wire import from_account
 from shared.tasks import JobContext, Registry
 
 _logger = logging.getLogger("belfry")
+
+_PATIENCE = timedelta(seconds=10)
+"""How long an instance that goes down waits for its jobs to heed being told to stop."""
 
 HEALTH_MONITOR = "health_monitor"
 """The task that is called when a clock falls silent."""
@@ -199,8 +204,21 @@ def app() -> App:
     """The app of this process, prepared."""
     made = build(configuration.load(), SystemClock())
     made.prepare()
+    drain_at_exit(made.worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
+
+
+def drain_at_exit(worker: Worker, patience: timedelta = _PATIENCE) -> None:
+    """Give back what runs when the process comes to its end in good order.
+
+    No host tells an app when that is. The interpreter first waits for the threads that functions
+    run in, and calls `atexit` after them; only concurrent.futures' own hook comes before.
+    """
+    import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
+
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(functools.partial(worker.drain, patience))
 
 
 def prepare() -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,10 @@ from pathlib import Path
 from local.host import settings
 from local.host.run import Host, TimedOut
 from local.host.settings import CannotStart
+
+_PATIENCE = 15.0
+"""Seconds for the interpreter's own exit, in which the app hears that the process ends (as it does
+in Azure's worker): that exit would wait for functions that still run in threads."""
 
 
 class _Line(logging.Formatter):
@@ -86,5 +91,7 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    # Not sys.exit: that would wait for functions that are still running in threads.
-    os._exit(code)
+    late = threading.Timer(_PATIENCE, os._exit, (code,))
+    late.daemon = True
+    late.start()
+    sys.exit(code)

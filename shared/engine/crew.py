@@ -61,7 +61,10 @@ class Crew:
         self._execute = execute
         self._free = size
         self._active: set[Attempt] = set()
+        self._gangs: set[Gang] = set()
         self._draining = False
+        self.over = False
+        """Whether draining is: nobody waits any more for what does not heed."""
         self._changed = threading.Condition()
 
     def hands(self, most: int) -> int:
@@ -90,14 +93,19 @@ class Crew:
             for attempt in self._active:
                 attempt.ask(Stop.DRAIN)
             self._changed.wait_for(lambda: not self._active, patience.total_seconds())
+            self.over = True
+            for gang in list(self._gangs):
+                gang.wake()
 
     @contextmanager
     def gang(self) -> Iterator[Gang]:
         """The attempts of one message; none outlives the block unheeded."""
         gang = Gang(self)
+        self._gangs.add(gang)
         try:
             yield gang
         finally:
+            self._gangs.discard(gang)
             gang.abandon()
 
     def enter(self, attempt: Attempt) -> None:
@@ -164,6 +172,10 @@ class Gang:
         self._crew.enter(attempt)
         self._crew.threads.run(attempt.run)
 
+    def wake(self) -> None:
+        """Look again at what there is to do."""
+        self._changed.set()
+
     def told(self) -> None:
         """An attempt is over. Called in its thread."""
         with self._lock:
@@ -175,7 +187,7 @@ class Gang:
     def finish(self) -> list[Job]:
         """Wait for all attempts, looking after them; the jobs that ended."""
         ended: list[Job] = []
-        while self._active:
+        while self._active and not self._crew.over:
             now = self._crew.clock.now()
             wake = min([self._next_beat, *(attempt.deadline for attempt in self._active)])
             self._crew.clock.wait(self._changed, max(wake - now, timedelta()))
