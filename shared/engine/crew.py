@@ -20,7 +20,7 @@ from shared.engine.attempt import Attempt, Execute, Stop
 from shared.engine.desk import Desk
 from shared.engine.hands import Hands
 from shared.engine.outcome import Again, Ended, Gone, outcome
-from shared.errors import Unavailable
+from shared.errors import BelfryError
 from shared.log import Event, JobLog, event
 from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
@@ -137,6 +137,8 @@ class Gang:
 
     def __init__(self, crew: Crew) -> None:
         self.begun = 0
+        self.names: dict[str, str] = {}
+        """By job: the name under which this gang asks for its lease."""
         self._changed = threading.Event()
         self._all_over = threading.Event()
         self._under_way = 0
@@ -199,7 +201,8 @@ class Gang:
     def tend(self) -> list[Job]:
         """Write down what is over, and beat if it is time; the jobs that ended.
 
-        Storage that does not answer is asked again until the leases have ended.
+        Storage that does not answer is asked again until the leases have ended; a job whose lease
+        ended is told to stop.
         """
         self._changed.clear()
         now = self._crew.clock.now()
@@ -212,9 +215,13 @@ class Gang:
                 self._next_beat = now + self._crew.lease.beat
                 self._beat(now)
             return ended
-        except Unavailable as error:
-            held = [at.live.lease_until for at in self._active if at.live.lease_until is not None]
-            if not held or now > max(held):
+        except BelfryError as error:
+            now = self._crew.clock.now()
+            held = [one for one in self._active if (one.live.lease_until or now) > now]
+            for attempt in self._active:
+                if attempt not in held:
+                    attempt.ask(Stop.LOST)
+            if not held:
                 raise
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
             self._crew.clock.wait(threading.Event(), _SECOND)

@@ -63,11 +63,12 @@ class Desk:
             now = self.clock.now()
             schedule = self.table.get(job.schedule_id)
             live = schedule.progress.find(job.id) if schedule is not None else None
+            earlier = self.table.job(job.id)
+            if earlier is not None:  # by another, or by us without an answer
+                return earlier.worker == job.worker
             if schedule is None or live is None or live.worker != job.worker:
                 return False
             done = self.ended(schedule)
-            if job.id in done:
-                return done[job.id].worker == job.worker
             after, versions = finished(schedule, job, done, now)
             if self.table.commit([Change(schedule, after, (job,), versions)])[0]:
                 tell_paused(schedule, after)

@@ -20,7 +20,7 @@ from shared.engine.crew import Crew, Gang, Lease
 from shared.engine.desk import tell_paused
 from shared.engine.limits import Limits
 from shared.engine.tick import tell_ended
-from shared.errors import LeaseLost, NotFound
+from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.log import Event, event
 from shared.schedules import claim as claims
 from shared.schedules.job import Job, Status, parse_id
@@ -88,32 +88,42 @@ class Worker:
         go back to the queue if that takes long.
         """
         ended: list[Job] = []
+        failure: BelfryError | None = None
         with self._crew.gang() as gang:
-            pending = list(dict.fromkeys(message.job_ids))
-            fresh = True
-            for _ in range(_TRIES + len(pending)):
-                if not pending:
-                    break
-                hands = self._crew.hands(len(pending))
-                if hands == 0:
-                    self._send_again(message, pending, _SECOND)
-                    pending = []
-                    break
-                now, rest = _by_schedule(pending, hands)
-                before = gang.begun
-                again = self._round(message, now, gang, ended, fresh)
-                fresh = False
-                self._crew.free(hands - (gang.begun - before))
-                pending = list(dict.fromkeys(again + rest))
-                ended += gang.tend()
+            try:
+                self._rounds(message, gang, ended)
+            except BelfryError as error:  # what was begun goes on
+                failure = error
             ended += gang.finish()
-        if pending:
-            raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
+        if failure is not None:
+            raise failure
         return ended
 
     def drain(self, patience: timedelta) -> None:
         """Begin nothing more, and give back what runs and heeds being told to stop."""
         self._crew.drain(patience)
+
+    def _rounds(self, message: Message, gang: Gang, ended: list[Job]) -> None:
+        pending = list(dict.fromkeys(message.job_ids))
+        fresh = True
+        for _ in range(_TRIES + len(pending)):
+            if not pending:
+                return
+            hands = self._crew.hands(len(pending))
+            if hands == 0:
+                self._send_again(message, pending, _SECOND)
+                return
+            now, rest = _by_schedule(pending, hands)
+            before = gang.begun
+            try:
+                again = self._round(message, now, gang, ended, fresh)
+            finally:
+                self._crew.free(hands - (gang.begun - before))
+            fresh = False
+            pending = list(dict.fromkeys(again + rest))
+            ended += gang.tend()
+        if pending:
+            raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
 
     def _round(
         self, message: Message, job_ids: list[str], gang: Gang, ended: list[Job], fresh: bool
@@ -130,13 +140,19 @@ class Worker:
             guard = Message(tuple(decided.starting), now)
             self._queue.send(guard, now + self._lease.length + _SECOND)
         won = self._table.commit(decided.changes)
+        failure: BelfryError | None = None
         for made, follow, change in zip(won, decided.then, decided.changes, strict=True):
             if made:
-                follow()
+                try:
+                    follow()
+                except BelfryError as error:  # the others' leases were committed too: begin them
+                    failure = error
             else:
                 decided.again += [
                     job_id for job_id in job_ids if parse_id(job_id)[0] == change.after.id
                 ]
+        if failure is not None:
+            raise failure
         if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
             threading.Event().wait(_LANDING)
             decided.again += decided.young
@@ -166,7 +182,7 @@ class Worker:
         if schedule is None:
             decided.young.append(job_id)
             return
-        worker = self._name()
+        worker = gang.names.setdefault(job_id, self._name())
         decision = claims.claim(
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )

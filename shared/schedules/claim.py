@@ -86,7 +86,7 @@ def claim(
     if job is None:
         return Void()
     if job.lease_until is not None and job.lease_until > now:
-        return Wait(job.lease_until)
+        return _ours(schedule, job, now + lease) if job.worker == worker else Wait(job.lease_until)
     if job.cancel is not None:
         return _end(schedule, job, done, Status.CANCELLED, now, job.cancel)
     if schedule.deleted_at is not None:
@@ -108,6 +108,13 @@ def claim(
     )
     progress = fold(schedule.progress, done).put(started)
     return Start(replace(schedule, progress=progress), started, taken_over=job.running)
+
+
+def _ours(schedule: Schedule, job: LiveJob, until: datetime) -> Start:
+    """The job of a worker that took the lease and was not told so: its attempt is still to come."""
+    mine = replace(job, lease_until=until)
+    progress = schedule.progress.put(mine)
+    return Start(replace(schedule, progress=progress), mine, taken_over=False)
 
 
 def _turned_off(

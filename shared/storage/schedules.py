@@ -218,7 +218,8 @@ class ScheduleTable:
         mark = secrets.token_hex(6)
         shard = self.shard(batch[0].after.id)
         steps = [op for change in batch for op in operations(change, mark)]
-        return self._transact(shard, steps, entities.schedule_key(batch[0].after.id), mark)
+        keys = [entities.schedule_key(change.after.id) for change in batch]
+        return self._transact(shard, steps, keys, mark)
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
         """In order, each batch of one shard and within a transaction's limit."""
@@ -236,14 +237,15 @@ class ScheduleTable:
             yield batch
 
     def _transact(
-        self, shard: str, operations: Sequence[Operation], key: str = "", mark: str = ""
+        self, shard: str, steps: Sequence[Operation], keys: Sequence[str] = (), mark: str = ""
     ) -> bool:
+        """Whether the steps were made. `keys`: rows that have the mark then, until others write."""
         with translated(_SERVICE):
-            outcome = self._wire.transact(shard, operations)
-        if outcome.committed or not outcome.retried or not key:
+            outcome = self._wire.transact(shard, steps)
+        if outcome.committed or not outcome.retried:
             return outcome.committed
-        row = self._read(shard, key)
-        return row is not None and row.get("commit") == mark
+        rows = (self._read(shard, key) for key in keys)
+        return any(row is not None and row.get("commit") == mark for row in rows)
 
     def _read(self, shard: str, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
