@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from shared.recurrence import Frequency, Recurrence, occurrences
 from shared.schedules.job import Status, job_id, parse_id
-from shared.schedules.model import CatchUp, Definition, Policy, Progress, Schedule
-from shared.schedules.plan import CAP, Plan, plan
+from shared.schedules.model import (
+    CatchUp,
+    Definition,
+    LiveJob,
+    Policy,
+    Progress,
+    Schedule,
+    Version,
+)
+from shared.schedules.plan import CAP, LIVE_CAP, PACE, Plan, jitter_of, plan
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AHEAD = timedelta(seconds=75)
@@ -125,3 +133,207 @@ def test_deciding_twice_decides_the_same(now: int, seconds: int) -> None:
 def test_a_job_id_says_which_occurrence_it_is() -> None:
     assert job_id("nightly", START) == "nightly-20260301T120000Z"
     assert parse_id("nightly-20260301T120000Z-k3f9") == ("nightly", START)
+
+
+def passes(schedule: Schedule, now: float, most: int = 500) -> Iterator[Plan]:
+    """Pass after pass at one instant, until one changes nothing."""
+    for _ in range(most):
+        made = plan(schedule, at(now), at(now) + AHEAD)
+        if not made.changes:
+            return
+        yield made
+        schedule = made.after
+    raise AssertionError("no end")
+
+
+def without_live(schedule: Schedule) -> Schedule:
+    """As if all that was handed out had ended."""
+    return replace(schedule, progress=replace(schedule.progress, live=()))
+
+
+def test_catch_up_none_records_all_but_the_one_in_its_grace() -> None:
+    late = every(600, misfire_grace_seconds=300)
+    (made,) = passes(late, 2 * 600 + 299)
+    assert started(made) == [at(1200)] and statuses(made) == [Status.MISSED] * 2
+    (made,) = passes(late, 2 * 600 + 301)
+    assert started(made) == [] and statuses(made) == [Status.MISSED] * 3
+
+
+def test_catch_up_latest_starts_the_last_of_all_even_if_a_pass_sees_only_some() -> None:
+    late = every(60, catch_up=CatchUp.LATEST, misfire_grace_seconds=1)
+    made = list(passes(late, 60 * 170 + 1))
+    due = [when for one in made for when in started(one) if when <= at(60 * 170)]
+    assert due == [at(60 * 170)]
+    assert sum(len(one.recorded) for one in made) == 170
+
+
+def test_catch_up_all_lets_a_few_run_at_once_and_the_next_pass_hands_out_more() -> None:
+    late = every(3600, catch_up=CatchUp.ALL)
+    made = list(passes(late, 3600 * 24))
+    assert [len(one.start) for one in made] == [PACE]
+    after = made[-1].after
+    four = replace(after, progress=replace(after.progress, live=after.progress.live[4:]))
+    assert [started(one) for one in passes(four, 3600 * 24)] == [
+        [at(3600 * hour) for hour in range(PACE, PACE + 4)]
+    ]
+
+
+@given(owed=st.integers(1, 400), limit=st.integers(1, 120), grace=st.integers(1, 10_000))
+def test_catch_up_all_runs_the_latest_of_a_long_outage_and_records_the_others(
+    owed: int, limit: int, grace: int
+) -> None:
+    schedule = every(600, catch_up=CatchUp.ALL, catch_up_limit=limit, misfire_grace_seconds=grace)
+    now = 600 * (owed - 1) + 1
+    run: list[datetime] = []
+    missed: list[datetime] = []
+    for _ in range(200):
+        for made in passes(schedule, now):
+            run += started(made)
+            missed += [job.due_at for job in made.recorded]
+            assert set(statuses(made)) <= {Status.MISSED}
+            schedule = made.after
+        assert sum(job.due_at <= at(now) for job in schedule.progress.live) <= PACE
+        if schedule.progress.next_run_at == at(600 * owed):
+            break
+        schedule = without_live(schedule)
+    cut = max(0, owed - limit)
+    assert missed == [at(600 * n) for n in range(cut)]
+    assert run == [at(600 * n) for n in range(cut, owed)]
+
+
+@given(seconds=st.integers(0, 5000), offset=st.integers(0, 10_000))
+def test_jitter_is_within_its_bounds_and_always_the_same(seconds: int, offset: int) -> None:
+    schedule = every(3600, jitter_seconds=seconds)
+    name = job_id("nightly", at(offset))
+    found = jitter_of(schedule, name)
+    assert 0 <= found <= seconds and jitter_of(schedule, name) == found
+    assert jitter_of(schedule, f"{name}-abc") == 0  # a person asked for it
+
+
+def test_jitter_spreads_over_all_its_range() -> None:
+    schedule = every(60, jitter_seconds=5)
+    found = {jitter_of(schedule, job_id("nightly", at(60 * n))) for n in range(100)}
+    assert found == set(range(6))
+
+
+def test_jitter_moves_the_effective_time_and_not_the_due_time() -> None:
+    (made,) = passes(every(3600, jitter_seconds=1000), -10)
+    (job,) = made.start
+    moved = jitter_of(made.before, job.id)
+    assert moved > 0 and job.due_at == START
+    assert job.available_at == job.effective_at == at(moved)
+
+
+def test_grace_counts_from_the_effective_time() -> None:
+    schedule = every(86_400, jitter_seconds=1000, misfire_grace_seconds=60)
+    moved = jitter_of(schedule, job_id("nightly", START))
+    assert started(plan(schedule, at(60 + moved), at(60 + moved))) == [START]
+    assert statuses(plan(schedule, at(61 + moved), at(61 + moved))) == [Status.MISSED]
+
+
+def test_max_runs_ends_with_a_version_that_expects_nothing_after_the_last() -> None:
+    made = list(passes(every(60, max_runs=2, catch_up=CatchUp.ALL), 600))
+    assert [started(one) for one in made] == [[at(0), at(60)]]
+    after = made[-1].after
+    assert after.progress.next_run_at is None and after.progress.handed_out == 2
+    (end,) = made[-1].versions
+    assert (end.since, end.recurrence) == (at(60), None) and "max_runs (2)" in end.reason
+
+
+def test_what_is_recorded_does_not_count_against_max_runs() -> None:
+    late = every(60, max_runs=1, misfire_grace_seconds=30)
+    (made,) = passes(late, 60 * 9 + 40)
+    assert len(made.recorded) == 10 and started(made) == [at(600)]
+    assert made.versions[0].since == at(600)
+
+
+def test_a_schedule_that_may_run_no_more_loses_nothing_that_is_owed() -> None:
+    schedule = every(60, max_runs=2)
+    spent = replace(schedule, progress=replace(schedule.progress, handed_out=2))
+    made = plan(spent, at(30), at(30))
+    assert not made.start and made.after.progress.next_run_at is None
+    # START is expected by no version: it is neither handed out nor recorded
+    assert made.versions[0].since < START
+
+
+def test_a_pass_leaves_room_for_what_is_live_already() -> None:
+    schedule = every(1, catch_up=CatchUp.LATEST)
+    many = tuple(
+        LiveJob(id=f"nightly-{n}", due_at=START, available_at=START) for n in range(LIVE_CAP - 3)
+    )
+    crowd = replace(schedule, progress=replace(schedule.progress, live=many))
+    made = plan(crowd, at(-1), at(-1) + AHEAD)
+    assert started(made) == [at(0), at(1), at(2)]
+    full = made.after
+    assert not plan(full, at(0), at(0) + AHEAD).changes
+
+
+@given(
+    seconds=st.sampled_from([7, 60, 61, 600, 5000]),
+    policy=st.fixed_dictionaries(
+        {
+            "catch_up": st.sampled_from(CatchUp),
+            "catch_up_limit": st.integers(1, 30),
+            "misfire_grace_seconds": st.integers(1, 2000),
+            "jitter_seconds": st.sampled_from([0, 30, 500]),
+        }
+    ),
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 4000),  # seconds that pass
+            st.one_of(st.none(), st.integers(0, 40)),  # max_runs from now on
+            st.sampled_from(["pass", "pass", "pass", "turned", "changed"]),
+            st.integers(0, LIVE_CAP),  # live jobs that end
+        ),
+        max_size=12,
+    ),
+)
+def test_random_passes_hand_out_no_more_than_max_runs_and_account_for_everything(
+    seconds: int, policy: dict[str, object], steps: list[tuple[int, int | None, str, int]]
+) -> None:
+    schedule = every(seconds, **policy)
+    seen: set[datetime] = set()
+    handed: set[datetime] = set()
+    expected: set[datetime] = set()
+    since, now = at(-1), 0.0
+    for gap, most, what, ends in steps:
+        now += gap
+        for made in passes(schedule, now):
+            new = started(made) + [job.due_at for job in made.recorded]
+            assert not seen & set(new) and len(set(new)) == len(new)
+            seen |= set(new)
+            handed |= set(started(made))
+            limit = made.before.policy.max_runs
+            assert not made.start or limit is None or len(handed) <= limit
+            schedule = made.after
+            assert len(schedule.progress.live) <= LIVE_CAP
+            for version in made.versions:
+                assert version.recurrence is None and schedule.progress.next_run_at is None
+                expected |= set(
+                    occurrences(made.before.definition.recurrence, since, version.since)
+                )
+                since = at(10**9)
+        due = [job for job in schedule.progress.live if job.due_at <= at(now)]
+        live = tuple(job for job in schedule.progress.live if job not in due[:ends])
+        schedule = replace(schedule, progress=replace(schedule.progress, live=live))
+        if what == "pass":
+            continue
+        definition = replace(schedule.definition, enabled=what == "changed")
+        turned = replace(
+            schedule, definition=definition, policy=replace(schedule.policy, max_runs=most)
+        ).rescheduled(at(now))
+        versions = Version.turned(schedule, turned, at(now), what)
+        if since < versions[0].since:
+            until = versions[0].since
+            expected |= set(occurrences(schedule.definition.recurrence, since, until))
+        back = {job.due_at for job in live} - {job.due_at for job in turned.progress.live}
+        assert all(due > at(now) for due in back)
+        seen, handed, expected = seen - back, handed - back, expected - back
+        schedule = turned
+        since = versions[-1].since if versions[-1].recurrence else at(10**9)
+        assert schedule.progress.handed_out == len(handed)
+    upcoming = schedule.progress.next_run_at
+    if upcoming is not None:
+        until = upcoming - timedelta(seconds=1)
+        expected |= set(occurrences(schedule.definition.recurrence, since, until))
+    assert seen == expected
