@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.claim import Claim, End, Spent, Start, Void, Wait, claim
+from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status
-from shared.schedules.model import Definition, LiveJob, Overlap, Policy, Progress, Schedule
+from shared.schedules.model import (
+    CatchUp,
+    Definition,
+    LiveJob,
+    Overlap,
+    Policy,
+    Progress,
+    Schedule,
+)
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -122,3 +134,204 @@ def test_no_worker_free_within_the_grace_is_a_miss() -> None:
 def test_a_retry_is_not_missed_however_late() -> None:
     again = replace(JOB, attempt=1, error="boom", available_at=START + timedelta(seconds=1000))
     assert isinstance(ask(schedule(again), now=1001), Start)
+
+
+# Overlap: the situations of a schedule whose jobs were due at 11:58, 11:59 (OTHER) and 12:00 (JOB)
+
+EARLIER = LiveJob(id="n-20260301T115800Z", due_at=START - 2 * LEASE, available_at=START - 2 * LEASE)
+NEXT = LiveJob(id="n-20260301T120030Z", due_at=START + LEASE / 2, available_at=START + LEASE / 2)
+BACKING_OFF = replace(
+    OTHER, worker=None, lease_until=None, available_at=START + timedelta(minutes=9), error="boom"
+)
+DIED = replace(OTHER, lease_until=START - timedelta(seconds=1))
+QUEUEING = (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
+
+
+def under(overlap: Overlap, *live: LiveJob, **more: Any) -> Schedule:
+    return schedule(*live, policy=Policy(overlap=overlap, **more))
+
+
+def said(found: Claim) -> str:
+    """The decision in a word."""
+    match found:
+        case End(_, job):
+            return str(job.status)
+        case Wait(_, after):
+            return "wait" if after is None else "tells"
+        case _:
+            return type(found).__name__.lower()
+
+
+@pytest.mark.parametrize("overlap", Overlap)
+def test_with_none_before_it_a_run_starts(overlap: Overlap) -> None:
+    assert said(ask(under(overlap, JOB))) == "start"
+    ended_before = ask(under(overlap, OTHER, JOB), done={OTHER.id: ended(OTHER)})
+    assert said(ended_before) == "start"
+
+
+@pytest.mark.parametrize(
+    ("overlap", "running", "backing_off", "died"),
+    [
+        (Overlap.SKIP, "skipped", "skipped", "skipped"),
+        (Overlap.BUFFER_ONE, "wait", "wait", "wait"),
+        (Overlap.BUFFER_ALL, "wait", "wait", "wait"),
+        (Overlap.CANCEL_OTHER, "tells", "tells", "tells"),
+        (Overlap.ALLOW_ALL, "start", "start", "start"),
+    ],
+)
+def test_with_one_that_has_not_ended(
+    overlap: Overlap, running: str, backing_off: str, died: str
+) -> None:
+    assert said(ask(under(overlap, OTHER, JOB))) == running
+    assert said(ask(under(overlap, BACKING_OFF, JOB))) == backing_off
+    assert said(ask(under(overlap, DIED, JOB))) == died
+
+
+@pytest.mark.parametrize(
+    ("overlap", "first", "second", "last"),
+    [
+        (Overlap.SKIP, "start", "start", "start"),
+        (Overlap.BUFFER_ONE, "start", "wait", "wait"),
+        (Overlap.BUFFER_ALL, "start", "wait", "wait"),
+        (Overlap.CANCEL_OTHER, "skipped", "skipped", "start"),
+        (Overlap.ALLOW_ALL, "start", "start", "start"),
+    ],
+)
+def test_of_several_that_wait_with_none_running_each_message_may_come_first(
+    overlap: Overlap, first: str, second: str, last: str
+) -> None:
+    one = under(overlap, NEXT, EARLIER, JOB)  # the row's order says nothing
+    now = START + LEASE / 2
+    for job, word in ((EARLIER, first), (JOB, second), (NEXT, last)):
+        assert said(claim(one, job.id, {}, worker="w", now=now, lease=LEASE)) == word
+
+
+@pytest.mark.parametrize(
+    ("overlap", "words"),
+    [
+        (Overlap.SKIP, ("skipped", "skipped")),
+        (Overlap.BUFFER_ONE, ("wait", "skipped")),
+        (Overlap.BUFFER_ALL, ("wait", "wait")),
+        (Overlap.CANCEL_OTHER, ("skipped", "tells")),
+        (Overlap.ALLOW_ALL, ("start", "start")),
+    ],
+)
+def test_of_two_that_wait_behind_one_that_runs(overlap: Overlap, words: tuple[str, str]) -> None:
+    one = under(overlap, NEXT, OTHER, JOB)
+    now = START + LEASE / 2
+    found = [said(claim(one, job.id, {}, worker="w", now=now, lease=LEASE)) for job in (JOB, NEXT)]
+    assert tuple(found) == words
+
+
+def test_one_that_is_to_come_is_not_in_the_way() -> None:
+    for overlap in Overlap:
+        assert said(ask(under(overlap, JOB, NEXT))) == "start"
+
+
+def test_cancel_other_tells_the_running_one_once_and_waits() -> None:
+    found = ask(under(Overlap.CANCEL_OTHER, OTHER, JOB))
+    assert isinstance(found, Wait) and found.after is not None and not found.ended
+    told = found.after.progress.find(OTHER.id)
+    assert told is not None and told.cancel == f"{JOB.id} came due (cancel_other)"
+    again = ask(found.after)
+    assert isinstance(again, Wait) and again.after is None
+
+
+@pytest.mark.parametrize("other", [BACKING_OFF, DIED])
+def test_cancel_other_ends_one_that_nobody_runs_and_starts(other: LiveJob) -> None:
+    found = ask(under(Overlap.CANCEL_OTHER, other, JOB))
+    assert isinstance(found, Wait) and found.after is not None and found.until == START
+    assert [(job.id, job.status) for job in found.ended] == [(OTHER.id, Status.CANCELLED)]
+    assert found.after.progress.cancelled_count == 1
+    assert said(ask(found.after)) == "start"
+
+
+def test_cancel_other_never_stops_a_later_run_for_an_earlier_one() -> None:
+    running = replace(NEXT, attempt=1, worker="w0", lease_until=START + 2 * LEASE)
+    found = ask(under(Overlap.CANCEL_OTHER, running, JOB), now=40)
+    assert isinstance(found, End) and found.job.status is Status.SKIPPED
+    assert NEXT.id in (found.job.reason or "")
+
+
+def test_cancel_other_stops_nothing_for_a_run_that_is_too_late_itself() -> None:
+    running = replace(OTHER, lease_until=START + timedelta(hours=1))
+    late = under(Overlap.CANCEL_OTHER, running, JOB)
+    assert said(ask(late, now=901)) == "missed"
+    told = under(Overlap.CANCEL_OTHER, replace(running, cancel="told"), JOB)
+    assert said(ask(told, now=901)) == "wait"
+
+
+@pytest.mark.parametrize("overlap", QUEUEING)
+def test_waiting_for_its_own_schedule_costs_a_run_no_grace(overlap: Overlap) -> None:
+    running = replace(OTHER, lease_until=START + timedelta(hours=1), cancel="told")
+    assert said(ask(under(overlap, running, JOB), now=1800)) == "wait"
+    # the one before it has ended just now: its row says so, or it is counted already
+    end = replace(ended(OTHER), finished_at=START + timedelta(seconds=1800))
+    assert said(ask(under(overlap, OTHER, JOB), now=1801, done={OTHER.id: end})) == "start"
+    counted = under(overlap, JOB)
+    counted = replace(counted, progress=fold(under(overlap, OTHER, JOB).progress, {end.id: end}))
+    assert said(ask(counted, now=1801)) == "start"
+    # from then on its grace counts
+    assert said(ask(counted, now=1800 + 901)) == "missed"
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.ALLOW_ALL])
+def test_where_none_waits_grace_counts_from_the_effective_time(overlap: Overlap) -> None:
+    end = replace(ended(OTHER), finished_at=START + timedelta(seconds=1800))
+    assert said(ask(under(overlap, OTHER, JOB), now=1801, done={OTHER.id: end})) == "missed"
+    moved = replace(JOB, jitter=600, available_at=START + timedelta(seconds=600))
+    assert said(ask(under(overlap, moved), now=1500)) == "start"
+    assert said(ask(under(overlap, moved), now=1501)) == "missed"
+
+
+@pytest.mark.parametrize("catch_up", [CatchUp.LATEST, CatchUp.ALL])
+def test_with_catch_up_no_grace_counts(catch_up: CatchUp) -> None:
+    one = schedule(JOB, policy=Policy(catch_up=catch_up))
+    assert said(ask(one, now=1_000_000)) == "start"
+
+
+@pytest.mark.parametrize("job", [JOB, replace(JOB, attempt=1, error="boom"), DIED])
+def test_a_job_told_to_stop_ends_at_the_next_message(job: LiveJob) -> None:
+    told = replace(job, id=JOB.id, cancel="a person cancelled it")
+    for one in (schedule(told), under(Overlap.BUFFER_ALL, EARLIER, told)):
+        found = ask(one)
+        assert isinstance(found, End) and found.job.status is Status.CANCELLED
+        assert found.job.reason == "a person cancelled it"
+
+
+def test_a_job_told_to_stop_is_left_to_its_worker_while_its_lease_holds() -> None:
+    held = replace(JOB, attempt=1, worker="w0", lease_until=START + LEASE, cancel="stop")
+    assert ask(schedule(held), now=59) == Wait(START + LEASE)
+
+
+def test_a_retry_goes_on_when_its_schedule_is_off_but_not_when_it_is_deleted() -> None:
+    again = replace(JOB, attempt=1, error="boom")
+    assert said(ask(schedule(again, enabled=False))) == "start"
+    gone = ask(replace(schedule(again), deleted_at=START))
+    assert isinstance(gone, End) and gone.job.status is Status.CANCELLED
+    assert gone.job.reason == "its schedule was deleted"
+    manual = replace(JOB, id=f"{JOB.id}-abc")
+    left = replace(schedule(manual), deleted_at=START)
+    assert said(claim(left, manual.id, {}, worker="w", now=START, lease=LEASE)) == "cancelled"
+
+
+def test_a_paused_schedule_starts_nothing_and_says_why() -> None:
+    one = schedule(JOB)
+    paused = replace(one, progress=replace(one.progress, paused_reason="3 jobs failed"))
+    found = ask(paused)
+    assert isinstance(found, End) and found.job.status is Status.CANCELLED
+    assert "paused: 3 jobs failed" in (found.job.reason or "")
+
+
+def test_fewer_attempts_end_a_job_that_has_had_them() -> None:
+    again = replace(JOB, attempt=2, error="boom")
+    found = ask(schedule(again, policy=Policy(max_attempts=2)))
+    assert isinstance(found, End) and found.job.status is Status.FAILED
+    assert "boom" in (found.job.error or "")
+
+
+def test_a_worker_that_dies_over_the_last_attempt_may_pause_the_schedule() -> None:
+    held = replace(JOB, attempt=3, worker="w0", lease_until=START)
+    found = ask(schedule(held, policy=Policy(pause_after_failures=1)), now=1)
+    assert isinstance(found, End) and found.after.progress.paused_reason is not None
+    assert [version.reason for version in found.versions] == ["paused"]
