@@ -5,7 +5,7 @@ between the two loses nothing and repeats nothing. What is due within `LOOK_AHEA
 with a message that waits for the second, so that a tick each minute gives runs on time (C13).
 
 A shard with more due than a page is a backlog: it is handed on, by a message for each such shard,
-to whichever instances are free (`fan_out`).
+to whichever instances are free (`backlog`).
 """
 
 from __future__ import annotations

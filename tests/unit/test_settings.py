@@ -82,7 +82,7 @@ def test_enabled_is_true_or_false() -> None:
 
 def test_the_example_file_has_known_settings_only() -> None:
     example = json.loads(Path("local.settings.json.example").read_text())["Values"]
-    hosts = ("FUNCTIONS_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
+    hosts = ("FUNCTIONS_", "PYTHON_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
     ours = {name for name in example if not name.startswith(hosts)}
     assert ours <= {item.name for item in settings.SETTINGS}
 
