@@ -37,7 +37,7 @@ from shared.engine.worker import Worker
 from shared.errors import Misconfigured
 from shared.log import Event, event
 from shared.settings import Settings
-from shared.storage.connect import Connection
+from shared.storage.connect import REPEATED, Connection
 from shared.storage.failures import translated
 from shared.storage.meta import Meta
 from shared.storage.names import Names
@@ -85,7 +85,7 @@ class App:
         """
         names = Names(self.settings.prefix)
         with translated("table storage"):
-            self.connection.tables().create_table_if_not_exists(names.table)
+            self.connection.tables().create_table_if_not_exists(names.table, **REPEATED)
         for queue in (names.queue, names.poison, names.shards, names.clock):
             _create_queue(self.connection, queue)
         self._hold_shards()
