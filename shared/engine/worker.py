@@ -160,7 +160,8 @@ class Worker:
         self._ask_later(message, decided)
         if decided.soon is not None:
             remaining = decided.soon - self._clock.now()
-            self._clock.wait(threading.Event(), max(remaining, timedelta()))
+            if remaining > timedelta():
+                self._clock.wait(threading.Event(), remaining)
         return decided.again
 
     def _ended(self, schedules: Iterable[Schedule], job_ids: list[str]) -> dict[str, Job]:
