@@ -99,7 +99,8 @@ class Manager:
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
-            wanted = step(schedule)
+            # what ended is counted first: failures before it was enabled do not count after
+            wanted = step(self.shown(schedule))
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
             if _expectation(schedule) == _expectation(after):
                 return Change(schedule, after)

@@ -1,0 +1,415 @@
+"""What a change does to a job that is handed out ahead, queued or running: docs/policies.md."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from local.azurite import Azurite
+from shared.api.schemas import ScheduleChange
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job, Status, job_id
+from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule
+from shared.schedules.plan import jitter_of
+from shared.storage.queue import Message
+from shared.storage.schedules import Change
+from shared.tasks import JobContext, Params, Result, task
+from tests.integration.engine.conftest import START, Bench, WakingClock, Working, make, tap
+
+Step = Callable[[Schedule], Schedule]
+PAGE = Path(__file__).parents[3] / "docs" / "policies.md"
+FIRST = START + timedelta(minutes=1)
+
+
+class Noted(Params):
+    note: str = "old"
+
+
+@dataclass
+class Desk:
+    """A bench with a task that waits for the test, and a schedule of it."""
+
+    bench: Bench
+    entered: threading.Event
+    go: threading.Event
+    fail: bool = False
+
+    def add(self, **policy: Any) -> Schedule:
+        return self.bench.add("notes", **policy)
+
+    def change(self, made: Schedule, step: Step) -> None:
+        self.bench.app.manager.change(made.id, step)
+
+    def ask(self, name: str) -> list[Job]:
+        return self.start(name).ended()
+
+    def start(self, name: str) -> Working:
+        return self.bench.start(Message((name,), self.bench.clock.now()))
+
+    def live(self, made: Schedule) -> list[LiveJob]:
+        row = self.bench.app.table.get(made.id)
+        assert row is not None
+        return list(row.progress.live)
+
+
+@pytest.fixture
+def desk(azurite: Azurite) -> Iterator[Desk]:
+    entered, go = threading.Event(), threading.Event()
+
+    @task("notes", params=Noted, timeout_seconds=60)
+    def notes(job: JobContext, params: Noted) -> Result:
+        """Says what it was given, once the test lets it go."""
+        entered.set()
+        while not go.wait(0.005):
+            job.check()
+        if made.fail:
+            raise OSError("boom")
+        return {"note": params.note}
+
+    bench = make(azurite, tasks=[notes], clock=WakingClock(START + timedelta(seconds=1)))
+    tap(bench)
+    made = Desk(bench, entered, go)
+    yield made
+    go.set()
+
+
+def policy(**changes: Any) -> Step:
+    return lambda one: replace(one, policy=replace(one.policy, **changes))
+
+
+def definition(**changes: Any) -> Step:
+    return lambda one: replace(one, definition=replace(one.definition, **changes))
+
+
+def times(**changes: Any) -> Step:
+    def step(one: Schedule) -> Schedule:
+        when = replace(one.definition.recurrence, **changes)
+        return replace(one, definition=replace(one.definition, recurrence=when))
+
+    return step
+
+
+HOURLY = {"frequency": Frequency.HOURLY, "interval_seconds": None}
+CRON = {"frequency": Frequency.CRON, "interval_seconds": None, "cron_expression": "30 * * * *"}
+
+KEPT, BACK, AGAIN = "kept", "taken back", "handed out again"
+RUNS, CANCELLED = "succeeded", "cancelled"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A change, and what it does to a job in each of the three states."""
+
+    field: str
+    step: Step | None
+    ahead: str = KEPT
+    queued: str = RUNS
+    running: str = RUNS
+    new: tuple[str, str] | None = None
+    """Of a job's record: what the change shows in, before and after it."""
+
+    def apply(self, desk: Desk, made: Schedule) -> None:
+        if self.step is None:
+            desk.bench.app.manager.delete(made.id)
+        else:
+            desk.change(made, self.step)
+
+
+ROWS = [
+    Row("name", definition(name="renamed"), new=("test", "renamed")),
+    Row("description", definition(description="d")),
+    Row("tags", definition(tags=("t",))),
+    Row("task_parameters", definition(task_parameters={"note": "new"}), new=("old", "new")),
+    Row("enabled", definition(enabled=False), BACK, CANCELLED),
+    Row("frequency", times(**HOURLY), BACK),
+    Row("cron_expression", times(**CRON), BACK),
+    Row("interval_seconds", times(interval_seconds=30), AGAIN),
+    Row("interval_seconds", times(interval_seconds=7200), BACK),
+    Row("timezone", times(timezone="Asia/Kathmandu"), AGAIN),
+    Row("start_time", times(start_time=START + timedelta(hours=1)), BACK),
+    Row("end_time", times(end_time=START + timedelta(seconds=30)), BACK),
+    Row("misfire_grace_seconds", policy(misfire_grace_seconds=60)),
+    Row("catch_up", policy(catch_up=CatchUp.ALL)),
+    Row("catch_up_limit", policy(catch_up_limit=1)),
+    *(Row("overlap", policy(overlap=overlap)) for overlap in Overlap if overlap != Overlap.SKIP),
+    Row("jitter_seconds", policy(jitter_seconds=600)),
+    Row("max_runs", policy(max_runs=1), AGAIN),
+    Row("pause_after_failures", policy(pause_after_failures=1)),
+    Row("timeout_seconds", policy(timeout_seconds=600)),
+    Row("max_attempts", policy(max_attempts=1)),
+    Row("retry_delay_seconds", policy(retry_delay_seconds=1)),
+    Row("max_retry_delay_seconds", policy(max_retry_delay_seconds=1)),
+    Row("delete", None, BACK, CANCELLED),
+]
+rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.field)
+
+
+def shown(job: Job) -> set[object]:
+    return {job.schedule_name, (job.result or {}).get("note")}
+
+
+@rows
+def test_of_a_job_that_is_handed_out_ahead(desk: Desk, row: Row) -> None:
+    made = desk.add()
+    (before,) = desk.live(made)
+    desk.bench.later(29)
+    desk.bench.messages()
+    row.apply(desk, made)
+    after = next((job for job in desk.live(made) if job.id == before.id), None)
+    sent = {name for message in desk.bench.messages() for name in message.job_ids}
+    if row.ahead == BACK:
+        assert after is None and before.id not in sent
+    else:
+        assert after == before and (before.id in sent) == (row.ahead == AGAIN)
+    desk.bench.later(31)
+    desk.go.set()
+    ended = desk.ask(before.id)
+    assert [job.status for job in ended] == ([] if row.ahead == BACK else [Status.SUCCEEDED])
+    assert row.new is None or row.new[1] in shown(ended[0])
+
+
+@rows
+def test_of_a_job_that_is_queued(desk: Desk, row: Row) -> None:
+    made = desk.add()
+    desk.bench.later(60)
+    name = job_id(made.id, FIRST)
+    row.apply(desk, made)
+    desk.go.set()
+    desk.ask(name)
+    job = desk.bench.app.manager.job(name)
+    assert job.status == row.queued
+    assert row.new is None or row.new[1] in shown(job)
+
+
+@rows
+def test_of_a_job_that_is_running(desk: Desk, row: Row) -> None:
+    made = desk.add()
+    desk.bench.later(60)
+    running = desk.start(job_id(made.id, FIRST))
+    assert desk.entered.wait(20)
+    row.apply(desk, made)
+    desk.bench.later(6)  # the worker looks after it
+    desk.go.set()
+    (job,) = running.ended()
+    assert job.status == row.running
+    assert row.new is None or row.new[0] in shown(job)
+
+
+def test_the_next_attempt_of_a_running_job_has_the_new_parameters(desk: Desk) -> None:
+    made = desk.add()
+    desk.bench.later(60)
+    name = job_id(made.id, FIRST)
+    desk.fail = True
+    running = desk.start(name)
+    assert desk.entered.wait(20)
+    desk.change(made, definition(task_parameters={"note": "new"}))
+    desk.go.set()
+    assert running.ended() == []
+    desk.fail = False
+    desk.bench.later(60)
+    (job,) = desk.ask(name)
+    assert job.attempt == 2 and job.result == {"note": "new"}
+
+
+@pytest.mark.parametrize("field", ["task_type", "project_id"])
+def test_what_cannot_change(field: str) -> None:
+    with pytest.raises(ValidationError):
+        ScheduleChange.model_validate({field: "works" if field == "task_type" else 1})
+
+
+@pytest.mark.parametrize(
+    ("step", "late", "status"),
+    [
+        (policy(misfire_grace_seconds=10), 20, Status.MISSED),
+        (policy(misfire_grace_seconds=3600), 1000, Status.SUCCEEDED),
+        (policy(catch_up=CatchUp.LATEST), 1000, Status.SUCCEEDED),
+        (policy(), 1000, Status.MISSED),
+    ],
+)
+def test_grace_and_catch_up_of_a_queued_job_are_the_new_ones(
+    desk: Desk, step: Step, late: int, status: Status
+) -> None:
+    made = desk.add()
+    desk.bench.later(59 + late)
+    desk.change(made, step)
+    desk.go.set()
+    (job,) = desk.ask(job_id(made.id, FIRST))
+    assert job.status is status
+
+
+def test_overlap_of_a_queued_job_is_the_new_one(desk: Desk) -> None:
+    made = desk.add(overlap=Overlap.SKIP)
+    desk.bench.later(60)
+    running = desk.start(job_id(made.id, FIRST))
+    assert desk.entered.wait(20)
+    desk.bench.later(30)
+    desk.bench.later(30)
+    desk.bench.tick()
+    desk.change(made, policy(overlap=Overlap.BUFFER_ALL))
+    second = job_id(made.id, FIRST + timedelta(minutes=1))
+    assert desk.ask(second) == []
+    desk.go.set()
+    running.ended()
+    assert [job.status for job in desk.ask(second)] == [Status.SUCCEEDED]
+
+
+def test_jitter_of_a_job_that_was_handed_out_stays_and_the_next_has_the_new(desk: Desk) -> None:
+    made = desk.add(jitter_seconds=600)
+    (before,) = desk.live(made)
+    desk.change(made, policy(jitter_seconds=5))
+    assert desk.live(made) == [before] and before.jitter == jitter_of(made, before.id) > 5
+    desk.bench.later(60)
+    desk.bench.tick()
+    assert all(job.jitter <= 5 for job in desk.live(made) if job != before)
+
+
+def test_max_runs_that_is_reached_takes_back_what_is_ahead_and_keeps_what_is_queued(
+    desk: Desk,
+) -> None:
+    made = desk.add()
+    desk.bench.later(60)
+    desk.bench.tick()
+    assert len(desk.live(made)) == 2
+    desk.change(made, policy(max_runs=1))
+    row = desk.bench.app.manager.get(made.id).progress
+    assert [job.due_at for job in row.live] == [FIRST]
+    assert (row.handed_out, row.next_run_at) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("at_first", "then", "paused"), [(None, 1, False), (1, None, False), (1, 1, True)]
+)
+def test_pausing_of_a_running_job(
+    desk: Desk, at_first: int | None, then: int | None, paused: bool
+) -> None:
+    made = desk.add(pause_after_failures=at_first, max_attempts=1)
+    desk.bench.later(60)
+    desk.fail = True
+    running = desk.start(job_id(made.id, FIRST))
+    assert desk.entered.wait(20)
+    desk.change(made, policy(pause_after_failures=then))
+    desk.go.set()
+    (job,) = running.ended()
+    assert job.status is Status.FAILED
+    after = desk.bench.app.manager.get(made.id)
+    assert after.is_on != paused and after.progress.failures_in_row == 1
+    desk.bench.later(60)
+    desk.bench.tick()
+    desk.ask(job_id(made.id, FIRST + timedelta(minutes=1)))
+    assert desk.bench.app.manager.get(made.id).is_on == (then is None)
+
+
+def test_attempts_and_delay_of_a_running_one_are_the_old_ones_then_the_new(desk: Desk) -> None:
+    made = desk.add(max_attempts=3, retry_delay_seconds=30)
+    desk.bench.later(60)
+    name = job_id(made.id, FIRST)
+    desk.fail = True
+    running = desk.start(name)
+    assert desk.entered.wait(20)
+    desk.change(made, policy(max_attempts=1, retry_delay_seconds=900, timeout_seconds=1))
+    desk.bench.later(5)  # not timed out: its timeout is the old one
+    desk.go.set()
+    assert running.ended() == []
+    (waiting,) = [job for job in desk.live(made) if job.id == name]
+    wait = (waiting.available_at - desk.bench.clock.now()).total_seconds()
+    assert waiting.error == "OSError: boom" and 24 <= wait <= 36
+    desk.bench.later(60)
+    (job,) = desk.ask(name)
+    assert job.status is Status.FAILED and job.attempt == 1
+
+
+def test_a_deleted_schedule_gives_its_running_job_no_further_attempt(desk: Desk) -> None:
+    made = desk.add()
+    desk.bench.later(60)
+    name = job_id(made.id, FIRST)
+    desk.fail = True
+    running = desk.start(name)
+    assert desk.entered.wait(20)
+    desk.bench.app.manager.delete(made.id)
+    desk.go.set()
+    assert running.ended() == []
+    (job,) = desk.ask(name)
+    assert (job.status, job.reason) == (Status.CANCELLED, "its schedule was deleted")
+
+
+def test_a_schedule_that_is_off_gives_its_running_job_its_further_attempts(desk: Desk) -> None:
+    made = desk.add()
+    desk.bench.later(60)
+    name = job_id(made.id, FIRST)
+    desk.fail = True
+    running = desk.start(name)
+    assert desk.entered.wait(20)
+    desk.bench.app.manager.enable(made.id, False)
+    desk.go.set()
+    running.ended()
+    desk.fail = False
+    desk.bench.later(60)
+    assert [job.status for job in desk.ask(name)] == [Status.SUCCEEDED]
+
+
+def test_a_schedule_with_very_many_jobs_can_be_deleted(desk: Desk) -> None:
+    made = desk.add()
+    row = desk.bench.app.table.get(made.id)
+    assert row is not None
+    names = [job_id(made.id, START, f"x{n}") for n in range(100)]
+    many = tuple(LiveJob(id=name, due_at=START, available_at=START) for name in names)
+    full = replace(row, progress=replace(row.progress, live=many))
+    assert desk.bench.app.table.commit([Change(row, full)]) == [True]
+    desk.bench.app.manager.delete(made.id)
+    for name in names:
+        if desk.bench.app.table.job(name) is None:
+            desk.ask(name)
+    ended = list(desk.bench.app.table.jobs(made.id))
+    assert len(ended) == 100 and {job.status for job in ended} == {Status.CANCELLED}
+
+
+def test_to_enable_begins_the_count_of_failures_anew(desk: Desk) -> None:
+    made = desk.add(max_attempts=1)
+    desk.bench.later(60)
+    desk.fail = True
+    desk.go.set()
+    desk.ask(job_id(made.id, FIRST))
+    assert desk.bench.app.manager.get(made.id).progress.failures_in_row == 1
+    desk.bench.app.manager.enable(made.id, True)
+    after = desk.bench.app.manager.get(made.id).progress
+    assert (after.failures_in_row, after.failure_count) == (0, 1)
+
+
+def test_the_backlog_of_catch_up_all_is_expected_no_more_after_a_change_of_times(
+    desk: Desk,
+) -> None:
+    made = desk.add(catch_up=CatchUp.ALL)
+    desk.bench.later(60 * 30)
+    desk.change(made, times(interval_seconds=600))
+    row = desk.bench.app.manager.get(made.id).progress
+    assert len(row.live) == 10 and row.next_run_at == START + timedelta(seconds=2400)
+    last = max(job.due_at for job in row.live)
+    _, ended, onward = desk.bench.app.table.versions(made.id)
+    assert last <= ended.since < last + timedelta(minutes=1) and ended.recurrence is None
+    assert onward.since == desk.bench.clock.now() and onward.recurrence is not None
+
+
+def test_the_page_names_every_field_with_its_default() -> None:
+    page = PAGE.read_text()
+    stated = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
+    assert stated == {
+        one.name: "null" if one.default is None else str(one.default) for one in fields(Policy)
+    }
+    changes = page.partition("## What a change does")[2]
+    known = {one for first in re.findall(r"^\| (`.*?) \|", changes, re.M) for one in _names(first)}
+    tested = {row.field for row in ROWS if row.step is not None}
+    assert known == tested | {"task_type", "project_id"}
+    assert known >= ScheduleChange.model_fields.keys()
+    assert known >= {one.name for one in fields(Recurrence)}
+
+
+def _names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
