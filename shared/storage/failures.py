@@ -28,6 +28,8 @@ what is left of a lease when it is renewed."""
 RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
 LONGEST_PAUSE = 5.0
 
+_PAUSES = {"Retry-After": 1, "retry-after-ms": 1000, "x-ms-retry-after-ms": 1000}
+"""What azure-core heeds, and how much of it is a second."""
 _FINAL = frozenset({400, 401, 403, 405, 411, 413, 414, 415, 501, 505})
 """Statuses that another attempt does not mend. Not 404 (no table): it may be being made."""
 
@@ -56,6 +58,14 @@ def _code(error: Any) -> str:
     return str(getattr(code, "value", code) or error.reason)
 
 
+def _shortened(pause: str, second: int) -> str:
+    """At most `LONGEST_PAUSE`; an instant, which it may be too, is left as it is."""
+    try:
+        return str(min(float(pause), LONGEST_PAUSE * second))
+    except ValueError:
+        return pause
+
+
 def transport(**options: Any) -> Any:
     """The SDKs' transport, to which an answer that was cut is a connection that was lost.
 
@@ -74,9 +84,9 @@ def transport(**options: Any) -> Any:
                 raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
             if answer.status_code < 300 and "Date" not in answer.headers:
                 raise ServiceResponseError("the answer's head was cut")
+            for name in _PAUSES:
+                if name in answer.headers:
+                    answer.headers[name] = _shortened(answer.headers[name], _PAUSES[name])
             return answer
-
-        def sleep(self, duration: float) -> None:
-            super().sleep(min(duration, LONGEST_PAUSE))
 
     return Careful(**options)

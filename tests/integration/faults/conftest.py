@@ -1,0 +1,103 @@
+"""The engine's bench with a fault proxy before its storage, and one more that goes past it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job, job_id
+from shared.schedules.model import Schedule
+from shared.storage import failures
+from shared.storage.queue import Message
+from tests.faults import FaultProxy, Rule
+from tests.integration.engine.conftest import Bench, make
+
+_prefixes = itertools.count()
+
+
+@dataclass
+class Faulty:
+    """`bench` talks through `proxy`; `calm` is a bench of its own, on the same tables."""
+
+    proxy: FaultProxy
+    bench: Bench
+    calm: Bench
+
+    def add(self, task_type: str = "works", **changes: Any) -> Schedule:
+        """A schedule, due once, in half a minute."""
+        due = self.calm.clock.now().replace(microsecond=0) + timedelta(seconds=30)
+        once = Recurrence(frequency=Frequency.ONCE, start_time=due)
+        return self.calm.add(task_type, **{"recurrence": once, **changes})
+
+    def due(self, schedule: Schedule) -> str:
+        """The job of its occurrence."""
+        start = schedule.definition.recurrence.start_time
+        assert start is not None
+        return job_id(schedule.id, start)
+
+    def jobs(self, schedule: Schedule) -> list[Job]:
+        """Those that ended."""
+        return list(self.calm.app.table.jobs(schedule.id))
+
+    def live(self, schedule: Schedule) -> list[str]:
+        return self.live_ids(schedule.id)
+
+    def live_ids(self, schedule_id: str) -> list[str]:
+        found = self.calm.app.table.get(schedule_id)
+        assert found is not None
+        return [job.id for job in found.progress.live]
+
+    def later(self, seconds: float) -> None:
+        for one in (self.bench, self.calm):
+            one.later(seconds)
+
+    def message(self, *job_ids: str) -> Message:
+        return Message(job_ids, self.bench.clock.now())
+
+    def meet(self, *faults: Any, **match: Any) -> Rule:
+        """The faults from now on; those before are over."""
+        self.proxy.rules.clear()
+        return self.proxy.rules.add(*faults, **match)
+
+    def calm_down(self) -> None:
+        self.proxy.rules.clear()
+
+
+@pytest.fixture
+def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
+    with FaultProxy(azurite.connection_string, seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def faulty(
+    azurite: Azurite, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Faulty]:
+    """Quick to give up: a call takes less than two seconds."""
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.5)
+    monkeypatch.setattr(failures, "WHOLE", 1.0)
+    monkeypatch.setattr(failures, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setitem(failures.RETRIES, "retry_backoff_factor", 0.01)
+    prefix = f"f{next(_prefixes)}"
+    calm = make(azurite, prefix)
+    made = Faulty(proxy, make(_Through(proxy), prefix), calm)  # type: ignore[arg-type]
+    yield made
+    made.bench.calls.hold.set()
+
+
+@dataclass
+class _Through:
+    """An Azurite as `make` wants it, behind the proxy."""
+
+    proxy: FaultProxy
+
+    @property
+    def connection_string(self) -> str:
+        return self.proxy.connection_string
