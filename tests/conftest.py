@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from local import azurite as local_azurite
 from local import postgres as local_postgres
+
+# No example fails for being slow: that would be a timed test.
+settings.register_profile("belfry", deadline=None)
+settings.load_profile("belfry")
 
 
 @contextlib.contextmanager

@@ -14,13 +14,13 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.engine.desk import Desk
-from shared.engine.tick import Dispatcher
+from shared.engine.tick import Dispatcher, tell_ended
 from shared.errors import Conflict, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
-from shared.schedules.plan import LIVE_CAP, crowded
+from shared.schedules.plan import LIVE_CAP, crowded, given_up
 from shared.schedules.record import ended_live, of_live
 from shared.storage.queue import Message
 from shared.storage.schedules import Change
@@ -94,7 +94,8 @@ class Manager:
     def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
         """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does.
 
-        What is due by now is handed out or recorded as the schedule was. The next run is computed
+        What is due by now is handed out or recorded as the schedule was, a backlog that it would
+        catch up with later as cancelled. The next run is computed
         anew only if the recurrence, `enabled` or `max_runs` changed.
         """
 
@@ -250,13 +251,26 @@ class Manager:
         for _ in range(_TRIES):
             now = self._clock.now()
             schedule = self._find(schedule_id)
-            if schedule.settled_until(now) < now:
+            if schedule.owes(now):
                 self._dispatcher.tick_one(schedule_id, now)
                 schedule = self._find(schedule_id)
             change = decide(schedule, now)
-            if self._table.commit([change])[0]:
+            if change.versions and schedule.owes(now):
+                self._give_up(schedule, now, change.versions[0].reason)
+            elif self._table.commit([change])[0]:
                 return change.after
         raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
+
+    def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
+        """Record as cancelled what a schedule that turns still owes: its backlog is dropped."""
+        owing: Schedule | None = schedule
+        while owing is not None and owing.owes(now):
+            made = given_up(owing, now, now, f"was {what}")
+            if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
+                return
+            for job in made.recorded:
+                tell_ended(_logger, job)
+            owing = self._table.get(schedule.id)
 
     def _tell(self, what: Event, schedule: Schedule) -> None:
         event(
@@ -277,4 +291,4 @@ def _expectation(schedule: Schedule) -> tuple[object, ...]:
 def _turned(schedule: Schedule, wanted: Schedule, now: datetime, reason: str) -> Change:
     """The step to `wanted`, which expects other occurrences from `now` on."""
     after = wanted.rescheduled(now)
-    return Change(schedule, after, versions=Version.turned(schedule, after, now, reason))
+    return Change(schedule, after, versions=(Version.of(after, schedule.floor(now), reason),))

@@ -107,7 +107,7 @@ class Dispatcher:
             raise NotFound(f"there is no schedule {schedule_id!r}")
         while self._apply([self._planned(schedule, now)], now, report):
             schedule = self._table.get(schedule_id)
-            if schedule is None or not _owes(schedule, now):
+            if schedule is None or not schedule.owes(now + LOOK_AHEAD):
                 break
         return report
 
@@ -159,7 +159,9 @@ class Dispatcher:
             self._apply(plans, now, report)
             moved = {made.before.id for made in plans if made.changes and report.lost == lost}
             stuck |= {entry.key for entry in fresh if entry.schedule_id not in moved}
-            if len(entries) < _PAGE and not any(_owes(made.after, now) for made in plans):
+            if len(entries) < _PAGE and not any(
+                made.after.owes(now + LOOK_AHEAD) for made in plans
+            ):
                 return
             entries = None
 
@@ -170,7 +172,7 @@ class Dispatcher:
         for schedule_id in sorted(rows):
             try:
                 schedule = entities.to_schedule(rows[schedule_id], rows[schedule_id]["etag"])
-                if _owes(schedule, now):
+                if schedule.owes(now + LOOK_AHEAD):
                     plans.append(self._planned(schedule, now))
             except (ValueError, KeyError, TypeError) as error:
                 report.broken += 1
@@ -253,11 +255,6 @@ def tell_ended(logger: logging.Logger, job: Job) -> None:
         reason=job.reason,
         error=job.error,
     )
-
-
-def _owes(schedule: Schedule, now: datetime) -> bool:
-    upcoming = schedule.progress.next_run_at
-    return upcoming is not None and upcoming <= now + LOOK_AHEAD
 
 
 def _expected(job: LiveJob) -> datetime:

@@ -21,7 +21,7 @@ def finished(
     """`schedule` with `job` and the other `done` ones counted and no longer live.
 
     Paused if `job` failed and that makes `pause_after_failures` failed jobs one after another; what
-    was handed out ahead is then taken back, and none is expected from the first that was not.
+    was handed out ahead is then taken back. What is owed by `now` is left to the next tick.
     """
     counted = replace(schedule, progress=fold(schedule.progress, {**done, job.id: job}))
     most = schedule.policy.pause_after_failures
@@ -29,6 +29,10 @@ def finished(
     if most is None or not failed or counted.progress.failures_in_row < most or not counted.is_on:
         return counted, ()
     reason = f"{counted.progress.failures_in_row} jobs failed one after another: {job.error}"
-    paused = replace(counted, progress=replace(counted.progress, paused_reason=reason[:1000]))
-    after = paused.rescheduled(now)
-    return after, Version.turned(counted, after, now, "paused")
+    progress = replace(counted.progress, paused_reason=reason[:1000], paused_at=counted.floor(now))
+    after = replace(counted, progress=progress).rescheduled(now)
+    version = Version.of(after, counted.floor(now), "paused")
+    if counted.owes(now):
+        owed = counted.progress.next_run_at
+        after = replace(after, progress=replace(after.progress, next_run_at=owed))
+    return after, (version,)

@@ -138,6 +138,7 @@ class Progress:
     """Failed jobs since the last that succeeded, or since a person enabled the schedule."""
     paused_reason: str | None = None
     """Why the engine paused the schedule, if it did."""
+    paused_at: datetime | None = None
     last_run_at: datetime | None = None
     ended_at: datetime | None = None
     """When the last job that was begun ended: from then on the next may run."""
@@ -196,14 +197,14 @@ class Schedule:
         most = self.policy.max_runs
         return None if most is None else max(0, most - self.progress.handed_out)
 
-    def settled_until(self, now: datetime) -> datetime:
-        """The last instant whose occurrences were all handed out or recorded, `now` at most."""
-        owed = self.progress.next_run_at
-        return now if owed is None else min(now, owed - timedelta(microseconds=1))
+    def owes(self, by: datetime) -> bool:
+        """Whether an occurrence due by then was neither handed out nor recorded."""
+        upcoming = self.progress.next_run_at
+        return upcoming is not None and upcoming <= by
 
     def resumed(self) -> Schedule:
         """With a pause ended, and failures counted anew: what follows when a person enables it."""
-        progress = replace(self.progress, paused_reason=None, failures_in_row=0)
+        progress = replace(self.progress, paused_reason=None, paused_at=None, failures_in_row=0)
         return replace(self, progress=progress)
 
     def rescheduled(self, now: datetime) -> Schedule:
@@ -247,20 +248,6 @@ class Version:
     recurrence: Recurrence | None
     reason: str
     """What began it: created, changed, turned off, deleted, paused, max_runs reached."""
-
-    @staticmethod
-    def turned(
-        before: Schedule, after: Schedule, now: datetime, reason: str
-    ) -> tuple[Version, ...]:
-        """What a turn from `before` to `after` (rescheduled) at `now` adds.
-
-        What was owed by then and not handed out is expected no more: `after` goes on from `now`.
-        """
-        settled = before.settled_until(now)
-        onward = Version.of(after, before.floor(now), reason)
-        if settled == now:
-            return (onward,)
-        return replace(onward, since=settled, recurrence=None), onward
 
     @staticmethod
     def of(schedule: Schedule, since: datetime, reason: str) -> Version:

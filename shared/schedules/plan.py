@@ -5,6 +5,8 @@
 3. Of those already due, `catch_up` decides which start; every other one is recorded, as missed
    if its grace has passed and as skipped if a later one takes its place.
 4. `max_runs` ends what starts; `next_run_at` moves behind the last one taken.
+
+Of a schedule that turned before it caught up (paused, off, changed), what is owed is cancelled.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ class _Sorted:
 
 def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
     """What `schedule` owes at `now`, looking ahead to `horizon`."""
+    if not schedule.is_on:
+        return given_up(schedule, schedule.progress.paused_at or now, now, "was paused")
     sort = _all if schedule.policy.catch_up is CatchUp.ALL else _latest
     sorted_out = sort(schedule, now, horizon)
     start, upcoming, versions = _limited(schedule, sorted_out, now)
@@ -75,6 +79,24 @@ def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
         recorded=recorded,
         versions=versions,
     )
+
+
+def given_up(schedule: Schedule, until: datetime, now: datetime, what: str) -> Plan:
+    """One pass over what was due by `until` and was not handed out: it is recorded as cancelled.
+
+    For a schedule that turns before it caught up; `what` says how it turned.
+    """
+    taken, upcoming = _take(schedule, until, CAP)
+    reason = f"its schedule {what} before it was handed out"
+    recorded = tuple(
+        record.ended(schedule, job_id(schedule.id, at), at, Status.CANCELLED, now, reason)
+        for at in taken
+    )
+    if upcoming is not None and upcoming > until and not schedule.is_on:
+        upcoming = None
+    progress = replace(schedule.progress, next_run_at=upcoming)
+    after = replace(schedule, progress=count(progress, recorded))
+    return Plan(before=schedule, after=after, start=(), recorded=recorded)
 
 
 def jitter_of(schedule: Schedule, job_id: str) -> int:
@@ -151,7 +173,7 @@ def _limited(
     end = Version(
         schedule_id=schedule.id,
         revision=schedule.revision,
-        since=max(taken) if taken else schedule.settled_until(now),
+        since=max(taken) if taken else now,
         recurrence=None,
         reason=f"max_runs ({schedule.policy.max_runs}) reached",
     )

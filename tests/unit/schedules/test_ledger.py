@@ -18,7 +18,7 @@ from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.ledger import Account, Span, State, account, expected
 from shared.schedules.model import CatchUp, Definition, LiveJob, Policy, Progress, Schedule, Version
-from shared.schedules.plan import jitter_of, plan
+from shared.schedules.plan import given_up, jitter_of, plan
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 """Half an hour before clocks change in Europe."""
@@ -246,6 +246,9 @@ class Engine:
     def change(self, wanted: Schedule) -> None:
         """As `Manager.change`."""
         self.tick()
+        while self.schedule.owes(self.now):
+            made = given_up(self.schedule, self.now, self.now, "was changed")
+            self._write(made.after, made.recorded, ())
         step = replace(
             wanted,
             progress=replace(self.schedule.progress, paused_reason=wanted.progress.paused_reason),
@@ -253,7 +256,8 @@ class Engine:
             updated_at=self.now,
         )
         after = step.rescheduled(self.now)
-        self._write(after, (), Version.turned(self.schedule, after, self.now, "changed"))
+        since = self.schedule.floor(self.now)
+        self._write(after, (), (Version.of(after, since, "changed"),))
 
     def work(self, status: Status, most: int) -> None:
         """End up to `most` of the jobs that may start."""

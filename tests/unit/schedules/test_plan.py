@@ -337,3 +337,19 @@ def test_random_passes_hand_out_no_more_than_max_runs_and_account_for_everything
         until = upcoming - timedelta(seconds=1)
         expected |= set(occurrences(schedule.definition.recurrence, since, until))
     assert seen == expected
+
+
+def test_what_a_paused_schedule_owes_is_cancelled_and_no_more_than_that() -> None:
+    owing = every(60, catch_up=CatchUp.ALL)
+    until = START + timedelta(minutes=70)
+    progress = replace(owing.progress, paused_reason="three failed", paused_at=until)
+    paused = replace(owing, progress=progress)
+    recorded = []
+    now = until + timedelta(hours=5)
+    while paused.progress.next_run_at is not None:
+        made = plan(paused, now, now + AHEAD)
+        assert made.start == () and len(made.recorded) <= CAP
+        recorded += made.recorded
+        paused = made.after
+    assert [job.due_at for job in recorded] == [START + timedelta(minutes=n) for n in range(71)]
+    assert {job.status for job in recorded} == {Status.CANCELLED}
