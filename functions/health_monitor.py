@@ -12,7 +12,7 @@ from shared.triggers import timer
     cron="*/5 * * * *",
     timeout_seconds=120,
     retry=Retry(attempts=1),
-    misfire_grace_seconds=120,
+    misfire_grace_seconds=30,
 )
 def health_monitor(job: JobContext, params: Params) -> Result:
     """Reports clocks that fell silent."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.engine import chain as chains
 from shared.engine import health
@@ -32,9 +32,11 @@ ALWAYS = {
 """The clocks beside those of tasks, and when they wake."""
 _KNOWN = "clock.known"
 _UP = "clock.up"
+_RESUMED = "clock.resumed"
 _TOLD = "clock.told"
 _SWEPT = "clock.swept"
 _SWEEP = timedelta(minutes=5)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -70,17 +72,19 @@ class Clocks:
     def tick(self, now: datetime, clock: str) -> Report:
         """One tick of the whole, by the clock of that name."""
         facts = self._meta.about_clocks()
-        beats = _beats(facts)
-        paused = _paused(beats, now)
+        beats, known = _beats(facts), _known(facts)
         up = _instant(facts.get(_UP))
-        if paused and _is_first(clock, _known(facts), beats, now):
-            up = now
-            self._meta.swap(_UP, facts.get(_UP), now.isoformat())
+        resumed = self._resumed(facts, known, beats, now)
+        is_early = now - resumed <= health.GRACE
+        if is_early and clock in known and health.was_away(now, known[clock], beats.get(clock)):
+            # So nothing ran at all: what the others missed meanwhile is pardoned.
+            up = resumed
+            self._meta.put(_UP, up.isoformat())
         try:
             return self._dispatcher.tick(now, clock)
         finally:
             self._chain.revive(facts.get(chains.ROW), now)
-            if not paused:
+            if not is_early:
                 self._watch(facts, beats | {clock: now}, up, now)
             self._sweep(facts.get(_SWEPT), now)
 
@@ -100,6 +104,24 @@ class Clocks:
         """The clocks that fell silent."""
         facts = self._meta.about_clocks()
         return health.silent(now, _known(facts), _beats(facts), _instant(facts.get(_UP)))
+
+    def _resumed(
+        self,
+        facts: Mapping[str, Fact],
+        known: Mapping[str, Known],
+        beats: Mapping[str, datetime],
+        now: datetime,
+    ) -> datetime:
+        """The first tick after no clock of the app's own had ticked for a while.
+
+        Either the app was off, and the other clocks are about to come back, or they are silent
+        and this one is slow: that shows when it was not away itself.
+        """
+        newest = max((at for name, at in beats.items() if name in known), default=_LONG_AGO)
+        if now - newest <= health.GRACE:
+            return _instant(facts.get(_RESUMED)) or _LONG_AGO
+        self._meta.put(_RESUMED, now.isoformat())
+        return now
 
     def _watch(
         self,
@@ -123,19 +145,6 @@ class Clocks:
             _SWEPT, swept, now.isoformat()
         ):
             self._dispatcher.sweep(now)
-
-
-def _paused(beats: Mapping[str, datetime], now: datetime) -> bool:
-    """Whether no clock ticked for a while, so that the others' silence says nothing yet."""
-    return not beats or now - max(beats.values()) > health.GRACE
-
-
-def _is_first(
-    clock: str, known: Mapping[str, Known], beats: Mapping[str, datetime], now: datetime
-) -> bool:
-    """Whether nothing ran until now, as far as this clock can tell: it was away itself."""
-    mine = known.get(clock)
-    return mine is not None and health.was_away(now, mine, beats.get(clock))
 
 
 def _beats(facts: Mapping[str, Fact]) -> dict[str, datetime]:

@@ -56,7 +56,7 @@ class Silent:
 def silent(
     now: datetime, known: Mapping[str, Known], beats: Mapping[str, datetime], up: datetime | None
 ) -> list[Silent]:
-    """The silent clocks, by name. `beats`: last ticks. `up`: since when anything runs at all."""
+    """The silent clocks, by name. `beats`: last ticks. `up`: what was missed before is pardoned."""
     found = [*_timed(now, known, beats, up), *_http(now, beats.get(HTTP), up)]
     return sorted(found, key=lambda one: one.clock)
 

@@ -54,7 +54,7 @@ def test_every_other_clock_is_reported_when_one_is_left(
     sim: Sim, caplog: pytest.LogCaptureFixture, alive: str
 ) -> None:
     sim.run(6 * _MINUTE, sim.every_clock)
-    sim.run(9 * _MINUTE, {alive})
+    sim.run(10 * _MINUTE, {alive})
     expected = {DISPATCHER, MESSAGE, "health_monitor"} - {alive}
     assert reported(caplog) == expected
 
@@ -101,6 +101,30 @@ def test_none_is_reported_when_all_was_off_and_comes_back(
         sim.fire(name)  # past due, as a host that starts again does
     sim.run(10 * _MINUTE, sim.every_clock)
     assert reported(caplog) == set()
+
+
+@pytest.mark.parametrize("away", [timedelta(seconds=311), timedelta(seconds=3611)])
+def test_a_ping_that_comes_first_after_a_pause_does_not_judge_the_others(
+    sim: Sim, caplog: pytest.LogCaptureFixture, away: timedelta
+) -> None:
+    sim.run(6 * _MINUTE, sim.every_clock | {HTTP})
+    sim.clock.advance(away)
+    sim.ping()
+    sim.run(timedelta(seconds=1), set())
+    for name in ("health_monitor", DISPATCHER, "schedule_reconciler"):
+        sim.fire(name)  # those that are past due
+    sim.run(10 * _MINUTE, sim.every_clock | {HTTP})
+    assert reported(caplog) == set()
+
+
+def test_instances_that_start_all_the_time_do_not_hide_a_silent_clock(
+    sim: Sim, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim.run(6 * _MINUTE, sim.every_clock)
+    for _ in range(5):
+        sim.run(_MINUTE, sim.every_clock - {DISPATCHER})
+        sim.app.prepare()
+    assert reported(caplog) == {DISPATCHER}
 
 
 def test_a_clock_that_comes_back_is_reported_no_more(
