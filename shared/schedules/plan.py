@@ -173,11 +173,16 @@ def _limited(
     end = Version(
         schedule_id=schedule.id,
         revision=schedule.revision,
-        since=max(taken) if taken else now,
+        since=max(taken) if taken else _before(schedule.progress.next_run_at, now),
         recurrence=None,
         reason=f"max_runs ({schedule.policy.max_runs}) reached",
     )
     return start, None, (end,)
+
+
+def _before(owed: datetime | None, now: datetime) -> datetime:
+    """The last instant before an occurrence that is due by now; else now."""
+    return now if owed is None else min(now, owed - timedelta(microseconds=1))
 
 
 def _job(schedule: Schedule, due_at: datetime, now: datetime) -> LiveJob:

@@ -383,17 +383,17 @@ def test_to_enable_begins_the_count_of_failures_anew(desk: Desk) -> None:
     assert (after.failures_in_row, after.failure_count) == (0, 1)
 
 
-def test_the_backlog_of_catch_up_all_is_expected_no_more_after_a_change_of_times(
-    desk: Desk,
-) -> None:
+def test_the_backlog_of_catch_up_all_is_cancelled_by_a_change_of_times(desk: Desk) -> None:
     made = desk.add(catch_up=CatchUp.ALL)
     desk.bench.later(60 * 30)
     desk.change(made, times(interval_seconds=600))
     row = desk.bench.app.manager.get(made.id).progress
     assert len(row.live) == 10 and row.next_run_at == START + timedelta(seconds=2400)
-    last = max(job.due_at for job in row.live)
-    _, ended, onward = desk.bench.app.table.versions(made.id)
-    assert last <= ended.since < last + timedelta(minutes=1) and ended.recurrence is None
+    waiting = max(job.due_at for job in row.live)
+    dropped = [job for job in desk.bench.app.table.jobs(made.id) if job.due_at > waiting]
+    assert {job.status for job in dropped} == {Status.CANCELLED}
+    assert len(dropped) == 20 and row.cancelled_count == 20
+    _, onward = desk.bench.app.table.versions(made.id)
     assert onward.since == desk.bench.clock.now() and onward.recurrence is not None
 
 

@@ -137,12 +137,16 @@ def test_a_pause_takes_back_what_was_handed_out_ahead_and_keeps_what_is_due() ->
     assert (version.since, version.recurrence, version.reason) == (now, None, "paused")
 
 
-def test_a_pause_ends_what_is_expected_at_the_first_that_was_not_handed_out() -> None:
+def test_what_is_owed_when_a_pause_begins_is_still_expected_and_left_to_the_tick() -> None:
     now = START + 9 * MINUTE  # no tick came for a while
     one = schedule(1, live=(live(2),), next_run_at=START + 4 * MINUTE)
-    _, versions = finished(one, job(2, Status.FAILED), {}, now)
-    assert [version.recurrence for version in versions] == [None, None]
-    assert START + 3 * MINUTE < versions[0].since < START + 4 * MINUTE
+    paused, (version,) = finished(one, job(2, Status.FAILED), {}, now)
+    assert (version.since, version.recurrence) == (now, None)
+    assert paused.progress.next_run_at == START + 4 * MINUTE and not paused.is_active
+    ticked = plan(paused, now + MINUTE, now + 2 * MINUTE)
+    assert [job.due_at for job in ticked.recorded] == [START + n * MINUTE for n in range(4, 10)]
+    assert {job.status for job in ticked.recorded} == {Status.CANCELLED}
+    assert not ticked.start and ticked.after.progress.next_run_at is None
 
 
 def test_what_is_turned_on_again_runs_what_was_taken_back() -> None:

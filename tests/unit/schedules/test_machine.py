@@ -46,7 +46,7 @@ from shared.schedules.model import (
     Schedule,
     Version,
 )
-from shared.schedules.plan import LIVE_CAP, Plan, crowded, plan
+from shared.schedules.plan import LIVE_CAP, Plan, crowded, given_up, plan
 from shared.schedules.record import ended_live
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -191,8 +191,13 @@ class Engine(RuleBasedStateMachine):
 
     def _change(self, wanted: Callable[[Schedule], Schedule], *, turned: bool = True) -> None:
         self.now += SECOND
-        if self.schedule.settled_until(self.now) < self.now:
+        if self.schedule.owes(self.now):
             self._tick_all()
+        while turned and self.schedule.owes(self.now):
+            full = len(self.schedule.progress.live) >= LIVE_CAP
+            assert full or self.schedule.policy.catch_up is CatchUp.ALL
+            made = given_up(self.schedule, self.now, self.now, "was changed")
+            assert self.store.commit(made.before, made.after, made.recorded, ())
         before = self.schedule
         known = self.store.ended(before)
         folded = replace(before, progress=fold(before.progress, known))
@@ -200,10 +205,7 @@ class Engine(RuleBasedStateMachine):
         versions: tuple[Version, ...] = ()
         if turned:
             after = after.rescheduled(self.now)
-            versions = Version.turned(before, after, self.now, "changed")
-            dropped = before.settled_until(self.now) < self.now
-            full = len(before.progress.live) >= LIVE_CAP
-            assert not dropped or full or before.policy.catch_up is CatchUp.ALL
+            versions = (Version.of(after, before.floor(self.now), "changed"),)
         assert self.store.commit(before, after, (), versions)
         self._taken_back(before)
 
@@ -463,7 +465,7 @@ class Engine(RuleBasedStateMachine):
         def step(one: Schedule) -> Schedule:
             progress = one.progress
             if enabled:
-                progress = replace(progress, paused_reason=None, failures_in_row=0)
+                progress = one.resumed().progress
             definition = replace(one.definition, enabled=enabled)
             return replace(one, definition=definition, progress=progress)
 
