@@ -121,7 +121,8 @@ class Worker:
                 self._crew.free(hands - (gang.begun - before))
             fresh = False
             pending = list(dict.fromkeys(again + rest))
-            ended += gang.tend()
+            if pending:
+                ended += gang.tend()
         if pending:
             raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
 
