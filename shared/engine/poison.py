@@ -72,6 +72,7 @@ class Poison:
         )
         if self._desk.end_with_schedule(job):
             tell_ended(_logger, job)
+            self._desk.make_room(schedule)
 
     def _held(self, live: LiveJob) -> bool:
         """Whether a worker holds the job now, so that it is not lost with this message."""

@@ -14,6 +14,7 @@ import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
+from shared.engine.poison import RETURNS
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.schedules.plan import PACE, jitter_of
@@ -249,6 +250,22 @@ def test_one_that_waited_is_asked_when_the_one_before_dies_for_good(bench: Bench
     (given_up,) = bench.app.worker.work(first)
     assert given_up.status is Status.FAILED
     assert bench.messages()[-1].job_ids == (second,)
+
+
+def test_one_that_waited_is_asked_when_the_message_of_the_one_before_is_given_up(
+    bench: Bench,
+) -> None:
+    made = bench.add("fails", overlap=Overlap.BUFFER_ALL, retry_delay_seconds=900)
+    bench.later(60)
+    first = bench.messages()[0]
+    bench.app.worker.work(first)
+    bench.later(60)
+    bench.tick()
+    bench.messages()
+    bench.app.poison.handle(replace(first, returns=RETURNS).text())
+    assert bench.app.manager.job(first.job_ids[0]).status is Status.FAILED
+    second = job_id(made.id, START + timedelta(minutes=2))
+    assert [message.job_ids for message in bench.messages()] == [(second,)]
 
 
 def test_catch_up_all_after_an_outage_is_paced_and_ends_in_order(bench: Bench) -> None:
