@@ -170,6 +170,13 @@ def test_one_that_ended_or_began_ahead_of_its_time_gets_no_second() -> None:
     assert again.progress.live == begun.progress.live and again.progress.handed_out == 1
 
 
+def test_a_run_that_a_person_asked_for_is_not_taken_back_by_a_clock_that_is_behind() -> None:
+    asked = replace(live(1, begun=False), id=f"{live(1).id}-abc")
+    one = schedule(None, live=(asked,), handed_out=1)
+    again = one.rescheduled(START)
+    assert again.progress.live == (asked,) and again.progress.handed_out == 1
+
+
 @given(st.permutations(range(6)), st.integers(0, 6))
 def test_counting_at_once_or_bit_by_bit_is_the_same(order: list[int], split: int) -> None:
     jobs = [

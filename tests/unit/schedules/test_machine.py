@@ -376,6 +376,12 @@ class Engine(RuleBasedStateMachine):
         self._over(self.runs.pop(pick % len(self.runs)), failure)
 
     @precondition(lambda self: self.runs)
+    @rule(seconds=st.sampled_from([70, 400, 2000]))
+    def fail_while_no_clock_ticks(self, seconds: int) -> None:
+        self.time_passes(seconds)
+        self._over(self.runs.pop(0), Refused("x", "no"))
+
+    @precondition(lambda self: self.runs)
     @rule(pick=st.integers(0, 100))
     def drain(self, pick: int) -> None:
         """The instance goes down in good order."""

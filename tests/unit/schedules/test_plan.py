@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.recurrence import Frequency, Recurrence, occurrences
-from shared.schedules.job import Status, job_id, parse_id
+from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import (
     CatchUp,
     Definition,
@@ -351,7 +351,7 @@ def test_what_a_paused_schedule_owes_is_cancelled_and_no_more_than_that() -> Non
     until = START + timedelta(minutes=70)
     progress = replace(owing.progress, paused_reason="three failed", paused_at=until)
     paused = replace(owing, progress=progress)
-    recorded = []
+    recorded: list[Job] = []
     now = until + timedelta(hours=5)
     while paused.progress.next_run_at is not None:
         made = plan(paused, now, now + AHEAD)
