@@ -625,7 +625,7 @@ class Engine(RuleBasedStateMachine):
 
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(
-    max_examples=EXAMPLES or 250,
+    max_examples=EXAMPLES or 600,
     stateful_step_count=80,
     derandomize=not EXAMPLES,
     database=None,
