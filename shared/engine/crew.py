@@ -31,6 +31,8 @@ _logger = logging.getLogger("belfry.worker")
 _SECOND = timedelta(seconds=1)
 _GATHERED = 0.01
 """Seconds that the first of a gang to end waits for others, to be written together with them."""
+_GLANCE = 1.0
+"""Seconds, of real time, from one look at the leases to the next."""
 _PATIENCE = 5.0
 """Seconds that a message's jobs wait for a free hand before they go back to the queue."""
 
@@ -62,6 +64,7 @@ class Crew:
         self._free = size
         self._active: set[Attempt] = set()
         self._gangs: set[Gang] = set()
+        self._watching = False
         self._draining = False
         self.over = False
         """Whether draining is: nobody waits any more for what does not heed."""
@@ -114,6 +117,9 @@ class Crew:
             self._active.add(attempt)
             if self._draining:
                 attempt.ask(Stop.DRAIN)
+            if not self._watching:
+                self._watching = True
+                self.threads.run(self._watch)
 
     def leave(self, attempt: Attempt) -> None:
         with self._changed:
@@ -130,6 +136,20 @@ class Crew:
             gang.told()
 
         return Attempt(self._execute, schedule, live, log, now(), ended)
+
+    def _watch(self) -> None:
+        """Tell attempts to stop whose lease has ended, also while their gang waits for storage."""
+        while True:
+            threading.Event().wait(_GLANCE)
+            now = self.clock.now()
+            with self._changed:
+                self._watching = bool(self._active)
+                if not self._watching:
+                    return
+                for attempt in self._active:
+                    until = attempt.live.lease_until
+                    if until is not None and until < now and not attempt.done:
+                        attempt.ask(Stop.LOST)
 
 
 class Gang:
@@ -254,7 +274,7 @@ class Gang:
         return ended
 
     def _beat(self, now: datetime) -> None:
-        active = [attempt for attempt in self._active if not attempt.done]
+        active = [one for one in self._active if not one.done and one.asked is not Stop.LOST]
         found = self._desk.table.many({attempt.schedule.id for attempt in active})
         changes: dict[str, Change] = {}
         renewed: dict[str, list[tuple[Attempt, LiveJob]]] = {}

@@ -30,6 +30,10 @@ class Faulty:
     bench: Bench
     calm: Bench
 
+    def behind(self) -> Bench:
+        """One more app behind the proxy."""
+        return make(_Through(self.proxy), self.bench.app.settings.prefix)  # type: ignore[arg-type]
+
     def add(self, task_type: str = "works", **changes: Any) -> Schedule:
         """A schedule, due once, in half a minute."""
         due = self.calm.clock.now().replace(microsecond=0) + timedelta(seconds=30)

@@ -15,6 +15,7 @@ from shared.errors import BelfryError, Refused, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
+from shared.storage import failures
 from tests.faults import Cut, Fault, LoseAnswer, Refuse, Reset, Throttle
 from tests.integration.engine.conftest import START, Bench
 from tests.integration.faults.conftest import Faulty
@@ -187,6 +188,29 @@ def test_an_outcome_waits_for_storage_as_long_as_the_lease_lasts(
     assert [(job.status, job.attempt) for job in hired.ended] == [(Status.SUCCEEDED, 1)]
     (job,) = faulty.jobs(made)
     assert (job.status, job.attempt, job.worker) == (Status.SUCCEEDED, 1, hired.ended[0].worker)
+
+
+def test_a_worker_whose_storage_does_not_answer_stops_its_job_when_the_lease_has_ended(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even while it waits for the answer: another may begin the job then."""
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 60)
+    bench = faulty.behind()
+    made = faulty.add("waits", timeout_seconds=3600)
+    faulty.later(31)
+    bench.clock.set(faulty.calm.clock.now())
+    with paced(bench):
+        hired = Hired(bench.app.worker, faulty.message(faulty.due(made)))
+        assert bench.calls.entered.wait(20)
+        with faulty.proxy.hold("before") as held:
+            assert held.arrived.wait(20), "the beat's request"
+            (attempt,) = bench.app.worker._crew._active
+            assert not attempt.stop.is_set()
+            bench.later(61)
+            assert attempt.stop.wait(10)
+        bench.calls.hold.set()
+        hired.join()
+    assert hired.ended == [] and faulty.jobs(made) == []
 
 
 def test_what_runs_is_not_given_up_when_another_job_of_its_message_meets_a_fault(
