@@ -53,23 +53,36 @@ def listen(port: int) -> socket.socket:
     return listening
 
 
-def serve(folder: Path, listening: socket.socket, on_ready: Callable[[], None]) -> int:
-    """Serve the app with this process's environment; the process's exit code, errors printed."""
+def serve(
+    folder: Path,
+    listening: socket.socket,
+    on_ready: Callable[[], None],
+    on_hurry: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve the app with this process's environment; the process's exit code, errors printed.
+
+    `on_hurry` is called if nothing more is to be waited for.
+    """
 
     async def run() -> int:
-        return await Host(folder, os.environ).serve(listening, on_ready)
+        host = Host(folder, os.environ)
+        left = await host.serve(listening, on_ready)
+        if host.is_hurried:
+            on_hurry()
+        return left
 
     try:
         left = asyncio.run(run())
     except (CannotStart, TimedOut) as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
+        on_hurry()
         return 1
     if left:
         print(f"{left} running function(s) did not end in time", file=sys.stderr)
     return 0
 
 
-def main() -> int:
+def main(on_hurry: Callable[[], None]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=7071)
@@ -84,13 +97,19 @@ def main() -> int:
         return 1
     port = listening.getsockname()[1]
     return serve(
-        options.folder, listening, lambda: print(f"serving http://localhost:{port}", flush=True)
+        options.folder,
+        listening,
+        lambda: print(f"serving http://localhost:{port}", flush=True),
+        on_hurry,
     )
 
 
 if __name__ == "__main__":
-    code = main()
+    hurried = threading.Event()
+    code = main(hurried.set)
     sys.stdout.flush()
+    if hurried.is_set():
+        os._exit(code)
     late = threading.Timer(_PATIENCE, os._exit, (code,))
     late.daemon = True
     late.start()

@@ -89,6 +89,11 @@ class Host:
             raise TimedOut(self._late)
         return self._worker.running
 
+    @property
+    def is_hurried(self) -> bool:
+        """Whether it was told twice to stop."""
+        return self._at_once.is_set()
+
     def stop(self) -> None:
         """Take no more work, and end when the running functions have; the second time, at once."""
         if self._stop.is_set():
