@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-SECONDS = 70.0
+SECONDS = 60.0
 """Of storm; to prepare and to settle takes half a minute more."""
 
 
