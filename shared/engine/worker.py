@@ -30,8 +30,8 @@ from shared.storage.schedules import Change, Running, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 
-_UNCOMMITTED = timedelta(seconds=30)
-"""How long a message may be ahead of the commit it belongs to."""
+_UNCOMMITTED = timedelta(seconds=90)
+"""How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
 _SECOND = timedelta(seconds=1)
 _LANDING = 0.05
 """Seconds, of real time, in which the commit behind a message mostly lands."""

@@ -93,7 +93,7 @@ def test_a_message_ahead_of_its_commit_waits_and_an_old_one_is_void(bench: Bench
     bench.messages()
     assert bench.app.worker.work(early) == []
     assert bench.messages() == [early]
-    bench.later(31)
+    bench.later(91)
     bench.app.worker.work(early)
     assert bench.messages() == [] and bench.calls.started == []
 

@@ -69,6 +69,7 @@ def tasks(gauge: Gauge, step: threading.Event) -> list[Task]:
     @task("ahangs")
     async def ahangs(job: JobContext, params: Params) -> Result:
         """Awaits what never comes."""
+        step.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -187,7 +188,8 @@ def test_a_coroutine_fails_and_is_tried_again(bench: Bench) -> None:
 def test_a_coroutine_that_hangs_is_cancelled_at_its_timeout(bench: Bench, house: House) -> None:
     due(bench, "ahangs", timeout_seconds=30, max_attempts=1)
     working = bench.start()
-    until(lambda: bench.app.manager.jobs()[0].status is Status.RUNNING)
+    until(house.step.is_set)
+    house.step.clear()
     bench.later(29)
     assert not house.step.is_set() and working.is_alive()
     bench.later(1)
