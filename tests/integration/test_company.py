@@ -12,6 +12,7 @@ import pytest
 from local import company
 from local.postgres import Postgres, start
 from shared.errors import Damaged
+from tests.conftest import scratch
 
 
 def test_both_databases_hold_the_same_company(tmp_path: Path, postgres: Postgres) -> None:
@@ -43,18 +44,20 @@ def test_a_wrong_password_is_refused(postgres: Postgres) -> None:
         psycopg.connect(wrong)
 
 
-def test_a_killed_server_starts_again(tmp_path: Path) -> None:
-    folder = tmp_path / "postgres"
-    with start(folder) as server:
-        server.process.kill()
-        server.process.wait()
-    with start(folder) as server:
-        psycopg.connect(server.url("postgres")).close()
+def test_a_killed_server_starts_again() -> None:
+    with scratch() as parent:
+        folder = parent / "postgres"
+        with start(folder) as server:
+            server.process.kill()
+            server.process.wait()
+        with start(folder) as server:
+            psycopg.connect(server.url("postgres")).close()
 
 
-def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "postgres"
-    start(folder).stop()
-    (folder / "data" / "global" / "pg_control").write_bytes(b"")
-    with pytest.raises(Damaged, match=str(folder)):
-        start(folder)
+def test_a_damaged_folder_is_named() -> None:
+    with scratch() as parent:
+        folder = parent / "postgres"
+        start(folder).stop()
+        (folder / "data" / "global" / "pg_control").write_bytes(b"")
+        with pytest.raises(Damaged, match=str(folder)):
+            start(folder)

@@ -16,6 +16,10 @@ from shared.schedules.job import ENDED, Job, Status, job_id, parse_id
 from shared.schedules.model import Schedule
 
 
+_WRITTEN = 300.0
+"""Seconds of the fast clock (five real ones) from a job's end to its row, in a storm."""
+
+
 @dataclass(slots=True)
 class Attempt:
     """One start of a job's task, as its host noted it; times in the fast clock's seconds."""
@@ -131,8 +135,11 @@ class Rows:
                 yield f"{job.id} succeeded with attempt {job.attempt}; started: {attempts}"
             if job.status is Status.SUCCEEDED and not traces.effects[job.id]:
                 yield f"{job.id} succeeded without its effect"
-            if attempts and job.attempt < max(attempts):
-                yield f"{job.id} ended with attempt {job.attempt}; started: {attempts}"
+            for later in (number for number in attempts if number > job.attempt):
+                # One whose worker lost its lease may end the job while another runs it.
+                began = traces.attempts[job.id, later].began
+                if job.finished_at is None or began > job.finished_at.timestamp() + _WRITTEN:
+                    yield f"{job.id} ended with attempt {job.attempt}, then {later} was started"
             if job.status in (Status.SKIPPED, Status.MISSED) and attempts:
                 yield f"{job.id} is {job.status} and was started: {attempts}"
             if job.status is Status.FAILED and not attempts:
