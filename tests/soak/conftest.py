@@ -11,7 +11,7 @@ SECONDS = 60.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("soak")
     group.addoption("--soak-seconds", type=float, default=SECONDS, help="how long the storm is")
-    group.addoption("--soak-seed", type=int, default=None, help="to repeat a storm; else random")
+    group.addoption("--soak-seed", type=int, default=1, help="another storm; 0 for a random one")
     group.addoption("--soak-schedules", type=int, default=300, help="how many at the beginning")
     group.addoption("--soak-break", default="", help="break the engine: etag, forget")
 

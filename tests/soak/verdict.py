@@ -15,7 +15,6 @@ from shared.schedules.fold import fold
 from shared.schedules.job import ENDED, Job, Status, job_id, parse_id
 from shared.schedules.model import Schedule
 
-
 _WRITTEN = 300.0
 """Seconds of the fast clock (five real ones) from a job's end to its row, in a storm."""
 
