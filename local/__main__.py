@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib import import_module, util
 from pathlib import Path
 
-from local import azurite, company, core_tools, ports, postgres, state, values, welcome
+from local import azurite, child, company, core_tools, ports, postgres, state, values, welcome
 from local.host import __main__ as host
 from local.host.settings import CannotStart
 from local.state import State
@@ -87,9 +87,7 @@ def _run(options: Options, held: State, running: contextlib.ExitStack) -> int:
     for name in held.end_left_over():
         print(f"  ended a {name} that an earlier run left behind")
     (port,) = ports.choose(options.port, "PORT")
-    listening = None if func else host.listen(port)
-    if listening:
-        running.callback(listening.close)
+    host.listen(port).close()  # a port that cannot be used is told before anything starts
     services = _start_services(options, held, running)
     managed = _managed(held, services)
     file = (REPO if held.is_default else held.folder) / "local.settings.json"
@@ -103,10 +101,32 @@ def _run(options: Options, held: State, running: contextlib.ExitStack) -> int:
     greet = _greeter(options, url, services, held)
     print("  App ...", flush=True)
     running.callback(print, "Stopping ...", flush=True)
-    if listening is None:
-        return core_tools.serve(str(func), port, greet)
-    host.log_to_stdout()
-    return host.serve(REPO, listening, greet)
+    if func:
+        command, environ = core_tools.command(func, port)
+    else:
+        command, environ = host.command(REPO, port, held.folder), dict(os.environ)
+    return _serve(command, environ, held, services, greet)
+
+
+def _serve(
+    command: list[str],
+    environ: dict[str, str],
+    held: State,
+    services: Services,
+    greet: Callable[[], None],
+) -> int:
+    """Run the app's host until it ends; its exit code. Ctrl-C is for it, and then for us.
+
+    A process of its own: its interpreter's end is how the app hears that it goes down, and what
+    it then gives back it writes to the storage, which ends after it.
+    """
+    process = child.spawn(command, log=None, env=environ)
+    held.remember({"Azurite": services.azurite.process.pid, "host": process.pid})
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: process.send_signal(number))
+    greet()
+    code = process.wait()
+    return 0 if code in (0, -signal.SIGINT, -signal.SIGTERM) else 1
 
 
 def _start_services(options: Options, held: State, running: contextlib.ExitStack) -> Services:
@@ -201,7 +221,4 @@ def _complain(text: str) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    # Not sys.exit: that would wait for functions that are still running in threads.
-    os._exit(code)
+    sys.exit(main())

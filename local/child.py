@@ -21,22 +21,23 @@ _PR_SET_PDEATHSIG = 1
 def spawn(
     command: Sequence[str],
     *,
-    log: Path,
+    log: Path | None,
     env: Mapping[str, str] | None = None,
     user: tuple[int, int] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` with its output appended to `log`, safe from the terminal's Ctrl-C.
+    """Start `command`, safe from the terminal's Ctrl-C, with its output appended to `log`.
 
+    `log`: None to leave the output where ours goes.
     `user`: the (user id, group id) to run it as, for root who starts what refuses to be root.
     Call it from a thread that lives as long as the child shall: Linux counts threads as parents.
     """
     launcher = [sys.executable, "-IS", __file__, str(os.getpid()), _shown(user), *command]
-    with log.open("ab") as output:
+    with contextlib.nullcontext() if log is None else log.open("ab") as output:
         return subprocess.Popen(
             launcher,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=None if log is None else subprocess.STDOUT,
             env=dict(env) if env is not None else None,
             start_new_session=True,
         )

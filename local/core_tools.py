@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -27,16 +24,11 @@ def find() -> str | None:
     return found
 
 
-def serve(func: str, port: int, on_started: Callable[[], None]) -> int:
-    """Run `func start` until it ends; it gets the terminal's Ctrl-C itself. Its exit code."""
+def command(func: str, port: int) -> tuple[list[str], dict[str, str]]:
+    """How `func start` is started: arguments and environment."""
     bin_folder = Path(sys.executable).parent
     environ = os.environ | {
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
         "VIRTUAL_ENV": str(bin_folder.parent),
     }
-    process = subprocess.Popen([func, "start", "--port", str(port)], env=environ)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _frame: process.send_signal(number))
-    on_started()
-    code = process.wait()
-    return 0 if code in (0, -signal.SIGINT, -signal.SIGTERM) else 1
+    return [func, "start", "--port", str(port)], environ

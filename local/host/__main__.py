@@ -82,10 +82,17 @@ def serve(
     return 0
 
 
+def command(folder: Path, port: int, state: Path) -> list[str]:
+    """How this host is started as a process of its own."""
+    arguments = [str(folder), "--port", str(port), "--state", str(state)]
+    return [sys.executable, "-m", "local.host", *arguments]
+
+
 def main(on_hurry: Callable[[], None]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=7071)
+    parser.add_argument("--state", help="nothing to us; who started us finds us again by it")
     options = parser.parse_args()
     log_to_stdout()
     try:

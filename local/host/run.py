@@ -1,8 +1,9 @@
 """The host as a whole: checks and loads the app, serves it, and stops it without losing work.
 
-Told to stop (SIGINT, SIGTERM) it takes no more work and gives running functions ten seconds; told
-again, it stops at once. A function that runs longer than `functionTimeout` ends the host, as in
-Azure, because a thread cannot be stopped otherwise.
+Told to stop (SIGINT, SIGTERM) it takes no more work and gives running functions three seconds;
+then the process ends, in which the app hears of it (`__main__`). Told again, it stops at once. A
+function that runs longer than `functionTimeout` ends the host, as in Azure, because a thread cannot
+be stopped otherwise.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from local.host.worker import Function, Worker
 
 logger = logging.getLogger("host")
 
-GRACE = timedelta(seconds=10)
+GRACE = timedelta(seconds=3)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _THREADS = 32
 """For the host's own requests to storage; functions have a pool of their own."""
