@@ -2,15 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api.schemas import Cancel, JobList, JobOut, page_of
+from shared.api.parts import Input, page_of
 from shared.app import app
-from shared.schedules.job import Status
+from shared.schedules.job import Job, Status, retry_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+
+class Cancel(Input):
+    """A request to cancel a job."""
+
+    reason: str | None = Field(default=None, min_length=1, max_length=200)
+    """Kept with the job."""
+
+
+class JobOut(BaseModel):
+    """A job."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    schedule_id: str
+    schedule_name: str
+    project_id: int | None
+    task_type: str
+    status: str
+    """queued, running, succeeded, failed, skipped, missed or cancelled."""
+    manual: bool
+    """Whether a person asked for it, rather than its schedule."""
+    retry_of: str | None
+    """The job that it repeats, if it repeats one."""
+    cancel_requested: bool
+    """Whether it was told to stop, and has not ended yet."""
+    due_at: datetime
+    effective_at: datetime
+    """When it was to start: its due time and its jitter."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_seconds: float | None
+    lateness_seconds: float | None
+    attempt: int
+    task_parameters: dict[str, Any]
+    result: dict[str, Any] | None
+    error: str | None
+    reason: str | None
+    tags: dict[str, str]
+    done: float | None = None
+    """How far a running job says it is, from 0 to 1. Given for a single job."""
+    log: str | None = None
+    """Given for a single job; lists leave it out. Of a running one: what it said so far."""
+
+    @staticmethod
+    def of(job: Job, *, log: bool = False) -> JobOut:
+        return JobOut(
+            id=job.id,
+            schedule_id=job.schedule_id,
+            schedule_name=job.schedule_name,
+            project_id=job.project_id,
+            task_type=job.task_type,
+            status=job.status.value,
+            manual=job.manual,
+            retry_of=retry_of(job.id),
+            cancel_requested=job.cancel_requested,
+            due_at=job.due_at,
+            effective_at=job.effective_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            duration_seconds=job.duration_seconds,
+            lateness_seconds=job.lateness_seconds,
+            attempt=job.attempt,
+            task_parameters=dict(job.parameters),
+            result=None if job.result is None else dict(job.result),
+            error=job.error,
+            reason=job.reason,
+            tags={"schedule_id": job.schedule_id, "task_type": job.task_type},
+            done=job.done,
+            log=job.log if log else None,
+        )
+
+
+class JobList(BaseModel):
+    jobs: list[JobOut]
+    total: int
+    page: int
+    page_size: int
+    pages: int
 
 
 @router.get("")

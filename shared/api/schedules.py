@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from shared.api.parts import page_of
 from shared.api.schemas import (
     DueList,
     Execute,
@@ -15,7 +16,6 @@ from shared.api.schemas import (
     ScheduleChange,
     ScheduleList,
     ScheduleOut,
-    page_of,
 )
 from shared.app import App, app
 from shared.engine.builtin import policy

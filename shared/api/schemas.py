@@ -1,34 +1,30 @@
-"""What the API takes and gives. Unknown fields are refused, by name."""
+"""What the API takes and gives of schedules."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from shared.api.parts import Input
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.job import Job, job_id, retry_of
+from shared.schedules.job import job_id
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.plan import jitter_of
 
-T = TypeVar("T")
 _CLEARABLE = ("max_runs", "pause_after_failures")
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+
 _PARAMETERS_LIMIT = 30_000
 """A property of a table holds 32,000 characters."""
 
-Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
-
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class _Fields(_Input):
+class _Fields(Input):
     description: str | None = Field(default=None, max_length=2000)
     task_parameters: dict[str, Any] | None = None
     """What the task takes; see the task."""
@@ -147,6 +143,13 @@ class ScheduleChange(_Fields):
         if frequency is not Frequency.INTERVAL:
             fields.setdefault("interval_seconds", None)
         return replace(now, **fields)
+
+
+class Execute(Input):
+    """A request to run now."""
+
+    force: bool = False
+    """Run even if the schedule is turned off or not due."""
 
 
 def _policy(given: _Fields, default: Policy) -> Policy:
@@ -305,13 +308,6 @@ class DueList(BaseModel):
     total: int
 
 
-class Execute(_Input):
-    """A request to run now."""
-
-    force: bool = False
-    """Run even if the schedule is turned off or not due."""
-
-
 class Executed(BaseModel):
     schedule_id: str
     schedule_name: str
@@ -319,13 +315,6 @@ class Executed(BaseModel):
     executed_at: datetime
     next_run_at: datetime | None
     message: str
-
-
-class Cancel(_Input):
-    """A request to cancel a job."""
-
-    reason: str | None = Field(default=None, min_length=1, max_length=200)
-    """Kept with the job."""
 
 
 class Retried(BaseModel):
@@ -336,81 +325,3 @@ class Retried(BaseModel):
     schedule_id: str
     job_ids: list[str]
     """The new jobs, in the order in which they were due; each names the one it repeats."""
-
-
-class JobOut(BaseModel):
-    """A job."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    id: str
-    schedule_id: str
-    schedule_name: str
-    project_id: int | None
-    task_type: str
-    status: str
-    """queued, running, succeeded, failed, skipped, missed or cancelled."""
-    manual: bool
-    """Whether a person asked for it, rather than its schedule."""
-    retry_of: str | None
-    """The job that it repeats, if it repeats one."""
-    cancel_requested: bool
-    """Whether it was told to stop, and has not ended yet."""
-    due_at: datetime
-    effective_at: datetime
-    """When it was to start: its due time and its jitter."""
-    started_at: datetime | None
-    finished_at: datetime | None
-    duration_seconds: float | None
-    lateness_seconds: float | None
-    attempt: int
-    task_parameters: dict[str, Any]
-    result: dict[str, Any] | None
-    error: str | None
-    reason: str | None
-    tags: dict[str, str]
-    done: float | None = None
-    """How far a running job says it is, from 0 to 1. Given for a single job."""
-    log: str | None = None
-    """Given for a single job; lists leave it out. Of a running one: what it said so far."""
-
-    @staticmethod
-    def of(job: Job, *, log: bool = False) -> JobOut:
-        return JobOut(
-            id=job.id,
-            schedule_id=job.schedule_id,
-            schedule_name=job.schedule_name,
-            project_id=job.project_id,
-            task_type=job.task_type,
-            status=job.status.value,
-            manual=job.manual,
-            retry_of=retry_of(job.id),
-            cancel_requested=job.cancel_requested,
-            due_at=job.due_at,
-            effective_at=job.effective_at,
-            started_at=job.started_at,
-            finished_at=job.finished_at,
-            duration_seconds=job.duration_seconds,
-            lateness_seconds=job.lateness_seconds,
-            attempt=job.attempt,
-            task_parameters=dict(job.parameters),
-            result=None if job.result is None else dict(job.result),
-            error=job.error,
-            reason=job.reason,
-            tags={"schedule_id": job.schedule_id, "task_type": job.task_type},
-            done=job.done,
-            log=job.log if log else None,
-        )
-
-
-class JobList(BaseModel):
-    jobs: list[JobOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int
-
-
-def page_of(items: list[T], page: int, size: int) -> tuple[list[T], int]:
-    """(that page's items, number of pages)."""
-    return items[(page - 1) * size : page * size], -(-len(items) // size)
