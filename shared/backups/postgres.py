@@ -9,6 +9,7 @@ that a killed process left, by the next run.
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SCRATCH = "belfry_scratch_"
 _LOCK_MS = 60_000
+_LOOK = 0.2
+"""Seconds from one look at whether the job is told to stop to the next."""
 _OUTAGES = (
     "connection to server",
     "could not connect to server",
@@ -99,9 +102,10 @@ class PostgresSource:
         pg_dump = program("pg_dump", self._folder)
         program("pg_restore", self._folder)
         with self._server.connected(self.database) as connection:
-            snapshot = _begin(connection)
-            _lock(connection)
-            tables = _counts(connection, job)
+            with _heeding(connection, job):
+                snapshot = _begin(connection)
+                _lock(connection)
+                tables = _counts(connection, job)
             major = connection.info.server_version
             arguments = [
                 "--format=custom",
@@ -128,7 +132,10 @@ class PostgresSource:
                 code = child.wait()
                 if code:
                     raise self._not_restored(code, child.said())
-            with self._scratch.connected(name, autocommit=True) as connection:
+            with (
+                self._scratch.connected(name, autocommit=True) as connection,
+                _heeding(connection, job),
+            ):
                 return _counts(connection, job)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
@@ -180,6 +187,29 @@ class PostgresSource:
                 admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
         except BelfryError as error:
             job.log("scratch database not dropped", database=name, error=str(error))
+
+
+@contextmanager
+def _heeding(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[None]:
+    """Break off what the server does for us when the job is told to stop: a lock, a long count."""
+    from psycopg import errors
+
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK):
+            if job.stop.is_set():
+                connection.cancel_safe(timeout=_LOOK * 10)
+                return
+
+    threading.Thread(target=watch, name=f"{job.job_id} heeds", daemon=True).start()
+    try:
+        yield
+    except errors.QueryCanceled:
+        job.check()
+        raise
+    finally:
+        over.set()
 
 
 def _begin(connection: psycopg.Connection[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -126,3 +127,17 @@ def test_killed_in_the_middle_of_a_backup_it_ends_succeeded_once(launch: Belfry)
     left = backups(launch)
     assert [manifest and manifest["verified"] for manifest in left.values()] == [True]
     assert job["result"]["blob"] in left
+
+
+def test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it(launch: Belfry) -> None:
+    launch.start()
+    with contextlib.closing(psycopg.connect(str(launch.facts["postgres"]))) as other:
+        other.execute("LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")  # the backup waits for it
+        made = create(launch, task_type="postgres_backup", start_time=soon(600))
+        execute = f"{launch.url}{SCHEDULES}/{made['id']}/execute"
+        assert httpx.post(execute, json={"force": True}).status_code == 202
+        until(lambda: jobs(launch, made)[0]["status"] == "running", 20)
+        launch.stop()
+    launch.start()
+    job = ended(launch, made, 20)  # long before its lease would have ended
+    assert (job["status"], job["attempt"]) == ("succeeded", 1), job

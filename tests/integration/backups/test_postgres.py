@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import subprocess
 import threading
@@ -398,4 +399,16 @@ def test_a_stopped_job_leaves_nothing(
     with pytest.raises(Cancelled):
         shelf.take(source, job_of(stop=stop))
     assert clients() <= before
+    assert shelf.everything() == []
+
+
+def test_a_job_that_waits_for_a_locked_table_heeds_being_told_to_stop(
+    shelf: Shelf, shop: str, postgres_source: PostgresSource
+) -> None:
+    stop = threading.Event()
+    with contextlib.closing(psycopg.connect(shop)) as other:
+        other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        threading.Timer(0.5, stop.set).start()
+        with pytest.raises(Cancelled):
+            shelf.take(postgres_source, job_of(stop=stop))
     assert shelf.everything() == []
