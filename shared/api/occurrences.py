@@ -71,7 +71,7 @@ def list_occurrences(
 ) -> OccurrenceList:
     """Occurrences due from `from` on and before `to`, oldest first; of a deleted schedule too.
 
-    Instants are ISO 8601 with their offset. Default: from 24 hours ago to 24 hours ahead. Runs
+    Of those to come, no more than `max_runs` leaves runs for. Instants are ISO 8601 with their offset. Default: from 24 hours ago to 24 hours ahead. Runs
     that people asked for are no occurrences: see `/api/v1/jobs`.
     """
     belfry = app()

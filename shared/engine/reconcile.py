@@ -19,7 +19,16 @@ from typing import Any
 from shared.clock import Clock
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
-from shared.schedules.ledger import OPEN, Account, Occurrence, Span, State, account, expected
+from shared.schedules.ledger import (
+    OPEN,
+    Account,
+    Occurrence,
+    Span,
+    State,
+    account,
+    expected,
+    last_left,
+)
 from shared.schedules.model import Schedule, Version
 from shared.storage import entities
 from shared.storage.meta import Meta
@@ -156,7 +165,8 @@ class Ledger:
         Of a deleted schedule too. Raises `NotFound`, and `Invalid` if there are too many to count.
         """
         schedule, versions = self._known(schedule_id)
-        due = expected(versions, span, MOST + 1)
+        last = last_left(schedule, self._clock.now(), span.until, MOST)
+        due = expected(versions, Span(span.after, last), MOST + 1)
         if len(due) > MOST:
             raise Invalid("to", f"more than {MOST} occurrences are in that span; ask for a shorter")
         wanted = due[(page - 1) * size : page * size]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.errors import Invalid
 from shared.recurrence import Recurrence, next_run
 from shared.schedules.job import Job, is_manual, job_id
 from shared.schedules.model import LiveJob, Schedule, Version
@@ -103,6 +104,25 @@ def expected(versions: Iterable[Version], span: Span, limit: int) -> list[dateti
             found.append(at)
             at = next_run(reign.recurrence, at)
     return found
+
+
+def last_left(schedule: Schedule, now: datetime, until: datetime, limit: int) -> datetime:
+    """The latest due time that `max_runs` leaves a run for, or `until` if that is earlier.
+
+    Versions know of `max_runs` only when it is reached. Every occurrence that was not handed out
+    takes a run; what is owed by now is expected all the same, since it may be recorded as missed.
+    Raises `Invalid` if there are more than `limit` occurrences to count.
+    """
+    left, at = schedule.runs_left, schedule.progress.next_run_at
+    if left is None or at is None:
+        return until
+    for _ in range(min(left - 1, limit)):
+        at = next_run(schedule.definition.recurrence, at)
+        if at is None or at > until:
+            return until
+    if left > limit:
+        raise Invalid("to", f"more than {limit} occurrences come before it; ask for an earlier one")
+    return min(until, max(at, now))
 
 
 def _reigns(versions: Iterable[Version]) -> list[_Reign]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -82,6 +83,37 @@ def test_a_lost_row_is_shown_as_unexplained(bench: Bench, ask: Ask) -> None:
     write(bench, made.id, Delete(entities.job_key(victim.id)))
     shown = ask(made.id, to=at(58)).json()["occurrences"]
     assert [one["job_id"] for one in shown if one["state"] == "unexplained"] == [victim.id]
+
+
+def to_come(ask: Ask, schedule_id: str, **params: Any) -> list[str]:
+    shown = ask(schedule_id, **params).json()["occurrences"]
+    return [one["due_at"] for one in shown if one["state"] in ("scheduled", "queued")]
+
+
+def test_no_more_are_to_come_than_max_runs_leaves(bench: Bench, ask: Ask) -> None:
+    made = bench.add(recurrence=every(1), max_runs=4)
+    assert to_come(ask, made.id) == [at(m).replace("+00:00", "Z") for m in (1, 2, 3, 4)]
+    assert ask(made.id).json()["total"] == 4
+    assert to_come(ask, made.id, since=at(3)) == [at(m).replace("+00:00", "Z") for m in (3, 4)]
+    assert to_come(ask, made.id, since=at(60), to=at(90)) == []
+    for _ in range(3):
+        bench.later(60)
+        bench.tick()
+        bench.work()
+    assert len(to_come(ask, made.id)) == 1
+    assert ask(made.id).json()["total"] == 4
+
+
+def test_none_are_to_come_after_the_end_or_while_it_is_paused(bench: Bench, ask: Ask) -> None:
+    window = bench.add(recurrence=replace(every(10), end_time=START + timedelta(minutes=35)))
+    assert len(to_come(ask, window.id)) == 3
+    failing = bench.add("refused", recurrence=every(1), pause_after_failures=1)
+    bench.later(60)
+    bench.tick()
+    bench.work()
+    paused = bench.app.manager.get(failing.id)
+    assert paused.progress.paused_reason is not None
+    assert to_come(ask, failing.id) == []
 
 
 def test_of_a_deleted_schedule_too(bench: Bench, ask: Ask) -> None:

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence, occurrences
 from shared.schedules import record
 from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status, job_id
-from shared.schedules.ledger import Account, Span, State, account, expected
+from shared.schedules.ledger import Account, Span, State, account, expected, last_left
 from shared.schedules.model import CatchUp, Definition, LiveJob, Policy, Progress, Schedule, Version
 from shared.schedules.plan import given_up, jitter_of, plan
 
@@ -223,6 +224,41 @@ def test_a_schedule_that_is_off_has_nothing_scheduled() -> None:
     schedule, jobs = situation([State.SUCCEEDED], 0)
     off = replace(schedule, progress=replace(schedule.progress, next_run_at=None))
     assert states(account(off, DUE[:2], WHOLE, jobs)) == [State.SUCCEEDED, State.UNEXPLAINED]
+
+
+def few(left: int, upcoming: float, **recurrence: Any) -> Schedule:
+    """A schedule each minute that has handed out two runs and may hand out `left` more."""
+    schedule = every(60, max_runs=2 + left)
+    when = replace(schedule.definition.recurrence, **recurrence)
+    return replace(
+        schedule,
+        definition=replace(schedule.definition, recurrence=when),
+        progress=Progress(next_run_at=at(upcoming), handed_out=2),
+    )
+
+
+def test_no_more_is_to_come_than_max_runs_leaves() -> None:
+    assert last_left(few(1, 120), at(90), at(9000), 99) == at(120)
+    assert last_left(few(3, 120), at(90), at(9000), 99) == at(240)
+    assert last_left(few(3, 120), at(90), at(200), 99) == at(200)
+    assert last_left(every(60), at(90), at(9000), 99) == at(9000)
+
+
+def test_what_is_owed_is_expected_whatever_max_runs_leaves() -> None:
+    assert last_left(few(1, 120), at(500), at(9000), 99) == at(500)
+    assert last_left(few(9, 120), at(500), at(9000), 99) == at(120 + 8 * 60)
+
+
+def test_a_schedule_with_an_end_has_none_after_it_to_count() -> None:
+    assert last_left(few(9, 120, end_time=at(200)), at(90), at(9000), 99) == at(9000)
+    none_left = replace(few(0, 120), progress=Progress(next_run_at=None, handed_out=2))
+    assert last_left(none_left, at(90), at(9000), 99) == at(9000)
+
+
+def test_more_runs_left_than_can_be_counted_are_refused_only_if_the_span_reaches_them() -> None:
+    assert last_left(few(10**9, 120), at(90), at(120 + 98 * 60), 99) == at(120 + 98 * 60)
+    with pytest.raises(Invalid, match="to: more than 99"):
+        last_left(few(10**9, 120), at(90), at(120 + 100 * 60), 99)
 
 
 class Engine:
