@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 import azure.functions as func
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from shared.api import jobs, occurrences, problems, schedules
+from shared.api import jobs, occurrences, problems, query, schedules
 
 
 @functools.cache
@@ -19,6 +19,7 @@ def api() -> FastAPI:
         docs_url="/api/docs",
         openapi_url="/api/openapi.json",
         redoc_url=None,
+        dependencies=[Depends(query.known_only)],
     )
     made.include_router(schedules.router)
     made.include_router(jobs.router)

@@ -9,10 +9,15 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.parts import Input, page_of
+from shared.api.query import instant
 from shared.app import app
+from shared.errors import Invalid
 from shared.schedules.job import Job, Status, retry_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+_SCHEDULE = r"^[a-z][a-z0-9_]{0,39}$"
+"""What an id of a schedule looks like; nothing else reaches a query of the table."""
 
 
 class Cancel(Input):
@@ -97,14 +102,34 @@ class JobList(BaseModel):
 
 @router.get("")
 def list_jobs(
-    schedule_id: Annotated[str | None, Query(alias="tags.schedule_id")] = None,
+    schedule_id: Annotated[str | None, Query(pattern=_SCHEDULE)] = None,
+    of_schedule: Annotated[str | None, Query(alias="tags.schedule_id", pattern=_SCHEDULE)] = None,
+    project_id: int | None = None,
+    task_type: str | None = None,
     status: Status | None = None,
+    since: Annotated[str | None, Query(alias="from")] = None,
+    until: Annotated[str | None, Query(alias="to")] = None,
     page: Annotated[int, Query(ge=1)] = 1,
     page_size: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> JobList:
-    """Jobs, latest due first."""
+    """Jobs that fit every filter given, latest due first.
+
+    `schedule_id` and `tags.schedule_id` are one filter. `from` and `to` are about due times, from
+    the one on and before the other: ISO 8601 with their offset.
+    """
+    wanted: dict[str, object] = {
+        "schedule_id": of_schedule,
+        "project_id": project_id,
+        "task_type": task_type,
+        "status": status,
+    }
+    first, end = instant("from", since), instant("to", until)
+    if first is not None and end is not None and first > end:
+        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
     found = [
-        job for job in app().manager.jobs(schedule_id) if status is None or job.status is status
+        job
+        for job in app().manager.jobs(schedule_id or of_schedule, first, end)
+        if all(value is None or getattr(job, name) == value for name, value in wanted.items())
     ]
     items, pages = page_of(found, page, page_size)
     return JobList(

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
+from shared.api.query import instant
 from shared.app import app
 from shared.errors import Invalid
 from shared.schedules.ledger import Occurrence, Span, State
@@ -17,7 +18,6 @@ router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 _DAY = timedelta(hours=24)
 _LONGEST = timedelta(days=366)
 _RESOLUTION = timedelta(microseconds=1)
-_YEARS = range(1900, 9001)
 
 
 class OccurrenceOut(BaseModel):
@@ -71,11 +71,12 @@ def list_occurrences(
 ) -> OccurrenceList:
     """Occurrences due from `from` on and before `to`, oldest first; of a deleted schedule too.
 
-    Of those to come, no more than `max_runs` leaves runs for. Instants are ISO 8601 with their offset. Default: from 24 hours ago to 24 hours ahead. Runs
-    that people asked for are no occurrences: see `/api/v1/jobs`.
+    Instants are ISO 8601 with their offset. Default: from 24 hours ago to 24 hours ahead. Of those
+    to come, no more are listed than `max_runs` leaves. Runs that people asked for are no
+    occurrences: see `/api/v1/jobs`.
     """
     belfry = app()
-    span = _span(_instant("from", since), _instant("to", until), belfry.clock.now())
+    span = _span(instant("from", since), instant("to", until), belfry.clock.now())
     found, total = belfry.ledger.occurrences(schedule_id, span, page, page_size)
     return OccurrenceList(
         occurrences=[OccurrenceOut.of(one) for one in found],
@@ -96,20 +97,3 @@ def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span
         field = "to" if until is not None else "from"
         raise Invalid(field, f"the span is {end - first}; ask for {_LONGEST.days} days at most")
     return Span(first - _RESOLUTION, end - _RESOLUTION)
-
-
-def _instant(field: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(
-            field,
-            f"{text!r:.60} is no instant such as 2030-01-31T09:00:00Z (a + is %2B in a URL)",
-        ) from None
-    if at.utcoffset() is None:
-        raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
-    if at.year not in _YEARS:
-        raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
-    return at

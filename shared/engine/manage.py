@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.clock import Clock
 from shared.engine.desk import Desk
@@ -27,6 +27,8 @@ from shared.storage.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
 _TRIES = 20
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No job is due before; the keys of jobs have no room for it."""
 _CANCELLED = 90
 """Jobs that end in the transaction which deletes their schedule; that is limited to 100 rows."""
 
@@ -217,15 +219,26 @@ class Manager:
         job = of_live(schedule, live)
         return job if said is None else replace(job, log=said.log, done=said.done)
 
-    def jobs(self, schedule_id: str | None = None) -> list[Job]:
-        """Jobs, live ones too, latest due first."""
-        found = {job.id: job for job in self._table.jobs(schedule_id)}
+    def jobs(
+        self,
+        schedule_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Job]:
+        """Jobs due from `since` on and before `until`, live ones too, latest due first."""
+        first = None if since is None else max(since, _FIRST)
+        found = {job.id: job for job in self._table.jobs(schedule_id, first, until)}
         known = self._table.get(schedule_id) if schedule_id is not None else None
         schedules = [known] if known is not None else []
         for schedule in schedules if schedule_id is not None else self._table.busy():
             for live in schedule.progress.live:
                 found.setdefault(live.id, of_live(schedule, live))
-        return sorted(found.values(), key=lambda job: (job.due_at, job.id), reverse=True)
+        wanted = [
+            job
+            for job in found.values()
+            if (since is None or job.due_at >= since) and (until is None or job.due_at < until)
+        ]
+        return sorted(wanted, key=lambda job: (job.due_at, job.id), reverse=True)
 
     def schedules(self) -> list[Schedule]:
         """Every schedule that was not deleted, newest first."""

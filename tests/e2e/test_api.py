@@ -272,6 +272,71 @@ def test_lists_have_pages(client: httpx.Client) -> None:
     assert client.get("/schedules/due/list", params={"limit": 500}).json()["total"] == 0
 
 
+def test_a_parameter_that_a_route_does_not_take_is_refused_by_name(
+    belfry: Belfry, client: httpx.Client
+) -> None:
+    paths = httpx.get(f"{belfry.url}/api/openapi.json").json()["paths"]
+    operations = [(path, method) for path, methods in paths.items() for method in methods]
+    assert len(operations) > 10
+    for path, method in operations:
+        url = f"{belfry.url}{path.replace('{schedule_id}', 'none').replace('{job_id}', 'none')}"
+        answer = httpx.request(method, url, params={"proj": "7", "page_sise": "1"}, json=GOOD)
+        assert answer.status_code == 422, (method, path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        wrong = answer.json()["errors"]
+        assert [item["field"] for item in wrong] == ["proj", "page_sise"]
+        known = [one["name"] for one in paths[path][method].get("parameters", [])]
+        for name in known:
+            assert name in wrong[0]["message"] or f"{{{name}}}" in path
+    assert client.get("/jobs", params={"code": "a-functions-key"}).status_code == 200
+
+
+def test_jobs_are_found_by_schedule_project_type_status_and_time(client: httpx.Client) -> None:
+    schedule_id, job_id = soon(client, project_id=4711)
+    due = instant(client.get(f"/jobs/{job_id}").json()["due_at"])
+    client.post(f"/jobs/{job_id}/cancel")
+
+    def found(**filters: Any) -> list[str]:
+        named = {"from" if name == "since" else name: value for name, value in filters.items()}
+        answer = client.get("/jobs", params=named)
+        assert answer.status_code == 200, answer.text
+        return [job["id"] for job in answer.json()["jobs"]]
+
+    for mine in ({"schedule_id": schedule_id}, {"tags.schedule_id": schedule_id}):
+        assert found(**mine) == [job_id]
+        assert found(**mine, project_id=4711, status="cancelled", task_type=GOOD["task_type"]) == [
+            job_id
+        ]
+        at, later = due.isoformat(), (due + timedelta(seconds=1)).isoformat()
+        assert found(**mine, since=at, to=later) == [job_id]
+        assert found(**mine, to=at) == [] and found(**mine, since=later) == []
+        assert found(**mine, since="1901-01-01T00:00:00Z", to="8999-01-01T00:00:00Z") == [job_id]
+        for other in ({"project_id": 1}, {"status": "failed"}, {"task_type": "postgres_backup"}):
+            assert found(**mine, **other) == []
+    assert found(project_id=4711) == [job_id]
+    assert found(**{"schedule_id": schedule_id, "tags.schedule_id": "other"}) == []
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"schedule_id": "x' or RowKey ge 'job:"}, "schedule_id"),
+        ({"tags.schedule_id": "x' or RowKey ge 'job:"}, "tags.schedule_id"),
+        ({"from": "yesterday"}, "from"),
+        ({"to": "2026-03-01T12:00:00"}, "to"),
+        ({"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from"),
+        ({"status": "done"}, "status"),
+        ({"project_id": "x"}, "project_id"),
+    ],
+)
+def test_a_wrong_filter_of_jobs_is_named(
+    client: httpx.Client, params: dict[str, str], field: str
+) -> None:
+    answer = client.get("/jobs", params=params)
+    assert answer.status_code == 422
+    assert [item["field"] for item in answer.json()["errors"]] == [field]
+
+
 @pytest.mark.parametrize(
     "path", ["/schedules/none", "/jobs/none", "/jobs/a-20269999T000000Z", "/x"]
 )

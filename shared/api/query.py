@@ -1,0 +1,50 @@
+"""Query parameters: unknown ones are refused, and what several routes take is read here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+
+from shared.errors import Invalid
+
+_KEY = "code"
+"""The function's key may come in the query, under this name; the host leaves it there."""
+_YEARS = range(1900, 9001)
+
+
+def known_only(request: Request) -> None:
+    """Refuse parameters that the route does not take: an unknown filter would filter nothing.
+
+    A dependency of the whole API; what a route takes is what its function declares.
+    """
+    dependant = request.scope["route"].dependant
+    known = [str(one.alias) for one in dependant.query_params]
+    said = f"the parameters here are: {', '.join(known)}" if known else "there is none here"
+    wrong: list[dict[str, Any]] = [
+        {"loc": ("query", name), "msg": f"no such parameter; {said}", "type": "extra_forbidden"}
+        for name in dict.fromkeys(request.query_params.keys())
+        if name not in known and name != _KEY
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+
+
+def instant(field: str, text: str | None) -> datetime | None:
+    """An instant of a query. Raises `Invalid`."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            field,
+            f"{text!r:.60} is no instant such as 2030-01-31T09:00:00Z (a + is %2B in a URL)",
+        ) from None
+    if at.utcoffset() is None:
+        raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
+    if at.year not in _YEARS:
+        raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
+    return at
