@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -76,8 +77,22 @@ _PLAIN = re.compile(r"[\w.,:+/-]+")
 """What needs no quotes; and nothing that `redact` looks for has neither = nor @."""
 
 
+def instant(at: datetime, timespec: str = "auto") -> str:
+    """ISO 8601 in UTC, with T and Z: the one form of a time in the log."""
+    return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def _plain(value: object) -> object:
+    """A field as it is kept: instants as text, of which some come as text already."""
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, str) and value.endswith("+00:00"):
+        return f"{value.removesuffix('+00:00')}Z"
+    return value
+
+
 def _shown(value: object) -> str:
-    text = str(value)
+    text = str(_plain(value))
     if _PLAIN.fullmatch(text):
         return text
     text = redact(text)
@@ -90,7 +105,7 @@ def event(
     """Write one line: the event's word, then `name=value` for each field that is not None."""
     if not logger.isEnabledFor(level):
         return
-    known = {name: value for name, value in fields.items() if value is not None}
+    known = {name: _plain(value) for name, value in fields.items() if value is not None}
     line = " ".join([what, *(f"{name}={_shown(value)}" for name, value in known.items())])
     logger.log(level, "%s", line, extra={"event": what.value, "fields": known})
 

@@ -21,7 +21,7 @@ from shared.engine.desk import Desk
 from shared.engine.hands import Hands
 from shared.engine.outcome import Again, Ended, Gone, outcome
 from shared.errors import BelfryError
-from shared.log import Event, JobLog, event
+from shared.log import Event, JobLog, event, instant
 from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
 from shared.storage.schedules import Change, Running
@@ -129,7 +129,7 @@ class Crew:
     def attempt(self, schedule: Schedule, live: LiveJob, gang: Gang) -> Attempt:
         ids = {"schedule_id": schedule.id, "job_id": live.id}
         now = self.clock.now
-        log = JobLog(_logger, ids, lambda: now().isoformat(timespec="milliseconds"))
+        log = JobLog(_logger, ids, lambda: instant(now(), "milliseconds"))
 
         def ended() -> None:
             self.free(1)
@@ -226,27 +226,37 @@ class Gang:
         """
         self._changed.clear()
         now = self._crew.clock.now()
+        ended: list[Job] = []
+        failure: BelfryError | None = None
         try:
             ended = self._settle([attempt for attempt in self._active if attempt.done])
-            for attempt in self._active:
-                if attempt.deadline <= now:
-                    attempt.time_out()
-            if now >= self._next_beat:
-                self._next_beat = now + self._crew.lease.beat
-                self._beat(now)
-            return ended
         except BelfryError as error:
-            now = self._crew.clock.now()
-            held = [one for one in self._active if (one.live.lease_until or now) > now]
-            for attempt in self._active:
-                if attempt not in held:
-                    attempt.ask(Stop.LOST)
-            if not held:
-                raise
-            event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
-            self._crew.clock.wait(threading.Event(), _SECOND)
-            self._changed.set()
-            return []
+            failure = error
+        for attempt in self._active:
+            if attempt.deadline <= now:
+                attempt.time_out()
+        if now >= self._next_beat:
+            self._next_beat = now + self._crew.lease.beat
+            try:
+                self._beat(now)
+            except BelfryError as error:
+                failure = error
+        if failure is not None:
+            self._wait_for_storage(failure)
+        return ended
+
+    def _wait_for_storage(self, failure: BelfryError) -> None:
+        """For a second, while some lease lasts; then raise."""
+        now = self._crew.clock.now()
+        held = [one for one in self._active if (one.live.lease_until or now) > now]
+        for attempt in self._active:
+            if attempt not in held:
+                attempt.ask(Stop.LOST)
+        if not held:
+            raise failure
+        event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(failure))
+        self._crew.clock.wait(threading.Event(), _SECOND)
+        self._changed.set()
 
     def abandon(self) -> None:
         """Tell what is left to stop: nobody will write down what becomes of it."""

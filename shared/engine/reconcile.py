@@ -140,7 +140,7 @@ class Reconciled:
             what,
             level=logging.ERROR,
             schedule_id=schedule_id,
-            due_at=one.due_at.isoformat(),
+            due_at=one.due_at,
             job_id=one.job_id,
         )
 
@@ -198,8 +198,8 @@ class Ledger:
             _logger,
             Event.LEDGER_RECONCILED,
             level=logging.INFO if made.good else logging.ERROR,
-            since=made.span.after.isoformat(),
-            until=made.span.until.isoformat(),
+            since=made.span.after,
+            until=made.span.until,
             expected=made.states.total(),
             unexplained=made.unexplained,
             unexpected=made.unexpected,

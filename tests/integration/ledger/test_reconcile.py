@@ -145,7 +145,7 @@ def test_a_row_that_is_lost_is_named_and_nothing_else_is(
         made = reconcile(bench)
         assert (made.unexplained, made.unexpected, made.named) == (1, 0, [victim.id])
         assert alarms(caplog) == [
-            ("occurrence_unexplained", victim.schedule_id, victim.due_at.isoformat())
+            ("occurrence_unexplained", victim.schedule_id, f"{victim.due_at:%Y-%m-%dT%H:%M:%SZ}")
         ]
 
 
