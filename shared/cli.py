@@ -20,6 +20,7 @@ from shared import settings
 from shared.app import App, app
 from shared.errors import BelfryError
 from shared.schedules.job import Job, Status
+from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message
 
 
@@ -40,10 +41,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _list(belfry: App) -> int:
+    now = belfry.clock.now()
     for task in belfry.registry:
         found = belfry.table.get(task.name)
-        upcoming = found.progress.next_run_at if found is not None else None
-        shown = upcoming.isoformat() if upcoming is not None else "off"
+        coming = upcoming(belfry.manager.shown(found), now) if found is not None else None
+        shown = coming.due_at.isoformat() if coming is not None else "off"
         sys.stdout.write(f"{task.name:24} {shown:28} {task.summary}\n")
     return 0
 

@@ -21,6 +21,7 @@ from shared.app import App, app
 from shared.engine.builtin import policy
 from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
+from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
@@ -32,7 +33,7 @@ def create(new: NewSchedule) -> ScheduleOut:
     task = belfry.registry.get(new.task_type)
     task.parse(new.task_parameters or {})
     made = belfry.manager.create(new.definition(), new.policy(policy(task)))
-    return ScheduleOut.of(made)
+    return ScheduleOut.of(made, belfry.clock.now())
 
 
 @router.get("")
@@ -54,7 +55,8 @@ def list_schedules(
     belfry = app()
     found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
     items, pages = page_of(found, page, page_size)
-    shown = [ScheduleOut.of(belfry.manager.shown(one)) for one in items]
+    now = belfry.clock.now()
+    shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
     return ScheduleList(
         schedules=shown, total=len(found), page=page, page_size=page_size, pages=pages
     )
@@ -75,23 +77,24 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
 def due(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DueList:
     """Schedules that are due and not handed out yet, most overdue first."""
     belfry = app()
-    found = belfry.manager.due(belfry.clock.now(), limit)
-    return DueList(schedules=[ScheduleOut.of(one) for one in found], total=len(found))
+    now = belfry.clock.now()
+    found = belfry.manager.due(now, limit)
+    return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
 
 
 @router.get("/{schedule_id}")
 def read(schedule_id: str) -> ScheduleOut:
     """One schedule."""
-    return ScheduleOut.of(app().manager.get(schedule_id))
+    belfry = app()
+    return ScheduleOut.of(belfry.manager.get(schedule_id), belfry.clock.now())
 
 
 @router.patch("/{schedule_id}")
 def change(schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
     """Change what is given; a change of the recurrence computes the next run anew."""
     belfry = app()
-    return ScheduleOut.of(
-        belfry.manager.change(schedule_id, lambda one: _checked(belfry, changes.apply(one)))
-    )
+    changed = belfry.manager.change(schedule_id, lambda one: _checked(belfry, changes.apply(one)))
+    return ScheduleOut.of(changed, belfry.clock.now())
 
 
 def _checked(belfry: App, schedule: Schedule) -> Schedule:
@@ -109,13 +112,15 @@ def delete(schedule_id: str) -> None:
 @router.post("/{schedule_id}/enable")
 def enable(schedule_id: str) -> ScheduleOut:
     """Turn it on; this also ends a pause."""
-    return ScheduleOut.of(app().manager.enable(schedule_id, True))
+    belfry = app()
+    return ScheduleOut.of(belfry.manager.enable(schedule_id, True), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/disable")
 def disable(schedule_id: str) -> ScheduleOut:
     """Turn it off."""
-    return ScheduleOut.of(app().manager.enable(schedule_id, False))
+    belfry = app()
+    return ScheduleOut.of(belfry.manager.enable(schedule_id, False), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/execute", status_code=202)
@@ -124,12 +129,13 @@ def execute(schedule_id: str, request: Execute | None = None) -> Executed:
     force = request is not None and request.force
     asked = app().manager.run_now(schedule_id, force=force)
     schedule = asked.schedule
+    coming = upcoming(schedule, asked.at)
     return Executed(
         schedule_id=schedule.id,
         schedule_name=schedule.definition.name,
         job_id=asked.job_id,
         executed_at=asked.at,
-        next_run_at=schedule.progress.next_run_at,
+        next_run_at=coming and coming.due_at,
         message=f"queued; see /api/v1/jobs/{asked.job_id}",
     )
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.api.parts import Input
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.job import job_id
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
-from shared.schedules.plan import jitter_of
+from shared.schedules.upcoming import upcoming
 
 _CLEARABLE = ("max_runs", "pause_after_failures")
 
@@ -192,7 +191,7 @@ class ScheduleOut(BaseModel):
     retry_delay_seconds: int
     max_retry_delay_seconds: int
     next_run_at: datetime | None
-    """When the next run is due; null if there is none to come."""
+    """When the next run that it starts by itself is due; null if there is none to come."""
     next_effective_at: datetime | None
     """When that run starts: its due time and its jitter."""
     run_count: int
@@ -219,7 +218,8 @@ class ScheduleOut(BaseModel):
     updated_at: datetime
 
     @staticmethod
-    def of(schedule: Schedule) -> ScheduleOut:
+    def of(schedule: Schedule, now: datetime) -> ScheduleOut:
+        coming = upcoming(schedule, now)
         what, policy, progress = schedule.definition, schedule.policy, schedule.progress
         when = what.recurrence
         runs = progress.run_count
@@ -249,8 +249,8 @@ class ScheduleOut(BaseModel):
             max_attempts=policy.max_attempts,
             retry_delay_seconds=policy.retry_delay_seconds,
             max_retry_delay_seconds=policy.max_retry_delay_seconds,
-            next_run_at=progress.next_run_at,
-            next_effective_at=_next_effective_at(schedule),
+            next_run_at=coming and coming.due_at,
+            next_effective_at=coming and coming.effective_at,
             run_count=runs,
             success_count=progress.success_count,
             failure_count=progress.failure_count,
@@ -260,8 +260,8 @@ class ScheduleOut(BaseModel):
             handed_out=progress.handed_out,
             failures_in_row=progress.failures_in_row,
             success_rate=progress.success_count / runs if runs else None,
-            is_active=schedule.is_active,
-            inactive_reason=_inactive_reason(schedule),
+            is_active=coming is not None,
+            inactive_reason=None if coming else _inactive_reason(schedule),
             paused_reason=progress.paused_reason,
             last_run_at=progress.last_run_at,
             last_error=progress.last_error,
@@ -270,15 +270,8 @@ class ScheduleOut(BaseModel):
         )
 
 
-def _next_effective_at(schedule: Schedule) -> datetime | None:
-    upcoming = schedule.progress.next_run_at
-    if upcoming is None:
-        return None
-    return upcoming + timedelta(seconds=jitter_of(schedule, job_id(schedule.id, upcoming)))
-
-
-def _inactive_reason(schedule: Schedule) -> str | None:
-    """Why it will not run again by itself; None if it will."""
+def _inactive_reason(schedule: Schedule) -> str:
+    """Why it will not run again by itself."""
     when = schedule.definition.recurrence
     if schedule.deleted_at is not None:
         return "deleted"
@@ -286,8 +279,6 @@ def _inactive_reason(schedule: Schedule) -> str | None:
         return "turned off"
     if schedule.progress.paused_reason is not None:
         return f"paused: {schedule.progress.paused_reason}"
-    if schedule.is_active:
-        return None
     if schedule.runs_left == 0:
         return f"max_runs ({schedule.policy.max_runs}) reached"
     if when.frequency is Frequency.ONCE:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.api import problems
 from shared.app import app
+from shared.schedules.model import Schedule
+from shared.schedules.upcoming import upcoming
 
 _SILENT = timedelta(minutes=3)
 
@@ -67,22 +69,24 @@ def site() -> FastAPI:
 def status() -> StatusOut:
     """Every built-in task with its next run."""
     belfry = app()
+    now = belfry.clock.now()
     found = (belfry.table.get(task.name) for task in belfry.registry)
     return StatusOut(
-        jobs=[
-            Registered(
-                id=one.id,
-                name=one.definition.name,
-                schedule=one.definition.recurrence.cron_expression
-                or one.definition.recurrence.frequency.value,
-                timezone=one.definition.recurrence.timezone,
-                enabled=one.definition.enabled,
-                next_run_at=one.progress.next_run_at,
-                last_run_at=belfry.manager.shown(one).progress.last_run_at,
-            )
-            for one in found
-            if one is not None
-        ]
+        jobs=[_registered(belfry.manager.shown(one), now) for one in found if one is not None]
+    )
+
+
+def _registered(schedule: Schedule, now: datetime) -> Registered:
+    when = schedule.definition.recurrence
+    coming = upcoming(schedule, now)
+    return Registered(
+        id=schedule.id,
+        name=schedule.definition.name,
+        schedule=when.cron_expression or when.frequency.value,
+        timezone=when.timezone,
+        enabled=schedule.definition.enabled,
+        next_run_at=coming and coming.due_at,
+        last_run_at=schedule.progress.last_run_at,
     )
 
 

@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from shared.clock import Clock
 from shared.engine.desk import Desk
 from shared.engine.tick import Dispatcher, tell_ended
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
 from shared.schedules.plan import LIVE_CAP, crowded, given_up
 from shared.schedules.record import ended_live, of_live
+from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message
 from shared.storage.schedules import Change
 
@@ -89,7 +90,7 @@ class Manager:
         first = Version.of(made, now, "created")
         if not self._table.commit([Change(None, made, versions=(first,))])[0]:
             raise Conflict(f"there is a schedule {made.id!r} already")
-        self._tell(Event.SCHEDULE_CREATED, made)
+        self._tell(Event.SCHEDULE_CREATED, made, now)
         self._dispatcher.tick_one(made.id, now)
         return self.get(made.id)
 
@@ -110,8 +111,9 @@ class Manager:
             return _turned(schedule, after, now, "changed")
 
         after = self._commit(schedule_id, decide)
-        self._tell(Event.SCHEDULE_CHANGED, after)
-        self._dispatcher.tick_one(schedule_id, self._clock.now())
+        now = self._clock.now()
+        self._tell(Event.SCHEDULE_CHANGED, after, now)
+        self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
     def enable(self, schedule_id: str, enabled: bool) -> Schedule:
@@ -145,7 +147,13 @@ class Manager:
             folded = fold(turned.after.progress, known | {job.id: job for job in cancelled})
             return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
 
-        self._tell(Event.SCHEDULE_DELETED, self._commit(schedule_id, decide))
+        try:
+            gone = self._commit(schedule_id, decide)
+        except Damaged:  # there is nothing of it that could be kept
+            self._table.discard(schedule_id)
+            event(_logger, Event.SCHEDULE_DELETED, schedule_id=schedule_id)
+            return
+        self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
 
     def run_now(self, schedule_id: str, *, force: bool, send: bool = True) -> Requested:
         """Ask for a run (C7). `send=False`: the caller runs the job itself.
@@ -189,8 +197,15 @@ class Manager:
         if send:
             self._queue.send(Message(tuple(asked), now), now)
         after = self._commit(schedule_id, decide)
+        coming = upcoming(after, now)
         for one in added:
-            event(_logger, Event.JOB_QUEUED, schedule_id=schedule_id, job_id=one)
+            event(
+                _logger,
+                Event.JOB_QUEUED,
+                schedule_id=schedule_id,
+                job_id=one,
+                next_run_at=coming and coming.due_at,
+            )
         return after, added
 
     def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
@@ -285,14 +300,15 @@ class Manager:
                 tell_ended(_logger, job)
             owing = self._table.get(schedule.id)
 
-    def _tell(self, what: Event, schedule: Schedule) -> None:
+    def _tell(self, what: Event, schedule: Schedule, now: datetime) -> None:
+        coming = upcoming(schedule, now)
         event(
             _logger,
             what,
             schedule_id=schedule.id,
             task_type=schedule.definition.task_type,
             enabled=schedule.definition.enabled,
-            next_run_at=schedule.progress.next_run_at,
+            next_run_at=coming and coming.due_at,
         )
 
 

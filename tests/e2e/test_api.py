@@ -187,6 +187,24 @@ def test_the_next_run_is_shown_with_its_jitter(client: httpx.Client) -> None:
     assert timedelta() < effective - due <= timedelta(hours=1)
 
 
+def test_the_next_run_is_the_one_that_begins_next(belfry: Belfry, client: httpx.Client) -> None:
+    often = {"frequency": "interval", "cron_expression": None, "interval_seconds": 20}
+    made = client.post("/schedules", json=GOOD | often | {"max_runs": 3}).json()
+    first = instant(made["next_run_at"])
+    assert made["handed_out"] == 3 and made["inactive_reason"] is None
+    assert timedelta() < first - instant(made["created_at"]) <= timedelta(seconds=20)
+    line = next(
+        one
+        for one in belfry.log().splitlines()
+        if f"schedule_created schedule_id={made['id']}" in one
+    )
+    assert f"next_run_at={made['next_run_at']}" in line
+    asked = client.post(f"/schedules/{made['id']}/execute", json={"force": True}).json()
+    assert instant(asked["next_run_at"]) >= first
+    until(lambda: instant(client.get(f"/schedules/{made['id']}").json()["next_run_at"]) > first, 30)
+    client.delete(f"/schedules/{made['id']}")
+
+
 def test_why_a_schedule_is_inactive_is_said(client: httpx.Client) -> None:
     made = client.post("/schedules", json=GOOD).json()
     path = f"/schedules/{made['id']}"
@@ -202,7 +220,7 @@ def soon(client: httpx.Client, **changes: Any) -> tuple[str, str]:
     at = (datetime.now(UTC) + timedelta(seconds=40)).replace(microsecond=0)
     once = {"frequency": "once", "cron_expression": None, "start_time": at.isoformat()}
     made = client.post("/schedules", json=GOOD | once | changes).json()
-    assert made["inactive_reason"] == "its one time was handed out, or has passed"
+    assert instant(made["next_run_at"]) == at and made["is_active"] is True
     return made["id"], f"{made['id']}-{at:%Y%m%dT%H%M%SZ}"
 
 

@@ -653,7 +653,10 @@ def test_the_api_says_why_a_schedule_pauses_until_it_is_enabled(
 def test_the_api_says_when_max_runs_is_reached(desk: Office, client: Client) -> None:
     made = desk.add(max_runs=1)
     shown = client("GET", f"/schedules/{made.id}").json()
-    assert (shown["is_active"], shown["handed_out"]) == (False, 1)
+    assert (shown["is_active"], shown["handed_out"]) == (True, 1)
+    desk.later(60)
+    shown = client("GET", f"/schedules/{made.id}").json()
+    assert (shown["is_active"], shown["next_run_at"]) == (False, None)
     assert shown["inactive_reason"] == "max_runs (1) reached"
     more = client("PATCH", f"/schedules/{made.id}", body={"max_runs": None}).json()
     assert more["is_active"] and more["inactive_reason"] is None
