@@ -34,9 +34,10 @@ from shared.engine.poison import Poison
 from shared.engine.reconcile import Ledger
 from shared.engine.tick import Dispatcher
 from shared.engine.worker import Worker
-from shared.errors import Misconfigured
+from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
 from shared.settings import Settings
+from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
 from shared.storage.failures import translated
 from shared.storage.meta import Meta
@@ -90,7 +91,10 @@ class App:
             _create_queue(self.connection, queue)
         self._hold_shards()
         for task in self.registry:
-            builtin.ensure(task, self.settings, self.table, self.manager)
+            try:
+                builtin.ensure(task, self.settings, self.table, self.manager)
+            except Damaged as error:  # one garbled row must not keep the app from starting
+                readable.tell(task.name, error)
         now = self.clock.now()
         self.clocks.prepare(builtin.wakeups(self.registry, self.settings, now.year), now)
         for schedule in self.manager.schedules():

@@ -19,13 +19,13 @@ from functools import cached_property
 from itertools import groupby
 
 from shared.engine.backlog import Backlog
-from shared.errors import NotFound
+from shared.errors import Damaged, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.plan import Plan, crowded, plan
-from shared.storage import entities
+from shared.storage import readable
 from shared.storage.meta import Meta
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import Change, Due, ScheduleTable
@@ -114,11 +114,15 @@ class Dispatcher:
     def sweep(self, now: datetime) -> int:
         """Send messages again for jobs that should have been taken up long ago; how many.
 
-        For a queue that was emptied by hand, or a message that was given up: nothing else can
-        tell. It reads every schedule with live jobs, so it runs seldom.
+        For a queue that was emptied by hand, a message that was given up, an entry that the due
+        index lost: nothing else can tell. It reads every schedule with live jobs or a next run
+        that is overdue, so it runs seldom.
         """
         sent = 0
-        for schedule in self._table.busy():
+        overdue = now - _LOST_MESSAGE
+        for schedule in self._table.busy(overdue):
+            if schedule.owes(overdue):
+                self.tick_one(schedule.id, now)
             ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
             for job in schedule.progress.live:
                 if job.id not in ended and now - _expected(job) > _LOST_MESSAGE:
@@ -171,18 +175,17 @@ class Dispatcher:
         plans: list[Plan] = []
         for schedule_id in sorted(rows):
             try:
-                schedule = entities.to_schedule(rows[schedule_id], rows[schedule_id]["etag"])
+                schedule = readable.to_schedule(rows[schedule_id])
                 if schedule.owes(now + LOOK_AHEAD):
                     plans.append(self._planned(schedule, now))
-            except (ValueError, KeyError, TypeError) as error:
+            except Damaged as error:
                 report.broken += 1
-                event(
-                    _logger,
-                    Event.SCHEDULE_BROKEN,
-                    level=logging.ERROR,
-                    schedule_id=schedule_id,
-                    error=repr(error),
-                )
+                readable.tell(schedule_id, error)
+        for entry in entries:
+            if entry.schedule_id not in rows:  # somebody removed the schedule's row by hand
+                report.broken += 1
+                readable.tell(entry.schedule_id, Damaged("it is due, and there is no row of it"))
+                self._table.forget(entry)
         return plans
 
     def _planned(self, schedule: Schedule, now: datetime) -> Plan:

@@ -35,6 +35,8 @@ _UNCOMMITTED = timedelta(seconds=90)
 _SECOND = timedelta(seconds=1)
 _LANDING = 0.05
 """Seconds, of real time, in which the commit behind a message mostly lands."""
+_SKEW = timedelta(seconds=5)
+"""What the clocks of two instances may differ by."""
 _FULL = timedelta(seconds=5)
 """When to ask again for a job whose limit of jobs at once is reached."""
 _TRIES = 20
@@ -135,7 +137,7 @@ class Worker:
         done = self._ended(schedules.values(), job_ids)
         for job_id in job_ids:
             schedule = schedules.get(parse_id(job_id)[0])
-            self._decide(decided, schedule, job_id, done, gang, ended)
+            self._decide(decided, schedule, job_id, done, gang, ended, message.sent_at)
         if decided.starting:
             now = self._clock.now()
             guard = Message(tuple(decided.starting), now)
@@ -179,6 +181,7 @@ class Worker:
         done: dict[str, Job],
         gang: Gang,
         ended: list[Job],
+        sent_at: datetime,
     ) -> None:
         now = self._clock.now()
         if schedule is None:
@@ -189,6 +192,8 @@ class Worker:
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )
         match decision:
+            case claims.Void() if schedule.updated_at > sent_at + _SKEW:
+                event(_logger, Event.MESSAGE_VOID, job_id=job_id)  # it was taken back
             case claims.Void():
                 decided.young.append(job_id)
             case claims.Wait(until, after, others):
@@ -231,7 +236,9 @@ class Worker:
         for until, job_ids in decided.later.items():
             self._send_again(message, job_ids, until - now)
         if decided.young and now - message.sent_at < _UNCOMMITTED:
-            self._send_again(message, decided.young, _SECOND)
+            # Asked for at once, and then seldom: it lands soon or never.
+            age = now - message.sent_at
+            self._send_again(message, decided.young, max(_SECOND, age / 2))
         else:
             for job_id in decided.young:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)

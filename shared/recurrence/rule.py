@@ -16,6 +16,8 @@ from shared.recurrence.invalid import InvalidRecurrence
 from shared.recurrence.syntax import FIVE
 
 _SECOND = timedelta(seconds=1)
+_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST = datetime(9000, 12, 31, 23, 59, 59, tzinfo=UTC)
 _LONGEST_INTERVAL = 100 * 366 * 86400
 
 
@@ -131,6 +133,6 @@ def _checked(field: str, time: object) -> datetime | None:
         return None
     if not isinstance(time, datetime) or time.utcoffset() is None:
         raise InvalidRecurrence(field, "give a time with its offset, such as 2030-01-31T09:00:00Z")
-    if not 1900 <= time.year <= 9000:
+    if not _FIRST <= time <= _LAST:  # it is stored, and read again, in UTC
         raise InvalidRecurrence(field, "give a year from 1900 to 9000")
     return time.astimezone(UTC)

@@ -20,6 +20,7 @@ from shared.errors import NotFound
 _ID = re.compile(
     r"(?P<schedule>[a-z][a-z0-9_]{0,39})-(?P<due>\d{8}T\d{6}Z)(?:-(?P<by>[a-z0-9]{1,40}))?"
 )
+_SCHEDULE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
 
@@ -133,6 +134,11 @@ def _repeats(job_id: str) -> tuple[str, str, int]:
     if match is None:
         raise NotFound(f"there is no job {job_id!r}")
     return f"{schedule_id}-{due}", match["first"], int(match["number"] or 0)
+
+
+def is_schedule_id(text: str) -> bool:
+    """Whether that can be the id of a schedule."""
+    return _SCHEDULE.fullmatch(text) is not None
 
 
 @functools.lru_cache(4096)

@@ -12,17 +12,27 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from shared.schedules.job import Job, parse_id
+from shared.errors import Refused
+from shared.schedules.job import Job, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
-from shared.storage import entities
+from shared.storage import entities, readable
 from shared.storage.failures import translated
-from shared.storage.wire import Delete, Insert, Merge, Operation, Upsert, Wire
+from shared.storage.wire import (
+    Delete,
+    Insert,
+    Merge,
+    Operation,
+    TooLarge,
+    Upsert,
+    Wire,
+    literal,
+)
 
 _SERVICE = "table storage"
 _LIMIT = 100
@@ -80,8 +90,10 @@ class ScheduleTable:
 
     def get(self, schedule_id: str) -> Schedule | None:
         """The schedule, deleted or not; None if it never was."""
+        if not is_schedule_id(schedule_id):
+            return None
         found = self._read(self.shard(schedule_id), entities.schedule_key(schedule_id))
-        return None if found is None else entities.to_schedule(found, found["etag"])
+        return None if found is None else readable.to_schedule(found)
 
     def rows(self, schedule_ids: Collection[str]) -> dict[str, dict[str, Any]]:
         """The rows of those schedules that there are, by id: few requests for many of them."""
@@ -93,16 +105,14 @@ class ScheduleTable:
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
-        """Those of the schedules that there are, by id."""
-        return {
-            schedule_id: entities.to_schedule(row, row["etag"])
-            for schedule_id, row in self.rows(schedule_ids).items()
-        }
+        """Those of the schedules that there are and that can be read, by id."""
+        found = readable.schedules(self.rows(schedule_ids).values())
+        return {schedule.id: schedule for schedule in found}
 
     def job(self, job_id: str) -> Job | None:
         """The job, if it ended."""
         found = self._read(self.shard(parse_id(job_id)[0]), entities.job_key(job_id))
-        return None if found is None else entities.to_job(found)
+        return None if found is None else readable.to_job(found)
 
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Those of the jobs that ended, by id."""
@@ -120,8 +130,7 @@ class ScheduleTable:
     def schedules(self) -> Iterator[Schedule]:
         """Every schedule, deleted ones too: a query for each shard."""
         for shard in self.shards:
-            for row in self._range(shard, "schedule:", "schedule;"):
-                yield entities.to_schedule(row, row["etag"])
+            yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
 
     def ids(self) -> Iterator[str]:
         """The id of every schedule, deleted ones too."""
@@ -129,11 +138,30 @@ class ScheduleTable:
             for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
                 yield str(row["RowKey"]).removeprefix("schedule:")
 
-    def busy(self) -> Iterator[Schedule]:
-        """Every schedule with live jobs. Reads whole shards: for the sweep, not for the tick."""
+    def busy(self, overdue: datetime | None = None) -> Iterator[Schedule]:
+        """Every schedule with live jobs, or with a next run due before `overdue`.
+
+        Reads whole shards: for the sweep, not for the tick.
+        """
+        where = "live ne '[]'"
+        if overdue is not None:
+            upper = literal(entities.stamp(overdue))
+            where = f"({where} or (next_run_at ne '' and next_run_at lt {upper}))"
         for shard in self.shards:
-            for row in self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'"):
-                yield entities.to_schedule(row, row["etag"])
+            rows = self._range(shard, "schedule:", "schedule;", more=f" and {where}")
+            yield from readable.schedules(rows)
+
+    def discard(self, schedule_id: str) -> None:
+        """Remove a schedule's row, which cannot be read, and its entries of the due index."""
+        shard = self.shard(schedule_id)
+        rows = self._range(shard, "due:", "due;", select=["RowKey"])
+        due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
+        for key in (*due, entities.schedule_key(schedule_id)):
+            self._transact(shard, [Delete(key)])
+
+    def forget(self, entry: Due) -> None:
+        """Remove an entry of the due index that no schedule stands behind."""
+        self._transact(entry.shard, [Delete(entry.key)])
 
     def jobs(
         self,
@@ -151,7 +179,7 @@ class ScheduleTable:
         shards = self.shards if schedule_id is None else [self.shard(schedule_id)]
         for shard in shards:
             for row in self._range(shard, lower, upper):
-                yield entities.to_job(row)
+                yield readable.to_job(row)
 
     def versions(self, schedule_id: str) -> list[Version]:
         """What the schedule was to run, oldest first."""
@@ -191,10 +219,18 @@ class ScheduleTable:
         return [won[job.id] for job in jobs]
 
     def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
-        if self._transact(shard, [_row(job) for job in jobs]):
-            return {job.id: True for job in jobs}
+        """All at once if that can be; else in smaller parts, so that one spoils no other."""
+        try:
+            if self._transact(shard, [_row(job) for job in jobs]):
+                return {job.id: True for job in jobs}
+        except (Refused, TooLarge) as error:
+            if len(jobs) == 1 and (bare := _bare(jobs[0], error)) != jobs[0]:
+                return self._end(shard, [bare])
+            if len(jobs) == 1:
+                raise
         if len(jobs) > 1:
-            return {job.id: self._end(shard, [job])[job.id] for job in jobs}
+            half = len(jobs) // 2
+            return self._end(shard, jobs[:half]) | self._end(shard, jobs[half:])
         earlier = self.job(jobs[0].id)
         ours = earlier is not None and earlier.worker == jobs[0].worker
         return {jobs[0].id: ours}
@@ -204,20 +240,35 @@ class ScheduleTable:
 
         One that lost (someone changed its schedule in between) leaves everything as it was.
         """
-        won: list[bool] = []
-        for batch in self._batches(changes):
-            if self._commit(batch):
-                won += [True] * len(batch)
-            elif len(batch) == 1:
-                won.append(False)
-            else:
-                won += [self._commit([change]) for change in batch]
-        return won
+        return [made for batch in self._batches(changes) for made in self._made(batch)]
 
-    def _commit(self, batch: list[Change]) -> bool:
+    def _made(self, batch: list[Change]) -> list[bool]:
+        """All at once if that can be; else in smaller parts, so that one spoils no other."""
+        try:
+            if self._commit(batch):
+                return [True] * len(batch)
+        except (Refused, TooLarge) as error:
+            if len(batch) == 1:
+                return self._made([_without_length(batch[0], error)])
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return self._made(batch[:half]) + self._made(batch[half:])
+        return [self._lost_its_place(batch[0]) and self._commit(batch, repaired=True)]
+
+    def _lost_its_place(self, change: Change) -> bool:
+        """Whether nobody was faster: the schedule's entry of the due index is missing."""
+        before = change.before
+        if before is None or before.progress.next_run_at is None:
+            return False
+        shard = self.shard(before.id)
+        due = self._read(shard, entities.due_key(before.progress.next_run_at, before.id))
+        row = self._read(shard, entities.schedule_key(before.id)) if due is None else None
+        return row is not None and row["etag"] == before.etag
+
+    def _commit(self, batch: list[Change], *, repaired: bool = False) -> bool:
         mark = secrets.token_hex(6)
         shard = self.shard(batch[0].after.id)
-        steps = [op for change in batch for op in operations(change, mark)]
+        steps = [op for change in batch for op in operations(change, mark, repaired=repaired)]
         keys = [entities.schedule_key(change.after.id) for change in batch]
         return self._transact(shard, steps, keys, mark)
 
@@ -279,7 +330,8 @@ class ScheduleTable:
         more: str = "",
         select: list[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        where = f"PartitionKey eq '{shard}' and RowKey ge '{lower}' and RowKey lt '{upper}'{more}"
+        span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
+        where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
             yield from self._wire.query(where, top=page, select=select)
 
@@ -288,8 +340,25 @@ def _row(job: Job) -> Insert:
     return Insert(entities.job_key(job.id), entities.job_properties(job))
 
 
-def operations(change: Change, mark: str) -> Iterator[Operation]:
-    """The rows that a change writes; `mark` tells this writing of it from any other."""
+def _bare(job: Job, error: Exception) -> Job:
+    """The job without what may be too long to be kept."""
+    said = f"its result and its log cannot be kept: {error}"
+    return replace(job, result=None, log=said[:1000], parameters={}, error=(job.error or "")[:1000])
+
+
+def _without_length(change: Change, error: Exception) -> Change:
+    """The change with bare jobs. Raises `error` if they are, or if there is none."""
+    jobs = tuple(_bare(job, error) for job in change.jobs)
+    if jobs == change.jobs:
+        raise error
+    return replace(change, jobs=jobs)
+
+
+def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator[Operation]:
+    """The rows that a change writes; `mark` tells this writing of it from any other.
+
+    `repaired`: the schedule's entry of the due index is missing, and comes back.
+    """
     before, after = change.before, change.after
     yield from (_row(job) for job in change.jobs)
     for version in change.versions:
@@ -297,14 +366,14 @@ def operations(change: Change, mark: str) -> Iterator[Operation]:
         yield Upsert(key, entities.version_properties(version))
     properties = entities.engine_properties(after.progress) | {"commit": mark}
     if before is None or _user_side(before) != _user_side(after):
-        properties |= entities.user_properties(after)
+        properties |= readable.checked(entities.user_properties(after), properties, after)
     key = entities.schedule_key(after.id)
     yield Insert(key, properties) if before is None else Merge(key, before.etag, properties)
     old = before.progress.next_run_at if before is not None else None
     new = after.progress.next_run_at
-    if old != new and old is not None:
+    if old != new and old is not None and not repaired:
         yield Delete(entities.due_key(old, after.id))
-    if old != new and new is not None:
+    if (old != new or repaired) and new is not None:
         yield Insert(entities.due_key(new, after.id), {})
 
 

@@ -141,6 +141,10 @@ class SharedKey:
     key: str = field(repr=False)
 
 
+class TooLarge(ValueError):
+    """The transaction is longer than the service takes; fewer operations may fit."""
+
+
 class Wire:
     """One table. Several threads may use one Wire at once.
 
@@ -299,7 +303,7 @@ def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes
             parts.append(f"{_WRITE}{len(text)}\r\n\r\n{text}\r\n")
     body = "".join([*parts, _CLOSE]).encode("ascii")
     if len(body) > MAX_BYTES:
-        raise ValueError(f"{len(body)} bytes in one transaction; 4 MiB can be")
+        raise TooLarge(f"{len(body)} bytes in one transaction; 4 MiB can be")
     return body
 
 

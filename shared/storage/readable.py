@@ -1,0 +1,87 @@
+"""Rows as values, also when some cannot be read: one that somebody garbled stops no other.
+
+A schedule that cannot be read is told and left out of lists; asked for by itself, it is `Damaged`.
+A job that cannot be read has ended all the same: nobody may run it again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from shared.errors import Damaged, Invalid
+from shared.log import Event, event
+from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.model import Schedule
+from shared.storage import entities
+
+_logger = logging.getLogger("belfry.storage")
+
+_GARBLED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+
+
+def to_schedule(row: Mapping[str, Any]) -> Schedule:
+    """The schedule. Raises `Damaged`."""
+    try:
+        return entities.to_schedule(row, row["etag"])
+    except _GARBLED as error:
+        schedule_id = str(row["RowKey"]).removeprefix("schedule:")
+        raise Damaged(
+            f"the row of schedule {schedule_id} cannot be read ({error!r:.200}); repair it, or "
+            "delete the schedule"
+        ) from error
+
+
+def checked(
+    user: Mapping[str, Any], engine: Mapping[str, Any], schedule: Schedule
+) -> Mapping[str, Any]:
+    """The user's properties, if they can be stored and read again. Raises `Invalid`."""
+    row = {**user, **engine, "RowKey": entities.schedule_key(schedule.id)}
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+        entities.to_schedule(row, schedule.etag)
+    except _GARBLED as error:
+        raise Invalid("schedule", f"it cannot be stored so that it can be read: {error}") from error
+    return user
+
+
+def schedules(rows: Iterable[Mapping[str, Any]]) -> Iterator[Schedule]:
+    """Those that can be read; the others are told."""
+    for row in rows:
+        try:
+            yield to_schedule(row)
+        except Damaged as error:
+            tell(str(row["RowKey"]).removeprefix("schedule:"), error)
+
+
+def tell(schedule_id: str, error: Damaged) -> None:
+    """Log that a schedule's row cannot be read."""
+    event(
+        _logger,
+        Event.SCHEDULE_BROKEN,
+        level=logging.ERROR,
+        schedule_id=schedule_id,
+        error=str(error),
+    )
+
+
+def to_job(row: Mapping[str, Any]) -> Job:
+    """The job that ended; one that cannot be read has failed, and says so."""
+    try:
+        return entities.to_job(row)
+    except _GARBLED as error:
+        job_id = str(row["RowKey"]).rpartition(":")[2]
+        schedule_id, due_at = parse_id(job_id)
+        return Job(
+            id=job_id,
+            schedule_id=schedule_id,
+            schedule_name="",
+            project_id=None,
+            task_type="",
+            status=Status.FAILED,
+            due_at=due_at,
+            error=f"its row cannot be read: {error!r:.200}",
+            reason="damaged",
+        )
