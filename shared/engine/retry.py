@@ -36,7 +36,8 @@ def after(failure: BaseException, job_id: str, attempt: int, policy: Policy) -> 
     if isinstance(failure, BelfryError) and failure.permanent:
         return GiveUp("another attempt cannot help")
     if attempt >= policy.max_attempts:
-        return GiveUp(f"all {policy.max_attempts} attempts failed")
+        tried = policy.max_attempts
+        return GiveUp(f"all {tried} attempts failed" if tried > 1 else "its only attempt failed")
     return Again(backoff(job_id, attempt, policy))
 
 

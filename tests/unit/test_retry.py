@@ -22,6 +22,12 @@ def test_a_passing_failure_is_tried_again_until_the_attempts_are_used_up() -> No
     assert isinstance(retry.after(failure, "j", 3, Policy()), retry.GiveUp)
 
 
+def test_giving_up_says_how_often_it_was_tried() -> None:
+    failure = Unavailable("x", "down")
+    for most, said in ((1, "its only attempt failed"), (3, "all 3 attempts failed")):
+        assert retry.after(failure, "j", most, Policy(max_attempts=most)) == retry.GiveUp(said)
+
+
 @given(
     job=st.text(max_size=20),
     attempt=st.integers(1, 10_000),
