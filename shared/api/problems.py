@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -70,17 +70,40 @@ async def _catch_all(
         return problem(500, "Unexpected failure", "This is a defect; the log has the details.")
 
 
-async def _validation(_: Request, error: Exception) -> Response:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (for the type checker)
-    wrong = [
-        {
-            "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
-            "message": item["msg"],
-        }
-        for item in error.errors()
-    ]
+    is_json = "json" in request.headers.get("content-type", "")
+    wrong = [_wrong(item, error.body, is_json) for item in error.errors()]
     detail = "; ".join(f"{item['field']}: {item['message']}" for item in wrong)
     return problem(422, "A value is wrong", detail, wrong)
+
+
+def _wrong(item: Mapping[str, Any], body: object, is_json: bool) -> dict[str, str]:
+    """The field that is wrong, and how, in words for the caller rather than for pydantic's."""
+    place = item["loc"]
+    field = ".".join(str(part) for part in place[1:]) or str(place[0])
+    cause = item.get("ctx", {}).get("error")
+    match item["type"]:
+        case "json_invalid":
+            at = int(place[-1])
+            before = str(body)[:at]
+            line, column = before.count("\n") + 1, at - before.rfind("\n")
+            return _said("body", f"not JSON: {cause} at line {line} column {column}")
+        case "model_attributes_type" if field == "body" and not is_json:
+            return _said(field, "send it as JSON, with the header Content-Type: application/json")
+        case "model_attributes_type":
+            return _said(field, "send a JSON object")
+        case "missing" if field == "body":
+            return _said(
+                field, "send a JSON object, with the header Content-Type: application/json"
+            )
+    if isinstance(cause, errors.Invalid):
+        return _said(field, cause.message)
+    return _said(field, str(cause) if isinstance(cause, ValueError) else item["msg"])
+
+
+def _said(field: str, message: str) -> dict[str, str]:
+    return {"field": field, "message": message}
 
 
 async def _http(_: Request, error: Exception) -> Response:
@@ -93,9 +116,7 @@ async def _belfry(_: Request, error: Exception) -> Response:
     found = (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     status, title = next(found, (500, "Unexpected failure"))
     if isinstance(error, errors.Invalid):
-        return problem(
-            status, title, str(error), [{"field": error.field, "message": error.message}]
-        )
+        return problem(status, title, str(error), [_said(error.field, error.message)])
     answer = problem(status, title, str(error))
     if isinstance(error, errors.Unavailable):
         answer.headers["retry-after"] = str(_RETRY_AFTER)

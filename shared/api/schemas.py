@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.api.parts import Input
-from shared.recurrence import Frequency, Recurrence
+from shared.recurrence import Frequency, Recurrence, zone
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
 
@@ -74,6 +74,13 @@ class _Fields(Input):
     max_retry_delay_seconds: int | None = Field(default=None, ge=1, le=86400)
     """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds holds all the
     same. Default: the task's."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            zone.find(value)
+        return value
 
     @field_validator("task_parameters")
     @classmethod

@@ -99,21 +99,25 @@ class Manager:
 
         What is due by now is handed out or recorded as the schedule was, a backlog that it would
         catch up with later as cancelled. The next run is computed
-        anew only if the recurrence, `enabled` or `max_runs` changed.
+        anew only if the recurrence, `enabled` or `max_runs` changed; if nothing did, all stays.
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
             # what ended is counted first: failures before it was enabled do not count after
-            wanted = step(self.shown(schedule))
+            shown = self.shown(schedule)
+            wanted = step(shown)
+            if wanted == shown:
+                return Change(schedule, schedule)
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
             if _expectation(schedule) == _expectation(after):
                 return Change(schedule, after)
             return _turned(schedule, after, now, "changed")
 
-        after = self._commit(schedule_id, decide)
-        now = self._clock.now()
-        self._tell(Event.SCHEDULE_CHANGED, after, now)
-        self._dispatcher.tick_one(schedule_id, now)
+        made = self._commit(schedule_id, decide)
+        if made.after != made.before:
+            now = self._clock.now()
+            self._tell(Event.SCHEDULE_CHANGED, made.after, now)
+            self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
     def enable(self, schedule_id: str, enabled: bool) -> Schedule:
@@ -148,7 +152,7 @@ class Manager:
             return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
 
         try:
-            gone = self._commit(schedule_id, decide)
+            gone = self._commit(schedule_id, decide).after
         except Damaged:  # there is nothing of it that could be kept
             self._table.discard(schedule_id)
             event(_logger, Event.SCHEDULE_DELETED, schedule_id=schedule_id)
@@ -196,7 +200,7 @@ class Manager:
 
         if send:
             self._queue.send(Message(tuple(asked), now), now)
-        after = self._commit(schedule_id, decide)
+        after = self._commit(schedule_id, decide).after
         coming = upcoming(after, now)
         for one in added:
             event(
@@ -275,7 +279,8 @@ class Manager:
             raise NotFound(f"there is no schedule {schedule_id!r}")
         return found
 
-    def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Schedule:
+    def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Change:
+        """The change that was made; nothing is written for one that changes nothing."""
         for _ in range(_TRIES):
             now = self._clock.now()
             schedule = self._find(schedule_id)
@@ -285,8 +290,8 @@ class Manager:
             change = decide(schedule, now)
             if change.versions and schedule.owes(now):
                 self._give_up(schedule, now, change.versions[0].reason)
-            elif self._table.commit([change])[0]:
-                return change.after
+            elif change.after == change.before or self._table.commit([change])[0]:
+                return change
         raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
 
     def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:

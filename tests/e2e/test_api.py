@@ -96,6 +96,51 @@ def test_what_is_no_json_object_is_a_problem(client: httpx.Client, body: bytes) 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{bad", "not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
+        (b'{"name": "x",\n "tags": [}', "not JSON: Expecting value at line 2 column 11"),
+        (b"[]", "send a JSON object"),
+        (b"", "send a JSON object, with the header Content-Type: application/json"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said(client: httpx.Client, body: bytes, said: str) -> None:
+    answer = client.post("/schedules", content=body, headers={"content-type": "application/json"})
+    assert answer.json()["detail"] == f"body: {said}"
+    assert answer.json()["errors"] == [{"field": "body", "message": said}]
+
+
+@pytest.mark.parametrize("sent_as", [None, "application/x-www-form-urlencoded", "text/plain"])
+@pytest.mark.parametrize("path", ["/schedules", "/schedules/database_backup/execute"])
+def test_a_body_that_is_not_sent_as_json_is_told_how(
+    client: httpx.Client, sent_as: str | None, path: str
+) -> None:
+    headers = {} if sent_as is None else {"content-type": sent_as}
+    answer = client.post(path, content=b'{"force": true}', headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "body: send it as JSON, with the header Content-Type: application/json"
+    )
+
+
+def test_all_wrong_fields_are_told_at_once(client: httpx.Client) -> None:
+    wrong = {"timezone": "Europe/Berln", "max_runs": 0, "task_parameters": {"x": "y" * 40_000}}
+    errors = client.post("/schedules", json=GOOD | wrong).json()["errors"]
+    assert {item["field"] for item in errors} == set(wrong)
+    assert not any(item["message"].startswith("Value error") for item in errors)
+
+
+def test_a_change_that_changes_nothing_leaves_no_trace(client: httpx.Client) -> None:
+    made = client.post("/schedules", json=GOOD).json()
+    path = f"/schedules/{made['id']}"
+    same: list[dict[str, Any]] = [{}, {"name": GOOD["name"]}, {"enabled": True}]
+    for body in same:
+        assert client.patch(path, json=body).json() == made
+    assert client.post(f"{path}/enable").json() == made
+    assert client.patch(path, json={"name": "Other"}).json()["updated_at"] > made["updated_at"]
+
+
 def test_a_change_of_the_time_computes_the_next_run_anew(client: httpx.Client) -> None:
     made = client.post("/schedules", json=GOOD).json()
     path = f"/schedules/{made['id']}"
