@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -16,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.routing import Match
 
 from shared import errors
 from shared.log import Event, event, redact
@@ -24,6 +26,7 @@ _logger = logging.getLogger("belfry.api")
 
 _RETRY_AFTER = 5
 """Seconds after which what was out of reach may be asked for again."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _STATUS: dict[type, tuple[int, str]] = {
     errors.Invalid: (422, "A value is wrong"),
     errors.NotFound: (404, "Not found"),
@@ -106,9 +109,23 @@ def _said(field: str, message: str) -> dict[str, str]:
     return {"field": field, "message": message}
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (for the type checker)
-    return problem(error.status_code, str(error.detail), f"{error.detail}; see /api/docs")
+    answer = problem(error.status_code, str(error.detail), f"{error.detail}; see /api/docs")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["allow"] = ", ".join(_allowed(request))
+    return answer
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that some route takes for the request's path."""
+    routes = request.app.routes
+    asked = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [
+        method
+        for method, scope in asked.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _belfry(_: Request, error: Exception) -> Response:

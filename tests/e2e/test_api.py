@@ -409,6 +409,24 @@ def test_what_is_not_there_is_a_problem(client: httpx.Client, path: str) -> None
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/schedules", "GET, POST"),
+        ("PUT", "/schedules/none", "GET, PATCH, DELETE"),
+        ("GET", "/schedules/none/execute", "POST"),
+        ("DELETE", "/jobs", "GET"),
+        ("POST", "/schedules/none/occurrences", "GET"),
+    ],
+)
+def test_a_method_that_is_not_allowed_is_told_which_are(
+    client: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_status_and_uptime(belfry: Belfry) -> None:
     status = httpx.get(f"{belfry.url}/status").json()
     ids = [job["id"] for job in status["jobs"]]
