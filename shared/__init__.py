@@ -1,6 +1,7 @@
 """What every function shares. From the bottom up, each layer using only those below it:
 
 clock, errors, settings, log   the ground: time, failures, configuration, log lines
+text                           text that a table and JSON can hold
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, and what a running task may use

@@ -11,9 +11,14 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
+import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+
+from shared.text import clean, cut, units
 
 
 class Event(StrEnum):
@@ -58,21 +63,53 @@ class Event(StrEnum):
     REQUEST_FAILED = "request_failed"
 
 
-_SECRETS = (
-    re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://[^:/@\s]+:)[^@\s]+(?=@)", re.I),
-    re.compile(
-        r"(?P<keep>\b(?:AccountKey|SharedAccessSignature|Password|sig|code)=)[^;&\s\"']+", re.I
-    ),
+_URL = re.compile(r"(?P<keep>://[^:/@\s]*+:)(?P<rest>\S++)")
+"""A URL's password may hold any character, also `@`, so the last `@` ends it. Each match takes all
+of a word, and what fails to match has no second place to begin at: the time is linear."""
+_KEY = re.compile(
+    r"(?P<keep>(?:AccountKey|SharedAccessSignature|Password|sig|\bcode)=[\"']?)[^;&\s\"']++", re.I
 )
+_MARGIN = 4
+"""Texts are cut to so many times what is kept of them before they are read for secrets."""
 
 
 def redact(text: str) -> str:
-    """`text` without passwords in URLs, account keys and signatures."""
-    for pattern in _SECRETS:
-        text = pattern.sub(lambda match: match["keep"] + "***", text)
-    return text
+    """`text` without passwords in URLs, account keys and signatures. Takes linear time."""
+    return _KEY.sub(lambda match: match["keep"] + "***", _URL.sub(_without_password, text))
 
 
+def _without_password(match: re.Match[str]) -> str:
+    _, at, host = match["rest"].rpartition("@")
+    return f"{match['keep']}***@{host}" if at else match[0]
+
+
+def short(text: str, most: int) -> str:
+    """The first of `text`, without secrets and as a table can hold it: at most `most` units."""
+    if len(text) > _MARGIN * most:
+        text = _whole(text[: _MARGIN * most])
+    return cut(redact(clean(text)), most)
+
+
+def _whole(text: str) -> str:
+    """A text that was cut, without the URL that it may end within: its `@` would be missing."""
+    last = text.split()[-1] if not text[-1].isspace() else ""
+    before, mark, _ = last.partition("://")
+    return text.removesuffix(last) + before + mark + "***" if mark else text
+
+
+def trace(error: BaseException) -> str:
+    """Its traceback, without secrets; of a very long one the first and the last of it."""
+    text = "".join(traceback.format_exception(error))
+    if len(text) <= _TRACE:
+        return short(text, _TRACE)
+    # from the first space on, so that the end begins within no secret
+    _, _, end = text[-_TRACE // 2 :].partition(" ")
+    return f"{short(text, _TRACE // 2)}\n...\n{short(end, _TRACE // 2)}"
+
+
+_TRACE = 16_000
+_FIELD = 8_000
+"""Units of a field."""
 _PLAIN = re.compile(r"[\w.,:+/-]+")
 """What needs no quotes; and nothing that `redact` looks for has neither = nor @."""
 
@@ -82,20 +119,23 @@ def instant(at: datetime, timespec: str = "auto") -> str:
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
-def _plain(value: object) -> object:
+def _kept(value: object) -> object:
     """A field as it is kept: instants as text, of which some come as text already."""
     if isinstance(value, datetime):
         return instant(value)
-    if isinstance(value, str) and value.endswith("+00:00"):
-        return f"{value.removesuffix('+00:00')}Z"
-    return value
+    if not isinstance(value, str):
+        return value
+    if value.endswith("+00:00"):
+        value = f"{value.removesuffix('+00:00')}Z"
+    if len(value) <= _FIELD and _PLAIN.fullmatch(value):
+        return value
+    return short(value, _FIELD)
 
 
-def _shown(value: object) -> str:
-    text = str(_plain(value))
+def _shown(kept: object) -> str:
+    text = kept if isinstance(kept, str) else short(str(kept), _FIELD)
     if _PLAIN.fullmatch(text):
         return text
-    text = redact(text)
     return json.dumps(text, ensure_ascii=False) if re.search(r"[\s\"=]", text) or not text else text
 
 
@@ -105,16 +145,16 @@ def event(
     """Write one line: the event's word, then `name=value` for each field that is not None."""
     if not logger.isEnabledFor(level):
         return
-    known = {name: _plain(value) for name, value in fields.items() if value is not None}
-    line = " ".join([what, *(f"{name}={_shown(value)}" for name, value in known.items())])
+    known = {name: _kept(value) for name, value in fields.items() if value is not None}
+    line = clean(" ".join([what, *(f"{name}={_shown(value)}" for name, value in known.items())]))
     logger.log(level, "%s", line, extra={"event": what.value, "fields": known})
 
 
 class JobLog:
     """One job's own log: each line is kept for the job's record and written to the app's log.
 
-    Lines beyond `limit` characters in all replace the middle by a line that says how many were
-    left out, so that the first and the last of a long log are always there.
+    Lines beyond `limit` units of UTF-16 in all replace the middle by a line that says how many
+    were left out, so that the first and the last of a long log are always there.
     """
 
     def __init__(
@@ -127,21 +167,37 @@ class JobLog:
         self._logger = logger
         self._ids = dict(ids)
         self._stamp = stamp
-        self._limit = limit
-        self._lines: list[str] = []
+        self._half = limit // 2
+        self._longest = limit // 4
+        """Units of one line."""
+        self._lock = threading.Lock()
+        self._head: list[str] = []
+        self._tail: deque[str] = deque()
+        self._head_units = self._tail_units = self._left_out = 0
 
     def __call__(self, message: str, *, level: int = logging.INFO, **fields: object) -> None:
         """Add a line."""
-        shown = " ".join([redact(message), *(f"{k}={_shown(v)}" for k, v in fields.items())])
-        self._lines.append(f"{self._stamp()} {logging.getLevelName(level)} {shown}")
-        event(self._logger, Event.JOB_LOG, level=level, **self._ids, message=message, **fields)
+        said = short(message, self._longest)
+        words = [said, *(f"{name}={_shown(_kept(value))}" for name, value in fields.items())]
+        line = f"{self._stamp()} {logging.getLevelName(level)} {' '.join(words)}"
+        with self._lock:
+            self._add(cut(clean(line), self._longest))
+        event(self._logger, Event.JOB_LOG, level=level, **self._ids, message=said, **fields)
+
+    def _add(self, line: str) -> None:
+        size = units(line) + 1
+        if not self._tail and self._head_units + size <= self._half:
+            self._head.append(line)
+            self._head_units += size
+            return
+        self._tail.append(line)
+        self._tail_units += size
+        while self._tail_units > self._half:
+            self._tail_units -= units(self._tail.popleft()) + 1
+            self._left_out += 1
 
     def text(self) -> str:
-        """The log so far, at most `limit` characters and a line."""
-        whole = "\n".join(self._lines)
-        if len(whole) <= self._limit:
-            return whole
-        half = self._limit // 2
-        head, tail = whole[:half].rsplit("\n", 1)[0], whole[-half:].split("\n", 1)[-1]
-        left_out = len(self._lines) - head.count("\n") - tail.count("\n") - 2
-        return f"{head}\n... {left_out} lines left out ...\n{tail}"
+        """The log so far, at most `limit` units and a line."""
+        with self._lock:
+            said = [f"... {self._left_out} lines left out ..."] if self._left_out else []
+            return "\n".join([*self._head, *said, *self._tail])

@@ -1,4 +1,4 @@
-"""One line for each event, with times in one form."""
+"""One line for each event, with times in one form, without secrets, and never too long."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import logging
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.log import Event, JobLog, event
+from shared.log import Event, JobLog, event, redact, short, trace
 
 _logger = logging.getLogger("belfry.test")
 AT = datetime(2026, 11, 21, 9, 8, tzinfo=UTC)
@@ -29,3 +31,129 @@ def test_a_jobs_own_log_has_it_too() -> None:
     log = JobLog(_logger, {}, lambda: "now")
     log("backed up", until=ELSEWHERE)
     assert log.text() == "now INFO backed up until=2026-11-21T09:08:00Z"
+
+
+LETTERS = st.text("aez9+-.", max_size=200)
+"""What may stand right before a secret; a scheme's characters among it."""
+PASSWORDS = st.text(
+    st.characters(exclude_categories=("Z", "C"), exclude_characters="Z"), min_size=1
+).map(lambda text: f"Z{text}Z")
+VALUES = st.text("abcXYZ019+/", min_size=1).map(lambda text: f"Z{text}Z==")
+
+
+@given(LETTERS, st.sampled_from(["", "user", "a.b%40c"]), PASSWORDS, LETTERS)
+def test_a_password_in_a_url_is_hidden_wherever_it_stands(
+    before: str, user: str, password: str, after: str
+) -> None:
+    said = redact(f"{before}postgres://{user}:{password}@host/{after}")
+    assert said == f"{before}postgres://{user}:***@host/{after}"
+
+
+@given(
+    LETTERS,
+    st.sampled_from(["AccountKey=", "accountkey=", "sig=", "PASSWORD=", "password='", "?code="]),
+    VALUES,
+    st.sampled_from(["", ";EndpointSuffix=x", "&se=2030", " and so on", '"', "'"]),
+)
+def test_a_key_is_hidden_wherever_it_stands(before: str, name: str, key: str, after: str) -> None:
+    assert redact(f"{before}{name}{key}{after}") == f"{before}{name}***{after}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://host:8080/path",
+        "see https://host/a:b and mail@host",
+        "12:30 a://b c:d@e",
+        "http_code=3 design=x",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "e",
+        "://",
+        "://u:",
+        "a://b:c",
+        "sig",
+        "code",
+        "AccountKey",
+        "@",
+        ":",
+        "a:@",
+        "'",
+        "sig='",
+        "//:",
+    ],
+)
+def test_a_huge_text_is_read_once_whatever_it_holds(piece: str) -> None:
+    """Two megabytes; reading from each place anew would take hours."""
+    text = piece * (2_000_000 // len(piece))
+    secret = " postgres://u:secret@h"
+    assert redact(text + secret) == redact(text) + " postgres://u:***@h"
+    assert len(short(text, 4_000)) <= 4_000
+    log = JobLog(_logger, {}, lambda: "now")
+    log(text, field=text)
+    event(_logger, Event.JOB_LOG, level=logging.ERROR, field=text)
+    assert len(log.text()) <= 24_000
+
+
+@given(st.integers(0, 60), st.integers(1, 40))
+def test_a_cut_shows_no_part_of_a_password(before: int, most: int) -> None:
+    text = " " + "x" * before + "://u:" + "secret" * 40 + "@h"
+    assert "secret"[:2] not in short(text, most)
+    assert "secret"[:2] not in short(text.replace("://u:", "AccountKey="), most)
+
+
+def test_a_traceback_is_bounded_and_shows_no_part_of_a_password() -> None:
+    def fail(text: str) -> str:
+        try:
+            raise ValueError(text)
+        except ValueError as error:
+            return trace(error)
+
+    assert "ValueError: it failed" in fail("it failed")
+    assert "***@h" in fail("postgres://u:secret@h")
+    for word in ("e" * 2_000_000, "postgres://u:" + "secret" * 300_000 + "@h"):
+        said = fail(f"{word}\nthe end")
+        assert len(said) <= 17_000 and "secret" not in said
+        assert said.startswith("Traceback")
+    assert fail("x " * 100_000 + "the end").endswith("the end\n")
+
+
+def test_what_cannot_be_encoded_is_replaced_in_every_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = JobLog(_logger, {}, lambda: "now")
+    with caplog.at_level(logging.INFO):
+        log("half \ud800 of a pair", name="\udfff\0", **{"\ud801": 1})
+    log.text().encode()
+    (record,) = caplog.records
+    record.getMessage().encode()
+    str(vars(record)["fields"]["message"]).encode()
+    assert log.text() == "now INFO half \ufffd of a pair name=\ufffd\ufffd \ufffd=1"
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "😀"])
+@pytest.mark.parametrize("length", [10, 1_000, 50_000])
+def test_a_jobs_log_fits_into_a_property(letter: str, length: int) -> None:
+    log = JobLog(_logger, {}, lambda: "now")
+    for number in range(3_000 // length * 10 + 200):
+        log(f"{number} {letter * length}")
+    text = log.text()
+    assert len(text.encode("utf-16-le")) <= 50_000
+    lines = text.splitlines()
+    assert lines[0].startswith("now INFO 0 ") and lines[-1].startswith(f"now INFO {number} ")
+    (said,) = [line for line in lines if line.startswith("...")]
+    assert said == f"... {number + 1 - (len(lines) - 1)} lines left out ..."
+
+
+def test_a_short_log_is_kept_whole() -> None:
+    log = JobLog(_logger, {}, lambda: "now")
+    for number in range(300):
+        log(f"{number} 😀")
+    assert log.text().splitlines() == [f"now INFO {number} 😀" for number in range(300)]

@@ -1,0 +1,54 @@
+"""Text that a table and JSON can hold.
+
+A property of a table holds 64 KiB of UTF-16: length is counted in its units, of which most
+characters take one and an emoji two. Half of a surrogate pair (`"\\ud800"`, which JSON can name and
+file names can hold) cannot be encoded at all.
+https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ENCODING = "utf-16-le"
+
+
+def clean(text: str) -> str:
+    """`text` with each half of a surrogate pair and each null replaced by U+FFFD."""
+    if not text.isascii():
+        text = text.encode(_ENCODING, "surrogatepass").decode(_ENCODING, "replace")
+    return text.replace("\0", "\ufffd")
+
+
+def is_clean(text: str) -> bool:
+    """Whether `clean` leaves it as it is."""
+    return (text.isascii() and "\0" not in text) or clean(text) == text
+
+
+def units(text: str) -> int:
+    """Its length in UTF-16."""
+    return len(text) if text.isascii() else len(text.encode(_ENCODING, "surrogatepass")) // 2
+
+
+def cut(text: str, most: int) -> str:
+    """The first of a clean text, at most so many units, and no half of a pair."""
+    text = text[:most]
+    if units(text) <= most:
+        return text
+    return text.encode(_ENCODING, "surrogatepass")[: 2 * most].decode(_ENCODING, "ignore")
+
+
+def depth(value: object) -> int:
+    """How many lists and objects of JSON stand in each other; 0 for a plain value."""
+    found = 0
+    level = [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        found += 1
+        level = [inner for one in level for inner in _inner(one)]
+    return found
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
