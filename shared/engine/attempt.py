@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import traceback
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from shared.errors import BelfryError, Cancelled, TimedOut
-from shared.log import JobLog, redact
+from shared.log import JobLog, trace
 from shared.schedules.model import LiveJob, Schedule
 from shared.tasks import JobProgress, Result
 
@@ -76,8 +75,7 @@ class Attempt:
         except BaseException as error:  # whatever a task raises is its job's outcome
             failure = error
             if not isinstance(error, BelfryError | asyncio.CancelledError):
-                trace = redact("".join(traceback.format_exception(error)))
-                _logger.error("unexpected failure in %s\n%s", self.live.id, trace)
+                _logger.error("unexpected failure in %s\n%s", self.live.id, trace(error))
         self._close(result, failure)
 
     def ask(self, why: Stop) -> None:

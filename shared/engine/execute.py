@@ -9,8 +9,12 @@ from typing import Any
 from shared.clock import Clock
 from shared.engine.attempt import Attempt
 from shared.tasks import BackupService, JobContext, Operations, Registry, Result
+from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
+"""Characters of JSON in ASCII, as it is kept."""
+_DEPTH_LIMIT = 100
+"""Lists and objects in each other; pydantic, which writes it for a reader, takes 255."""
 
 
 class Executor:
@@ -55,9 +59,12 @@ async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _checked(task_name: str, result: Result) -> Result:
-    """The result as JSON has it. Raises `ValueError` if it is none, or too large."""
-    text = json.dumps(dict(result), default=str)
-    if len(text) > _RESULT_LIMIT:
-        raise ValueError(f"{task_name} returned {len(text)} characters; {_RESULT_LIMIT} are kept")
-    checked: dict[str, object] = json.loads(text)
+    """The result as JSON and a table have it. Raises `ValueError` if it is none, or too large."""
+    text = json.dumps(dict(result), default=str, ensure_ascii=False)
+    checked: dict[str, object] = json.loads(clean(text))
+    size = len(json.dumps(checked))
+    if size > _RESULT_LIMIT:
+        raise ValueError(f"{task_name} returned {size} characters; {_RESULT_LIMIT} are kept")
+    if depth(checked) > _DEPTH_LIMIT:
+        raise ValueError(f"{task_name} returned a result more than {_DEPTH_LIMIT} levels deep")
     return checked

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from shared.engine import retry
 from shared.engine.attempt import Attempt, Stop
 from shared.errors import BelfryError, Cancelled
-from shared.log import redact
+from shared.log import short
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob
 from shared.schedules.record import of_live
 
 _ERROR_LIMIT = 4_000
+"""In UTF-16, as a table counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,14 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
 
 
 def describe(failure: BaseException) -> str:
-    """A failure in one line, without secrets."""
-    text = (
-        str(failure) if isinstance(failure, BelfryError) else f"{type(failure).__name__}: {failure}"
-    )
-    return redact(text)[:_ERROR_LIMIT]
+    """A failure in one line, without secrets, as a table can hold it."""
+    name = type(failure).__name__
+    try:
+        said = str(failure)
+    except BaseException as error:  # its class is the task's own
+        said = f"its message cannot be made: {type(error).__name__}"
+    text = said if isinstance(failure, BelfryError) else f"{name}: {said}"
+    return short(text, _ERROR_LIMIT)
 
 
 def _record(attempt: Attempt, status: Status, now: datetime) -> Job:
