@@ -8,14 +8,22 @@ import azure.functions as func
 from fastapi import Depends, FastAPI
 
 from shared.api import jobs, occurrences, problems, query, schedules
+from shared.api.description import Described
+
+_SAID = """
+Schedules, and the jobs they make.
+
+Deployed, every request needs a function key, in the header `x-functions-key`. Not described here
+are `POST /tick`, which needs one too, and `GET /status` and `GET /ops/uptime`, which need none.
+"""
 
 
 @functools.cache
 def api() -> FastAPI:
     """The API. It has no lifespan: the bridge would not run it."""
-    made = FastAPI(
+    made = Described(
         title="Belfry",
-        description="Schedules, and the jobs they make.",
+        description=_SAID,
         docs_url="/api/docs",
         openapi_url="/api/openapi.json",
         redoc_url=None,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Match
@@ -26,6 +27,7 @@ _logger = logging.getLogger("belfry.api")
 
 _RETRY_AFTER = 5
 """Seconds after which what was out of reach may be asked for again."""
+CONTENT_TYPE = "application/problem+json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _STATUS: dict[type, tuple[int, str]] = {
     errors.Invalid: (422, "A value is wrong"),
@@ -37,15 +39,32 @@ _STATUS: dict[type, tuple[int, str]] = {
 }
 
 
-def problem(
-    status: int, title: str, detail: str, wrong: list[dict[str, str]] | None = None
-) -> JSONResponse:
-    """A problem document; `wrong`: what is wrong, field by field."""
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
-    body["detail"] = redact(detail)
-    if wrong:
-        body["errors"] = wrong
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+class Wrong(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457), as `application/problem+json`."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    type: Literal["about:blank"] = "about:blank"
+    title: str
+    status: int
+    detail: str
+    """What to do about it, where one can say that."""
+    errors: list[Wrong] = []
+    """What is wrong, field by field; left out where it is no field's fault."""
+
+
+def problem(status: int, title: str, detail: str, wrong: Sequence[Wrong] = ()) -> JSONResponse:
+    """A problem document as an answer."""
+    document = Problem(title=title, status=status, detail=redact(detail), errors=list(wrong))
+    body = document.model_dump(exclude=set() if wrong else {"errors"})
+    return JSONResponse(body, status_code=status, media_type=CONTENT_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -77,11 +96,11 @@ async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (for the type checker)
     is_json = "json" in request.headers.get("content-type", "")
     wrong = [_wrong(item, error.body, is_json) for item in error.errors()]
-    detail = "; ".join(f"{item['field']}: {item['message']}" for item in wrong)
+    detail = "; ".join(f"{one.field}: {one.message}" for one in wrong)
     return problem(422, "A value is wrong", detail, wrong)
 
 
-def _wrong(item: Mapping[str, Any], body: object, is_json: bool) -> dict[str, str]:
+def _wrong(item: Mapping[str, Any], body: object, is_json: bool) -> Wrong:
     """The field that is wrong, and how, in words for the caller rather than for pydantic's."""
     place = item["loc"]
     field = ".".join(str(part) for part in place[1:]) or str(place[0])
@@ -91,22 +110,20 @@ def _wrong(item: Mapping[str, Any], body: object, is_json: bool) -> dict[str, st
             at = int(place[-1])
             before = str(body)[:at]
             line, column = before.count("\n") + 1, at - before.rfind("\n")
-            return _said("body", f"not JSON: {cause} at line {line} column {column}")
+            return Wrong(field="body", message=f"not JSON: {cause} at line {line} column {column}")
         case "model_attributes_type" if field == "body" and not is_json:
-            return _said(field, "send it as JSON, with the header Content-Type: application/json")
-        case "model_attributes_type":
-            return _said(field, "send a JSON object")
-        case "missing" if field == "body":
-            return _said(
-                field, "send a JSON object, with the header Content-Type: application/json"
+            return Wrong(
+                field=field,
+                message="send it as JSON, with the header Content-Type: application/json",
             )
+        case "model_attributes_type":
+            return Wrong(field=field, message="send a JSON object")
+        case "missing" if field == "body":
+            said = "send a JSON object, with the header Content-Type: application/json"
+            return Wrong(field=field, message=said)
     if isinstance(cause, errors.Invalid):
-        return _said(field, cause.message)
-    return _said(field, str(cause) if isinstance(cause, ValueError) else item["msg"])
-
-
-def _said(field: str, message: str) -> dict[str, str]:
-    return {"field": field, "message": message}
+        return Wrong(field=field, message=cause.message)
+    return Wrong(field=field, message=str(cause) if isinstance(cause, ValueError) else item["msg"])
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -133,7 +150,7 @@ async def _belfry(_: Request, error: Exception) -> Response:
     found = (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     status, title = next(found, (500, "Unexpected failure"))
     if isinstance(error, errors.Invalid):
-        return problem(status, title, str(error), [_said(error.field, error.message)])
+        return problem(status, title, str(error), [Wrong(field=error.field, message=error.message)])
     answer = problem(status, title, str(error))
     if isinstance(error, errors.Unavailable):
         answer.headers["retry-after"] = str(_RETRY_AFTER)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.api.problems import Problem
 from tests.e2e.conftest import Belfry, until
 
 GOOD: dict[str, Any] = {
@@ -425,6 +426,45 @@ def test_a_method_that_is_not_allowed_is_told_which_are(
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_operation_says_which_problems_it_may_answer_with(belfry: Belfry) -> None:
+    described = httpx.get(f"{belfry.url}/api/openapi.json").json()
+    assert not {"HTTPValidationError", "ValidationError"} & set(described["components"]["schemas"])
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            expected = {"422", "500", "502", "503"}
+            expected |= {"404"} if "{" in path else set()
+            expected |= {"409"} if method != "get" else set()
+            expected |= {"400"} if "requestBody" in operation else set()
+            answers = operation["responses"]
+            assert {status for status in answers if status >= "400"} == expected
+            for status in expected:
+                content = answers[status]["content"]["application/problem+json"]
+                assert content == {"schema": {"$ref": "#/components/schemas/Problem"}}
+            assert "Retry-After" in answers["503"]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("post", "/api/v1/schedules", b"\xff", 400),
+        ("get", "/api/v1/jobs/none", b"", 404),
+        ("put", "/api/v1/jobs", b"", 405),
+        ("delete", "/api/v1/schedules/database_backup", b"", 409),
+        ("post", "/api/v1/schedules", b"{}", 422),
+    ],
+)
+def test_a_problem_is_what_the_description_says(
+    belfry: Belfry, method: str, path: str, body: bytes, status: int
+) -> None:
+    said = schemas(belfry)["Problem"]
+    headers = {"content-type": "application/json"}
+    answer = httpx.request(method, f"{belfry.url}{path}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(said["required"]) <= set(answer.json()) <= set(said["properties"])
+    Problem.model_validate_json(answer.content, strict=True)
 
 
 def test_status_and_uptime(belfry: Belfry) -> None:
