@@ -14,5 +14,8 @@ blueprint = func.Blueprint()
 def clock_message(message: func.QueueMessage) -> None:
     """Send the next message, and tick."""
     from shared.app import app
+    from shared.engine import chain
 
-    app().clocks.message(message.get_body().decode(errors="replace"), app().clock.now())
+    belfry, text = app(), message.get_body().decode(errors="replace")
+    if belfry.poison.read(text, chain.parse) is not None:
+        belfry.clocks.message(text, belfry.clock.now())

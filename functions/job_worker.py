@@ -16,4 +16,7 @@ def job_worker(message: func.QueueMessage) -> None:
     from shared.app import app
     from shared.storage.queue import parse
 
-    app().worker.work(parse(message.get_body().decode()))
+    belfry, text = app(), message.get_body().decode(errors="replace")
+    read = belfry.poison.read(text, parse)
+    if read is not None:
+        belfry.worker.work(read.received(belfry.clock.now()))

@@ -16,5 +16,7 @@ def shard_worker(message: func.QueueMessage) -> None:
     from shared.app import app
     from shared.storage.queue import parse_shard
 
-    shard = parse_shard(message.get_body().decode(errors="replace"))
-    app().dispatcher.tick_shard(shard, app().clock.now())
+    belfry, text = app(), message.get_body().decode(errors="replace")
+    shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
+    if shard is not None:
+        belfry.dispatcher.tick_shard(shard, belfry.clock.now())

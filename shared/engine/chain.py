@@ -19,10 +19,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.errors import Invalid
 from shared.log import Event, event
 from shared.storage.meta import Fact, Meta
 from shared.storage.pulse import PulseQueue
+from shared.storage.queue import instant, readable
 
 ROW = "clock.chain"
 OFFSET = timedelta(seconds=30)
@@ -51,12 +51,12 @@ class Link:
 
 def parse(text: str) -> Link:
     """Read a message. Raises `Invalid`."""
-    try:
+    with readable("a clock message", text):
         body = json.loads(text)
-        at = datetime.fromisoformat(body["at"])
-        return Link(at=at, token=str(body["token"]), after=str(body["after"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Invalid("message", f"not a clock message ({error!r}): {text[:200]}") from None
+        at, token, after = instant(body["at"]), body["token"], body["after"]
+        if not isinstance(token, str) or not isinstance(after, str):
+            raise TypeError("a token is no text")
+        return Link(at=at, token=token, after=after)
 
 
 class Chain:

@@ -1,4 +1,7 @@
-"""What becomes of messages that the queue gave up (the host's poison queue).
+"""What becomes of messages that cannot be read, and of those that the queue gave up.
+
+What cannot be read now cannot be read later: it is told and dropped, in every queue. To raise it
+would only end it, five times later, in a poison queue that nobody reads.
 
 A message is given up after five deliveries that raised: storage was out of reach, or there is a
 defect. The job must not be lost with it: it is sent again, later each time, and when that did
@@ -8,8 +11,10 @@ not help either, the job ends as failed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from shared.clock import Clock
 from shared.engine.desk import Desk
@@ -20,6 +25,8 @@ from shared.schedules.job import Status, parse_id
 from shared.schedules.model import LiveJob
 from shared.schedules.record import ended_live
 from shared.storage.queue import Message, parse
+
+T = TypeVar("T")
 
 RETURNS = 3
 _FIRST = timedelta(minutes=1)
@@ -34,12 +41,18 @@ class Poison:
         self._desk = desk
         self._clock = clock
 
-    def handle(self, text: str) -> None:
-        """Send a given-up message again, or end its jobs as failed."""
+    def read(self, text: str, parse: Callable[[str], T]) -> T | None:
+        """What a message says, by `parse`; None if it cannot be read, which is told."""
         try:
-            message = parse(text)
+            return parse(text)
         except Invalid as error:
             event(_logger, Event.MESSAGE_POISONED, level=logging.ERROR, error=str(error))
+            return None
+
+    def handle(self, text: str) -> None:
+        """Send a given-up message again, or end its jobs as failed."""
+        message = self.read(text, parse)
+        if message is None:
             return
         for job_id in message.job_ids:
             event(

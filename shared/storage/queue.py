@@ -7,7 +7,9 @@ was sent; what it means is decided when it is read (`schedules.claim`).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,18 +37,40 @@ class Message:
             {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat(), "returns": self.returns}
         )
 
+    def received(self, now: datetime) -> Message:
+        """As it counts at `now`: none was sent later, whatever it says, or it would never age."""
+        return self if self.sent_at <= now else replace(self, sent_at=now)
+
 
 def parse(text: str) -> Message:
     """Read a message. Raises `Invalid`."""
-    try:
+    with readable("a job message", text):
         body = json.loads(text)
-        sent_at = datetime.fromisoformat(body["sent_at"])
-        jobs = body["jobs"]
+        jobs, returns = body["jobs"], body.get("returns", 0)
         if not isinstance(jobs, list) or not all(isinstance(job, str) for job in jobs):
             raise TypeError("jobs is no list of ids")
-        return Message(tuple(jobs), sent_at, int(body.get("returns", 0)))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Invalid("message", f"not a job message ({error!r}): {text[:200]}") from None
+        if type(returns) is not int or returns < 0:
+            raise TypeError("returns is no count")
+        return Message(tuple(jobs), instant(body["sent_at"]), returns)
+
+
+@contextmanager
+def readable(what: str, text: str) -> Iterator[None]:
+    """Raises `Invalid` if the block, which reads `text` as JSON, finds it is not `what`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise Invalid("message", f"not {what} ({error!r:.200}): {text[:200]}") from None
+    except RecursionError:
+        raise Invalid("message", f"not {what} (nested too deep): {text[:200]}") from None
+
+
+def instant(text: str) -> datetime:
+    """The instant that a message names. Raises `ValueError`, also if it has no offset."""
+    at = datetime.fromisoformat(text)
+    if at.utcoffset() is None:
+        raise ValueError(f"{text!r} has no offset")
+    return at
 
 
 class JobQueue:
@@ -83,9 +107,10 @@ _STALE = 300
 """Seconds after which an announcement says nothing more; the next tick makes another."""
 
 
-def parse_shard(text: str) -> str:
-    """The shard that a message announces. Raises `Invalid`."""
-    try:
-        return str(json.loads(text)["shard"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise Invalid("message", f"not a shard message ({error!r}): {text[:200]}") from None
+def parse_shard(text: str, shards: Collection[str]) -> str:
+    """The shard, one of `shards`, that a message announces. Raises `Invalid`."""
+    with readable("a shard message", text):
+        shard = json.loads(text)["shard"]
+        if not isinstance(shard, str) or shard not in shards:
+            raise ValueError("there is no such shard")
+        return shard

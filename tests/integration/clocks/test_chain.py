@@ -13,7 +13,7 @@ from local.azurite import Azurite
 from shared.app import App, build
 from shared.engine.chain import Chain, following
 from shared.engine.clocks import DISPATCHER, MESSAGE
-from shared.errors import Invalid, Unavailable
+from shared.errors import Unavailable
 from shared.settings import Settings
 from tests.integration.clocks.conftest import START, Killed, Sim, said, tap
 
@@ -94,12 +94,6 @@ def test_a_stale_copy_ends(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
     assert len(said(caplog, "clock_stale")) == 1
     assert said(caplog, "tick_done") == []
     goes_on(sim)
-
-
-def test_what_is_no_clock_message_is_raised(sim: Sim) -> None:
-    for text in ("", "{}", "[]", '{"at": "soon", "token": "x", "after": ""}'):
-        with pytest.raises(Invalid):
-            sim.deliver(text)
 
 
 @pytest.fixture

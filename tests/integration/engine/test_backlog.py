@@ -32,7 +32,8 @@ def backlog(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def announced(bench: Bench) -> list[str]:
     queue: Any = bench.app.connection.queue(Names(bench.app.settings.prefix).shards)
-    return [parse_shard(message.content) for message in queue.receive_messages()]
+    shards = bench.app.table.shards
+    return [parse_shard(message.content, shards) for message in queue.receive_messages()]
 
 
 def handed_out(bench: Bench) -> Counter[str]:
