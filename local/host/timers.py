@@ -9,6 +9,7 @@ period makes the next ones fall out. Schedules faster than a minute have no such
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from local.host import cron, settings
@@ -104,7 +105,8 @@ class Monitor:
 
     def write(self, status: Status) -> None:
         if not self._container.exists():
-            self._container.create_container()
+            with contextlib.suppress(ResourceExistsError):  # another timer was faster
+                self._container.create_container()
         self._container.upload_blob(self._name, json.dumps(_shown(status)), overwrite=True)
 
 
