@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import azure.functions as func
 from fastapi import Depends, FastAPI
 
 from shared.api import jobs, occurrences, problems, query, schedules
+from shared.api.bridge import Bridge
 from shared.api.description import Described
 
 _SAID = """
@@ -37,6 +37,6 @@ def api() -> FastAPI:
 
 
 @functools.cache
-def middleware() -> func.AsgiMiddleware:
+def middleware() -> Bridge:
     """The bridge."""
-    return func.AsgiMiddleware(api())
+    return Bridge(api())

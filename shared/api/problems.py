@@ -7,7 +7,6 @@ An exception that left the app would fail the invocation, and the host would ans
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Literal
@@ -21,12 +20,16 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Match
 
 from shared import errors
-from shared.log import Event, event, redact
+from shared.log import Event, event, short, trace
 
 _logger = logging.getLogger("belfry.api")
 
 _RETRY_AFTER = 5
 """Seconds after which what was out of reach may be asked for again."""
+_DETAIL, _FIELD, _MESSAGE = 4_000, 120, 1_000
+"""Units of what is shown: a caller may have named a field of any length."""
+_MOST = 50
+"""Fields that are named."""
 CONTENT_TYPE = "application/problem+json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _STATUS: dict[type, tuple[int, str]] = {
@@ -62,9 +65,15 @@ class Problem(BaseModel):
 
 def problem(status: int, title: str, detail: str, wrong: Sequence[Wrong] = ()) -> JSONResponse:
     """A problem document as an answer."""
-    document = Problem(title=title, status=status, detail=redact(detail), errors=list(wrong))
+    shown = [_shown(one) for one in wrong[:_MOST]]
+    document = Problem(title=title, status=status, detail=short(detail, _DETAIL), errors=shown)
     body = document.model_dump(exclude=set() if wrong else {"errors"})
     return JSONResponse(body, status_code=status, media_type=CONTENT_TYPE)
+
+
+def _shown(wrong: Wrong) -> Wrong:
+    """With what the caller wrote cut, and such that it can be encoded."""
+    return Wrong(field=short(wrong.field, _FIELD), message=short(wrong.message, _MESSAGE))
 
 
 def install(app: FastAPI) -> None:
@@ -81,7 +90,7 @@ async def _catch_all(
     try:
         return await call_next(request)
     except Exception as error:  # the shell: logged whole, answered without a traceback
-        _logger.error("%s", redact("".join(traceback.format_exception(error))))
+        _logger.error("%s", trace(error))
         event(
             _logger,
             Event.REQUEST_FAILED,
@@ -96,7 +105,7 @@ async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (for the type checker)
     is_json = "json" in request.headers.get("content-type", "")
     wrong = [_wrong(item, error.body, is_json) for item in error.errors()]
-    detail = "; ".join(f"{one.field}: {one.message}" for one in wrong)
+    detail = "; ".join(f"{one.field}: {one.message}" for one in map(_shown, wrong[:_MOST]))
     return problem(422, "A value is wrong", detail, wrong)
 
 

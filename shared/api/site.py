@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from datetime import datetime, timedelta
 
-import azure.functions as func
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
 from shared.api import problems
+from shared.api.bridge import Bridge
 from shared.app import app
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
@@ -109,6 +109,6 @@ def uptime() -> Uptime:
 
 
 @functools.cache
-def middleware() -> func.AsgiMiddleware:
+def middleware() -> Bridge:
     """The bridge."""
-    return func.AsgiMiddleware(site())
+    return Bridge(site())
