@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
+from unicodedata import category
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 from shared.api.parts import Input
 from shared.recurrence import Frequency, Recurrence, zone
@@ -16,11 +26,38 @@ from shared.schedules.upcoming import upcoming
 
 _CLEARABLE = ("max_runs", "pause_after_failures")
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
-_PARAMETERS_LIMIT = 30_000
-"""A property of a table holds 32,000 characters."""
+def _one_line(text: str) -> str:
+    if any(category(letter) in ("Cc", "Zl", "Zp") for letter in text):
+        raise ValueError("it holds a control character, such as a line break")
+    return text
+
+
+def _written(value: object) -> object:
+    """Refuse numbers, and text of them, which pydantic would take for seconds since 1970."""
+    if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
+        raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
+    return value
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_one_line),
+]
+Tag = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_one_line),
+]
+Whole = Annotated[int, Field(strict=True)]
+"""A number, and neither text nor true."""
+Instant = Annotated[datetime, BeforeValidator(_written)]
+
+_JSON_LIMIT = 30_000
+"""A property of a table holds 32,000 characters, and JSON is kept in ASCII: an emoji takes 12."""
 
 
 class _Fields(Input):
@@ -33,45 +70,45 @@ class _Fields(Input):
     frequency: Frequency | None = None
     cron_expression: str | None = Field(default=None, max_length=200)
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
-    interval_seconds: int | None = None
+    interval_seconds: Whole | None = None
     """For `interval`: seconds from one run to the next."""
     timezone: str | None = Field(default=None, max_length=100)
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
-    start_time: datetime | None = None
+    start_time: Instant | None = None
     """No run before it; with its offset. For `once`: when it runs."""
-    end_time: datetime | None = None
+    end_time: Instant | None = None
     """No run after it."""
-    misfire_grace_seconds: int | None = Field(default=None, ge=1, le=30 * 86400)
+    misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
     """How late a run may start, counted from its due time and jitter; one that cannot is recorded
     as missed. Default: the task's."""
     catch_up: CatchUp | None = None
     """What happens to runs that came due while nothing could start them. `none`: the latest
     starts if it is within misfire_grace_seconds. `latest`: the latest starts, however late.
     `all`: every one starts, oldest first, up to catch_up_limit. Default: none."""
-    catch_up_limit: int | None = Field(default=None, ge=1, le=1000)
+    catch_up_limit: Whole | None = Field(default=None, ge=1, le=1000)
     """For `catch_up: all`: of a long outage, so many of the latest runs start; older ones are
     recorded as missed. Default: 100."""
     overlap: Overlap | None = None
     """What happens to a run that comes due while an earlier one has not ended. `skip`: it is
     recorded as skipped. `buffer_one`: it waits, if none waits already. `buffer_all`: it waits its
-    turn. `cancel_other`: the earlier one is told to stop. `allow_all`: it runs beside it. A job
-    that is asked for by `retry` waits its turn under each but `allow_all`. Default: skip."""
-    jitter_seconds: int | None = Field(default=None, ge=0, le=86400)
+    turn. `cancel_other`: the earlier one is told to stop. `allow_all`: it runs beside it. A run
+    that a person asked for waits its turn under each but `allow_all`. Default: skip."""
+    jitter_seconds: Whole | None = Field(default=None, ge=0, le=86400)
     """A run starts up to so much after its due time; how much follows from its job's id. Default:
     0."""
-    max_runs: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    max_runs: Whole | None = Field(default=None, ge=1, le=2**31 - 1)
     """How many runs it starts by itself, in all. Default: null, no limit."""
-    pause_after_failures: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    pause_after_failures: Whole | None = Field(default=None, ge=1, le=2**31 - 1)
     """So many failed jobs one after another pause it until a person enables it. Default: null,
     never."""
-    timeout_seconds: int | None = Field(default=None, ge=1, le=7200)
+    timeout_seconds: Whole | None = Field(default=None, ge=1, le=7200)
     """Of one attempt. Default: the task's."""
-    max_attempts: int | None = Field(default=None, ge=1, le=20)
+    max_attempts: Whole | None = Field(default=None, ge=1, le=20)
     """Attempts in all. Default: the task's."""
-    retry_delay_seconds: int | None = Field(default=None, ge=1, le=86400)
+    retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
     """Before the second attempt; doubles with each further one, up to the larger of this and
     max_retry_delay_seconds. Each delay is moved by up to 20 % either way. Default: the task's."""
-    max_retry_delay_seconds: int | None = Field(default=None, ge=1, le=86400)
+    max_retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
     """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds holds all the
     same. Default: the task's."""
 
@@ -82,11 +119,11 @@ class _Fields(Input):
             zone.find(value)
         return value
 
-    @field_validator("task_parameters")
+    @field_validator("task_parameters", "tags")
     @classmethod
-    def _fits(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if len(json.dumps(value, allow_nan=False)) > _PARAMETERS_LIMIT:
-            raise ValueError(f"longer than {_PARAMETERS_LIMIT} characters of JSON")
+    def _fits(cls, value: object) -> object:
+        if len(json.dumps(value, allow_nan=False)) > _JSON_LIMIT:
+            raise ValueError(f"longer than {_JSON_LIMIT} characters of JSON")
         return value
 
 
@@ -96,7 +133,7 @@ class NewSchedule(_Fields):
     name: Name
     task_type: Name
     frequency: Frequency
-    project_id: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    project_id: Whole | None = Field(default=None, ge=0, le=2**63 - 1)
 
     def definition(self) -> Definition:
         return Definition(
@@ -109,7 +146,7 @@ class NewSchedule(_Fields):
             tags=tuple(self.tags or ()),
             recurrence=Recurrence(
                 frequency=self.frequency,
-                timezone=self.timezone or "UTC",
+                timezone="UTC" if self.timezone is None else self.timezone,
                 cron_expression=self.cron_expression,
                 interval_seconds=self.interval_seconds,
                 start_time=self.start_time,

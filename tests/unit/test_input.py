@@ -1,0 +1,122 @@
+"""What the API takes can be kept and given back; what cannot is refused by the field's name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.api.jobs import Cancel
+from shared.api.schemas import NewSchedule, ScheduleChange
+from shared.errors import Invalid
+from shared.storage import entities
+from shared.text import units
+from tests.unit.test_text import TEXTS
+
+GOOD: dict[str, Any] = {"name": "n", "task_type": "t", "frequency": "daily"}
+FACE = "😀"
+HALF = "\ud800"
+
+
+def nested(levels: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": HALF},
+        {"name": f"a{HALF}b"},
+        {"name": " "},
+        {"name": "\0"},
+        {"name": "two\nlines"},
+        {"name": "a\x1b[31m"},
+        {"name": "two\u2028lines"},
+        {"name": FACE * 201},
+        {"description": HALF},
+        {"description": "a\0b"},
+        {"tags": [HALF]},
+        {"tags": ["a", " "]},
+        {"tags": ["two\nlines"]},
+        {"tags": [FACE * 100] * 50},
+        {"task_parameters": {"a": [{"b": HALF}]}},
+        {"task_parameters": {HALF: 1}},
+        {"task_parameters": {"a": FACE * 2_600}},
+        {"task_parameters": {"a": float("inf")}},
+        {"task_parameters": nested(101)},
+        {"task_parameters": nested(900)},
+        {"interval_seconds": True},
+        {"interval_seconds": "60"},
+        {"max_runs": True},
+        {"project_id": False},
+        {"max_attempts": 2.0},
+        {"start_time": 0},
+        {"start_time": -1},
+        {"start_time": "0"},
+        {"start_time": 1.5},
+        {"start_time": True},
+        {"end_time": "1893456000"},
+        {"end_time": "2030-01-01"},
+    ],
+    ids=lambda change: repr(change)[:60].encode("ascii", "replace").decode(),
+)
+def test_what_cannot_be_kept_is_refused_by_name(change: dict[str, Any]) -> None:
+    models = [NewSchedule] if "project_id" in change else [NewSchedule, ScheduleChange]
+    for model in models:
+        with pytest.raises(ValidationError) as caught:
+            model(**(GOOD | change if model is NewSchedule else change))
+        assert {error["loc"][0] for error in caught.value.errors()} == change.keys()
+
+
+def test_a_reason_that_cannot_be_kept_is_refused() -> None:
+    for reason in (HALF, "a\0b"):
+        with pytest.raises(ValidationError):
+            Cancel(reason=reason)
+
+
+def test_an_empty_zone_is_not_utc() -> None:
+    with pytest.raises((Invalid, ValidationError)):
+        NewSchedule(**GOOD, timezone="").definition()
+    assert NewSchedule(**GOOD).definition().recurrence.timezone == "UTC"
+
+
+def test_a_name_is_kept_without_the_space_around_it() -> None:
+    assert NewSchedule(**GOOD | {"name": " Nightly \n", "tags": [" a "]}).tags == ["a"]
+    assert NewSchedule(**GOOD | {"name": " Nightly \n"}).name == "Nightly"
+
+
+@pytest.mark.parametrize(
+    "at", ["2030-01-31T09:00:00Z", "2030-01-31T09:00:00+02:00", "2030-01-31 09:00Z"]
+)
+def test_an_instant_is_text(at: str) -> None:
+    start = NewSchedule(**GOOD, start_time=at).start_time
+    assert start is not None and start.year == 2030 and start.tzinfo is not None
+
+
+LONG = st.sampled_from(["x", "é", "漢", FACE]) | TEXTS
+
+
+@given(
+    name=st.builds(str.__mul__, LONG, st.integers(0, 300)),
+    description=st.builds(str.__mul__, LONG, st.integers(0, 2_100)),
+    tags=st.lists(st.builds(str.__mul__, LONG, st.integers(0, 110)), max_size=4),
+    times=st.integers(1, 13),
+)
+def test_what_is_taken_fits_into_the_table(
+    name: str, description: str, tags: list[str], times: int
+) -> None:
+    try:
+        new = NewSchedule(**GOOD | {"name": name, "description": description, "tags": tags * times})
+    except ValidationError:
+        return
+    what = new.definition()
+    for text in (what.name, what.description, json.dumps(what.tags)):
+        text.encode()
+        assert units(text) <= entities._ROOM
