@@ -19,4 +19,4 @@ blueprint = timer(database_backup)
 if __name__ == "__main__":
     from shared.cli import main
 
-    raise SystemExit(main([database_backup.name]))
+    raise SystemExit(main(task=database_backup.name))

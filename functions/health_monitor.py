@@ -25,4 +25,4 @@ blueprint = timer(health_monitor)
 if __name__ == "__main__":
     from shared.cli import main
 
-    raise SystemExit(main([health_monitor.name]))
+    raise SystemExit(main(task=health_monitor.name))

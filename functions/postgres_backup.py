@@ -19,4 +19,4 @@ blueprint = timer(postgres_backup)
 if __name__ == "__main__":
     from shared.cli import main
 
-    raise SystemExit(main([postgres_backup.name]))
+    raise SystemExit(main(task=postgres_backup.name))

@@ -19,4 +19,4 @@ blueprint = timer(schedule_cleanup)
 if __name__ == "__main__":
     from shared.cli import main
 
-    raise SystemExit(main([schedule_cleanup.name]))
+    raise SystemExit(main(task=schedule_cleanup.name))

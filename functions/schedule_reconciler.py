@@ -19,4 +19,4 @@ blueprint = timer(schedule_reconciler)
 if __name__ == "__main__":
     from shared.cli import main
 
-    raise SystemExit(main([schedule_reconciler.name]))
+    raise SystemExit(main(task=schedule_reconciler.name))

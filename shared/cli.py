@@ -18,26 +18,49 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App, app
-from shared.errors import BelfryError
+from shared.errors import BelfryError, Invalid
+from shared.log import redact
 from shared.schedules.job import Job, Status
 from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the task named, or list them all."""
-    parser = argparse.ArgumentParser(prog="python -m functions", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("task", nargs="?", help="the task to run")
-    wanted = parser.parse_args(arguments).task
+def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> int:
+    """Run the task named, or list them all; the exit code.
+
+    `arguments` are by default the process's own. `task`: of its own file, which runs no other.
+    """
+    wanted = _asked(arguments, task)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
         settings.load_local(Path("local.settings.json"))
-        return _list(app()) if wanted is None else _run(app(), wanted)
+        belfry = app()
+        if wanted is None:
+            return _list(belfry)
+        asked = _ask(belfry, wanted)
     except BelfryError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        return _complain(error, 2)
+    try:
+        return _work(belfry, asked)
+    except BelfryError as error:
+        return _complain(error, 1)
+
+
+def _asked(arguments: Sequence[str] | None, task: str | None) -> str | None:
+    program = "python -m functions" if task is None else f"python -m functions.{task}"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if task is None:
+        parser.add_argument("task", nargs="?", help="the task to run")
+    named: str | None = getattr(parser.parse_args(arguments), "task", task)
+    return named
+
+
+def _complain(error: BelfryError, code: int) -> int:
+    said = error.message if isinstance(error, Invalid) else str(error)
+    sys.stderr.write(f"{redact(' '.join(said.split()))}\n")
+    return code
 
 
 def _list(belfry: App) -> int:
@@ -50,11 +73,15 @@ def _list(belfry: App) -> int:
     return 0
 
 
-def _run(belfry: App, name: str) -> int:
+def _ask(belfry: App, name: str) -> str:
+    """The id of the job that was asked for."""
     task = belfry.registry.get(name)
-    asked = belfry.manager.run_now(task.name, force=True, send=False)
-    belfry.worker.work(Message((asked.job_id,), belfry.clock.now()))
-    job = belfry.manager.job(asked.job_id)
+    return belfry.manager.run_now(task.name, force=True, send=False).job_id
+
+
+def _work(belfry: App, job_id: str) -> int:
+    belfry.worker.work(Message((job_id,), belfry.clock.now()))
+    job = belfry.manager.job(job_id)
     sys.stdout.write(json.dumps(_shown(job), indent=2) + "\n")
     return 0 if job.status is Status.SUCCEEDED else 1
 

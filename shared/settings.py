@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -128,22 +128,12 @@ class TaskOverride:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """All settings; see `SETTINGS` for what each means."""
+class TriggerSettings:
+    """What the app's triggers are made from. It needs no storage, so that tasks can be imported."""
 
-    storage: StorageAccount
-    backup_storage: StorageAccount
-    backup_container: str = "backups"
-    database_path: Path | None = None
-    postgres_url: Secret
-    postgres_scratch_url: Secret
-    postgres_bin: Path | None = None
-    schedule_shards: int = 8
     prefix: str = "belfry"
-    job_lease: timedelta = timedelta(seconds=60)
-    jobs_per_instance: int = 64
-    jobs_per_project: int = 0
-    overrides: Mapping[str, str]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Every variable that ends as a task's setting does."""
 
     def override(self, task_name: str) -> TaskOverride:
         """What the settings say of that task's schedule. Raises `Misconfigured`."""
@@ -156,6 +146,23 @@ class Settings:
             timezone=timezone,
             enabled=None if enabled is None else enabled == "true",
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings(TriggerSettings):
+    """All settings; see `SETTINGS` for what each means."""
+
+    storage: StorageAccount
+    backup_storage: StorageAccount
+    backup_container: str = "backups"
+    database_path: Path | None = None
+    postgres_url: Secret
+    postgres_scratch_url: Secret
+    postgres_bin: Path | None = None
+    schedule_shards: int = 8
+    job_lease: timedelta = timedelta(seconds=60)
+    jobs_per_instance: int = 64
+    jobs_per_project: int = 0
 
 
 def from_env(environ: Mapping[str, str]) -> Settings:
@@ -191,11 +198,6 @@ def from_env(environ: Mapping[str, str]) -> Settings:
     hands = _checked(read("JOBS_PER_INSTANCE"), _hands, "JOBS_PER_INSTANCE", problems)
     each = _checked(read("JOBS_PER_PROJECT"), _each, "JOBS_PER_PROJECT", problems)
     prefix = _checked(read("BELFRY_PREFIX"), _prefix, "BELFRY_PREFIX", problems)
-    overrides = {
-        name: value.strip()
-        for name, value in environ.items()
-        if name.rpartition("_")[2] in TASK_SUFFIXES and value.strip()
-    }
     settings = Settings(
         storage=storage,
         backup_storage=backup if backup.connection_string or backup.account_name else storage,
@@ -209,16 +211,35 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         job_lease=timedelta(seconds=lease or 60),
         jobs_per_instance=hands or 64,
         jobs_per_project=each or 0,
-        overrides=overrides,
+        overrides=_overrides(environ),
     )
     if problems:
         raise Misconfigured("; ".join(problems))
     return settings
 
 
+def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
+    """Read what triggers are made from. A wrong prefix counts as not set: `from_env` tells it."""
+    prefix = _checked(environ.get("BELFRY_PREFIX", "").strip(), _prefix, "BELFRY_PREFIX", [])
+    return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
+
+
+def _overrides(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value.strip()
+        for name, value in environ.items()
+        if name.rpartition("_")[2] in TASK_SUFFIXES and value.strip()
+    }
+
+
 def load() -> Settings:
     """The settings of this process."""
     return from_env(os.environ)
+
+
+def load_for_triggers() -> TriggerSettings:
+    """What this process's triggers are made from."""
+    return for_triggers(os.environ)
 
 
 def load_local(file: Path) -> None:
@@ -231,10 +252,12 @@ def load_local(file: Path) -> None:
     if not file.exists():
         return
     try:
-        values = json.loads(file.read_text())["Values"]
-    except (ValueError, KeyError, TypeError) as error:
+        values = json.loads(file.read_text())["Values"].items()
+    except KeyError:
+        raise Misconfigured(f'{file} is not a local.settings.json: it has no "Values"') from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise Misconfigured(f"{file} is not a local.settings.json: {error}") from None
-    for name, value in values.items():
+    for name, value in values:
         os.environ.setdefault(name, str(value))
 
 
@@ -269,7 +292,7 @@ def _whole(value: str, least: int, most: int) -> int:
 
 
 def _prefix(value: str) -> str:
-    if not (value.isascii() and value.isalnum() and value.islower() and value[0].isalpha()):
+    if not (value.isascii() and value.isalnum() and value.islower() and value[:1].isalpha()):
         raise ValueError("use lower-case letters and digits, a letter first")
     if len(value) > 20:
         raise ValueError("use at most 20 characters")

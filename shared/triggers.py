@@ -8,6 +8,7 @@ than the schedule has (both UTC hours of a local time, for one).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,23 +18,27 @@ from shared import settings as configuration
 from shared.clock import SystemClock
 from shared.engine import builtin
 from shared.engine.health import HTTP
-from shared.errors import BelfryError, Refused, Unavailable
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import redact
-from shared.settings import Settings
+from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task
 
 _BY_HAND = timedelta(seconds=30)
 
 
-def settings() -> Settings:
-    """The settings that names and times of triggers are made from, when the app is indexed."""
-    return configuration.load()
+def check(tasks: Iterable[Task]) -> None:
+    """Hold the settings to what the app needs, before it is indexed. Raises `Misconfigured`.
+
+    Triggers themselves take their defaults where a setting is wrong or missing: a test and the
+    command line import the modules of tasks before there are any.
+    """
+    builtin.wakeups(tasks, configuration.load(), SystemClock().now().year)
 
 
 def names() -> Names:
     """The names of the table and the queues."""
-    return Names(settings().prefix)
+    return Names(configuration.load_for_triggers().prefix)
 
 
 def timer(task: Task) -> func.Blueprint:
@@ -42,14 +47,14 @@ def timer(task: Task) -> func.Blueprint:
     Invoked by hand (`POST /admin/functions/{name}`, when its next firing lies ahead) it runs the
     task now.
     """
-    wakes = builtin.wakeups([task], settings(), SystemClock().now().year)
-    if task.name not in wakes:
+    wakes = _wakes(task)
+    if wakes is None:
         raise ValueError(f"{task.name} has no time of its own, so it needs no timer")
     blueprint = func.Blueprint()
 
     @blueprint.function_name(task.name)
     @blueprint.timer_trigger(
-        arg_name="timer", schedule=wakes[task.name], run_on_startup=False, use_monitor=True
+        arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest) -> None:
         from shared.app import app
@@ -61,6 +66,16 @@ def timer(task: Task) -> func.Blueprint:
             app().clocks.tick(now, task.name)
 
     return blueprint
+
+
+def _wakes(task: Task) -> str | None:
+    """Its NCRONTAB expression; None if it has no time of its own."""
+    year = SystemClock().now().year
+    try:
+        found = builtin.wakeups([task], configuration.load_for_triggers(), year)
+    except Misconfigured:
+        found = builtin.wakeups([task], TriggerSettings(), year)
+    return found.get(task.name)
 
 
 def clock(name: str) -> None:

@@ -15,13 +15,13 @@ from shared.engine.manage import Manager
 from shared.errors import Conflict, Misconfigured
 from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
 from shared.schedules.model import Definition, Policy, Schedule
-from shared.settings import Settings
+from shared.settings import Settings, TriggerSettings
 from shared.storage.schedules import ScheduleTable
 from shared.tasks import Task
 from shared.tasks.model import cron_recurrence
 
 
-def recurrence(task: Task, settings: Settings) -> Recurrence | None:
+def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
     """When the task's system schedule runs, by code and settings. Raises `Misconfigured`."""
     said = settings.override(task.name)
     default = task.recurrence
@@ -35,7 +35,7 @@ def recurrence(task: Task, settings: Settings) -> Recurrence | None:
         raise Misconfigured(f"{task.name.upper()}_{end}: {error.message}") from None
 
 
-def wakeups(tasks: Iterable[Task], settings: Settings, year: int) -> dict[str, str]:
+def wakeups(tasks: Iterable[Task], settings: TriggerSettings, year: int) -> dict[str, str]:
     """The NCRONTAB expression of each timer, by its task's name."""
     found = ((task.name, recurrence(task, settings)) for task in tasks)
     return {name: ncrontab(when, year) for name, when in found if when is not None}

@@ -1,0 +1,69 @@
+"""The command line on a real Azurite, with its settings in a file as `make start` writes it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.azurite import Azurite
+
+_prefixes = itertools.count()
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"cli{next(_prefixes)}"
+
+
+@pytest.fixture
+def run(azurite: Azurite, tmp_path: Path, prefix: str) -> Run:
+    """`python -m WORDS` in a shell that has nothing but the variables named."""
+    file = tmp_path / "local.settings.json"
+    values = {"AzureWebJobsStorage": azurite.connection_string, "BELFRY_PREFIX": prefix}
+    file.write_text(json.dumps({"Values": values}))
+
+    def call(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", *words]
+        environ["BELFRY_LOCAL_SETTINGS"] = str(file)
+        return subprocess.run(command, env=environ, capture_output=True, text=True)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "words", [("functions", "schedule_cleanup"), ("functions.schedule_cleanup",)]
+)
+def test_a_task_runs_on_an_empty_account(run: Run, words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["status"] == "succeeded" and said["job_id"].startswith("schedule_cleanup-")
+
+
+def test_a_job_that_fails_is_told_by_the_exit_code(run: Run) -> None:
+    done = run("functions.postgres_backup")
+    assert done.returncode == 1
+    assert "POSTGRES_URL is not set" in json.loads(done.stdout)["error"]
+
+
+def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
+    done = run("functions", "postgres_backups")
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert last == "there is no task 'postgres_backups'; did you mean 'postgres_backup'?"
+
+
+def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
+    done = run("functions")
+    assert done.returncode == 0, done.stderr
+    lines = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
+    assert lines["postgres_backup"].endswith("T03:00:00+00:00")
+    assert list(lines) == sorted(lines) and len(lines) == 5
