@@ -125,7 +125,10 @@ def disable(schedule_id: str) -> ScheduleOut:
 
 @router.post("/{schedule_id}/execute", status_code=202)
 def execute(schedule_id: str, request: Execute | None = None) -> Executed:
-    """Run it now."""
+    """Run it now, or when the run of it that is under way has ended (`overlap: allow_all`: now).
+
+    Without `force` the schedule must be on and due.
+    """
     force = request is not None and request.force
     asked = app().manager.run_now(schedule_id, force=force)
     schedule = asked.schedule

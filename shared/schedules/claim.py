@@ -7,7 +7,8 @@ A message only names a job; this decides what it means at the moment:
 3. It is running under a lease that holds, or waits for its time: ask again then.
 4. It was told to stop, its schedule was deleted, or its attempts are used up: it ends here.
 5. It was not begun, and its schedule was turned off: it ends here.
-6. It was not begun, and another of its schedule has not ended: `overlap` decides.
+6. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
+   person asked for waits its turn, unless runs may go side by side.
 7. It was not begun, and its grace has passed: it ends here. The time for which it waited for
    another of its schedule does not count.
 8. Otherwise it starts, or is taken over: the next attempt, under a new lease.
@@ -21,7 +22,7 @@ from datetime import datetime, timedelta
 
 from shared.schedules.finish import finished
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status, is_manual, retry_of
+from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
 from shared.schedules.record import ended_live
 
@@ -67,6 +68,8 @@ class Start:
 
 Claim = Spent | Void | Wait | End | Start
 
+_GLANCE = timedelta(seconds=5)
+"""Where nothing waits but what people asked for, it asks so often whether it may start."""
 _QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
 
 
@@ -157,13 +160,15 @@ def _overlapping(
     overlap = schedule.policy.overlap
     if overlap is Overlap.ALLOW_ALL:
         return None
-    if retry_of(job.id) is not None:
+    if is_manual(job.id):
+        if overlap is Overlap.SKIP:  # what runs may not know that this waits for it
+            later = min(later, now + _GLANCE)
         overlap = Overlap.BUFFER_ALL  # a person asked for it: it neither gives way nor interrupts
     others = [one for one in schedule.progress.live if one.id != job.id and one.id not in done]
     begun = [one for one in others if one.begun]
     waiting = [one for one in others if not one.begun and one.available_at <= now]
     before = [one for one in waiting if _turn(one) < _turn(job)]
-    after = [one for one in waiting if _turn(one) > _turn(job)]
+    after = [one for one in waiting if _turn(one) > _turn(job) and not is_manual(one.id)]
     later_ones = after + [one for one in begun if _turn(one) > _turn(job)]
     if overlap is Overlap.CANCEL_OTHER and later_ones:
         last = max(later_ones, key=_turn).id

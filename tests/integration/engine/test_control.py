@@ -488,24 +488,44 @@ def test_one_cancelled_ahead_of_its_time_is_run_again_at_once_and_survives_a_cha
 
 
 def test_what_succeeded_was_skipped_or_has_not_ended_is_not_run_again(desk: Office) -> None:
-    job_id, made = desk.running("heeds")
+    job_id, _ = desk.running("heeds")
     working = desk.start()
     assert desk.entered.wait(20)
     with pytest.raises(Conflict, match="running"):
         desk.app.control.retry(job_id)
-    skipped = desk.app.manager.run_now(made.id, force=True).job_id
-    desk.app.worker.work(Message((skipped,), desk.clock.now()))
-    with pytest.raises(Conflict, match="policy"):
-        desk.app.control.retry(skipped)
     desk.app.control.cancel(job_id)
     desk.later(BEAT)
     working.ended()
-    other, _ = desk.running("works")
+    other, made = desk.running("works")
     with pytest.raises(Conflict, match="queued"):
         desk.app.control.retry(other)
     desk.work()
     with pytest.raises(Conflict, match="succeeded"):
         desk.app.control.retry(other)
+    desk.later(300)
+    desk.tick()
+    skipped = next(j for j in desk.app.table.jobs(made.id) if j.status is Status.SKIPPED)
+    with pytest.raises(Conflict, match="policy"):
+        desk.app.control.retry(skipped.id)
+
+
+def test_a_run_that_a_person_asked_for_waits_for_the_one_that_runs(desk: Office) -> None:
+    first, made = desk.running("heeds", overlap=Overlap.SKIP)
+    working = desk.start()
+    assert desk.entered.wait(20)
+    asked = desk.app.manager.run_now(made.id, force=True).job_id
+    assert desk.app.worker.work(Message((asked,), desk.clock.now())) == []
+    assert desk.app.manager.job(asked).status is Status.QUEUED
+    again = next(one for one in desk.messages() if asked in one.job_ids)
+    desk.app.control.cancel(first)
+    desk.later(BEAT)
+    working.ended()
+    desk.entered.clear()
+    second = desk.start(again)
+    assert desk.entered.wait(20)
+    desk.app.control.cancel(asked)
+    desk.later(BEAT)
+    assert asked in [job.id for job in second.ended()]
 
 
 def runs(desk: Office) -> list[Job]:

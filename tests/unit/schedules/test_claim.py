@@ -187,6 +187,33 @@ def test_with_one_that_has_not_ended(
     assert said(ask(under(overlap, DIED, JOB))) == died
 
 
+def test_one_that_a_person_asked_for_takes_no_place() -> None:
+    asked = replace(NEXT, id=f"{NEXT.id}-abc")
+    now = START + LEASE / 2
+    one = under(Overlap.CANCEL_OTHER, JOB, asked)
+    assert said(claim(one, JOB.id, {}, worker="w", now=now, lease=LEASE)) == "start"
+    assert said(claim(one, asked.id, {}, worker="w", now=now, lease=LEASE)) == "wait"
+
+
+@pytest.mark.parametrize("by", ["abc", "r1", "abcr2"])
+@pytest.mark.parametrize("overlap", Overlap)
+def test_a_run_that_a_person_asked_for_waits_its_turn(overlap: Overlap, by: str) -> None:
+    asked = replace(JOB, id=f"{JOB.id}-{by}")
+    word = "start" if overlap is Overlap.ALLOW_ALL else "wait"
+    for other in (OTHER, BACKING_OFF, DIED, EARLIER):
+        one = under(overlap, other, asked)
+        assert said(claim(one, asked.id, {}, worker="w", now=START, lease=LEASE)) == word
+    if overlap is Overlap.SKIP:
+        found = claim(
+            under(overlap, OTHER, asked), asked.id, {}, worker="w", now=START, lease=LEASE
+        )
+        assert found == Wait(START + timedelta(seconds=5))
+    alone = under(overlap, NEXT, asked)
+    assert said(claim(alone, asked.id, {}, worker="w", now=START, lease=LEASE)) == "start"
+    behind = under(overlap, EARLIER, OTHER, asked)
+    assert said(claim(behind, asked.id, {}, worker="w", now=START, lease=LEASE)) == word
+
+
 @pytest.mark.parametrize(
     ("overlap", "first", "second", "last"),
     [
