@@ -135,9 +135,8 @@ class Belfry:
             if isinstance(recovery, Absent):
                 return recovery
             recoveries.append(recovery)
-            one_lost, one_doubled = self._ledger.lost_and_doubled(n)
-            lost += one_lost
-            doubled += one_doubled
+            lost += n - self._effects()
+            doubled += self._ledger.lost_and_doubled(n)[1]
             again += sum(job.attempt > 1 for job in belfry.table.jobs())
         return Crash(
             schedules=n,
@@ -184,10 +183,7 @@ class Belfry:
         hosts = [self._host(belfry, ticks=2, seconds=0.05)]
 
         def over() -> bool:
-            return (
-                not any(True for _ in belfry.table.busy())
-                or self._ledger.lost_and_doubled(n)[0] == 0
-            )
+            return self._effects() == n
 
         try:
             if not self._ledger.settle(_QUIET, self._limit, over, *hosts):
@@ -195,6 +191,10 @@ class Belfry:
         finally:
             _kill(hosts)
         return max([run.at - restarted for run in self._ledger.runs()[before:]], default=0.0)
+
+    def _effects(self) -> int:
+        """Jobs that did what they are for: their keys. (A kill may fall between key and line.)"""
+        return sum(1 for _ in self._keys.iterdir())
 
     def _app(self, counted: Counted | None = None) -> App:
         """An app on a fresh Azurite: one that holds much is slower."""
