@@ -79,9 +79,11 @@ class App:
     """When this process built it."""
     connection: Connection
 
-    def prepare(self) -> None:
-        """Create the table, the queues and the system schedules; harmless if they exist.
+    def prepare(self, *, by_hand: bool = False) -> None:
+        """Create the table, the queues and the system schedules, as far as they are missing.
 
+        System schedules that are there are brought up to what code and settings newly say; but not
+        `by_hand`, when the settings are those of some person's shell and the clocks are elsewhere.
         Raises `Unavailable` or `Refused` when the storage does, `Misconfigured`.
         """
         names = Names(self.settings.prefix)
@@ -92,9 +94,11 @@ class App:
         self._hold_shards()
         for task in self.registry:
             try:
-                builtin.ensure(task, self.settings, self.table, self.manager)
+                builtin.ensure(task, self.settings, self.table, self.manager, change=not by_hand)
             except Damaged as error:  # one garbled row must not keep the app from starting
                 readable.tell(task.name, error)
+        if by_hand:
+            return
         now = self.clock.now()
         self.clocks.prepare(builtin.wakeups(self.registry, self.settings, now.year), now)
         for schedule in self.manager.schedules():
@@ -210,6 +214,14 @@ def app() -> App:
     made.prepare()
     drain_at_exit(made.worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
+    return made
+
+
+def by_hand() -> App:
+    """The app for one command of a person, which changes nothing of what the app has stored."""
+    made = build(configuration.load(), SystemClock())
+    made.prepare(by_hand=True)
+    drain_at_exit(made.worker)
     return made
 
 

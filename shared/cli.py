@@ -4,6 +4,8 @@
     python -m functions.postgres_backup       run one
     python -m functions postgres_backup       the same
 
+The system schedules stay as they are stored: only the app itself applies what its settings say.
+
 Exit codes: 0 the job succeeded; 1 it did not; 2 it could not be started.
 """
 
@@ -17,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared import settings
-from shared.app import App, app
+from shared.app import App, by_hand
 from shared.errors import BelfryError, Invalid
 from shared.log import redact
 from shared.schedules.job import Job, Status
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
         settings.load_local(Path("local.settings.json"))
-        belfry = app()
+        belfry = by_hand()
         if wanted is None:
             return _list(belfry)
         asked = _ask(belfry, wanted)

@@ -52,8 +52,18 @@ def policy(task: Task) -> Policy:
     )
 
 
-def ensure(task: Task, settings: Settings, table: ScheduleTable, manager: Manager) -> None:
-    """Create the task's system schedule, or bring it up to what code and settings newly say."""
+def ensure(
+    task: Task,
+    settings: Settings,
+    table: ScheduleTable,
+    manager: Manager,
+    *,
+    change: bool = True,
+) -> None:
+    """Create the task's system schedule if it is missing.
+
+    One that is there is brought up to what code and settings newly say, if `change`.
+    """
     when = recurrence(task, settings)
     if when is None:
         return
@@ -73,7 +83,7 @@ def ensure(task: Task, settings: Settings, table: ScheduleTable, manager: Manage
             manager.create(definition, policy(task), schedule_id=task.name, configured=configured)
         except Conflict:
             return  # another instance that starts at the same time was faster
-    elif present.configured != configured and present.deleted_at is None:
+    elif change and present.configured != configured and present.deleted_at is None:
         manager.change(task.name, lambda one: _configure(one, task, when, enabled, configured))
 
 

@@ -10,8 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from azure.data.tables import TableClient
 
 from local.azurite import Azurite
+from shared import settings
+from shared.app import build
+from shared.clock import SystemClock
 
 _prefixes = itertools.count()
 
@@ -67,3 +71,39 @@ def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
     lines = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert lines["postgres_backup"].endswith("T03:00:00+00:00")
     assert list(lines) == sorted(lines) and len(lines) == 5
+
+
+@pytest.fixture
+def stored(azurite: Azurite, prefix: str) -> Callable[[], list[dict[str, object]]]:
+    """All that the app keeps in its table, but for jobs."""
+
+    def read() -> list[dict[str, object]]:
+        with TableClient.from_connection_string(
+            azurite.connection_string, f"{prefix}schedules"
+        ) as table:
+            rows = [dict(row) for row in table.list_entities()]
+        return sorted(rows, key=lambda row: (str(row["PartitionKey"]), str(row["RowKey"])))
+
+    return read
+
+
+def test_a_persons_shell_changes_nothing_of_what_is_stored(
+    run: Run, azurite: Azurite, prefix: str, stored: Callable[[], list[dict[str, object]]]
+) -> None:
+    environ = {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "BELFRY_PREFIX": prefix,
+        "POSTGRES_BACKUP_SCHEDULE": "30 4 * * *",
+        "DATABASE_BACKUP_ENABLED": "false",
+    }
+    deployed = build(settings.from_env(environ), SystemClock())
+    deployed.prepare()
+    deployed.manager.enable("schedule_cleanup", False)
+    before = stored()
+    done = run("functions", POSTGRES_BACKUP_SCHEDULE="0 5 * * *", HEALTH_MONITOR_ENABLED="false")
+    assert done.returncode == 0, done.stderr
+    assert stored() == before
+    shown = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
+    assert "T04:30:00" in shown["postgres_backup"]
+    assert shown["database_backup"] == shown["schedule_cleanup"] == "off"
+    assert shown["health_monitor"] != "off"
