@@ -1,15 +1,15 @@
 """System schedules: one for each task that has a time of its own, with the task's name as its id.
 
 Code gives the default time, settings may change it (`<TASK>_SCHEDULE`, `_TIMEZONE`, `_ENABLED`),
-and so may the API; the last change wins. What code and settings said is kept with the schedule,
-so that a deployment which says the same as before leaves a change made through the API alone.
+and so may the API; the last change wins. What code and settings said is kept with the schedule:
+only what they newly say is applied, so that all else that was changed through the API stays.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 
 from shared.engine.manage import Manager
 from shared.errors import Conflict, Misconfigured
@@ -64,37 +64,91 @@ def ensure(
 
     One that is there is brought up to what code and settings newly say, if `change`.
     """
-    when = recurrence(task, settings)
-    if when is None:
+    said = _said(task, settings)
+    if said is None:
         return
-    enabled = settings.override(task.name).enabled
-    configured = _fingerprint(task, when, enabled)
     present = table.get(task.name)
     if present is None:
         definition = Definition(
             name=task.name,
             description=task.summary,
             task_type=task.name,
-            recurrence=when,
-            enabled=enabled is not False,
+            recurrence=said.recurrence,
+            enabled=said.on,
             tags=("system",),
         )
         try:
-            manager.create(definition, policy(task), schedule_id=task.name, configured=configured)
+            manager.create(definition, said.policy, schedule_id=task.name, configured=said.text)
         except Conflict:
             return  # another instance that starts at the same time was faster
-    elif change and present.configured != configured and present.deleted_at is None:
-        manager.change(task.name, lambda one: _configure(one, task, when, enabled, configured))
+    elif change and present.configured != said.text and present.deleted_at is None:
+        manager.change(task.name, said.apply)
 
 
-def _configure(
-    schedule: Schedule, task: Task, when: Recurrence, enabled: bool | None, configured: str
-) -> Schedule:
-    on = schedule.definition.enabled if enabled is None else enabled
-    definition = replace(schedule.definition, recurrence=when, enabled=on)
-    return replace(schedule, definition=definition, policy=policy(task), configured=configured)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    """What code and settings say of a task's system schedule."""
+
+    recurrence: Recurrence
+    enabled: bool | None
+    """None: nothing, so it is on."""
+    policy: Policy
+
+    @property
+    def on(self) -> bool:
+        return self.enabled is not False
+
+    @property
+    def text(self) -> str:
+        """As it is kept with the schedule (`configured`)."""
+        return json.dumps(self._values, sort_keys=True)
+
+    def apply(self, schedule: Schedule) -> Schedule:
+        """The schedule with what is newly said; all else stays as the API may have changed it."""
+        new = self._newly(schedule.configured)
+        one, definition = schedule, schedule.definition
+        if new & {"cron", "timezone"}:
+            definition = replace(definition, recurrence=self.recurrence)
+        if "enabled" in new:
+            one, definition = (
+                one.resumed() if self.on else one,
+                replace(definition, enabled=self.on),
+            )
+        fields = {name: value for name, value in asdict(self.policy).items() if name in new}
+        policy = replace(one.policy, **fields)
+        return replace(one, definition=definition, policy=policy, configured=self.text)
+
+    def _newly(self, configured: str) -> set[str]:
+        """The names of what was said otherwise before; what was not said then is not new.
+
+        To say no longer that it is on says nothing else: it is on by default.
+        """
+        before = _read(configured)
+        now = self._values
+        if self.enabled is None and before.get("enabled") is True:
+            now["enabled"] = True
+        return {name for name, value in now.items() if name in before and before[name] != value}
+
+    @property
+    def _values(self) -> dict[str, object]:
+        when = self.recurrence
+        said = {"cron": when.cron_expression, "timezone": when.timezone, "enabled": self.enabled}
+        return said | asdict(self.policy)
 
 
-def _fingerprint(task: Task, when: Recurrence, enabled: bool | None) -> str:
-    said = {"cron": when.cron_expression, "timezone": when.timezone, "enabled": enabled}
-    return json.dumps(said | asdict(policy(task)), sort_keys=True)
+def _said(task: Task, settings: Settings) -> _Said | None:
+    """None if the task has no time of its own. Raises `Misconfigured`."""
+    when = recurrence(task, settings)
+    if when is None:
+        return None
+    enabled = settings.override(task.name).enabled
+    return _Said(recurrence=when, enabled=enabled, policy=policy(task))
+
+
+def _read(configured: str) -> Mapping[str, object]:
+    """What was said before; nothing if that cannot be read."""
+    try:
+        before = json.loads(configured)
+    except ValueError:
+        return {}
+    return before if isinstance(before, dict) else {}

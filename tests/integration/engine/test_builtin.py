@@ -1,0 +1,154 @@
+"""System schedules: what code and settings newly say is applied, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from local.azurite import Azurite
+from shared.app import App
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.model import Schedule
+from shared.tasks import JobContext, Params, Result, Retry, Task, task
+from tests.integration.engine.conftest import make
+
+
+def daily(name: str = "daily", cron: str | None = "0 3 * * *", **options: int) -> Task:
+    """A task as code defines it."""
+    retry = Retry(attempts=options.pop("attempts", 3))
+
+    @task(name, cron=cron, retry=retry, **options)  # type: ignore[arg-type]
+    def run(job: JobContext, params: Params) -> Result:
+        """Daily."""
+        return {}
+
+    return run
+
+
+@dataclass
+class Site:
+    """One storage, and the app that was last started on it."""
+
+    azurite: Azurite
+    prefix: str
+    app: App
+
+    def start(self, *tasks: Task, **environ: str) -> App:
+        """Deploy: start it with these tasks and settings."""
+        self.app = make(self.azurite, self.prefix, tasks=tasks, environ=environ).app
+        return self.app
+
+    def schedule(self) -> Schedule:
+        return self.app.manager.get("daily")
+
+    def time(self) -> str:
+        when = self.schedule().definition.recurrence
+        return f"{when.cron_expression} {when.timezone}"
+
+    def patch(self, step: Callable[[Schedule], Schedule]) -> None:
+        """As the API changes it."""
+        self.app.manager.change("daily", step)
+
+    def moved(self, cron: str, timezone: str = "UTC") -> None:
+        when = Recurrence(frequency=Frequency.CRON, cron_expression=cron, timezone=timezone)
+        self.patch(lambda one: replace(one, definition=replace(one.definition, recurrence=when)))
+
+
+@pytest.fixture
+def site(azurite: Azurite) -> Site:
+    app = make(azurite, tasks=[daily()]).app
+    return Site(azurite, app.settings.prefix, app)
+
+
+def test_a_start_that_says_the_same_changes_nothing(site: Site) -> None:
+    site.moved("0 7 * * *", "Europe/Berlin")
+    site.app.manager.enable("daily", False)
+    before = site.schedule()
+    site.start(daily())
+    assert site.schedule() == before
+
+
+def test_a_new_time_undoes_no_change_of_something_else(site: Site) -> None:
+    site.app.manager.enable("daily", False)
+    site.patch(lambda one: replace(one, policy=replace(one.policy, timeout_seconds=77)))
+    site.start(daily(), DAILY_SCHEDULE="30 4 * * *")
+    assert site.time() == "30 4 * * * UTC"
+    found = site.schedule()
+    assert not found.definition.enabled and found.policy.timeout_seconds == 77
+
+
+def test_a_new_zone_is_a_new_time(site: Site) -> None:
+    site.moved("0 7 * * *")
+    site.start(daily(), DAILY_TIMEZONE="Europe/Berlin")
+    assert site.time() == "0 3 * * * Europe/Berlin"
+
+
+def test_a_new_policy_undoes_no_change_of_the_time_or_of_another_field(site: Site) -> None:
+    site.moved("0 7 * * *")
+    site.patch(
+        lambda one: replace(
+            one, policy=replace(one.policy, timeout_seconds=77, max_attempts=9, jitter_seconds=5)
+        )
+    )
+    site.start(daily(timeout_seconds=900))
+    policy = site.schedule().policy
+    assert site.time() == "0 7 * * * UTC"
+    assert (policy.timeout_seconds, policy.max_attempts, policy.jitter_seconds) == (900, 9, 5)
+    site.start(daily(timeout_seconds=900, attempts=4))
+    policy = site.schedule().policy
+    assert (policy.timeout_seconds, policy.max_attempts, policy.jitter_seconds) == (900, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("before", "by_api", "after", "on"),
+    [
+        (None, None, "false", False),
+        ("true", None, "false", False),
+        ("false", None, None, True),
+        ("false", None, "true", True),
+        ("false", True, "false", True),
+        (None, False, "true", True),
+        (None, False, None, False),
+        ("true", False, None, False),
+        ("true", False, "true", False),
+    ],
+)
+def test_whether_it_is_on_follows_the_last_change(
+    site: Site, before: str | None, by_api: bool | None, after: str | None, on: bool
+) -> None:
+    site.start(daily(), **_enabled(before))
+    if by_api is not None:
+        site.app.manager.enable("daily", by_api)
+    site.start(daily(), **_enabled(after))
+    found = site.schedule()
+    assert found.definition.enabled is on and found.is_active is on
+
+
+def _enabled(value: str | None) -> dict[str, str]:
+    return {} if value is None else {"DAILY_ENABLED": value}
+
+
+@pytest.mark.parametrize("kept", ["{}", "[]", "no JSON", '{"cron": "0 3 * * *"}'])
+def test_what_was_not_said_before_is_not_new(site: Site, kept: str) -> None:
+    """`configured` as another version wrote it, or nobody."""
+    site.moved("0 7 * * *")
+    site.patch(lambda one: replace(one, configured=kept))
+    site.start(daily(timeout_seconds=900))
+    found = site.schedule()
+    assert site.time() == "0 7 * * * UTC"
+    assert found.policy.timeout_seconds == 600 and json.loads(found.configured)["cron"]
+    site.start(daily(timeout_seconds=901))
+    assert site.schedule().policy.timeout_seconds == 901
+
+
+def test_the_text_of_what_was_said_is_that_of_earlier_versions(site: Site) -> None:
+    assert site.schedule().configured == (
+        '{"catch_up": "none", "catch_up_limit": 100, "cron": "0 3 * * *", "enabled": null, '
+        '"jitter_seconds": 0, "max_attempts": 3, "max_retry_delay_seconds": 900, '
+        '"max_runs": null, "misfire_grace_seconds": 900, "overlap": "skip", '
+        '"pause_after_failures": null, "retry_delay_seconds": 30, "timeout_seconds": 600, '
+        '"timezone": "UTC"}'
+    )
