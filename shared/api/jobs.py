@@ -52,6 +52,7 @@ class JobOut(BaseModel):
     finished_at: datetime | None
     duration_seconds: float | None
     lateness_seconds: float | None
+    """From its effective time to the start of its last attempt; null if a person asked for it."""
     attempt: int
     task_parameters: dict[str, Any]
     result: dict[str, Any] | None

@@ -24,6 +24,7 @@ from shared.errors import BelfryError
 from shared.log import Event, JobLog, event, instant
 from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
+from shared.schedules.record import of_live
 from shared.storage.schedules import Change, Running
 
 _logger = logging.getLogger("belfry.worker")
@@ -178,7 +179,7 @@ class Gang:
             schedule_id=schedule.id,
             job_id=live.id,
             attempt=live.attempt,
-            lateness_seconds=(self._crew.clock.now() - live.effective_at).total_seconds(),
+            lateness_seconds=of_live(schedule, live).lateness_seconds,
         )
         if live.error:
             attempt.log(f"attempt {live.attempt}; the one before: {live.error}")

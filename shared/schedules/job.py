@@ -93,8 +93,9 @@ class Job:
 
     @property
     def lateness_seconds(self) -> float | None:
-        """From the effective time to the start of the last attempt."""
-        return _seconds(self.effective_at, self.started_at)
+        """From the effective time to the start of the last attempt; None for a job that a person
+        asked for, which was expected at no time."""
+        return None if self.manual else _seconds(self.effective_at, self.started_at)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

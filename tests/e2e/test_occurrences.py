@@ -28,7 +28,14 @@ def test_what_ran_and_what_is_to_come(belfry: Belfry) -> None:
             return [one for one in shown if one["state"] == "succeeded"]
 
         first = until(ended, 60)[0]
-        assert -0.1 <= first["lateness_seconds"] < 5
+        assert 0 <= first["lateness_seconds"] < 5
+        job = client.get(f"/jobs/{first['job_id']}").json()
+        started = next(
+            line
+            for line in belfry.log().splitlines()
+            if "job_started" in line and f"job_id={job['id']}" in line
+        )
+        assert f"lateness_seconds={job['lateness_seconds']}" in started
         client.delete(f"/schedules/{made['id']}")
         states = {one["state"] for one in client.get(path, params=span).json()["occurrences"]}
         assert "unexplained" not in states and "scheduled" not in states
@@ -39,11 +46,12 @@ def test_what_ran_and_what_is_to_come(belfry: Belfry) -> None:
 
         asked = client.post("/schedules/schedule_reconciler/execute", json={"force": True}).json()
 
-        def job() -> httpx.Response | None:
+        def asked_for() -> httpx.Response | None:
             answer = client.get(f"/jobs/{asked['job_id']}")
             return answer if answer.json()["finished_at"] else None
 
-        assert until(job, 60).json()["status"] == "succeeded"
+        ran = until(asked_for, 60).json()
+        assert (ran["status"], ran["lateness_seconds"]) == ("succeeded", None)
 
 
 def _soon(seconds: int) -> str:
