@@ -101,8 +101,11 @@ class App:
             return
         now = self.clock.now()
         self.clocks.prepare(builtin.wakeups(self.registry, self.settings, now.year), now)
+        with_time = {task.name for task in self.registry if task.recurrence is not None}
         for schedule in self.manager.schedules():
-            if schedule.configured:
+            if schedule.configured and schedule.id not in with_time:
+                builtin.retire(schedule.id, self.manager)
+            elif schedule.configured:
                 event(
                     _logger,
                     Event.NEXT_RUN,

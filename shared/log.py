@@ -32,6 +32,7 @@ class Event(StrEnum):
     SCHEDULE_PAUSED = "schedule_paused"
     SCHEDULE_EXPIRED = "schedule_expired"
     SCHEDULE_BROKEN = "schedule_broken"
+    SCHEDULE_ORPHANED = "schedule_orphaned"
     TICK_DONE = "tick_done"
     COMMIT_LOST = "commit_lost"
     JOB_QUEUED = "job_queued"

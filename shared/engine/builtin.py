@@ -7,18 +7,23 @@ only what they newly say is applied, so that all else that was changed through t
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from shared.engine.manage import Manager
-from shared.errors import Conflict, Misconfigured
+from shared.errors import Conflict, Misconfigured, NotFound
+from shared.log import Event, event
 from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.settings import Settings, TriggerSettings
-from shared.storage.schedules import ScheduleTable
+from shared.storage.schedules import Change, ScheduleTable
 from shared.tasks import Task
 from shared.tasks.model import cron_recurrence
+
+_logger = logging.getLogger("belfry.schedules")
 
 
 def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
@@ -62,7 +67,8 @@ def ensure(
 ) -> None:
     """Create the task's system schedule if it is missing.
 
-    One that is there is brought up to what code and settings newly say, if `change`.
+    One that is there is brought up to what code and settings newly say, if `change`. All that they
+    say is new of a task that had been taken away (`retire`).
     """
     said = _said(task, settings)
     if said is None:
@@ -81,8 +87,35 @@ def ensure(
             manager.create(definition, said.policy, schedule_id=task.name, configured=said.text)
         except Conflict:
             return  # another instance that starts at the same time was faster
-    elif change and present.configured != said.text and present.deleted_at is None:
-        manager.change(task.name, said.apply)
+        return
+    if present.deleted_at is not None:
+        back = replace(_retired(present), deleted_at=None, revision=present.revision + 1)
+        if not table.commit([Change(present, back)])[0]:
+            return  # and here too
+    elif not change or present.configured == said.text:
+        return
+    manager.change(task.name, said.apply)
+
+
+def retire(schedule_id: str, manager: Manager) -> None:
+    """Turn off a system schedule whose task is gone, or has no time of its own any more.
+
+    It becomes a schedule like any other, so it may be deleted.
+    """
+    with contextlib.suppress(NotFound):
+        gone = manager.change(schedule_id, _retired)
+        event(
+            _logger,
+            Event.SCHEDULE_ORPHANED,
+            level=logging.WARNING,
+            schedule_id=schedule_id,
+            task_type=gone.definition.task_type,
+        )
+
+
+def _retired(schedule: Schedule) -> Schedule:
+    off = replace(schedule.definition, enabled=False)
+    return replace(schedule, definition=off, configured="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +138,7 @@ class _Said:
 
     def apply(self, schedule: Schedule) -> Schedule:
         """The schedule with what is newly said; all else stays as the API may have changed it."""
-        new = self._newly(schedule.configured)
+        new = self._newly(schedule.configured) if schedule.configured else self._values.keys()
         one, definition = schedule, schedule.definition
         if new & {"cron", "timezone"}:
             definition = replace(definition, recurrence=self.recurrence)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from local.azurite import Azurite
-from shared.app import App
+from shared.app import App, build
+from shared.errors import Conflict, NotFound
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Schedule
-from shared.tasks import JobContext, Params, Result, Retry, Task, task
-from tests.integration.engine.conftest import make
+from shared.tasks import JobContext, Params, Registry, Result, Retry, Task, task
+from tests.integration.engine.conftest import Bench, make
 
 
-def daily(name: str = "daily", cron: str | None = "0 3 * * *", **options: int) -> Task:
+def daily(name: str = "daily", cron: str | None = "0 3 * * *", **options: Any) -> Task:
     """A task as code defines it."""
     retry = Retry(attempts=options.pop("attempts", 3))
 
-    @task(name, cron=cron, retry=retry, **options)  # type: ignore[arg-type]
+    @task(name, cron=cron, retry=retry, **options)
     def run(job: JobContext, params: Params) -> Result:
         """Daily."""
         return {}
@@ -33,13 +35,16 @@ class Site:
     """One storage, and the app that was last started on it."""
 
     azurite: Azurite
-    prefix: str
-    app: App
+    bench: Bench
 
-    def start(self, *tasks: Task, **environ: str) -> App:
-        """Deploy: start it with these tasks and settings."""
-        self.app = make(self.azurite, self.prefix, tasks=tasks, environ=environ).app
-        return self.app
+    @property
+    def app(self) -> App:
+        return self.bench.app
+
+    def start(self, *tasks: Task, **environ: str) -> None:
+        """Deploy: start it with these tasks and settings, at the time of the first start."""
+        prefix = self.app.settings.prefix
+        self.bench = make(self.azurite, prefix, tasks=tasks, environ=environ)
 
     def schedule(self) -> Schedule:
         return self.app.manager.get("daily")
@@ -59,8 +64,7 @@ class Site:
 
 @pytest.fixture
 def site(azurite: Azurite) -> Site:
-    app = make(azurite, tasks=[daily()]).app
-    return Site(azurite, app.settings.prefix, app)
+    return Site(azurite, make(azurite, tasks=[daily()]))
 
 
 def test_a_start_that_says_the_same_changes_nothing(site: Site) -> None:
@@ -152,3 +156,53 @@ def test_the_text_of_what_was_said_is_that_of_earlier_versions(site: Site) -> No
         '"pause_after_failures": null, "retry_delay_seconds": 30, "timeout_seconds": 600, '
         '"timezone": "UTC"}'
     )
+
+
+@pytest.mark.parametrize("now", [[], [daily(cron=None)], [daily("nightly", aliases=("daily",))]])
+def test_a_task_that_is_gone_leaves_its_schedule_off_and_free_to_be_deleted(
+    site: Site, now: list[Task], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its file was removed, it has no time any more, or it got another name."""
+    with pytest.raises(Conflict, match="belongs to a built-in task"):
+        site.app.manager.delete("daily")
+    site.start(*now)
+    found = site.schedule()
+    assert not found.definition.enabled and found.progress.next_run_at is None
+    (told,) = (one for one in caplog.records if getattr(one, "event", "") == "schedule_orphaned")
+    assert told.levelname == "WARNING" and "schedule_id=daily" in told.getMessage()
+    caplog.clear()
+    site.start(*now)
+    assert "schedule_orphaned" not in caplog.text
+    site.app.manager.delete("daily")
+    with pytest.raises(NotFound):
+        site.schedule()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_task_that_comes_back_begins_anew(site: Site, deleted: bool) -> None:
+    site.moved("0 7 * * *")
+    site.start()
+    if deleted:
+        site.app.manager.delete("daily")
+    site.start(daily(cron="0 4 * * *", timeout_seconds=900))
+    found = site.schedule()
+    assert site.time() == "0 4 * * * UTC" and found.policy.timeout_seconds == 900
+    assert found.is_active and found.configured
+    due = found.progress.next_run_at
+    site.bench.later(24 * 3600)
+    site.bench.tick()
+    assert site.app.ledger.reconcile(lambda: None).good
+    assert due in [job.due_at for job in site.app.manager.jobs("daily")]
+
+
+def test_a_schedule_of_a_persons_own_is_never_retired(site: Site) -> None:
+    of_person = replace(site.schedule().definition, name="mine")
+    made = site.app.manager.create(of_person, site.schedule().policy)
+    site.start()
+    assert site.app.manager.get(made.id).definition.enabled
+
+
+def test_the_command_line_retires_nothing(site: Site) -> None:
+    other = build(site.app.settings, site.app.clock, registry=Registry([]))
+    other.prepare(by_hand=True)
+    assert site.schedule().is_active
