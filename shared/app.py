@@ -99,6 +99,7 @@ class App:
                 readable.tell(task.name, error)
         if by_hand:
             return
+        builtin.warn_of_strangers(self.registry, self.settings)
         now = self.clock.now()
         self.clocks.prepare(builtin.wakeups(self.registry, self.settings, now.year), now)
         with_time = {task.name for task in self.registry if task.recurrence is not None}
@@ -213,16 +214,22 @@ def build(
 @functools.cache
 def app() -> App:
     """The app of this process, prepared."""
-    made = build(configuration.load(), SystemClock())
+    made = _build()
     made.prepare()
     drain_at_exit(made.worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
 
 
+def _build() -> App:
+    registry = _registry()
+    settings = configuration.load(functools.partial(builtin.problems, registry))
+    return build(settings, SystemClock(), registry=registry)
+
+
 def by_hand() -> App:
     """The app for one command of a person, which changes nothing of what the app has stored."""
-    made = build(configuration.load(), SystemClock())
+    made = _build()
     made.prepare(by_hand=True)
     drain_at_exit(made.worker)
     return made

@@ -25,6 +25,7 @@ class Event(StrEnum):
     """Every event that Belfry logs."""
 
     APP_STARTED = "app_started"
+    SETTING_UNKNOWN = "setting_unknown"
     NEXT_RUN = "next_run"
     SCHEDULE_CREATED = "schedule_created"
     SCHEDULE_CHANGED = "schedule_changed"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -108,6 +108,11 @@ TASK_SUFFIXES = ("SCHEDULE", "TIMEZONE", "ENABLED")
 """`<TASK>_SCHEDULE` (five-field cron), `<TASK>_TIMEZONE`, `<TASK>_ENABLED` (true or false)."""
 
 
+def task_settings(task_name: str) -> list[str]:
+    """The variables of one task: those of its cron expression, its zone, and whether it is on."""
+    return [f"{task_name.upper()}_{end}" for end in TASK_SUFFIXES]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StorageAccount:
     """How to reach a storage account: a connection string, or its name and an identity."""
@@ -137,10 +142,10 @@ class TriggerSettings:
 
     def override(self, task_name: str) -> TaskOverride:
         """What the settings say of that task's schedule. Raises `Misconfigured`."""
-        name = task_name.upper()
-        cron, timezone, enabled = (self.overrides.get(f"{name}_{end}") for end in TASK_SUFFIXES)
+        cron, timezone, enabled = (self.overrides.get(one) for one in task_settings(task_name))
         if enabled not in (None, "true", "false"):
-            raise Misconfigured(f"{name}_ENABLED is {enabled!r}; use true or false")
+            name = task_settings(task_name)[-1]
+            raise Misconfigured(f"{name} is {enabled!r}; use true or false")
         return TaskOverride(
             cron=cron,
             timezone=timezone,
@@ -165,8 +170,15 @@ class Settings(TriggerSettings):
     jobs_per_project: int = 0
 
 
-def from_env(environ: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises `Misconfigured` that lists everything that is wrong."""
+Check = Callable[[TriggerSettings], Iterable[str]]
+"""What is wrong with settings that only others know the rules of."""
+
+
+def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) -> Settings:
+    """Read the settings. Raises `Misconfigured` that lists everything that is wrong.
+
+    `check` adds to that: the tasks know what their own settings may be.
+    """
     problems: list[str] = []
 
     def read(name: str) -> str:
@@ -213,6 +225,7 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         jobs_per_project=each or 0,
         overrides=_overrides(environ),
     )
+    problems += check(settings)
     if problems:
         raise Misconfigured("; ".join(problems))
     return settings
@@ -232,9 +245,9 @@ def _overrides(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def load() -> Settings:
-    """The settings of this process."""
-    return from_env(os.environ)
+def load(check: Check) -> Settings:
+    """The settings of this process. Raises `Misconfigured` as `from_env` does."""
+    return from_env(os.environ, check)
 
 
 def load_for_triggers() -> TriggerSettings:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import azure.functions as func
@@ -33,7 +34,7 @@ def check(tasks: Iterable[Task]) -> None:
     Triggers themselves take their defaults where a setting is wrong or missing: a test and the
     command line import the modules of tasks before there are any.
     """
-    builtin.wakeups(tasks, configuration.load(), SystemClock().now().year)
+    configuration.load(partial(builtin.problems, list(tasks)))
 
 
 def names() -> Names:

@@ -10,34 +10,77 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from functools import partial
 
 from shared.engine.manage import Manager
 from shared.errors import Conflict, Misconfigured, NotFound
 from shared.log import Event, event
 from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
 from shared.schedules.model import Definition, Policy, Schedule
-from shared.settings import Settings, TriggerSettings
+from shared.settings import Settings, TriggerSettings, task_settings
 from shared.storage.schedules import Change, ScheduleTable
-from shared.tasks import Task
+from shared.tasks import Registry, Task
 from shared.tasks.model import cron_recurrence
 
 _logger = logging.getLogger("belfry.schedules")
+_ALIKE = 0.75
+"""How near a variable's first part is to a task's name (difflib) if it was meant for it: other
+software has variables of such ends, too."""
 
 
 def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
     """When the task's system schedule runs, by code and settings. Raises `Misconfigured`."""
     said = settings.override(task.name)
+    return _recurrence(task, said.cron, said.timezone)
+
+
+def _recurrence(task: Task, cron: str | None, timezone: str | None) -> Recurrence | None:
     default = task.recurrence
-    if default is None or (said.cron is None and said.timezone is None):
+    if default is None or (cron is None and timezone is None):
         return default
-    expression = said.cron or default.cron_expression or ""
     try:
-        return cron_recurrence(expression, said.timezone or default.timezone)
+        return cron_recurrence(cron or default.cron_expression or "", timezone or default.timezone)
     except InvalidRecurrence as error:
-        end = "TIMEZONE" if error.field == "timezone" else "SCHEDULE"
-        raise Misconfigured(f"{task.name.upper()}_{end}: {error.message}") from None
+        of_cron, of_zone, _ = task_settings(task.name)
+        wrong = of_zone if error.field == "timezone" else of_cron
+        raise Misconfigured(f"{wrong}: {error.message}") from None
+
+
+def problems(tasks: Iterable[Task], settings: TriggerSettings) -> Iterator[str]:
+    """What is wrong with the settings of tasks, each with its variable's name."""
+    for task in tasks:
+        cron, timezone, _ = (settings.overrides.get(one) for one in task_settings(task.name))
+        for look in (
+            partial(settings.override, task.name),
+            partial(_recurrence, task, cron, None),
+            partial(_recurrence, task, None, timezone),
+        ):
+            try:
+                look()
+            except Misconfigured as error:
+                yield str(error)
+
+
+def warn_of_strangers(registry: Registry, settings: TriggerSettings) -> None:
+    """Log each variable that seems to be meant for a task, but is none of any task's."""
+    known = {variable for task in registry for variable in task_settings(task.name)}
+    names = [task.name for task in registry]
+    for variable in sorted(settings.overrides.keys() - known):
+        first, _, end = variable.lower().rpartition("_")
+        renamed = registry.find(first)
+        near = [renamed.name] if renamed else get_close_matches(first, names, 1, _ALIKE)
+        if near:
+            meant = f"{near[0]}_{end}".upper()
+            event(
+                _logger,
+                Event.SETTING_UNKNOWN,
+                level=logging.WARNING,
+                setting=variable,
+                did_you_mean=meant,
+            )
 
 
 def wakeups(tasks: Iterable[Task], settings: TriggerSettings, year: int) -> dict[str, str]:

@@ -52,6 +52,13 @@ def test_what_is_missing_is_told_in_one_line(words: tuple[str, ...]) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("code", ["import function_app", "from shared import app; app.app()"])
+def test_everything_that_is_wrong_is_named_at_once(code: str) -> None:
+    done = run("-c", code, POSTGRES_BACKUP_SCHEDULE="nonsense", JOBS_PER_PROJECT="-3")
+    for name in ("AzureWebJobsStorage", "POSTGRES_BACKUP_SCHEDULE", "JOBS_PER_PROJECT"):
+        assert name in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("text", ["{", '{"Values": []}', "{}", "[]"])
 def test_local_settings_that_cannot_be_read_are_told_in_one_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "local.settings.json"

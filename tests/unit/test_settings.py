@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared import settings
+from shared.engine import builtin
 from shared.errors import Misconfigured
+from shared.tasks import Registry, task
 
 GOOD = {"AzureWebJobsStorage": "AccountName=x;AccountKey=hush"}
 
@@ -78,6 +80,58 @@ def test_enabled_is_true_or_false() -> None:
     read = settings.from_env(GOOD | {"POSTGRES_BACKUP_ENABLED": "yes"})
     with pytest.raises(Misconfigured, match="POSTGRES_BACKUP_ENABLED"):
         read.override("postgres_backup")
+
+
+TASKS = [
+    task(name, cron="0 3 * * *", aliases=aliases)(lambda _job, _params: {})
+    for name, aliases in (("postgres_backup", ("pg_dump",)), ("cleanup", ()))
+]
+
+
+def test_what_is_wrong_with_tasks_is_told_with_all_else() -> None:
+    wrong = {
+        "JOBS_PER_PROJECT": "-3",
+        "POSTGRES_BACKUP_SCHEDULE": "nonsense",
+        "POSTGRES_BACKUP_TIMEZONE": "Mars/Olympus",
+        "POSTGRES_BACKUP_ENABLED": "yes",
+        "CLEANUP_SCHEDULE": "99 * * * *",
+    }
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(wrong, lambda read: builtin.problems(TASKS, read))
+    assert "AzureWebJobsStorage is not set" in str(caught.value)
+    for name in wrong:
+        assert str(caught.value).count(name) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("POSTGRES_BACKUPS_ENABLED", "POSTGRES_BACKUP_ENABLED"),
+        ("POSTGRESS_BACKUP_SCHEDULE", "POSTGRES_BACKUP_SCHEDULE"),
+        ("postgres_backup_TIMEZONE", "POSTGRES_BACKUP_TIMEZONE"),
+        ("PG_DUMP_SCHEDULE", "POSTGRES_BACKUP_SCHEDULE"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_tasks_is_warned_of(
+    variable: str, meant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = settings.from_env(GOOD | {variable: "true"})
+    builtin.warn_of_strangers(Registry(TASKS), read)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    said = f"setting_unknown setting={variable} did_you_mean={meant}"
+    assert record.getMessage() == said
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["POSTGRES_BACKUP_ENABLED", "OTEL_ENABLED", "FOO_SCHEDULE", "POSTGRES_ENABLED", "_SCHEDULE"],
+)
+def test_of_a_tasks_own_and_of_others_variables_there_is_no_warning(
+    variable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    builtin.warn_of_strangers(Registry(TASKS), settings.from_env(GOOD | {variable: "true"}))
+    assert caplog.records == []
 
 
 def test_the_example_file_has_known_settings_only() -> None:

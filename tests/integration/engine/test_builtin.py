@@ -206,3 +206,11 @@ def test_the_command_line_retires_nothing(site: Site) -> None:
     other = build(site.app.settings, site.app.clock, registry=Registry([]))
     other.prepare(by_hand=True)
     assert site.schedule().is_active
+
+
+def test_a_start_warns_of_a_setting_that_is_nearly_a_tasks(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.start(daily(), DAYLY_ENABLED="false")
+    assert "setting_unknown setting=DAYLY_ENABLED did_you_mean=DAILY_ENABLED" in caplog.text
+    assert site.schedule().is_active
