@@ -86,12 +86,7 @@ class App:
         `by_hand`, when the settings are those of some person's shell and the clocks are elsewhere.
         Raises `Unavailable` or `Refused` when the storage does, `Misconfigured`.
         """
-        names = Names(self.settings.prefix)
-        with translated("table storage"):
-            self.connection.tables().create_table_if_not_exists(names.table, **REPEATED)
-        for queue in (names.queue, names.poison, names.shards, names.clock):
-            _create_queue(self.connection, queue)
-        self._hold_shards()
+        self.create()
         for task in self.registry:
             try:
                 builtin.ensure(task, self.settings, self.table, self.manager, change=not by_hand)
@@ -114,6 +109,15 @@ class App:
                     enabled=schedule.definition.enabled,
                     next_run_at=schedule.progress.next_run_at,
                 )
+
+    def create(self) -> None:
+        """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
+        names = Names(self.settings.prefix)
+        with translated("table storage"):
+            self.connection.tables().create_table_if_not_exists(names.table, **REPEATED)
+        for queue in (names.queue, names.poison, names.shards, names.clock):
+            _create_queue(self.connection, queue)
+        self._hold_shards()
 
     def _hold_shards(self) -> None:
         """Schedules are found by their shard, so the number of shards must stay as it was."""
@@ -248,8 +252,11 @@ def drain_at_exit(worker: Worker, patience: timedelta = _PATIENCE) -> None:
 
 
 def prepare() -> None:
-    """Create what the app needs in its storage account."""
-    app()
+    """For who starts the app: check its settings, and create what it needs in its storage account.
+
+    The app itself does the rest, in its own process, and says in its log what it did.
+    """
+    _build().create()
 
 
 def _registry() -> Registry:
