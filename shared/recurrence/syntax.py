@@ -2,10 +2,9 @@
 
 croniter 7 decides what is valid beyond plain fields (C1). Refused although croniter takes them,
 because nobody could tell what they would do: `5-5` (croniter reads it as every value, crontab(5)
-as one), a range that goes backwards (croniter wraps it, so that `1-0` is every minute, and loses
-values where a step follows; Debian's cron and cronsim refuse it), `H` and `R` (a hash and a random
-number), `W` (its public `expand` drops it), a `#` or `L` beside plain weekdays (it ignores the
-plain ones), and the aliases (`@daily`), which are frequencies here.
+as one), a step over a range that wraps (croniter loses values: `apr-feb/5` leaves out February),
+`H` and `R` (a hash and a random number), `W` (its public `expand` drops it), a `#` or `L` beside
+plain weekdays (it ignores the plain ones), and the aliases (`@daily`), which are frequencies here.
 """
 
 from __future__ import annotations
@@ -130,20 +129,9 @@ def _unclear_range(low: str, high: str, step: str | None, field: Field) -> str |
         return None
     if first == last or (first, last) == (7, 0):
         return f"a range from a value to itself; write {low!r} for that one, '*' for all"
-    if first > last:
-        return f"the range goes backwards; write {_forwards(low, high, step, field)}"
+    if first > last and step:
+        return "a step over a range that wraps around; write the values as a list"
     return None
-
-
-def _forwards(low: str, high: str, step: str | None, field: Field) -> str:
-    """What to write for a range that goes backwards."""
-    if step:
-        return "the values as a list"
-    first, last = field.values.get(low, 7), field.values[high]
-    top = field.names[-1] if low in field.names else field.every[-1]
-    bottom = field.names[0] if high in field.names else field.every[0]
-    begin = low if first >= field.every[-1] else f"{low}-{top}"
-    return repr(f"{begin},{high if last == field.every[0] else f'{bottom}-{high}'}")
 
 
 def _wrong_count(texts: Sequence[str]) -> str:
