@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.backups.sqlite import SqliteSource
-from tests.integration.backups.setup import Meddled, Shelf, job_of
+from tests.context import job_of
+from tests.integration.backups.setup import Meddled, Shelf
 
 
 def main() -> None:

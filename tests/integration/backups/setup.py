@@ -1,9 +1,7 @@
-"""What the backup tests share: a job, a container of one's own, and sources that meddle."""
+"""What the backup tests share: a container of one's own, and sources that meddle."""
 
 from __future__ import annotations
 
-import logging
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,24 +13,8 @@ from azure.storage.blob import ContainerClient
 from shared.backups.model import MANIFEST_SUFFIX, Manifest
 from shared.backups.service import Backups, list_backups
 from shared.backups.source import Dump, Source
-from shared.clock import SystemClock
-from shared.log import JobLog
 from shared.tasks.context import JobContext
-
-
-def job_of(backups: Any = None, *, attempt: int = 1, stop: threading.Event | None = None) -> Any:
-    """A job whose backups are due now."""
-    clock = SystemClock()
-    return JobContext(
-        job_id="nightly:2026",
-        schedule_id="nightly",
-        due_at=clock.now(),
-        attempt=attempt,
-        clock=clock,
-        log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
-        backups=backups,
-        stop=stop or threading.Event(),
-    )
+from tests.context import job_of
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from shared.backups.postgres import SCRATCH, PostgresSource
 from shared.errors import BelfryError, Cancelled, Damaged, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from tests.conftest import scratch
+from tests.context import job_of
 from tests.integration.backups.conftest import SHOP, scratch_databases
-from tests.integration.backups.setup import Meddled, Shelf, job_of
+from tests.integration.backups.setup import Meddled, Shelf
 
 
 def test_a_proved_backup(shelf: Shelf, postgres_source: PostgresSource) -> None:

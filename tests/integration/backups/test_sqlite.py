@@ -19,8 +19,9 @@ import zstandard
 from shared.backups import sqlite
 from shared.backups.sqlite import SqliteSource
 from shared.errors import Cancelled, Damaged, Misconfigured, Refused, Unavailable
+from tests.context import job_of
 from tests.integration.backups.conftest import COMPANY
-from tests.integration.backups.setup import Shelf, job_of
+from tests.integration.backups.setup import Shelf
 
 
 class Writes(threading.Event):

@@ -18,7 +18,8 @@ from local.azurite import ACCOUNT, KEY
 from shared.backups.service import Backups
 from shared.backups.sqlite import SqliteSource
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
-from tests.integration.backups.setup import Meddled, Shelf, job_of
+from tests.context import job_of
+from tests.integration.backups.setup import Meddled, Shelf
 
 
 @dataclass(frozen=True)
