@@ -89,8 +89,12 @@ class Belfry:
         return self.process.wait(60)
 
     def kill(self) -> None:
-        """kill -9 to the app, which gets no chance to tidy up."""
-        os.kill(self.facts["pid"], signal.SIGKILL)
+        """kill -9 to the app and to who started it, which get no chance to tidy up."""
+        started = psutil.Process(self.facts["pid"])
+        hosts = [one for one in started.children() if "local.host" in one.cmdline()]
+        assert hosts
+        for one in (*hosts, started):
+            one.kill()
         assert self.process
         self.process.wait(30)
 

@@ -54,7 +54,7 @@ def ended(belfry: Belfry, schedule: dict[str, Any], seconds: float = 30) -> dict
 def backups(belfry: Belfry) -> dict[str, dict[str, Any] | None]:
     """Every backup's blob, with its manifest, if it has one."""
     with ContainerClient.from_connection_string(belfry.facts["storage"], "backups") as container:
-        names = [blob.name for blob in container.list_blobs()]
+        names = [blob.name for blob in container.list_blobs()] if container.exists() else []
         read = {
             name: json.loads(container.download_blob(name).readall())
             for name in names
