@@ -36,6 +36,7 @@ from shared.engine.tick import Dispatcher
 from shared.engine.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
+from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
@@ -102,12 +103,13 @@ class App:
             if schedule.configured and schedule.id not in with_time:
                 builtin.retire(schedule.id, self.manager)
             elif schedule.configured:
+                coming = upcoming(schedule, now)
                 event(
                     _logger,
                     Event.NEXT_RUN,
                     schedule_id=schedule.id,
                     enabled=schedule.definition.enabled,
-                    next_run_at=schedule.progress.next_run_at,
+                    next_run_at=coming and coming.due_at,
                 )
 
     def create(self) -> None:
