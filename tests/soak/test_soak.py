@@ -37,10 +37,13 @@ _SETTLING = 75.0
 
 @pytest.mark.soak
 def test_whatever_happens_every_occurrence_is_explained(
-    azurite: Azurite, tmp_path: Path, request: pytest.FixtureRequest
+    azurite: Azurite,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    logging.getLogger("belfry").setLevel(logging.CRITICAL)
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    for name in ("belfry", "azure"):
+        caplog.set_level(logging.CRITICAL, name)
     option = request.config.getoption
     seconds: float = option("--soak-seconds", SECONDS)
     seed: int = option("--soak-seed", 1) or random.randrange(10**6)
