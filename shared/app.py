@@ -52,6 +52,7 @@ from shared.tasks import JobContext, Registry
 
 _logger = logging.getLogger("belfry")
 
+_building = threading.Lock()
 _PATIENCE = timedelta(seconds=10)
 """How long an instance that goes down waits for its jobs to heed being told to stop."""
 
@@ -217,9 +218,14 @@ def build(
     )
 
 
-@functools.cache
 def app() -> App:
-    """The app of this process, prepared."""
+    """The app of this process, prepared; built by whichever of its first functions comes first."""
+    with _building:
+        return _app()
+
+
+@functools.cache
+def _app() -> App:
     made = _build()
     made.prepare()
     drain_at_exit(made.worker)
