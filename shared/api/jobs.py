@@ -12,11 +12,11 @@ from shared.api.parts import Input, page_of
 from shared.api.query import instant
 from shared.app import app
 from shared.errors import Invalid
-from shared.schedules.job import Job, Status, retry_of
+from shared.schedules.job import SCHEDULE_ID, Job, Status, retry_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-_SCHEDULE = r"^[a-z][a-z0-9_]{0,39}$"
+_SCHEDULE = f"^{SCHEDULE_ID}$"
 """What an id of a schedule looks like; nothing else reaches a query of the table."""
 
 

@@ -17,10 +17,11 @@ from enum import StrEnum
 
 from shared.errors import NotFound
 
+SCHEDULE_ID = "[a-z][a-z0-9_]{0,39}"
+"""What a schedule's id looks like, whole."""
 _ID = re.compile(
-    r"(?P<schedule>[a-z][a-z0-9_]{0,39})-(?P<due>\d{8}T\d{6}Z)(?:-(?P<by>[a-z0-9]{1,40}))?"
+    rf"(?P<schedule>{SCHEDULE_ID})-(?P<due>\d{{8}}T\d{{6}}Z)(?:-(?P<by>[a-z0-9]{{1,40}}))?"
 )
-_SCHEDULE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
 
@@ -139,7 +140,7 @@ def _repeats(job_id: str) -> tuple[str, str, int]:
 
 def is_schedule_id(text: str) -> bool:
     """Whether that can be the id of a schedule."""
-    return _SCHEDULE.fullmatch(text) is not None
+    return re.fullmatch(SCHEDULE_ID, text) is not None
 
 
 @functools.lru_cache(4096)
