@@ -26,6 +26,9 @@ from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
 from shared.schedules.record import ended_live
 
+SILENT = "the worker stopped in the middle of it, without a word"
+"""The error of an attempt whose lease ended; whether it had begun, nobody can know."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -225,7 +228,7 @@ def _end(
 
 
 def _given_up(schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime) -> End:
-    error = job.error or "the worker stopped in the middle of it, without a word"
+    error = job.error or SILENT
     record = replace(
         ended_live(schedule, job, Status.FAILED, now, "its attempts are used up"),
         error=f"attempt {job.attempt} of {schedule.policy.max_attempts}: {error}",

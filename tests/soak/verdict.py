@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from shared.app import App
+from shared.schedules.claim import SILENT
 from shared.schedules.fold import fold
 from shared.schedules.job import ENDED, Job, Status, job_id, parse_id
 from shared.schedules.model import Schedule
 
 _WRITTEN = 300.0
 """Seconds of the fast clock (five real ones) from a job's end to its row, in a storm."""
+_UNBEGUN = 0.05
+"""The share of attempts that may be lost between the commit of their lease and their first step."""
 
 
 @dataclass(slots=True)
@@ -141,8 +144,11 @@ class Rows:
                     yield f"{job.id} ended with attempt {job.attempt}, then {later} was started"
             if job.status in (Status.SKIPPED, Status.MISSED) and attempts:
                 yield f"{job.id} is {job.status} and was started: {attempts}"
-            if job.status is Status.FAILED and not attempts:
+            if job.status is Status.FAILED and not attempts and not _unbegun(job):
                 yield f"{job.id} failed and never ran: {job.error}, {job.reason}"
+        unbegun = [job.id for job in self.jobs.values() if _unbegun(job) and job.id not in started]
+        if len(unbegun) > max(3, len(traces.attempts) * _UNBEGUN):
+            yield f"{len(unbegun)} of {len(traces.attempts)} never began: {unbegun}"
         yield from self._counts()
 
     def _counts(self) -> Iterator[str]:
@@ -166,3 +172,11 @@ class Rows:
         """Occurrences without a job."""
         wanted = (job_id(schedule.id, at) for at in due)
         return [name for name in wanted if name not in self.jobs]
+
+
+def _unbegun(job: Job) -> bool:
+    """Whether its last worker may have been killed before the first step.
+
+    The lease was committed, which is an attempt; that nothing was done yet, nobody can know.
+    """
+    return job.status is Status.FAILED and SILENT in (job.error or "")
