@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -45,6 +46,9 @@ class Secret:
     __str__ = __repr__
 
 
+_UNSET = Secret("")
+
+
 class Setting(NamedTuple):
     """One environment variable."""
 
@@ -67,7 +71,35 @@ SETTINGS = (
         "and __clientId. Default: the account of AzureWebJobsStorage.",
     ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
+    Setting(
+        "BACKUP_DESTINATIONS",
+        "",
+        "Names of further destinations, with commas between, such as offsite; each with "
+        "BACKUP_<NAME>_STORAGE (as BACKUP_STORAGE; default: the same account) and "
+        "BACKUP_<NAME>_CONTAINER (default: that of BACKUP_CONTAINER). The first is called primary.",
+    ),
+    Setting(
+        "BACKUP_SOURCES",
+        "",
+        "Names of further databases, with commas between, such as crm; each with BACKUP_<NAME>_URL "
+        "(postgresql://... or sqlite:////path/to/file).",
+    ),
+    Setting(
+        "BACKUP_ENCRYPTION_KEY",
+        "",
+        "Secret key of age (AGE-SECRET-KEY-1...), with which backups are encrypted. Several, with "
+        "commas between: the first encrypts, each decrypts. Default: not encrypted.",
+    ),
+    Setting("GDRIVE_FOLDER_ID", "", "Folder on a shared Google Drive for copies of backups."),
+    Setting("GDRIVE_SERVICE_ACCOUNT", "", "Key of the service account that writes there, as JSON."),
+    Setting("GDRIVE_URL", "https://www.googleapis.com", "Where Google Drive answers."),
     Setting("DATABASE_PATH", "", "The SQLite database that database_backup backs up."),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "The company's database (SQLAlchemy's form of URL), whose table users says who is "
+        "system_admin. Default: the SQLite database at DATABASE_PATH.",
+    ),
     Setting("POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up."),
     Setting(
         "POSTGRES_SCRATCH_URL",
@@ -101,6 +133,14 @@ SETTINGS = (
         "0",
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
+    Setting("SENDGRID_API_KEY", "", "Key of SendGrid. Without one, mail stays in the outbox."),
+    Setting("SENDGRID_URL", "https://api.sendgrid.com", "Where SendGrid answers."),
+    Setting("MAIL_FROM", "", "Sender of mail."),
+    Setting("TELEGRAM_BOT_TOKEN", "", "Token of the bot that sends alerts to Telegram."),
+    Setting("TELEGRAM_CHAT_ID", "", "The chat that gets them."),
+    Setting("TELEGRAM_URL", "https://api.telegram.org", "Where Telegram answers."),
+    Setting("SLACK_WEBHOOK_URL", "", "Webhook of the Slack channel that gets alerts."),
+    Setting("TEAMS_WEBHOOK_URL", "", "Webhook of the Teams channel that gets alerts."),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 
@@ -121,6 +161,45 @@ class StorageAccount:
     account_name: str = ""
     client_id: str = ""
     """Of the user-assigned identity; empty for the default credential."""
+
+
+PRIMARY = "primary"
+"""The destination of BACKUP_STORAGE and BACKUP_CONTAINER."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DestinationSettings:
+    """Where backups go: a container of an account."""
+
+    account: StorageAccount
+    container: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriveSettings:
+    """A folder on Google Drive; without a folder or a key there is none."""
+
+    folder_id: str = ""
+    service_account: Secret = _UNSET
+    url: str = "https://www.googleapis.com"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessagingSettings:
+    """The ways to people; one without its key or address is not used."""
+
+    sendgrid_api_key: Secret = _UNSET
+    sendgrid_url: str = "https://api.sendgrid.com"
+    mail_from: str = ""
+    telegram_bot_token: Secret = _UNSET
+    telegram_chat_id: str = ""
+    telegram_url: str = "https://api.telegram.org"
+    slack_webhook_url: Secret = _UNSET
+    teams_webhook_url: Secret = _UNSET
+
+
+_NO_DRIVE = DriveSettings()
+_NO_MESSAGING = MessagingSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,8 +237,14 @@ class Settings(TriggerSettings):
     """All settings; see `SETTINGS` for what each means."""
 
     storage: StorageAccount
-    backup_storage: StorageAccount
-    backup_container: str = "backups"
+    backup_destinations: Mapping[str, DestinationSettings]
+    """By name, `primary` first."""
+    backup_sources: Mapping[str, Secret] = field(default_factory=dict)
+    """URLs of further databases, by name."""
+    backup_encryption_key: Secret = _UNSET
+    drive: DriveSettings = _NO_DRIVE
+    messaging: MessagingSettings = _NO_MESSAGING
+    database_url: Secret = _UNSET
     database_path: Path | None = None
     postgres_url: Secret
     postgres_scratch_url: Secret
@@ -205,6 +290,30 @@ def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) ->
             "into local.settings.json), or set AzureWebJobsStorage__accountName"
         )
     backup = account("BACKUP_STORAGE")
+    primary = DestinationSettings(
+        account=backup if backup.connection_string or backup.account_name else storage,
+        container=read("BACKUP_CONTAINER"),
+    )
+    destinations = {PRIMARY: primary}
+    for name in _names(read("BACKUP_DESTINATIONS"), "BACKUP_DESTINATIONS", problems):
+        own = account(f"BACKUP_{name.upper()}_STORAGE")
+        destinations[name] = DestinationSettings(
+            account=own if own.connection_string or own.account_name else primary.account,
+            container=read(f"BACKUP_{name.upper()}_CONTAINER") or primary.container,
+        )
+        if destinations[name] in [one for other, one in destinations.items() if other != name]:
+            problems.append(
+                f"the destination {name} of BACKUP_DESTINATIONS is the same container as another; "
+                f"set BACKUP_{name.upper()}_STORAGE or BACKUP_{name.upper()}_CONTAINER"
+            )
+    sources = {}
+    for name in _names(read("BACKUP_SOURCES"), "BACKUP_SOURCES", problems):
+        sources[name] = Secret(read(f"BACKUP_{name.upper()}_URL"))
+        if not sources[name].reveal().startswith(_URLS):
+            problems.append(
+                f"BACKUP_{name.upper()}_URL is needed for the source {name} of BACKUP_SOURCES; "
+                f"give it one that begins with {', '.join(_URLS)}"
+            )
     shards = _checked(read("SCHEDULE_SHARDS"), _shards, "SCHEDULE_SHARDS", problems)
     lease = _checked(read("JOB_LEASE_SECONDS"), _lease, "JOB_LEASE_SECONDS", problems)
     hands = _checked(read("JOBS_PER_INSTANCE"), _hands, "JOBS_PER_INSTANCE", problems)
@@ -212,8 +321,28 @@ def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) ->
     prefix = _checked(read("BELFRY_PREFIX"), _prefix, "BELFRY_PREFIX", problems)
     settings = Settings(
         storage=storage,
-        backup_storage=backup if backup.connection_string or backup.account_name else storage,
-        backup_container=read("BACKUP_CONTAINER"),
+        backup_destinations=destinations,
+        backup_sources=sources,
+        backup_encryption_key=Secret(read("BACKUP_ENCRYPTION_KEY")),
+        drive=DriveSettings(
+            folder_id=read("GDRIVE_FOLDER_ID"),
+            service_account=Secret(read("GDRIVE_SERVICE_ACCOUNT")),
+            url=read("GDRIVE_URL").rstrip("/"),
+        ),
+        messaging=MessagingSettings(
+            sendgrid_api_key=Secret(read("SENDGRID_API_KEY")),
+            sendgrid_url=read("SENDGRID_URL").rstrip("/"),
+            mail_from=read("MAIL_FROM"),
+            telegram_bot_token=Secret(read("TELEGRAM_BOT_TOKEN")),
+            telegram_chat_id=read("TELEGRAM_CHAT_ID"),
+            telegram_url=read("TELEGRAM_URL").rstrip("/"),
+            slack_webhook_url=Secret(read("SLACK_WEBHOOK_URL")),
+            teams_webhook_url=Secret(read("TEAMS_WEBHOOK_URL")),
+        ),
+        database_url=Secret(
+            read("DATABASE_URL")
+            or (f"sqlite:///{read('DATABASE_PATH')}" if read("DATABASE_PATH") else "")
+        ),
         database_path=Path(path) if (path := read("DATABASE_PATH")) else None,
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
@@ -302,6 +431,22 @@ def _whole(value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ValueError(f"use a whole number from {least} to {most}")
     return int(value)
+
+
+def _names(value: str, name: str, problems: list[str]) -> list[str]:
+    """Names with commas between them; those that cannot be are told."""
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    problems += [
+        f"{name} has {one!r}; use lower-case letters and digits, a letter first, at most 20, and "
+        f"none of {', '.join(_TAKEN)}"
+        for one in dict.fromkeys(found)
+        if one in _TAKEN or not re.fullmatch(r"[a-z][a-z0-9]{0,19}", one)
+    ]
+    return [one for one in dict.fromkeys(found) if one not in _TAKEN]
+
+
+_TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
+_URLS = ("postgresql://", "postgres://", "sqlite:///")
 
 
 def _prefix(value: str) -> str:

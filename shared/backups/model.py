@@ -1,7 +1,8 @@
-"""What is known of a backup, and where it lies.
+"""What is known of a backup, and what it is called.
 
-The manifest lies beside its blob as JSON. `verified` is the only word on whether the backup may
-be relied upon, and it becomes true only after a restore.
+Beside its blob lie the manifest (what was dumped) and reports (what became of each proof). All are
+written once and never changed, so that they may lie in a container that allows no change. Only a
+backup whose newest report says `verified` may be relied upon.
 """
 
 from __future__ import annotations
@@ -10,63 +11,132 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Self
 
-FORMAT = 1
+from shared.backups.source import Contents
+from shared.log import instant
+
+FORMAT = 2
 MANIFEST_SUFFIX = ".manifest.json"
 _SHOWN_DIFFERENCES = 5
+_INSTANTS = ("started_at", "finished_at")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
-    """One backup."""
+class Summary:
+    """What is known of a backup without its tables; small enough to stand in a blob's metadata."""
 
     id: str
+    schedule_id: str
+    """Of the plan that took it."""
+    job_id: str
+    attempt: int
     source: str
     engine: str
     engine_version: str
     dump_version: str
     database: str
-    blob: str
+    scope: str
+    """Which part of the database: empty for all of it, else as in `schemas a, b`."""
     started_at: datetime
+    """The dump began; what it shows is not older."""
     finished_at: datetime
-    """When the blob was whole; the proof comes after."""
+    """The blob was whole; the proof comes after."""
     duration_seconds: float
+    compression: str
+    encrypted: bool
     bytes: int
     uncompressed_bytes: int
     sha256: str
-    """Of the stored, compressed bytes."""
-    tables: Mapping[str, int]
-    """Rows in each table at the instant of the dump."""
-    verified: bool
-    verified_at: datetime | None
-    verify_seconds: float | None
-    job_id: str
-    attempt: int
+    """Of the stored bytes, compressed and encrypted as they are."""
 
     def to_json(self) -> dict[str, object]:
         """A JSON object; `from_json` reads it back."""
-        values: dict[str, object] = {"format": FORMAT, **asdict(self)}
-        values["tables"] = dict(self.tables)
-        for name in ("started_at", "finished_at", "verified_at"):
-            instant = values[name]
-            if isinstance(instant, datetime):
-                values[name] = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        return values
+        return {"format": FORMAT} | {
+            name: instant(value) if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Manifest:
-        """Raises `ValueError` if this is not a manifest of a format that is known."""
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Raises `ValueError` if this is none of a format that is known."""
         if values.get("format") != FORMAT:
             raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
         missing = [item.name for item in fields(cls) if item.name not in values]
         if missing:
             raise ValueError(f"lacks {', '.join(missing)}")
         known = {item.name: values[item.name] for item in fields(cls)}
-        for name in ("started_at", "finished_at", "verified_at"):
-            if known[name] is not None:
-                known[name] = datetime.fromisoformat(known[name])
-        return cls(**known)
+        return cls(**known | {name: datetime.fromisoformat(known[name]) for name in _INSTANTS})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest(Summary):
+    """One backup, whole; lies beside its blob as JSON. Written once, and never changed."""
+
+    blob: str
+    tables: Mapping[str, int]
+    """Rows in each table at the instant of the dump."""
+    schema: Mapping[str, str]
+    """Every object that is defined, and a short digest of its definition."""
+
+    @property
+    def contents(self) -> Contents:
+        return Contents(tables=self.tables, schema=self.schema)
+
+    @property
+    def summary(self) -> Summary:
+        return Summary(**{item.name: getattr(self, item.name) for item in fields(Summary)})
+
+
+class Outcome(StrEnum):
+    """What was found out about one copy of a backup, or said of it."""
+
+    VERIFIED = "verified"
+    DAMAGED = "damaged"
+    ACCEPTED = "accepted"
+    """A person said that a suspicious backup is as it should be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One verification of one copy; lies beside its blob as JSON, and is never changed."""
+
+    backup_id: str
+    outcome: Outcome
+    at: datetime
+    job_id: str
+    how: str
+    """`restored`: read back, compared and restored; `copied`: read back and compared with one that
+    was restored."""
+    restore_seconds: float | None = None
+    """From the first byte read for the restore to the last row counted."""
+    suspicions: tuple[str, ...] = ()
+    """Why a person should look at it, though it is whole."""
+    error: str | None = None
+    """What is wrong with a damaged one."""
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON object; `from_json` reads it back."""
+        return {"format": FORMAT} | asdict(self) | {"at": instant(self.at)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Report:
+        """Raises `ValueError` if this is no report."""
+        if values.get("format") != FORMAT:
+            raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
+        try:
+            known = {item.name: values[item.name] for item in fields(cls)}
+            return cls(
+                **known
+                | {
+                    "outcome": Outcome(known["outcome"]),
+                    "at": datetime.fromisoformat(known["at"]),
+                    "suspicions": tuple(known["suspicions"]),
+                }
+            )
+        except KeyError as error:
+            raise ValueError(f"lacks {error}") from error
 
 
 def safe_name(database: str) -> str:
@@ -74,16 +144,16 @@ def safe_name(database: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", database).strip(".") or "database"
 
 
-def blob_name(database: str, taken_at: datetime, suffix: str) -> str:
-    """Where a backup taken at that instant goes."""
+def blob_name(source: str, database: str, taken_at: datetime, ending: str) -> str:
+    """Where a backup of a source's database taken at that instant goes."""
     name, at = safe_name(database), taken_at.astimezone(UTC)
-    return f"{day_prefix(database, at)}{name}-{at:%Y%m%dT%H%M%SZ}.{suffix}"
+    return f"{safe_name(source)}/{name}/{at:%Y/%m/%d}/{name}-{at:%Y%m%dT%H%M%SZ}.{ending}"
 
 
-def day_prefix(database: str, day: datetime) -> str:
-    """What the names of all backups of that database on that UTC day begin with."""
-    at = day.astimezone(UTC)
-    return f"{safe_name(database)}/{at:%Y}/{at:%m}/{at:%d}/"
+def sealed_name(taken_at: datetime, ending: str) -> str:
+    """Where an encrypted one goes: its name says nothing but when."""
+    at = taken_at.astimezone(UTC)
+    return f"sealed/{at:%Y/%m/%d}/{at:%Y%m%dT%H%M%SZ}.{ending}"
 
 
 def manifest_name(blob: str) -> str:
@@ -91,16 +161,38 @@ def manifest_name(blob: str) -> str:
     return blob + MANIFEST_SUFFIX
 
 
-def differences(source: Mapping[str, int], restored: Mapping[str, int]) -> str:
-    """Which tables do not have the same number of rows, with both numbers; empty if all have."""
+def report_name(blob: str, outcome: Outcome, at: datetime) -> str:
+    """The name of a report on that blob."""
+    return f"{blob}.{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}.{outcome.value}.json"
+
+
+def checksum_name(blob: str) -> str:
+    """The name of the file that `sha256sum -c` reads."""
+    return f"{blob}.sha256"
+
+
+def differences(source: Contents, restored: Contents) -> str:
+    """Which tables do not have the same number of rows, and which objects are not defined the
+    same; empty if all are."""
     wrong = [
-        f"table {name} had {_rows(source.get(name))} in the source "
-        f"and {_rows(restored.get(name))} when restored"
-        for name in sorted({*source, *restored})
-        if source.get(name) != restored.get(name)
+        f"table {name} had {_rows(source.tables.get(name))} in the source "
+        f"and {_rows(restored.tables.get(name))} when restored"
+        for name in sorted({*source.tables, *restored.tables})
+        if source.tables.get(name) != restored.tables.get(name)
+    ]
+    wrong += [
+        f"{name} {_defined(name in source.schema, name in restored.schema)}"
+        for name in sorted({*source.schema, *restored.schema})
+        if source.schema.get(name) != restored.schema.get(name)
     ]
     more = len(wrong) - _SHOWN_DIFFERENCES
     return "; ".join(wrong[:_SHOWN_DIFFERENCES] + ([f"and {more} more"] if more > 0 else []))
+
+
+def _defined(before: bool, after: bool) -> str:
+    if before and after:
+        return "is defined otherwise when restored"
+    return "is gone when restored" if before else "is there only when restored"
 
 
 def _rows(count: int | None) -> str:

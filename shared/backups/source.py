@@ -1,16 +1,28 @@
-"""What can be backed up: something that dumps itself as a stream and counts a restored copy.
+"""What can be backed up: something that dumps itself as a stream, and takes a dump in again.
 
-A source writes to nothing but its own scratch space, and leaves nothing there, however it ends.
+A source writes to nothing but its own scratch space and a restore's target, and leaves nothing
+in its scratch space, however it ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.tasks.context import JobContext
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What a database holds, as far as the proof compares it."""
+
+    tables: Mapping[str, int]
+    """Rows in each table."""
+    schema: Mapping[str, str] = field(default_factory=dict)
+    """Every object that is defined (`table public.pets`, `index public.pets_by_name`), and a short
+    digest of its definition."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,10 +31,31 @@ class Dump:
 
     chunks: Iterator[bytes]
     """Raises if the dump breaks off, so that its end means that it is whole."""
-    tables: Mapping[str, int]
-    """Rows in each table, counted in the very state that is dumped."""
+    contents: Contents
+    """In the very state that is dumped."""
     engine_version: str
     dump_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Where a restore goes."""
+
+    name: str | None = None
+    """None: a new one, named by the source."""
+    replace: str | None = None
+    """The target's name once more, if what is there may be replaced."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """What a restore made."""
+
+    contents: Contents
+    name: str
+    """Of what was restored into."""
+    kept_as: str | None = None
+    """Where that which was there before lies now."""
 
 
 class Source(Protocol):
@@ -30,11 +63,11 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What tasks call it."""
+        """What plans call it; with `database`, what a backup belongs to."""
 
     @property
     def engine(self) -> str:
-        """The kind of database."""
+        """The kind of database: sqlite, postgresql, belfry."""
 
     @property
     def database(self) -> str:
@@ -42,10 +75,14 @@ class Source(Protocol):
 
     @property
     def suffix(self) -> str:
-        """How the names of its blobs end."""
+        """How a dump's name ends, before its compression's ending: `sqlite`, `dump`."""
 
     def dump(self, job: JobContext) -> AbstractContextManager[Dump]:
         """Begin a consistent dump, which does not stop the database's writers."""
 
-    def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
-        """Restore into a scratch database, count its rows, remove it. Raises `Damaged`."""
+    def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
+        """Restore into a scratch database, see what it holds, remove it. Raises `Damaged`."""
+
+    def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
+        """Restore for good. Raises `Conflict` if the target is not empty and `replace` is not its
+        name. A restore that fails leaves the target as it was."""

@@ -6,21 +6,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.clock import Clock
 from shared.errors import Cancelled, Misconfigured
 from shared.log import JobLog
 
-
-class BackupService(Protocol):
-    """Takes and proves backups; `shared.backups` is the implementation."""
-
-    def take(self, source: str, job: JobContext) -> Mapping[str, object]:
-        """Back up the named source ("database", "postgres") and prove the backup.
-
-        Returns the manifest as a JSON object. Raises a `BelfryError` that says what failed.
-        """
+if TYPE_CHECKING:
+    from shared.tasks.backups import BackupService
 
 
 class Operations(Protocol):

@@ -1,0 +1,144 @@
+"""What tasks may ask of the backup service, and the parameters that backup plans are made of.
+
+A backup plan is a schedule of a backup task: its time is the schedule's, and the rest is here, as
+the schedule's `task_parameters`, so that the API changes it and the next run takes it (R1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.tasks.context import JobContext
+from shared.tasks.model import Params
+
+ALL = "all"
+"""Every source that the settings name; of a server, every database."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Kept = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+
+
+class Retention(Params):
+    """Which backups are kept: each that any of these rules keeps. Of generations, the newest of
+    each of the last so many hours, days, weeks, months or years that have one (all in UTC)."""
+
+    days: Kept | None = None
+    """Every backup younger than so many days."""
+    count: Kept | None = None
+    """The newest so many."""
+    hourly: Kept | None = None
+    daily: Kept | None = None
+    weekly: Kept | None = None
+    monthly: Kept | None = None
+    yearly: Kept | None = None
+
+    @model_validator(mode="after")
+    def _keeps_something(self) -> Retention:
+        if all(value is None for value in self.model_dump().values()):
+            raise ValueError("it keeps nothing; give at least one of " + ", ".join(RULES))
+        return self
+
+
+RULES = tuple(Retention.model_fields)
+
+
+class Compression(StrEnum):
+    """How a backup is compressed."""
+
+    ZSTD = "zstd"
+    GZIP = "gzip"
+
+
+class Tier(StrEnum):
+    """The access tier of its blobs; `archive` is not among them: it could not be read back."""
+
+    HOT = "Hot"
+    COOL = "Cool"
+    COLD = "Cold"
+
+
+class BackupPlan(Params):
+    """What to back up, to where, and how long to keep it."""
+
+    source: Name
+    """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""
+    databases: Literal["all"] | tuple[Name, ...] | None = None
+    """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
+    schemas: tuple[Name, ...] = ()
+    """Of PostgreSQL: only these schemas. Default: all."""
+    exclude_schemas: tuple[Name, ...] = ()
+    """Of PostgreSQL: all schemas but these."""
+    destinations: tuple[Name, ...] = ()
+    """Where copies go, by name; each is verified. Default: every destination of the settings."""
+    drive: bool = False
+    """Whether a copy goes to Google Drive as well (GDRIVE_FOLDER_ID)."""
+    drive_count: Kept = 30
+    """How many are kept there."""
+    retention: Retention = Retention(days=30)
+    compression: Compression = Compression.ZSTD
+    encrypt: bool | None = None
+    """Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
+    tier: Tier | None = None
+    """Default: the account's own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_days(cls, values: Any) -> Any:
+        """`retention_days: 30` says the same as `retention: {"days": 30}` (R1)."""
+        if not isinstance(values, dict) or "retention_days" not in values:
+            return values
+        if "retention" in values:
+            raise ValueError("give retention or retention_days, not both")
+        given = dict(values)
+        return given | {"retention": {"days": given.pop("retention_days")}}
+
+    @model_validator(mode="after")
+    def _of_one_mind(self) -> BackupPlan:
+        if self.schemas and self.exclude_schemas:
+            raise ValueError("give schemas or exclude_schemas, not both")
+        return self
+
+
+class RestoreOrder(Params):
+    """What to restore, and where to."""
+
+    backup_id: Name
+    target: Name | None = None
+    """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not
+    there yet. Default: a new one, whose name the result tells."""
+    replace: Name | None = None
+    """To restore over a target that is not empty, its name once more. What was there is kept
+    under another name, which the result tells."""
+    destination: Name | None = None
+    """Which copy to take. Default: the first that is whole."""
+
+
+class VerifyOrder(Params):
+    """Which backup to prove again."""
+
+    backup_id: Name
+    destination: Name | None = None
+    """Which copy. Default: each."""
+
+
+class BackupService(Protocol):
+    """Takes, proves, copies, keeps and restores backups; `shared.backups` is the implementation.
+
+    Each returns what the task's result is to be, as a JSON object, and raises a `BelfryError`.
+    """
+
+    def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
+        """Back up what the plan says, prove it, copy it, and apply the plan's retention."""
+
+    def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
+        """Prove a backup again. Raises `Damaged`."""
+
+    def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
+        """Restore a backup."""
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Catch up with copies, tell of backups that are too old, and send what mail is owed."""
