@@ -74,6 +74,10 @@ class Source(Protocol):
         """The database's own name."""
 
     @property
+    def scope(self) -> str:
+        """Which part of the database: empty for all of it, else as in `schemas a, b`."""
+
+    @property
     def suffix(self) -> str:
         """How a dump's name ends, before its compression's ending: `sqlite`, `dump`."""
 

@@ -74,8 +74,8 @@ class BackupPlan(Params):
     """Of PostgreSQL: all schemas but these."""
     destinations: tuple[Name, ...] = ()
     """Where copies go, by name; each is verified. Default: every destination of the settings."""
-    drive: bool = False
-    """Whether a copy goes to Google Drive as well (GDRIVE_FOLDER_ID)."""
+    drive: bool | None = False
+    """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set."""
     drive_count: Kept = 30
     """How many are kept there."""
     retention: Retention = Retention(days=30)
@@ -141,4 +141,7 @@ class BackupService(Protocol):
         """Restore a backup."""
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
-        """Catch up with copies, tell of backups that are too old, and send what mail is owed."""
+        """Tell how old backups are, alert where one is missing, and mail what became of jobs."""
+
+    def upkeep(self, job: JobContext) -> Mapping[str, object]:
+        """Make the copies that are missing, and apply retention."""

@@ -1,0 +1,252 @@
+"""A destination: one container that backups go to, with everything that is done there.
+
+What is written is written once. Nothing is changed afterwards, so a container with an immutability
+policy serves as any other; there only retention must wait, until the policy lets go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.backups import stream
+from shared.backups.codec import Codec
+from shared.backups.entries import Copy, Item, about, copies
+from shared.backups.model import Manifest, Report, checksum_name, manifest_name, report_name
+from shared.backups.seal import Seal
+from shared.backups.stream import Stored, storage
+from shared.errors import Conflict, Damaged, Refused
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, ContainerClient
+
+_HELD = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
+"""What the service answers to a change that an immutability policy forbids."""
+
+
+class Destination:
+    """A container. `seal` opens what is encrypted, and seals what is to be."""
+
+    def __init__(
+        self, name: str, container: Callable[[], ContainerClient], seal: Seal | None = None
+    ) -> None:
+        self.name = name
+        self._open = container
+        self._seal = seal
+
+    @cached_property
+    def _container(self) -> ContainerClient:
+        return self._open()
+
+    @property
+    def service(self) -> str:
+        """What its errors call it."""
+        return f"blob storage (container {self._container.container_name})"
+
+    def create(self) -> None:
+        """Create the container if need be; one who may not create may still write."""
+        from azure.core.exceptions import HttpResponseError, ResourceExistsError
+
+        with self._named():
+            try:
+                self._container.create_container()
+            except ResourceExistsError:
+                return
+            except HttpResponseError as error:
+                if error.status_code != 403:
+                    raise
+
+    def copies(self) -> tuple[list[Copy], int]:
+        """Every backup's copy here; and how many blobs are none of a backup's."""
+        return copies(self.name, self._items(), self._seal)
+
+    def _items(self) -> Iterator[Item]:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._named():
+            try:
+                for blob in self._container.list_blobs(include=["metadata", "immutabilitypolicy"]):
+                    policy = blob.immutability_policy
+                    yield Item(
+                        blob.name,
+                        blob.size,
+                        blob.metadata or {},
+                        str(blob.blob_tier) if blob.blob_tier else None,
+                        policy.expiry_time if policy else None,
+                    )
+            except ResourceNotFoundError:  # the first backup will create it
+                return
+
+    def upload(
+        self,
+        name: str,
+        pieces: Iterator[bytes],
+        said: Callable[[Stored], Mapping[str, object]],
+        check: Callable[[], None],
+        *,
+        tier: str | None,
+        encrypted: bool,
+    ) -> Stored:
+        """Write a backup's blob, all or nothing. `said`: its summary, once its sums are known."""
+
+        def metadata(stored: Stored) -> Mapping[str, str]:
+            return self._metadata(said(stored), encrypted)
+
+        return stream.upload(self.blob(name), pieces, metadata, check, tier=tier)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest and the file for `sha256sum -c` beside the blob."""
+        text = json.dumps(manifest.to_json(), indent=2).encode()
+        metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
+        self._write(manifest_name(manifest.blob), text, metadata, manifest.encrypted)
+        short = manifest.blob.rpartition("/")[2]
+        line = f"{manifest.sha256}  {short}\n".encode()
+        stream.write_once(
+            self.blob(checksum_name(manifest.blob)),
+            line,
+            {"backup_id": manifest.id},
+            content_type="text/plain",
+        )
+
+    def write_report(self, blob: str, report: Report, *, encrypted: bool) -> None:
+        """Write a report beside its blob."""
+        values = report.to_json()
+        text = json.dumps(values, indent=2).encode()
+        seal = self._seal if encrypted else None
+        metadata = {"backup_id": report.backup_id, "report": about(values, seal)}
+        self._write(report_name(blob, report.outcome, report.at), text, metadata, encrypted)
+
+    def manifest(self, copy: Copy) -> Manifest:
+        """The copy's manifest. Raises `Damaged` if it is gone, or another backup's."""
+        name = manifest_name(copy.blob)
+        content = stream.text(self.blob(name))
+        if copy.summary.encrypted:
+            content = self._need_seal().open(content)
+        try:
+            found = Manifest.from_json(json.loads(content))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Damaged(f"{name} is not a manifest: {error}") from error
+        if found.summary != copy.summary or found.blob != copy.blob:
+            raise Damaged(f"{name} is the manifest of another backup, {found.id}")
+        return found
+
+    def read_back(self, copy: Copy, check: Callable[[], None]) -> str:
+        """Read the copy's blob whole and compare it with its SHA-256; its ETag. Raises `Damaged`."""
+        one = copy.summary
+        return stream.read_back(self.blob(copy.blob), one.bytes, one.sha256, check)
+
+    def chunks(self, copy: Copy, etag: str, check: Callable[[], None]) -> Iterator[bytes]:
+        """The dump as its source gave it, from the very blob of that ETag; to be closed."""
+        seal = self._need_seal() if copy.summary.encrypted else None
+        codec = Codec(copy.summary.compression, seal)
+        with closing(stream.pieces(self.blob(copy.blob), etag, copy.summary.bytes)) as pieces:
+            yield from codec.decode(pieces, check)
+
+    def reader(self, copy: Copy) -> Callable[[int, int], bytes]:
+        """Reads a range (offset, length) of the copy's blob, as long as it is the same blob."""
+        from azure.core import MatchConditions
+
+        blob = self.blob(copy.blob)
+        with self._named():
+            etag = blob.get_blob_properties().etag
+
+        def read(offset: int, length: int) -> bytes:
+            with self._named():
+                content: bytes = blob.download_blob(
+                    offset, length, etag=etag, match_condition=MatchConditions.IfNotModified
+                ).readall()
+            return content
+
+        return read
+
+    def copy_from(
+        self, other: Destination, copy: Copy, check: Callable[[], None], *, tier: str | None
+    ) -> Copy:
+        """Copy a whole backup from there to here, and read it back. Its report is the caller's.
+
+        Raises `Damaged` if what lies there is not what its manifest says.
+        """
+        self.create()
+        manifest = other.manifest(copy)
+        metadata = self._metadata(copy.summary.to_json(), copy.summary.encrypted)
+        stream.copy(
+            other.blob(copy.blob),
+            self.blob(copy.blob),
+            manifest.bytes,
+            manifest.sha256,
+            metadata,
+            check,
+            tier=tier,
+        )
+        self.write_manifest(manifest)
+        return Copy.made(self.name, copy.blob, copy.summary)
+
+    def remove(self, blob: str, names: Iterable[str]) -> None:
+        """Remove a backup's blob and what lies beside it.
+
+        Reports first, the blob last: what is left if this is broken off is unproved. Raises
+        `Refused` if an immutability policy holds it.
+        """
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+        ranks = {blob: 3, checksum_name(blob): 2, manifest_name(blob): 1}
+        for name in sorted(names, key=lambda name: ranks.get(name, 0)):
+            with self._named():
+                try:
+                    self.blob(name).delete_blob(delete_snapshots="include")
+                except ResourceNotFoundError:
+                    continue
+                except HttpResponseError as error:
+                    if str(getattr(error.error_code, "value", error.error_code)) not in _HELD:
+                        raise
+                    text = "an immutability policy of the container holds it"
+                    raise Refused(self.service, f"{name}: {text}") from error
+
+    def link(self, blob: str, now: datetime, lasts: timedelta) -> str:
+        """A URL that reads that blob and nothing else, until then (a shared access signature).
+
+        Signed by the account's key, or with an identity by a user delegation key (at most 7 days).
+        """
+        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+        client = self.blob(blob)
+        begin, end = now - timedelta(minutes=5), now + lasts  # clocks differ
+        with self._named():
+            secret: dict[str, Any] = {"account_key": getattr(client.credential, "account_key", "")}
+            if not secret["account_key"]:
+                service = self._container._get_blob_service_client()  # noqa: SLF001
+                secret = {"user_delegation_key": service.get_user_delegation_key(begin, end)}
+            signature = generate_blob_sas(
+                client.account_name,
+                client.container_name,
+                blob,
+                permission=BlobSasPermissions(read=True),
+                start=begin,
+                expiry=end,
+                **secret,
+            )
+        return f"{client.url}?{signature}"
+
+    def blob(self, name: str) -> BlobClient:
+        return self._container.get_blob_client(name)
+
+    def _write(self, name: str, text: bytes, metadata: dict[str, str], encrypted: bool) -> None:
+        content = self._need_seal().seal(text) if encrypted else text
+        kind = "application/octet-stream" if encrypted else "application/json"
+        stream.write_once(self.blob(name), content, metadata, content_type=kind)
+
+    def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
+        seal = self._need_seal() if encrypted else None
+        return {"backup_id": str(summary["id"]), "summary": about(summary, seal)}
+
+    def _need_seal(self) -> Seal:
+        if self._seal is None:
+            raise Conflict("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
+        return self._seal
+
+    def _named(self) -> Any:
+        return storage(self._container.container_name)

@@ -1,0 +1,204 @@
+"""What the blobs of one backup in one container say together: a copy.
+
+A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports. What lists need of them
+stands in their metadata, so that one listing of the container is enough.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.backups.model import (
+    MANIFEST_SUFFIX,
+    Outcome,
+    Report,
+    Summary,
+    checksum_name,
+    manifest_name,
+)
+from shared.backups.seal import Seal
+from shared.errors import Damaged
+
+_REPORT = re.compile(rf"\.\d{{8}}T\d{{12}}Z\.({'|'.join(Outcome)})\.json$")
+_CHECKSUM = ".sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A blob as a listing shows it."""
+
+    name: str
+    size: int
+    metadata: Mapping[str, str]
+    tier: str | None = None
+    immutable_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Copy:
+    """A backup as it lies at one destination."""
+
+    destination: str
+    blob: str
+    """The name of the backup's blob."""
+    summary: Summary
+    items: list[Item] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    """Oldest first."""
+
+    @classmethod
+    def made(cls, destination: str, blob: str, summary: Summary) -> Copy:
+        """One that was written just now, as far as a listing would show it."""
+        names = (blob, manifest_name(blob), checksum_name(blob))
+        return cls(destination, blob, summary, [Item(name, 0, {}) for name in names])
+
+    @property
+    def stored(self) -> Item | None:
+        """The backup's blob, if it is there."""
+        return next((item for item in self.items if item.name == self.blob), None)
+
+    @property
+    def has_manifest(self) -> bool:
+        return any(item.name.endswith(MANIFEST_SUFFIX) for item in self.items)
+
+    @property
+    def proof(self) -> Report | None:
+        """The newest word on whether it is whole."""
+        said = [one for one in self.reports if one.outcome is not Outcome.ACCEPTED]
+        return said[-1] if said else None
+
+    @property
+    def verified(self) -> bool:
+        """Whether it may be relied upon."""
+        whole = self.stored is not None and self.has_manifest
+        return whole and self.proof is not None and self.proof.outcome is Outcome.VERIFIED
+
+    @property
+    def state(self) -> str:
+        """verified, damaged, or unproved."""
+        if self.verified:
+            return "verified"
+        if self.stored is None or (self.proof and self.proof.outcome is Outcome.DAMAGED):
+            return "damaged"
+        return "unproved"
+
+
+@dataclass(slots=True)
+class Backup:
+    """One backup, wherever its copies lie."""
+
+    summary: Summary
+    copies: list[Copy]
+
+    @property
+    def id(self) -> str:
+        return self.summary.id
+
+    @property
+    def group(self) -> tuple[str, str, str, str]:
+        """What it is one of a row of: retention and suspicion look at such a row."""
+        one = self.summary
+        return one.schedule_id, one.source, one.database, one.scope
+
+    @property
+    def good(self) -> list[Copy]:
+        """The copies that may be relied upon."""
+        return [copy for copy in self.copies if copy.verified]
+
+    @property
+    def verified(self) -> bool:
+        return bool(self.good)
+
+    @property
+    def proof(self) -> Report | None:
+        """The newest proof of a copy that is good, one by a restore before one by comparison."""
+        proofs = [copy.proof for copy in self.good if copy.proof is not None]
+        return max(proofs, key=lambda one: (one.how == "restored", one.at), default=None)
+
+    @property
+    def suspicions(self) -> tuple[str, ...]:
+        """Why a person should look at it; none once a person has accepted it."""
+        reports = [report for copy in self.copies for report in copy.reports]
+        if any(report.outcome is Outcome.ACCEPTED for report in reports):
+            return ()
+        return next((one.suspicions for one in reversed(reports) if one.suspicions), ())
+
+
+def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[list[Copy], int]:
+    """The copies that a container's blobs are, and how many blobs there are that say nothing.
+
+    A blob that is no backup's, or is sealed with a key that is not there, says nothing.
+    """
+    found: dict[str, Copy] = {}
+    late: list[tuple[str, Item]] = []
+    strange = 0
+    for item in items:
+        blob = backup_blob(item.name)
+        try:
+            known = found.get(blob)
+            if known is None and "summary" in item.metadata:
+                summary = Summary.from_json(_read(item.metadata["summary"], seal))
+                known = found[blob] = Copy(destination, blob, summary)
+            if known is None:
+                late.append((blob, item))
+                continue
+            known.items.append(item)
+        except (Damaged, ValueError, TypeError):
+            strange += 1
+    for blob, item in late:
+        if blob not in found:
+            strange += 1
+            continue
+        found[blob].items.append(item)
+    for copy in found.values():
+        strange += _tell(copy, seal)
+    return list(found.values()), strange
+
+
+def backup_blob(name: str) -> str:
+    """The name of the blob that one of this name lies beside; its own if it is that blob."""
+    for ending in (MANIFEST_SUFFIX, _CHECKSUM):
+        if name.endswith(ending):
+            return name.removesuffix(ending)
+    return _REPORT.sub("", name)
+
+
+def about(values: Mapping[str, object], seal: Seal | None) -> str:
+    """A JSON object as metadata can hold it: ASCII, sealed if there is a seal."""
+    text = json.dumps(values, separators=(",", ":"))
+    return text if seal is None else base64.b64encode(seal.seal(text.encode())).decode()
+
+
+def _read(text: str, seal: Seal | None) -> Mapping[str, Any]:
+    """What `about` wrote. Raises `Damaged`, `ValueError`."""
+    if not text.startswith("{"):
+        if seal is None:
+            raise Damaged("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
+        text = seal.open(base64.b64decode(text)).decode()
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
+    return values
+
+
+def _tell(copy: Copy, seal: Seal | None) -> int:
+    """Read the copy's reports; how many cannot be read."""
+    strange = 0
+    for item in copy.items:
+        if not _REPORT.search(item.name):
+            continue
+        try:
+            report = Report.from_json(_read(item.metadata["report"], seal))
+        except (Damaged, KeyError, ValueError, TypeError):
+            strange += 1
+            continue
+        if report.backup_id == copy.summary.id:
+            copy.reports.append(report)
+    copy.reports.sort(key=lambda report: report.at)
+    return strange

@@ -1,0 +1,227 @@
+"""One backup: dumped, stored, proved.
+
+dump, compress, encrypt, hash, upload; manifest; read back, compare the hash; restore, compare what
+it holds; and only then the report that says `verified`. Whatever fails on the way, nothing is left
+that looks like a proved backup.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, fields
+
+from shared.backups.codec import Codec
+from shared.backups.destination import Destination
+from shared.backups.entries import Copy
+from shared.backups.model import (
+    Manifest,
+    Outcome,
+    Report,
+    Summary,
+    blob_name,
+    checksum_name,
+    differences,
+    manifest_name,
+    sealed_name,
+)
+from shared.backups.seal import Seal
+from shared.backups.source import Dump, Source
+from shared.backups.stream import Stored
+from shared.clock import monotonic
+from shared.errors import BelfryError, Damaged
+from shared.log import short
+from shared.tasks.backups import BackupPlan
+from shared.tasks.context import JobContext
+
+_ERROR = 500
+"""Units of an error in a report, which must fit into a blob's metadata."""
+
+Suspect = Callable[[Manifest], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A proved backup."""
+
+    manifest: Manifest
+    copy: Copy
+    report: Report
+
+
+def take(
+    source: Source,
+    plan: BackupPlan,
+    seal: Seal | None,
+    destination: Destination,
+    suspect: Suspect,
+    job: JobContext,
+) -> Taken:
+    """Back up a source to one destination, and prove it.
+
+    Raises `Damaged` if it does not prove good; it is then kept, as damaged, to be examined.
+    """
+    taking = _Taking(source, plan, seal, destination, job)
+    try:
+        manifest = taking.upload()
+        copy = Copy.made(destination.name, taking.blob, manifest.summary)
+        report = prove(source, destination, copy, manifest, job, suspect)
+    except Damaged:
+        raise
+    except BaseException:
+        taking.remove()
+        raise
+    return Taken(manifest, copy, report)
+
+
+def prove(
+    source: Source,
+    destination: Destination,
+    copy: Copy,
+    manifest: Manifest,
+    job: JobContext,
+    suspect: Suspect | None = None,
+) -> Report:
+    """Read a copy back, restore it into a scratch database, compare, and write the report.
+
+    Raises `Damaged`, after a report that says so.
+    """
+    try:
+        seconds = _proved(source, destination, copy, manifest, job)
+    except Damaged as error:
+        tell_damaged(destination, copy, error, job)
+        kept = f"{error} (kept as {copy.blob} at {destination.name}, to be examined)"
+        raise Damaged(kept) from error
+    report = Report(
+        backup_id=manifest.id,
+        outcome=Outcome.VERIFIED,
+        at=job.clock.now(),
+        job_id=job.job_id,
+        how="restored",
+        restore_seconds=round(seconds, 3),
+        suspicions=suspect(manifest) if suspect is not None else (),
+    )
+    destination.write_report(copy.blob, report, encrypted=manifest.encrypted)
+    return report
+
+
+def tell_damaged(destination: Destination, copy: Copy, error: Damaged, job: JobContext) -> Report:
+    """Write beside a copy that it is damaged."""
+    report = Report(
+        backup_id=copy.summary.id,
+        outcome=Outcome.DAMAGED,
+        at=job.clock.now(),
+        job_id=job.job_id,
+        how="restored",
+        error=short(str(error), _ERROR),
+    )
+    destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
+    return report
+
+
+def _proved(
+    source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
+) -> float:
+    """The seconds that the restore took. Raises `Damaged`."""
+    etag = destination.read_back(copy, job.check)
+    job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
+    began = monotonic()
+    with closing(destination.chunks(copy, etag, job.check)) as chunks:
+        restored = source.prove(chunks, job)
+    if wrong := differences(manifest.contents, restored):
+        raise Damaged(f"{copy.blob}: {wrong}")
+    seconds = monotonic() - began
+    rows = sum(restored.tables.values())
+    job.log("restored; schema and rows agree", tables=len(restored.tables), rows=rows)
+    job.check()
+    return seconds
+
+
+class _Taking:
+    """One backup under way."""
+
+    def __init__(
+        self,
+        source: Source,
+        plan: BackupPlan,
+        seal: Seal | None,
+        destination: Destination,
+        job: JobContext,
+    ) -> None:
+        self._source = source
+        self._plan = plan
+        self._seal = seal
+        self._destination = destination
+        self._job = job
+        self._id = uuid.uuid4().hex
+        self._at = job.clock.now()
+        self._began = monotonic()
+        self._codec = Codec(plan.compression, seal)
+        # The id's part keeps two backups of one second apart.
+        if seal is None:
+            ending = f"{self._id[:8]}.{source.suffix}{self._codec.ending}"
+            self.blob = blob_name(source.name, source.database, self._at, ending)
+        else:
+            self.blob = sealed_name(self._at, f"{self._id[:8]}{self._codec.ending}")
+
+    def upload(self) -> Manifest:
+        """Dump into a blob, and write the manifest beside it."""
+        job, source = self._job, self._source
+        job.log("dumping", source=source.name, database=source.database, blob=self.blob)
+        tier = self._plan.tier.value if self._plan.tier is not None else None
+        with source.dump(job) as dump:
+            job.check()
+            pieces = self._codec.encode(dump.chunks, job.check)
+            summary: Summary | None = None
+
+            def said(stored: Stored) -> dict[str, object]:
+                nonlocal summary
+                summary = self._summary(dump, stored, pieces.taken)
+                return summary.to_json()
+
+            self._destination.upload(
+                self.blob, iter(pieces), said, job.check, tier=tier, encrypted=self._encrypted
+            )
+        assert summary is not None  # noqa: S101 (an upload that ends well has asked for it)
+        manifest = Manifest(
+            **{item.name: getattr(summary, item.name) for item in fields(Summary)},
+            blob=self.blob,
+            tables=dict(dump.contents.tables),
+            schema=dict(dump.contents.schema),
+        )
+        self._destination.write_manifest(manifest)
+        job.log("uploaded", bytes=summary.bytes, sha256=summary.sha256)
+        return manifest
+
+    @property
+    def _encrypted(self) -> bool:
+        return self._seal is not None
+
+    def _summary(self, dump: Dump, stored: Stored, taken: int) -> Summary:
+        return Summary(
+            id=self._id,
+            schedule_id=self._job.schedule_id,
+            job_id=self._job.job_id,
+            attempt=self._job.attempt,
+            source=self._source.name,
+            engine=self._source.engine,
+            engine_version=dump.engine_version,
+            dump_version=dump.dump_version,
+            database=self._source.database,
+            scope=self._source.scope,
+            started_at=self._at,
+            finished_at=self._job.clock.now(),
+            duration_seconds=round(monotonic() - self._began, 3),
+            compression=self._plan.compression.value,
+            encrypted=self._encrypted,
+            bytes=stored.bytes,
+            uncompressed_bytes=taken,
+            sha256=stored.sha256,
+        )
+
+    def remove(self) -> None:
+        """Remove what was written; what cannot be removed has no report that it is verified."""
+        names = (manifest_name(self.blob), checksum_name(self.blob), self.blob)
+        with suppress(BelfryError):
+            self._destination.remove(self.blob, names)

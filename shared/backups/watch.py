@@ -1,0 +1,181 @@
+"""What looks after backups between two of them.
+
+`watch`, every few minutes: tells how old each source's last good backup is, alerts when one is
+missing, says once an hour which plans are off (R5), and mails what became of each job (R4).
+`upkeep`, hourly: copies that are missing are made, and retention is applied.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from shared.backups.catalog import Catalog, Found
+from shared.backups.copying import copy_to
+from shared.backups.drive import Drive
+from shared.backups.driving import to_drive
+from shared.backups.keeping import clear, verdicts
+from shared.backups.mails import Mail, mail_of
+from shared.backups.plans import Planned, standings
+from shared.backups.standing import Standing
+from shared.errors import BelfryError
+from shared.log import Event, event
+from shared.messages import Messages
+from shared.schedules.job import ENDED, Job
+from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
+
+_MAILED = timedelta(days=2)
+"""Jobs that were due so lately are looked at; what was mailed is not mailed again."""
+_HOURLY = 5
+"""Of a watch that runs every five minutes, the one that comes due in these minutes of an hour."""
+
+Jobs = Callable[[str, datetime], Iterable[Job]]
+"""A schedule's jobs that were due since an instant."""
+
+
+class Watch:
+    """The watch, bound to what it looks at."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        plans: Callable[[], Iterable[Planned]],
+        jobs: Jobs,
+        messages: Messages,
+        drive: Callable[[], Drive | None],
+    ) -> None:
+        self._catalog = catalog
+        self._plans = plans
+        self._jobs = jobs
+        self._messages = messages
+        self._drive = drive
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Tell, alert, and mail."""
+        plans = list(self._plans())
+        mailed = sum(self._mail(one, job) for one in plans)
+        found = self._catalog.look()
+        stands = [stand for one in plans for stand in standings(one, found, job.clock.now())]
+        for stand in stands:
+            self._tell(stand, job)
+        self._tell_away(found, job)
+        if job.due_at.minute < _HOURLY:
+            for one in plans:
+                _tell_off(one, job)
+        self._messages.flush(job.clock.now())
+        return {
+            "sources": len(stands),
+            "too_old": [f"{one.source}/{one.database}" for one in stands if one.too_old],
+            "mailed": mailed,
+            "away": dict(found.away),
+        }
+
+    def upkeep(self, job: JobContext) -> Mapping[str, object]:
+        """Make the copies that are missing, and apply retention. What fails is told, and done
+        the next time."""
+        copied, failed, removed = 0, dict[str, str](), list[str]()
+        for one in self._plans():
+            found = self._catalog.look()
+            rows = [row for group, row in found.groups().items() if group[0] == one.id]
+            wanted = [
+                destination
+                for destination in self._catalog.wanted(one.plan.destinations)
+                if destination.name not in found.away
+            ]
+            for row in rows:
+                failed |= to_drive(self._drive(), self._catalog, row, one.plan, job)
+                kept = {
+                    verdict.id
+                    for verdict in verdicts(row, one.plan.retention, job.clock.now())
+                    if verdict.keep
+                }
+                for backup in row:
+                    job.check()
+                    lacks = {one.name for one in wanted} - {
+                        copy.destination for copy in backup.good
+                    }
+                    if backup.id not in kept or not backup.verified or not lacks:
+                        continue
+                    missing = copy_to(self._catalog, backup, wanted, job, tier=one.plan.tier)
+                    copied += len(lacks) - len(missing)
+                    failed |= {f"{backup.id} at {name}": why for name, why in missing.items()}
+            gone, held = clear(self._catalog, rows, one.plan.retention, job)
+            removed += gone
+            failed |= {f"removal {number}": why for number, why in enumerate(held)}
+        return {"copied": copied, "removed": removed, "failed": failed}
+
+    def _mail(self, one: Planned, job: JobContext) -> int:
+        """Mail what became of the plan's jobs; how many mails were new."""
+        since = job.clock.now() - _MAILED
+        return sum(
+            self._send(mail_of(ended, one))
+            for ended in self._jobs(one.id, since)
+            if ended.status in ENDED
+        )
+
+    def _send(self, mail: Mail | None) -> int:
+        if mail is None:
+            return 0
+        send = self._messages.alert if mail.alarming else self._messages.mail_administrators
+        return int(send(key=mail.key, subject=mail.subject, text=mail.text))
+
+    def _tell(self, stand: Standing, job: JobContext) -> None:
+        about = {
+            "schedule_id": stand.schedule_id,
+            "job_id": job.job_id,
+            "source": stand.source,
+            "database": stand.database,
+        }
+        event(
+            _logger,
+            Event.BACKUP_AGE,
+            **about,
+            age_seconds=stand.age_seconds,
+            restore_seconds=stand.restore_seconds,
+        )
+        if not stand.too_old:
+            return
+        event(
+            _logger,
+            Event.BACKUP_TOO_OLD,
+            level=logging.ERROR,
+            **about,
+            expected_by=stand.expected_by,
+            sentence=stand.sentence,
+        )
+        due = stand.expected_by.isoformat() if stand.expected_by is not None else "never"
+        name = "/".join(part for part in (stand.source, stand.database) if part)
+        self._messages.alert(
+            key=f"backup_too_old:{stand.schedule_id}:{name}:{due}",
+            subject=f"No backup of {name} since it was due",
+            text=stand.sentence,
+        )
+
+    def _tell_away(self, found: Found, job: JobContext) -> None:
+        for name, error in found.away.items():
+            event(
+                _logger,
+                Event.DESTINATION_AWAY,
+                level=logging.ERROR,
+                schedule_id=job.schedule_id,
+                job_id=job.job_id,
+                destination=name,
+                error=error,
+            )
+
+
+def _tell_off(one: Planned, job: JobContext) -> None:
+    """R5: a plan that is off is told of once an hour, and no more."""
+    if one.schedule.is_on:
+        return
+    event(
+        _logger,
+        Event.BACKUP_PLAN_OFF,
+        schedule_id=one.id,
+        job_id=job.job_id,
+        source=one.plan.source,
+        reason=one.schedule.progress.paused_reason or "it is turned off",
+    )
