@@ -1,0 +1,105 @@
+"""Blocks of a stream, several under way at once, each tried again while storage is away."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from shared.clock import monotonic
+from shared.errors import Unavailable
+
+T = TypeVar("T")
+
+AHEAD = 2
+"""How many blocks are under way while the next is made or used."""
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+_LOOK = 0.5
+"""Seconds between two looks at whether to go on."""
+
+
+class Patience:
+    """Waits for a service that is away, as long as it may."""
+
+    def __init__(self, check: Callable[[], None], seconds: float) -> None:
+        self._check = check
+        self._seconds = seconds
+        self._over = threading.Event()
+
+    def end(self) -> None:
+        """Nobody wants the results any more: what waits fails at once."""
+        self._over.set()
+
+    def call(self, attempt: Callable[[], T]) -> T:
+        """What the attempt returns. `Unavailable` if it was that for so many seconds; any other
+        error at once, and what `check` raises."""
+        first, pause = None, _FIRST_PAUSE
+        while True:
+            try:
+                return attempt()
+            except Unavailable:
+                now = monotonic()
+                first = now if first is None else first
+                left = first + self._seconds - now
+                if left <= 0 or self._over.is_set():
+                    raise
+                self._wait(min(pause, left))
+                if self._over.is_set():
+                    raise
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _wait(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        while not self._over.is_set() and (left := until - monotonic()) > 0:
+            self._check()
+            self._over.wait(min(left, _LOOK))
+
+
+def blocks(pieces: Iterator[bytes], size: Callable[[int], int]) -> Generator[bytes, None, None]:
+    """The same bytes in blocks of `size(number)` bytes; the last may be shorter."""
+    held: list[bytes | memoryview] = []
+    number, missing = 0, size(0)
+    for piece in pieces:
+        rest = memoryview(piece)
+        while len(rest) >= missing:
+            held.append(rest[:missing])
+            rest = rest[missing:]
+            yield b"".join(held)
+            held.clear()
+            number += 1
+            missing = size(number)
+        if rest:
+            held.append(rest)
+            missing -= len(rest)
+    if held:
+        yield b"".join(held)
+
+
+def ahead(
+    calls: Iterator[Callable[[], T]],
+    most: int = AHEAD,
+    leave: Callable[[], None] = lambda: None,
+) -> Generator[T, None, None]:
+    """What the calls return, in their order; at most `most` of them are under way at once.
+
+    However it ends, by an error or closed early, it ends when those under way have ended; before
+    it waits for them it tells them by `leave`.
+    """
+    with ThreadPoolExecutor(most, "belfry-blocks") as pool:
+        under_way: deque[Future[T]] = deque()
+        try:
+            for call in calls:
+                if len(under_way) < most:
+                    under_way.append(pool.submit(call))
+                    continue
+                first = under_way.popleft().result()
+                under_way.append(pool.submit(call))
+                yield first
+            while under_way:
+                yield under_way.popleft().result()
+        except BaseException:
+            leave()
+            raise
