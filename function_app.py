@@ -9,4 +9,5 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 check(functions.tasks())
 for module in functions.discover():
-    app.register_functions(module.blueprint)
+    if hasattr(module, "blueprint"):  # a task without a time of its own has no function
+        app.register_functions(module.blueprint)

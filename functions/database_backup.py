@@ -3,15 +3,26 @@
 python -m functions.database_backup
 """
 
-from shared.tasks import JobContext, Params, Result, Retry, task
+from shared.tasks import BackupPlan, JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
-@task("database_backup", cron="0 0 * * *", timeout_seconds=3600, retry=Retry(attempts=3))
-def database_backup(job: JobContext, params: Params) -> Result:
+class DatabaseBackup(BackupPlan):
+    """Its plan; the API may change all of it but the source's name."""
+
+    source: str = "database"
+
+
+@task(
+    "database_backup",
+    params=DatabaseBackup,
+    cron="0 0 * * *",
+    timeout_seconds=3600,
+    retry=Retry(attempts=3),
+)
+def database_backup(job: JobContext, plan: DatabaseBackup) -> Result:
     """A consistent, proved backup of the SQLite database."""
-    del params
-    return job.backups.take("database", job)
+    return job.backups.take(plan, job)
 
 
 blueprint = timer(database_backup)

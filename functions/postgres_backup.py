@@ -3,15 +3,26 @@
 python -m functions.postgres_backup
 """
 
-from shared.tasks import JobContext, Params, Result, Retry, task
+from shared.tasks import BackupPlan, JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
-@task("postgres_backup", cron="0 3 * * *", timeout_seconds=6000, retry=Retry(attempts=3))
-def postgres_backup(job: JobContext, params: Params) -> Result:
+class PostgresBackup(BackupPlan):
+    """Its plan; the API may change it."""
+
+    source: str = "postgres"
+
+
+@task(
+    "postgres_backup",
+    params=PostgresBackup,
+    cron="0 3 * * *",
+    timeout_seconds=6000,
+    retry=Retry(attempts=3),
+)
+def postgres_backup(job: JobContext, plan: PostgresBackup) -> Result:
     """A consistent, proved backup of the PostgreSQL database."""
-    del params
-    return job.backups.take("postgres", job)
+    return job.backups.take(plan, job)
 
 
 blueprint = timer(postgres_backup)

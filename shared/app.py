@@ -12,10 +12,10 @@ import functools
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import settings as configuration
 from shared.clock import Clock, SystemClock
@@ -48,7 +48,13 @@ from shared.storage.queue import JobQueue, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
 from shared.storage.wire import from_account
-from shared.tasks import JobContext, Registry
+from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, VerifyOrder
+
+if TYPE_CHECKING:
+    from shared.backups.service import Backups
+    from shared.messages import Messages
+
+T = TypeVar("T")
 
 _logger = logging.getLogger("belfry")
 
@@ -77,6 +83,9 @@ class App:
     ledger: Ledger
     worker: Worker
     poison: Poison
+    backups: Callable[[], Backups]
+    """The backup service, and the messages: made when they are first asked for."""
+    messages: Callable[[], Messages]
     started_at: datetime
     """When this process built it."""
     connection: Connection
@@ -136,20 +145,28 @@ class App:
 
 
 class _Backups:
-    """The backup service, made when a task first asks for it: its libraries are heavy."""
+    """The backup service, made when it is first asked for: its libraries are heavy."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, make: Callable[[], Backups]) -> None:
+        self._get = _later(make)
 
-    def take(self, source: str, job: JobContext) -> Mapping[str, object]:
-        from shared.backups.service import Backups, sources_from
+    def __call__(self) -> Backups:
+        return self._get()
 
-        account = Connection(self._settings.backup_storage)
-        service = Backups(
-            lambda: account.container(self._settings.backup_container),
-            sources_from(self._settings),
-        )
-        return service.take(source, job)
+    def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
+        return self().take(plan, job)
+
+    def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
+        return self().verify(order, job)
+
+    def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
+        return self().restore(order, job)
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        return self().watch(job)
+
+    def upkeep(self, job: JobContext) -> Mapping[str, object]:
+        return self().upkeep(job)
 
 
 def build(
@@ -183,9 +200,13 @@ def build(
         alarm=lambda: _call_monitor(tasks, manager),
     )
     operations = Operations(table, manager, ledger, clocks)
+    messages = _later(lambda: _messages(settings, connection, meta, clock))
+    backups = _Backups(
+        lambda: _backups(settings, connection, meta, clock, manager, tasks, messages())
+    )
     crew = Crew(
         desk=desk,
-        execute=Executor(tasks, _Backups(settings), operations, clock),
+        execute=Executor(tasks, backups, operations, clock),
         clock=clock,
         lease=held,
         size=settings.jobs_per_instance,
@@ -213,6 +234,8 @@ def build(
         ledger=ledger,
         worker=worker,
         poison=Poison(desk, clock),
+        backups=backups,
+        messages=messages,
         started_at=clock.now(),
         connection=connection,
     )
@@ -279,6 +302,49 @@ def _create_queue(connection: Connection, name: str) -> None:
 
     with translated("queue storage"), contextlib.suppress(ResourceExistsError):
         connection.queue(name).create_queue()
+
+
+def _later(make: Callable[[], T]) -> Callable[[], T]:
+    """`make`, called once, when its value is first asked for."""
+    lock = threading.Lock()
+    made: list[T] = []
+
+    def get() -> T:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get
+
+
+def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:
+    from shared.messages import messages_from
+
+    return messages_from(settings, connection, meta, clock)
+
+
+def _backups(
+    settings: Settings,
+    connection: Connection,
+    meta: Meta,
+    clock: Clock,
+    manager: Manager,
+    tasks: Registry,
+    messages: Messages,
+) -> Backups:
+    from shared.backups.plans import planned
+    from shared.backups.service import Backups
+
+    return Backups(
+        settings=settings,
+        connection=connection,
+        meta=meta,
+        clock=clock,
+        plans=lambda: planned(manager.schedules(), tasks),
+        jobs=manager.jobs,
+        messages=messages,
+    )
 
 
 def _call_monitor(tasks: Registry, manager: Manager) -> None:

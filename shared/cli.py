@@ -3,7 +3,10 @@
     python -m functions                       the tasks and their next runs
     python -m functions.postgres_backup       run one
     python -m functions postgres_backup       the same
+    python -m functions.backup_restore backup_id=1f0c... target=shop
+                                              run one once, with parameters of its own
 
+A parameter's value is JSON where it is that (`encrypt=false`, `schemas=["a"]`), else text.
 The system schedules stay as they are stored: only the app itself applies what its settings say.
 
 Exit codes: 0 the job succeeded; 1 it did not; 2 it could not be started.
@@ -15,11 +18,12 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared import settings
 from shared.app import App, by_hand
+from shared.engine.once import run_once
 from shared.errors import BelfryError, Invalid
 from shared.log import redact
 from shared.schedules.job import Job, Status
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
 
     `arguments` are by default the process's own. `task`: of its own file, which runs no other.
     """
-    wanted = _asked(arguments, task)
+    wanted, parameters = _asked(arguments, task)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
         belfry = by_hand()
         if wanted is None:
             return _list(belfry)
-        asked = _ask(belfry, wanted)
+        asked = _ask(belfry, wanted, _values(parameters))
     except BelfryError as error:
         return _complain(error, 2)
     try:
@@ -49,14 +53,31 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
         return _complain(error, 1)
 
 
-def _asked(arguments: Sequence[str] | None, task: str | None) -> str | None:
+def _asked(arguments: Sequence[str] | None, task: str | None) -> tuple[str | None, list[str]]:
+    """(the task, its parameters)."""
     program = "python -m functions" if task is None else f"python -m functions.{task}"
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if task is None:
         parser.add_argument("task", nargs="?", help="the task to run")
-    named: str | None = getattr(parser.parse_args(arguments), "task", task)
-    return named
+    parser.add_argument("parameters", nargs="*", metavar="name=value", help="of this one run")
+    given = parser.parse_args(arguments)
+    named: str | None = getattr(given, "task", task)
+    return named, given.parameters
+
+
+def _values(parameters: Sequence[str]) -> dict[str, object]:
+    """Raises `Invalid` for what is not name=value."""
+    values: dict[str, object] = {}
+    for one in parameters:
+        name, mark, text = one.partition("=")
+        if not mark or not name:
+            raise Invalid(one, f"{one!r} is no parameter; write name=value")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
 
 
 def _complain(error: BelfryError, code: int) -> int:
@@ -75,9 +96,14 @@ def _list(belfry: App) -> int:
     return 0
 
 
-def _ask(belfry: App, name: str) -> str:
-    """The id of the job that was asked for."""
+def _ask(belfry: App, name: str, parameters: Mapping[str, object]) -> str:
+    """The id of the job that was asked for. Raises `Invalid`, `Misconfigured`."""
     task = belfry.registry.get(name)
+    if parameters or task.recurrence is None:
+        about = f"{task.name} by hand"
+        return run_once(
+            belfry.manager, belfry.clock, task, parameters, name=about, send=False
+        ).job_id
     return belfry.manager.run_now(task.name, force=True, send=False).job_id
 
 

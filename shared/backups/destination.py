@@ -135,7 +135,7 @@ class Destination:
         return found
 
     def read_back(self, copy: Copy, check: Callable[[], None]) -> str:
-        """Read the copy's blob whole and compare it with its SHA-256; its ETag. Raises `Damaged`."""
+        """Read the copy's blob whole, compare it with its SHA-256; its ETag. Raises `Damaged`."""
         one = copy.summary
         return stream.read_back(self.blob(copy.blob), one.bytes, one.sha256, check)
 
@@ -218,7 +218,7 @@ class Destination:
         with self._named():
             secret: dict[str, Any] = {"account_key": getattr(client.credential, "account_key", "")}
             if not secret["account_key"]:
-                service = self._container._get_blob_service_client()  # noqa: SLF001
+                service = self._container._get_blob_service_client()
                 secret = {"user_delegation_key": service.get_user_delegation_key(begin, end)}
             signature = generate_blob_sas(
                 client.account_name,

@@ -1,0 +1,20 @@
+"""R1: a backup plan that people made: a schedule of this task, with a plan as its parameters.
+
+python -m functions.backup source=crm
+
+It has no time of its own, and so no timer.
+"""
+
+from shared.tasks import BackupPlan, JobContext, Result, Retry, task
+
+
+@task("backup", params=BackupPlan, timeout_seconds=7200, retry=Retry(attempts=3))
+def backup(job: JobContext, plan: BackupPlan) -> Result:
+    """A proved backup of what its plan says."""
+    return job.backups.take(plan, job)
+
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=backup.name))

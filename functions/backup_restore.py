@@ -1,0 +1,20 @@
+"""A backup is restored: into a new database, an empty one, or, its name said twice, over one.
+
+python -m functions.backup_restore backup_id=1f0c9a2e... target=shop
+
+The API makes such jobs (`POST /api/v1/backups/{id}/restore`).
+"""
+
+from shared.tasks import JobContext, RestoreOrder, Result, Retry, task
+
+
+@task("backup_restore", params=RestoreOrder, timeout_seconds=7200, retry=Retry(attempts=1))
+def backup_restore(job: JobContext, order: RestoreOrder) -> Result:
+    """Restores a backup."""
+    return job.backups.restore(order, job)
+
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=backup_restore.name))

@@ -1,0 +1,22 @@
+"""Every hour: copies of backups that are missing somewhere are made, and retention is applied.
+
+python -m functions.backup_upkeep
+"""
+
+from shared.tasks import JobContext, Params, Result, task
+from shared.triggers import timer
+
+
+@task("backup_upkeep", cron="20 * * * *", timeout_seconds=7200, misfire_grace_seconds=1800)
+def backup_upkeep(job: JobContext, params: Params) -> Result:
+    """Makes the copies that are missing, removes what retention lets go."""
+    del params
+    return job.backups.upkeep(job)
+
+
+blueprint = timer(backup_upkeep)
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=backup_upkeep.name))

@@ -1,0 +1,20 @@
+"""R7: a backup is proved again, by restoring it.
+
+python -m functions.backup_verify backup_id=1f0c9a2e...
+
+The API makes such jobs (`POST /api/v1/backups/{id}/verify`).
+"""
+
+from shared.tasks import JobContext, Result, Retry, VerifyOrder, task
+
+
+@task("backup_verify", params=VerifyOrder, timeout_seconds=7200, retry=Retry(attempts=1))
+def backup_verify(job: JobContext, order: VerifyOrder) -> Result:
+    """Reads each copy of a backup back, restores it, and compares."""
+    return job.backups.verify(order, job)
+
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=backup_verify.name))

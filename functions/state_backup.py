@@ -1,0 +1,33 @@
+"""Every day at 04:00 UTC, a proved backup of Belfry's own state: its schedules and its history.
+
+python -m functions.state_backup
+"""
+
+from shared.tasks import BackupPlan, JobContext, Result, Retry, task
+from shared.triggers import timer
+
+
+class StateBackup(BackupPlan):
+    """Its plan; the API may change it."""
+
+    source: str = "state"
+
+
+@task(
+    "state_backup",
+    params=StateBackup,
+    cron="0 4 * * *",
+    timeout_seconds=3600,
+    retry=Retry(attempts=3),
+)
+def state_backup(job: JobContext, plan: StateBackup) -> Result:
+    """A proved backup of Belfry's own state."""
+    return job.backups.take(plan, job)
+
+
+blueprint = timer(state_backup)
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=state_backup.name))

@@ -1,0 +1,38 @@
+"""L6: Mondays at 02:00 UTC, a proved backup of everything; the last 30 are kept.
+
+If GDRIVE_FOLDER_ID is set, a copy goes to Google Drive, which keeps its own last 30.
+
+python -m functions.weekly_backup
+"""
+
+from shared.tasks import BackupPlan, JobContext, Result, Retention, Retry, task
+from shared.triggers import timer
+
+
+class WeeklyBackup(BackupPlan):
+    """Its plan; the API may change it."""
+
+    source: str = "all"
+    retention: Retention = Retention(count=30)
+    drive: bool | None = None
+
+
+@task(
+    "weekly_backup",
+    params=WeeklyBackup,
+    cron="0 2 * * 1",
+    timeout_seconds=7200,
+    retry=Retry(attempts=3),
+    misfire_grace_seconds=1800,
+)
+def weekly_backup(job: JobContext, plan: WeeklyBackup) -> Result:
+    """A proved backup of every source."""
+    return job.backups.take(plan, job)
+
+
+blueprint = timer(weekly_backup)
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=weekly_backup.name))

@@ -1,0 +1,45 @@
+"""A task that is run once, with parameters of its own: such as the restore of a backup.
+
+A job belongs to a schedule, which has the parameters; so one is made for it. It is off, never comes
+due by itself, and carries the tag `once`; its job is in the history like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.clock import Clock
+from shared.engine.builtin import policy
+from shared.engine.manage import Manager, Requested
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.model import Definition
+from shared.tasks import Task
+
+TAG = "once"
+
+
+def run_once(
+    manager: Manager,
+    clock: Clock,
+    task: Task,
+    parameters: Mapping[str, object],
+    *,
+    name: str,
+    send: bool = True,
+) -> Requested:
+    """Ask for one run of a task. `send=False`: the caller runs the job itself.
+
+    Raises `Invalid` naming the parameter that is wrong.
+    """
+    task.parse(parameters)
+    definition = Definition(
+        name=name,
+        description=task.summary,
+        task_type=task.name,
+        task_parameters=dict(parameters),
+        recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
+        enabled=False,
+        tags=(TAG,),
+    )
+    made = manager.create(definition, policy(task))
+    return manager.run_now(made.id, force=True, send=send)
