@@ -1,0 +1,162 @@
+"""Which backups of one row are kept, and why: values in, values out.
+
+A backup is kept if any rule keeps it. Of generations that is what restic's `forget --keep-daily`
+and its like do: the newest of each of the last so many days *that have one*, each rule on its own
+(https://restic.readthedocs.io/en/stable/060_forget.html). Two ways of others are not followed:
+restic keeps the oldest as well while a rule has places left, and Proxmox's rules each begin where
+the one before ended (https://pbs.proxmox.com/docs/maintenance.html#pruning). As there, weeks are
+ISO's.
+
+Places are taken by proved backups only. One that is suspicious, or that lies in the future because
+a clock was wrong, is kept where a rule would keep it, and takes no other's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.tasks.backups import Retention
+
+EXAMINED = timedelta(days=7)
+"""So long an unverified backup is kept, for someone to look at it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """What retention looks at."""
+
+    id: str
+    started_at: datetime
+    verified: bool
+    suspicious: bool = False
+    """It is, and nobody has accepted it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What becomes of a backup."""
+
+    id: str
+    keep: bool
+    reasons: tuple[str, ...]
+    """What keeps it or, if nothing does, why nothing does; for a person."""
+
+
+_Reasons = dict[str, list[str]]
+
+_GENERATIONS: Mapping[str, tuple[str, Callable[[datetime], str]]] = {
+    "hourly": ("hours", lambda at: f"{at:%Y-%m-%d %H}:00"),
+    "daily": ("days", lambda at: f"{at:%Y-%m-%d}"),
+    "weekly": ("weeks", lambda at: "{}-W{:02}".format(*at.isocalendar())),
+    "monthly": ("months", lambda at: f"{at:%Y-%m}"),
+    "yearly": ("years", lambda at: f"{at:%Y}"),
+}
+"""What each counts, and the name of the one that an instant (UTC) belongs to."""
+
+
+def decide(
+    backups: Iterable[Held], retention: Retention, now: datetime, *, held: str | None = None
+) -> list[Verdict]:
+    """A verdict on each backup of a row, newest first.
+
+    Whatever the rules say, the newest verified one is kept, and so is everything while none is
+    verified. `held` says why nothing at all may be removed.
+    """
+    row = sorted(backups, key=_age, reverse=True)
+    kept: _Reasons = {one.id: [] for one in row}
+    # What a wrong clock put into the future would come first in every rule, for years.
+    past = [one for one in row if one.started_at <= now]
+    proved = [one for one in past if one.verified]
+    sound = [one for one in proved if not one.suspicious]
+    _by_age(proved, retention, now, kept)
+    for pool, which in ((proved, ""), (sound, " that is not suspicious")):
+        _by_count(pool, retention, which, kept)
+        _by_generation(pool, retention, which, kept)
+        if pool:
+            _add(kept, pool[0], "the last verified one" + which)
+    for one in row:
+        if one.started_at > now:
+            _add(kept, one, "it is of the future: a clock was wrong")
+        elif not one.verified:
+            _to_examine(one, proved, now, kept)
+    return [_verdict(one, kept[one.id], proved, retention, held) for one in row]
+
+
+def _age(one: Held) -> tuple[datetime, str]:
+    return one.started_at, one.id
+
+
+def _add(kept: _Reasons, one: Held, reason: str) -> None:
+    """Of a reason that two pools give, the first wording stays."""
+    if not any(reason.startswith(known) for known in kept[one.id]):
+        kept[one.id].append(reason)
+
+
+def _by_age(proved: Sequence[Held], retention: Retention, now: datetime, kept: _Reasons) -> None:
+    if retention.days is None:
+        return
+    for one in proved:
+        if now - one.started_at < timedelta(days=retention.days):
+            _add(kept, one, f"days: younger than {_counted(retention.days, 'days')}")
+
+
+def _by_count(pool: Sequence[Held], retention: Retention, which: str, kept: _Reasons) -> None:
+    for one in pool[: retention.count or 0]:
+        _add(kept, one, f"count: among the newest {retention.count}{which}")
+
+
+def _by_generation(pool: Sequence[Held], retention: Retention, which: str, kept: _Reasons) -> None:
+    for rule, (_, name_of) in _GENERATIONS.items():
+        places: int = getattr(retention, rule) or 0
+        newest: dict[str, Held] = {}
+        for one in pool:
+            newest.setdefault(name_of(one.started_at.astimezone(UTC)), one)
+        for name, one in list(newest.items())[:places]:
+            _add(kept, one, f"{rule}: the newest of {name}{which}")
+
+
+def _to_examine(one: Held, proved: Sequence[Held], now: datetime, kept: _Reasons) -> None:
+    if now - one.started_at < EXAMINED:
+        _add(kept, one, f"not verified: kept for {EXAMINED.days} days, to be examined")
+    elif not proved or proved[0].started_at <= one.started_at:
+        _add(kept, one, "not verified, and no newer one is")
+
+
+def _verdict(
+    one: Held,
+    reasons: Sequence[str],
+    proved: Sequence[Held],
+    retention: Retention,
+    held: str | None,
+) -> Verdict:
+    if reasons:
+        return Verdict(id=one.id, keep=True, reasons=tuple(reasons))
+    if held is not None:
+        return Verdict(id=one.id, keep=True, reasons=(f"held: {held}",))
+    if one.verified:
+        return Verdict(id=one.id, keep=False, reasons=(f"nothing keeps it: {_unkept(retention)}",))
+    reason = (
+        f"not verified, older than {EXAMINED.days} days, and {proved[0].id} is newer and verified"
+    )
+    return Verdict(id=one.id, keep=False, reasons=(reason,))
+
+
+def _unkept(retention: Retention) -> str:
+    """Why a verified backup that no rule keeps is kept by none."""
+    said = []
+    if retention.days is not None:
+        said.append(f"older than {_counted(retention.days, 'days')}")
+    if retention.count is not None:
+        said.append(f"not among the newest {retention.count}")
+    for rule, (unit, _) in _GENERATIONS.items():
+        places: int | None = getattr(retention, rule)
+        if places is not None:
+            last = f"the last {_counted(places, unit)}" if places > 1 else f"the last {unit[:-1]}"
+            said.append(f"not the newest of {last}")
+    return ", ".join(said)
+
+
+def _counted(number: int, units: str) -> str:
+    return f"{number} {units if number > 1 else units[:-1]}"

@@ -1,0 +1,143 @@
+"""How a source stands: to when one can be back, how long that takes, and whether a backup is
+missing. One answer for the API, the metric and the alert.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from shared.backups.model import Report, Summary
+from shared.recurrence import Recurrence, next_run
+from shared.recurrence import zone as zones
+
+SLACK = timedelta(hours=2)
+"""A backup may take so long, and be tried again meanwhile, before it is missing."""
+_SKIPPED = timedelta(minutes=2)
+"""R2: what is due so soon after a backup's end is not taken, and so is not missing either."""
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How one database of a plan stands."""
+
+    source: str
+    database: str
+    """Empty if no backup says yet which one it is."""
+    scope: str
+    schedule_id: str
+    last_good: Summary | None
+    """The newest verified backup."""
+    verified_at: datetime | None
+    restore_seconds: float | None
+    age_seconds: float | None
+    """How much is lost if the source is lost now."""
+    expected_by: datetime | None
+    """When a newer one is, or was, due; None if none is: the plan is off, or has ended."""
+    too_old: bool
+    sentence: str
+    """The same for a person."""
+
+
+def standing(
+    *,
+    source: str,
+    database: str,
+    scope: str,
+    schedule_id: str,
+    last_good: Summary | None,
+    report: Report | None,
+    recurrence: Recurrence,
+    on: bool,
+    since: datetime,
+    now: datetime,
+) -> Standing:
+    """How a source stands by its last good backup and that one's proof.
+
+    `since` is when the plan became what it is: one without a good backup owes one from then on.
+    Times in the sentence are of the plan's zone.
+    """
+    # Its time cannot be right, so it says nothing of when the next is due.
+    ahead = last_good is not None and last_good.started_at - now > SLACK
+    expected = next_run(recurrence, _from(last_good, since)) if on and not ahead else None
+    missing = expected is not None and now - expected > SLACK
+    zone = zones.find(recurrence.timezone)
+    if last_good is None:
+        name = "/".join(part for part in (source, database) if part)
+        name += f" ({scope})" if scope else ""
+        sentence = f"There is no proved backup of {name}; do not rely on one"
+    else:
+        sentence = _back_to(last_good, report, now, zone)
+        if ahead:
+            sentence += ", but a clock was wrong: it is not known how old that is"
+        elif missing and expected is not None:
+            due = f"{zones.wall_of(expected, zone):%Y-%m-%d %H:%M} {recurrence.timezone}"
+            sentence += f", and the backup that was due at {due} is missing"
+    return Standing(
+        source=source,
+        database=database,
+        scope=scope,
+        schedule_id=schedule_id,
+        last_good=last_good,
+        verified_at=report.at if report is not None else None,
+        restore_seconds=report.restore_seconds if report is not None else None,
+        age_seconds=_seconds(last_good.started_at, now) if last_good is not None else None,
+        expected_by=expected,
+        too_old=missing or (on and ahead),
+        sentence=sentence,
+    )
+
+
+def in_words(seconds: float) -> str:
+    """A duration, rounded up: `45 s`, `2 min 14 s`, `1 h 05 min`."""
+    whole = max(math.ceil(seconds), 1)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    minutes = math.ceil(seconds / _MINUTE)
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def ago(seconds: float) -> str:
+    """How long ago, rounded down: `just now`, `6 min ago`, `6 h ago`, `3 days ago`."""
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min ago"
+    if seconds < _DAY:
+        return f"{int(seconds // _HOUR)} h ago"
+    days = int(seconds // _DAY)
+    return f"{days} {'day' if days == 1 else 'days'} ago"
+
+
+def _from(last_good: Summary | None, since: datetime) -> datetime:
+    """After when the next is due."""
+    if last_good is None:
+        return since
+    return max(last_good.started_at, last_good.finished_at + _SKIPPED)
+
+
+def _seconds(since: datetime, now: datetime) -> float:
+    """0 if a clock has jumped back."""
+    return max((now - since).total_seconds(), 0.0)
+
+
+def _back_to(last_good: Summary, report: Report | None, now: datetime, zone: tzinfo) -> str:
+    said = f"You can be back to {_when(last_good.started_at, now, zone)}"
+    if report is None:
+        return said
+    if report.restore_seconds is not None:
+        said += f" in {in_words(report.restore_seconds)}"
+    return f"{said}, proved {ago(_seconds(report.at, now))}"
+
+
+def _when(at: datetime, now: datetime, zone: tzinfo) -> str:
+    """`03:00`, `yesterday 03:00`, `2026-11-18 03:00`, by the zone's clocks."""
+    wall = zones.wall_of(at, zone)
+    days = (zones.wall_of(now, zone).date() - wall.date()).days
+    if days == 0:
+        return f"{wall:%H:%M}"
+    return f"yesterday {wall:%H:%M}" if days == 1 else f"{wall:%Y-%m-%d %H:%M}"

@@ -1,0 +1,74 @@
+"""Whether a new backup looks as if something had been lost before it was taken.
+
+It is whole, and proved: what it holds is the question. A person is asked, and until they answer
+retention removes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from shared.backups.model import Manifest
+
+_SMALLEST = 1 << 20
+"""Bytes. What is smaller varies with every few rows."""
+_FEWEST = 100
+"""Rows, for the same reason; a table that is emptied is told of in any case."""
+_SHOWN = 5
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def suspicions(new: Manifest, before: Sequence[Manifest]) -> tuple[str, ...]:
+    """What a person should look at, in words for a mail; empty if nothing.
+
+    `before`: earlier backups of the same, each verified and not suspicious (or accepted), newest
+    first; the first says which tables had rows, all together what is usual.
+    """
+    if not before:
+        return ()
+    return (*_smaller(new, before), *_fewer(new, before), *_emptied(new, before[0]))
+
+
+def _smaller(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
+    usual = median(one.uncompressed_bytes for one in before)
+    if usual >= _SMALLEST and new.uncompressed_bytes * 2 < usual:
+        yield (
+            f"{_size(new.uncompressed_bytes)}, less than half of the {_size(usual)} "
+            f"of {_those(before)}"
+        )
+
+
+def _fewer(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
+    rows = sum(new.tables.values())
+    usual = median(sum(one.tables.values()) for one in before)
+    if usual >= _FEWEST and rows * 2 < usual:
+        yield f"{_rows(rows)} in all, less than half of the {_rows(int(usual))} of {_those(before)}"
+
+
+def _emptied(new: Manifest, last: Manifest) -> Iterator[str]:
+    """The largest first."""
+    lost = [name for name, rows in last.tables.items() if rows and not new.tables.get(name)]
+    lost.sort(key=lambda name: (-last.tables[name], name))
+    for name in lost[:_SHOWN]:
+        now = "has none" if name in new.tables else "is gone"
+        yield f"table {name} had {_rows(last.tables[name])} and {now}"
+    more = len(lost) - _SHOWN
+    if more > 0:
+        yield f"{more} more {'table' if more == 1 else 'tables'} had rows and are empty or gone"
+
+
+def _those(before: Sequence[Manifest]) -> str:
+    return "the one before" if len(before) == 1 else "the ones before"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _size(count: float) -> str:
+    """In powers of 1000, as the portal and `ls --si` count."""
+    power = 0
+    while round(count, 1) >= 1000 and power < len(_UNITS) - 1:
+        count, power = count / 1000, power + 1
+    return f"{count:.1f} {_UNITS[power]}" if power else f"{count:.0f} {_UNITS[power]}"
