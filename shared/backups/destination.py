@@ -7,7 +7,7 @@ policy serves as any other; there only retention must wait, until the policy let
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -139,7 +139,9 @@ class Destination:
         one = copy.summary
         return stream.read_back(self.blob(copy.blob), one.bytes, one.sha256, check)
 
-    def chunks(self, copy: Copy, etag: str, check: Callable[[], None]) -> Iterator[bytes]:
+    def chunks(
+        self, copy: Copy, etag: str, check: Callable[[], None]
+    ) -> Generator[bytes, None, None]:
         """The dump as its source gave it, from the very blob of that ETag; to be closed."""
         seal = self._need_seal() if copy.summary.encrypted else None
         codec = Codec(copy.summary.compression, seal)
@@ -201,7 +203,8 @@ class Destination:
                 except ResourceNotFoundError:
                     continue
                 except HttpResponseError as error:
-                    if str(getattr(error.error_code, "value", error.error_code)) not in _HELD:
+                    code: Any = getattr(error, "error_code", None)
+                    if str(getattr(code, "value", code)) not in _HELD:
                         raise
                     text = "an immutability policy of the container holds it"
                     raise Refused(self.service, f"{name}: {text}") from error
@@ -221,7 +224,7 @@ class Destination:
                 service = self._container._get_blob_service_client()
                 secret = {"user_delegation_key": service.get_user_delegation_key(begin, end)}
             signature = generate_blob_sas(
-                client.account_name,
+                str(client.account_name),
                 client.container_name,
                 blob,
                 permission=BlobSasPermissions(read=True),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from shared.backups.catalog import Catalog
-from shared.backups.drive import Drive
+from shared.backups.drive import GROUP, TAKEN_AT, Drive
 from shared.backups.entries import Backup
 from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
+from shared.log import instant
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 
@@ -32,7 +34,7 @@ def to_drive(
     try:
         if drive is None:
             raise Misconfigured("the plan wants a copy on Google Drive; set GDRIVE_FOLDER_ID")
-        there = {file.properties.get(_KEY) for file in drive.files()}
+        there = {file.properties.get(_KEY) for file in drive.files(job.check) if file.whole}
         for backup in [one for one in row if one.verified][: plan.drive_count]:
             if backup.id in there:
                 continue
@@ -41,8 +43,7 @@ def to_drive(
             except (Unavailable, Refused, Damaged) as error:
                 failed[backup.id] = str(error)
         if row and not failed:
-            # the blob and the file for sha256sum
-            drive.keep(2 * plan.drive_count, _group(row[0]), job.check)
+            drive.keep(plan.drive_count, _group(row[0]), job.check)
     except (Unavailable, Refused, Misconfigured) as error:
         failed["all"] = str(error)
     for what, why in failed.items():
@@ -56,11 +57,10 @@ def _put(drive: Drive, catalog: Catalog, backup: Backup, job: JobContext) -> Non
         destination = catalog[copy.destination]
         name = copy.blob.rpartition("/")[2]
         one = backup.summary
-        about = {"belfry_group": _group(backup)}
-        line = f"{one.sha256}  {name}\n".encode()
+        about = {GROUP: _group(backup), TAKEN_AT: instant(one.started_at)}
         try:
             read = destination.reader(copy)
-            drive.put_text(f"{name}.sha256", line, about, job.check)
+            drive.put_checksum(name, one.sha256, job.check, about)
             drive.put(name, one.bytes, one.sha256, read, job.check, {**about, _KEY: backup.id})
         except (Unavailable, Damaged) as error:
             failure = error
@@ -71,4 +71,5 @@ def _put(drive: Drive, catalog: Catalog, backup: Backup, job: JobContext) -> Non
 
 
 def _group(backup: Backup) -> str:
-    return "/".join(backup.group)
+    """A short name of the backup's row; Drive allows 124 bytes for a property."""
+    return sha256("/".join(backup.group).encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """What the blobs of one backup in one container say together: a copy.
 
-A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports. What lists need of them
-stands in their metadata, so that one listing of the container is enough.
+A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports. What lists need of
+them stands in their metadata, so that one listing of the container is enough.
 """
 
 from __future__ import annotations

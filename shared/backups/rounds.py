@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from shared.backups.alone import Alone
 from shared.backups.catalog import Catalog, Found
@@ -221,7 +222,7 @@ def _shown(taken: Taken) -> dict[str, object]:
 
 def _tell(taken: Taken, job: JobContext) -> None:
     one = taken.manifest
-    about = {
+    about: dict[str, Any] = {
         "schedule_id": job.schedule_id,
         "job_id": job.job_id,
         "backup_id": one.id,

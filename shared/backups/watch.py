@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.backups.catalog import Catalog, Found
 from shared.backups.copying import copy_to
@@ -19,7 +20,6 @@ from shared.backups.keeping import clear, verdicts
 from shared.backups.mails import Mail, mail_of
 from shared.backups.plans import Planned, standings
 from shared.backups.standing import Standing
-from shared.errors import BelfryError
 from shared.log import Event, event
 from shared.messages import Messages
 from shared.schedules.job import ENDED, Job
@@ -123,7 +123,7 @@ class Watch:
         return int(send(key=mail.key, subject=mail.subject, text=mail.text))
 
     def _tell(self, stand: Standing, job: JobContext) -> None:
-        about = {
+        about: dict[str, Any] = {
             "schedule_id": stand.schedule_id,
             "job_id": job.job_id,
             "source": stand.source,

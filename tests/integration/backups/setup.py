@@ -1,53 +1,123 @@
-"""What the backup tests share: a container of one's own, and sources that meddle."""
+"""What the tests of whole backups share: containers of one's own, and sources that meddle."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
+from azure.core.exceptions import ResourceExistsError
+from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 
-from shared.backups.model import MANIFEST_SUFFIX, Manifest
-from shared.backups.service import Backups, list_backups
-from shared.backups.source import Dump, Source
+from shared.backups.alone import Alone
+from shared.backups.catalog import Catalog
+from shared.backups.destination import Destination
+from shared.backups.drive import Drive
+from shared.backups.entries import Backup
+from shared.backups.model import Summary
+from shared.backups.rounds import Rounds
+from shared.backups.seal import Seal
+from shared.backups.source import Contents, Dump, Restored, Source, Target
+from shared.backups.sources import Sources
+from shared.storage.meta import Meta
+from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 from tests.context import job_of
 
+PRIMARY, OFFSITE = "primary", "offsite"
 
-@dataclass(frozen=True)
+
+class Given(Sources):
+    """Sources that a test gives, in the place of the settings'."""
+
+    def __init__(self, *sources: Source) -> None:
+        self._given = {one.name: one for one in sources}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._given)
+
+    def of(self, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
+        for name, source in self._given.items():
+            if plan.source in ("all", name):
+                yield name, partial(_same, source)
+
+    def again(self, one: Summary) -> Source:
+        return self._given[one.source]
+
+
+def _same(source: Source) -> Source:
+    return source
+
+
+@dataclass
 class Shelf:
-    """A container of one test's own."""
+    """Containers of one test's own: a destination each, the first called primary."""
 
     connection_string: str
-    name: str = field(default_factory=lambda: f"b{uuid.uuid4().hex[:12]}")
+    names: tuple[str, ...] = (PRIMARY,)
+    seal: Seal | None = None
+    drive: Drive | None = None
+    word: str = field(default_factory=lambda: f"b{uuid.uuid4().hex[:12]}")
+    reached_by: Mapping[str, str] = field(default_factory=dict)
+    """Connection strings of destinations that are reached by another way, such as a proxy."""
 
-    def open(self) -> ContainerClient:
-        return ContainerClient.from_connection_string(self.connection_string, self.name)
+    def container(self, name: str = PRIMARY, *, directly: bool = True) -> ContainerClient:
+        way = self.connection_string if directly else self.reached_by.get(name)
+        return ContainerClient.from_connection_string(
+            way or self.connection_string, f"{self.word}{name}", retry_total=0
+        )
 
-    def take(self, source: Source, job: JobContext | None = None) -> Mapping[str, Any]:
-        return Backups(self.open, {source.name: lambda: source}).take(source.name, job or job_of())
+    @cached_property
+    def catalog(self) -> Catalog:
+        return Catalog(
+            Destination(name, partial(self.container, name, directly=False), self.seal)
+            for name in self.names
+        )
 
-    def blobs(self) -> dict[str, str]:
-        """The names of the blobs that are not manifests, and what each says of `verified`."""
-        with self.open() as container:
-            if not container.exists():
-                return {}
-            return {
-                item.name: item.metadata["verified"]
-                for item in container.list_blobs(include=["metadata"])
-                if not item.name.endswith(MANIFEST_SUFFIX)
-            }
+    @cached_property
+    def meta(self) -> Meta:
+        table = TableClient.from_connection_string(self.connection_string, self.word)
+        with suppress(ResourceExistsError):
+            table.create_table()
+        return Meta(table)
 
-    def everything(self) -> list[str]:
-        with self.open() as container:
+    def rounds(self, *sources: Source) -> Rounds:
+        return Rounds(
+            Given(*sources), self.catalog, self.seal, Alone(self.meta), lambda: self.drive
+        )
+
+    def take(self, source: Source, job: JobContext | None = None, **plan: Any) -> dict[str, Any]:
+        """One backup by a plan; what the job says of it."""
+        result = self.take_all([source], job, source=source.name, **plan)
+        (one,) = result["backups"]
+        return dict(one)
+
+    def take_all(
+        self, sources: list[Source], job: JobContext | None = None, **plan: Any
+    ) -> dict[str, Any]:
+        """A round of a plan; the job's result, which must be JSON."""
+        made = BackupPlan.model_validate({"source": "all"} | plan)
+        result = self.rounds(*sources).run(made, job or job_of())
+        return dict(json.loads(json.dumps(result)))
+
+    def backups(self) -> list[Backup]:
+        """Newest first."""
+        return self.catalog.look().backups
+
+    def states(self) -> list[dict[str, str]]:
+        """Of each backup, newest first: the state of its copy at each destination."""
+        return [{copy.destination: copy.state for copy in one.copies} for one in self.backups()]
+
+    def everything(self, name: str = PRIMARY) -> list[str]:
+        """The names of all blobs there."""
+        with self.container(name) as container:
             return list(container.list_blob_names()) if container.exists() else []
-
-    def manifests(self, database: str) -> list[Manifest]:
-        with self.open() as container:
-            return list(list_backups(container, database))
 
 
 class Meddled:
@@ -60,25 +130,35 @@ class Meddled:
         in_dump: Callable[[], None] = lambda: None,
         after_upload: Callable[[], None] = lambda: None,
         in_restore: Callable[[], None] = lambda: None,
-        counts: Callable[[Mapping[str, int]], Mapping[str, int]] = dict,
+        contents: Callable[[Contents], Contents] = lambda contents: contents,
+        dumped: Callable[[Contents], Contents] = lambda contents: contents,
         after: int = 1,
     ) -> None:
         self._source = source
         self.name, self.engine = source.name, source.engine
         self.database, self.suffix = source.database, source.suffix
+        self.scope = source.scope
         self._in_dump, self._after_upload = in_dump, after_upload
-        self._in_restore, self._counts, self._after = in_restore, counts, after
+        self._in_restore, self._contents, self._after = in_restore, contents, after
+        self._dumped = dumped
 
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
         with self._source.dump(job) as dump:
-            yield replace(dump, chunks=_acting(dump.chunks, self._in_dump, self._after))
+            yield replace(
+                dump,
+                chunks=_acting(dump.chunks, self._in_dump, self._after),
+                contents=self._dumped(dump.contents),
+            )
         self._after_upload()
 
-    def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
-        return self._counts(
-            self._source.restore(_acting(chunks, self._in_restore, self._after), job)
+    def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
+        return self._contents(
+            self._source.prove(_acting(chunks, self._in_restore, self._after), job)
         )
+
+    def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
+        return self._source.restore(chunks, target, job)
 
 
 def _acting(chunks: Iterator[bytes], action: Callable[[], None], after: int) -> Iterator[bytes]:
