@@ -1,4 +1,4 @@
-"""What Belfry calls its table and its queues."""
+"""What Belfry calls its tables and its queues."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of the table and the queues."""
+    """Names of the tables and the queues."""
 
     prefix: str
 
     @property
     def table(self) -> str:
         return f"{self.prefix}schedules"
+
+    @property
+    def messages(self) -> str:
+        return f"{self.prefix}messages"
 
     @property
     def queue(self) -> str:

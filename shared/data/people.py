@@ -1,0 +1,24 @@
+"""People: who the system administrators are."""
+
+from __future__ import annotations
+
+from shared.data.database import reading
+from shared.settings import Secret
+
+SYSTEM_ADMIN = "system_admin"
+"""The role, in `users`."""
+
+
+def administrators(url: Secret) -> list[str]:
+    """The e-mail addresses of the users with the role `system_admin`, in the order of their text.
+
+    Raises `Misconfigured` (no such table, column, database or file; a wrong password) or
+    `Unavailable`; the message names DATABASE_URL and shows no password.
+    """
+    from sqlalchemy import column, select, table
+
+    users = table("users", column("email"), column("role"))
+    query = select(users.c.email).where(users.c.role == SYSTEM_ADMIN)
+    with reading(url) as connection:
+        found = {str(email).strip() for (email,) in connection.execute(query) if email}
+    return sorted(one for one in found if one)

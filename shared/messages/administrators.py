@@ -1,0 +1,63 @@
+"""Who gets mail: the system administrators, as the company's database says, or last said.
+
+They are remembered in the storage, so that the mail that says that the database is down, or that
+its table of users was emptied, still reaches them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from shared.errors import BelfryError, Misconfigured
+from shared.log import Event, event
+from shared.settings import Secret
+from shared.storage.meta import Meta
+
+_logger = logging.getLogger("belfry.messages")
+
+_NAME = "administrators"
+_MOST = 300
+"""Addresses that are remembered: a row's property holds 32,000 characters."""
+
+
+class Administrators:
+    """The e-mail addresses of the users who are `system_admin`."""
+
+    def __init__(self, url: Secret, meta: Meta) -> None:
+        self._url = url
+        self._meta = meta
+
+    def __call__(self) -> list[str]:
+        """Their addresses, as the database says; those it said last, if it says none.
+
+        Raises `Unavailable` or `Refused` only if the storage does.
+        """
+        before = self._remembered()
+        try:
+            found = self._ask()
+        except BelfryError as error:
+            event(
+                _logger,
+                Event.ADMINISTRATORS_UNKNOWN,
+                level=logging.WARNING,
+                error=str(error),
+                remembered=len(before),
+            )
+            return before
+        if found[:_MOST] != before:
+            self._meta.put(_NAME, json.dumps(found[:_MOST]))
+        return found
+
+    def _ask(self) -> list[str]:
+        from shared.data.people import administrators
+
+        if not self._url:
+            raise Misconfigured("DATABASE_URL is not set; it says who is a system administrator")
+        found = administrators(self._url)
+        if not found:
+            raise Misconfigured("no user in the database of DATABASE_URL is system_admin")
+        return found
+
+    def _remembered(self) -> list[str]:
+        return [str(one) for one in json.loads(self._meta.get(_NAME) or "[]")]

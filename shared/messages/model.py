@@ -1,0 +1,135 @@
+"""What a message to a person is, and what can become of it.
+
+    queued ──> sending ──> sent
+                  │  ↑
+                  ↓  │ later, if another attempt may help
+                 failed
+
+    kept      no way to send it is configured: it stays for a person to read
+
+A message is known by its key, its channel and its recipient: the same three are the same message,
+whoever asks for it again, and it is sent once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.errors import Unavailable
+from shared.log import short
+from shared.text import clean, units
+
+KEY = 200
+SUBJECT = 200
+TEXT = 30_000
+ERROR = 1_000
+"""Units of UTF-16 that are kept of each."""
+
+_FAR = 9_999_999_999_999
+_ID = re.compile(r"[0-9]{13}-[0-9a-f]{32}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Channel(StrEnum):
+    """A way to people."""
+
+    MAIL = "mail"
+    TELEGRAM = "telegram"
+    SLACK = "slack"
+    TEAMS = "teams"
+
+
+class Status(StrEnum):
+    """What became of a message."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    KEPT = "kept"
+
+
+class Later(Unavailable):
+    """The service asks for a pause (`Retry-After`)."""
+
+    def __init__(self, service: str, message: str, pause: timedelta) -> None:
+        super().__init__(service, message)
+        self.pause = pause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A message as it is asked for; `draft` makes one."""
+
+    key: str
+    channel: Channel
+    recipient: str
+    subject: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """Of what makes it this message: 32 hexadecimal digits."""
+        same = json.dumps([self.key, self.channel.value, self.recipient])
+        return hashlib.sha256(same.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry(Draft):
+    """A message as the outbox has it."""
+
+    id: str
+    status: Status
+    attempts: int = 0
+    error: str | None = None
+    provider_id: str | None = None
+    """What the provider calls it."""
+    created_at: datetime
+    next_at: datetime | None
+    """When it is looked at again: a new attempt, or the end of one that nobody ended."""
+    sent_at: datetime | None = None
+    holder: str = ""
+    """Who sends it, or sent it last."""
+    etag: str = ""
+
+
+def draft(*, key: str, channel: Channel, recipient: str, subject: str, text: str) -> Draft:
+    """A message that a table, a mail's head and a chat can hold.
+
+    A subject is one line (a line break in it would begin a header of its own), and neither holds
+    a password or a key of a URL. Longer ones are cut.
+    """
+    return Draft(
+        key=_key(key),
+        channel=channel,
+        recipient=recipient.strip(),
+        subject=one_line(subject, SUBJECT),
+        text=short(text, TEXT),
+    )
+
+
+def _key(key: str) -> str:
+    """A key that is too long ends in a digest of it, so that no two become the same."""
+    if units(key) <= KEY:
+        return short(key, KEY)
+    return f"{short(key, KEY - 33)}-{hashlib.sha256(clean(key).encode()).hexdigest()[:32]}"
+
+
+def one_line(text: str, most: int) -> str:
+    """`text` without secrets, line breaks and other control characters."""
+    return short(" ".join(_CONTROL.sub(" ", text).split()), most)
+
+
+def message_id(digest: str, at: datetime) -> str:
+    """Its id: sorts by time, newest first."""
+    return f"{_FAR - int(at.timestamp() * 1000):013d}-{digest}"
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` looks like a message's id."""
+    return _ID.fullmatch(text) is not None

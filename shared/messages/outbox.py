@@ -1,0 +1,281 @@
+"""The outbox: a table in which every message is written before it is sent.
+
+One partition, `messages`. Row keys: `message:{id}` (the message; ids sort newest first),
+`key:{digest}` (which id a key, channel and recipient have: what makes a message unique) and
+`due:{instant}:{id}` (what is to be looked at, and when; so a flush costs what is due, not what is
+there). They change together, in one transaction under the message's ETag.
+
+Who sends a message first takes it, for `HELD`. If that sender is killed between the sending and
+its note of it, the message is taken by another then, and sent again: better twice than never.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.errors import NotFound, Unavailable
+from shared.log import short
+from shared.messages.model import (
+    ERROR,
+    Channel,
+    Draft,
+    Entry,
+    Status,
+    is_id,
+    message_id,
+)
+from shared.storage.connect import REPEATED, Connection
+from shared.storage.failures import translated
+from shared.storage.wire import Delete, Insert, Merge, Operation, Wire, literal
+
+HELD = timedelta(minutes=10)
+"""How long a sender has a message for itself."""
+
+_SERVICE = "table storage"
+_PARTITION = "messages"
+_TRIES = 5
+_PAGE = 200
+
+
+class Outbox:
+    """The rows of one table, which is made when it is first used."""
+
+    def __init__(self, wire: Wire, connection: Connection, table: str) -> None:
+        self._wire = wire
+        self._connection = connection
+        self._name = table
+        self._there = False
+
+    def put(self, wanted: Draft, now: datetime, *, kept: str | None = None) -> Entry:
+        """Write the message down, unless it is there; the message as it is there.
+
+        `kept` is why it cannot be sent. Raises `Unavailable` or `Refused` when the storage does.
+        """
+        entry = Entry(
+            key=wanted.key,
+            channel=wanted.channel,
+            recipient=wanted.recipient,
+            subject=wanted.subject,
+            text=wanted.text,
+            id=message_id(wanted.digest, now),
+            status=Status.QUEUED if kept is None else Status.KEPT,
+            error=kept,
+            created_at=now,
+            next_at=now if kept is None else None,
+        )
+        rows: list[Operation] = [
+            Insert(f"key:{wanted.digest}", {"id": entry.id}),
+            Insert(_row(entry.id), _properties(entry)),
+        ]
+        if entry.next_at is not None:
+            rows.append(Insert(_due(entry.next_at, entry.id), {}))
+        with translated(_SERVICE):
+            done = self._open().transact(_PARTITION, rows)
+            if done.committed:
+                return replace(entry, etag=done.etags[1])
+            found = self._open().get(_PARTITION, f"key:{wanted.digest}")
+        if found is None:
+            raise Unavailable(_SERVICE, f"the message {wanted.key} was removed meanwhile")
+        return self.get(found["id"])
+
+    def claim(self, entry: Entry, now: datetime) -> Entry | None:
+        """Take a message for one attempt; None if it is not due, or somebody else has it."""
+        if entry.next_at is None or entry.next_at > now:
+            return None
+        mine = replace(
+            entry,
+            status=Status.SENDING,
+            attempts=entry.attempts + 1,
+            next_at=now + HELD,
+            holder=secrets.token_hex(8),
+        )
+        written = self._change(entry, mine)
+        if written is not None:
+            return written
+        # the refusal may be by our own write, whose answer was lost
+        found = self.find(entry.id)
+        return found if found is not None and found.holder == mine.holder else None
+
+    def sent(self, entry: Entry, provider_id: str, now: datetime) -> Entry:
+        """Note that it was sent. That holds whoever took the message over meanwhile."""
+        before: Entry | None = entry
+        for _ in range(_TRIES):
+            if before is None or before.status is Status.SENT:
+                return before or entry
+            after = replace(
+                before,
+                status=Status.SENT,
+                error=None,
+                provider_id=short(provider_id, 200) or None,
+                sent_at=now,
+                next_at=None,
+                holder=entry.holder,
+            )
+            written = self._change(before, after)
+            if written is not None:
+                return written
+            before = self.find(entry.id)
+        raise Unavailable(_SERVICE, f"too many change the message {entry.id} at once")
+
+    def failed(self, entry: Entry, error: str, again: datetime | None) -> Entry:
+        """Note that the attempt failed, and when there is another; None: there is none."""
+        said = short(error, ERROR)
+        after = replace(entry, status=Status.FAILED, error=said, next_at=again)
+        return self._change(entry, after) or self.find(entry.id) or after
+
+    def keep(self, entry: Entry, reason: str) -> Entry:
+        """Note that there is no way to send it any more."""
+        after = replace(entry, status=Status.KEPT, error=short(reason, ERROR), next_at=None)
+        return self._change(entry, after) or self.find(entry.id) or after
+
+    def due(self, now: datetime, most: int) -> list[Entry]:
+        """At most so many messages to look at now, those that wait longest first."""
+        until = _due(now + timedelta(microseconds=1))
+        wanted = f"{_of('due:')} and RowKey lt {literal(until)}"
+        found: list[Entry] = []
+        with translated(_SERVICE):
+            for row in self._open().query(wanted, top=most):
+                entry = self.find(row["RowKey"].rpartition(":")[2])
+                if entry is not None and entry.next_at is not None and entry.next_at <= now:
+                    found.append(entry)
+                if len(found) == most:
+                    break
+        return found
+
+    def get(self, id: str) -> Entry:
+        """One message. Raises `NotFound`."""
+        found = self.find(id) if is_id(id) else None
+        if found is None:
+            raise NotFound(f"there is no message {id:.60}")
+        return found
+
+    def find(self, id: str) -> Entry | None:
+        """One message, if it is there."""
+        with translated(_SERVICE):
+            row = self._open().get(_PARTITION, _row(id))
+        return None if row is None else _entry(row)
+
+    def page(
+        self, status: Status | None, channel: Channel | None, page: int, size: int
+    ) -> tuple[list[Entry], int]:
+        """(That page, newest first; how many there are). Only the page's own texts are read."""
+        wanted = _of("message:")
+        if status is not None:
+            wanted += f" and status eq {literal(status.value)}"
+        if channel is not None:
+            wanted += f" and channel eq {literal(channel.value)}"
+        with translated(_SERVICE):
+            rows = self._open().query(wanted, top=1000, select=("RowKey",))
+            keys = [row["RowKey"] for row in rows]
+        ids = [key.removeprefix("message:") for key in keys[(page - 1) * size : page * size]]
+        found = [self.find(id) for id in ids]
+        return [one for one in found if one is not None], len(keys)
+
+    def forget(self, before: datetime, most: int = 1000) -> int:
+        """Remove messages older than that, of which nothing is to be done any more; how many.
+
+        What was removed would be sent again if it were asked for again.
+        """
+        oldest = literal(_row(message_id("", before)))
+        wanted = f"{_of('message:')} and RowKey gt {oldest} and next_at eq ''"
+        gone = 0
+        with translated(_SERVICE):
+            for row in self._open().query(wanted, top=_PAGE, select=("RowKey",)):
+                key = row["RowKey"]
+                both = [Delete(key, row["etag"]), Delete(f"key:{key.rpartition('-')[2]}")]
+                gone += self._open().transact(_PARTITION, both).committed
+                if gone >= most:
+                    break
+        return gone
+
+    def _change(self, before: Entry, after: Entry) -> Entry | None:
+        """Write it if it still is as it was read; None if it is not."""
+        rows: list[Operation] = [Merge(_row(before.id), before.etag, _properties(after))]
+        if before.next_at != after.next_at:
+            if before.next_at is not None:
+                rows.append(Delete(_due(before.next_at, before.id)))
+            if after.next_at is not None:
+                rows.append(Insert(_due(after.next_at, after.id), {}))
+        with translated(_SERVICE):
+            done = self._open().transact(_PARTITION, rows)
+        return replace(after, etag=done.etags[0]) if done.committed else None
+
+    def _open(self) -> Wire:
+        if not self._there:
+            self._connection.tables().create_table_if_not_exists(self._name, **REPEATED)
+            self._there = True
+        return self._wire
+
+    def everything(self) -> Iterator[Entry]:
+        """All messages, newest first."""
+        with translated(_SERVICE):
+            for row in self._open().query(_of("message:"), top=1000):
+                yield _entry(row)
+
+
+def _row(id: str) -> str:
+    return f"message:{id}"
+
+
+def _due(at: datetime, id: str = "") -> str:
+    return f"due:{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}:{id}"
+
+
+def _of(prefix: str) -> str:
+    """A filter: the rows whose keys begin so. `;` comes after `:`."""
+    end = prefix.removesuffix(":") + ";"
+    return (
+        f"PartitionKey eq '{_PARTITION}' and RowKey ge {literal(prefix)} "
+        f"and RowKey lt {literal(end)}"
+    )
+
+
+def _properties(entry: Entry) -> dict[str, Any]:
+    """A merge cannot remove a property, so what is not set is an empty string."""
+    return {
+        "key": entry.key,
+        "channel": entry.channel.value,
+        "recipient": entry.recipient,
+        "subject": entry.subject,
+        "text": entry.text,
+        "status": entry.status.value,
+        "attempts": entry.attempts,
+        "error": entry.error or "",
+        "provider_id": entry.provider_id or "",
+        "created_at": _stamp(entry.created_at),
+        "next_at": _stamp(entry.next_at),
+        "sent_at": _stamp(entry.sent_at),
+        "holder": entry.holder,
+    }
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(
+        id=row["RowKey"].removeprefix("message:"),
+        key=row["key"],
+        channel=Channel(row["channel"]),
+        recipient=row["recipient"],
+        subject=row["subject"],
+        text=row["text"],
+        status=Status(row["status"]),
+        attempts=row["attempts"],
+        error=row["error"] or None,
+        provider_id=row["provider_id"] or None,
+        created_at=datetime.fromisoformat(row["created_at"]),
+        next_at=_instant(row["next_at"]),
+        sent_at=_instant(row["sent_at"]),
+        holder=row["holder"],
+        etag=row["etag"],
+    )
+
+
+def _stamp(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).isoformat()
+
+
+def _instant(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,47 @@
+"""What becomes of an attempt to send: pure rules, and the port that each way to people fills.
+
+1. No answer, 408, 429 and 5xx: another attempt, after `PAUSES`, or later if the service says so by
+   `Retry-After` (at most `LONGEST`). After the last of them the message has failed for good.
+2. Any other refusal (400, 401, 403, 404, 410, a bad address) would come again: failed for good,
+   with the reason, at once.
+3. An answer that did not come (a timeout) may hide a message that went out. None of the providers
+   takes a key that would tell, so it is sent again: better twice than never.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.errors import BelfryError
+from shared.messages.model import Entry, Later
+
+PAUSES = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=4),
+)
+"""Between an attempt and the next."""
+ATTEMPTS = len(PAUSES) + 1
+LONGEST = timedelta(hours=6)
+"""The longest pause that a service can ask for."""
+
+
+class Sender(Protocol):
+    """A way to people, configured."""
+
+    def send(self, entry: Entry) -> str:
+        """Send it once; what the provider calls it, if it says. Raises `Refused`, `Unavailable`
+        (`Later` if it says when), and nothing else; no error holds a secret."""
+
+
+def next_attempt(error: BelfryError, attempts: int, now: datetime) -> datetime | None:
+    """When to try again after that many attempts, the last of which failed so; None: never."""
+    if error.permanent or attempts >= ATTEMPTS:
+        return None
+    pause = PAUSES[attempts - 1]
+    if isinstance(error, Later):
+        pause = max(pause, min(error.pause, LONGEST))
+    return now + pause

@@ -1,0 +1,176 @@
+"""The port that the rest of Belfry sends messages by.
+
+A message is written down before it is sent, so that a caller who is killed loses none: `flush`
+sends what is due. Nothing that a provider does is raised here: it stands in the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.clock import Clock
+from shared.errors import BelfryError
+from shared.log import Event, event
+from shared.messages.model import Channel, Draft, Entry, Status, draft
+from shared.messages.outbox import Outbox
+from shared.messages.sending import Sender, next_attempt
+from shared.settings import Settings
+from shared.storage.connect import Connection
+from shared.storage.meta import Meta
+
+_logger = logging.getLogger("belfry.messages")
+
+_MOST = 100
+"""Messages of one flush."""
+_NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
+_NO_MAIL = "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
+
+
+class Messages:
+    """Sends messages, each once. Every method raises `Unavailable` or `Refused` if the storage
+    that the outbox is in does, and for no other reason."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        channels: Mapping[Channel, Sender],
+        administrators: Callable[[], Sequence[str]],
+        clock: Clock,
+    ) -> None:
+        """`administrators` gives e-mail addresses, and raises nothing."""
+        self._outbox = outbox
+        self._channels = channels
+        self._administrators = administrators
+        self._clock = clock
+
+    def mail_administrators(self, *, key: str, subject: str, text: str) -> list[Entry]:
+        """Mail every system administrator; what became of each message.
+
+        A second call with the same key sends only to those that the first one did not write to.
+        """
+        return self._send_all(self._mails(key, subject, text))
+
+    def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
+        """Tell it on every chat channel that is configured, and by mail to every system
+        administrator; what became of each message. Calls with one key are as above."""
+        chats = [
+            draft(key=key, channel=channel, recipient="", subject=subject, text=text)
+            for channel in Channel
+            if channel in self._channels and channel is not Channel.MAIL
+        ]
+        return self._send_all([*chats, *self._mails(key, subject, text)])
+
+    def flush(self, now: datetime) -> list[Entry]:
+        """Send what is due by then: queued, failed before, or begun by somebody who was killed.
+
+        At most 100 of them, those first that wait longest; what became of each.
+        """
+        taken = (self._outbox.claim(entry, now) for entry in self._outbox.due(now, _MOST))
+        return [self._attempt(entry) for entry in taken if entry is not None]
+
+    def page(
+        self, status: Status | None, channel: Channel | None, page: int, size: int
+    ) -> tuple[list[Entry], int]:
+        """(That page of the messages, newest first; how many there are in all)."""
+        return self._outbox.page(status, channel, page, size)
+
+    def get(self, id: str) -> Entry:
+        """One message. Raises `NotFound`."""
+        return self._outbox.get(id)
+
+    def forget(self, before: datetime) -> int:
+        """Remove messages older than that, of which nothing is to be done any more; how many."""
+        return self._outbox.forget(before)
+
+    def _mails(self, key: str, subject: str, text: str) -> list[Draft]:
+        """One to each administrator; if none is known, one to nobody, for a person to find."""
+        addresses = {one.strip().casefold(): one for one in self._administrators()}
+        return [
+            draft(key=key, channel=Channel.MAIL, recipient=one, subject=subject, text=text)
+            for one in addresses.values() or [""]
+        ]
+
+    def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
+        """All are written down before the first is sent."""
+        return [self._try(entry) for entry in [self._put(one) for one in drafts]]
+
+    def _put(self, wanted: Draft) -> Entry:
+        now = self._clock.now()
+        entry = self._outbox.put(wanted, now, kept=self._unsendable(wanted))
+        if entry.status is Status.KEPT and entry.created_at == now:
+            _tell(Event.MESSAGE_KEPT, entry, level=logging.WARNING, reason=entry.error)
+        return entry
+
+    def _try(self, entry: Entry) -> Entry:
+        taken = self._outbox.claim(entry, self._clock.now())
+        return entry if taken is None else self._attempt(taken)
+
+    def _attempt(self, entry: Entry) -> Entry:
+        """Send a message that was taken, and note what became of it."""
+        sender = self._channels.get(entry.channel)
+        if sender is None:
+            kept = self._outbox.keep(entry, self._unsendable(entry) or "")
+            _tell(Event.MESSAGE_KEPT, kept, level=logging.WARNING, reason=kept.error)
+            return kept
+        try:
+            provider_id = sender.send(entry)
+        except BelfryError as error:
+            again = next_attempt(error, entry.attempts, self._clock.now())
+            failed = self._outbox.failed(entry, str(error), again)
+            level = logging.ERROR if again is None else logging.WARNING
+            _tell(Event.MESSAGE_FAILED, failed, level=level, error=failed.error, next_at=again)
+            return failed
+        done = self._outbox.sent(entry, provider_id, self._clock.now())
+        _tell(Event.MESSAGE_SENT, done, provider_id=done.provider_id)
+        return done
+
+    def _unsendable(self, wanted: Draft) -> str | None:
+        """Why there is no way to send it."""
+        if wanted.channel is Channel.MAIL and not wanted.recipient:
+            return _NOBODY
+        if wanted.channel in self._channels:
+            return None
+        if wanted.channel is Channel.MAIL:
+            return _NO_MAIL
+        return f"{wanted.channel.value} is not set up any more"
+
+
+def _tell(what: Event, entry: Entry, *, level: int = logging.INFO, **fields: object) -> None:
+    event(
+        _logger,
+        what,
+        level=level,
+        message_id=entry.id,
+        key=entry.key,
+        channel=entry.channel.value,
+        attempt=entry.attempts,
+        **fields,
+    )
+
+
+def messages_from(
+    settings: Settings,
+    connection: Connection,
+    meta: Meta,
+    clock: Clock,
+    *,
+    transport: Any = None,
+) -> Messages:
+    """The service as the settings say. `connection` is to the account of `settings.storage`,
+    `meta` remembers the administrators; `transport` (of the storage SDKs) is for tests."""
+    from shared.messages.administrators import Administrators
+    from shared.messages.channels import channels_from
+    from shared.storage.names import Names
+    from shared.storage.wire import from_account
+
+    name = Names(settings.prefix).messages
+    wire = from_account(settings.storage, name, transport)
+    return Messages(
+        Outbox(wire, connection, name),
+        channels_from(settings.messaging),
+        Administrators(settings.database_url, meta),
+        clock,
+    )

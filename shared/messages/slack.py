@@ -1,0 +1,33 @@
+"""Slack, by an incoming webhook. https://api.slack.com/messaging/webhooks"""
+
+from __future__ import annotations
+
+from shared.messages.model import Entry
+from shared.messages.post import post
+from shared.settings import Secret
+from shared.text import cut
+
+_MOST = 12_000
+"""Slack takes 40,000 characters, and escaping makes five of one."""
+
+
+class Slack:
+    """One channel: the webhook's."""
+
+    def __init__(self, url: Secret) -> None:
+        self._url = url
+
+    def send(self, entry: Entry) -> str:
+        """Send it as plain text. Slack gives it no name."""
+        text = cut(f"{entry.subject}\n\n{entry.text}", _MOST)
+        body = {"text": _escaped(text), "mrkdwn": False, "unfurl_links": False}
+        post("slack", self._url, body, [self._url])
+        return ""
+
+
+def _escaped(text: str) -> str:
+    """These three begin what is no text, such as `<!channel>`.
+
+    https://api.slack.com/reference/surfaces/formatting#escaping
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

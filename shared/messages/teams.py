@@ -1,0 +1,71 @@
+"""Microsoft Teams, by a webhook of its Workflows, with an Adaptive Card.
+
+https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
+The connectors that Microsoft retires take the same body; throttled, one answers 200 with the
+error in its text.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared.messages.model import Entry, Later
+from shared.messages.post import post
+from shared.settings import Secret
+from shared.text import cut
+
+_MOST = 6_000
+"""Units of the text: a message has 28 KB at most, and in JSON a unit takes up to six bytes, most
+one or two."""
+_BYTES = 24_000
+_THROTTLED = "HTTP error 429"
+_PAUSE = timedelta(minutes=1)
+
+
+class Teams:
+    """One channel or chat: the webhook's."""
+
+    def __init__(self, url: Secret) -> None:
+        self._url = url
+
+    def send(self, entry: Entry) -> str:
+        """Send it as a card. Teams gives it no name."""
+        answer = post("teams", self._url, _message(entry), [self._url])
+        if _THROTTLED in answer.text:
+            raise Later("teams", "answered 429 in its text", _PAUSE)
+        return ""
+
+
+def _message(entry: Entry) -> dict[str, Any]:
+    """The runs of a RichTextBlock are text as it is; a TextBlock takes it for Markdown, in which
+    the underscores of a table's name are emphasis."""
+    lines = [line for line in _cut(entry.text).splitlines() if line.strip()]
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "msteams": {"width": "Full"},
+        "body": [_line(entry.subject, weight="Bolder", size="Medium"), *map(_line, lines)],
+    }
+    kind = "application/vnd.microsoft.card.adaptive"
+    return {
+        "type": "message",
+        "attachments": [{"contentType": kind, "contentUrl": None, "content": card}],
+    }
+
+
+def _cut(text: str) -> str:
+    """As much of a text as a card can hold: each of its lines takes a frame of some 90 bytes."""
+    kept: list[str] = []
+    size = 0
+    for line in cut(text, _MOST).splitlines():
+        size += len(line.encode("unicode_escape")) + 90
+        if size > _BYTES:
+            return "\n".join([*kept, "..."])
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _line(text: str, **how: str) -> dict[str, Any]:
+    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **how}]}
