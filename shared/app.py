@@ -52,7 +52,7 @@ from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, VerifyO
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
-    from shared.messages import Messages
+    from shared.messages.service import Messages
 
 T = TypeVar("T")
 
@@ -319,7 +319,7 @@ def _later(make: Callable[[], T]) -> Callable[[], T]:
 
 
 def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:
-    from shared.messages import messages_from
+    from shared.messages.service import messages_from
 
     return messages_from(settings, connection, meta, clock)
 

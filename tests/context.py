@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Misconfigured
 from shared.log import JobLog
-from shared.tasks import BackupService, JobContext
+from shared.tasks import (
+    BackupPlan,
+    BackupService,
+    JobContext,
+    RestoreOrder,
+    Result,
+    VerifyOrder,
+)
 
 
 def job_of(
@@ -38,5 +44,26 @@ def job_of(
 
 
 class _NoBackups:
-    def take(self, source: str, job: JobContext) -> Mapping[str, object]:
-        raise Misconfigured(f"the test of {job.job_id} gave it no backups to take {source} with")
+    """Refuses all that a task could ask of backups."""
+
+    def take(self, plan: BackupPlan, job: JobContext) -> Result:
+        del plan
+        raise _none(job)
+
+    def verify(self, order: VerifyOrder, job: JobContext) -> Result:
+        del order
+        raise _none(job)
+
+    def restore(self, order: RestoreOrder, job: JobContext) -> Result:
+        del order
+        raise _none(job)
+
+    def watch(self, job: JobContext) -> Result:
+        raise _none(job)
+
+    def upkeep(self, job: JobContext) -> Result:
+        raise _none(job)
+
+
+def _none(job: JobContext) -> Misconfigured:
+    return Misconfigured(f"the test of {job.job_id} gave it no backups")

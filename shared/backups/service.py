@@ -25,7 +25,7 @@ from shared.backups.watch import Jobs, Watch
 from shared.clock import Clock
 from shared.errors import BelfryError, Conflict, Refused
 from shared.log import Event, event
-from shared.messages import Messages
+from shared.messages.service import Messages
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta

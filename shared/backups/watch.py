@@ -21,7 +21,7 @@ from shared.backups.mails import Mail, mail_of
 from shared.backups.plans import Planned, standings
 from shared.backups.standing import Standing
 from shared.log import Event, event
-from shared.messages import Messages
+from shared.messages.service import Messages
 from shared.schedules.job import ENDED, Job
 from shared.tasks.context import JobContext
 
@@ -56,7 +56,7 @@ class Watch:
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Tell, alert, and mail."""
         plans = list(self._plans())
-        mailed = sum(self._mail(one, job) for one in plans)
+        told = sum(self._mail(one, job) for one in plans)
         found = self._catalog.look()
         stands = [stand for one in plans for stand in standings(one, found, job.clock.now())]
         for stand in stands:
@@ -69,7 +69,7 @@ class Watch:
         return {
             "sources": len(stands),
             "too_old": [f"{one.source}/{one.database}" for one in stands if one.too_old],
-            "mailed": mailed,
+            "jobs_told": told,
             "away": dict(found.away),
         }
 
@@ -108,7 +108,7 @@ class Watch:
         return {"copied": copied, "removed": removed, "failed": failed}
 
     def _mail(self, one: Planned, job: JobContext) -> int:
-        """Mail what became of the plan's jobs; how many mails were new."""
+        """Mail what became of the plan's jobs, each once; how many there are."""
         since = job.clock.now() - _MAILED
         return sum(
             self._send(mail_of(ended, one))
@@ -120,7 +120,8 @@ class Watch:
         if mail is None:
             return 0
         send = self._messages.alert if mail.alarming else self._messages.mail_administrators
-        return int(send(key=mail.key, subject=mail.subject, text=mail.text))
+        send(key=mail.key, subject=mail.subject, text=mail.text)
+        return 1
 
     def _tell(self, stand: Standing, job: JobContext) -> None:
         about: dict[str, Any] = {
