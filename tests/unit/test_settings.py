@@ -82,6 +82,73 @@ def test_enabled_is_true_or_false() -> None:
         read.override("postgres_backup")
 
 
+WAYS = {
+    "SENDGRID_API_KEY": "SG.hush-hush",
+    "MAIL_FROM": "Belfry <belfry@example.com>",
+    "TELEGRAM_BOT_TOKEN": "12345:hush-hush",
+    "TELEGRAM_CHAT_ID": "-100123",
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/hush-hush",
+    "TEAMS_WEBHOOK_URL": "https://example.logic.azure.com/workflows/1?sig=hush-hush",
+}
+
+
+def test_the_ways_to_people_are_read_and_no_secret_of_theirs_shows_itself() -> None:
+    read = settings.from_env(GOOD | WAYS)
+    assert read.messaging.mail_from == "Belfry <belfry@example.com>"
+    assert read.messaging.slack_webhook_url.reveal() == WAYS["SLACK_WEBHOOK_URL"]
+    assert "hush" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("missing", "other"),
+    [
+        ("MAIL_FROM", "SENDGRID_API_KEY"),
+        ("SENDGRID_API_KEY", "MAIL_FROM"),
+        ("TELEGRAM_CHAT_ID", "TELEGRAM_BOT_TOKEN"),
+        ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
+    ],
+)
+def test_half_of_a_pair_is_told_with_what_is_missing(missing: str, other: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | {n: value for n, value in WAYS.items() if n != missing})
+    assert str(caught.value) == f"{other} is set, but {missing} is not; " + (
+        "set both, or neither to send none"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["SENDGRID_URL", "TELEGRAM_URL", "SLACK_WEBHOOK_URL", "TEAMS_WEBHOOK_URL"]
+)
+@pytest.mark.parametrize(
+    "value", ["hooks.example/hush", "ftp://x/hush", "https:///hush", "http://"]
+)
+def test_what_is_no_url_is_told_without_showing_it(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | {name: value})
+    assert str(caught.value) == f"{name} is no URL; give it one that begins with https://"
+
+
+@pytest.mark.parametrize("value", ["belfry", "@example.com", "a@b c"])
+def test_a_sender_is_an_address(value: str) -> None:
+    with pytest.raises(Misconfigured, match=r"MAIL_FROM is .*; use an e-mail address"):
+        settings.from_env(GOOD | WAYS | {"MAIL_FROM": value})
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({}, ""),
+        ({"DATABASE_PATH": ".local/company.db"}, "sqlite:///.local/company.db"),
+        ({"DATABASE_PATH": "/data/company.db"}, "sqlite:////data/company.db"),
+        ({"DATABASE_PATH": "x.db", "DATABASE_URL": "postgresql://h/d"}, "postgresql://h/d"),
+    ],
+)
+def test_the_companys_database_is_the_one_at_database_path_unless_said(
+    values: dict[str, str], url: str
+) -> None:
+    assert settings.from_env(GOOD | values).database_url == settings.Secret(url)
+
+
 TASKS = [
     task(name, cron="0 3 * * *", aliases=aliases)(lambda _job, _params: {})
     for name, aliases in (("postgres_backup", ("pg_dump",)), ("cleanup", ()))
@@ -139,6 +206,13 @@ def test_the_example_file_has_known_settings_only() -> None:
     hosts = ("FUNCTIONS_", "PYTHON_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
     ours = {name for name in example if not name.startswith(hosts)}
     assert ours <= {item.name for item in settings.SETTINGS}
+
+
+def test_only_one_file_knows_this_processs_environment() -> None:
+    readers = [
+        path.name for path in Path("shared").rglob("*.py") if "os.environ" in path.read_text()
+    ]
+    assert readers == ["process.py"]
 
 
 def test_every_setting_is_documented() -> None:

@@ -1,0 +1,42 @@
+"""Configuration: one frozen value, read once from the environment.
+
+`table` says which settings there are, `model` what becomes of them, `reading` makes the one of the
+other by the rules of `checks`, and `process` is the only reader of this process's environment.
+"""
+
+from shared.settings.model import (
+    PRIMARY,
+    DestinationSettings,
+    DriveSettings,
+    MessagingSettings,
+    Settings,
+    StorageAccount,
+    TaskOverride,
+    TriggerSettings,
+)
+from shared.settings.process import load, load_for_triggers, load_local
+from shared.settings.reading import Check, for_triggers, from_env
+from shared.settings.secret import Secret
+from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
+
+__all__ = [
+    "PRIMARY",
+    "SETTINGS",
+    "TASK_SUFFIXES",
+    "Check",
+    "DestinationSettings",
+    "DriveSettings",
+    "MessagingSettings",
+    "Secret",
+    "Setting",
+    "Settings",
+    "StorageAccount",
+    "TaskOverride",
+    "TriggerSettings",
+    "for_triggers",
+    "from_env",
+    "load",
+    "load_for_triggers",
+    "load_local",
+    "task_settings",
+]

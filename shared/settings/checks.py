@@ -1,0 +1,83 @@
+"""What the values of settings may be. A checker raises `ValueError` that says what to use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from shared.settings.model import PRIMARY, MessagingSettings
+
+DATABASES = ("postgresql://", "postgres://", "sqlite:///")
+"""How the URL of a database begins."""
+_TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
+
+
+def shards(value: str) -> int:
+    return _whole(value, 1, 256)
+
+
+def lease(value: str) -> int:
+    return _whole(value, 3, 600)
+
+
+def hands(value: str) -> int:
+    return _whole(value, 1, 1000)
+
+
+def each(value: str) -> int:
+    return _whole(value, 0, 500)
+
+
+def _whole(value: str, least: int, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise ValueError(f"use a whole number from {least} to {most}")
+    return int(value)
+
+
+def prefix(value: str) -> str:
+    if not (value.isascii() and value.isalnum() and value.islower() and value[:1].isalpha()):
+        raise ValueError("use lower-case letters and digits, a letter first")
+    if len(value) > 20:
+        raise ValueError("use at most 20 characters")
+    return value
+
+
+def names(value: str, name: str, problems: list[str]) -> list[str]:
+    """Names with commas between them; those that cannot be are told."""
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    problems += [
+        f"{name} has {one!r}; use lower-case letters and digits, a letter first, at most 20, and "
+        f"none of {', '.join(_TAKEN)}"
+        for one in dict.fromkeys(found)
+        if one in _TAKEN or not re.fullmatch(r"[a-z][a-z0-9]{0,19}", one)
+    ]
+    return [one for one in dict.fromkeys(found) if one not in _TAKEN]
+
+
+def messaging(found: MessagingSettings) -> Iterator[str]:
+    """What is wrong with the ways to people: halves of pairs, and what is no URL. Webhooks and
+    tokens are secrets, so none of them is shown."""
+    pairs = (
+        ("SENDGRID_API_KEY", found.sendgrid_api_key, "MAIL_FROM", found.mail_from),
+        (
+            "TELEGRAM_BOT_TOKEN",
+            found.telegram_bot_token,
+            "TELEGRAM_CHAT_ID",
+            found.telegram_chat_id,
+        ),
+    )
+    for one, value, other, with_it in pairs:
+        if bool(value) != bool(with_it):
+            there, missing = (one, other) if value else (other, one)
+            yield f"{there} is set, but {missing} is not; set both, or neither to send none"
+    urls = (
+        ("SENDGRID_URL", found.sendgrid_url),
+        ("TELEGRAM_URL", found.telegram_url),
+        ("SLACK_WEBHOOK_URL", found.slack_webhook_url.reveal()),
+        ("TEAMS_WEBHOOK_URL", found.teams_webhook_url.reveal()),
+    )
+    for name, url in urls:
+        if url and not re.fullmatch(r"https?://[^/\s]+\S*", url):
+            yield f"{name} is no URL; give it one that begins with https://"
+    if found.mail_from and not re.fullmatch(r"[^@\r\n]*[^@\s]@[^@\s]+", found.mail_from):
+        yield f"MAIL_FROM is {found.mail_from!r}; use an e-mail address, such as belfry@example.com"

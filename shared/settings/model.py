@@ -1,0 +1,114 @@
+"""The settings as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from shared.errors import Misconfigured
+from shared.settings.secret import UNSET, Secret
+from shared.settings.table import task_settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StorageAccount:
+    """How to reach a storage account: a connection string, or its name and an identity."""
+
+    connection_string: Secret
+    account_name: str = ""
+    client_id: str = ""
+    """Of the user-assigned identity; empty for the default credential."""
+
+
+PRIMARY = "primary"
+"""The destination of BACKUP_STORAGE and BACKUP_CONTAINER."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DestinationSettings:
+    """Where backups go: a container of an account."""
+
+    account: StorageAccount
+    container: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriveSettings:
+    """A folder on Google Drive; without a folder or a key there is none."""
+
+    folder_id: str = ""
+    service_account: Secret = UNSET
+    url: str = "https://www.googleapis.com"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessagingSettings:
+    """The ways to people; one without its key or address is not used."""
+
+    sendgrid_api_key: Secret = UNSET
+    sendgrid_url: str = "https://api.sendgrid.com"
+    mail_from: str = ""
+    telegram_bot_token: Secret = UNSET
+    telegram_chat_id: str = ""
+    telegram_url: str = "https://api.telegram.org"
+    slack_webhook_url: Secret = UNSET
+    teams_webhook_url: Secret = UNSET
+
+
+_NO_DRIVE = DriveSettings()
+_NO_MESSAGING = MessagingSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskOverride:
+    """What the settings say of a built-in task's schedule; None where they say nothing."""
+
+    cron: str | None = None
+    timezone: str | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriggerSettings:
+    """What the app's triggers are made from. It needs no storage, so that tasks can be imported."""
+
+    prefix: str = "belfry"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Every variable that ends as a task's setting does."""
+
+    def override(self, task_name: str) -> TaskOverride:
+        """What the settings say of that task's schedule. Raises `Misconfigured`."""
+        cron, timezone, enabled = (self.overrides.get(one) for one in task_settings(task_name))
+        if enabled not in (None, "true", "false"):
+            name = task_settings(task_name)[-1]
+            raise Misconfigured(f"{name} is {enabled!r}; use true or false")
+        return TaskOverride(
+            cron=cron,
+            timezone=timezone,
+            enabled=None if enabled is None else enabled == "true",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings(TriggerSettings):
+    """All settings; see `SETTINGS` for what each means."""
+
+    storage: StorageAccount
+    backup_destinations: Mapping[str, DestinationSettings]
+    """By name, `primary` first."""
+    backup_sources: Mapping[str, Secret] = field(default_factory=dict)
+    """URLs of further databases, by name."""
+    backup_encryption_key: Secret = UNSET
+    drive: DriveSettings = _NO_DRIVE
+    messaging: MessagingSettings = _NO_MESSAGING
+    database_url: Secret = UNSET
+    database_path: Path | None = None
+    postgres_url: Secret
+    postgres_scratch_url: Secret
+    postgres_bin: Path | None = None
+    schedule_shards: int = 8
+    job_lease: timedelta = timedelta(seconds=60)
+    jobs_per_instance: int = 64
+    jobs_per_project: int = 0

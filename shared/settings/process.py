@@ -1,0 +1,40 @@
+"""The environment of this process: nothing else reads it, or writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from shared.errors import Misconfigured
+from shared.settings.model import Settings, TriggerSettings
+from shared.settings.reading import Check, for_triggers, from_env
+
+
+def load(check: Check) -> Settings:
+    """The settings of this process. Raises `Misconfigured` as `from_env` does."""
+    return from_env(os.environ, check)
+
+
+def load_for_triggers() -> TriggerSettings:
+    """What this process's triggers are made from."""
+    return for_triggers(os.environ)
+
+
+def load_local(file: Path) -> None:
+    """Add what `local.settings.json` says under `Values` to this process's environment.
+
+    As the Core Tools do it: what the environment already has, wins. No file, nothing to add.
+    """
+    named = os.environ.get("BELFRY_LOCAL_SETTINGS")
+    file = Path(named) if named else file
+    if not file.exists():
+        return
+    try:
+        values = json.loads(file.read_text())["Values"].items()
+    except KeyError:
+        raise Misconfigured(f'{file} is not a local.settings.json: it has no "Values"') from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise Misconfigured(f"{file} is not a local.settings.json: {error}") from None
+    for name, value in values:
+        os.environ.setdefault(name, str(value))

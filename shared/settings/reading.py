@@ -1,0 +1,169 @@
+"""From an environment to settings: everything that is wrong with it is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from shared.errors import Misconfigured
+from shared.settings import checks
+from shared.settings.model import (
+    PRIMARY,
+    DestinationSettings,
+    DriveSettings,
+    MessagingSettings,
+    Settings,
+    StorageAccount,
+    TriggerSettings,
+)
+from shared.settings.secret import Secret
+from shared.settings.table import SETTINGS, TASK_SUFFIXES
+
+T = TypeVar("T")
+
+Check = Callable[[TriggerSettings], Iterable[str]]
+"""What is wrong with settings that only others know the rules of."""
+
+
+def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) -> Settings:
+    """Read the settings. Raises `Misconfigured` that lists everything that is wrong.
+
+    `check` adds to that: the tasks know what their own settings may be.
+    """
+    given = _Given(environ)
+    read = given.read
+    storage = given.account("AzureWebJobsStorage")
+    if not storage.connection_string and not storage.account_name:
+        given.problems.append(
+            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
+            "into local.settings.json), or set AzureWebJobsStorage__accountName"
+        )
+    file = read("DATABASE_PATH")
+    settings = Settings(
+        storage=storage,
+        backup_destinations=_destinations(given, storage),
+        backup_sources=_sources(given),
+        backup_encryption_key=Secret(read("BACKUP_ENCRYPTION_KEY")),
+        drive=DriveSettings(
+            folder_id=read("GDRIVE_FOLDER_ID"),
+            service_account=Secret(read("GDRIVE_SERVICE_ACCOUNT")),
+            url=read("GDRIVE_URL").rstrip("/"),
+        ),
+        messaging=_messaging(given),
+        database_url=Secret(read("DATABASE_URL") or (f"sqlite:///{file}" if file else "")),
+        database_path=Path(file) if file else None,
+        postgres_url=Secret(read("POSTGRES_URL")),
+        postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
+        postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
+        schedule_shards=given.checked("SCHEDULE_SHARDS", checks.shards) or 8,
+        prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
+        job_lease=timedelta(seconds=given.checked("JOB_LEASE_SECONDS", checks.lease) or 60),
+        jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
+        jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        overrides=_overrides(environ),
+    )
+    problems = [*dict.fromkeys(given.problems), *check(settings)]
+    if problems:
+        raise Misconfigured("; ".join(problems))
+    return settings
+
+
+def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
+    """Read what triggers are made from. A wrong prefix counts as not set: `from_env` tells it."""
+    prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
+    return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
+
+
+class _Given:
+    """An environment, and what was found wrong with it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def read(self, name: str) -> str:
+        """The variable, or its default."""
+        default = next((item.default for item in SETTINGS if item.name == name), "")
+        value = self._environ.get(name, "").strip() or default
+        if value.startswith("@Microsoft.KeyVault("):
+            self.problems.append(
+                f"{name} is a Key Vault reference that was not resolved; check the vault's "
+                "access and the site's keyVaultReferenceIdentity"
+            )
+        return value
+
+    def account(self, name: str) -> StorageAccount:
+        return StorageAccount(
+            connection_string=Secret(self.read(name)),
+            account_name=self.read(f"{name}__accountName"),
+            client_id=self.read(f"{name}__clientId"),
+        )
+
+    def checked(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """The variable as `parse` has it; None if it is wrong."""
+        value = self.read(name)
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.problems.append(f"{name} is {value!r}; {error}")
+            return None
+
+
+def _destinations(given: _Given, storage: StorageAccount) -> dict[str, DestinationSettings]:
+    backup = given.account("BACKUP_STORAGE")
+    primary = DestinationSettings(
+        account=backup if backup.connection_string or backup.account_name else storage,
+        container=given.read("BACKUP_CONTAINER"),
+    )
+    found = {PRIMARY: primary}
+    names = given.read("BACKUP_DESTINATIONS")
+    for name in checks.names(names, "BACKUP_DESTINATIONS", given.problems):
+        own = given.account(f"BACKUP_{name.upper()}_STORAGE")
+        one = DestinationSettings(
+            account=own if own.connection_string or own.account_name else primary.account,
+            container=given.read(f"BACKUP_{name.upper()}_CONTAINER") or primary.container,
+        )
+        if one in found.values():
+            given.problems.append(
+                f"the destination {name} of BACKUP_DESTINATIONS is the same container as another; "
+                f"set BACKUP_{name.upper()}_STORAGE or BACKUP_{name.upper()}_CONTAINER"
+            )
+        found[name] = one
+    return found
+
+
+def _sources(given: _Given) -> dict[str, Secret]:
+    found = {}
+    for name in checks.names(given.read("BACKUP_SOURCES"), "BACKUP_SOURCES", given.problems):
+        found[name] = Secret(given.read(f"BACKUP_{name.upper()}_URL"))
+        if not found[name].reveal().startswith(checks.DATABASES):
+            given.problems.append(
+                f"BACKUP_{name.upper()}_URL is needed for the source {name} of BACKUP_SOURCES; "
+                f"give it one that begins with {', '.join(checks.DATABASES)}"
+            )
+    return found
+
+
+def _messaging(given: _Given) -> MessagingSettings:
+    found = MessagingSettings(
+        sendgrid_api_key=Secret(given.read("SENDGRID_API_KEY")),
+        sendgrid_url=given.read("SENDGRID_URL").rstrip("/"),
+        mail_from=given.read("MAIL_FROM"),
+        telegram_bot_token=Secret(given.read("TELEGRAM_BOT_TOKEN")),
+        telegram_chat_id=given.read("TELEGRAM_CHAT_ID"),
+        telegram_url=given.read("TELEGRAM_URL").rstrip("/"),
+        slack_webhook_url=Secret(given.read("SLACK_WEBHOOK_URL")),
+        teams_webhook_url=Secret(given.read("TEAMS_WEBHOOK_URL")),
+    )
+    given.problems += checks.messaging(found)
+    return found
+
+
+def _overrides(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value.strip()
+        for name, value in environ.items()
+        if name.rpartition("_")[2] in TASK_SUFFIXES and value.strip()
+    }

