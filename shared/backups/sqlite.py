@@ -6,24 +6,20 @@ is copied in steps, and in a single step once writers have made the copy start o
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from shared.backups.source import Dump
+from shared.backups import sqlite_restore
+from shared.backups.source import Contents, Dump, Restored, Target
+from shared.backups.sqlite_contents import code, full, proved, read, scratch_folder, write
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 
 _PAGES = 2_000
 _RESTARTS = 3
-_CHUNK = 1024 * 1024
-_FOLDER = "belfry-backup-"
-_INSTRUCTIONS = 100_000
 
 
 class _StartedOver(Exception):
@@ -31,14 +27,25 @@ class _StartedOver(Exception):
 
 
 class SqliteSource:
-    """The SQLite database at `path`; `busy_seconds` is how long to wait for its lock."""
+    """The SQLite database at `path`; `setting` is what says so, `busy_seconds` how long to wait
+    for its lock."""
 
-    name = "database"
     engine = "sqlite"
-    suffix = "sqlite.zst"
+    suffix = "sqlite"
+    scope = ""
 
-    def __init__(self, path: Path, *, temp: Path | None = None, busy_seconds: float = 10) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str = "database",
+        setting: str = "DATABASE_PATH",
+        temp: Path | None = None,
+        busy_seconds: float = 10,
+    ) -> None:
+        self.name = name
         self._path = path
+        self._setting = setting
         self._temp = temp or Path(tempfile.gettempdir())
         self._busy_seconds = busy_seconds
 
@@ -49,36 +56,54 @@ class SqliteSource:
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
         if not self._path.is_file():
-            raise Misconfigured(f"DATABASE_PATH is {self._path}, and there is no such file")
-        with self._folder() as folder:
+            raise Misconfigured(f"{self._setting} is {self._path}, and there is no such file")
+        with scratch_folder(self._temp) as folder:
             copy = folder / "copy.sqlite"
             with self._named():
                 self._copy(copy, job)
-                tables = _proved_counts(copy, job)
+                contents = proved(copy, job)
             version = sqlite3.sqlite_version
             yield Dump(
-                chunks=_read(copy, job),
-                tables=tables,
+                chunks=read(copy, job),
+                contents=contents,
                 engine_version=version,
                 dump_version=f"online backup, SQLite {version}",
             )
 
-    def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
-        with self._folder() as folder:
-            copy = folder / "restored.sqlite"
-            with copy.open("wb") as file:
-                for chunk in chunks:
-                    job.check()
-                    file.write(chunk)
-            try:
-                return _proved_counts(copy, job)
-            except sqlite3.DatabaseError as error:
-                if _code(error) == sqlite3.SQLITE_FULL:
-                    raise self._full() from error
-                raise Damaged(f"the restored copy cannot be read: {error}") from error
+    def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
+        with scratch_folder(self._temp) as folder:
+            return _proved(folder / "restored.sqlite", chunks, job)
+
+    def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
+        """Restore beside the source's file. What was in a target that is replaced is kept as
+        `{stem}-before-{time}{suffix}`; those who have the target open go on working with it."""
+        folder = self._path.parent
+        if not folder.is_dir():
+            raise Misconfigured(f"{self._setting} is {self._path}, and there is no such folder")
+        name = sqlite_restore.name_of(target, self._path, job.clock.now())
+        file = folder / name
+        with scratch_folder(folder) as scratch:
+            sqlite_restore.check(file, target, self._busy_seconds)
+            copy = scratch / "restored.sqlite"
+            contents = _proved(copy, chunks, job)
+            if not file.exists():
+                sqlite_restore.place(copy, file, self._path)
+                return Restored(contents=contents, name=name)
+            kept = sqlite_restore.replace(copy, file, scratch, self._busy_seconds, job)
+        return Restored(contents=contents, name=name, kept_as=kept)
 
     def _copy(self, copy: Path, job: JobContext) -> None:
-        uri = self._path.resolve().as_uri() + "?mode=ro"
+        try:
+            self._copied(copy, job, "ro")
+        except sqlite3.OperationalError as error:
+            if code(error) != sqlite3.SQLITE_READONLY:
+                raise
+            # a writer was killed, and what it left undone must be taken back before one can read
+            copy.unlink(missing_ok=True)
+            self._copied(copy, job, "rw")
+
+    def _copied(self, copy: Path, job: JobContext, mode: str) -> None:
+        uri = f"{self._path.resolve().as_uri()}?mode={mode}"
         with (
             closing(sqlite3.connect(uri, uri=True, timeout=self._busy_seconds)) as source,
             closing(sqlite3.connect(copy)) as target,
@@ -92,23 +117,7 @@ class SqliteSource:
                 source.backup(target, pages=_PAGES, progress=_Progress(job), sleep=0.05)
             except _StartedOver:
                 job.log("the database changes faster than it can be copied in steps; locking it")
-                source.backup(target, pages=-1)
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        """A folder that goes away, and with it those of processes that were killed."""
-        try:
-            _remove_left_over(self._temp)
-            folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=self._temp))
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise self._full() from error
-            reason = f"{error.strerror or error} ({error.filename or self._temp})"
-            raise Unavailable(f"temp folder {self._temp}", reason) from error
+                source.backup(target, pages=-1, progress=_Progress(job))
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -116,22 +125,19 @@ class SqliteSource:
         try:
             yield
         except Damaged as error:
-            raise Refused("database", f"{self._path} is damaged: {error}") from error
+            raise Refused(self.name, f"{self._path} is damaged: {error}") from error
         except sqlite3.DatabaseError as error:
-            code = _code(error)
-            if code == sqlite3.SQLITE_FULL:
-                raise self._full() from error
-            if code == sqlite3.SQLITE_NOTADB:
-                text = f"DATABASE_PATH is {self._path}, which is not a SQLite database"
+            what = code(error)
+            if what == sqlite3.SQLITE_FULL:
+                raise full(self._temp) from error
+            if what == sqlite3.SQLITE_NOTADB:
+                text = f"{self._setting} is {self._path}, which is not a SQLite database"
                 raise Misconfigured(text) from error
-            if code == sqlite3.SQLITE_CORRUPT:
-                raise Refused("database", f"{self._path} is damaged: {error}") from error
-            if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-                raise Refused("database", f"{self._path} cannot be opened: {error}") from error
-            raise Unavailable("database", f"{self._path}: {error}") from error
-
-    def _full(self) -> Unavailable:
-        return Unavailable(f"temp folder {self._temp}", "is full; a copy of the database needs it")
+            if what == sqlite3.SQLITE_CORRUPT:
+                raise Refused(self.name, f"{self._path} is damaged: {error}") from error
+            if what in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+                raise Refused(self.name, f"{self._path} cannot be opened: {error}") from error
+            raise Unavailable(self.name, f"{self._path}: {error}") from error
 
 
 class _Progress:
@@ -154,49 +160,12 @@ class _Progress:
             raise _StartedOver
 
 
-def _proved_counts(path: Path, job: JobContext) -> dict[str, int]:
-    """The rows of each table, after SQLite's own check. Raises `Damaged`."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.set_progress_handler(job.stop.is_set, _INSTRUCTIONS)
-        try:
-            said = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-            if said != ["ok"]:
-                raise Damaged("integrity_check says " + "; ".join(said).replace("\n", " "))
-            names = [
-                row[0]
-                for row in connection.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' "
-                    "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-                    "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-                )
-            ]
-            return {name: _count(connection, name) for name in names}
-        except sqlite3.OperationalError:
-            job.check()
-            raise
-
-
-def _count(connection: sqlite3.Connection, table: str) -> int:
-    quoted = table.replace('"', '""')
-    return int(connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()[0])  # noqa: S608
-
-
-def _read(path: Path, job: JobContext) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            job.check()
-            yield chunk
-
-
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _remove_left_over(temp: Path) -> None:
-    """Remove the folders of processes that are no more."""
-    for folder in temp.glob(f"{_FOLDER}*-*"):
-        with suppress(ValueError, PermissionError):
-            try:
-                os.kill(int(folder.name.removeprefix(_FOLDER).split("-")[0]), 0)
-            except ProcessLookupError:
-                shutil.rmtree(folder, ignore_errors=True)
+def _proved(copy: Path, chunks: Iterator[bytes], job: JobContext) -> Contents:
+    """What the restored copy holds. Raises `Damaged`."""
+    write(copy, chunks, job)
+    try:
+        return proved(copy, job)
+    except sqlite3.DatabaseError as error:
+        if code(error) == sqlite3.SQLITE_FULL:
+            raise full(copy.parent.parent) from error
+        raise Damaged(f"the restored copy cannot be read: {error}") from error
