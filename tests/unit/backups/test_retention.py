@@ -181,6 +181,12 @@ def test_all_are_kept_while_none_is_verified() -> None:
     assert len(kept(decide(row, Retention(count=1), NOW))) == 8
 
 
+def test_of_two_of_one_instant_the_same_one_is_the_newest_each_time() -> None:
+    one, other = (Held(id=name, started_at=NOW, verified=True) for name in "ab")
+    for row in ([one, other], [other, one]):
+        assert kept(decide(row, Retention(count=1), NOW)) == ["b"]
+
+
 def test_a_row_without_backups_has_no_verdicts() -> None:
     assert decide([], Retention(days=1), NOW) == []
 
@@ -242,6 +248,7 @@ def test_a_clock_far_back_removes_nothing() -> None:
 instants = st.one_of(
     st.datetimes(datetime(2019, 1, 1), datetime(2027, 6, 1), timezones=st.just(UTC)),
     st.integers(-10, 24 * 60).map(lambda hours: NOW - timedelta(hours=hours)),
+    st.integers(-1, 9).map(lambda days: NOW - days * DAY),  # so few that some are of one instant
 )
 rows = st.lists(
     st.builds(

@@ -211,6 +211,19 @@ def test_a_clock_that_went_back_a_little_makes_it_new() -> None:
     assert found.sentence == "You can be back to 03:00 in 2 min 14 s, proved just now"
 
 
+def test_one_proved_again_is_no_newer_for_it() -> None:
+    found = stands(good(NIGHT), proof(NOW - 6 * MINUTE))
+    assert found.age_seconds == 6 * 3600
+    assert found.sentence == "You can be back to 03:00 in 2 min 14 s, proved 6 min ago"
+
+
+@pytest.mark.parametrize(("more", "too_old"), [(timedelta(0), False), (SECOND, True)])
+def test_how_far_ahead_a_clock_may_have_been(more: timedelta, too_old: bool) -> None:
+    found = stands(good(NOW + SLACK + more))
+    assert found.too_old is too_old
+    assert (found.expected_by is None) is too_old
+
+
 def test_one_from_far_ahead_does_not_keep_the_alert_quiet() -> None:
     """Else a worker whose clock said 2031 once would silence it for years."""
     far = at("2031-01-01 03:00")
