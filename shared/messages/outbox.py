@@ -11,14 +11,15 @@ its note of it, the message is taken by another then, and sent again: better twi
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.errors import NotFound, Unavailable
-from shared.log import short
+from shared.errors import Damaged, NotFound, Unavailable
+from shared.log import Event, event, short
 from shared.messages.model import (
     ERROR,
     Channel,
@@ -28,15 +29,17 @@ from shared.messages.model import (
     is_id,
     message_id,
 )
+from shared.messages.rows import PARTITION, beginning, due_key, message_key, properties, to_entry
 from shared.storage.connect import REPEATED, Connection
 from shared.storage.failures import translated
 from shared.storage.wire import Delete, Insert, Merge, Operation, Wire, literal
+
+_logger = logging.getLogger("belfry.messages")
 
 HELD = timedelta(minutes=10)
 """How long a sender has a message for itself."""
 
 _SERVICE = "table storage"
-_PARTITION = "messages"
 _TRIES = 5
 _PAGE = 200
 
@@ -69,15 +72,15 @@ class Outbox:
         )
         rows: list[Operation] = [
             Insert(f"key:{wanted.digest}", {"id": entry.id}),
-            Insert(_row(entry.id), _properties(entry)),
+            Insert(message_key(entry.id), properties(entry)),
         ]
         if entry.next_at is not None:
-            rows.append(Insert(_due(entry.next_at, entry.id), {}))
+            rows.append(Insert(due_key(entry.next_at, entry.id), {}))
         with translated(_SERVICE):
-            done = self._open().transact(_PARTITION, rows)
+            done = self._open().transact(PARTITION, rows)
             if done.committed:
                 return replace(entry, etag=done.etags[1])
-            found = self._open().get(_PARTITION, f"key:{wanted.digest}")
+            found = self._open().get(PARTITION, f"key:{wanted.digest}")
         if found is None:
             raise Unavailable(_SERVICE, f"the message {wanted.key} was removed meanwhile")
         return self.get(found["id"])
@@ -134,12 +137,13 @@ class Outbox:
 
     def due(self, now: datetime, most: int) -> list[Entry]:
         """At most so many messages to look at now, those that wait longest first."""
-        until = _due(now + timedelta(microseconds=1))
-        wanted = f"{_of('due:')} and RowKey lt {literal(until)}"
+        until = due_key(now + timedelta(microseconds=1))
+        wanted = f"{beginning('due:')} and RowKey lt {literal(until)}"
         found: list[Entry] = []
         with translated(_SERVICE):
             for row in self._open().query(wanted, top=most):
-                entry = self.find(row["RowKey"].rpartition(":")[2])
+                key = message_key(row["RowKey"].rpartition(":")[2])
+                entry = _told(self._open().get(PARTITION, key))
                 if entry is not None and entry.next_at is not None and entry.next_at <= now:
                     found.append(entry)
                 if len(found) == most:
@@ -156,14 +160,14 @@ class Outbox:
     def find(self, id: str) -> Entry | None:
         """One message, if it is there."""
         with translated(_SERVICE):
-            row = self._open().get(_PARTITION, _row(id))
-        return None if row is None else _entry(row)
+            row = self._open().get(PARTITION, message_key(id))
+        return None if row is None else to_entry(row)
 
     def page(
         self, status: Status | None, channel: Channel | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
         """(That page, newest first; how many there are). Only the page's own texts are read."""
-        wanted = _of("message:")
+        wanted = beginning("message:")
         if status is not None:
             wanted += f" and status eq {literal(status.value)}"
         if channel is not None:
@@ -171,8 +175,11 @@ class Outbox:
         with translated(_SERVICE):
             rows = self._open().query(wanted, top=1000, select=("RowKey",))
             keys = [row["RowKey"] for row in rows]
-        ids = [key.removeprefix("message:") for key in keys[(page - 1) * size : page * size]]
-        found = [self.find(id) for id in ids]
+            span = keys[(page - 1) * size : page * size]
+            if not span:
+                return [], len(keys)
+            wanted += f" and RowKey ge {literal(span[0])} and RowKey le {literal(span[-1])}"
+            found = [_told(row) for row in self._open().query(wanted, top=size)]
         return [one for one in found if one is not None], len(keys)
 
     def forget(self, before: datetime, most: int = 1000) -> int:
@@ -180,28 +187,28 @@ class Outbox:
 
         What was removed would be sent again if it were asked for again.
         """
-        oldest = literal(_row(message_id("", before)))
-        wanted = f"{_of('message:')} and RowKey gt {oldest} and next_at eq ''"
+        oldest = literal(message_key(message_id("", before)))
+        wanted = f"{beginning('message:')} and RowKey gt {oldest} and next_at eq ''"
         gone = 0
         with translated(_SERVICE):
             for row in self._open().query(wanted, top=_PAGE, select=("RowKey",)):
                 key = row["RowKey"]
                 both = [Delete(key, row["etag"]), Delete(f"key:{key.rpartition('-')[2]}")]
-                gone += self._open().transact(_PARTITION, both).committed
+                gone += self._open().transact(PARTITION, both).committed
                 if gone >= most:
                     break
         return gone
 
     def _change(self, before: Entry, after: Entry) -> Entry | None:
         """Write it if it still is as it was read; None if it is not."""
-        rows: list[Operation] = [Merge(_row(before.id), before.etag, _properties(after))]
+        rows: list[Operation] = [Merge(message_key(before.id), before.etag, properties(after))]
         if before.next_at != after.next_at:
             if before.next_at is not None:
-                rows.append(Delete(_due(before.next_at, before.id)))
+                rows.append(Delete(due_key(before.next_at, before.id)))
             if after.next_at is not None:
-                rows.append(Insert(_due(after.next_at, after.id), {}))
+                rows.append(Insert(due_key(after.next_at, after.id), {}))
         with translated(_SERVICE):
-            done = self._open().transact(_PARTITION, rows)
+            done = self._open().transact(PARTITION, rows)
         return replace(after, etag=done.etags[0]) if done.committed else None
 
     def _open(self) -> Wire:
@@ -210,72 +217,11 @@ class Outbox:
             self._there = True
         return self._wire
 
-    def everything(self) -> Iterator[Entry]:
-        """All messages, newest first."""
-        with translated(_SERVICE):
-            for row in self._open().query(_of("message:"), top=1000):
-                yield _entry(row)
 
-
-def _row(id: str) -> str:
-    return f"message:{id}"
-
-
-def _due(at: datetime, id: str = "") -> str:
-    return f"due:{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}:{id}"
-
-
-def _of(prefix: str) -> str:
-    """A filter: the rows whose keys begin so. `;` comes after `:`."""
-    end = prefix.removesuffix(":") + ";"
-    return (
-        f"PartitionKey eq '{_PARTITION}' and RowKey ge {literal(prefix)} "
-        f"and RowKey lt {literal(end)}"
-    )
-
-
-def _properties(entry: Entry) -> dict[str, Any]:
-    """A merge cannot remove a property, so what is not set is an empty string."""
-    return {
-        "key": entry.key,
-        "channel": entry.channel.value,
-        "recipient": entry.recipient,
-        "subject": entry.subject,
-        "text": entry.text,
-        "status": entry.status.value,
-        "attempts": entry.attempts,
-        "error": entry.error or "",
-        "provider_id": entry.provider_id or "",
-        "created_at": _stamp(entry.created_at),
-        "next_at": _stamp(entry.next_at),
-        "sent_at": _stamp(entry.sent_at),
-        "holder": entry.holder,
-    }
-
-
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(
-        id=row["RowKey"].removeprefix("message:"),
-        key=row["key"],
-        channel=Channel(row["channel"]),
-        recipient=row["recipient"],
-        subject=row["subject"],
-        text=row["text"],
-        status=Status(row["status"]),
-        attempts=row["attempts"],
-        error=row["error"] or None,
-        provider_id=row["provider_id"] or None,
-        created_at=datetime.fromisoformat(row["created_at"]),
-        next_at=_instant(row["next_at"]),
-        sent_at=_instant(row["sent_at"]),
-        holder=row["holder"],
-        etag=row["etag"],
-    )
-
-
-def _stamp(at: datetime | None) -> str:
-    return "" if at is None else at.astimezone(UTC).isoformat()
-
-
-def _instant(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _told(row: Mapping[str, Any] | None) -> Entry | None:
+    """The message, if it is there and can be read: one that somebody garbled stops no other."""
+    try:
+        return None if row is None else to_entry(row)
+    except Damaged as error:
+        event(_logger, Event.MESSAGE_FAILED, level=logging.ERROR, error=str(error))
+        return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from http.client import HTTPException
 from typing import Any
 
-from shared.errors import BelfryError, Refused, Unavailable
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.messages.answers import failure
 from shared.messages.hiding import hidden, hide
 from shared.messages.model import Entry
@@ -51,12 +52,14 @@ class SendGrid:
             text = bytes(error.body or b"").decode(errors="replace")
             said = hidden(text, [self._key])
             problem = failure("sendgrid", int(error.status_code), said, error.headers or {})
-        except OSError as error:  # urllib's URLError is one, and so is a timeout
+        except (OSError, HTTPException) as error:  # urllib's URLError is one, so is a timeout
             problem = Unavailable("sendgrid", f"did not answer ({_name(error)})")
+        except ValueError as error:
+            problem = Misconfigured(f"sendgrid: its key or its URL cannot be used ({_name(error)})")
         raise problem  # not where it came from: the library's error has the request's headers
 
 
-def _name(error: OSError) -> str:
+def _name(error: Exception) -> str:
     """The class of what went wrong; URLError has it inside."""
     reason = getattr(error, "reason", None)
     return type(reason if isinstance(reason, Exception) else error).__name__

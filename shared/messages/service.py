@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from shared.clock import Clock
-from shared.errors import BelfryError
+from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
 from shared.messages.model import Channel, Draft, Entry, Status, draft
 from shared.messages.outbox import Outbox
-from shared.messages.sending import Sender, next_attempt
+from shared.messages.sending import ATTEMPTS, Sender, next_attempt
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
@@ -66,10 +66,11 @@ class Messages:
     def flush(self, now: datetime) -> list[Entry]:
         """Send what is due by then: queued, failed before, or begun by somebody who was killed.
 
-        At most 100 of them, those first that wait longest; what became of each.
+        At most 100 of them, those first that wait longest; what became of each that was tried.
         """
-        taken = (self._outbox.claim(entry, now) for entry in self._outbox.due(now, _MOST))
-        return [self._attempt(entry) for entry in taken if entry is not None]
+        away: set[Channel] = set()
+        tried = [self._try(entry, now, away) for entry in self._outbox.due(now, _MOST)]
+        return [entry for entry in tried if entry is not None]
 
     def page(
         self, status: Status | None, channel: Channel | None, page: int, size: int
@@ -95,7 +96,9 @@ class Messages:
 
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
         """All are written down before the first is sent."""
-        return [self._try(entry) for entry in [self._put(one) for one in drafts]]
+        away: set[Channel] = set()
+        entries = [self._put(one) for one in drafts]
+        return [self._try(entry, self._clock.now(), away) or entry for entry in entries]
 
     def _put(self, wanted: Draft) -> Entry:
         now = self._clock.now()
@@ -104,9 +107,21 @@ class Messages:
             _tell(Event.MESSAGE_KEPT, entry, level=logging.WARNING, reason=entry.error)
         return entry
 
-    def _try(self, entry: Entry) -> Entry:
-        taken = self._outbox.claim(entry, self._clock.now())
-        return entry if taken is None else self._attempt(taken)
+    def _try(self, entry: Entry, now: datetime, away: set[Channel]) -> Entry | None:
+        """Send it, if it is due and nobody else does; None if not.
+
+        A service that does not take a message now is asked for no other in this pass: they wait
+        for the next, so that a pass takes as long as one timeout, not one for each recipient.
+        """
+        if entry.channel in away:
+            return None
+        taken = self._outbox.claim(entry, max(now, self._clock.now()))
+        if taken is None:
+            return None
+        done = self._attempt(taken)
+        if done.status is Status.FAILED and done.next_at is not None:
+            away.add(entry.channel)
+        return done
 
     def _attempt(self, entry: Entry) -> Entry:
         """Send a message that was taken, and note what became of it."""
@@ -115,17 +130,25 @@ class Messages:
             kept = self._outbox.keep(entry, self._unsendable(entry) or "")
             _tell(Event.MESSAGE_KEPT, kept, level=logging.WARNING, reason=kept.error)
             return kept
+        if entry.attempts > ATTEMPTS:
+            return self._failed(entry, Refused("outbox", "no attempt came to its end"))
         try:
             provider_id = sender.send(entry)
         except BelfryError as error:
-            again = next_attempt(error, entry.attempts, self._clock.now())
-            failed = self._outbox.failed(entry, str(error), again)
-            level = logging.ERROR if again is None else logging.WARNING
-            _tell(Event.MESSAGE_FAILED, failed, level=level, error=failed.error, next_at=again)
-            return failed
+            return self._failed(entry, error)
+        except Exception as error:  # of a library: without its text, which may hold a secret
+            said = f"failed unexpectedly ({type(error).__name__})"
+            return self._failed(entry, Unavailable(entry.channel.value, said))
         done = self._outbox.sent(entry, provider_id, self._clock.now())
         _tell(Event.MESSAGE_SENT, done, provider_id=done.provider_id)
         return done
+
+    def _failed(self, entry: Entry, error: BelfryError) -> Entry:
+        again = next_attempt(error, entry.attempts, self._clock.now())
+        failed = self._outbox.failed(entry, str(error), again)
+        level = logging.ERROR if again is None else logging.WARNING
+        _tell(Event.MESSAGE_FAILED, failed, level=level, error=failed.error, next_at=again)
+        return failed
 
     def _unsendable(self, wanted: Draft) -> str | None:
         """Why there is no way to send it."""

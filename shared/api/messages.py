@@ -1,0 +1,90 @@
+"""`/api/v1/messages`: what was sent to people, what could not be, and what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from shared.app import app
+from shared.messages.model import Channel, Entry, Status
+
+router = APIRouter(prefix="/api/v1/messages", tags=["messages"])
+
+
+class MessageOut(BaseModel):
+    """A message to one recipient, on one channel."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    key: str
+    """What it is about, such as a job's id: with one key, a recipient is told once on a channel."""
+    channel: Channel
+    recipient: str
+    """An e-mail address; empty for a chat, which the settings name."""
+    subject: str
+    text: str
+    status: Status
+    """queued, sending, sent, failed, or kept: there was no way to send it."""
+    attempts: int
+    error: str | None
+    """Why the last attempt failed, or why it was kept."""
+    provider_id: str | None
+    """What the provider calls it, for a question to its support."""
+    created_at: datetime
+    next_attempt_at: datetime | None
+    """Null if nothing more is done."""
+    sent_at: datetime | None
+
+    @staticmethod
+    def of(entry: Entry) -> MessageOut:
+        return MessageOut(
+            id=entry.id,
+            key=entry.key,
+            channel=entry.channel,
+            recipient=entry.recipient,
+            subject=entry.subject,
+            text=entry.text,
+            status=entry.status,
+            attempts=entry.attempts,
+            error=entry.error,
+            provider_id=entry.provider_id,
+            created_at=entry.created_at,
+            next_attempt_at=entry.next_at,
+            sent_at=entry.sent_at,
+        )
+
+
+class MessageList(BaseModel):
+    messages: list[MessageOut]
+    total: int
+    page: int
+    page_size: int
+    pages: int
+
+
+@router.get("")
+def list_messages(
+    status: Status | None = None,
+    channel: Channel | None = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> MessageList:
+    """Messages that fit every filter given, newest first."""
+    found, total = app().messages().page(status, channel, page, page_size)
+    return MessageList(
+        messages=[MessageOut.of(one) for one in found],
+        total=total,
+        page=page,
+        page_size=page_size,
+        pages=-(-total // page_size),
+    )
+
+
+@router.get("/{message_id}")
+def read(message_id: str) -> MessageOut:
+    """One message."""
+    return MessageOut.of(app().messages().get(message_id))
