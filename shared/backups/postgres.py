@@ -2,24 +2,26 @@
 
 The rows are counted in the snapshot that is dumped, so writers change nothing. The dump is in
 pg_dump's custom format, uncompressed: it keeps owners and privileges, yet can be restored without
-them where those roles are missing. The scratch database is dropped however the restore ends; one
+them where those roles are missing. The scratch database is dropped however the proof ends; one
 that a killed process left, by the next run.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.pgclient import Child, program, running, version
+from shared.backups.pgcontents import Scope, checked, contents, lock, tables
 from shared.backups.pgerrors import Server, quoted
-from shared.backups.source import Dump
-from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
+from shared.backups.pgrestore import restore_into
+from shared.backups.pgtarget import RESTORING, Landing
+from shared.backups.source import Contents, Dump, Restored, Target
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from shared.tasks.context import JobContext
 
@@ -30,83 +32,70 @@ SCRATCH = "belfry_scratch_"
 _LOCK_MS = 60_000
 _LOOK = 0.2
 """Seconds from one look at whether the job is told to stop to the next."""
-_OUTAGES = (
-    "connection to server",
-    "could not connect to server",
-    "could not translate host name",
-    "no connection to the server",
-    "data to server",
-    "data from server",
-    "server closed the connection",
-    "SSL connection has been closed",
-    "SSL SYSCALL error",
-    "SSL error",
-    "terminating connection",
-    "canceling statement",
-    "No space left",
-    "could not extend file",
-    "out of memory",
-    "out of shared memory",
-    "the database system is",
-)
-"""What pg_restore says when the fault is not the dump's, and may pass."""
-_LACKS = re.compile(
-    r'permission denied|must be (superuser|owner)|extension "[^"]*" is not available'
-    r'|role "[^"]*" does not exist'
-)
-"""What it says when the dump needs what the scratch server does not have or allow."""
-_TOO_NEW = 'unrecognized configuration parameter "transaction_timeout"'
-"""What a server before 17 answers to the first words of any later pg_restore."""
-_NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
-"""What a dump keeps and a scratch server need not know."""
+_HOUSEKEEPING = ("azure_maintenance", "azure_sys", "rdsadmin", "cloudsqladmin")
+"""The databases of those who run a managed server."""
 
-_TABLES = """
-    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-                      AND d.objid = c.oid AND d.deptype = 'e')
-    ORDER BY 1, 2
-"""
 _LEFT_OVER = """
     SELECT datname FROM pg_database d WHERE starts_with(datname, %s) AND NOT EXISTS (
         SELECT FROM pg_stat_activity a WHERE a.datname = d.datname OR a.application_name = d.datname
     )
 """
+_DATABASES = """
+    SELECT datname FROM pg_database
+    WHERE datallowconn AND NOT datistemplate AND has_database_privilege(datname, 'CONNECT')
+      AND NOT starts_with(datname, %s) AND NOT starts_with(datname, %s) AND datname <> ALL (%s)
+    ORDER BY datname
+"""
 
 
 class PostgresSource:
-    """The database at `url`, proved on the server at `scratch_url` (by default the same)."""
+    """A database of the server at `url` (by default the one it names), or some of its schemas;
+    proved on the server at `scratch_url` (by default the same)."""
 
-    name = "postgres"
     engine = "postgresql"
-    suffix = "dump.zst"
+    suffix = "dump"
 
     def __init__(
-        self, url: Secret, *, scratch_url: Secret | None = None, folder: Path | None = None
+        self,
+        url: Secret,
+        *,
+        name: str = "postgres",
+        setting: str = "POSTGRES_URL",
+        database: str | None = None,
+        schemas: tuple[str, ...] = (),
+        exclude_schemas: tuple[str, ...] = (),
+        scratch_url: Secret | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self._server = Server(url, service="postgres", setting="POSTGRES_URL")
+        self.name = name
+        self._server = Server(url, service=name, setting=setting)
         self._scratch = Server(
             scratch_url or url,
-            service="postgres scratch server",
-            setting="POSTGRES_SCRATCH_URL" if scratch_url else "POSTGRES_URL",
+            service=f"{name} scratch server",
+            setting="POSTGRES_SCRATCH_URL" if scratch_url else setting,
         )
+        self._database = database or self._server.database
+        self._scope = Scope(tuple(schemas), tuple(exclude_schemas))
         self._folder = folder
 
     @property
     def database(self) -> str:
-        return self._server.database
+        return self._database
+
+    @property
+    def scope(self) -> str:
+        return str(self._scope)
 
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
-        pg_dump = program("pg_dump", self._folder)
         program("pg_restore", self._folder)
         with self._server.connected(self.database) as connection:
+            number = connection.info.server_version
+            pg_dump = program("pg_dump", self._folder, number // 10000)
             with _heeding(connection, job):
                 snapshot = _begin(connection)
-                _lock(connection)
-                tables = _counts(connection, job)
-            major = connection.info.server_version
+                extensions = checked(connection, self._scope, self.name)
+                lock(connection, self._scope, self.name)
             arguments = [
                 "--format=custom",
                 "--compress=0",
@@ -114,29 +103,37 @@ class PostgresSource:
                 "--no-password",
                 f"--lock-wait-timeout={_LOCK_MS}",
                 f"--snapshot={snapshot}",
+                *self._scope.arguments(extensions),
             ]
+            # Started before the rows are counted: whoever asks for a lock meanwhile would keep a
+            # later pg_dump waiting behind him, as he waits for us.
             with running(pg_dump, arguments, self._server, self.database, job) as child:
+                with _heeding(connection, job):
+                    held = contents(connection, job, self._scope, extensions)
                 yield Dump(
                     chunks=self._whole(child),
-                    tables=tables,
-                    engine_version=f"{major // 10000}.{major % 10000}",
+                    contents=held,
+                    engine_version=f"{number // 10000}.{number % 10000}",
                     dump_version=version(pg_dump),
                 )
 
-    def restore(self, chunks: Iterator[bytes], job: JobContext) -> Mapping[str, int]:
-        pg_restore = program("pg_restore", self._folder)
-        arguments = ["--exit-on-error", "--no-password", *(f"--no-{what}" for what in _NOT_PROVED)]
-        with self._scratch_database(job) as name:
-            with running(pg_restore, arguments, self._scratch, name, job) as child:
-                child.write(chunks)
-                code = child.wait()
-                if code:
-                    raise self._not_restored(code, child.said())
-            with (
-                self._scratch.connected(name, autocommit=True) as connection,
-                _heeding(connection, job),
-            ):
-                return _counts(connection, job)
+    def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
+        server = self._scratch
+        with self._scratch_database(job) as (admin, name):
+            restore_into(admin, server, name, chunks, self._folder, job)
+            with server.connected(name, autocommit=True) as there, _heeding(there, job):
+                return contents(there, job)
+
+    def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
+        server = self._server
+        with Landing(server, self.database, target, job).opened() as landing:
+            drop_left_over(landing.admin, RESTORING, job)
+            with landing.made() as name:
+                restore_into(landing.admin, server, name, chunks, self._folder, job, for_good=True)
+                with server.connected(name, autocommit=True) as there, _heeding(there, job):
+                    held = contents(there, job)
+                final, kept_as = landing.land(name)
+        return Restored(contents=held, name=final, kept_as=kept_as)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
         """pg_dump's output; raises if it did not end well."""
@@ -150,33 +147,20 @@ class PostgresSource:
                 "pg_dump is older than the server; set POSTGRES_BIN to the folder of a newer one"
             )
         if "permission denied" in said or "row-level security" in said:
-            raise Refused("postgres", f"pg_dump failed: {said}")
+            raise Refused(self.name, f"pg_dump failed: {said}")
         how = f"signal {-code}" if code < 0 else f"code {code}"
-        raise Unavailable("postgres", f"pg_dump ended half-way with {how}: {said}")
-
-    def _not_restored(self, code: int, said: str) -> BelfryError:
-        ended = f"pg_restore ended with code {code}: {said}"
-        if code < 0 or any(words in said for words in _OUTAGES):
-            return Unavailable(self._scratch.service, ended)
-        if _LACKS.search(said):
-            return Refused(self._scratch.service, ended)
-        if _TOO_NEW in said:
-            return Misconfigured(
-                "the scratch server is older than PostgreSQL 17 and pg_restore is not; "
-                "set POSTGRES_BIN to the folder of the server's own version"
-            )
-        return Damaged(f"the dump cannot be restored: {said}")
+        raise Unavailable(self.name, f"pg_dump ended half-way with {how}: {said}")
 
     @contextmanager
-    def _scratch_database(self, job: JobContext) -> Iterator[str]:
+    def _scratch_database(self, job: JobContext) -> Iterator[tuple[psycopg.Connection[Any], str]]:
         """A new database; its maker's application_name keeps it from being taken for left over."""
         server = self._scratch
         name = SCRATCH + uuid.uuid4().hex
         with server.connected(server.database, autocommit=True, application_name=name) as admin:
-            _drop_left_over(admin, job)
+            drop_left_over(admin, SCRATCH, job)
             admin.execute(f"CREATE DATABASE {quoted(name)} TEMPLATE template0")
             try:
-                yield name
+                yield admin, name
             finally:
                 self._drop(admin, name, job)
 
@@ -187,6 +171,20 @@ class PostgresSource:
                 admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
         except BelfryError as error:
             job.log("scratch database not dropped", database=name, error=str(error))
+
+
+def databases(url: Secret, setting: str) -> list[str]:
+    """Every database of the server that may be connected to and is somebody's: no template, none
+    that Belfry works in, and `postgres` only if there are tables in it."""
+    server = Server(url, service="postgres", setting=setting)
+    with server.connected(server.database) as connection:
+        given = (SCRATCH, RESTORING, list(_HOUSEKEEPING))
+        found = [str(row[0]) for row in connection.execute(_DATABASES, given)]
+    if "postgres" in found:
+        with server.connected("postgres") as connection:
+            if not tables(connection, Scope()):
+                found.remove("postgres")
+    return found
 
 
 @contextmanager
@@ -225,39 +223,11 @@ def _begin(connection: psycopg.Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
-def _tables(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Each table as `schema.table`, and its name in SQL."""
-    found = connection.execute(_TABLES).fetchall()
-    return {f"{schema}.{table}": f"{quoted(schema)}.{quoted(table)}" for schema, table in found}
-
-
-def _lock(connection: psycopg.Connection[Any]) -> None:
-    """Keep every table as it is to the transaction's end: a snapshot does not see TRUNCATE."""
-    if names := _tables(connection).values():
-        listed = ", ".join(f"ONLY {name}" for name in names)
-        connection.execute(f"LOCK TABLE {listed} IN ACCESS SHARE MODE".encode())
-
-
-def _counts(connection: psycopg.Connection[Any], job: JobContext) -> dict[str, int]:
-    """Rows of each table, as `schema.table`; an error rather than a count that policies cut.
-
-    Rolled back one by one: a server has locks for some thousand tables, not for their indexes too.
-    """
-    connection.execute("SET row_security = off")
-    counts = {}
-    for table, name in _tables(connection).items():
-        job.check()
-        query = f"SELECT count(*) FROM {name}"  # noqa: S608
-        with connection.transaction(force_rollback=True):
-            row = connection.execute(query.encode()).fetchone()
-        counts[table] = int(row[0]) if row else 0
-    return counts
-
-
-def _drop_left_over(admin: psycopg.Connection[Any], job: JobContext) -> None:
+def drop_left_over(admin: psycopg.Connection[Any], prefix: str, job: JobContext) -> None:
+    """Drop the databases of that prefix which killed runs left."""
     import psycopg
 
-    for (name,) in admin.execute(_LEFT_OVER, (SCRATCH,)).fetchall():
+    for (name,) in admin.execute(_LEFT_OVER, (prefix,)).fetchall():
         with suppress(psycopg.Error):  # another's, or another run drops it now
             admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)}")
             job.log("dropped a scratch database that a killed run had left", database=name)

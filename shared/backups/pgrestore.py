@@ -1,0 +1,139 @@
+"""pg_restore into one database: which one to run, what it may go on after, and what failed.
+
+It runs without --exit-on-error, since a few errors mean nothing; the first other one ends it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.pgclient import Child, Forgiven, program, running
+from shared.backups.pgerrors import Server
+from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    import psycopg
+
+_MAGIC = b"PGDMP"
+_ARCHIVES = {(1, 15): 16, (1, 16): 18}
+"""Which pg_restore reads an archive of that version (pg_backup_archiver.h): 16 wrote 1.15, 17 and
+18 write 1.16."""
+_OLDEST, _NEWEST = 12, 19
+_HARMLESS = (
+    # from pg_restore 17 on, to a server before 17
+    'unrecognized configuration parameter "transaction_timeout"'
+    # in a dump of some schemas only, and in every new database
+    '|schema "public" already exists'
+)
+_NO_ROLE = r'role ".*" does not exist|must be able to SET ROLE|must be member of role'
+_NO_RIGHT = r"permission denied|must be (?:the )?(?:owner|superuser)|must have .*privilege"
+_PROOF = Forgiven(re.compile(_HARMLESS))
+_FOR_GOOD = Forgiven(
+    re.compile(_HARMLESS + '|invalid value for parameter "default_tablespace"'),
+    (
+        (re.compile(_NO_ROLE), re.compile(r"^(ALTER|GRANT|REVOKE|SET SESSION AUTHORIZATION) ")),
+        (
+            re.compile(_NO_RIGHT),
+            re.compile(r" OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXTE"),
+        ),
+    ),
+)
+"""Of a restore for good: an owner, a privilege or a tablespace that this server does not have."""
+_NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
+"""What a dump keeps and a scratch server need not know."""
+_OUTAGES = (
+    "connection to server",
+    "could not connect to server",
+    "could not translate host name",
+    "no connection to the server",
+    "data to server",
+    "data from server",
+    "server closed the connection",
+    "SSL connection has been closed",
+    "SSL SYSCALL error",
+    "SSL error",
+    "terminating connection",
+    "canceling statement",
+    "No space left",
+    "could not extend file",
+    "out of memory",
+    "out of shared memory",
+    "the database system is",
+)
+"""What pg_restore says when the fault is not the dump's, and may pass."""
+_LACKS = re.compile(
+    r'permission denied|must be (superuser|owner)|extension "[^"]*" is not available'
+    r'|role "[^"]*" does not exist'
+)
+"""What it says when the dump needs what the server does not have or allow."""
+
+
+def restore_into(
+    admin: psycopg.Connection[Any],
+    server: Server,
+    database: str,
+    chunks: Iterator[bytes],
+    folder: Path | None,
+    job: JobContext,
+    *,
+    for_good: bool = False,
+) -> None:
+    """Restore a dump in pg_dump's custom format into an empty database of the server that `admin`
+    is connected to. For good: with owners and privileges, as far as their roles are there.
+
+    Raises `Damaged` if the dump is at fault, `Refused` if the server does not allow what it needs,
+    `Unavailable` if it broke off.
+    """
+    first, chunks = _peek(chunks)
+    least = max(_client(first), admin.info.server_version // 10000)
+    pg_restore = program("pg_restore", folder, least)
+    arguments = ["--no-password"]
+    if not for_good:
+        arguments += [f"--no-{what}" for what in _NOT_PROVED]
+    forgiven = _FOR_GOOD if for_good else _PROOF
+    with running(pg_restore, arguments, server, database, job, forgiven) as child:
+        child.write(chunks)
+        code = child.wait()
+        if code and not child.forgiven:
+            raise _failure(server, code, child)
+        for said in child.forgiven or []:
+            if not re.search(_HARMLESS, said):
+                job.log("restored without an owner, a privilege or a tablespace", reason=said)
+
+
+def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, at least as many as tell the version, and all of them."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= len(_MAGIC) + 2:
+            break
+    return head, itertools.chain([head], chunks)
+
+
+def _client(head: bytes) -> int:
+    """The version of the oldest pg_restore that reads the archive; of what is none, any."""
+    if not head.startswith(_MAGIC) or len(head) < len(_MAGIC) + 2:
+        return _OLDEST
+    found = (head[len(_MAGIC)], head[len(_MAGIC) + 1])
+    return _ARCHIVES.get(found, _NEWEST if found > max(_ARCHIVES) else _OLDEST)
+
+
+def _failure(server: Server, code: int, child: Child) -> BelfryError:
+    said = child.said()
+    ended = f"pg_restore ended with code {code}: {said}"
+    if "unsupported version" in said:
+        return Misconfigured(
+            f"the dump was made by a newer pg_dump ({said}); "
+            "set POSTGRES_BIN to the folder of a newer pg_restore"
+        )
+    if (code < 0 and not child.failed) or any(words in said for words in _OUTAGES):
+        return Unavailable(server.service, ended)
+    if _LACKS.search(said):
+        return Refused(server.service, ended)
+    return Damaged(f"the dump cannot be restored: {said}")

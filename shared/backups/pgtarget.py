@@ -1,0 +1,234 @@
+"""Where a restore for good lands: beside everything, and under its name only once it is whole.
+
+It is restored into a new database of a name of Belfry's own, which then takes the target's name.
+What had that name before is renamed in the same transaction, so that however it ends, the name is
+that of one whole database, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.pgerrors import Server, quoted
+from shared.backups.pglike import create_like, take_over
+from shared.backups.source import Target
+from shared.errors import BelfryError, Conflict, Invalid, Unavailable
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    import psycopg
+
+RESTORING = "belfry_restoring_"
+_OWN = ("belfry_scratch_", RESTORING)
+_LONGEST = 63
+"""Bytes of a name (NAMEDATALEN - 1)."""
+_AGAIN = 0.2
+"""Seconds from one ending of others' connections to the next."""
+_NOT_EMPTY = """
+    SELECT what FROM (
+        SELECT 'pg_class'::regclass AS catalog, oid, relnamespace AS space,
+            CASE relkind WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END
+            || relname AS what
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relpersistence <> 't'
+        UNION ALL SELECT 'pg_proc'::regclass, oid, pronamespace, 'function ' || proname FROM pg_proc
+        UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace, 'type ' || typname FROM pg_type
+            WHERE typtype IN ('d', 'e', 'r')
+    ) o JOIN pg_namespace n ON n.oid = o.space
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.catalog AND d.objid = o.oid
+                      AND d.deptype = 'e')
+    UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata
+    UNION ALL SELECT 'schema ' || nspname FROM pg_namespace n
+        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass
+                          AND d.objid = n.oid AND d.deptype = 'e')
+    LIMIT 1
+"""
+_END = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+class Landing:
+    """One restore's way to its target on the server."""
+
+    def __init__(self, server: Server, source: str, target: Target, job: JobContext) -> None:
+        self._server = server
+        self._source = source
+        self._target = target
+        self._job = job
+        self._at = f"{job.clock.now().astimezone(UTC):%Y%m%dt%H%M%Sz}"
+        self._making = RESTORING + uuid.uuid4().hex
+        self._name = target.name or shortened(source, f"_restored_{self._at}")
+        self._there = False
+        self._empty = True
+        self.admin: psycopg.Connection[Any]
+
+    @contextmanager
+    def opened(self) -> Iterator[Landing]:
+        """Connect, and see what is at the target. Raises `Conflict` if it may not be replaced."""
+        self._check_name()
+        with self._connected(application_name=self._making) as admin:
+            self.admin = admin
+            admin.execute(
+                "SELECT set_config(name, '0', false) FROM pg_settings "
+                "WHERE name = 'idle_session_timeout'"
+            )
+            self._look()
+            yield self
+
+    @contextmanager
+    def made(self) -> Iterator[str]:
+        """A new database, like the one that it is to stand for; dropped if the block fails."""
+        model = self._name if self._there else self._source
+        try:
+            create_like(self.admin, self._making, model)
+            yield self._making
+        except BaseException:
+            self._drop(self._making)
+            raise
+
+    def land(self, made: str) -> tuple[str, str | None]:
+        """Give it the target's name: (that name, what the one before is called now)."""
+        if not self._there:
+            return self._named(made), None
+        take_over(self.admin, self._name, made)
+        kept = self._free(shortened(self._name, f"_before_{self._at}"))
+        with self._alone():
+            self._swap(made, kept)
+        if not self._empty:
+            return self._name, kept
+        if self._content(kept):  # filled while the restore ran
+            self._job.log("the target was filled during the restore", kept_as=kept)
+            return self._name, kept
+        self._drop(kept, force=False)
+        return self._name, None
+
+    def _check_name(self) -> None:
+        name = self._target.name
+        if name is None:
+            return
+        if not name or "\0" in name or len(name.encode()) > _LONGEST:
+            raise Invalid("target", f"a database's name has 1 to {_LONGEST} bytes, and no NUL")
+        if name.startswith(_OWN):
+            raise Invalid("target", f"{name} is a name of Belfry's own, which it may drop")
+
+    def _connected(self, **extra: Any) -> Any:
+        return self._server.connected(self._maintenance(), autocommit=True, **extra)
+
+    def _maintenance(self) -> str:
+        """A database to connect to that is not the target, which is to be renamed: of a server that
+        lost the source's, one that every server has."""
+        refused: BelfryError | None = None
+        for name in dict.fromkeys((self._server.database, "postgres", "template1")):
+            if name == self._name:
+                continue
+            try:
+                with self._server.connected(name):
+                    return name
+            except BelfryError as error:
+                refused = refused or error
+                if isinstance(error, Unavailable):
+                    break
+        assert refused is not None  # noqa: S101
+        raise refused
+
+    def _look(self) -> None:
+        self._there = self._is(self._name)
+        if self._there and self._target.name is None:
+            self._name = shortened(self._name, "_" + uuid.uuid4().hex[:4])
+            self._there = False
+        if not self._there:
+            return
+        found = self._content(self._name)
+        self._empty = not found
+        if found and self._target.replace != self._name:
+            raise Conflict(
+                f"database {self._name!r} at {self._server.address} is not empty: it has {found}; "
+                f"to replace it give its name once more, as `replace`"
+            )
+
+    def _is(self, name: str) -> bool:
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        return self.admin.execute(query, (name,)).fetchone() is not None
+
+    def _free(self, name: str) -> str:
+        return shortened(name, "_" + uuid.uuid4().hex[:4]) if self._is(name) else name
+
+    def _content(self, name: str) -> str:
+        """Something that is in it; empty if nothing is."""
+        with self._server.connected(name, autocommit=True) as there:
+            row = there.execute(_NOT_EMPTY).fetchone()
+        return str(row[0]) if row else ""
+
+    def _named(self, made: str) -> str:
+        from psycopg import errors
+
+        try:
+            self._rename(made, self._name)
+        except errors.DuplicateDatabase:
+            text = f"database {self._name!r} was made by another during the restore"
+            raise Conflict(text) from None
+        return self._name
+
+    def _swap(self, made: str, kept: str) -> None:
+        """Both or none: the server renames databases in a transaction."""
+        from psycopg import errors
+
+        try:
+            with self.admin.transaction():
+                self._rename(self._name, kept)
+                self._rename(made, self._name)
+        except errors.ObjectInUse as error:
+            text = f"the databases could not be swapped: {error.diag.message_primary}"
+            raise Unavailable(self._server.service, text) from None
+
+    def _rename(self, old: str, new: str) -> None:
+        self.admin.execute(f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}".encode())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """End others' connections to the target, again and again: to be renamed, it must have none
+        for one moment. New ones wait as soon as the renaming does."""
+        over = threading.Event()
+        failed: list[BelfryError] = []
+
+        def end_them() -> None:
+            try:
+                with self._connected() as other:
+                    while not over.is_set():
+                        other.execute(_END, (self._name,))
+                        over.wait(_AGAIN)
+            except BelfryError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=end_them, name=f"{self._job.job_id} ends others")
+        thread.start()
+        try:
+            yield
+        except BelfryError as error:
+            raise (failed or [error])[0] from None
+        finally:
+            over.set()
+            thread.join()
+
+    def _drop(self, name: str, *, force: bool = True) -> None:
+        """Drop a database; a failure is logged. Of one made here the next restore tries again."""
+        try:
+            with self._server.named():
+                how = " WITH (FORCE)" if force else ""
+                self.admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)}{how}".encode())
+        except BelfryError as error:
+            self._job.log("database not dropped", database=name, error=str(error))
+
+
+def shortened(base: str, ending: str) -> str:
+    """A name of at most 63 bytes with that ending."""
+    room = _LONGEST - len(ending.encode())
+    return base.encode()[:room].decode(errors="ignore") + ending
