@@ -1,0 +1,190 @@
+"""What looks after backups: mail on each that ended, alerts, copies that are caught up with."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.backup import backup
+from functions.backup_monitor import backup_monitor
+from functions.backup_upkeep import backup_upkeep
+from functions.database_backup import database_backup
+from local.azurite import Azurite
+from shared import settings
+from shared.app import App, build
+from shared.clock import ManualClock
+from shared.log import Event
+from shared.schedules.job import ENDED, Job, Status
+from shared.storage.queue import Message
+from shared.tasks import Registry
+
+_prefixes = itertools.count()
+START = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class Office:
+    """An app with a company's database, its clock, and what people see of it."""
+
+    def __init__(self, azurite: Azurite, company: Path, **environ: str) -> None:
+        number = next(_prefixes)
+        environ = {
+            "AzureWebJobsStorage": azurite.connection_string,
+            "BELFRY_PREFIX": f"w{number}",
+            "BACKUP_CONTAINER": f"watch{number}",
+            "SCHEDULE_SHARDS": "1",
+            "DATABASE_PATH": str(company),
+            "BACKUP_MONITOR_ENABLED": "false",  # it runs when the test says so
+            **environ,
+        }
+        self.clock = ManualClock(START)
+        tasks = Registry([database_backup, backup, backup_monitor, backup_upkeep])
+        self.app: App = build(settings.from_env(environ), self.clock, registry=tasks)
+        self.app.prepare()
+
+    def run(self, schedule_id: str, at: datetime | None = None) -> Job:
+        """Run a schedule's task now, after what is due of it; the job that was asked for."""
+        if at is not None:
+            self.clock.set(at)
+        asked = self.app.manager.run_now(schedule_id, force=True, send=False)
+        while self.app.manager.job(asked.job_id).status not in ENDED:
+            live = self.app.manager.get(schedule_id).progress.live
+            waiting = [one.id for one in live if one.due_at <= self.clock.now()]
+            self.app.worker.work(Message(tuple(waiting[:1]), self.clock.now()))
+        return self.app.manager.job(asked.job_id)
+
+    def messages(self) -> list[tuple[str, str]]:
+        """(recipient, subject) of every message, newest first."""
+        found, _ = self.app.messages().page(None, None, 1, 100)
+        return [(one.recipient, one.subject) for one in found]
+
+    def text(self) -> str:
+        found, _ = self.app.messages().page(None, None, 1, 1)
+        return found[0].text
+
+
+@pytest.fixture
+def staff(company: Path) -> Path:
+    """The company's database with people in it."""
+    with closing(sqlite3.connect(company)) as connection:
+        connection.execute("DROP TABLE users")
+        connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, role TEXT)")
+        people = [("ada@example.com", "system_admin"), ("bob@example.com", "staff")]
+        connection.executemany("INSERT INTO users (email, role) VALUES (?, ?)", people)
+        connection.commit()
+    return company
+
+
+@pytest.fixture
+def office(azurite: Azurite, staff: Path) -> Office:
+    return Office(azurite, staff)
+
+
+def events(caplog: pytest.LogCaptureFixture, what: Event) -> list[dict[str, Any]]:
+    return [one.fields for one in caplog.records if getattr(one, "event", "") == what]  # type: ignore[attr-defined]
+
+
+def test_a_backup_that_succeeded_is_mailed_once_to_every_administrator(office: Office) -> None:
+    made = office.run("database_backup")
+    for _ in range(2):
+        assert office.run("backup_monitor", office.clock.now() + HOUR / 12).status == "succeeded"
+    name = office.app.manager.get("database_backup").definition.name
+    assert office.messages() == [("ada@example.com", f"Backup done: {name}")]
+    result: Any = made.result
+    (one,) = result["backups"]
+    for told in (one["id"], "restored in", "MB stored", made.id, "due at 2026-03-01 00:00:01 UTC"):
+        assert told in office.text()
+
+
+def test_a_backup_that_failed_or_was_missed_is_an_alert(
+    office: Office, staff: Path, tmp_path: Path
+) -> None:
+    office.run("database_backup")
+    office.run("backup_monitor")
+    staff.rename(tmp_path / "elsewhere.db")
+    failed = office.run("database_backup", office.clock.now() + HOUR)
+    assert failed.status is Status.FAILED
+    office.run("backup_monitor")
+    who, subject = office.messages()[0]
+    assert who == "ada@example.com", "known from before, though the database is gone"
+    assert subject.startswith("Backup failed:")
+    assert "there is no such file" in office.text()
+    office.clock.set(START + timedelta(days=1, hours=3))  # 00:00 of the next day was slept through
+    office.app.dispatcher.tick(office.clock.now(), "test")
+    office.run("backup_monitor")
+    assert any(subject.startswith("Backup missed:") for _, subject in office.messages())
+
+
+def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.run("database_backup")
+    with caplog.at_level(logging.INFO):
+        office.run("backup_monitor", START + timedelta(hours=23))
+    (age,) = events(caplog, Event.BACKUP_AGE)
+    assert (age["source"], age["database"]) == ("database", "company")
+    assert age["age_seconds"] == 23 * 3600
+    assert not events(caplog, Event.BACKUP_TOO_OLD)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        for hours in (26.5, 27):
+            office.run("backup_monitor", START + timedelta(hours=hours))
+    assert len(events(caplog, Event.BACKUP_TOO_OLD)) == 2
+    subjects = [subject for _, subject in office.messages()]
+    assert sum(one.startswith("No backup of database/company") for one in subjects) == 1
+
+
+def test_a_plan_that_is_off_is_told_of_once_an_hour(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.app.manager.enable("database_backup", False)
+    office.clock.set(START.replace(second=0))
+    with caplog.at_level(logging.INFO):
+        for _ in range(24):
+            office.run("backup_monitor")
+            office.clock.advance(HOUR / 12)
+    told = events(caplog, Event.BACKUP_PLAN_OFF)
+    assert [one["schedule_id"] for one in told] == ["database_backup"] * 2
+    assert not events(caplog, Event.BACKUP_TOO_OLD)
+
+
+def test_upkeep_copies_what_is_missing_and_removes_what_is_old(
+    azurite: Azurite, staff: Path
+) -> None:
+    office = Office(
+        azurite,
+        staff,
+        BACKUP_DESTINATIONS="offsite",
+        BACKUP_OFFSITE_CONTAINER=f"offsite{next(_prefixes)}",
+    )
+
+    def plan(**values: object) -> None:
+        office.app.manager.change(
+            "database_backup",
+            lambda one: replace(one, definition=replace(one.definition, task_parameters=values)),
+        )
+
+    def lies() -> list[set[str]]:
+        found = office.app.backups().look().backups
+        return [{copy.destination for copy in one.good} for one in found]
+
+    plan(destinations=["primary"], retention={"days": 30})
+    for day in range(3):
+        job = office.run("database_backup", START + timedelta(days=day))
+        assert job.status is Status.SUCCEEDED, job.error
+    assert lies() == [{"primary"}] * 3
+    plan(retention={"count": 2})
+    upkeep = office.run("backup_upkeep")
+    result: Any = upkeep.result
+    assert (result["copied"], len(result["removed"])) == (2, 1)
+    assert lies() == [{"primary", "offsite"}] * 2
+    again = office.run("backup_upkeep", office.clock.now() + HOUR)
+    assert again.result == {"copied": 0, "removed": [], "failed": {}}
