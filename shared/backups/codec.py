@@ -85,7 +85,8 @@ class Encoded:
         else:
             from zstandard import ZstdCompressor
 
-            zstd = ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj()
+            # The one thread is beside this one, which reads the dump and hashes meanwhile.
+            zstd = ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True, threads=1).compressobj()
             compress, flush = zstd.compress, zstd.flush
         for chunk in self._chunks:
             self._check()
