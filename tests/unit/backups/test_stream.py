@@ -1,4 +1,4 @@
-"""Blocks and compression lose no byte; what is stored decompresses to what was given."""
+"""Blocks lose no byte, a few are under way at once, and each waits while storage is away."""
 
 from __future__ import annotations
 
@@ -13,42 +13,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceExistsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups.stream import BLOCK, Stored, ahead, blocks, decompressed, read_back, upload
-from shared.errors import Cancelled, Damaged, Unavailable
-
-
-class Blob:
-    """As much of a blob client as a stream uses."""
-
-    container_name = "backups"
-    blob_name = "a/b"
-
-    def __init__(self) -> None:
-        self.staged: dict[str, bytes] = {}
-        self.content: bytes | None = None
-        self.metadata: dict[str, str] = {}
-
-    def stage_block(self, name: str, data: bytes, *, length: int) -> None:
-        assert len(data) == length
-        self.staged[name] = data
-
-    def commit_block_list(self, names: list[Any], *, metadata: dict[str, str], **_: Any) -> None:
-        if self.content is not None:
-            raise ResourceExistsError("there")
-        self.content = b"".join(self.staged[item.id] for item in names)
-        self.metadata = metadata
-
-    def get_blob_properties(self) -> Any:
-        size = len(self.content or b"")
-        return SimpleNamespace(metadata=self.metadata, size=size, etag="1")
-
-    def download_blob(self, offset: int, length: int, **_: Any) -> Any:
-        piece = (self.content or b"")[offset : offset + length]
-        return SimpleNamespace(readall=lambda: piece)
+from shared.backups import blocks as blocks_module
+from shared.backups import stream
+from shared.backups.blocks import Patience, ahead, blocks
+from shared.backups.stream import BLOCK, pieces, upload
+from shared.errors import Cancelled, Refused, Unavailable
 
 
 def wait_until(what: Callable[[], bool]) -> None:
@@ -62,93 +34,35 @@ def go_on() -> None:
     """A job that nobody stops."""
 
 
-def put(blob: Blob, chunks: list[bytes], check: Callable[[], None] = go_on) -> Any:
-    client: Any = blob
-    return upload(client, iter(chunks), {"id": "1"}, check)
-
-
 @settings(deadline=None)
-@given(st.lists(st.binary(max_size=50)), st.integers(min_value=1, max_value=40))
-def test_blocks_are_the_same_bytes_in_pieces_of_one_size(pieces: list[bytes], size: int) -> None:
-    made = list(blocks(iter(pieces), size))
-    assert b"".join(made) == b"".join(pieces)
-    assert all(len(block) == size for block in made[:-1])
-    assert all(0 < len(block) <= size for block in made)
+@given(
+    st.lists(st.binary(max_size=50)),
+    st.lists(st.integers(min_value=1, max_value=40), min_size=1),
+)
+def test_blocks_are_the_same_bytes_in_the_sizes_that_are_asked_for(
+    given: list[bytes], sizes: list[int]
+) -> None:
+    def size(number: int) -> int:
+        return sizes[min(number, len(sizes) - 1)]
+
+    made = list(blocks(iter(given), size))
+    assert b"".join(made) == b"".join(given)
+    assert all(len(block) == size(number) for number, block in enumerate(made[:-1]))
+    assert all(0 < len(block) <= size(number) for number, block in enumerate(made))
 
 
-@settings(deadline=None)  # the first call imports
-@given(st.lists(st.binary(max_size=2000)))
-def test_what_is_stored_comes_back(chunks: list[bytes]) -> None:
-    blob: Any = Blob()
-    stored = put(blob, chunks)
-    assert stored.bytes == len(blob.content)
-    assert stored.uncompressed_bytes == sum(map(len, chunks))
-    assert stored.sha256 == hashlib.sha256(blob.content).hexdigest()
-    assert read_back(blob, stored, go_on) == "1"
-    assert b"".join(decompressed(blob, "1", stored, go_on)) == b"".join(chunks)
+def test_blocks_come_as_soon_as_they_are_whole() -> None:
+    asked = 0
 
+    def counted() -> Iterator[bytes]:
+        nonlocal asked
+        for _ in range(6):
+            asked += 1
+            yield b"12"
 
-@settings(deadline=None)
-@given(st.binary(min_size=1), st.data())
-def test_one_changed_bit_is_damage(content: bytes, data: st.DataObject) -> None:
-    blob: Any = Blob()
-    stored = put(blob, [content])
-    at = data.draw(st.integers(min_value=0, max_value=len(blob.content) - 1))
-    changed = bytearray(blob.content)
-    changed[at] ^= 1 << data.draw(st.integers(min_value=0, max_value=7))
-    blob.content = bytes(changed)
-    with pytest.raises(Damaged, match="SHA-256"):
-        read_back(blob, stored, go_on)
-
-
-def test_a_shorter_blob_is_damage() -> None:
-    blob: Any = Blob()
-    stored = put(blob, [b"content"])
-    blob.content = blob.content[:-1]
-    with pytest.raises(Damaged, match=f"{stored.bytes} bytes were sent, {stored.bytes - 1} came"):
-        read_back(blob, stored, go_on)
-
-
-def test_what_does_not_decompress_is_damage() -> None:
-    blob: Any = Blob()
-    blob.content = b"not zstd at all"
-    with pytest.raises(Damaged, match="does not decompress"):
-        list(decompressed(blob, "1", Stored(bytes=15, uncompressed_bytes=0, sha256=""), go_on))
-
-
-def test_a_dump_that_breaks_off_commits_nothing() -> None:
-    def breaks() -> Iterator[bytes]:
-        yield b"x" * 100
-        raise Unavailable("postgres", "gone")
-
-    blob: Any = Blob()
-    with pytest.raises(Unavailable, match="gone"):
-        upload(blob, breaks(), {}, go_on)
-    assert blob.content is None
-
-
-def test_a_job_that_is_stopped_commits_nothing() -> None:
-    def stop() -> None:
-        raise Cancelled("stop")
-
-    blob = Blob()
-    with pytest.raises(Cancelled):
-        put(blob, [b"x"], stop)
-    assert blob.content is None
-
-
-def test_another_backups_blob_is_not_replaced() -> None:
-    blob = Blob()
-    blob.content, blob.metadata = b"other", {"id": "2"}
-    with pytest.raises(Unavailable, match="another backup"):
-        put(blob, [b"x"])
-    assert blob.content == b"other"
-
-
-def test_our_own_blob_whose_answer_was_lost_is_good() -> None:
-    blob = Blob()
-    blob.content, blob.metadata = b"ours", {"id": "1"}
-    put(blob, [b"x"])
+    made = blocks(counted(), lambda _: 4)
+    assert (next(made), asked) == (b"1212", 2)
+    assert (next(made), asked) == (b"1212", 4)
 
 
 class Calls:
@@ -262,24 +176,175 @@ def test_closed_early_it_begins_nothing_more() -> None:
     assert no_worker_is_left()
 
 
-def test_a_restore_that_ends_early_leaves_no_read_behind() -> None:
-    blob: Any = Blob()
-    stored = put(blob, [os.urandom(BLOCK) for _ in range(6)])
-    chunks = decompressed(blob, "1", stored, go_on)
-    next(chunks)
-    chunks.close()
+def gone() -> int:
+    raise Unavailable("blob storage", "gone")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_FIRST_PAUSE", 0.001)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_patience_tries_again_until_it_is_there() -> None:
+    answers: Iterator[Callable[[], int]] = iter([gone, gone, gone, lambda: 7])
+    assert Patience(go_on, 10).call(lambda: next(answers)()) == 7
+
+
+@pytest.mark.usefixtures("impatient")
+def test_patience_ends_and_says_what_was_wrong() -> None:
+    tried = []
+
+    def attempt() -> int:
+        tried.append(1)
+        return gone()
+
+    with pytest.raises(Unavailable, match="gone"):
+        Patience(go_on, 0.05).call(attempt)
+    assert len(tried) > 2
+    tried.clear()
+    with pytest.raises(Unavailable, match="gone"):
+        Patience(go_on, 0).call(attempt)
+    assert len(tried) == 1
+
+
+def test_what_would_be_refused_again_is_not_tried_again() -> None:
+    tried = []
+
+    def attempt() -> None:
+        tried.append(1)
+        raise Refused("blob storage", "no permission")
+
+    with pytest.raises(Refused):
+        Patience(go_on, 100).call(attempt)
+    assert len(tried) == 1
+
+
+def test_a_stopped_job_waits_no_longer() -> None:
+    stop = threading.Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise Cancelled("stop")
+
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(Cancelled):
+        Patience(check, 600).call(gone)
+
+
+def test_when_nobody_wants_it_any_more_it_waits_no_longer() -> None:
+    patient = Patience(go_on, 600)
+    threading.Timer(0.05, patient.end).start()
+    with pytest.raises(Unavailable):
+        patient.call(gone)
+
+
+def test_a_dump_that_breaks_off_does_not_wait_for_a_block_that_does() -> None:
+    tried = threading.Event()
+
+    class Away(Blob):
+        def stage_block(self, *_: Any, **__: Any) -> None:
+            tried.set()
+            gone()
+
+    def breaks_off() -> Iterator[bytes]:
+        yield bytes(BLOCK)
+        assert tried.wait(10)
+        raise Cancelled("the dump's own")
+
+    with pytest.raises(Cancelled, match="own"):
+        put(Away(), breaks_off())
     assert no_worker_is_left()
 
 
-class Forgetful(Blob):
-    """Keeps the size only."""
+class Blob:
+    """As much of a blob client as an upload uses; what it is given it forgets."""
 
-    size = 0
+    container_name = "backups"
+    blob_name = "a/b"
 
-    def stage_block(self, name: str, data: bytes, *, length: int) -> None:
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.committed: list[str] | None = None
+
+    def stage_block(self, name: str, data: bytes, *, length: int, validate_content: bool) -> None:
         assert len(data) == length
-        self.size += length
-        self.staged[name] = b""
+        assert validate_content
+        self.sizes[name] = length
+
+    def commit_block_list(self, staged: list[Any], **_: Any) -> None:
+        self.committed = [item.id for item in staged]
+
+    def download_blob(self, _: int, length: int, **__: Any) -> Any:
+        return SimpleNamespace(readall=lambda: bytes(length))
+
+
+def put(blob: Any, given: Iterator[bytes], check: Callable[[], None] = go_on) -> stream.Stored:
+    return upload(blob, given, lambda _: {"id": "1"}, check)
+
+
+def test_metadata_is_asked_for_when_all_is_staged_and_knows_the_sums() -> None:
+    blob: Any = Blob()
+
+    def said(stored: stream.Stored) -> dict[str, str]:
+        assert sum(blob.sizes.values()) == stored.bytes == 9
+        assert stored.sha256 == hashlib.sha256(b"some rows").hexdigest()
+        assert blob.committed is None
+        return {}
+
+    upload(blob, iter([b"some ", b"rows"]), said, go_on)
+    assert blob.committed == list(blob.sizes)
+
+
+def test_what_metadata_raises_leaves_no_blob() -> None:
+    def said(_: object) -> dict[str, str]:
+        raise Cancelled("stop")
+
+    blob: Any = Blob()
+    with pytest.raises(Cancelled):
+        upload(blob, iter([b"x"]), said, go_on)
+    assert blob.committed is None
+
+
+def test_the_pieces_are_closed_however_it_ends() -> None:
+    ended = []
+
+    def given() -> Iterator[bytes]:
+        try:
+            while True:
+                yield os.urandom(BLOCK)
+        finally:
+            ended.append(True)
+
+    def stop() -> None:
+        raise Cancelled("stop")
+
+    blob: Any = Blob()
+    with pytest.raises(Cancelled):
+        put(blob, given(), stop)
+    assert ended == [True]
+    assert blob.committed is None
+
+
+def test_blocks_grow_so_that_a_blob_may_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "BLOCK", 10)
+    monkeypatch.setattr(stream, "LATER_BLOCK", 40)
+    monkeypatch.setattr(stream, "_MOST_BLOCKS", 8)
+    blob = Blob()
+    put(blob, iter([bytes(200)]))
+    assert list(blob.sizes.values()) == [10, 10, 10, 10, 40, 40, 40, 40]
+    blob = Blob()
+    with pytest.raises(Refused, match="a/b: it is larger than a blob can be"):
+        put(blob, iter([bytes(201)]))
+    assert blob.committed is None
+
+
+def test_who_reads_no_further_leaves_no_read_behind() -> None:
+    blob: Any = Blob()
+    read = pieces(blob, "1", 20 * BLOCK)
+    next(read)
+    read.close()
+    assert no_worker_is_left()
 
 
 def peak(run: Callable[[], object]) -> int:
@@ -293,22 +358,16 @@ def peak(run: Callable[[], object]) -> int:
 
 
 def test_an_upload_holds_a_few_blocks_whatever_the_size() -> None:
-    blob: Any = Forgetful()
+    blob = Blob()
     noise = (os.urandom(1024 * 1024) for _ in range(96))
-    assert peak(lambda: upload(blob, noise, {}, go_on)) < 5 * BLOCK
-    assert blob.size >= 96 * 1024 * 1024
+    assert peak(lambda: put(blob, noise)) < 5 * BLOCK
+    assert sum(blob.sizes.values()) == 96 * 1024 * 1024
 
 
-def test_reading_holds_a_few_blocks_however_much_a_blob_grows() -> None:
+def test_reading_holds_a_few_blocks_whatever_the_size() -> None:
     blob: Any = Blob()
-    zeros = bytes(1024 * 1024)
-    stored = put(blob, [zeros] * 200)
-    assert stored.bytes < 100_000
-    longest = 0
 
     def run() -> None:
-        nonlocal longest
-        longest = max(len(chunk) for chunk in decompressed(blob, "1", stored, go_on))
+        assert sum(len(piece) for piece in pieces(blob, "1", 30 * BLOCK)) == 30 * BLOCK
 
     assert peak(run) < 5 * BLOCK
-    assert longest <= len(zeros)
