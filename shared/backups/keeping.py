@@ -8,6 +8,7 @@ from datetime import datetime
 
 from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup
+from shared.backups.plans import newest_good
 from shared.backups.retention import Held, Verdict, decide
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
@@ -31,13 +32,13 @@ def verdicts(row: Sequence[Backup], retention: Retention, now: datetime) -> list
         ],
         retention,
         now,
-        held=on_hold(row),
+        held=on_hold(row, now),
     )
 
 
-def on_hold(row: Sequence[Backup]) -> str | None:
+def on_hold(row: Sequence[Backup], now: datetime) -> str | None:
     """Why nothing of this row is removed: its newest proved backup is suspicious."""
-    newest = next((one for one in row if one.verified), None)
+    newest = newest_good(row, now)
     if newest is None or not newest.suspicions:
         return None
     return f"backup {newest.id} is suspicious: {'; '.join(newest.suspicions)}"
@@ -50,7 +51,7 @@ def clear(
     removed: list[str] = []
     failed: list[str] = []
     for row in rows:
-        if reason := on_hold(row):
+        if reason := on_hold(row, job.clock.now()):
             event(
                 _logger,
                 Event.RETENTION_HELD,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.backups.catalog import Found
+from shared.backups.entries import Backup
 from shared.backups.standing import Standing, standing
 from shared.errors import Invalid
 from shared.schedules.model import Schedule
 from shared.tasks import Registry
-from shared.tasks.backups import BackupPlan
+from shared.tasks.backups import ALL, BackupPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,20 @@ def planned(schedules: Iterable[Schedule], registry: Registry) -> Iterator[Plann
         yield Planned(schedule, plan)
 
 
-def standings(one: Planned, found: Found, now: datetime) -> Iterator[Standing]:
-    """How each database of a plan stands; one that has no backup yet goes by its source alone."""
-    rows = [row for group, row in found.groups().items() if group[0] == one.id]
+def standings(
+    one: Planned, found: Found, sources: Iterable[str], now: datetime
+) -> Iterator[Standing]:
+    """How each database of a plan stands; `sources`: those of the settings. A source that has no
+    backup yet goes by its name alone."""
+    rows = {group[1:]: row for group, row in found.groups().items() if group[0] == one.id}
+    named = list(sources) if one.plan.source == ALL else [one.plan.source]
+    known = {source for source, _, _ in rows}
+    missing: dict[tuple[str, str, str], list[Backup]] = {
+        (name, "", ""): [] for name in named if name not in known
+    }
     schedule = one.schedule
-    known: list[tuple[str, str, str]] = [row[0].group[1:] for row in rows] or [
-        (one.plan.source, "", "")
-    ]
-    for (source, database, scope), row in zip(known, rows or [[]], strict=True):
-        good = next((backup for backup in row if backup.verified), None)
+    for (source, database, scope), row in (rows | missing).items():
+        good = newest_good(row, now)
         yield standing(
             source=source,
             database=database,
@@ -62,3 +68,11 @@ def standings(one: Planned, found: Found, now: datetime) -> Iterator[Standing]:
             since=schedule.updated_at,
             now=now,
         )
+
+
+def newest_good(row: Iterable[Backup], now: datetime) -> Backup | None:
+    """The newest proved one of a row, newest first; one of the future only if there is no other:
+    a clock was wrong."""
+    good = [one for one in row if one.verified]
+    past = [one for one in good if one.summary.started_at <= now]
+    return next(iter(past or good), None)

@@ -58,7 +58,7 @@ class Backups:
         self._sources = sources or Sources(settings, connection)
         drive = partial(Drive.of, settings.drive)
         self._rounds = Rounds(self._sources, self.catalog, seal, Alone(meta), drive)
-        self._watch = Watch(self.catalog, plans, jobs, messages, drive)
+        self._watch = Watch(self.catalog, lambda: self._sources.names, plans, jobs, messages, drive)
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""
@@ -87,7 +87,8 @@ class Backups:
     def standings(self, found: Found) -> list[Standing]:
         """How each database of each plan stands."""
         now = self._clock.now()
-        return [stand for one in self.plans() for stand in standings(one, found, now)]
+        names = self._sources.names
+        return [stand for one in self.plans() for stand in standings(one, found, names, now)]
 
     def manifest(self, backup: Backup) -> Manifest:
         """A backup's manifest, from the first copy that can be read. Raises `Damaged`."""

@@ -23,11 +23,11 @@ def suspicions(new: Manifest, before: Sequence[Manifest]) -> tuple[str, ...]:
     """What a person should look at, in words for a mail; empty if nothing.
 
     `before`: earlier backups of the same, each verified and not suspicious (or accepted), newest
-    first; the first says which tables had rows, all together what is usual.
+    first: what is usual.
     """
     if not before:
         return ()
-    return (*_smaller(new, before), *_fewer(new, before), *_emptied(new, before[0]))
+    return (*_smaller(new, before), *_fewer(new, before), *_emptied(new, before))
 
 
 def _smaller(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
@@ -46,9 +46,14 @@ def _fewer(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
         yield f"{_rows(rows)} in all, less than half of the {_rows(int(usual))} of {_those(before)}"
 
 
-def _emptied(new: Manifest, last: Manifest) -> Iterator[str]:
-    """The largest first."""
-    lost = [name for name, rows in last.tables.items() if rows and not new.tables.get(name)]
+def _emptied(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
+    """The largest first. A table that was empty in one of those before, such as a queue, may be."""
+    last = before[0]
+    lost = [
+        name
+        for name in last.tables
+        if all(one.tables.get(name, 1) for one in before) and not new.tables.get(name)
+    ]
     lost.sort(key=lambda name: (-last.tables[name], name))
     for name in lost[:_SHOWN]:
         now = "has none" if name in new.tables else "is gone"

@@ -42,12 +42,14 @@ class Watch:
     def __init__(
         self,
         catalog: Catalog,
+        sources: Callable[[], list[str]],
         plans: Callable[[], Iterable[Planned]],
         jobs: Jobs,
         messages: Messages,
         drive: Callable[[], Drive | None],
     ) -> None:
         self._catalog = catalog
+        self._sources = sources
         self._plans = plans
         self._jobs = jobs
         self._messages = messages
@@ -57,8 +59,9 @@ class Watch:
         """Tell, alert, and mail."""
         plans = list(self._plans())
         told = sum(self._mail(one, job) for one in plans)
-        found = self._catalog.look()
-        stands = [stand for one in plans for stand in standings(one, found, job.clock.now())]
+        found, now = self._catalog.look(), job.clock.now()
+        names = self._sources()
+        stands = [stand for one in plans for stand in standings(one, found, names, now)]
         for stand in stands:
             self._tell(stand, job)
         self._tell_away(found, job)

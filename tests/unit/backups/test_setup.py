@@ -10,11 +10,28 @@ import pytest
 
 from shared.backups import pgclient
 from shared.backups.pgerrors import Server
-from shared.backups.service import sources_from
-from shared.errors import Misconfigured
+from shared.backups.source import Source
+from shared.backups.sources import Sources
+from shared.errors import Invalid, Misconfigured
 from shared.settings import Secret, from_env
+from shared.storage.connect import Connection
+from shared.tasks.backups import BackupPlan
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+
+
+SHOP = "postgresql://u:p@db.example:5433/shop"
+
+
+def sources(**environ: str) -> Sources:
+    settings = from_env({**STORAGE, **environ})
+    return Sources(settings, Connection(settings.storage))
+
+
+def planned(known: Sources, **plan: object) -> dict[str, Source]:
+    """What a plan means, by its name."""
+    wanted = BackupPlan.model_validate({"source": "all"} | plan)
+    return {name: make() for name, make in known.of(wanted)}
 
 
 @pytest.mark.parametrize(
@@ -22,20 +39,47 @@ STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 )
 def test_a_source_that_is_not_set_up_names_its_setting(source: str, setting: str) -> None:
     with pytest.raises(Misconfigured, match=f"{setting} is not set"):
-        sources_from(from_env(STORAGE))[source]()
+        planned(sources(), source=source)
 
 
-def test_sources_come_from_the_settings(tmp_path: Path) -> None:
-    values = {
-        "DATABASE_PATH": str(tmp_path / "company.db"),
-        "POSTGRES_URL": "postgresql://u:p@db.example:5433/shop",
+def test_an_unknown_source_is_told_with_those_there_are() -> None:
+    said = "no backup source 'mongo'; there are database, postgres, crm, state, all"
+    with pytest.raises(Misconfigured, match=said):
+        planned(sources(BACKUP_SOURCES="crm", BACKUP_CRM_URL=SHOP), source="mongo")
+
+
+def test_all_are_those_of_the_settings(tmp_path: Path) -> None:
+    known = sources(
+        DATABASE_PATH=str(tmp_path / "company.db"),
+        POSTGRES_URL=SHOP,
+        BACKUP_SOURCES="crm,ledger",
+        BACKUP_CRM_URL=SHOP.replace("shop", "crm"),
+        BACKUP_LEDGER_URL=f"sqlite:///{tmp_path}/ledger.db",
+    )
+    made = planned(known)
+    assert {name: (one.engine, one.database, one.suffix) for name, one in made.items()} == {
+        "database": ("sqlite", "company", "sqlite"),
+        "postgres": ("postgresql", "shop", "dump"),
+        "crm": ("postgresql", "crm", "dump"),
+        "ledger": ("sqlite", "ledger", "sqlite"),
+        "state": ("belfry", "belfry", "state.sqlite"),
     }
-    made = {name: make() for name, make in sources_from(from_env({**STORAGE, **values})).items()}
-    assert {name: item.database for name, item in made.items()} == {
-        "database": "company",
-        "postgres": "shop",
+
+
+def test_a_plan_may_name_databases_and_schemas() -> None:
+    known = sources(POSTGRES_URL=SHOP)
+    made = planned(known, source="postgres", databases=["a", "b"], schemas=["x", "y"])
+    assert {name: one.scope for name, one in made.items()} == {
+        "postgres/a": "schemas x, y",
+        "postgres/b": "schemas x, y",
     }
-    assert {item.suffix for item in made.values()} == {"sqlite.zst", "dump.zst"}
+
+
+def test_what_is_no_server_has_no_parts(tmp_path: Path) -> None:
+    known = sources(DATABASE_PATH=str(tmp_path / "company.db"))
+    for source in ("database", "state"):
+        with pytest.raises(Invalid, match=f"{source} is no PostgreSQL server"):
+            planned(known, source=source, schemas=["x"])
 
 
 def test_a_url_that_is_none_is_refused_without_showing_it() -> None:

@@ -72,6 +72,10 @@ def test_a_table_that_lost_all_its_rows_is_suspicious() -> None:
     )
 
 
+def test_a_table_that_is_empty_now_and_then_is_not_suspicious() -> None:
+    assert suspicions(one(jobs=0, d=900), [one(jobs=7, d=900), one(jobs=0, d=900)]) == ()
+
+
 def test_of_many_the_five_largest_are_named() -> None:
     before = one(**{f"t{number}": number for number in range(1, 8)})
     said = suspicions(one(), [before])
@@ -102,7 +106,8 @@ def test_exactly_what_the_newest_before_had_and_this_has_not_is_told(
     now: dict[str, int], last: dict[str, int], older: list[dict[str, int]]
 ) -> None:
     said = suspicions(one(**now), [one(**last), *(one(**each) for each in older)])
-    lost = [name for name in last if last[name] > 0 and now.get(name, 0) == 0]
+    usual = {name for name in last if all(each.get(name, 1) > 0 for each in [last, *older])}
+    lost = [name for name in usual if now.get(name, 0) == 0]
     named = [text for text in said if text.startswith("table ")]
     assert len(named) == min(len(lost), 5)
     assert any("more table" in text for text in said) is (len(lost) > 5)
