@@ -74,8 +74,8 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """Of what makes it this message: 32 hexadecimal digits."""
-        same = json.dumps([self.key, self.channel.value, self.recipient])
+        """Of what makes it this message: 32 hexadecimal digits. An address has no case here."""
+        same = json.dumps([self.key, self.channel.value, self.recipient.casefold()])
         return hashlib.sha256(same.encode()).hexdigest()[:32]
 
 

@@ -53,8 +53,8 @@ class Outbox:
         self._name = table
         self._there = False
 
-    def put(self, wanted: Draft, now: datetime, *, kept: str | None = None) -> Entry:
-        """Write the message down, unless it is there; the message as it is there.
+    def put(self, wanted: Draft, now: datetime, *, kept: str | None = None) -> tuple[Entry, bool]:
+        """Write the message down, unless it is there; (as it is there, whether it is new).
 
         `kept` is why it cannot be sent. Raises `Unavailable` or `Refused` when the storage does.
         """
@@ -79,11 +79,11 @@ class Outbox:
         with translated(_SERVICE):
             done = self._open().transact(PARTITION, rows)
             if done.committed:
-                return replace(entry, etag=done.etags[1])
+                return replace(entry, etag=done.etags[1]), True
             found = self._open().get(PARTITION, f"key:{wanted.digest}")
         if found is None:
             raise Unavailable(_SERVICE, f"the message {wanted.key} was removed meanwhile")
-        return self.get(found["id"])
+        return self.get(found["id"]), False
 
     def claim(self, entry: Entry, now: datetime) -> Entry | None:
         """Take a message for one attempt; None if it is not due, or somebody else has it."""

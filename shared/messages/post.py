@@ -7,6 +7,7 @@ are therefore not used; a redirect, which is not followed; and urllib3's log at 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from shared.settings import Secret
 
 TIMEOUTS = (5, 20)
 """Seconds to connect, and to wait for each part of the answer."""
+_PIECE = 16
+"""Letters from which on a part of a URL may be what nobody may guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,12 @@ def post(
 
     problem: BelfryError
     try:
-        path = Secret(requests.Request("POST", url.reveal()).prepare().path_url)
-        hide("urllib3.connectionpool", [*secrets, url, path])
+        path = requests.Request("POST", url.reveal()).prepare().path_url
+        pieces = [Secret(one) for one in re.split(r"[/?&=]", path) if len(one) >= _PIECE]
+        known = [*secrets, url, Secret(path), *pieces]
+        hide("urllib3.connectionpool", known)
         answer = requests.post(url.reveal(), json=body, timeout=TIMEOUTS, allow_redirects=False)
-        text = hidden(answer.text, [*secrets, url, path])
+        text = hidden(answer.text, known)
         if 200 <= answer.status_code < 300:
             return Answer(text, _json(answer))
         asked = _json(answer).get("parameters")

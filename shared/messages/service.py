@@ -88,7 +88,9 @@ class Messages:
 
     def _mails(self, key: str, subject: str, text: str) -> list[Draft]:
         """One to each administrator; if none is known, one to nobody, for a person to find."""
-        addresses = {one.strip().casefold(): one for one in self._administrators()}
+        addresses: dict[str, str] = {}
+        for one in self._administrators():
+            addresses.setdefault(one.strip().casefold(), one)
         return [
             draft(key=key, channel=Channel.MAIL, recipient=one, subject=subject, text=text)
             for one in addresses.values() or [""]
@@ -101,10 +103,10 @@ class Messages:
         return [self._try(entry, self._clock.now(), away) or entry for entry in entries]
 
     def _put(self, wanted: Draft) -> Entry:
-        now = self._clock.now()
-        entry = self._outbox.put(wanted, now, kept=self._unsendable(wanted))
-        if entry.status is Status.KEPT and entry.created_at == now:
-            _tell(Event.MESSAGE_KEPT, entry, level=logging.WARNING, reason=entry.error)
+        reason = self._unsendable(wanted)
+        entry, new = self._outbox.put(wanted, self._clock.now(), kept=reason)
+        if new and reason is not None:
+            _tell(Event.MESSAGE_KEPT, entry, level=logging.WARNING, reason=reason)
         return entry
 
     def _try(self, entry: Entry, now: datetime, away: set[Channel]) -> Entry | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from shared.errors import Misconfigured
 from shared.settings import checks
@@ -52,7 +53,7 @@ def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) ->
             url=read("GDRIVE_URL").rstrip("/"),
         ),
         messaging=_messaging(given),
-        database_url=Secret(read("DATABASE_URL") or (f"sqlite:///{file}" if file else "")),
+        database_url=Secret(read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")),
         database_path=Path(file) if file else None,
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),

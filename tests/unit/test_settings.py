@@ -140,6 +140,7 @@ def test_a_sender_is_an_address(value: str) -> None:
         ({}, ""),
         ({"DATABASE_PATH": ".local/company.db"}, "sqlite:///.local/company.db"),
         ({"DATABASE_PATH": "/data/company.db"}, "sqlite:////data/company.db"),
+        ({"DATABASE_PATH": "100% ours?.db"}, "sqlite:///100%25%20ours%3F.db"),
         ({"DATABASE_PATH": "x.db", "DATABASE_URL": "postgresql://h/d"}, "postgresql://h/d"),
     ],
 )
