@@ -7,7 +7,7 @@ from shared.tasks import JobContext, Params, Result, task
 from shared.triggers import timer
 
 
-@task("backup_upkeep", cron="20 * * * *", timeout_seconds=7200, misfire_grace_seconds=1800)
+@task("backup_upkeep", cron="50 * * * *", timeout_seconds=7200, misfire_grace_seconds=1800)
 def backup_upkeep(job: JobContext, params: Params) -> Result:
     """Makes the copies that are missing, removes what retention lets go."""
     del params
