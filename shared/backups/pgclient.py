@@ -151,6 +151,11 @@ class Child:
         self._drain = threading.Thread(target=self._listen, daemon=True)
         self._drain.start()
 
+    def begun(self) -> None:
+        """Return once there is something to read, or it ended."""
+        assert self._process.stdout is not None  # noqa: S101
+        self._wait_for(self._process.stdout.fileno(), select.POLLIN)
+
     def read(self) -> Iterator[bytes]:
         """Its output, until it closes it."""
         assert self._process.stdout is not None  # noqa: S101

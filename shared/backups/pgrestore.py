@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ _ARCHIVES = {(1, 15): 16, (1, 16): 18}
 """Which pg_restore reads an archive of that version (pg_backup_archiver.h): 16 wrote 1.15, 17 and
 18 write 1.16."""
 _OLDEST, _NEWEST = 12, 19
+_SHOWN = 20
 _HARMLESS = (
     # from pg_restore 17 on, to a server before 17
     'unrecognized configuration parameter "transaction_timeout"'
@@ -101,9 +103,9 @@ def restore_into(
         code = child.wait()
         if code and not child.forgiven:
             raise _failure(server, code, child)
-        for said in child.forgiven or []:
-            if not re.search(_HARMLESS, said):
-                job.log("restored without an owner, a privilege or a tablespace", reason=said)
+        lacks = Counter(said for said in child.forgiven or [] if not re.search(_HARMLESS, said))
+        for said, times in lacks.most_common(_SHOWN):
+            job.log("restored without owners, privileges or tablespaces", reason=said, times=times)
 
 
 def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -126,7 +128,8 @@ def _client(head: bytes) -> int:
 
 def _failure(server: Server, code: int, child: Child) -> BelfryError:
     said = child.said()
-    ended = f"pg_restore ended with code {code}: {said}"
+    how = f"signal {-code}" if code < 0 else f"code {code}"
+    ended = f"pg_restore {'failed' if child.failed else f'ended with {how}'}: {said}"
     if "unsupported version" in said:
         return Misconfigured(
             f"the dump was made by a newer pg_dump ({said}); "

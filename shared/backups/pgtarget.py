@@ -104,11 +104,19 @@ class Landing:
             self._swap(made, kept)
         if not self._empty:
             return self._name, kept
-        if self._content(kept):  # filled while the restore ran
-            self._job.log("the target was filled during the restore", kept_as=kept)
-            return self._name, kept
-        self._drop(kept, force=False)
-        return self._name, None
+        return self._name, kept if self._holds(kept) else None
+
+    def _holds(self, kept: str) -> bool:
+        """Drop what was empty before, unless it was filled while the restore ran."""
+        try:
+            if not self._content(kept):
+                self._drop(kept, force=False)
+                return False
+        except BelfryError as error:
+            self._job.log("the former database is kept", database=kept, error=str(error))
+            return True
+        self._job.log("the target was filled during the restore", kept_as=kept)
+        return True
 
     def _check_name(self) -> None:
         name = self._target.name
@@ -221,9 +229,9 @@ class Landing:
     def _drop(self, name: str, *, force: bool = True) -> None:
         """Drop a database; a failure is logged. Of one made here the next restore tries again."""
         try:
-            with self._server.named():
+            with self._connected() as other:  # ours may be what failed
                 how = " WITH (FORCE)" if force else ""
-                self.admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)}{how}".encode())
+                other.execute(f"DROP DATABASE IF EXISTS {quoted(name)}{how}".encode())
         except BelfryError as error:
             self._job.log("database not dropped", database=name, error=str(error))
 

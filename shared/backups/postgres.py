@@ -105,9 +105,10 @@ class PostgresSource:
                 f"--snapshot={snapshot}",
                 *self._scope.arguments(extensions),
             ]
-            # Started before the rows are counted: whoever asks for a lock meanwhile would keep a
-            # later pg_dump waiting behind him, as he waits for us.
+            # It begins, with its own locks, before the rows are counted: whoever asks for a table
+            # meanwhile waits for us, and a pg_dump that came later would wait for him.
             with running(pg_dump, arguments, self._server, self.database, job) as child:
+                child.begun()
                 with _heeding(connection, job):
                     held = contents(connection, job, self._scope, extensions)
                 yield Dump(
@@ -132,6 +133,7 @@ class PostgresSource:
                 restore_into(landing.admin, server, name, chunks, self._folder, job, for_good=True)
                 with server.connected(name, autocommit=True) as there, _heeding(there, job):
                     held = contents(there, job)
+                job.check()
                 final, kept_as = landing.land(name)
         return Restored(contents=held, name=final, kept_as=kept_as)
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local import postgres as local_postgres
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared.backups.postgres import SCRATCH, PostgresSource
 from shared.backups.sqlite import SqliteSource
 from shared.settings import Secret
+from tests.conftest import scratch
 from tests.integration.backups.setup import Shelf
 
 
@@ -86,3 +88,31 @@ def scratch_databases(postgres: Postgres) -> list[str]:
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (SCRATCH,)
         )
         return [row[0] for row in rows]
+
+
+@pytest.fixture(scope="session")
+def postgres16() -> Iterator[Postgres]:
+    """PostgreSQL 16, which the wheel has as well."""
+    with pytest.MonkeyPatch.context() as patch, scratch() as folder:
+        older = local_postgres.programs().parents[1] / "pginstall" / "bin"
+        patch.setattr(local_postgres, "programs", lambda: older)
+        running = local_postgres.start(folder)
+        patch.undo()
+        with running:
+            yield running
+
+
+@pytest.fixture(params=["16", "18"])
+def either(request: pytest.FixtureRequest) -> Postgres:
+    """A server of each version."""
+    name = "postgres" if request.param == "18" else "postgres16"
+    found: Postgres = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(params=["16", "18"])
+def proving(request: pytest.FixtureRequest) -> Postgres:
+    """A scratch server of each version."""
+    name = "postgres" if request.param == "18" else "postgres16"
+    found: Postgres = request.getfixturevalue(name)
+    return found
