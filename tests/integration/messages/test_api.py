@@ -1,0 +1,85 @@
+"""`/api/v1/messages` on a real app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI
+
+from shared.api import messages as resource
+from shared.api import problems, query
+from shared.app import build
+from shared.settings import from_env
+from shared.tasks import Registry
+from tests.integration.messages.conftest import ANA, Office
+from tests.integration.messages.vendors import Reply
+
+Ask = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def ask(office: Office, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    app = build(from_env(office.env()), office.clock, registry=Registry([]))
+    monkeypatch.setattr(resource, "app", lambda: app)
+    api = FastAPI(dependencies=[Depends(query.known_only)])
+    api.include_router(resource.router)
+    problems.install(api)
+
+    async def answered(path: str, params: dict[str, Any]) -> httpx.Response:
+        transport = httpx.ASGITransport(api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
+            return await client.get(f"/api/v1/messages{path}", params=params)
+
+    return lambda path="", **params: asyncio.run(answered(path, params))
+
+
+def test_messages_are_shown_newest_first_with_their_text(office: Office, ask: Ask) -> None:
+    office.administrators = (ANA,)
+    office.vendors.say("slack", Reply(500, "oops"))
+    office.messages().mail_administrators(key="job-1", subject="Backup proved", text="12 MB\n犬")
+    office.clock.advance(timedelta(seconds=1))
+    office.messages().alert(key="job-2", subject="Backup failed", text="why")
+    shown = ask().json()
+    assert (shown["total"], shown["page"], shown["pages"]) == (5, 1, 1)
+    assert shown["messages"][-1] == {
+        "id": shown["messages"][-1]["id"],
+        "key": "job-1",
+        "channel": "mail",
+        "recipient": ANA,
+        "subject": "Backup proved",
+        "text": "12 MB\n犬",
+        "status": "sent",
+        "attempts": 1,
+        "error": None,
+        "provider_id": "sg-1",
+        "created_at": "2026-11-21T03:00:00Z",
+        "next_attempt_at": None,
+        "sent_at": "2026-11-21T03:00:00Z",
+    }
+    (failed,) = ask(status="failed").json()["messages"]
+    assert (failed["channel"], failed["error"]) == ("slack", "slack: answered 500: oops")
+    assert failed["next_attempt_at"] == "2026-11-21T03:01:01Z"
+    assert ask(f"/{failed['id']}").json() == failed
+    second = ask(channel="mail", page=2, page_size=1).json()
+    assert [one["key"] for one in second["messages"]] == ["job-1"]
+    assert (second["total"], second["pages"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [({"status": "gone"}, "status"), ({"channel": "fax"}, "channel"), ({"page": 0}, "page")],
+)
+def test_a_wrong_filter_is_named(ask: Ask, params: dict[str, object], field: str) -> None:
+    answer = ask(**params)
+    assert answer.status_code == 422 and field in answer.text
+
+
+@pytest.mark.parametrize("id", ["nothing", "8204737599999-" + "0" * 32, "x'%20or%20'a"])
+def test_what_is_not_there_is_not_found(ask: Ask, id: str) -> None:
+    answer = ask(f"/{id}")
+    assert answer.status_code == 404 and "there is no message" in answer.text
