@@ -401,7 +401,7 @@ class _Wire:
         missing: Exception,
         body: Mapping[str, object] | None = None,
     ) -> Mapping[str, Any]:
-        """One request; the object that it answers. Raises `missing` for 404, `_Again`, `Refused`."""
+        """One request; the object it answers. Raises `missing` for 404, `_Again`, `Refused`."""
 
         def request() -> Any:
             answer = self.http.request(

@@ -1,0 +1,460 @@
+"""A server that speaks what Belfry needs of Google Drive v3 and of Google's token endpoint, over a
+real socket, and fails as a test tells it to.
+
+As Drive does: an upload is no file before its last byte; chunks are of whole 256 KiB but the last;
+what came of a broken chunk is kept in whole 256 KiB; a Content manager may bin, not delete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import socket
+import struct
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import jwt
+
+from shared.settings import DriveSettings, Secret
+
+UNIT = 256 * 1024
+FOLDER = "folder-on-a-shared-drive"
+SHARED_DRIVE = "the-shared-drive"
+ADDRESS = "backups@belfry-test.iam.gserviceaccount.com"
+_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PRIVATE_KEY = _KEY.private_bytes(
+    serialization.Encoding.PEM,
+    serialization.PrivateFormat.PKCS8,
+    serialization.NoEncryption(),
+).decode()
+_PUBLIC_KEY = _KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+_AUDIENCE = "https://oauth2.googleapis.com/token"
+"""google-auth says so whatever the key's token_uri is."""
+_STRING = r"'((?:[^'\\]|\\['\\])*)'"
+
+
+@dataclass
+class Item:
+    """A file in Drive."""
+
+    id: str
+    metadata: dict[str, Any]
+    content: bytes
+    """Empty if the server keeps none."""
+    size: int
+    sha256: str | None
+    created_at: datetime
+    trashed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        told = {
+            "id": self.id,
+            "name": self.metadata["name"],
+            "size": str(self.size),
+            "createdTime": self.created_at.isoformat(timespec="milliseconds").replace(
+                "+00:00", "Z"
+            ),
+            "appProperties": self.metadata.get("appProperties", {}),
+        }
+        return told if self.sha256 is None else told | {"sha256Checksum": self.sha256}
+
+
+@dataclass
+class Session:
+    """An upload under way."""
+
+    metadata: dict[str, Any]
+    size: int
+    kept: int = 0
+    content: bytearray = field(default_factory=bytearray)
+    hashed: Any = field(default_factory=hashlib.sha256)
+    done: Item | None = None
+    gone: bool = False
+
+
+@dataclass
+class Fault:
+    """What to do instead of the next request that `method` and `path` (a regex) match."""
+
+    method: str
+    path: str
+    status: int = 0
+    """0: answers as ever (after `action`)."""
+    reason: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after: int = 0
+    """So many matching requests are let by first."""
+    times: int = 1
+    cut_at: int | None = None
+    """Of an upload's chunk: the connection is reset after so many bytes."""
+    takes: int | None = None
+    """Of an upload's chunk: only so many of its bytes are kept."""
+    unanswered: bool = False
+    """The request is done, but its answer is lost."""
+    action: Callable[[], object] | None = None
+
+
+class DriveServer:
+    """The service's state, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.items: dict[str, Item] = {}
+        self.sessions: dict[str, Session] = {}
+        self.folders: dict[str, dict[str, Any]] = {
+            FOLDER: {"mimeType": "application/vnd.google-apps.folder", "driveId": SHARED_DRIVE}
+        }
+        self.faults: list[Fault] = []
+        self.requests: list[tuple[str, str]] = []
+        """Method and path."""
+        self.queries: list[dict[str, str]] = []
+        self.chunks: list[tuple[int, int]] = []
+        """Of every chunk that came: where it began, and how many bytes of it came."""
+        self.connections = 0
+        self.tokens: set[str] = set()
+        self.issued = 0
+        self.token_error: tuple[int, str] | None = None
+        self.page_size = 1000
+        self.may_delete = True
+        self.keeps_content = True
+        self.corrupts = False
+        """Whether a bit of each new file turns."""
+        self.checksum_late = 0
+        """So many times a file's checksum is not told."""
+        self.now = datetime(2026, 11, 1, tzinfo=UTC)
+        self.url = ""
+
+    def fail(self, method: str, path: str, **how: Any) -> Fault:
+        """Add a fault."""
+        fault = Fault(method, path, **how)
+        self.faults.append(fault)
+        return fault
+
+    def settings(self, **changed: Any) -> DriveSettings:
+        """What points here."""
+        key = {
+            "type": "service_account",
+            "client_email": ADDRESS,
+            "private_key": PRIVATE_KEY,
+            "private_key_id": "k1",
+            "token_uri": f"{self.url}/token",
+        } | changed
+        return DriveSettings(
+            folder_id=FOLDER, service_account=Secret(json.dumps(key)), url=self.url
+        )
+
+    def add(self, name: str, **metadata: Any) -> Item:
+        """A file that is there already."""
+        self.now += timedelta(minutes=1)
+        content = b"another's"
+        item = Item(
+            uuid.uuid4().hex,
+            {"name": name, "parents": [FOLDER], **metadata},
+            content,
+            len(content),
+            hashlib.sha256(content).hexdigest(),
+            self.now,
+        )
+        self.items[item.id] = item
+        return item
+
+    def names(self) -> list[str]:
+        """Of what is in the folder, oldest first."""
+        return [one.metadata["name"] for one in self.items.values() if not one.trashed]
+
+    def content(self, name: str) -> bytes:
+        """Of the only file of that name."""
+        (item,) = [one for one in self.items.values() if one.metadata["name"] == name]
+        return item.content
+
+    def asked(self, method: str, path: str) -> int:
+        """How often."""
+        return sum(one == method and re.search(path, two) is not None for one, two in self.requests)
+
+    def finish(self, session: Session) -> Item:
+        self.now += timedelta(minutes=1)
+        sha256 = session.hashed.hexdigest()
+        if self.corrupts:
+            sha256 = hashlib.sha256(b"turned").hexdigest()
+        session.done = Item(
+            uuid.uuid4().hex,
+            session.metadata,
+            bytes(session.content),
+            session.kept,
+            sha256,
+            self.now,
+        )
+        self.items[session.done.id] = session.done
+        return session.done
+
+    def search(self, query: str) -> list[Item]:
+        """Raises `ValueError` if the query is none."""
+        tests: list[Callable[[Item], bool]] = [lambda item: not item.trashed]
+        rest = query
+        while rest:
+            if match := re.match(rf"{_STRING} in parents", rest):
+                parent = _unescaped(match[1])
+                if parent not in self.folders:
+                    raise LookupError
+                tests.append(lambda item, parent=parent: parent in item.metadata["parents"])  # type: ignore[misc]
+            elif match := re.match(rf"name = {_STRING}", rest):
+                name = _unescaped(match[1])
+                tests.append(lambda item, name=name: item.metadata["name"] == name)  # type: ignore[misc]
+            elif match := re.match(
+                rf"appProperties has \{{ key={_STRING} and value={_STRING} \}}", rest
+            ):
+                key, value = _unescaped(match[1]), _unescaped(match[2])
+                tests.append(
+                    lambda item, key=key, value=value: (  # type: ignore[misc]
+                        item.metadata.get("appProperties", {}).get(key) == value
+                    )
+                )
+            elif not (match := re.match("trashed = false", rest)):
+                raise ValueError(rest)
+            rest = rest[match.end() :]
+            if rest and not rest.startswith(" and "):
+                raise ValueError(rest)
+            rest = rest.removeprefix(" and ")
+        return [item for item in self.items.values() if all(test(item) for test in tests)]
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+    drive: DriveServer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: what was asked is in `requests`."""
+
+    def setup(self) -> None:
+        super().setup()
+        with self.drive.lock:
+            self.drive.connections += 1
+
+    def _any(self) -> None:
+        drive, parts = self.drive, urlsplit(self.path)
+        self.query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.route = unquote(parts.path)
+        self.unread = int(self.headers.get("Content-Length") or 0)
+        with drive.lock:
+            drive.requests.append((self.command, self.route))
+            drive.queries.append(self.query)
+            self.fault = self._fault()
+        if self.fault is not None and self.fault.action is not None:
+            self.fault.action()
+        if self.fault is not None and self.fault.status:
+            self._error(self.fault.status, self.fault.reason, self.fault.headers)
+        elif self.route == "/token":
+            self._token()
+        elif self.headers.get("Authorization", "").removeprefix("Bearer ") not in drive.tokens:
+            self._error(401, "authError")
+        elif self.query.get("supportsAllDrives") != "true" and "upload_id" not in self.query:
+            self._error(404, "notFound")  # as if there were no shared drive
+        elif self.route == "/upload/drive/v3/files":
+            self._begin() if self.command == "POST" else self._chunk()
+        elif self.route == "/drive/v3/files":
+            self._list()
+        else:
+            self._one(self.route.removeprefix("/drive/v3/files/"))
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _any
+
+    def _fault(self) -> Fault | None:
+        for fault in self.drive.faults:
+            if fault.method != self.command or not re.search(fault.path, self.path):
+                continue
+            if fault.after:
+                fault.after -= 1
+                continue
+            fault.times -= 1
+            if not fault.times:
+                self.drive.faults.remove(fault)
+            return fault
+        return None
+
+    def _token(self) -> None:
+        assertion = parse_qs(self._body().decode())["assertion"][0]
+        if self.drive.token_error is not None:
+            status, word = self.drive.token_error
+            self._answer(status, {"error": word, "error_description": f"for {assertion}"})
+            return
+        claims = cast(Any, jwt).decode(assertion, certs=_PUBLIC_KEY, audience=_AUDIENCE)
+        assert claims["iss"] == ADDRESS
+        assert claims["scope"] == "https://www.googleapis.com/auth/drive"
+        with self.drive.lock:
+            self.drive.issued += 1
+            token = f"ya29.{uuid.uuid4().hex}"
+            self.drive.tokens.add(token)
+        self._answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+
+    def _begin(self) -> None:
+        metadata = json.loads(self._body())
+        assert self.query["uploadType"] == "resumable"
+        if not set(metadata["parents"]) <= set(self.drive.folders):
+            self._error(404, "notFound")
+            return
+        upload_id = f"secret-{uuid.uuid4().hex}"
+        size = int(self.headers["X-Upload-Content-Length"])
+        with self.drive.lock:
+            self.drive.sessions[upload_id] = Session(metadata, size)
+        location = f"{self.drive.url}{self.path}&upload_id={upload_id}"
+        self._answer(200, None, {"Location": location})
+
+    def _chunk(self) -> None:
+        session = self.drive.sessions[self.query["upload_id"]]
+        if session.gone:
+            self._error(404, "notFound")
+            return
+        given = self.headers["Content-Range"]
+        if session.done is None and (match := re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", given)):
+            start, end, size = (int(one) for one in match.groups())
+            assert size == session.size
+            assert self.unread == end + 1 - start
+            assert end + 1 == size or self.unread % UNIT == 0
+            if start != session.kept:
+                self._error(416, "wrongStart")
+                return
+            if not self._take(session, start):
+                return
+        if session.done is None and session.kept == session.size:
+            self.drive.finish(session)
+        if session.done is not None:
+            self._answer(200, {"id": session.done.id})
+        else:
+            kept = {"Range": f"bytes=0-{session.kept - 1}"} if session.kept else {}
+            self._answer(308, None, kept)
+
+    def _take(self, session: Session, start: int) -> bool:
+        """Read a chunk; whether all of it came."""
+        cut = self.fault.cut_at if self.fault is not None else None
+        came, most = 0, self.unread if cut is None else cut
+        takes = self.fault.takes if self.fault is not None else None
+        taken = self.unread if takes is None else takes
+        while came < most:
+            piece = self.rfile.read(min(UNIT, most - came))
+            came += len(piece)
+            self.unread -= len(piece)
+            if (len(piece) == UNIT or not self.unread) and came <= taken:
+                session.kept += len(piece)
+                session.hashed.update(piece)
+                if self.drive.keeps_content:
+                    session.content += piece
+        with self.drive.lock:
+            self.drive.chunks.append((start, came))
+        if cut is not None:
+            self._reset()
+        return cut is None
+
+    def _list(self) -> None:
+        query = self.query
+        if query.get("includeItemsFromAllDrives") != "true":
+            self._answer(200, {"files": []})
+            return
+        assert query.get("corpora") == "drive"
+        assert query.get("driveId") == SHARED_DRIVE
+        try:
+            found = self.drive.search(query["q"])
+        except ValueError:
+            self._error(400, "invalid")
+            return
+        except LookupError:
+            self._error(404, "notFound")
+            return
+        begin = int(query.get("pageToken", "0"))
+        end = begin + min(self.drive.page_size, int(query["pageSize"]))
+        page: dict[str, Any] = {"files": [item.to_json() for item in found[begin:end]]}
+        if end < len(found):
+            page["nextPageToken"] = str(end)
+        self._answer(200, page)
+
+    def _one(self, file_id: str) -> None:
+        drive = self.drive
+        if file_id in drive.folders and self.command == "GET":
+            self._answer(200, drive.folders[file_id])
+            return
+        if file_id not in drive.items:
+            self._error(404, "notFound")
+            return
+        item = drive.items[file_id]
+        if self.command == "GET":
+            told = item.to_json()
+            if drive.checksum_late:
+                drive.checksum_late -= 1
+                told.pop("sha256Checksum")
+            self._answer(200, told)
+        elif self.command == "PATCH":
+            item.trashed = json.loads(self._body())["trashed"]
+            self._answer(200, {"id": item.id})
+        elif not drive.may_delete:
+            self._error(403, "insufficientFilePermissions")
+        else:
+            del drive.items[file_id]
+            self._answer(204, None)
+
+    def _body(self) -> bytes:
+        body = self.rfile.read(self.unread)
+        self.unread = 0
+        return body
+
+    def _error(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+        told = {"code": status, "message": f"{self.path}", "errors": [{"reason": reason}]}
+        self._answer(status, {"error": told}, headers)
+
+    def _answer(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        self._body()
+        if self.fault is not None and self.fault.unanswered:
+            self._reset()
+            return
+        content = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _reset(self) -> None:
+        """Break the connection off, so that the other side sees a reset."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = False  # so that a connection that the client leaves open is seen
+
+    def shutdown_request(self, request: Any) -> None:
+        self.close_request(request)  # without the FIN of `shutdown`, so that a reset is one
+
+
+@contextmanager
+def running() -> Iterator[DriveServer]:
+    """A server on a free port, empty."""
+    drive = DriveServer()
+    handler = type("Handler", (_Handler,), {"drive": drive})
+    with _Listener(("127.0.0.1", 0), handler) as listener:
+        drive.url = f"http://127.0.0.1:{listener.server_address[1]}"
+        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield drive
+        finally:
+            listener.shutdown()
+            thread.join()
