@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from shared.backups.destination import Destination
 from shared.backups.entries import Backup, Copy
+from shared.backups.model import Summary
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
 
 Group = tuple[str, str, str, str]
@@ -89,6 +90,11 @@ class Catalog:
                 rows.setdefault(copy.summary.id, []).append(copy)
         if away and len(away) == len(self._destinations):
             raise next(iter(away.values()))
-        backups = [Backup(found[0].summary, found) for found in rows.values()]
+        backups = [Backup(_summary(found), found) for found in rows.values()]
         backups.sort(key=lambda one: (one.summary.started_at, one.id), reverse=True)
         return Found(backups, {name: str(error) for name, error in away.items()}, strange)
+
+
+def _summary(found: list[Copy]) -> Summary:
+    """Of a proved copy, if there is one: metadata can be changed by whoever may write there."""
+    return next((copy for copy in found if copy.verified), found[0]).summary

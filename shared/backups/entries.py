@@ -10,8 +10,8 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.backups.model import (
@@ -24,9 +24,19 @@ from shared.backups.model import (
 )
 from shared.backups.seal import Seal
 from shared.errors import Damaged
+from shared.tasks.backups import Compression
 
 _REPORT = re.compile(rf"\.\d{{8}}T\d{{12}}Z\.({'|'.join(Outcome)})\.json$")
 _CHECKSUM = ".sha256"
+_UNREADABLE = (Damaged, KeyError, ValueError, TypeError, RecursionError)
+"""What reading metadata raises that somebody has changed."""
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "datetime": (datetime,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +74,25 @@ class Copy:
         return next((item for item in self.items if item.name == self.blob), None)
 
     @property
+    def names(self) -> list[str]:
+        """Of all blobs that are its."""
+        return [item.name for item in self.items]
+
+    @property
     def has_manifest(self) -> bool:
-        return any(item.name.endswith(MANIFEST_SUFFIX) for item in self.items)
+        return any(name.endswith(MANIFEST_SUFFIX) for name in self.names)
 
     @property
     def proof(self) -> Report | None:
         """The newest word on whether it is whole."""
         said = [one for one in self.reports if one.outcome is not Outcome.ACCEPTED]
         return said[-1] if said else None
+
+    def next_report(self, now: datetime) -> datetime:
+        """The instant of a new report: now, but after every other, whatever clock those had. The
+        last word must be known as the last."""
+        last = max((report.at for report in self.reports), default=now)
+        return max(now, last + timedelta(microseconds=1)) if self.reports else now
 
     @property
     def verified(self) -> bool:
@@ -133,29 +154,31 @@ class Backup:
 def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[list[Copy], int]:
     """The copies that a container's blobs are, and how many blobs there are that say nothing.
 
-    A blob that is no backup's, or is sealed with a key that is not there, says nothing.
+    A blob that is no backup's, or is sealed with a key that is not there, says nothing. One whose
+    metadata was changed is known by its name if another beside it says what it is.
     """
     found: dict[str, Copy] = {}
-    late: list[tuple[str, Item]] = []
-    strange = 0
+    late: list[Item] = []
+    garbled: set[str] = set()
     for item in items:
         blob = backup_blob(item.name)
-        try:
-            known = found.get(blob)
-            if known is None and "summary" in item.metadata:
-                summary = Summary.from_json(_read(item.metadata["summary"], seal))
-                known = found[blob] = Copy(destination, blob, summary)
-            if known is None:
-                late.append((blob, item))
-                continue
-            known.items.append(item)
-        except (Damaged, ValueError, TypeError):
+        if blob not in found and "summary" in item.metadata:
+            try:
+                summary = _summary(item.metadata["summary"], seal)
+                found[blob] = Copy(destination, blob, summary)
+            except _UNREADABLE:
+                garbled.add(item.name)
+        if blob in found:
+            found[blob].items.append(item)
+        else:
+            late.append(item)
+    strange = len(garbled)
+    for item in late:
+        copy = found.get(backup_blob(item.name))
+        if copy is not None:
+            copy.items.append(item)
+        elif item.name not in garbled:
             strange += 1
-    for blob, item in late:
-        if blob not in found:
-            strange += 1
-            continue
-        found[blob].items.append(item)
     for copy in found.values():
         strange += _tell(copy, seal)
     return list(found.values()), strange
@@ -187,6 +210,34 @@ def _read(text: str, seal: Seal | None) -> Mapping[str, Any]:
     return values
 
 
+def _summary(text: str, seal: Seal | None) -> Summary:
+    """Raises one of `_UNREADABLE`."""
+    found = Summary.from_json(_read(text, seal))
+    for one in fields(Summary):
+        value = getattr(found, one.name)
+        if type(value) not in _KINDS[str(one.type)]:
+            raise ValueError(f"{one.name} is {value!r}")
+    Compression(found.compression)
+    _aware(found.started_at, found.finished_at)
+    return found
+
+
+def _report(text: str, seal: Seal | None) -> Report:
+    """Raises one of `_UNREADABLE`."""
+    found = Report.from_json(_read(text, seal))
+    _aware(found.at)
+    if not all(isinstance(one, str) for one in found.suspicions):
+        raise ValueError("suspicions are texts")
+    if not isinstance(found.restore_seconds, int | float | None):
+        raise ValueError("restore_seconds is a number")
+    return found
+
+
+def _aware(*instants: datetime) -> None:
+    if any(at.tzinfo is None for at in instants):
+        raise ValueError("an instant has no time zone")
+
+
 def _tell(copy: Copy, seal: Seal | None) -> int:
     """Read the copy's reports; how many cannot be read."""
     strange = 0
@@ -194,8 +245,8 @@ def _tell(copy: Copy, seal: Seal | None) -> int:
         if not _REPORT.search(item.name):
             continue
         try:
-            report = Report.from_json(_read(item.metadata["report"], seal))
-        except (Damaged, KeyError, ValueError, TypeError):
+            report = _report(item.metadata["report"], seal)
+        except _UNREADABLE:
             strange += 1
             continue
         if report.backup_id == copy.summary.id:
