@@ -1,25 +1,93 @@
 """No two backups of one database at once (R2), on all instances together.
 
-A hold in storage, renewed while the backup goes on; that of a killed process ends by itself.
+A hold in storage, which says when it was last renewed. A process that was killed renews no more: to
+another job its hold has ended after `_LENGTH`, to a later attempt of its own job after `_SILENCE`
+(the engine began that because it took the earlier one for dead, or told it to stop). Who waits
+also watches: what is renewed by a wrong clock, or was, ends all the same.
+
+A process that was only suspended, and comes back to find its hold gone, is refused by `Hold` before
+it says that its backup is proved: that is the other's to say.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from shared.backups.source import Source
-from shared.errors import BelfryError
-from shared.storage.meta import Meta
+from shared.clock import monotonic
+from shared.errors import BelfryError, Unavailable
+from shared.storage.meta import Fact, Meta
 from shared.tasks.context import JobContext
 
 _LENGTH = timedelta(seconds=90)
-_RENEWED = 20.0
+_SILENCE = timedelta(seconds=20)
+_RENEWED = 5.0
 """Seconds, of real time."""
 _LOOK = timedelta(seconds=2)
+_FREE = "free"
+
+
+class Hold:
+    """A hold on a database, as its holder has it."""
+
+    def __init__(self, meta: Meta, name: str, job: JobContext) -> None:
+        self._meta = meta
+        self._name = name
+        self._job = job
+        self._holder = f"{job.job_id}/{job.attempt}"
+        self._renewing = threading.Lock()
+        self._watched: tuple[str, float] | None = None
+        """The ETag of another's hold, and when it was first seen."""
+
+    def take(self) -> bool:
+        """Whether it is held now."""
+        found = self._meta.fact(self._name)
+        return (found is None or self._over(found)) and self._write(found)
+
+    def confirm(self) -> None:
+        """Raises `Unavailable` if somebody else has it meanwhile, or had."""
+        with self._renewing:
+            found = self._meta.fact(self._name)
+            if found is None or _said(found)[0] != self._holder or not self._write(found):
+                text = "another took its turn, since this process was silent for too long"
+                raise Unavailable(f"backup of job {self._job.job_id}", text)
+
+    def release(self) -> None:
+        """Let go; harmless if it is not held."""
+        with self._renewing:
+            found = self._meta.fact(self._name)
+            if found is not None and _said(found)[0] == self._holder:
+                self._meta.swap(self._name, found, _FREE)
+
+    def _over(self, found: Fact) -> bool:
+        """Whether a hold has ended, is one's own, or is nobody's."""
+        holder, renewed = _said(found)
+        if renewed is None or holder == self._holder:
+            return True
+        mine = holder.rpartition("/")[0] == self._job.job_id
+        length = _SILENCE if mine else _LENGTH
+        if self._job.clock.now() - renewed >= length:
+            return True
+        if self._watched is None or self._watched[0] != found.etag:
+            self._watched = found.etag, monotonic()
+        return monotonic() - self._watched[1] >= length.total_seconds()
+
+    def _write(self, found: Fact | None) -> bool:
+        said = {"holder": self._holder, "renewed": self._job.clock.now().isoformat()}
+        return self._meta.swap(self._name, found, json.dumps(said))
+
+
+def _said(found: Fact) -> tuple[str, datetime | None]:
+    """(who holds it, when that was renewed); nobody, if it is free."""
+    if found.value == _FREE:
+        return "", None
+    values = json.loads(found.value)
+    return str(values["holder"]), datetime.fromisoformat(values["renewed"])
 
 
 class Alone:
@@ -29,33 +97,28 @@ class Alone:
         self._meta = meta
 
     @contextmanager
-    def of(self, source: Source, job: JobContext) -> Iterator[None]:
+    def of(self, source: Source, job: JobContext) -> Iterator[Hold]:
         """Hold that database; waits for another job that does. Raises `Cancelled`."""
-        name = f"backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
-        holder = f"{job.job_id}/{job.attempt}"
+        name = f"backup-of:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
+        hold = Hold(self._meta, name, job)
         told = False
-        while not self._hold(name, holder, job):
+        while not hold.take():
             if not told:
                 job.log("another backup of it is under way; waiting", database=source.database)
                 told = True
             job.clock.wait(job.stop, _LOOK)
             job.check()
         over = threading.Event()
-        threading.Thread(
-            target=self._renew, args=(name, holder, job, over), name=f"hold {name}", daemon=True
-        ).start()
+        threading.Thread(target=_renew, args=(hold, over), name=f"hold {name}", daemon=True).start()
         try:
-            yield
+            yield hold
         finally:
             over.set()
             with suppress(BelfryError):  # it ends by itself
-                self._meta.release(name, holder)
+                hold.release()
 
-    def _renew(self, name: str, holder: str, job: JobContext, over: threading.Event) -> None:
-        while not over.wait(_RENEWED):
-            with suppress(BelfryError):  # tried again before it ends
-                self._hold(name, holder, job)
 
-    def _hold(self, name: str, holder: str, job: JobContext) -> bool:
-        now = job.clock.now()
-        return self._meta.hold(name, holder, now, now + _LENGTH)
+def _renew(hold: Hold, over: threading.Event) -> None:
+    while not over.wait(_RENEWED):
+        with suppress(BelfryError):  # tried again before it ends, or it is lost: confirm() tells
+            hold.confirm()

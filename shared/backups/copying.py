@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from shared.backups.catalog import Catalog
 from shared.backups.destination import Destination
 from shared.backups.entries import Backup, Copy
-from shared.backups.model import Outcome, Report
-from shared.errors import BelfryError, Damaged, Refused, Unavailable
+from shared.backups.model import Manifest, Outcome, Report
+from shared.backups.taking import tell_damaged
+from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused, Unavailable
 from shared.log import Event, event
 from shared.tasks.context import JobContext
 
@@ -30,8 +31,8 @@ def copy_to(
 ) -> dict[str, str]:
     """Copy a proved backup to each destination that lacks it; where that failed, and why.
 
-    What is found damaged there is replaced. A destination that fails keeps none of the others from
-    getting theirs: `upkeep` comes back to it.
+    What is found damaged there is replaced, what was broken off is finished. A destination that
+    fails keeps none of the others from getting theirs: `upkeep` comes back to it.
     """
     failed: dict[str, str] = {}
     for destination in wanted:
@@ -40,7 +41,7 @@ def copy_to(
             continue
         try:
             _copy(catalog, backup, destination, there, job, tier)
-        except (Unavailable, Refused, Damaged) as error:
+        except (Unavailable, Refused, Damaged, Conflict, NotFound) as error:
             failed[destination.name] = str(error)
             event(
                 _logger,
@@ -63,29 +64,63 @@ def _copy(
     job: JobContext,
     tier: str | None,
 ) -> None:
-    if there is not None:  # damaged, or broken off
-        destination.remove(there.blob, [item.name for item in there.items])
+    """Raises what it failed with from the last of the good copies."""
     failure: BelfryError | None = None
     for good in backup.good:
         try:
-            made = destination.copy_from(catalog[good.destination], good, job.check, tier=tier)
-        except Damaged as error:  # so that one is not good; another may be
-            failure = error
-            continue
-        except (Unavailable, Refused) as error:
+            made = _made(catalog[good.destination], good, destination, there, job, tier)
+        except (Damaged, Unavailable, Refused, Conflict) as error:  # from another it may succeed
             failure = error
             continue
         report = Report(
             backup_id=backup.id,
             outcome=Outcome.VERIFIED,
-            at=job.clock.now(),
+            at=made.next_report(job.clock.now()),
             job_id=job.job_id,
             how="copied",
             suspicions=backup.suspicions,
         )
-        destination.write_report(made.blob, report, encrypted=made.summary.encrypted)
+        destination.write_report(
+            made.blob, report, encrypted=made.summary.encrypted, check=job.check
+        )
         made.reports.append(report)
         job.log("copied and read back", backup_id=backup.id, destination=destination.name)
         return
     if failure is not None:
         raise failure
+
+
+def _made(
+    other: Destination,
+    good: Copy,
+    destination: Destination,
+    there: Copy | None,
+    job: JobContext,
+    tier: str | None,
+) -> Copy:
+    """The copy, read back. What was broken off there is finished, what is not good is replaced."""
+    if there is not None and there.state == "unproved":
+        manifest = _whole(other, good, job, read=False)
+        try:
+            return destination.complete(there, manifest, job.check)
+        except (Damaged, Conflict) as error:
+            job.log("replacing what is there", destination=destination.name, error=str(error))
+    if there is not None:
+        _whole(other, good, job, read=True)  # or what is removed may be the better one
+        destination.remove(there.blob, there.names)
+    try:
+        return destination.copy_from(other, good, job.check, tier=tier)
+    except Damaged:
+        _whole(other, good, job, read=True)  # if it is that one, it must not look proved
+        raise
+
+
+def _whole(other: Destination, good: Copy, job: JobContext, *, read: bool) -> Manifest:
+    """The manifest of what is copied. Raises `Damaged`, after a report that says so."""
+    try:
+        manifest = other.manifest(good)
+        if read:
+            other.read_back(good, job.check)
+    except Damaged as error:
+        raise tell_damaged(other, good, error, job) from error
+    return manifest

@@ -98,11 +98,14 @@ class Destination:
 
         return stream.upload(self.blob(name), pieces, metadata, check, tier=tier)
 
-    def write_manifest(self, manifest: Manifest) -> None:
-        """Write the manifest and the file for `sha256sum -c` beside the blob."""
+    def write_manifest(self, manifest: Manifest, check: Callable[[], None] | None = None) -> None:
+        """Write the manifest and the file for `sha256sum -c` beside the blob.
+
+        With `check` it waits for storage that is away.
+        """
         text = json.dumps(manifest.to_json(), indent=2).encode()
         metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
-        self._write(manifest_name(manifest.blob), text, metadata, manifest.encrypted)
+        self._write(manifest_name(manifest.blob), text, metadata, manifest.encrypted, check)
         short = manifest.blob.rpartition("/")[2]
         line = f"{manifest.sha256}  {short}\n".encode()
         stream.write_once(
@@ -110,15 +113,24 @@ class Destination:
             line,
             {"backup_id": manifest.id},
             content_type="text/plain",
+            **_patience(check),
         )
 
-    def write_report(self, blob: str, report: Report, *, encrypted: bool) -> None:
-        """Write a report beside its blob."""
+    def write_report(
+        self,
+        blob: str,
+        report: Report,
+        *,
+        encrypted: bool,
+        check: Callable[[], None] | None = None,
+    ) -> None:
+        """Write a report beside its blob. With `check` it waits for storage that is away."""
         values = report.to_json()
         text = json.dumps(values, indent=2).encode()
         seal = self._seal if encrypted else None
         metadata = {"backup_id": report.backup_id, "report": about(values, seal)}
-        self._write(report_name(blob, report.outcome, report.at), text, metadata, encrypted)
+        name = report_name(blob, report.outcome, report.at)
+        self._write(name, text, metadata, encrypted, check)
 
     def manifest(self, copy: Copy) -> Manifest:
         """The copy's manifest. Raises `Damaged` if it is gone, or another backup's."""
@@ -128,7 +140,8 @@ class Destination:
             content = self._need_seal().open(content)
         try:
             found = Manifest.from_json(json.loads(content))
-        except (ValueError, TypeError, AttributeError) as error:
+            _check(found)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Damaged(f"{name} is not a manifest: {error}") from error
         if found.summary != copy.summary or found.blob != copy.blob:
             raise Damaged(f"{name} is the manifest of another backup, {found.id}")
@@ -184,19 +197,45 @@ class Destination:
             check,
             tier=tier,
         )
-        self.write_manifest(manifest)
+        self.write_manifest(manifest, check)
         return Copy.made(self.name, copy.blob, copy.summary)
+
+    def complete(self, there: Copy, manifest: Manifest, check: Callable[[], None]) -> Copy:
+        """Finish a copy that was broken off: what lies here is read back, what lacks is written.
+
+        Nothing is removed, which a container may forbid. Its report is the caller's. Raises
+        `Damaged` if what lies here is not what the manifest says.
+        """
+        if there.summary != manifest.summary:
+            raise Damaged(f"{there.blob} is not a copy of backup {manifest.id}")
+        self.read_back(there, check)
+        if there.has_manifest:
+            self.manifest(there)
+        if not there.has_manifest or checksum_name(there.blob) not in there.names:
+            self.write_manifest(manifest, check)
+        return there
+
+    def lies_here(self, blob: str) -> bool:
+        """Whether there is anything of that backup: that blob, or what lies beside it."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._named():
+            try:
+                names = self._container.list_blob_names(name_starts_with=blob)
+                return next(iter(names), None) is not None
+            except ResourceNotFoundError:
+                return False
 
     def remove(self, blob: str, names: Iterable[str]) -> None:
         """Remove a backup's blob and what lies beside it.
 
-        Reports first, the blob last: what is left if this is broken off is unproved. Raises
-        `Refused` if an immutability policy holds it.
+        Reports first, the oldest before newer ones, the blob last: what is left if this is broken
+        off is what it was, or is unproved. Raises `Refused` if an immutability policy holds it.
         """
         from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
         ranks = {blob: 3, checksum_name(blob): 2, manifest_name(blob): 1}
-        for name in sorted(names, key=lambda name: ranks.get(name, 0)):
+        for name in sorted(names, key=lambda name: (ranks.get(name, 0), name)):
             with self._named():
                 try:
                     self.blob(name).delete_blob(delete_snapshots="include")
@@ -237,10 +276,18 @@ class Destination:
     def blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(name)
 
-    def _write(self, name: str, text: bytes, metadata: dict[str, str], encrypted: bool) -> None:
+    def _write(
+        self,
+        name: str,
+        text: bytes,
+        metadata: dict[str, str],
+        encrypted: bool,
+        check: Callable[[], None] | None,
+    ) -> None:
         content = self._need_seal().seal(text) if encrypted else text
         kind = "application/octet-stream" if encrypted else "application/json"
-        stream.write_once(self.blob(name), content, metadata, content_type=kind)
+        blob = self.blob(name)
+        stream.write_once(blob, content, metadata, content_type=kind, **_patience(check))
 
     def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
         seal = self._need_seal() if encrypted else None
@@ -253,3 +300,17 @@ class Destination:
 
     def _named(self) -> Any:
         return storage(self._container.container_name)
+
+
+def _patience(check: Callable[[], None] | None) -> dict[str, Any]:
+    return {} if check is None else {"check": check, "patience": stream.PATIENCE}
+
+
+def _check(manifest: Manifest) -> None:
+    """Raises `ValueError` if what is compared has not the shape that it must have."""
+    for name, value, kind in (
+        ("tables", manifest.tables, int),
+        ("schema", manifest.schema, str),
+    ):
+        if not isinstance(value, dict) or not all(type(one) is kind for one in value.values()):
+            raise ValueError(f"{name} is not what it must be")

@@ -94,8 +94,7 @@ def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
             raise Damaged(f"{copy.blob} is gone; something removed it")
         return destination.manifest(copy)
     except Damaged as error:
-        tell_damaged(destination, copy, error, job)
-        raise
+        raise tell_damaged(destination, copy, error, job) from error
 
 
 def _result(

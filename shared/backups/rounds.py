@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.backups.alone import Alone
+from shared.backups.alone import Alone, Hold
 from shared.backups.catalog import Catalog, Found
 from shared.backups.copying import copy_to
 from shared.backups.destination import Destination
@@ -77,8 +77,8 @@ class Rounds:
             job.check()
             try:
                 source = make()
-                with self._alone.of(source, job):
-                    self._one(what, source, plan, seal, wanted, done, job)
+                with self._alone.of(source, job) as hold:
+                    self._one(what, source, plan, seal, wanted, done, job, hold)
             except Cancelled:
                 raise
             except BelfryError as error:
@@ -100,20 +100,20 @@ class Rounds:
         wanted: list[Destination],
         done: _Round,
         job: JobContext,
+        hold: Hold,
     ) -> None:
         found = self._catalog.look()
         group = (job.schedule_id, source.name, source.database, source.scope)
         row = found.groups().get(group, [])
         backup, shown = self._before(row, job)
         if backup is None:
-            recent = next((one for one in row if one.verified), None)
-            if recent and job.clock.now() - recent.summary.finished_at < _AGAIN:
+            recent = next((one for one in row if one.verified and _just(one, job)), None)
+            if recent is not None:
                 done.skipped[what] = f"backup {recent.id} ended less than two minutes ago"
                 job.log("skipped", source=what, reason=done.skipped[what])
                 return
-            taken = self._take(source, plan, seal, wanted, row, job)
+            taken = self._take(source, plan, seal, wanted, row, job, hold)
             backup = Backup(taken.manifest.summary, [taken.copy])
-            taken.copy.reports.append(taken.report)
             shown = _shown(taken)
             _tell(taken, job)
         missing = copy_to(self._catalog, backup, wanted, job, tier=plan.tier)
@@ -136,10 +136,9 @@ class Rounds:
             for copy in backup.copies:
                 if copy.state == "unproved":
                     job.log("removing what an earlier attempt left", blob=copy.blob)
-                    names = [item.name for item in copy.items]
                     try:
-                        self._catalog[copy.destination].remove(copy.blob, names)
-                    except Refused as error:  # immutable: retention comes back to it
+                        self._catalog[copy.destination].remove(copy.blob, copy.names)
+                    except (Refused, Unavailable) as error:  # retention comes back to it
                         job.log("not removed", blob=copy.blob, error=str(error))
         return None, {}
 
@@ -151,18 +150,20 @@ class Rounds:
         wanted: list[Destination],
         row: list[Backup],
         job: JobContext,
+        hold: Hold,
     ) -> Taken:
         """The proved backup, at the first of the destinations that takes it."""
         for destination in wanted[:-1]:
             try:
                 destination.create()
-                return take(source, plan, seal, destination, self._suspect(row), job)
+                suspect = self._suspect(row)
+                return take(source, plan, seal, destination, suspect, job, hold.confirm)
             except (Unavailable, Refused) as error:
                 if error.service != destination.service:
                     raise
                 job.log("goes elsewhere first", destination=destination.name, error=str(error))
         wanted[-1].create()
-        return take(source, plan, seal, wanted[-1], self._suspect(row), job)
+        return take(source, plan, seal, wanted[-1], self._suspect(row), job, hold.confirm)
 
     def _suspect(self, row: list[Backup]) -> Callable[[Manifest], tuple[str, ...]]:
         good = [one for one in row if one.verified and not one.suspicions][:_BEFORE]
@@ -193,6 +194,12 @@ class Rounds:
                 "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
             )
         return None if plan.encrypt is False else self._seal
+
+
+def _just(one: Backup, job: JobContext) -> bool:
+    """Whether it ended within `_AGAIN` of now, before or after: one of next year, which a clock
+    that was wrong has made, keeps none from being taken."""
+    return abs(job.clock.now() - one.summary.finished_at) < _AGAIN
 
 
 def _failure(done: _Round) -> BelfryError:

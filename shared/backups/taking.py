@@ -28,9 +28,9 @@ from shared.backups.model import (
 )
 from shared.backups.seal import Seal
 from shared.backups.source import Dump, Source
-from shared.backups.stream import Stored
+from shared.backups.stream import Stored, go_on
 from shared.clock import monotonic
-from shared.errors import BelfryError, Damaged
+from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused, Unavailable
 from shared.log import short
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
@@ -39,6 +39,8 @@ _ERROR = 500
 """Units of an error in a report, which must fit into a blob's metadata."""
 
 Suspect = Callable[[Manifest], tuple[str, ...]]
+Confirm = Callable[[], None]
+"""Raises if it is not this process's any more to say what became of the backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def take(
     destination: Destination,
     suspect: Suspect,
     job: JobContext,
+    confirm: Confirm = go_on,
 ) -> Taken:
     """Back up a source to one destination, and prove it.
 
@@ -66,7 +69,7 @@ def take(
     try:
         manifest = taking.upload()
         copy = Copy.made(destination.name, taking.blob, manifest.summary)
-        report = prove(source, destination, copy, manifest, job, suspect)
+        report = prove(source, destination, copy, manifest, job, suspect, confirm)
     except Damaged:
         raise
     except BaseException:
@@ -82,6 +85,7 @@ def prove(
     manifest: Manifest,
     job: JobContext,
     suspect: Suspect | None = None,
+    confirm: Confirm = go_on,
 ) -> Report:
     """Read a copy back, restore it into a scratch database, compare, and write the report.
 
@@ -90,34 +94,47 @@ def prove(
     try:
         seconds = _proved(source, destination, copy, manifest, job)
     except Damaged as error:
-        tell_damaged(destination, copy, error, job)
-        kept = f"{error} (kept as {copy.blob} at {destination.name}, to be examined)"
-        raise Damaged(kept) from error
+        confirm()
+        said = tell_damaged(destination, copy, error, job)
+        raise Damaged(f"{said} (kept as {copy.blob} at {destination.name}, to be examined)") from (
+            error
+        )
+    suspicious = suspect(manifest) if suspect is not None else ()
+    confirm()
     report = Report(
         backup_id=manifest.id,
         outcome=Outcome.VERIFIED,
-        at=job.clock.now(),
+        at=copy.next_report(job.clock.now()),
         job_id=job.job_id,
         how="restored",
         restore_seconds=round(seconds, 3),
-        suspicions=suspect(manifest) if suspect is not None else (),
+        suspicions=suspicious,
     )
-    destination.write_report(copy.blob, report, encrypted=manifest.encrypted)
+    destination.write_report(copy.blob, report, encrypted=manifest.encrypted, check=job.check)
+    copy.reports.append(report)
     return report
 
 
-def tell_damaged(destination: Destination, copy: Copy, error: Damaged, job: JobContext) -> Report:
-    """Write beside a copy that it is damaged."""
+def tell_damaged(destination: Destination, copy: Copy, error: Damaged, job: JobContext) -> Damaged:
+    """Write beside a copy that it is damaged; the error to raise, which says so too if that could
+    not be written. Raises `NotFound` if it was removed meanwhile."""
     report = Report(
         backup_id=copy.summary.id,
         outcome=Outcome.DAMAGED,
-        at=job.clock.now(),
+        at=copy.next_report(job.clock.now()),
         job_id=job.job_id,
         how="restored",
         error=short(str(error), _ERROR),
     )
-    destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
-    return report
+    try:
+        if not destination.lies_here(copy.blob):
+            text = f"{copy.blob} is not at {destination.name} any more; it was removed meanwhile"
+            raise NotFound(text)
+        destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
+    except (Unavailable, Refused, Conflict) as failure:
+        return Damaged(f"{error}; its report could not be written: {failure}")
+    copy.reports.append(report)
+    return error
 
 
 def _proved(
@@ -190,7 +207,7 @@ class _Taking:
             tables=dict(dump.contents.tables),
             schema=dict(dump.contents.schema),
         )
-        self._destination.write_manifest(manifest)
+        self._destination.write_manifest(manifest, job.check)
         job.log("uploaded", bytes=summary.bytes, sha256=summary.sha256)
         return manifest
 
