@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shared.backups.catalog import Catalog
@@ -20,20 +21,40 @@ _logger = logging.getLogger("belfry.backups")
 
 def verdicts(row: Sequence[Backup], retention: Retention, now: datetime) -> list[Verdict]:
     """What becomes of the backups of one row (of a plan's database), newest first."""
-    return decide(
-        [
-            Held(
-                id=one.id,
-                started_at=one.summary.started_at,
-                verified=one.verified,
-                suspicious=bool(one.suspicions),
-            )
-            for one in row
-        ],
-        retention,
-        now,
-        held=on_hold(row, now),
+    held, reason = [_held(one) for one in row], on_hold(row, now)
+    broken_off = {one.id for one in row if all(copy.state == "unproved" for copy in one.copies)}
+    return [
+        _broken_off(one, held, retention, now, reason) or one if one.id in broken_off else one
+        for one in decide(held, retention, now, held=reason)
+    ]
+
+
+def _held(one: Backup) -> Held:
+    return Held(
+        id=one.id,
+        started_at=one.summary.started_at,
+        verified=one.verified,
+        suspicious=bool(one.suspicions),
     )
+
+
+def _broken_off(
+    one: Verdict, held: Sequence[Held], retention: Retention, now: datetime, reason: str | None
+) -> Verdict | None:
+    """Another verdict on one that has no report, such as one whose removal was broken off.
+
+    There is nothing to examine, so it is kept as if it were proved and not longer: a proof that it
+    has lost it may yet be given again. It goes only if there is a newer one that is proved.
+    """
+    this = next(each for each in held if each.id == one.id)
+    newer = [each for each in held if each.verified and this.started_at < each.started_at <= now]
+    if not one.keep or not newer:
+        return None
+    proved = [replace(each, verified=True) if each is this else each for each in held]
+    then = next(each for each in decide(proved, retention, now, held=reason) if each.id == one.id)
+    if then.keep:
+        return None
+    return Verdict(id=one.id, keep=False, reasons=("not proved, and broken off", *then.reasons))
 
 
 def on_hold(row: Sequence[Backup], now: datetime) -> str | None:
@@ -78,8 +99,7 @@ def remove(catalog: Catalog, backup: Backup) -> list[str]:
     failed = []
     for copy in backup.copies:
         try:
-            names = [item.name for item in copy.items]
-            catalog[copy.destination].remove(copy.blob, names)
+            catalog[copy.destination].remove(copy.blob, copy.names)
         except (Unavailable, Refused) as error:
             failed.append(_said(error, copy.destination))
     return failed
