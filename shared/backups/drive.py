@@ -287,11 +287,21 @@ class Drive:
 
     @contextmanager
     def _wire(self, check: Check) -> Iterator[_Wire]:
-        from google.auth.transport.requests import AuthorizedSession
+        import requests
+        from google.auth.transport.requests import AuthorizedSession, Request
 
         logging.getLogger("urllib3.connectionpool").addFilter(_UNSAID)
-        with cast(Any, AuthorizedSession)(self._credentials) as http:
-            yield _Wire(http, self._url, check, self._pause, self._patience)
+        with (
+            requests.Session() as tokens,
+            cast(Any, AuthorizedSession)(
+                self._credentials, auth_request=cast(Any, Request)(tokens)
+            ) as http,
+        ):
+            try:
+                yield _Wire(http, self._url, check, self._pause, self._patience)
+            finally:
+                _hang_up(tokens)
+                _hang_up(http)
 
     def _look(self, wire: _Wire) -> None:
         """See once that the folder can be used, and on which shared drive it is."""
@@ -424,10 +434,13 @@ class _Wire:
             return request()
         except InvalidResponse as error:
             failure = _failure(error.response, missing)
+            _forget(error)
         except RefreshError as error:
             failure = _no_token(error)
+            _forget(error)
         except (RequestException, TransportError, HTTPError, ConnectionError) as error:
             failure = _Again(f"it did not answer ({type(error).__name__})")
+            _forget(error)
         raise failure  # here, so that what it came from is not told with it
 
     def patiently(self, step: Callable[[], T]) -> T:
@@ -438,14 +451,14 @@ class _Wire:
             try:
                 return step()
             except _Again as error:
-                again = error
-            wait = pause if again.wait is None else again.wait
+                why, asked = str(error), error.wait
+            wait = pause if asked is None else asked
             if monotonic() - began + wait > self._patience:
                 break
             self._rest(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        said = "" if again.wait is None else f", and asks to wait for {again.wait:.0f} s"
-        raise Unavailable(_SERVICE, f"{again}{said}")
+        said = "" if asked is None else f", and asks to wait for {asked:.0f} s"
+        raise Unavailable(_SERVICE, f"{why}{said}")
 
     def _rest(self, seconds: float) -> None:
         never, end = Event(), monotonic() + seconds
@@ -549,6 +562,22 @@ def _key(settings: DriveSettings) -> Mapping[str, str]:
             f"Google Cloud gives for one, with {', '.join(needed)}"
         )
     return key
+
+
+def _hang_up(session: Any) -> None:
+    """Close a session's connections now; by itself it leaves that to the garbage collector."""
+    for adapter in session.adapters.values():
+        pools = adapter.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 (it is not iterable)
+            if (pool := pools.get(key)) is not None:
+                pool.close()
+
+
+def _forget(error: BaseException | None) -> None:
+    """Let go of an exception's frames: the library makes a circle of them, with the chunk in it."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _quoted(text: str) -> str:

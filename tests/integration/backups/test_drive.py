@@ -57,7 +57,7 @@ def put(
     name: str = "crm.dump.zst",
     content: bytes = CONTENT,
     check: Callable[[], None] = go_on,
-    properties: Mapping[str, str] = {},  # noqa: B006
+    properties: Mapping[str, str] = {},
 ) -> str:
     def read(offset: int, length: int) -> bytes:
         return content[offset : offset + length]
