@@ -7,7 +7,7 @@ from shared.messages.post import post
 from shared.settings import Secret
 from shared.text import cut
 
-_MOST = 12_000
+_MOST = 8_000
 """Slack takes 40,000 characters, and escaping makes five of one."""
 
 

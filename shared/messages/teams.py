@@ -7,6 +7,7 @@ error in its text.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +16,10 @@ from shared.messages.post import post
 from shared.settings import Secret
 from shared.text import cut
 
-_MOST = 6_000
-"""Units of the text: a message has 28 KB at most, and in JSON a unit takes up to six bytes, most
-one or two."""
+_MOST = 3_500
+"""Units of the text: in JSON each takes six bytes at most."""
 _BYTES = 24_000
+"""Of the 28 KB that a message may have, for the text."""
 _THROTTLED = "HTTP error 429"
 _PAUSE = timedelta(minutes=1)
 
@@ -56,11 +57,11 @@ def _message(entry: Entry) -> dict[str, Any]:
 
 
 def _cut(text: str) -> str:
-    """As much of a text as a card can hold: each of its lines takes a frame of some 90 bytes."""
+    """As many lines of a text as a card can hold."""
     kept: list[str] = []
     size = 0
     for line in cut(text, _MOST).splitlines():
-        size += len(line.encode("unicode_escape")) + 90
+        size += len(json.dumps(_line(line)))
         if size > _BYTES:
             return "\n".join([*kept, "..."])
         kept.append(line)

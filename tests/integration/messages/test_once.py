@@ -10,10 +10,10 @@ import pytest
 
 from shared.errors import NotFound
 from shared.messages.model import Channel, Status
-from shared.messages.outbox import HELD
 from tests.integration.messages.conftest import ANA, EUN, START, Office
 from tests.integration.messages.vendors import Reply
 
+HELD = timedelta(minutes=10)
 JOB = "postgres_backup-20261121T030000Z"
 
 

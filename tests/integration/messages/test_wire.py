@@ -65,7 +65,7 @@ def test_teams_gets_a_card_in_which_nothing_is_markdown(office: Office) -> None:
     assert [block["inlines"][0]["text"] for block in card["body"]] == [SUBJECT, *TEXT.splitlines()]
 
 
-@pytest.mark.parametrize("text", ["🐾" * 20_000, "a\n" * 15_000, '"\\' * 15_000])
+@pytest.mark.parametrize("text", ["🐾" * 20_000, "a\n" * 15_000, '"\\' * 15_000, "&" * 30_000])
 def test_a_long_text_is_cut_to_what_each_service_takes(office: Office, text: str) -> None:
     office.messages().alert(key="long", subject=SUBJECT, text=text)
     assert {one.status for one in office.all()} == {Status.SENT}
@@ -172,10 +172,12 @@ def test_after_six_attempts_it_has_failed_for_good(office: Office, vendor: str) 
 
 
 @pytest.mark.parametrize("vendor", ALL)
-def test_an_answer_that_never_came_is_asked_for_again(office: Office, vendor: str) -> None:
-    office.vendors.say(vendor, Reply(0, cut=True))
+@pytest.mark.parametrize("raw", [b"", b"no HTTP at all\r\n\r\n", b"HTTP/1.1 20"])
+def test_an_answer_that_is_none_is_asked_for_again(office: Office, vendor: str, raw: bytes) -> None:
+    office.vendors.say(vendor, Reply(0, raw=raw))
     (failed,) = alerted(office, vendor)
     assert failed.error is not None and "did not answer" in failed.error
+    assert failed.next_at == START + MINUTE
     assert [one.status for one in office.later(MINUTE)] == [Status.SENT]
 
 

@@ -46,8 +46,8 @@ class Reply:
     status: int
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    cut: bool = False
-    """End the connection without an answer, though the request was taken."""
+    raw: bytes | None = None
+    """Write this and end the connection, though the request was taken."""
 
 
 WELL = {
@@ -112,7 +112,8 @@ def vendors() -> Iterator[Vendors]:
             else:
                 said = memory.next[vendor]
                 reply = said.popleft() if said else WELL[vendor]
-            if reply.cut:
+            if reply.raw is not None:
+                self.wfile.write(reply.raw)
                 self.close_connection = True
                 return
             self.send_response(reply.status)
