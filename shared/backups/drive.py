@@ -98,6 +98,8 @@ class _Unsaid(logging.Filter):
     """Takes uploads' ids out of log lines: who has one may write to that upload."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if hasattr(record, "httpRequest") or hasattr(record, "httpResponse"):
+            return False  # google-auth's, with the whole of each
         if isinstance(record.args, tuple):
             record.args = tuple(
                 re.sub(r"upload_id=[^&\s\"']+", "upload_id=***", arg)
@@ -290,7 +292,8 @@ class Drive:
         import requests
         from google.auth.transport.requests import AuthorizedSession, Request
 
-        logging.getLogger("urllib3.connectionpool").addFilter(_UNSAID)
+        for name in ("urllib3.connectionpool", "google.auth.transport.requests"):
+            logging.getLogger(name).addFilter(_UNSAID)
         with (
             requests.Session() as tokens,
             cast(Any, AuthorizedSession)(

@@ -238,6 +238,7 @@ def _unescaped(text: str) -> str:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10
+    disable_nagle_algorithm = True
     drive: DriveServer
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -423,7 +424,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
             return
         content = b"" if body is None else json.dumps(body).encode()
-        self.send_response(status)
+        self.send_response_only(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         if status != 204:
