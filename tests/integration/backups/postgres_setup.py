@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from local.postgres import Postgres
 from shared.backups.model import differences
+from shared.backups.pgcontents import contents
 from shared.backups.source import Contents, Dump, Source
 from shared.tasks.context import JobContext
 from tests.context import job_of
@@ -36,10 +37,10 @@ def proved(source: Source, job: JobContext | None = None) -> Dump:
     return dump
 
 
-def held(source: Source) -> Contents:
-    """What it holds now."""
-    with source.dump(job_of()) as dump:
-        return dump.contents
+def held(url: str) -> Contents:
+    """What the database holds now."""
+    with psycopg.connect(url) as connection:
+        return contents(connection, job_of())
 
 
 def changed(url: str, **changes: object) -> str:
