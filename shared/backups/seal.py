@@ -27,10 +27,7 @@ class Seal:
     """
 
     def __init__(self, keys: Secret) -> None:
-        from pyrage import (  # type: ignore[import-untyped]
-            IdentityError,
-            x25519,
-        )
+        from pyrage import IdentityError, x25519
 
         self._identities = []
         for number, key in enumerate(_split(keys), 1):

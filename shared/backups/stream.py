@@ -317,4 +317,5 @@ def _present(blob: BlobClient) -> Iterator[None]:
     except ResourceNotFoundError as error:
         raise Damaged(f"{blob.blob_name} is gone; something removed it") from error
     except ResourceModifiedError as error:
-        raise Damaged(f"{blob.blob_name} was overwritten while it was being verified") from error
+        text = f"{blob.blob_name} was overwritten or removed while it was being read"
+        raise Damaged(text) from error

@@ -9,7 +9,7 @@ import random
 import tracemalloc
 from collections.abc import Iterator
 
-import pyrage  # type: ignore[import-untyped]
+import pyrage
 import pytest
 import zstandard
 from hypothesis import given, settings

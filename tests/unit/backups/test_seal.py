@@ -8,7 +8,7 @@ import traceback
 import tracemalloc
 from collections.abc import Iterator
 
-import pyrage  # type: ignore[import-untyped]
+import pyrage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
