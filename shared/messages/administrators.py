@@ -1,14 +1,17 @@
 """Who gets mail: the system administrators, as the company's database says, or last said.
 
 They are remembered in the storage, so that the mail that says that the database is down, or that
-its table of users was emptied, still reaches them.
+its table of users was emptied, still reaches them. The database is asked once a minute at most: who
+sends many messages, while it is away, waits for one timeout.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from datetime import datetime, timedelta
 
+from shared.clock import Clock
 from shared.errors import BelfryError, Misconfigured
 from shared.log import Event, event
 from shared.settings import Secret
@@ -16,6 +19,7 @@ from shared.storage.meta import Meta
 
 _logger = logging.getLogger("belfry.messages")
 
+_FRESH = timedelta(minutes=1)
 _NAME = "administrators"
 _MOST = 300
 """Addresses that are remembered: a row's property holds 32,000 characters."""
@@ -24,15 +28,23 @@ _MOST = 300
 class Administrators:
     """The e-mail addresses of the users who are `system_admin`."""
 
-    def __init__(self, url: Secret, meta: Meta) -> None:
+    def __init__(self, url: Secret, meta: Meta, clock: Clock) -> None:
         self._url = url
         self._meta = meta
+        self._clock = clock
+        self._known: tuple[datetime, list[str]] | None = None
 
     def __call__(self) -> list[str]:
         """Their addresses, as the database says; those it said last, if it says none.
 
         Raises `Unavailable` or `Refused` only if the storage does.
         """
+        now = self._clock.now()
+        if self._known is None or not timedelta(0) <= now - self._known[0] < _FRESH:
+            self._known = (now, self._look())
+        return self._known[1]
+
+    def _look(self) -> list[str]:
         before = self._remembered()
         try:
             found = self._ask()

@@ -7,6 +7,7 @@ sends what is due. Nothing that a provider does is raised here: it stands in the
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,8 @@ _logger = logging.getLogger("belfry.messages")
 
 _MOST = 100
 """Messages of one flush."""
+_KNOWN = 5_000
+"""Messages that are known to be over."""
 _NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
 _NO_MAIL = "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
 
@@ -45,11 +48,15 @@ class Messages:
         self._channels = channels
         self._administrators = administrators
         self._clock = clock
+        self._lock = threading.Lock()
+        self._over: dict[str, None] = {}
+        """Digests of messages of which nothing is to be done any more; no storage is asked."""
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Mail every system administrator; what became of each message.
 
-        A second call with the same key sends only to those that the first one did not write to.
+        A second call with the same key sends only to those that the first one did not write to,
+        and leaves out of its answer what this object knows to be over.
         """
         return self._send_all(self._mails(key, subject, text))
 
@@ -99,8 +106,13 @@ class Messages:
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
         """All are written down before the first is sent."""
         away: set[Channel] = set()
-        entries = [self._put(one) for one in drafts]
-        return [self._try(entry, self._clock.now(), away) or entry for entry in entries]
+        entries = [self._put(one) for one in drafts if one.digest not in self._over]
+        done = [self._try(entry, self._clock.now(), away) or entry for entry in entries]
+        with self._lock:
+            self._over |= {entry.digest: None for entry in done if entry.next_at is None}
+            for oldest in list(self._over)[:-_KNOWN]:
+                del self._over[oldest]
+        return done
 
     def _put(self, wanted: Draft) -> Entry:
         reason = self._unsendable(wanted)
@@ -196,6 +208,6 @@ def messages_from(
     return Messages(
         Outbox(wire, connection, name),
         channels_from(settings.messaging),
-        Administrators(settings.database_url, meta),
+        Administrators(settings.database_url, meta, clock),
         clock,
     )

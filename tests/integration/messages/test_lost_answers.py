@@ -64,3 +64,15 @@ def test_of_a_message_that_failed(office: Office) -> None:
     assert transport.left < 0
     assert (done.status, done.attempts) == (Status.FAILED, 1)
     assert office.all() == [done]
+
+
+def test_of_what_is_over_the_storage_is_not_asked_again(office: Office) -> None:
+    messages, transport = losing(office, 1000)
+    messages.mail_administrators(key="k", subject="s", text="t")
+    before = transport.left
+    assert messages.mail_administrators(key="k", subject="s", text="t") == []
+    assert transport.left == before
+    office.vendors.say("mail", Reply(500))
+    for _ in range(2):
+        (failed,) = messages.mail_administrators(key="waits", subject="s", text="t")
+        assert failed.status is Status.FAILED

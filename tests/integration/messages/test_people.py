@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ import pytest
 from local import company
 from local.ports import HOST, free
 from local.postgres import Postgres
+from shared.clock import ManualClock
 from shared.data.people import administrators
 from shared.errors import Misconfigured, Unavailable
 from shared.messages.administrators import Administrators
@@ -22,7 +24,7 @@ from shared.settings import Secret, from_env
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
 from shared.storage.names import Names
-from tests.integration.messages.conftest import ANA, EUN, Office
+from tests.integration.messages.conftest import ANA, EUN, START, Office
 
 
 @pytest.fixture
@@ -60,6 +62,11 @@ def meta(office: Office) -> Meta:
     connection = Connection(from_env(office.env()).storage)
     connection.tables().create_table_if_not_exists(name)
     return Meta(connection.table(name))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
 
 
 def sqlite_url(path: Path) -> Secret:
@@ -166,32 +173,49 @@ def test_a_server_that_is_away_is_unavailable() -> None:
 
 
 def test_those_who_were_known_are_remembered_when_the_database_is_away(
-    users: Path, meta: Meta, caplog: pytest.LogCaptureFixture
+    users: Path, meta: Meta, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert Administrators(sqlite_url(users), meta)() == [ANA, EUN]
+    assert Administrators(sqlite_url(users), meta, clock)() == [ANA, EUN]
     users.unlink()
-    assert Administrators(sqlite_url(users), meta)() == [ANA, EUN]
+    assert Administrators(sqlite_url(users), meta, clock)() == [ANA, EUN]
     (record,) = caplog.records
     assert record.getMessage().startswith("administrators_unknown ")
     assert "remembered=2" in record.getMessage()
 
 
 def test_a_table_of_users_that_was_emptied_does_not_make_them_forgotten(
-    users: Path, meta: Meta
+    users: Path, meta: Meta, clock: ManualClock
 ) -> None:
-    known = Administrators(sqlite_url(users), meta)
+    known = Administrators(sqlite_url(users), meta, clock)
     assert known() == [ANA, EUN]
     with closing(sqlite3.connect(users)) as connection:
         connection.execute("DELETE FROM users WHERE trim(email) = ?", (ANA,))
         connection.commit()
+        clock.advance(timedelta(minutes=1))
         assert known() == [EUN]
         connection.execute("DELETE FROM users")
         connection.commit()
+    clock.advance(timedelta(minutes=1))
     assert known() == [EUN]
 
 
-def test_nobody_is_known_at_first(meta: Meta, caplog: pytest.LogCaptureFixture) -> None:
-    assert Administrators(Secret(""), meta)() == []
+def test_the_database_is_asked_once_a_minute(
+    users: Path, meta: Meta, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = Administrators(sqlite_url(users), meta, clock)
+    assert known() == [ANA, EUN]
+    users.unlink()
+    clock.advance(timedelta(seconds=59))
+    assert known() == [ANA, EUN] and caplog.records == []
+    clock.advance(timedelta(seconds=1))
+    assert known() == known() == [ANA, EUN]
+    assert len(caplog.records) == 1
+
+
+def test_nobody_is_known_at_first(
+    meta: Meta, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Administrators(Secret(""), meta, clock)() == []
     assert "DATABASE_URL is not set" in caplog.text
 
 
@@ -203,5 +227,6 @@ def test_the_mail_that_the_database_is_down_reaches_them(
     messages = messages_from(settings, connection, meta, office.clock)
     messages.mail_administrators(key="up", subject="s", text="t")
     users.unlink()
+    office.clock.advance(timedelta(minutes=1))
     messages.mail_administrators(key="down", subject="the database is down", text="t")
     assert office.vendors.mailed() == [ANA, EUN, ANA, EUN]
