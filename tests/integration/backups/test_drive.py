@@ -253,18 +253,18 @@ def test_what_drive_has_wrong_is_damaged_and_removed(server: DriveServer) -> Non
 
 
 def test_what_is_damaged_and_cannot_be_removed_is_still_damaged(server: DriveServer) -> None:
+    put(drive_of(server), "older.dump", b"older")
     server.corrupts = True
     server.fail("DELETE", "", status=403, reason="insufficientFilePermissions")
     server.fail("PATCH", "", status=403, reason="insufficientFilePermissions")
     with pytest.raises(Damaged, match=r"it is still there: .*Content manager"):
         put(drive_of(server))
-    (file,) = drive_of(server).files(go_on)
-    assert not file.whole
+    assert [file.whole for file in drive_of(server).files(go_on)] == [True, False]
     assert drive_of(server).keep(1, PLAN[GROUP], go_on) == []
 
     server.corrupts = False
     put(drive_of(server))
-    assert [file.whole for file in drive_of(server).files(go_on)] == [True]
+    assert [file.whole for file in drive_of(server).files(go_on)] == [True, True]
 
 
 def test_a_checksum_that_is_not_there_yet_is_waited_for(server: DriveServer) -> None:
