@@ -1,31 +1,49 @@
-"""What a proved backup costs, beside what one would type instead.
+"""What a backup costs, beside what one would type instead; `--quick` for small sizes.
 
-PostgreSQL: `pg_dump -Fc` into a file. SQLite: the online backup into a file, gzipped. Neither is
-hashed, stored elsewhere, read back or restored. Each backup runs in a fresh process, whose start
-is not counted and whose peak memory is taken; that of a database half as large shows whether it
-grows. Medians of interleaved runs. Run from the root: `python bench/backups.py`.
+PostgreSQL: one table of 1 GB; Belfry's chain (dump, compress, hash, upload; and the proof apart:
+read back, decompress, restore, compare) beside `pg_dump -Fc` into a file, the naive way (that
+file, then the SDK's `upload_blob`), and that upload alone. SQLite: 500 MB; the same beside
+`sqlite3 .backup`. Storage is Azurite, on the same machine and its two cores.
+
+Each measurement is a fresh process. Its peak memory is shown, with the interpreter and the SDKs in
+it, and that of the programs it started apart. MB/s are of what is backed up, not of what is stored.
+Run from the root: `python bench/backups.py`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import shutil
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from contextlib import closing
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 
-RUNS = 3
-ROWS = 250_000
-SMALLER = 2
 _REPO = Path(__file__).resolve().parents[1]
+_CONTAINER = "bench"
+_MB = 1_000_000
+_ROWS = 5_000_000
+"""Of the large PostgreSQL table: a dump of 1 GB."""
+_SQLITE_ROWS = 2_200_000
+_QUICK = 10
+_TARGET = 0.9
+_MOST_MEMORY = 200
+
 _TABLE = "CREATE TABLE events (id integer PRIMARY KEY, at timestamp, kind text, note text)"
 _ROW = (
     "SELECT n, timestamp '2026-01-01' + n * interval '1 s', 'kind ' || n % 7, "
@@ -52,150 +70,282 @@ def build_postgres(url: str, server: str, rows: int) -> None:
     name = url.rpartition("/")[2]
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_TABLE)
         connection.execute(("INSERT INTO events " + _ROW.format(rows=rows)).encode())
         connection.execute("CREATE INDEX events_at ON events (at)")
+        connection.execute("VACUUM ANALYZE events")
 
 
-def take(connection_string: str, source: str, place: str) -> None:
-    """One backup, in this process; its figures to standard output."""
-    import logging
-    import threading
+# One measurement, in a process of its own.
 
-    from shared.backups.service import Backups, sources_from
-    from shared.clock import SystemClock
-    from shared.log import JobLog
-    from shared.settings import from_env
+
+def act(order: dict[str, Any]) -> dict[str, float]:
+    """Do what the order says; the figures."""
+    ways: dict[str, Callable[[dict[str, Any]], dict[str, float]]] = {
+        "belfry": belfry,
+        "file": to_file,
+        "naive": naive,
+        "upload": upload_alone,
+    }
+    with _children() as peaks:
+        figures = ways[order["way"]](order)
+    return figures | {"peak": peak_of("self"), "children": sum(peaks.values())}
+
+
+def belfry(order: dict[str, Any]) -> dict[str, float]:
+    """The chain: source, codec, stream; then the proof."""
+    import pyrage
+
+    from shared.backups import stream
+    from shared.backups.codec import Codec
+    from shared.backups.model import differences
+    from shared.backups.seal import Seal
+    from shared.backups.source import Source
+    from shared.settings import Secret
+    from tests.context import job_of
+
+    def source() -> Source:
+        from shared.backups.postgres import PostgresSource
+        from shared.backups.sqlite import SqliteSource
+
+        if order["engine"] == "sqlite":
+            return SqliteSource(Path(order["place"]), temp=Path(order["folder"]))
+        return PostgresSource(Secret(order["place"]), folder=Path(order["bin"]))
+
+    job, key = job_of(), Secret(str(pyrage.x25519.Identity.generate()))
+    codec = Codec(order["compression"], Seal(key) if order["encrypt"] else None)
+    with _container(order["storage"]) as container:
+        blob = container.get_blob_client(uuid.uuid4().hex)
+        began = time.perf_counter()
+        with source().dump(job) as dump:
+            encoded = codec.encode(dump.chunks, job.check)
+            said = {"backup_id": blob.blob_name}
+            stored = stream.upload(blob, iter(encoded), lambda _: said, job.check)
+        seconds, uploaded = time.perf_counter() - began, peak_of("self")
+        began = time.perf_counter()
+        etag = stream.read_back(blob, stored.bytes, stored.sha256, job.check)
+        read = time.perf_counter() - began
+        with (
+            closing(stream.pieces(blob, etag, stored.bytes, job.check)) as pieces,
+            closing(codec.decode(pieces, job.check)) as chunks,
+        ):
+            assert not differences(dump.contents, source().prove(chunks, job))
+        proof = time.perf_counter() - began
+        blob.delete_blob()
+    return {
+        "seconds": seconds,
+        "size": encoded.taken,
+        "stored": stored.bytes,
+        "uploaded_peak": uploaded,
+        "read_back": read,
+        "proof": proof,
+    }
+
+
+def to_file(order: dict[str, Any]) -> dict[str, float]:
+    """A program that writes a file."""
+    began = time.perf_counter()
+    subprocess.run(order["command"], check=True, env=order["env"])
+    return {
+        "seconds": time.perf_counter() - began,
+        "stored": Path(order["file"]).stat().st_size,
+    }
+
+
+def upload_alone(order: dict[str, Any]) -> dict[str, float]:
+    """That file, by the SDK's `upload_blob`."""
+    with _container(order["storage"]) as container:
+        blob = container.get_blob_client(uuid.uuid4().hex)
+        began = time.perf_counter()
+        with Path(order["file"]).open("rb") as file:
+            blob.upload_blob(file)
+        seconds = time.perf_counter() - began
+        blob.delete_blob()
+    return {"seconds": seconds, "stored": Path(order["file"]).stat().st_size}
+
+
+def naive(order: dict[str, Any]) -> dict[str, float]:
+    """Both, one after the other."""
+    first, second = to_file(order), upload_alone(order)
+    return second | {"seconds": first["seconds"] + second["seconds"]}
+
+
+@contextmanager
+def _container(storage: str) -> Iterator[Any]:
+    from azure.core.exceptions import ResourceExistsError
+
+    from shared.settings import Secret, StorageAccount
     from shared.storage.connect import Connection
-    from shared.tasks.context import JobContext
 
-    name = "DATABASE_PATH" if source == "database" else "POSTGRES_URL"
-    settings = from_env({"AzureWebJobsStorage": connection_string, name: place})
-    account = Connection(settings.backup_storage)
-    backups = Backups(lambda: account.container("bench"), sources_from(settings))
-    job = JobContext(
-        job_id="bench",
-        schedule_id="bench",
-        due_at=SystemClock().now(),
-        attempt=1,
-        clock=SystemClock(),
-        log=JobLog(logging.getLogger("bench"), {}, str),
-        backups=backups,
-        stop=threading.Event(),
-    )
-    manifest = backups.take(source, job)
-    words = ("duration_seconds", "verify_seconds", "bytes", "uncompressed_bytes")
-    print(json.dumps({"peak": peak_of("self")} | {word: manifest[word] for word in words}))
+    account = StorageAccount(connection_string=Secret(storage))
+    with Connection(account).container(_CONTAINER) as container:
+        with suppress(ResourceExistsError):
+            container.create_container()
+        yield container
 
 
 def peak_of(process: int | str) -> int:
-    """KiB at the most so far. Not `ru_maxrss`: that begins with what the parent had."""
+    """Bytes at the most so far. Not `ru_maxrss`: that begins with what the parent had."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return 0
     found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(found[0]) if found else 0
+    return int(found[0]) * 1024 if found else 0
 
 
-def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[float, int, str]:
-    """Seconds, peak memory in KiB and output of a program."""
-    begin, peak = time.perf_counter(), 0
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, cwd=_REPO, env=env) as process:
-        assert process.stdout is not None
-        while process.poll() is None:
-            peak = max(peak, peak_of(process.pid))
-            time.sleep(0.01)
-        said = process.stdout.read()
-    assert process.returncode == 0, arguments
-    return time.perf_counter() - begin, peak, said.decode()
+@contextmanager
+def _children() -> Iterator[dict[int, int]]:
+    """The peak of each program that this process starts."""
+    peaks: dict[int, int] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        here = psutil.Process()
+        while not over.wait(0.05):
+            for child in here.children(recursive=True):
+                peaks[child.pid] = max(peaks.get(child.pid, 0), peak_of(child.pid))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        watcher.join()
 
 
-def belfry(storage: str, source: str, place: str) -> dict[str, float]:
-    *_, said = run(sys.executable, __file__, storage, source, place)
-    return dict(json.loads(said))
+# All of them, side by side.
 
 
-def shown(label: str, seconds: float, base: float, size: float, peak: float) -> None:
+@dataclass(frozen=True)
+class Rounds:
+    """Interleaved measurements; the median of each."""
+
+    count: int
+    folder: Path
+    storage: str
+
+    def run(self, orders: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+        got: dict[str, list[dict[str, float]]] = {name: [] for name in orders}
+        common = {"storage": self.storage, "folder": str(self.folder), "env": {}}
+        for _ in range(self.count):
+            for name, order in orders.items():
+                text = json.dumps(common | order)
+                command = [sys.executable, __file__, "--one"]
+                done = subprocess.run(
+                    command, input=text.encode(), stdout=subprocess.PIPE, cwd=_REPO, check=True
+                )
+                got[name].append(json.loads(done.stdout))
+        return {
+            name: {word: statistics.median(one[word] for one in many) for word in many[0]}
+            for name, many in got.items()
+        }
+
+
+def shown(label: str, seconds: float, size: float, one: dict[str, float], peak: float) -> None:
+    speed, stored, ratio = size / seconds / _MB, one["stored"] / _MB, size / one["stored"]
     print(
-        f"  {label:34} {seconds:6.2f} s  {seconds / base:5.2f}"
-        f"   {size / 1e6:6.1f} MB   {peak / 1024:5.0f} MB"
+        f"  {label:46} {seconds:7.2f} s {speed:7.1f} MB/s {stored:8.1f} MB {ratio:5.2f}"
+        f" {peak / _MB:6.0f} MB {one['children'] / _MB:6.0f} MB"
     )
 
 
-def compare(title: str, plain: list[tuple[float, int, int]], ours: list[dict[str, float]]) -> None:
-    """A table: what one would type, ours, and ours with its proof."""
-    base, peak, size = (statistics.median(run[n] for run in plain) for n in range(3))
-    mid = {word: statistics.median(run[word] for run in ours) for word in ours[0]}
-    print(f"{title}, dump of {mid['uncompressed_bytes'] / 1e6:.0f} MB")
-    print(f"  {'':34} {'time':>8}  {'ratio':>5}   {'stored':>9}   {'peak':>8}")
-    shown("into a file, unproved", base, base, size, peak)
-    shown("Belfry: in Blob Storage", mid["duration_seconds"], base, mid["bytes"], mid["peak"])
-    whole = mid["duration_seconds"] + mid["verify_seconds"]
-    shown("Belfry: and proved", whole, base, mid["bytes"], mid["peak"])
+def table(title: str, rows: dict[str, dict[str, float]], slower_of: tuple[str, str]) -> None:
+    """The table, then what is to be shown: throughput and memory."""
+    ours = rows[_CHAIN]
+    size = ours["size"]
+    print(f"{title}, {size / _MB:.0f} MB")
+    print(
+        f"  {'':46} {'time':>9} {'speed':>12} {'stored':>11} {'ratio':>5} {'peak':>9} {'others':>9}"
+    )
+    for name, one in rows.items():
+        shown(name, one["seconds"], size, one, one.get("uploaded_peak", one["peak"]))
+    shown("Belfry: read back", ours["read_back"], size, ours | {"children": 0}, ours["peak"])
+    shown("Belfry: proof (read back, restore, compare)", ours["proof"], size, ours, ours["peak"])
+    slower = max(rows[name]["seconds"] for name in slower_of)
+    print(
+        f"  speed: {slower / ours['seconds']:.2f} of the slower of "
+        f"({', '.join(slower_of)}); to be {_TARGET} at least"
+    )
+    most = max(one["peak"] for one in rows.values() if "proof" in one) / _MB
+    print(f"  memory: {most:.0f} MB at the most; to be below {_MOST_MEMORY}")
 
 
-def growth(small: dict[str, float], large: dict[str, float]) -> None:
-    by = large["uncompressed_bytes"] / small["uncompressed_bytes"]
-    grew = (large["peak"] - small["peak"]) / 1024
-    print(f"  memory at {by:.1f} times the size: {grew:+.0f} MB of {large['peak'] / 1024:.0f}")
+_CHAIN = "Belfry: dump, zstd, SHA-256, upload"
 
 
-def postgres_bench(folder: Path, storage: str) -> None:
+def _ours(**more: str) -> dict[str, dict[str, Any]]:
+    common = {"way": "belfry", "compression": "zstd", "encrypt": False} | more
+    return {_CHAIN: common, "Belfry: the same, encrypted (age)": common | {"encrypt": True}}
+
+
+def postgres_bench(rounds: Rounds, rows: int) -> None:
     from local import postgres
 
-    with postgres.start(folder / "postgres") as server:
-        for name, rows in (("large", ROWS), ("small", ROWS // SMALLER)):
-            build_postgres(server.url(name), server.url("postgres"), rows)
-        out = folder / "by-hand.dump"
+    with postgres.start(rounds.folder / "postgres") as server:
+        build_postgres(server.url("large"), server.url("postgres"), rows)
+        file = str(rounds.folder / "by-hand.dump")
         command = [str(server.bin / "pg_dump"), "-Fc", "-h", "127.0.0.1", "-p", str(server.port)]
-        command += ["-U", postgres.USER, "-f", str(out), "large"]
-        plain, ours = [], []
-        for _ in range(RUNS):
-            seconds, peak, _ = run(*command, env={"PGPASSWORD": server.password})
-            plain.append((seconds, peak, out.stat().st_size))
-            ours.append(belfry(storage, "postgres", server.url("large")))
-        compare("PostgreSQL against pg_dump -Fc", plain, ours)
-        growth(belfry(storage, "postgres", server.url("small")), ours[-1])
+        command += ["-U", postgres.USER, "-f", file, "large"]
+        plain = {"file": file, "env": {"PGPASSWORD": server.password}}
+        orders: dict[str, dict[str, Any]] = {
+            "pg_dump -Fc": plain | {"way": "file", "command": command},
+            "upload alone": plain | {"way": "upload"},
+            "naive: pg_dump -Fc, then upload": plain | {"way": "naive", "command": command},
+            **_ours(engine="postgresql", place=server.url("large"), bin=str(server.bin)),
+            "(pg_dump -Fc --compress=0)": plain
+            | {"way": "file", "command": [*command[:2], "--compress=0", *command[2:]]},
+        }
+        table("PostgreSQL", rounds.run(orders), ("pg_dump -Fc", "upload alone"))
 
 
-_BY_HAND = """
-import gzip, shutil, sqlite3, sys
+_BY_PYTHON = """
+import sqlite3, sys
 source, target = sqlite3.connect(sys.argv[1]), sqlite3.connect(sys.argv[2])
 source.backup(target)
-target.close()
-with open(sys.argv[2], "rb") as copy, gzip.open(sys.argv[2] + ".gz", "wb", 6) as out:
-    shutil.copyfileobj(copy, out, 1 << 20)
 """
 
 
-def sqlite_bench(folder: Path, storage: str) -> None:
-    large, small, out = folder / "large.db", folder / "small.db", folder / "by-hand.db"
-    build_sqlite(large, ROWS)
-    build_sqlite(small, ROWS // SMALLER)
-    plain, ours = [], []
-    for _ in range(RUNS):
-        seconds, peak, _ = run(sys.executable, "-c", _BY_HAND, str(large), str(out))
-        plain.append((seconds, peak, out.with_name(out.name + ".gz").stat().st_size))
-        ours.append(belfry(storage, "database", str(large)))
-    compare("SQLite against its backup, gzipped", plain, ours)
-    growth(belfry(storage, "database", str(small)), ours[-1])
+def sqlite_bench(rounds: Rounds, rows: int) -> None:
+    large, file = rounds.folder / "large.db", str(rounds.folder / "by-hand.db")
+    build_sqlite(large, rows)
+    program = shutil.which("sqlite3")
+    name = "sqlite3 .backup" if program else "Python's sqlite3 backup()"
+    command = [sys.executable, "-c", _BY_PYTHON, str(large), file]
+    if program:
+        command = [program, str(large), f".backup '{file}'"]
+    plain = {"file": file}
+    orders: dict[str, dict[str, Any]] = {
+        name: plain | {"way": "file", "command": command},
+        "upload alone": plain | {"way": "upload"},
+        f"naive: {name}, then upload": plain | {"way": "naive", "command": command},
+        **_ours(engine="sqlite", place=str(large)),
+    }
+    table("SQLite", rounds.run(orders), (name, "upload alone"))
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print both tables, or do one measurement."""
     from local import azurite
 
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help=f"a {_QUICK}th of the size")
+    parser.add_argument("--rounds", type=int, default=1, help="the median of so many is shown")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    arguments, _ = parser.parse_known_args()
+    if arguments.one:
+        print(json.dumps(act(json.load(sys.stdin))))
+        return
+    share = _QUICK if arguments.quick else 1
     with tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with azurite.start(folder / "azurite") as storage:
-            postgres_bench(folder, storage.connection_string)
-            sqlite_bench(folder, storage.connection_string)
+            rounds = Rounds(arguments.rounds, folder, storage.connection_string)
+            postgres_bench(rounds, _ROWS // share)
+            sqlite_bench(rounds, _SQLITE_ROWS // share)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        take(*sys.argv[1:])
-    else:
-        main()
+    main()
