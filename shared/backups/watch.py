@@ -29,6 +29,8 @@ _logger = logging.getLogger("belfry.backups")
 
 _MAILED = timedelta(days=2)
 """Jobs that were due so lately are looked at; what was mailed is not mailed again."""
+_REMEMBERED = timedelta(days=400)
+"""How long messages can be read."""
 _HOURLY = 5
 """Of a watch that runs every five minutes, the one that comes due in these minutes of an hour."""
 
@@ -108,6 +110,7 @@ class Watch:
             gone, held = clear(self._catalog, rows, one.plan.retention, job)
             removed += gone
             failed |= {f"removal {number}": why for number, why in enumerate(held)}
+        self._messages.forget(job.clock.now() - _REMEMBERED)
         return {"copied": copied, "removed": removed, "failed": failed}
 
     def _mail(self, one: Planned, job: JobContext) -> int:

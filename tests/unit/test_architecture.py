@@ -14,7 +14,10 @@ from shared.log import Event
 from shared.tasks import Params, Registry, task
 
 _STORAGE = {"AzureWebJobsStorage": "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ=="}
-_HEAVY = ("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard")
+_HEAVY = (
+    *("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard"),
+    *("sqlalchemy", "sendgrid", "requests", "google", "pyrage"),
+)
 
 
 def fresh(code: str) -> list[str]:
@@ -33,7 +36,9 @@ def test_importing_the_app_loads_nothing_that_only_some_runs_need() -> None:
 
 
 def test_each_file_is_a_function_of_its_name() -> None:
-    files = sorted(path.stem for path in Path("functions").glob("[a-z]*.py"))
+    whole = "import functions; print(*[t.name for t in functions.tasks() if t.recurrence is None])"
+    on_demand = fresh(whole)  # they have no time, so there is nothing that would trigger them
+    files = sorted({path.stem for path in Path("functions").glob("[a-z]*.py")} - set(on_demand))
     code = (
         "import function_app as f; print(*[x.get_function_name() for x in f.app.get_functions()])"
     )
