@@ -42,7 +42,8 @@ class Office:
             "BACKUP_CONTAINER": f"watch{number}",
             "SCHEDULE_SHARDS": "1",
             "DATABASE_PATH": str(company),
-            "BACKUP_MONITOR_ENABLED": "false",  # it runs when the test says so
+            "BACKUP_MONITOR_ENABLED": "false",  # they run when the test says so
+            "BACKUP_UPKEEP_ENABLED": "false",
             **environ,
         }
         self.clock = ManualClock(START)
