@@ -90,6 +90,19 @@ def scratch_databases(postgres: Postgres) -> list[str]:
         return [row[0] for row in rows]
 
 
+def hurried(server: Postgres) -> Postgres:
+    """Nothing on it is to outlive the machine, so it waits for no disk."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres: Postgres) -> Postgres:
+    return hurried(postgres)
+
+
 @pytest.fixture(scope="session")
 def postgres16() -> Iterator[Postgres]:
     """PostgreSQL 16, which the wheel has as well."""
@@ -99,7 +112,7 @@ def postgres16() -> Iterator[Postgres]:
         running = local_postgres.start(folder)
         patch.undo()
         with running:
-            yield running
+            yield hurried(running)
 
 
 @pytest.fixture(params=["16", "18"])

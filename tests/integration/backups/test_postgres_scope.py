@@ -36,6 +36,20 @@ ODDS = {f"{ODD}.t": 2}
 LARGE = {"large objects": 1}
 
 
+@pytest.fixture(scope="module")
+def urls() -> dict[int, str]:
+    """Of the database on the server of a port."""
+    return {}
+
+
+@pytest.fixture
+def url(either: Postgres, urls: dict[int, str]) -> str:
+    """A database with those schemas, on a server of each version."""
+    if either.port not in urls:
+        urls[either.port] = made(either, SCHEMAS)
+    return urls[either.port]
+
+
 @pytest.mark.parametrize(
     ("schemas", "but", "tables", "scope"),
     [
@@ -48,13 +62,13 @@ LARGE = {"large objects": 1}
     ],
 )
 def test_schemas_in_and_out(
-    either: Postgres,
+    url: str,
     schemas: tuple[str, ...],
     but: tuple[str, ...],
     tables: dict[str, int],
     scope: str,
 ) -> None:
-    source = PostgresSource(Secret(made(either, SCHEMAS)), schemas=schemas, exclude_schemas=but)
+    source = PostgresSource(Secret(url), schemas=schemas, exclude_schemas=but)
     dump = proved(source)
     assert dump.contents.tables == tables
     assert source.scope == scope
@@ -83,8 +97,7 @@ def test_a_schema_that_holds_an_extension_cannot_be_left_out(postgres: Postgres)
         proved(source)
 
 
-def test_a_table_that_is_locked_does_not_matter_outside(postgres: Postgres) -> None:
-    url = made(postgres, SCHEMAS)
+def test_a_table_that_is_locked_does_not_matter_outside(url: str) -> None:
     with contextlib.closing(psycopg.connect(url)) as other:
         other.execute("LOCK TABLE pets IN ACCESS EXCLUSIVE MODE")
         assert proved(PostgresSource(Secret(url), schemas=("bare",))).contents.tables == BARE
