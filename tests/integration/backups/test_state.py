@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from local.azurite import Azurite
 from shared.backups import state_write
 from shared.backups.source import Contents, Restored, Target
 from shared.backups.state import StateSource
+from shared.backups.state_read import Reader
 from shared.errors import Conflict, Damaged, Invalid, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
@@ -346,6 +348,48 @@ def test_what_changes_while_it_is_read_is_read_again(
     reconciled(other)
 
 
+def test_a_long_run_that_ends_while_it_is_read(
+    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was due long before, and its schedule's row has forgotten it by the second look."""
+    made = bench.add("waits", overlap=Overlap.ALLOW_ALL)
+    bench.later(60)
+    first = next(one for one in bench.messages() if "T120100Z" in one.text())
+    working = bench.start(first)
+    assert bench.calls.entered.wait(20)
+    bench.later(45)
+    numbers = itertools.count()
+
+    def touched() -> None:
+        said = str(next(numbers))
+        bench.app.manager.change(
+            made.id,
+            lambda one: replace(one, definition=replace(one.definition, description=said)),
+        )
+
+    again = Reader._again
+    ended: list[str] = []
+
+    def ends(self: Reader, *args: Any) -> None:
+        if not ended:
+            bench.calls.hold.set()
+            ended.extend(job.id for job in working.ended())
+            bench.later(75)
+            bench.tick()
+            bench.work()
+            live = bench.app.table.get(made.id)
+            assert live is not None and live.progress.find(ended[0]) is None
+        again(self, *args)
+
+    monkeypatch.setattr(Reader, "_again", ends)
+    content, _ = dumped(bench, tmp_path, job_of(clock=bench.clock, stop=Meddling(touched)))
+    assert ended == [f"{made.id}-20260301T120100Z"]
+    other = fresh(bench, azurite)
+    restored(other, tmp_path, content)
+    assert ended[0] in {job.id for job in other.app.table.jobs(made.id)}
+    reconciled(other)
+
+
 def test_under_load(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
     """Clocks tick and workers work in threads of their own while it is dumped."""
     for number in range(30):
@@ -462,9 +506,9 @@ def test_never_among_what_is_there_without_its_name(bench: Bench, tmp_path: Path
     bench.add()
     content, _ = dumped(bench, tmp_path)
     before = rows(bench)
-    for replace in (None, "", "other"):
+    for name in (None, "", "other"):
         with pytest.raises(Conflict, match=r"are not empty.*once more as `replace`"):
-            restored(bench, tmp_path, content, Target(replace=replace))
+            restored(bench, tmp_path, content, Target(replace=name))
     assert rows(bench) == before
 
 
@@ -546,8 +590,6 @@ def test_among_schedules_that_went_on_since(bench: Bench, tmp_path: Path) -> Non
 
 
 def _renamed(one: Schedule, name: str, recurrence: Recurrence) -> Schedule:
-    from dataclasses import replace
-
     return replace(one, definition=replace(one.definition, name=name, recurrence=recurrence))
 
 
