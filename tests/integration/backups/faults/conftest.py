@@ -17,6 +17,12 @@ from tests.integration.backups.killed import Nursery
 from tests.integration.backups.setup import OFFSITE, PRIMARY, Shelf
 
 
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for storage looks sooner whether it is back."""
+    monkeypatch.setattr("shared.backups.blocks._FIRST_PAUSE", 0.02)
+
+
 @pytest.fixture
 def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
     with FaultProxy(azurite.connection_string) as running:
