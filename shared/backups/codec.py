@@ -107,20 +107,19 @@ def _checked(
 
 def _gunzipped(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
     gzip = zlib.decompressobj(_GZIP)
-    for piece in pieces:
-        rest = piece
-        while rest:
-            if gzip.eof:
-                raise Damaged("it goes on after its end")
-            try:
-                chunk = gzip.decompress(rest, _CHUNK)
-            except zlib.error as error:
-                raise Damaged(f"it does not decompress: {error}") from error
-            rest = gzip.unconsumed_tail or gzip.unused_data
-            if chunk:
-                yield chunk
-    while not gzip.eof and (chunk := gzip.decompress(b"", _CHUNK)):
-        yield chunk
+    try:
+        for piece in pieces:
+            rest = piece
+            while rest:
+                if gzip.eof:
+                    raise Damaged("it goes on after its end")
+                if chunk := gzip.decompress(rest, _CHUNK):
+                    yield chunk
+                rest = gzip.unconsumed_tail or gzip.unused_data
+        while not gzip.eof and (chunk := gzip.decompress(b"", _CHUNK)):
+            yield chunk
+    except zlib.error as error:
+        raise Damaged(f"it does not decompress: {error}") from error
     if not gzip.eof:
         raise Damaged("it does not decompress: it ends too early")
 
@@ -134,8 +133,7 @@ def _unzstd(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
     zstd = ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
     try:
         head = taken.exactly(5)
-        yield zstd.decompress(head + taken.exactly(frame_header_size(head) - len(head)))
-        made = bytearray()
+        made = bytearray(zstd.decompress(head + taken.exactly(frame_header_size(head) - len(head))))
         last = False
         while not last:
             head = taken.exactly(3)
