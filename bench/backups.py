@@ -338,6 +338,7 @@ def main() -> None:
     if arguments.one:
         print(json.dumps(act(json.load(sys.stdin))))
         return
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it takes minutes
     share = _QUICK if arguments.quick else 1
     with tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
