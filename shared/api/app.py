@@ -6,7 +6,7 @@ import functools
 
 from fastapi import Depends, FastAPI
 
-from shared.api import jobs, occurrences, problems, query, schedules
+from shared.api import backups, jobs, messages, occurrences, plans, problems, query, schedules
 from shared.api.bridge import Bridge
 from shared.api.description import Described
 
@@ -32,6 +32,9 @@ def api() -> FastAPI:
     made.include_router(schedules.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
+    made.include_router(plans.router)  # before backups, whose ids would take its path
+    made.include_router(backups.router)
+    made.include_router(messages.router)
     problems.install(made)
     return made
 

@@ -1,0 +1,368 @@
+"""What the API takes and gives of backups."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.api.parts import Input
+from shared.api.schemas import Whole
+from shared.errors import Invalid
+from shared.tasks.backups import Name, Retention
+
+if TYPE_CHECKING:
+    from shared.backups.entries import Backup, Copy
+    from shared.backups.model import Report
+    from shared.backups.standing import Standing
+
+State = Literal["verified", "damaged", "unproved"]
+WEEK = 7 * 24 * 60
+
+
+class CopyOut(BaseModel):
+    """A backup as it lies at one destination."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    destination: str
+    state: State
+    """By its newest report: `verified`, or `damaged`. `unproved`: there is none yet. A copy whose
+    blob is gone is damaged."""
+    verified_at: datetime | None
+    how: str | None
+    """`restored`: read back, restored and compared; `copied`: read back and compared with one that
+    was restored."""
+    error: str | None
+    """What is wrong with a damaged one."""
+    tier: str | None
+    immutable_until: datetime | None
+    """Until when a policy of the container forbids to remove it."""
+    blob: str
+
+    @staticmethod
+    def of(copy: Copy) -> CopyOut:
+        proof, stored = copy.proof, copy.stored
+        good = proof if copy.verified else None
+        state: Any = copy.state
+        gone = None if stored is not None else "its blob is gone"
+        return CopyOut(
+            destination=copy.destination,
+            state=state,
+            verified_at=good and good.at,
+            how=good and good.how,
+            error=gone or (proof.error if proof is not None else None),
+            tier=stored and stored.tier,
+            immutable_until=stored and stored.immutable_until,
+            blob=copy.blob,
+        )
+
+
+class BackupOut(BaseModel):
+    """A backup, wherever its copies lie."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    source: str
+    database: str
+    scope: str
+    """Which part of the database; empty for all of it."""
+    engine: str
+    """sqlite, postgresql, or belfry: its own state."""
+    schedule_id: str
+    """Of the plan that took it."""
+    job_id: str
+    started_at: datetime
+    """When the dump began; what it shows is not older."""
+    finished_at: datetime
+    age_seconds: float
+    """Since started_at."""
+    bytes: int
+    """As stored."""
+    uncompressed_bytes: int
+    duration_seconds: float
+    compression: str
+    encrypted: bool
+    sha256: str
+    """Of the stored bytes."""
+    state: State
+    """`verified` if any copy is; else `damaged` if any copy is."""
+    verified: bool
+    """Only such a backup may be relied upon."""
+    verified_at: datetime | None
+    restore_seconds: float | None
+    """How long it took to restore it when that was last proved."""
+    suspicions: list[str]
+    """Why a person should look at it, though it is whole; empty once one has accepted it."""
+    copies: list[CopyOut]
+
+    @staticmethod
+    def of(backup: Backup, now: datetime) -> BackupOut:
+        return BackupOut(**_shown(backup, now))
+
+
+class ReportOut(BaseModel):
+    """What was found out about one copy, or said of it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    destination: str
+    outcome: str
+    """verified, damaged; accepted: a person said that a suspicious backup is as it should be."""
+    at: datetime
+    job_id: str
+    how: str
+    restore_seconds: float | None
+    """From the first byte read for the restore to the last row counted."""
+    suspicions: list[str]
+    error: str | None
+
+    @staticmethod
+    def of(destination: str, report: Report) -> ReportOut:
+        return ReportOut(
+            destination=destination,
+            outcome=report.outcome.value,
+            at=report.at,
+            job_id=report.job_id,
+            how=report.how,
+            restore_seconds=report.restore_seconds,
+            suspicions=list(report.suspicions),
+            error=report.error,
+        )
+
+
+class BackupDetail(BackupOut):
+    """A backup with its manifest and every report."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    manifest: dict[str, Any] | None
+    """As it lies beside the blob: the above, and `tables` (rows by table), `schema` (a digest of
+    each object's definition), the versions of what made the dump."""
+    manifest_error: str | None
+    """Why there is none that can be read."""
+    reports: list[ReportOut]
+    """Oldest first."""
+
+    @staticmethod
+    def whole(
+        backup: Backup, now: datetime, manifest: dict[str, Any] | None, error: str | None
+    ) -> BackupDetail:
+        reports = [
+            ReportOut.of(copy.destination, report)
+            for copy in backup.copies
+            for report in copy.reports
+        ]
+        return BackupDetail(
+            **_shown(backup, now),
+            manifest=manifest,
+            manifest_error=error,
+            reports=sorted(reports, key=lambda report: report.at),
+        )
+
+
+def state_of(backup: Backup, destination: str | None = None) -> str:
+    """A backup's state, or that of its copy there."""
+    states = {copy.state for copy in backup.copies if destination in (None, copy.destination)}
+    return next(state for state in ("verified", "damaged", "unproved") if state in states)
+
+
+def _shown(backup: Backup, now: datetime) -> dict[str, Any]:
+    one, proof = backup.summary, backup.proof
+    return {
+        "id": one.id,
+        "source": one.source,
+        "database": one.database,
+        "scope": one.scope,
+        "engine": one.engine,
+        "schedule_id": one.schedule_id,
+        "job_id": one.job_id,
+        "started_at": one.started_at,
+        "finished_at": one.finished_at,
+        "age_seconds": max((now - one.started_at).total_seconds(), 0.0),
+        "bytes": one.bytes,
+        "uncompressed_bytes": one.uncompressed_bytes,
+        "duration_seconds": one.duration_seconds,
+        "compression": one.compression,
+        "encrypted": one.encrypted,
+        "sha256": one.sha256,
+        "state": state_of(backup),
+        "verified": backup.verified,
+        "verified_at": proof.at if proof is not None else None,
+        "restore_seconds": proof.restore_seconds if proof is not None else None,
+        "suspicions": list(backup.suspicions),
+        "copies": [CopyOut.of(copy) for copy in backup.copies],
+    }
+
+
+class BackupList(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    backups: list[BackupOut]
+    total: int
+    page: int
+    page_size: int
+    pages: int
+    away: dict[str, str]
+    """Destinations that did not answer, and what they said; what lies there alone is not listed."""
+    unreadable: int
+    """Blobs that are no backup's, or are encrypted with a key that is not set."""
+
+
+class GoodOut(BaseModel):
+    """The newest verified backup of a source."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime
+    bytes: int
+    sha256: str
+
+
+class SourceOut(BaseModel):
+    """How one database of a plan stands."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    source: str
+    database: str
+    """Empty if no backup says yet which one it is."""
+    scope: str
+    schedule_id: str
+    last_good: GoodOut | None
+    age_seconds: float | None
+    """How much is lost if the source is lost now."""
+    restore_seconds: float | None
+    verified_at: datetime | None
+    too_old: bool
+    """The run after the last good one was due over two hours ago."""
+    expected_by: datetime | None
+    """When a newer one is, or was, due; null if none is."""
+    sentence: str
+    """The same for a person."""
+
+    @staticmethod
+    def of(stand: Standing) -> SourceOut:
+        good = stand.last_good
+        shown = good and GoodOut(
+            id=good.id,
+            started_at=good.started_at,
+            finished_at=good.finished_at,
+            bytes=good.bytes,
+            sha256=good.sha256,
+        )
+        return SourceOut(
+            source=stand.source,
+            database=stand.database,
+            scope=stand.scope,
+            schedule_id=stand.schedule_id,
+            last_good=shown,
+            age_seconds=stand.age_seconds,
+            restore_seconds=stand.restore_seconds,
+            verified_at=stand.verified_at,
+            too_old=stand.too_old,
+            expected_by=stand.expected_by,
+            sentence=stand.sentence,
+        )
+
+
+class SourceList(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    sources: list[SourceOut]
+    away: dict[str, str]
+    """Destinations that did not answer; a source may stand better than it seems."""
+
+
+class NewLink(Input):
+    """A request for a link."""
+
+    minutes: Whole = Field(default=60, ge=1, le=WEEK)
+    """How long it lasts."""
+    destination: Name | None = None
+    """Which copy. Default: the first that is verified."""
+
+
+class Link(BaseModel):
+    """A link that reads one blob, and nothing else, until it expires."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    url: str
+    """Whoever has it may read the backup."""
+    expires_at: datetime
+    sha256: str
+    """Of what it gives."""
+    bytes: int
+    file: str
+    """A name for it, whose endings say what it is."""
+    destination: str
+
+
+class Verify(Input):
+    """A request to prove a backup again."""
+
+    destination: Name | None = None
+    """Which copy. Default: each."""
+
+
+class Restore(Input):
+    """A request to restore a backup."""
+
+    target: Name | None = None
+    """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not there
+    yet. Default: a new one, whose name the job's result tells."""
+    replace: Name | None = None
+    """To restore over a target that is not empty: its name once more. What was there is kept."""
+    destination: Name | None = None
+    """Which copy. Default: the first that is whole. A backup that is not verified is restored only
+    if its copy is named here; what was stored must still be what was written."""
+
+    def check(self) -> None:
+        """Raise `Invalid` unless the target's name is said twice, or once."""
+        if self.replace is not None and self.replace != self.target:
+            raise Invalid(
+                "replace",
+                "to restore over a database that is not empty, say its name twice, "
+                "as target and as replace",
+            )
+
+
+class Asked(BaseModel):
+    """A job that was asked for."""
+
+    job_id: str
+    schedule_id: str
+    message: str
+
+
+class DryRun(Input):
+    """A question what retention would do now."""
+
+    schedule_id: Annotated[str, Field(min_length=1, max_length=200)]
+    """The plan whose backups are meant."""
+    retention: Retention | None = None
+    """Default: the plan's own."""
+
+
+class VerdictOut(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    source: str
+    database: str
+    started_at: datetime
+    bytes: int
+    keep: bool
+    reasons: list[str]
+    """What keeps it or, if nothing does, why nothing does."""
+
+
+class DryRunOut(BaseModel):
+    """What retention would do now; nothing was removed."""
+
+    backups: list[VerdictOut]
+    kept: int
+    removed: int

@@ -1,0 +1,262 @@
+"""`/api/v1/backups`: which there are, where, proved when; link, prove, restore, accept, delete."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from shared.api.backup_schemas import (
+    Asked,
+    BackupDetail,
+    BackupList,
+    BackupOut,
+    DryRun,
+    DryRunOut,
+    Link,
+    NewLink,
+    Restore,
+    SourceList,
+    SourceOut,
+    State,
+    VerdictOut,
+    Verify,
+    state_of,
+)
+from shared.api.parts import page_of
+from shared.api.plan_checks import destination_is_known
+from shared.api.query import instant
+from shared.app import App, app
+from shared.engine.once import run_once
+from shared.errors import Conflict, Damaged, Invalid, NotFound, Unavailable
+from shared.schedules.job import SCHEDULE_ID
+
+if TYPE_CHECKING:
+    from shared.backups.entries import Backup, Copy
+
+router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
+
+BackupId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+VERIFY, RESTORE = "backup_verify", "backup_restore"
+"""The tasks that do it."""
+
+
+@router.get("")
+def list_backups(
+    source: str | None = None,
+    database: str | None = None,
+    schedule_id: Annotated[str | None, Query(pattern=f"^{SCHEDULE_ID}$")] = None,
+    state: State | None = None,
+    destination: str | None = None,
+    suspicious: bool | None = None,
+    since: Annotated[str | None, Query(alias="from")] = None,
+    until: Annotated[str | None, Query(alias="to")] = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> BackupList:
+    """Backups that fit every filter given, newest first.
+
+    `destination`: those with a copy there; `state` is then that copy's. `from` and `to` are about
+    when they started, from the one on and before the other: ISO 8601 with their offset.
+    """
+    belfry = app()
+    destination_is_known(belfry, destination)
+    first, end = instant("from", since), instant("to", until)
+    if first is not None and end is not None and first > end:
+        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+
+    def fits(one: Backup) -> bool:
+        what = one.summary
+        return (
+            (source is None or what.source == source)
+            and (database is None or what.database == database)
+            and (schedule_id is None or what.schedule_id == schedule_id)
+            and (destination is None or any(c.destination == destination for c in one.copies))
+            and (state is None or state_of(one, destination) == state)
+            and (suspicious is None or bool(one.suspicions) == suspicious)
+            and (first is None or what.started_at >= first)
+            and (end is None or what.started_at < end)
+        )
+
+    found = belfry.backups().look()
+    fitting = [one for one in found.backups if fits(one)]
+    items, pages = page_of(fitting, page, page_size)
+    now = belfry.clock.now()
+    return BackupList(
+        backups=[BackupOut.of(one, now) for one in items],
+        total=len(fitting),
+        page=page,
+        page_size=page_size,
+        pages=pages,
+        away=dict(found.away),
+        unreadable=found.strange,
+    )
+
+
+@router.get("/sources")
+def sources() -> SourceList:
+    """How each database of each plan stands: to when one can be back, and how long that takes."""
+    service = app().backups()
+    found = service.look()
+    shown = [SourceOut.of(one) for one in service.standings(found)]
+    return SourceList(sources=shown, away=dict(found.away))
+
+
+@router.post("/retention")
+def dry_run(question: DryRun) -> DryRunOut:
+    """What a plan's retention, or another, would remove now. Nothing is removed."""
+    service = app().backups()
+    found = service.look()
+    known = {one.id: one for one in found.backups}
+    plan = question.schedule_id
+    is_one = any(one.id == plan for one in service.plans())
+    if not is_one and not any(one.summary.schedule_id == plan for one in found.backups):
+        raise NotFound(f"there is no backup plan {plan!r}")
+    verdicts = service.verdicts(found, plan, question.retention)
+    shown = [
+        VerdictOut(
+            id=one.id,
+            source=known[one.id].summary.source,
+            database=known[one.id].summary.database,
+            started_at=known[one.id].summary.started_at,
+            bytes=known[one.id].summary.bytes,
+            keep=one.keep,
+            reasons=list(one.reasons),
+        )
+        for one in verdicts
+    ]
+    kept = sum(one.keep for one in verdicts)
+    return DryRunOut(backups=shown, kept=kept, removed=len(shown) - kept)
+
+
+@router.get("/{backup_id}")
+def read(backup_id: BackupId) -> BackupDetail:
+    """One backup, with its manifest and every report of every copy."""
+    belfry = app()
+    service = belfry.backups()
+    backup = service.look().find(backup_id)
+    now = belfry.clock.now()
+    try:
+        manifest = service.manifest(backup).to_json()
+    except Damaged as error:
+        return BackupDetail.whole(backup, now, None, str(error))
+    return BackupDetail.whole(backup, now, manifest, None)
+
+
+@router.post("/{backup_id}/link")
+def link(backup_id: BackupId, request: NewLink | None = None) -> Link:
+    """A link that reads the backup's blob until it expires.
+
+    Of a backup that is not verified only if the request names a destination.
+    """
+    belfry = app()
+    request = request or NewLink()
+    backup, copy = _chosen(belfry, backup_id, request.destination)
+    copy = copy or backup.good[0]
+    if copy.stored is None:
+        raise Conflict(f"{copy.blob} is gone from {copy.destination}; something removed it")
+    url, until = belfry.backups().link(backup, copy, timedelta(minutes=request.minutes))
+    return Link(
+        url=url,
+        expires_at=until,
+        sha256=backup.summary.sha256,
+        bytes=backup.summary.bytes,
+        file=copy.blob.rpartition("/")[2],
+        destination=copy.destination,
+    )
+
+
+@router.post("/{backup_id}/verify", status_code=202)
+def verify(backup_id: BackupId, request: Verify | None = None) -> Asked:
+    """Prove it again: each copy is read back, restored and compared. The job's result tells."""
+    belfry = app()
+    request = request or Verify()
+    _chosen(belfry, backup_id, request.destination, proved=False)
+    return _asked(belfry, VERIFY, backup_id, request.model_dump())
+
+
+@router.post("/{backup_id}/restore", status_code=202)
+def restore(backup_id: BackupId, request: Restore | None = None) -> Asked:
+    """Restore it into a new or empty database; the job's result tells its name.
+
+    Over one that is not empty only if its name is said twice. A backup that is not verified is
+    refused, unless the request names the copy to take.
+    """
+    belfry = app()
+    request = request or Restore()
+    request.check()
+    _chosen(belfry, backup_id, request.destination)
+    return _asked(belfry, RESTORE, backup_id, request.model_dump())
+
+
+@router.post("/{backup_id}/accept")
+def accept(backup_id: BackupId) -> BackupOut:
+    """Say that a suspicious backup is as it should be, so that retention goes on."""
+    belfry = app()
+    service = belfry.backups()
+    backup = service.look().find(backup_id)
+    service.accept(backup)
+    return BackupOut.of(backup, belfry.clock.now())
+
+
+@router.delete("/{backup_id}", status_code=204, response_class=Response)
+def delete(backup_id: BackupId, force: bool = False) -> None:
+    """Remove every copy of it, unless its plan's retention keeps it.
+
+    `force` overrides that, and removes what can be reached though a destination does not answer;
+    but nothing removes the last verified backup of a database.
+    """
+    service = app().backups()
+    found = service.look()
+    backup = found.find(backup_id)
+    if found.away and not force:
+        names = ", ".join(found.away)
+        text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"
+        raise Unavailable("backup destinations", text)
+    service.delete(found, backup, force=force)
+
+
+def _chosen(
+    belfry: App, backup_id: str, destination: str | None, *, proved: bool = True
+) -> tuple[Backup, Copy | None]:
+    """The backup, and its copy at the destination if one is named.
+
+    Raises `NotFound`, `Invalid` for a destination that there is not, and, if `proved`, `Conflict`
+    for a backup that is not verified while no destination is named.
+    """
+    destination_is_known(belfry, destination)
+    found = belfry.backups().look()
+    backup = found.find(backup_id)
+    if destination is None:
+        if proved and not backup.verified:
+            there = ", ".join(copy.destination for copy in backup.copies)
+            raise Conflict(
+                f"backup {backup_id} is {state_of(backup)}, so not to be relied upon; verify it, "
+                f"or name the destination whose copy to take all the same ({there})"
+            )
+        return backup, None
+    for copy in backup.copies:
+        if copy.destination == destination:
+            return backup, copy
+    if destination in found.away:
+        raise Unavailable("backup destinations", f"{destination}: {found.away[destination]}")
+    there = ", ".join(copy.destination for copy in backup.copies)
+    raise Conflict(f"backup {backup_id} has no copy at {destination}; it has at {there}")
+
+
+def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | None]) -> Asked:
+    task = belfry.registry.get(task_name)
+    order = {name: value for name, value in given.items() if value is not None}
+    asked = run_once(
+        belfry.manager,
+        belfry.clock,
+        task,
+        {"backup_id": backup_id} | order,
+        name=f"{task_name} {backup_id[:8]}",
+    )
+    return Asked(
+        job_id=asked.job_id,
+        schedule_id=asked.schedule.id,
+        message=f"queued; see /api/v1/jobs/{asked.job_id}",
+    )

@@ -1,0 +1,138 @@
+"""When a plan runs, in the words of backups: a time of day, and a day where one is needed (R1).
+
+A plan's schedule has a cron expression. One that is as plain as `0 3 * * *` is shown as
+`{"frequency": "daily", "schedule_time": "03:00"}`; any other is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shared.errors import Invalid
+from shared.recurrence import Frequency, Recurrence
+from shared.recurrence.cron import Cron
+
+FIELDS = ("frequency", "schedule_time", "day_of_week", "day_of_month", "cron_expression")
+"""Those that say when."""
+
+
+class PlanFrequency(StrEnum):
+    """How often a plan runs."""
+
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    CRON = "cron"
+
+
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "hourly": (),
+    "daily": ("schedule_time",),
+    "weekly": ("schedule_time", "day_of_week"),
+    "monthly": ("schedule_time", "day_of_month"),
+    "cron": ("cron_expression",),
+}
+_DEFAULTS: Mapping[str, object] = {"schedule_time": "00:00", "day_of_week": 1, "day_of_month": 1}
+_LAST_DAY = 28
+"""The last that every month has."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """When a plan runs; what its frequency does not take is None."""
+
+    frequency: Frequency
+    schedule_time: str | None = None
+    """Of the day, in the plan's zone: `03:00`."""
+    day_of_week: int | None = None
+    """Sunday is 0."""
+    day_of_month: int | None = None
+    cron_expression: str | None = None
+
+
+def words(when: Recurrence) -> Words:
+    """A recurrence in these words; `interval` and `once`, which other routes make, by name only."""
+    cron = when.cron
+    if cron is None:
+        return Words(frequency=when.frequency)
+    return _plain(cron) or Words(
+        frequency=Frequency.CRON, cron_expression=when.cron_expression or None
+    )
+
+
+def _plain(cron: Cron) -> Words | None:
+    if cron.nth or len(cron.months) < 12:
+        return None
+    if not cron.fixed:
+        hourly = cron.every_day and tuple(cron.minutes) == (0,) and len(cron.hours) == 24
+        return Words(frequency=Frequency.HOURLY) if hourly else None
+    if len(cron.minutes) != 1 or len(cron.hours) != 1:
+        return None
+    at = f"{cron.hours[0]:02}:{cron.minutes[0]:02}"
+    if cron.every_day:
+        return Words(frequency=Frequency.DAILY, schedule_time=at)
+    days, weekdays = cron.days, cron.weekdays
+    if days is None and weekdays is not None and len(weekdays) == 1:
+        return Words(frequency=Frequency.WEEKLY, schedule_time=at, day_of_week=weekdays[0])
+    if weekdays is None and days is not None and len(days) == 1 and 1 <= days[0] <= _LAST_DAY:
+        return Words(frequency=Frequency.MONTHLY, schedule_time=at, day_of_month=days[0])
+    return None
+
+
+def recurrence(given: Mapping[str, object], present: Recurrence | None = None) -> Recurrence:
+    """What is given of `FIELDS` and `timezone`, the rest as at present; null means the default.
+
+    Raises `Invalid` naming the field.
+    """
+    zone = given.get("timezone") or (present.timezone if present is not None else "UTC")
+    if not any(name in given for name in FIELDS):
+        if present is None:
+            raise Invalid("frequency", f"give one of: {', '.join(PlanFrequency)}")
+        return replace(present, timezone=str(zone))
+    expression = _expression(given, words(present) if present is not None else None)
+    if present is None:
+        return Recurrence(frequency=Frequency.CRON, cron_expression=expression, timezone=str(zone))
+    return replace(
+        present,
+        frequency=Frequency.CRON,
+        cron_expression=expression,
+        interval_seconds=None,
+        timezone=str(zone),
+    )
+
+
+def _expression(given: Mapping[str, object], before: Words | None) -> str | None:
+    frequency = given.get("frequency") or (before.frequency if before is not None else None)
+    if frequency is None:
+        raise Invalid("frequency", f"give one of: {', '.join(PlanFrequency)}")
+    frequency = str(frequency)
+    takes = _TAKES.get(frequency, ())
+    for name in FIELDS[1:]:
+        if given.get(name) is not None and name not in takes:
+            said = f"it takes {' and '.join(takes)}" if takes else "leave it out"
+            raise Invalid(name, f"{frequency!r} takes none; {said}, or change frequency")
+
+    def value(name: str) -> object:
+        found = given[name] if name in given else getattr(before, name, None)
+        return _DEFAULTS.get(name) if found is None else found
+
+    if frequency == "cron":
+        found = value("cron_expression")
+        return None if found is None else str(found)
+    if frequency == "hourly":
+        return "0 * * * *"
+    hour, minute = (int(part) for part in str(value("schedule_time")).split(":"))
+    day = value("day_of_month") if frequency == "monthly" else "*"
+    weekday = value("day_of_week") if frequency == "weekly" else "*"
+    return f"{minute} {hour} {day} * {weekday}"
+
+
+def time_of_day(text: str) -> str:
+    """`text`, if it is a time of day. Raises `ValueError`."""
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+        raise ValueError("give a time of day from 00:00 to 23:59, such as 03:00")
+    return text

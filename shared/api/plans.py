@@ -1,0 +1,179 @@
+"""`/api/v1/backups/plans`: what is backed up when, to where, and how long it is kept (R1, R6, R7).
+
+A plan is a schedule of a backup task, shown in the words of backups. Every change is in force for
+its next run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from shared.api.backup_schemas import Asked
+from shared.api.parts import page_of
+from shared.api.plan_checks import checked, sources
+from shared.api.plan_schemas import NewPlan, PlanChange, PlanList, PlanOut
+from shared.app import App, app
+from shared.engine.builtin import policy
+from shared.engine.once import TAG
+from shared.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from shared.schedules.model import Schedule
+from shared.tasks import BackupPlan
+
+if TYPE_CHECKING:
+    from shared.backups.catalog import Found
+    from shared.backups.plans import Planned
+    from shared.backups.standing import Standing
+
+router = APIRouter(prefix="/api/v1/backups/plans", tags=["backups"])
+
+TASK = "backup"
+"""Whose schedules people's plans are."""
+
+
+@router.post("", status_code=201)
+def create(new: NewPlan) -> PlanOut:
+    """Make a plan; it runs from now on."""
+    belfry = app()
+    task = belfry.registry.get(TASK)
+    definition = new.definition(task.name, task.summary)
+    checked(belfry, task, definition.task_parameters, new.given())
+    return _shown(belfry, belfry.manager.create(definition, policy(task)))
+
+
+@router.get("")
+def list_plans(
+    project_id: int | None = None,
+    source: str | None = None,
+    enabled: bool | None = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> PlanList:
+    """Plans that fit every filter given, newest first, the built-in ones among them."""
+    belfry = app()
+    found = [
+        one
+        for one in belfry.backups().plans()
+        if TAG not in one.schedule.definition.tags
+        and project_id in (None, one.schedule.definition.project_id)
+        and source in (None, one.plan.source)
+        and enabled in (None, one.schedule.definition.enabled)
+    ]
+    items, pages = page_of(found, page, page_size)
+    look = _look(belfry)
+    shown = [
+        _out(belfry, replace(one, schedule=belfry.manager.shown(one.schedule)), look)
+        for one in items
+    ]
+    return PlanList(plans=shown, total=len(found), page=page, page_size=page_size, pages=pages)
+
+
+@router.get("/{schedule_id}")
+def read(schedule_id: str) -> PlanOut:
+    """One plan."""
+    belfry = app()
+    return _shown(belfry, belfry.manager.get(schedule_id))
+
+
+@router.patch("/{schedule_id}")
+def change(schedule_id: str, changes: PlanChange) -> PlanOut:
+    """Change what is given; in force for the next run."""
+    belfry = app()
+
+    def step(schedule: Schedule) -> Schedule:
+        one = _planned(belfry, schedule)
+        definition = changes.apply(one)
+        task = belfry.registry.get(definition.task_type)
+        checked(belfry, task, definition.task_parameters, changes.given())
+        changed = replace(schedule, definition=definition)
+        return changed.resumed() if changes.enabled else changed
+
+    return _shown(belfry, belfry.manager.change(schedule_id, step))
+
+
+@router.delete("/{schedule_id}", status_code=204, response_class=Response)
+def delete(schedule_id: str) -> None:
+    """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
+    belfry = app()
+    _planned(belfry, belfry.manager.get(schedule_id))
+    belfry.manager.delete(schedule_id)
+
+
+@router.post("/{schedule_id}/run", status_code=202)
+def run(schedule_id: str) -> Asked:
+    """Take its backups now, though it is off; not within two minutes of its last."""
+    belfry = app()
+    _planned(belfry, belfry.manager.get(schedule_id))
+    asked = belfry.manager.run_now(schedule_id, force=True)
+    return Asked(
+        job_id=asked.job_id,
+        schedule_id=schedule_id,
+        message=f"queued; see /api/v1/jobs/{asked.job_id}",
+    )
+
+
+@router.post("/{schedule_id}/enable")
+def enable(schedule_id: str) -> PlanOut:
+    """Turn it on; this also ends a pause."""
+    return _turn(schedule_id, True)
+
+
+@router.post("/{schedule_id}/disable")
+def disable(schedule_id: str) -> PlanOut:
+    """Turn it off."""
+    return _turn(schedule_id, False)
+
+
+def _turn(schedule_id: str, on: bool) -> PlanOut:
+    belfry = app()
+    _planned(belfry, belfry.manager.get(schedule_id))
+    return _shown(belfry, belfry.manager.enable(schedule_id, on))
+
+
+def _planned(belfry: App, schedule: Schedule) -> Planned:
+    """The plan that a schedule is.
+
+    Raises `NotFound` if it is none, `Conflict` if its parameters no longer fit its task.
+    """
+    from shared.backups.plans import planned
+
+    for one in planned([schedule], belfry.registry):
+        return one
+    task = belfry.registry.find(schedule.definition.task_type)
+    if task is None or not issubclass(task.params, BackupPlan):
+        raise NotFound(f"schedule {schedule.id!r} is no backup plan")
+    try:
+        task.parse(schedule.definition.task_parameters)
+    except Invalid as error:
+        text = f"{error}; mend it by PATCH /api/v1/schedules/{schedule.id}"
+        raise Conflict(text) from None
+    raise NotFound(f"schedule {schedule.id!r} is no backup plan")
+
+
+def _look(belfry: App) -> Found | str:
+    """What there is, or why that is not known: plans are shown though no destination answers."""
+    try:
+        return belfry.backups().look()
+    except (Unavailable, Refused) as error:
+        return f"It is not known how it stands: {error}"
+
+
+def _shown(belfry: App, schedule: Schedule) -> PlanOut:
+    return _out(belfry, _planned(belfry, schedule), _look(belfry))
+
+
+def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:
+    from shared.backups.plans import standings
+
+    now = belfry.clock.now()
+    if isinstance(look, str):
+        return PlanOut.of(one, look, now)
+    stands = list(standings(one, look, sources(belfry), now))
+    worst = max(stands, key=_badness, default=None)
+    return PlanOut.of(one, worst or "There is nothing to back up", now)
+
+
+def _badness(stand: Standing) -> tuple[bool, bool, float]:
+    return stand.last_good is None, stand.too_old, stand.age_seconds or 0.0

@@ -1,0 +1,342 @@
+"""`/api/v1/backups`: what there is, how it stands, links, proofs, restores, and what is removed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import zstandard
+
+from local.azurite import Azurite
+from shared.clock import SystemClock
+from tests.integration.backups.api_desk import ROWS, TABLES, Desk, at, opened
+
+NONE = "0" * 32
+
+
+@pytest.fixture
+def desk(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with opened(azurite, tmp_path, monkeypatch) as made:
+        yield made
+
+
+def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> None:
+    plan = desk.plan()
+    assert plan["next_run_at"] == "2026-03-01T13:00:00Z" and plan["last_good"] is None
+    assert plan["sentence"].startswith("There is no proved backup of database")
+    desk.bench.clock.set(at(60))
+    desk.bench.tick()
+    (job,) = desk.bench.work()
+    assert job.status.value == "succeeded", job
+    desk.bench.clock.set(at(70))
+    listed = desk.told("GET", "/backups")
+    assert (listed["total"], listed["pages"], listed["away"], listed["unreadable"]) == (1, 1, {}, 0)
+    (one,) = listed["backups"]
+    assert (one["source"], one["schedule_id"]) == ("database", plan["schedule_id"])
+    assert (one["job_id"], one["state"], one["verified"]) == (job.id, "verified", True)
+    assert (one["started_at"], one["age_seconds"]) == ("2026-03-01T13:00:00Z", 600)
+    assert one["restore_seconds"] > 0 and one["suspicions"] == []
+    assert {copy["destination"]: (copy["state"], copy["how"]) for copy in one["copies"]} == {
+        "primary": ("verified", "restored"),
+        "offsite": ("verified", "copied"),
+    }
+    whole = desk.told("GET", f"/backups/{one['id']}")
+    assert one.items() <= whole.items()
+    assert whole["manifest"]["tables"] == TABLES and whole["manifest_error"] is None
+    assert "table users" in whole["manifest"]["schema"]
+    assert [(r["destination"], r["outcome"], r["job_id"]) for r in whole["reports"]] == [
+        ("primary", "verified", job.id),
+        ("offsite", "verified", job.id),
+    ]
+    stands = {s["schedule_id"]: s for s in desk.told("GET", "/backups/sources")["sources"]}
+    mine = stands[plan["schedule_id"]]
+    assert mine["last_good"]["id"] == one["id"] and mine["age_seconds"] == 600
+    assert mine["sentence"].startswith("You can be back to 13:00 in ")
+    assert mine["sentence"].endswith("s, proved 10 min ago") and mine["too_old"] is False
+    assert mine["expected_by"] == "2026-03-02T13:00:00Z"
+    shown = desk.told("GET", f"/backups/plans/{plan['schedule_id']}")
+    assert shown["last_good"] == {
+        "id": one["id"],
+        "started_at": "2026-03-01T13:00:00Z",
+        "age_seconds": 600,
+    }
+    assert shown["sentence"] == mine["sentence"]
+    assert (shown["last_run_at"], shown["next_run_at"]) != (None, plan["next_run_at"])
+
+
+def test_a_link_reads_one_blob_until_it_expires(desk: Desk) -> None:
+    desk.bench.clock.set(SystemClock().now())
+    one = desk.taken(desk.plan())
+    desk.bench.clock.set(SystemClock().now())
+    made = desk.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
+    lasts = datetime.fromisoformat(made["expires_at"]) - desk.bench.clock.now()
+    assert lasts == timedelta(minutes=5)
+    content = httpx.get(made["url"]).raise_for_status().content
+    assert hashlib.sha256(content).hexdigest() == made["sha256"] == one["sha256"]
+    assert len(content) == made["bytes"] and made["file"].endswith(".sqlite.zst")
+    assert zstandard.ZstdDecompressor().stream_reader(content).read(15) == b"SQLite format 3"
+    assert httpx.delete(made["url"]).status_code == 403
+    beside = made["url"].replace(".zst?", ".zst.manifest.json?")
+    assert httpx.get(beside).status_code == 403
+    offsite = desk.told("POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
+    assert f"{desk.word}offsite" in offsite["url"] and offsite["destination"] == "offsite"
+    assert httpx.get(offsite["url"]).content == content
+    desk.bench.clock.set(SystemClock().now() - timedelta(minutes=6))
+    late = desk.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
+    assert httpx.get(late["url"]).status_code == 403
+    assert httpx.get(desk.told("POST", f"/backups/{one['id']}/link")["url"]).status_code == 200
+
+
+def test_a_damaged_copy_is_found_by_verify_and_not_given_out(desk: Desk) -> None:
+    one = desk.taken(desk.plan(destinations=["primary"]))
+    here = f"/backups/{one['id']}"
+    again = desk.done(desk.told("POST", f"{here}/verify"))
+    assert again.result is not None and again.result["backup_id"] == one["id"]
+    assert len(desk.told("GET", here)["reports"]) == 2
+    (copy,) = one["copies"]
+    with desk.container() as container:
+        blob = container.get_blob_client(copy["blob"])
+        content = bytearray(blob.download_blob().readall())
+        content[len(content) // 2] ^= 1
+        blob.upload_blob(
+            bytes(content), overwrite=True, metadata=blob.get_blob_properties().metadata
+        )
+    failed = desk.done(desk.told("POST", f"{here}/verify", {"destination": "primary"}), "failed")
+    assert "SHA-256" in str(failed.error)
+    shown = desk.told("GET", here)
+    assert (shown["state"], shown["verified"], shown["verified_at"]) == ("damaged", False, None)
+    assert "SHA-256" in shown["copies"][0]["error"] and shown["copies"][0]["verified_at"] is None
+    assert [report["outcome"] for report in shown["reports"]] == ["verified"] * 2 + ["damaged"]
+    assert shown["manifest"]["tables"] == TABLES
+    for what in ("link", "restore"):
+        said = desk.problem(409, "POST", f"{here}/{what}")["detail"]
+        assert "damaged" in said and "primary" in said
+    to_look_at = desk.told("POST", f"{here}/link", {"destination": "primary"})
+    assert to_look_at["sha256"] == one["sha256"]
+    asked = desk.told("POST", f"{here}/restore", {"destination": "primary"})
+    assert "SHA-256" in str(desk.done(asked, "failed").error)
+    with desk.container() as container:
+        container.delete_blob(copy["blob"] + ".manifest.json")
+    bare = desk.told("GET", here)
+    assert bare["manifest"] is None and "manifest" in bare["manifest_error"]
+
+
+def test_restores_into_a_new_file_a_named_one_and_over_one_whose_name_is_said_twice(
+    desk: Desk,
+) -> None:
+    one = desk.taken(desk.plan())
+    here = f"/backups/{one['id']}/restore"
+    desk.sql("DELETE FROM users WHERE id > 100")
+    count = "SELECT count(*) FROM users"
+
+    def restored(body: Any, status: str = "succeeded") -> Any:
+        desk.bench.later(60)
+        return desk.done(desk.told("POST", here, body), status)
+
+    new = restored(None).result
+    assert desk.sql(count, desk.file.with_name(new["target"])) == [(ROWS,)]
+    named = restored({"target": "other.db", "destination": "offsite"}).result
+    assert (named["target"], named["destination"]) == ("other.db", "offsite")
+    assert desk.sql(count, desk.file.with_name("other.db")) == [(ROWS,)]
+    assert "not empty" in str(restored({"target": "company.db"}, "failed").error)
+    assert desk.sql(count) == [(100,)]
+    over = restored({"target": "company.db", "replace": "company.db"}).result
+    assert desk.sql(count) == [(ROWS,)]
+    assert desk.sql(count, desk.file.with_name(over["kept_as"])) == [(100,)]
+
+
+@pytest.mark.parametrize(
+    "body", [{"replace": "company.db"}, {"target": "other.db", "replace": "company.db"}]
+)
+def test_a_name_that_is_not_said_twice_replaces_nothing(desk: Desk, body: dict[str, str]) -> None:
+    said = desk.problem(422, "POST", f"/backups/{NONE}/restore", body)
+    assert [item["field"] for item in said["errors"]] == ["replace"]
+    assert "say its name twice" in said["detail"]
+
+
+def test_retention_is_tried_dry_and_guards_what_is_deleted(desk: Desk) -> None:
+    plan = desk.plan(retention={"count": 2}, destinations=["offsite"])
+    old, middle, new = [desk.taken(plan) for _ in range(3)]
+    removed = desk.ask("GET", f"/backups/{old['id']}")
+    assert removed.status_code == 404, "the plan keeps two"
+    mine = {"schedule_id": plan["schedule_id"]}
+    tried = desk.told("POST", "/backups/retention", mine)
+    assert (tried["kept"], tried["removed"]) == (2, 0)
+    other = desk.told("POST", "/backups/retention", mine | {"retention": {"count": 1}})
+    assert [(one["id"], one["keep"]) for one in other["backups"]] == [
+        (new["id"], True),
+        (middle["id"], False),
+    ]
+    assert (other["kept"], other["removed"]) == (1, 1)
+    assert all(one["reasons"] for one in other["backups"])
+    assert desk.told("GET", "/backups")["total"] == 2, "nothing was removed"
+    said = desk.problem(409, "DELETE", f"/backups/{middle['id']}")["detail"]
+    assert "retention keeps" in said and "count" in said
+    for force in ("false", "true"):
+        said = desk.problem(409, "DELETE", f"/backups/{new['id']}", force=force)["detail"]
+        assert "last verified" in said
+    assert desk.ask("DELETE", f"/backups/{middle['id']}", force="true").status_code == 204
+    assert desk.ask("GET", f"/backups/{middle['id']}").status_code == 404
+    assert [one["id"] for one in desk.told("GET", "/backups")["backups"]] == [new["id"]]
+    with desk.container("offsite") as container:
+        assert {name.split("/")[-1][:33] for name in container.list_blob_names()} == {
+            new["copies"][0]["blob"].split("/")[-1][:33]
+        }
+
+
+def test_what_retention_lets_go_may_be_deleted(desk: Desk) -> None:
+    plan = desk.plan(retention={"count": 2})
+    first, _ = desk.taken(plan), desk.taken(plan)
+    here = f"/backups/plans/{plan['schedule_id']}"
+    desk.told("PATCH", here, {"retention": {"count": 1}})
+    assert desk.ask("DELETE", f"/backups/{first['id']}").status_code == 204
+    assert desk.told("GET", "/backups")["total"] == 1
+
+
+def test_a_dry_run_of_no_plan_and_of_no_rule(desk: Desk) -> None:
+    desk.problem(404, "POST", "/backups/retention", {"schedule_id": "snone"})
+    mine = {"schedule_id": "database_backup"}
+    assert desk.told("POST", "/backups/retention", mine)["backups"] == []
+    said = desk.problem(422, "POST", "/backups/retention", mine | {"retention": {}})
+    assert [item["field"] for item in said["errors"]] == ["retention"]
+    said = desk.problem(422, "POST", "/backups/retention", mine | {"retention": {"days": 0}})
+    assert [item["field"] for item in said["errors"]] == ["retention.days"]
+
+
+def test_a_suspicious_backup_is_found_and_accepted(desk: Desk) -> None:
+    plan = desk.plan(retention={"count": 1})
+    first = desk.taken(plan)
+    desk.problem(409, "POST", f"/backups/{first['id']}/accept")
+    desk.sql("DELETE FROM users")
+    second = desk.taken(plan)
+    assert any("table users" in said for said in second["suspicions"])
+    assert desk.told("GET", "/backups")["total"] == 2, "retention is held"
+    (odd,) = desk.told("GET", "/backups", suspicious="true")["backups"]
+    (sound,) = desk.told("GET", "/backups", suspicious="false")["backups"]
+    assert (odd["id"], sound["id"]) == (second["id"], first["id"])
+    desk.bench.later(1)
+    assert desk.told("POST", f"/backups/{second['id']}/accept")["suspicions"] == []
+    whole = desk.told("GET", f"/backups/{second['id']}")
+    assert whole["suspicions"] == [] and whole["verified"] is True
+    assert [r["outcome"] for r in whole["reports"]][-2:] == ["accepted", "accepted"]
+    desk.problem(409, "POST", f"/backups/{second['id']}/accept")
+
+
+def test_backups_are_found_by_what_they_are(desk: Desk) -> None:
+    one, other = desk.plan(destinations=["primary"]), desk.plan(name="other")
+    first, second, third = desk.taken(one), desk.taken(other), desk.taken(one)
+
+    def found(**filters: Any) -> list[str]:
+        return [backup["id"] for backup in desk.told("GET", "/backups", **filters)["backups"]]
+
+    newest_first = [third["id"], second["id"], first["id"]]
+    assert found() == found(source="database", database=first["database"]) == newest_first
+    assert found(source="postgres") == found(database="x") == found(suspicious=True) == []
+    assert found(schedule_id=other["schedule_id"]) == [second["id"]]
+    assert found(destination="offsite") == [second["id"]]
+    assert found(state="verified") == newest_first and found(state="unproved") == []
+    assert found(since=second["started_at"]) == newest_first[:2]
+    assert found(to=second["started_at"]) == newest_first[2:]
+    assert found(page=2, page_size=2) == newest_first[2:]
+    with desk.container("offsite") as container:
+        container.delete_blob(second["copies"][1]["blob"])
+    assert found(state="damaged") == [], "the copy at primary is good"
+    assert found(state="damaged", destination="offsite") == [second["id"]]
+    assert found(state="verified", destination="primary") == newest_first
+
+
+@pytest.mark.parametrize(
+    ("params", "field", "said"),
+    [
+        ({"state": "good"}, "state", "unproved"),
+        ({"destination": "moon"}, "destination", "primary, offsite"),
+        ({"since": "yesterday"}, "from", "no instant"),
+        ({"since": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from", "later"),
+        ({"schedule_id": "x' or '"}, "schedule_id", "pattern"),
+        ({"page_size": 101}, "page_size", "less"),
+        ({"sauce": "database"}, "sauce", "no such parameter"),
+    ],
+)
+def test_a_wrong_filter_is_named(desk: Desk, params: dict[str, Any], field: str, said: str) -> None:
+    problem = desk.problem(422, "GET", "/backups", **params)
+    assert [item["field"] for item in problem["errors"]] == [field]
+    assert said in problem["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("link", {"minutes": 0}, "minutes"),
+        ("link", {"minutes": 10_081}, "minutes"),
+        ("link", {"minutes": "60"}, "minutes"),
+        ("link", {"destination": "moon"}, "destination"),
+        ("verify", {"destination": "moon"}, "destination"),
+        ("verify", {"copy": "primary"}, "copy"),
+        ("restore", {"destination": "moon"}, "destination"),
+        ("restore", {"target": ""}, "target"),
+    ],
+)
+def test_a_wrong_order_is_named(desk: Desk, path: str, body: dict[str, Any], field: str) -> None:
+    problem = desk.problem(422, "POST", f"/backups/{NONE}/{path}", body)
+    assert [item["field"] for item in problem["errors"]] == [field]
+
+
+def test_one_that_is_not_there(desk: Desk) -> None:
+    for method, path in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/link"),
+        ("POST", "/verify"),
+        ("POST", "/restore"),
+        ("POST", "/accept"),
+    ):
+        desk.problem(404, method, f"/backups/{NONE}{path}")
+        problem = desk.problem(422, method, f"/backups/x' or '{path}")
+        assert [item["field"] for item in problem["errors"]] == ["backup_id"]
+    assert desk.bench.messages() == [], "nothing was asked for"
+
+
+def test_a_destination_that_is_away_is_told_and_hides_nothing_of_the_others(desk: Desk) -> None:
+    plan = desk.plan(retention={"count": 1})
+    desk.taken(plan)
+    one = desk.taken(plan)
+    only = desk.taken(desk.plan(name="primary only", destinations=["primary"]))
+    desk.away()
+    listed = desk.told("GET", "/backups")
+    assert list(listed["away"]) == ["offsite"] and listed["total"] == 2
+    assert [copy["destination"] for copy in listed["backups"][1]["copies"]] == ["primary"]
+    assert list(desk.told("GET", "/backups/sources")["away"]) == ["offsite"]
+    assert "may lie there" in desk.problem(503, "GET", f"/backups/{NONE}")["detail"]
+    desk.problem(503, "DELETE", f"/backups/{only['id']}")
+    desk.problem(409, "DELETE", f"/backups/{only['id']}", force="true")
+    asked = {"destination": "offsite"}
+    assert "offsite" in desk.problem(503, "POST", f"/backups/{one['id']}/verify", asked)["detail"]
+    assert desk.told("GET", f"/backups/plans/{plan['schedule_id']}")["last_good"] is not None
+
+
+def test_a_copy_that_there_is_not_is_a_conflict(desk: Desk) -> None:
+    one = desk.taken(desk.plan(destinations=["primary"]))
+    said = desk.problem(409, "POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
+    assert "it has at primary" in said["detail"]
+
+
+def test_encrypted_backups_are_read_with_the_key_and_counted_without(
+    azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyrage
+
+    key = str(pyrage.x25519.Identity.generate())
+    with opened(azurite, tmp_path, monkeypatch, BACKUP_ENCRYPTION_KEY=key) as desk:
+        one = desk.taken(desk.plan())
+        assert one["encrypted"] is True and one["manifest"]["tables"] == TABLES
+        plain = desk.taken(desk.plan(name="plain", encrypt=False))
+        assert plain["encrypted"] is False
+    with opened(azurite, tmp_path, monkeypatch, WORD=desk.word) as other:
+        listed = other.told("GET", "/backups")
+        assert [backup["id"] for backup in listed["backups"]] == [plain["id"]]
+        assert listed["unreadable"] > 0
