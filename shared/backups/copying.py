@@ -113,6 +113,12 @@ def _made(
     except Damaged:
         _whole(other, good, job, read=True)  # if it is that one, it must not look proved
         raise
+    except Conflict:
+        if any(one.summary.id == good.summary.id for one in destination.copies()[0]):
+            raise  # another copies it at this moment
+        # So what lies there is of this backup by its name, and no longer says so.
+        destination.remove(good.blob, destination.lying_at(good.blob))
+        return destination.copy_from(other, good, job.check, tier=tier)
 
 
 def _whole(other: Destination, good: Copy, job: JobContext, *, read: bool) -> Manifest:

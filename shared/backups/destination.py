@@ -215,16 +215,15 @@ class Destination:
             self.write_manifest(manifest, check)
         return there
 
-    def lies_here(self, blob: str) -> bool:
-        """Whether there is anything of that backup: that blob, or what lies beside it."""
+    def lying_at(self, blob: str) -> list[str]:
+        """The names of what lies here of a backup: that blob, and what is beside it."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with self._named():
             try:
-                names = self._container.list_blob_names(name_starts_with=blob)
-                return next(iter(names), None) is not None
+                return list(self._container.list_blob_names(name_starts_with=blob))
             except ResourceNotFoundError:
-                return False
+                return []
 
     def remove(self, blob: str, names: Iterable[str]) -> None:
         """Remove a backup's blob and what lies beside it.

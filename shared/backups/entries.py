@@ -198,8 +198,10 @@ def about(values: Mapping[str, object], seal: Seal | None) -> str:
     return text if seal is None else base64.b64encode(seal.seal(text.encode())).decode()
 
 
-def _read(text: str, seal: Seal | None) -> Mapping[str, Any]:
+def _read(text: str | None, seal: Seal | None) -> Mapping[str, Any]:
     """What `about` wrote. Raises `Damaged`, `ValueError`."""
+    if text is None:  # so the SDK reads a value that is empty
+        raise ValueError("it is empty")
     if not text.startswith("{"):
         if seal is None:
             raise Damaged("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")

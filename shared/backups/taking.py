@@ -127,7 +127,7 @@ def tell_damaged(destination: Destination, copy: Copy, error: Damaged, job: JobC
         error=short(str(error), _ERROR),
     )
     try:
-        if not destination.lies_here(copy.blob):
+        if not destination.lying_at(copy.blob):
             text = f"{copy.blob} is not at {destination.name} any more; it was removed meanwhile"
             raise NotFound(text)
         destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
