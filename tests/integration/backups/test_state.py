@@ -29,6 +29,7 @@ from shared.schedules.job import Job, Status
 from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.storage.names import Names
+from shared.storage.queue import Message
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.context import job_of
 from tests.integration.engine.conftest import START, Bench, make, tap
@@ -162,7 +163,8 @@ def test_the_worst_night(bench: Bench, azurite: Azurite, tmp_path: Path) -> None
     made = busy(bench)
     bench.later(60)  # 12:05: `waits` comes due
     bench.tick()
-    working = bench.start(next(m for m in bench.messages() if made["waits"].id in m.text()))
+    running = f"{made['waits'].id}-20260301T120500Z"
+    working = bench.start(Message((running,), bench.clock.now()))
     assert bench.calls.entered.wait(20)
     done = {job.id for job in bench.app.manager.jobs() if job.finished_at is not None}
     content, contents = dumped(bench, tmp_path)
@@ -183,7 +185,7 @@ def test_the_worst_night(bench: Bench, azurite: Azurite, tmp_path: Path) -> None
         }
         ended = catch_up(later)
         taken_over = [job for job in ended if job.schedule_id == made["waits"].id]
-        assert [job.attempt for job in taken_over] == [2]
+        assert [(job.id, job.attempt) for job in taken_over] == [(running, 2)]
         assert not done & set(later.calls.started)
         reconciled(later)
         later.later(60)
@@ -354,8 +356,7 @@ def test_a_long_run_that_ends_while_it_is_read(
     """It was due long before, and its schedule's row has forgotten it by the second look."""
     made = bench.add("waits", overlap=Overlap.ALLOW_ALL)
     bench.later(60)
-    first = next(one for one in bench.messages() if "T120100Z" in one.text())
-    working = bench.start(first)
+    working = bench.start(Message((f"{made.id}-20260301T120100Z",), bench.clock.now()))
     assert bench.calls.entered.wait(20)
     bench.later(45)
     numbers = itertools.count()
