@@ -85,8 +85,8 @@ class Desk:
         """One more backup by a plan of one source."""
         self.bench.later(180)
         job = self.done(self.told("POST", f"/backups/plans/{plan['schedule_id']}/run"))
-        assert job.result is not None
-        (one,) = job.result["backups"]  # type: ignore[misc, attr-defined]
+        done: Any = job.result
+        (one,) = done["backups"]
         return self.told("GET", f"/backups/{one['id']}")
 
     def sql(self, statement: str, file: Path | None = None) -> list[Any]:
