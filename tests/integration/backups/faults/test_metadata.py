@@ -1,0 +1,155 @@
+"""Whatever is done to blobs' metadata, a listing stays one, and nothing looks proved by it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.backups.copying import copy_to
+from shared.backups.sqlite import SqliteSource
+from shared.errors import Damaged
+from tests.integration.backups.faults.meddling import MANIFEST, Container, add_user
+from tests.integration.backups.faults.world import BOTH, DAY, job, prove, whole
+from tests.integration.backups.setup import OFFSITE, PRIMARY, Shelf
+
+DEEP = '{"format":' + "[" * 6000
+GARBLED = {
+    "stripped": None,
+    "empty": {"summary": "", "report": ""},
+    "not JSON": {"summary": "{", "report": "{"},
+    "not sealed": {"summary": "aGVsbG8=", "report": "%%"},
+    "no object": {"summary": "[1]", "report": "7"},
+    "another format": {"summary": '{"format":1}', "report": '{"format":9}'},
+    "too little": {"summary": '{"format":2}', "report": '{"format":2}'},
+    "too deep": {"summary": DEEP, "report": DEEP},
+}
+
+
+@pytest.mark.parametrize("how", GARBLED)
+def test_garbled_metadata_of_any_blob(two: Shelf, small: SqliteSource, how: str) -> None:
+    """Of the blob or the manifest it is told, and the other still says what both are; of the
+    report, the proof is lost; of all, the backup is known by its other copy."""
+    taken = two.take(small)
+    blob = str(taken["blob"])
+    garbled = GARBLED[how] or {}
+    found_strange = int(bool(garbled))
+    with two.container() as client:
+        at = Container(client)
+        report = at.report(blob)
+        before = {name: at.read(name)[1] for name in at.names(blob)}
+
+        def strange() -> int:
+            return two.catalog.look().strange
+
+        for name, state in (
+            (blob, "verified"),
+            (blob + MANIFEST, "verified"),
+            (report, "unproved"),
+        ):
+            at.describe(name, garbled)
+            assert two.states() == [{PRIMARY: state, OFFSITE: "verified"}], name
+            # Nobody reads the manifest's metadata while the blob's can be read.
+            assert strange() == (0 if name.endswith(MANIFEST) else found_strange or name == report)
+            prove(two, small, taken["id"])
+            assert two.states() == [BOTH]
+            for one in set(at.names(blob)) - set(before):  # the proof again
+                at.delete(one)
+            at.describe(name, before[name])
+        for name in at.names(blob):
+            at.describe(name, garbled)
+        assert two.states() == [{OFFSITE: "verified"}]
+        assert strange() > 0
+    assert copy_to(two.catalog, two.backups()[0], two.catalog.wanted(()), job("upkeep")) == {}
+    assert two.states() == [BOTH]
+    whole(two)
+
+
+WRONG: list[dict[str, Any]] = [
+    {"id": ["x"]},
+    {"id": None},
+    {"started_at": "2026-01-01T00:00:00"},
+    {"started_at": 5},
+    {"finished_at": "yesterday"},
+    {"bytes": "many"},
+    {"encrypted": "no"},
+    {"compression": "lzma"},
+    {"schedule_id": {}},
+]
+
+
+def test_metadata_whose_values_are_wrong(shelf: Shelf, small: SqliteSource) -> None:
+    taken = shelf.take(small)
+    with shelf.container() as client:
+        at = Container(client)
+        metadata = at.read(taken["blob"])[1]
+        summary = json.loads(metadata["summary"])
+        for wrong in WRONG:
+            at.describe(taken["blob"], metadata | {"summary": json.dumps(summary | wrong)})
+            assert shelf.states() == [{PRIMARY: "verified"}], wrong
+            assert shelf.catalog.look().strange == 1, wrong
+        at.describe(taken["blob"], metadata)
+        report = at.report(taken["blob"])
+        metadata = at.read(report)[1]
+        said = json.loads(metadata["report"])
+        for wrong in (
+            {"at": "2026-01-01T00:00:00"},
+            {"at": None},
+            {"outcome": "perfect"},
+            {"outcome": []},
+            {"suspicions": 5},
+            {"suspicions": [5]},
+            {"restore_seconds": "long"},
+            {"backup_id": "another"},
+        ):
+            at.describe(report, metadata | {"report": json.dumps(said | wrong)})
+            assert shelf.states() == [{PRIMARY: "unproved"}], wrong
+
+
+def test_a_stranger_in_the_container(shelf: Shelf, small: SqliteSource) -> None:
+    """Counted, and left alone: also one who has a backup's name."""
+    taken = shelf.take(small, job("nightly:1", by=-90 * DAY))
+    with shelf.container() as client:
+        at = Container(client)
+        for name in ("notes.txt", "x.manifest.json", "database/y.zst", "z.sha256"):
+            at.write(name, b"hello", {"summary": "{}"} if "y" in name else {})
+    assert shelf.catalog.look().strange == 4
+    shelf.take(small, retention={"count": 1})
+    assert not [name for name in shelf.everything() if name.startswith(taken["blob"])]
+    assert {"notes.txt", "x.manifest.json", "z.sha256"} < set(shelf.everything())
+
+
+def test_another_blob_stands_where_a_copy_belongs(two: Shelf, small: SqliteSource) -> None:
+    """With the backup's own words, so that it may be a copy under way: it is told."""
+    taken = two.take(small, destinations=[PRIMARY])
+    one = two.backups()[0]
+    with two.container() as client:
+        _, metadata = Container(client).read(taken["blob"])
+    with two.container(OFFSITE) as client:
+        client.create_container()
+        Container(client).write(taken["blob"], b"other", metadata)
+    failed = copy_to(two.catalog, one, two.catalog.wanted(()), job("upkeep"))
+    assert "already another blob" in failed[OFFSITE]
+    assert copy_to(two.catalog, two.backups()[0], two.catalog.wanted(()), job("upkeep")) == {}
+    assert two.states() == [BOTH]
+    whole(two)
+
+
+def test_two_blobs_swapped_with_all_that_is_said_of_them(
+    two: Shelf, small: SqliteSource, tmp_path: Path
+) -> None:
+    other = two.take(small, job("nightly:1", by=-DAY))
+    add_user(tmp_path)
+    taken = two.take(small)
+    with two.container() as client:
+        Container(client).swap(taken["blob"], other["blob"], metadata=True)
+    assert two.states() == [{PRIMARY: "unproved", OFFSITE: "verified"}] * 2
+    with pytest.raises(Damaged, match="is the manifest of another backup"):
+        prove(two, small, taken["id"])
+    for _ in range(2):  # the one stands in the other's place
+        for each in two.backups():
+            copy_to(two.catalog, each, two.catalog.wanted(()), job("upkeep"))
+    assert two.states() == [BOTH, BOTH]
+    whole(two)
