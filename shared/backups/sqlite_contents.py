@@ -110,6 +110,8 @@ def scratch_folder(where: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in FULL:
             raise full(where) from error
+        if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
+            raise  # it is no disk's, but of who uses the folder
         reason = f"{error.strerror or error} ({error.filename or where})"
         raise Unavailable(f"folder {where}", reason) from error
 
