@@ -199,11 +199,14 @@ def test_a_swap_that_fails_half_way_puts_the_old_one_back(till: Till) -> None:
         held.append(psycopg.connect(till.of(name)))
 
     target = Target(name=till.name, replace=till.name)
-    with pytest.raises(Unavailable, match=r"could not be swapped: .* is being accessed by other"):
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [one.close() for one in held])
+        stack.enter_context(
+            pytest.raises(Unavailable, match=r"could not be swapped: .* is being accessed by other")
+        )
         till.source.restore(during(till.data, hold), target, job_of())
     assert column(till.url, BILLS) == ["106"]
     assert databases_like(till.postgres, till.name) == [till.name]
-    held[0].close()
 
 
 def test_a_target_that_is_filled_meanwhile_is_kept(till: Till) -> None:
