@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import hashlib
 import warnings
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,20 +51,18 @@ def ended(belfry: Belfry, schedule: dict[str, Any], seconds: float = 30) -> dict
     return whole
 
 
-def backups(belfry: Belfry) -> dict[str, dict[str, Any] | None]:
-    """Every backup's blob, with its manifest, if it has one."""
+def taken(belfry: Belfry, schedule: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schedule's backups, newest first, as the API lists them."""
+    query = {"schedule_id": schedule["id"]}
+    answer = httpx.get(f"{belfry.url}/api/v1/backups", params=query, timeout=30)
+    found: list[dict[str, Any]] = answer.raise_for_status().json()["backups"]
+    return found
+
+
+def names(belfry: Belfry) -> list[str]:
+    """Every blob that lies there."""
     with ContainerClient.from_connection_string(belfry.facts["storage"], "backups") as container:
-        names = [blob.name for blob in container.list_blobs()] if container.exists() else []
-        read = {
-            name: json.loads(container.download_blob(name).readall())
-            for name in names
-            if name.endswith(".manifest.json")
-        }
-    return {
-        name: read.get(f"{name}.manifest.json")
-        for name in names
-        if not name.endswith(".manifest.json")
-    }
+        return list(container.list_blob_names()) if container.exists() else []
 
 
 @pytest.mark.parametrize("task_type", ["postgres_backup", "database_backup"])
@@ -73,14 +71,55 @@ def test_a_backup_due_in_seconds_is_there_and_proved(belfry: Belfry, task_type: 
     job = ended(belfry, schedule)
     assert job["status"] == "succeeded", job
     assert job["lateness_seconds"] < 2
-    manifest = backups(belfry)[job["result"]["blob"]]
-    assert manifest == job["result"]
-    assert manifest is not None and manifest["verified"] is True
-    assert sum(manifest["tables"].values()) > 5000
-    assert manifest["job_id"] == job["id"]
-    assert "row counts agree" in job["log"]
+    (said,) = job["result"]["backups"]
+    assert said["verified"] is True and job["result"]["removed"] == []
+    (listed,) = taken(belfry, schedule)
+    assert (listed["id"], listed["job_id"], listed["verified"]) == (said["id"], job["id"], True)
+    assert listed["restore_seconds"] == said["restore_seconds"] > 0
+    assert {f"{said['blob']}{end}" for end in ("", ".manifest.json", ".sha256")} < {*names(belfry)}
+    whole = httpx.get(f"{belfry.url}/api/v1/backups/{said['id']}", timeout=30).json()
+    assert sum(whole["manifest"]["tables"].values()) > 5000
+    assert whole["manifest"]["sha256"] == said["sha256"]
+    assert "restored; schema and rows agree" in job["log"]
     after = httpx.get(f"{belfry.url}{SCHEDULES}/{schedule['id']}").json()
     assert (after["run_count"], after["success_rate"], after["is_active"]) == (1, 1.0, False)
+
+
+def test_a_plan_from_its_making_to_a_restored_database(belfry: Belfry) -> None:
+    with httpx.Client(base_url=f"{belfry.url}/api/v1/backups", timeout=30) as client:
+
+        def asked(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+            """The job that a request makes, when it has ended."""
+            answer = client.post(path, json=body)
+            assert answer.status_code == 202, answer.text
+            job = ended(belfry, {"id": answer.json()["schedule_id"]})
+            assert job["status"] == "succeeded", job
+            return dict(job["result"])
+
+        plan = {"name": "e2e", "project_id": 1, "frequency": "daily", "schedule_time": "03:00"}
+        answer = client.post("/plans", json=plan | {"source": "postgres", "retention_days": 7})
+        assert answer.status_code == 201, answer.text
+        made = answer.json()
+        (one,) = asked(f"/plans/{made['schedule_id']}/run")["backups"]
+        shown = client.get(f"/plans/{made['schedule_id']}").json()
+        assert shown["last_good"]["id"] == one["id"]
+        assert shown["sentence"].startswith("You can be back to ")
+        link = client.post(f"/{one['id']}/link", json={"minutes": 5}).json()
+        content = httpx.get(link["url"]).raise_for_status().content
+        assert hashlib.sha256(content).hexdigest() == link["sha256"] == one["sha256"]
+        assert asked(f"/{one['id']}/verify")["copies"]["primary"]["verified"] is True
+        restored = asked(f"/{one['id']}/restore")
+        server = str(belfry.facts["postgres"]).rpartition("/")[0]
+        count = "SELECT count(*) FROM invoices"
+        rows = []
+        for database in (restored["target"], one["database"]):
+            with contextlib.closing(psycopg.connect(f"{server}/{database}")) as connection:
+                rows.append(connection.execute(count).fetchone())
+        assert rows[0] == rows[1] and rows[0] is not None and rows[0][0] > 0
+        for path in (f"/{one['id']}", f"/{one['id']}?force=true"):
+            assert client.delete(path).status_code == 409
+        assert client.delete(f"/plans/{made['schedule_id']}").status_code == 204
+        assert client.get(f"/{one['id']}").json()["verified"] is True
 
 
 def test_an_interval_runs_again_and_again_on_the_second(belfry: Belfry) -> None:
@@ -121,12 +160,12 @@ def test_killed_in_the_middle_of_a_backup_it_ends_succeeded_once(launch: Belfry)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         launch.start()
-    assert all(manifest and not manifest["verified"] for manifest in backups(launch).values())
     job = ended(launch, schedule, 60)
     assert (job["status"], job["attempt"]) == ("succeeded", 2), job
-    left = backups(launch)
-    assert [manifest and manifest["verified"] for manifest in left.values()] == [True]
-    assert job["result"]["blob"] in left
+    (said,) = job["result"]["backups"]
+    (listed,) = taken(launch, schedule)
+    assert (listed["id"], listed["state"]) == (said["id"], "verified")
+    assert all(name.startswith(said["blob"]) for name in names(launch)), "nothing else is left"
 
 
 def test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it(launch: Belfry) -> None:
