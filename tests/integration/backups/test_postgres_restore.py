@@ -192,18 +192,15 @@ def during(data: bytes, act: Callable[[], object]) -> Iterator[bytes]:
 def test_a_swap_that_fails_half_way_puts_the_old_one_back(till: Till) -> None:
     """The second renaming fails: somebody is connected to what was restored."""
     execute(till.url, "INSERT INTO bills VALUES (100)")
-    held: list[psycopg.Connection[object]] = []
+    held = contextlib.ExitStack()
 
     def hold() -> None:
         (name,) = databases_like(till.postgres, RESTORING)
-        held.append(psycopg.connect(till.of(name)))
+        held.enter_context(contextlib.closing(psycopg.connect(till.of(name))))
 
     target = Target(name=till.name, replace=till.name)
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: [one.close() for one in held])
-        stack.enter_context(
-            pytest.raises(Unavailable, match=r"could not be swapped: .* is being accessed by other")
-        )
+    said = r"could not be swapped: .* is being accessed by other"
+    with held, pytest.raises(Unavailable, match=said):
         till.source.restore(during(till.data, hold), target, job_of())
     assert column(till.url, BILLS) == ["106"]
     assert databases_like(till.postgres, till.name) == [till.name]
