@@ -229,11 +229,11 @@ def test_a_stopped_job_waits_no_longer() -> None:
 
     threading.Timer(0.05, stop.set).start()
     with pytest.raises(Cancelled):
-        Patience(check, 600).call(gone)
+        Patience(check, 20).call(gone)
 
 
 def test_when_nobody_wants_it_any_more_it_waits_no_longer() -> None:
-    patient = Patience(go_on, 600)
+    patient = Patience(go_on, 20)
     threading.Timer(0.05, patient.end).start()
     with pytest.raises(Unavailable):
         patient.call(gone)
