@@ -98,23 +98,30 @@ class Destination:
 
         return stream.upload(self.blob(name), pieces, metadata, check, tier=tier)
 
-    def write_manifest(self, manifest: Manifest, check: Callable[[], None] | None = None) -> None:
-        """Write the manifest and the file for `sha256sum -c` beside the blob.
+    def write_manifest(
+        self,
+        manifest: Manifest,
+        check: Callable[[], None] | None = None,
+        there: Iterable[str] = (),
+    ) -> None:
+        """Write the manifest and the file for `sha256sum -c` beside the blob, but what is `there`.
 
         With `check` it waits for storage that is away.
         """
-        text = json.dumps(manifest.to_json(), indent=2).encode()
-        metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
-        self._write(manifest_name(manifest.blob), text, metadata, manifest.encrypted, check)
-        short = manifest.blob.rpartition("/")[2]
-        line = f"{manifest.sha256}  {short}\n".encode()
-        stream.write_once(
-            self.blob(checksum_name(manifest.blob)),
-            line,
-            {"backup_id": manifest.id},
-            content_type="text/plain",
-            **_patience(check),
-        )
+        name, checksum = manifest_name(manifest.blob), checksum_name(manifest.blob)
+        if name not in there:
+            text = json.dumps(manifest.to_json(), indent=2).encode()
+            metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
+            self._write(name, text, metadata, manifest.encrypted, check)
+        if checksum not in there:
+            short = manifest.blob.rpartition("/")[2]
+            stream.write_once(
+                self.blob(checksum),
+                f"{manifest.sha256}  {short}\n".encode(),
+                {"backup_id": manifest.id},
+                content_type="text/plain",
+                **_patience(check),
+            )
 
     def write_report(
         self,
@@ -211,8 +218,7 @@ class Destination:
         self.read_back(there, check)
         if there.has_manifest:
             self.manifest(there)
-        if not there.has_manifest or checksum_name(there.blob) not in there.names:
-            self.write_manifest(manifest, check)
+        self.write_manifest(manifest, check, there.names)
         return there
 
     def lying_at(self, blob: str) -> list[str]:
