@@ -19,8 +19,9 @@ from shared.app import App, app
 from shared.engine.builtin import policy
 from shared.engine.once import TAG
 from shared.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
-from shared.tasks import BackupPlan
+from shared.tasks import BackupPlan, Task
 
 if TYPE_CHECKING:
     from shared.backups.catalog import Found
@@ -56,7 +57,7 @@ def list_plans(
     found = [
         one
         for one in belfry.backups().plans()
-        if TAG not in one.schedule.definition.tags
+        if not _by_hand(one)
         and project_id in (None, one.schedule.definition.project_id)
         and source in (None, one.plan.source)
         and enabled in (None, one.schedule.definition.enabled)
@@ -97,7 +98,7 @@ def change(schedule_id: str, changes: PlanChange) -> PlanOut:
 def delete(schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
-    _planned(belfry, belfry.manager.get(schedule_id))
+    _check(belfry, belfry.manager.get(schedule_id))
     belfry.manager.delete(schedule_id)
 
 
@@ -139,17 +140,29 @@ def _planned(belfry: App, schedule: Schedule) -> Planned:
     """
     from shared.backups.plans import planned
 
+    task = _check(belfry, schedule)
     for one in planned([schedule], belfry.registry):
         return one
-    task = belfry.registry.find(schedule.definition.task_type)
-    if task is None or not issubclass(task.params, BackupPlan):
-        raise NotFound(f"schedule {schedule.id!r} is no backup plan")
     try:
         task.parse(schedule.definition.task_parameters)
     except Invalid as error:
         text = f"{error}; mend it by PATCH /api/v1/schedules/{schedule.id}"
         raise Conflict(text) from None
-    raise NotFound(f"schedule {schedule.id!r} is no backup plan")
+    raise Conflict(f"schedule {schedule.id!r} changed meanwhile; try again")
+
+
+def _check(belfry: App, schedule: Schedule) -> Task:
+    """The schedule's task. Raises `NotFound` if that takes no backups."""
+    task = belfry.registry.find(schedule.definition.task_type)
+    if task is None or not issubclass(task.params, BackupPlan):
+        raise NotFound(f"schedule {schedule.id!r} is no backup plan")
+    return task
+
+
+def _by_hand(one: Planned) -> bool:
+    """Whether it is the schedule of one run that was asked for (`run_once`)."""
+    what = one.schedule.definition
+    return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
 
 
 def _look(belfry: App) -> Found | str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
+from shared.engine.once import run_once
 from shared.schedules.model import Schedule
 from tests.integration.backups.api_desk import PLAN, Desk, at, opened
 
@@ -368,6 +369,14 @@ def test_several_plans_of_one_tenant_and_several_tenants(desk: Desk) -> None:
         assert shown["sentence"].startswith(f"You can be back to {mine[0]['started_at'][11:16]}")
 
 
+def test_a_backup_by_hand_is_no_plan_in_the_list(desk: Desk) -> None:
+    before = desk.told("GET", PLANS)["total"]
+    task = desk.app.registry.get("backup")
+    parameters = {"source": "state"}
+    run_once(desk.app.manager, desk.bench.clock, task, parameters, name="by hand")
+    assert desk.told("GET", PLANS)["total"] == before
+
+
 def test_what_is_no_plan(desk: Desk) -> None:
     asked = desk.app.manager.create(
         replace(
@@ -402,6 +411,7 @@ def test_one_whose_parameters_no_longer_fit_says_so(desk: Desk) -> None:
     assert plan["schedule_id"] not in [
         one["schedule_id"] for one in desk.told("GET", PLANS)["plans"]
     ]
+    assert desk.ask("DELETE", here(plan)).status_code == 204
 
 
 def test_a_plan_says_that_it_is_not_known_how_it_stands(desk: Desk) -> None:
