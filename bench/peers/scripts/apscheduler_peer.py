@@ -24,7 +24,7 @@ from apscheduler.schedulers.base import (  # type: ignore[import-not-found]
 )
 from apscheduler.schedulers.blocking import BlockingScheduler  # type: ignore[import-not-found]
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-not-found]
-from sqlalchemy import text  # type: ignore[import-not-found]
+from sqlalchemy import text
 
 DAY = timedelta(days=1)
 
