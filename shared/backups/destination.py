@@ -159,6 +159,11 @@ class Destination:
         one = copy.summary
         return stream.read_back(self.blob(copy.blob), one.bytes, one.sha256, check)
 
+    def unchanged(self, copy: Copy, etag: str, check: Callable[[], None]) -> None:
+        """Raises `Damaged` if the copy's blob is not the one of that ETag any more."""
+        with closing(stream.pieces(self.blob(copy.blob), etag, 1, check)) as first:
+            next(first)
+
     def chunks(
         self, copy: Copy, etag: str, check: Callable[[], None]
     ) -> Generator[bytes, None, None]:

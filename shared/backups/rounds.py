@@ -27,7 +27,7 @@ from shared.backups.sources import Sources
 from shared.backups.suspicion import suspicions
 from shared.backups.taking import Taken, take
 from shared.errors import BelfryError, Cancelled, Misconfigured, Refused, Unavailable
-from shared.log import Event, event
+from shared.log import Event, event, short
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 
@@ -35,6 +35,8 @@ _logger = logging.getLogger("belfry.backups")
 
 _AGAIN = timedelta(minutes=2)
 """R2: no backup begins within so long of the end of the plan's last."""
+_SAID = 2000
+"""Characters of an error that are logged."""
 _BEFORE = 5
 """Backups that a new one is compared with."""
 
@@ -44,7 +46,7 @@ class _Round:
     """What one job has done."""
 
     backups: list[dict[str, object]] = field(default_factory=list)
-    failed: dict[str, BelfryError] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
 
@@ -81,9 +83,9 @@ class Rounds:
                     self._one(what, source, plan, seal, wanted, done, job, hold)
             except Cancelled:
                 raise
-            except BelfryError as error:
+            except Exception as error:  # raised at the end, when the others are done
                 done.failed[what] = error
-                job.log("failed", level=logging.ERROR, source=what, error=str(error))
+                job.log("failed", level=logging.ERROR, source=what, error=short(str(error), _SAID))
         removed, held = self._retain(plan, job)
         if done.failed:
             raise _failure(done)
@@ -202,15 +204,19 @@ def _just(one: Backup, job: JobContext) -> bool:
     return abs(job.clock.now() - one.summary.finished_at) < _AGAIN
 
 
-def _failure(done: _Round) -> BelfryError:
+def _failure(done: _Round) -> Exception:
     """What the job fails with: the one error, or one that names all, and says `again` if any
-    may be mended by another attempt."""
+    may be mended by another attempt. One that nobody expected is raised as it is."""
     errors = list(done.failed.items())
     if len(errors) == 1 and not done.backups:
         return errors[0][1]
+    for _, error in errors:
+        if not isinstance(error, BelfryError):
+            return error
     said = "; ".join(f"{what}: {error}" for what, error in errors)
     text = f"{len(errors)} of {len(errors) + len(done.backups) + len(done.skipped)} failed: {said}"
-    kind = Refused if all(error.permanent for _, error in errors) else Unavailable
+    lasting = all(isinstance(error, BelfryError) and error.permanent for _, error in errors)
+    kind = Refused if lasting else Unavailable
     return kind("backup", text)
 
 

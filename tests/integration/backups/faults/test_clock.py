@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from shared.backups.restoring import verify
 from shared.backups.sqlite import SqliteSource
 from shared.errors import Damaged
+from shared.tasks.backups import VerifyOrder
 from tests.context import job_of
 from tests.integration.backups.faults.meddling import Container, flip
 from tests.integration.backups.faults.world import DAY, Moved, job, prove, whole
-from tests.integration.backups.setup import PRIMARY, Meddled, Shelf
+from tests.integration.backups.setup import PRIMARY, Given, Meddled, Shelf
 
 YEAR = 365 * DAY
 SECOND = timedelta(seconds=1)
@@ -99,10 +101,6 @@ def test_two_of_one_second_have_names_of_their_own(shelf: Shelf, small: SqliteSo
 
 
 def _prove(shelf: Shelf, source: SqliteSource, backup_id: str, given: Any) -> None:
-    from shared.backups.restoring import verify
-    from shared.tasks.backups import VerifyOrder
-    from tests.integration.backups.setup import Given
-
     verify(Given(source), shelf.catalog, VerifyOrder(backup_id=backup_id), given)
 
 

@@ -11,6 +11,7 @@ import pytest
 import shared.backups.postgres as module
 from local.postgres import Postgres
 from shared.backups.postgres import SCRATCH, PostgresSource
+from shared.backups.sqlite import SqliteSource
 from shared.errors import Unavailable
 from tests.integration.backups.conftest import scratch_databases
 from tests.integration.backups.faults.world import LATER, job, whole
@@ -69,4 +70,18 @@ def test_a_table_is_locked(
     assert shelf.everything() == []
     shelf.take(postgres_source, job(attempt=2, by=LATER))
     assert shelf.states() == [{PRIMARY: "verified"}]
+    whole(shelf)
+
+
+def test_a_source_that_fails_as_nobody_expected_keeps_no_other_from_it(
+    shelf: Shelf, small: SqliteSource
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    wrong = Meddled(small, in_dump=fail)
+    wrong.name = "another"
+    with pytest.raises(ZeroDivisionError):
+        shelf.take_all([wrong, small])
+    assert [one.summary.source for one in shelf.backups()] == ["database"]
     whole(shelf)

@@ -14,13 +14,14 @@ import pytest
 from shared.backups.copying import copy_to
 from shared.backups.model import Outcome
 from shared.backups.restoring import restore
+from shared.backups.source import Contents
 from shared.backups.sqlite import SqliteSource
 from shared.errors import Damaged, NotFound
 from shared.tasks.backups import RestoreOrder
 from tests.faults import FaultProxy, Refuse
 from tests.integration.backups.faults.meddling import MANIFEST, Container, add_user, flip
 from tests.integration.backups.faults.world import BOTH, DAY, behind, job, prove, whole
-from tests.integration.backups.setup import OFFSITE, PRIMARY, Given, Shelf
+from tests.integration.backups.setup import OFFSITE, PRIMARY, Given, Meddled, Shelf
 
 
 def edited(**values: Any) -> Callable[[bytes], bytes]:
@@ -139,8 +140,6 @@ def test_what_lost_its_report_is_unproved_until_it_is_proved_again(
 
 
 def _lying(source: SqliteSource) -> Any:
-    from tests.integration.backups.setup import Meddled
-
     return Meddled(source, contents=lambda one: replace(one, tables={}))
 
 
@@ -184,6 +183,25 @@ def test_damage_is_told_though_nothing_can_be_written(
     proxy.rules.add(Refuse(403, "AuthorizationPermissionMismatch"), method="PUT")
     with pytest.raises(Damaged, match=r"SHA-256 .*report could not be written: .*no permission"):
         prove(behind(shelf, proxy), small, taken["id"])
+
+
+@pytest.mark.parametrize("act", ["overwritten", "removed"])
+def test_a_blob_that_is_changed_after_it_was_restored_is_not_proved(
+    shelf: Shelf, small: SqliteSource, act: str
+) -> None:
+    def meddle(held: Contents) -> Contents:
+        with shelf.container() as client:
+            at = Container(client)
+            (blob,) = [name for name in shelf.everything() if name.endswith(".zst")]
+            if act == "removed":
+                at.delete(blob)
+            else:
+                at.change(blob, flip(20))
+        return held
+
+    with pytest.raises(Damaged, match=r"overwritten|removed|is gone"):
+        shelf.take(Meddled(small, contents=meddle))
+    assert shelf.states() == [{PRIMARY: "damaged"}]
 
 
 def test_what_is_removed_while_it_is_verified_is_not_damaged(
