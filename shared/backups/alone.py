@@ -12,6 +12,7 @@ it says that its backup is proved: that is the other's to say.
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,7 +40,8 @@ class Hold:
         self._meta = meta
         self._name = name
         self._job = job
-        self._holder = f"{job.job_id}/{job.attempt}"
+        # One attempt may be made twice, when the word that it was begun is lost.
+        self._holder = f"{job.job_id}/{job.attempt}-{secrets.token_hex(4)}"
         self._renewing = threading.Lock()
         self._watched: tuple[str, float] | None = None
         """The ETag of another's hold, and when it was first seen."""

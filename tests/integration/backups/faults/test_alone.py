@@ -99,6 +99,7 @@ def test_how_long_a_hold_lasts_that_nobody_renews(shelf: Shelf) -> None:
     for other, seconds, free in (
         (job("b", by=timedelta(seconds=80)), 80, False),
         (job("a", attempt=2, by=timedelta(seconds=15)), 15, False),
+        (job("a", attempt=1, by=timedelta(seconds=15)), 15, False),  # begun twice
         (job("a", attempt=2, by=timedelta(seconds=25)), 25, True),
         (job("b", by=timedelta(seconds=100)), 100, False),  # the second attempt has it
         (job("b", by=timedelta(seconds=120)), 120, True),
