@@ -404,12 +404,9 @@ def test_who_may_not_delete_puts_it_into_the_bin(server: DriveServer) -> None:
 
 
 def test_what_is_gone_already_is_removed(server: DriveServer) -> None:
-    drive = drive_of(server)
-    put(drive)
-    (file,) = drive.files(go_on)
-    drive.remove(file, go_on)
-    drive.remove(file, go_on)
-    assert drive.files(go_on) == []
+    fill(server, 2)
+    server.fail("DELETE", "", action=server.items.clear)
+    assert drive_of(server).keep(1, PLAN[GROUP], go_on) == ["weekly/crm-0"]
 
 
 def test_a_retention_that_is_broken_off_is_finished_by_the_next(server: DriveServer) -> None:
@@ -470,6 +467,8 @@ def test_memory_is_bounded_by_a_chunk_or_two(server: DriveServer) -> None:
     drive = Drive(server.settings(), pause=0.01)
     drive.files(go_on)  # the imports
     server.fail("PUT", CHUNKS, after=2, cut_at=3 * MIB)
+    server.fail("PUT", CHUNKS, after=3, status=503, times=3)
+    server.fail("PUT", CHUNKS, after=3, cut_at=3 * MIB, times=3)
     tracemalloc.start()
     try:
         drive.put("big", size, expected, lambda _offset, length: bytes(length), go_on, PLAN)

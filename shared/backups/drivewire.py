@@ -1,0 +1,234 @@
+"""Requests to Google Drive: made again while that may help, and told in our own words if not, since
+what the libraries raise and log holds URLs, and an upload's URL is a secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from operator import methodcaller
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from shared.clock import monotonic
+from shared.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from google.oauth2.service_account import Credentials
+
+T = TypeVar("T")
+Check = Callable[[], None]
+"""Called between requests and while waiting; what it raises ends the call."""
+
+SERVICE = "Google Drive"
+_TIMEOUT = (60, 60)
+_LONGEST_PAUSE = 60.0
+_GOOD = (200, 201, 204, 308)
+_SLOW_DOWN = (
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
+    "sharingRateLimitExceeded",
+    "dailyLimitExceeded",
+)
+_WHY = {
+    "storageQuotaExceeded": "its storage quota is exceeded (storageQuotaExceeded). A service "
+    "account has no quota of its own: GDRIVE_FOLDER_ID must be a folder on a shared drive, and "
+    "that drive must have room",
+    "teamDriveFileLimitExceeded": "the shared drive of GDRIVE_FOLDER_ID holds as many files as it "
+    "may (teamDriveFileLimitExceeded)",
+    "accessNotConfigured": "the Google Drive API is not enabled in the project of "
+    "GDRIVE_SERVICE_ACCOUNT (accessNotConfigured)",
+}
+
+
+class Again(Exception):
+    """Worth another try, after so many seconds if the service said how many."""
+
+    def __init__(self, why: str, wait: float | None = None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+class Forbidden(Refused):
+    """403, and not for a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good one."""
+
+    status: int
+    """2xx, or 308 (an upload's, which goes on)."""
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    """Empty if there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wire:
+    """An open session with Drive."""
+
+    http: Any
+    """google-auth's `AuthorizedSession`."""
+    url: str
+    """Of the API, without a slash at its end."""
+    check: Check
+    pause: float
+    """Seconds before the second try; doubled for each after it."""
+    patience: float
+    """Seconds for which one thing is tried."""
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        missing: Exception,
+        body: Mapping[str, object] | None = None,
+    ) -> Mapping[str, Any]:
+        """What the API answers, tried patiently. Raises `missing` for 404, `Refused`,
+        `Unavailable`."""
+        url = self.url + path
+        return self.patiently(
+            lambda: self.send(method, url, missing, params=params, json=body).body
+        )
+
+    def send(self, method: str, url: str, missing: Exception, **content: object) -> Answer:
+        """Make one request. Raises `missing` for 404 and 410, `Again`, `Refused`."""
+        from google.auth.exceptions import RefreshError, TransportError
+        from requests import RequestException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            answer = self.http.request(method, url, timeout=_TIMEOUT, **content)
+            if answer.status_code in _GOOD:
+                told = answer.content and answer.status_code < 300
+                return Answer(answer.status_code, answer.headers, answer.json() if told else {})
+            failure = _failure(answer, missing)
+        except RefreshError as error:
+            failure = _no_token(error)
+        except (RequestException, TransportError, HTTPError) as error:
+            failure = Again(f"it did not answer ({type(error).__name__})")
+            _forget(error)
+        try:
+            raise failure  # here, so that what it came from is not told with it
+        finally:
+            del failure  # which holds this frame, and so the chunk
+
+    def patiently(self, step: Callable[[], T]) -> T:
+        """Try `step` until it does not raise `Again`. Raises `Unavailable`."""
+        began, pause = monotonic(), self.pause
+        while True:
+            self.check()
+            try:
+                return step()
+            except Again as error:
+                why, asked = str(error), error.wait
+            wait = pause if asked is None else asked
+            if monotonic() - began + wait > self.patience:
+                break
+            self._rest(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        said = "" if asked is None else f", and asks to wait for {asked:.0f} s"
+        raise Unavailable(SERVICE, f"{why}{said}")
+
+    def _rest(self, seconds: float) -> None:
+        never, end = Event(), monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            self.check()
+            never.wait(min(left, 0.25))
+
+
+@contextmanager
+def session(credentials: Credentials) -> Iterator[Any]:
+    """google-auth's `AuthorizedSession`, for a while."""
+    import requests
+    from google.auth.transport.requests import AuthorizedSession, Request
+
+    for name in ("urllib3.connectionpool", "google.auth.transport.requests"):
+        logging.getLogger(name).addFilter(_unsaid)
+    with (
+        requests.Session() as tokens,
+        cast(Any, AuthorizedSession)(credentials, auth_request=cast(Any, Request)(tokens)) as http,
+    ):
+        for adapter in [*tokens.adapters.values(), *http.adapters.values()]:
+            # By itself urllib3 leaves a session's connections to the garbage collector.
+            cast(Any, adapter).poolmanager.pools.dispose_func = methodcaller("close")
+        yield http
+
+
+def _forget(error: BaseException | None) -> None:
+    """Let go of an error's frames: urllib3 makes a circle of them, with the chunk in it."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    """Takes uploads' ids out of log lines: who has one may write to that upload."""
+    if hasattr(record, "httpRequest") or hasattr(record, "httpResponse"):
+        return False  # google-auth's, with the whole of each
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            re.sub(r"upload_id=[^&\s\"']+", "upload_id=***", arg) if isinstance(arg, str) else arg
+            for arg in record.args
+        )
+    return True
+
+
+def _failure(answer: Any, missing: Exception) -> Exception:
+    """What an answer means that is no success."""
+    status, reason = answer.status_code, _reason(answer)
+    said = f"it answered {status} {reason}".rstrip()
+    if reason in _WHY:
+        return Refused(SERVICE, _WHY[reason])
+    if status in (404, 410):
+        return missing
+    if status in (408, 416, 429) or status >= 500 or reason in _SLOW_DOWN:
+        return Again(said, _retry_after(answer))
+    if status == 401:
+        return Refused(SERVICE, "it does not take the tokens of GDRIVE_SERVICE_ACCOUNT (401)")
+    if status == 403:
+        return Forbidden(SERVICE, f"{said}; the service account must be a Content manager")
+    return Refused(SERVICE, said)
+
+
+def _reason(answer: Any) -> str:
+    try:
+        return _word(answer.json()["error"]["errors"][0]["reason"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _word(given: object) -> str:
+    """A service's word for what is wrong, if it is just that."""
+    return given if isinstance(given, str) and re.fullmatch(r"\w{1,60}", given) else ""
+
+
+def _retry_after(answer: Any) -> float | None:
+    """Seconds (RFC 9110, 10.2.3); a date is taken against the answer's own, not our clock."""
+    given = answer.headers.get("Retry-After", "").strip()
+    if given.isdecimal():
+        return float(given)
+    try:
+        until = parsedate_to_datetime(given)
+        return max(0.0, (until - parsedate_to_datetime(answer.headers["Date"])).total_seconds())
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _no_token(error: Any) -> Exception:
+    """`error`: google-auth's, whose second argument is the token endpoint's answer."""
+    if error.retryable:
+        return Again("it gives no token now")
+    answer = error.args[1] if len(error.args) > 1 else None
+    known = _word(answer.get("error")) if isinstance(answer, dict) else ""
+    return Refused(
+        SERVICE,
+        f"it does not take the key GDRIVE_SERVICE_ACCOUNT ({known or 'no token'}); it may have "
+        "been deleted or disabled, or this machine's clock may be wrong",
+    )
