@@ -86,10 +86,11 @@ class Hold:
 
 def _said(found: Fact) -> tuple[str, datetime | None]:
     """(who holds it, when that was renewed); nobody, if it is free."""
-    if found.value == _FREE:
+    try:
+        values = json.loads(found.value)
+        return str(values["holder"]), datetime.fromisoformat(values["renewed"])
+    except (ValueError, TypeError, KeyError):  # `_FREE`, or what another version wrote
         return "", None
-    values = json.loads(found.value)
-    return str(values["holder"]), datetime.fromisoformat(values["renewed"])
 
 
 class Alone:
@@ -101,7 +102,7 @@ class Alone:
     @contextmanager
     def of(self, source: Source, job: JobContext) -> Iterator[Hold]:
         """Hold that database; waits for another job that does. Raises `Cancelled`."""
-        name = f"backup-of:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
+        name = f"hold:backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
         hold = Hold(self._meta, name, job)
         told = False
         while not hold.take():

@@ -91,7 +91,7 @@ def test_one_that_was_suspended_and_comes_back_late_has_no_say(
 
 
 def hold(shelf: Shelf, given: JobContext) -> Hold:
-    return Hold(shelf.meta, "backup-of:x", given)
+    return Hold(shelf.meta, "hold:backup:x", given)
 
 
 def test_how_long_a_hold_lasts_that_nobody_renews(shelf: Shelf) -> None:
