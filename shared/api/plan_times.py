@@ -65,7 +65,7 @@ def words(when: Recurrence) -> Words:
 
 
 def _plain(cron: Cron) -> Words | None:
-    if cron.nth or len(cron.months) < 12:
+    if len(cron.months) < 12:
         return None
     if not cron.fixed:
         hourly = cron.every_day and tuple(cron.minutes) == (0,) and len(cron.hours) == 24
