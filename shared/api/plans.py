@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared.api.backup_schemas import Asked
+from shared.api.backup_orders import Asked
 from shared.api.parts import page_of
 from shared.api.plan_checks import checked, sources
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanList, PlanOut
 from shared.app import App, app
 from shared.engine.builtin import policy
-from shared.engine.once import TAG
 from shared.errors import Conflict, Invalid, NotFound, Refused, Unavailable
-from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
 from shared.tasks import BackupPlan, Task
 
@@ -57,7 +55,7 @@ def list_plans(
     found = [
         one
         for one in belfry.backups().plans()
-        if not _by_hand(one)
+        if not one.by_hand
         and project_id in (None, one.schedule.definition.project_id)
         and source in (None, one.plan.source)
         and enabled in (None, one.schedule.definition.enabled)
@@ -157,12 +155,6 @@ def _check(belfry: App, schedule: Schedule) -> Task:
     if task is None or not issubclass(task.params, BackupPlan):
         raise NotFound(f"schedule {schedule.id!r} is no backup plan")
     return task
-
-
-def _by_hand(one: Planned) -> bool:
-    """Whether it is the schedule of one run that was asked for (`run_once`)."""
-    what = one.schedule.definition
-    return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
 
 
 def _look(belfry: App) -> Found | str:

@@ -9,7 +9,9 @@ from datetime import datetime
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup
 from shared.backups.standing import Standing, standing
+from shared.engine.once import TAG
 from shared.errors import Invalid
+from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
 from shared.tasks import Registry
 from shared.tasks.backups import ALL, BackupPlan
@@ -25,6 +27,12 @@ class Planned:
     @property
     def id(self) -> str:
         return self.schedule.id
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it is one run that a person asked for (`engine.once`), and owes no other."""
+        what = self.schedule.definition
+        return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
 
 
 def planned(schedules: Iterable[Schedule], registry: Registry) -> Iterator[Planned]:

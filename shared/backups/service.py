@@ -88,7 +88,12 @@ class Backups:
         """How each database of each plan stands."""
         now = self._clock.now()
         names = self._sources.names
-        return [stand for one in self.plans() for stand in standings(one, found, names, now)]
+        return [
+            stand
+            for one in self.plans()
+            if not one.by_hand
+            for stand in standings(one, found, names, now)
+        ]
 
     def manifest(self, backup: Backup) -> Manifest:
         """A backup's manifest, from the first copy that can be read. Raises `Damaged`."""

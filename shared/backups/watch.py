@@ -63,12 +63,13 @@ class Watch:
         told = sum(self._mail(one, job) for one in plans)
         found, now = self._catalog.look(), job.clock.now()
         names = self._sources()
-        stands = [stand for one in plans for stand in standings(one, found, names, now)]
+        lasting = [one for one in plans if not one.by_hand]
+        stands = [stand for one in lasting for stand in standings(one, found, names, now)]
         for stand in stands:
             self._tell(stand, job)
         self._tell_away(found, job)
         if job.due_at.minute < _HOURLY:
-            for one in plans:
+            for one in lasting:
                 _tell_off(one, job)
         self._messages.flush(job.clock.now())
         return {
