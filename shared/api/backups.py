@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from shared.api.backup_schemas import (
+from shared.api.backup_orders import (
     Asked,
-    BackupDetail,
-    BackupList,
-    BackupOut,
     DryRun,
     DryRunOut,
     Link,
     NewLink,
     Restore,
+    VerdictOut,
+    Verify,
+)
+from shared.api.backup_schemas import (
+    BackupDetail,
+    BackupList,
+    BackupOut,
     SourceList,
     SourceOut,
     State,
-    VerdictOut,
-    Verify,
     state_of,
 )
 from shared.api.parts import page_of

@@ -1,0 +1,108 @@
+"""What people ask for of a backup, and what they are answered: links, proofs, restores, dry runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.api.parts import Input
+from shared.api.schemas import Whole
+from shared.errors import Invalid
+from shared.tasks.backups import Name, Retention
+
+WEEK = 7 * 24 * 60
+"""In minutes."""
+
+
+class NewLink(Input):
+    """A request for a link."""
+
+    minutes: Whole = Field(default=60, ge=1, le=WEEK)
+    """How long it lasts."""
+    destination: Name | None = None
+    """Which copy. Default: the first that is verified."""
+
+
+class Link(BaseModel):
+    """A link that reads one blob, and nothing else, until it expires."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    url: str
+    """Whoever has it may read the backup."""
+    expires_at: datetime
+    sha256: str
+    """Of what it gives."""
+    bytes: int
+    file: str
+    """A name for it, whose endings say what it is."""
+    destination: str
+
+
+class Verify(Input):
+    """A request to prove a backup again."""
+
+    destination: Name | None = None
+    """Which copy. Default: each."""
+
+
+class Restore(Input):
+    """A request to restore a backup."""
+
+    target: Name | None = None
+    """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not there
+    yet. Default: a new one, whose name the job's result tells."""
+    replace: Name | None = None
+    """To restore over a target that is not empty: its name once more. What was there is kept."""
+    destination: Name | None = None
+    """Which copy. Default: the first that is whole. A backup that is not verified is restored only
+    if its copy is named here; what was stored must still be what was written."""
+
+    def check(self) -> None:
+        """Raise `Invalid` unless the target's name is said twice, or once."""
+        if self.replace is not None and self.replace != self.target:
+            raise Invalid(
+                "replace",
+                "to restore over a database that is not empty, say its name twice, "
+                "as target and as replace",
+            )
+
+
+class Asked(BaseModel):
+    """A job that was asked for."""
+
+    job_id: str
+    schedule_id: str
+    message: str
+
+
+class DryRun(Input):
+    """A question what retention would do now."""
+
+    schedule_id: Annotated[str, Field(min_length=1, max_length=200)]
+    """The plan whose backups are meant."""
+    retention: Retention | None = None
+    """Default: the plan's own."""
+
+
+class VerdictOut(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    source: str
+    database: str
+    started_at: datetime
+    bytes: int
+    keep: bool
+    reasons: list[str]
+    """What keeps it or, if nothing does, why nothing does."""
+
+
+class DryRunOut(BaseModel):
+    """What retention would do now; nothing was removed."""
+
+    backups: list[VerdictOut]
+    kept: int
+    removed: int
