@@ -1,4 +1,4 @@
-"""What people ask for of a backup, and what they are answered: links, proofs, restores, dry runs."""
+"""What people ask for of a backup, and the answers: links, proofs, restores, dry runs."""
 
 from __future__ import annotations
 
