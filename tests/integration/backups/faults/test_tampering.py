@@ -174,6 +174,18 @@ def test_a_copy_that_is_found_damaged_while_it_is_copied_is_proved_no_longer(
     assert taken["blob"] in two.everything(OFFSITE)
 
 
+def test_what_is_found_damaged_by_its_first_copy_is_proved_no_longer(
+    two: Shelf, small: SqliteSource
+) -> None:
+    taken = two.take(small, destinations=[PRIMARY])
+    with two.container() as client:
+        Container(client).change(taken["blob"], flip(60))
+    failed = copy_to(two.catalog, two.backups()[0], two.catalog.wanted(()), job("upkeep"))
+    assert "SHA-256" in failed[OFFSITE]
+    assert two.states() == [{PRIMARY: "damaged"}]
+    assert two.everything(OFFSITE) == []
+
+
 def test_damage_is_told_though_nothing_can_be_written(
     shelf: Shelf, small: SqliteSource, proxy: FaultProxy
 ) -> None:
