@@ -182,7 +182,9 @@ class Backups:
         for one in self.plans():
             if one.id == schedule_id:
                 return one.plan.retention
-        raise Conflict(f"there is no plan {schedule_id!r} any more; its backups are kept")
+        raise Conflict(
+            f"there is no plan {schedule_id!r} any more, so its backups are kept; ?force=true deletes"
+        )
 
 
 def catalog_of(settings: Settings, seal: Seal | None) -> Catalog:

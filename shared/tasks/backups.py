@@ -66,7 +66,7 @@ class BackupPlan(Params):
 
     source: Name
     """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""
-    databases: Literal["all"] | tuple[Name, ...] | None = None
+    databases: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
     schemas: tuple[Name, ...] = ()
     """Of PostgreSQL: only these schemas. Default: all."""

@@ -51,7 +51,7 @@ def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
         ({"cron_expression": "0 30 2 * * *"}, "cron_expression", "six fields"),
         ({"cron_expression": "61 * * * *"}, "cron_expression", "minute"),
         ({"task_type": "databse_backup"}, "task_type", "database_backup"),
-        ({"task_parameters": {"x": 1}}, "task_parameters.x", "none"),
+        ({"task_parameters": {"x": 1}}, "task_parameters.x", "takes: source"),
         ({"colour": "red"}, "colour", "not permitted"),
         ({"frequency": "interval", "cron_expression": None}, "interval_seconds", "seconds"),
         ({"frequency": "sometimes"}, "frequency", "hourly"),

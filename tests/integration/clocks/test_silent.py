@@ -55,7 +55,7 @@ def test_every_other_clock_is_reported_when_one_is_left(
 ) -> None:
     sim.run(6 * _MINUTE, sim.every_clock)
     sim.run(10 * _MINUTE, {alive})
-    expected = {DISPATCHER, MESSAGE, "health_monitor"} - {alive}
+    expected = {DISPATCHER, MESSAGE, "health_monitor", "backup_monitor"} - {alive}
     assert reported(caplog) == expected
 
 
@@ -64,7 +64,7 @@ def test_the_monitors_own_timer_alone_reports_the_others(
 ) -> None:
     sim.run(6 * _MINUTE, sim.every_clock)
     sim.run(10 * _MINUTE, {"health_monitor"})
-    assert reported(caplog) == {DISPATCHER, MESSAGE}
+    assert reported(caplog) == {DISPATCHER, MESSAGE, "backup_monitor"}
 
 
 def test_it_is_told_at_once_by_one_tick_and_then_every_five_minutes(
@@ -80,6 +80,7 @@ def test_a_daily_timer_is_expected_once_it_is_known_and_due(
 ) -> None:
     """The cleanup's last wake-up, at 02:00, was before the start; its next is missed."""
     alive = {DISPATCHER, MESSAGE, "health_monitor", "schedule_reconciler"}
+    alive |= {"backup_monitor", "backup_upkeep"}
     sim.run(6 * _MINUTE, alive)
     assert reported(caplog) == set()
     sim.clock.set(START.replace(hour=1, minute=58) + timedelta(days=1))
