@@ -27,7 +27,8 @@ class Found:
     away: Mapping[str, str]
     """Destinations that did not answer, and what they said."""
     strange: int
-    """Blobs that are no backup's, or are sealed with a key that is not set."""
+    """Blobs that are no backup's, are sealed with a key that is not set, or say of a backup what
+    its other copies do not."""
 
     def find(self, backup_id: str) -> Backup:
         """Raises `NotFound`; `Unavailable` if it may lie where nobody answers."""
@@ -91,6 +92,7 @@ class Catalog:
         if away and len(away) == len(self._destinations):
             raise next(iter(away.values()))
         backups = [Backup(_summary(found), found) for found in rows.values()]
+        strange += sum(copy.summary != one.summary for one in backups for copy in one.copies)
         backups.sort(key=lambda one: (one.summary.started_at, one.id), reverse=True)
         return Found(backups, {name: str(error) for name, error in away.items()}, strange)
 

@@ -153,3 +153,24 @@ def test_two_blobs_swapped_with_all_that_is_said_of_them(
             copy_to(two.catalog, each, two.catalog.wanted(()), job("upkeep"))
     assert two.states() == [BOTH, BOTH]
     whole(two)
+
+
+def test_one_copy_says_of_the_backup_what_the_other_does_not(
+    two: Shelf, small: SqliteSource
+) -> None:
+    """That it is another plan's, say, and its report is gone: the proved one is believed."""
+    taken = two.take(small)
+    with two.container() as client:
+        at = Container(client)
+        metadata = at.read(taken["blob"])[1]
+        summary = json.loads(metadata["summary"]) | {"schedule_id": "another"}
+        at.describe(taken["blob"], metadata | {"summary": json.dumps(summary)})
+        assert two.catalog.look().strange == 1, "it is told at once"
+        at.delete(at.report(taken["blob"]))
+    found = two.catalog.look()
+    assert [one.summary.schedule_id for one in found.backups] == ["nightly"]
+    with pytest.raises(Damaged, match="is the manifest of another backup"):
+        prove(two, small, taken["id"])
+    assert copy_to(two.catalog, two.backups()[0], two.catalog.wanted(()), job("upkeep")) == {}
+    assert two.states() == [BOTH]
+    whole(two)
