@@ -154,6 +154,12 @@ def test_5xx_is_tried_again_from_what_drive_has(server: DriveServer) -> None:
     assert starts(server) == [0, MIB, 2 * MIB, 3 * MIB, 4 * MIB, 5 * MIB]
 
 
+def test_a_session_without_an_address_is_asked_for_again(server: DriveServer) -> None:
+    server.fail("POST", "/upload/", status=200)
+    put(drive_of(server))
+    assert server.asked("POST", "/upload/") == 2
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_session_that_is_gone_begins_anew(server: DriveServer, status: int) -> None:
     server.fail("PUT", CHUNKS, status=status, after=2)
