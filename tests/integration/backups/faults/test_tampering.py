@@ -122,6 +122,14 @@ def test_verify_finds_it_and_it_is_mended(
     whole(two)
 
 
+def test_what_is_gone_is_seen_before_anybody_verifies(two: Shelf, small: SqliteSource) -> None:
+    blob = str(two.take(small)["blob"])
+    with two.container() as client, two.container(OFFSITE) as offsite:
+        Container(client).delete(blob)
+        Container(offsite).delete(blob + MANIFEST)
+    assert two.states() == [{PRIMARY: "damaged", OFFSITE: "unproved"}]
+
+
 def test_what_lost_its_report_is_unproved_until_it_is_proved_again(
     shelf: Shelf, small: SqliteSource
 ) -> None:
