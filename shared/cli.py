@@ -40,11 +40,12 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
+        values = _values(parameters)
         settings.load_local(Path("local.settings.json"))
         belfry = by_hand()
         if wanted is None:
             return _list(belfry)
-        asked = _ask(belfry, wanted, _values(parameters))
+        asked = _ask(belfry, wanted, values)
     except BelfryError as error:
         return _complain(error, 2)
     try:
@@ -91,7 +92,8 @@ def _list(belfry: App) -> int:
     for task in belfry.registry:
         found = belfry.table.get(task.name)
         coming = upcoming(belfry.manager.shown(found), now) if found is not None else None
-        shown = coming.due_at.isoformat() if coming is not None else "off"
+        asked = "off" if task.recurrence is not None else "when asked"
+        shown = coming.due_at.isoformat() if coming is not None else asked
         sys.stdout.write(f"{task.name:24} {shown:28} {task.summary}\n")
     return 0
 

@@ -20,7 +20,11 @@ from local.azurite import Azurite
 REPO = Path(__file__).parents[2]
 
 FUNCTIONS = {
+    "backup_monitor": "timerTrigger",
+    "backup_upkeep": "timerTrigger",
     "database_backup": "timerTrigger",
+    "state_backup": "timerTrigger",
+    "weekly_backup": "timerTrigger",
     "postgres_backup": "timerTrigger",
     "health_monitor": "timerTrigger",
     "schedule_cleanup": "timerTrigger",
