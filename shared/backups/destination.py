@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +169,9 @@ class Destination:
         """The dump as its source gave it, from the very blob of that ETag; to be closed."""
         seal = self._need_seal() if copy.summary.encrypted else None
         codec = Codec(copy.summary.compression, seal)
-        with closing(stream.pieces(self.blob(copy.blob), etag, copy.summary.bytes)) as pieces:
+        with closing(
+            stream.pieces(self.blob(copy.blob), etag, copy.summary.bytes, check)
+        ) as pieces:
             yield from codec.decode(pieces, check)
 
     def reader(self, copy: Copy) -> Callable[[int, int], bytes]:
@@ -257,31 +258,6 @@ class Destination:
                         raise
                     text = "an immutability policy of the container holds it"
                     raise Refused(self.service, f"{name}: {text}") from error
-
-    def link(self, blob: str, now: datetime, lasts: timedelta) -> str:
-        """A URL that reads that blob and nothing else, until then (a shared access signature).
-
-        Signed by the account's key, or with an identity by a user delegation key (at most 7 days).
-        """
-        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
-
-        client = self.blob(blob)
-        begin, end = now - timedelta(minutes=5), now + lasts  # clocks differ
-        with self._named():
-            secret: dict[str, Any] = {"account_key": getattr(client.credential, "account_key", "")}
-            if not secret["account_key"]:
-                service = self._container._get_blob_service_client()
-                secret = {"user_delegation_key": service.get_user_delegation_key(begin, end)}
-            signature = generate_blob_sas(
-                str(client.account_name),
-                client.container_name,
-                blob,
-                permission=BlobSasPermissions(read=True),
-                start=begin,
-                expiry=end,
-                **secret,
-            )
-        return f"{client.url}?{signature}"
 
     def blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(name)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from shared.backups.alone import Alone, Hold
-from shared.backups.catalog import Catalog, Found
+from shared.backups.catalog import Catalog, Group
 from shared.backups.copying import copy_to
-from shared.backups.destination import Destination
 from shared.backups.drive import Drive
 from shared.backups.driving import to_drive
 from shared.backups.entries import Backup
@@ -41,131 +40,116 @@ _BEFORE = 5
 """Backups that a new one is compared with."""
 
 
-@dataclass(slots=True)
-class _Round:
-    """What one job has done."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What rounds work with."""
 
-    backups: list[dict[str, object]] = field(default_factory=list)
-    failed: dict[str, Exception] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
+    sources: Sources
+    catalog: Catalog
+    seal: Seal | None
+    alone: Alone
+    drive: Callable[[], Drive | None]
 
 
-class Rounds:
-    """Backup jobs, bound to what they work with."""
+class Round:
+    """One job of a plan."""
 
-    def __init__(
-        self,
-        sources: Sources,
-        catalog: Catalog,
-        seal: Seal | None,
-        alone: Alone,
-        drive: Callable[[], Drive | None],
-    ) -> None:
-        self._sources = sources
-        self._catalog = catalog
-        self._seal = seal
-        self._alone = alone
-        self._drive = drive
+    def __init__(self, tools: Tools, plan: BackupPlan, job: JobContext) -> None:
+        """Raises `Misconfigured` if the plan asks for what the settings do not have."""
+        self._tools = tools
+        self._catalog = tools.catalog
+        self._plan = plan
+        self._job = job
+        self._seal = _seal_of(plan, tools.seal)
+        self._wanted = tools.catalog.wanted(plan.destinations)
+        self._backups: list[dict[str, object]] = []
+        self._failed: dict[str, Exception] = {}
+        self._skipped: dict[str, str] = {}
 
-    def run(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
+    def run(self) -> Mapping[str, object]:
         """Do what the plan says; the job's result.
 
         Raises what a backup failed with; of several that failed, one error that names them all.
         """
-        seal = self._seal_of(plan)
-        wanted = self._catalog.wanted(plan.destinations)
-        done = _Round()
-        for what, make in self._sources.of(plan):
+        job = self._job
+        for what, make in self._tools.sources.of(self._plan):
             job.check()
             try:
                 source = make()
-                with self._alone.of(source, job) as hold:
-                    self._one(what, source, plan, seal, wanted, done, job, hold)
+                with self._tools.alone.of(source, job) as hold:
+                    self._one(what, source, hold)
             except Cancelled:
                 raise
             except Exception as error:  # raised at the end, when the others are done
-                done.failed[what] = error
+                self._failed[what] = error
                 job.log("failed", level=logging.ERROR, source=what, error=short(str(error), _SAID))
-        removed, held = self._retain(plan, job)
-        if done.failed:
-            raise _failure(done)
-        result: dict[str, object] = {"backups": done.backups, "removed": removed}
-        extra = {"skipped": done.skipped, "not_removed": held}
+        rows = [row for group, row in self._rows().items() if group[0] == job.schedule_id]
+        removed, held = clear(self._catalog, rows, self._plan.retention, job)
+        if self._failed:
+            raise self._failure()
+        result: dict[str, object] = {"backups": self._backups, "removed": removed}
+        extra = {"skipped": self._skipped, "not_removed": held}
         return result | {name: value for name, value in extra.items() if value}
 
-    def _one(
-        self,
-        what: str,
-        source: Source,
-        plan: BackupPlan,
-        seal: Seal | None,
-        wanted: list[Destination],
-        done: _Round,
-        job: JobContext,
-        hold: Hold,
-    ) -> None:
-        found = self._catalog.look()
+    def _one(self, what: str, source: Source, hold: Hold) -> None:
+        job, plan = self._job, self._plan
         group = (job.schedule_id, source.name, source.database, source.scope)
-        row = found.groups().get(group, [])
-        backup, shown = self._before(row, job)
-        if backup is None:
-            recent = next((one for one in row if one.verified and _just(one, job)), None)
-            if recent is not None:
-                done.skipped[what] = f"backup {recent.id} ended less than two minutes ago"
-                job.log("skipped", source=what, reason=done.skipped[what])
-                return
-            taken = self._take(source, plan, seal, wanted, row, job, hold)
+        row = self._rows().get(group, [])
+        backup = self._before(row)
+        if backup is not None:
+            shown = {**backup.summary.to_json(), "verified": True}
+        elif (recent := next((one for one in row if _just(one, job)), None)) is not None:
+            self._skipped[what] = f"backup {recent.id} ended less than two minutes ago"
+            job.log("skipped", source=what, reason=self._skipped[what])
+            return
+        else:
+            taken = self._take(source, row, hold)
             backup = Backup(taken.manifest.summary, [taken.copy])
+            row = [backup, *row]
             shown = _shown(taken)
             _tell(taken, job)
-        missing = copy_to(self._catalog, backup, wanted, job, tier=plan.tier)
-        if missing:
+        if missing := copy_to(self._catalog, backup, self._wanted, job, tier=plan.tier):
             shown["missing_copies"] = missing
-        if missing := to_drive(self._drive(), self._catalog, [backup, *row], plan, job):
+        if missing := to_drive(self._tools.drive(), self._catalog, row, plan, job):
             shown["not_on_drive"] = missing
-        done.backups.append(shown)
+        self._backups.append(shown)
 
-    def _before(
-        self, row: list[Backup], job: JobContext
-    ) -> tuple[Backup | None, dict[str, object]]:
+    def _rows(self) -> dict[Group, list[Backup]]:
+        return self._catalog.look().groups()
+
+    def _before(self, row: list[Backup]) -> Backup | None:
         """What an earlier attempt of this job proved; what one left unproved is removed."""
         for backup in row:
-            if backup.summary.job_id != job.job_id:
+            if backup.summary.job_id != self._job.job_id:
                 continue
             if backup.verified:
-                job.log("an earlier attempt has proved it", backup_id=backup.id)
-                return backup, {**backup.summary.to_json(), "verified": True}
+                self._job.log("an earlier attempt has proved it", backup_id=backup.id)
+                return backup
             for copy in backup.copies:
                 if copy.state == "unproved":
-                    job.log("removing what an earlier attempt left", blob=copy.blob)
+                    self._job.log("removing what an earlier attempt left", blob=copy.blob)
                     try:
                         self._catalog[copy.destination].remove(copy.blob, copy.names)
                     except (Refused, Unavailable) as error:  # retention comes back to it
-                        job.log("not removed", blob=copy.blob, error=str(error))
-        return None, {}
+                        self._job.log("not removed", blob=copy.blob, error=str(error))
+        return None
 
-    def _take(
-        self,
-        source: Source,
-        plan: BackupPlan,
-        seal: Seal | None,
-        wanted: list[Destination],
-        row: list[Backup],
-        job: JobContext,
-        hold: Hold,
-    ) -> Taken:
+    def _take(self, source: Source, row: list[Backup], hold: Hold) -> Taken:
         """The proved backup, at the first of the destinations that takes it."""
-        for destination in wanted[:-1]:
+        suspect = self._suspect(row)
+        for destination in self._wanted:
             try:
                 destination.create()
-                suspect = self._suspect(row)
-                return take(source, plan, seal, destination, suspect, job, hold.confirm)
+                return take(
+                    source, self._plan, self._seal, destination, suspect, self._job, hold.confirm
+                )
             except (Unavailable, Refused) as error:
-                if error.service != destination.service:
+                if error.service != destination.service or destination is self._wanted[-1]:
                     raise
-                job.log("goes elsewhere first", destination=destination.name, error=str(error))
-        wanted[-1].create()
-        return take(source, plan, seal, wanted[-1], self._suspect(row), job, hold.confirm)
+                self._job.log(
+                    "goes elsewhere first", destination=destination.name, error=str(error)
+                )
+        raise AssertionError("a plan has a destination")
 
     def _suspect(self, row: list[Backup]) -> Callable[[Manifest], tuple[str, ...]]:
         good = [one for one in row if one.verified and not one.suspicions][:_BEFORE]
@@ -182,42 +166,34 @@ class Rounds:
 
         return suspect
 
-    def _retain(self, plan: BackupPlan, job: JobContext) -> tuple[list[str], list[str]]:
-        rows = self._rows(self._catalog.look(), job.schedule_id)
-        return clear(self._catalog, rows, plan.retention, job)
+    def _failure(self) -> Exception:
+        """What the job fails with: the one error, or one that names all, and says by its kind
+        whether another attempt may mend any. One that nobody expected is raised as it is."""
+        errors = self._failed
+        if len(errors) == 1 and not self._backups:
+            return next(iter(errors.values()))
+        for error in errors.values():
+            if not isinstance(error, BelfryError):
+                return error
+        said = "; ".join(f"{what}: {error}" for what, error in errors.items())
+        whole = len(errors) + len(self._backups) + len(self._skipped)
+        lasting = all(isinstance(one, BelfryError) and one.permanent for one in errors.values())
+        kind = Refused if lasting else Unavailable
+        return kind("backup", f"{len(errors)} of {whole} failed: {said}")
 
-    @staticmethod
-    def _rows(found: Found, schedule_id: str) -> list[list[Backup]]:
-        return [row for group, row in found.groups().items() if group[0] == schedule_id]
 
-    def _seal_of(self, plan: BackupPlan) -> Seal | None:
-        if plan.encrypt and self._seal is None:
-            raise Misconfigured(
-                "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
-            )
-        return None if plan.encrypt is False else self._seal
+def _seal_of(plan: BackupPlan, seal: Seal | None) -> Seal | None:
+    if plan.encrypt and seal is None:
+        raise Misconfigured(
+            "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
+        )
+    return None if plan.encrypt is False else seal
 
 
 def _just(one: Backup, job: JobContext) -> bool:
-    """Whether it ended within `_AGAIN` of now, before or after: one of next year, which a clock
-    that was wrong has made, keeps none from being taken."""
-    return abs(job.clock.now() - one.summary.finished_at) < _AGAIN
-
-
-def _failure(done: _Round) -> Exception:
-    """What the job fails with: the one error, or one that names all, and says `again` if any
-    may be mended by another attempt. One that nobody expected is raised as it is."""
-    errors = list(done.failed.items())
-    if len(errors) == 1 and not done.backups:
-        return errors[0][1]
-    for _, error in errors:
-        if not isinstance(error, BelfryError):
-            return error
-    said = "; ".join(f"{what}: {error}" for what, error in errors)
-    text = f"{len(errors)} of {len(errors) + len(done.backups) + len(done.skipped)} failed: {said}"
-    lasting = all(isinstance(error, BelfryError) and error.permanent for _, error in errors)
-    kind = Refused if lasting else Unavailable
-    return kind("backup", text)
+    """Whether it is proved, and ended within `_AGAIN` of now, before or after: one of next year,
+    which a clock that was wrong has made, keeps none from being taken."""
+    return one.verified and abs(job.clock.now() - one.summary.finished_at) < _AGAIN
 
 
 def _shown(taken: Taken) -> dict[str, object]:

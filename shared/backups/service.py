@@ -14,10 +14,11 @@ from shared.backups.destination import Destination
 from shared.backups.drive import Drive
 from shared.backups.entries import Backup, Copy
 from shared.backups.keeping import remove, verdicts
+from shared.backups.links import link
 from shared.backups.model import Manifest, Outcome, Report
 from shared.backups.plans import Planned, standings
 from shared.backups.retention import Verdict
-from shared.backups.rounds import Rounds
+from shared.backups.rounds import Round, Tools
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
 from shared.backups.standing import Standing
@@ -57,12 +58,12 @@ class Backups:
         self._clock = clock
         self._sources = sources or Sources(settings, connection)
         drive = partial(Drive.of, settings.drive)
-        self._rounds = Rounds(self._sources, self.catalog, seal, Alone(meta), drive)
+        self._tools = Tools(self._sources, self.catalog, seal, Alone(meta), drive)
         self._watch = Watch(self.catalog, lambda: self._sources.names, plans, jobs, messages, drive)
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""
-        return self._rounds.run(plan, job)
+        return Round(self._tools, plan, job).run()
 
     def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
         """Prove a backup again (`restoring`)."""
@@ -109,7 +110,7 @@ class Backups:
     def link(self, backup: Backup, copy: Copy, lasts: timedelta) -> tuple[str, datetime]:
         """(a URL that reads the copy's blob, until when)."""
         now = self._clock.now()
-        url = self.catalog[copy.destination].link(copy.blob, now, lasts)
+        url = link(self.catalog[copy.destination].blob(copy.blob), now, lasts)
         event(
             _logger,
             Event.BACKUP_LINKED,
@@ -183,7 +184,8 @@ class Backups:
             if one.id == schedule_id:
                 return one.plan.retention
         raise Conflict(
-            f"there is no plan {schedule_id!r} any more, so its backups are kept; ?force=true deletes"
+            f"there is no plan {schedule_id!r} any more, so its backups are kept; "
+            "?force=true deletes them"
         )
 
 

@@ -7,11 +7,12 @@ Belfry's own tables; BACKUP_SOURCES names more. Each module is loaded where it i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from shared.backups.model import Summary
 from shared.backups.source import Source
-from shared.errors import Invalid, Misconfigured
+from shared.errors import BelfryError, Invalid, Misconfigured, Refused, Unavailable
 from shared.settings import Secret, Settings
 from shared.storage.connect import Connection
 from shared.tasks.backups import ALL, BackupPlan
@@ -38,7 +39,11 @@ class Sources:
     def of(self, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         """(what it is, how to make it) of everything that the plan means."""
         for name in self.names if plan.source == ALL else [plan.source]:
-            yield from self._databases(name, plan)
+            try:
+                found = list(self._databases(name, plan))
+            except (Unavailable, Refused) as error:  # a server that cannot say what it has
+                found = [(name, partial(_fail, error))]
+            yield from found
 
     def again(self, one: Summary) -> Source:
         """The source of a backup, to prove or restore it."""
@@ -129,3 +134,7 @@ class Sources:
         """The setting that says where it is."""
         own = {DATABASE: "DATABASE_PATH", POSTGRES: "POSTGRES_URL"}
         return own.get(name, f"BACKUP_{name.upper()}_URL")
+
+
+def _fail(error: BelfryError) -> Source:
+    raise error

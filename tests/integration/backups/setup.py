@@ -20,7 +20,7 @@ from shared.backups.destination import Destination
 from shared.backups.drive import Drive
 from shared.backups.entries import Backup
 from shared.backups.model import Summary
-from shared.backups.rounds import Rounds
+from shared.backups.rounds import Round, Tools
 from shared.backups.seal import Seal
 from shared.backups.source import Contents, Dump, Restored, Source, Target
 from shared.backups.sources import Sources
@@ -87,11 +87,6 @@ class Shelf:
             table.create_table()
         return Meta(table)
 
-    def rounds(self, *sources: Source) -> Rounds:
-        return Rounds(
-            Given(*sources), self.catalog, self.seal, Alone(self.meta), lambda: self.drive
-        )
-
     def take(self, source: Source, job: JobContext | None = None, **plan: Any) -> dict[str, Any]:
         """One backup by a plan; what the job says of it."""
         result = self.take_all([source], job, source=source.name, **plan)
@@ -103,7 +98,9 @@ class Shelf:
     ) -> dict[str, Any]:
         """A round of a plan; the job's result, which must be JSON."""
         made = BackupPlan.model_validate({"source": "all"} | plan)
-        result = self.rounds(*sources).run(made, job or job_of())
+        given = Given(*sources)
+        tools = Tools(given, self.catalog, self.seal, Alone(self.meta), lambda: self.drive)
+        result = Round(tools, made, job or job_of()).run()
         return dict(json.loads(json.dumps(result)))
 
     def backups(self) -> list[Backup]:

@@ -52,6 +52,7 @@ PUBLIC = str(pyrage.x25519.Identity.from_str(FIRST).to_public())
         (PUBLIC, "key 1 is not"),
         (",", "has no key"),
     ],
+    ids=["wrong", "short", "second", "public", "none"],  # keys are made anew for each run
 )
 def test_a_wrong_key_is_named_and_not_shown(keys: str, said: str) -> None:
     with pytest.raises(Misconfigured, match=f"BACKUP_ENCRYPTION_KEY.*{said}") as raised:

@@ -1,0 +1,47 @@
+"""Links that read one blob and nothing else, and end by themselves (shared access signatures)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.stream import storage
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient
+
+_SKEW = timedelta(minutes=5)
+"""What the service's clock may differ by from ours."""
+_LONGEST = timedelta(days=7)
+"""How long a user delegation key lasts (Microsoft's limit)."""
+
+
+def link(blob: BlobClient, now: datetime, lasts: timedelta) -> str:
+    """A URL that reads that blob until then.
+
+    Signed with the account's key, or by an identity with a user delegation key, whose seven days
+    begin a little before `now`.
+    """
+    from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
+
+    begin = now - _SKEW
+    end = min(now + lasts, begin + _LONGEST)
+    with storage(blob.container_name):
+        secret: dict[str, Any] = {"account_key": getattr(blob.credential, "account_key", "")}
+        if not secret["account_key"]:
+            account = BlobServiceClient(_account(blob), credential=blob.credential)
+            secret = {"user_delegation_key": account.get_user_delegation_key(begin, end)}
+        signature = generate_blob_sas(
+            str(blob.account_name),
+            blob.container_name,
+            blob.blob_name,
+            permission=BlobSasPermissions(read=True),
+            start=begin,
+            expiry=end,
+            **secret,
+        )
+    return f"{blob.url}?{signature}"
+
+
+def _account(blob: BlobClient) -> str:
+    return f"{blob.scheme}://{blob.primary_hostname}"
