@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from shared.backups.destination import Destination
-from shared.backups.entries import Backup, Copy
+from shared.backups.entries import Backup, Copies, Copy
 from shared.backups.model import Summary
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
 
 Group = tuple[str, str, str, str]
+_NO_KEY = "the keys of BACKUP_ENCRYPTION_KEY do not open"
+_REMEMBERED = timedelta(minutes=1)
+"""How long one who only reads takes a destination for away that did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,21 @@ class Found:
     strange: int
     """Blobs that are no backup's, are sealed with a key that is not set, or say of a backup what
     its other copies do not."""
+    locked_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By destination: the ids of encrypted backups that no key opens."""
+
+    @property
+    def locked(self) -> int:
+        """How many encrypted backups there are that no key opens."""
+        return len(frozenset().union(*self.locked_at.values()))
+
+    @property
+    def locked_out(self) -> str:
+        """The same for a person; empty if every key is there."""
+        if not self.locked:
+            return ""
+        backups = "1 encrypted backup" if self.locked == 1 else f"{self.locked} encrypted backups"
+        return f"there {'is' if self.locked == 1 else 'are'} {backups} that {_NO_KEY}"
 
     def find(self, backup_id: str) -> Backup:
         """Raises `NotFound`; `Unavailable` if it may lie where nobody answers."""
@@ -38,7 +57,8 @@ class Found:
         if self.away:
             names = ", ".join(self.away)
             raise Unavailable("backup destinations", f"{names} did not answer; it may lie there")
-        raise NotFound(f"there is no backup {backup_id!r}")
+        said = f"there is no backup {backup_id!r}"
+        raise NotFound(f"{said} that can be read; {self.locked_out}" if self.locked else said)
 
     def groups(self) -> dict[Group, list[Backup]]:
         """The backups of each plan's databases, newest first."""
@@ -53,6 +73,8 @@ class Catalog:
 
     def __init__(self, destinations: Iterable[Destination]) -> None:
         self._destinations = {one.name: one for one in destinations}
+        self._silent: dict[str, tuple[datetime, BelfryError]] = {}
+        """Destinations that did not answer, since when, and what they said."""
 
     def __getitem__(self, name: str) -> Destination:
         """Raises `Misconfigured` if the settings have none of that name."""
@@ -73,20 +95,30 @@ class Catalog:
         chosen = {self[name].name for name in names} or set(self._destinations)
         return [one for one in self._destinations.values() if one.name in chosen]
 
-    def look(self) -> Found:
-        """List all destinations. Raises `Unavailable` or `Refused` if none answers."""
-        away: dict[str, BelfryError] = {}
+    def look(self, now: datetime | None = None) -> Found:
+        """List all destinations. Raises `Unavailable` or `Refused` if none answers.
+
+        With `now` (for who only reads, and waits) a destination that did not answer within the
+        minute before is not asked, unless that is so of all.
+        """
+        away = self._away(now) if now is not None else {}
         rows: dict[str, list[Copy]] = {}
+        locked: dict[str, frozenset[str]] = {}
         strange = 0
-        with ThreadPoolExecutor(max(1, len(self._destinations)), "belfry-catalog") as pool:
-            looks = {name: pool.submit(one.copies) for name, one in self._destinations.items()}
+        asked = [one for name, one in self._destinations.items() if name not in away]
+        with ThreadPoolExecutor(max(1, len(asked)), "belfry-catalog") as pool:
+            looks = {one.name: pool.submit(one.copies) for one in asked}
         for name, look in looks.items():
             try:
                 found, unknown = look.result()
             except (Unavailable, Refused) as error:
                 away[name] = error
+                if now is not None:
+                    self._silent[name] = now, error
                 continue
+            self._silent.pop(name, None)
             strange += unknown
+            locked[name] = found.locked if isinstance(found, Copies) else frozenset()
             for copy in found:
                 rows.setdefault(copy.summary.id, []).append(copy)
         if away and len(away) == len(self._destinations):
@@ -94,7 +126,21 @@ class Catalog:
         backups = [Backup(_summary(found), found) for found in rows.values()]
         strange += sum(copy.summary != one.summary for one in backups for copy in one.copies)
         backups.sort(key=lambda one: (one.summary.started_at, one.id), reverse=True)
-        return Found(backups, {name: str(error) for name, error in away.items()}, strange)
+        return Found(
+            backups,
+            {name: str(away[name]) for name in self._destinations if name in away},
+            strange,
+            {name: ids - rows.keys() for name, ids in locked.items()},
+        )
+
+    def _away(self, now: datetime) -> dict[str, BelfryError]:
+        """Destinations that did not answer a short while ago; none if that is so of all."""
+        known = {
+            name: error
+            for name, (since, error) in self._silent.copy().items()
+            if timedelta() <= now - since < _REMEMBERED
+        }
+        return known if len(known) < len(self._destinations) else {}
 
 
 def _summary(found: list[Copy]) -> Summary:

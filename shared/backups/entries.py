@@ -22,7 +22,7 @@ from shared.backups.model import (
     checksum_name,
     manifest_name,
 )
-from shared.backups.seal import Seal
+from shared.backups.seal import Locked, Seal, unopened
 from shared.errors import Damaged
 from shared.tasks.backups import Compression
 
@@ -151,13 +151,23 @@ class Backup:
         return next((one.suspicions for one in reversed(reports) if one.suspicions), ())
 
 
-def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[list[Copy], int]:
+class Copies(list[Copy]):
+    """The copies at a destination, and the backups there of which no key opens a word."""
+
+    def __init__(self, found: Iterable[Copy], locked: frozenset[str] = frozenset()) -> None:
+        super().__init__(found)
+        self.locked = locked
+        """The ids of those, as the blobs' metadata has them."""
+
+
+def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[Copies, int]:
     """The copies that a container's blobs are, and how many blobs there are that say nothing.
 
     A blob that is no backup's, or is sealed with a key that is not there, says nothing. One whose
     metadata was changed is known by its name if another beside it says what it is.
     """
     found: dict[str, Copy] = {}
+    locked: dict[str, str] = {}
     late: list[Item] = []
     garbled: set[str] = set()
     for item in items:
@@ -166,8 +176,10 @@ def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[
             try:
                 summary = _summary(item.metadata["summary"], seal)
                 found[blob] = Copy(destination, blob, summary)
-            except _UNREADABLE:
+            except _UNREADABLE as error:
                 garbled.add(item.name)
+                if isinstance(error, Locked):
+                    locked[blob] = item.metadata.get("backup_id") or blob
         if blob in found:
             found[blob].items.append(item)
         else:
@@ -181,7 +193,8 @@ def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[
             strange += 1
     for copy in found.values():
         strange += _tell(copy, seal)
-    return list(found.values()), strange
+    unknown = frozenset(backup_id for blob, backup_id in locked.items() if blob not in found)
+    return Copies(found.values(), unknown), strange
 
 
 def backup_blob(name: str) -> str:
@@ -203,9 +216,10 @@ def _read(text: str | None, seal: Seal | None) -> Mapping[str, Any]:
     if text is None:  # so the SDK reads a value that is empty
         raise ValueError("it is empty")
     if not text.startswith("{"):
+        data = base64.b64decode(text)
         if seal is None:
-            raise Damaged("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
-        text = seal.open(base64.b64decode(text)).decode()
+            raise unopened(data)
+        text = seal.open(data).decode()
     values = json.loads(text)
     if not isinstance(values, dict):
         raise ValueError("it is no JSON object")

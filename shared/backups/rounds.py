@@ -60,8 +60,8 @@ class Round:
         self._catalog = tools.catalog
         self._plan = plan
         self._job = job
-        self._seal = _seal_of(plan, tools.seal)
         self._wanted = tools.catalog.wanted(plan.destinations)
+        self._seal = _seal_of(plan, tools)
         self._backups: list[dict[str, object]] = []
         self._failed: dict[str, Exception] = {}
         self._skipped: dict[str, str] = {}
@@ -182,12 +182,24 @@ class Round:
         return kind("backup", f"{len(errors)} of {whole} failed: {said}")
 
 
-def _seal_of(plan: BackupPlan, seal: Seal | None) -> Seal | None:
-    if plan.encrypt and seal is None:
+def _seal_of(plan: BackupPlan, tools: Tools) -> Seal | None:
+    """What the plan's backups are sealed with. A key that was lost is no wish for plain ones."""
+    if plan.encrypt is False:
+        return None
+    if tools.seal is not None:
+        return tools.seal
+    if plan.encrypt:
         raise Misconfigured(
             "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
         )
-    return None if plan.encrypt is False else seal
+    found = tools.catalog.look()
+    wanted = {one.name for one in tools.catalog.wanted(plan.destinations)}
+    if any(ids for name, ids in found.locked_at.items() if name in wanted):
+        raise Misconfigured(
+            f"BACKUP_ENCRYPTION_KEY is not set, and {found.locked_out}; "
+            "set the key, or say encrypt: false in the plan"
+        )
+    return None
 
 
 def _just(one: Backup, job: JobContext) -> bool:

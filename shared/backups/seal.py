@@ -18,6 +18,19 @@ _WAITING = 4
 """Pieces that may wait to be worked on."""
 _PIECE = 1024 * 1024
 """What is handed on is gathered to so many bytes: age itself takes and gives a few KiB."""
+_HEAD = b"age-encryption.org/v1\n"
+"""How everything begins that age has sealed."""
+
+
+class Locked(Damaged):
+    """It may be whole, but no key that is set opens it."""
+
+
+def unopened(data: bytes) -> Damaged:
+    """What to raise of data that should be sealed while no key is set."""
+    if data.startswith(_HEAD):
+        return Locked("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
+    return Damaged("it is not what a backup's metadata is")
 
 
 class Seal:
@@ -58,7 +71,7 @@ class Seal:
         return sealed
 
     def open(self, data: bytes) -> bytes:
-        """What was sealed. Raises `Damaged` if no key opens it, or it was changed."""
+        """What was sealed. Raises `Locked` if no key opens it, `Damaged` if it was changed."""
         import pyrage
 
         with _whole():
@@ -76,8 +89,8 @@ class Seal:
     def opening(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
         """What was sealed; to be closed by who leaves it early.
 
-        Raises `Damaged` if no key opens it, or it was changed, or ends too early: each 64 KiB are
-        checked before they are given out, the end when it comes.
+        Raises `Locked` if no key opens it, `Damaged` if it was changed or ends too early: each
+        64 KiB are checked before they are given out, the end when it comes.
         """
         import pyrage
 
@@ -109,7 +122,7 @@ def _whole() -> Iterator[None]:
 
 def _damaged(error: BaseException) -> Damaged:
     if "No matching keys" in str(error):
-        return Damaged("it is encrypted for a key that BACKUP_ENCRYPTION_KEY does not have")
+        return Locked("it is encrypted for a key that BACKUP_ENCRYPTION_KEY does not have")
     return Damaged(f"it does not decrypt: {error}")
 
 

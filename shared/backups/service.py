@@ -16,13 +16,13 @@ from shared.backups.entries import Backup, Copy
 from shared.backups.keeping import remove, verdicts
 from shared.backups.links import link
 from shared.backups.model import Manifest, Outcome, Report
-from shared.backups.plans import Planned, standings
+from shared.backups.plans import Planned
 from shared.backups.retention import Verdict
 from shared.backups.rounds import Round, Tools
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
 from shared.backups.standing import Standing
-from shared.backups.watch import Jobs, Watch
+from shared.backups.watch import Jobs, Watch, told_of
 from shared.clock import Clock
 from shared.errors import BelfryError, Conflict, Refused
 from shared.log import Event, event
@@ -82,8 +82,9 @@ class Backups:
         return self._watch.upkeep(job)
 
     def look(self) -> Found:
-        """Every backup there is. Raises `Unavailable` or `Refused` if no destination answers."""
-        return self.catalog.look()
+        """Every backup there is, for who waits for it (`Catalog.look`). Raises `Unavailable` or
+        `Refused` if no destination answers."""
+        return self.catalog.look(self._clock.now())
 
     def standings(self, found: Found) -> list[Standing]:
         """How each database of each plan stands."""
@@ -93,7 +94,7 @@ class Backups:
             stand
             for one in self.plans()
             if not one.by_hand
-            for stand in standings(one, found, names, now)
+            for stand in told_of(one, found, names, now)
         ]
 
     def manifest(self, backup: Backup) -> Manifest:
@@ -155,12 +156,15 @@ class Backups:
         """Remove a backup whole. Raises `Conflict` if its plan's retention keeps it, `Refused` if
         a copy cannot be removed.
 
-        `force` overrides retention, but never for the last verified one of its row.
+        `force` overrides retention, but never for the last verified one of its row, as long as
+        there is its plan.
         """
         row = found.groups()[backup.group]
         good = [one for one in row if one.verified]
-        if good and backup.id == good[0].id:
-            raise Conflict(f"backup {backup.id} is the last verified one; it is never deleted")
+        gone = all(one.id != backup.summary.schedule_id for one in self.plans())
+        if good and backup.id == good[0].id and not (force and gone):
+            text = f"backup {backup.id} is the last verified one; it is never deleted"
+            raise Conflict(f"{text} but with ?force=true, as its plan is gone" if gone else text)
         if not force:
             rule = self._retention(backup.summary.schedule_id)
             for verdict in verdicts(row, rule, self._clock.now()):

@@ -8,7 +8,8 @@ missing, says once an hour which plans are off (R5), and mails what became of ea
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,10 +65,11 @@ class Watch:
         found, now = self._catalog.look(), job.clock.now()
         names = self._sources()
         lasting = [one for one in plans if not one.by_hand]
-        stands = [stand for one in lasting for stand in standings(one, found, names, now)]
+        stands = [stand for one in lasting for stand in told_of(one, found, names, now)]
         for stand in stands:
             self._tell(stand, job)
         self._tell_away(found, job)
+        self._tell_locked(found, job)
         if job.due_at.minute < _HOURLY:
             for one in lasting:
                 _tell_off(one, job)
@@ -77,6 +79,7 @@ class Watch:
             "too_old": [f"{one.source}/{one.database}" for one in stands if one.too_old],
             "jobs_told": told,
             "away": dict(found.away),
+            "locked": found.locked,
         }
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
@@ -173,6 +176,31 @@ class Watch:
                 destination=name,
                 error=error,
             )
+
+    def _tell_locked(self, found: Found, job: JobContext) -> None:
+        """Without their key, backups are as good as lost: said each time, alerted once a day."""
+        if not found.locked:
+            return
+        job.log("backups are locked", level=logging.ERROR, locked=found.locked)
+        at = ", ".join(name for name, ids in found.locked_at.items() if ids)
+        self._messages.alert(
+            key=f"backups_locked:{job.clock.now():%Y-%m-%d}",
+            subject="Encrypted backups cannot be opened",
+            text=f"At {at} {found.locked_out}. Without their key they cannot be restored: add it "
+            "to BACKUP_ENCRYPTION_KEY, after the one that is to encrypt.",
+        )
+
+
+def told_of(
+    one: Planned, found: Found, sources: Iterable[str], now: datetime
+) -> Iterator[Standing]:
+    """How each database of a plan stands (`standings`). The sentence of one without a good backup
+    says too that there are some that no key opens, which may be its own."""
+    for stand in standings(one, found, sources, now):
+        if stand.last_good is None and found.locked:
+            yield replace(stand, sentence=f"{stand.sentence} ({found.locked_out})")
+        else:
+            yield stand
 
 
 def _tell_off(one: Planned, job: JobContext) -> None:
