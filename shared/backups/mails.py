@@ -48,6 +48,8 @@ def mail_of(job: Job, one: Planned) -> Mail | None:
         lines += ["", f"removed by retention: {len(result['removed'])}"]
     lines += [f"not removed: {why}" for why in result.get("not_removed", [])]
     word = "Backup suspicious" if suspicions else "Backup done"
+    if not backups and result.get("skipped"):
+        word = "Backup skipped"
     return Mail(f"backup:{job.id}", f"{word}: {name}", "\n".join(lines), alarming=suspicions)
 
 
