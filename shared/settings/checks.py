@@ -9,6 +9,8 @@ from shared.settings.model import PRIMARY, MessagingSettings
 
 DATABASES = ("postgresql://", "postgres://", "sqlite:///")
 """How the URL of a database begins."""
+_AGE = "age-secret-key-"
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
 
 
@@ -52,6 +54,34 @@ def names(value: str, name: str, problems: list[str]) -> list[str]:
         if one in _TAKEN or not re.fullmatch(r"[a-z][a-z0-9]{0,19}", one)
     ]
     return [one for one in dict.fromkeys(found) if one not in _TAKEN]
+
+
+def age_keys(value: str) -> Iterator[str]:
+    """What is wrong with secret keys of age, commas between; no key is shown."""
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    if value and not found:
+        yield "BACKUP_ENCRYPTION_KEY has no key in it"
+    for number, key in enumerate(found, 1):
+        if not _age_key(key):
+            yield (
+                f"BACKUP_ENCRYPTION_KEY: key {number} is not a secret key of age; use what "
+                "age-keygen prints, AGE-SECRET-KEY-1..., several with commas between"
+            )
+
+
+def _age_key(key: str) -> bool:
+    """Whether its form and its checksum are right: 32 bytes in Bech32 (BIP 173). As pyrage finds,
+    whose import takes longer than reading all settings."""
+    text = key.lower()
+    if key not in (text, key.upper()) or not re.fullmatch(f"{_AGE}1[{_BECH32}]{{58}}", text):
+        return False
+    sum_ = 1
+    data = [_BECH32.index(one) for one in text.removeprefix(f"{_AGE}1")]
+    for one in [*(ord(c) >> 5 for c in _AGE), 0, *(ord(c) & 31 for c in _AGE), *data]:
+        top, sum_ = sum_ >> 25, (sum_ & 0x1FFFFFF) << 5 ^ one
+        for bit, term in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            sum_ ^= term if top >> bit & 1 else 0
+    return sum_ == 1
 
 
 def messaging(found: MessagingSettings) -> Iterator[str]:

@@ -24,6 +24,8 @@ from shared.settings.table import SETTINGS, TASK_SUFFIXES
 
 T = TypeVar("T")
 
+UNRESOLVED = "@Microsoft.KeyVault("
+"""How a Key Vault reference begins that the platform could not resolve."""
 Check = Callable[[TriggerSettings], Iterable[str]]
 """What is wrong with settings that only others know the rules of."""
 
@@ -46,7 +48,7 @@ def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) ->
         storage=storage,
         backup_destinations=_destinations(given, storage),
         backup_sources=_sources(given),
-        backup_encryption_key=Secret(read("BACKUP_ENCRYPTION_KEY")),
+        backup_encryption_key=_encryption_key(given),
         drive=DriveSettings(
             folder_id=read("GDRIVE_FOLDER_ID"),
             service_account=Secret(read("GDRIVE_SERVICE_ACCOUNT")),
@@ -88,7 +90,7 @@ class _Given:
         """The variable, or its default."""
         default = next((item.default for item in SETTINGS if item.name == name), "")
         value = self._environ.get(name, "").strip() or default
-        if value.startswith("@Microsoft.KeyVault("):
+        if value.startswith(UNRESOLVED):
             self.problems.append(
                 f"{name} is a Key Vault reference that was not resolved; check the vault's "
                 "access and the site's keyVaultReferenceIdentity"
@@ -144,6 +146,13 @@ def _sources(given: _Given) -> dict[str, Secret]:
                 f"BACKUP_{name.upper()}_URL is needed for the source {name} of BACKUP_SOURCES; "
                 f"give it one that begins with {', '.join(checks.DATABASES)}"
             )
+    return found
+
+
+def _encryption_key(given: _Given) -> Secret:
+    found = Secret(given.read("BACKUP_ENCRYPTION_KEY"))
+    if not found.reveal().startswith(UNRESOLVED):  # which `read` has told
+        given.problems += checks.age_keys(found.reveal())
     return found
 
 
