@@ -25,6 +25,13 @@ _PAUSE: Any = 0.4
 """Seconds between attempts at a queue, on average: less than it takes to miss a second."""
 _BLOBS: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2}
 """azure-storage-blob's own are 15 s: longer than a person waits."""
+_LISTED_AGAIN = 2
+"""A person waits for a listing, and of several accounts one may be dead: so it is asked for again
+so often only,"""
+_LIST_PAUSE = 0.4
+"""after so many seconds,"""
+_LIST_CONNECTION = 2
+"""and no attempt waits longer for a connection."""
 
 
 class Connection:
@@ -60,7 +67,7 @@ class Connection:
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient
 
-        options = self._options() | _BLOBS
+        options = self._options() | {"retry_policy": _blob_retries()}
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
@@ -80,3 +87,22 @@ class Connection:
         from azure.identity import ManagedIdentityCredential
 
         return ManagedIdentityCredential(client_id=self._account.client_id or None)
+
+
+def _blob_retries() -> Any:
+    """What a client of blobs tries again."""
+    from azure.storage.blob import ExponentialRetry
+
+    class Retries(ExponentialRetry):
+        def configure_retries(self, request: Any) -> dict[str, Any]:
+            settings = super().configure_retries(request)
+            settings["listing"] = "comp=list" in request.http_request.url
+            if settings["listing"]:
+                settings["total"] = min(settings["total"], _LISTED_AGAIN)
+                request.context.options["connection_timeout"] = _LIST_CONNECTION
+            return settings
+
+        def get_backoff_time(self, settings: dict[str, Any]) -> float:
+            return _LIST_PAUSE if settings["listing"] else super().get_backoff_time(settings)
+
+    return Retries(**_BLOBS)
