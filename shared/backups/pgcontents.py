@@ -6,6 +6,7 @@ does not see (TRUNCATE) and what would change them (ALTER TABLE).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -72,16 +73,22 @@ class Scope:
         return [f"--exclude-schema={quoted(name)}" for name in self.but]
 
 
-def checked(connection: psycopg.Connection[Any], scope: Scope, service: str) -> list[str]:
+def checked(
+    connection: psycopg.Connection[Any], scope: Scope, service: str, job: JobContext
+) -> list[str]:
     """The extensions that a dump of that scope holds: of some schemas only, those in them and in
-    `public`, which they may need. Raises `Refused` that names a schema that is not there, or
-    cannot be left out."""
+    `public`, which they may need. Raises `Refused` that names a schema that is wanted and is not
+    there, or cannot be left out; one to be left out that is not there is told in the job's log."""
     query = "SELECT nspname FROM pg_namespace n WHERE "
     there = {row[0] for row in connection.execute(query + IN_SCOPE, Scope().parameters)}
-    for name in (*scope.only, *scope.but):
+    at = connection.info.dbname
+    for name in scope.only:
         if name not in there:
-            at = connection.info.dbname
             raise Refused(service, f"database {at!r} has no schema {name!r}; see the backup plan")
+    for name in scope.but:
+        if name not in there:
+            said = "there is no such schema to leave out; see exclude_schemas of the backup plan"
+            job.log(said, level=logging.WARNING, database=at, schema=name)
     found = connection.execute(
         "SELECT extname, nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
         "WHERE extname <> 'plpgsql' ORDER BY 1"

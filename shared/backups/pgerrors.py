@@ -73,9 +73,12 @@ class Server:
 
     @contextmanager
     def connected(
-        self, database: str, *, autocommit: bool = False, **extra: Any
+        self, database: str, *, autocommit: bool = False, named_by: str = "", **extra: Any
     ) -> Iterator[psycopg.Connection[Any]]:
-        """A connection; every error of psycopg in the block becomes one of Belfry's."""
+        """A connection; every error of psycopg in the block becomes one of Belfry's.
+
+        `named_by`: what a person changes if there is no such database; by default the setting.
+        """
         import psycopg
 
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
@@ -84,7 +87,7 @@ class Server:
             try:
                 connection = psycopg.connect(**given, autocommit=autocommit)
             except psycopg.OperationalError as error:
-                raise self._unconnected(database, error) from None
+                raise self._unconnected(database, named_by, error) from None
             try:
                 yield connection
             finally:
@@ -107,13 +110,16 @@ class Server:
         except psycopg.Error as error:
             raise Unavailable(self.service, self._first_line(error)) from None
 
-    def _unconnected(self, database: str, error: psycopg.OperationalError) -> BelfryError:
+    def _unconnected(
+        self, database: str, named_by: str, error: psycopg.OperationalError
+    ) -> BelfryError:
         lines = [line.strip() for line in self.redacted(str(error)).splitlines()]
         fatal = next((line for line in lines if "FATAL:" in line), "")
         said = fatal.partition("FATAL:")[2].strip()
         user = self._parameters.get("user", "")
         if "database" in said and "does not exist" in said:
-            text = f"there is no database {database!r} at {self.address}; see {self.setting}"
+            see = named_by or self.setting
+            text = f"there is no database {database!r} at {self.address}; see {see}"
             return Refused(self.service, text)
         if any(words in said for words in _REFUSALS):
             text = f"{self.address} refused user {user!r}: {said}; see {self.setting}"

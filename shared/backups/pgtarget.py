@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING, Any
 from shared.backups.pgerrors import Server, quoted
 from shared.backups.pglike import create_like, take_over
 from shared.backups.source import Target
+from shared.backups.targets import LONGEST, RESTORING, target_problem
 from shared.errors import BelfryError, Conflict, Invalid, Unavailable
 from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
     import psycopg
 
-RESTORING = "belfry_restoring_"
-_OWN = ("belfry_scratch_", RESTORING)
-_LONGEST = 63
-"""Bytes of a name (NAMEDATALEN - 1)."""
+MADE = "_(restored|before)_[0-9]{8}t[0-9]{6}z(_[0-9a-f]{4})?$"
+"""How the names end that a restore gives by itself, as a regular expression of PostgreSQL's."""
 _AGAIN = 0.2
 """Seconds from one ending of others' connections to the next."""
 _NOT_EMPTY = """
@@ -65,7 +64,8 @@ class Landing:
         self._job = job
         self._at = f"{job.clock.now().astimezone(UTC):%Y%m%dt%H%M%Sz}"
         self._making = RESTORING + uuid.uuid4().hex
-        self._name = target.name or shortened(source, f"_restored_{self._at}")
+        self._name = target.name or ""
+        """Empty until it is known which name is free."""
         self._there = False
         self._empty = True
         self.admin: psycopg.Connection[Any]
@@ -99,7 +99,7 @@ class Landing:
         if not self._there:
             return self._named(made), None
         take_over(self.admin, self._name, made)
-        kept = self._free(shortened(self._name, f"_before_{self._at}"))
+        kept = self._free(self._name, f"_before_{self._at}")
         with self._alone():
             self._swap(made, kept)
         if not self._empty:
@@ -120,12 +120,8 @@ class Landing:
 
     def _check_name(self) -> None:
         name = self._target.name
-        if name is None:
-            return
-        if not name or "\0" in name or len(name.encode()) > _LONGEST:
-            raise Invalid("target", f"a database's name has 1 to {_LONGEST} bytes, and no NUL")
-        if name.startswith(_OWN):
-            raise Invalid("target", f"{name} is a name of Belfry's own, which it may drop")
+        if name is not None and (problem := target_problem("postgresql", name)):
+            raise Invalid("target", problem)
 
     def _connected(self, **extra: Any) -> Any:
         return self._server.connected(self._maintenance(), autocommit=True, **extra)
@@ -148,10 +144,9 @@ class Landing:
         raise refused
 
     def _look(self) -> None:
+        if self._target.name is None:
+            self._name = self._free(self._source, f"_restored_{self._at}")
         self._there = self._is(self._name)
-        if self._there and self._target.name is None:
-            self._name = shortened(self._name, "_" + uuid.uuid4().hex[:4])
-            self._there = False
         if not self._there:
             return
         found = self._content(self._name)
@@ -166,8 +161,10 @@ class Landing:
         query = "SELECT 1 FROM pg_database WHERE datname = %s"
         return self.admin.execute(query, (name,)).fetchone() is not None
 
-    def _free(self, name: str) -> str:
-        return shortened(name, "_" + uuid.uuid4().hex[:4]) if self._is(name) else name
+    def _free(self, base: str, ending: str) -> str:
+        """A name that nobody has, as `MADE` knows it."""
+        name = shortened(base, ending)
+        return shortened(base, f"{ending}_{uuid.uuid4().hex[:4]}") if self._is(name) else name
 
     def _content(self, name: str) -> str:
         """Something that is in it; empty if nothing is."""
@@ -238,5 +235,5 @@ class Landing:
 
 def shortened(base: str, ending: str) -> str:
     """A name of at most 63 bytes with that ending."""
-    room = _LONGEST - len(ending.encode())
+    room = LONGEST - len(ending.encode())
     return base.encode()[:room].decode(errors="ignore") + ending

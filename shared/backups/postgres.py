@@ -19,8 +19,10 @@ from shared.backups.pgclient import Child, program, running, version
 from shared.backups.pgcontents import Scope, checked, contents, lock, tables
 from shared.backups.pgerrors import Server, quoted
 from shared.backups.pgrestore import restore_into
-from shared.backups.pgtarget import RESTORING, Landing
+from shared.backups.pgtarget import MADE, Landing
 from shared.backups.source import Contents, Dump, Restored, Target
+from shared.backups.targets import HOUSEKEEPING, RESTORING
+from shared.backups.targets import SCRATCH as SCRATCH
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from shared.tasks.context import JobContext
@@ -28,12 +30,10 @@ from shared.tasks.context import JobContext
 if TYPE_CHECKING:
     import psycopg
 
-SCRATCH = "belfry_scratch_"
 _LOCK_MS = 60_000
 _LOOK = 0.2
 """Seconds from one look at whether the job is told to stop to the next."""
-_HOUSEKEEPING = ("azure_maintenance", "azure_sys", "rdsadmin", "cloudsqladmin")
-"""The databases of those who run a managed server."""
+_BY_PLAN = "`databases` of the backup plan"
 
 _LEFT_OVER = """
     SELECT datname FROM pg_database d WHERE starts_with(datname, %s) AND NOT EXISTS (
@@ -44,6 +44,7 @@ _DATABASES = """
     SELECT datname FROM pg_database
     WHERE datallowconn AND NOT datistemplate AND has_database_privilege(datname, 'CONNECT')
       AND NOT starts_with(datname, %s) AND NOT starts_with(datname, %s) AND datname <> ALL (%s)
+      AND (datname !~ %s OR datname = current_database())
     ORDER BY datname
 """
 
@@ -75,6 +76,7 @@ class PostgresSource:
             setting="POSTGRES_SCRATCH_URL" if scratch_url else setting,
         )
         self._database = database or self._server.database
+        self._named_by = _BY_PLAN if database else setting
         self._scope = Scope(tuple(schemas), tuple(exclude_schemas))
         self._folder = folder
 
@@ -89,12 +91,12 @@ class PostgresSource:
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
         program("pg_restore", self._folder)
-        with self._server.connected(self.database) as connection:
+        with self._server.connected(self.database, named_by=self._named_by) as connection:
             number = connection.info.server_version
             pg_dump = program("pg_dump", self._folder, number // 10000)
             with _heeding(connection, job):
                 snapshot = _begin(connection)
-                extensions = checked(connection, self._scope, self.name)
+                extensions = checked(connection, self._scope, self.name, job)
                 lock(connection, self._scope, self.name)
             arguments = [
                 "--format=custom",
@@ -177,10 +179,11 @@ class PostgresSource:
 
 def databases(url: Secret, setting: str) -> list[str]:
     """Every database of the server that may be connected to and is somebody's: no template, none
-    that Belfry works in, and `postgres` only if there are tables in it."""
+    that Belfry works in or that a restore made or kept (`MADE`), unless the URL names it, and
+    `postgres` only if there are tables in it."""
     server = Server(url, service="postgres", setting=setting)
     with server.connected(server.database) as connection:
-        given = (SCRATCH, RESTORING, list(_HOUSEKEEPING))
+        given = (SCRATCH, RESTORING, list(HOUSEKEEPING), MADE)
         found = [str(row[0]) for row in connection.execute(_DATABASES, given)]
     if "postgres" in found:
         with server.connected("postgres") as connection:

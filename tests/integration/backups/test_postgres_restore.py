@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,9 +14,10 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pgtarget import RESTORING, shortened
+from shared.backups.pgtarget import shortened
 from shared.backups.postgres import PostgresSource
 from shared.backups.source import Dump, Target
+from shared.backups.targets import HOUSEKEEPING, RESTORING, SERVERS_OWN
 from shared.clock import ManualClock
 from shared.errors import Cancelled, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.settings import Secret
@@ -179,6 +181,7 @@ def test_a_name_of_63_bytes_is_shortened_for_what_is_kept(postgres: Postgres) ->
     assert (name, kept_as) == (till.name, "ü" * 19 + "_before_20260304t050607z")
     assert column(till.of(str(kept_as)), BILLS) == ["6"]
     assert till.restore(Target())[0] == "ü" * 18 + "_restored_20260304t050607z"
+    assert re.fullmatch("ü{16}_restored_20260304t050607z_[0-9a-f]{4}", till.restore(Target())[0])
     assert len(shortened("ü" * 40, "_x").encode()) <= 63
 
 
@@ -255,10 +258,16 @@ def test_what_a_killed_restore_left_is_dropped_by_the_next(till: Till) -> None:
     assert databases_like(till.postgres, RESTORING) == []
 
 
-@pytest.mark.parametrize("name", ["", "x" * 64, "a\0b", "belfry_scratch_1", RESTORING + "1"])
+NONE_OF_YOURS = ["", "x" * 64, "a\0b", "belfry_scratch_1", RESTORING + "1"]
+
+
+@pytest.mark.parametrize("name", [*NONE_OF_YOURS, *SERVERS_OWN, *HOUSEKEEPING])
 def test_a_name_that_cannot_be(till: Till, name: str) -> None:
-    with pytest.raises(Invalid, match="target: "):
-        till.restore(Target(name=name))
+    before = databases_like(till.postgres, "")
+    for replace in (None, name):
+        with pytest.raises(Invalid, match="target: "):
+            till.restore(Target(name=name, replace=replace))
+    assert databases_like(till.postgres, "") == before
 
 
 def test_the_source_is_gone(till: Till) -> None:

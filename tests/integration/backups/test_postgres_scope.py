@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from local.postgres import Postgres
-from shared.backups.pgtarget import RESTORING
-from shared.backups.postgres import SCRATCH, PostgresSource, databases
+from shared.backups.postgres import PostgresSource, databases
+from shared.backups.targets import RESTORING, SCRATCH
 from shared.errors import Refused
 from shared.settings import Secret
+from tests.context import job_of
 from tests.integration.backups.postgres_setup import changed, execute, made, proved
 
 ODD = 'O"d *?.|$%s'
@@ -75,13 +76,18 @@ def test_schemas_in_and_out(
     assert ("function bare.one()" in dump.contents.schema) == ("bare.places" in tables)
 
 
-@pytest.mark.parametrize(("schemas", "but"), [(("public", "gone"), ()), ((), ("gone",))])
-def test_a_schema_that_is_not_there_is_named(
-    shop: str, schemas: tuple[str, ...], but: tuple[str, ...]
-) -> None:
-    source = PostgresSource(Secret(shop), schemas=schemas, exclude_schemas=but)
+def test_a_schema_that_is_wanted_and_is_not_there_is_named(shop: str) -> None:
+    source = PostgresSource(Secret(shop), schemas=("public", "gone"))
     with pytest.raises(Refused, match="database 'shop' has no schema 'gone'"):
         proved(source)
+
+
+def test_a_schema_to_leave_out_that_is_not_there_is_told_and_no_more(url: str) -> None:
+    job = job_of()
+    source = PostgresSource(Secret(url), exclude_schemas=("bare", "gone"))
+    assert proved(source, job).contents.tables == PETS | LIKE | ODDS | LARGE
+    (warning,) = [line for line in job.log.text().splitlines() if "WARNING" in line]
+    assert "no such schema to leave out" in warning and warning.endswith("schema=gone")
 
 
 @pytest.mark.parametrize("schema", ["pg_catalog", "information_schema", "PUBLIC"])
@@ -120,20 +126,37 @@ def test_messages_name_the_source_and_its_setting(postgres: Postgres) -> None:
         proved(source)
 
 
+@pytest.mark.parametrize(
+    ("named", "see"), [(None, "POSTGRES_URL"), ("nosuch", "`databases` of the backup plan")]
+)
+def test_a_database_that_is_not_there_is_looked_for_where_it_is_named(
+    postgres: Postgres, named: str | None, see: str
+) -> None:
+    url = Secret(postgres.url("nosuch" if named is None else "postgres"))
+    with pytest.raises(Refused, match=f"no database 'nosuch' at .*; see {see}$"):
+        proved(PostgresSource(url, database=named))
+
+
+MADE = [("restored", ""), ("before", ""), ("restored", "_0a9f"), ("before", "_0a9f")]
+"""How the names end of what a restore made or kept."""
+
+
 def test_every_database_of_a_server(postgres16: Postgres) -> None:
-    def listed() -> set[str]:
-        return set(databases(Secret(postgres16.url("postgres")), "POSTGRES_URL"))
+    def listed(url: str = postgres16.url("postgres")) -> set[str]:
+        return set(databases(Secret(url), "POSTGRES_URL"))
 
     admin = postgres16.url("postgres")
     before = listed()
     assert "postgres" not in before
     names = ['Wéird "x" %s', "plain", "shut", "tmpl", SCRATCH + "9", RESTORING + "9"]
+    names += [f"plain_{what}_20260304t050607z{end}" for what, end in MADE]
     for name in names:
         doubled = name.replace('"', '""')
         execute(admin, f'CREATE DATABASE "{doubled}"')
     execute(admin, "ALTER DATABASE shut ALLOW_CONNECTIONS false")
     execute(admin, "ALTER DATABASE tmpl IS_TEMPLATE true")
     assert listed() - before == {names[0], "plain"}
+    assert listed(postgres16.url(names[-1])) - before == {names[0], "plain", names[-1]}
     execute(admin, "CREATE TABLE mine (n int)")
     assert listed() - before == {names[0], "plain", "postgres"}
     source = PostgresSource(Secret(admin), database=names[0])
