@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from shared import settings
@@ -68,6 +72,63 @@ def test_no_secret_shows_itself() -> None:
     read = settings.from_env(GOOD | {"POSTGRES_URL": "postgresql://u:pa55@h/d"})
     assert "hush" not in repr(read) and "pa55" not in f"{read}"
     assert read.postgres_url.reveal().endswith("@h/d")
+
+
+def key() -> str:
+    return str(pyrage.x25519.Identity.generate())
+
+
+def test_keys_of_age_are_taken() -> None:
+    for given in (key(), f"{key()}, {key().lower()}"):
+        read = settings.from_env(GOOD | {"BACKUP_ENCRYPTION_KEY": given})
+        assert read.backup_encryption_key.reveal() == given
+    assert not settings.from_env(GOOD).backup_encryption_key
+
+
+def _mistyped(key: str) -> str:
+    return key[:40] + ("P" if key[40] == "Q" else "Q") + key[41:]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: "nonsense", "key 1 is not a secret key of age"),
+        (lambda: key()[:-1], "key 1 is not a secret key of age"),
+        (lambda: _mistyped(key()), "key 1 is not a secret key of age"),
+        (lambda: key()[:30] + key()[30:].lower(), "key 1 is not a secret key of age"),
+        (lambda: f"{key()},{_mistyped(key())}", "key 2 is not a secret key of age"),
+        (lambda: str(pyrage.x25519.Identity.generate().to_public()), "key 1 is not a secret key"),
+        (lambda: ",", "has no key in it"),
+    ],
+    ids=["nonsense", "short", "mistyped", "mixed", "second", "public", "none"],
+)
+def test_what_is_no_key_of_age_is_told_with_all_else_and_not_shown(
+    wrong: Callable[[], str], said: str
+) -> None:
+    value = wrong()
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env({"BACKUP_ENCRYPTION_KEY": value})
+    text = str(caught.value)
+    assert f"BACKUP_ENCRYPTION_KEY: {said}" in text or f"BACKUP_ENCRYPTION_KEY {said}" in text
+    assert "AzureWebJobsStorage is not set" in text
+    assert not any(part in text for part in value.split(",") if part)
+
+
+def test_a_vaults_reference_is_told_once() -> None:
+    reference = "@Microsoft.KeyVault(VaultName=v;SecretName=s)"
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | {"BACKUP_ENCRYPTION_KEY": reference})
+    assert str(caught.value).count("BACKUP_ENCRYPTION_KEY") == 1
+
+
+def test_reading_settings_imports_no_pyrage() -> None:
+    """It is what a cold start pays for."""
+    code = (
+        "import sys; from shared import settings; "
+        f"settings.from_env({GOOD | {'BACKUP_ENCRYPTION_KEY': key()}!r}); "
+        "assert 'pyrage' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_tasks_time_comes_from_its_own_settings() -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 
 from functions.backup import backup
@@ -21,8 +22,12 @@ from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
+from shared.engine.builtin import policy
+from shared.errors import Conflict
 from shared.log import Event
+from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import ENDED, Job, Status
+from shared.schedules.model import Definition
 from shared.storage.queue import Message
 from shared.tasks import Registry
 
@@ -103,6 +108,75 @@ def test_a_backup_that_succeeded_is_mailed_once_to_every_administrator(office: O
     (one,) = result["backups"]
     for told in (one["id"], "restored in", "MB stored", made.id, "due at 2026-03-01 00:00:01 UTC"):
         assert told in office.text()
+
+
+def test_a_run_that_took_nothing_is_no_backup_that_is_done(office: Office) -> None:
+    office.run("database_backup")
+    again = office.run("database_backup", office.clock.now() + timedelta(minutes=1))
+    assert again.status is Status.SUCCEEDED, again.error
+    office.run("backup_monitor")
+    name = office.app.manager.get("database_backup").definition.name
+    subjects = {subject for _, subject in office.messages()}
+    assert subjects == {f"Backup done: {name}", f"Backup skipped: {name}"}
+    found, _ = office.app.messages().page(None, None, 1, 100)
+    (skipped,) = [one.text for one in found if one.subject.startswith("Backup skipped")]
+    assert "ended less than two minutes ago" in skipped
+
+
+def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
+    azurite: Azurite, staff: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    container = f"locked{next(_prefixes)}"
+    key, other = (str(pyrage.x25519.Identity.generate()) for _ in range(2))
+    one = Office(azurite, staff, BACKUP_CONTAINER=container, BACKUP_ENCRYPTION_KEY=key)
+    one.run("database_backup")
+    one.run("backup_monitor")
+    assert not [subject for _, subject in one.messages() if "Encrypted" in subject]
+    for keys in ({}, {"BACKUP_ENCRYPTION_KEY": other}):
+        blind = Office(azurite, staff, BACKUP_CONTAINER=container, **keys)
+        with caplog.at_level(logging.INFO):
+            for hours in (1, 2, 27):
+                job = blind.run("backup_monitor", START + timedelta(hours=hours))
+                result: Any = job.result
+                assert result["locked"] == 1
+        alerts = [subject for _, subject in blind.messages() if "Encrypted" in subject]
+        assert alerts == ["Encrypted backups cannot be opened"] * 2
+        errors = [one for one in caplog.records if one.levelno == logging.ERROR]
+        assert sum("backups are locked" in one.getMessage() for one in errors) == 3
+        said = "there is 1 encrypted backup that the keys of BACKUP_ENCRYPTION_KEY do not open"
+        (late,) = {
+            one["sentence"] for one in events(caplog, Event.BACKUP_TOO_OLD) if "sentence" in one
+        }
+        service = blind.app.backups()
+        for sentence in (late, service.standings(service.look())[0].sentence):
+            assert sentence.startswith("There is no proved backup of database")
+            assert said in sentence
+        caplog.clear()
+
+
+def test_the_last_backup_of_a_plan_that_is_gone_may_be_deleted(office: Office) -> None:
+    definition = Definition(
+        name="tenant",
+        task_type="backup",
+        task_parameters={"source": "database"},
+        recurrence=Recurrence(frequency=Frequency.DAILY),
+    )
+    plan = office.app.manager.create(definition, policy(backup))
+    made = office.run(plan.id)
+    assert made.status is Status.SUCCEEDED, made.error
+    service = office.app.backups()
+
+    def delete(*, force: bool) -> None:
+        found = service.look()
+        service.delete(found, found.backups[0], force=force)
+
+    with pytest.raises(Conflict, match=r"is the last verified one; it is never deleted$"):
+        delete(force=True)
+    office.app.manager.delete(plan.id)
+    with pytest.raises(Conflict, match=r"deleted but with .force=true, as its plan is gone"):
+        delete(force=False)
+    delete(force=True)
+    assert service.look().backups == []
 
 
 def test_a_backup_that_failed_or_was_missed_is_an_alert(

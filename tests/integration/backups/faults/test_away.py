@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.backups.catalog import Catalog
 from shared.backups.copying import copy_to
 from shared.backups.destination import Destination
 from shared.backups.sqlite import SqliteSource
+from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage.connect import Connection
@@ -143,6 +145,45 @@ def test_a_listing_that_is_throttled_is_asked_for_again(
     rule = proxy.rules.add(Throttle(), times=1, operation="list")
     found = Catalog([Destination(PRIMARY, made)]).look()
     assert (rule.fired, len(found.backups), found.away) == (1, 1, {})
+
+
+def test_who_reads_waits_once_for_a_destination_that_is_dead(
+    two: Shelf, small: SqliteSource, proxy: FaultProxy
+) -> None:
+    """By the clients that Belfry makes. For a minute it is taken for dead, by nobody who works."""
+    two.take(small)
+    account = StorageAccount(connection_string=Secret(proxy.connection_string))
+    catalog = Catalog(
+        Destination(name, partial(Connection(account).container, f"{two.word}{name}"))
+        for name in two.names
+    )
+    now = SystemClock().now()
+    away = proxy.rules.add(Reset(), path=inside(two, OFFSITE), operation="list")
+    first = catalog.look(now)
+    assert (list(first.away), away.fired) == ([OFFSITE], 3)
+    again = catalog.look(now + timedelta(seconds=59))
+    assert (again.away, away.fired) == (first.away, 3), "it is told, and not asked"
+    assert [[copy.state for copy in one.copies] for one in again.backups] == [["verified"]]
+    catalog.look()
+    assert away.fired == 6, "a job asks"
+    assert list(catalog.look(now + timedelta(minutes=1)).away) == [OFFSITE]
+    assert away.fired == 9, "a minute later it is asked"
+    proxy.rules.remove(away)
+    assert catalog.look().away == {}
+    assert catalog.look(now + timedelta(minutes=1)).away == {}, "it was seen to be back"
+
+
+def test_destinations_that_are_all_dead_are_asked_each_time(
+    shelf: Shelf, small: SqliteSource, proxy: FaultProxy
+) -> None:
+    shelf.take(small)
+    world = behind(shelf, proxy)
+    now = SystemClock().now()
+    away = proxy.rules.add(Reset(), operation="list")
+    with pytest.raises(Unavailable):
+        world.catalog.look(now)
+    proxy.rules.remove(away)
+    assert len(world.catalog.look(now).backups) == 1
 
 
 def test_offsite_is_away_and_its_copy_is_caught_up_later(
