@@ -74,6 +74,7 @@ class Event(StrEnum):
     BACKUP_DELETED = "backup_deleted"
     BACKUP_ACCEPTED = "backup_accepted"
     BACKUP_LINKED = "backup_linked"
+    BACKUP_RESTORED = "backup_restored"
     RETENTION_HELD = "retention_held"
     DESTINATION_AWAY = "destination_away"
     REQUEST_FAILED = "request_failed"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 
 from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup, Copy
@@ -11,10 +13,23 @@ from shared.backups.model import Manifest, differences
 from shared.backups.source import Restored, Target
 from shared.backups.sources import Sources
 from shared.backups.taking import prove, tell_damaged
+from shared.backups.targets import target_problem
 from shared.clock import monotonic
-from shared.errors import BelfryError, Damaged, NotFound, Refused, Unavailable
+from shared.errors import (
+    BelfryError,
+    Conflict,
+    Damaged,
+    Invalid,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+from shared.log import Event, event
+from shared.messages.service import Messages
 from shared.tasks.backups import RestoreOrder, VerifyOrder
 from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
 
 
 def verify(
@@ -51,13 +66,16 @@ def verify(
 
 
 def restore(
-    sources: Sources, catalog: Catalog, order: RestoreOrder, job: JobContext
+    sources: Sources, catalog: Catalog, messages: Messages, order: RestoreOrder, job: JobContext
 ) -> Mapping[str, object]:
     """Restore a backup from the first copy that is whole; the stored bytes are compared first.
 
-    Raises `Conflict` if the target is not empty, `Damaged` if no copy is good.
+    It is logged, and the administrators are told, by an alert if something was replaced.
+    Raises `Invalid` if nothing can go to the target, `Conflict` if that is not empty or may not be
+    replaced by a part of a database, `Damaged` if no copy is good.
     """
     backup = catalog.look().find(order.backup_id)
+    _check(backup, order)
     source = sources.again(backup.summary)
     failure: BelfryError | None = None
     for copy in _copies(backup, order.destination):
@@ -69,12 +87,29 @@ def restore(
             job.log("not from there", destination=copy.destination, error=str(error))
             failure = error
             continue
-        job.log("restoring", destination=copy.destination, blob=copy.blob)
+        asked = _given(target=order.target, replace=order.replace)
+        job.log("restoring", destination=copy.destination, blob=copy.blob, **asked)
         began = monotonic()
         with closing(destination.chunks(copy, etag, job.check)) as chunks:
             made = source.restore(chunks, Target(name=order.target, replace=order.replace), job)
-        return _result(backup, copy, manifest, made, monotonic() - began)
+        result = _result(backup, copy, made, monotonic() - began)
+        _compare(manifest, made)
+        _record(backup, order, result, job)
+        _tell(backup, order, result, messages, job)
+        return result
     raise failure or NotFound(f"backup {backup.id} has no copy at {order.destination}")
+
+
+def _check(backup: Backup, order: RestoreOrder) -> None:
+    """Refuse what is known to be wrong before anything is read. Raises `Invalid`, `Conflict`."""
+    summary = backup.summary
+    if order.target is not None and (problem := target_problem(summary.engine, order.target)):
+        raise Invalid("target", problem)
+    if summary.scope and order.replace is not None:
+        raise Conflict(
+            f"backup {backup.id} holds only {summary.scope} of {summary.database}, so it replaces "
+            f"no whole database; restore it into a new one: name another target, and no `replace`"
+        )
 
 
 def _copies(backup: Backup, destination: str | None) -> list[Copy]:
@@ -97,20 +132,76 @@ def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
         raise tell_damaged(destination, copy, error, job) from error
 
 
-def _result(
-    backup: Backup, copy: Copy, manifest: Manifest, made: Restored, seconds: float
-) -> dict[str, object]:
-    wrong = differences(manifest.contents, made.contents)
-    if wrong:
-        raise Damaged(f"restored into {made.name}, but: {wrong}")
-    shown: dict[str, object] = {
+def _compare(manifest: Manifest, made: Restored) -> None:
+    """Raises `Damaged` if what was made is not what was dumped."""
+    if wrong := differences(manifest.contents, made.contents):
+        kept = f" (what was there is kept as {made.kept_as})" if made.kept_as is not None else ""
+        raise Damaged(f"restored into {made.name}{kept}, but: {wrong}")
+
+
+def _result(backup: Backup, copy: Copy, made: Restored, seconds: float) -> dict[str, object]:
+    summary = backup.summary
+    return {
         "backup_id": backup.id,
         "destination": copy.destination,
-        "database": backup.summary.database,
-        "as_of": backup.summary.to_json()["started_at"],
+        "source": summary.source,
+        "database": summary.database,
+        "scope": summary.scope,
+        "as_of": summary.to_json()["started_at"],
         "target": made.name,
         "tables": len(made.contents.tables),
         "rows": sum(made.contents.tables.values()),
         "restore_seconds": round(seconds, 3),
+        **_given(kept_as=made.kept_as),
     }
-    return shown | ({"kept_as": made.kept_as} if made.kept_as is not None else {})
+
+
+def _record(
+    backup: Backup, order: RestoreOrder, result: Mapping[str, object], job: JobContext
+) -> None:
+    """Log it, in the job's own log and in the app's."""
+    about: dict[str, Any] = {
+        name: result[name] for name in ("target", "kept_as", "rows") if name in result
+    }
+    replace = _given(replace=order.replace)
+    job.log("restored", **about, **replace)
+    event(
+        _logger,
+        Event.BACKUP_RESTORED,
+        schedule_id=job.schedule_id,
+        job_id=job.job_id,
+        backup_id=backup.id,
+        **about,
+        **replace,
+        seconds=result["restore_seconds"],
+    )
+
+
+def _tell(
+    backup: Backup,
+    order: RestoreOrder,
+    result: Mapping[str, object],
+    messages: Messages,
+    job: JobContext,
+) -> None:
+    """Tell the administrators, once for each job; that something was replaced is an alert. If that
+    fails it is logged: the restore is done, and another attempt would restore once more."""
+    among = order.replace is not None and backup.summary.engine == "belfry"  # it keeps nothing
+    over = among or "kept_as" in result
+    name = f"{result['source']}/{result['database']}"
+    subject = f"Restored {'over' if over else 'into'} {result['target']}: {name}"
+    text = "\n".join(
+        [f"{name} was restored{' over what was there' if over else ''}", ""]
+        + [f"{field.replace('_', ' ')}: {value}" for field, value in result.items() if value != ""]
+        + [f"job: {job.job_id}"]
+    )
+    send = messages.alert if over else messages.mail_administrators
+    try:
+        send(key=f"restore:{job.job_id}", subject=subject, text=text)
+    except (Unavailable, Refused) as error:
+        job.log("nobody was told of it", level=logging.ERROR, error=str(error))
+
+
+def _given(**fields: str | None) -> dict[str, Any]:
+    """Those that are."""
+    return {name: value for name, value in fields.items() if value is not None}

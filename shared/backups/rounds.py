@@ -167,8 +167,9 @@ class Round:
         return suspect
 
     def _failure(self) -> Exception:
-        """What the job fails with: the one error, or one that names all, and says by its kind
-        whether another attempt may mend any. One that nobody expected is raised as it is."""
+        """What the job fails with: the one error, or one that names all and what was proved, and
+        says by its kind whether another attempt may mend any. One that nobody expected is raised
+        as it is."""
         errors = self._failed
         if len(errors) == 1 and not self._backups:
             return next(iter(errors.values()))
@@ -179,7 +180,9 @@ class Round:
         whole = len(errors) + len(self._backups) + len(self._skipped)
         lasting = all(isinstance(one, BelfryError) and one.permanent for one in errors.values())
         kind = Refused if lasting else Unavailable
-        return kind("backup", f"{len(errors)} of {whole} failed: {said}")
+        good = ", ".join(f"{one['source']}/{one['database']} {one['id']}" for one in self._backups)
+        proved = f"; proved: {good}" if good else ""
+        return kind("backup", f"{len(errors)} of {whole} failed: {said}{proved}")
 
 
 def _seal_of(plan: BackupPlan, tools: Tools) -> Seal | None:

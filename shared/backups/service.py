@@ -71,7 +71,8 @@ class Backups:
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
         """Restore a backup (`restoring`)."""
-        return restoring.restore(self._sources, self.catalog, order, job)
+        messages = self._watch._messages
+        return restoring.restore(self._sources, self.catalog, messages, order, job)
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Tell, alert, and mail (`watch`)."""
