@@ -11,7 +11,7 @@ from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup, Copy
 from shared.backups.model import Manifest, differences
 from shared.backups.source import Restored, Target
-from shared.backups.sources import Sources
+from shared.backups.sources import STATE, Sources
 from shared.backups.taking import prove, tell_damaged
 from shared.backups.targets import target_problem
 from shared.clock import monotonic
@@ -66,11 +66,10 @@ def verify(
 
 
 def restore(
-    sources: Sources, catalog: Catalog, messages: Messages, order: RestoreOrder, job: JobContext
+    sources: Sources, catalog: Catalog, order: RestoreOrder, job: JobContext
 ) -> Mapping[str, object]:
     """Restore a backup from the first copy that is whole; the stored bytes are compared first.
 
-    It is logged, and the administrators are told, by an alert if something was replaced.
     Raises `Invalid` if nothing can go to the target, `Conflict` if that is not empty or may not be
     replaced by a part of a database, `Damaged` if no copy is good.
     """
@@ -95,9 +94,29 @@ def restore(
         result = _result(backup, copy, made, monotonic() - began)
         _compare(manifest, made)
         _record(backup, order, result, job)
-        _tell(backup, order, result, messages, job)
         return result
     raise failure or NotFound(f"backup {backup.id} has no copy at {order.destination}")
+
+
+def tell(
+    messages: Messages, order: RestoreOrder, result: Mapping[str, object], job: JobContext
+) -> None:
+    """Tell the administrators of a restore, once for each job; that something was replaced is an
+    alert. If that fails it is logged: the restore is done, another attempt would do it again."""
+    among = order.replace is not None and result["source"] == STATE  # what was there is not kept
+    over = among or "kept_as" in result
+    name = f"{result['source']}/{result['database']}"
+    subject = f"Restored {'over' if over else 'into'} {result['target']}: {name}"
+    text = "\n".join(
+        [f"{name} was restored{' over what was there' if over else ''}", ""]
+        + [f"{field.replace('_', ' ')}: {value}" for field, value in result.items() if value != ""]
+        + [f"job: {job.job_id}"]
+    )
+    send = messages.alert if over else messages.mail_administrators
+    try:
+        send(key=f"restore:{job.job_id}", subject=subject, text=text)
+    except (Unavailable, Refused) as error:
+        job.log("nobody was told of it", level=logging.ERROR, error=str(error))
 
 
 def _check(backup: Backup, order: RestoreOrder) -> None:
@@ -175,31 +194,6 @@ def _record(
         **replace,
         seconds=result["restore_seconds"],
     )
-
-
-def _tell(
-    backup: Backup,
-    order: RestoreOrder,
-    result: Mapping[str, object],
-    messages: Messages,
-    job: JobContext,
-) -> None:
-    """Tell the administrators, once for each job; that something was replaced is an alert. If that
-    fails it is logged: the restore is done, and another attempt would restore once more."""
-    among = order.replace is not None and backup.summary.engine == "belfry"  # it keeps nothing
-    over = among or "kept_as" in result
-    name = f"{result['source']}/{result['database']}"
-    subject = f"Restored {'over' if over else 'into'} {result['target']}: {name}"
-    text = "\n".join(
-        [f"{name} was restored{' over what was there' if over else ''}", ""]
-        + [f"{field.replace('_', ' ')}: {value}" for field, value in result.items() if value != ""]
-        + [f"job: {job.job_id}"]
-    )
-    send = messages.alert if over else messages.mail_administrators
-    try:
-        send(key=f"restore:{job.job_id}", subject=subject, text=text)
-    except (Unavailable, Refused) as error:
-        job.log("nobody was told of it", level=logging.ERROR, error=str(error))
 
 
 def _given(**fields: str | None) -> dict[str, Any]:

@@ -70,9 +70,10 @@ class Backups:
         return restoring.verify(self._sources, self.catalog, order, job)
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
-        """Restore a backup (`restoring`)."""
-        messages = self._watch._messages
-        return restoring.restore(self._sources, self.catalog, messages, order, job)
+        """Restore a backup, and tell the administrators (`restoring`)."""
+        result = restoring.restore(self._sources, self.catalog, order, job)
+        restoring.tell(self._watch._messages, order, result, job)
+        return result
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Tell, alert, and mail (`watch`)."""
