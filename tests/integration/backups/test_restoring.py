@@ -1,0 +1,238 @@
+"""What a restore refuses before it begins, and what is known of it afterwards, and by whom."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+from local.postgres import Postgres
+from shared import settings
+from shared.backups.postgres import PostgresSource
+from shared.backups.restoring import restore, tell
+from shared.backups.sqlite import SqliteSource
+from shared.backups.targets import target_problem
+from shared.errors import Conflict, Invalid, Refused
+from shared.log import Event
+from shared.messages.service import messages_from
+from shared.settings import Secret
+from shared.storage.connect import Connection
+from shared.tasks.backups import RestoreOrder
+from tests.context import job_of
+from tests.integration.backups.api_desk import ROWS, Desk, opened
+from tests.integration.backups.postgres_setup import column, databases_like, made
+from tests.integration.backups.setup import Given, Shelf
+from tests.integration.messages.vendors import Vendors, vendors
+
+ADA = "ada@example.com"
+CHATS = ("telegram", "slack", "teams")
+SERVERS = (
+    *("template0", "template1", "postgres"),
+    *("azure_maintenance", "azure_sys", "rdsadmin", "cloudsqladmin"),
+)
+
+
+@pytest.mark.parametrize(
+    ("engine", "good", "bad"),
+    [
+        (
+            "postgresql",
+            ["shop", "Template1", 'Wéird "x"', "x" * 63, "belfry", "a/b"],
+            ["", "x" * 64, "ü" * 32, "a\0b", "belfry_scratch_", "belfry_restoring_1", *SERVERS],
+        ),
+        (
+            "sqlite",
+            ["other.db", "Ünder stood", "x" * 200, "template1"],
+            ["", ".", "..", "a/b", "/etc/x", "a\\b", "a\0b", "a\nb", "x.db-wal", "x" * 201],
+        ),
+        ("belfry", ["belfry", "b2", "x" * 20], ["", "2b", "Belfry", "a-b", "a_b", "ü", "x" * 21]),
+    ],
+)
+def test_targets_of_each_kind(engine: str, good: list[str], bad: list[str]) -> None:
+    assert {name: target_problem(engine, name) for name in good} == dict.fromkeys(good)
+    assert [name for name in bad if not target_problem(engine, name)] == []
+
+
+class Till:
+    """A proved backup of one schema of a database with two, on a shelf."""
+
+    def __init__(self, shelf: Shelf, postgres: Postgres) -> None:
+        self.shelf, self.postgres = shelf, postgres
+        self.name = f"till{uuid.uuid4().hex[:8]}"
+        self.url = made(
+            postgres,
+            "CREATE TABLE people AS SELECT 1 AS n",
+            "CREATE SCHEMA billing CREATE TABLE bills (n int)",
+            "INSERT INTO billing.bills VALUES (1), (2)",
+            name=self.name,
+        )
+        self.source = PostgresSource(Secret(self.url), schemas=("billing",))
+        self.id = str(shelf.take(self.source)["id"])
+
+    def restore(self, **order: str) -> dict[str, Any]:
+        made = RestoreOrder(backup_id=self.id, **order)
+        return dict(restore(Given(self.source), self.shelf.catalog, made, job_of()))
+
+
+@pytest.fixture
+def till(shelf: Shelf, postgres: Postgres) -> Till:
+    return Till(shelf, postgres)
+
+
+def test_a_backup_of_some_schemas_replaces_no_whole_database(till: Till) -> None:
+    with pytest.raises(Conflict, match=r"holds only schemas billing of till.*into a new one"):
+        till.restore(target=till.name, replace=till.name)
+    assert databases_like(till.postgres, till.name) == [till.name]
+    assert column(till.url, "SELECT n FROM people") == ["1"]
+    done = till.restore()
+    assert (done["scope"], done["rows"]) == ("schemas billing", 2)
+    there = till.postgres.url(done["target"])
+    assert column(there, "SELECT count(*) FROM billing.bills") == ["2"]
+
+
+def test_the_servers_own_databases_are_refused_before_anything_is_read(till: Till) -> None:
+    before = databases_like(till.postgres, "")
+    with till.shelf.container() as container:
+        for name in till.shelf.everything():
+            if name.endswith(".manifest.json"):
+                container.delete_blob(name)
+    for name in ("template0", "template1", "postgres", "azure_sys", "belfry_scratch_1"):
+        for order in ({"target": name}, {"target": name, "replace": name}):
+            with pytest.raises(Invalid, match=f"^target: {name} is "):
+                till.restore(**order)
+    assert databases_like(till.postgres, "") == before
+
+
+def test_a_round_that_failed_says_what_it_proved(shelf: Shelf, postgres: Postgres) -> None:
+    name = made(postgres, "CREATE TABLE bills (n int)").rpartition("/")[2]
+    server = Secret(postgres.url("postgres"))
+    good = PostgresSource(server, database=name)
+    lost = PostgresSource(server, name="crm", database="nosuch")
+    other = PostgresSource(server, name="erp", database="nosuch")
+    with pytest.raises(Refused) as failed:
+        shelf.take_all([lost, good])
+    (one,) = shelf.backups()
+    said = str(failed.value)
+    assert "1 of 2 failed: crm: crm: there is no database 'nosuch' at " in said
+    assert said.endswith(f"see `databases` of the backup plan; proved: postgres/{name} {one.id}")
+    with pytest.raises(Refused) as failed:
+        shelf.take_all([lost, other], replace(job_of(), job_id="other"))
+    assert "2 of 2 failed" in str(failed.value) and "proved" not in str(failed.value)
+
+
+@pytest.fixture
+def street() -> Iterator[Vendors]:
+    with vendors() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(
+    azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, street: Vendors
+) -> Iterator[Desk]:
+    """With one administrator, and every way to people."""
+    with opened(azurite, tmp_path, monkeypatch, **street.settings()) as made:
+        made.sql("ALTER TABLE users ADD COLUMN email TEXT")
+        made.sql("ALTER TABLE users ADD COLUMN role TEXT")
+        made.sql(f"UPDATE users SET email = '{ADA}', role = 'system_admin' WHERE id = 1")
+        yield made
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    found = [one for one in caplog.records if getattr(one, "event", "") == Event.BACKUP_RESTORED]
+    return [one.fields for one in found]  # type: ignore[attr-defined]
+
+
+def restored(desk: Desk, backup: dict[str, Any], body: Any) -> Any:
+    desk.bench.later(60)
+    return desk.done(desk.told("POST", f"/backups/{backup['id']}/restore", body))
+
+
+def test_a_restore_into_a_new_file_is_recorded_and_mailed(
+    desk: Desk, street: Vendors, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = desk.taken(desk.plan())
+    with caplog.at_level(logging.INFO):
+        job = restored(desk, one, {"target": "other.db"})
+    result = job.result
+    (fields,) = events(caplog)
+    assert fields == {
+        "schedule_id": job.schedule_id,
+        "job_id": job.id,
+        "backup_id": one["id"],
+        "target": "other.db",
+        "rows": ROWS + 3,
+        "seconds": result["restore_seconds"],
+    }
+    log = desk.app.manager.job(job.id).log
+    assert "INFO restoring " in log and "target=other.db" in log
+    assert f"INFO restored target=other.db rows={ROWS + 3}" in log
+    assert (result["scope"], result["source"]) == ("", "database")
+    assert street.mailed() == [ADA]
+    assert not any(street.to(chat) for chat in CHATS)
+    (message,) = desk.app.messages().page(None, None, 1, 10)[0]
+    assert message.key == f"restore:{job.id}"
+    assert message.subject == "Restored into other.db: database/company"
+    for told in (job.id, one["id"], "target: other.db", f"rows: {ROWS + 3}"):
+        assert told in message.text
+
+
+def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
+    desk: Desk, street: Vendors, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = desk.taken(desk.plan())
+    with caplog.at_level(logging.INFO):
+        job = restored(desk, one, {"target": "company.db", "replace": "company.db"})
+    kept_as = job.result["kept_as"]
+    (fields,) = events(caplog)
+    assert (fields["target"], fields["kept_as"]) == ("company.db", kept_as)
+    log = desk.app.manager.job(job.id).log
+    assert f"restored target=company.db kept_as={kept_as} rows={ROWS + 3}" in log
+    assert "replace=company.db" in log
+    assert street.mailed() == [ADA]
+    assert [len(street.to(chat)) for chat in CHATS] == [1, 1, 1]
+    for message in desk.app.messages().page(None, None, 1, 10)[0]:
+        assert message.subject == "Restored over company.db: database/company"
+        assert f"kept as: {kept_as}" in message.text
+
+
+def test_what_may_be_replaced_and_is_not_there_is_no_alert(desk: Desk, street: Vendors) -> None:
+    one = desk.taken(desk.plan())
+    restored(desk, one, {"target": "other.db", "replace": "other.db"})
+    assert street.mailed() == [ADA]
+    assert not any(street.to(chat) for chat in CHATS)
+
+
+def test_a_state_that_is_restored_among_what_is_there_is_an_alert(
+    desk: Desk, street: Vendors
+) -> None:
+    one = desk.taken(desk.plan(source="state"))
+    prefix = desk.app.settings.prefix
+    restored(desk, one, {"target": prefix, "replace": prefix})
+    assert [len(street.to(chat)) for chat in CHATS] == [1, 1, 1]
+
+
+def test_a_restore_that_nobody_can_be_told_of_is_a_restore(
+    shelf: Shelf, database: SqliteSource, tmp_path: Path
+) -> None:
+    """The storage of the outbox is away, as in the worst night."""
+    order = RestoreOrder(backup_id=str(shelf.take(database)["id"]), target="other.db")
+    job = job_of()
+    result = restore(Given(database), shelf.catalog, order, job)
+    away = settings.from_env(
+        {
+            "AzureWebJobsStorage": "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
+            "TableEndpoint=http://127.0.0.1:9/a;QueueEndpoint=http://127.0.0.1:9/a;"
+            "BlobEndpoint=http://127.0.0.1:9/a"
+        }
+    )
+    messages = messages_from(away, Connection(away.storage), shelf.meta, job.clock)
+    tell(messages, order, result, job)
+    assert "ERROR nobody was told of it" in job.log.text()
+    assert (tmp_path / "other.db").is_file()
