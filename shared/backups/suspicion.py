@@ -6,6 +6,7 @@ retention removes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -47,12 +48,16 @@ def _fewer(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _emptied(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
-    """The largest first. A table that was empty in one of those before, such as a queue, may be."""
+    """The largest first. A table that was empty in one of those before, such as a queue, may be; so
+    may one be gone of which others are there with other numbers, such as last week's partition."""
     last = before[0]
+    there = {_numberless(name) for name in new.tables}
     lost = [
         name
         for name in last.tables
-        if all(one.tables.get(name, 1) for one in before) and not new.tables.get(name)
+        if all(one.tables.get(name, 1) for one in before)
+        and not new.tables.get(name)
+        and (name in new.tables or _numberless(name) not in there)
     ]
     lost.sort(key=lambda name: (-last.tables[name], name))
     for name in lost[:_SHOWN]:
@@ -61,6 +66,10 @@ def _emptied(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
     more = len(lost) - _SHOWN
     if more > 0:
         yield f"{more} more {'table' if more == 1 else 'tables'} had rows and are empty or gone"
+
+
+def _numberless(name: str) -> str:
+    return re.sub(r"\d+", "0", name)
 
 
 def _those(before: Sequence[Manifest]) -> str:
