@@ -30,6 +30,7 @@ from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.model import Definition
 from shared.storage.queue import Message
 from shared.tasks import Registry
+from tests.faults import FaultProxy, Reset
 
 _prefixes = itertools.count()
 START = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
@@ -154,6 +155,25 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
         caplog.clear()
 
 
+def test_who_reads_does_not_wait_again_for_a_destination_that_is_dead(
+    azurite: Azurite, staff: Path
+) -> None:
+    with FaultProxy(azurite.connection_string) as proxy:
+        office = Office(
+            azurite,
+            staff,
+            BACKUP_DESTINATIONS="offsite",
+            BACKUP_OFFSITE_STORAGE=proxy.connection_string,
+            BACKUP_OFFSITE_CONTAINER=f"offsite{next(_prefixes)}",
+        )
+        service = office.app.backups()
+        away = proxy.rules.add(Reset(), operation="list")
+        for seconds, asked in ((0, 3), (59, 3), (60, 6)):
+            office.clock.set(START + timedelta(seconds=seconds))
+            assert list(service.look().away) == ["offsite"]
+            assert away.fired == asked
+
+
 def test_the_last_backup_of_a_plan_that_is_gone_may_be_deleted(office: Office) -> None:
     definition = Definition(
         name="tenant",
@@ -263,3 +283,21 @@ def test_upkeep_copies_what_is_missing_and_removes_what_is_old(
     assert lies() == [{"primary", "offsite"}] * 2
     again = office.run("backup_upkeep", office.clock.now() + HOUR)
     assert again.result == {"copied": 0, "removed": [], "failed": {}}
+
+
+def test_a_plan_that_cannot_be_looked_after_keeps_no_other_from_it(office: Office) -> None:
+    made = office.app.manager.get("database_backup")
+    parameters = {"source": "database", "destinations": ["nosuch"]}
+    wrong = replace(made.definition, task_type="backup", task_parameters=parameters, enabled=False)
+    broken = office.app.manager.create(wrong, made.policy)
+    for day in range(2):
+        office.run("database_backup", START + timedelta(days=day))
+    keep_one = {"retention": {"count": 1}}
+    office.app.manager.change(
+        "database_backup",
+        lambda one: replace(one, definition=replace(one.definition, task_parameters=keep_one)),
+    )
+    upkeep = office.run("backup_upkeep")
+    result: Any = upkeep.result
+    assert "no backup destination 'nosuch'" in result["failed"][broken.id]
+    assert len(result["removed"]) == 1
