@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.backups.catalog import Catalog
+from shared.backups.catalog import Catalog, Found
 from shared.backups.entries import Backup
 from shared.backups.plans import newest_good
 from shared.backups.retention import Held, Verdict, decide
@@ -66,12 +66,20 @@ def on_hold(row: Sequence[Backup], now: datetime) -> str | None:
 
 
 def clear(
-    catalog: Catalog, rows: Iterable[Sequence[Backup]], retention: Retention, job: JobContext
+    catalog: Catalog, found: Found, schedule_id: str, retention: Retention, job: JobContext
 ) -> tuple[list[str], list[str]]:
-    """Remove what retention lets go: (the ids of those removed, what kept others from it)."""
+    """Remove what retention lets go of a plan: (the ids of those removed, what kept others).
+
+    Nothing is removed while a destination is away: what lies there alone may be the last good
+    one, or hold the others.
+    """
+    if found.away:
+        return [], [f"{name} is away: {why}" for name, why in found.away.items()]
     removed: list[str] = []
     failed: list[str] = []
-    for row in rows:
+    for group, row in found.groups().items():
+        if group[0] != schedule_id:
+            continue
         if reason := on_hold(row, job.clock.now()):
             event(
                 _logger,

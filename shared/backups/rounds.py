@@ -25,6 +25,7 @@ from shared.backups.source import Source
 from shared.backups.sources import Sources
 from shared.backups.suspicion import suspicions
 from shared.backups.taking import Taken, take
+from shared.backups.told import fitting
 from shared.errors import BelfryError, Cancelled, Misconfigured, Refused, Unavailable
 from shared.log import Event, event, short
 from shared.tasks.backups import BackupPlan
@@ -83,13 +84,13 @@ class Round:
             except Exception as error:  # raised at the end, when the others are done
                 self._failed[what] = error
                 job.log("failed", level=logging.ERROR, source=what, error=short(str(error), _SAID))
-        rows = [row for group, row in self._rows().items() if group[0] == job.schedule_id]
-        removed, held = clear(self._catalog, rows, self._plan.retention, job)
+        found, retention = self._catalog.look(), self._plan.retention
+        removed, held = clear(self._catalog, found, job.schedule_id, retention, job)
         if self._failed:
             raise self._failure()
         result: dict[str, object] = {"backups": self._backups, "removed": removed}
         extra = {"skipped": self._skipped, "not_removed": held}
-        return result | {name: value for name, value in extra.items() if value}
+        return fitting(result | {name: value for name, value in extra.items() if value})
 
     def _one(self, what: str, source: Source, hold: Hold) -> None:
         job, plan = self._job, self._plan

@@ -16,12 +16,13 @@ from shared.backups.entries import Backup, Copy
 from shared.backups.keeping import remove, verdicts
 from shared.backups.links import link
 from shared.backups.model import Manifest, Outcome, Report
-from shared.backups.plans import Planned
+from shared.backups.plans import Planned, newest_good
 from shared.backups.retention import Verdict
 from shared.backups.rounds import Round, Tools
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
 from shared.backups.standing import Standing
+from shared.backups.upkeep import Upkeep
 from shared.backups.watch import Jobs, Watch, told_of
 from shared.clock import Clock
 from shared.errors import BelfryError, Conflict, Refused
@@ -59,7 +60,9 @@ class Backups:
         self._sources = sources or Sources(settings, connection)
         drive = partial(Drive.of, settings.drive)
         self._tools = Tools(self._sources, self.catalog, seal, Alone(meta), drive)
-        self._watch = Watch(self.catalog, lambda: self._sources.names, plans, jobs, messages, drive)
+        self._messages = messages
+        self._watch = Watch(self.catalog, lambda: self._sources.names, plans, jobs, messages)
+        self._upkeep = Upkeep(self.catalog, plans, drive, messages)
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""
@@ -72,7 +75,7 @@ class Backups:
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
         """Restore a backup, and tell the administrators (`restoring`)."""
         result = restoring.restore(self._sources, self.catalog, order, job)
-        restoring.tell(self._watch._messages, order, result, job)
+        restoring.tell(self._messages, order, result, job)
         return result
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
@@ -80,8 +83,8 @@ class Backups:
         return self._watch.watch(job)
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
-        """Copy what is missing, remove what retention lets go (`watch`)."""
-        return self._watch.upkeep(job)
+        """Copy what is missing, remove what retention lets go (`upkeep`)."""
+        return self._upkeep.run(job)
 
     def look(self) -> Found:
         """Every backup there is, for who waits for it (`Catalog.look`). Raises `Unavailable` or
@@ -162,9 +165,9 @@ class Backups:
         there is its plan.
         """
         row = found.groups()[backup.group]
-        good = [one for one in row if one.verified]
+        last = newest_good(row, self._clock.now())
         gone = all(one.id != backup.summary.schedule_id for one in self.plans())
-        if good and backup.id == good[0].id and not (force and gone):
+        if last is not None and backup.id == last.id and not (force and gone):
             text = f"backup {backup.id} is the last verified one; it is never deleted"
             raise Conflict(f"{text} but with ?force=true, as its plan is gone" if gone else text)
         if not force:

@@ -2,7 +2,6 @@
 
 `watch`, every few minutes: tells how old each source's last good backup is, alerts when one is
 missing, says once an hour which plans are off (R5), and mails what became of each job (R4).
-`upkeep`, hourly: copies that are missing are made, and retention is applied.
 """
 
 from __future__ import annotations
@@ -14,10 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.backups.catalog import Catalog, Found
-from shared.backups.copying import copy_to
-from shared.backups.drive import Drive
-from shared.backups.driving import to_drive
-from shared.backups.keeping import clear, verdicts
 from shared.backups.mails import Mail, mail_of
 from shared.backups.plans import Planned, standings
 from shared.backups.standing import Standing
@@ -30,8 +25,6 @@ _logger = logging.getLogger("belfry.backups")
 
 _MAILED = timedelta(days=2)
 """Jobs that were due so lately are looked at; what was mailed is not mailed again."""
-_REMEMBERED = timedelta(days=400)
-"""How long messages can be read."""
 _HOURLY = 5
 """Of a watch that runs every five minutes, the one that comes due in these minutes of an hour."""
 
@@ -49,14 +42,12 @@ class Watch:
         plans: Callable[[], Iterable[Planned]],
         jobs: Jobs,
         messages: Messages,
-        drive: Callable[[], Drive | None],
     ) -> None:
         self._catalog = catalog
         self._sources = sources
         self._plans = plans
         self._jobs = jobs
         self._messages = messages
-        self._drive = drive
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Tell, alert, and mail."""
@@ -81,41 +72,6 @@ class Watch:
             "away": dict(found.away),
             "locked": found.locked,
         }
-
-    def upkeep(self, job: JobContext) -> Mapping[str, object]:
-        """Make the copies that are missing, and apply retention. What fails is told, and done
-        the next time."""
-        copied, failed, removed = 0, dict[str, str](), list[str]()
-        for one in self._plans():
-            found = self._catalog.look()
-            rows = [row for group, row in found.groups().items() if group[0] == one.id]
-            wanted = [
-                destination
-                for destination in self._catalog.wanted(one.plan.destinations)
-                if destination.name not in found.away
-            ]
-            for row in rows:
-                failed |= to_drive(self._drive(), self._catalog, row, one.plan, job)
-                kept = {
-                    verdict.id
-                    for verdict in verdicts(row, one.plan.retention, job.clock.now())
-                    if verdict.keep
-                }
-                for backup in row:
-                    job.check()
-                    lacks = {one.name for one in wanted} - {
-                        copy.destination for copy in backup.good
-                    }
-                    if backup.id not in kept or not backup.verified or not lacks:
-                        continue
-                    missing = copy_to(self._catalog, backup, wanted, job, tier=one.plan.tier)
-                    copied += len(lacks) - len(missing)
-                    failed |= {f"{backup.id} at {name}": why for name, why in missing.items()}
-            gone, held = clear(self._catalog, rows, one.plan.retention, job)
-            removed += gone
-            failed |= {f"removal {number}": why for number, why in enumerate(held)}
-        self._messages.forget(job.clock.now() - _REMEMBERED)
-        return {"copied": copied, "removed": removed, "failed": failed}
 
     def _mail(self, one: Planned, job: JobContext) -> int:
         """Mail what became of the plan's jobs, each once; how many there are."""

@@ -287,16 +287,22 @@ def test_upkeep_copies_what_is_missing_and_removes_what_is_old(
 
 def test_a_plan_that_cannot_be_looked_after_keeps_no_other_from_it(office: Office) -> None:
     made = office.app.manager.get("database_backup")
-    parameters = {"source": "database", "destinations": ["nosuch"]}
-    wrong = replace(made.definition, task_type="backup", task_parameters=parameters, enabled=False)
-    broken = office.app.manager.create(wrong, made.policy)
+    whole = {"source": "database"}
+    other = replace(made.definition, task_type="backup", task_parameters=whole, enabled=False)
+    broken = office.app.manager.create(other, made.policy)
+    office.run(broken.id)
     for day in range(2):
         office.run("database_backup", START + timedelta(days=day))
-    keep_one = {"retention": {"count": 1}}
-    office.app.manager.change(
-        "database_backup",
-        lambda one: replace(one, definition=replace(one.definition, task_parameters=keep_one)),
-    )
+    for plan, values in (
+        (broken.id, {"source": "database", "destinations": ["nosuch"]}),
+        ("database_backup", {"retention": {"count": 1}}),
+    ):
+        office.app.manager.change(
+            plan,
+            lambda one, to=values: replace(  # type: ignore[misc]
+                one, definition=replace(one.definition, task_parameters=to)
+            ),
+        )
     upkeep = office.run("backup_upkeep")
     result: Any = upkeep.result
     assert "no backup destination 'nosuch'" in result["failed"][broken.id]

@@ -133,8 +133,8 @@ def test_one_destination_holds_what_the_other_lets_go(
     assert held.states() == [BOTH, {PRIMARY: "verified"}]
     whole(held)
     proxy.rules.clear()  # the policy's time is over
-    rows = held.catalog.look().groups().values()
-    assert len(clear(held.catalog, rows, Retention(days=30), job())[0]) == 1
+    found = held.catalog.look()
+    assert len(clear(held.catalog, found, "nightly", Retention(days=30), job())[0]) == 1
     assert held.states() == [BOTH]
     whole(held)
 

@@ -1,0 +1,33 @@
+"""What a job's result may hold: everything if there is room, else the first of each list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_ROOM = 24_000
+"""Characters of JSON; a job keeps 30,000."""
+
+
+def fitting(result: Mapping[str, object], room: int = _ROOM) -> dict[str, object]:
+    """The result with its longest lists and objects halved until it fits; `left_out` says how many
+    of each are missing. They are in the log and in the lists of the API."""
+    shown: dict[str, Any] = dict(result)
+    left_out: dict[str, int] = {}
+    while len(json.dumps(shown, default=str)) > room:
+        sizes = {
+            name: len(json.dumps(value, default=str))
+            for name, value in shown.items()
+            if isinstance(value, list | dict) and value and name != "left_out"
+        }
+        if not sizes:
+            break
+        longest = max(sizes, key=lambda name: sizes[name])
+        value = shown[longest]
+        kept = len(value) // 2
+        left_out[longest] = left_out.get(longest, 0) + len(value) - kept
+        items = list(value.items())[:kept] if isinstance(value, dict) else value[:kept]
+        shown[longest] = dict(items) if isinstance(value, dict) else items
+        shown["left_out"] = left_out
+    return shown
