@@ -9,8 +9,13 @@ COMPILE = $(PY) -m uv pip compile --quiet --system-certs --generate-hashes --no-
 start: $(READY) ## Azurite, PostgreSQL, the demo company and the app, until Ctrl-C
 	@exec $(PY) -m local
 
-test: $(READY) ## every test; ARGS="-k name" for some
+test: $(READY) ## every test, on both cores; ARGS="-k name" for some
+ifdef ARGS
 	$(PY) -m pytest $(ARGS)
+else
+	$(PY) -m pytest -n 2 --ignore tests/soak
+	$(PY) -m pytest tests/soak
+endif
 
 check: $(READY) ## format, lint, types, and which package may import which
 	$(PY) -m ruff format --check .
