@@ -82,7 +82,12 @@ def _values(parameters: Sequence[str]) -> dict[str, object]:
 
 
 def _complain(error: BelfryError, code: int) -> int:
-    said = error.message if isinstance(error, Invalid) else str(error)
+    said = str(error)
+    if isinstance(error, Invalid):
+        # What is no parameter is named in the message, as the caller wrote it.
+        mark = "task_parameters."
+        named = error.field.startswith(mark)
+        said = said.removeprefix(mark) if named else error.message
     sys.stderr.write(f"{redact(' '.join(said.split()))}\n")
     return code
 

@@ -21,6 +21,7 @@ from starlette.routing import Match
 
 from shared import errors
 from shared.log import Event, event, short, trace
+from shared.tasks.wording import in_words
 
 _logger = logging.getLogger("belfry.api")
 
@@ -104,20 +105,27 @@ async def _catch_all(
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (for the type checker)
     is_json = "json" in request.headers.get("content-type", "")
-    wrong = [_wrong(item, error.body, is_json) for item in error.errors()]
+    body = _body_of(request)
+    wrong = [_wrong(item, error.body, is_json, body) for item in error.errors()]
     detail = "; ".join(f"{one.field}: {one.message}" for one in map(_shown, wrong[:_MOST]))
     return problem(422, "A value is wrong", detail, wrong)
 
 
-def _wrong(item: Mapping[str, Any], body: object, is_json: bool) -> Wrong:
+def _body_of(request: Request) -> object:
+    """The type of the body that the request's route takes; None if it takes none."""
+    taken = request.scope["route"].dependant.body_params
+    return taken[0].field_info.annotation if taken else None
+
+
+def _wrong(item: Mapping[str, Any], body: object, is_json: bool, model: object) -> Wrong:
     """The field that is wrong, and how, in words for the caller rather than for pydantic's."""
     place = item["loc"]
     field = ".".join(str(part) for part in place[1:]) or str(place[0])
-    cause = item.get("ctx", {}).get("error")
     match item["type"]:
         case "json_invalid":
             at = int(place[-1])
             before = str(body)[:at]
+            cause = item.get("ctx", {}).get("error")
             line, column = before.count("\n") + 1, at - before.rfind("\n")
             return Wrong(field="body", message=f"not JSON: {cause} at line {line} column {column}")
         case "model_attributes_type" if field == "body" and not is_json:
@@ -130,9 +138,9 @@ def _wrong(item: Mapping[str, Any], body: object, is_json: bool) -> Wrong:
         case "missing" if field == "body":
             said = "send a JSON object, with the header Content-Type: application/json"
             return Wrong(field=field, message=said)
-    if isinstance(cause, errors.Invalid):
-        return Wrong(field=field, message=cause.message)
-    return Wrong(field=field, message=str(cause) if isinstance(cause, ValueError) else item["msg"])
+        case "extra_forbidden" if place[0] != "body":  # `query` names what is allowed
+            return Wrong(field=field, message=item["msg"])
+    return Wrong(field=field, message=in_words(item, model, place[1:], "field"))
 
 
 async def _http(request: Request, error: Exception) -> Response:

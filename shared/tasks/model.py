@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext
+from shared.tasks.wording import in_words
 
 Result: TypeAlias = Mapping[str, object]
 """What a task returns: its metrics, as a JSON object (P8)."""
@@ -87,9 +88,9 @@ class Task:
         except ValidationError as error:
             first = error.errors()[0]
             path = ".".join(["task_parameters", *(str(part) for part in first["loc"])])
+            said = in_words(first, self.params, first["loc"], "parameter")
             allowed = ", ".join(self.params.model_fields) or "none"
-            hint = f" ({self.name} takes: {allowed})"
-            raise Invalid(path, first["msg"] + hint) from None
+            raise Invalid(path, f"{said} ({self.name} takes: {allowed})") from None
 
 
 def task(

@@ -65,6 +65,29 @@ def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
     assert last == "there is no task 'postgres_backups'; did you mean 'postgres_backup'?"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("functions.backup_restore",), "backup_id: Field required (backup_restore takes: "),
+        (
+            ("functions.backup_restore", "backup_id=x", "colour=red"),
+            "colour: no such parameter; there are: backup_id, target, ",
+        ),
+        (("functions.backup", "source=state", "encrypt=perhaps"), "encrypt: give true or false"),
+        (
+            ("functions.backup", "source=state", 'retention={"often": 1}'),
+            "retention.often: no such parameter; there are: days, count, ",
+        ),
+    ],
+)
+def test_a_wrong_parameter_is_named_in_one_line(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(said), done.stderr
+
+
 def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
     done = run("functions")
     assert done.returncode == 0, done.stderr
