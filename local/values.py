@@ -16,6 +16,8 @@ from typing import Any
 
 from shared.errors import Misconfigured
 
+_MODE = 0o600
+"""It holds passwords."""
 EXAMPLE = Path(__file__).parents[1] / "local.settings.json.example"
 _OURS = {
     "AzureWebJobsStorage": re.compile("AccountName=devstoreaccount1;|UseDevelopmentStorage=true"),
@@ -34,8 +36,11 @@ def keep(file: Path, managed: Mapping[str, str]) -> dict[str, str]:
     text = json.dumps(document, indent=2) + "\n"
     if not file.exists() or file.read_text() != text:
         beside = file.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        beside.touch(_MODE)
         beside.write_text(text)
         beside.replace(file)
+    file.chmod(_MODE)
     return {name: str(value) for name, value in values.items()}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import time
 import urllib.error
 import urllib.request
@@ -10,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+REPO = Path(__file__).resolve().parents[1]
+_SETTINGS = "BELFRY_LOCAL_SETTINGS"
 _PATIENCE = 30.0
 
 _TRY = """\
@@ -19,6 +23,7 @@ Worth trying:
 "frequency": "interval", "interval_seconds": 60}}'
   curl {url}/api/v1/jobs
   curl -X POST {url}/admin/functions/postgres_backup -H 'content-type: application/json' -d '{{}}'
+  {python} -m functions.postgres_backup
 """
 
 
@@ -45,7 +50,15 @@ def text(url: str, places: Mapping[str, str], status: Any) -> str:
     jobs = status.get("jobs") if isinstance(status, dict) else None
     if isinstance(jobs, list) and jobs:
         lines += ["", "Next runs:", *_runs(jobs)]
-    return "\n".join([*lines, "", _TRY.format(url=url), "Ctrl-C stops everything."])
+    tried = _TRY.format(url=url, python=python(os.environ.get(_SETTINGS, "")))
+    return "\n".join([*lines, "", tried, "Ctrl-C stops everything."])
+
+
+def python(settings: str) -> str:
+    """How the command line is started, in the project's folder, with the settings of that file."""
+    if not settings or Path(settings) == REPO / "local.settings.json":
+        return ".venv/bin/python"
+    return f"{_SETTINGS}={shlex.quote(settings)} .venv/bin/python"
 
 
 def write_ready(file: Path, facts: Mapping[str, Any]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.request
@@ -14,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from tests.e2e.conftest import Belfry, until
+from tests.e2e.conftest import REPO, Belfry, until
 
 
 def _get(url: str) -> str:
@@ -34,6 +36,22 @@ def test_it_says_what_runs_and_what_to_try(belfry: Belfry) -> None:
     assert said.count("  curl ") == 3
     assert "postgres_backup" in _get(f"{belfry.url}/status")
     _quiet(said)
+
+
+def test_the_command_line_that_it_says_works_as_it_stands(belfry: Belfry) -> None:
+    (command,) = [line for line in belfry.log().splitlines() if " -m functions." in line]
+    shell = ["bash", "-c", command]
+    environ = {"PATH": os.environ["PATH"]}
+    said = subprocess.run(shell, cwd=REPO, env=environ, capture_output=True, check=False)
+    assert said.returncode == 0, said.stderr
+    job = json.loads(said.stdout)["job_id"]
+    shown = json.loads(_get(f"{belfry.url}/api/v1/jobs/{job}"))
+    assert shown["status"] == "succeeded", "it is a job of the very app that runs"
+
+
+def test_nobody_else_reads_the_passwords(belfry: Belfry) -> None:
+    file = belfry.state / "local.settings.json"
+    assert "postgresql://" in file.read_text() and file.stat().st_mode & 0o777 == 0o600
 
 
 def test_ctrl_c_leaves_nothing_behind_and_the_next_start_has_everything(launch: Belfry) -> None:
