@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.parts import Input
 from shared.api.schemas import Whole
+from shared.backups.targets import target_problem
 from shared.errors import Invalid
 from shared.tasks.backups import Name, Retention
 
@@ -26,7 +27,7 @@ class NewLink(Input):
 
 
 class Link(BaseModel):
-    """A link that reads one blob, and nothing else, until it expires."""
+    """Links that each read one blob, and nothing else, until they expire."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -36,6 +37,11 @@ class Link(BaseModel):
     sha256: str
     """Of what it gives."""
     bytes: int
+    checksum_url: str | None
+    """The same for the file that `sha256sum -c` takes; null if it is gone."""
+    manifest_url: str | None
+    """The same for the manifest (docs/backups.md; encrypted if the backup is); null if it is
+    gone."""
     file: str
     """A name for it, whose endings say what it is."""
     destination: str
@@ -53,7 +59,7 @@ class Restore(Input):
 
     target: Name | None = None
     """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not there
-    yet. Default: a new one, whose name the job's result tells."""
+    yet. Default: a new one, whose name the job's result tells; of the state, BELFRY_PREFIX."""
     replace: Name | None = None
     """To restore over a target that is not empty: its name once more. What was there is kept."""
     destination: Name | None = None
@@ -68,6 +74,12 @@ class Restore(Input):
                 "to restore over a database that is not empty, say its name twice, "
                 "as target and as replace",
             )
+
+    def fits(self, engine: str) -> None:
+        """Raise `Invalid` if no backup of that engine can be restored to the target."""
+        problem = target_problem(engine, self.target) if self.target is not None else None
+        if problem is not None:
+            raise Invalid("target", problem)
 
 
 class Asked(BaseModel):

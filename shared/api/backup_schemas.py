@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from shared.backups.entries import Backup, Copy
     from shared.backups.model import Report
-    from shared.backups.standing import Standing
 
 State = Literal["verified", "damaged", "unproved"]
 
@@ -203,68 +202,5 @@ class BackupList(BaseModel):
     """Destinations that did not answer, and what they said; what lies there alone is not listed."""
     unreadable: int
     """Blobs that are no backup's, or are encrypted with a key that is not set."""
-
-
-class GoodOut(BaseModel):
-    """The newest verified backup of a source."""
-
-    id: str
-    started_at: datetime
-    finished_at: datetime
-    bytes: int
-    sha256: str
-
-
-class SourceOut(BaseModel):
-    """How one database of a plan stands."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    source: str
-    database: str
-    """Empty if no backup says yet which one it is."""
-    scope: str
-    schedule_id: str
-    last_good: GoodOut | None
-    age_seconds: float | None
-    """How much is lost if the source is lost now."""
-    restore_seconds: float | None
-    verified_at: datetime | None
-    too_old: bool
-    """The run after the last good one was due over two hours ago."""
-    expected_by: datetime | None
-    """When a newer one is, or was, due; null if none is."""
-    sentence: str
-    """The same for a person."""
-
-    @staticmethod
-    def of(stand: Standing) -> SourceOut:
-        good = stand.last_good
-        shown = good and GoodOut(
-            id=good.id,
-            started_at=good.started_at,
-            finished_at=good.finished_at,
-            bytes=good.bytes,
-            sha256=good.sha256,
-        )
-        return SourceOut(
-            source=stand.source,
-            database=stand.database,
-            scope=stand.scope,
-            schedule_id=stand.schedule_id,
-            last_good=shown,
-            age_seconds=stand.age_seconds,
-            restore_seconds=stand.restore_seconds,
-            verified_at=stand.verified_at,
-            too_old=stand.too_old,
-            expected_by=stand.expected_by,
-            sentence=stand.sentence,
-        )
-
-
-class SourceList(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    sources: list[SourceOut]
-    away: dict[str, str]
-    """Destinations that did not answer; a source may stand better than it seems."""
+    locked: int
+    """Encrypted backups that the keys of BACKUP_ENCRYPTION_KEY do not open; none is listed."""

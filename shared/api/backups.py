@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
+from shared.api.backup_choice import BackupId, chosen, found_by_id
 from shared.api.backup_orders import (
     Asked,
     DryRun,
@@ -21,15 +22,15 @@ from shared.api.backup_schemas import (
     BackupDetail,
     BackupList,
     BackupOut,
-    SourceList,
-    SourceOut,
     State,
     state_of,
 )
 from shared.api.parts import page_of
 from shared.api.plan_checks import destination_is_known
 from shared.api.query import instant
+from shared.api.source_schemas import SourceList, SourceOut
 from shared.app import App, app
+from shared.backups.model import checksum_name, manifest_name
 from shared.engine.once import run_once
 from shared.errors import Conflict, Damaged, Invalid, NotFound, Unavailable
 from shared.schedules.job import SCHEDULE_ID
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
 
-BackupId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
 VERIFY, RESTORE = "backup_verify", "backup_restore"
 """The tasks that do it."""
 
@@ -93,16 +94,23 @@ def list_backups(
         pages=pages,
         away=dict(found.away),
         unreadable=found.strange,
+        locked=found.locked,
     )
 
 
 @router.get("/sources")
 def sources() -> SourceList:
-    """How each database of each plan stands: to when one can be back, and how long that takes."""
-    service = app().backups()
+    """How each database stands: to when one can be back, and how long that takes; by all its
+    backups, and by each of its plans."""
+    from shared.backups.plans import by_source
+
+    belfry = app()
+    service, now = belfry.backups(), belfry.clock.now()
     found = service.look()
-    shown = [SourceOut.of(one) for one in service.standings(found)]
-    return SourceList(sources=shown, away=dict(found.away))
+    names = {one.id: one.schedule.definition.name for one in service.plans()}
+    stands = by_source(service.standings(found), found, now)
+    shown = [SourceOut.of(one, names, now) for one in stands]
+    return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
 
 
 @router.post("/retention")
@@ -137,7 +145,7 @@ def read(backup_id: BackupId) -> BackupDetail:
     """One backup, with its manifest and every report of every copy."""
     belfry = app()
     service = belfry.backups()
-    backup = service.look().find(backup_id)
+    backup = found_by_id(service.look(), backup_id)
     now = belfry.clock.now()
     try:
         manifest = service.manifest(backup).to_json()
@@ -148,19 +156,23 @@ def read(backup_id: BackupId) -> BackupDetail:
 
 @router.post("/{backup_id}/link")
 def link(backup_id: BackupId, request: NewLink | None = None) -> Link:
-    """A link that reads the backup's blob until it expires.
+    """Links that read the backup's blob, its checksum and its manifest until they expire.
 
     Of a backup that is not verified only if the request names a destination.
     """
     belfry = app()
     request = request or NewLink()
-    backup, copy = _chosen(belfry, backup_id, request.destination)
+    backup, copy = chosen(belfry, backup_id, request.destination)
     copy = copy or backup.good[0]
     if copy.stored is None:
         raise Conflict(f"{copy.blob} is gone from {copy.destination}; something removed it")
-    url, until = belfry.backups().link(backup, copy, timedelta(minutes=request.minutes))
+    lasts = timedelta(minutes=request.minutes)
+    url, until = belfry.backups().link(backup, copy, lasts)
+    beside = _beside(belfry, copy, lasts)
     return Link(
         url=url,
+        checksum_url=beside.get(checksum_name(copy.blob)),
+        manifest_url=beside.get(manifest_name(copy.blob)),
         expires_at=until,
         sha256=backup.summary.sha256,
         bytes=backup.summary.bytes,
@@ -174,8 +186,8 @@ def verify(backup_id: BackupId, request: Verify | None = None) -> Asked:
     """Prove it again: each copy is read back, restored and compared. The job's result tells."""
     belfry = app()
     request = request or Verify()
-    _chosen(belfry, backup_id, request.destination, proved=False)
-    return _asked(belfry, VERIFY, backup_id, request.model_dump())
+    backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
+    return _asked(belfry, VERIFY, backup.id, request.model_dump())
 
 
 @router.post("/{backup_id}/restore", status_code=202)
@@ -188,8 +200,9 @@ def restore(backup_id: BackupId, request: Restore | None = None) -> Asked:
     belfry = app()
     request = request or Restore()
     request.check()
-    _chosen(belfry, backup_id, request.destination)
-    return _asked(belfry, RESTORE, backup_id, request.model_dump())
+    backup, _ = chosen(belfry, backup_id, request.destination)
+    request.fits(backup.summary.engine)
+    return _asked(belfry, RESTORE, backup.id, request.model_dump())
 
 
 @router.post("/{backup_id}/accept")
@@ -197,7 +210,7 @@ def accept(backup_id: BackupId) -> BackupOut:
     """Say that a suspicious backup is as it should be, so that retention goes on."""
     belfry = app()
     service = belfry.backups()
-    backup = service.look().find(backup_id)
+    backup = found_by_id(service.look(), backup_id)
     service.accept(backup)
     return BackupOut.of(backup, belfry.clock.now())
 
@@ -207,11 +220,11 @@ def delete(backup_id: BackupId, force: bool = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
     `force` overrides that, and removes what can be reached though a destination does not answer;
-    but nothing removes the last verified backup of a database.
+    but the last verified backup of a plan's database is never removed while there is the plan.
     """
     service = app().backups()
     found = service.look()
-    backup = found.find(backup_id)
+    backup = found_by_id(found, backup_id)
     if found.away and not force:
         names = ", ".join(found.away)
         text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"
@@ -219,32 +232,17 @@ def delete(backup_id: BackupId, force: bool = False) -> None:
     service.delete(found, backup, force=force)
 
 
-def _chosen(
-    belfry: App, backup_id: str, destination: str | None, *, proved: bool = True
-) -> tuple[Backup, Copy | None]:
-    """The backup, and its copy at the destination if one is named.
+def _beside(belfry: App, copy: Copy, lasts: timedelta) -> dict[str, str]:
+    """Links to what lies beside the blob, as far as it is there, by name."""
+    from shared.backups.links import links
 
-    Raises `NotFound`, `Invalid` for a destination that there is not, and, if `proved`, `Conflict`
-    for a backup that is not verified while no destination is named.
-    """
-    destination_is_known(belfry, destination)
-    found = belfry.backups().look()
-    backup = found.find(backup_id)
-    if destination is None:
-        if proved and not backup.verified:
-            there = ", ".join(copy.destination for copy in backup.copies)
-            raise Conflict(
-                f"backup {backup_id} is {state_of(backup)}, so not to be relied upon; verify it, "
-                f"or name the destination whose copy to take all the same ({there})"
-            )
-        return backup, None
-    for copy in backup.copies:
-        if copy.destination == destination:
-            return backup, copy
-    if destination in found.away:
-        raise Unavailable("backup destinations", f"{destination}: {found.away[destination]}")
-    there = ", ".join(copy.destination for copy in backup.copies)
-    raise Conflict(f"backup {backup_id} has no copy at {destination}; it has at {there}")
+    names = [
+        one for one in (checksum_name(copy.blob), manifest_name(copy.blob)) if one in copy.names
+    ]
+    destination = belfry.backups().catalog[copy.destination]
+    blobs = [destination.blob(name) for name in names]
+    made = links(blobs, belfry.clock.now(), lasts) if blobs else []
+    return dict(zip(names, made, strict=True))
 
 
 def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | None]) -> Asked:

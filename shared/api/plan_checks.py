@@ -8,7 +8,7 @@ from typing import Any
 from shared.app import App
 from shared.errors import Invalid
 from shared.tasks import Task
-from shared.tasks.backups import ALL, BackupPlan
+from shared.tasks.backups import ALL, ONLY_ALL, BackupPlan
 
 _PARTS = ("databases", "schemas", "exclude_schemas")
 """What only a PostgreSQL server has."""
@@ -39,6 +39,7 @@ def checked(
         raise Invalid("encrypt", "there is no key; set BACKUP_ENCRYPTION_KEY to a key of age")
     if given.get("drive") and not belfry.settings.drive.folder_id:
         raise Invalid("drive", "there is no Google Drive; set GDRIVE_FOLDER_ID")
+    _fits_all(parameters, given)
     plan = _parsed(task, parameters)
     parts = [name for name in _PARTS if getattr(plan, name)]
     if parts and not (plan.source == ALL or _is_server(belfry, plan.source)):
@@ -48,6 +49,18 @@ def checked(
         if given.get("source") is not None:
             text = f"it is no PostgreSQL server; set {' and '.join(parts)} to null as well"
             raise Invalid("source", text)
+
+
+def _fits_all(parameters: Mapping[str, object], given: Mapping[str, Any]) -> None:
+    """Raise `Invalid` if what belongs to one server is asked for of all sources."""
+    if parameters.get("source") != ALL:
+        return
+    parts = [name for name in _PARTS if parameters.get(name) not in (None, [], ALL)]
+    mine = next((name for name in parts if given.get(name)), None)
+    if mine is not None:
+        raise Invalid(mine, ONLY_ALL)
+    if parts and given.get("source") is not None:
+        raise Invalid("source", f"{ONLY_ALL}; set {' and '.join(parts)} to null as well")
 
 
 def sources(belfry: App) -> list[str]:

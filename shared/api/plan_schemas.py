@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from shared.api.parts import Input
 from shared.api.plan_times import PlanFrequency, recurrence, time_of_day, words
@@ -29,6 +29,13 @@ _LISTS = ("databases", "schemas", "exclude_schemas", "destinations")
 _JSON_LIMIT = 30_000
 """A property of a table holds 32,000 characters (`shared.api.schemas`)."""
 
+
+def _weekday(value: object) -> object:
+    if type(value) is not int or value not in range(7):
+        raise ValueError("give a number from 0 to 6; Sunday is 0")
+    return value
+
+
 Words = Annotated[list[Word], Field(max_length=500)]
 
 
@@ -38,7 +45,9 @@ class _Fields(Input):
     frequency: PlanFrequency | None = None
     schedule_time: Annotated[str, AfterValidator(time_of_day)] | None = None
     """For daily, weekly, monthly: the time of day, by the clocks of `timezone`. Default: 00:00."""
-    day_of_week: Whole | None = Field(default=None, ge=0, le=6)
+    day_of_week: Annotated[Whole, BeforeValidator(_weekday)] | None = Field(
+        default=None, ge=0, le=6
+    )
     """For weekly; Sunday is 0. Default: 1."""
     day_of_month: Whole | None = Field(default=None, ge=1, le=28)
     """For monthly. Default: 1."""
@@ -154,6 +163,7 @@ class PlanChange(_Fields):
     def apply(self, one: Planned) -> Definition:
         """The schedule's definition, changed. Raises `Invalid`."""
         what = one.schedule.definition
+        self._keeps_source(one)
         present = one.plan.model_dump(mode="json", exclude_unset=True)
         given = self.given()
         changed: dict[str, Any] = {}
@@ -164,6 +174,13 @@ class PlanChange(_Fields):
         if self.enabled is not None:
             changed["enabled"] = self.enabled
         return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
+
+    def _keeps_source(self, one: Planned) -> None:
+        """Raise `Invalid` if a built-in plan is to back up something else than its name says."""
+        own = type(one.plan).model_fields["source"].default
+        if one.schedule.configured and self.source not in (None, own):
+            text = f"{one.id} is a built-in plan, of {own!r}; make a plan of your own for another"
+            raise Invalid("source", text)
 
 
 class LastGood(BaseModel):

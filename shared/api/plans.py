@@ -73,7 +73,7 @@ def list_plans(
 def read(schedule_id: str) -> PlanOut:
     """One plan."""
     belfry = app()
-    return _shown(belfry, belfry.manager.get(schedule_id))
+    return _shown(belfry, _schedule(belfry, schedule_id))
 
 
 @router.patch("/{schedule_id}")
@@ -89,6 +89,7 @@ def change(schedule_id: str, changes: PlanChange) -> PlanOut:
         changed = replace(schedule, definition=definition)
         return changed.resumed() if changes.enabled else changed
 
+    _schedule(belfry, schedule_id)
     return _shown(belfry, belfry.manager.change(schedule_id, step))
 
 
@@ -96,7 +97,7 @@ def change(schedule_id: str, changes: PlanChange) -> PlanOut:
 def delete(schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
-    _check(belfry, belfry.manager.get(schedule_id))
+    _check(belfry, _schedule(belfry, schedule_id))
     belfry.manager.delete(schedule_id)
 
 
@@ -104,7 +105,7 @@ def delete(schedule_id: str) -> None:
 def run(schedule_id: str) -> Asked:
     """Take its backups now, though it is off; not within two minutes of its last."""
     belfry = app()
-    _planned(belfry, belfry.manager.get(schedule_id))
+    _planned(belfry, _schedule(belfry, schedule_id))
     asked = belfry.manager.run_now(schedule_id, force=True)
     return Asked(
         job_id=asked.job_id,
@@ -127,8 +128,16 @@ def disable(schedule_id: str) -> PlanOut:
 
 def _turn(schedule_id: str, on: bool) -> PlanOut:
     belfry = app()
-    _planned(belfry, belfry.manager.get(schedule_id))
+    _planned(belfry, _schedule(belfry, schedule_id))
     return _shown(belfry, belfry.manager.enable(schedule_id, on))
+
+
+def _schedule(belfry: App, schedule_id: str) -> Schedule:
+    """Raises `NotFound`."""
+    try:
+        return belfry.manager.get(schedule_id)
+    except NotFound:
+        raise NotFound(f"there is no backup plan {schedule_id!r}") from None
 
 
 def _planned(belfry: App, schedule: Schedule) -> Planned:
@@ -170,12 +179,12 @@ def _shown(belfry: App, schedule: Schedule) -> PlanOut:
 
 
 def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:
-    from shared.backups.plans import standings
+    from shared.backups.watch import told_of
 
     now = belfry.clock.now()
     if isinstance(look, str):
         return PlanOut.of(one, look, now)
-    stands = list(standings(one, look, sources(belfry), now))
+    stands = list(told_of(one, look, sources(belfry), now))
     worst = max(stands, key=_badness, default=None)
     return PlanOut.of(one, worst or "There is nothing to back up", now)
 

@@ -19,6 +19,7 @@ from shared.api.schemas import (
 )
 from shared.app import App, app
 from shared.engine.builtin import policy
+from shared.engine.once import TAG
 from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
@@ -42,10 +43,14 @@ def list_schedules(
     enabled: bool | None = None,
     task_type: str | None = None,
     frequency: Frequency | None = None,
+    once: bool = False,
     page: Annotated[int, Query(ge=1)] = 1,
     page_size: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> ScheduleList:
-    """Schedules, newest first."""
+    """Schedules, newest first.
+
+    Those of single runs that people asked for (a restore, a proof) only with `once=true`.
+    """
     wanted: dict[str, object] = {
         "project_id": project_id,
         "enabled": enabled,
@@ -54,6 +59,8 @@ def list_schedules(
     }
     belfry = app()
     found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
+    if not once:
+        found = [one for one in found if not _by_hand(one)]
     items, pages = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
@@ -71,6 +78,12 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
         "frequency": what.recurrence.frequency,
     }
     return all(value is None or have[name] == value for name, value in wanted.items())
+
+
+def _by_hand(schedule: Schedule) -> bool:
+    """Whether it is one run that a person asked for (`engine.once`)."""
+    what = schedule.definition
+    return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
 
 
 @router.get("/due/list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,13 @@ _LONGEST = timedelta(days=7)
 
 
 def link(blob: BlobClient, now: datetime, lasts: timedelta) -> str:
-    """A URL that reads that blob until then.
+    """A URL that reads that blob until then (`links`)."""
+    (made,) = links([blob], now, lasts)
+    return made
+
+
+def links(blobs: Sequence[BlobClient], now: datetime, lasts: timedelta) -> list[str]:
+    """For each of those blobs, which lie in one container, a URL that reads it until then.
 
     Signed with the account's key, or by an identity with a user delegation key, whose seven days
     begin a little before `now`.
@@ -26,21 +33,25 @@ def link(blob: BlobClient, now: datetime, lasts: timedelta) -> str:
 
     begin = now - _SKEW
     end = min(now + lasts, begin + _LONGEST)
+    blob = blobs[0]
     with storage(blob.container_name):
         secret: dict[str, Any] = {"account_key": getattr(blob.credential, "account_key", "")}
         if not secret["account_key"]:
             account = BlobServiceClient(_account(blob), credential=blob.credential)
             secret = {"user_delegation_key": account.get_user_delegation_key(begin, end)}
-        signature = generate_blob_sas(
-            str(blob.account_name),
-            blob.container_name,
-            blob.blob_name,
-            permission=BlobSasPermissions(read=True),
-            start=begin,
-            expiry=end,
-            **secret,
-        )
-    return f"{blob.url}?{signature}"
+        signatures = [
+            generate_blob_sas(
+                str(one.account_name),
+                one.container_name,
+                one.blob_name,
+                permission=BlobSasPermissions(read=True),
+                start=begin,
+                expiry=end,
+                **secret,
+            )
+            for one in blobs
+        ]
+    return [f"{one.url}?{signed}" for one, signed in zip(blobs, signatures, strict=True)]
 
 
 def _account(blob: BlobClient) -> str:

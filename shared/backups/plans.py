@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup
-from shared.backups.standing import Standing, standing
+from shared.backups.standing import Standing, back_to, none_of, standing
 from shared.engine.once import TAG
 from shared.errors import Invalid
 from shared.recurrence import Frequency
@@ -76,6 +76,54 @@ def standings(
             since=schedule.updated_at,
             now=now,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """How one database stands, by all its backups, whichever plan took them."""
+
+    source: str
+    database: str
+    """Empty if no backup says yet which one it is."""
+    scope: str
+    best: Backup | None
+    """The newest verified backup."""
+    sentence: str
+    plans: list[Standing]
+    """How it stands by each of its plans. One that has no backup yet is with every database of its
+    source."""
+
+
+def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterator[SourceStanding]:
+    """The standings of all plans, put together by (source, database, scope), in that order.
+
+    A backup counts though its plan is gone, or was a run by hand.
+    """
+    rows: dict[tuple[str, str, str], list[Backup]] = {}
+    for one in found.backups:
+        rows.setdefault(one.group[1:], []).append(one)
+    stands = list(stands)
+    unnamed = {stand.source for stand in stands if not stand.database}
+    keys = {(stand.source, stand.database, stand.scope) for stand in stands if stand.database}
+    keys |= {key for key in rows if key[0] in unnamed}
+    keys |= {(source, "", "") for source in unnamed - {source for source, _, _ in keys}}
+    for source, database, scope in sorted(keys):
+        mine = [
+            stand
+            for stand in stands
+            if stand.source == source
+            and (not stand.database or (stand.database, stand.scope) == (database, scope))
+        ]
+        best = newest_good(rows.get((source, database, scope), []), now)
+        if best is None:
+            sentence = none_of(source, database, scope)
+            sentence += f" ({found.locked_out})" if found.locked else ""
+        else:
+            its = (
+                s.sentence for s in mine if s.last_good is not None and s.last_good.id == best.id
+            )
+            sentence = next(its, None) or back_to(best.summary, best.proof, now, "UTC")
+        yield SourceStanding(source, database, scope, best, sentence, mine)
 
 
 def newest_good(row: Iterable[Backup], now: datetime) -> Backup | None:

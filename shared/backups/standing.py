@@ -16,6 +16,7 @@ SLACK = timedelta(hours=2)
 """A backup may take so long, and be tried again meanwhile, before it is missing."""
 _SKIPPED = timedelta(minutes=2)
 """R2: what is due so soon after a backup's end is not taken, and so is not missing either."""
+_UTC = "UTC"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -57,23 +58,21 @@ def standing(
     """How a source stands by its last good backup and that one's proof.
 
     `since` is when the plan became what it is: one without a good backup owes one from then on.
-    Times in the sentence are of the plan's zone.
+    Times in the sentence are of the plan's zone, which it names unless it is UTC.
     """
     # Its time cannot be right, so it says nothing of when the next is due.
     ahead = last_good is not None and last_good.started_at - now > SLACK
     expected = next_run(recurrence, _from(last_good, since)) if on and not ahead else None
     missing = expected is not None and now - expected > SLACK
-    zone = zones.find(recurrence.timezone)
     if last_good is None:
-        name = "/".join(part for part in (source, database) if part)
-        name += f" ({scope})" if scope else ""
-        sentence = f"There is no proved backup of {name}; do not rely on one"
+        sentence = none_of(source, database, scope, " by this plan")
     else:
-        sentence = _back_to(last_good, report, now, zone)
+        sentence = back_to(last_good, report, now, recurrence.timezone)
         if ahead:
             sentence += ", but a clock was wrong: it is not known how old that is"
         elif missing and expected is not None:
-            due = f"{zones.wall_of(expected, zone):%Y-%m-%d %H:%M} {recurrence.timezone}"
+            wall = zones.wall_of(expected, zones.find(recurrence.timezone))
+            due = f"{wall:%Y-%m-%d %H:%M} {recurrence.timezone}"
             sentence += f", and the backup that was due at {due} is missing"
     return Standing(
         source=source,
@@ -88,6 +87,25 @@ def standing(
         too_old=missing or (on and ahead),
         sentence=sentence,
     )
+
+
+def none_of(source: str, database: str, scope: str, whose: str = "") -> str:
+    """The sentence of what has no good backup; `whose` says by whom there is none."""
+    name = "/".join(part for part in (source, database) if part)
+    name += f" ({scope})" if scope else ""
+    return f"There is no proved backup of {name}{whose}; do not rely on one"
+
+
+def back_to(last_good: Summary, report: Report | None, now: datetime, timezone: str) -> str:
+    """The sentence of what has one, with the time by the clocks of that zone."""
+    said = f"You can be back to {_when(last_good.started_at, now, zones.find(timezone))}"
+    if timezone != _UTC:
+        said += f" {timezone}"
+    if report is None:
+        return said
+    if report.restore_seconds is not None:
+        said += f" in {in_words(report.restore_seconds)}"
+    return f"{said}, proved {ago(_seconds(report.at, now))}"
 
 
 def in_words(seconds: float) -> str:
@@ -123,15 +141,6 @@ def _from(last_good: Summary | None, since: datetime) -> datetime:
 def _seconds(since: datetime, now: datetime) -> float:
     """0 if a clock has jumped back."""
     return max((now - since).total_seconds(), 0.0)
-
-
-def _back_to(last_good: Summary, report: Report | None, now: datetime, zone: tzinfo) -> str:
-    said = f"You can be back to {_when(last_good.started_at, now, zone)}"
-    if report is None:
-        return said
-    if report.restore_seconds is not None:
-        said += f" in {in_words(report.restore_seconds)}"
-    return f"{said}, proved {ago(_seconds(report.at, now))}"
 
 
 def _when(at: datetime, now: datetime, zone: tzinfo) -> str:

@@ -67,7 +67,8 @@ class BackupPlan(Params):
     source: Name
     """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""
     databases: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
+    """Of a PostgreSQL server: these, or `all` it has (with source `all`: that alone, for each
+    server). Default: the one in its URL."""
     schemas: tuple[Name, ...] = ()
     """Of PostgreSQL: only these schemas. Default: all."""
     exclude_schemas: tuple[Name, ...] = ()
@@ -100,7 +101,20 @@ class BackupPlan(Params):
     def _of_one_mind(self) -> BackupPlan:
         if self.schemas and self.exclude_schemas:
             raise ValueError("give schemas or exclude_schemas, not both")
+        for name in parts_not_for_all(self) if self.source == ALL else ():
+            raise ValueError(f"{name} is of one server; {ONLY_ALL}")
         return self
+
+
+ONLY_ALL = "with source `all` only `databases: all` is possible, for its PostgreSQL servers"
+
+
+def parts_not_for_all(plan: BackupPlan) -> list[str]:
+    """What a plan names that belongs to one server, by the fields' names: not every source of
+    `all` has it."""
+    named = ("schemas", "exclude_schemas")
+    lists = ["databases"] if isinstance(plan.databases, tuple) else []
+    return lists + [name for name in named if getattr(plan, name)]
 
 
 class RestoreOrder(Params):
@@ -109,7 +123,7 @@ class RestoreOrder(Params):
     backup_id: Name
     target: Name | None = None
     """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not
-    there yet. Default: a new one, whose name the result tells."""
+    there yet. Default: a new one, whose name the result tells; of the state, BELFRY_PREFIX."""
     replace: Name | None = None
     """To restore over a target that is not empty, its name once more. What was there is kept
     under another name, which the result tells."""

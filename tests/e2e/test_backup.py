@@ -106,8 +106,15 @@ def test_a_plan_from_its_making_to_a_restored_database(belfry: Belfry) -> None:
         assert shown["sentence"].startswith("You can be back to ")
         link = client.post(f"/{one['id']}/link", json={"minutes": 5}).json()
         content = httpx.get(link["url"]).raise_for_status().content
+        assert httpx.get(link["manifest_url"]).raise_for_status().json()["id"] == one["id"]
+        stands = client.get("/sources").raise_for_status().json()["sources"]
+        (mine,) = [row for row in stands if row["source"] == "postgres" and not row["scope"]]
+        assert {"postgres_backup", made["schedule_id"]} <= {p["schedule_id"] for p in mine["plans"]}
+        assert mine["sentence"].startswith("You can be back to ")
         assert hashlib.sha256(content).hexdigest() == link["sha256"] == one["sha256"]
         assert asked(f"/{one['id']}/verify")["copies"]["primary"]["verified"] is True
+        refused = client.post(f"/{one['id']}/restore", json={"target": "template1"})
+        assert refused.status_code == 422 and refused.json()["errors"][0]["field"] == "target"
         restored = asked(f"/{one['id']}/restore")
         server = str(belfry.facts["postgres"]).rpartition("/")[0]
         count = "SELECT count(*) FROM invoices"

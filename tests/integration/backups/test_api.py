@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import pytest
 import zstandard
 
 from local.azurite import Azurite
+from shared.api.backup_choice import found_by_id
+from shared.backups.targets import target_problem
 from shared.clock import SystemClock
+from shared.errors import Invalid
 from tests.integration.backups.api_desk import ROWS, TABLES, Desk, at, opened
 
 NONE = "0" * 32
@@ -53,12 +57,35 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
         ("primary", "verified", job.id),
         ("offsite", "verified", job.id),
     ]
-    stands = {s["schedule_id"]: s for s in desk.told("GET", "/backups/sources")["sources"]}
-    mine = stands[plan["schedule_id"]]
-    assert mine["last_good"]["id"] == one["id"] and mine["age_seconds"] == 600
+    stands = {s["source"]: s for s in desk.told("GET", "/backups/sources")["sources"]}
+    here = stands["database"]
+    assert (here["database"], here["scope"]) == (one["database"], "")
+    assert here["last_good"]["id"] == one["id"] and here["age_seconds"] == 600
+    assert here["last_good"]["schedule_id"] == plan["schedule_id"]
+    assert (here["restore_seconds"], here["verified_at"]) == (
+        one["restore_seconds"],
+        one["verified_at"],
+    )
+    plans = {p["schedule_id"]: p for p in here["plans"]}
+    mine = plans[plan["schedule_id"]]
+    assert (mine["name"], mine["last_good"], mine["too_old"]) == (
+        "nightly",
+        here["last_good"],
+        False,
+    )
     assert mine["sentence"].startswith("You can be back to 13:00 in ")
-    assert mine["sentence"].endswith("s, proved 10 min ago") and mine["too_old"] is False
+    assert mine["sentence"].endswith("s, proved 10 min ago") and mine["age_seconds"] == 600
+    assert here["sentence"] == mine["sentence"]
     assert mine["expected_by"] == "2026-03-02T13:00:00Z"
+    built_in = plans["database_backup"]
+    assert built_in["last_good"] is None
+    assert built_in["sentence"] == (
+        "There is no proved backup of database by this plan; do not rely on one"
+    )
+    none = stands["state"]
+    assert none["sentence"] == "There is no proved backup of state; do not rely on one"
+    assert (none["last_good"], none["age_seconds"], none["database"]) == (None, None, "")
+    assert [p["schedule_id"] for p in none["plans"]] == ["weekly_backup"]
     shown = desk.told("GET", f"/backups/plans/{plan['schedule_id']}")
     assert shown["last_good"] == {
         "id": one["id"],
@@ -83,12 +110,17 @@ def test_a_link_reads_one_blob_until_it_expires(desk: Desk) -> None:
     assert httpx.delete(made["url"]).status_code == 403
     beside = made["url"].replace(".zst?", ".zst.manifest.json?")
     assert httpx.get(beside).status_code == 403
+    line = httpx.get(made["checksum_url"]).raise_for_status().text
+    assert line.split() == [made["sha256"], made["file"]]
+    manifest = httpx.get(made["manifest_url"]).raise_for_status().json()
+    assert (manifest["id"], manifest["tables"]) == (one["id"], TABLES)
     offsite = desk.told("POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
     assert f"{desk.word}offsite" in offsite["url"] and offsite["destination"] == "offsite"
     assert httpx.get(offsite["url"]).content == content
     desk.bench.clock.set(SystemClock().now() - timedelta(minutes=6))
     late = desk.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
-    assert httpx.get(late["url"]).status_code == 403
+    for name in ("url", "checksum_url", "manifest_url"):
+        assert httpx.get(late[name]).status_code == 403
     assert httpx.get(desk.told("POST", f"/backups/{one['id']}/link")["url"]).status_code == 200
 
 
@@ -117,11 +149,13 @@ def test_a_damaged_copy_is_found_by_verify_and_not_given_out(desk: Desk) -> None
         said = desk.problem(409, "POST", f"{here}/{what}")["detail"]
         assert "damaged" in said and "primary" in said
     to_look_at = desk.told("POST", f"{here}/link", {"destination": "primary"})
-    assert to_look_at["sha256"] == one["sha256"]
+    assert to_look_at["sha256"] == one["sha256"] and to_look_at["manifest_url"]
     asked = desk.told("POST", f"{here}/restore", {"destination": "primary"})
     assert "SHA-256" in str(desk.done(asked, "failed").error)
     with desk.container() as container:
         container.delete_blob(copy["blob"] + ".manifest.json")
+    without = desk.told("POST", f"{here}/link", {"destination": "primary"})
+    assert without["manifest_url"] is None and without["checksum_url"]
     bare = desk.told("GET", here)
     assert bare["manifest"] is None and "manifest" in bare["manifest_error"]
 
@@ -148,6 +182,49 @@ def test_restores_into_a_new_file_a_named_one_and_over_one_whose_name_is_said_tw
     over = restored({"target": "company.db", "replace": "company.db"}).result
     assert desk.sql(count) == [(ROWS,)]
     assert desk.sql(count, desk.file.with_name(over["kept_as"])) == [(100,)]
+
+
+def test_a_target_that_no_restore_can_go_to_is_refused_at_once(desk: Desk) -> None:
+    one = desk.taken(desk.plan())
+    for target in ("../other.db", "a/b.db", "/etc/other.db", "é" * 101, "company.db-wal"):
+        body = {"target": target, "replace": target}
+        said = desk.problem(422, "POST", f"/backups/{one['id']}/restore", body)
+        assert [item["field"] for item in said["errors"]] == ["target"], target
+        assert said["errors"][0]["message"] == target_problem("sqlite", target)
+    asked = desk.told("GET", "/schedules", once="true", task_type="backup_restore")
+    assert asked["total"] == 0
+
+
+def test_a_backup_is_known_by_the_digits_that_its_blobs_show(desk: Desk) -> None:
+    plan = desk.plan(retention={"count": 2})
+    first, second = desk.taken(plan), desk.taken(plan)
+    short = first["id"][:8]
+    assert f".{short}." in first["copies"][0]["blob"]
+    assert desk.told("GET", f"/backups/{short}")["id"] == first["id"]
+    assert desk.told("POST", f"/backups/{short}/link")["sha256"] == first["sha256"]
+    asked = desk.told("POST", f"/backups/{short}/verify")
+    parameters = desk.told("GET", f"/schedules/{asked['schedule_id']}")["task_parameters"]
+    assert parameters["backup_id"] == first["id"]
+    desk.done(asked)
+    restored = desk.done(desk.told("POST", f"/backups/{short}/restore")).result
+    assert restored is not None and restored["backup_id"] == first["id"]
+    assert first["id"] in desk.problem(409, "POST", f"/backups/{short}/accept")["detail"]
+    assert desk.ask("DELETE", f"/backups/{short}", force="true").status_code == 204
+    desk.problem(404, "GET", f"/backups/{short}")
+    assert desk.told("GET", "/backups")["backups"][0]["id"] == second["id"]
+
+
+def test_digits_that_several_backups_begin_with_are_not_enough(desk: Desk) -> None:
+    one = desk.taken(desk.plan(destinations=["primary"]))
+    found = desk.app.backups().look()
+    (backup,) = found.backups
+    twin = replace(backup, summary=replace(backup.summary, id=one["id"][:8] + "0" * 24))
+    both = replace(found, backups=[backup, twin])
+    assert found_by_id(both, one["id"]) is backup and found_by_id(both, twin.id) is twin
+    with pytest.raises(Invalid, match="several begin so") as raised:
+        found_by_id(both, one["id"][:8])
+    assert raised.value.field == "backup_id"
+    assert one["id"] in raised.value.message and twin.id in raised.value.message
 
 
 @pytest.mark.parametrize(
@@ -298,6 +375,7 @@ def test_one_that_is_not_there(desk: Desk) -> None:
         desk.problem(404, method, f"/backups/{NONE}{path}")
         problem = desk.problem(422, method, f"/backups/x' or '{path}")
         assert [item["field"] for item in problem["errors"]] == ["backup_id"]
+        assert "32 hex digits" in problem["errors"][0]["message"]
     assert desk.bench.messages() == [], "nothing was asked for"
 
 
@@ -339,4 +417,14 @@ def test_encrypted_backups_are_read_with_the_key_and_counted_without(
     with opened(azurite, tmp_path, monkeypatch, WORD=desk.word) as other:
         listed = other.told("GET", "/backups")
         assert [backup["id"] for backup in listed["backups"]] == [plain["id"]]
-        assert listed["unreadable"] > 0
+        assert listed["unreadable"] > 0 and listed["locked"] == 1
+        stands = other.told("GET", "/backups/sources")
+        assert stands["locked"] == 1
+        said = {one["source"]: one["sentence"] for one in stands["sources"]}
+        assert said["database"].startswith("You can be back to")
+        assert "1 encrypted backup that the keys" in said["state"]
+        shown = other.told("GET", "/backups/plans/database_backup")["sentence"]
+        assert "1 encrypted backup that the keys" in shown
+    with opened(azurite, tmp_path, monkeypatch, BACKUP_ENCRYPTION_KEY=key, WORD=desk.word) as last:
+        assert last.told("GET", "/backups")["locked"] == 0
+        assert last.told("GET", "/backups/sources")["locked"] == 0

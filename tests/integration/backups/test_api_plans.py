@@ -222,7 +222,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"destinations": ["primary", "moon"]}, "destinations.1", "primary, offsite"),
     ({"retention": {"days": 0}}, "retention.days", "greater"),
     ({"retention": {"days": "9"}}, "retention.days", "integer"),
-    ({"retention": {"fortnightly": 1}}, "retention.fortnightly", "not permitted"),
+    (
+        {"retention": {"fortnightly": 1}},
+        "retention.fortnightly",
+        "no such field; there are: days, count, hourly",
+    ),
     ({"retention": {}}, "retention", "keeps nothing"),
     ({"retention_days": 0}, "retention_days", "greater"),
     ({"retention_days": 3, "retention": {"days": 3}}, "retention_days", "not both"),
@@ -231,8 +235,15 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"schedule_time": "03:00\n"}, "schedule_time", "23:59"),
     ({"frequency": "hourly", "schedule_time": "03:00"}, "schedule_time", "takes none"),
     ({"day_of_week": 1}, "day_of_week", "'daily' takes none"),
-    ({"frequency": "weekly", "day_of_week": 7}, "day_of_week", "less than"),
-    ({"frequency": "weekly", "day_of_week": True}, "day_of_week", "integer"),
+    ({"frequency": "weekly", "day_of_week": 7}, "day_of_week", "0 to 6; Sunday is 0"),
+    ({"frequency": "weekly", "day_of_week": -1}, "day_of_week", "0 to 6; Sunday is 0"),
+    ({"frequency": "weekly", "day_of_week": True}, "day_of_week", "0 to 6; Sunday is 0"),
+    ({"frequency": "weekly", "day_of_week": "monday"}, "day_of_week", "0 to 6; Sunday is 0"),
+    ({"enabled": "perhaps"}, "enabled", "give true or false"),
+    ({"encrypt": [1]}, "encrypt", "give true or false"),
+    ({"source": "all", "databases": ["a"]}, "databases", "only `databases: all`"),
+    ({"source": "all", "schemas": ["a"]}, "schemas", "only `databases: all`"),
+    ({"source": "all", "exclude_schemas": ["a"]}, "exclude_schemas", "only `databases: all`"),
     ({"frequency": "monthly", "day_of_month": 29}, "day_of_month", "less than"),
     ({"cron_expression": "0 3 * * *"}, "cron_expression", "'daily' takes none"),
     ({"frequency": "cron", "cron_expression": "0 0 31 2 *"}, "cron_expression", "never"),
@@ -252,7 +263,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"drive": True}, "drive", "GDRIVE_FOLDER_ID"),
     ({"drive_count": 0}, "drive_count", "greater"),
     ({"name": ""}, "name", "at least 1"),
-    ({"task_parameters": {}}, "task_parameters", "not permitted"),
+    ({"task_parameters": {}}, "task_parameters", "no such field; there are: enabled, frequency"),
 ]
 
 
@@ -276,6 +287,7 @@ def test_a_change_is_checked_with_what_stays(desk: Desk) -> None:
     plan = desk.plan(source="crm", databases=["a"], exclude_schemas=["old"])
     for change, field in (
         ({"source": "state"}, "source"),
+        ({"source": "all"}, "source"),
         ({"schemas": ["new"]}, "schemas"),
     ):
         problem = desk.problem(422, "PATCH", here(plan), change)
@@ -303,7 +315,22 @@ def test_built_in_plans_can_be_changed_but_not_deleted(desk: Desk) -> None:
     assert changed["next_run_at"] == "2026-03-02T01:30:00Z"
     back = desk.told("PATCH", path, {"retention": None, "source": None})
     assert (back["retention_days"], back["source"]) == (30, "database")
+    said = desk.problem(422, "PATCH", path, {"source": "files"})
+    assert [item["field"] for item in said["errors"]] == ["source"]
+    assert "built-in plan, of 'database'" in said["detail"]
+    same = desk.told("PATCH", path, {"source": "database", "retention_days": 8})
+    assert (same["source"], same["retention_days"]) == ("database", 8)
     assert "built-in" in desk.problem(409, "DELETE", path)["detail"]
+
+
+def test_a_source_of_all_takes_all_databases_of_its_servers(desk: Desk) -> None:
+    made = desk.plan(source="all", databases="all")
+    assert (made["source"], made["databases"]) == ("all", "all")
+    body = {"name": "a", "task_type": "backup", "frequency": "daily"}
+    for part in ({"databases": ["a"]}, {"schemas": ["a"]}, {"exclude_schemas": ["a"]}):
+        parameters = {"source": "all"} | part
+        said = desk.problem(422, "POST", "/schedules", body | {"task_parameters": parameters})
+        assert "only `databases: all`" in said["detail"] and next(iter(part)) in said["detail"]
 
 
 def test_on_off_and_now(desk: Desk) -> None:
@@ -378,8 +405,19 @@ def test_a_backup_by_hand_is_no_plan_in_the_list(desk: Desk) -> None:
     before = desk.told("GET", PLANS)["total"]
     task = desk.app.registry.get("backup")
     parameters = {"source": "state"}
-    run_once(desk.app.manager, desk.bench.clock, task, parameters, name="by hand")
+    asked = run_once(desk.app.manager, desk.bench.clock, task, parameters, name="by hand")
     assert desk.told("GET", PLANS)["total"] == before
+
+    def listed(**query: Any) -> list[str]:
+        return [one["id"] for one in desk.told("GET", "/schedules", **query)["schedules"]]
+
+    assert asked.schedule.id not in listed() and "database_backup" in listed()
+    assert asked.schedule.id in listed(once="true") and "database_backup" in listed(once="true")
+    body = {"name": "a", "task_type": "backup", "task_parameters": parameters, "tags": ["mine"]}
+    once = {"frequency": "once", "start_time": "2026-03-02T00:00:00Z"}
+    own = desk.told("POST", "/schedules", body | once)["id"]
+    tagged = desk.told("POST", "/schedules", body | {"frequency": "daily", "tags": ["once"]})["id"]
+    assert {own, tagged} < set(listed())
 
 
 def test_what_is_no_plan(desk: Desk) -> None:
@@ -400,7 +438,8 @@ def test_what_is_no_plan(desk: Desk) -> None:
             ("POST", "/enable", None),
             ("POST", "/disable", None),
         ):
-            desk.problem(404, method, f"{PLANS}/{name}{path}", body)
+            said = desk.problem(404, method, f"{PLANS}/{name}{path}", body)
+            assert "no backup plan" in said["detail"] or said["title"] == "Not Found"
     assert desk.app.manager.get(asked.id).definition.enabled
 
 

@@ -127,12 +127,15 @@ def test_a_plan_that_never_had_one_owes_its_first(now: datetime, too_old: bool) 
     found = stands(None, since=NIGHT - 12 * 60 * MINUTE, now=now)
     assert (found.too_old, found.expected_by) == (too_old, NIGHT)
     assert (found.last_good, found.age_seconds, found.verified_at) == (None, None, None)
-    assert found.sentence == "There is no proved backup of postgres/shop; do not rely on one"
+    assert found.sentence == (
+        "There is no proved backup of postgres/shop by this plan; do not rely on one"
+    )
 
 
 def test_a_source_is_named_as_far_as_it_is_known() -> None:
-    assert "backup of postgres;" in stands(None, database="").sentence
-    assert "backup of postgres/shop (schemas a, b);" in stands(None, scope="schemas a, b").sentence
+    assert "backup of postgres by this plan;" in stands(None, database="").sentence
+    part = stands(None, scope="schemas a, b").sentence
+    assert "backup of postgres/shop (schemas a, b) by this plan;" in part
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,15 @@ def test_the_day_is_told_by_the_clocks_of_the_plan(
     started: str, now: str, zone: str, said: str
 ) -> None:
     found = stands(good(at(started)), recurrence=nightly(zone), on=False, now=at(now))
-    assert found.sentence == f"You can be back to {said}"
+    named = "" if zone == "UTC" else f" {zone}"
+    assert found.sentence == f"You can be back to {said}{named}"
+
+
+def test_a_time_of_another_zone_names_it_within_the_sentence() -> None:
+    found = stands(good(NIGHT), proof(NIGHT), recurrence=nightly("Europe/Berlin"))
+    assert found.sentence == (
+        "You can be back to 04:00 Europe/Berlin in 2 min 14 s, proved 6 h ago"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+"""What the API tells of how databases stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from shared.backups.model import Summary
+    from shared.backups.plans import SourceStanding
+    from shared.backups.standing import Standing
+
+
+class GoodOut(BaseModel):
+    """The newest verified backup of a source."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    schedule_id: str
+    """Of the plan that took it."""
+    started_at: datetime
+    finished_at: datetime
+    bytes: int
+    sha256: str
+
+    @staticmethod
+    def of(good: Summary) -> GoodOut:
+        return GoodOut(
+            id=good.id,
+            schedule_id=good.schedule_id,
+            started_at=good.started_at,
+            finished_at=good.finished_at,
+            bytes=good.bytes,
+            sha256=good.sha256,
+        )
+
+
+class SourcePlanOut(BaseModel):
+    """How a database stands by the backups of one plan."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    schedule_id: str
+    name: str
+    last_good: GoodOut | None
+    age_seconds: float | None
+    """How much is lost if there is only this plan, and the source is lost now."""
+    too_old: bool
+    """The run after its last good one was due over two hours ago."""
+    expected_by: datetime | None
+    """When a newer one is, or was, due; null if none is."""
+    sentence: str
+
+    @staticmethod
+    def of(stand: Standing, name: str) -> SourcePlanOut:
+        return SourcePlanOut(
+            schedule_id=stand.schedule_id,
+            name=name,
+            last_good=stand.last_good and GoodOut.of(stand.last_good),
+            age_seconds=stand.age_seconds,
+            too_old=stand.too_old,
+            expected_by=stand.expected_by,
+            sentence=stand.sentence,
+        )
+
+
+class SourceOut(BaseModel):
+    """How one database stands, by all its backups."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    source: str
+    database: str
+    """Empty if no backup says yet which one it is."""
+    scope: str
+    """Which part of the database; empty for all of it."""
+    last_good: GoodOut | None
+    """Whichever plan took it, or took it once."""
+    age_seconds: float | None
+    """How much is lost if the source is lost now."""
+    restore_seconds: float | None
+    verified_at: datetime | None
+    sentence: str
+    """The same for a person."""
+    plans: list[SourcePlanOut]
+    """One that has no backup yet is with every database of its source."""
+
+    @staticmethod
+    def of(stand: SourceStanding, names: Mapping[str, str], now: datetime) -> SourceOut:
+        """`names`: of the plans, by their ids."""
+        best = stand.best
+        proof = best.proof if best is not None else None
+        good = best.summary if best is not None else None
+        return SourceOut(
+            source=stand.source,
+            database=stand.database,
+            scope=stand.scope,
+            last_good=good and GoodOut.of(good),
+            age_seconds=good and max((now - good.started_at).total_seconds(), 0.0),
+            restore_seconds=proof and proof.restore_seconds,
+            verified_at=proof and proof.at,
+            sentence=stand.sentence,
+            plans=[
+                SourcePlanOut.of(one, names.get(one.schedule_id, one.schedule_id))
+                for one in stand.plans
+            ],
+        )
+
+
+class SourceList(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    sources: list[SourceOut]
+    away: dict[str, str]
+    """Destinations that did not answer; a source may stand better than it seems."""
+    locked: int
+    """Encrypted backups that the keys of BACKUP_ENCRYPTION_KEY do not open; one of them may be
+    newer."""

@@ -1,0 +1,141 @@
+"""How a database stands by all its backups, and by each plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from shared.backups.catalog import Found
+from shared.backups.entries import Backup, Copy
+from shared.backups.model import Outcome
+from shared.backups.plans import Planned, SourceStanding, by_source, standings
+from shared.recurrence import Recurrence
+from shared.schedules.model import Definition, Schedule
+from shared.tasks.backups import BackupPlan
+from tests.unit.backups.test_model import manifest
+from tests.unit.backups.test_standing import LONG_AGO, NIGHT, NOW, nightly, proof
+
+HOUR = timedelta(hours=1)
+SOURCES = ["postgres", "state"]
+
+
+def plan(name: str, source: str = "postgres", recurrence: Recurrence | None = None) -> Planned:
+    definition = Definition(
+        name=name,
+        task_type="backup",
+        task_parameters={"source": source},
+        recurrence=recurrence or nightly(),
+    )
+    schedule = Schedule(id=name, definition=definition, created_at=LONG_AGO, updated_at=LONG_AGO)
+    return Planned(schedule, BackupPlan(source=source))
+
+
+def taken(
+    by: str, hours: float = 6, *, database: str = "shop", scope: str = "", good: bool = True
+) -> Backup:
+    """A backup of `postgres`, so many hours old."""
+    started = NOW - hours * HOUR
+    summary = manifest(
+        id=f"{by}{hours}{database}{scope}",
+        schedule_id=by,
+        source="postgres",
+        database=database,
+        scope=scope,
+        started_at=started,
+        finished_at=started,
+    ).summary
+    copy = Copy.made("primary", "blob", summary)
+    report = proof(started)
+    copy.reports.append(report)
+    if not good:
+        copy.reports[0] = type(report)(
+            backup_id="a1", outcome=Outcome.DAMAGED, at=started, job_id="job", how=""
+        )
+    return Backup(summary, [copy])
+
+
+def found(*backups: Backup, locked: int = 0) -> Found:
+    newest_first = sorted(backups, key=lambda one: one.summary.started_at, reverse=True)
+    ids = frozenset(f"locked{n}" for n in range(locked))
+    return Found(newest_first, {}, 0, {"primary": ids})
+
+
+def stands(plans: Sequence[Planned], what: Found) -> list[SourceStanding]:
+    each = [stand for one in plans for stand in standings(one, what, SOURCES, NOW)]
+    return list(by_source(each, what, NOW))
+
+
+def test_the_newest_of_all_plans_is_what_one_can_be_back_to() -> None:
+    (row,) = stands([plan("a"), plan("b")], found(taken("a", 30), taken("b", 6)))
+    assert (row.source, row.database, row.scope) == ("postgres", "shop", "")
+    assert row.best is not None and row.best.summary.schedule_id == "b"
+    assert row.sentence == "You can be back to 03:00 in 2 min 14 s, proved 6 h ago"
+    assert [(one.schedule_id, one.too_old) for one in row.plans] == [("a", True), ("b", False)]
+    assert row.plans[0].sentence.startswith("You can be back to yesterday 03:00")
+    assert row.plans[1].sentence == row.sentence
+
+
+def test_a_plan_without_a_backup_is_with_the_databases_of_its_source() -> None:
+    """A new plan must not say of a database that was backed up just now that there is none."""
+    (row,) = stands([plan("new"), plan("old")], found(taken("old")))
+    assert row.database == "shop" and row.sentence.startswith("You can be back to 03:00")
+    new, old = row.plans
+    assert (new.schedule_id, new.last_good) == ("new", None)
+    assert new.sentence == (
+        "There is no proved backup of postgres by this plan; do not rely on one"
+    )
+    assert old.last_good is not None
+
+
+def test_each_database_and_each_part_of_one_stands_for_itself() -> None:
+    what = found(taken("a"), taken("a", database="crm"), taken("b", scope="schemas x"))
+    rows = stands([plan("a"), plan("b"), plan("new"), plan("own", "state")], what)
+    assert [(row.source, row.database, row.scope) for row in rows] == [
+        ("postgres", "crm", ""),
+        ("postgres", "shop", ""),
+        ("postgres", "shop", "schemas x"),
+        ("state", "", ""),
+    ]
+    assert [[one.schedule_id for one in row.plans] for row in rows] == [
+        ["a", "new"],
+        ["a", "new"],
+        ["b", "new"],
+        ["own"],
+    ]
+    assert rows[3].sentence == "There is no proved backup of state; do not rely on one"
+
+
+def test_a_backup_counts_though_its_plan_is_gone_or_was_a_run_by_hand() -> None:
+    (row,) = stands([plan("new")], found(taken("gone", 9), taken("new", 1, good=False)))
+    assert row.best is not None and row.best.summary.schedule_id == "gone"
+    assert row.sentence == "You can be back to 00:00 in 2 min 14 s, proved 9 h ago"
+    assert [one.last_good for one in row.plans] == [None]
+    (row,) = stands([plan("new")], found(taken("gone", 9)))
+    assert (row.database, row.plans[0].database) == ("shop", "")
+
+
+def test_what_no_plan_backs_up_any_more_is_not_told() -> None:
+    (row,) = stands([plan("own", "state")], found(taken("gone")))
+    assert row.source == "state"
+
+
+def test_a_time_is_of_the_plan_that_took_it() -> None:
+    berlin = plan("b", recurrence=nightly("Europe/Berlin"))
+    (row,) = stands([plan("a"), berlin], found(taken("a", 30), taken("b", 6)))
+    assert row.sentence.startswith("You can be back to 04:00 Europe/Berlin in")
+
+
+def test_one_that_is_missing_is_told_with_the_best() -> None:
+    (row,) = stands([plan("a"), plan("b")], found(taken("a", 30), taken("b", 54)))
+    due = f"{NIGHT:%Y-%m-%d %H:%M} UTC"
+    assert row.sentence.endswith(f"and the backup that was due at {due} is missing")
+
+
+def test_where_there_is_none_the_ones_that_no_key_opens_are_told() -> None:
+    (row,) = stands([plan("a")], found(taken("a", good=False), locked=2))
+    assert row.sentence == (
+        "There is no proved backup of postgres/shop; do not rely on one (there are 2 encrypted "
+        "backups that the keys of BACKUP_ENCRYPTION_KEY do not open)"
+    )
+    (row,) = stands([plan("a")], found(taken("a"), locked=2))
+    assert "encrypted" not in row.sentence
