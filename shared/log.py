@@ -76,6 +76,7 @@ class Event(StrEnum):
     BACKUP_LINKED = "backup_linked"
     BACKUP_RESTORED = "backup_restored"
     RETENTION_HELD = "retention_held"
+    BACKUPS_LOCKED = "backups_locked"
     DESTINATION_AWAY = "destination_away"
     REQUEST_FAILED = "request_failed"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.backups.destination import Destination
-from shared.backups.entries import Backup, Copies, Copy
+from shared.backups.entries import Backup, Copy
 from shared.backups.model import Summary
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
 
@@ -118,7 +118,7 @@ class Catalog:
                 continue
             self._silent.pop(name, None)
             strange += unknown
-            locked[name] = found.locked if isinstance(found, Copies) else frozenset()
+            locked[name] = found.locked
             for copy in found:
                 rows.setdefault(copy.summary.id, []).append(copy)
         if away and len(away) == len(self._destinations):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.backups import stream
 from shared.backups.codec import Codec
-from shared.backups.entries import Copy, Item, about, copies
+from shared.backups.entries import Copies, Copy, Item, about, copies
 from shared.backups.model import Manifest, Report, checksum_name, manifest_name, report_name
 from shared.backups.seal import Seal
 from shared.backups.stream import Stored, storage
@@ -59,7 +59,7 @@ class Destination:
                 if error.status_code != 403:
                     raise
 
-    def copies(self) -> tuple[list[Copy], int]:
+    def copies(self) -> tuple[Copies, int]:
         """Every backup's copy here; and how many blobs are none of a backup's."""
         return copies(self.name, self._items(), self._seal)
 

@@ -137,7 +137,14 @@ class Watch:
         """Without their key, backups are as good as lost: said each time, alerted once a day."""
         if not found.locked:
             return
-        job.log("backups are locked", level=logging.ERROR, locked=found.locked)
+        event(
+            _logger,
+            Event.BACKUPS_LOCKED,
+            level=logging.ERROR,
+            schedule_id=job.schedule_id,
+            job_id=job.job_id,
+            locked=found.locked,
+        )
         at = ", ".join(name for name, ids in found.locked_at.items() if ids)
         self._messages.alert(
             key=f"backups_locked:{job.clock.now():%Y-%m-%d}",

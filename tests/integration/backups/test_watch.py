@@ -143,7 +143,7 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
         alerts = [subject for _, subject in blind.messages() if "Encrypted" in subject]
         assert alerts == ["Encrypted backups cannot be opened"] * 2
         errors = [one for one in caplog.records if one.levelno == logging.ERROR]
-        assert sum("backups are locked" in one.getMessage() for one in errors) == 3
+        assert sum("backups_locked" in one.getMessage() for one in errors) == 3
         said = "there is 1 encrypted backup that the keys of BACKUP_ENCRYPTION_KEY do not open"
         (late,) = {
             one["sentence"] for one in events(caplog, Event.BACKUP_TOO_OLD) if "sentence" in one
