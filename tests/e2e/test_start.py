@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from local import values
 from tests.e2e.conftest import REPO, Belfry, until
 
 
@@ -52,6 +53,14 @@ def test_the_command_line_that_it_says_works_as_it_stands(belfry: Belfry) -> Non
 def test_nobody_else_reads_the_passwords(belfry: Belfry) -> None:
     file = belfry.state / "local.settings.json"
     assert "postgresql://" in file.read_text() and file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    file = tmp_path / "local.settings.json"
+    for _ in range(2):
+        values.keep(file, {})
+        assert file.stat().st_mode & 0o777 == 0o600
+        file.chmod(0o644)
 
 
 def test_ctrl_c_leaves_nothing_behind_and_the_next_start_has_everything(launch: Belfry) -> None:
