@@ -14,7 +14,9 @@ from pathlib import Path
 
 from shared.backups import sqlite_restore
 from shared.backups.source import Contents, Dump, Restored, Target
-from shared.backups.sqlite_contents import code, full, proved, read, scratch_folder, write
+from shared.backups.sqlite_check import code
+from shared.backups.sqlite_contents import proved, read, write
+from shared.backups.sqlite_scratch import full, scratch_folder
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -137,6 +139,8 @@ class SqliteSource:
                 raise Refused(self.name, f"{self._path} is damaged: {error}") from error
             if what in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
                 raise Refused(self.name, f"{self._path} cannot be opened: {error}") from error
+            if what == sqlite3.SQLITE_ERROR:
+                raise Refused(self.name, f"{self._path} cannot be read: {error}") from error
             raise Unavailable(self.name, f"{self._path}: {error}") from error
 
 

@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.backups.source import Target
-from shared.backups.sqlite_contents import check as whole
-from shared.backups.sqlite_contents import code, full
+from shared.backups.sqlite_check import code, look_over
+from shared.backups.sqlite_scratch import full
 from shared.errors import Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -169,7 +169,7 @@ def _keep(watch: sqlite3.Connection, file: Path, scratch: Path, job: JobContext)
     with closing(sqlite3.connect(copy)) as target:
         watch.backup(target, pages=_STEP // 512, progress=lambda *_: job.check())
         try:
-            whole(target)
+            look_over(target, job.log)
         except (Damaged, sqlite3.DatabaseError) as error:
             job.log("what was there before is damaged", error=str(error))
     kept = file.with_name(_named(file, "before", job.clock.now()))

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.source import Contents, Dump, Restored, Target
-from shared.backups.sqlite_contents import read, scratch_folder
+from shared.backups.sqlite_contents import read
+from shared.backups.sqlite_scratch import scratch_folder
 from shared.backups.state_merge import is_untouched
 from shared.backups.state_read import Reader, read_table
 from shared.backups.state_rows import (

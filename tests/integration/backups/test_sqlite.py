@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import os
 import random
 import signal
 import sqlite3
@@ -232,18 +231,6 @@ sys.stdin.read()
     journal = company.with_name("company.db-journal")
     assert journal.stat().st_size > 0
     assert dumped(database)[1].tables == ROWS
-
-
-def test_the_folder_of_a_killed_process_is_removed(database: SqliteSource, tmp_path: Path) -> None:
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    dead = tmp_path / f"belfry-backup-{gone.pid}-abc"
-    live = tmp_path / f"belfry-backup-{os.getpid()}-abc"
-    for folder in (dead, live):
-        folder.mkdir()
-    dumped(database)
-    assert not dead.exists()
-    assert live.exists()
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
