@@ -85,7 +85,7 @@ class SqliteSource:
         name = sqlite_restore.name_of(target, self._path, job.clock.now())
         file = folder / name
         with scratch_folder(folder) as scratch:
-            sqlite_restore.check(file, target, self._busy_seconds)
+            sqlite_restore.check(file, self._path, target, self._busy_seconds)
             copy = scratch / "restored.sqlite"
             contents = _proved(copy, chunks, job)
             if not file.exists():

@@ -55,10 +55,13 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
     return name
 
 
-def check(file: Path, target: Target, busy_seconds: float) -> None:
-    """Raises `Conflict` if something is there that the restore may not replace."""
+def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None:
+    """Raises `Conflict` if something is there that the restore may not replace. Of links that lead
+    elsewhere only `source` may be one: the setting says so."""
     if file.is_symlink() and not file.exists():
         raise Conflict(f"{file} is a link to nowhere; remove it")
+    if file != source and file.resolve().parent != file.parent.resolve():
+        raise Conflict(f"{file} is a link out of {file.parent}; name another target")
     if not file.exists():
         return
     if not file.is_file():

@@ -261,6 +261,26 @@ def test_what_is_no_database_stays(
     assert names(shop.parent) == {"shop.db", "other.db"}
 
 
+def test_a_link_out_of_the_folder_is_not_followed(
+    source: SqliteSource, shop: Path, backup: bytes, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("PRAGMA user_version = 7")  # it holds nothing that would be in the way
+    shop.with_name("link.db").symlink_to(other)
+    with pytest.raises(Conflict, match=r"link\.db is a link out of"):
+        source.restore(chunks(backup), Target(name="link.db", replace="link.db"), job())
+    with closing(sqlite3.connect(other)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def test_the_live_database_may_be_a_link(shop: Path, backup: bytes, tmp_path: Path) -> None:
+    link = tmp_path / "shop.db"
+    link.symlink_to(shop)
+    made = SqliteSource(link, temp=tmp_path).restore(chunks(backup), LIVE, job())
+    assert (rows(shop), rows(tmp_path / (made.kept_as or ""))) == (700, 900)
+
+
 def test_pages_of_another_size(tmp_path: Path, shop: Path) -> None:
     other = fill(tmp_path / "other.db", 50, "delete", page=1024)
     was = mode(shop)
