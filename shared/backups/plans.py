@@ -8,6 +8,7 @@ from datetime import datetime
 
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup
+from shared.backups.pgcontents import Scope
 from shared.backups.standing import Standing, back_to, none_of, standing
 from shared.engine.once import TAG
 from shared.errors import Invalid
@@ -53,16 +54,12 @@ def planned(schedules: Iterable[Schedule], registry: Registry) -> Iterator[Plann
 def standings(
     one: Planned, found: Found, sources: Iterable[str], now: datetime
 ) -> Iterator[Standing]:
-    """How each database of a plan stands; `sources`: those of the settings. A source that has no
-    backup yet goes by its name alone."""
-    rows = {group[1:]: row for group, row in found.groups().items() if group[0] == one.id}
+    """How each database stands that a plan means now; `sources`: those of the settings. One that
+    has no backup yet is among them; of a source that names no databases, by its name alone."""
     named = list(sources) if one.plan.source == ALL else [one.plan.source]
-    known = {source for source, _, _ in rows}
-    missing: dict[tuple[str, str, str], list[Backup]] = {
-        (name, "", ""): [] for name in named if name not in known
-    }
+    rows = _meant(one, named, found)
     schedule = one.schedule
-    for (source, database, scope), row in (rows | missing).items():
+    for (source, database, scope), row in rows.items():
         good = newest_good(row, now)
         yield standing(
             source=source,
@@ -76,6 +73,33 @@ def standings(
             since=schedule.updated_at,
             now=now,
         )
+
+
+_Key = tuple[str, str, str]
+"""Source, database, scope."""
+
+
+def _meant(one: Planned, named: list[str], found: Found) -> dict[_Key, list[Backup]]:
+    """The backups of each database that the plan means now; what it meant once is left out."""
+    plan = one.plan
+    scope = str(Scope(plan.schemas, plan.exclude_schemas))
+    rows: dict[_Key, list[Backup]] = {
+        group[1:]: row
+        for group, row in found.groups().items()
+        if group[0] == one.id and group[1] in named and group[3] == scope
+    }
+    if isinstance(plan.databases, tuple):
+        keys = [(plan.source, database, scope) for database in plan.databases]
+        return {key: rows.get(key, []) for key in keys}
+    if plan.databases is None:  # one of each source: the one that was taken last
+        last: dict[str, _Key] = {}
+        for key, row in rows.items():
+            other = last.setdefault(key[0], key)
+            if row[0].summary.started_at > rows[other][0].summary.started_at:
+                last[key[0]] = key
+        rows = {key: rows[key] for key in rows if key in last.values()}
+    known = {source for source, _, _ in rows}
+    return rows | {(name, "", ""): [] for name in named if name not in known}
 
 
 @dataclass(frozen=True, slots=True)

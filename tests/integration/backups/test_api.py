@@ -98,7 +98,7 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
 
 def test_a_link_reads_one_blob_until_it_expires(desk: Desk) -> None:
     desk.bench.clock.set(SystemClock().now())
-    one = desk.taken(desk.plan())
+    one = desk.taken(desk.plan(enabled=False))
     desk.bench.clock.set(SystemClock().now())
     made = desk.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
     lasts = datetime.fromisoformat(made["expires_at"]) - desk.bench.clock.now()

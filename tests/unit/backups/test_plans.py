@@ -19,7 +19,9 @@ HOUR = timedelta(hours=1)
 SOURCES = ["postgres", "state"]
 
 
-def plan(name: str, source: str = "postgres", recurrence: Recurrence | None = None) -> Planned:
+def plan(
+    name: str, source: str = "postgres", recurrence: Recurrence | None = None, **parts: object
+) -> Planned:
     definition = Definition(
         name=name,
         task_type="backup",
@@ -27,7 +29,7 @@ def plan(name: str, source: str = "postgres", recurrence: Recurrence | None = No
         recurrence=recurrence or nightly(),
     )
     schedule = Schedule(id=name, definition=definition, created_at=LONG_AGO, updated_at=LONG_AGO)
-    return Planned(schedule, BackupPlan(source=source))
+    return Planned(schedule, BackupPlan.model_validate({"source": source} | parts))
 
 
 def taken(
@@ -89,7 +91,8 @@ def test_a_plan_without_a_backup_is_with_the_databases_of_its_source() -> None:
 
 def test_each_database_and_each_part_of_one_stands_for_itself() -> None:
     what = found(taken("a"), taken("a", database="crm"), taken("b", scope="schemas x"))
-    rows = stands([plan("a"), plan("b"), plan("new"), plan("own", "state")], what)
+    plans = [plan("a", databases="all"), plan("b", schemas=["x"]), plan("new")]
+    rows = stands([*plans, plan("own", "state")], what)
     assert [(row.source, row.database, row.scope) for row in rows] == [
         ("postgres", "crm", ""),
         ("postgres", "shop", ""),
@@ -139,3 +142,17 @@ def test_where_there_is_none_the_ones_that_no_key_opens_are_told() -> None:
     )
     (row,) = stands([plan("a")], found(taken("a"), locked=2))
     assert "encrypted" not in row.sentence
+
+
+def test_what_a_plan_does_not_mean_any_more_is_not_missed() -> None:
+    what = found(taken("a", 900), taken("a", 6, scope="schemas x"))
+    (row,) = stands([plan("a", schemas=["x"])], what)
+    assert (row.scope, row.plans[0].too_old) == ("schemas x", False)
+    renamed = found(taken("a", 900, database="old"), taken("a", 6, database="new"))
+    assert [one.database for one in stands([plan("a")], renamed)] == ["new"]
+
+
+def test_a_database_that_never_had_a_backup_is_seen() -> None:
+    what = found(taken("a", 6, database="there"), taken("a", 6, database="not meant"))
+    rows = stands([plan("a", databases=["there", "never"])], what)
+    assert {row.database: row.plans[0].too_old for row in rows} == {"there": False, "never": True}
