@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.backups.pgdefinitions import definitions
-from shared.backups.pgerrors import quoted
+from shared.backups.pgerrors import in_bytes, quoted, shown
 from shared.backups.source import Contents
 from shared.errors import Refused, Unavailable
 from shared.tasks.context import JobContext
@@ -105,10 +105,17 @@ def checked(
 def tables(
     connection: psycopg.Connection[Any], scope: Scope, kinds: tuple[str, ...] = ("r",)
 ) -> dict[str, str]:
-    """Each table as `schema.table`, and its name in SQL."""
+    """Each table as `schema.table`, and its name in SQL. A name with a dot is quoted in both."""
     given = scope.parameters | {"kinds": list(kinds)}
     found = connection.execute(_TABLES + IN_SCOPE + _ORDERED, given).fetchall()
-    return {f"{schema}.{table}": f"{quoted(schema)}.{quoted(table)}" for schema, table in found}
+    return {
+        f"{_told(schema)}.{_told(table)}": f"{quoted(schema)}.{quoted(table)}"
+        for schema, table in found
+    }
+
+
+def _told(name: str) -> str:
+    return shown(quoted(name) if "." in name else name)
 
 
 def lock(connection: psycopg.Connection[Any], scope: Scope, service: str) -> None:
@@ -123,7 +130,7 @@ def lock(connection: psycopg.Connection[Any], scope: Scope, service: str) -> Non
         return
     listed = ", ".join(f"ONLY {name}" for name in names)
     try:
-        connection.execute(f"LOCK TABLE {listed} IN ACCESS SHARE MODE".encode())
+        connection.execute(in_bytes(f"LOCK TABLE {listed} IN ACCESS SHARE MODE"))
     except errors.LockNotAvailable:
         connection.rollback()
         row = connection.execute(_LOCKED_BY).fetchone()
@@ -133,7 +140,7 @@ def lock(connection: psycopg.Connection[Any], scope: Scope, service: str) -> Non
         by = (
             f"process {pid} ({user or 'unknown user'}{', ' * bool(application)}{application or ''})"
         )
-        raise Unavailable(service, f"table {schema}.{table} is locked by {by}") from None
+        raise Unavailable(service, shown(f"table {schema}.{table} is locked by {by}")) from None
 
 
 def contents(
@@ -162,5 +169,5 @@ def contents(
 def _count(connection: psycopg.Connection[Any], name: str) -> int:
     query = f"SELECT count(*) FROM {name}"  # noqa: S608
     with connection.transaction(force_rollback=True):
-        row = connection.execute(query.encode()).fetchone()
+        row = connection.execute(in_bytes(query)).fetchone()
     return int(row[0]) if row else 0

@@ -14,6 +14,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from shared.backups.pgerrors import in_bytes, shown
 from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ _QUERIES = (
            WHEN 'f' THEN 'foreign table ' WHEN 'c' THEN 'type ' ELSE 'table ' END
            || n.nspname || '.' || c.relname,
         jsonb_build_array(c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
-            (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) o),
+            (SELECT array_agg(o ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
             CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
             CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
             pg_get_expr(c.relpartbound, c.oid),
@@ -174,7 +175,7 @@ def definitions(
         whole = _whole(query, in_scope, connection.info.server_version)
         with connection.transaction(force_rollback=True):
             for name, pieces in connection.execute(whole.encode(), given):
-                found[name] = digest(pieces)
+                found[shown(name)] = digest(pieces)
     for (name,) in connection.execute(_EXTENSIONS):
         if extensions is None or name in extensions:
             found[f"extension {name}"] = digest([])
@@ -193,7 +194,7 @@ def _whole(query: str, in_scope: str, server: int) -> str:
 def digest(pieces: Any) -> str:
     """Of a definition's parts: texts are expressions, but those in an object as `text`."""
     plain = json.dumps(_plain(pieces), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(plain.encode()).hexdigest()[:_DIGITS]
+    return hashlib.sha256(in_bytes(plain)).hexdigest()[:_DIGITS]
 
 
 def _plain(piece: Any) -> Any:

@@ -5,6 +5,7 @@ A password appears in nothing that leaves this module but the parameters themsel
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -83,12 +84,14 @@ class Server:
 
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
         given |= {**_KEPT_ALIVE, **self._parameters, **extra, "dbname": database}
+        given["client_encoding"] = "UTF8"  # else psycopg speaks as the database is written
         with self.named():
             try:
                 connection = psycopg.connect(**given, autocommit=autocommit)
             except psycopg.OperationalError as error:
                 raise self._unconnected(database, named_by, error) from None
             try:
+                _take_bytes(connection)
                 yield connection
             finally:
                 connection.close()
@@ -131,6 +134,41 @@ class Server:
     def _first_line(self, error: psycopg.Error) -> str:
         text = self.redacted(str(error)).strip()
         return text.splitlines()[0] if text else type(error).__name__
+
+
+def _take_bytes(connection: psycopg.Connection[Any]) -> None:
+    """Of a database in SQL_ASCII, whose texts are bytes of any encoding: read them as UTF-8, and
+    each byte that is none as a lone surrogate, which `in_bytes` makes that byte again."""
+    from psycopg.adapt import Buffer, Loader
+
+    if connection.info.parameter_status("server_encoding") != "SQL_ASCII":
+        return
+
+    class Text(Loader):
+        def load(self, data: Buffer) -> str:
+            return bytes(data).decode(errors="surrogateescape")
+
+    class Json(Text):
+        def load(self, data: Buffer) -> Any:
+            return json.loads(super().load(data))
+
+    connection.execute("SET client_encoding TO 'SQL_ASCII'")
+    if not connection.autocommit:
+        connection.commit()
+    for kind in ("text", "name", "varchar", "bpchar"):
+        connection.adapters.register_loader(kind, Text)
+    for kind in ("json", "jsonb"):
+        connection.adapters.register_loader(kind, Json)
+
+
+def in_bytes(text: str) -> bytes:
+    """As a server takes it on our connections."""
+    return text.encode(errors="surrogateescape")
+
+
+def shown(text: str) -> str:
+    """With what is no character written as `\\xe9`."""
+    return in_bytes(text).decode(errors="backslashreplace")
 
 
 def quoted(name: str) -> LiteralString:

@@ -1,13 +1,15 @@
 """A new database like another: its encoding and locale, and then owner, settings, privileges.
 
-None of these is in a dump of the database.
+A dump tells only the first two, in its entry of the database.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.pgerrors import quoted
+from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
     import psycopg
@@ -18,6 +20,15 @@ _SHAPE = """
         coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')
     FROM pg_database d WHERE datname = %s
 """
+CREATED = re.compile(
+    rb"CREATE DATABASE [^\0]{1,200}? WITH TEMPLATE = template0"
+    rb"( ENCODING = '[^\0']+'[^\0]{0,1000}?);\n"
+)
+"""What a dump says of its database."""
+_OPTION = re.compile(
+    "(ENCODING|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|ICU_RULES|BUILTIN_LOCALE) = '((?:[^']|'')*)'"
+)
+_PROVIDER = re.compile("LOCALE_PROVIDER = ([a-z]+)")
 _OWNER = """
     SELECT pg_get_userbyid(datdba), datconnlimit, datacl IS NOT NULL
     FROM pg_database WHERE datname = %s
@@ -43,17 +54,54 @@ _LISTS = (
 """Settings that are kept with their names in quotes already (GUC_LIST_QUOTE)."""
 
 
-def create_like(admin: psycopg.Connection[Any], name: str, model: str) -> None:
-    """Make an empty database with the encoding and locale of `model`, if that is there."""
-    row = admin.execute(_SHAPE, (model,)).fetchone()
-    words = ["TEMPLATE template0"]
+def said_like(head: bytes) -> list[list[str]]:
+    """How to make a database like the one that was dumped, the likest first: what CREATE DATABASE
+    takes. A dump in pg_dump's custom format has it among its first entries."""
+    found = CREATED.search(head)
+    if not found or not found[1].isascii():
+        return [["TEMPLATE template0"]]
+    told = found[1].decode()
+    said = {word: value.replace("''", "'") for word, value in _OPTION.findall(told)}
+    encoding, locale = f"ENCODING {_text(said.pop('ENCODING'))}", said.pop("LOCALE", None)
+    both = {"LC_COLLATE": locale, "LC_CTYPE": locale} if locale else {}
+    like = [encoding, *(f"{word} {_text(value)}" for word, value in {**both, **said}.items())]
+    if provider := _PROVIDER.search(told):
+        like.append(f"LOCALE_PROVIDER {provider[1]}")
+    ways = [like, [encoding, "LC_COLLATE 'C'", "LC_CTYPE 'C'"], []]
+    return [["TEMPLATE template0", *way] for way in ways]
+
+
+def create_like(
+    admin: psycopg.Connection[Any],
+    name: str,
+    model: str | None,
+    head: bytes,
+    job: JobContext,
+) -> None:
+    """Make an empty database with the encoding and locale of the database `model`, or if that is
+    not there, of the one whose dump begins with `head`, as far as this server has them."""
+    import psycopg
+
+    row = admin.execute(_SHAPE, (model,)).fetchone() if model else None
+    ways = said_like(head)
     if row:
         encoding, collate, ctype, provider, locale = row
-        words += [f"ENCODING {_text(encoding)}", f"LC_COLLATE {_text(collate)}"]
-        words += [f"LC_CTYPE {_text(ctype)}"]
+        words = ["TEMPLATE template0", f"ENCODING {_text(encoding)}"]
+        words += [f"LC_COLLATE {_text(collate)}", f"LC_CTYPE {_text(ctype)}"]
         if provider:
             words += [f"LOCALE_PROVIDER {provider}", f"{provider}_LOCALE {_text(locale)}"]
-    admin.execute(f"CREATE DATABASE {quoted(name)} {' '.join(words)}".encode())
+        ways = [words]
+    for number, way in enumerate(ways, 1):
+        try:
+            admin.execute(f"CREATE DATABASE {quoted(name)} {' '.join(way)}".encode())
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            raise
+        except psycopg.Error as error:
+            if number == len(ways):
+                raise
+            reason = error.diag.message_primary or str(error)
+            job.log("the dump's locale is not on this server", database=name, reason=reason)
 
 
 def take_over(admin: psycopg.Connection[Any], model: str, name: str) -> None:

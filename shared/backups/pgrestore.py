@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.backups.pgclient import Child, Forgiven, program, running
 from shared.backups.pgerrors import Server
+from shared.backups.pglike import CREATED
 from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import psycopg
 
 _MAGIC = b"PGDMP"
+_HEAD = 16 * 1024
+"""Bytes in which a dump has told of its database."""
 _ARCHIVES = {(1, 15): 16, (1, 16): 18}
 """Which pg_restore reads an archive of that version (pg_backup_archiver.h): 16 wrote 1.15, 17 and
 18 write 1.16."""
@@ -91,7 +94,7 @@ def restore_into(
     Raises `Damaged` if the dump is at fault, `Refused` if the server does not allow what it needs,
     `Unavailable` if it broke off.
     """
-    first, chunks = _peek(chunks)
+    first, chunks = peeked(chunks, len(_MAGIC) + 2)
     least = max(_client(first), admin.info.server_version // 10000)
     pg_restore = program("pg_restore", folder, least)
     arguments = ["--no-password"]
@@ -108,12 +111,13 @@ def restore_into(
             job.log("restored without owners, privileges or tablespaces", reason=said, times=times)
 
 
-def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, at least as many as tell the version, and all of them."""
+def peeked(chunks: Iterator[bytes], least: int = _HEAD) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, at least so many if there are or what they tell of their database, and all
+    of them."""
     head = b""
     for chunk in chunks:
         head += chunk
-        if len(head) >= len(_MAGIC) + 2:
+        if len(head) >= least or CREATED.search(head):
             break
     return head, itertools.chain([head], chunks)
 

@@ -28,26 +28,50 @@ MADE = "_(restored|before)_[0-9]{8}t[0-9]{6}z(_[0-9a-f]{4})?$"
 """How the names end that a restore gives by itself, as a regular expression of PostgreSQL's."""
 _AGAIN = 0.2
 """Seconds from one ending of others' connections to the next."""
-_NOT_EMPTY = """
+_KINDS = (
+    *("extension", "class", "type", "proc", "namespace", "foreign_data_wrapper", "foreign_server"),
+    *("publication", "event_trigger", "operator", "opclass", "opfamily", "cast", "collation"),
+    *("conversion", "language", "am", "transform", "statistic_ext", "default_acl"),
+    *("ts_config", "ts_dict", "ts_parser", "ts_template", "largeobject_metadata"),
+)
+"""The catalogs of all that can be there without another object: `pg_class`, and so on."""
+_OURS = 16384
+"""The first id of what was not made with the server (FirstNormalObjectId)."""
+_NOT_EMPTY = f"""
     SELECT what FROM (
-        SELECT 'pg_class'::regclass AS catalog, oid, relnamespace AS space,
-            CASE relkind WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END
-            || relname AS what
-        FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relpersistence <> 't'
-        UNION ALL SELECT 'pg_proc'::regclass, oid, pronamespace, 'function ' || proname FROM pg_proc
-        UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace, 'type ' || typname FROM pg_type
-            WHERE typtype IN ('d', 'e', 'r')
-    ) o JOIN pg_namespace n ON n.oid = o.space
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.catalog AND d.objid = o.oid
-                      AND d.deptype = 'e')
-    UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata
-    UNION ALL SELECT 'schema ' || nspname FROM pg_namespace n
-        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass
-                          AND d.objid = n.oid AND d.deptype = 'e')
-    LIMIT 1
-"""
+        SELECT place, pg_describe_object(CASE catalog WHEN 'pg_largeobject_metadata'::regclass
+            THEN 'pg_largeobject'::regclass ELSE catalog END, oid, 0) AS what
+        FROM (
+            {
+    " UNION ALL ".join(
+        f"SELECT {place} AS place, tableoid AS catalog, oid FROM pg_{kind} WHERE oid >= {_OURS}"
+        for place, kind in enumerate(_KINDS)
+    )
+}
+        ) o
+        WHERE NOT EXISTS (
+            SELECT FROM pg_namespace n WHERE o.catalog = n.tableoid AND o.oid = n.oid
+                AND (n.nspname = 'public' OR n.nspname ~ '^pg_(toast_)?temp_')
+        ) AND NOT EXISTS (
+            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE o.catalog = c.tableoid AND o.oid = c.oid AND n.nspname ~ '^pg_(toast_)?temp_'
+        ) AND NOT EXISTS (
+            SELECT FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+            WHERE o.catalog = t.tableoid AND o.oid = t.oid AND n.nspname ~ '^pg_(toast_)?temp_'
+        ) AND NOT EXISTS (
+            SELECT FROM pg_extension x LEFT JOIN pg_depend d ON d.refclassid = x.tableoid
+                AND d.refobjid = x.oid AND d.deptype = 'e'
+            WHERE x.extname = 'plpgsql' AND (o.catalog = x.tableoid AND o.oid = x.oid
+                OR o.catalog = d.classid AND o.oid = d.objid)
+        )
+        UNION ALL
+        SELECT 99, 'subscription ' || subname FROM pg_subscription
+        WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) found
+    ORDER BY place LIMIT 1
+"""  # noqa: S608
+"""Anything that template0 does not have: no schema `public` or language PL/pgSQL that was made
+anew, and nothing that goes with somebody's session."""
 _END = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -84,11 +108,12 @@ class Landing:
             yield self
 
     @contextmanager
-    def made(self) -> Iterator[str]:
-        """A new database, like the one that it is to stand for; dropped if the block fails."""
+    def made(self, head: bytes) -> Iterator[str]:
+        """A new database, like the one that it is to stand for, or without that, as the dump that
+        begins so tells; dropped if the block fails."""
         model = self._name if self._there else self._source
         try:
-            create_like(self.admin, self._making, model)
+            create_like(self.admin, self._making, model, head, self._job)
             yield self._making
         except BaseException:
             self._drop(self._making)

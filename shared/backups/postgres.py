@@ -8,6 +8,7 @@ that a killed process left, by the next run.
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from shared.backups.pgclient import Child, program, running, version
 from shared.backups.pgcontents import Scope, checked, contents, lock, tables
 from shared.backups.pgerrors import Server, quoted
-from shared.backups.pgrestore import restore_into
+from shared.backups.pglike import create_like
+from shared.backups.pgrestore import peeked, restore_into
 from shared.backups.pgtarget import MADE, Landing
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.backups.targets import HOUSEKEEPING, RESTORING
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
 _LOCK_MS = 60_000
 _LOOK = 0.2
 """Seconds from one look at whether the job is told to stop to the next."""
+_MAY_ALL = (
+    "the proof runs what the backup defines, such as functions in materialized views, as a "
+    "superuser; set POSTGRES_SCRATCH_URL to a user who is none and may create databases, better "
+    "on another server"
+)
 _BY_PLAN = "`databases` of the backup plan"
 
 _LEFT_OVER = """
@@ -122,7 +129,8 @@ class PostgresSource:
 
     def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
         server = self._scratch
-        with self._scratch_database(job) as (admin, name):
+        head, chunks = peeked(chunks)
+        with self._scratch_database(head, job) as (admin, name):
             restore_into(admin, server, name, chunks, self._folder, job)
             with server.connected(name, autocommit=True) as there, _heeding(there, job):
                 return contents(there, job)
@@ -131,7 +139,8 @@ class PostgresSource:
         server = self._server
         with Landing(server, self.database, target, job).opened() as landing:
             drop_left_over(landing.admin, RESTORING, job)
-            with landing.made() as name:
+            head, chunks = peeked(chunks)
+            with landing.made(head) as name:
                 restore_into(landing.admin, server, name, chunks, self._folder, job, for_good=True)
                 with server.connected(name, autocommit=True) as there, _heeding(there, job):
                     held = contents(there, job)
@@ -156,13 +165,18 @@ class PostgresSource:
         raise Unavailable(self.name, f"pg_dump ended half-way with {how}: {said}")
 
     @contextmanager
-    def _scratch_database(self, job: JobContext) -> Iterator[tuple[psycopg.Connection[Any], str]]:
-        """A new database; its maker's application_name keeps it from being taken for left over."""
+    def _scratch_database(
+        self, head: bytes, job: JobContext
+    ) -> Iterator[tuple[psycopg.Connection[Any], str]]:
+        """A new database, like the one whose dump begins so; its maker's application_name keeps it
+        from being taken for left over."""
         server = self._scratch
         name = SCRATCH + uuid.uuid4().hex
         with server.connected(server.database, autocommit=True, application_name=name) as admin:
+            if admin.info.parameter_status("is_superuser") == "on":
+                job.log(_MAY_ALL, level=logging.WARNING, server=server.address)
             drop_left_over(admin, SCRATCH, job)
-            admin.execute(f"CREATE DATABASE {quoted(name)} TEMPLATE template0")
+            create_like(admin, name, None, head, job)
             try:
                 yield admin, name
             finally:

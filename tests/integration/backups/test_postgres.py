@@ -430,3 +430,16 @@ def test_who_asks_for_a_table_during_the_count_does_not_keep_pg_dump_waiting(
     data, dump = dumped(postgres_source)
     thread.join()
     assert differences(dump.contents, postgres_source.prove(pieces(data), job_of())) == ""
+
+
+def test_a_proof_as_superuser_is_warned_of(shop: str, postgres: Postgres) -> None:
+    """Whoever may define a materialized view has his code run by whoever restores it."""
+    execute(postgres.url("postgres"), "CREATE ROLE prover LOGIN CREATEDB PASSWORD 'pr0ves'")
+    prover = Secret(changed(postgres.url("postgres"), user="prover", password="pr0ves"))
+    try:
+        for scratch_url, times in ((None, 1), (prover, 0)):
+            job = job_of()
+            proved(PostgresSource(Secret(shop), scratch_url=scratch_url), job)
+            assert job.log.text().count("as a superuser; set POSTGRES_SCRATCH_URL") == times
+    finally:
+        execute(postgres.url("postgres"), "DROP ROLE prover")

@@ -33,7 +33,7 @@ SELECT lo_from_bytea(0, 'abc');
 PETS = {"public.pets": 1}
 BARE = {"bare.places": 0}
 LIKE = {"Oxd.t": 1}
-ODDS = {f"{ODD}.t": 2}
+ODDS = {f"{QUOTED}.t": 2}
 LARGE = {"large objects": 1}
 
 
@@ -86,7 +86,8 @@ def test_a_schema_to_leave_out_that_is_not_there_is_told_and_no_more(url: str) -
     job = job_of()
     source = PostgresSource(Secret(url), exclude_schemas=("bare", "gone"))
     assert proved(source, job).contents.tables == PETS | LIKE | ODDS | LARGE
-    (warning,) = [line for line in job.log.text().splitlines() if "WARNING" in line]
+    lines = job.log.text().splitlines()
+    (warning,) = [line for line in lines if "WARNING" in line and "superuser" not in line]
     assert "no such schema to leave out" in warning and warning.endswith("schema=gone")
 
 
