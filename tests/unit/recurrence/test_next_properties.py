@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,9 @@ def test_the_runs_are_those_of_the_definition(expression: str, near: tuple[str, 
     zone, after = near
     until = after + WINDOW
     plain = expression.replace("*/1 ", "* ")  # the one place where we do not follow croniter
-    assume("*/1," not in expression and not expression.endswith("*/1") and ",*" not in plain)
+    assume(not expression.endswith("*/1") and ",*" not in plain)
+    # A list that begins with a step of `*`: what croniter makes of it no longer says that it did.
+    assume(not re.search(r"\*/\d+,", expression))
     minutes = shown(ZoneInfo(zone), after, until)
     ours = list(occurrences(rule(plain, zone), after, until))
     assert ours == expected(Match(plain), minutes)
