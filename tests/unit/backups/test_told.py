@@ -16,12 +16,12 @@ def test_what_fits_is_left_alone() -> None:
 
 
 def test_what_is_left_out_is_counted() -> None:
-    result = {"backups": [{"id": f"{number:032}"} for number in range(1000)], "removed": ["x"]}
-    shown = fitting(result, 5000)
+    many = [{"id": f"{number:032}"} for number in range(1000)]
+    shown = fitting({"backups": many, "removed": ["x"]}, 5000)
     assert len(json.dumps(shown)) <= 5000
     backups, left_out = shown["backups"], shown["left_out"]
     assert isinstance(backups, list) and isinstance(left_out, dict)
-    assert backups == result["backups"][: len(backups)]
+    assert backups == many[: len(backups)]
     assert len(backups) + left_out["backups"] == 1000
     assert shown["removed"] == ["x"]
 
