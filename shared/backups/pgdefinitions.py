@@ -169,17 +169,20 @@ def definitions(
     """Each object as `table public.pets`, and its digest. `extensions`: of these only."""
     for name, value in _PRINTED.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-    found = {}
+    found: dict[str, list[str]] = {}
     for query in _QUERIES:
         job.check()
         whole = _whole(query, in_scope, connection.info.server_version)
         with connection.transaction(force_rollback=True):
             for name, pieces in connection.execute(whole.encode(), given):
-                found[shown(name)] = digest(pieces)
+                found.setdefault(shown(name), []).append(digest(pieces))
     for (name,) in connection.execute(_EXTENSIONS):
         if extensions is None or name in extensions:
-            found[f"extension {name}"] = digest([])
-    return found
+            found[f"extension {name}"] = [digest([])]
+    # Names with dots may read the same: such objects stand under one name, in no order.
+    return {
+        name: each[0] if len(each) == 1 else digest(sorted(each)) for name, each in found.items()
+    }
 
 
 def _whole(query: str, in_scope: str, server: int) -> str:
