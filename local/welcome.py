@@ -18,10 +18,10 @@ _PATIENCE = 30.0
 
 _TRY = """\
 Worth trying:
-  curl -X POST {url}/api/v1/schedules -H 'content-type: application/json' -d \
-'{{"project_id": 1, "name": "every minute", "task_type": "postgres_backup", \
-"frequency": "interval", "interval_seconds": 60}}'
-  curl {url}/api/v1/jobs
+  curl -X POST {url}/api/v1/backups/plans -H 'content-type: application/json' -d \
+'{{"project_id": 1, "name": "hourly", "source": "postgres", "frequency": "hourly", \
+"retention": {{"hourly": 24, "daily": 14}}}}'
+  curl {url}/api/v1/backups/sources
   curl -X POST {url}/admin/functions/postgres_backup -H 'content-type: application/json' -d '{{}}'
   {python} -m functions.postgres_backup
 """
