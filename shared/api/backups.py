@@ -36,7 +36,7 @@ from shared.errors import Conflict, Damaged, Invalid, NotFound, Unavailable
 from shared.schedules.job import SCHEDULE_ID
 
 if TYPE_CHECKING:
-    from shared.backups.entries import Backup, Copy
+    from shared.backups.entries import Backup
 
 router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
 
@@ -167,12 +167,11 @@ def link(backup_id: BackupId, request: NewLink | None = None) -> Link:
     if copy.stored is None:
         raise Conflict(f"{copy.blob} is gone from {copy.destination}; something removed it")
     lasts = timedelta(minutes=request.minutes)
-    url, until = belfry.backups().link(backup, copy, lasts)
-    beside = _beside(belfry, copy, lasts)
+    urls, until = belfry.backups().links(backup, copy, lasts)
     return Link(
-        url=url,
-        checksum_url=beside.get(checksum_name(copy.blob)),
-        manifest_url=beside.get(manifest_name(copy.blob)),
+        url=urls[copy.blob],
+        checksum_url=urls.get(checksum_name(copy.blob)),
+        manifest_url=urls.get(manifest_name(copy.blob)),
         expires_at=until,
         sha256=backup.summary.sha256,
         bytes=backup.summary.bytes,
@@ -230,19 +229,6 @@ def delete(backup_id: BackupId, force: bool = False) -> None:
         text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"
         raise Unavailable("backup destinations", text)
     service.delete(found, backup, force=force)
-
-
-def _beside(belfry: App, copy: Copy, lasts: timedelta) -> dict[str, str]:
-    """Links to what lies beside the blob, as far as it is there, by name."""
-    from shared.backups.links import links
-
-    names = [
-        one for one in (checksum_name(copy.blob), manifest_name(copy.blob)) if one in copy.names
-    ]
-    destination = belfry.backups().catalog[copy.destination]
-    blobs = [destination.blob(name) for name in names]
-    made = links(blobs, belfry.clock.now(), lasts) if blobs else []
-    return dict(zip(names, made, strict=True))
 
 
 def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | None]) -> Asked:

@@ -17,14 +17,10 @@ _LONGEST = timedelta(days=7)
 """How long a user delegation key lasts (Microsoft's limit)."""
 
 
-def link(blob: BlobClient, now: datetime, lasts: timedelta) -> str:
-    """A URL that reads that blob until then (`links`)."""
-    (made,) = links([blob], now, lasts)
-    return made
-
-
-def links(blobs: Sequence[BlobClient], now: datetime, lasts: timedelta) -> list[str]:
-    """For each of those blobs, which lie in one container, a URL that reads it until then.
+def links(
+    blobs: Sequence[BlobClient], now: datetime, lasts: timedelta
+) -> tuple[list[str], datetime]:
+    """(for each of those blobs, which lie in one container, a URL that reads it; until when).
 
     Signed with the account's key, or by an identity with a user delegation key, whose seven days
     begin a little before `now`.
@@ -51,7 +47,7 @@ def links(blobs: Sequence[BlobClient], now: datetime, lasts: timedelta) -> list[
             )
             for one in blobs
         ]
-    return [f"{one.url}?{signed}" for one, signed in zip(blobs, signatures, strict=True)]
+    return [f"{one.url}?{signed}" for one, signed in zip(blobs, signatures, strict=True)], end
 
 
 def _account(blob: BlobClient) -> str:

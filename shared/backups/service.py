@@ -14,8 +14,8 @@ from shared.backups.destination import Destination
 from shared.backups.drive import Drive
 from shared.backups.entries import Backup, Copy
 from shared.backups.keeping import remove, verdicts
-from shared.backups.links import link
-from shared.backups.model import Manifest, Outcome, Report
+from shared.backups.links import links
+from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
 from shared.backups.plans import Planned, newest_good
 from shared.backups.retention import Verdict
 from shared.backups.rounds import Round, Tools
@@ -113,19 +113,24 @@ class Backups:
         assert failure is not None  # noqa: S101 (a backup has at least one copy)
         raise failure
 
-    def link(self, backup: Backup, copy: Copy, lasts: timedelta) -> tuple[str, datetime]:
-        """(a URL that reads the copy's blob, until when)."""
-        now = self._clock.now()
-        url = link(self.catalog[copy.destination].blob(copy.blob), now, lasts)
+    def links(
+        self, backup: Backup, copy: Copy, lasts: timedelta
+    ) -> tuple[dict[str, str], datetime]:
+        """(URLs that read the copy's blob, its checksum and its manifest, by name, as far as they
+        are there; until when)."""
+        beside = (copy.blob, checksum_name(copy.blob), manifest_name(copy.blob))
+        names = [name for name in beside if name in copy.names]
+        destination = self.catalog[copy.destination]
+        urls, until = links([destination.blob(name) for name in names], self._clock.now(), lasts)
         event(
             _logger,
             Event.BACKUP_LINKED,
             schedule_id=backup.summary.schedule_id,
             backup_id=backup.id,
             destination=copy.destination,
-            expires_at=now + lasts,
+            expires_at=until,
         )
-        return url, now + lasts
+        return dict(zip(names, urls, strict=True)), until
 
     def verdicts(
         self, found: Found, schedule_id: str, retention: Retention | None = None

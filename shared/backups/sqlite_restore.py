@@ -22,12 +22,10 @@ from pathlib import Path
 from shared.backups.source import Target
 from shared.backups.sqlite_check import code, look_over
 from shared.backups.sqlite_scratch import full
+from shared.backups.targets import target_problem
 from shared.errors import Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext
 
-_LONGEST = 200
-"""Bytes of a name; SQLite adds to it, and 255 can be."""
-_OWN = ("-wal", "-shm", "-journal")
 _STEP = 1024 * 1024
 """Bytes of a step; the cache must hold the first, which writes nothing to the file then."""
 _CACHE = 8 * 1024
@@ -47,11 +45,8 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
         if target.replace is not None:
             raise Invalid("replace", "it is the target's name once more; give the target as well")
         return _named(source, "restored", now)
-    plain = name not in ("", ".", "..") and not set(name) & set("/\\\0") and name.isprintable()
-    if not plain or name.endswith(_OWN):
-        raise Invalid("target", f"give the plain name of a file in {source.parent}")
-    if len(name.encode()) > _LONGEST:
-        raise Invalid("target", f"give a name of at most {_LONGEST} bytes")
+    if (wrong := target_problem("sqlite", name)) is not None:
+        raise Invalid("target", wrong)
     return name
 
 

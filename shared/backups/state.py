@@ -35,6 +35,7 @@ from shared.backups.state_rows import (
     row_of,
 )
 from shared.backups.state_write import Writer, write
+from shared.backups.targets import target_problem
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
 from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
@@ -52,7 +53,6 @@ _RESTORING = "restoring"
 _SCRATCH = "scratch"
 _STAMP = "%Y%m%dt%H%M%S"
 _LEFT_OVER = timedelta(days=1)
-_PREFIX = re.compile("[a-z][a-z0-9]{0,19}")
 
 
 class StateSource:
@@ -116,9 +116,8 @@ class StateSource:
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         """Restore into the tables of a prefix, by default the source's own; `kept_as` is None."""
         prefix = target.name or self._prefix
-        if not _PREFIX.fullmatch(prefix):
-            text = "give a prefix, as BELFRY_PREFIX is: lower-case letters and digits, at most 20"
-            raise Invalid("target", text)
+        if (wrong := target_problem("belfry", prefix)) is not None:
+            raise Invalid("target", wrong)
         with self._received(chunks, job) as (file, mark), translated(_SERVICE):
             tables = {of: self._table(prefix, of) for of in {SCHEDULES, *file.tables()}}
             for table in tables.values():

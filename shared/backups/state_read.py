@@ -28,6 +28,7 @@ from shared.backups.state_rows import (
     StateFile,
     row_of,
 )
+from shared.backups.state_table import entity, query
 from shared.errors import NotFound
 from shared.schedules.job import parse_id
 from shared.storage import entities
@@ -72,12 +73,12 @@ class Reader:
         for lower, upper in zip(["", *known], [*known, None], strict=True):
             where = f"PartitionKey gt {literal(lower)}"
             where += f" and PartitionKey lt {literal(upper)}" if upper is not None else ""
-            for row in self._query(where):  # what somebody put beside, as it is
+            for row in query(self._table, where, self._job):  # what somebody put beside, as it is
                 self._file.put(row_of(SCHEDULES, row))
 
     def _meta(self, shards: int) -> None:
         for name in (SHARDS, RECONCILED):  # first: the ledger is to look back from before
-            if (row := self._get(META, name)) is not None:
+            if (row := entity(self._table, META, name)) is not None:
                 self._file.put(row_of(SCHEDULES, row))
             elif name == SHARDS:
                 row = {"PartitionKey": META, "RowKey": SHARDS, "value": str(shards)}
@@ -108,7 +109,7 @@ class Reader:
         course = _course(known, began)
         for _ in range(_TRIES):
             self._job.check()
-            row = self._get(shard, key)
+            row = entity(self._table, shard, key)
             if row is None:
                 self._file.remove(SCHEDULES, shard, key)
                 return
@@ -137,7 +138,7 @@ class Reader:
             return
         for job_id in course.live | live:
             if parse_id(job_id)[1] < course.since:
-                ended = self._get(shard, entities.job_key(job_id))
+                ended = entity(self._table, shard, entities.job_key(job_id))
                 if ended is not None:
                     self._file.put(row_of(SCHEDULES, ended))
 
@@ -146,23 +147,10 @@ class Reader:
     ) -> Iterator[dict[str, Any]]:
         where = f"PartitionKey eq {literal(shard)} and RowKey ge {literal(lower)}"
         where += f" and RowKey lt {literal(upper)}" if upper is not None else ""
-        yield from self._query(where, select)
-
-    def _query(self, where: str, select: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        for page in self._table.query_entities(where, select=select).by_page():
-            self._job.check()
-            yield from page
-
-    def _get(self, partition: str, key: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            return self._table.get_entity(partition, key)
-        except ResourceNotFoundError:
-            return None
+        yield from query(self._table, where, self._job, select)
 
     def _etag_of(self, partition: str, key: str) -> str:
-        row = self._get(partition, key)
+        row = entity(self._table, partition, key)
         return "" if row is None else _etag(row)
 
 

@@ -23,6 +23,7 @@ from shared.backups.state_rows import (
     due_key,
     row_of,
 )
+from shared.backups.state_table import entity, query
 from shared.errors import Damaged, Unavailable
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
@@ -105,7 +106,7 @@ class Writer:
         raise Unavailable("table storage", f"{row.key} is changed all the time; try again later")
 
     def _tried(self, row: Row) -> bool:
-        found = self._get(row.partition, row.key)
+        found = entity(self._table, row.partition, row.key)
         if found is None:
             return transact(self._table, [("create", row.entity()), *_due(row)])
         try:
@@ -142,7 +143,11 @@ class Writer:
         ]
         old = due_key(there)
         gone = [key for key in self._versions_there(row) if key not in kept][:_FEW]
-        if old is not None and old != due_key(row) and self._get(row.partition, old) is not None:
+        if (
+            old is not None
+            and old != due_key(row)
+            and entity(self._table, row.partition, old) is not None
+        ):
             gone.append(old)
         steps += [("delete", {"PartitionKey": row.partition, "RowKey": key}) for key in gone]
         return transact(self._table, steps)
@@ -177,24 +182,14 @@ class Writer:
 
     def _is_earlier(self, row: Row) -> bool:
         """Of what says how far the ledger was reconciled: the earlier of the two holds."""
-        found = self._get(META, RECONCILED) if row.key == RECONCILED else None
+        found = entity(self._table, META, RECONCILED) if row.key == RECONCILED else None
         return row.key == RECONCILED and (
             found is None or str(row.values["value"]) < str(found["value"])
         )
 
     def _query(self, where: str, select: list[str] | None = None) -> Iterator[Any]:
         keys = None if select is None else ["PartitionKey", *select]
-        for page in self._table.query_entities(where, select=keys).by_page():
-            self._job.check()
-            yield from page
-
-    def _get(self, partition: str, key: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            return self._table.get_entity(partition, key)
-        except ResourceNotFoundError:
-            return None
+        yield from query(self._table, where, self._job, keys)
 
 
 def write(table: TableClient, rows: Iterable[Row], job: JobContext) -> None:

@@ -88,7 +88,7 @@ class Meta:
             return self._write({"RowKey": name, "value": value}, etag)
 
     def hold(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
-        """Hold `name` until then, if nobody else does; whether it is held now."""
+        """Hold `name` until then, if nobody does; whether it is held now."""
         from azure.core.exceptions import ResourceNotFoundError
 
         mine = {"RowKey": f"hold:{name}", "value": until.isoformat(), "holder": holder}
@@ -97,8 +97,8 @@ class Meta:
                 found = self._table.get_entity("meta", mine["RowKey"])
             except ResourceNotFoundError:
                 return self._write(mine, None)
-            if found["holder"] != holder and datetime.fromisoformat(found["value"]) > now:
-                return False
+            if datetime.fromisoformat(found["value"]) > now:
+                return bool(found["holder"] == holder)
             return self._write(mine, str(found.metadata["etag"]))
 
     def release(self, name: str, holder: str) -> None:
