@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.backups import stream
 from shared.backups.codec import Codec
-from shared.backups.entries import Copies, Copy, Item, about, copies
+from shared.backups.entries import Copies, Copy, Item, copies
+from shared.backups.metadata import about_backup, about_report
 from shared.backups.model import Manifest, Report, checksum_name, manifest_name, report_name
 from shared.backups.seal import Seal
 from shared.backups.stream import Stored, storage
@@ -131,10 +132,8 @@ class Destination:
         check: Callable[[], None] | None = None,
     ) -> None:
         """Write a report beside its blob. With `check` it waits for storage that is away."""
-        values = report.to_json()
-        text = json.dumps(values, indent=2).encode()
-        seal = self._seal if encrypted else None
-        metadata = {"backup_id": report.backup_id, "report": about(values, seal)}
+        text = json.dumps(report.to_json(), indent=2).encode()
+        metadata = about_report(report, self._need_seal() if encrypted else None)
         name = report_name(blob, report.outcome, report.at)
         self._write(name, text, metadata, encrypted, check)
 
@@ -277,7 +276,7 @@ class Destination:
 
     def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
         seal = self._need_seal() if encrypted else None
-        return {"backup_id": str(summary["id"]), "summary": about(summary, seal)}
+        return about_backup(summary, seal)
 
     def _need_seal(self) -> Seal:
         if self._seal is None:
@@ -299,4 +298,10 @@ def _check(manifest: Manifest) -> None:
         ("schema", manifest.schema, str),
     ):
         if not isinstance(value, dict) or not all(type(one) is kind for one in value.values()):
+            raise ValueError(f"{name} is not what it must be")
+    for name, listed in (
+        ("schemas", manifest.schemas),
+        ("exclude_schemas", manifest.exclude_schemas),
+    ):
+        if not all(isinstance(one, str) for one in listed):
             raise ValueError(f"{name} is not what it must be")

@@ -6,14 +6,12 @@ them stands in their metadata, so that one listing of the container is enough.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any
 
+from shared.backups.metadata import read
 from shared.backups.model import (
     MANIFEST_SUFFIX,
     Outcome,
@@ -22,7 +20,7 @@ from shared.backups.model import (
     checksum_name,
     manifest_name,
 )
-from shared.backups.seal import Locked, Seal, unopened
+from shared.backups.seal import Locked, Seal
 from shared.errors import Damaged
 from shared.tasks.backups import Compression
 
@@ -205,30 +203,9 @@ def backup_blob(name: str) -> str:
     return _REPORT.sub("", name)
 
 
-def about(values: Mapping[str, object], seal: Seal | None) -> str:
-    """A JSON object as metadata can hold it: ASCII, sealed if there is a seal."""
-    text = json.dumps(values, separators=(",", ":"))
-    return text if seal is None else base64.b64encode(seal.seal(text.encode())).decode()
-
-
-def _read(text: str | None, seal: Seal | None) -> Mapping[str, Any]:
-    """What `about` wrote. Raises `Damaged`, `ValueError`."""
-    if text is None:  # so the SDK reads a value that is empty
-        raise ValueError("it is empty")
-    if not text.startswith("{"):
-        data = base64.b64decode(text)
-        if seal is None:
-            raise unopened(data)
-        text = seal.open(data).decode()
-    values = json.loads(text)
-    if not isinstance(values, dict):
-        raise ValueError("it is no JSON object")
-    return values
-
-
 def _summary(text: str, seal: Seal | None) -> Summary:
     """Raises one of `_UNREADABLE`."""
-    found = Summary.from_json(_read(text, seal))
+    found = Summary.from_json(read(text, seal))
     for one in fields(Summary):
         value = getattr(found, one.name)
         if type(value) not in _KINDS[str(one.type)]:
@@ -240,7 +217,7 @@ def _summary(text: str, seal: Seal | None) -> Summary:
 
 def _report(text: str, seal: Seal | None) -> Report:
     """Raises one of `_UNREADABLE`."""
-    found = Report.from_json(_read(text, seal))
+    found = Report.from_json(read(text, seal))
     _aware(found.at)
     if not all(isinstance(one, str) for one in found.suspicions):
         raise ValueError("suspicions are texts")

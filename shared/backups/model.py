@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -21,6 +21,7 @@ FORMAT = 2
 MANIFEST_SUFFIX = ".manifest.json"
 _SHOWN_DIFFERENCES = 5
 _INSTANTS = ("started_at", "finished_at")
+_LISTS = ("schemas", "exclude_schemas")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +39,8 @@ class Summary:
     dump_version: str
     database: str
     scope: str
-    """Which part of the database: empty for all of it, else as in `schemas a, b`."""
+    """Which part of the database: empty for all of it, else as in `schemas a, b`. Of a long list
+    the beginning and a digest; the manifest has all."""
     started_at: datetime
     """The dump began; what it shows is not older."""
     finished_at: datetime
@@ -63,11 +65,14 @@ class Summary:
         """Raises `ValueError` if this is none of a format that is known."""
         if values.get("format") != FORMAT:
             raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
-        missing = [item.name for item in fields(cls) if item.name not in values]
+        missing = [
+            item.name for item in fields(cls) if item.name not in values and item.default is MISSING
+        ]
         if missing:
             raise ValueError(f"lacks {', '.join(missing)}")
-        known = {item.name: values[item.name] for item in fields(cls)}
-        return cls(**known | {name: datetime.fromisoformat(known[name]) for name in _INSTANTS})
+        known = {item.name: values[item.name] for item in fields(cls) if item.name in values}
+        known |= {name: datetime.fromisoformat(known[name]) for name in _INSTANTS}
+        return cls(**known | {name: tuple(known[name]) for name in _LISTS if name in known})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +84,10 @@ class Manifest(Summary):
     """Rows in each table at the instant of the dump."""
     schema: Mapping[str, str]
     """Every object that is defined, and a short digest of its definition."""
+    schemas: tuple[str, ...] = ()
+    """All that `scope` means, as the plan has it: only these schemas,"""
+    exclude_schemas: tuple[str, ...] = ()
+    """or all but these. Manifests of before have neither."""
 
     @property
     def contents(self) -> Contents:

@@ -6,6 +6,8 @@ does not see (TRUNCATE) and what would change them (ALTER TABLE).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -23,6 +25,10 @@ LARGE_OBJECTS = "large objects"
 """What stands for a table where a database has any."""
 _PUBLIC = "public"
 """The schema that every new database has."""
+_SCOPE = 2000
+"""Characters in JSON of a scope that is told whole: it stands in blobs' `metadata`."""
+_SHOWN = 400
+"""Of the names of a longer one."""
 
 IN_SCOPE: LiteralString = """
     n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -56,9 +62,24 @@ class Scope:
     but: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if self.only:
-            return f"schemas {', '.join(self.only)}"
-        return f"all schemas but {', '.join(self.but)}" if self.but else ""
+        """All the names, or of a long list the first, how many more, and a digest of all: backups
+        are told apart by it, and it must fit into a blob's metadata."""
+        names = self.only or self.but
+        if not names:
+            return ""
+        kind = "schemas" if self.only else "all schemas but"
+        whole = f"{kind} {', '.join(names)}"
+        if len(json.dumps(whole)) <= _SCOPE:
+            return whole
+        listed = json.dumps([self.only, self.but]).encode()
+        digest = hashlib.sha256(listed).hexdigest()[:16]
+        shown: list[str] = []
+        for name in names:
+            if len(json.dumps(", ".join([*shown, name]))) > _SHOWN:
+                break
+            shown.append(name)
+        first = f"{', '.join(shown)} and {len(names) - len(shown)} more" if shown else len(names)
+        return f"{kind} {first}, digest {digest}"
 
     @property
     def parameters(self) -> dict[str, Any]:

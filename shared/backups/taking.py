@@ -36,7 +36,7 @@ from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 
 _ERROR = 500
-"""Units of an error in a report, which must fit into a blob's metadata."""
+"""Units of an error in a report: with all else it must fit into a blob's `metadata`."""
 
 Suspect = Callable[[Manifest], tuple[str, ...]]
 Confirm = Callable[[], None]
@@ -207,6 +207,8 @@ class _Taking:
             blob=self.blob,
             tables=dict(dump.contents.tables),
             schema=dict(dump.contents.schema),
+            schemas=self._plan.schemas,
+            exclude_schemas=self._plan.exclude_schemas,
         )
         self._destination.write_manifest(manifest, job.check)
         job.log("uploaded", bytes=summary.bytes, sha256=summary.sha256)
