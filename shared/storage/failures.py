@@ -52,6 +52,18 @@ def translated(service: str) -> Iterator[None]:
         raise Unavailable(service, f"did not answer ({type(error).__name__})") from error
 
 
+def _read_whole(answer: Any) -> None:
+    """Read an error's body, which frees its connection: of an attempt at a download that is made
+    again, azure-core keeps the answer and never reads it."""
+    from azure.core.exceptions import ServiceResponseError
+    from requests import RequestException
+
+    try:
+        _ = answer.content  # requests keeps it for who asks again
+    except RequestException as error:
+        raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
+
+
 def _code(error: Any) -> str:
     """The service's own word, such as ServerBusy."""
     code = getattr(error, "error_code", None)
@@ -83,7 +95,10 @@ def transport(**options: Any) -> Any:
             except HttpResponseError as error:
                 raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
             if answer.status_code < 300 and "Date" not in answer.headers:
+                answer.internal_response.close()
                 raise ServiceResponseError("the answer's head was cut")
+            if answer.status_code >= 400 and options.get("stream"):
+                _read_whole(answer.internal_response)
             for name in _PAUSES:
                 if name in answer.headers:
                     answer.headers[name] = _shortened(answer.headers[name], _PAUSES[name])

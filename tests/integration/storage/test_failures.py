@@ -1,0 +1,35 @@
+"""What the SDKs' transport does with answers that nobody reads."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+
+from local.azurite import Azurite
+from shared.settings import from_env
+from shared.storage import failures
+from shared.storage.connect import Connection
+from tests.faults import Cut, Fault, FaultProxy, Refuse, Throttle
+
+
+@pytest.mark.parametrize("fault", [Throttle(0), Refuse(500), Cut(0.1)], ids=lambda one: one.kind)
+def test_an_attempt_at_a_download_leaves_no_connection_behind(
+    azurite: Azurite, fault: Fault
+) -> None:
+    """An answer that nobody reads keeps its connection, until the garbage collector finds both:
+    that is a warning, and here a warning is an error."""
+    gc.collect()
+    with FaultProxy(azurite.connection_string) as proxy:
+        proxy.rules.add(fault, times=1)
+        account = from_env({"AzureWebJobsStorage": proxy.connection_string}).storage
+        transport = failures.transport(**failures.TIMEOUTS)
+        container = Connection(account, transport).container("nowhere")
+        with pytest.raises(ResourceNotFoundError, match="ErrorCode:ContainerNotFound"):
+            container.download_blob("nothing")
+        pools = transport.session.get_adapter(container.url).poolmanager.pools
+        (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 (it cannot be iterated)
+        assert pool.num_connections == 1
+        del container, transport, pools, pool
+        gc.collect()
