@@ -333,7 +333,6 @@ def _backups(
     tasks: Registry,
     messages: Messages,
 ) -> Backups:
-    from shared.backups.plans import planned
     from shared.backups.service import Backups
 
     return Backups(
@@ -341,8 +340,8 @@ def _backups(
         connection=connection,
         meta=meta,
         clock=clock,
-        plans=lambda: planned(manager.schedules(), tasks),
-        jobs=manager.jobs,
+        manager=manager,
+        tasks=tasks,
         messages=messages,
     )
 

@@ -71,6 +71,8 @@ class Event(StrEnum):
     BACKUP_AGE = "backup_age"
     BACKUP_TOO_OLD = "backup_too_old"
     BACKUP_PLAN_OFF = "backup_plan_off"
+    BACKUP_PLAN_UNREADABLE = "backup_plan_unreadable"
+    BACKUP_DATABASE_GONE = "backup_database_gone"
     BACKUP_DELETED = "backup_deleted"
     BACKUP_ACCEPTED = "backup_accepted"
     BACKUP_LINKED = "backup_linked"

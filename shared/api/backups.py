@@ -107,7 +107,7 @@ def sources() -> SourceList:
     belfry = app()
     service, now = belfry.backups(), belfry.clock.now()
     found = service.look()
-    names = {one.id: one.schedule.definition.name for one in service.plans()}
+    names = {one.id: one.name for one in service.plans().lasting}
     stands = by_source(service.standings(found), found, now)
     shown = [SourceOut.of(one, names, now) for one in stands]
     return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
@@ -120,7 +120,7 @@ def dry_run(question: DryRun) -> DryRunOut:
     found = service.look()
     known = {one.id: one for one in found.backups}
     plan = question.schedule_id
-    is_one = any(one.id == plan for one in service.plans())
+    is_one = any(one.id == plan for one in service.plans().there)
     if not is_one and not any(one.summary.schedule_id == plan for one in found.backups):
         raise NotFound(f"there is no backup plan {plan!r}")
     verdicts = service.verdicts(found, plan, question.retention)

@@ -287,11 +287,3 @@ def _last_good(stand: Standing) -> LastGood | None:
     if good is None:
         return None
     return LastGood(id=good.id, started_at=good.started_at, age_seconds=stand.age_seconds or 0.0)
-
-
-class PlanList(BaseModel):
-    plans: list[PlanOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int

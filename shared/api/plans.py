@@ -13,17 +13,17 @@ from fastapi import APIRouter, Query, Response
 
 from shared.api.backup_orders import Asked
 from shared.api.parts import page_of
-from shared.api.plan_checks import checked, sources
-from shared.api.plan_schemas import NewPlan, PlanChange, PlanList, PlanOut
+from shared.api.plan_checks import checked
+from shared.api.plan_lists import PlanList, UnreadablePlan
+from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
 from shared.app import App, app
 from shared.engine.builtin import policy
-from shared.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.schedules.model import Schedule
-from shared.tasks import BackupPlan, Task
 
 if TYPE_CHECKING:
     from shared.backups.catalog import Found
-    from shared.backups.plans import Planned
+    from shared.backups.plans import AnyPlan, Planned
     from shared.backups.standing import Standing
 
 router = APIRouter(prefix="/api/v1/backups/plans", tags=["backups"])
@@ -52,21 +52,28 @@ def list_plans(
 ) -> PlanList:
     """Plans that fit every filter given, newest first, the built-in ones among them."""
     belfry = app()
-    found = [
-        one
-        for one in belfry.backups().plans()
-        if not one.by_hand
-        and project_id in (None, one.schedule.definition.project_id)
-        and source in (None, one.plan.source)
-        and enabled in (None, one.schedule.definition.enabled)
-    ]
+    plans = belfry.backups().plans()
+
+    def fits(one: AnyPlan) -> bool:
+        what = one.schedule.definition
+        asked = project_id in (None, what.project_id) and enabled in (None, what.enabled)
+        return asked and not one.by_hand
+
+    found = [one for one in plans.good if fits(one) and source in (None, one.plan.source)]
     items, pages = page_of(found, page, page_size)
     look = _look(belfry)
     shown = [
         _out(belfry, replace(one, schedule=belfry.manager.shown(one.schedule)), look)
         for one in items
     ]
-    return PlanList(plans=shown, total=len(found), page=page, page_size=page_size, pages=pages)
+    return PlanList(
+        plans=shown,
+        unreadable=[UnreadablePlan.of(one) for one in plans.unreadable if fits(one)],
+        total=len(found),
+        page=page,
+        page_size=page_size,
+        pages=pages,
+    )
 
 
 @router.get("/{schedule_id}")
@@ -97,7 +104,7 @@ def change(schedule_id: str, changes: PlanChange) -> PlanOut:
 def delete(schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
-    _check(belfry, _schedule(belfry, schedule_id))
+    _any_plan(belfry, _schedule(belfry, schedule_id))
     belfry.manager.delete(schedule_id)
 
 
@@ -145,25 +152,21 @@ def _planned(belfry: App, schedule: Schedule) -> Planned:
 
     Raises `NotFound` if it is none, `Conflict` if its parameters no longer fit its task.
     """
+    from shared.backups.plans import Planned
+
+    one = _any_plan(belfry, schedule)
+    if isinstance(one, Planned):
+        return one
+    raise Conflict(one.what_to_do)
+
+
+def _any_plan(belfry: App, schedule: Schedule) -> AnyPlan:
+    """The plan that a schedule is, be it one that cannot be read. Raises `NotFound`."""
     from shared.backups.plans import planned
 
-    task = _check(belfry, schedule)
     for one in planned([schedule], belfry.registry):
         return one
-    try:
-        task.parse(schedule.definition.task_parameters)
-    except Invalid as error:
-        text = f"{error}; mend it by PATCH /api/v1/schedules/{schedule.id}"
-        raise Conflict(text) from None
-    raise Conflict(f"schedule {schedule.id!r} changed meanwhile; try again")
-
-
-def _check(belfry: App, schedule: Schedule) -> Task:
-    """The schedule's task. Raises `NotFound` if that takes no backups."""
-    task = belfry.registry.find(schedule.definition.task_type)
-    if task is None or not issubclass(task.params, BackupPlan):
-        raise NotFound(f"schedule {schedule.id!r} is no backup plan")
-    return task
+    raise NotFound(f"schedule {schedule.id!r} is no backup plan")
 
 
 def _look(belfry: App) -> Found | str:
@@ -179,15 +182,14 @@ def _shown(belfry: App, schedule: Schedule) -> PlanOut:
 
 
 def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:
-    from shared.backups.watch import told_of
-
     now = belfry.clock.now()
     if isinstance(look, str):
         return PlanOut.of(one, look, now)
-    stands = list(told_of(one, look, sources(belfry), now))
+    stands = list(belfry.backups().stands(one, look))
     worst = max(stands, key=_badness, default=None)
     return PlanOut.of(one, worst or "There is nothing to back up", now)
 
 
-def _badness(stand: Standing) -> tuple[bool, bool, float]:
-    return stand.last_good is None, stand.too_old, stand.age_seconds or 0.0
+def _badness(stand: Standing) -> tuple[bool, bool, bool, float]:
+    there = stand.gone_at is None
+    return there, stand.last_good is None, stand.too_old, stand.age_seconds or 0.0

@@ -53,6 +53,9 @@ class SourcePlanOut(BaseModel):
     """The run after its last good one was due over two hours ago."""
     expected_by: datetime | None
     """When a newer one is, or was, due; null if none is."""
+    gone_at: datetime | None
+    """Of a plan with `databases: all`: when its newest whole run did not find the database any
+    more. Such a one is not too old."""
     sentence: str
 
     @staticmethod
@@ -64,6 +67,7 @@ class SourcePlanOut(BaseModel):
             age_seconds=stand.age_seconds,
             too_old=stand.too_old,
             expected_by=stand.expected_by,
+            gone_at=stand.gone_at,
             sentence=stand.sentence,
         )
 

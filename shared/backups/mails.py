@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.backups.plans import Planned
 from shared.schedules.job import Job, Status
 
 _QUIET = frozenset({Status.SKIPPED, Status.CANCELLED})
@@ -23,11 +22,10 @@ class Mail:
     alarming: bool
 
 
-def mail_of(job: Job, one: Planned) -> Mail | None:
-    """What to say of a job that ended; None if nothing."""
+def mail_of(job: Job, name: str) -> Mail | None:
+    """What to say of a job that ended, of the plan of that name; None if nothing."""
     if job.status in _QUIET:
         return None
-    name = one.schedule.definition.name
     lines = [f"job {job.id}", f"due at {_time(job.due_at)}"]
     if job.started_at is not None:
         lines.append(f"started at {_time(job.started_at)}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup
 from shared.backups.pgcontents import Scope
+from shared.backups.runs import Runs
 from shared.backups.standing import Standing, back_to, none_of, standing
 from shared.engine.once import TAG
 from shared.errors import Invalid
@@ -19,15 +20,16 @@ from shared.tasks.backups import ALL, BackupPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan and the schedule that it is."""
-
+class _Plan:
     schedule: Schedule
-    plan: BackupPlan
 
     @property
     def id(self) -> str:
         return self.schedule.id
+
+    @property
+    def name(self) -> str:
+        return self.schedule.definition.name
 
     @property
     def by_hand(self) -> bool:
@@ -36,32 +38,95 @@ class Planned:
         return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
 
 
-def planned(schedules: Iterable[Schedule], registry: Registry) -> Iterator[Planned]:
-    """The backup plans among schedules. One whose parameters no longer fit its task is left out:
-    its job says what is wrong with them."""
+@dataclass(frozen=True, slots=True)
+class Planned(_Plan):
+    """A plan and the schedule that it is."""
+
+    plan: BackupPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable(_Plan):
+    """A plan that cannot be read: its parameters no longer fit its task. It takes no backup, and
+    those that it took are kept as they are."""
+
+    error: str
+    """Which parameter does not fit, and why."""
+
+    @property
+    def what_to_do(self) -> str:
+        return f"{self.error}; mend it by PATCH /api/v1/schedules/{self.id}"
+
+
+AnyPlan = Planned | Unreadable
+
+
+def planned(schedules: Iterable[Schedule], registry: Registry) -> Iterator[AnyPlan]:
+    """The backup plans among schedules, in their order."""
     for schedule in schedules:
         task = registry.find(schedule.definition.task_type)
         if task is None or not issubclass(task.params, BackupPlan):
             continue
         try:
             plan = task.parse(schedule.definition.task_parameters)
-        except Invalid:
+        except Invalid as error:
+            yield Unreadable(schedule, str(error))
+            continue
+        except (TypeError, ValueError):  # somebody wrote into the row
+            yield Unreadable(schedule, "task_parameters: they are no object")
             continue
         assert isinstance(plan, BackupPlan)  # noqa: S101 (for the type checker)
         yield Planned(schedule, plan)
 
 
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plans at one time, each list in the order of the schedules."""
+
+    good: list[Planned]
+    unreadable: list[Unreadable]
+    deleted: list[AnyPlan]
+    """Those among the schedules that were deleted: there is such a plan no more."""
+
+    @classmethod
+    def of(cls, schedules: Iterable[Schedule], registry: Registry) -> Plans:
+        found = list(planned(schedules, registry))
+        there = [one for one in found if one.schedule.deleted_at is None]
+        return cls(
+            [one for one in there if isinstance(one, Planned)],
+            [one for one in there if isinstance(one, Unreadable)],
+            [one for one in found if one.schedule.deleted_at is not None],
+        )
+
+    @property
+    def there(self) -> list[AnyPlan]:
+        return [*self.good, *self.unreadable]
+
+    @property
+    def lasting(self) -> list[AnyPlan]:
+        """Those that are no single run."""
+        return [one for one in self.there if not one.by_hand]
+
+
 def standings(
-    one: Planned, found: Found, sources: Iterable[str], now: datetime
+    one: AnyPlan, found: Found, sources: Iterable[str], now: datetime, runs: Runs
 ) -> Iterator[Standing]:
     """How each database stands that a plan means now; `sources`: those of the settings. One that
-    has no backup yet is among them; of a source that names no databases, by its name alone."""
-    named = list(sources) if one.plan.source == ALL else [one.plan.source]
-    rows = _meant(one, named, found)
+    has no backup yet is among them; of a source that names no databases, by its name alone.
+
+    Of a plan that cannot be read, each database that it has backups of.
+    """
+    run = None
+    if isinstance(one, Unreadable):
+        rows = _rows(one, found)
+    else:
+        named = list(sources) if one.plan.source == ALL else [one.plan.source]
+        rows = _meant(one, named, found)
+        run = runs.newest(one.plan, rows.values(), now)
     schedule = one.schedule
     for (source, database, scope), row in rows.items():
         good = newest_good(row, now)
-        yield standing(
+        stand = standing(
             source=source,
             database=database,
             scope=scope,
@@ -72,21 +137,28 @@ def standings(
             on=schedule.is_on,
             since=schedule.updated_at,
             now=now,
+            gone_at=run.at if run is not None and run.lacks(source, database, row) else None,
         )
+        if isinstance(one, Unreadable):
+            stand = replace(stand, sentence=f"{stand.sentence}; its plan cannot be read")
+        yield stand
 
 
 _Key = tuple[str, str, str]
 """Source, database, scope."""
 
 
+def _rows(one: AnyPlan, found: Found) -> dict[_Key, list[Backup]]:
+    """The backups of each database that the plan ever took."""
+    return {group[1:]: row for group, row in found.groups().items() if group[0] == one.id}
+
+
 def _meant(one: Planned, named: list[str], found: Found) -> dict[_Key, list[Backup]]:
     """The backups of each database that the plan means now; what it meant once is left out."""
     plan = one.plan
     scope = str(Scope(plan.schemas, plan.exclude_schemas))
-    rows: dict[_Key, list[Backup]] = {
-        group[1:]: row
-        for group, row in found.groups().items()
-        if group[0] == one.id and group[1] in named and group[3] == scope
+    rows = {
+        key: row for key, row in _rows(one, found).items() if key[0] in named and key[2] == scope
     }
     if isinstance(plan.databases, tuple):
         keys = [(plan.source, database, scope) for database in plan.databases]

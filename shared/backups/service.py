@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,21 +16,24 @@ from shared.backups.entries import Backup, Copy
 from shared.backups.keeping import remove, verdicts
 from shared.backups.links import links
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
-from shared.backups.plans import Planned, newest_good
+from shared.backups.plans import AnyPlan, Plans, newest_good
 from shared.backups.retention import Verdict
 from shared.backups.rounds import Round, Tools
+from shared.backups.runs import Runs
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
 from shared.backups.standing import Standing
 from shared.backups.upkeep import Upkeep
-from shared.backups.watch import Jobs, Watch, told_of
+from shared.backups.watch import Watch, told_of
 from shared.clock import Clock
-from shared.errors import BelfryError, Conflict, Refused
+from shared.engine.manage import Manager
+from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused
 from shared.log import Event, event
 from shared.messages.service import Messages
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
+from shared.tasks import Registry
 from shared.tasks.backups import BackupPlan, RestoreOrder, Retention, VerifyOrder
 from shared.tasks.context import JobContext
 
@@ -47,22 +50,36 @@ class Backups:
         connection: Connection,
         meta: Meta,
         clock: Clock,
-        plans: Callable[[], Iterable[Planned]],
-        jobs: Jobs,
+        manager: Manager,
+        tasks: Registry,
         messages: Messages,
         sources: Sources | None = None,
         catalog: Catalog | None = None,
     ) -> None:
         seal = Seal.of(settings.backup_encryption_key)
         self.catalog = catalog or catalog_of(settings, seal)
-        self.plans = plans
+        self._manager = manager
+        self._tasks = tasks
         self._clock = clock
         self._sources = sources or Sources(settings, connection)
         drive = partial(Drive.of, settings.drive)
         self._tools = Tools(self._sources, self.catalog, seal, Alone(meta), drive)
         self._messages = messages
-        self._watch = Watch(self.catalog, lambda: self._sources.names, plans, jobs, messages)
-        self._upkeep = Upkeep(self.catalog, plans, drive, messages)
+        self._runs = Runs(manager.job)
+        self._watch = Watch(
+            self.catalog,
+            lambda: self._sources.names,
+            self.plans,
+            manager.jobs,
+            self._runs,
+            messages,
+        )
+        self._upkeep = Upkeep(self.catalog, self.plans, drive, messages)
+
+    def plans(self, deleted_since: datetime | None = None) -> Plans:
+        """The plans there are, newest first; with `deleted_since` also those that were deleted
+        from then on."""
+        return Plans.of(self._manager.schedules(deleted_since), self._tasks)
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""
@@ -93,14 +110,11 @@ class Backups:
 
     def standings(self, found: Found) -> list[Standing]:
         """How each database of each plan stands."""
-        now = self._clock.now()
-        names = self._sources.names
-        return [
-            stand
-            for one in self.plans()
-            if not one.by_hand
-            for stand in told_of(one, found, names, now)
-        ]
+        return [stand for one in self.plans().lasting for stand in self.stands(one, found)]
+
+    def stands(self, one: AnyPlan, found: Found) -> Iterator[Standing]:
+        """How each database of a plan stands."""
+        return told_of(one, found, self._sources.names, self._clock.now(), self._runs)
 
     def manifest(self, backup: Backup) -> Manifest:
         """A backup's manifest, from the first copy that can be read. Raises `Damaged`."""
@@ -171,7 +185,7 @@ class Backups:
         """
         row = found.groups()[backup.group]
         last = newest_good(row, self._clock.now())
-        gone = all(one.id != backup.summary.schedule_id for one in self.plans())
+        gone = not self._is_there(backup.summary.schedule_id)
         if last is not None and backup.id == last.id and not (force and gone):
             text = f"backup {backup.id} is the last verified one; it is never deleted"
             raise Conflict(f"{text} but with ?force=true, as its plan is gone" if gone else text)
@@ -192,15 +206,29 @@ class Backups:
             backup_id=backup.id,
         )
 
+    def _is_there(self, schedule_id: str) -> bool:
+        """Whether there is a plan's schedule, be it one that cannot be read, or whose task the
+        code has no more: only who deletes it gives its last backup up."""
+        try:
+            self._manager.get(schedule_id)
+        except NotFound:
+            return False
+        except Damaged:
+            return True
+        return True
+
     def _retention(self, schedule_id: str) -> Retention:
-        """Of the plan; one that is gone keeps its backups for ever."""
-        for one in self.plans():
+        """Of the plan. Raises `Conflict` if it is gone or cannot be read: its backups are kept."""
+        plans = self.plans()
+        for one in plans.good:
             if one.id == schedule_id:
                 return one.plan.retention
-        raise Conflict(
-            f"there is no plan {schedule_id!r} any more, so its backups are kept; "
-            "?force=true deletes them"
-        )
+        kept = "so its backups are kept; ?force=true deletes them"
+        todo = [one.what_to_do for one in plans.unreadable if one.id == schedule_id]
+        if todo or self._is_there(schedule_id):
+            why = f" ({todo[0]})" if todo else ""
+            raise Conflict(f"the plan {schedule_id!r} cannot be read{why}, {kept}")
+        raise Conflict(f"there is no plan {schedule_id!r} any more, {kept}")
 
 
 def catalog_of(settings: Settings, seal: Seal | None) -> Catalog:

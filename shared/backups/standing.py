@@ -36,7 +36,10 @@ class Standing:
     age_seconds: float | None
     """How much is lost if the source is lost now."""
     expected_by: datetime | None
-    """When a newer one is, or was, due; None if none is: the plan is off, or has ended."""
+    """When a newer one is, or was, due; None if none is: the plan is off, or has ended, or the
+    database is gone."""
+    gone_at: datetime | None = None
+    """When the plan's newest whole run did not find it any more."""
     too_old: bool
     sentence: str
     """The same for a person."""
@@ -54,15 +57,18 @@ def standing(
     on: bool,
     since: datetime,
     now: datetime,
+    gone_at: datetime | None = None,
 ) -> Standing:
     """How a source stands by its last good backup and that one's proof.
 
     `since` is when the plan became what it is: one without a good backup owes one from then on.
+    `gone_at`: when the database was not found any more, so that none is owed.
     Times in the sentence are of the plan's zone, which it names unless it is UTC.
     """
     # Its time cannot be right, so it says nothing of when the next is due.
     ahead = last_good is not None and last_good.started_at - now > SLACK
-    expected = next_run(recurrence, _from(last_good, since)) if on and not ahead else None
+    owed = on and not ahead and gone_at is None
+    expected = next_run(recurrence, _from(last_good, since)) if owed else None
     missing = expected is not None and now - expected > SLACK
     if last_good is None:
         sentence = none_of(source, database, scope, " by this plan")
@@ -74,6 +80,10 @@ def standing(
             wall = zones.wall_of(expected, zones.find(recurrence.timezone))
             due = f"{wall:%Y-%m-%d %H:%M} {recurrence.timezone}"
             sentence += f", and the backup that was due at {due} is missing"
+    if gone_at is not None:
+        when = _at(gone_at, now, recurrence.timezone)
+        last = ", and this is its last backup" if last_good is not None else ""
+        sentence += f"; {database} was not found in {source} any more ({when}){last}"
     return Standing(
         source=source,
         database=database,
@@ -84,6 +94,7 @@ def standing(
         restore_seconds=report.restore_seconds if report is not None else None,
         age_seconds=_seconds(last_good.started_at, now) if last_good is not None else None,
         expected_by=expected,
+        gone_at=gone_at,
         too_old=missing or (on and ahead),
         sentence=sentence,
     )
@@ -98,9 +109,7 @@ def none_of(source: str, database: str, scope: str, whose: str = "") -> str:
 
 def back_to(last_good: Summary, report: Report | None, now: datetime, timezone: str) -> str:
     """The sentence of what has one, with the time by the clocks of that zone."""
-    said = f"You can be back to {_when(last_good.started_at, now, zones.find(timezone))}"
-    if timezone != _UTC:
-        said += f" {timezone}"
+    said = f"You can be back to {_at(last_good.started_at, now, timezone)}"
     if report is None:
         return said
     if report.restore_seconds is not None:
@@ -136,6 +145,12 @@ def _from(last_good: Summary | None, since: datetime) -> datetime:
     if last_good is None:
         return since
     return max(last_good.started_at, last_good.finished_at + _SKIPPED)
+
+
+def _at(at: datetime, now: datetime, timezone: str) -> str:
+    """With the zone, unless that is UTC."""
+    said = _when(at, now, zones.find(timezone))
+    return said if timezone == _UTC else f"{said} {timezone}"
 
 
 def _seconds(since: datetime, now: datetime) -> float:

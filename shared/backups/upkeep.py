@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from shared.backups.drive import Drive
 from shared.backups.driving import to_drive
 from shared.backups.entries import Backup
 from shared.backups.keeping import clear, verdicts
-from shared.backups.plans import Planned
+from shared.backups.plans import Planned, Plans
 from shared.backups.told import fitting
 from shared.errors import BelfryError, Cancelled
 from shared.messages.service import Messages
@@ -35,7 +35,7 @@ class Upkeep:
     def __init__(
         self,
         catalog: Catalog,
-        plans: Callable[[], Iterable[Planned]],
+        plans: Callable[[], Plans],
         drive: Callable[[], Drive | None],
         messages: Messages,
     ) -> None:
@@ -47,8 +47,10 @@ class Upkeep:
     def run(self, job: JobContext) -> Mapping[str, object]:
         """Look after every plan's backups. What fails is told, and done the next time; a plan
         that cannot be looked after keeps no other from it."""
-        done = _Done()
-        for one in self._plans():
+        plans, done = self._plans(), _Done()
+        for unreadable in plans.unreadable:
+            done.failed[unreadable.id] = f"it cannot be read: {unreadable.error}"
+        for one in plans.good:
             try:
                 self._plan(one, job, done)
             except Cancelled:

@@ -259,9 +259,15 @@ class Manager:
         ]
         return sorted(wanted, key=lambda job: (job.due_at, job.id), reverse=True)
 
-    def schedules(self) -> list[Schedule]:
-        """Every schedule that was not deleted, newest first."""
-        found = [one for one in self._table.schedules() if one.deleted_at is None]
+    def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
+        """Every schedule that was not deleted, newest first; with `deleted_since` also those that
+        were deleted from then on."""
+        found = [
+            one
+            for one in self._table.schedules()
+            if one.deleted_at is None
+            or (deleted_since is not None and one.deleted_at >= deleted_since)
+        ]
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 
     def due(self, now: datetime, limit: int) -> list[Schedule]:

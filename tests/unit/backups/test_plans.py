@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup, Copy
 from shared.backups.model import Outcome
-from shared.backups.plans import Planned, SourceStanding, by_source, standings
+from shared.backups.plans import (
+    AnyPlan,
+    Planned,
+    Plans,
+    SourceStanding,
+    Unreadable,
+    by_source,
+    planned,
+    standings,
+)
+from shared.backups.runs import Runs
+from shared.errors import NotFound
 from shared.recurrence import Recurrence
+from shared.schedules.job import Job
 from shared.schedules.model import Definition, Schedule
+from shared.tasks import JobContext, Params, Registry, Result, task
 from shared.tasks.backups import BackupPlan
 from tests.unit.backups.test_model import manifest
 from tests.unit.backups.test_standing import LONG_AGO, NIGHT, NOW, nightly, proof
@@ -22,24 +36,61 @@ SOURCES = ["postgres", "state"]
 def plan(
     name: str, source: str = "postgres", recurrence: Recurrence | None = None, **parts: object
 ) -> Planned:
+    parameters = {"source": source} | parts
+    made = schedule(name, parameters, recurrence=recurrence)
+    return Planned(made, BackupPlan.model_validate(parameters))
+
+
+def schedule(
+    name: str,
+    parameters: Mapping[str, object],
+    *,
+    task_type: str = "backup",
+    recurrence: Recurrence | None = None,
+) -> Schedule:
     definition = Definition(
         name=name,
-        task_type="backup",
-        task_parameters={"source": source},
+        task_type=task_type,
+        task_parameters=parameters,
         recurrence=recurrence or nightly(),
     )
-    schedule = Schedule(id=name, definition=definition, created_at=LONG_AGO, updated_at=LONG_AGO)
-    return Planned(schedule, BackupPlan.model_validate({"source": source} | parts))
+    return Schedule(id=name, definition=definition, created_at=LONG_AGO, updated_at=LONG_AGO)
+
+
+def no_job(job_id: str) -> Job:
+    raise NotFound(f"there is no job {job_id!r}")
+
+
+@task("backup", params=BackupPlan)
+def backup(job: JobContext, params: BackupPlan) -> Result:
+    """Takes a plan."""
+    raise NotImplementedError
+
+
+@task("other")
+def other(job: JobContext, params: Params) -> Result:
+    """Takes none."""
+    raise NotImplementedError
+
+
+TASKS = Registry([backup, other])
 
 
 def taken(
-    by: str, hours: float = 6, *, database: str = "shop", scope: str = "", good: bool = True
+    by: str,
+    hours: float = 6,
+    *,
+    database: str = "shop",
+    scope: str = "",
+    good: bool = True,
+    job_id: str = "job",
 ) -> Backup:
     """A backup of `postgres`, so many hours old."""
     started = NOW - hours * HOUR
     summary = manifest(
         id=f"{by}{hours}{database}{scope}",
         schedule_id=by,
+        job_id=job_id,
         source="postgres",
         database=database,
         scope=scope,
@@ -62,8 +113,9 @@ def found(*backups: Backup, locked: int = 0) -> Found:
     return Found(newest_first, {}, 0, {"primary": ids})
 
 
-def stands(plans: Sequence[Planned], what: Found) -> list[SourceStanding]:
-    each = [stand for one in plans for stand in standings(one, what, SOURCES, NOW)]
+def stands(plans: Sequence[AnyPlan], what: Found) -> list[SourceStanding]:
+    runs = Runs(no_job)
+    each = [stand for one in plans for stand in standings(one, what, SOURCES, NOW, runs)]
     return list(by_source(each, what, NOW))
 
 
@@ -156,3 +208,51 @@ def test_a_database_that_never_had_a_backup_is_seen() -> None:
     what = found(taken("a", 6, database="there"), taken("a", 6, database="not meant"))
     rows = stands([plan("a", databases=["there", "never"])], what)
     assert {row.database: row.plans[0].too_old for row in rows} == {"there": False, "never": True}
+
+
+def test_schedules_whose_task_takes_a_plan_are_plans_though_one_cannot_be_read() -> None:
+    fits = schedule("fits", {"source": "postgres"})
+    garbled = replace(fits.definition, task_parameters=[1])  # type: ignore[arg-type]
+    found = list(
+        planned(
+            [
+                schedule("no", {}, task_type="other"),
+                schedule("unknown", {}, task_type="nosuch"),
+                schedule("red", {"source": "postgres", "colour": "red"}),
+                replace(fits, id="list", definition=garbled),
+                fits,
+            ],
+            TASKS,
+        )
+    )
+    assert [(one.id, type(one)) for one in found] == [
+        ("red", Unreadable),
+        ("list", Unreadable),
+        ("fits", Planned),
+    ]
+    red, mixed, _ = found
+    assert isinstance(red, Unreadable) and isinstance(mixed, Unreadable)
+    assert red.error.startswith("task_parameters.colour: ")
+    assert red.what_to_do == f"{red.error}; mend it by PATCH /api/v1/schedules/red"
+    assert mixed.error == "task_parameters: they are no object"
+
+
+def test_a_plan_that_was_deleted_is_none_that_is_there() -> None:
+    red = schedule("red", {"colour": "red"})
+    fits = schedule("fits", {"source": "postgres"})
+    gone = [replace(one, id=f"gone_{one.id}", deleted_at=NOW) for one in (red, fits)]
+    plans = Plans.of([*gone, red, fits], TASKS)
+    assert [one.id for one in plans.good] == ["fits"]
+    assert [one.id for one in plans.unreadable] == ["red"]
+    assert [one.id for one in plans.deleted] == ["gone_red", "gone_fits"]
+
+
+def test_what_a_plan_took_that_cannot_be_read_is_seen() -> None:
+    (red,) = planned([schedule("red", {"colour": "red"})], TASKS)
+    what = found(taken("red", 30), taken("red", 6, database="crm", scope="schemas x"))
+    crm, shop = stands([red], what)
+    assert (crm.database, crm.scope, shop.database) == ("crm", "schemas x", "shop")
+    assert [one.schedule_id for one in (*crm.plans, *shop.plans)] == ["red", "red"]
+    assert (crm.plans[0].too_old, shop.plans[0].too_old) == (False, True)
+    assert crm.sentence.endswith("proved 6 h ago; its plan cannot be read")
+    assert stands([red], found(taken("a"))) == []

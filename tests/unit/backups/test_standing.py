@@ -55,6 +55,7 @@ def stands(
     now: datetime = NOW,
     database: str = "shop",
     scope: str = "",
+    gone_at: datetime | None = None,
 ) -> Standing:
     return standing(
         source="postgres",
@@ -67,6 +68,7 @@ def stands(
         on=on,
         since=since,
         now=now,
+        gone_at=gone_at,
     )
 
 
@@ -112,6 +114,22 @@ def test_a_plan_that_is_off_owes_none() -> None:
     assert (found.too_old, found.expected_by) == (False, None)
     assert found.sentence.endswith("proved 90 days ago")
     assert stands(None, on=False).too_old is False
+
+
+def test_one_that_is_gone_owes_none() -> None:
+    last = good(NIGHT - 9 * DAY)
+    found = stands(last, proof(NIGHT - 9 * DAY), gone_at=NIGHT)
+    assert (found.too_old, found.expected_by, found.gone_at) == (False, None, NIGHT)
+    assert found.sentence == (
+        "You can be back to 2026-11-11 03:00 in 2 min 14 s, proved 9 days ago; shop was not found "
+        "in postgres any more (03:00), and this is its last backup"
+    )
+    found = stands(None, gone_at=NIGHT - DAY, recurrence=nightly("Europe/Berlin"))
+    assert found.too_old is False
+    assert found.sentence == (
+        "There is no proved backup of postgres/shop by this plan; do not rely on one; shop was "
+        "not found in postgres any more (yesterday 04:00 Europe/Berlin)"
+    )
 
 
 def test_a_plan_that_has_ended_owes_none() -> None:
