@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.backups.sqlite_contents import read
@@ -34,6 +34,7 @@ from shared.backups.state_rows import (
     opened,
     row_of,
 )
+from shared.backups.state_table import entity, query
 from shared.backups.state_write import Writer, write
 from shared.backups.targets import target_problem
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
@@ -123,7 +124,7 @@ class StateSource:
             for table in tables.values():
                 self._connection.tables().create_table_if_not_exists(table.table_name, **REPEATED)
             self._check_shards(tables[SCHEDULES], prefix, file.shards())
-            marker = _get(tables[SCHEDULES], _RESTORING)
+            marker = entity(tables[SCHEDULES], META, _RESTORING)
             again = marker is not None and marker.get("value") == mark
             if not again and target.replace != prefix:
                 _check_empty(tables[SCHEDULES], prefix, job)
@@ -140,9 +141,10 @@ class StateSource:
         job: JobContext,
         keep: str = "",
     ) -> None:
+        wires = {of: self._connection.wire(table.table_name) for of, table in tables.items()}
         for of in tables.keys() - {SCHEDULES}:
-            write(tables[of], file.rows(of), job)
-        Writer(tables[SCHEDULES], file, job).all(keep)
+            write(wires[of], file.rows(of), job)
+        Writer(tables[SCHEDULES], wires[SCHEDULES], file, job).all(keep)
 
     @contextmanager
     def _received(
@@ -161,7 +163,7 @@ class StateSource:
                 yield file, hashed.hexdigest()
 
     def _check_shards(self, table: TableClient, prefix: str, wanted: int) -> None:
-        found = _get(table, SHARDS)
+        found = entity(table, META, SHARDS)
         there = None if found is None else str(found.get("value"))
         if there is None and prefix == self._prefix:
             there = str(self._shards)
@@ -203,21 +205,19 @@ def _compare(
     table: TableClient, of: str, file: StateFile, counted: dict[str, int], job: JobContext
 ) -> None:
     """Count the rows of a scratch table that are as they were dumped. Raises `Damaged`."""
-    for page in table.list_entities().by_page():
-        job.check()
-        for entity in page:
-            if of == SCHEDULES and str(entity["RowKey"]).startswith("due:"):
-                continue
-            row = row_of(of, entity)
-            if row != file.get(of, row.partition, row.key):
-                raise Damaged(f"{row.key} came back otherwise than it was written")
-            counted[row.kind] += 1
+    for found in query(table, "", job):
+        if of == SCHEDULES and str(found["RowKey"]).startswith("due:"):
+            continue
+        row = row_of(of, found)
+        if row != file.get(of, row.partition, row.key):
+            raise Damaged(f"{row.key} came back otherwise than it was written")
+        counted[row.kind] += 1
 
 
 def _check_empty(table: TableClient, prefix: str, job: JobContext) -> None:
     """Raises `Conflict` if there is more than what an app makes by itself, and the restore."""
     allowed = {job.schedule_id}
-    for row in _rows(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job):
+    for row in query(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job):
         name = str(row["RowKey"]).removeprefix("schedule:")
         try:
             found = readable.to_schedule({**row, "etag": ""})
@@ -226,7 +226,7 @@ def _check_empty(table: TableClient, prefix: str, job: JobContext) -> None:
         if name != job.schedule_id and not (found and found.configured and is_untouched(found)):
             raise _occupied(prefix, f"the schedule {name}")
         allowed.add(name)
-    for row in _rows(table, "RowKey ge 'job:' and RowKey lt 'job;'", job, select=["RowKey"]):
+    for row in query(table, "RowKey ge 'job:' and RowKey lt 'job;'", job, select=["RowKey"]):
         name = str(row["RowKey"]).split(":")[1]
         if name not in allowed:
             raise _occupied(prefix, f"jobs of {name}")
@@ -238,23 +238,6 @@ def _occupied(prefix: str, what: str) -> Conflict:
         f"and set BELFRY_PREFIX to that, or give {prefix} once more as `replace`, to restore "
         "among what is there"
     )
-
-
-def _rows(
-    table: TableClient, where: str, job: JobContext, select: list[str] | None = None
-) -> Iterator[Any]:
-    for page in table.query_entities(where, select=select).by_page():
-        job.check()
-        yield from page
-
-
-def _get(table: TableClient, name: str) -> Any:
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        return table.get_entity(META, name)
-    except ResourceNotFoundError:
-        return None
 
 
 def _version() -> str:

@@ -10,8 +10,9 @@ https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-se
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ RECONCILED = "reconciled"
 FORMAT = 1
 KINDS = ("schedule", "job", "version", META)
 _TYPE = "@odata.type"
+_DOUBLE = "Edm.Double"
 _KEYS = ("PartitionKey", "RowKey")
 _MANY = 1000
 
@@ -56,9 +58,13 @@ class Row:
         """The properties as they stand in JSON, with the row's key."""
         return {**json.loads(self.body), "RowKey": self.key}
 
-    def entity(self) -> dict[str, Any]:
-        """As the SDK takes it."""
-        return {"PartitionKey": self.partition, "RowKey": self.key, **_properties(self.body)}
+    @property
+    def properties(self) -> dict[str, Any]:
+        """As `Wire` takes them, which writes them as they are."""
+        made: dict[str, Any] = json.loads(self.body)
+        for name in [name for name in made if made[name] == _DOUBLE and name.endswith(_TYPE)]:
+            made[name.removesuffix(_TYPE)] = _double(made[name.removesuffix(_TYPE)])
+        return made
 
 
 def row_of(of: str, entity: Mapping[str, Any]) -> Row:
@@ -202,27 +208,13 @@ def _written(value: Any) -> tuple[str, Any]:
     if isinstance(value, UUID):
         return "Edm.Guid", str(value)
     if isinstance(value, float):
-        return "Edm.Double", repr(value)
+        return _DOUBLE, repr(value)
     return "", value
 
 
-def _properties(body: str) -> dict[str, Any]:
-    from azure.data.tables import EdmType, EntityProperty
-
-    written = json.loads(body)
-    made: dict[str, Any] = {}
-    for name, value in written.items():
-        if name.endswith(_TYPE):
-            continue
-        match written.get(name + _TYPE):
-            case None:
-                made[name] = value
-            case "Edm.Int64":
-                made[name] = EntityProperty(int(value), EdmType.INT64)
-            case "Edm.Double":
-                made[name] = float(value)
-            case "Edm.Binary":
-                made[name] = b64decode(value)
-            case kind:
-                made[name] = EntityProperty(value, EdmType(kind))
-    return made
+def _double(text: str) -> float | str:
+    """Of a file's text what the service takes: a number, or the name of what is none in JSON."""
+    value = float(text)
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

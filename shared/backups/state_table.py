@@ -1,4 +1,5 @@
-"""How the state's tables are read: row by row, page by page, and with an eye on the job."""
+"""How the state's tables are read, by the SDK, which knows every type: row by row, page by page,
+and with an eye on the job."""
 
 from __future__ import annotations
 

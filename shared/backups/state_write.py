@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.state_merge import merged, replaces
@@ -28,9 +28,8 @@ from shared.errors import Damaged, Unavailable
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
 from shared.storage import entities, readable
-from shared.storage.connect import REPEATED
 from shared.storage.schedules import Change, operations
-from shared.storage.wire import Delete, Insert, Merge, Operation, literal
+from shared.storage.wire import Delete, Insert, Operation, Replace, TooLarge, Upsert, Wire, literal
 from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
@@ -38,42 +37,37 @@ if TYPE_CHECKING:
 
 _ROWS = 100
 _BYTES = 3_000_000
-"""Of a transaction's entities; with its headers it may have 4 MiB."""
+"""Of a transaction's entities; with its headers and keys it may have 4 MiB."""
 _FEW = 90
 """Versions written in one transaction with their schedule."""
 _TRIES = 20
-_LOST = (404, 409, 412)
-
-Step = tuple[Any, ...]
-"""A step of a transaction, as the SDK takes it: ("upsert", entity, options)."""
 
 
 class Writer:
-    """Writes the table of schedules from the file."""
+    """Writes the table of schedules from the file. `table` and `wire` are the same table."""
 
-    def __init__(self, table: TableClient, file: StateFile, job: JobContext) -> None:
+    def __init__(self, table: TableClient, wire: Wire, file: StateFile, job: JobContext) -> None:
         self._table = table
+        self._wire = wire
         self._file = file
         self._job = job
 
     def all(self, keep: str = "") -> None:
         """Write everything; the schedule `keep` stays as it is, but for jobs that it lacks."""
-        from azure.data.tables import UpdateMode
-
         there = {
             (row["PartitionKey"], row["RowKey"])
             for row in self._query("RowKey ge 'schedule:' and RowKey lt 'schedule;'", ["RowKey"])
         }
         for row in self._file.rows(SCHEDULES, META):
             if row.key == SHARDS or self._is_earlier(row):
-                self._table.upsert_entity(row.entity(), mode=UpdateMode.REPLACE, **REPEATED)
-        write(self._table, self._file.rows(SCHEDULES, "job", "other"), self._job)
+                write(self._wire, [row], self._job)
+        write(self._wire, self._file.rows(SCHEDULES, "job", "other"), self._job)
         fresh = (
             row
             for row in self._file.rows(SCHEDULES, "version")
             if (row.partition, f"schedule:{row.schedule_id}") not in there
         )
-        write(self._table, fresh, self._job)
+        write(self._wire, fresh, self._job)
         batch: list[Row] = []
         for row in self._file.rows(SCHEDULES, "schedule"):
             if (row.partition, row.key) in there:
@@ -92,8 +86,8 @@ class Writer:
     def _new(self, batch: list[Row]) -> None:
         """Schedules that were not there."""
         self._job.check()
-        steps = [step for row in batch for step in (("create", row.entity()), *_due(row))]
-        if steps and not transact(self._table, steps):
+        steps = [step for row in batch for step in _made(row)]
+        if steps and not transact(self._wire, batch[0].partition, steps):
             for row in batch:  # some app made one of them meanwhile, or ours was written unheard
                 self._one(row)
 
@@ -108,7 +102,7 @@ class Writer:
     def _tried(self, row: Row) -> bool:
         found = entity(self._table, row.partition, row.key)
         if found is None:
-            return transact(self._table, [("create", row.entity()), *_due(row)])
+            return transact(self._wire, row.partition, _made(row))
         try:
             backup = readable.to_schedule({**row.values, "etag": ""})
         except Damaged:
@@ -130,17 +124,9 @@ class Writer:
 
     def _replaced(self, row: Row, there: Row, etag: str) -> bool:
         """The backup's row and versions in the place of those there; whether nobody was faster."""
-        from azure.core import MatchConditions
-        from azure.data.tables import UpdateMode
-
         versions = self._file.versions(row)
-        write(self._table, versions, self._job)
+        write(self._wire, versions, self._job)
         kept = {one.key for one in versions}
-        unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        steps: list[Step] = [
-            ("update", row.entity(), {"mode": UpdateMode.REPLACE, **unchanged}),
-            *_due(row),
-        ]
         old = due_key(there)
         gone = [key for key in self._versions_there(row) if key not in kept][:_FEW]
         if (
@@ -149,8 +135,8 @@ class Writer:
             and entity(self._table, row.partition, old) is not None
         ):
             gone.append(old)
-        steps += [("delete", {"PartitionKey": row.partition, "RowKey": key}) for key in gone]
-        return transact(self._table, steps)
+        steps = [Replace(row.key, etag, row.properties), *_due(row), *map(Delete, gone)]
+        return transact(self._wire, row.partition, steps)
 
     def _merged(self, backup: Schedule, there: Schedule, row: Row) -> bool:
         now = self._job.clock.now()
@@ -159,19 +145,18 @@ class Writer:
         if made.owed is not None:
             self._commit(Change(there, made.owed, tuple(made.jobs)), row.partition)
             return False  # and look again
-        write(self._table, self._file.versions(row), self._job)
+        write(self._wire, self._file.versions(row), self._job)
         recorded = (
             Row(SCHEDULES, row.partition, entities.job_key(one.id), "job", _json(one))
             for one in made.jobs
         )
-        write(self._table, recorded, self._job)
+        write(self._wire, recorded, self._job)
         if made.after is None:
             return True
         return self._commit(Change(there, made.after, versions=_last(made.versions)), row.partition)
 
     def _commit(self, change: Change, partition: str) -> bool:
-        steps = [_step(one, partition) for one in operations(change, secrets.token_hex(6))]
-        return transact(self._table, steps)
+        return transact(self._wire, partition, [*operations(change, secrets.token_hex(6))])
 
     def _versions_there(self, row: Row) -> dict[str, Any]:
         lower = entities.version_key(row.schedule_id)
@@ -192,18 +177,15 @@ class Writer:
         yield from query(self._table, where, self._job, keys)
 
 
-def write(table: TableClient, rows: Iterable[Row], job: JobContext) -> None:
+def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
     """Write rows, whatever is there; those of a partition come one after another."""
-    from azure.data.tables import UpdateMode
-
     batch: list[Row] = []
     size = 0
 
     def flush() -> None:
         job.check()
-        steps = [("upsert", row.entity(), {"mode": UpdateMode.REPLACE}) for row in batch]
-        if steps and not transact(table, steps):
-            raise Unavailable("table storage", "refused rows that may be written at any time")
+        if batch:
+            _put(wire, batch)
 
     for row in rows:
         more = len(row.body)
@@ -216,24 +198,34 @@ def write(table: TableClient, rows: Iterable[Row], job: JobContext) -> None:
     flush()
 
 
-def transact(table: TableClient, steps: list[Step]) -> bool:
-    """Make all the steps, or none; False if somebody else was faster."""
-    from azure.core.exceptions import HttpResponseError
+def transact(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
+    """Do all the operations, or none; False if somebody else was faster."""
+    return wire.transact(partition, operations).committed
 
+
+def _put(wire: Wire, rows: list[Row]) -> None:
+    """Write rows of one partition, in as many transactions as long keys make of them."""
+    steps = [Upsert(row.key, row.properties) for row in rows]
     try:
-        table.submit_transaction(steps, **REPEATED)
-    except HttpResponseError as error:
-        gone = str(getattr(error, "error_code", "")) == "TableNotFound"
-        if error.status_code in _LOST and not gone:
-            return False
-        raise
-    return True
+        if not transact(wire, rows[0].partition, steps):
+            raise Unavailable("table storage", "refused rows that may be written at any time")
+    except TooLarge:
+        if len(rows) == 1:
+            raise
+        half = len(rows) // 2
+        _put(wire, rows[:half])
+        _put(wire, rows[half:])
 
 
-def _due(row: Row) -> list[Step]:
-    """The step that puts a schedule into the due index, if it belongs there."""
+def _made(row: Row) -> list[Operation]:
+    """A schedule that is not there, and its entry of the due index."""
+    return [Insert(row.key, row.properties), *_due(row)]
+
+
+def _due(row: Row) -> list[Operation]:
+    """What puts a schedule into the due index, if it belongs there."""
     key = due_key(row)
-    return [] if key is None else [("upsert", {"PartitionKey": row.partition, "RowKey": key})]
+    return [] if key is None else [Upsert(key, {})]
 
 
 def _last(versions: Iterable[Version]) -> tuple[Version, ...]:
@@ -242,20 +234,3 @@ def _last(versions: Iterable[Version]) -> tuple[Version, ...]:
 
 def _json(job: Job) -> str:
     return json.dumps(entities.job_properties(job))
-
-
-def _step(one: Operation, partition: str) -> Step:
-    """A step of the engine's own, as the SDK takes it."""
-    from azure.core import MatchConditions
-    from azure.data.tables import UpdateMode
-
-    keys = {"PartitionKey": partition, "RowKey": one.key}
-    match one:
-        case Delete():
-            return ("delete", keys)
-        case Insert():
-            return ("create", {**keys, **one.properties})
-        case Merge():
-            options = {"etag": one.etag, "match_condition": MatchConditions.IfNotModified}
-            return ("update", {**keys, **one.properties}, {"mode": UpdateMode.MERGE, **options})
-    return ("upsert", {**keys, **one.properties}, {"mode": UpdateMode.REPLACE})

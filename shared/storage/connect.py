@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
     from azure.storage.queue import QueueClient
 
+    from shared.storage.wire import Wire
+
 REPEATED: dict[str, Any] = {
     "retry_on_methods": frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
 }
@@ -52,6 +54,12 @@ class Connection:
 
     def table(self, name: str) -> TableClient:
         return self.tables().get_table_client(name)
+
+    def wire(self, name: str) -> Wire:
+        """The same table by hand: for many rows."""
+        from shared.storage.wire import from_account
+
+        return from_account(self._account, name, self._transport)
 
     def queue(self, name: str) -> QueueClient:
         from azure.storage.queue import LinearRetry, QueueClient

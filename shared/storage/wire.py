@@ -8,8 +8,8 @@ https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-tra
 https://learn.microsoft.com/rest/api/storageservices/query-entities
 
 Properties are what Belfry's entities hold: text, bool, and integers within 31 bits, which the
-service takes as they stand in JSON; other types would need an annotation, and none is written.
-What others wrote with one (64 bits, instants, bytes, not-a-number) is read as Python's own type.
+service takes as they stand in JSON. Others need an annotation, which a caller gives as the service
+has it (`"n@odata.type": "Edm.Int64", "n": "5"`); read they are Python's own types.
 """
 
 from __future__ import annotations
@@ -105,6 +105,15 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """Set these properties and no others; refused if the entity is not as `etag` says."""
+
+    key: str
+    etag: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Refused if the entity is gone, or is not as `etag` says; "*": as it may be."""
 
@@ -112,8 +121,8 @@ class Delete:
     etag: str = "*"
 
 
-Operation = Insert | Upsert | Merge | Delete
-_VERBS = {Insert: "POST", Upsert: "PUT", Merge: "PATCH", Delete: "DELETE"}
+Operation = Insert | Upsert | Merge | Replace | Delete
+_VERBS = {Insert: "POST", Upsert: "PUT", Merge: "PATCH", Replace: "PUT", Delete: "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +300,7 @@ def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes
     for number, it in enumerate(operations):
         where = table if isinstance(it, Insert) else f"{entity}{_quoted(it.key)}')"
         parts.append(f"{_PART}{number}\r\n\r\n{_VERBS[type(it)]} {where}{_ACCEPT}")
-        if isinstance(it, Merge | Delete):
+        if isinstance(it, Merge | Replace | Delete):
             parts.append(f"If-Match: {it.etag}\r\n")
         if isinstance(it, Delete):
             parts.append("\r\n\r\n")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 from azure.data.tables import EdmType, EntityProperty
 
 from local import azurite as local_azurite
@@ -23,6 +25,7 @@ from shared.backups import state_write
 from shared.backups.source import Contents, Restored, Target
 from shared.backups.state import StateSource
 from shared.backups.state_read import Reader
+from shared.backups.state_rows import Row, created, opened
 from shared.errors import Conflict, Damaged, Invalid, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
@@ -30,6 +33,7 @@ from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.storage.names import Names
 from shared.storage.queue import Message
+from shared.storage.wire import Insert, Operation, Replace, Wire
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.context import job_of
 from tests.integration.engine.conftest import START, Bench, make, tap
@@ -260,6 +264,9 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
         "double": 0.1,
         "whole": 3.0,
         "infinite": float("-inf"),
+        "endless": float("inf"),
+        "tiny": 5e-324,
+        "low": EntityProperty(-(2**63), EdmType.INT64),
         "yes": True,
         "text": "a\n'\"💾",
         "empty": "",
@@ -288,6 +295,48 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
     assert [dict(one) for one in table(other, there).list_entities()] == [
         {"PartitionKey": "p", "RowKey": "r", "n": 1}
     ]
+
+
+def test_a_number_that_is_none_survives_too(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
+    """It is not equal to itself, so the proof compares what was written."""
+    key = {"PartitionKey": bench.app.table.shard("x"), "RowKey": "odd"}
+    table(bench).create_entity({**key, "none": float("nan")})
+    content, contents = dumped(bench, tmp_path)
+    assert source(bench, tmp_path).prove(iter([content]), job_of(clock=bench.clock)) == contents
+    other = fresh(bench, azurite)
+    restored(other, tmp_path, content)
+    assert math.isnan(table(other).get_entity(*key.values())["none"])
+
+
+def test_rows_whose_keys_alone_fill_a_transaction(bench: Bench, tmp_path: Path) -> None:
+    """A key of 1 KiB takes six times as much in a transaction's text, twice."""
+    prefix, wide = "日" * 480, "x" * 29_000
+    path = tmp_path / "state.sqlite"
+    with created(path) as file:
+        for number in range(100):
+            body = json.dumps({"text": wide})
+            file.put(Row("schedules", prefix, f"{prefix}{number:03}", "other", body))
+        wire = bench.app.connection.wire(Names(bench.app.settings.prefix).table)
+        state_write.write(wire, file.rows("schedules"), job_of())
+    found = table(bench).query_entities(f"PartitionKey eq '{prefix}'")
+    assert [one["RowKey"][-3:] for one in found] == [f"{n:03}" for n in range(100)]
+
+
+def test_a_table_that_is_gone_is_no_row_that_somebody_else_wrote(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add()
+    content, _ = dumped(bench, tmp_path)
+    path = tmp_path / "state.sqlite"
+    path.write_bytes(content)
+    with opened(path) as file:
+        wire = bench.app.connection.wire("nowhere")
+        for row in file.rows("schedules", "schedule"):
+            with pytest.raises(HttpResponseError) as raised:
+                state_write.transact(wire, row.partition, [Insert(row.key, row.properties)])
+            assert getattr(raised.value, "error_code", "") == "TableNotFound"
+            with pytest.raises(HttpResponseError):
+                state_write.write(wire, [row], job_of())
 
 
 def test_what_passes_is_left_out(bench: Bench, tmp_path: Path) -> None:
@@ -632,6 +681,39 @@ def test_among_system_schedules_that_ran_on_the_empty_account(
     assert counted.success_count == 2 + ran + 1 and counted.cancelled_count >= 11
     jobs = other.app.manager.jobs("hourly")
     assert [job.status for job in jobs].count(Status.SUCCEEDED) == counted.success_count
+
+
+def test_a_schedule_that_runs_while_it_is_replaced(
+    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made anew on an empty account it had done nothing yet; by the time of the write it had."""
+    first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
+    tap(first)
+    for _ in range(10):
+        bench.later(60)
+        first.tick()
+        first.work()
+    content, _ = dumped(bench, tmp_path)
+    bench.later(3600)
+    other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])
+    tap(other)
+    transact = state_write.transact
+    ran: list[str] = []
+
+    def late(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
+        replaced = [one.key for one in operations if isinstance(one, Replace)]
+        if replaced == ["schedule:hourly"] and not ran:
+            bench.later(300)
+            other.tick()
+            ran.extend(job.id for job in other.work())
+        return transact(wire, partition, operations)
+
+    monkeypatch.setattr(state_write, "transact", late)
+    restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
+    done = {job.id for job in other.app.manager.jobs("hourly") if job.status is Status.SUCCEEDED}
+    assert ran and set(ran) < done
+    assert other.app.manager.get("hourly").progress.success_count == len(done) == 2 + len(ran)
+    reconciled(other)
 
 
 def test_no_message_is_needed(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
@@ -20,6 +22,7 @@ from shared.storage.wire import (
     Insert,
     Merge,
     Outcome,
+    Replace,
     Upsert,
     Wire,
     from_account,
@@ -74,9 +77,11 @@ def test_a_transaction_happens_whole(wire: Wire) -> None:
     [
         (Merge("a", "stale", {"n": 9}), 412, "UpdateConditionNotSatisfied"),
         (Delete("a", "stale"), 412, "UpdateConditionNotSatisfied"),
+        (Replace("a", "stale", {"n": 9}), 412, "UpdateConditionNotSatisfied"),
         (Insert("a", {"n": 9}), 409, "EntityAlreadyExists"),
         (Delete("gone"), 404, "ResourceNotFound"),
         (Merge("gone", "*", {}), 404, "ResourceNotFound"),
+        (Replace("gone", "*", {}), 404, "ResourceNotFound"),
     ],
 )
 def test_one_refusal_leaves_everything_as_it_was(
@@ -86,7 +91,7 @@ def test_one_refusal_leaves_everything_as_it_was(
     wire.transact("p", [Merge("a", old[0], {"n": 2})])
     before = everything(wire)
     if getattr(last, "etag", "") == "stale":
-        last = Delete("a", old[0]) if isinstance(last, Delete) else Merge("a", old[0], {"n": 9})
+        last = replace(last, etag=old[0])
     outcome = wire.transact("p", [Insert("new", {}), Upsert("b", {"n": 9}), last])
     assert outcome == Outcome(False, status, 2, code)
     assert everything(wire) == before
@@ -100,6 +105,33 @@ def test_the_sdk_reads_what_a_wire_wrote(wire: Wire, sdk: TableClient) -> None:
         entity = sdk.get_entity("p", key)
         assert entity.metadata["etag"] == etag
         assert {**entity, "other": 1} == VALUES | {"PartitionKey": "p", "RowKey": key, "other": 1}
+
+
+def test_a_replacement_leaves_nothing_of_what_was_there(wire: Wire) -> None:
+    [etag] = wire.transact("p", [Insert("a", {"n": 1, "old": 1})]).etags
+    [etag] = wire.transact("p", [Replace("a", etag, {"n": 2})]).etags
+    assert wire.get("p", "a") == {"PartitionKey": "p", "RowKey": "a", "n": 2, "etag": etag}
+
+
+def test_annotated_properties_are_of_their_types(wire: Wire, sdk: TableClient) -> None:
+    values = {
+        "big": ("Edm.Int64", str(2**40), EntityProperty(2**40, EdmType.INT64)),
+        "raw": ("Edm.Binary", "AP8=", b"\x00\xff"),
+        "id": ("Edm.Guid", "c9da6455-213d-42c9-9a79-3e9149a57833", UUID(int=0)),
+        "whole": ("Edm.Double", 3.0, 3.0),
+        "endless": ("Edm.Double", "-Infinity", float("-inf")),
+        "at": ("Edm.DateTime", "2026-01-02T03:04:05.1234567Z", None),
+    }
+    given: dict[str, Any] = {}
+    for name, (kind, value, _) in values.items():
+        given |= {f"{name}@odata.type": kind, name: value}
+    wire.transact("p", [Upsert("k", given)])
+    found = sdk.get_entity("p", "k")
+    assert found["at"].tables_service_value == "2026-01-02T03:04:05.1234567Z"
+    expected = {name: value for name, (_, _, value) in values.items()}
+    expected |= {"id": UUID(str(values["id"][1])), "at": found["at"]}
+    assert found == expected | {"PartitionKey": "p", "RowKey": "k"}
+    assert type(found["whole"]) is float
 
 
 def test_a_wire_reads_what_the_sdk_wrote(wire: Wire, sdk: TableClient) -> None:

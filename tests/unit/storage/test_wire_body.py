@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.storage.wire import MAX_BYTES, Delete, Insert, Merge, Upsert, encode
+from shared.storage.wire import MAX_BYTES, Delete, Insert, Merge, Replace, Upsert, encode
 
 TABLE = "https://acct.table.core.windows.net/tests"
 GOLDEN = """\
@@ -85,6 +85,14 @@ def test_a_transaction_is_written_as_microsofts_page_shows_it() -> None:
         ],
     )
     assert body.decode("ascii") == GOLDEN.replace("\n", "\r\n")
+
+
+def test_a_replacement_is_an_upsert_of_what_is_as_it_was() -> None:
+    [put, replaced] = (
+        encode(TABLE, "p", [one]).decode()
+        for one in (Upsert("k", {"n": 1}), Replace("k", 'W/"1"', {"n": 1}))
+    )
+    assert replaced == put.replace("Prefer: ", 'If-Match: W/"1"\r\nPrefer: ')
 
 
 @pytest.mark.parametrize(
