@@ -23,6 +23,7 @@ from local import postgres as local_postgres
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared import settings
+from shared.api import plans
 from shared.app import App, build
 from shared.clock import ManualClock
 from shared.engine.builtin import policy
@@ -240,9 +241,8 @@ def test_the_last_backup_of_a_plan_that_cannot_be_read_is_never_deleted(office: 
 
 
 def test_nor_is_that_of_a_plan_whose_row_or_task_is_lost(office: Office, azurite: Azurite) -> None:
-    plans = {office.plan(source="database"): 0, office.plan(source="database"): 0}
-    garbled, orphaned = plans
-    lasts = {plan: taken(office.run(plan)) for plan in plans}
+    garbled, orphaned = (office.plan(source="database") for _ in range(2))
+    lasts = {plan: taken(office.run(plan)) for plan in (garbled, orphaned)}
     office.app.manager.change(
         orphaned, lambda one: replace(one, definition=replace(one.definition, task_type="nosuch"))
     )
@@ -318,6 +318,9 @@ def test_the_last_runs_of_a_plan_that_was_deleted_are_told_once_each(office: Off
     monitor = office.run("backup_monitor", START + timedelta(days=2, minutes=1))
     late: Any = monitor.result
     assert late["jobs_told"] == 0, "its jobs are not read any more"
+    known = office.app.backups().plans
+    assert [one.id for one in known(START).deleted] == [plan]
+    assert known(START + timedelta(seconds=1)).deleted == known().deleted == []
 
 
 @task("departing", params=BackupPlan, retry=Retry(attempts=1))
@@ -478,7 +481,11 @@ def server() -> Iterator[Postgres]:
 
 
 def test_a_database_that_is_gone_is_told_once_and_is_not_late(
-    azurite: Azurite, staff: Path, server: Postgres, caplog: pytest.LogCaptureFixture
+    azurite: Azurite,
+    staff: Path,
+    server: Postgres,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def open_office() -> Office:
         return Office(
@@ -515,6 +522,9 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
     (stand,) = [one for one in office.app.backups().standings(found) if one.database == "old"]
     assert stand.gone_at == again.started_at and stand.last_good is not None
     assert "old was not found in postgres any more (" in stand.sentence
+    monkeypatch.setattr(plans, "app", lambda: office.app)
+    shown = plans.read(plan)
+    assert shown.last_good is not None and shown.last_good.started_at == again.started_at
     with pytest.raises(Conflict, match="never deleted"):
         office.delete(stand.last_good.id, force=True)
     execute(server.url("postgres"), "CREATE DATABASE old")

@@ -46,7 +46,7 @@ def run(
         due_at=due,
         started_at=due,
         parameters=of.schedule.definition.task_parameters,
-        result=done | result if status is Status.SUCCEEDED else None,
+        result=done | result,
     )
 
 
@@ -195,9 +195,12 @@ def test_what_a_later_run_took_an_earlier_one_does_not_call_gone() -> None:
 
 
 def test_the_future_of_a_wrong_clock_hides_no_run() -> None:
-    """Else nothing would be known to be gone for years."""
-    ahead = taken("p", -9000, job_id="ahead")
-    assert seen([*TWO, ahead], run(0, "shop"))["old"] == "gone"
+    """Else nothing would be known to be gone for years, or all that came since would be."""
+    ahead = taken("p", -9000, job_id="night-400")
+    jobs = run(-400, "shop"), run(0, "shop", "new"), run(1, "shop", "old")
+    backups = [ahead, *TWO, *nights("new", 0)]
+    assert seen(backups, *jobs)["old"] == "gone"
+    assert seen(backups, *jobs)["new"] == "fresh"
 
 
 def test_a_job_is_read_once_and_none_while_all_databases_have_the_same_last() -> None:
