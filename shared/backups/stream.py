@@ -42,7 +42,6 @@ class Stored:
 
     bytes: int
     sha256: str
-    md5: str
 
 
 @contextmanager
@@ -53,20 +52,18 @@ def storage(container: str) -> Iterator[None]:
 
 
 class _Sums:
-    """The size and the digests of what passes."""
+    """The size and the SHA-256 of what passes."""
 
     def __init__(self) -> None:
         self.size = 0
         self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
 
     def add(self, block: bytes) -> None:
         self.size += len(block)
         self._sha256.update(block)
-        self._md5.update(block)
 
     def stored(self) -> Stored:
-        return Stored(bytes=self.size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
+        return Stored(bytes=self.size, sha256=self._sha256.hexdigest())
 
 
 def upload(
@@ -86,7 +83,7 @@ def upload(
     """
     from azure.storage.blob import BlobBlock
 
-    sums, staged = _Sums(), list[BlobBlock]()
+    sums, md5, staged = _Sums(), hashlib.md5(usedforsecurity=False), list[BlobBlock]()
     patient = Patience(check, patience)
     mark = uuid.uuid4().hex
 
@@ -97,6 +94,7 @@ def upload(
                 service = f"blob storage (container {blob.container_name})"
                 raise Refused(service, f"{blob.blob_name}: it is larger than a blob can be")
             sums.add(block)
+            md5.update(block)
             name = f"{mark}-{number:06}"
             staged.append(BlobBlock(name))
             yield partial(patient.call, partial(_stage, blob, name, block))
@@ -110,7 +108,8 @@ def upload(
     check()
     stored = sums.stored()
     own = dict(metadata(stored))
-    patient.call(partial(_commit, blob, staged, stored, own, tier))
+    whole = bytearray(md5.digest())
+    patient.call(partial(_commit, blob, staged, stored.bytes, whole, own, tier))
     return stored
 
 
@@ -136,7 +135,8 @@ def _stage(blob: BlobClient, name: str, block: bytes) -> None:
 def _commit(
     blob: BlobClient,
     staged: list[BlobBlock],
-    stored: Stored,
+    size: int,
+    md5: bytearray,
     metadata: Mapping[str, str],
     tier: str | None,
 ) -> None:
@@ -145,7 +145,6 @@ def _commit(
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import ContentSettings, StandardBlobTier
 
-    md5 = bytearray.fromhex(stored.md5)
     with storage(blob.container_name):
         try:
             blob.commit_block_list(
@@ -160,7 +159,7 @@ def _commit(
         except ResourceExistsError:  # another's, or ours when the first answer was lost
             found = blob.get_blob_properties()
             ours = (found.size, found.content_settings.content_md5, found.metadata)
-            if ours != (stored.bytes, md5, metadata):
+            if ours != (size, md5, metadata):
                 raise Conflict(f"there is already another blob {blob.blob_name}") from None
 
 
