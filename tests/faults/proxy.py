@@ -16,16 +16,7 @@ import time
 from types import TracebackType
 from typing import Unpack
 
-from tests.faults.faults import (
-    Cut,
-    Delay,
-    Fault,
-    LoseAnswer,
-    Refuse,
-    Reset,
-    Throttle,
-    When,
-)
+from tests.faults.faults import Cut, Delay, Fault, LoseAnswer, Refuse, Reset, Throttle, When
 from tests.faults.log import Counts, Entry, Log
 from tests.faults.request import SERVICES, Request, Service, entities_written, read
 from tests.faults.rules import Hold, Match, Rule, Rules
@@ -85,12 +76,12 @@ class FaultProxy:
             wires = list(self._wires)
         for wire in wires:
             wire.interrupt()
-        with contextlib.suppress(OSError):  # the acceptor saw `_closed` by itself, and is gone
+        with contextlib.suppress(OSError):  # closed already
             self._wake.send(b"x")
         self._acceptor.join()
+        self._opened.close()
         for thread in self._threads:
             thread.join()
-        self._wake.close()
 
     def __enter__(self) -> FaultProxy:
         targets = {
@@ -99,22 +90,24 @@ class FaultProxy:
         }
         if missing := [service for service in SERVICES if service not in targets]:
             raise ValueError(f"No HTTP endpoint by address in the connection string for {missing}")
-        selector = selectors.DefaultSelector()
         ports: dict[str, int] = {}
-        for service in SERVICES:
-            listener = socket.create_server((_HOST, 0), backlog=128)
-            selector.register(listener, selectors.EVENT_READ, (service, targets[service]))
-            ports[service] = listener.getsockname()[1]
-        self.connection_string = _ENDPOINT.sub(
-            lambda m: f"{m['service']}Endpoint=http://{_HOST}:{ports[m['service'].lower()]}",
-            self._target,
-        )
-        woken, self._wake = socket.socketpair()
-        selector.register(woken, selectors.EVENT_READ)
-        self._acceptor = threading.Thread(
-            target=self._accept, args=(selector,), name="fault proxy", daemon=True
-        )
-        self._acceptor.start()
+        with contextlib.ExitStack() as opened:
+            selector = opened.enter_context(selectors.DefaultSelector())
+            for service in SERVICES:
+                listener = opened.enter_context(socket.create_server((_HOST, 0), backlog=128))
+                selector.register(listener, selectors.EVENT_READ, (service, targets[service]))
+                ports[service] = listener.getsockname()[1]
+            woken, self._wake = (opened.enter_context(one) for one in socket.socketpair())
+            selector.register(woken, selectors.EVENT_READ)
+            self.connection_string = _ENDPOINT.sub(
+                lambda m: f"{m['service']}Endpoint=http://{_HOST}:{ports[m['service'].lower()]}",
+                self._target,
+            )
+            self._acceptor = threading.Thread(
+                target=self._accept, args=(selector,), name="fault proxy", daemon=True
+            )
+            self._acceptor.start()
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
@@ -132,14 +125,9 @@ class FaultProxy:
                     continue
                 with contextlib.suppress(OSError):  # it may be gone again already
                     self._begin(key.fileobj.accept()[0], *key.data)
-        for key in list(selector.get_map().values()):
-            if isinstance(key.fileobj, socket.socket):
-                key.fileobj.close()
-        selector.close()
 
     def _begin(self, accepted: socket.socket, service: Service, target: tuple[str, int]) -> None:
-        client = Wire(accepted)
-        connection = _Connection(self, client, service, target)
+        connection = _Connection(self, Wire(accepted), service, target)
         thread = threading.Thread(target=connection.run, name=f"fault proxy {service}", daemon=True)
         self._threads = [one for one in self._threads if one.is_alive()]
         self._threads.append(thread)
@@ -188,13 +176,15 @@ class _Connection:
         self._used = 0.0
 
     def run(self) -> None:
-        """Serve it until it ends."""
-        with contextlib.suppress(Gone, OSError, _End):
-            self._proxy.enter(self._client)
-            while (message := self._client.request()) is not None:
-                self._exchange(message)
-        self._drop()
-        self._proxy.leave(self._client)
+        """Serve it until it ends; both sides are closed then, whatever ended it."""
+        try:
+            with contextlib.suppress(Gone, OSError, _End):
+                self._proxy.enter(self._client)
+                while (message := self._client.request()) is not None:
+                    self._exchange(message)
+        finally:
+            self._drop()
+            self._proxy.leave(self._client)
 
     def _exchange(self, message: Message) -> None:
         request = read(self._proxy.number(), self._service, message)

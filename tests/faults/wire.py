@@ -42,10 +42,14 @@ class Message:
 
 
 class Wire:
-    """One side of a connection."""
+    """One side of a connection, which it closes if it cannot be used."""
 
     def __init__(self, connected: socket.socket) -> None:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            connected.close()
+            raise
         self.socket = connected
         self._buffer = bytearray()
 

@@ -96,11 +96,17 @@ class Vendors:
         return [one.body["personalizations"][0]["to"][0]["email"] for one in self.to("mail")]
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = False  # so that closing it waits until every connection is closed
+
+
 @contextmanager
 def vendors() -> Iterator[Vendors]:
     """The server, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = 5  # a client that asks nothing and stays is not waited for
+
         def do_POST(self) -> None:
             vendor = next((name for name, path in PATHS.items() if path == self.path), "nobody")
             raw = self.rfile.read(int(self.headers["Content-Length"]))
@@ -126,14 +132,13 @@ def vendors() -> Iterator[Vendors]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer((HOST, 0), Handler)
-    memory = Vendors(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield memory
-    finally:
-        memory.gate.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with _Listener((HOST, 0), Handler) as listener:
+        memory = Vendors(listener.server_port)
+        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield memory
+        finally:
+            memory.gate.set()
+            listener.shutdown()
+            thread.join()
