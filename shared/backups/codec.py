@@ -15,6 +15,11 @@ from shared.errors import Damaged
 
 _ENDINGS = {"zstd": ".zst", "gzip": ".gz"}
 _ZSTD_LEVEL = 3
+_ZSTD_THREADS = 2
+"""Beside the one that reads the dump and hashes: to compress is most of a backup's work."""
+_ZSTD_JOB = 4 * 1024 * 1024
+"""Bytes that each takes at once. By itself zstd takes twice as many, for which two threads would
+hold more memory; fewer cost compression."""
 _GZIP_LEVEL = 6
 _GZIP = 16 + zlib.MAX_WBITS
 _CHUNK = 1024 * 1024
@@ -83,10 +88,12 @@ class Encoded:
             compress: Callable[[bytes], bytes] = gzip.compress
             flush: Callable[[], bytes] = gzip.flush
         else:
-            from zstandard import ZstdCompressor
+            from zstandard import ZstdCompressionParameters, ZstdCompressor
 
-            # The one thread is beside this one, which reads the dump and hashes meanwhile.
-            zstd = ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True, threads=1).compressobj()
+            how = ZstdCompressionParameters.from_level(
+                _ZSTD_LEVEL, write_checksum=True, threads=_ZSTD_THREADS, job_size=_ZSTD_JOB
+            )
+            zstd = ZstdCompressor(compression_params=how).compressobj()
             compress, flush = zstd.compress, zstd.flush
         for chunk in self._chunks:
             self._check()
