@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
 from shared.app import app
 from shared.messages.model import Channel, Entry, Status
 
@@ -58,29 +58,22 @@ class MessageOut(BaseModel):
         )
 
 
-class MessageList(BaseModel):
+class MessageList(Paged):
     messages: list[MessageOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int
 
 
 @router.get("")
 def list_messages(
     status: Status | None = None,
     channel: Channel | None = None,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
 ) -> MessageList:
     """Messages that fit every filter given, newest first."""
     found, total = app().messages().page(status, channel, page, page_size)
     return MessageList(
         messages=[MessageOut.of(one) for one in found],
-        total=total,
-        page=page,
-        page_size=page_size,
-        pages=-(-total // page_size),
+        **counts(total, page, page_size),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, in_order
 from shared.api.query import instant
 from shared.app import app
 from shared.errors import Invalid
@@ -53,21 +53,17 @@ class OccurrenceOut(BaseModel):
         )
 
 
-class OccurrenceList(BaseModel):
+class OccurrenceList(Paged):
     occurrences: list[OccurrenceOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int
 
 
 @router.get("/{schedule_id}/occurrences")
 def list_occurrences(
     schedule_id: str,
-    since: Annotated[str | None, Query(alias="from")] = None,
-    until: Annotated[str | None, Query(alias="to")] = None,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+    since: Since = None,
+    until: Until = None,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
 ) -> OccurrenceList:
     """Occurrences due from `from` on and before `to`, oldest first; of a deleted schedule too.
 
@@ -80,10 +76,7 @@ def list_occurrences(
     found, total = belfry.ledger.occurrences(schedule_id, span, page, page_size)
     return OccurrenceList(
         occurrences=[OccurrenceOut.of(one) for one in found],
-        total=total,
-        page=page,
-        page_size=page_size,
-        pages=-(-total // page_size),
+        **counts(total, page, page_size),
     )
 
 
@@ -91,8 +84,7 @@ def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span
     """The span asked for. One end that is not given is a day from the other, or from now."""
     first = since or min(now, until or now) - _DAY
     end = until or max(now, since or now) + _DAY
-    if first > end:
-        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+    in_order(first, end)
     if end - first > _LONGEST:
         field = "to" if until is not None else "from"
         raise Invalid(field, f"the span is {end - first}; ask for {_LONGEST.days} days at most")

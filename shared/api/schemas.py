@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
-from unicodedata import category
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from shared.api.fields import JSON_LIMIT, Cron, Instant, ProjectId, Tag, Zone
+from shared.api.fields import Name as Name  # the plans take them from here
+from shared.api.fields import Whole as Whole
+from shared.api.lists import Paged
 from shared.api.parts import Input
-from shared.recurrence import Frequency, Recurrence, zone
+from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
 
 _CLEARABLE = ("max_runs", "pause_after_failures")
-
-
-def _one_line(text: str) -> str:
-    if any(category(letter) in ("Cc", "Zl", "Zp") for letter in text):
-        raise ValueError("it holds a control character, such as a line break")
-    return text
-
-
-def _written(value: object) -> object:
-    """Refuse numbers, and text of them, which pydantic would take for seconds since 1970."""
-    if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
-        raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
-    return value
-
-
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
-
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_one_line),
-]
-Tag = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_one_line),
-]
-Whole = Annotated[int, Field(strict=True)]
-"""A number, and neither text nor true."""
-Instant = Annotated[datetime, BeforeValidator(_written)]
-
-_JSON_LIMIT = 30_000
-"""A property of a table holds 32,000 characters, and JSON is kept in ASCII: an emoji takes 12."""
 
 
 class _Fields(Input):
@@ -68,11 +29,11 @@ class _Fields(Input):
     """Whether it starts runs by itself. True also ends a pause. Default: true."""
     tags: list[Tag] | None = Field(default=None, max_length=50)
     frequency: Frequency | None = None
-    cron_expression: str | None = Field(default=None, max_length=200)
+    cron_expression: Cron | None = None
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
     interval_seconds: Whole | None = None
     """For `interval`: seconds from one run to the next."""
-    timezone: str | None = Field(default=None, max_length=100)
+    timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     start_time: Instant | None = None
     """No run before it; with its offset. For `once`: when it runs."""
@@ -112,18 +73,11 @@ class _Fields(Input):
     """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds holds all the
     same. Default: the task's."""
 
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            zone.find(value)
-        return value
-
     @field_validator("task_parameters", "tags")
     @classmethod
     def _fits(cls, value: object) -> object:
-        if len(json.dumps(value, allow_nan=False)) > _JSON_LIMIT:
-            raise ValueError(f"longer than {_JSON_LIMIT} characters of JSON")
+        if len(json.dumps(value, allow_nan=False)) > JSON_LIMIT:
+            raise ValueError(f"longer than {JSON_LIMIT} characters of JSON")
         return value
 
 
@@ -133,7 +87,7 @@ class NewSchedule(_Fields):
     name: Name
     task_type: Name
     frequency: Frequency
-    project_id: Whole | None = Field(default=None, ge=0, le=2**63 - 1)
+    project_id: ProjectId | None = None
 
     def definition(self) -> Definition:
         return Definition(
@@ -330,12 +284,8 @@ def _inactive_reason(schedule: Schedule) -> str:
     return "past its end_time"
 
 
-class ScheduleList(BaseModel):
+class ScheduleList(Paged):
     schedules: list[ScheduleOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int
 
 
 class DueList(BaseModel):

@@ -1,0 +1,55 @@
+"""Kinds of fields that schedules and plans share: what they hold, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+from unicodedata import category
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from shared.recurrence import zone
+
+JSON_LIMIT = 30_000
+"""A property of a table holds 32,000 characters, and JSON is kept in ASCII: an emoji takes 12."""
+
+
+def _one_line(text: str) -> str:
+    if any(category(letter) in ("Cc", "Zl", "Zp") for letter in text):
+        raise ValueError("it holds a control character, such as a line break")
+    return text
+
+
+def _known(name: str) -> str:
+    zone.find(name)
+    return name
+
+
+def _written(value: object) -> object:
+    """Refuse numbers, and text of them, which pydantic would take for seconds since 1970."""
+    if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
+        raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
+    return value
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_one_line),
+]
+Tag = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_one_line),
+]
+Whole = Annotated[int, Field(strict=True)]
+"""A number, and neither text nor true."""
+Instant = Annotated[datetime, BeforeValidator(_written)]
+Cron = Annotated[str, StringConstraints(max_length=200)]
+"""Minute, hour, day of month, month, day of week; what it means is the recurrence's to say."""
+Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known)]
+"""An IANA zone that there is."""
+ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]

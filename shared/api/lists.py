@@ -1,0 +1,54 @@
+"""Lists: what a route takes to show one page of them, and what it gives with it.
+
+A route declares these parameters itself, or `query.known_only` would refuse them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, TypedDict
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from shared.errors import Invalid
+
+Page = Annotated[int, Query(ge=1)]
+"""From 1; by default 1."""
+PageSize = Annotated[int, Query(ge=1, le=100)]
+"""Items of a page; by default `PAGE_SIZE`."""
+PAGE_SIZE = 50
+
+Since = Annotated[str | None, Query(alias="from")]
+"""The instant from which on, as `query.instant` reads it."""
+Until = Annotated[str | None, Query(alias="to")]
+"""The instant before which."""
+
+
+class Paged(BaseModel):
+    """A page of a list: its items are the subclass's."""
+
+    total: int
+    page: int
+    page_size: int
+    pages: int
+
+
+class Counts(TypedDict):
+    """The fields of `Paged`."""
+
+    total: int
+    page: int
+    page_size: int
+    pages: int
+
+
+def counts(total: int, page: int, page_size: int) -> Counts:
+    """What a page says besides its items, of `total` in all."""
+    return Counts(total=total, page=page, page_size=page_size, pages=-(-total // page_size))
+
+
+def in_order(since: datetime, until: datetime) -> None:
+    """Raises `Invalid` if a span ends before it begins."""
+    if since > until:
+        raise Invalid("from", f"{since.isoformat()} is later than `to`, {until.isoformat()}")
