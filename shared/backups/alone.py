@@ -30,6 +30,8 @@ _SILENCE = timedelta(seconds=20)
 _RENEWED = 5.0
 """Seconds, of real time."""
 _LOOK = timedelta(seconds=2)
+_LETTING_GO = 5.0
+"""Seconds that who is done waits for storage to hear of it."""
 _FREE = "free"
 
 
@@ -117,8 +119,16 @@ class Alone:
             yield hold
         finally:
             over.set()
-            with suppress(BelfryError):  # it ends by itself
-                hold.release()
+            releasing = threading.Thread(
+                target=_release, args=(hold,), name=f"release {name}", daemon=True
+            )
+            releasing.start()
+            releasing.join(_LETTING_GO)
+
+
+def _release(hold: Hold) -> None:
+    with suppress(BelfryError):  # it ends by itself
+        hold.release()
 
 
 def _renew(hold: Hold, over: threading.Event) -> None:

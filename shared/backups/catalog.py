@@ -6,7 +6,7 @@ that is away is told as such, and hides none of what the others hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from shared.backups.destination import Destination
 from shared.backups.entries import Backup, Copy
 from shared.backups.model import Summary
+from shared.backups.stream import go_on
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
 
 Group = tuple[str, str, str, str]
@@ -95,8 +96,9 @@ class Catalog:
         chosen = {self[name].name for name in names} or set(self._destinations)
         return [one for one in self._destinations.values() if one.name in chosen]
 
-    def look(self, now: datetime | None = None) -> Found:
-        """List all destinations. Raises `Unavailable` or `Refused` if none answers.
+    def look(self, now: datetime | None = None, check: Callable[[], None] = go_on) -> Found:
+        """List all destinations. Raises `Unavailable` or `Refused` if none answers, and what
+        `check` does, after which none is asked again.
 
         With `now` (for who only reads, and waits) a destination that did not answer within the
         minute before is not asked, unless that is so of all.
@@ -107,7 +109,7 @@ class Catalog:
         strange = 0
         asked = [one for name, one in self._destinations.items() if name not in away]
         with ThreadPoolExecutor(max(1, len(asked)), "belfry-catalog") as pool:
-            looks = {one.name: pool.submit(one.copies) for one in asked}
+            looks = {one.name: pool.submit(one.copies, check) for one in asked}
         for name, look in looks.items():
             try:
                 found, unknown = look.result()

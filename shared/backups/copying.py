@@ -107,24 +107,25 @@ def _made(
             job.log("replacing what is there", destination=destination.name, error=str(error))
     if there is not None:
         _whole(other, good, job, read=True)  # or what is removed may be the better one
-        destination.remove(there.blob, there.names)
+        destination.remove(there.blob, there.names, job.check)
     try:
         return destination.copy_from(other, good, job.check, tier=tier)
     except Damaged:
         _whole(other, good, job, read=True)  # if it is that one, it must not look proved
         raise
     except Conflict:
-        if any(one.summary.id == good.summary.id for one in destination.copies()[0]):
+        if any(one.summary.id == good.summary.id for one in destination.copies(job.check)[0]):
             raise  # another copies it at this moment
         # So what lies there is of this backup by its name, and no longer says so.
-        destination.remove(good.blob, destination.lying_at(good.blob))
+        names = destination.lying_at(good.blob, job.check)
+        destination.remove(good.blob, names, job.check)
         return destination.copy_from(other, good, job.check, tier=tier)
 
 
 def _whole(other: Destination, good: Copy, job: JobContext, *, read: bool) -> Manifest:
     """The manifest of what is copied. Raises `Damaged`, after a report that says so."""
     try:
-        manifest = other.manifest(good)
+        manifest = other.manifest(good, job.check)
         if read:
             other.read_back(good, job.check)
     except Damaged as error:

@@ -1,5 +1,7 @@
 """A destination: one container that backups go to, with everything that is done there.
 
+Where a `check` is given, no attempt at anything begins once it raises.
+
 What is written is written once. Nothing is changed afterwards, so a container with an immutability
 policy serves as any other; there only retention must wait, until the policy lets go.
 """
@@ -16,10 +18,18 @@ from shared.backups import stream
 from shared.backups.codec import Codec
 from shared.backups.entries import Copies, Copy, Item, copies
 from shared.backups.metadata import about_backup, about_report
-from shared.backups.model import Manifest, Report, checksum_name, manifest_name, report_name
+from shared.backups.model import (
+    Manifest,
+    Report,
+    checked,
+    checksum_name,
+    manifest_name,
+    report_name,
+)
 from shared.backups.seal import Seal
-from shared.backups.stream import Stored, storage
+from shared.backups.stream import Stored, go_on, storage
 from shared.errors import Conflict, Damaged, Refused
+from shared.storage.heeding import HASTE, heeding
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
@@ -47,29 +57,30 @@ class Destination:
         """What its errors call it."""
         return f"blob storage (container {self._container.container_name})"
 
-    def create(self) -> None:
+    def create(self, check: Callable[[], None] = go_on) -> None:
         """Create the container if need be; one who may not create may still write."""
         from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
         with self._named():
             try:
-                self._container.create_container()
+                heeding(self._container, check).create_container()
             except ResourceExistsError:
                 return
             except HttpResponseError as error:
                 if error.status_code != 403:
                     raise
 
-    def copies(self) -> tuple[Copies, int]:
+    def copies(self, check: Callable[[], None] = go_on) -> tuple[Copies, int]:
         """Every backup's copy here; and how many blobs are none of a backup's."""
-        return copies(self.name, self._items(), self._seal)
+        return copies(self.name, self._items(check), self._seal)
 
-    def _items(self) -> Iterator[Item]:
+    def _items(self, check: Callable[[], None]) -> Iterator[Item]:
         from azure.core.exceptions import ResourceNotFoundError
 
+        container = heeding(self._container, check)
         with self._named():
             try:
-                for blob in self._container.list_blobs(include=["metadata", "immutabilitypolicy"]):
+                for blob in container.list_blobs(include=["metadata", "immutabilitypolicy"]):
                     policy = blob.immutability_policy
                     yield Item(
                         blob.name,
@@ -96,7 +107,7 @@ class Destination:
         def metadata(stored: Stored) -> Mapping[str, str]:
             return self._metadata(said(stored), encrypted)
 
-        return stream.upload(self.blob(name), pieces, metadata, check, tier=tier)
+        return stream.upload(self.blob(name, check), pieces, metadata, check, tier=tier)
 
     def write_manifest(
         self,
@@ -116,7 +127,7 @@ class Destination:
         if checksum not in there:
             short = manifest.blob.rpartition("/")[2]
             stream.write_once(
-                self.blob(checksum),
+                self.blob(checksum, check),
                 f"{manifest.sha256}  {short}\n".encode(),
                 {"backup_id": manifest.id},
                 content_type="text/plain",
@@ -137,15 +148,14 @@ class Destination:
         name = report_name(blob, report.outcome, report.at)
         self._write(name, text, metadata, encrypted, check)
 
-    def manifest(self, copy: Copy) -> Manifest:
+    def manifest(self, copy: Copy, check: Callable[[], None] = go_on) -> Manifest:
         """The copy's manifest. Raises `Damaged` if it is gone, or another backup's."""
         name = manifest_name(copy.blob)
-        content = stream.text(self.blob(name))
+        content = stream.text(self.blob(name, check))
         if copy.summary.encrypted:
             content = self._need_seal().open(content)
         try:
-            found = Manifest.from_json(json.loads(content))
-            _check(found)
+            found = checked(Manifest.from_json(json.loads(content)))
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Damaged(f"{name} is not a manifest: {error}") from error
         if found.summary != copy.summary or found.blob != copy.blob:
@@ -155,11 +165,11 @@ class Destination:
     def read_back(self, copy: Copy, check: Callable[[], None]) -> str:
         """Read the copy's blob whole, compare it with its SHA-256; its ETag. Raises `Damaged`."""
         one = copy.summary
-        return stream.read_back(self.blob(copy.blob), one.bytes, one.sha256, check)
+        return stream.read_back(self.blob(copy.blob, check), one.bytes, one.sha256, check)
 
     def unchanged(self, copy: Copy, etag: str, check: Callable[[], None]) -> None:
         """Raises `Damaged` if the copy's blob is not the one of that ETag any more."""
-        with closing(stream.pieces(self.blob(copy.blob), etag, 1, check)) as first:
+        with closing(stream.pieces(self.blob(copy.blob, check), etag, 1, check)) as first:
             next(first)
 
     def chunks(
@@ -169,7 +179,7 @@ class Destination:
         seal = self._need_seal() if copy.summary.encrypted else None
         codec = Codec(copy.summary.compression, seal)
         with closing(
-            stream.pieces(self.blob(copy.blob), etag, copy.summary.bytes, check)
+            stream.pieces(self.blob(copy.blob, check), etag, copy.summary.bytes, check)
         ) as pieces:
             yield from codec.decode(pieces, check)
 
@@ -197,12 +207,12 @@ class Destination:
 
         Raises `Damaged` if what lies there is not what its manifest says.
         """
-        self.create()
-        manifest = other.manifest(copy)
+        self.create(check)
+        manifest = other.manifest(copy, check)
         metadata = self._metadata(copy.summary.to_json(), copy.summary.encrypted)
         stream.copy(
-            other.blob(copy.blob),
-            self.blob(copy.blob),
+            other.blob(copy.blob, check),
+            self.blob(copy.blob, check),
             manifest.bytes,
             manifest.sha256,
             metadata,
@@ -222,33 +232,42 @@ class Destination:
             raise Damaged(f"{there.blob} is not a copy of backup {manifest.id}")
         self.read_back(there, check)
         if there.has_manifest:
-            self.manifest(there)
+            self.manifest(there, check)
         self.write_manifest(manifest, check, there.names)
         return there
 
-    def lying_at(self, blob: str) -> list[str]:
+    def lying_at(self, blob: str, check: Callable[[], None] = go_on) -> list[str]:
         """The names of what lies here of a backup: that blob, and what is beside it."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with self._named():
             try:
-                return list(self._container.list_blob_names(name_starts_with=blob))
+                container = heeding(self._container, check)
+                return list(container.list_blob_names(name_starts_with=blob))
             except ResourceNotFoundError:
                 return []
 
-    def remove(self, blob: str, names: Iterable[str]) -> None:
-        """Remove a backup's blob and what lies beside it.
+    def remove(
+        self,
+        blob: str,
+        names: Iterable[str],
+        check: Callable[[], None] = go_on,
+        *,
+        hastily: bool = False,
+    ) -> None:
+        """Remove a backup's blob and what lies beside it; `hastily`: if storage answers at once.
 
         Reports first, the oldest before newer ones, the blob last: what is left if this is broken
         off is what it was, or is unproved. Raises `Refused` if an immutability policy holds it.
         """
         from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+        options: dict[str, Any] = HASTE if hastily else {}
         ranks = {blob: 3, checksum_name(blob): 2, manifest_name(blob): 1}
         for name in sorted(names, key=lambda name: (ranks.get(name, 0), name)):
             with self._named():
                 try:
-                    self.blob(name).delete_blob(delete_snapshots="include")
+                    self.blob(name, check).delete_blob(delete_snapshots="include", **options)
                 except ResourceNotFoundError:
                     continue
                 except HttpResponseError as error:
@@ -258,8 +277,10 @@ class Destination:
                     text = "an immutability policy of the container holds it"
                     raise Refused(self.service, f"{name}: {text}") from error
 
-    def blob(self, name: str) -> BlobClient:
-        return self._container.get_blob_client(name)
+    def blob(self, name: str, check: Callable[[], None] | None = None) -> BlobClient:
+        """Its client; with `check`, one that heeds it."""
+        found = self._container.get_blob_client(name)
+        return found if check is None else heeding(found, check)
 
     def _write(
         self,
@@ -271,7 +292,7 @@ class Destination:
     ) -> None:
         content = self._need_seal().seal(text) if encrypted else text
         kind = "application/octet-stream" if encrypted else "application/json"
-        blob = self.blob(name)
+        blob = self.blob(name, check)
         stream.write_once(blob, content, metadata, content_type=kind, **_patience(check))
 
     def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
@@ -289,19 +310,3 @@ class Destination:
 
 def _patience(check: Callable[[], None] | None) -> dict[str, Any]:
     return {} if check is None else {"check": check, "patience": stream.PATIENCE}
-
-
-def _check(manifest: Manifest) -> None:
-    """Raises `ValueError` if what is compared has not the shape that it must have."""
-    for name, value, kind in (
-        ("tables", manifest.tables, int),
-        ("schema", manifest.schema, str),
-    ):
-        if not isinstance(value, dict) or not all(type(one) is kind for one in value.values()):
-            raise ValueError(f"{name} is not what it must be")
-    for name, listed in (
-        ("schemas", manifest.schemas),
-        ("exclude_schemas", manifest.exclude_schemas),
-    ):
-        if not all(isinstance(one, str) for one in listed):
-            raise ValueError(f"{name} is not what it must be")

@@ -98,6 +98,21 @@ class Manifest(Summary):
         return Summary(**{item.name: getattr(self, item.name) for item in fields(Summary)})
 
 
+def checked(manifest: Manifest) -> Manifest:
+    """The same. Raises `ValueError` if what is compared has not the shape that it must have."""
+    maps = (("tables", manifest.tables, int), ("schema", manifest.schema, str))
+    wrong = [
+        name
+        for name, value, kind in maps
+        if not isinstance(value, dict) or not all(type(one) is kind for one in value.values())
+    ]
+    lists = (("schemas", manifest.schemas), ("exclude_schemas", manifest.exclude_schemas))
+    wrong += [name for name, value in lists if not all(isinstance(one, str) for one in value)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is not what it must be")
+    return manifest
+
+
 class Outcome(StrEnum):
     """What was found out about one copy of a backup, or said of it."""
 

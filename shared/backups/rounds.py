@@ -62,7 +62,7 @@ class Round:
         self._plan = plan
         self._job = job
         self._wanted = tools.catalog.wanted(plan.destinations)
-        self._seal = _seal_of(plan, tools)
+        self._seal = _seal_of(plan, tools, job)
         self._backups: list[dict[str, object]] = []
         self._failed: dict[str, Exception] = {}
         self._skipped: dict[str, str] = {}
@@ -84,7 +84,7 @@ class Round:
             except Exception as error:  # raised at the end, when the others are done
                 self._failed[what] = error
                 job.log("failed", level=logging.ERROR, source=what, error=short(str(error), _SAID))
-        found, retention = self._catalog.look(), self._plan.retention
+        found, retention = self._catalog.look(check=job.check), self._plan.retention
         removed, held = clear(self._catalog, found, job.schedule_id, retention, job)
         if self._failed:
             raise self._failure()
@@ -116,7 +116,7 @@ class Round:
         self._backups.append(shown)
 
     def _rows(self) -> dict[Group, list[Backup]]:
-        return self._catalog.look().groups()
+        return self._catalog.look(check=self._job.check).groups()
 
     def _before(self, row: list[Backup]) -> Backup | None:
         """What an earlier attempt of this job proved; what one left unproved is removed."""
@@ -130,7 +130,8 @@ class Round:
                 if copy.state == "unproved":
                     self._job.log("removing what an earlier attempt left", blob=copy.blob)
                     try:
-                        self._catalog[copy.destination].remove(copy.blob, copy.names)
+                        at = self._catalog[copy.destination]
+                        at.remove(copy.blob, copy.names, self._job.check)
                     except (Refused, Unavailable) as error:  # retention comes back to it
                         self._job.log("not removed", blob=copy.blob, error=str(error))
         return None
@@ -140,7 +141,7 @@ class Round:
         suspect = self._suspect(row)
         for destination in self._wanted:
             try:
-                destination.create()
+                destination.create(self._job.check)
                 return take(
                     source, self._plan, self._seal, destination, suspect, self._job, hold.confirm
                 )
@@ -160,7 +161,10 @@ class Round:
             for one in good:
                 copy = one.good[0]
                 try:
-                    before.append(self._catalog[copy.destination].manifest(copy))
+                    at = self._catalog[copy.destination]
+                    before.append(at.manifest(copy, self._job.check))
+                except Cancelled:
+                    raise
                 except BelfryError:  # what cannot be read is no measure; verify will tell
                     continue
             return suspicions(new, before)
@@ -186,7 +190,7 @@ class Round:
         return kind("backup", f"{len(errors)} of {whole} failed: {said}{proved}")
 
 
-def _seal_of(plan: BackupPlan, tools: Tools) -> Seal | None:
+def _seal_of(plan: BackupPlan, tools: Tools, job: JobContext) -> Seal | None:
     """What the plan's backups are sealed with. A key that was lost is no wish for plain ones."""
     if plan.encrypt is False:
         return None
@@ -196,7 +200,7 @@ def _seal_of(plan: BackupPlan, tools: Tools) -> Seal | None:
         raise Misconfigured(
             "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
         )
-    found = tools.catalog.look()
+    found = tools.catalog.look(check=job.check)
     wanted = {one.name for one in tools.catalog.wanted(plan.destinations)}
     if any(ids for name, ids in found.locked_at.items() if name in wanted):
         raise Misconfigured(

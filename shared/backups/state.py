@@ -15,7 +15,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ from shared.errors import Conflict, Damaged, Invalid, Misconfigured
 from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
 from shared.storage.failures import translated
+from shared.storage.heeding import HASTE
 from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
@@ -80,14 +81,15 @@ class StateSource:
     def dump(self, job: JobContext) -> Iterator[Dump]:
         with scratch_folder(self._temp) as folder:
             path = folder / "state.sqlite"
+            account = self._connection.heeding(job.check)
             with translated(_SERVICE), created(path) as file:
-                there = self._there(self._prefix)
+                there = _there(account, self._prefix)
                 if SCHEDULES not in there:
                     text = f"there is no table {self._prefix}{SCHEDULES}; see BELFRY_PREFIX"
                     raise Misconfigured(text)
-                Reader(self._table(self._prefix, SCHEDULES), file, job).all(self._shards)
+                Reader(account.table(f"{self._prefix}{SCHEDULES}"), file, job).all(self._shards)
                 for of in there[1:]:
-                    read_table(self._table(self._prefix, of), of, file, job)
+                    read_table(account.table(f"{self._prefix}{of}"), of, file, job)
                 contents = file.contents()
             yield Dump(
                 chunks=read(path, job),
@@ -99,19 +101,19 @@ class StateSource:
     def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
         with self._received(chunks, job) as (file, _), translated(_SERVICE):
             now = job.clock.now().astimezone(UTC)
-            self._remove_left_over(now)
+            account = self._connection.heeding(job.check)
+            self._remove_left_over(account, now)
             prefix = f"{self._prefix}{_SCRATCH}{now.strftime(_STAMP)}{secrets.token_hex(4)}"
-            tables = {of: self._table(prefix, of) for of in {SCHEDULES, *file.tables()}}
+            tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
             try:
                 for table in tables.values():
                     table.create_table(**REPEATED)
-                self._write(file, tables, job)
+                _write(account, file, tables, job)
                 counted = dict.fromkeys(file.contents().tables, 0)
                 for of, table in tables.items():
                     _compare(table, of, file, counted, job)
             finally:
-                for table in tables.values():
-                    table.delete_table()
+                self._drop([table.table_name for table in tables.values()], job)
             return Contents(tables=counted, schema=file.contents().schema)
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
@@ -120,9 +122,10 @@ class StateSource:
         if (wrong := target_problem("belfry", prefix)) is not None:
             raise Invalid("target", wrong)
         with self._received(chunks, job) as (file, mark), translated(_SERVICE):
-            tables = {of: self._table(prefix, of) for of in {SCHEDULES, *file.tables()}}
+            account = self._connection.heeding(job.check)
+            tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
             for table in tables.values():
-                self._connection.tables().create_table_if_not_exists(table.table_name, **REPEATED)
+                account.tables().create_table_if_not_exists(table.table_name, **REPEATED)
             self._check_shards(tables[SCHEDULES], prefix, file.shards())
             marker = entity(tables[SCHEDULES], META, _RESTORING)
             again = marker is not None and marker.get("value") == mark
@@ -130,21 +133,9 @@ class StateSource:
                 _check_empty(tables[SCHEDULES], prefix, job)
             key = {"PartitionKey": META, "RowKey": _RESTORING}
             tables[SCHEDULES].upsert_entity({**key, "value": mark}, **REPEATED)
-            self._write(file, tables, job, keep=job.schedule_id)
+            _write(account, file, tables, job, keep=job.schedule_id)
             tables[SCHEDULES].delete_entity(META, _RESTORING)
             return Restored(contents=file.contents(), name=prefix)
-
-    def _write(
-        self,
-        file: StateFile,
-        tables: Mapping[str, TableClient],
-        job: JobContext,
-        keep: str = "",
-    ) -> None:
-        wires = {of: self._connection.wire(table.table_name) for of, table in tables.items()}
-        for of in tables.keys() - {SCHEDULES}:
-            write(wires[of], file.rows(of), job)
-        Writer(tables[SCHEDULES], wires[SCHEDULES], file, job).all(keep)
 
     @contextmanager
     def _received(
@@ -174,31 +165,54 @@ class StateSource:
                 "BELFRY_PREFIX to that prefix"
             )
 
-    def _there(self, prefix: str) -> list[str]:
-        """Which of Belfry's tables there are, that of the schedules first."""
-        found = self._names(prefix)
-        return [of for of in _TABLES if f"{prefix}{of}" in found]
+    def _drop(self, names: list[str], job: JobContext) -> None:
+        """Drop scratch tables; who was told to stop waits for no storage that is away."""
+        from azure.core.exceptions import AzureError
 
-    def _names(self, prefix: str) -> set[str]:
-        tables = self._connection.tables().query_tables(
-            f"TableName ge '{prefix}' and TableName lt '{prefix}~'"
-        )
-        return {table.name for table in tables}
+        account = self._connection.tables()
+        if not job.stop.is_set():
+            for name in names:
+                account.delete_table(name)
+            return
+        with suppress(AzureError):  # what is left is removed a day later
+            for name in names:
+                account.delete_table(name, **HASTE)
 
-    def _remove_left_over(self, now: datetime) -> None:
+    def _remove_left_over(self, account: Connection, now: datetime) -> None:
         """Remove scratch tables that a killed process left; a day old, so that none is in use."""
         known = "|".join(_TABLES)
         own = re.compile(rf"{self._prefix}{_SCRATCH}(\d{{8}}t\d{{6}})[0-9a-f]{{8}}({known})")
-        for name in self._names(f"{self._prefix}{_SCRATCH}"):
+        for name in _names(account, f"{self._prefix}{_SCRATCH}"):
             match = own.fullmatch(name)
             if match is None:
                 continue
             made = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC)
             if now - made > _LEFT_OVER:
-                self._connection.tables().delete_table(name)
+                account.tables().delete_table(name)
 
-    def _table(self, prefix: str, of: str) -> TableClient:
-        return self._connection.table(f"{prefix}{of}")
+
+def _there(account: Connection, prefix: str) -> list[str]:
+    """Which of Belfry's tables there are, that of the schedules first."""
+    found = _names(account, prefix)
+    return [of for of in _TABLES if f"{prefix}{of}" in found]
+
+
+def _names(account: Connection, prefix: str) -> set[str]:
+    tables = account.tables().query_tables(f"TableName ge '{prefix}' and TableName lt '{prefix}~'")
+    return {table.name for table in tables}
+
+
+def _write(
+    account: Connection,
+    file: StateFile,
+    tables: Mapping[str, TableClient],
+    job: JobContext,
+    keep: str = "",
+) -> None:
+    wires = {of: account.wire(table.table_name) for of, table in tables.items()}
+    for of in tables.keys() - {SCHEDULES}:
+        write(wires[of], file.rows(of), job)
+    Writer(tables[SCHEDULES], wires[SCHEDULES], file, job).all(keep)
 
 
 def _compare(

@@ -241,7 +241,11 @@ class _Taking:
         )
 
     def remove(self) -> None:
-        """Remove what was written; what cannot be removed has no report that it is verified."""
+        """Remove what was written; what cannot be removed has no report that it is verified. Who
+        was told to stop waits for no storage that is away."""
         names = (manifest_name(self.blob), checksum_name(self.blob), self.blob)
         with suppress(BelfryError):
-            self._destination.remove(self.blob, names)
+            if self._job.stop.is_set():
+                self._destination.remove(self.blob, names, hastily=True)
+            else:
+                self._destination.remove(self.blob, names, self._job.check)

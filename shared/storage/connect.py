@@ -7,10 +7,12 @@ merge again when its connection ends; a caller whose write may be repeated says 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared.clock import monotonic
 from shared.settings import StorageAccount
-from shared.storage import failures
+from shared.storage import failures, heeding
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient, TableServiceClient
@@ -42,6 +44,12 @@ class Connection:
     def __init__(self, account: StorageAccount, transport: Any = None) -> None:
         self._account = account
         self._transport = transport
+
+    def heeding(self, check: Callable[[], None]) -> Connection:
+        """The same account, for one job: of its tables' calls no attempt begins once `check`
+        raises."""
+        inner = self._transport or failures.transport(**failures.TIMEOUTS)
+        return Connection(self._account, heeding.transport(inner, check))
 
     def tables(self) -> TableServiceClient:
         from azure.data.tables import TableServiceClient
@@ -104,11 +112,21 @@ def _blob_retries() -> Any:
     class Retries(ExponentialRetry):
         def configure_retries(self, request: Any) -> dict[str, Any]:
             settings = super().configure_retries(request)
+            settings["until"] = monotonic() + failures.WHOLE
             settings["listing"] = "comp=list" in request.http_request.url
             if settings["listing"]:
                 settings["total"] = min(settings["total"], _LISTED_AGAIN)
                 request.context.options["connection_timeout"] = _LIST_CONNECTION
             return settings
+
+        def increment(self, settings: dict[str, Any], *told: Any, **more: Any) -> bool:
+            again = super().increment(settings, *told, **more)
+            return again and monotonic() < settings["until"]  # as the clients of tables do
+
+        def sleep(self, settings: dict[str, Any], transport: Any) -> None:
+            super().sleep(settings, transport)  # type: ignore[no-untyped-call]
+            if settings["hook"] is not None:  # whoever asks may have been told to stop meanwhile
+                settings["hook"]()
 
         def get_backoff_time(self, settings: dict[str, Any]) -> float:
             return _LIST_PAUSE if settings["listing"] else super().get_backoff_time(settings)

@@ -26,16 +26,21 @@ from shared.backups.source import Contents, Restored, Target
 from shared.backups.state import StateSource
 from shared.backups.state_read import Reader
 from shared.backups.state_rows import Row, created, opened
-from shared.errors import Conflict, Damaged, Invalid, Unavailable
+from shared.errors import Cancelled, Conflict, Damaged, Invalid, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Overlap, Schedule
+from shared.settings import Secret, StorageAccount
+from shared.storage import failures, heeding
+from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queue import Message
 from shared.storage.wire import Insert, Operation, Replace, Wire
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.context import job_of
+from tests.faults import FaultProxy, Reset
+from tests.faults.request import Request
 from tests.integration.engine.conftest import START, Bench, make, tap
 
 _numbers = itertools.count()
@@ -214,6 +219,77 @@ def scratch_tables(bench: Bench) -> list[str]:
     tables = bench.app.connection.tables().list_tables()
     start = f"{bench.app.settings.prefix}scratch"
     return [one.name for one in tables if one.name.startswith(start)]
+
+
+class _Stopped(threading.Event):
+    """Set by the first request that matches."""
+
+    def __init__(self, **match: str) -> None:
+        super().__init__()
+        self._match = match
+
+    def __call__(self, request: Request) -> bool:
+        if all(getattr(request, name) == value for name, value in self._match.items()):
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize(
+    ("match", "then"),
+    [
+        ({"operation": "Tables", "method": "POST"}, ["DELETE"]),
+        ({"operation": "$batch"}, ["DELETE"]),
+        ({"operation": "query"}, ["DELETE"]),
+    ],
+    ids=["create", "write", "compare"],
+)
+def test_a_proof_that_is_told_to_stop_waits_for_no_table_that_swallows_everything(
+    bench: Bench,
+    azurite: Azurite,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    match: dict[str, str],
+    then: list[str],
+) -> None:
+    """To remove what it made is tried once; the proof of another day does it then."""
+    for options in (failures.TIMEOUTS, heeding.HASTE):
+        monkeypatch.setitem(options, "read_timeout", 0.5)
+    bench.add()
+    content, _ = dumped(bench, tmp_path)
+    stop = _Stopped(**match)
+    settings = bench.app.settings
+    with FaultProxy(azurite.connection_string) as proxy:
+        account = StorageAccount(connection_string=Secret(proxy.connection_string))
+        one = StateSource(Connection(account), settings.prefix, 2, temp=tmp_path)
+        hole = proxy.hold(times=None, service="table", where=stop)
+        with pytest.raises(Cancelled):
+            one.prove(iter([content]), job_of(clock=bench.clock, stop=stop))
+        assert [request.method for request in hole.requests[1:]] == then
+        hole.release(then=Reset())
+    assert len(scratch_tables(bench)) == (match["operation"] != "Tables")
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("operation", ["Tables", "query"])
+def test_a_dump_that_is_told_to_stop_waits_for_no_table_that_swallows_everything(
+    bench: Bench,
+    azurite: Azurite,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+) -> None:
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.5)
+    bench.add()
+    stop = _Stopped(operation=operation)
+    with FaultProxy(azurite.connection_string) as proxy:
+        account = StorageAccount(connection_string=Secret(proxy.connection_string))
+        one = StateSource(Connection(account), bench.app.settings.prefix, 2, temp=tmp_path)
+        hole = proxy.hold(times=None, service="table", where=stop)
+        with pytest.raises(Cancelled), one.dump(job_of(clock=bench.clock, stop=stop)):
+            raise AssertionError("it was dumped")
+        assert len(hole.requests) == 1
+        hole.release(then=Reset())
 
 
 def test_what_is_damaged_is_not_proved(bench: Bench, tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""Calls of the SDKs that heed a job which is told to stop: no attempt begins after that.
+
+One that is under way ends by its timeouts (`failures.TIMEOUTS`), so whoever waits for storage that
+accepts everything and answers nothing waits some 20 s more, and not for four attempts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+HASTE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
+"""Of a call of a client: what a job that was told to stop may still try, once and not for long."""
+
+
+def heeding(client: T, check: Callable[[], None]) -> T:
+    """A client of a blob or a container, whose calls end with what `check` raises."""
+    return cast("T", _Heeding(client, check))
+
+
+class _Heeding:
+    """The hooks are azure-storage-blob's own: before a request's first attempt, and before each
+    further one. A download that breaks off within its body is a new request."""
+
+    def __init__(self, client: Any, check: Callable[[], None]) -> None:
+        def look(*_: Any, **__: Any) -> None:
+            check()
+
+        self._client = client
+        self._hooks = {"raw_request_hook": look, "retry_hook": look}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        return partial(found, **self._hooks) if callable(found) else found
+
+
+def transport(inner: Any, check: Callable[[], None]) -> Any:
+    """The same transport, of which each use ends with what `check` raises: for clients of tables,
+    which have no such hooks."""
+    from azure.core.pipeline.transport import HttpTransport
+
+    class Heeding(HttpTransport[Any, Any]):
+        def open(self) -> None:
+            inner.open()
+
+        def close(self) -> None:
+            inner.close()
+
+        def __enter__(self) -> Heeding:
+            inner.__enter__()
+            return self
+
+        def __exit__(self, *error: Any) -> None:
+            inner.__exit__(*error)
+
+        def send(self, request: Any, **options: Any) -> Any:
+            check()
+            return inner.send(request, **options)
+
+        def sleep(self, duration: float) -> None:
+            check()
+            inner.sleep(duration)
+
+    return Heeding()
