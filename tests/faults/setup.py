@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
@@ -59,11 +58,6 @@ def port_of(proxy: FaultProxy, service: str) -> int:
             0
         ]
     )
-
-
-def headers(error: HttpResponseError) -> Any:
-    response: Any = error.response
-    return response.headers
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -19,7 +19,12 @@ from azure.core.exceptions import (
 
 from local.azurite import ACCOUNT
 from tests.faults import Cut, Delay, FaultProxy, LoseAnswer, Refuse, Reset, Throttle, When
-from tests.faults.setup import SECONDS, Account, headers, port_of, row
+from tests.faults.setup import SECONDS, Account, port_of, row
+
+
+def headers(error: HttpResponseError) -> Any:
+    response: Any = error.response
+    return response.headers
 
 
 @pytest.mark.parametrize("service", ["table", "queue", "blob"])
