@@ -67,15 +67,21 @@ def blocks(pieces: Iterator[bytes], size: Callable[[int], int]) -> Generator[byt
         while len(rest) >= missing:
             held.append(rest[:missing])
             rest = rest[missing:]
-            yield b"".join(held)
-            held.clear()
+            yield _joined(held)
             number += 1
             missing = size(number)
         if rest:
             held.append(rest)
             missing -= len(rest)
     if held:
-        yield b"".join(held)
+        yield _joined(held)
+
+
+def _joined(held: list[bytes | memoryview]) -> bytes:
+    """All of them, which are let go: a block is not to be in memory twice while it is sent."""
+    whole = b"".join(held)
+    held.clear()
+    return whole
 
 
 def ahead(

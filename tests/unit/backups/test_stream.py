@@ -357,6 +357,16 @@ def peak(run: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+def test_a_block_that_is_made_is_in_memory_once() -> None:
+    made = blocks((os.urandom(1024) for _ in range(2000)), lambda _: 1_000_000)
+    tracemalloc.start()
+    try:
+        first = next(made)
+        assert tracemalloc.get_traced_memory()[0] < 1.1 * len(first)
+    finally:
+        tracemalloc.stop()
+
+
 def test_an_upload_holds_a_few_blocks_whatever_the_size() -> None:
     blob = Blob()
     noise = (os.urandom(1024 * 1024) for _ in range(96))
