@@ -53,8 +53,8 @@ def translated(service: str) -> Iterator[None]:
 
 
 def _read_whole(answer: Any) -> None:
-    """Read an error's body, which frees its connection: of an attempt at a download that is made
-    again, azure-core keeps the answer and never reads it."""
+    """Read an answer that the SDK may not read, which frees its connection: of an attempt at a
+    download that is made again, and of an empty blob."""
     from azure.core.exceptions import ServiceResponseError
     from requests import RequestException
 
@@ -97,7 +97,8 @@ def transport(**options: Any) -> Any:
             if answer.status_code < 300 and "Date" not in answer.headers:
                 answer.internal_response.close()
                 raise ServiceResponseError("the answer's head was cut")
-            if answer.status_code >= 400 and options.get("stream"):
+            unread = answer.status_code >= 400 or answer.headers.get("Content-Length") == "0"
+            if unread and options.get("stream"):
                 _read_whole(answer.internal_response)
             for name in _PAUSES:
                 if name in answer.headers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -28,8 +29,24 @@ def test_an_attempt_at_a_download_leaves_no_connection_behind(
         container = Connection(account, transport).container("nowhere")
         with pytest.raises(ResourceNotFoundError, match="ErrorCode:ContainerNotFound"):
             container.download_blob("nothing")
-        pools = transport.session.get_adapter(container.url).poolmanager.pools
-        (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 (it cannot be iterated)
-        assert pool.num_connections == 1
-        del container, transport, pools, pool
+        assert connections(transport, container.url) == 1
+        del container, transport
         gc.collect()
+
+
+def test_nor_does_a_download_of_nothing(azurite: Azurite) -> None:
+    account = from_env({"AzureWebJobsStorage": azurite.connection_string}).storage
+    transport = failures.transport(**failures.TIMEOUTS)
+    container = Connection(account, transport).container("empty")
+    container.create_container()
+    container.upload_blob("nothing", b"")
+    assert container.download_blob("nothing").readall() == b""
+    container.get_container_properties()
+    assert connections(transport, container.url) == 1
+
+
+def connections(transport: Any, url: str) -> int:
+    """How many it has opened to the one account."""
+    pools = transport.session.get_adapter(url).poolmanager.pools
+    (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 (it cannot be iterated)
+    return int(pool.num_connections)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sqlite3
-import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -23,22 +21,6 @@ from tests.integration.backups.setup import OFFSITE, PRIMARY, Shelf
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for storage looks sooner whether it is back."""
     monkeypatch.setattr("shared.backups.blocks._FIRST_PAUSE", 0.02)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nothing_is_left_to_others() -> Iterator[None]:
-    """A connection that was cut in mid-answer is closed when it is collected, which warns: here,
-    and not in whichever test comes later."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
 
 
 @pytest.fixture
