@@ -7,6 +7,9 @@ also watches: what is renewed by a wrong clock, or was, ends all the same.
 
 A process that was only suspended, and comes back to find its hold gone, is refused by `Hold` before
 it says that its backup is proved: that is the other's to say.
+
+A job that is told to stop waits for no answer any more: what it asked is left to itself, and
+whatever that still writes ends by itself too.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import TypeVar
 
 from shared.backups.source import Source
 from shared.clock import monotonic
@@ -25,11 +30,15 @@ from shared.errors import BelfryError, Unavailable
 from shared.storage.meta import Fact, Meta
 from shared.tasks.context import JobContext
 
+T = TypeVar("T")
+
 _LENGTH = timedelta(seconds=90)
 _SILENCE = timedelta(seconds=20)
 _RENEWED = 5.0
 """Seconds, of real time."""
 _LOOK = timedelta(seconds=2)
+_STOP = 0.5
+"""Seconds between two looks at whether the job is told to stop."""
 _LETTING_GO = 5.0
 """Seconds that who is done waits for storage to hear of it."""
 _FREE = "free"
@@ -54,7 +63,12 @@ class Hold:
         return (found is None or self._over(found)) and self._write(found)
 
     def confirm(self) -> None:
-        """Raises `Unavailable` if somebody else has it meanwhile, or had."""
+        """Raises `Unavailable` if somebody else has it meanwhile, or had; `Cancelled` as soon as
+        the job is told to stop."""
+        _meanwhile(self.renew, self._job.check, f"confirm {self._name}")
+
+    def renew(self) -> None:
+        """Hold it for another while. Raises `Unavailable` as `confirm` does."""
         with self._renewing:
             found = self._meta.fact(self._name)
             if found is None or _said(found)[0] != self._holder or not self._write(found):
@@ -107,7 +121,7 @@ class Alone:
         name = f"hold:backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
         hold = Hold(self._meta, name, job)
         told = False
-        while not hold.take():
+        while not _meanwhile(hold.take, job.check, f"take {name}"):
             if not told:
                 job.log("another backup of it is under way; waiting", database=source.database)
                 told = True
@@ -119,19 +133,38 @@ class Alone:
             yield hold
         finally:
             over.set()
-            releasing = threading.Thread(
-                target=_release, args=(hold,), name=f"release {name}", daemon=True
-            )
-            releasing.start()
-            releasing.join(_LETTING_GO)
+            with suppress(BelfryError):  # it ends by itself
+                _meanwhile(hold.release, _patience(_LETTING_GO), f"release {name}")
 
 
-def _release(hold: Hold) -> None:
-    with suppress(BelfryError):  # it ends by itself
-        hold.release()
+def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
+    """What the call returns, in a thread of its own, which is left to itself if `look` raises."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # raised by who waits
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    while not wait([future], timeout=_STOP).done:
+        look()
+    return future.result()
+
+
+def _patience(seconds: float) -> Callable[[], None]:
+    """Raises `Unavailable` after so many seconds."""
+    until = monotonic() + seconds
+
+    def look() -> None:
+        if monotonic() >= until:
+            raise Unavailable("table storage", "it does not hear that a database is free")
+
+    return look
 
 
 def _renew(hold: Hold, over: threading.Event) -> None:
     while not over.wait(_RENEWED):
         with suppress(BelfryError):  # tried again before it ends, or it is lost: confirm() tells
-            hold.confirm()
+            hold.renew()

@@ -23,7 +23,7 @@ from shared.storage import connect, failures, heeding
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
 from shared.tasks.context import JobContext
-from tests.faults import Cut, Fault, FaultProxy, Hold, Refuse, Reset, Rule
+from tests.faults import Cut, Fault, FaultProxy, Refuse, Reset, Rule
 from tests.faults.request import Request
 from tests.faults.rules import Match
 from tests.integration.backups.faults.test_away import READS, WRITES
@@ -179,19 +179,62 @@ def test_a_hold_is_let_go_of_without_waiting_for_storage_that_swallows_everythin
     swallowed: Belfrys, small: SqliteSource, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.backups.alone._LETTING_GO", 0.1)
-    assert swallowed.meta  # there is a table
-    account = StorageAccount(connection_string=Secret(proxy.connection_string))
-    alone = Alone(Meta(Connection(account).table(swallowed.word)))
-    hole: Hold | None = None
+    alone = holds(swallowed, proxy)
     with alone.of(small, job()):
         hole = proxy.hold(times=None, service="table")
-    releasing = [one for one in threading.enumerate() if one.name.startswith("release hold:")]
-    assert [one.is_alive() for one in releasing] == [True], "it goes on by itself"
+    (releasing,) = left_to_itself("release")
     assert hole.arrived.wait(60)
     hole.release()
-    releasing[0].join(60)
+    releasing.join(60)
     with alone.of(small, replace(job("another:1"), clock=Impatient())):
         pass  # it was let go of in the end
+
+
+def holds(shelf: Belfrys, proxy: FaultProxy) -> Alone:
+    """By way of the proxy, and with the usual timeouts: nothing ends while a test looks."""
+    assert shelf.meta  # there is a table
+    failures.TIMEOUTS["read_timeout"] = 20  # the fixture puts it back
+    account = StorageAccount(connection_string=Secret(proxy.connection_string))
+    return Alone(Meta(Connection(account).table(shelf.word)))
+
+
+def stopping(stop: threading.Event) -> Callable[[Request], bool]:
+    """Any request, by which the job is told to stop."""
+
+    def stops(_: Request) -> bool:
+        stop.set()
+        return True
+
+    return stops
+
+
+def left_to_itself(what: str) -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name.startswith(f"{what} hold:")]
+
+
+def test_who_is_told_to_stop_does_not_wait_for_a_hold(
+    swallowed: Belfrys, small: SqliteSource, proxy: FaultProxy
+) -> None:
+    alone, stop = holds(swallowed, proxy), threading.Event()
+    with proxy.hold(times=None, service="table", where=stopping(stop)) as hole:
+        with pytest.raises(Cancelled), alone.of(small, replace(job(), stop=stop)):
+            raise AssertionError("it is held")
+        (taking,) = left_to_itself("take")
+        hole.release(then=Reset())
+    taking.join(60)
+
+
+def test_who_is_told_to_stop_does_not_wait_to_hear_that_it_holds(
+    swallowed: Belfrys, small: SqliteSource, proxy: FaultProxy
+) -> None:
+    alone, stop = holds(swallowed, proxy), threading.Event()
+    with alone.of(small, replace(job(), stop=stop)) as hold:
+        hole = proxy.hold(times=None, service="table", where=stopping(stop))
+        with pytest.raises(Cancelled):
+            hold.confirm()
+        (confirming,) = left_to_itself("confirm")
+        hole.release(then=Reset())
+        confirming.join(60)
 
 
 class Impatient(SystemClock):
