@@ -1,7 +1,8 @@
 """A table of 1 GB, taken by the task as it runs each night, in a process that stays small.
 
 The table is larger than what the process may hold, and so is what is stored of it: nothing of
-either can be in memory whole, at any step of the chain. It is encrypted: that takes the most.
+either can be in memory whole, at any step of the chain. It is encrypted, and its blocks are the
+largest that there are: that takes the most.
 """
 
 from __future__ import annotations
@@ -43,14 +44,17 @@ TABLE = f"""
 """
 TASK = """
 from pathlib import Path
+from shared.backups import stream
 from shared.cli import main
+stream._block_size = lambda number: stream.LATER_BLOCK
 code = main([], task="postgres_backup")
 status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 raise SystemExit(code)
 """
-"""`python -m functions.postgres_backup`, and after the job the most KiB that the process had. Not
-`ru_maxrss`: that begins with what the parent had."""
+"""`python -m functions.postgres_backup`, with all blocks as large as a blob's are after its first
+100 GB; and after the job the most KiB that the process had. Not `ru_maxrss`: that begins with what
+the parent had."""
 
 
 @pytest.fixture
