@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api.parts import Input
+from shared.api.fields import Input
 from shared.api.schemas import Whole
 from shared.backups.targets import target_problem
 from shared.errors import Invalid

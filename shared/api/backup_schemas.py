@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.api.lists import Paged
+
 if TYPE_CHECKING:
     from shared.backups.entries import Backup, Copy
     from shared.backups.model import Report
@@ -190,14 +192,10 @@ def _shown(backup: Backup, now: datetime) -> dict[str, Any]:
     }
 
 
-class BackupList(BaseModel):
+class BackupList(Paged):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     backups: list[BackupOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int
     away: dict[str, str]
     """Destinations that did not answer, and what they said; what lies there alone is not listed."""
     unreadable: int

@@ -25,14 +25,14 @@ from shared.api.backup_schemas import (
     State,
     state_of,
 )
-from shared.api.parts import page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
 from shared.api.plan_checks import destination_is_known
 from shared.api.query import instant
 from shared.api.source_schemas import SourceList, SourceOut
 from shared.app import App, app
 from shared.backups.model import checksum_name, manifest_name
 from shared.engine.once import run_once
-from shared.errors import Conflict, Damaged, Invalid, NotFound, Unavailable
+from shared.errors import Conflict, Damaged, NotFound, Unavailable
 from shared.schedules.job import SCHEDULE_ID
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def list_backups(
     state: State | None = None,
     destination: str | None = None,
     suspicious: bool | None = None,
-    since: Annotated[str | None, Query(alias="from")] = None,
-    until: Annotated[str | None, Query(alias="to")] = None,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+    since: Since = None,
+    until: Until = None,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
 ) -> BackupList:
     """Backups that fit every filter given, newest first.
 
@@ -66,8 +66,7 @@ def list_backups(
     belfry = app()
     destination_is_known(belfry, destination)
     first, end = instant("from", since), instant("to", until)
-    if first is not None and end is not None and first > end:
-        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+    in_order(first, end)
 
     def fits(one: Backup) -> bool:
         what = one.summary
@@ -84,17 +83,14 @@ def list_backups(
 
     found = belfry.backups().look()
     fitting = [one for one in found.backups if fits(one)]
-    items, pages = page_of(fitting, page, page_size)
+    items, told = page_of(fitting, page, page_size)
     now = belfry.clock.now()
     return BackupList(
         backups=[BackupOut.of(one, now) for one in items],
-        total=len(fitting),
-        page=page,
-        page_size=page_size,
-        pages=pages,
         away=dict(found.away),
         unreadable=found.strange,
         locked=found.locked,
+        **told,
     )
 
 

@@ -1,15 +1,25 @@
-"""Kinds of fields that schedules and plans share: what they hold, and what they refuse."""
+"""Input that refuses what cannot be kept, by name, and the kinds of fields that several have."""
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Annotated
 from unicodedata import category
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 from shared.recurrence import zone
+from shared.text import depth, is_clean
 
 JSON_LIMIT = 30_000
 """A property of a table holds 32,000 characters, and JSON is kept in ASCII: an emoji takes 12."""
@@ -53,3 +63,25 @@ Cron = Annotated[str, StringConstraints(max_length=200)]
 Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known)]
 """An IANA zone that there is."""
 ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
+
+
+class Input(BaseModel):
+    """What the API takes. Unknown fields are refused, by name, and so is what cannot be kept."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        if depth(value) > _DEEPEST:
+            raise ValueError(f"more than {_DEEPEST} lists and objects stand in each other")
+        text = (
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        )
+        if not is_clean(text):
+            raise ValueError("it holds half of a surrogate pair, or a null character")
+        return value
+
+
+_DEEPEST = 100
+"""pydantic, which writes it for a reader, takes 255."""

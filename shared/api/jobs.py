@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api.parts import Input, page_of
+from shared.api.fields import Input
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, in_order, page_of
 from shared.api.query import instant
 from shared.app import app
-from shared.errors import Invalid
 from shared.schedules.job import SCHEDULE_ID, Job, Status, retry_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -93,12 +93,8 @@ class JobOut(BaseModel):
         )
 
 
-class JobList(BaseModel):
+class JobList(Paged):
     jobs: list[JobOut]
-    total: int
-    page: int
-    page_size: int
-    pages: int
 
 
 @router.get("")
@@ -108,10 +104,10 @@ def list_jobs(
     project_id: int | None = None,
     task_type: str | None = None,
     status: Status | None = None,
-    since: Annotated[str | None, Query(alias="from")] = None,
-    until: Annotated[str | None, Query(alias="to")] = None,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+    since: Since = None,
+    until: Until = None,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
 ) -> JobList:
     """Jobs that fit every filter given, latest due first.
 
@@ -125,21 +121,14 @@ def list_jobs(
         "status": status,
     }
     first, end = instant("from", since), instant("to", until)
-    if first is not None and end is not None and first > end:
-        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+    in_order(first, end)
     found = [
         job
         for job in app().manager.jobs(schedule_id or of_schedule, first, end)
         if all(value is None or getattr(job, name) == value for name, value in wanted.items())
     ]
-    items, pages = page_of(found, page, page_size)
-    return JobList(
-        jobs=[JobOut.of(job) for job in items],
-        total=len(found),
-        page=page,
-        page_size=page_size,
-        pages=pages,
-    )
+    items, told = page_of(found, page, page_size)
+    return JobList(jobs=[JobOut.of(job) for job in items], **told)
 
 
 @router.get("/{job_id}")

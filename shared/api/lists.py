@@ -5,13 +5,16 @@ A route declares these parameters itself, or `query.known_only` would refuse the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel
 
 from shared.errors import Invalid
+
+T = TypeVar("T")
 
 Page = Annotated[int, Query(ge=1)]
 """From 1; by default 1."""
@@ -48,7 +51,13 @@ def counts(total: int, page: int, page_size: int) -> Counts:
     return Counts(total=total, page=page, page_size=page_size, pages=-(-total // page_size))
 
 
-def in_order(since: datetime, until: datetime) -> None:
+def page_of(items: Sequence[T], page: int, page_size: int) -> tuple[Sequence[T], Counts]:
+    """That page's items, of all, and what the page says of them."""
+    shown = items[(page - 1) * page_size : page * page_size]
+    return shown, counts(len(items), page, page_size)
+
+
+def in_order(since: datetime | None, until: datetime | None) -> None:
     """Raises `Invalid` if a span ends before it begins."""
-    if since > until:
+    if since is not None and until is not None and since > until:
         raise Invalid("from", f"{since.isoformat()} is later than `to`, {until.isoformat()}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.api.lists import Paged
 from shared.api.plan_schemas import PlanOut
 
 if TYPE_CHECKING:
@@ -39,13 +40,9 @@ class UnreadablePlan(BaseModel):
         )
 
 
-class PlanList(BaseModel):
+class PlanList(Paged):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     plans: list[PlanOut]
     unreadable: list[UnreadablePlan]
     """All of them, on each page, of whichever source; they are not in `total`."""
-    total: int
-    page: int
-    page_size: int
-    pages: int

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from shared.api.parts import Input
+from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
 from shared.api.plan_times import PlanFrequency, recurrence, time_of_day, words
-from shared.api.schemas import Name, Whole
 from shared.errors import Invalid
-from shared.recurrence import Frequency, zone
+from shared.recurrence import Frequency
 from shared.schedules.model import Definition
 from shared.schedules.upcoming import upcoming
 from shared.tasks.backups import BackupPlan, Compression, Kept, Retention, Tier
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 PARAMETERS = tuple(BackupPlan.model_fields)
 _LISTS = ("databases", "schemas", "exclude_schemas", "destinations")
-_JSON_LIMIT = 30_000
-"""A property of a table holds 32,000 characters (`shared.api.schemas`)."""
 
 
 def _weekday(value: object) -> object:
@@ -51,9 +48,9 @@ class _Fields(Input):
     """For weekly; Sunday is 0. Default: 1."""
     day_of_month: Whole | None = Field(default=None, ge=1, le=28)
     """For monthly. Default: 1."""
-    cron_expression: str | None = Field(default=None, max_length=200)
+    cron_expression: Cron | None = None
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
-    timezone: str | None = Field(default=None, max_length=100)
+    timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     databases: Literal["all"] | Words | None = None
     """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
@@ -88,13 +85,6 @@ class _Fields(Input):
             raise ValueError('give "all", or a list of names')
         return value
 
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            zone.find(value)
-        return value
-
     def given(self) -> dict[str, Any]:
         """What the caller wrote, as JSON has it."""
         return self.model_dump(mode="json", exclude_unset=True)
@@ -120,9 +110,9 @@ class _Fields(Input):
         for one, other in (("schemas", "exclude_schemas"), ("exclude_schemas", "schemas")):
             if given.get(one) and changed.get(other):
                 raise Invalid(one, f"give schemas or exclude_schemas, not both; {other} may be []")
-        if len(json.dumps(changed)) > _JSON_LIMIT:
+        if len(json.dumps(changed)) > JSON_LIMIT:
             longest = max(_LISTS, key=lambda name: len(json.dumps(changed.get(name))))
-            raise Invalid(longest, f"longer than {_JSON_LIMIT} characters of JSON, with the rest")
+            raise Invalid(longest, f"longer than {JSON_LIMIT} characters of JSON, with the rest")
         return changed
 
 
@@ -134,7 +124,7 @@ class NewPlan(_Fields):
     """A backup plan to be made."""
 
     name: Name
-    project_id: Whole | None = Field(default=None, ge=0, le=2**63 - 1)
+    project_id: ProjectId | None = None
     frequency: PlanFrequency
     source: Word
     """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""

@@ -7,12 +7,12 @@ its next run.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from shared.api.backup_orders import Asked
-from shared.api.parts import page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plan_checks import checked
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
@@ -47,8 +47,8 @@ def list_plans(
     project_id: int | None = None,
     source: str | None = None,
     enabled: bool | None = None,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
 ) -> PlanList:
     """Plans that fit every filter given, newest first, the built-in ones among them."""
     belfry = app()
@@ -60,7 +60,7 @@ def list_plans(
         return asked and not one.by_hand
 
     found = [one for one in plans.good if fits(one) and source in (None, one.plan.source)]
-    items, pages = page_of(found, page, page_size)
+    items, told = page_of(found, page, page_size)
     look = _look(belfry)
     shown = [
         _out(belfry, replace(one, schedule=belfry.manager.shown(one.schedule)), look)
@@ -69,10 +69,7 @@ def list_plans(
     return PlanList(
         plans=shown,
         unreadable=[UnreadablePlan.of(one) for one in plans.unreadable if fits(one)],
-        total=len(found),
-        page=page,
-        page_size=page_size,
-        pages=pages,
+        **told,
     )
 
 

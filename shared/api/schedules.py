@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared.api.parts import page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.schemas import (
     DueList,
     Execute,
@@ -44,8 +44,8 @@ def list_schedules(
     task_type: str | None = None,
     frequency: Frequency | None = None,
     once: bool = False,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 50,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
 ) -> ScheduleList:
     """Schedules, newest first.
 
@@ -61,12 +61,10 @@ def list_schedules(
     found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
     if not once:
         found = [one for one in found if not _by_hand(one)]
-    items, pages = page_of(found, page, page_size)
+    items, told = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
-    return ScheduleList(
-        schedules=shown, total=len(found), page=page, page_size=page_size, pages=pages
-    )
+    return ScheduleList(schedules=shown, **told)
 
 
 def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:

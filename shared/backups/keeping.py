@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from shared.backups.catalog import Catalog, Found
 from shared.backups.entries import Backup
 from shared.backups.plans import newest_good
 from shared.backups.retention import Held, Verdict, decide
+from shared.backups.stream import go_on
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
 from shared.tasks.backups import Retention
@@ -94,7 +95,7 @@ def clear(
             if verdict.keep:
                 continue
             job.check()
-            failures = remove(catalog, known[verdict.id])
+            failures = remove(catalog, known[verdict.id], job.check)
             failed += failures
             if not failures:
                 removed.append(verdict.id)
@@ -102,12 +103,12 @@ def clear(
     return removed, failed
 
 
-def remove(catalog: Catalog, backup: Backup) -> list[str]:
-    """Remove every copy of a backup; what kept some from it."""
+def remove(catalog: Catalog, backup: Backup, check: Callable[[], None] = go_on) -> list[str]:
+    """Remove every copy of a backup, until `check` raises; what kept some from it."""
     failed = []
     for copy in backup.copies:
         try:
-            catalog[copy.destination].remove(copy.blob, copy.names)
+            catalog[copy.destination].remove(copy.blob, copy.names, check)
         except (Unavailable, Refused) as error:
             failed.append(_said(error, copy.destination))
     return failed

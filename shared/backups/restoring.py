@@ -39,7 +39,7 @@ def verify(
 
     Raises `Damaged` if one is not good, after all were looked at; a report beside it says so.
     """
-    backup = catalog.look().find(order.backup_id)
+    backup = catalog.look(check=job.check).find(order.backup_id)
     source = sources.again(backup.summary)
     results: dict[str, object] = {}
     wrong: list[str] = []
@@ -73,7 +73,7 @@ def restore(
     Raises `Invalid` if nothing can go to the target, `Conflict` if that is not empty or may not be
     replaced by a part of a database, `Damaged` if no copy is good.
     """
-    backup = catalog.look().find(order.backup_id)
+    backup = catalog.look(check=job.check).find(order.backup_id)
     _check(backup, order)
     source = sources.again(backup.summary)
     failure: BelfryError | None = None
@@ -146,7 +146,7 @@ def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
     try:
         if copy.stored is None:
             raise Damaged(f"{copy.blob} is gone; something removed it")
-        return destination.manifest(copy)
+        return destination.manifest(copy, job.check)
     except Damaged as error:
         raise tell_damaged(destination, copy, error, job) from error
 

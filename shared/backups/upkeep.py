@@ -61,7 +61,7 @@ class Upkeep:
         return fitting({"copied": done.copied, "removed": done.removed, "failed": done.failed})
 
     def _plan(self, one: Planned, job: JobContext, done: _Done) -> None:
-        found = self._catalog.look()
+        found = self._catalog.look(check=job.check)
         for group, row in found.groups().items():
             if group[0] == one.id:
                 done.failed |= to_drive(self._drive(), self._catalog, row, one.plan, job)

@@ -61,7 +61,7 @@ class Watch:
         told = sum(self._mail(one, job) for one in [*plans.there, *plans.deleted])
         for one in plans.lasting:
             self._tell_plan(one, job)
-        found, now = self._catalog.look(), job.clock.now()
+        found, now = self._catalog.look(check=job.check), job.clock.now()
         names = self._sources()
         stands = [
             stand for one in plans.lasting for stand in told_of(one, found, names, now, self._runs)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from shared.api import problems
 from shared.api.bridge import Bridge
-from shared.api.parts import Input
+from shared.api.fields import Input
 from shared.errors import Invalid
 
 
