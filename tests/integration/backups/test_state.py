@@ -234,7 +234,6 @@ class _Stopped(threading.Event):
         return self.is_set()
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize(
     ("match", "then"),
     [
@@ -270,7 +269,6 @@ def test_a_proof_that_is_told_to_stop_waits_for_no_table_that_swallows_everythin
     assert len(scratch_tables(bench)) == (match["operation"] != "Tables")
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("operation", ["Tables", "query"])
 def test_a_dump_that_is_told_to_stop_waits_for_no_table_that_swallows_everything(
     bench: Bench,
