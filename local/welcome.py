@@ -34,7 +34,8 @@ def wait_for(url: str, patience: float = _PATIENCE) -> Any:
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 return json.load(answer)
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as error:
+            error.close()
             return None
         except ValueError:
             return None
