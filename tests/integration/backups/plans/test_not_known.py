@@ -1,0 +1,68 @@
+"""A plan of which something is not known says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.schedules.model import Schedule
+from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.plans.setup import PLANS, here
+
+
+def test_one_whose_parameters_no_longer_fit_says_so(desk: Desk) -> None:
+    plan = desk.plan(project_id=7)
+    one = desk.taken(plan)
+
+    def broken(one: Schedule) -> Schedule:
+        return replace(one, definition=replace(one.definition, task_parameters={"colour": "red"}))
+
+    desk.app.manager.change(plan["schedule_id"], broken)
+    said = desk.problem(409, "GET", here(plan))["detail"]
+    assert "task_parameters" in said and f"/schedules/{plan['schedule_id']}" in said
+    listed = desk.told("GET", PLANS)
+    assert plan["schedule_id"] not in [one["schedule_id"] for one in listed["plans"]]
+    assert listed["total"] == len(listed["plans"]) == 2
+    assert listed["unreadable"] == [
+        {
+            "schedule_id": plan["schedule_id"],
+            "project_id": 7,
+            "name": "nightly",
+            "task_type": "backup",
+            "enabled": True,
+            "error": said,
+        }
+    ]
+    for fits, query in (
+        (1, {"project_id": 7}),
+        (0, {"project_id": 8}),
+        (1, {"source": "state"}),  # nobody knows
+        (0, {"enabled": "false"}),
+    ):
+        assert len(desk.told("GET", PLANS, **query)["unreadable"]) == fits, query
+    (database,) = (
+        source
+        for source in desk.told("GET", "/backups/sources")["sources"]
+        if source["source"] == "database"
+    )
+    assert database["last_good"]["id"] == one["id"]
+    (mine,) = (p for p in database["plans"] if p["schedule_id"] == plan["schedule_id"])
+    assert mine["name"] == "nightly" and mine["sentence"].endswith("; its plan cannot be read")
+    detail = desk.problem(409, "DELETE", f"/backups/{one['id']}", force="true")["detail"]
+    assert detail.endswith("is the last verified one; it is never deleted")
+    tried = {"schedule_id": plan["schedule_id"]}
+    assert "cannot be read" in desk.problem(409, "POST", "/backups/retention", tried)["detail"]
+    assert desk.ask("DELETE", here(plan)).status_code == 204
+    assert desk.told("GET", PLANS)["unreadable"] == []
+
+
+def test_a_plan_says_that_it_is_not_known_how_it_stands(desk: Desk) -> None:
+    plan = desk.plan()
+    desk.away()
+    catalog = desk.app.backups().catalog
+    catalog["primary"].__dict__["_container"] = catalog["offsite"].__dict__["_container"]
+    shown = desk.told("PATCH", here(plan), {"schedule_time": "15:00"})
+    assert shown["last_good"] is None and "not known" in shown["sentence"]
+    assert datetime.fromisoformat(shown["next_run_at"]).hour == 15
+    assert desk.told("GET", PLANS)["total"] == 3
+    desk.problem(503, "GET", "/backups")

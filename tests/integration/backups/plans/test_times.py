@@ -1,0 +1,66 @@
+"""The time of a plan is a cron expression, and reads back as it was said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.plans.setup import PLANS, TIMES, here
+
+
+@pytest.mark.parametrize(
+    ("asked", "cron"),
+    [
+        ({"frequency": "hourly"}, "0 * * * *"),
+        ({"frequency": "daily", "schedule_time": "03:05"}, "5 3 * * *"),
+        ({"frequency": "weekly", "schedule_time": "23:59", "day_of_week": 6}, "59 23 * * 6"),
+        ({"frequency": "weekly", "schedule_time": "02:00"}, "0 2 * * 1"),
+        ({"frequency": "monthly", "schedule_time": "02:00", "day_of_month": 28}, "0 2 28 * *"),
+        ({"frequency": "monthly", "schedule_time": "02:00"}, "0 2 1 * *"),
+        ({"frequency": "cron", "cron_expression": "*/5 2 * * 1-5"}, "*/5 2 * * 1-5"),
+        ({"frequency": "cron", "cron_expression": "0 3 29 * *"}, "0 3 29 * *"),
+        ({"frequency": "cron", "cron_expression": "0 3 1 * 1"}, "0 3 1 * 1"),
+        ({"frequency": "cron", "cron_expression": "0 3 * 6 *"}, "0 3 * 6 *"),
+        ({"frequency": "cron", "cron_expression": "0 3 5 6 *"}, "0 3 5 6 *"),
+        ({"frequency": "cron", "cron_expression": "0 3 * 6 1"}, "0 3 * 6 1"),
+        ({"frequency": "cron", "cron_expression": "0 3 5 * 1#2"}, "0 3 5 * 1#2"),
+        ({"frequency": "cron", "cron_expression": "0 3 L * *"}, "0 3 L * *"),
+        ({"frequency": "cron", "cron_expression": "0 */24 * * *"}, "0 */24 * * *"),
+        ({"frequency": "cron", "cron_expression": "0 3 * * 1#2"}, "0 3 * * 1#2"),
+        ({"frequency": "cron", "cron_expression": "0 3,15 * * *"}, "0 3,15 * * *"),
+    ],
+)
+def test_its_time_is_a_cron_expression_and_reads_back(
+    desk: Desk, asked: dict[str, Any], cron: str
+) -> None:
+    made = desk.told("POST", PLANS, {"name": "a", "source": "state"} | asked)
+    assert asked.items() <= made.items()
+    schedule = desk.told("GET", f"/schedules/{made['schedule_id']}")
+    assert schedule["cron_expression"] == cron
+    again = {name: value for name, value in made.items() if name in TIMES and value is not None}
+    assert desk.told("PATCH", here(made), again) == made
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "shown"),
+    [
+        ({"frequency": "cron", "cron_expression": "0 3 * * SUN"}, ("weekly", "03:00", 0, None)),
+        ({"frequency": "weekly"}, ("weekly", "00:00", 1, None)),
+        ({"frequency": "monthly"}, ("monthly", "00:00", None, 1)),
+        ({"frequency": "daily"}, ("daily", "00:00", None, None)),
+        ({"frequency": "hourly"}, ("hourly", None, None, None)),
+        ({"frequency": "interval", "interval_seconds": 90}, ("interval", None, None, None)),
+    ],
+)
+def test_a_schedule_that_was_made_elsewhere_is_a_plan_as_well(
+    desk: Desk, recurrence: dict[str, Any], shown: tuple[Any, ...]
+) -> None:
+    body = {"name": "a", "task_type": "backup", "task_parameters": {"source": "state"}}
+    made = desk.told("POST", "/schedules", body | recurrence)
+    plan = desk.told("GET", f"{PLANS}/{made['id']}")
+    assert tuple(plan[name] for name in TIMES[:4]) == shown
+    assert plan["next_run_at"] == made["next_run_at"]
+    changed = desk.told("PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"})
+    assert (changed["frequency"], changed["schedule_time"]) == ("daily", "05:00")

@@ -1,0 +1,19 @@
+"""A bench of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.azurite import Azurite
+from tests.integration.backups.state.setup import prefix
+from tests.integration.engine.conftest import Bench, make, tap
+
+
+@pytest.fixture
+def bench(azurite: Azurite) -> Iterator[Bench]:
+    made = make(azurite, prefix())
+    tap(made)
+    yield made
+    made.calls.hold.set()

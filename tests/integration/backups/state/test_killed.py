@@ -1,0 +1,86 @@
+"""A restore of the state that was killed is made again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+from shared.backups import state_write
+from shared.errors import Unavailable
+from tests.integration.backups.state.setup import (
+    busy,
+    catch_up,
+    due,
+    dumped,
+    fresh,
+    reconciled,
+    restored,
+    rows,
+)
+from tests.integration.engine.conftest import Bench
+
+
+def test_a_restore_that_was_killed_at_any_step_is_made_again(
+    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy(bench)
+    content, _ = dumped(bench, tmp_path)
+    before = rows(bench)
+    other = fresh(bench, azurite)
+    transact = state_write.transact
+    for left in itertools.count():
+        steps = iter(range(left))
+
+        def killed(*args: Any, steps: Iterator[int] = steps) -> bool:
+            if next(steps, None) is None:
+                raise Unavailable("table storage", "killed")
+            return transact(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(state_write, "transact", killed)
+            try:
+                restored(other, tmp_path, content)
+                break
+            except Unavailable:
+                assert ("meta", "restoring") in rows(other)
+    assert left > 4
+    assert rows(other) == before and due(other) == due(bench)
+
+
+def test_a_restore_that_was_killed_while_the_engine_ran_on(
+    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = busy(bench)
+    content, _ = dumped(bench, tmp_path)
+    done = {job.id for job in bench.app.manager.jobs() if job.finished_at is not None}
+    other = fresh(bench, azurite)
+    with monkeypatch.context() as patched:
+        patched.setattr(state_write.Writer, "_new", _once(state_write.Writer._new))
+        with pytest.raises(Unavailable):
+            restored(other, tmp_path, content)
+    bench.later(60)
+    other.app.create()
+    catch_up(other)
+    restored(other, tmp_path, content)
+    bench.later(60)
+    catch_up(other)
+    assert other.calls.started and not done & set(other.calls.started)
+    assert len(other.calls.started) == len(set(other.calls.started))
+    assert {one.id for one in other.app.table.schedules()} >= {one.id for one in made.values()}
+    reconciled(other)
+
+
+def _once(real: Callable[..., None]) -> Callable[..., None]:
+    calls = itertools.count()
+
+    def first(*args: Any) -> None:
+        if next(calls):
+            raise Unavailable("table storage", "killed")
+        real(*args)
+
+    return first

@@ -1,0 +1,128 @@
+"""The state restored among schedules that are there: what was done since stays done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local.azurite import Azurite
+from shared.backups import state_write
+from shared.backups.source import Target
+from shared.errors import Conflict
+from shared.recurrence import Recurrence
+from shared.schedules.job import Status
+from shared.schedules.model import Schedule
+from shared.storage.wire import Operation, Replace, Wire
+from shared.tasks import JobContext, Params, Result, task
+from tests.integration.backups.state.setup import busy, dumped, every, prefix, reconciled, restored
+from tests.integration.engine.conftest import Bench, make, tap
+
+
+def test_among_schedules_that_went_on_since(bench: Bench, tmp_path: Path) -> None:
+    """Definitions come back, what was done since stays done, and what is new stays."""
+    bench.calls.hold.set()
+    made = busy(bench)
+    content, _ = dumped(bench, tmp_path)
+    changed = bench.app.manager.change(
+        made["minutely"].id, lambda one: _renamed(one, "changed", every(30))
+    )
+    bench.app.manager.delete(made["cron"].id)
+    new = bench.add()
+    for _ in range(3):
+        bench.later(60)
+        bench.tick()
+        bench.work()
+    started = list(bench.calls.started)
+    restored(bench, tmp_path, content, Target(replace=bench.app.settings.prefix))
+    back = bench.app.manager.get(changed.id)
+    assert (back.definition.name, back.definition.recurrence) == ("test", every(60))
+    assert back.revision > changed.revision
+    assert bench.app.manager.get(made["cron"].id).is_active
+    assert bench.app.manager.get(new.id).is_active
+    bench.later(60)
+    bench.tick()
+    bench.work()
+    again = bench.calls.started[len(started) :]
+    assert {made["minutely"].id, made["cron"].id, new.id} <= {one.split("-")[0] for one in again}
+    assert not set(again) & set(started)
+    reconciled(bench)
+
+
+def _renamed(one: Schedule, name: str, recurrence: Recurrence) -> Schedule:
+    return replace(one, definition=replace(one.definition, name=name, recurrence=recurrence))
+
+
+@task("hourly", cron="*/5 * * * *", timeout_seconds=60)
+def hourly(job: JobContext, params: Params) -> Result:
+    """A task with a time of its own, soon."""
+    return {}
+
+
+def test_among_system_schedules_that_ran_on_the_empty_account(
+    bench: Bench, azurite: Azurite, tmp_path: Path
+) -> None:
+    """Both pasts are kept, and what nothing ran in between is accounted for."""
+    first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
+    tap(first)
+    for _ in range(10):
+        bench.later(60)
+        first.tick()
+        first.work()
+    ran = first.app.manager.get("hourly").progress.success_count
+    assert ran == 2
+    content, _ = dumped(bench, tmp_path)
+    bench.later(3600)
+    other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])
+    tap(other)
+    for _ in range(10):
+        bench.later(60)
+        other.tick()
+        other.work()
+    with pytest.raises(Conflict, match="there is the schedule hourly"):
+        restored(other, tmp_path, content)
+    restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
+    reconciled(other)
+    bench.later(300)
+    other.tick()
+    other.work()
+    reconciled(other)
+    counted = other.app.manager.get("hourly").progress
+    assert counted.success_count == 2 + ran + 1 and counted.cancelled_count >= 11
+    jobs = other.app.manager.jobs("hourly")
+    assert [job.status for job in jobs].count(Status.SUCCEEDED) == counted.success_count
+
+
+def test_a_schedule_that_runs_while_it_is_replaced(
+    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made anew on an empty account it had done nothing yet; by the time of the write it had."""
+    first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
+    tap(first)
+    for _ in range(10):
+        bench.later(60)
+        first.tick()
+        first.work()
+    content, _ = dumped(bench, tmp_path)
+    bench.later(3600)
+    other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])
+    tap(other)
+    transact = state_write.transact
+    ran: list[str] = []
+
+    def late(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
+        replaced = [one.key for one in operations if isinstance(one, Replace)]
+        if replaced == ["schedule:hourly"] and not ran:
+            bench.later(300)
+            other.tick()
+            ran.extend(job.id for job in other.work())
+        return transact(wire, partition, operations)
+
+    monkeypatch.setattr(state_write, "transact", late)
+    restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
+    done = {job.id for job in other.app.manager.jobs("hourly") if job.status is Status.SUCCEEDED}
+    assert ran and set(ran) < done
+    assert other.app.manager.get("hourly").progress.success_count == len(done) == 2 + len(ran)
+    reconciled(other)

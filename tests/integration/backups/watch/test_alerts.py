@@ -1,0 +1,79 @@
+"""Alerts on sources without a fresh backup, plans that are off, and keys that are lost."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+
+from local.azurite import Azurite
+from shared.log import Event
+from tests.integration.backups.watch.setup import HOUR, START, Office, events, numbers
+
+
+def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.run("database_backup")
+    with caplog.at_level(logging.INFO):
+        office.run("backup_monitor", START + timedelta(hours=23))
+    (age,) = events(caplog, Event.BACKUP_AGE)
+    assert (age["source"], age["database"]) == ("database", "company")
+    assert age["age_seconds"] == 23 * 3600
+    assert not events(caplog, Event.BACKUP_TOO_OLD)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        for hours in (26.5, 27):
+            office.run("backup_monitor", START + timedelta(hours=hours))
+    assert len(events(caplog, Event.BACKUP_TOO_OLD)) == 2
+    subjects = [subject for _, subject in office.messages()]
+    assert sum(one.startswith("No backup of database/company") for one in subjects) == 1
+
+
+def test_a_plan_that_is_off_is_told_of_once_an_hour(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.app.manager.enable("database_backup", False)
+    office.clock.set(START.replace(second=0))
+    with caplog.at_level(logging.INFO):
+        for _ in range(24):
+            office.run("backup_monitor")
+            office.clock.advance(HOUR / 12)
+    told = events(caplog, Event.BACKUP_PLAN_OFF)
+    assert [one["schedule_id"] for one in told] == ["database_backup"] * 2
+    assert not events(caplog, Event.BACKUP_TOO_OLD)
+
+
+def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
+    azurite: Azurite, staff: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    container = f"locked{next(numbers)}"
+    key, other = (str(pyrage.x25519.Identity.generate()) for _ in range(2))
+    one = Office(azurite, staff, BACKUP_CONTAINER=container, BACKUP_ENCRYPTION_KEY=key)
+    one.run("database_backup")
+    one.run("backup_monitor")
+    assert not [subject for _, subject in one.messages() if "Encrypted" in subject]
+    for keys in ({}, {"BACKUP_ENCRYPTION_KEY": other}):
+        blind = Office(azurite, staff, BACKUP_CONTAINER=container, **keys)
+        with caplog.at_level(logging.INFO):
+            for hours in (1, 2, 27):
+                job = blind.run("backup_monitor", START + timedelta(hours=hours))
+                result: Any = job.result
+                assert result["locked"] == 1
+        alerts = [subject for _, subject in blind.messages() if "Encrypted" in subject]
+        assert alerts == ["Encrypted backups cannot be opened"] * 2
+        errors = [one for one in caplog.records if one.levelno == logging.ERROR]
+        assert sum("backups_locked" in one.getMessage() for one in errors) == 3
+        said = "there is 1 encrypted backup that the keys of BACKUP_ENCRYPTION_KEY do not open"
+        (late,) = {
+            one["sentence"] for one in events(caplog, Event.BACKUP_TOO_OLD) if "sentence" in one
+        }
+        service = blind.app.backups()
+        for sentence in (late, service.standings(service.look())[0].sentence):
+            assert sentence.startswith("There is no proved backup of database")
+            assert said in sentence
+        caplog.clear()

@@ -1,0 +1,85 @@
+"""A database that is gone from its server is told of once, and is not late."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import postgres as local_postgres
+from local.azurite import Azurite
+from local.postgres import Postgres
+from shared.api import plans
+from shared.errors import Conflict
+from shared.log import Event
+from shared.schedules.job import Status
+from tests.conftest import scratch
+from tests.integration.backups.conftest import hurried
+from tests.integration.backups.postgres_setup import execute
+from tests.integration.backups.watch.setup import START, Office, events
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    """PostgreSQL with two databases and its own."""
+    with scratch() as folder, local_postgres.start(folder) as running:
+        for name in ("shop", "old"):
+            execute(hurried(running).url("postgres"), f"CREATE DATABASE {name}")
+        yield running
+
+
+def test_a_database_that_is_gone_is_told_once_and_is_not_late(
+    azurite: Azurite,
+    staff: Path,
+    server: Postgres,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def open_office() -> Office:
+        return Office(
+            azurite,
+            staff,
+            BELFRY_PREFIX="wgone",
+            BACKUP_CONTAINER="watchgone",
+            POSTGRES_URL=server.url("postgres"),
+            POSTGRES_BIN=str(server.bin),
+        )
+
+    office = open_office()
+    plan = office.plan(source="postgres", databases="all")
+    assert office.run(plan).status is Status.SUCCEEDED
+    execute(server.url("postgres"), "DROP DATABASE old")
+    late: Any = office.run("backup_monitor", START + timedelta(hours=27)).result
+    assert (late["gone"], "postgres/old" in late["too_old"]) == ([], True)
+    again = office.run(plan, START + timedelta(hours=27, minutes=10))
+    assert again.status is Status.SUCCEEDED, again.error
+    office = open_office()  # nothing of it is in a process
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        for hours in (28, 29, 40):
+            monitor = office.run("backup_monitor", START + timedelta(hours=hours))
+            result: Any = monitor.result
+            assert result["gone"] == ["postgres/old"]
+            assert "postgres/old" not in result["too_old"]
+            subjects = [subject for _, subject in office.messages()]
+            assert subjects.count("Database gone: postgres/old") == 1
+    of_old = [e for e in events(caplog, Event.BACKUP_AGE) if e.get("database") == "old"]
+    assert of_old == [], "its age is no measure any more"
+    assert len(events(caplog, Event.BACKUP_DATABASE_GONE)) == 3
+    found = office.app.backups().look()
+    (stand,) = [one for one in office.app.backups().standings(found) if one.database == "old"]
+    assert stand.gone_at == again.started_at and stand.last_good is not None
+    assert "old was not found in postgres any more (" in stand.sentence
+    monkeypatch.setattr(plans, "app", lambda: office.app)
+    shown = plans.read(plan)
+    assert shown.last_good is not None and shown.last_good.started_at == again.started_at
+    with pytest.raises(Conflict, match="never deleted"):
+        office.delete(stand.last_good.id, force=True)
+    execute(server.url("postgres"), "CREATE DATABASE old")
+    assert office.run(plan, START + timedelta(hours=50)).status is Status.SUCCEEDED
+    back: Any = office.run("backup_monitor", START + timedelta(hours=51)).result
+    assert back["gone"] == [] and "postgres/old" not in back["too_old"]
