@@ -8,13 +8,13 @@ that looks like a proved backup.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 
 from shared.backups.codec import Codec
 from shared.backups.destination import Destination
-from shared.backups.entries import Copy
+from shared.backups.entries import Copy, Item
 from shared.backups.model import (
     Manifest,
     Outcome,
@@ -24,6 +24,7 @@ from shared.backups.model import (
     checksum_name,
     differences,
     manifest_name,
+    report_name,
     sealed_name,
 )
 from shared.backups.seal import Seal
@@ -66,6 +67,7 @@ def take(
     Raises `Damaged` if it does not prove good; it is then kept, as damaged, to be examined.
     """
     taking = _Taking(source, plan, seal, destination, job)
+    copy = None
     try:
         manifest = taking.upload()
         copy = Copy.made(destination.name, taking.blob, manifest.summary)
@@ -73,7 +75,7 @@ def take(
     except Damaged:
         raise
     except BaseException:
-        taking.remove()
+        taking.remove([] if copy is None else copy.names)
         raise
     return Taken(manifest, copy, report)
 
@@ -110,6 +112,8 @@ def prove(
         restore_seconds=round(seconds, 3),
         suspicions=suspicious,
     )
+    # Before it is written: it may lie there though no answer says so, and is to go with the rest.
+    copy.items.append(Item(report_name(copy.blob, report.outcome, report.at), 0, {}))
     destination.write_report(copy.blob, report, encrypted=manifest.encrypted, check=job.check)
     copy.reports.append(report)
     return report
@@ -240,10 +244,10 @@ class _Taking:
             sha256=stored.sha256,
         )
 
-    def remove(self) -> None:
-        """Remove what was written; what cannot be removed has no report that it is verified. Who
-        was told to stop waits for no storage that is away."""
-        names = (manifest_name(self.blob), checksum_name(self.blob), self.blob)
+    def remove(self, more: Iterable[str]) -> None:
+        """Remove what was written, and `more`; what cannot be removed is not verified. Who was told
+        to stop waits for no storage that is away."""
+        names = {manifest_name(self.blob), checksum_name(self.blob), self.blob, *more}
         with suppress(BelfryError):
             if self._job.stop.is_set():
                 self._destination.remove(self.blob, names, hastily=True)
