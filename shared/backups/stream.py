@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient
 
 BLOCK = 4 * 1024 * 1024
-LATER_BLOCK = 16 * 1024 * 1024
+LATER_BLOCK = 8 * 1024 * 1024
 _MOST_BLOCKS = 50_000
-"""Of a blob, says Azure; so the later half of them are larger, and a blob has up to 500 GiB."""
+"""Of a blob, says Azure; so the later half of them are larger, and a blob has up to 290 GiB."""
 PATIENCE = 600.0
 """Seconds that storage may be away."""
 _SMALL = 64 * 1024 * 1024
