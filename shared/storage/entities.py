@@ -144,7 +144,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
             description=entity["description"],
             project_id=_int(entity["project_id"]),
             task_type=entity["task_type"],
-            task_parameters=json.loads(entity["task_parameters"]),
+            task_parameters=_object(entity["task_parameters"]),
             enabled=entity["enabled"],
             tags=tuple(json.loads(entity["tags"])),
             recurrence=_recurrence(entity),
@@ -199,8 +199,8 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         started_at=instant(entity["started_at"]),
         finished_at=instant(entity["finished_at"]),
         worker=entity["worker"] or None,
-        parameters=json.loads(entity["parameters"]),
-        result=json.loads(entity["result"]) if entity["result"] else None,
+        parameters=_object(entity["parameters"]),
+        result=_object(entity["result"]) if entity["result"] else None,
         error=entity["error"] or None,
         reason=entity["reason"] or None,
         log=entity["log"],
@@ -273,6 +273,14 @@ def _to_live(item: dict[str, Any]) -> LiveJob:
         name: instant(value) if name in _INSTANTS else value for name, value in item.items()
     }
     return LiveJob(**values)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object. Raises `TypeError` if it is another value: somebody wrote into the row."""
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError(f"{text!r:.60} is no JSON object")
+    return found
 
 
 def _must(text: str) -> datetime:

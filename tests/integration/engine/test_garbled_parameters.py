@@ -1,0 +1,49 @@
+"""Parameters that are JSON, but no object, harm nothing but the row that somebody wrote them to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.api import jobs, schedules
+from shared.errors import Damaged
+from shared.storage import entities
+from shared.storage.names import Names
+from tests.integration.engine.conftest import Bench
+
+VALUES = ["null", "5", "[]", '"text"', "true", "[[1, 2]]"]
+
+
+def write(bench: Bench, schedule_id: str, key: str, **properties: str) -> None:
+    table: Any = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+    keys = {"PartitionKey": bench.app.table.shard(schedule_id), "RowKey": key}
+    table.update_entity(keys | properties)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_schedule_whose_parameters_are_no_object_is_one_that_cannot_be_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setattr(schedules, "app", lambda: bench.app)
+    bad, good = bench.add(), bench.add()
+    write(bench, bad.id, entities.schedule_key(bad.id), task_parameters=value)
+    shown = {one.id for one in schedules.list_schedules().schedules}
+    assert good.id in shown and bad.id not in shown
+    with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
+        bench.app.manager.get(bad.id)
+    bench.app.manager.delete(bad.id)
+    assert bench.app.table.get(bad.id) is None
+
+
+@pytest.mark.parametrize("name", ["parameters", "result"])
+def test_a_job_whose_parameters_or_result_are_no_object_has_failed_and_is_shown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(jobs, "app", lambda: bench.app)
+    made = bench.add()
+    bench.later(60)
+    job = bench.work()[-1]
+    write(bench, made.id, entities.job_key(job.id), **{name: "5"})
+    (shown,) = [one for one in jobs.list_jobs(schedule_id=made.id).jobs if one.id == job.id]
+    assert shown.status == "failed" and "cannot be read" in (shown.error or "")
