@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup
 from shared.backups.pgcontents import Scope
-from shared.backups.runs import Runs
+from shared.backups.runs import Run, Runs
 from shared.backups.standing import Standing, back_to, none_of, standing
 from shared.engine.once import TAG
 from shared.errors import Invalid
@@ -116,16 +116,19 @@ def standings(
 
     Of a plan that cannot be read, each database that it has backups of.
     """
-    run = None
+    newest: dict[str, Run | None] = {}
     if isinstance(one, Unreadable):
         rows = _rows(one, found)
     else:
         named = list(sources) if one.plan.source == ALL else [one.plan.source]
         rows = _meant(one, named, found)
-        run = runs.newest(one.plan, rows.values(), now)
+        newest = {
+            source: runs.newest(one.plan, source, rows.values(), now)
+            for source in {source for source, _, _ in rows}
+        }
     schedule = one.schedule
     for (source, database, scope), row in rows.items():
-        good = newest_good(row, now)
+        good, run = newest_good(row, now), newest.get(source)
         stand = standing(
             source=source,
             database=database,

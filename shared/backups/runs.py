@@ -7,8 +7,10 @@ stands in its job's result, which outlives every process; only a run that succee
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from shared.backups.entries import Backup
@@ -19,6 +21,8 @@ from shared.tasks.backups import ALL, BackupPlan
 
 _KNOWN = 500
 """Ended jobs that are remembered, so that they are read once; nothing depends on it."""
+_READ = 100
+"""Jobs of a source that are looked at. Where no run succeeded for so long, none tells anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,15 @@ class Run:
     """(source, database); no database: that source has but one."""
 
     def lacks(self, source: str, database: str, row: Collection[Backup]) -> bool:
-        """Whether it looked for the database, after the last of these backups, in vain. Of a
-        server that it found nothing on it says nothing."""
-        if not row or source not in {known for known, _ in self.found}:
-            return False
-        return not ({(source, database), (source, "")} & self.found) and all(
-            one.summary.started_at < self.at and one.summary.job_id != self.job_id for one in row
+        """Whether it looked for the database, after the last of these backups, in vain."""
+        known = {(source, database), (source, "")} & self.found
+        return (
+            bool(row)
+            and not known
+            and all(
+                one.summary.started_at < self.at and one.summary.job_id != self.job_id
+                for one in row
+            )
         )
 
 
@@ -50,21 +57,25 @@ class Runs:
         self._known: dict[str, Job | None] = {}
 
     def newest(
-        self, plan: BackupPlan, rows: Collection[Collection[Backup]], now: datetime
+        self, plan: BackupPlan, source: str, rows: Collection[Collection[Backup]], now: datetime
     ) -> Run | None:
-        """The newest that succeeded of a plan, by the backups of each of its databases. No job is
-        read while all of them were taken by the same one."""
+        """The newest that succeeded of a plan and took anything of the source, by the backups of
+        each of the plan's databases: one that took nothing of a source says nothing of it. No job
+        is read while all of that source were taken by the same one."""
         if plan.databases != ALL:
             return None
         # What a wrong clock put into the future would be the newest for years.
-        past = [[one for one in row if one.summary.started_at <= now] for row in rows]
+        past = [
+            [one for one in row if one.summary.source == source and one.summary.started_at <= now]
+            for row in rows
+        ]
         lasts = [max(row, key=_started) for row in past if row]
         if len({one.summary.job_id for one in lasts}) < 2:
             return None
         oldest = min(map(_started, lasts))
         newer = (one for row in past for one in row if _started(one) > oldest)
         jobs = {one.summary.job_id: None for one in sorted(newer, key=_started, reverse=True)}
-        for job_id in jobs:
+        for job_id in islice(jobs, _READ):
             job = self._succeeded(job_id)
             run = _run(job, plan, rows) if job is not None else None
             if run is not None:
@@ -73,7 +84,7 @@ class Runs:
 
     def _succeeded(self, job_id: str) -> Job | None:
         """The job, if it did. What has ended stays as it is."""
-        if job_id in self._known:
+        with suppress(KeyError):  # it may be forgotten by another thread
             return self._known[job_id]
         try:
             job = self._job(job_id)

@@ -138,15 +138,15 @@ def test_one_that_the_run_left_out_since_it_was_taken_just_before_is_not_gone() 
 
 
 def test_of_a_server_of_which_it_took_nothing_a_run_says_nothing() -> None:
-    """Such as one that the settings did not have then."""
+    """Such as one that the settings did not have then. What an earlier one said of it holds."""
     every = plan("p", source="all", databases="all")
     elsewhere = [
         Backup(replace(one.summary, source="other"), one.copies) for one in nights("x", 0, 1, 2)
     ]
-    there = [*nights("shop", 1), *nights("old", 2), *elsewhere]
+    there = [*nights("shop", 1, 2), *nights("old", 2), *elsewhere]
     newest, before = run(0, "x", source="other", of=every), run(1, "shop", of=every)
     found = seen(there, newest, before, of=every)
-    assert (found["x"], found["shop"], found["old"]) == ("fresh", "late", "late")
+    assert (found["x"], found["shop"], found["old"]) == ("fresh", "late", "gone")
 
 
 def test_a_run_of_the_plan_as_it_was_before_says_nothing() -> None:
@@ -201,6 +201,14 @@ def test_the_future_of_a_wrong_clock_hides_no_run() -> None:
     backups = [ahead, *TWO, *nights("new", 0)]
     assert seen(backups, *jobs)["old"] == "gone"
     assert seen(backups, *jobs)["new"] == "fresh"
+
+
+def test_where_none_succeeded_for_very_long_not_all_that_failed_are_read() -> None:
+    failed = [run(n, status=Status.FAILED) for n in range(150)]
+    history = History(*failed, run(150, "shop"))
+    backups = [*nights("shop", *range(151)), *nights("old", 151)]
+    assert stands(backups, history)["old"].gone_at is None
+    assert history.asked == [f"night{n}" for n in range(100)]
 
 
 def test_a_job_is_read_once_and_none_while_all_databases_have_the_same_last() -> None:
