@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api.fields import Input
-from shared.api.schemas import Whole
+from shared.api.fields import Input, Whole
 from shared.backups.targets import target_problem
 from shared.errors import Invalid
 from shared.tasks.backups import Name, Retention

@@ -176,7 +176,7 @@ def _shown(backup: Backup, now: datetime) -> dict[str, Any]:
         "job_id": one.job_id,
         "started_at": one.started_at,
         "finished_at": one.finished_at,
-        "age_seconds": max((now - one.started_at).total_seconds(), 0.0),
+        "age_seconds": one.age_seconds(now),
         "bytes": one.bytes,
         "uncompressed_bytes": one.uncompressed_bytes,
         "duration_seconds": one.duration_seconds,

@@ -103,8 +103,9 @@ def sources() -> SourceList:
     belfry = app()
     service, now = belfry.backups(), belfry.clock.now()
     found = service.look()
-    names = {one.id: one.name for one in service.plans().lasting}
-    stands = by_source(service.standings(found), found, now)
+    plans = service.plans().lasting
+    names = {one.id: one.name for one in plans}
+    stands = by_source(service.standings(found, plans), found, now)
     shown = [SourceOut.of(one, names, now) for one in stands]
     return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
 

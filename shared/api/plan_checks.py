@@ -12,6 +12,7 @@ from shared.tasks.backups import ALL, ONLY_ALL, BackupPlan
 
 _PARTS = ("databases", "schemas", "exclude_schemas")
 """What only a PostgreSQL server has."""
+_NO_SERVER = "it is no PostgreSQL server"
 _PREFIX = "task_parameters."
 
 
@@ -43,12 +44,8 @@ def checked(
     plan = _parsed(task, parameters)
     parts = [name for name in _PARTS if getattr(plan, name)]
     if parts and not (plan.source == ALL or _is_server(belfry, plan.source)):
-        mine = next((name for name in parts if given.get(name)), None)
-        if mine is not None:
-            raise Invalid(mine, f"{plan.source} is no PostgreSQL server; leave it out")
-        if given.get("source") is not None:
-            text = f"it is no PostgreSQL server; set {' and '.join(parts)} to null as well"
-            raise Invalid("source", text)
+        name = plan.source
+        _refuse(parts, given, f"{name} is no PostgreSQL server; leave it out", _NO_SERVER)
 
 
 def _fits_all(parameters: Mapping[str, object], given: Mapping[str, Any]) -> None:
@@ -56,11 +53,17 @@ def _fits_all(parameters: Mapping[str, object], given: Mapping[str, Any]) -> Non
     if parameters.get("source") != ALL:
         return
     parts = [name for name in _PARTS if parameters.get(name) not in (None, [], ALL)]
+    _refuse(parts, given, ONLY_ALL, ONLY_ALL)
+
+
+def _refuse(parts: list[str], given: Mapping[str, Any], part: str, source: str) -> None:
+    """Raise `Invalid` for parts that the source does not have: of the first that was given, or of
+    the source, if that was; what was neither stays as it is."""
     mine = next((name for name in parts if given.get(name)), None)
     if mine is not None:
-        raise Invalid(mine, ONLY_ALL)
+        raise Invalid(mine, part)
     if parts and given.get("source") is not None:
-        raise Invalid("source", f"{ONLY_ALL}; set {' and '.join(parts)} to null as well")
+        raise Invalid("source", f"{source}; set {' and '.join(parts)} to null as well")
 
 
 def sources(belfry: App) -> list[str]:

@@ -19,7 +19,7 @@ from shared.api.schemas import (
 )
 from shared.app import App, app
 from shared.engine.builtin import policy
-from shared.engine.once import TAG
+from shared.engine.once import is_once
 from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
@@ -60,7 +60,7 @@ def list_schedules(
     belfry = app()
     found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
     if not once:
-        found = [one for one in found if not _by_hand(one)]
+        found = [one for one in found if not is_once(one)]
     items, told = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
@@ -76,12 +76,6 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
         "frequency": what.recurrence.frequency,
     }
     return all(value is None or have[name] == value for name, value in wanted.items())
-
-
-def _by_hand(schedule: Schedule) -> bool:
-    """Whether it is one run that a person asked for (`engine.once`)."""
-    what = schedule.definition
-    return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
 
 
 @router.get("/due/list")

@@ -9,9 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, ProjectId, Tag, Zone
-from shared.api.fields import Name as Name  # the plans take them from here
-from shared.api.fields import Whole as Whole
+from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tag, Whole, Zone
 from shared.api.lists import Paged
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule

@@ -104,7 +104,7 @@ class SourceOut(BaseModel):
             database=stand.database,
             scope=stand.scope,
             last_good=good and GoodOut.of(good),
-            age_seconds=good and max((now - good.started_at).total_seconds(), 0.0),
+            age_seconds=good and good.age_seconds(now),
             restore_seconds=proof and proof.restore_seconds,
             verified_at=proof and proof.at,
             sentence=stand.sentence,

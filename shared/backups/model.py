@@ -53,6 +53,10 @@ class Summary:
     sha256: str
     """Of the stored bytes, compressed and encrypted as they are."""
 
+    def age_seconds(self, now: datetime) -> float:
+        """How old what it shows is; 0 if a clock has jumped back."""
+        return max((now - self.started_at).total_seconds(), 0.0)
+
     def to_json(self) -> dict[str, object]:
         """A JSON object; `from_json` reads it back."""
         return {"format": FORMAT} | {

@@ -73,12 +73,12 @@ class Scope:
             return whole
         listed = json.dumps([self.only, self.but]).encode()
         digest = hashlib.sha256(listed).hexdigest()[:16]
-        shown: list[str] = []
+        some: list[str] = []
         for name in names:
-            if len(json.dumps(", ".join([*shown, name]))) > _SHOWN:
+            if len(json.dumps(", ".join([*some, name]))) > _SHOWN:
                 break
-            shown.append(name)
-        first = f"{', '.join(shown)} and {len(names) - len(shown)} more" if shown else len(names)
+            some.append(name)
+        first = f"{', '.join(some)} and {len(names) - len(some)} more" if some else len(names)
         return f"{kind} {first}, digest {digest}"
 
     @property

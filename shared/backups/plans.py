@@ -11,9 +11,8 @@ from shared.backups.entries import Backup
 from shared.backups.pgcontents import Scope
 from shared.backups.runs import Run, Runs
 from shared.backups.standing import Standing, back_to, none_of, standing
-from shared.engine.once import TAG
+from shared.engine.once import is_once
 from shared.errors import Invalid
-from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
 from shared.tasks import Registry
 from shared.tasks.backups import ALL, BackupPlan
@@ -33,9 +32,8 @@ class _Plan:
 
     @property
     def by_hand(self) -> bool:
-        """Whether it is one run that a person asked for (`engine.once`), and owes no other."""
-        what = self.schedule.definition
-        return TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
+        """Whether it is one run that a person asked for, and owes no other."""
+        return is_once(self.schedule)
 
 
 @dataclass(frozen=True, slots=True)

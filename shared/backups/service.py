@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -108,9 +108,9 @@ class Backups:
         `Refused` if no destination answers."""
         return self.catalog.look(self._clock.now())
 
-    def standings(self, found: Found) -> list[Standing]:
-        """How each database of each plan stands."""
-        return [stand for one in self.plans().lasting for stand in self.stands(one, found)]
+    def standings(self, found: Found, plans: Iterable[AnyPlan]) -> list[Standing]:
+        """How each database of each of these plans stands."""
+        return [stand for one in plans for stand in self.stands(one, found)]
 
     def stands(self, one: AnyPlan, found: Found) -> Iterator[Standing]:
         """How each database of a plan stands."""
@@ -214,7 +214,7 @@ class Backups:
         except NotFound:
             return False
         except Damaged:
-            return True
+            pass
         return True
 
     def _retention(self, schedule_id: str) -> Retention:

@@ -92,7 +92,7 @@ def standing(
         last_good=last_good,
         verified_at=report.at if report is not None else None,
         restore_seconds=report.restore_seconds if report is not None else None,
-        age_seconds=_seconds(last_good.started_at, now) if last_good is not None else None,
+        age_seconds=last_good.age_seconds(now) if last_good is not None else None,
         expected_by=expected,
         gone_at=gone_at,
         too_old=missing or (on and ahead),
@@ -100,10 +100,14 @@ def standing(
     )
 
 
+def named(source: str, database: str) -> str:
+    """What a person calls it: `postgres/shop`, or the source alone."""
+    return "/".join(part for part in (source, database) if part)
+
+
 def none_of(source: str, database: str, scope: str, whose: str = "") -> str:
     """The sentence of what has no good backup; `whose` says by whom there is none."""
-    name = "/".join(part for part in (source, database) if part)
-    name += f" ({scope})" if scope else ""
+    name = named(source, database) + (f" ({scope})" if scope else "")
     return f"There is no proved backup of {name}{whose}; do not rely on one"
 
 

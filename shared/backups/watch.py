@@ -17,7 +17,7 @@ from shared.backups.catalog import Catalog, Found
 from shared.backups.mails import Mail, mail_of
 from shared.backups.plans import AnyPlan, Planned, Plans, Unreadable, standings
 from shared.backups.runs import Runs
-from shared.backups.standing import Standing
+from shared.backups.standing import Standing, named
 from shared.log import Event, event
 from shared.messages.service import Messages
 from shared.schedules.job import ENDED, Job
@@ -149,7 +149,7 @@ class Watch:
             sentence=stand.sentence,
         )
         due = stand.expected_by.isoformat() if stand.expected_by is not None else "never"
-        name = _name(stand)
+        name = named(stand.source, stand.database)
         self._messages.alert(
             key=f"backup_too_old:{stand.schedule_id}:{name}:{due}",
             subject=f"No backup of {name} since it was due",
@@ -161,7 +161,7 @@ class Watch:
         like a plan that is off."""
         if _hourly(job):
             event(_logger, Event.BACKUP_DATABASE_GONE, **about, sentence=stand.sentence)
-        name = _name(stand)
+        name = named(stand.source, stand.database)
         last = stand.last_good.id if stand.last_good is not None else ""
         self._messages.alert(
             key=f"backup_database_gone:{stand.schedule_id}:{name}:{last}",
@@ -218,10 +218,6 @@ def told_of(
 
 def _hourly(job: JobContext) -> bool:
     return job.due_at.minute < _HOURLY
-
-
-def _name(stand: Standing) -> str:
-    return "/".join(part for part in (stand.source, stand.database) if part)
 
 
 def _tell_off(one: AnyPlan, job: JobContext) -> None:

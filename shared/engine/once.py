@@ -12,10 +12,10 @@ from shared.clock import Clock
 from shared.engine.builtin import policy
 from shared.engine.manage import Manager, Requested
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.model import Definition
+from shared.schedules.model import Definition, Schedule
 from shared.tasks import Task
 
-TAG = "once"
+_TAG = "once"
 
 
 def run_once(
@@ -39,7 +39,13 @@ def run_once(
         task_parameters=dict(parameters),
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
         enabled=False,
-        tags=(TAG,),
+        tags=(_TAG,),
     )
     made = manager.create(definition, policy(task))
     return manager.run_now(made.id, force=True, send=send)
+
+
+def is_once(schedule: Schedule) -> bool:
+    """Whether it is one run that a person asked for, and owes no other."""
+    what = schedule.definition
+    return _TAG in what.tags and what.recurrence.frequency is Frequency.ONCE

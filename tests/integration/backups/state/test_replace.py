@@ -61,26 +61,28 @@ def hourly(job: JobContext, params: Params) -> Result:
     return {}
 
 
+def lives(one: Bench) -> None:
+    """Ten minutes of its life."""
+    for _ in range(10):
+        one.later(60)
+        one.tick()
+        one.work()
+
+
 def test_among_system_schedules_that_ran_on_the_empty_account(
     bench: Bench, azurite: Azurite, tmp_path: Path
 ) -> None:
     """Both pasts are kept, and what nothing ran in between is accounted for."""
     first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
     tap(first)
-    for _ in range(10):
-        bench.later(60)
-        first.tick()
-        first.work()
+    lives(first)
     ran = first.app.manager.get("hourly").progress.success_count
     assert ran == 2
     content, _ = dumped(bench, tmp_path)
     bench.later(3600)
     other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])
     tap(other)
-    for _ in range(10):
-        bench.later(60)
-        other.tick()
-        other.work()
+    lives(other)
     with pytest.raises(Conflict, match="there is the schedule hourly"):
         restored(other, tmp_path, content)
     restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
@@ -101,10 +103,7 @@ def test_a_schedule_that_runs_while_it_is_replaced(
     """Made anew on an empty account it had done nothing yet; by the time of the write it had."""
     first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
     tap(first)
-    for _ in range(10):
-        bench.later(60)
-        first.tick()
-        first.work()
+    lives(first)
     content, _ = dumped(bench, tmp_path)
     bench.later(3600)
     other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])

@@ -73,7 +73,8 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
             one["sentence"] for one in events(caplog, Event.BACKUP_TOO_OLD) if "sentence" in one
         }
         service = blind.app.backups()
-        for sentence in (late, service.standings(service.look())[0].sentence):
+        stands = service.standings(service.look(), service.plans().lasting)
+        for sentence in (late, stands[0].sentence):
             assert sentence.startswith("There is no proved backup of database")
             assert said in sentence
         caplog.clear()

@@ -70,8 +70,9 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
     of_old = [e for e in events(caplog, Event.BACKUP_AGE) if e.get("database") == "old"]
     assert of_old == [], "its age is no measure any more"
     assert len(events(caplog, Event.BACKUP_DATABASE_GONE)) == 3
-    found = office.app.backups().look()
-    (stand,) = [one for one in office.app.backups().standings(found) if one.database == "old"]
+    service = office.app.backups()
+    stands = service.standings(service.look(), service.plans().lasting)
+    (stand,) = [one for one in stands if one.database == "old"]
     assert stand.gone_at == again.started_at and stand.last_good is not None
     assert "old was not found in postgres any more (" in stand.sentence
     monkeypatch.setattr(plans, "app", lambda: office.app)
