@@ -1,8 +1,8 @@
-"""Runs jobs: one message of the job queue, one attempt."""
+"""Runs short jobs: one message of their queue, one attempt of each job that it names."""
 
 import azure.functions as func
 
-from shared.triggers import names
+from shared.triggers import names, work_on
 
 blueprint = func.Blueprint()
 
@@ -11,12 +11,6 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(
     arg_name="message", queue_name=names().queue, connection="AzureWebJobsStorage"
 )
-def job_worker(message: func.QueueMessage) -> None:
+async def job_worker(message: func.QueueMessage) -> None:
     """Do what the message asks for; raising gives it back to the queue."""
-    from shared.app import app
-    from shared.storage.queue import parse
-
-    belfry, text = app(), message.get_body().decode(errors="replace")
-    read = belfry.poison.read(text, parse)
-    if read is not None:
-        belfry.worker.work(read.received(belfry.clock.now()))
+    await work_on(message, long=False)

@@ -32,6 +32,7 @@ from shared.engine.manage import Manager
 from shared.engine.operations import Operations
 from shared.engine.poison import Poison
 from shared.engine.reconcile import Ledger
+from shared.engine.sweep import Sweep
 from shared.engine.tick import Dispatcher
 from shared.engine.worker import Worker
 from shared.errors import Damaged, Misconfigured
@@ -82,6 +83,10 @@ class App:
     control: Control
     ledger: Ledger
     worker: Worker
+    """Runs what it is given: for a person's command."""
+    short_worker: Worker
+    long_worker: Worker
+    sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
     """The backup service, and the messages: made when they are first asked for."""
@@ -127,7 +132,8 @@ class App:
         names = Names(self.settings.prefix)
         with translated("table storage"):
             self.connection.tables().create_table_if_not_exists(names.table, **REPEATED)
-        for queue in (names.queue, names.poison, names.shards, names.clock):
+        jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
+        for queue in (*jobs, names.shards, names.clock):
             _create_queue(self.connection, queue)
         self._hold_shards()
 
@@ -185,7 +191,7 @@ def build(
         from_account(settings.storage, names.table, transport), settings.schedule_shards
     )
     meta = Meta(connection.table(names.table))
-    queue = JobQueue(connection.queue(names.queue))
+    queue = JobQueue(connection.queue_wire(names.queue), connection.queue_wire(names.long_queue))
     backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
     dispatcher = Dispatcher(table, queue, meta, backlog)
     limits = Limits(Slots(connection.table(names.table)), tasks, settings.jobs_per_project)
@@ -193,8 +199,10 @@ def build(
     held = lease or Lease.of(settings.job_lease)
     manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     ledger = Ledger(table, meta, clock)
+    sweep = Sweep(table, queue, limits, meta, dispatcher.tick_one)
     clocks = Clocks(
         dispatcher,
+        sweep,
         meta,
         Chain(PulseQueue(connection.queue(names.clock)), meta),
         alarm=lambda: _call_monitor(tasks, manager),
@@ -204,22 +212,25 @@ def build(
     backups = _Backups(
         lambda: _backups(settings, connection, meta, clock, manager, tasks, messages())
     )
-    crew = Crew(
-        desk=desk,
-        execute=Executor(tasks, backups, operations, clock),
-        clock=clock,
-        lease=held,
-        size=settings.jobs_per_instance,
-    )
-    worker = Worker(
-        table=table,
-        queue=queue,
-        crew=crew,
-        limits=limits,
-        clock=clock,
-        name=lambda: secrets.token_hex(8),
-        lease=held,
-    )
+    execute = Executor(tasks, backups, operations, clock)
+
+    def crew(size: int, lasting: int) -> Crew:
+        return Crew(desk=desk, execute=execute, clock=clock, lease=held, size=size, lasting=lasting)
+
+    def worker(hands: Crew, long: bool | None) -> Worker:
+        return Worker(
+            table=table,
+            queue=queue,
+            crew=hands,
+            limits=limits,
+            clock=clock,
+            name=lambda: secrets.token_hex(8),
+            lease=held,
+            long=long,
+        )
+
+    short = crew(settings.jobs_per_instance, settings.long_jobs_per_instance)
+    long = crew(settings.long_jobs_per_instance, 0)
     return App(
         settings=settings,
         clock=clock,
@@ -232,7 +243,10 @@ def build(
         manager=manager,
         control=Control(desk=desk, manager=manager, clock=clock),
         ledger=ledger,
-        worker=worker,
+        worker=worker(short, None),
+        short_worker=worker(short, False),
+        long_worker=worker(long, True),
+        sweep=sweep,
         poison=Poison(desk, clock),
         backups=backups,
         messages=messages,
@@ -251,7 +265,7 @@ def app() -> App:
 def _app() -> App:
     made = _build()
     made.prepare()
-    drain_at_exit(made.worker)
+    drain_at_exit(made.short_worker, made.long_worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
 
@@ -270,7 +284,7 @@ def by_hand() -> App:
     return made
 
 
-def drain_at_exit(worker: Worker, patience: timedelta = _PATIENCE) -> None:
+def drain_at_exit(*workers: Worker, patience: timedelta = _PATIENCE) -> None:
     """Give back what runs when the process comes to its end in good order.
 
     No host tells an app when that is. The interpreter first waits for the threads that functions
@@ -279,7 +293,8 @@ def drain_at_exit(worker: Worker, patience: timedelta = _PATIENCE) -> None:
     import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
 
     register = getattr(threading, "_register_atexit", atexit.register)
-    register(functools.partial(worker.drain, patience))
+    for worker in workers:
+        register(functools.partial(worker.drain, patience))
 
 
 def prepare() -> None:

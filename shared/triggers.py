@@ -7,6 +7,7 @@ than the schedule has (both UTC hours of a local time, for one).
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ import azure.functions as func
 from shared import settings as configuration
 from shared.clock import SystemClock
 from shared.engine import builtin
+from shared.engine.hands import Hands
 from shared.engine.health import HTTP
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import redact
@@ -77,6 +79,28 @@ def _wakes(task: Task) -> str | None:
     except Misconfigured:
         found = builtin.wakeups([task], TriggerSettings(), year)
     return found.get(task.name)
+
+
+_hands = Hands("message")
+"""A call of the worker waits for what it began, so it has a thread of its own: the host's would be
+used up by as many messages as it has threads."""
+
+
+async def work_on(message: func.QueueMessage, *, long: bool) -> None:
+    """Do what a message of one of the job queues asks for. Raises what gives it back."""
+    text = message.get_body().decode(errors="replace")
+    await asyncio.wrap_future(_hands.call(partial(_work, text, long)))
+
+
+def _work(text: str, long: bool) -> None:
+    from shared.app import app
+    from shared.storage.queue import parse, parse_long
+
+    belfry = app()
+    read = belfry.poison.read(text, parse_long if long else parse)
+    if read is not None:
+        worker = belfry.long_worker if long else belfry.short_worker
+        worker.work(read.received(belfry.clock.now()))
 
 
 def clock(name: str) -> None:

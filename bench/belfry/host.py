@@ -65,7 +65,7 @@ class Host:
             self._belfry.dispatcher.tick(now, "bench")
             sweeps += 1
             if sweeps % 5 == 0:
-                self._belfry.dispatcher.sweep(now)
+                self._belfry.sweep.sweep(now)
             time.sleep(self._tick_seconds)
 
     def _work(self, message: Any) -> None:

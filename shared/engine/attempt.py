@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from shared.errors import BelfryError, Cancelled, TimedOut
 from shared.log import JobLog, trace
@@ -35,8 +35,15 @@ class Stop(StrEnum):
 Execute = Callable[["Attempt"], "Result | Coroutine[Any, Any, Result]"]
 
 
+class Keeper(Protocol):
+    """Who looks after an attempt."""
+
+    def told(self) -> None:
+        """It is over. Called in its thread."""
+
+
 class Attempt:
-    """A task that `run` runs, in a thread of its own; `ended` is called, in it, when it is done."""
+    """A task that `run` runs, in a thread of its own, where its keeper is told when it is done."""
 
     def __init__(
         self,
@@ -45,12 +52,15 @@ class Attempt:
         live: LiveJob,
         log: JobLog,
         began: datetime,
-        ended: Callable[[], object],
+        keeper: Keeper,
     ) -> None:
         self.schedule = schedule
         self.live = live
         self.log = log
         self.progress = JobProgress()
+        self.began = began
+        self.keeper = keeper
+        """May change while it runs."""
         self.deadline = began + timedelta(seconds=schedule.policy.timeout_seconds)
         self.stop = threading.Event()
         self.asked: Stop | None = None
@@ -58,7 +68,6 @@ class Attempt:
         self.result: Result | None = None
         self.failure: BaseException | None = None
         self._execute = execute
-        self._ended = ended
         self._lock = threading.Lock()
         self._cancel: Callable[[], object] | None = None
 
@@ -99,7 +108,7 @@ class Attempt:
             if isinstance(failure, asyncio.CancelledError):
                 failure = Cancelled("the attempt was told to stop")
             self.result, self.failure, self.done = result, failure, True
-        self._ended()
+        self.keeper.told()
 
     async def _await(self, work: Coroutine[Any, Any, Result]) -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)

@@ -1,8 +1,8 @@
 """The clocks that tick, each enough by itself, and what a tick does beside the dispatcher's work.
 
 Timers of tasks, the dispatcher's timer, a message that renews itself (`chain`) and `POST /tick` all
-come here. Whichever ticks revives a chain that was lost, sweeps for lost jobs when nobody did so
-for five minutes, and calls the health monitor when another clock has fallen silent.
+come here. Whichever ticks revives a chain that was lost, sweeps for lost jobs (`sweep`), and calls
+the health monitor when another clock has fallen silent.
 
 What the clocks know of each other is in the rows `clock.*` and `clock:*`, read at once.
 """
@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from shared.engine import chain as chains
 from shared.engine import health
+from shared.engine import sweep as sweeps
 from shared.engine.chain import Chain
 from shared.engine.health import Known, Silent
+from shared.engine.sweep import Sweep
 from shared.engine.tick import Dispatcher, Report
 from shared.errors import Unavailable
 from shared.log import Event, event
@@ -34,8 +36,6 @@ _KNOWN = "clock.known"
 _UP = "clock.up"
 _RESUMED = "clock.resumed"
 _TOLD = "clock.told"
-_SWEPT = "clock.swept"
-_SWEEP = timedelta(minutes=5)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _logger = logging.getLogger("belfry.clocks")
@@ -48,9 +48,15 @@ class Clocks:
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, meta: Meta, chain: Chain, alarm: Callable[[], object]
+        self,
+        dispatcher: Dispatcher,
+        sweep: Sweep,
+        meta: Meta,
+        chain: Chain,
+        alarm: Callable[[], object],
     ) -> None:
         self._dispatcher = dispatcher
+        self._sweep = sweep
         self._meta = meta
         self._chain = chain
         self._alarm = alarm
@@ -86,7 +92,7 @@ class Clocks:
             self._chain.revive(facts.get(chains.ROW), now)
             if not is_early:
                 self._watch(facts, beats | {clock: now}, up, now)
-            self._sweep(facts.get(_SWEPT), now)
+            self._sweep.sweep_if_needed(facts.get(sweeps.ROW), now)
 
     def message(self, text: str, now: datetime) -> None:
         """The chain's message came: send the next, and tick. Raises `Invalid`."""
@@ -138,13 +144,6 @@ class Clocks:
         changed = names != before and self._meta.swap(_TOLD, told, " ".join(names))
         if changed and not set(names) <= set(before):
             self._alarm()
-
-    def _sweep(self, swept: Fact | None, now: datetime) -> None:
-        last = _instant(swept)
-        if (last is None or now - last >= _SWEEP) and self._meta.swap(
-            _SWEPT, swept, now.isoformat()
-        ):
-            self._dispatcher.sweep(now)
 
 
 def _beats(facts: Mapping[str, Fact]) -> dict[str, datetime]:

@@ -1,9 +1,10 @@
-"""The attempts that run in this process: begun, kept under lease, told to stop, and written down.
+"""The attempts that run in this process: how many may, and who looks after them.
 
-A *gang* is the attempts of one message. It beats while they run: a beat reads their schedules'
-rows, so that a job that was cancelled, or that another worker has, is told to stop; prolongs the
-leases; and keeps what the jobs said so far where a person can read it. What ends at about the
-same time is written in one transaction.
+Each message that is worked on has a *gang* (`gang`): its attempts, and the thread that called the
+function. That thread would be bound to the message until its longest job ends, and a host takes
+only so many messages at once. So of the gangs that are left with lasting attempts the youngest
+takes over those of the others, and their messages are done: however many jobs last, they keep one
+message in hand. It is the youngest, so that no function runs much longer than its longest job.
 """
 
 from __future__ import annotations
@@ -12,30 +13,27 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.clock import Clock
 from shared.engine.attempt import Attempt, Execute, Stop
 from shared.engine.desk import Desk
+from shared.engine.gang import Gang
 from shared.engine.hands import Hands
-from shared.engine.outcome import Again, Ended, Gone, outcome
-from shared.errors import BelfryError
-from shared.log import Event, JobLog, event, instant
-from shared.schedules.job import Job
+from shared.log import JobLog, instant
 from shared.schedules.model import LiveJob, Schedule
-from shared.schedules.record import of_live
-from shared.storage.schedules import Change, Running
 
 _logger = logging.getLogger("belfry.worker")
 
-_SECOND = timedelta(seconds=1)
-_GATHERED = 0.01
-"""Seconds that the first of a gang to end waits for others, to be written together with them."""
 _GLANCE = 1.0
-"""Seconds, of real time, from one look at the leases to the next."""
-_PATIENCE = 5.0
+"""Seconds, of real time, from one look at what runs to the next."""
+_PATIENCE = 30.0
 """Seconds that a message's jobs wait for a free hand before they go back to the queue."""
+_TOGETHER = 0.02
+"""Seconds that they wait for hands enough for all of them, to be begun in one transaction."""
+LASTING = timedelta(seconds=30)
+"""A short job that runs longer gives its place to another: it lasts, whatever its timeout says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,38 +50,56 @@ class Lease:
 
 
 class Crew:
-    """The hands of this process. `size`: how many jobs may run in it at once."""
+    """The hands of this process for one kind of jobs."""
 
     def __init__(
-        self, *, desk: Desk, execute: Execute, clock: Clock, lease: Lease, size: int
+        self,
+        *,
+        desk: Desk,
+        execute: Execute,
+        clock: Clock,
+        lease: Lease,
+        size: int,
+        lasting: int = 0,
     ) -> None:
+        """`size`: how many jobs may run at once. `lasting`: how many that run long may do so beside
+        them, without a place of their own."""
         self.desk = desk
         self.clock = clock
         self.lease = lease
         self.threads = Hands("attempt")
-        self._execute = execute
-        self._free = size
-        self._active: set[Attempt] = set()
-        self._gangs: set[Gang] = set()
-        self._watching = False
-        self._draining = False
+        self.draining = threading.Event()
+        """Set when the instance goes down: nothing more is begun."""
         self.over = False
         """Whether draining is: nobody waits any more for what does not heed."""
+        self._execute = execute
+        self._free = size
+        self._room = lasting
+        self._active: set[Attempt] = set()
+        self._lasting: set[Attempt] = set()
+        self._gangs: list[Gang] = []
+        self._watching = False
         self._changed = threading.Condition()
 
     def hands(self, most: int) -> int:
-        """Take up to `most` free hands, waiting a little for the first; 0 if there is none."""
+        """Take up to `most` free hands, waiting for the first, and a moment for all of them; 0 if
+        there is none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or self._draining, _PATIENCE)
-            taken = 0 if self._draining else min(most, self._free)
+            self._changed.wait_for(lambda: self._free > 0 or self.draining.is_set(), _PATIENCE)
+            if self._free < most:
+                self._changed.wait_for(
+                    lambda: self._free >= most or self.draining.is_set(), _TOGETHER
+                )
+            taken = 0 if self.draining.is_set() else min(most, self._free)
             self._free -= taken
             return taken
 
     def free(self, hands: int) -> None:
         """Give hands back."""
-        with self._changed:
-            self._free += hands
-            self._changed.notify_all()
+        if hands:
+            with self._changed:
+                self._free += hands
+                self._changed.notify_all()
 
     def drain(self, patience: timedelta) -> None:
         """Begin nothing more, tell what runs to stop, and wait for it, at most `patience`.
@@ -91,244 +107,92 @@ class Crew:
         What heeds it is given back to the queue by its gang; what does not is taken over by
         another worker when its lease ends.
         """
+        self.draining.set()
         with self._changed:
-            self._draining = True
             self._changed.notify_all()
             for attempt in self._active:
                 attempt.ask(Stop.DRAIN)
             self._changed.wait_for(lambda: not self._active, patience.total_seconds())
             self.over = True
-            for gang in list(self._gangs):
+            for gang in self._gangs:
                 gang.wake()
 
     @contextmanager
     def gang(self) -> Iterator[Gang]:
         """The attempts of one message; none outlives the block unheeded."""
         gang = Gang(self)
-        self._gangs.add(gang)
+        with self._changed:
+            self._gangs.append(gang)
         try:
             yield gang
         finally:
-            self._gangs.discard(gang)
+            with self._changed:
+                self._gangs.remove(gang)
             gang.abandon()
 
     def enter(self, attempt: Attempt) -> None:
-        """Count an attempt as running here, until `leave`."""
+        """Count an attempt as running here, in one of the hands that were taken, until `leave`."""
         with self._changed:
             self._active.add(attempt)
-            if self._draining:
+            if self.draining.is_set():
                 attempt.ask(Stop.DRAIN)
             if not self._watching:
                 self._watching = True
                 self.threads.run(self._watch)
 
-    def leave(self, attempt: Attempt) -> None:
+    def leave(self, attempts: Sequence[Attempt]) -> None:
+        """They run here no longer; their hands are free."""
         with self._changed:
-            self._active.discard(attempt)
+            for attempt in attempts:
+                self._active.discard(attempt)
+                if attempt in self._lasting:
+                    self._lasting.discard(attempt)
+                else:
+                    self._free += 1
             self._changed.notify_all()
 
     def attempt(self, schedule: Schedule, live: LiveJob, gang: Gang) -> Attempt:
+        """A new attempt, to be looked after by `gang`."""
         ids = {"schedule_id": schedule.id, "job_id": live.id}
         now = self.clock.now
         log = JobLog(_logger, ids, lambda: instant(now(), "milliseconds"))
-
-        def ended() -> None:
-            self.free(1)
-            gang.told()
-
-        return Attempt(self._execute, schedule, live, log, now(), ended)
+        return Attempt(self._execute, schedule, live, log, now(), gang)
 
     def _watch(self) -> None:
-        """Tell attempts to stop whose lease has ended, also while their gang waits for storage."""
+        """While something runs, look after it once in a while."""
+        never = threading.Event()
         while True:
-            threading.Event().wait(_GLANCE)
-            now = self.clock.now()
+            never.wait(_GLANCE)
             with self._changed:
                 self._watching = bool(self._active)
                 if not self._watching:
                     return
-                for attempt in self._active:
-                    until = attempt.live.lease_until
-                    if until is not None and until < now and not attempt.done:
-                        attempt.ask(Stop.LOST)
+                self._stop_what_is_lost()
+                self._make_room_beside_what_lasts()
+                self._gather()
 
-
-class Gang:
-    """The attempts of one message."""
-
-    def __init__(self, crew: Crew) -> None:
-        self.begun = 0
-        self.names: dict[str, str] = {}
-        """By job: the name under which this gang asks for its lease."""
-        self._changed = threading.Event()
-        self._all_over = threading.Event()
-        self._under_way = 0
-        self._lock = threading.Lock()
-        self._crew = crew
-        self._desk = crew.desk
-        self._active: list[Attempt] = []
-        self._said: dict[str, Running] = {}
-        self._next_beat = crew.clock.now() + crew.lease.beat
-
-    def begin(self, schedule: Schedule, live: LiveJob, taken_over: bool) -> None:
-        """Start an attempt whose lease was committed."""
-        attempt = self._crew.attempt(schedule, live, self)
-        event(
-            _logger,
-            Event.JOB_TAKEN_OVER if taken_over else Event.JOB_STARTED,
-            schedule_id=schedule.id,
-            job_id=live.id,
-            attempt=live.attempt,
-            lateness_seconds=of_live(schedule, live).lateness_seconds,
-        )
-        if live.error:
-            attempt.log(f"attempt {live.attempt}; the one before: {live.error}")
-        elif taken_over:
-            attempt.log(f"attempt {live.attempt}; the worker of the one before stopped silently")
-        if taken_over:
-            self._said[live.id] = Running("", None)  # it may have left what it said behind
-        self.begun += 1
-        with self._lock:
-            self._under_way += 1
-            self._all_over.clear()
-        self._active.append(attempt)
-        self._crew.enter(attempt)
-        self._crew.threads.run(attempt.run)
-
-    def wake(self) -> None:
-        """Look again at what there is to do."""
-        self._changed.set()
-
-    def told(self) -> None:
-        """An attempt is over. Called in its thread."""
-        with self._lock:
-            self._under_way -= 1
-            if not self._under_way:
-                self._all_over.set()
-        self._changed.set()
-
-    def finish(self) -> list[Job]:
-        """Wait for all attempts, looking after them; the jobs that ended."""
-        ended: list[Job] = []
-        while self._active and not self._crew.over:
-            now = self._crew.clock.now()
-            wake = min([self._next_beat, *(attempt.deadline for attempt in self._active)])
-            self._crew.clock.wait(self._changed, max(wake - now, timedelta()))
-            if len(self._active) > 1 and any(attempt.done for attempt in self._active):
-                self._all_over.wait(_GATHERED)
-            ended += self.tend()
-        return ended
-
-    def tend(self) -> list[Job]:
-        """Write down what is over, and beat if it is time; the jobs that ended.
-
-        Storage that does not answer is asked again until the leases have ended; a job whose lease
-        ended is told to stop.
-        """
-        self._changed.clear()
-        now = self._crew.clock.now()
-        ended: list[Job] = []
-        failure: BelfryError | None = None
-        try:
-            ended = self._settle([attempt for attempt in self._active if attempt.done])
-        except BelfryError as error:
-            failure = error
+    def _stop_what_is_lost(self) -> None:
+        """Tell attempts to stop whose lease has ended, also while their gang waits for storage."""
+        now = self.clock.now()
         for attempt in self._active:
-            if attempt.deadline <= now:
-                attempt.time_out()
-        if now >= self._next_beat:
-            self._next_beat = now + self._crew.lease.beat
-            try:
-                self._beat(now)
-            except BelfryError as error:
-                failure = error
-        if failure is not None:
-            self._wait_for_storage(failure)
-        return ended
-
-    def _wait_for_storage(self, failure: BelfryError) -> None:
-        """For a second, while some lease lasts; then raise."""
-        now = self._crew.clock.now()
-        held = [one for one in self._active if (one.live.lease_until or now) > now]
-        for attempt in self._active:
-            if attempt not in held:
+            until = attempt.live.lease_until
+            if until is not None and until < now and not attempt.done:
                 attempt.ask(Stop.LOST)
-        if not held:
-            raise failure
-        event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(failure))
-        self._crew.clock.wait(threading.Event(), _SECOND)
-        self._changed.set()
 
-    def abandon(self) -> None:
-        """Tell what is left to stop: nobody will write down what becomes of it."""
-        for attempt in self._active:
-            attempt.ask(Stop.LOST)
-            self._crew.leave(attempt)
+    def _make_room_beside_what_lasts(self) -> None:
+        """Short jobs that turn out to last give their hands back, while there is room for them."""
+        now = self.clock.now()
+        for attempt in self._active - self._lasting:
+            if len(self._lasting) < self._room and now - attempt.began > LASTING:
+                self._lasting.add(attempt)
+                self._free += 1
+        self._changed.notify_all()
 
-    def _settle(self, over: Sequence[Attempt]) -> list[Job]:
-        if not over:
-            return []
-        now = self._crew.clock.now()
-        results = [(attempt, outcome(attempt, now)) for attempt in over]
-        jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
-        ended = self._desk.end(jobs)
-        for attempt, result in results:
-            match result:
-                case Again():
-                    self._desk.again(attempt, result)
-                case Gone():
-                    event(_logger, Event.LEASE_LOST, job_id=attempt.live.id)
-            self._active.remove(attempt)
-            self._crew.leave(attempt)
-            if self._said.pop(attempt.live.id, None) is not None:
-                self._desk.table.unsay(attempt.live.id)
-        return ended
-
-    def _beat(self, now: datetime) -> None:
-        active = [one for one in self._active if not one.done and one.asked is not Stop.LOST]
-        found = self._desk.table.many({attempt.schedule.id for attempt in active})
-        changes: dict[str, Change] = {}
-        renewed: dict[str, list[tuple[Attempt, LiveJob]]] = {}
-        for attempt in active:
-            schedule = found.get(attempt.schedule.id)
-            held = schedule.progress.find(attempt.live.id) if schedule is not None else None
-            if schedule is None or held is None or held.worker != attempt.live.worker:
-                attempt.ask(Stop.LOST)
-                continue
-            if held.cancel is not None and attempt.live.cancel is None:
-                attempt.live = held
-                attempt.ask(Stop.CANCEL)
-            self._say(attempt)
-            if held.lease_until is None or held.lease_until - now > self._crew.lease.length * 2 / 3:
-                continue
-            longer = replace(held, lease_until=now + self._crew.lease.length)
-            after = changes[schedule.id].after if schedule.id in changes else schedule
-            changes[schedule.id] = Change(
-                schedule, replace(after, progress=after.progress.put(longer))
-            )
-            renewed.setdefault(schedule.id, []).append((attempt, longer))
-        self._renew(changes, renewed, now)
-
-    def _renew(
-        self,
-        changes: dict[str, Change],
-        renewed: dict[str, list[tuple[Attempt, LiveJob]]],
-        now: datetime,
-    ) -> None:
-        """Prolong the leases; one that lost a race is prolonged at the next beat."""
-        won = self._desk.table.commit(list(changes.values()))
-        for schedule_id, made in zip(changes, won, strict=True):
-            for attempt, longer in renewed[schedule_id]:
-                if made:
-                    attempt.live = longer
-                    self._desk.limits.take(
-                        attempt.schedule, longer.id, now, now + self._crew.lease.length
-                    )
-        if not all(won):
-            self._next_beat = now + _SECOND
-
-    def _say(self, attempt: Attempt) -> None:
-        said = Running(attempt.log.text(), attempt.progress.done)
-        if said != self._said.get(attempt.live.id, Running("", None)):
-            self._desk.table.say(attempt.live.id, said)
-            self._said[attempt.live.id] = said
+    def _gather(self) -> None:
+        """Of the gangs with lasting attempts, the youngest takes over those of the others."""
+        lasting = [gang for gang in self._gangs if gang.lasts]
+        if len(lasting) > 1 and not self.draining.is_set():
+            heir = max(lasting, key=lambda gang: gang.since)
+            for gang in lasting:
+                if gang is not heir:
+                    gang.hand_over(heir)

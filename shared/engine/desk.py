@@ -79,7 +79,8 @@ class Desk:
         """Put the job back for another attempt; False if it is no longer this worker's."""
         now = self.clock.now()
         live = attempt.live
-        self.queue.send(Message((live.id,), now), result.live.available_at)
+        long = attempt.schedule.is_long
+        self.queue.send(Message((live.id,), now, long=long), result.live.available_at)
         for _ in range(_TRIES):
             schedule = self.table.get(attempt.schedule.id)
             held = schedule.progress.find(live.id) if schedule is not None else None
@@ -90,7 +91,7 @@ class Desk:
             if self.table.commit([Change(schedule, after)])[0]:
                 self.limits.release(attempt.schedule, live.id)
                 if held.cancel is not None:  # it ends now, not after its delay
-                    self.queue.send(Message((live.id,), now), now)
+                    self.queue.send(Message((live.id,), now, long=long), now)
                 _tell_again(attempt, result)
                 return True
         return False
@@ -117,7 +118,8 @@ class Desk:
         if schedule is None or not (ids := _waiting(schedule, now)):
             return
         replacing = schedule.policy.overlap is Overlap.CANCEL_OTHER
-        self.queue.send(Message(ids if replacing else ids[:1], now), now)
+        wanted = ids if replacing else ids[:1]
+        self.queue.send(Message(wanted, now, long=schedule.is_long), now)
 
 
 def _waiting(schedule: Schedule, now: datetime) -> tuple[str, ...]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from queue import SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Hands:
@@ -27,6 +31,19 @@ class Hands:
                 self._work.put(work)
                 return
         threading.Thread(target=self._serve, args=(work,), name=self._name, daemon=True).start()
+
+    def call(self, work: Callable[[], T]) -> Future[T]:
+        """Do `work` in a thread, now; what it returns or raises."""
+        made: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                made.set_result(work())
+            except BaseException as error:  # for whoever asks for the result
+                made.set_exception(error)
+
+        self.run(run)
+        return made
 
     def _serve(self, work: Callable[[], object]) -> None:
         while True:

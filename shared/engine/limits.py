@@ -46,6 +46,10 @@ class Limits:
             taken.append(name)
         return True
 
+    def full(self, schedule: Schedule, now: datetime) -> bool:
+        """Whether one of its limits is reached, so that its jobs wait."""
+        return any(len(self._slots.held(name, now)) >= most for name, most in self.of(schedule))
+
     def release(self, schedule: Schedule, job_id: str) -> None:
         """Stop counting it."""
         for name, _ in self.of(schedule):

@@ -199,7 +199,8 @@ class Manager:
             return Change(schedule, replace(schedule, progress=progress))
 
         if send:
-            self._queue.send(Message(tuple(asked), now), now)
+            long = self._find(schedule_id).is_long
+            self._queue.send(Message(tuple(asked), now, long=long), now)
         after = self._commit(schedule_id, decide).after
         coming = upcoming(after, now)
         for one in added:

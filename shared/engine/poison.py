@@ -24,7 +24,7 @@ from shared.log import Event, event
 from shared.schedules.job import Status, parse_id
 from shared.schedules.model import LiveJob
 from shared.schedules.record import ended_live
-from shared.storage.queue import Message, parse
+from shared.storage.queue import Message, parse, parse_long
 
 T = TypeVar("T")
 
@@ -49,9 +49,9 @@ class Poison:
             event(_logger, Event.MESSAGE_POISONED, level=logging.ERROR, error=str(error))
             return None
 
-    def handle(self, text: str) -> None:
-        """Send a given-up message again, or end its jobs as failed."""
-        message = self.read(text, parse)
+    def handle(self, text: str, *, long: bool = False) -> None:
+        """Send a given-up message of one of the job queues again, or end its jobs as failed."""
+        message = self.read(text, parse_long if long else parse)
         if message is None:
             return
         for job_id in message.job_ids:
@@ -64,7 +64,7 @@ class Poison:
             )
         if message.returns < RETURNS:
             now = self._clock.now()
-            again = Message(message.job_ids, now, message.returns + 1)
+            again = Message(message.job_ids, now, message.returns + 1, long)
             self._desk.queue.send(again, now + _FIRST * 2**message.returns)
         else:
             for job_id in message.job_ids:

@@ -27,7 +27,7 @@ from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.plan import Plan, crowded, plan
 from shared.storage import readable
 from shared.storage.meta import Meta
-from shared.storage.queue import JobQueue, Message
+from shared.storage.queue import AHEAD, JobQueue, Message
 from shared.storage.schedules import Change, Due, ScheduleTable
 
 LOOK_AHEAD = timedelta(seconds=75)
@@ -40,7 +40,6 @@ _TOGETHER = 99
 """Schedules whose messages are sent before any is committed: three transactions of 33, since each
 writes three rows. More would save nothing, and leave messages longer without their commit."""
 _AT_ONCE = 4
-_LOST_MESSAGE = timedelta(minutes=2)
 
 _logger = logging.getLogger("belfry.tick")
 
@@ -110,26 +109,6 @@ class Dispatcher:
             if schedule is None or not schedule.owes(now + LOOK_AHEAD):
                 break
         return report
-
-    def sweep(self, now: datetime) -> int:
-        """Send messages again for jobs that should have been taken up long ago; how many.
-
-        For a queue that was emptied by hand, a message that was given up, an entry that the due
-        index lost: nothing else can tell. It reads every schedule with live jobs or a next run
-        that is overdue, so it runs seldom.
-        """
-        sent = 0
-        overdue = now - _LOST_MESSAGE
-        for schedule in self._table.busy(overdue):
-            if schedule.owes(overdue):
-                self.tick_one(schedule.id, now)
-            ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
-            for job in schedule.progress.live:
-                if job.id not in ended and now - _expected(job) > _LOST_MESSAGE:
-                    self._queue.send(Message((job.id,), now), now)
-                    sent += 1
-        event(_logger, Event.SWEEP_DONE, sent=sent)
-        return sent
 
     def _first(self, shard: str, now: datetime) -> Report:
         """A shard's due schedules, if they fit into a page; a backlog is announced instead."""
@@ -202,8 +181,8 @@ class Dispatcher:
         total = 0
         for start in range(0, len(plans), _TOGETHER):
             some = plans[start : start + _TOGETHER]
-            for at, ids in _messages(some):
-                self._queue.send(Message(ids, now), at)
+            for at, message in _messages(some, now):
+                self._queue.send(message, at - AHEAD)
             changes = [
                 Change(made.before, made.after, made.recorded, made.versions) for made in some
             ]
@@ -233,15 +212,24 @@ class Dispatcher:
             tell_ended(_logger, ended)
 
 
-def _messages(plans: Sequence[Plan]) -> Iterator[tuple[datetime, tuple[str, ...]]]:
-    """(when to be seen, job ids) of the messages for what the plans start, grouped by second."""
+def _messages(plans: Sequence[Plan], now: datetime) -> Iterator[tuple[datetime, Message]]:
+    """(when its jobs start, the message) for what the plans start, grouped by kind and second.
+
+    A long job has a message of its own: jobs of one message are begun by one process.
+    """
+
+    def together(found: tuple[bool, LiveJob]) -> tuple[bool, datetime]:
+        return found[0], found[1].available_at
+
     jobs = sorted(
-        (job for made in plans for job in made.start), key=lambda job: (job.available_at, job.id)
+        ((made.after.is_long, job) for made in plans for job in made.start),
+        key=lambda found: (*together(found), found[1].id),
     )
-    for at, together in groupby(jobs, key=lambda job: job.available_at):
-        ids = [job.id for job in together]
-        for start in range(0, len(ids), JOBS_OF_A_MESSAGE):
-            yield at, tuple(ids[start : start + JOBS_OF_A_MESSAGE])
+    for (long, at), some in groupby(jobs, key=together):
+        ids = [job.id for _, job in some]
+        most = 1 if long else JOBS_OF_A_MESSAGE
+        for start in range(0, len(ids), most):
+            yield at, Message(tuple(ids[start : start + most]), now, long=long)
 
 
 def tell_ended(logger: logging.Logger, job: Job) -> None:
@@ -258,8 +246,3 @@ def tell_ended(logger: logging.Logger, job: Job) -> None:
         reason=job.reason,
         error=job.error,
     )
-
-
-def _expected(job: LiveJob) -> datetime:
-    """When somebody should have taken the job up."""
-    return job.lease_until or job.available_at

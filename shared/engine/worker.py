@@ -1,23 +1,26 @@
 """Runs jobs: one message names some, and each gets one attempt.
 
-1. Load the schedules and what ended of their live jobs; `schedules.claim` says what the message
+1. A message comes a moment before its time: wait for the rest.
+2. Load the schedules and what ended of their live jobs; `schedules.claim` says what the message
    means for each job.
-2. To start: send a message that looks after the jobs when their lease ends (should this worker be
-   killed, that message finds the lease expired and takes them over), then commit the leases.
-3. Run each task in a thread of its own (`crew`), and write what became of it.
+3. To start: send a message that looks after the jobs when their lease ends (`guards`; should this
+   worker be killed, that message finds the lease expired and takes them over), and commit the
+   leases.
+4. Run each task in a thread of its own (`crew`), and write what became of it (`gang`).
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.engine.crew import Crew, Gang, Lease
+from shared.engine.crew import Crew, Lease
 from shared.engine.desk import tell_paused
+from shared.engine.gang import Gang
+from shared.engine.guards import Guards
 from shared.engine.limits import Limits
 from shared.engine.tick import tell_ended
 from shared.errors import BelfryError, LeaseLost, NotFound
@@ -33,6 +36,8 @@ _logger = logging.getLogger("belfry.worker")
 _UNCOMMITTED = timedelta(seconds=90)
 """How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
 _SECOND = timedelta(seconds=1)
+_SOON = timedelta(seconds=3)
+"""What is due by then is waited for here: messages come a second or two ahead of their time."""
 _LANDING = 0.05
 """Seconds, of real time, in which the commit behind a message mostly lands."""
 _SKEW = timedelta(seconds=5)
@@ -56,12 +61,18 @@ class _Round:
     young: list[str] = field(default_factory=list)
     """Void so far: their commit may be about to land."""
     soon: datetime | None = None
-    """The rest of a second that some wait for here, since a queue counts in whole ones."""
+    """Until when some wait here."""
     again: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """Jobs that belong into the other queue."""
 
 
 class Worker:
-    """The worker, bound to its stores and its crew."""
+    """The worker, bound to its stores and its crew.
+
+    `long`: whether it runs long jobs or short ones; what belongs into the other queue is sent
+    there. None: it runs what it is given, for a person's command.
+    """
 
     def __init__(
         self,
@@ -73,6 +84,7 @@ class Worker:
         clock: Clock,
         name: Callable[[], str],
         lease: Lease,
+        long: bool | None = None,
     ) -> None:
         self._table = table
         self._queue = queue
@@ -82,12 +94,14 @@ class Worker:
         self._name = name
         """Makes a new name for each attempt."""
         self._lease = lease
+        self._long = long
 
     def work(self, message: Message) -> list[Job]:
         """Do what the message asks for; the jobs that ended here. Raises when storage fails.
 
         No more jobs are begun at once than the crew has hands for; they wait for a free one, and
-        go back to the queue if that takes long.
+        go back to the queue if that takes long. It returns when what it began has ended, or when a
+        younger call looks after the rest (`crew`).
         """
         ended: list[Job] = []
         failure: BelfryError | None = None
@@ -108,42 +122,52 @@ class Worker:
     def _rounds(self, message: Message, gang: Gang, ended: list[Job]) -> None:
         pending = list(dict.fromkeys(message.job_ids))
         fresh = True
-        for _ in range(_TRIES + len(pending)):
+        self._wait_until(_first_due(pending))
+        for _ in range(_TRIES + 2 * len(pending)):
             if not pending:
                 return
             hands = self._crew.hands(len(pending))
             if hands == 0:
-                self._send_again(message, pending, _SECOND)
+                self._put_back(message, pending)
                 return
             now, rest = _by_schedule(pending, hands)
             before = gang.begun
             try:
-                again = self._round(message, now, gang, ended, fresh)
+                decided = self._round(message, now, gang, ended)
             finally:
                 self._crew.free(hands - (gang.begun - before))
+            if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
+                self._crew.draining.wait(_LANDING)
+                decided.again += decided.young
+                decided.young = []
+            self._ask_later(message, decided)
+            self._wait_until(decided.soon)
             fresh = False
-            pending = list(dict.fromkeys(again + rest))
+            pending = list(dict.fromkeys(decided.again + rest))
             if pending:
                 ended += gang.tend()
         if pending:
             raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
 
-    def _round(
-        self, message: Message, job_ids: list[str], gang: Gang, ended: list[Job], fresh: bool
-    ) -> list[str]:
-        """One decision for each of the jobs, of as many schedules; those to be decided anew."""
+    def _wait_until(self, at: datetime | None) -> None:
+        """Wait for the rest of the time until then, if it is near, and nobody ends this process."""
+        remaining = timedelta() if at is None else at - self._clock.now()
+        if timedelta() < remaining <= _SOON:
+            self._clock.wait(self._crew.draining, remaining)
+
+    def _round(self, message: Message, job_ids: list[str], gang: Gang, ended: list[Job]) -> _Round:
+        """One decision for each of the jobs, of as many schedules, carried out."""
         decided = _Round()
         schedules = self._table.many({parse_id(job_id)[0] for job_id in job_ids})
         done = self._ended(schedules.values(), job_ids)
         for job_id in job_ids:
             schedule = schedules.get(parse_id(job_id)[0])
-            self._decide(decided, schedule, job_id, done, gang, ended, message.sent_at)
-        if decided.starting:
-            now = self._clock.now()
-            guard = Message(tuple(decided.starting), now)
-            self._queue.send(guard, now + self._lease.length + _SECOND)
-        won = self._table.commit(decided.changes)
+            if schedule is not None and self._long not in (None, schedule.is_long):
+                decided.elsewhere.append(job_id)
+            else:
+                self._decide(decided, schedule, job_id, done, gang, ended, message.sent_at)
         failure: BelfryError | None = None
+        won = self._commit(decided, gang)
         for made, follow, change in zip(won, decided.then, decided.changes, strict=True):
             if made:
                 try:
@@ -156,16 +180,23 @@ class Worker:
                 ]
         if failure is not None:
             raise failure
-        if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
-            threading.Event().wait(_LANDING)
-            decided.again += decided.young
-            decided.young = []
-        self._ask_later(message, decided)
-        if decided.soon is not None:
-            remaining = decided.soon - self._clock.now()
-            if remaining > timedelta():
-                self._clock.wait(threading.Event(), remaining)
-        return decided.again
+        return decided
+
+    def _commit(self, decided: _Round, gang: Gang) -> list[bool]:
+        """Make the changes, and meanwhile send what looks after the jobs that start: without a
+        commit that finds nothing to do."""
+        if not decided.starting:
+            return self._table.commit(decided.changes)
+        now = self._clock.now()
+        guard = Message(tuple(decided.starting), now, long=bool(self._long))
+        until = now + self._lease.length + _SECOND
+        sending = self._crew.threads.call(lambda: self._queue.send(guard, until))
+        won = self._table.commit(decided.changes)
+        try:
+            gang.guard(Guards.of(sending.result(), guard.job_ids))
+        except BelfryError as error:  # should this worker die, the sweep finds its jobs
+            event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
+        return won
 
     def _ended(self, schedules: Iterable[Schedule], job_ids: list[str]) -> dict[str, Job]:
         """Which of the begun jobs ended, and of those named here that are not live."""
@@ -205,6 +236,11 @@ class Worker:
                 else:
                     decided.soon = max(until, decided.soon or until)
                     decided.again.append(job_id)
+            case claims.First(older):
+                if older in gang.names:  # it was asked for here, and does not start now
+                    decided.later.setdefault(now + _FULL, []).append(job_id)
+                else:
+                    decided.again += [older, job_id]
             case claims.End(after, job, versions):
                 # what a worker that died left behind
                 said = self._table.running(job.id) if job.worker is not None else None
@@ -228,11 +264,15 @@ class Worker:
         ended.append(job)
         if said is not None:
             self._table.unsay(job.id)
-        if job.status is not Status.SKIPPED:  # the one in the way is still there
+        in_the_way = any(live.begun for live in made.after.progress.live)
+        if job.status is not Status.SKIPPED or not in_the_way:
             self._crew.desk.make_room(made.after)
 
     def _ask_later(self, message: Message, decided: _Round) -> None:
         now = self._clock.now()
+        if decided.elsewhere:
+            there = Message(tuple(decided.elsewhere), message.sent_at, long=not self._long)
+            self._queue.send(there, now, now)
         for until, job_ids in decided.later.items():
             self._send_again(message, job_ids, until - now)
         if decided.young and now - message.sent_at < _UNCOMMITTED:
@@ -243,10 +283,15 @@ class Worker:
             for job_id in decided.young:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)
 
+    def _put_back(self, message: Message, job_ids: list[str]) -> None:
+        """What no hand was free for goes back; that it waits shows by when it was to be seen."""
+        now = self._clock.now()
+        self._queue.send(replace(message, job_ids=tuple(job_ids)), now + _SECOND, now)
+
     def _send_again(self, message: Message, job_ids: list[str], wait: timedelta) -> None:
         """Send what is left of a message again, to be seen after `wait`; it keeps its age."""
         now = self._clock.now()
-        self._queue.send(Message(tuple(job_ids), message.sent_at, message.returns), now + wait, now)
+        self._queue.send(replace(message, job_ids=tuple(job_ids), at=None), now + wait, now)
         event(
             _logger,
             Event.MESSAGE_DEFERRED,
@@ -255,6 +300,17 @@ class Worker:
             jobs=len(job_ids),
             delay_seconds=wait.total_seconds(),
         )
+
+
+def _first_due(job_ids: Iterable[str]) -> datetime | None:
+    """When the first of the jobs comes due that a message is ahead of; None if there is none."""
+    dues = []
+    for job_id in job_ids:
+        try:
+            dues.append(parse_id(job_id)[1])
+        except NotFound:
+            continue
+    return min(dues, default=None)
 
 
 def _tell_all(jobs: Iterable[Job]) -> None:

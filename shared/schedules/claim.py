@@ -7,11 +7,14 @@ A message only names a job; this decides what it means at the moment:
 3. It is running under a lease that holds, or waits for its time: ask again then.
 4. It was told to stop, its schedule was deleted, or its attempts are used up: it ends here.
 5. It was not begun, and its schedule was turned off: it ends here.
-6. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
+6. It was not begun, it is late, and so many later ones are due that `catch_up` would not start it:
+   it ends here. What was handed out before an outage is bound by what the tick decides after one.
+7. It was not begun, it is late, and `catch_up: all` has an older one to start: that one first.
+8. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
    person asked for waits its turn, unless runs may go side by side.
-7. It was not begun, and its grace has passed: it ends here. The time for which it waited for
+9. It was not begun, and its grace has passed: it ends here. The time for which it waited for
    another of its schedule does not count.
-8. Otherwise it starts, or is taken over: the next attempt, under a new lease.
+10. Otherwise it starts, or is taken over: the next attempt, under a new lease.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.recurrence import next_run
 from shared.schedules.finish import finished
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
+from shared.schedules.plan import passed_over
 from shared.schedules.record import ended_live
 
 SILENT = "the worker stopped in the middle of it, without a word"
@@ -69,8 +74,17 @@ class Start:
     taken_over: bool
 
 
-Claim = Spent | Void | Wait | End | Start
+@dataclass(frozen=True, slots=True)
+class First:
+    """Not before the older job of that id, whose turn it is; then ask again."""
 
+    older: str
+
+
+Claim = Spent | Void | Wait | First | End | Start
+
+ON_TIME = timedelta(seconds=5)
+"""A job that starts so late counts as on time: a busy moment is no outage."""
 _GLANCE = timedelta(seconds=5)
 """Where nothing waits but what people asked for, it asks so often whether it may start."""
 _QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
@@ -104,6 +118,7 @@ def claim(
     if not job.begun:
         refused = (
             _turned_off(schedule, job, done, now)
+            or _left_behind(schedule, job, done, now)
             or _overlapping(schedule, job, done, now, now + lease)
             or _too_late(schedule, job, done, now)
         )
@@ -132,6 +147,62 @@ def _turned_off(
     why = schedule.progress.paused_reason
     reason = f"its schedule was {f'paused: {why}' if why else 'turned off before it started'}"
     return _end(schedule, job, done, Status.CANCELLED, now, reason)
+
+
+def _left_behind(
+    schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
+) -> End | First | None:
+    """What `catch_up` says of a late job that was handed out before an outage, when the tick could
+    not yet know which of them would start; None if it may."""
+    if is_manual(job.id) or now - _waiting_since(schedule, job, done, now) <= ON_TIME:
+        return None
+    starts_all = schedule.policy.catch_up is CatchUp.ALL
+    if _due_after(schedule, job.due_at, now, schedule.policy.catch_up_limit if starts_all else 1):
+        status, reason = passed_over(schedule, job.due_at, now)
+        return _end(schedule, job, done, status, now, reason)
+    older = [one for one in _late(schedule, now) if _turn(one) < _turn(job)]
+    return First(min(older, key=_turn).id) if starts_all and older else None
+
+
+def _waiting_since(
+    schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
+) -> datetime:
+    """From when on nothing but a worker was missing."""
+    if schedule.policy.overlap not in _QUEUEING:
+        return job.available_at
+    if any(one.begun for one in schedule.progress.live if one.id not in done):
+        return now  # it waits its turn
+    return max(job.available_at, fold(schedule.progress, done).ended_at or job.available_at)
+
+
+def _due_after(schedule: Schedule, due_at: datetime, now: datetime, many: int) -> bool:
+    """Whether so many occurrences after that one are due by now."""
+    until = now if schedule.progress.next_run_at is not None else _last_handed_out(schedule, now)
+    at: datetime | None = due_at
+    for _ in range(many):
+        at = next_run(schedule.definition.recurrence, at) if at is not None else None
+        if at is None or at > until:
+            return False
+    return True
+
+
+def _last_handed_out(schedule: Schedule, now: datetime) -> datetime:
+    """Of a schedule that has no occurrence to come, the last one that is due."""
+    progress = schedule.progress
+    due = [job.due_at for job in progress.live if not is_manual(job.id) and job.due_at <= now]
+    return max([*due, progress.last_due_at] if progress.last_due_at else due, default=now)
+
+
+def _late(schedule: Schedule, now: datetime) -> list[LiveJob]:
+    """Jobs of the schedule's own that are due, and that nobody has begun."""
+    return [
+        job
+        for job in schedule.progress.live
+        if not job.begun
+        and job.cancel is None
+        and job.available_at <= now
+        and not is_manual(job.id)
+    ]
 
 
 def _too_late(

@@ -14,6 +14,9 @@ from enum import StrEnum
 from shared.recurrence import Recurrence, next_run
 from shared.schedules.job import is_manual
 
+LONG_SECONDS = 600
+"""A schedule whose attempts may take longer than this runs among the long jobs."""
+
 
 class CatchUp(StrEnum):
     """What happens to occurrences that came due while nothing could run them."""
@@ -190,6 +193,12 @@ class Schedule:
     def is_active(self) -> bool:
         """Whether it will run again by itself."""
         return self.is_on and self.progress.next_run_at is not None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its jobs may last: they have a queue and a function of their own, so that no
+        short job waits behind them."""
+        return self.policy.timeout_seconds > LONG_SECONDS
 
     @property
     def runs_left(self) -> int | None:

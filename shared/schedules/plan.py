@@ -198,16 +198,22 @@ def _too_late(schedule: Schedule, due_at: datetime, now: datetime) -> bool:
     return now - due_at > grace
 
 
-def _recorded(schedule: Schedule, due_at: datetime, now: datetime) -> Job:
-    name = job_id(schedule.id, due_at)
+def passed_over(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[Status, str]:
+    """(missed or skipped, the reason) of an occurrence that is due and does not start."""
     policy = schedule.policy
     if policy.catch_up is CatchUp.ALL:
-        reason = f"more than catch_up_limit ({policy.catch_up_limit}) were due; it was too old"
-        return record.ended(schedule, name, due_at, Status.MISSED, now, reason)
+        limit = policy.catch_up_limit
+        reason = f"more than catch_up_limit ({limit}) were due; it was too old"
+        return Status.MISSED, reason
     if _too_late(schedule, due_at, now):
         late = int((now - due_at).total_seconds())
         grace = policy.misfire_grace_seconds
         reason = f"nothing could start it within misfire_grace_seconds ({grace}): {late} s late"
-        return record.ended(schedule, name, due_at, Status.MISSED, now, reason)
-    reason = "a later occurrence was due as well, and runs in its place"
-    return record.ended(schedule, name, due_at, Status.SKIPPED, now, reason)
+        return Status.MISSED, reason
+    return Status.SKIPPED, "a later occurrence was due as well, and runs in its place"
+
+
+def _recorded(schedule: Schedule, due_at: datetime, now: datetime) -> Job:
+    name = job_id(schedule.id, due_at)
+    status, reason = passed_over(schedule, due_at, now)
+    return record.ended(schedule, name, due_at, status, now, reason)

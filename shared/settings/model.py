@@ -111,4 +111,5 @@ class Settings(TriggerSettings):
     schedule_shards: int = 8
     job_lease: timedelta = timedelta(seconds=60)
     jobs_per_instance: int = 64
+    long_jobs_per_instance: int = 64
     jobs_per_project: int = 0

@@ -64,6 +64,7 @@ def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) ->
         prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
         job_lease=timedelta(seconds=given.checked("JOB_LEASE_SECONDS", checks.lease) or 60),
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
+        long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         overrides=_overrides(environ),
     )

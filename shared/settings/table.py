@@ -85,6 +85,12 @@ SETTINGS = (
         "Jobs that run at once in one process; more wait in the queue, for any instance.",
     ),
     Setting(
+        "LONG_JOBS_PER_INSTANCE",
+        "64",
+        "The same for long jobs, whose timeout is more than ten minutes: they have a queue and a "
+        "function of their own. Short jobs that last longer than 30 s count here too.",
+    ),
+    Setting(
         "JOBS_PER_PROJECT",
         "0",
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
     from azure.storage.queue import QueueClient
 
+    from shared.storage.queue_wire import QueueWire
     from shared.storage.wire import Wire
 
 REPEATED: dict[str, Any] = {
@@ -66,6 +67,12 @@ class Connection:
     def wire(self, name: str) -> Wire:
         """The same table by hand: for many rows."""
         from shared.storage.wire import from_account
+
+        return from_account(self._account, name, self._transport)
+
+    def queue_wire(self, name: str) -> QueueWire:
+        """A queue by hand: for many messages."""
+        from shared.storage.queue_wire import from_account
 
         return from_account(self._account, name, self._transport)
 

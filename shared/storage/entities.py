@@ -81,6 +81,7 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
     return {
         "next_run_at": stamp(progress.next_run_at),
         "live": _lives(progress.live),
+        **_looked_for(progress.live),
         "success_count": progress.success_count,
         "failure_count": progress.failure_count,
         "skipped_count": progress.skipped_count,
@@ -94,6 +95,18 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
         "ended_at": stamp(progress.ended_at),
         "last_due_at": stamp(progress.last_due_at),
         "last_error": progress.last_error or "",
+    }
+
+
+def _looked_for(live: Sequence[LiveJob]) -> dict[str, str]:
+    """What the sweep finds schedules by (`engine.sweep`): since when a job of theirs waits for a
+    worker, and when the first and the last lease end."""
+    waiting = [job.available_at for job in live if job.lease_until is None]
+    leases = [job.lease_until for job in live if job.lease_until is not None]
+    return {
+        "waiting_since": stamp(min(waiting, default=None)),
+        "leased_from": stamp(min(leases, default=None)),
+        "leased_to": stamp(max(leases, default=None)),
     }
 
 

@@ -70,6 +70,13 @@ def _code(error: Any) -> str:
     return str(getattr(code, "value", code) or error.reason)
 
 
+def shortened_pauses(headers: Any) -> None:
+    """Let no answer ask for a longer pause than `LONGEST_PAUSE`."""
+    for name in _PAUSES:
+        if name in headers:
+            headers[name] = _shortened(headers[name], _PAUSES[name])
+
+
 def _shortened(pause: str, second: int) -> str:
     """At most `LONGEST_PAUSE`; an instant, which it may be too, is left as it is."""
     try:
@@ -100,9 +107,7 @@ def transport(**options: Any) -> Any:
             unread = answer.status_code >= 400 or answer.headers.get("Content-Length") == "0"
             if unread and options.get("stream"):
                 _read_whole(answer.internal_response)
-            for name in _PAUSES:
-                if name in answer.headers:
-                    answer.headers[name] = _shortened(answer.headers[name], _PAUSES[name])
+            shortened_pauses(answer.headers)
             return answer
 
     return Careful(**options)

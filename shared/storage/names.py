@@ -28,6 +28,14 @@ class Names:
         return f"{self.prefix}-jobs-poison"
 
     @property
+    def long_queue(self) -> str:
+        return f"{self.prefix}-long-jobs"
+
+    @property
+    def long_poison(self) -> str:
+        return f"{self.prefix}-long-jobs-poison"
+
+    @property
     def shards(self) -> str:
         return f"{self.prefix}-shards"
 

@@ -1,7 +1,8 @@
-"""The job queue: messages that name jobs, visible when they are to start.
+"""The job queues: messages that name jobs, visible shortly before they are to start.
 
-A message is never lost by age (it does not expire) and says nothing but the jobs' ids and when it
-was sent; what it means is decided when it is read (`schedules.claim`).
+There are two: long jobs (`Schedule.is_long`) have a queue and a function of their own, so that no
+short job waits behind them. A message is never lost by age (it does not expire) and says nothing
+but the jobs' ids and when it was sent; what it means is decided when it is read (`claim`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ from typing import TYPE_CHECKING
 
 from shared.errors import Invalid
 from shared.storage.failures import translated
+from shared.storage.queue_wire import QueueWire, Receipt
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
+
+_SERVICE = "queue storage"
+AHEAD = timedelta(seconds=1)
+"""What is handed out is seen at least so long before its time, and its worker waits for the rest: a
+host that asks its queue each second would else be late by up to a second."""
 
 _LONGEST = timedelta(days=7)
 """A message can be invisible for at most 7 days (Put Message, `visibilitytimeout`)."""
@@ -31,19 +38,24 @@ class Message:
     sent_at: datetime
     returns: int = 0
     """How often it came back from the poison queue."""
+    long: bool = False
+    """Which queue it is in."""
+    at: datetime | None = None
+    """When it was to be seen first, once it is in a queue; to be sent again keeps that."""
 
     def text(self) -> str:
-        return json.dumps(
-            {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat(), "returns": self.returns}
-        )
+        said: dict[str, object] = {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat()}
+        if self.at is not None:
+            said["at"] = self.at.isoformat()
+        return json.dumps(said | {"returns": self.returns})
 
     def received(self, now: datetime) -> Message:
         """As it counts at `now`: none was sent later, whatever it says, or it would never age."""
         return self if self.sent_at <= now else replace(self, sent_at=now)
 
 
-def parse(text: str) -> Message:
-    """Read a message. Raises `Invalid`."""
+def parse(text: str, *, long: bool = False) -> Message:
+    """Read a message of one of the queues. Raises `Invalid`."""
     with readable("a job message", text):
         body = json.loads(text)
         jobs, returns = body["jobs"], body.get("returns", 0)
@@ -51,7 +63,13 @@ def parse(text: str) -> Message:
             raise TypeError("jobs is no list of ids")
         if type(returns) is not int or returns < 0:
             raise TypeError("returns is no count")
-        return Message(tuple(jobs), instant(body["sent_at"]), returns)
+        at = instant(body["at"]) if "at" in body else None
+        return Message(tuple(jobs), instant(body["sent_at"]), returns, long, at)
+
+
+def parse_long(text: str) -> Message:
+    """Read a message of the queue of long jobs. Raises `Invalid`."""
+    return parse(text, long=True)
 
 
 @contextmanager
@@ -73,21 +91,54 @@ def instant(text: str) -> datetime:
     return at
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that was sent, by which it can be taken back."""
+
+    receipt: Receipt
+    long: bool
+
+
 class JobQueue:
-    """The queue. Raises `Unavailable` or `Refused` when the storage does."""
+    """Both queues. Raises `Unavailable` or `Refused` when the storage does."""
 
-    def __init__(self, queue: QueueClient) -> None:
-        self._queue = queue
+    def __init__(self, short: QueueWire, long: QueueWire) -> None:
+        self._short = short
+        self._long = long
 
-    def send(self, message: Message, visible_at: datetime, now: datetime | None = None) -> None:
+    def send(self, message: Message, visible_at: datetime, now: datetime | None = None) -> Sent:
         """Send a message that is seen from the last whole second before `visible_at` on.
 
         `now`: for a message that was made earlier than it is sent.
         """
         wait = min(max(visible_at - (now or message.sent_at), timedelta()), _LONGEST)
         seconds = wait // timedelta(seconds=1)
-        with translated("queue storage"):
-            self._queue.send_message(message.text(), visibility_timeout=seconds, time_to_live=-1)
+        placed = message if message.at is not None else replace(message, at=visible_at)
+        with translated(_SERVICE):
+            receipt = self._of(message.long).put(placed.text(), seconds)
+        return Sent(receipt, message.long)
+
+    def take_back(self, sent: Sent) -> bool:
+        """Remove a message that nobody received yet; whether it was there."""
+        with translated(_SERVICE):
+            return self._of(sent.long).delete(sent.receipt)
+
+    def backlog(self, long: bool, now: datetime) -> timedelta | None:
+        """For how long the first message that can be received has waited; None if the queue holds
+        no message at all, not even one that cannot be seen."""
+        queue = self._of(long)
+        with translated(_SERVICE):
+            if queue.count() == 0:
+                return None
+            text = queue.peek()
+        try:
+            at = None if text is None else parse(text).at
+        except Invalid:  # whoever receives it says so
+            at = None
+        return timedelta() if at is None else max(now - at, timedelta())
+
+    def _of(self, long: bool) -> QueueWire:
+        return self._long if long else self._short
 
 
 class ShardQueue:

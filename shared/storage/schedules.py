@@ -138,17 +138,24 @@ class ScheduleTable:
             for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
                 yield str(row["RowKey"]).removeprefix("schedule:")
 
-    def busy(self, overdue: datetime | None = None) -> Iterator[Schedule]:
-        """Every schedule with live jobs, or with a next run due before `overdue`.
-
-        Reads whole shards: for the sweep, not for the tick.
-        """
-        where = "live ne '[]'"
-        if overdue is not None:
-            upper = literal(entities.stamp(overdue))
-            where = f"({where} or (next_run_at ne '' and next_run_at lt {upper}))"
+    def busy(self) -> Iterator[Schedule]:
+        """Every schedule with live jobs. Reads whole shards."""
         for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=f" and {where}")
+            rows = self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'")
+            yield from readable.schedules(rows)
+
+    def overdue(self, by: datetime, leases: tuple[datetime, datetime]) -> Iterator[Schedule]:
+        """Schedules of which something should have happened: an occurrence that was due by then and
+        was not handed out, a job that has waited for a worker since before then, a lease that may
+        have ended between the two instants. A query for each shard, which reads it whole."""
+        due, (after, until) = literal(entities.stamp(by)), map(literal, map(entities.stamp, leases))
+        where = (
+            f"(next_run_at ne '' and next_run_at lt {due}) or "
+            f"(waiting_since ne '' and waiting_since lt {due}) or "
+            f"(leased_from ne '' and leased_from lt {until} and leased_to ge {after})"
+        )
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")
             yield from readable.schedules(rows)
 
     def discard(self, schedule_id: str) -> None:

@@ -66,7 +66,7 @@ class Host:
             now = self._app.clock.now()
             self._safe(partial(self._app.dispatcher.tick, now, "soak"))
             if number % 4 == 3:
-                self._safe(partial(self._app.dispatcher.sweep, now))
+                self._safe(partial(self._app.sweep.sweep, now))
             time.sleep(_TICK)
 
     def _handle(self, message: Any) -> None:

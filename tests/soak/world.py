@@ -25,7 +25,7 @@ from shared.engine import crew, tick, worker
 from shared.engine.crew import Lease
 from shared.schedules.job import Job
 from shared.settings import from_env
-from shared.storage.queue import JobQueue, Message
+from shared.storage.queue import JobQueue, Message, Sent
 from shared.storage.schedules import Change
 from shared.tasks import JobContext, Params, Registry, Result, task
 
@@ -166,10 +166,10 @@ def _stretch(factor: int) -> None:
     """A second of the network is `factor` seconds on the fast clock."""
 
     class FastQueue(JobQueue):
-        def send(self, message: Message, visible_at: datetime, now: datetime | None = None) -> None:
+        def send(self, message: Message, visible_at: datetime, now: datetime | None = None) -> Sent:
             sent = now or message.sent_at
             wait = max(visible_at - sent, timedelta()) / factor
-            super().send(message, sent + wait, sent)
+            return super().send(message, sent + wait, sent)
 
     second = timedelta(seconds=factor)
     patched: Any = shared.app

@@ -63,6 +63,7 @@ def test_jobs_per_project_are_taken_up_to_their_bounds(value: str) -> None:
 def test_defaults_are_those_of_the_table() -> None:
     read, table = settings.from_env(GOOD), {item.name: item.default for item in settings.SETTINGS}
     assert str(read.jobs_per_instance) == table["JOBS_PER_INSTANCE"]
+    assert str(read.long_jobs_per_instance) == table["LONG_JOBS_PER_INSTANCE"]
     assert str(read.jobs_per_project) == table["JOBS_PER_PROJECT"]
     assert str(read.schedule_shards) == table["SCHEDULE_SHARDS"]
     assert str(int(read.job_lease.total_seconds())) == table["JOB_LEASE_SECONDS"]

@@ -25,7 +25,7 @@ from shared.engine.health import HTTP
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
-from shared.storage.queue import Message, parse
+from shared.storage.queue import Message, Sent, parse
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -208,9 +208,10 @@ def tap(sim: Sim, app: App | None = None) -> None:
     pulses = app.clocks._chain._queue
     send_pulse = pulses.send
 
-    def job(message: Message, visible_at: datetime, now: datetime | None = None) -> None:
-        send_job(message, visible_at, now)
+    def job(message: Message, visible_at: datetime, now: datetime | None = None) -> Sent:
+        sent = send_job(message, visible_at, now)
         heapq.heappush(sim.jobs, (max(visible_at, sim.now), next(sim._count), message.text()))
+        return sent
 
     def pulse(text: str, after: timedelta) -> None:
         send_pulse(text, after)

@@ -20,7 +20,7 @@ from shared.errors import Refused
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
-from shared.storage.queue import Message, parse
+from shared.storage.queue import Message, Sent, parse
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -179,10 +179,11 @@ def make(
 
 def tap(bench: Bench) -> None:
     """Note what is sent, beside sending it."""
-    real: Callable[..., None] = bench.app.queue.send
+    real: Callable[..., Sent] = bench.app.queue.send
 
-    def send(message: Message, *rest: Any) -> None:
-        real(message, *rest)
+    def send(message: Message, *rest: Any) -> Sent:
+        sent = real(message, *rest)
         SENT.setdefault(bench.app.settings.prefix, []).append(message.text())
+        return sent
 
     bench.app.queue.send = send  # type: ignore[method-assign, assignment]

@@ -237,7 +237,9 @@ def test_what_cannot_change(field: str) -> None:
 def test_grace_and_catch_up_of_a_queued_job_are_the_new_ones(
     desk: Desk, step: Step, late: int, status: Status
 ) -> None:
-    made = desk.add()
+    first = START + timedelta(minutes=1)
+    hourly = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=3600, start_time=first)
+    made = desk.add(recurrence=hourly)
     desk.bench.later(59 + late)
     desk.change(made, step)
     desk.go.set()

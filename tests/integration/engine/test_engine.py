@@ -359,10 +359,10 @@ def test_a_lost_message_is_sent_again_by_the_sweep(bench: Bench) -> None:
     bench.add()
     bench.later(60)
     lost = bench.messages()
-    bench.later(60)
-    assert bench.app.dispatcher.sweep(bench.clock.now()) == 0
-    bench.later(120)
-    assert bench.app.dispatcher.sweep(bench.clock.now()) >= 1
+    bench.later(3)
+    assert bench.app.sweep.sweep(bench.clock.now()) == 0
+    bench.later(2)
+    assert bench.app.sweep.sweep(bench.clock.now()) >= 1
     assert lost[0].job_ids in {message.job_ids for message in bench.messages()}
 
 

@@ -36,7 +36,7 @@ def works(job: JobContext, params: Params) -> Result:
 settings = from_env({{"AzureWebJobsStorage": sys.argv[1], "BELFRY_PREFIX": sys.argv[2],
                      "SCHEDULE_SHARDS": "2"}})
 app = build(settings, SystemClock(), registry=Registry([works]))
-drain_at_exit(app.worker, timedelta(seconds=2))
+drain_at_exit(app.worker, patience=timedelta(seconds=2))
 pool = ThreadPoolExecutor(1)
 pool.submit(app.worker.work, Message((sys.argv[3],), app.clock.now()))
 assert begun.wait(30)

@@ -56,7 +56,7 @@ def test_a_schedule_that_cannot_be_read_stops_no_other(bench: Bench, rows: Rows)
     bad_id = ids[0].replace(schedules[1].id, bad.id)
     ended = bench.app.worker.work(Message((bad_id, *ids), bench.clock.now()))
     assert {job.status for job in ended} == {Status.SUCCEEDED} and len(ended) >= 5
-    assert bench.app.dispatcher.sweep(bench.clock.now()) == 0
+    assert bench.app.sweep.sweep(bench.clock.now()) == 0
     assert bad.id not in {one.id for one in bench.app.manager.schedules()}
     assert len(bench.app.manager.jobs()) >= 5
     build(bench.app.settings, bench.clock, registry=bench.app.registry).prepare()
@@ -109,7 +109,7 @@ def test_a_schedule_that_lost_its_place_in_the_due_index_comes_back(
     assert not renamed.is_active
     bench.later(600)
     assert bench.tick().handed_out == 0
-    bench.app.dispatcher.sweep(bench.clock.now())
+    bench.app.sweep.sweep(bench.clock.now())
     found = bench.app.manager.get(other.id)
     assert found.progress.next_run_at is not None
     assert found.progress.next_run_at > bench.clock.now()

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
+from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap
 from shared.storage.queue import Message
@@ -155,8 +156,10 @@ def bench(house: House) -> Iterator[Bench]:
 
 
 def due(bench: Bench, task_type: str, **changes: object) -> str:
-    """A job that is due; its id."""
-    made = bench.add(task_type, **changes)
+    """A job that is due, the only one of its schedule in this hour; its id."""
+    soon = bench.clock.now() + timedelta(seconds=59)
+    hourly = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=3600, start_time=soon)
+    made = bench.add(task_type, recurrence=hourly, **changes)
     found = bench.app.table.get(made.id)
     assert found is not None
     job = found.progress.live[0]

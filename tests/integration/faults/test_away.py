@@ -34,7 +34,7 @@ def operations(faulty: Faulty, made: Schedule) -> dict[str, Callable[[], object]
         "tick": faulty.bench.tick,
         "tick one": lambda: app.dispatcher.tick_one(made.id, faulty.bench.clock.now()),
         "tick shard": lambda: app.dispatcher.tick_shard("s000", faulty.bench.clock.now()),
-        "sweep": lambda: app.dispatcher.sweep(faulty.bench.clock.now()),
+        "sweep": lambda: app.sweep.sweep(faulty.bench.clock.now()),
         "work": lambda: app.worker.work(faulty.message(job)),
         "poison": lambda: app.poison.handle(faulty.message(job).text()),
         "create": lambda: app.manager.create(

@@ -166,5 +166,5 @@ def test_the_sweep_sends_what_was_lost(faulty: Faulty) -> None:
     made = faulty.add()
     faulty.later(31 + 121)
     for _ in each_request(faulty, LoseAnswer()):
-        assert faulty.bench.app.dispatcher.sweep(faulty.bench.clock.now()) == 1
+        assert faulty.bench.app.sweep.sweep(faulty.bench.clock.now()) == 1
     assert faulty.live(made) == [faulty.due(made)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.claim import Claim, End, Spent, Start, Void, Wait, claim
+from shared.schedules.claim import Claim, End, First, Spent, Start, Void, Wait, claim
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status
 from shared.schedules.model import (
@@ -227,9 +227,10 @@ def test_a_run_that_a_person_asked_for_waits_its_turn(overlap: Overlap, by: str)
 def test_of_several_that_wait_with_none_running_each_message_may_come_first(
     overlap: Overlap, first: str, second: str, last: str
 ) -> None:
-    one = under(overlap, NEXT, EARLIER, JOB)  # the row's order says nothing
     now = START + LEASE / 2
-    for job, word in ((EARLIER, first), (JOB, second), (NEXT, last)):
+    earlier = replace(EARLIER, available_at=now)  # the tick has just handed it out
+    one = under(overlap, NEXT, earlier, JOB)  # the row's order says nothing
+    for job, word in ((earlier, first), (JOB, second), (NEXT, last)):
         assert said(claim(one, job.id, {}, worker="w", now=now, lease=LEASE)) == word
 
 
@@ -362,3 +363,81 @@ def test_a_worker_that_dies_over_the_last_attempt_may_pause_the_schedule() -> No
     found = ask(schedule(held, policy=Policy(pause_after_failures=1)), now=1)
     assert isinstance(found, End) and found.after.progress.paused_reason is not None
     assert [version.reason for version in found.versions] == ["paused"]
+
+
+EACH_MINUTE = Recurrence(
+    frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START - timedelta(days=1)
+)
+
+
+def handed_out_ahead(minutes: int, **policy: Any) -> Schedule:
+    """Of a schedule each minute, what was handed out for the minutes from 12:00 on."""
+    dues = [START + timedelta(minutes=n) for n in range(minutes)]
+    live = [LiveJob(id=f"n-{at:%Y%m%dT%H%M%SZ}", due_at=at, available_at=at) for at in dues]
+    one = schedule(*live, policy=Policy(**policy))
+    upcoming = START + timedelta(minutes=minutes)
+    return replace(
+        one,
+        definition=replace(one.definition, recurrence=EACH_MINUTE),
+        progress=replace(one.progress, next_run_at=upcoming),
+    )
+
+
+def after_an_outage(one: Schedule, seconds: float) -> list[str]:
+    """What each of the jobs that were handed out is told so many seconds after the first's time."""
+    now = START + timedelta(seconds=seconds)
+    return [
+        said(claim(one, job.id, {}, worker="w", now=now, lease=LEASE)) for job in one.progress.live
+    ]
+
+
+@pytest.mark.parametrize("catch_up", [CatchUp.NONE, CatchUp.LATEST])
+@pytest.mark.parametrize("overlap", Overlap)
+def test_of_what_was_handed_out_before_an_outage_only_the_latest_starts(
+    catch_up: CatchUp, overlap: Overlap
+) -> None:
+    one = handed_out_ahead(3, catch_up=catch_up, overlap=overlap)
+    others = after_an_outage(one, 170)[:2]
+    assert others == ["skipped", "skipped"]
+    alone = replace(one, progress=replace(one.progress, live=one.progress.live[2:]))
+    assert after_an_outage(alone, 170) == ["start"]
+    assert after_an_outage(alone, 190) == ["skipped"]  # a later one is due, and the tick starts it
+
+
+def test_one_that_is_beyond_its_grace_then_is_missed() -> None:
+    one = handed_out_ahead(3, overlap=Overlap.ALLOW_ALL, misfire_grace_seconds=100)
+    assert after_an_outage(one, 170) == ["missed", "missed", "start"]
+
+
+def test_a_late_moment_is_no_outage() -> None:
+    often = replace(EACH_MINUTE, interval_seconds=1)
+    one = handed_out_ahead(1, overlap=Overlap.ALLOW_ALL)
+    one = replace(one, definition=replace(one.definition, recurrence=often))
+    assert after_an_outage(one, 5) == ["start"]
+    assert after_an_outage(one, 5.1) == ["skipped"]
+
+
+def test_catch_up_all_starts_as_many_as_its_limit_the_oldest_first() -> None:
+    one = handed_out_ahead(5, overlap=Overlap.ALLOW_ALL, catch_up=CatchUp.ALL, catch_up_limit=3)
+    now = START + timedelta(seconds=250)
+    assert after_an_outage(one, 250)[:2] == ["missed", "missed"]
+    left = replace(one, progress=replace(one.progress, live=one.progress.live[2:]))
+    first, second, third = (
+        claim(left, job.id, {}, worker="w", now=now, lease=LEASE) for job in left.progress.live
+    )
+    oldest = left.progress.live[0].id
+    assert said(first) == "start" and second == First(oldest) and third == First(oldest)
+
+
+def test_what_waits_for_another_of_its_schedule_is_not_late() -> None:
+    running = replace(OTHER, lease_until=START + timedelta(hours=1))
+    one = handed_out_ahead(3, overlap=Overlap.BUFFER_ALL)
+    waiting = replace(one, progress=replace(one.progress, live=(running, *one.progress.live)))
+    assert after_an_outage(waiting, 170)[1:] == ["wait", "wait", "wait"]
+
+
+def test_a_job_that_a_person_asked_for_is_never_left_behind() -> None:
+    asked = LiveJob(id=f"{JOB.id}-k3f9", due_at=START, available_at=START)
+    one = handed_out_ahead(3, overlap=Overlap.ALLOW_ALL)
+    with_it = replace(one, progress=replace(one.progress, live=(asked,)))
+    assert after_an_outage(with_it, 3600) == ["start"]

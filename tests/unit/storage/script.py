@@ -11,7 +11,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from shared.storage.wire import SharedKey, Wire
+from shared.storage.account import SharedKey
+from shared.storage.wire import Wire
 
 KEY = SharedKey("acct", "c2VjcmV0IG9mIGEgdGVzdA==")
 URL = "https://acct.table.core.windows.net"

@@ -22,7 +22,9 @@ from azure.data.tables._common_conversion import _sign_string
 
 from shared.errors import Misconfigured
 from shared.settings import Secret, StorageAccount
-from shared.storage.wire import Delete, SharedKey, Wire, _transport, from_account
+from shared.storage.account import SharedKey
+from shared.storage.lean import Lean
+from shared.storage.wire import Delete, Wire, from_account
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
 
 ROW = b'{"PartitionKey":"p","RowKey":"k"}'
@@ -76,7 +78,7 @@ def test_the_signature_is_azure_data_tables_own() -> None:
 
 def test_each_attempt_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     dates = iter(["Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:20:00 GMT"])
-    monkeypatch.setattr("shared.storage.wire.formatdate", lambda **_: next(dates))
+    monkeypatch.setattr("shared.storage.account.formatdate", lambda **_: next(dates))
     service = Service(Answer(503), batch(written("1")))
     service.wire().transact("p", [Delete("k")])
     first, second = (
@@ -164,10 +166,10 @@ def test_the_environment_says_which_proxy_and_certificates(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:8080")
     monkeypatch.setenv("NO_PROXY", "near.example")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/our/own.pem")
-    far, near = (_transport(f"https://{place}.example") for place in ("far", "near"))
-    assert far.session.proxies["https"] == "http://proxy:8080"
-    assert "https" not in near.session.proxies
-    assert far.connection_config.verify == "/our/own.pem"
+    far, near = (Lean(f"https://{place}.example")._pool for place in ("far", "near"))
+    assert far.proxy is not None and far.proxy.host == "proxy"
+    assert near.proxy is None
+    assert far.connection_pool_kw["ca_certs"] == "/our/own.pem"
 
 
 def test_a_key_does_not_show() -> None:

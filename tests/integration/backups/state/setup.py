@@ -85,7 +85,7 @@ def fresh(bench: Bench, azurite: Azurite, *, tasks: tuple[Task, ...] = ()) -> Be
 def catch_up(bench: Bench) -> list[Job]:
     """Sweep and tick, and work: what has to wait asks again, and that is not for now."""
     bench.calls.hold.set()
-    bench.app.dispatcher.sweep(bench.clock.now())
+    bench.app.sweep.sweep(bench.clock.now())
     bench.tick()
     return [job for _ in range(3) for job in bench.work()]
 

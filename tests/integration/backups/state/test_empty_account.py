@@ -108,6 +108,6 @@ def test_no_message_is_needed(bench: Bench, azurite: Azurite, tmp_path: Path) ->
     restored(other, tmp_path, content)
     other.app.create()
     bench.later(240)
-    other.app.dispatcher.sweep(bench.clock.now())
+    other.app.sweep.sweep(bench.clock.now())
     assert len(waiting) == 2 and waiting <= {job.id for job in other.work()}
     reconciled(other)

@@ -82,10 +82,10 @@ def seen_at_once(desk: Office) -> list[str]:
     seen: list[str] = []
     send: Any = desk.app.queue.send
 
-    def noted(message: Message, visible_at: datetime, *rest: Any) -> None:
+    def noted(message: Message, visible_at: datetime, *rest: Any) -> Any:
         if visible_at <= desk.clock.now():
             seen.extend(message.job_ids)
-        send(message, visible_at, *rest)
+        return send(message, visible_at, *rest)
 
     desk.app.queue.send = noted  # type: ignore[method-assign, assignment]
     return seen

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize
 from shared.engine.attempt import Attempt
 from shared.engine.outcome import Again, Ended, outcome
 from shared.recurrence import Recurrence
-from shared.schedules.claim import Claim, End, Start, Wait, claim
+from shared.schedules.claim import Claim, End, First, Start, Wait, claim
 from shared.schedules.finish import finished
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, is_manual
@@ -178,6 +178,10 @@ class Steps(RuleBasedStateMachine):
                     return True
                 self._send(asked)
                 self._note_wait(asked)
+            case First(older):
+                self._send(asked)
+                assert not isinstance(self._claim(older), First), "no one is first"
+                self._carry_out(before, older, self._claim(older))
             case End(after, job, versions):
                 assert self.store.commit(before, after, (job,), versions)
                 self._ended_in_row(before, job)

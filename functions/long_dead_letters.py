@@ -1,0 +1,18 @@
+"""Takes what the queue of long jobs gave up: no job is lost with its message."""
+
+import azure.functions as func
+
+from shared.triggers import names
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("long_dead_letters")
+@blueprint.queue_trigger(
+    arg_name="message", queue_name=names().long_poison, connection="AzureWebJobsStorage"
+)
+def long_dead_letters(message: func.QueueMessage) -> None:
+    """Send the job's message again, or end the job as failed."""
+    from shared.app import app
+
+    app().poison.handle(message.get_body().decode(errors="replace"), long=True)

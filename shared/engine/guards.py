@@ -1,0 +1,49 @@
+"""The messages that look after jobs whose worker is killed, while that worker lives.
+
+A guard is sent before its jobs' leases are committed, and is seen when they end. Of jobs that have
+all ended before, it would find nothing to do: it is taken back, which costs less than to read it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from shared.errors import BelfryError
+from shared.log import Event, event
+from shared.storage.queue import JobQueue, Sent
+
+_logger = logging.getLogger("belfry.worker")
+
+
+class Guards:
+    """The guards of one gang."""
+
+    def __init__(self) -> None:
+        self._left: list[tuple[Sent, set[str]]] = []
+
+    @staticmethod
+    def of(sent: Sent, job_ids: Iterable[str]) -> Guards:
+        """One guard, of these jobs."""
+        made = Guards()
+        made._left.append((sent, set(job_ids)))
+        return made
+
+    def add(self, other: Guards) -> None:
+        """Keep those of `other` as well."""
+        self._left += other._left
+
+    def release(self, ended: Iterable[str], queue: JobQueue) -> None:
+        """Take back each guard whose jobs have all ended; one that stays does no harm."""
+        over = set(ended)
+        left: list[tuple[Sent, set[str]]] = []
+        for sent, job_ids in self._left:
+            job_ids -= over
+            if job_ids:
+                left.append((sent, job_ids))
+                continue
+            try:
+                queue.take_back(sent)
+            except BelfryError as error:
+                event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
+        self._left = left

@@ -1,0 +1,110 @@
+"""A transport for azure-core's pipelines with as little between it and the socket as can be.
+
+azure-core's own goes through requests, whose work on a request costs more than that of the rest of
+the engine on the jobs in it. This one hands the bytes to urllib3, which requests is built on:
+connections kept open, TLS and proxies are its work as before. For the hot path (`wire`, and the job
+queue); the SDKs keep their own.
+
+What went wrong is told in azure-core's errors, as `failures` needs it: no connection is a
+`ServiceRequestError`, an answer that did not come or was cut a `ServiceResponseError`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from shared.storage.failures import shortened_pauses
+
+if TYPE_CHECKING:
+    from azure.core.rest import HttpRequest
+
+_CONNECTIONS = 64
+"""Kept open at most; more threads than this still work, but connect anew."""
+
+
+class Answer:
+    """A response that was read whole, with what a pipeline's policies and errors ask of one."""
+
+    __slots__ = ("content", "headers", "reason", "request", "status_code")
+
+    def __init__(self, request: HttpRequest, found: Any) -> None:
+        self.request = request
+        self.status_code: int = found.status
+        self.reason: str = found.reason or ""
+        self.headers = found.headers
+        self.content: bytes = found.data
+
+    def text(self) -> str:
+        """The body as text."""
+        return self.content.decode(errors="replace")
+
+
+class Lean:
+    """The transport; several threads may use it at once."""
+
+    def __init__(self, url: str) -> None:
+        """`url`: what it will connect to, for which the environment may name a proxy."""
+        import certifi
+        import requests
+        import urllib3
+
+        # Proxies and certificates as the environment says, asked once and not at each request.
+        found = requests.Session().merge_environment_settings(url, {}, None, None, None)
+        proxy = found["proxies"].get(url.partition("://")[0])
+        verify = found["verify"]
+        kept: dict[str, Any] = {"maxsize": _CONNECTIONS, "retries": False}
+        if isinstance(verify, str):
+            kept["ca_certs"] = verify
+        elif url.startswith("https:"):
+            kept["ca_certs"] = certifi.where()
+        self._pool = urllib3.ProxyManager(proxy, **kept) if proxy else urllib3.PoolManager(**kept)
+
+    def send(self, request: HttpRequest, **options: Any) -> Answer:
+        """Send it and read the answer whole."""
+        import urllib3
+        from azure.core import exceptions as azure
+
+        limits = urllib3.Timeout(
+            connect=options.get("connection_timeout"), read=options.get("read_timeout")
+        )
+        try:
+            found = self._pool.urlopen(
+                request.method,
+                request.url,
+                body=request.content,
+                headers=request.headers,
+                timeout=limits,
+                redirect=False,
+            )
+        except (
+            urllib3.exceptions.NewConnectionError,
+            urllib3.exceptions.ConnectTimeoutError,
+            urllib3.exceptions.ProxyError,
+            urllib3.exceptions.SSLError,
+        ) as error:
+            raise azure.ServiceRequestError(str(error), error=error) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise azure.ServiceResponseError(str(error), error=error) from error
+        if found.status < 300 and "Date" not in found.headers:
+            # cut within its head: nothing below notices, and the date is written near its end
+            raise azure.ServiceResponseError("the answer's head was cut")
+        shortened_pauses(found.headers)
+        return Answer(request, found)
+
+    def sleep(self, seconds: float) -> None:
+        """Between attempts, for azure-core's retry policy."""
+        time.sleep(seconds)  # noqa: TID251, what azure-core's transports do
+
+    def open(self) -> None:
+        """Nothing: connections are opened when they are needed."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def __enter__(self) -> Lean:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
