@@ -3,6 +3,8 @@ which would end it in a poison queue that nobody reads."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 from typing import Any
 
@@ -53,7 +55,9 @@ SHARDS = [
 ]
 QUEUES = {
     "job_worker": BROKEN + JOBS,
+    "long_job_worker": BROKEN + JOBS,
     "dead_letters": BROKEN + JOBS,
+    "long_dead_letters": BROKEN + JOBS,
     "clock_message": BROKEN + LINKS,
     "shard_worker": BROKEN + SHARDS,
 }
@@ -69,7 +73,7 @@ def test_it_is_told_and_dropped(
 ) -> None:
     pulses = list(sim.pulses)
     caplog.clear()
-    sim.functions.by_name[name](func.QueueMessage(body=body))
+    deliver(sim, name, body)
     (told,) = said(caplog, "message_poisoned")
     assert told["error"].startswith("message: not a ") and len(told["error"]) < 500
     assert [record.levelname for record in caplog.records] == ["ERROR"]
@@ -77,7 +81,9 @@ def test_it_is_told_and_dropped(
 
 
 def deliver(sim: Sim, name: str, body: bytes) -> None:
-    sim.functions.by_name[name](func.QueueMessage(body=body))
+    answer = sim.functions.by_name[name](func.QueueMessage(body=body))
+    if inspect.iscoroutine(answer):
+        asyncio.run(answer)
 
 
 def test_what_can_be_read_is_done(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
