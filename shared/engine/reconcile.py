@@ -235,7 +235,7 @@ class Ledger:
         while span.after < span.until:
             made, until = self._confirmed(schedule, versions, span, _PAGE)
             yield made
-            if made.stretch is not None:
+            if made.stretch is not None and until < span.until:
                 rest = Span(until, min(made.stretch.due_until, span.until))
                 if self._is_all_of_it(schedule, versions, made.stretch, rest):
                     state = State(made.stretch.status.value)

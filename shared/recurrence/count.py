@@ -8,6 +8,7 @@ has times of day, unless clocks are changed in it. Those days, and the two ends,
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import islice
 
 from shared.recurrence import zone as zones
 from shared.recurrence.cron import Cron, next_day
@@ -18,15 +19,16 @@ _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _FEW = 4
-"""Occurrences of a day that are walked as fast as the day is looked at."""
+"""So many are walked as fast as they are found, or counted, in another way."""
 
 
 def last_run(recurrence: Recurrence, after: datetime, until: datetime) -> datetime | None:
     """The last occurrence later than `after` and not later than `until`; None if there is none."""
     end = in_utc(until)
-    last = next_run(recurrence, after)
-    if last is None or last > end:
-        return None
+    few = list(islice(occurrences(recurrence, after, end), _FEW))
+    if len(few) < _FEW:
+        return few[-1] if few else None
+    last = few[-1]
     while end - last >= _SECOND:  # none is later than `end`, up to `until`
         middle = last + (end - last) / 2
         later = next_run(recurrence, middle)
@@ -63,7 +65,7 @@ def count_runs(recurrence: Recurrence, after: datetime, until: datetime) -> int:
         return (until - first) // timedelta(seconds=recurrence.interval_seconds) + 1
     cron = recurrence.cron
     before = first - datetime.resolution
-    if cron is None or len(cron.hours) * len(cron.minutes) <= _FEW:
+    if cron is None or until - first < _DAY or len(cron.hours) * len(cron.minutes) <= _FEW:
         return _walked(recurrence, before, until)
     return _count_days(recurrence, cron, before, until)
 

@@ -56,5 +56,8 @@ def parted(recurrence: Recurrence, some: Owed, at: datetime) -> tuple[Owed | Non
     following = next_run(recurrence, last)
     if last >= some.last or following is None:
         return some, None
-    count = 1 + count_runs(recurrence, some.first, last)
-    return Owed(some.first, last, count), Owed(following, some.last, some.count - count)
+    if some.last - following < last - some.first:  # the shorter of the two is counted
+        rest = 1 + count_runs(recurrence, following, some.last)
+    else:
+        rest = some.count - 1 - count_runs(recurrence, some.first, last)
+    return Owed(some.first, last, some.count - rest), Owed(following, some.last, rest)

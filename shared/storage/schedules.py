@@ -42,7 +42,7 @@ _SPARSE = 20
 """Of a range's rows, fewer than one in so many wanted: read them one by one instead."""
 _FEW = 3
 _GLANCE = 10
-"""Of a schedule's latest jobs, so many are asked for at once: all but the first are by people."""
+"""Of a schedule's own jobs before an instant, so many are looked at for a stretch."""
 _READERS = 8
 
 
@@ -125,19 +125,18 @@ class ScheduleTable:
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
         """The stretch of a schedule's occurrences that an instant lies in: mostly one query.
 
-        No job of the schedule's own is due within a stretch. So it is the last of those due by
-        then, if that reaches so far.
+        It is the last of the schedule's own jobs due by then, unless some was done twice: a few
+        are looked at, besides those that people asked for.
         """
         lower, upper = entities.job_prefix(schedule_id, at), f"job:{schedule_id};"
         shard = self.shard(schedule_id)
-        for row in self._range(shard, lower, upper, _GLANCE, select=["RowKey", "last_due_at"]):
-            if is_manual(row["RowKey"].rpartition(":")[2]):
-                continue
-            if (row.get("last_due_at") or "") < entities.stamp(at):
-                return None
-            found = self._read(shard, row["RowKey"])
-            made = None if found is None else readable.to_job(found)
-            return made if made is not None and made.due_until >= at else None
+        keys = self._range(shard, lower, upper, _GLANCE, select=["RowKey", "last_due_at"])
+        own = (row for row in keys if not is_manual(row["RowKey"].rpartition(":")[2]))
+        for row in islice(own, _GLANCE):
+            if (row.get("last_due_at") or "") >= entities.stamp(at):
+                found = self._read(shard, row["RowKey"])
+                made = None if found is None else readable.to_job(found)
+                return made if made is not None and made.due_until >= at else None
         return None
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
