@@ -325,6 +325,23 @@ def test_catch_up_all_starts_at_once_and_in_its_pace(bench: Bench) -> None:
     assert first == job_id(made.id, missed.due_until + timedelta(minutes=1))
 
 
+def test_a_few_are_a_job_each_and_one_line_for_all(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = after_outage(bench, 60, timedelta(minutes=30))
+    bench.tick()
+    assert [job.count for job in rows(bench, made)] == [1] * 30
+    (alarm,) = errors(caplog)
+    told = alarm["fields"]
+    assert (told["count"], told["job_id"]) == (15, rows(bench, made)[0].id)
+    assert told["last_due_at"] == "2026-03-01T13:14:00Z"
+    caplog.clear()
+    alone = after_outage(bench, 3600, timedelta(hours=1.7))
+    bench.tick()
+    (alarm,) = [one for one in errors(caplog) if one["fields"]["schedule_id"] == alone.id]
+    assert "count" not in alarm["fields"] and "due_at" not in alarm["fields"]
+
+
 def test_two_ticks_at_once_record_it_once(bench: Bench, azurite: Azurite) -> None:
     made = after_outage(bench, 1, DAY)
     others = [make(azurite, bench.app.settings.prefix, clock=bench.clock) for _ in range(3)]
