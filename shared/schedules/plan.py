@@ -197,9 +197,9 @@ def _limited(
     return start, None, (end,)
 
 
-def _before(owed: datetime | None, now: datetime) -> datetime:
+def _before(upcoming: datetime | None, now: datetime) -> datetime:
     """The last instant before an occurrence that is due by now; else now."""
-    return now if owed is None else min(now, owed - timedelta(microseconds=1))
+    return now if upcoming is None else min(now, upcoming - timedelta(microseconds=1))
 
 
 def _job(schedule: Schedule, due_at: datetime, now: datetime) -> LiveJob:
