@@ -28,7 +28,8 @@ class Cancel(Input):
 
 
 class JobOut(BaseModel):
-    """A job."""
+    """A job. One that stands for many occurrences (`count`) is a stretch: so many in a row were
+    missed, skipped or cancelled for one reason, as after a long outage."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -46,6 +47,13 @@ class JobOut(BaseModel):
     cancel_requested: bool
     """Whether it was told to stop, and has not ended yet."""
     due_at: datetime
+    """Of a stretch: when the first of its occurrences was due."""
+    last_due_at: datetime | None
+    """Of a stretch: when the last of its occurrences was due."""
+    count: int
+    """How many occurrences it stands for: 1, or those of a stretch."""
+    stretch_id: str | None
+    """The stretch that this occurrence is part of, if it is part of one."""
     effective_at: datetime
     """When it was to start: its due time and its jitter."""
     started_at: datetime | None
@@ -77,6 +85,9 @@ class JobOut(BaseModel):
             retry_of=retry_of(job.id),
             cancel_requested=job.cancel_requested,
             due_at=job.due_at,
+            last_due_at=job.last_due_at,
+            count=job.count,
+            stretch_id=job.stretch,
             effective_at=job.effective_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
@@ -112,7 +123,9 @@ def list_jobs(
     """Jobs that fit every filter given, latest due first.
 
     `schedule_id` and `tags.schedule_id` are one filter. `from` and `to` are about due times, from
-    the one on and before the other: ISO 8601 with their offset.
+    the one on and before the other: ISO 8601 with their offset. Many occurrences in a row that
+    ended alike without running are one job, with their `count`; it is listed if any of them was
+    due then.
     """
     wanted: dict[str, object] = {
         "schedule_id": of_schedule,
@@ -133,7 +146,8 @@ def list_jobs(
 
 @router.get("/{job_id}")
 def read(job_id: str) -> JobOut:
-    """One job, with its log."""
+    """One job, with its log. Each occurrence of a stretch has its job too: it says which stretch
+    it is part of."""
     return JobOut.of(app().manager.job(job_id), log=True)
 
 
@@ -152,6 +166,7 @@ def retry(job_id: str) -> JobOut:
     """Run it again, if it failed, was missed or was cancelled; the job that repeats it.
 
     It runs now, with its schedule's present parameters, though that is turned off. To ask twice
-    makes one run; to run it once more, retry the job that repeated it.
+    makes one run; to run it once more, retry the job that repeated it. Of a stretch the occurrence
+    whose id is given runs, so by the stretch's own id the first.
     """
     return JobOut.of(app().control.retry(job_id))

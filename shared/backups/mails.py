@@ -27,6 +27,8 @@ def mail_of(job: Job, name: str) -> Mail | None:
     if job.status in _QUIET:
         return None
     lines = [f"job {job.id}", f"due at {_time(job.due_at)}"]
+    if job.count > 1:
+        lines.append(f"and {job.count - 1} more, up to {_time(job.due_until)}")
     if job.started_at is not None:
         lines.append(f"started at {_time(job.started_at)}")
     if job.duration_seconds is not None:

@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.engine.desk import Desk
 from shared.engine.manage import Manager
 from shared.engine.tick import tell_ended
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict
 from shared.log import Event, event, redact
 from shared.schedules.finish import finished
 from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
@@ -60,7 +60,10 @@ class Control:
                 return _ended(done)
             live = schedule.progress.find(job_id) if schedule is not None else None
             if schedule is None or live is None:
-                raise NotFound(f"there is no job {job_id!r}")
+                job = self._manager.job(job_id)  # of a stretch, or it came or ended meanwhile
+                if job.status in ENDED:
+                    return _ended(job)
+                continue
             held = live.lease_until is not None and live.lease_until > now
             stopped = (
                 self._mark(schedule, live, why) if held else self._end(schedule, live, why, now)

@@ -10,26 +10,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.clock import Clock
+from shared.engine import lookup
 from shared.engine.desk import Desk
-from shared.engine.tick import Dispatcher, tell_ended
+from shared.engine.tick import Dispatcher, tell_unrun
 from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
 from shared.schedules.plan import LIVE_CAP, crowded, given_up
-from shared.schedules.record import ended_live, of_live
+from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message
 from shared.storage.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
 _TRIES = 20
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-"""No job is due before; the keys of jobs have no room for it."""
 _CANCELLED = 90
 """Jobs that end in the transaction which deletes their schedule; that is limited to 100 rows."""
 
@@ -224,20 +223,8 @@ class Manager:
         )
 
     def job(self, job_id: str) -> Job:
-        """The job, ended or not. Raises `NotFound`."""
-        done = self._table.job(job_id)
-        if done is not None:
-            return done
-        schedule = self._table.get(parse_id(job_id)[0])
-        live = schedule.progress.find(job_id) if schedule is not None else None
-        if schedule is None or live is None:
-            done = self._table.job(job_id)  # it may have ended between the two looks
-            if done is not None:
-                return done
-            raise NotFound(f"there is no job {job_id!r}")
-        said = self._table.running(job_id) if live.running else None
-        job = of_live(schedule, live)
-        return job if said is None else replace(job, log=said.log, done=said.done)
+        """The job, ended or not, also of an occurrence within a stretch. Raises `NotFound`."""
+        return lookup.job(self._table, job_id)
 
     def jobs(
         self,
@@ -245,20 +232,11 @@ class Manager:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Job]:
-        """Jobs due from `since` on and before `until`, live ones too, latest due first."""
-        first = None if since is None else max(since, _FIRST)
-        found = {job.id: job for job in self._table.jobs(schedule_id, first, until)}
-        known = self._table.get(schedule_id) if schedule_id is not None else None
-        schedules = [known] if known is not None else []
-        for schedule in schedules if schedule_id is not None else self._table.busy():
-            for live in schedule.progress.live:
-                found.setdefault(live.id, of_live(schedule, live))
-        wanted = [
-            job
-            for job in found.values()
-            if (since is None or job.due_at >= since) and (until is None or job.due_at < until)
-        ]
-        return sorted(wanted, key=lambda job: (job.due_at, job.id), reverse=True)
+        """Jobs due from `since` on and before `until`, live ones too, latest due first.
+
+        A stretch is one job, and is there if any of its occurrences was due then.
+        """
+        return lookup.jobs(self._table, schedule_id, since, until)
 
     def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
         """Every schedule that was not deleted, newest first; with `deleted_since` also those that
@@ -308,8 +286,7 @@ class Manager:
             made = given_up(owing, now, now, f"was {what}")
             if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
                 return
-            for job in made.recorded:
-                tell_ended(_logger, job)
+            tell_unrun(_logger, made.recorded)
             owing = self._table.get(schedule.id)
 
     def _tell(self, what: Event, schedule: Schedule, now: datetime) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
+from shared.schedules.job import Job, is_manual
 from shared.schedules.ledger import (
     OPEN,
     Account,
@@ -27,6 +28,8 @@ from shared.schedules.ledger import (
     State,
     account,
     expected,
+    how_many,
+    is_expected,
     last_left,
 )
 from shared.schedules.model import Schedule, Version
@@ -224,12 +227,35 @@ class Ledger:
             return _Tally(schedule_id, error=repr(error))
 
     def _pages(self, schedule: Schedule, span: Span) -> Iterator[Account]:
-        """The span's account, some occurrences at a time: a job's row may be long."""
+        """The span's account, some occurrences at a time: a job's row may be long.
+
+        What goes on in a stretch is taken at once, however many occurrences that has.
+        """
         versions = self._table.versions(schedule.id)
         while span.after < span.until:
             made, until = self._confirmed(schedule, versions, span, _PAGE)
             yield made
+            if made.stretch is not None and until < span.until:
+                rest = Span(until, min(made.stretch.due_until, span.until))
+                if self._is_all_of_it(schedule, versions, made.stretch, rest):
+                    state = State(made.stretch.status.value)
+                    yield Account(
+                        occurrences=(), unexpected=(), alike={state: how_many(versions, rest)}
+                    )
+                    until = rest.until
             span = Span(until, span.until)
+
+    def _is_all_of_it(
+        self, schedule: Schedule, versions: list[Version], stretch: Job, part: Span
+    ) -> bool:
+        """Whether a part of a stretch has no job of its own, and the stretch no end that is none
+        of the schedule's due times: if so, it must be looked at one by one."""
+        live = (job for job in schedule.progress.live if not is_manual(job.id))
+        ended = (job for job in self._table.jobs(schedule.id, part.after, part.until))
+        own = any(job.due_at in part for job in live) or any(
+            job.due_at in part and not job.manual for job in ended
+        )
+        return not own and is_expected(versions, stretch.due_until)
 
     def _confirmed(
         self, schedule: Schedule, versions: list[Version], span: Span, limit: int
@@ -242,14 +268,22 @@ class Ledger:
         for _ in range(_READINGS):
             due = expected(versions, span, limit)
             part = Span(span.after, due[-1]) if len(due) == limit else span
-            jobs = self._table.jobs(schedule.id, part.after, part.until)
-            made = account(schedule, due, part, jobs)
+            made = self._account(schedule, due, part)
             wrong = frozenset(one.job_id for one in (*_unexplained(made), *made.unexpected))
             if wrong <= before:
                 break
             before = wrong
             schedule, versions = self._known(schedule.id)
         return made, part.until
+
+    def _account(self, schedule: Schedule, due: list[datetime], part: Span) -> Account:
+        """By the jobs due in that part. A stretch that began before it is looked for only if
+        something is left: there are few."""
+        jobs = list(self._table.jobs(schedule.id, part.after, part.until))
+        made = account(schedule, due, part, jobs)
+        left = _unexplained(made)
+        stretch = self._table.stretch(schedule.id, left[0].due_at) if left else None
+        return made if stretch is None else account(schedule, due, part, [*jobs, stretch])
 
     def _known(self, schedule_id: str) -> tuple[Schedule, list[Version]]:
         """A schedule's row and its versions: no change of it came between the two."""
@@ -273,6 +307,7 @@ def _total(schedule_id: str, pages: Iterable[Account]) -> _Tally:
     unexpected: list[Occurrence] = []
     for made in pages:
         states.update(one.state for one in made.occurrences)
+        states.update(made.alike)
         still = (one.due_at for one in made.occurrences if one.state in OPEN)
         open_since = open_since or next(still, None)
         unexplained += _unexplained(made)

@@ -198,7 +198,7 @@ class Dispatcher:
             event(_logger, Event.COMMIT_LOST, schedule_id=made.before.id)
             return
         report.handed_out += len(made.start)
-        report.recorded += len(made.recorded)
+        report.recorded += sum(job.count for job in made.recorded)
         for job in made.start:
             event(
                 _logger,
@@ -208,8 +208,7 @@ class Dispatcher:
                 due_at=job.due_at.isoformat(),
                 next_run_at=made.after.progress.next_run_at,
             )
-        for ended in made.recorded:
-            tell_ended(_logger, ended)
+        tell_unrun(_logger, made.recorded)
 
 
 def _messages(plans: Sequence[Plan], now: datetime) -> Iterator[tuple[datetime, Message]]:
@@ -241,8 +240,23 @@ def tell_ended(logger: logging.Logger, job: Job) -> None:
         level=level,
         schedule_id=job.schedule_id,
         job_id=job.id,
+        count=job.count if job.count > 1 else None,
+        due_at=job.due_at if job.count > 1 else None,
+        last_due_at=job.last_due_at,
         attempt=job.attempt or None,
         duration_seconds=job.duration_seconds,
         reason=job.reason,
         error=job.error,
     )
+
+
+def tell_unrun(logger: logging.Logger, jobs: Sequence[Job]) -> None:
+    """Log which of a schedule's occurrences ended unrun, given oldest first: one line for all that
+    ended in the same way."""
+    alike: dict[tuple[Status, str | None], list[Job]] = {}
+    for job in jobs:
+        alike.setdefault((job.status, job.reason), []).append(job)
+    for some in alike.values():
+        first, count = some[0], sum(job.count for job in some)
+        all_of_them = replace(first, count=count, last_due_at=some[-1].due_until)
+        tell_ended(logger, first if count == 1 else all_of_them)

@@ -5,9 +5,11 @@ cron             what those values match: walking the local calendar
 zone             from local wall time to the instants that show it
 rule             the recurrence as a person gives it, checked
 next             the next occurrence, by Debian cron's rule where clocks change
+count            the last ones of a span, and how many it has, without walking it
 wakeups          when a timer that knows UTC only has to wake for it
 """
 
+from shared.recurrence.count import count_runs, last_run, last_runs
 from shared.recurrence.invalid import InvalidRecurrence
 from shared.recurrence.next import next_run, occurrences
 from shared.recurrence.rule import Frequency, Recurrence
@@ -17,6 +19,9 @@ __all__ = [
     "Frequency",
     "InvalidRecurrence",
     "Recurrence",
+    "count_runs",
+    "last_run",
+    "last_runs",
     "ncrontab",
     "next_run",
     "occurrences",

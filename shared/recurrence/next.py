@@ -33,7 +33,7 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
     Occurrences lie from `start_time` to `end_time`, both included.
     """
     first = recurrence.first
-    after = _in_utc(after)
+    after = in_utc(after)
     if after >= _LATEST:
         return None
     if first is not None and after < first:
@@ -47,14 +47,14 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
 
 def occurrences(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator[datetime]:
     """Every occurrence later than `after` and not later than `until`, in order."""
-    until = _in_utc(until)
+    until = in_utc(until)
     found = next_run(recurrence, after)
     while found is not None and found <= until:
         yield found
         found = next_run(recurrence, found)
 
 
-def _in_utc(instant: datetime) -> datetime:
+def in_utc(instant: datetime) -> datetime:
     """In UTC, kept a year away from where Python's calendar ends."""
     if instant.tzinfo is not UTC and instant.utcoffset() is None:
         raise ValueError(f"give an aware datetime, not {instant}")

@@ -21,7 +21,8 @@ def fold(progress: Progress, ended: Mapping[str, Job]) -> Progress:
 
 
 def count(progress: Progress, ended: Iterable[Job]) -> Progress:
-    """`progress` with these jobs counted, in the order in which they ended; each once only."""
+    """`progress` with these jobs counted, in the order in which they ended; each once only, and a
+    stretch as often as it has occurrences."""
     for job in sorted(ended, key=lambda job: (job.finished_at or job.due_at, job.due_at)):
         progress = _one(progress, job)
     return progress
@@ -32,7 +33,7 @@ def _one(progress: Progress, job: Job) -> Progress:
         last = max(job.finished_at, progress.ended_at or job.finished_at)
         progress = replace(progress, ended_at=last)
     if not job.manual:
-        latest = max(job.due_at, progress.last_due_at or job.due_at)
+        latest = max(job.due_until, progress.last_due_at or job.due_until)
         progress = replace(progress, last_due_at=latest)
     match job.status:
         case Status.SUCCEEDED:
@@ -50,11 +51,11 @@ def _one(progress: Progress, job: Job) -> Progress:
                 last_error=job.error,
             )
         case Status.SKIPPED:
-            return replace(progress, skipped_count=progress.skipped_count + 1)
+            return replace(progress, skipped_count=progress.skipped_count + job.count)
         case Status.MISSED:
-            return replace(progress, missed_count=progress.missed_count + 1)
+            return replace(progress, missed_count=progress.missed_count + job.count)
         case Status.CANCELLED:
-            return replace(progress, cancelled_count=progress.cancelled_count + 1)
+            return replace(progress, cancelled_count=progress.cancelled_count + job.count)
     if job.status in RAN and job.started_at is not None:
         latest = max(job.started_at, progress.last_run_at or job.started_at)
         return replace(progress, last_run_at=latest)

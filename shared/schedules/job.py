@@ -4,6 +4,9 @@
 a function of the two, so whoever hands the occurrence out, twice or at once, names one job.
 A request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`. So has a job
 that repeats another: `nightly-20261120T030000Z-r1`, and `-k3f9r1`, each again as `r2`.
+
+A *stretch* stands for many occurrences in a row that ended in the same way without running, such
+as those of an outage. It has the id and the due time of the first of them.
 """
 
 from __future__ import annotations
@@ -71,6 +74,17 @@ class Job:
     log: str = ""
     done: float | None = None
     """How far a running job says it is, from 0 to 1."""
+    count: int = 1
+    """Occurrences that it stands for: more than one if it is a stretch."""
+    last_due_at: datetime | None = None
+    """Of a stretch: when the last of them was due."""
+    stretch: str | None = None
+    """Of an occurrence within a stretch: the id of that, whose row says how it ended."""
+
+    @property
+    def due_until(self) -> datetime:
+        """The last due time that it stands for: of a job that is no stretch, its own."""
+        return self.last_due_at or self.due_at
 
     @property
     def effective_at(self) -> datetime:

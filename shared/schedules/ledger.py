@@ -3,7 +3,8 @@
 `expected` says it from the schedule's versions alone, so that what is expected does not follow
 from what was done. `account` puts each of them beside what is stored: the rows of ended jobs, and
 the schedule's row. Every one must be found; what is not is `unexplained`, and what is found though
-nothing expected it is a stray.
+nothing expected it is a stray. A stretch answers for each occurrence between its two ends that has
+no job of its own.
 
 The two say the truth about one schedule if they are given a row and versions that belong together,
 and jobs that were read after the row: a job that ends in between is found among the jobs.
@@ -11,17 +12,19 @@ and jobs that were read after the row: a job that ends in between is found among
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from shared.errors import Invalid
-from shared.recurrence import Recurrence, next_run
+from shared.recurrence import Recurrence, count_runs, next_run, occurrences
 from shared.schedules.job import Job, is_manual, job_id
 from shared.schedules.model import LiveJob, Schedule, Version
 from shared.schedules.plan import jitter_of
-from shared.schedules.record import of_live
+from shared.schedules.record import of_live, within
 
 
 class State(StrEnum):
@@ -79,6 +82,10 @@ class Account:
     """One for each that was expected, oldest first."""
     unexpected: tuple[Occurrence, ...]
     """Jobs that are nobody's request and no expected occurrence's."""
+    alike: Mapping[State, int] = field(default_factory=dict)
+    """How many more were expected whose state is known, and that are not listed."""
+    stretch: Job | None = None
+    """One that goes on after the span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +104,27 @@ def expected(versions: Iterable[Version], span: Span, limit: int) -> list[dateti
     an occurrence of a recurrence does not depend on where one begins to look.
     """
     found: list[datetime] = []
+    for recurrence, part in _parts(versions, span):
+        found += islice(occurrences(recurrence, part.after, part.until), limit - len(found))
+    return found
+
+
+def how_many(versions: Iterable[Version], span: Span) -> int:
+    """How many due times a span has, without listing them."""
+    parts = _parts(versions, span)
+    return sum(count_runs(recurrence, part.after, part.until) for recurrence, part in parts)
+
+
+def is_expected(versions: Iterable[Version], at: datetime) -> bool:
+    """Whether that is a due time."""
+    return how_many(versions, Span(at - datetime.resolution, at)) > 0
+
+
+def _parts(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence, Span]]:
+    """What holds when within a span."""
     for reign in _reigns(versions):
         until = span.until if reign.until is None else min(span.until, reign.until)
-        at = next_run(reign.recurrence, max(span.after, reign.since))
-        while at is not None and at <= until and len(found) < limit:
-            found.append(at)
-            at = next_run(reign.recurrence, at)
-    return found
+        yield reign.recurrence, Span(max(span.after, reign.since), until)
 
 
 def last_left(schedule: Schedule, now: datetime, until: datetime, limit: int) -> datetime:
@@ -147,28 +168,47 @@ def account(
 ) -> Account:
     """What became of `due`, which is what was expected in `span`.
 
-    `jobs`: those that ended, at least the ones due in the span. Where a job's row and the
-    schedule's row differ, the job's is right: its end is written first and counted later.
+    `jobs`: those that ended, at least the ones due in the span and the stretch that reaches into
+    it. Where a job's row and the schedule's row differ, the job's is right: its end is written
+    first and counted later.
     """
+    jobs = [job for job in jobs if not job.manual]
+    stretches = sorted((job for job in jobs if job.count > 1), key=lambda job: job.due_at)
     known = {
         live.id: _of_live(schedule, live)
         for live in schedule.progress.live
         if live.due_at in span and not is_manual(live.id)
     }
-    known |= {job.id: _of_job(job) for job in jobs if job.due_at in span and not job.manual}
-    occurrences = [_one(schedule, at, known) for at in due]
-    answered = {occurrence.job_id for occurrence in occurrences}
-    strays = [occurrence for name, occurrence in known.items() if name not in answered]
+    known |= {job.id: _of_job(job) for job in jobs if job.due_at in span}
+    found = [_one(schedule, at, known, stretches) for at in due]
+    answered = {one.job_id for one in found}
+    ends = (_of_job(within(one, one.due_until)) for one in stretches if one.due_until in span)
+    strays = {one.job_id: one for one in (*known.values(), *ends) if one.job_id not in answered}
+    last = _around(stretches, span.until)
     return Account(
-        occurrences=tuple(occurrences),
-        unexpected=tuple(sorted(strays, key=lambda stray: (stray.due_at, stray.job_id))),
+        occurrences=tuple(found),
+        unexpected=tuple(sorted(strays.values(), key=lambda one: (one.due_at, one.job_id))),
+        stretch=last if last is not None and last.due_until > span.until else None,
     )
 
 
-def _one(schedule: Schedule, due_at: datetime, known: dict[str, Occurrence]) -> Occurrence:
+def _around(stretches: Sequence[Job], at: datetime) -> Job | None:
+    """The stretch that an instant lies in."""
+    before = bisect_right(stretches, at, key=lambda one: one.due_at)
+    return stretches[before - 1] if before and stretches[before - 1].due_until >= at else None
+
+
+def _one(
+    schedule: Schedule,
+    due_at: datetime,
+    known: Mapping[str, Occurrence],
+    stretches: Sequence[Job],
+) -> Occurrence:
     name = job_id(schedule.id, due_at)
     if name in known:
         return known[name]
+    if (stretch := _around(stretches, due_at)) is not None:
+        return _of_job(within(stretch, due_at))
     upcoming = schedule.progress.next_run_at
     to_come = upcoming is not None and due_at >= upcoming
     return Occurrence(

@@ -1,9 +1,10 @@
 """What a schedule owes at `now`: a pure function of (schedule, now, horizon).
 
-1. Its occurrences from `next_run_at` to the horizon are taken, oldest first, at most `CAP`.
-2. Those still to come are handed out: their messages wait for their effective time.
-3. Of those already due, `catch_up` decides which start; every other one is recorded, as missed
-   if its grace has passed and as skipped if a later one takes its place.
+1. Of its occurrences due from `next_run_at` to now, however many, `catch_up` decides which start.
+   The latest is found at once, so none waits until the older ones are written.
+2. Every other one is recorded, as missed if its grace has passed and as skipped if a later one
+   takes its place: up to `CAP` in rows of their own, more of them as stretches.
+3. Those to come up to the horizon are handed out: their messages wait for their effective time.
 4. `max_runs` ends what starts; `next_run_at` moves behind the last one taken.
 
 Of a schedule that turned before it caught up (paused, off, changed), what is owed is cancelled.
@@ -12,22 +13,29 @@ Of a schedule that turned before it caught up (paused, off, changed), what is ow
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.recurrence import next_run
+from shared.recurrence import Recurrence, next_run
 from shared.schedules import record
 from shared.schedules.fold import count
 from shared.schedules.job import Job, Status, is_manual, job_id
 from shared.schedules.model import CatchUp, LiveJob, Schedule, Version
+from shared.schedules.owed import Owed, each, latest, owed, parted
 
 CAP = 50
-"""Occurrences taken in one pass; rows of one transaction are limited to 100."""
+"""Occurrences that one pass hands out, and that it records one by one; rows of one transaction are
+limited to 100."""
 LIVE_CAP = 100
 """Live jobs of one schedule; its row is limited to 32,000 characters for them."""
 PACE = 10
 """Runs of one schedule that `catch_up: all` lets wait or run at once."""
+
+_REPLACED = "a later occurrence was due as well, and runs in its place"
+
+Outcome = tuple[Status, str]
+"""How an occurrence that does not run is recorded: its status and its reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +47,7 @@ class Plan:
     start: tuple[LiveJob, ...]
     """To be handed out."""
     recorded: tuple[Job, ...]
-    """Occurrences that end here: missed or skipped."""
+    """Occurrences that end here unrun."""
     versions: tuple[Version, ...] = ()
     """The schedule's last, if `max_runs` is reached here."""
 
@@ -50,11 +58,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """What becomes of the occurrences that were taken, in order of their due times."""
+    """What becomes of the occurrences that were taken."""
 
     start: Sequence[datetime]
-    passed_over: Sequence[datetime]
+    """In order of their due times, which are later than those of `passed_over`."""
     upcoming: datetime | None
+    passed_over: Owed | None = None
+    outcome: Outcome | None = None
+    """Of all that are passed over; None: a later one runs in their place, which each is told."""
 
 
 def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
@@ -62,10 +73,10 @@ def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
     if not schedule.is_on:
         return given_up(schedule, schedule.progress.paused_at or now, now, "was paused")
     sort = _all if schedule.policy.catch_up is CatchUp.ALL else _latest
-    sorted_out = sort(schedule, now, horizon)
-    start, upcoming, versions = _limited(schedule, sorted_out, now)
+    found = sort(schedule, now, horizon)
+    start, upcoming, versions = _limited(schedule, found, now)
     jobs = tuple(_job(schedule, at, now) for at in start)
-    recorded = tuple(_recorded(schedule, at, now) for at in sorted_out.passed_over)
+    recorded = _recorded(schedule, found, now)
     progress = replace(
         schedule.progress,
         next_run_at=upcoming,
@@ -82,21 +93,30 @@ def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
 
 
 def given_up(schedule: Schedule, until: datetime, now: datetime, what: str) -> Plan:
-    """One pass over what was due by `until` and was not handed out: it is recorded as cancelled.
+    """All that was due by `until` and was not handed out is recorded as cancelled.
 
     For a schedule that turns before it caught up; `what` says how it turned.
     """
-    taken, upcoming = _take(schedule, until, CAP)
-    reason = f"its schedule {what} before it was handed out"
-    recorded = tuple(
-        record.ended(schedule, job_id(schedule.id, at), at, Status.CANCELLED, now, reason)
-        for at in taken
-    )
+    recorded: tuple[Job, ...] = ()
+    upcoming = schedule.progress.next_run_at
+    if (due := owed(schedule, until)) is not None:
+        reason = f"its schedule {what} before it was handed out"
+        recorded = _rows(schedule, due, (Status.CANCELLED, reason), now)
+        upcoming = next_run(schedule.definition.recurrence, due.last)
     if upcoming is not None and upcoming > until and not schedule.is_on:
         upcoming = None
     progress = replace(schedule.progress, next_run_at=upcoming)
     after = replace(schedule, progress=count(progress, recorded))
     return Plan(before=schedule, after=after, start=(), recorded=recorded)
+
+
+def passed_over(schedule: Schedule, due_at: datetime, now: datetime) -> Outcome:
+    """How an occurrence is recorded that does not start, since a later one does."""
+    if schedule.policy.catch_up is CatchUp.ALL:
+        return _cut_off(schedule)
+    if _too_late(schedule, due_at, now):
+        return _missed(schedule)
+    return Status.SKIPPED, _REPLACED
 
 
 def jitter_of(schedule: Schedule, job_id: str) -> int:
@@ -113,51 +133,48 @@ def crowded(schedule: Schedule) -> bool:
 
 def _latest(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
     """Of what is due, the latest starts if its grace or `catch_up: latest` allows it."""
+    recurrence, upcoming = schedule.definition.recurrence, schedule.progress.next_run_at
     room = min(CAP, LIVE_CAP - len(schedule.progress.live))
-    taken, upcoming = _take(schedule, horizon, room)
-    due = [at for at in taken if at <= now]
-    ahead = taken[len(due) :]
-    if not due:
-        return _Sorted(ahead, [], upcoming)
-    last_of_all = bool(ahead) or upcoming is None or upcoming > now
-    in_time = not _too_late(schedule, due[-1], now)
-    starts = last_of_all and (in_time or schedule.policy.catch_up is CatchUp.LATEST)
-    return _Sorted([*due[-1:], *ahead] if starts else ahead, due[:-1] if starts else due, upcoming)
+    due = owed(schedule, now)
+    if due is None:
+        return _Sorted(*_take(recurrence, upcoming, horizon, room))
+    if room <= 0:
+        return _Sorted([], upcoming)
+    following = next_run(recurrence, due.last)
+    if schedule.policy.catch_up is not CatchUp.LATEST and _too_late(schedule, due.last, now):
+        ahead, upcoming = _take(recurrence, following, horizon, room)
+        return _Sorted(ahead, upcoming, due, _missed(schedule))
+    ahead, upcoming = _take(recurrence, following, horizon, room - 1)
+    before, _ = parted(recurrence, due, due.last)
+    return _Sorted([due.last, *ahead], upcoming, before)
 
 
 def _all(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
-    """All that is due starts, `PACE` at once; what `catch_up_limit` cuts off is recorded.
-
-    If more is due than one pass looks at, none of it starts: only the last of it is wanted.
-    """
-    limit = schedule.policy.catch_up_limit
-    walked, upcoming = _take(schedule, horizon, CAP + limit)
-    due = [at for at in walked if at <= now]
-    if upcoming is not None and upcoming <= now:
-        return _Sorted([], due[:CAP], due[CAP] if len(due) > CAP else upcoming)
-    cut_off = due[: min(max(0, len(due) - limit), CAP)]
-    live = schedule.progress.live
-    waiting = sum(job.due_at <= now for job in live)
-    room = max(0, min(PACE - waiting, LIVE_CAP - len(live)))
-    start = due[len(cut_off) :][:room]
-    left = due[len(cut_off) + len(start) :]
-    if left:
-        return _Sorted(start, cut_off, left[0])
-    ahead = walked[len(due) :]
-    fits = ahead[: max(0, min(CAP, LIVE_CAP - len(live)) - len(start))]
-    after = ahead[len(fits)] if len(fits) < len(ahead) else upcoming
-    return _Sorted([*start, *fits], cut_off, after)
+    """All that is due starts, `PACE` at once; what `catch_up_limit` cuts off is recorded."""
+    recurrence, live = schedule.definition.recurrence, schedule.progress.live
+    following, cut_off = schedule.progress.next_run_at, None
+    start: list[datetime] = []
+    if (due := owed(schedule, now)) is not None:
+        wanted = latest(recurrence, due, schedule.policy.catch_up_limit)
+        cut_off, _ = parted(recurrence, due, wanted[0])
+        waiting = sum(job.due_at <= now for job in live)
+        start = wanted[: max(0, min(PACE - waiting, LIVE_CAP - len(live)))]
+        if len(start) < len(wanted):
+            return _Sorted(start, wanted[len(start)], cut_off, _cut_off(schedule))
+        following = next_run(recurrence, due.last)
+    room = max(0, min(CAP, LIVE_CAP - len(live)) - len(start))
+    ahead, upcoming = _take(recurrence, following, horizon, room)
+    return _Sorted([*start, *ahead], upcoming, cut_off, _cut_off(schedule))
 
 
 def _take(
-    schedule: Schedule, horizon: datetime, most: int
+    recurrence: Recurrence, upcoming: datetime | None, horizon: datetime, most: int
 ) -> tuple[list[datetime], datetime | None]:
-    """The occurrences up to the horizon, at most `most`, and the one after them."""
+    """The occurrences from `upcoming` to the horizon, at most `most`, and the one after them."""
     taken: list[datetime] = []
-    upcoming = schedule.progress.next_run_at
     while upcoming is not None and upcoming <= horizon and len(taken) < most:
         taken.append(upcoming)
-        upcoming = next_run(schedule.definition.recurrence, upcoming)
+        upcoming = next_run(recurrence, upcoming)
     return taken, upcoming
 
 
@@ -169,7 +186,7 @@ def _limited(
     if left is None or len(found.start) < left:
         return found.start, found.upcoming, ()
     start = found.start[:left]
-    taken = [*found.passed_over, *start]
+    taken = [*([found.passed_over.last] if found.passed_over else []), *start]
     end = Version(
         schedule_id=schedule.id,
         revision=schedule.revision,
@@ -180,9 +197,9 @@ def _limited(
     return start, None, (end,)
 
 
-def _before(owed: datetime | None, now: datetime) -> datetime:
+def _before(upcoming: datetime | None, now: datetime) -> datetime:
     """The last instant before an occurrence that is due by now; else now."""
-    return now if owed is None else min(now, owed - timedelta(microseconds=1))
+    return now if upcoming is None else min(now, upcoming - timedelta(microseconds=1))
 
 
 def _job(schedule: Schedule, due_at: datetime, now: datetime) -> LiveJob:
@@ -198,22 +215,46 @@ def _too_late(schedule: Schedule, due_at: datetime, now: datetime) -> bool:
     return now - due_at > grace
 
 
-def passed_over(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[Status, str]:
-    """(missed or skipped, the reason) of an occurrence that is due and does not start."""
+def _recorded(schedule: Schedule, found: _Sorted, now: datetime) -> tuple[Job, ...]:
+    """The rows of what is passed over."""
+    recurrence, passed = schedule.definition.recurrence, found.passed_over
+    if passed is None:
+        return ()
+    if found.outcome is not None:
+        return _rows(schedule, passed, found.outcome, now)
+    if passed.count > CAP:
+        return tuple(_stretches(schedule, passed, now))
+    due = each(recurrence, passed)
+    return tuple(record.ended(schedule, at, *passed_over(schedule, at, now), now) for at in due)
+
+
+def _rows(schedule: Schedule, some: Owed, outcome: Outcome, now: datetime) -> tuple[Job, ...]:
+    """Of occurrences that end alike: a row for each, of many one for all."""
+    if some.count > CAP:
+        return (record.stretch(schedule, some, *outcome, now),)
+    due = each(schedule.definition.recurrence, some)
+    return tuple(record.ended(schedule, at, *outcome, now) for at in due)
+
+
+def _stretches(schedule: Schedule, passed: Owed, now: datetime) -> Iterator[Job]:
+    """Missed up to where the grace of none can last, skipped after it.
+
+    So grace counts with the whole of `jitter_seconds` here, not with each occurrence's own.
+    """
     policy = schedule.policy
-    if policy.catch_up is CatchUp.ALL:
-        limit = policy.catch_up_limit
-        reason = f"more than catch_up_limit ({limit}) were due; it was too old"
-        return Status.MISSED, reason
-    if _too_late(schedule, due_at, now):
-        late = int((now - due_at).total_seconds())
-        grace = policy.misfire_grace_seconds
-        reason = f"nothing could start it within misfire_grace_seconds ({grace}): {late} s late"
-        return Status.MISSED, reason
-    return Status.SKIPPED, "a later occurrence was due as well, and runs in its place"
+    longest = timedelta(seconds=policy.misfire_grace_seconds + policy.jitter_seconds)
+    missed, skipped = parted(schedule.definition.recurrence, passed, now - longest)
+    if missed is not None:
+        yield record.stretch(schedule, missed, *_missed(schedule), now)
+    if skipped is not None:
+        yield record.stretch(schedule, skipped, Status.SKIPPED, _REPLACED, now)
 
 
-def _recorded(schedule: Schedule, due_at: datetime, now: datetime) -> Job:
-    name = job_id(schedule.id, due_at)
-    status, reason = passed_over(schedule, due_at, now)
-    return record.ended(schedule, name, due_at, status, now, reason)
+def _missed(schedule: Schedule) -> Outcome:
+    grace = schedule.policy.misfire_grace_seconds
+    return Status.MISSED, f"nothing could start it within misfire_grace_seconds ({grace})"
+
+
+def _cut_off(schedule: Schedule) -> Outcome:
+    limit = schedule.policy.catch_up_limit
+    return Status.MISSED, f"more than catch_up_limit ({limit}) were due; it was too old"

@@ -1,12 +1,13 @@
-"""Records of jobs: of one that lives in its schedule's row, and of one that ends unrun."""
+"""Records of jobs: of one that lives in its schedule's row, and of those that end unrun."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
 
-from shared.schedules.job import Job, Status
+from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import LiveJob, Schedule
+from shared.schedules.owed import Owed
 
 
 def of_live(schedule: Schedule, live: LiveJob) -> Job:
@@ -30,16 +31,35 @@ def ended_live(
     return replace(of_live(schedule, live), status=status, finished_at=now, reason=reason)
 
 
-def ended(
-    schedule: Schedule, job_id: str, due_at: datetime, status: Status, now: datetime, reason: str
-) -> Job:
-    """A job that ends without running."""
-    return replace(_bare(schedule, job_id, due_at, status), finished_at=now, reason=reason)
+def ended(schedule: Schedule, due_at: datetime, status: Status, reason: str, now: datetime) -> Job:
+    """The job of an occurrence that ends without running."""
+    made = _bare(schedule, job_id(schedule.id, due_at), due_at, status)
+    return replace(made, finished_at=now, reason=reason)
 
 
-def _bare(schedule: Schedule, job_id: str, due_at: datetime, status: Status) -> Job:
+def stretch(schedule: Schedule, some: Owed, status: Status, reason: str, now: datetime) -> Job:
+    """One job for occurrences that all end without running; of a single one, just its job."""
+    made = ended(schedule, some.first, status, reason, now)
+    return made if some.count == 1 else replace(made, count=some.count, last_due_at=some.last)
+
+
+def within(stretch: Job, due_at: datetime) -> Job:
+    """The job of one occurrence of a stretch; of the first, that of all."""
+    if due_at == stretch.due_at:
+        return stretch
+    return replace(
+        stretch,
+        id=job_id(stretch.schedule_id, due_at),
+        due_at=due_at,
+        count=1,
+        last_due_at=None,
+        stretch=stretch.id,
+    )
+
+
+def _bare(schedule: Schedule, name: str, due_at: datetime, status: Status) -> Job:
     return Job(
-        id=job_id,
+        id=name,
         schedule_id=schedule.id,
         schedule_name=schedule.definition.name,
         project_id=schedule.definition.project_id,

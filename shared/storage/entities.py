@@ -195,7 +195,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         "error": job.error or "",
         "reason": job.reason or "",
         "log": job.log,
-    }
+    } | ({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)})
 
 
 def to_job(entity: Mapping[str, Any]) -> Job:
@@ -217,6 +217,8 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         error=entity["error"] or None,
         reason=entity["reason"] or None,
         log=entity["log"],
+        count=int(entity.get("count", 1)),
+        last_due_at=instant(entity.get("last_due_at", "")),
     )
 
 

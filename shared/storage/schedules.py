@@ -19,7 +19,7 @@ from itertools import islice
 from typing import Any
 
 from shared.errors import Refused
-from shared.schedules.job import Job, is_schedule_id, parse_id
+from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage import entities, readable
 from shared.storage.failures import translated
@@ -41,6 +41,8 @@ _PAGE = 1000
 _SPARSE = 20
 """Of a range's rows, fewer than one in so many wanted: read them one by one instead."""
 _FEW = 3
+_GLANCE = 10
+"""Of a schedule's own jobs before an instant, so many are looked at for a stretch."""
 _READERS = 8
 
 
@@ -119,6 +121,23 @@ class ScheduleTable:
         wanted = list(job_ids)
         found = map(self.job, wanted) if len(wanted) < 2 else self._readers.map(self.job, wanted)
         return {job.id: job for job in found if job is not None}
+
+    def stretch(self, schedule_id: str, at: datetime) -> Job | None:
+        """The stretch of a schedule's occurrences that an instant lies in: mostly one query.
+
+        It is the last of the schedule's own jobs due by then, unless some was done twice: a few
+        are looked at, besides those that people asked for.
+        """
+        lower, upper = entities.job_prefix(schedule_id, at), f"job:{schedule_id};"
+        shard = self.shard(schedule_id)
+        keys = self._range(shard, lower, upper, _GLANCE, select=["RowKey", "last_due_at"])
+        own = (row for row in keys if not is_manual(row["RowKey"].rpartition(":")[2]))
+        for row in islice(own, _GLANCE):
+            if (row.get("last_due_at") or "") >= entities.stamp(at):
+                found = self._read(shard, row["RowKey"])
+                made = None if found is None else readable.to_job(found)
+                return made if made is not None and made.due_until >= at else None
+        return None
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
         """The due index's entries up to `until`, oldest first: one query."""

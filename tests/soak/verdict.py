@@ -154,7 +154,7 @@ class Rows:
     def _counts(self) -> Iterator[str]:
         found: dict[str, Counter[str]] = defaultdict(Counter)
         for job in self.jobs.values():
-            found[job.schedule_id][job.status.value] += 1
+            found[job.schedule_id][job.status.value] += job.count
         for one in self.schedules.values():
             done = {job.id: self.jobs[job.id] for job in one.progress.live if job.id in self.jobs}
             told = fold(one.progress, done)
@@ -169,9 +169,16 @@ class Rows:
                 yield f"{one.id} counts {dict(+said)}; its jobs are {dict(found[one.id])}"
 
     def missing(self, schedule: Schedule, due: Iterable[Any]) -> list[str]:
-        """Occurrences without a job."""
-        wanted = (job_id(schedule.id, at) for at in due)
-        return [name for name in wanted if name not in self.jobs]
+        """Occurrences without a job, and within no stretch."""
+        of_it = [job for job in self.jobs.values() if job.schedule_id == schedule.id]
+        stretches = [job for job in of_it if job.count > 1]
+        wanted = {job_id(schedule.id, at): at for at in due}
+        return [
+            name
+            for name, at in wanted.items()
+            if name not in self.jobs
+            and not any(one.due_at <= at <= one.due_until for one in stretches)
+        ]
 
 
 def _unbegun(job: Job) -> bool:

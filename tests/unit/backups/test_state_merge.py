@@ -70,9 +70,10 @@ def test_an_earlier_state_or_one_that_never_ran_is_replaced() -> None:
     assert not replaces(earlier, lived(schedule(START + 50 * MINUTE), START + 55 * MINUTE))
 
 
-def test_two_pasts_add_up() -> None:
+@pytest.mark.parametrize(("minutes", "rows"), [(50, 45), (500, 1)])
+def test_two_pasts_add_up(minutes: int, rows: int) -> None:
     backup = lived(schedule(START), START + 5 * MINUTE)
-    again = START + 50 * MINUTE
+    again = START + minutes * MINUTE
     there = lived(schedule(again), again + 5 * MINUTE)
     old = [Version.of(schedule(START), START, "created")]
     new = [Version.of(schedule(again), again, "created")]
@@ -82,8 +83,10 @@ def test_two_pasts_add_up() -> None:
     span = Span(START + 5 * MINUTE, again)
     due = expected([*old, *made.versions], span, 1000)
     found = account(made.after, due, span, made.jobs)
-    assert len(due) == 45 and {one.state for one in found.occurrences} == {State.CANCELLED}
+    assert len(made.jobs) == rows
+    assert len(due) == minutes - 5 and {one.state for one in found.occurrences} == {State.CANCELLED}
     assert not found.unexpected
-    assert made.after.progress.missed_count == 10 and made.after.progress.cancelled_count == 45
+    counted = made.after.progress
+    assert (counted.missed_count, counted.cancelled_count) == (10, minutes - 5)
     assert made.after.progress.next_run_at == there.progress.next_run_at
     assert merged(backup, made.after, made.versions, now) == Merged()

@@ -17,7 +17,16 @@ from shared.recurrence import Frequency, Recurrence, occurrences
 from shared.schedules import record
 from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status, job_id
-from shared.schedules.ledger import Account, Span, State, account, expected, last_left
+from shared.schedules.ledger import (
+    Account,
+    Span,
+    State,
+    account,
+    expected,
+    how_many,
+    is_expected,
+    last_left,
+)
 from shared.schedules.model import CatchUp, Definition, LiveJob, Policy, Progress, Schedule, Version
 from shared.schedules.plan import given_up, jitter_of, plan
 
@@ -93,6 +102,9 @@ def test_what_is_expected_is_what_the_versions_say_walked_one_by_one(
         walked = occurrences(one.recurrence, one.since, span.until) if one.recurrence else []
         naive += [t for t in walked if t in span and not any(v.since < t for v in later)]
     assert expected(versions, span, limit) == sorted(naive)[:limit]
+    assert how_many(versions, span) == len(naive)
+    assert all(is_expected(versions, at) for at in naive[:20])
+    assert is_expected(versions, span.until) == (span.until in naive) or length == 0
     assert len(naive) == len(set(naive))
 
 
@@ -146,7 +158,7 @@ WHOLE = Span(at(-1), at(60 * 15))
 DUE = [at(60 * n) for n in range(16)]
 
 
-def states(made: Account) -> list[State]:
+def states_of(made: Account) -> list[State]:
     return [one.state for one in made.occurrences]
 
 
@@ -155,7 +167,7 @@ def test_each_expected_occurrence_is_in_exactly_one_state(fates: list[State], ji
     schedule, jobs = situation(fates, jitter)
     made = account(schedule, DUE, WHOLE, jobs)
     assert [one.due_at for one in made.occurrences] == DUE
-    assert states(made) == [*fates, *[State.SCHEDULED] * (16 - len(fates))]
+    assert states_of(made) == [*fates, *[State.SCHEDULED] * (16 - len(fates))]
     assert made.unexpected == ()
     for one in made.occurrences:
         assert one.effective_at - one.due_at == timedelta(seconds=jitter_of(schedule, one.job_id))
@@ -176,7 +188,7 @@ def test_what_is_taken_away_is_unexplained_and_nothing_else_is(
     assert [one.due_at for one in made.occurrences if one.state is State.UNEXPLAINED] == [
         at(60 * lost)
     ]
-    assert Counter(states(made)) - Counter(fates) == Counter(
+    assert Counter(states_of(made)) - Counter(fates) == Counter(
         {State.UNEXPLAINED: 1, State.SCHEDULED: 16 - len(fates)}
     )
 
@@ -195,7 +207,7 @@ def test_a_stray_is_unexpected_and_changes_nothing_else(
         jobs.append(replace(record.of_live(schedule, live), status=Status(status.value)))
     made = account(schedule, DUE, WHOLE, jobs)
     assert [one.job_id for one in made.unexpected] == [name]
-    assert states(made)[: len(fates)] == fates
+    assert states_of(made)[: len(fates)] == fates
 
 
 @pytest.mark.parametrize("by", ["k3f9", "r1", "k3f9r2"])
@@ -204,7 +216,7 @@ def test_what_a_person_asked_for_answers_for_nothing_and_is_no_stray(by: str) ->
     asked = replace(jobs[0], id=f"{jobs[0].id}-{by}", status=Status.SUCCEEDED)
     made = account(schedule, DUE, WHOLE, [asked, *jobs])
     assert made == account(schedule, DUE, WHOLE, jobs)
-    assert states(account(schedule, DUE, WHOLE, [asked, jobs[1]]))[0] is State.UNEXPLAINED
+    assert states_of(account(schedule, DUE, WHOLE, [asked, jobs[1]]))[0] is State.UNEXPLAINED
 
 
 def test_a_job_that_ended_is_ended_though_the_schedule_was_not_told() -> None:
@@ -223,7 +235,7 @@ def test_what_is_outside_the_span_is_left_out() -> None:
 def test_a_schedule_that_is_off_has_nothing_scheduled() -> None:
     schedule, jobs = situation([State.SUCCEEDED], 0)
     off = replace(schedule, progress=replace(schedule.progress, next_run_at=None))
-    assert states(account(off, DUE[:2], WHOLE, jobs)) == [State.SUCCEEDED, State.UNEXPLAINED]
+    assert states_of(account(off, DUE[:2], WHOLE, jobs)) == [State.SUCCEEDED, State.UNEXPLAINED]
 
 
 def few(left: int, upcoming: float, **recurrence: Any) -> Schedule:
@@ -259,6 +271,68 @@ def test_more_runs_left_than_can_be_counted_are_refused_only_if_the_span_reaches
     assert last_left(few(10**9, 120), at(90), at(120 + 98 * 60), 99) == at(120 + 98 * 60)
     with pytest.raises(Invalid, match="to: more than 99"):
         last_left(few(10**9, 120), at(90), at(120 + 100 * 60), 99)
+
+
+def away(seconds: int = 60, count: int = 100, **policy: Any) -> tuple[Schedule, list[Job]]:
+    """A schedule of which so many came due while nothing could start them, and their rows."""
+    now = at(seconds * (count - 1))
+    made = plan(every(seconds, **policy), now, now)
+    return made.after, list(made.recorded)
+
+
+def test_each_occurrence_of_a_stretch_is_answered_as_itself() -> None:
+    schedule, jobs = away(misfire_grace_seconds=600)
+    due = [at(60 * n) for n in range(100)]
+    made = account(schedule, due, Span(at(-1), due[-1]), jobs)
+    assert states_of(made) == [State.MISSED] * 89 + [State.SKIPPED] * 10 + [State.QUEUED]
+    assert [one.job_id for one in made.occurrences] == [job_id(schedule.id, one) for one in due]
+    assert [one.due_at for one in made.occurrences] == due
+    assert {one.reason for one in made.occurrences} == {jobs[0].reason, jobs[1].reason, None}
+    assert made.unexpected == () and made.stretch is None
+
+
+@given(begin=st.integers(-5, 105), length=st.integers(0, 110))
+def test_of_any_part_the_answers_are_those_of_the_whole(begin: int, length: int) -> None:
+    schedule, jobs = away(misfire_grace_seconds=600)
+    due = [at(60 * n) for n in range(100)]
+    whole = account(schedule, due, Span(at(-1), due[-1]), jobs)
+    span = Span(at(60 * begin), at(60 * (begin + length)))
+    some = [one for one in due if one in span]
+    reaching = [job for job in jobs if job.due_at in span or job.due_at <= span.after]
+    made = account(schedule, some, span, reaching)
+    assert made.occurrences == tuple(one for one in whole.occurrences if one.due_at in span)
+    assert made.unexpected == ()
+    beyond = [job for job in jobs if job.due_at <= span.until < job.due_until]
+    assert made.stretch == (beyond[0] if beyond else None)
+
+
+def test_a_row_of_its_own_wins_over_the_stretch_around_it() -> None:
+    schedule, jobs = away()
+    own = record.ended(schedule, at(600), Status.CANCELLED, "why", at(9000))
+    due = [at(60 * n) for n in range(99)]
+    made = account(schedule, due, Span(at(-1), due[-1]), [*jobs, own])
+    assert (made.occurrences[10].state, made.occurrences[10].reason) == (State.CANCELLED, "why")
+    assert states_of(made).count(State.CANCELLED) == 1 and made.unexpected == ()
+
+
+def test_what_a_person_had_run_again_answers_for_nothing_of_a_stretch() -> None:
+    schedule, jobs = away()
+    again = replace(jobs[0], id=f"{job_id(schedule.id, at(600))}-r1", due_at=at(600), count=1)
+    due = [at(60 * n) for n in range(99)]
+    span = Span(at(-1), due[-1])
+    assert account(schedule, due, span, [*jobs, again]) == account(schedule, due, span, jobs)
+
+
+def test_a_stretch_with_an_end_that_nothing_expected_is_unexpected() -> None:
+    schedule, (missed, *others) = away()
+    due = [at(60 * n) for n in range(99)]
+    span = Span(at(-1), due[-1])
+    begun = replace(missed, id=job_id(schedule.id, at(-0.5)), due_at=at(-0.5))
+    made = account(schedule, due, span, [begun, *others])
+    assert [one.job_id for one in made.unexpected] == [begun.id]
+    odd = replace(missed, last_due_at=missed.due_until + timedelta(seconds=7))
+    made = account(schedule, due, span, [odd, *others])
+    assert [one.due_at for one in made.unexpected] == [odd.last_due_at]
 
 
 class Engine:
@@ -398,3 +472,7 @@ def test_whatever_happens_to_a_schedule_all_of_it_is_explained(
     assert made.unexpected == ()
     ran = {one.job_id for one in made.occurrences if one.state not in (State.SCHEDULED,)}
     assert engine.rows.keys() <= ran
+    states, progress = Counter(states_of(made)), engine.schedule.progress
+    assert states[State.MISSED] == progress.missed_count
+    assert states[State.SKIPPED] == progress.skipped_count
+    assert states[State.CANCELLED] == progress.cancelled_count

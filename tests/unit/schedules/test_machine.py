@@ -193,6 +193,12 @@ class Engine(Promises):
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
+    @rule(sure=st.integers(0, 9))
+    def an_outage(self, sure: int) -> None:
+        """So long that what is owed is recorded as a stretch."""
+        if sure == 9:
+            self.time_passes(6000)
+
     @rule(deliver=st.booleans())
     def a_minute_passes(self, deliver: bool) -> None:
         self.time_passes(60)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.recurrence import Frequency, Recurrence, occurrences
-from shared.schedules.job import Job, Status, job_id, parse_id
+from shared.schedules.job import Status, job_id, parse_id
 from shared.schedules.model import (
     CatchUp,
     Definition,
@@ -49,6 +50,23 @@ def started(made: Plan) -> list[datetime]:
 
 def statuses(made: Plan) -> list[Status]:
     return [job.status for job in made.recorded]
+
+
+def recorded(made: Plan) -> list[datetime]:
+    """When what ended unrun was due; each of a stretch, which are as many as it says."""
+    found: list[datetime] = []
+    for job in made.recorded:
+        due = occurrences(
+            made.before.definition.recurrence, job.due_at - timedelta(seconds=1), job.due_until
+        )
+        found += due
+        assert len(found[-job.count :]) == job.count and found[-job.count] == job.due_at
+        assert (job.last_due_at is None) == (job.count == 1)
+    counted = made.after.progress.skipped_count + made.after.progress.missed_count
+    counted += made.after.progress.cancelled_count
+    before = made.before.progress.skipped_count + made.before.progress.missed_count
+    assert counted - before - made.before.progress.cancelled_count == len(found)
+    return found
 
 
 def test_a_run_that_is_near_is_handed_out_to_wait_for_its_second() -> None:
@@ -92,12 +110,97 @@ def test_catch_up_all_starts_every_one_oldest_first() -> None:
     assert started(plan(late, at(7300), at(7300))) == [at(0), at(3600), at(7200)]
 
 
-def test_a_pass_takes_at_most_its_cap_and_the_next_goes_on() -> None:
+def test_what_is_many_is_recorded_as_one_and_the_latest_starts_in_the_same_pass() -> None:
+    late = every(1, misfire_grace_seconds=60)
+    now = at(86_400)
+    made = plan(late, now, now + AHEAD)
+    assert made.start[0].due_at == now and started(made)[1] == at(86_401)
+    missed, skipped = made.recorded
+    assert (missed.status, missed.due_at, missed.last_due_at) == (
+        Status.MISSED,
+        START,
+        at(86_400 - 61),
+    )
+    assert (skipped.status, skipped.due_at, skipped.last_due_at) == (
+        Status.SKIPPED,
+        at(86_400 - 60),
+        at(86_399),
+    )
+    assert (missed.count, skipped.count) == (86_400 - 60, 60)
+    assert (missed.id, skipped.id) == (job_id("nightly", START), job_id("nightly", at(86_340)))
+    progress = made.after.progress
+    assert (progress.missed_count, progress.skipped_count) == (86_340, 60)
+    assert progress.last_due_at == at(86_399)
+
+
+def test_as_many_as_a_pass_takes_are_recorded_one_by_one() -> None:
     late = every(60, misfire_grace_seconds=60)
-    now = at(60 * 200)
-    first = plan(late, now, now)
-    assert len(first.recorded) == CAP and not first.start
-    assert first.after.progress.next_run_at == at(60 * CAP)
+    made = plan(late, at(60 * CAP), at(60 * CAP))
+    assert started(made) == [at(60 * CAP)]
+    assert [(job.due_at, job.count) for job in made.recorded] == [
+        (at(60 * n), 1) for n in range(CAP)
+    ]
+    more = plan(late, at(60 * CAP + 60), at(60 * CAP + 60))
+    assert [job.count for job in more.recorded] == [CAP, 1] and started(more) == [at(60 * CAP + 60)]
+
+
+def test_of_a_long_outage_that_no_grace_covers_nothing_starts_and_all_is_one() -> None:
+    late = every(600, misfire_grace_seconds=60)
+    now = 600 * 1000 + 61
+    made = plan(late, at(now), at(now))
+    assert started(made) == [] and statuses(made) == [Status.MISSED]
+    assert len(recorded(made)) == 1001 and made.recorded[0].last_due_at == at(600_000)
+    assert made.after.progress.next_run_at == at(600 * 1001)
+
+
+def test_of_a_stretch_only_that_is_missed_which_no_jitter_keeps_in_its_grace() -> None:
+    late = every(1, misfire_grace_seconds=60, jitter_seconds=500)
+    made = plan(late, at(5000), at(5000))
+    missed, skipped = made.recorded
+    assert missed.last_due_at == at(5000 - 561) and skipped.due_at == at(5000 - 560)
+    assert started(made) == [at(5000)] and len(recorded(made)) == 5000
+
+
+def test_where_nothing_starts_nothing_is_told_that_another_runs_in_its_place() -> None:
+    """By its jitter an earlier one may still be in its grace when the latest is not."""
+    late = every(600, jitter_seconds=1500, misfire_grace_seconds=1)
+    made = [plan(late, at(n), at(n)) for n in range(1200, 6000, 100)]
+    assert any(one.start for one in made) and not all(one.start for one in made)
+    for one in made:
+        allowed = {Status.MISSED, Status.SKIPPED} if one.start else {Status.MISSED}
+        assert set(statuses(one)) <= allowed
+
+
+def test_a_cron_schedule_that_was_away_for_a_year() -> None:
+    when = Recurrence(
+        frequency=Frequency.CRON, cron_expression="* * * * *", timezone="Europe/Berlin"
+    )
+    schedule = every(60, catch_up=CatchUp.LATEST)
+    schedule = replace(schedule, definition=replace(schedule.definition, recurrence=when))
+    now = START + timedelta(days=365, seconds=30)
+    made = plan(schedule, now, now)
+    assert started(made) == [START + timedelta(days=365)]
+    assert sum(job.count for job in made.recorded) == 365 * 1440
+
+
+def test_a_first_that_the_recurrence_does_not_know_is_recorded_as_well() -> None:
+    """What the row says is owed, whoever wrote it."""
+    odd = every(60, next_run_at=at(7))
+    assert [job.due_at for job in plan(odd, at(130), at(130)).recorded] == [at(7), at(60)]
+    many = plan(odd, at(60 * 99), at(60 * 99))
+    assert (many.recorded[0].due_at, sum(job.count for job in many.recorded)) == (at(7), 99)
+
+
+def test_without_room_nothing_is_recorded_whose_place_nothing_takes() -> None:
+    live = tuple(
+        LiveJob(id=f"nightly-{n}", due_at=START, available_at=START) for n in range(LIVE_CAP)
+    )
+    full = every(1, catch_up=CatchUp.LATEST)
+    full = replace(full, progress=replace(full.progress, live=live))
+    assert not plan(full, at(1000), at(1000)).changes
+    free = replace(full, progress=replace(full.progress, live=live[1:]))
+    made = plan(free, at(1000), at(1000))
+    assert started(made) == [at(1000)] and len(recorded(made)) == 1000
 
 
 @given(
@@ -115,7 +218,7 @@ def test_every_occurrence_is_accounted_for_exactly_once(
     instant = at(now)
     for step in ticks:
         made = plan(schedule, instant, instant + AHEAD)
-        seen += started(made) + [job.due_at for job in made.recorded]
+        seen += started(made) + recorded(made)
         # what was handed out ends, so that the cap on live jobs does not hold the test up
         schedule = replace(made.after, progress=replace(made.after.progress, live=()))
         instant += timedelta(seconds=step)
@@ -160,12 +263,12 @@ def test_catch_up_none_records_all_but_the_one_in_its_grace() -> None:
     assert started(made) == [] and statuses(made) == [Status.MISSED] * 3
 
 
-def test_catch_up_latest_starts_the_last_of_all_even_if_a_pass_sees_only_some() -> None:
+def test_catch_up_latest_starts_the_last_of_all_in_the_first_pass() -> None:
     late = every(60, catch_up=CatchUp.LATEST, misfire_grace_seconds=1)
     made = list(passes(late, 60 * 170 + 1))
     due = [when for one in made for when in started(one) if when <= at(60 * 170)]
-    assert due == [at(60 * 170)]
-    assert sum(len(one.recorded) for one in made) == 170
+    assert due == [at(60 * 170)] == started(made[0])[:1]
+    assert [sum(job.count for job in one.recorded) for one in made] == [170]
 
 
 def test_catch_up_all_lets_a_few_run_at_once_and_the_next_pass_hands_out_more() -> None:
@@ -190,7 +293,8 @@ def test_catch_up_all_runs_the_latest_of_a_long_outage_and_records_the_others(
     for _ in range(200):
         for made in passes(schedule, now):
             run += started(made)
-            missed += [job.due_at for job in made.recorded]
+            missed += recorded(made)
+            assert not missed or run or len(made.recorded) <= CAP
             assert set(statuses(made)) <= {Status.MISSED}
             schedule = made.after
         assert sum(job.due_at <= at(now) for job in schedule.progress.live) <= PACE
@@ -300,7 +404,7 @@ def test_random_passes_hand_out_no_more_than_max_runs_and_account_for_everything
     for gap, most, what, ends in steps:
         now += gap
         for made in passes(schedule, now):
-            new = started(made) + [job.due_at for job in made.recorded]
+            new = started(made) + recorded(made)
             assert not seen & set(new) and len(set(new)) == len(new)
             seen |= set(new)
             handed |= set(started(made))
@@ -321,8 +425,8 @@ def test_random_passes_hand_out_no_more_than_max_runs_and_account_for_everything
             continue
         while schedule.owes(at(now)):
             made = given_up(schedule, at(now), at(now), "was changed")
-            new = [job.due_at for job in made.recorded]
-            assert not seen & set(new)
+            new = recorded(made)
+            assert not seen & set(new) and not made.after.owes(at(now))
             seen |= set(new)
             schedule = made.after
         definition = replace(schedule.definition, enabled=what == "changed")
@@ -346,17 +450,15 @@ def test_random_passes_hand_out_no_more_than_max_runs_and_account_for_everything
     assert seen == expected
 
 
-def test_what_a_paused_schedule_owes_is_cancelled_and_no_more_than_that() -> None:
+@pytest.mark.parametrize("minutes", [20, 70])
+def test_what_a_paused_schedule_owes_is_cancelled_and_no_more_than_that(minutes: int) -> None:
     owing = every(60, catch_up=CatchUp.ALL)
-    until = START + timedelta(minutes=70)
+    until = START + timedelta(minutes=minutes)
     progress = replace(owing.progress, paused_reason="three failed", paused_at=until)
     paused = replace(owing, progress=progress)
-    recorded: list[Job] = []
     now = until + timedelta(hours=5)
-    while paused.progress.next_run_at is not None:
-        made = plan(paused, now, now + AHEAD)
-        assert made.start == () and len(made.recorded) <= CAP
-        recorded += made.recorded
-        paused = made.after
-    assert [job.due_at for job in recorded] == [START + timedelta(minutes=n) for n in range(71)]
-    assert {job.status for job in recorded} == {Status.CANCELLED}
+    made = plan(paused, now, now + AHEAD)
+    assert made.start == () and made.after.progress.next_run_at is None
+    assert recorded(made) == [START + timedelta(minutes=n) for n in range(minutes + 1)]
+    assert set(statuses(made)) == {Status.CANCELLED}
+    assert len(made.recorded) == (21 if minutes == 20 else 1)

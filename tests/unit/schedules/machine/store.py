@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from shared.engine.attempt import Stop
-from shared.recurrence import Frequency, Recurrence
-from shared.schedules.job import Job
+from shared.recurrence import Frequency, Recurrence, occurrences
+from shared.schedules.job import Job, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule, Version
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -54,6 +54,8 @@ class Store:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = replace(schedule, etag="0")
         self.jobs: dict[str, Job] = {}
+        self.answered: set[str] = set()
+        """Those of the jobs, and of each occurrence of a stretch."""
         self.versions: list[Version] = []
 
     def commit(
@@ -66,11 +68,24 @@ class Store:
         if before.etag != self.schedule.etag or any(job.id in self.jobs for job in jobs):
             return False
         self.schedule = replace(after, etag=str(int(before.etag) + 1))
-        self.jobs |= {job.id: job for job in jobs}
+        for job in jobs:
+            self._keep(job, before)
         self.versions += versions
         return True
 
+    def _keep(self, job: Job, before: Schedule) -> None:
+        names = {job.id}
+        if job.count > 1:
+            due = occurrences(before.definition.recurrence, job.due_at, job.due_until)
+            names |= {job_id(job.schedule_id, at) for at in due}
+            assert len(names) == job.count
+        assert not names & self.answered, "ended twice"
+        assert not names & {live.id for live in self.schedule.progress.live}, "ended and live"
+        self.jobs[job.id] = job
+        self.answered |= names
+
     def end(self, job: Job) -> bool:
+        self.answered.add(job.id)
         return self.jobs.setdefault(job.id, job) is job
 
     def ended(self, schedule: Schedule, asked: str | None = None) -> dict[str, Job]:
