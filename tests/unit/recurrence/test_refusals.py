@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,17 @@ from tests.unit.recurrence.reference import utc
 from tests.unit.recurrence.strategies import expressions
 
 NINE = utc("2026-01-05 09:00")
+NO_ZONES = {
+    "localtime",
+    "Factory",
+    "posixrules",
+    "leapseconds",
+    "tzdata.zi",
+    "zone.tab",
+    "posix/UTC",
+    "right/UTC",
+}
+"""Files of the tz database."""
 FIELDS = {
     "frequency",
     "timezone",
@@ -92,20 +104,60 @@ def test_expressions(expression: Any, words: str) -> None:
         ("PST", "no zone 'PST'; an IANA name is such as Europe/Berlin"),
         ("", "name of an IANA zone"),
         (None, "name of an IANA zone"),
+        (["UTC"], "name of an IANA zone"),
         ("America", "no zone 'America'"),
         ("../../etc/passwd", "no zone"),
         ("/etc/passwd", "no zone"),
         ("a\0b", "no zone"),
         ("x" * 5000, "no zone 'x{60}'"),
-        ("localtime", "no zone 'localtime'"),
-        ("right/UTC", "no zone 'right/UTC'"),
-        ("+02:00", "no zone"),
+        (
+            "localtime",
+            "no zone 'localtime': it is whatever a machine is set to; give .*Berlin or UTC$",
+        ),
+        ("LocalTime", "no zone 'LocalTime': it is whatever a machine is set to"),
+        ("Factory", "no zone 'Factory': it stands for a clock that nobody has set; give the IANA"),
+        ("posixrules", "no zone 'posixrules': it is a file of the tz database; give the IANA name"),
+        ("leapseconds", "no zone 'leapseconds'; an IANA name is such as"),
+        ("Etc/Localtime", "no zone 'Etc/Localtime'; an IANA name is such as"),
+        ("posix/Europe/Berlin", "did you mean Europe/Berlin\\?"),
+        ("right/UTC", "no zone 'right/UTC'; did you mean UTC\\?"),
+        ("right/Factory", "no zone 'right/Factory'; an IANA name is such as"),
+        ("europe/berlin", "no zone 'europe/berlin'; did you mean Europe/Berlin\\?"),
+        ("US/pacific", "no zone 'US/pacific'; did you mean US/Pacific\\?"),
+        ("utc", "no zone 'utc'; did you mean UTC\\?"),
+        ("etc/gmt+2", "no zone 'etc/gmt\\+2'; did you mean Etc/GMT\\+2\\?"),
+        ("+02:00", "that is an offset; give a place.*, or Etc/GMT-2, which is always UTC\\+2"),
+        ("UTC+2", "an offset; give a place.*, or Etc/GMT-2, which is always UTC\\+2"),
+        ("GMT-0800", "an offset; give a place.*, or Etc/GMT\\+8, which is always UTC-8"),
+        ("utc+5:30", "that is an offset; give a place, such as Europe/Berlin$"),
+        ("UTC+15", "that is an offset; give a place, such as Europe/Berlin$"),
+        ("gmt+0", "an offset; give a place.*, or UTC$"),
     ],
 )
 def test_zones(zone: Any, words: str) -> None:
     error = refusal(frequency=Frequency.DAILY, timezone=zone)
     assert error.field == "timezone"
     assert re.search(words, error.message), error.message
+
+
+def test_the_zones_are_those_of_the_tz_database_with_its_links() -> None:
+    for name in available_timezones() - NO_ZONES:
+        assert Recurrence(frequency=Frequency.DAILY, timezone=name).timezone == name
+    assert {"US/Pacific", "Europe/Kiev", "EST5EDT", "Etc/GMT+2"} <= available_timezones()
+    for name in NO_ZONES:
+        assert refusal(frequency=Frequency.DAILY, timezone=name).field == "timezone"
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([*sorted(available_timezones()), *NO_ZONES]), st.data())
+def test_a_suggestion_is_a_zone(name: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(name)))
+    text = data.draw(st.sampled_from([name, name.upper(), name[:at] + name[at + 1 :], name[:at]]))
+    try:
+        Recurrence(frequency=Frequency.DAILY, timezone=text)
+    except InvalidRecurrence as error:
+        for meant in re.findall(r"did you mean (.+)\?|or (Etc/\S+|UTC)", error.message):
+            assert Recurrence(frequency=Frequency.DAILY, timezone=meant[0] or meant[1])
 
 
 @pytest.mark.parametrize(
