@@ -62,6 +62,8 @@ class Job:
     attempt: int = 0
     started_at: datetime | None = None
     """When the last attempt started."""
+    first_started_at: datetime | None = None
+    """When the first one started, as `LiveJob` has it."""
     finished_at: datetime | None = None
     worker: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -94,9 +96,9 @@ class Job:
 
     @property
     def lateness_seconds(self) -> float | None:
-        """From the effective time to the start of the last attempt; None for a job that a person
+        """From the effective time to the start of the first attempt; None for a job that a person
         asked for, which was expected at no time."""
-        return None if self.manual else _seconds(self.effective_at, self.started_at)
+        return None if self.manual else _seconds(self.effective_at, self.first_started_at)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
