@@ -131,6 +131,8 @@ class ScheduleChange(_Fields):
         fields = _present(given, ("frequency", "timezone"))
         clearable = ("cron_expression", "interval_seconds", "start_time", "end_time")
         fields |= {name: given[name] for name in clearable if name in given}
+        if not fields:
+            return now
         frequency = fields.get("frequency", now.frequency)
         if frequency is not Frequency.CRON:
             fields.setdefault("cron_expression", None)

@@ -228,6 +228,7 @@ def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
         interval_seconds=_int(entity["interval_seconds"]),
         start_time=instant(entity["start_time"]),
         end_time=instant(entity["end_time"]),
+        stored=True,
     )
 
 

@@ -50,6 +50,7 @@ def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
         ({"cron_expression": "0 0 31 2 *"}, "cron_expression", "never"),
         ({"cron_expression": "0 30 2 * * *"}, "cron_expression", "six fields"),
         ({"cron_expression": "61 * * * *"}, "cron_expression", "minute"),
+        ({"cron_expression": "*/99 * * * *"}, "cron_expression", "minute '*/99': a step of 99"),
         ({"task_type": "databse_backup"}, "task_type", "database_backup"),
         ({"task_parameters": {"x": 1}}, "task_parameters.x", "takes: source"),
         ({"colour": "red"}, "colour", "no such field; there are: description, task_parameters"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -82,6 +83,22 @@ def refusal(**fields: Any) -> InvalidRecurrence:
         ("0 0 * * 5L", "day of week '5l': write 'L5'"),
         ("0 0 * * 1#2,3", "'#' and 'L' cannot stand beside plain weekdays"),
         ("0 0 * * 7/2", "day of week '7/2': write Sunday as 0"),
+        ("*/99 * * * *", "minute '\\*/99': a step of 99 .* 59, and 60 means once an hour$"),
+        ("*/61 * * * *", "the largest that does is 59, and 60 means once an hour$"),
+        ("*/1000 * * * *", "minute '\\*/1000': a step of 1000 .* 59, and 60 means once an hour$"),
+        ("0 */25 * * *", "hour '\\*/25': a step of 25 .* 23, and 24 means once a day$"),
+        ("0 0 */32 * *", "day of month '\\*/32': .* 30, and 31 means once a month$"),
+        ("0 0 1 */13 *", "month '\\*/13': .* 11, and 12 means once a year$"),
+        ("0 0 * * */8", "day of week '\\*/8': .* 6, and 7 means once a week$"),
+        ("5/99 * * * *", "minute '5/99': .* 54, and 60 means once an hour$"),
+        ("30/45 * * * *", "minute '30/45': .* 29, and 60 means once an hour$"),
+        ("0-10/11 * * * *", "minute '0-10/11': .* 10, and 60 means once an hour$"),
+        ("0 9-17/9 * * *", "hour '9-17/9': .* 8, and 24 means once a day$"),
+        ("59/2 * * * *", "minute '59/2': .* write '59' for that one, and 60 means once an hour$"),
+        ("0 0 * * mon-fri/5", "day of week 'mon-fri/5': .* 4, and 7 means once a week$"),
+        ("0 0 1 jan-mar/3 *", "month 'jan-mar/3': .* 2, and 12 means once a year$"),
+        ("1,*/99 * * * *", "minute '\\*/99': a step of 99"),
+        ("*/99 0 L * *", "minute '\\*/99': a step of 99"),
         ("0 ३ * * *", "ASCII"),
         ("1," * 300 + "1 * * * *", "at most 500 characters"),
         (5, "text with five fields"),
@@ -92,6 +109,60 @@ def test_expressions(expression: Any, words: str) -> None:
     error = refusal(frequency=Frequency.CRON, cron_expression=expression)
     assert error.field == "cron_expression"
     assert re.search(words, error.message), error.message
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "*/60 * * * *",  # once an hour, as it says; so are the next ones
+        "30/60 * * * *",
+        "0-59/60 * * * *",
+        "0 */24 * * *",
+        "0 9-17/24 * * *",
+        "0 0 */31 * *",
+        "0 0 1 */12 *",
+        "0 0 * * */7",
+        "*/59 * * * *",  # uneven, and what crontab(5) says
+        "*/45 * * * *",
+        "5/54 * * * *",
+        "0-10/10 * * * *",
+        "0 0 * * 1-7/6",
+        "0 0 * * 0-7/7",
+        "*/1 * * * *",
+    ],
+)
+def test_a_step_that_is_taken_or_is_a_whole_round_is_no_mistake(expression: str) -> None:
+    assert Recurrence(frequency=Frequency.CRON, cron_expression=expression).cron is not None
+
+
+@settings(max_examples=800, deadline=None)
+@given(expressions())
+def test_the_largest_step_that_a_refusal_names_is_taken(expression: str) -> None:
+    for _ in range(20):  # at most as many steps as there are parts
+        try:
+            Recurrence(frequency=Frequency.CRON, cron_expression=expression)
+        except InvalidRecurrence as error:
+            wrong = re.search(r"'(\S+)/(\d+)': a step .* (?:is|write) '?(\w+)", error.message)
+            if wrong is None:
+                return  # it is refused for something else
+            part, step, right = wrong.groups()
+            single = "write" in error.message
+            meant = right if single else f"{part}/{right}"
+            one = re.compile(rf"(?<![^ ,]){re.escape(part)}/{step}(?![^ ,])", re.IGNORECASE)
+            assert one.search(expression)
+            expression = one.sub(meant, expression)
+        else:
+            return
+    pytest.fail(f"still refused: {expression}")
+
+
+def test_what_is_stored_can_be_read_though_it_would_be_refused_now() -> None:
+    often = Recurrence(frequency=Frequency.CRON, cron_expression="*/99 * * * *", stored=True)
+    assert next_run(often, NINE) == NINE + timedelta(hours=1)
+    with pytest.raises(InvalidRecurrence):
+        replace(often, timezone="Europe/Berlin")
+    with pytest.raises(InvalidRecurrence):
+        Recurrence(frequency=Frequency.CRON, cron_expression="61 * * * *", stored=True)
 
 
 @pytest.mark.parametrize(

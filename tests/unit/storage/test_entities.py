@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.recurrence import Frequency, Recurrence
+from shared.recurrence import Frequency, Recurrence, next_run
 from shared.schedules import record
 from shared.schedules.job import Job, Status
-from shared.schedules.model import Definition, LiveJob, Progress, Schedule
+from shared.schedules.model import Definition, LiveJob, Progress, Schedule, Version
 from shared.storage import entities
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -108,6 +108,14 @@ def test_of_an_earlier_row_with_more_the_first_start_is_not_known() -> None:
 def test_a_live_job_of_a_later_version_can_be_read() -> None:
     item = json.loads(row(schedule(LIVE))["live"])[0] | {"colour": "red"}
     assert read(row(schedule()) | {"live": json.dumps([item])}) == (LIVE,)
+
+
+def test_a_step_that_would_be_refused_now_is_still_read() -> None:
+    stored = row(schedule()) | {"frequency": "cron", "cron_expression": "*/99 * * * *"}
+    kept = entities.to_schedule(stored, "").definition.recurrence
+    assert next_run(kept, START) == START + timedelta(hours=1)
+    version = Version(schedule_id="n", revision=1, since=START, recurrence=kept, reason="created")
+    assert entities.to_version(entities.version_properties(version)) == version
 
 
 def test_a_hundred_live_jobs_fit_into_their_row() -> None:
