@@ -33,9 +33,10 @@ class _Fields(Input):
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     start_time: Instant | None = None
-    """No run before it; with its offset. For `once`: when it runs."""
+    """No run before it; with its offset. For `once`: when it runs. One that has passed is refused
+    then, but for one of the last 30 seconds, which means now: it is kept as the next second."""
     end_time: Instant | None = None
-    """No run after it."""
+    """No run after it. Refused if none comes by then."""
     misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
     """How late a run may start, counted from its due time and jitter; one that cannot is recorded
     as missed. Default: the task's."""
@@ -258,7 +259,7 @@ class ScheduleOut(BaseModel):
             failures_in_row=progress.failures_in_row,
             success_rate=progress.success_count / runs if runs else None,
             is_active=coming is not None,
-            inactive_reason=None if coming else _inactive_reason(schedule),
+            inactive_reason=None if coming else _inactive_reason(schedule, now),
             paused_reason=progress.paused_reason,
             last_run_at=progress.last_run_at,
             last_error=progress.last_error,
@@ -267,7 +268,7 @@ class ScheduleOut(BaseModel):
         )
 
 
-def _inactive_reason(schedule: Schedule) -> str:
+def _inactive_reason(schedule: Schedule, now: datetime) -> str:
     """Why it will not run again by itself."""
     when = schedule.definition.recurrence
     if schedule.deleted_at is not None:
@@ -280,6 +281,8 @@ def _inactive_reason(schedule: Schedule) -> str:
         return f"max_runs ({schedule.policy.max_runs}) reached"
     if when.frequency is Frequency.ONCE:
         return "its one time was handed out, or has passed"
+    if when.end_time is not None and when.end_time > now:
+        return "no run is left before its end_time"
     return "past its end_time"
 
 
