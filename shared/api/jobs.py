@@ -54,7 +54,7 @@ class JobOut(BaseModel):
     """When its first attempt started; one that was given back as its instance went down is one."""
     finished_at: datetime | None
     duration_seconds: float | None
-    """Of its last attempt."""
+    """Of its last attempt; null if the job was cancelled while it waited for the next."""
     lateness_seconds: float | None
     """From its effective time to the start of its first attempt; null if a person asked for it."""
     attempt: int

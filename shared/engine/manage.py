@@ -171,8 +171,10 @@ class Manager:
         """
         now = self._clock.now()
         schedule = self._find(schedule_id)
-        if not force and not schedule.definition.enabled:
-            raise Conflict(f'{schedule_id} is turned off; enable it, or send {{"force": true}}')
+        if not force and not schedule.is_on:
+            paused = schedule.definition.enabled and schedule.progress.paused_reason
+            why = f"paused: {paused}" if paused else "turned off"
+            raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
         if not force:
             return self._run_due(schedule, now)
         asked = job_id(schedule_id, now, self._new_id())

@@ -110,12 +110,16 @@ def _span(body: str, field: Field) -> int | None:
         return len(field.every) - 1
     first = _bound(low, field)
     last = _bound(high, field) if dash else field.every[-1]
-    return None if first is None or last is None or first > last else last - first
+    if first is None or last is None or first > last:
+        return None
+    return min(last - first, len(field.every) - 1)
 
 
 def _bound(text: str, field: Field) -> int | None:
-    """The value of an end of a range; Sunday may be 7."""
-    return 7 if field is FIELDS[WEEKDAY] and text == "7" else field.values.get(text)
+    """The value of an end of a range; Sunday may be 7, and the last day of the month L."""
+    if field is FIELDS[WEEKDAY] and text == "7":
+        return 7
+    return field.every[-1] if field is FIELDS[DAY] and text == "l" else field.values.get(text)
 
 
 def _which(nth: object) -> int:

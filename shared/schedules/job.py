@@ -91,8 +91,8 @@ class Job:
 
     @property
     def duration_seconds(self) -> float | None:
-        """Of the last attempt."""
-        return _seconds(self.started_at, self.finished_at)
+        """Of the last attempt; None if the job ended while nobody worked on it, later than that."""
+        return None if self.worker is None else _seconds(self.started_at, self.finished_at)
 
     @property
     def lateness_seconds(self) -> float | None:

@@ -97,6 +97,8 @@ def refusal(**fields: Any) -> InvalidRecurrence:
         ("59/2 * * * *", "minute '59/2': .* write '59' for that one, and 60 means once an hour$"),
         ("0 0 * * mon-fri/5", "day of week 'mon-fri/5': .* 4, and 7 means once a week$"),
         ("0 0 1 jan-mar/3 *", "month 'jan-mar/3': .* 2, and 12 means once a year$"),
+        ("0 0 1-L/40 * *", "day of month '1-l/40': .* 30, and 31 means once a month$"),
+        ("0 0 * * 0-7/8", "day of week '0-7/8': .* 6, and 7 means once a week$"),
         ("1,*/99 * * * *", "minute '\\*/99': a step of 99"),
         ("*/99 0 L * *", "minute '\\*/99': a step of 99"),
         ("0 ३ * * *", "ASCII"),
@@ -128,6 +130,7 @@ def test_expressions(expression: Any, words: str) -> None:
         "0-10/10 * * * *",
         "0 0 * * 1-7/6",
         "0 0 * * 0-7/7",
+        "0 0 25-L/3 * *",
         "*/1 * * * *",
     ],
 )

@@ -72,6 +72,11 @@ def test_an_attempt_that_was_given_back_does_not_count_and_is_the_start_all_the_
     assert (again.attempt, shown(again).lateness_seconds) == (1, 1)
 
 
+def test_the_end_of_a_job_that_waits_is_not_the_end_of_an_attempt() -> None:
+    waiting = back(started(JOB, after(1)), attempt=1)
+    assert shown(waiting).duration_seconds is None and shown(waiting).lateness_seconds == 1
+
+
 def test_it_counts_from_the_effective_time() -> None:
     assert shown(started(replace(JOB, jitter=20), after(23))).lateness_seconds == 3
 
