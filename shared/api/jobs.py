@@ -57,10 +57,14 @@ class JobOut(BaseModel):
     effective_at: datetime
     """When it was to start: its due time and its jitter."""
     started_at: datetime | None
+    """When its last attempt started."""
+    first_started_at: datetime | None
+    """When its first attempt started; one that was given back as its instance went down is one."""
     finished_at: datetime | None
     duration_seconds: float | None
+    """Of its last attempt; null if the job was cancelled while it waited for the next."""
     lateness_seconds: float | None
-    """From its effective time to the start of its last attempt; null if a person asked for it."""
+    """From its effective time to the start of its first attempt; null if a person asked for it."""
     attempt: int
     task_parameters: dict[str, Any]
     result: dict[str, Any] | None
@@ -90,6 +94,7 @@ class JobOut(BaseModel):
             stretch_id=job.stretch,
             effective_at=job.effective_at,
             started_at=job.started_at,
+            first_started_at=job.first_started_at,
             finished_at=job.finished_at,
             duration_seconds=job.duration_seconds,
             lateness_seconds=job.lateness_seconds,

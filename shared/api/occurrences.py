@@ -35,8 +35,10 @@ class OccurrenceOut(BaseModel):
     """Its job; of one that is `scheduled`, the job that it is going to be."""
     started_at: datetime | None
     """When its last attempt started."""
+    first_started_at: datetime | None
+    """When its first attempt started."""
     lateness_seconds: float | None
-    """From its effective time to the start of its last attempt."""
+    """From its effective time to the start of its first attempt."""
     reason: str | None
     """Why it was skipped, missed or cancelled."""
 
@@ -48,6 +50,7 @@ class OccurrenceOut(BaseModel):
             state=occurrence.state,
             job_id=occurrence.job_id,
             started_at=occurrence.started_at,
+            first_started_at=occurrence.first_started_at,
             lateness_seconds=occurrence.lateness_seconds,
             reason=occurrence.reason,
         )

@@ -92,7 +92,7 @@ def recurrence(given: Mapping[str, object], present: Recurrence | None = None) -
     if not any(name in given for name in FIELDS):
         if present is None:
             raise Invalid("frequency", f"give one of: {', '.join(PlanFrequency)}")
-        return replace(present, timezone=str(zone))
+        return present if zone == present.timezone else replace(present, timezone=str(zone))
     expression = _expression(given, words(present) if present is not None else None)
     if present is None:
         return Recurrence(frequency=Frequency.CRON, cron_expression=expression, timezone=str(zone))

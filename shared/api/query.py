@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -16,20 +17,27 @@ _YEARS = range(1900, 9001)
 
 
 def known_only(request: Request) -> None:
-    """Refuse parameters that the route does not take: an unknown filter would filter nothing.
+    """Refuse parameters that the route does not take, or that are given twice: such a filter would
+    filter nothing.
 
     A dependency of the whole API; what a route takes is what its function declares.
     """
     dependant = request.scope["route"].dependant
     known = [str(one.alias) for one in dependant.query_params]
     said = f"the parameters here are: {', '.join(known)}" if known else "there is none here"
-    wrong: list[dict[str, Any]] = [
-        {"loc": ("query", name), "msg": f"no such parameter; {said}", "type": "extra_forbidden"}
-        for name in dict.fromkeys(request.query_params.keys())
-        if name not in known and name != _KEY
-    ]
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    wrong: list[dict[str, Any]] = []
+    for name, times in given.items():
+        if name not in known and name != _KEY:
+            wrong.append(_wrong(name, f"no such parameter; {said}"))
+        elif times > 1:
+            wrong.append(_wrong(name, "given twice, and only the last would count; give it once"))
     if wrong:
         raise RequestValidationError(wrong)
+
+
+def _wrong(name: str, message: str) -> dict[str, Any]:
+    return {"loc": ("query", name), "msg": message, "type": "extra_forbidden"}
 
 
 def instant(field: str, text: str | None) -> datetime | None:

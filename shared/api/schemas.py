@@ -33,9 +33,10 @@ class _Fields(Input):
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     start_time: Instant | None = None
-    """No run before it; with its offset. For `once`: when it runs."""
+    """No run before it; with its offset. For `once`: when it runs. One that has passed is refused
+    then, but for one of the last 30 seconds, which means now: it is kept as the next second."""
     end_time: Instant | None = None
-    """No run after it."""
+    """No run is due after it; jitter may start the last one later. Refused if none comes before."""
     misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
     """How late a run may start, counted from its due time and jitter; one that cannot is recorded
     as missed. Default: the task's."""
@@ -111,7 +112,8 @@ class NewSchedule(_Fields):
 
 class ScheduleChange(_Fields):
     """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
-    interval_seconds, start_time, end_time, max_runs, pause_after_failures."""
+    interval_seconds, start_time, end_time, max_runs, pause_after_failures; for the others it is the
+    same as to leave it out."""
 
     name: Name | None = None
 
@@ -131,6 +133,8 @@ class ScheduleChange(_Fields):
         fields = _present(given, ("frequency", "timezone"))
         clearable = ("cron_expression", "interval_seconds", "start_time", "end_time")
         fields |= {name: given[name] for name in clearable if name in given}
+        if not fields:
+            return now
         frequency = fields.get("frequency", now.frequency)
         if frequency is not Frequency.CRON:
             fields.setdefault("cron_expression", None)
@@ -201,6 +205,7 @@ class ScheduleOut(BaseModel):
     """Failed jobs since the last that succeeded, or since it was enabled; what
     pause_after_failures is compared with."""
     success_rate: float | None
+    """In percent, with one decimal; null before its first run."""
     is_active: bool
     """Whether it will run again by itself."""
     inactive_reason: str | None
@@ -254,9 +259,9 @@ class ScheduleOut(BaseModel):
             cancelled_count=progress.cancelled_count,
             handed_out=progress.handed_out,
             failures_in_row=progress.failures_in_row,
-            success_rate=progress.success_count / runs if runs else None,
+            success_rate=round(100 * progress.success_count / runs, 1) if runs else None,
             is_active=coming is not None,
-            inactive_reason=None if coming else _inactive_reason(schedule),
+            inactive_reason=None if coming else _inactive_reason(schedule, now),
             paused_reason=progress.paused_reason,
             last_run_at=progress.last_run_at,
             last_error=progress.last_error,
@@ -265,7 +270,7 @@ class ScheduleOut(BaseModel):
         )
 
 
-def _inactive_reason(schedule: Schedule) -> str:
+def _inactive_reason(schedule: Schedule, now: datetime) -> str:
     """Why it will not run again by itself."""
     when = schedule.definition.recurrence
     if schedule.deleted_at is not None:
@@ -278,6 +283,8 @@ def _inactive_reason(schedule: Schedule) -> str:
         return f"max_runs ({schedule.policy.max_runs}) reached"
     if when.frequency is Frequency.ONCE:
         return "its one time was handed out, or has passed"
+    if when.end_time is not None and when.end_time > now:
+        return "no run is left before its end_time"
     return "past its end_time"
 
 

@@ -18,6 +18,8 @@ from shared.engine.desk import Desk
 from shared.engine.tick import Dispatcher, tell_unrun
 from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event
+from shared.recurrence import Recurrence
+from shared.schedules import times
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
@@ -76,16 +78,18 @@ class Manager:
         schedule_id: str | None = None,
         configured: str = "",
     ) -> Schedule:
-        """Create a schedule. Raises `Conflict` if there is one of that id."""
+        """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
+        it would never run."""
         now = self._clock.now()
-        made = Schedule(
+        wanted = Schedule(
             id=schedule_id or f"s{self._new_id()}",
             definition=definition,
             policy=policy,
             configured=configured,
             created_at=now,
             updated_at=now,
-        ).rescheduled(now)
+        )
+        made = _timed(wanted, None, now).rescheduled(now)
         first = Version.of(made, now, "created")
         if not self._table.commit([Change(None, made, versions=(first,))])[0]:
             raise Conflict(f"there is a schedule {made.id!r} already")
@@ -94,7 +98,8 @@ class Manager:
         return self.get(made.id)
 
     def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
-        """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does.
+        """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does;
+        `InvalidRecurrence` for new times at which it would never run.
 
         What is due by now is handed out or recorded as the schedule was, a backlog that it would
         catch up with later as cancelled. The next run is computed
@@ -104,7 +109,7 @@ class Manager:
         def decide(schedule: Schedule, now: datetime) -> Change:
             # what ended is counted first: failures before it was enabled do not count after
             shown = self.shown(schedule)
-            wanted = step(shown)
+            wanted = _timed(step(shown), shown.definition.recurrence, now)
             if wanted == shown:
                 return Change(schedule, schedule)
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
@@ -165,8 +170,10 @@ class Manager:
         """
         now = self._clock.now()
         schedule = self._find(schedule_id)
-        if not force and not schedule.definition.enabled:
-            raise Conflict(f'{schedule_id} is turned off; enable it, or send {{"force": true}}')
+        if not force and not schedule.is_on:
+            paused = schedule.definition.enabled and schedule.progress.paused_reason
+            why = f"paused: {paused}" if paused else "turned off"
+            raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
         if not force:
             return self._run_due(schedule, now)
         asked = job_id(schedule_id, now, self._new_id())
@@ -304,6 +311,15 @@ class Manager:
 def _expectation(schedule: Schedule) -> tuple[object, ...]:
     """What its expected occurrences follow from."""
     return schedule.definition.recurrence, schedule.is_on, schedule.policy.max_runs
+
+
+def _timed(wanted: Schedule, present: Recurrence | None, now: datetime) -> Schedule:
+    """`wanted` with times that come (`times.accepted`), if they are not the present ones."""
+    asked = wanted.definition.recurrence
+    when = times.accepted(asked, present, now, wanted.floor(now))
+    if when is asked:
+        return wanted
+    return replace(wanted, definition=replace(wanted.definition, recurrence=when))
 
 
 def _turned(schedule: Schedule, wanted: Schedule, now: datetime, reason: str) -> Change:

@@ -2,6 +2,7 @@
 
 fields, syntax   from the text of a cron expression to the values of its fields
 cron             what those values match: walking the local calendar
+names            which names are zones, and what was meant by one that is none
 zone             from local wall time to the instants that show it
 rule             the recurrence as a person gives it, checked
 next             the next occurrence, by Debian cron's rule where clocks change

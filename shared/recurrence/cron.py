@@ -63,6 +63,14 @@ def parse(expression: str) -> Cron:
     )
 
 
+@functools.lru_cache(maxsize=4096)
+def check(expression: str) -> None:
+    """Raise `InvalidRecurrence` for what `parse` refuses, and for what can only be a mistake."""
+    if "/" in expression:
+        syntax.refuse_steps(syntax.split(expression))
+    parse(expression)
+
+
 def _days(values: Sequence[int], texts: Sequence[str], *, last_day: bool) -> Sequence[int] | None:
     restriction = _restriction(DAY, values, texts)
     return (0, *restriction) if last_day and restriction is not None else restriction

@@ -23,6 +23,8 @@ class Field:
     """All its values."""
     values: Mapping[str, int]
     """Each text that names one value, with that value."""
+    cycle: str
+    """What all its values are, such as an hour."""
     names: Sequence[str] = ()
 
     @property
@@ -32,19 +34,19 @@ class Field:
         return f"{self.every[0]}-{self.every[-1]}{named}"
 
 
-def _field(name: str, first: int, last: int, names: Sequence[str] = ()) -> Field:
+def _field(name: str, first: int, last: int, cycle: str, names: Sequence[str] = ()) -> Field:
     every = range(first, last + 1)
     values = {str(v): v for v in every} | {f"{v:02}": v for v in every}
     values |= {text: value for value, text in enumerate(names, first)}
-    return Field(name=name, every=every, values=values, names=names)
+    return Field(name=name, every=every, values=values, cycle=cycle, names=names)
 
 
 FIELDS = (
-    _field("minute", 0, 59),
-    _field("hour", 0, 23),
-    _field("day of month", 1, 31),
-    _field("month", 1, 12, _MONTHS),
-    _field("day of week", 0, 6, _WEEKDAYS),
+    _field("minute", 0, 59, "an hour"),
+    _field("hour", 0, 23, "a day"),
+    _field("day of month", 1, 31, "a month"),
+    _field("month", 1, 12, "a year", _MONTHS),
+    _field("day of week", 0, 6, "a week", _WEEKDAYS),
 )
 
 

@@ -7,7 +7,8 @@ One that exists is valid: making it raises `InvalidRecurrence`, naming the field
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -56,28 +57,32 @@ class Recurrence:
     """No occurrence before it; one at it counts. The occurrence of `once`; anchors `interval`."""
     end_time: datetime | None = None
     """No occurrence after it; one at it counts."""
+    stored: InitVar[bool] = False
+    """It was taken before, and is read again: what is refused by now must stay readable."""
 
-    def __post_init__(self) -> None:
-        self.check()
+    def __post_init__(self, stored: bool) -> None:
+        self._check(cron.parse if stored else cron.check)
 
-    def check(self) -> None:
+    def _check(self, check_cron: Callable[[str], object]) -> None:
         """Raise `InvalidRecurrence` unless every field is right."""
         if not isinstance(self.frequency, Frequency):
             words = ", ".join(Frequency)
             raise InvalidRecurrence("frequency", f"{self.frequency!r:.60} is none of: {words}")
         zone.find(self.timezone)
-        self._check_expression()
+        self._check_expression(check_cron)
         self._check_interval()
         if self.start_time is not None or self.end_time is not None:
             self._check_window()
         if self.frequency is Frequency.ONCE and self.start_time is None:
             raise InvalidRecurrence("start_time", "'once' needs the time at which it occurs")
 
-    def _check_expression(self) -> None:
+    def _check_expression(self, check: Callable[[str], object]) -> None:
         if self.frequency is Frequency.CRON:
             if self.cron_expression is None:
                 raise InvalidRecurrence("cron_expression", f"'cron' needs one: {FIVE}")
-            _parse(self.cron_expression)
+            if not isinstance(self.cron_expression, str):
+                raise InvalidRecurrence("cron_expression", f"give text with five fields: {FIVE}")
+            check(self.cron_expression)
         elif self.cron_expression is not None:
             raise InvalidRecurrence(
                 "cron_expression",
@@ -119,12 +124,6 @@ class Recurrence:
             return None
         whole = start.astimezone(UTC).replace(microsecond=0)
         return whole + _SECOND if start.microsecond else whole
-
-
-def _parse(expression: object) -> None:
-    if not isinstance(expression, str):
-        raise InvalidRecurrence("cron_expression", f"give text with five fields: {FIVE}")
-    cron.parse(expression)
 
 
 def _checked(field: str, time: object) -> datetime | None:

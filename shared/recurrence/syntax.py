@@ -85,6 +85,43 @@ def _by_croniter(texts: Sequence[str]) -> Expanded:
     )
 
 
+def refuse_steps(texts: Sequence[str]) -> None:
+    """Raise for a step that never reaches a second value: it says what it does not do.
+
+    One as long as the whole field (`*/60`, `30/60`) says once a cycle, and means it.
+    """
+    for text, field in zip(texts, FIELDS, strict=True):
+        for part in text.split(","):
+            body, _, step = part.partition("/")
+            span = _span(body, field) if step.isdecimal() else None
+            if span is None or int(step) <= span or int(step) == len(field.every):
+                continue
+            right = f"the largest that does is {span}" if span else f"write {body!r} for that one"
+            raise _refused(
+                f"{field.name} {part!r:.60}: a step of {step:.20} never reaches a second value; "
+                f"{right}, and {len(field.every)} means once {field.cycle}"
+            )
+
+
+def _span(body: str, field: Field) -> int | None:
+    """How far it is from the first value that a step is taken over to the last."""
+    low, dash, high = body.partition("-")
+    if body == "*":
+        return len(field.every) - 1
+    first = _bound(low, field)
+    last = _bound(high, field) if dash else field.every[-1]
+    if first is None or last is None or first > last:
+        return None
+    return min(last - first, len(field.every) - 1)
+
+
+def _bound(text: str, field: Field) -> int | None:
+    """The value of an end of a range; Sunday may be 7, and the last day of the month L."""
+    if field is FIELDS[WEEKDAY] and text == "7":
+        return 7
+    return field.every[-1] if field is FIELDS[DAY] and text == "l" else field.values.get(text)
+
+
 def _which(nth: object) -> int:
     return -1 if nth == "l" else int(str(nth))
 
@@ -122,9 +159,7 @@ def _unclear(part: str, field: Field) -> str | None:
 
 
 def _unclear_range(low: str, high: str, step: str | None, field: Field) -> str | None:
-    week = field is FIELDS[WEEKDAY]
-    first = 7 if week and low == "7" else field.values.get(low)
-    last = 7 if week and high == "7" else field.values.get(high)
+    first, last = _bound(low, field), _bound(high, field)
     if first is None or last is None:
         return None
     if first == last or (first, last) == (7, 0):

@@ -6,55 +6,28 @@ to none when they go forward over it. The IANA data and PEP 495 (`fold`) say whi
 
 from __future__ import annotations
 
-import difflib
-import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from shared.recurrence import names
 from shared.recurrence.invalid import InvalidRecurrence
 
 _SECOND = timedelta(seconds=1)
 _LOOK = timedelta(days=3)
-_MACHINE_OWN = ("localtime", "posixrules", "Factory", "posix/", "right/")
-"""Names in the zone folder that are no IANA zones: they mean another thing on each machine."""
 
 
 def find(name: str) -> tzinfo:
     """The zone of that name; raises `InvalidRecurrence`."""
     if name == "UTC":
         return UTC
+    if not isinstance(name, str) or name not in names.known():
+        raise InvalidRecurrence("timezone", names.unknown(name))
     try:
-        if isinstance(name, str) and not name.startswith(_MACHINE_OWN):
-            return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        pass
-    raise InvalidRecurrence("timezone", _unknown(name))
-
-
-def _unknown(name: object) -> str:
-    if not isinstance(name, str) or not name:
-        return "give the name of an IANA zone, such as Europe/Berlin or UTC"
-    near = _near(name)
-    hint = f"did you mean {near}?" if near else "an IANA name is such as Europe/Berlin or UTC"
-    return f"there is no zone {name[:60]!a}; {hint}"
-
-
-def _near(name: str) -> str | None:
-    """The zone that was most likely meant. Abbreviations (PST, IST) are not guessed at."""
-    known = _by_lower_name()
-    wanted = name[:60].strip().replace(" ", "_").casefold()
-    if len(wanted) > 4 or wanted in known:
-        match = difflib.get_close_matches(wanted, known, n=1, cutoff=0.75)
-        return known[match[0]] if match else None
-    return None
-
-
-@functools.cache
-def _by_lower_name() -> dict[str, str]:
-    """Every zone by its full name and by its city alone, in lower case."""
-    zones = sorted(available_timezones())
-    return {z.rpartition("/")[2].casefold(): z for z in zones} | {z.casefold(): z for z in zones}
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # listed, and then gone or garbled
+        said = f"the data of {name} cannot be read on this machine: {error!r:.200}"
+        raise InvalidRecurrence("timezone", said) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -125,7 +125,12 @@ def claim(
         if refused is not None:
             return refused
     started = replace(
-        job, attempt=job.attempt + 1, started_at=now, worker=worker, lease_until=now + lease
+        job,
+        attempt=job.attempt + 1,
+        started_at=now,
+        first_started_at=job.first_started_at if job.begun else now,
+        worker=worker,
+        lease_until=now + lease,
     )
     progress = fold(schedule.progress, done).put(started)
     return Start(replace(schedule, progress=progress), started, taken_over=job.running)

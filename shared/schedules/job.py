@@ -65,6 +65,8 @@ class Job:
     attempt: int = 0
     started_at: datetime | None = None
     """When the last attempt started."""
+    first_started_at: datetime | None = None
+    """When the first one started, as `LiveJob` has it."""
     finished_at: datetime | None = None
     worker: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -103,14 +105,14 @@ class Job:
 
     @property
     def duration_seconds(self) -> float | None:
-        """Of the last attempt."""
-        return _seconds(self.started_at, self.finished_at)
+        """Of the last attempt; None if the job ended while nobody worked on it, later than that."""
+        return None if self.worker is None else _seconds(self.started_at, self.finished_at)
 
     @property
     def lateness_seconds(self) -> float | None:
-        """From the effective time to the start of the last attempt; None for a job that a person
+        """From the effective time to the start of the first attempt; None for a job that a person
         asked for, which was expected at no time."""
-        return None if self.manual else _seconds(self.effective_at, self.started_at)
+        return None if self.manual else _seconds(self.effective_at, self.first_started_at)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

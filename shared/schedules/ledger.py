@@ -69,8 +69,9 @@ class Occurrence:
     job_id: str
     started_at: datetime | None = None
     """When its last attempt started."""
+    first_started_at: datetime | None = None
     lateness_seconds: float | None = None
-    """From its effective time to the start of its last attempt."""
+    """From its effective time to the start of its first attempt."""
     reason: str | None = None
 
 
@@ -230,6 +231,7 @@ def _of_job(job: Job) -> Occurrence:
         state=State(job.status.value),
         job_id=job.id,
         started_at=job.started_at,
+        first_started_at=job.first_started_at,
         lateness_seconds=job.lateness_seconds,
         reason=job.reason,
     )

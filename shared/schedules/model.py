@@ -98,6 +98,11 @@ class LiveJob:
     attempt: int = 0
     """Attempts begun so far."""
     started_at: datetime | None = None
+    """When the last attempt started."""
+    first_started_at: datetime | None = None
+    """When the first attempt started. One that was given back (its instance went down) uses up none
+    of the attempts, and was that start all the same: the run began in time, as `begun` says, and
+    may have had effects. None also if the row is of a version that did not keep it."""
     worker: str | None = None
     """Who runs it, while `lease_until` lasts."""
     lease_until: datetime | None = None

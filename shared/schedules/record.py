@@ -18,6 +18,7 @@ def of_live(schedule: Schedule, live: LiveJob) -> Job:
         jitter=live.jitter,
         attempt=live.attempt,
         started_at=live.started_at,
+        first_started_at=live.first_started_at,
         worker=live.worker,
         error=live.error,
         reason=live.cancel and f"told to stop: {live.cancel}",

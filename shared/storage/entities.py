@@ -31,7 +31,7 @@ _FAR = 9_999_999_999
 _ROOM = 32_000
 """Characters of a property: 64 KiB in UTF-16."""
 _LIVE = tuple(LiveJob.__dataclass_fields__)
-_INSTANTS = ("due_at", "available_at", "started_at", "lease_until")
+_INSTANTS = ("due_at", "available_at", "started_at", "first_started_at", "lease_until")
 
 
 def schedule_key(schedule_id: str) -> str:
@@ -188,6 +188,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         "jitter": job.jitter,
         "attempt": job.attempt,
         "started_at": stamp(job.started_at),
+        "first_started_at": stamp(job.first_started_at),
         "finished_at": stamp(job.finished_at),
         "worker": job.worker or "",
         "parameters": json.dumps(dict(job.parameters)),
@@ -199,6 +200,8 @@ def job_properties(job: Job) -> dict[str, Any]:
 
 
 def to_job(entity: Mapping[str, Any]) -> Job:
+    started_at, attempt = instant(entity["started_at"]), entity["attempt"]
+    first_started_at = instant(entity.get("first_started_at", ""))
     return Job(
         id=entity["job_id"],
         schedule_id=entity["schedule_id"],
@@ -208,8 +211,9 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         status=Status(entity["status"]),
         due_at=_must(entity["due_at"]),
         jitter=entity.get("jitter", 0),
-        attempt=entity["attempt"],
-        started_at=instant(entity["started_at"]),
+        attempt=attempt,
+        started_at=started_at,
+        first_started_at=first_started_at or _only_start(started_at, attempt),
         finished_at=instant(entity["finished_at"]),
         worker=entity["worker"] or None,
         parameters=_object(entity["parameters"]),
@@ -239,6 +243,7 @@ def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
         interval_seconds=_int(entity["interval_seconds"]),
         start_time=instant(entity["start_time"]),
         end_time=instant(entity["end_time"]),
+        stored=True,
     )
 
 
@@ -276,18 +281,39 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
     said = {name: getattr(job, name) for name in _LIVE}
     said["error"] = job.error[:most] or None if job.error is not None else None
     said["cancel"] = job.cancel[:most] if job.cancel is not None else None
+    if job.first_started_at == _only_start(job.started_at, job.attempt):
+        del said["first_started_at"]
     return {
-        name: stamp(value) if isinstance(value, datetime) else value
+        name: _short(value) if isinstance(value, datetime) else value
         for name, value in said.items()
         if value not in (None, 0)
     }
 
 
 def _to_live(item: dict[str, Any]) -> LiveJob:
+    """A live job; what only a later version knows of it is left out."""
     values: dict[str, Any] = {
-        name: instant(value) if name in _INSTANTS else value for name, value in item.items()
+        name: instant(value) if name in _INSTANTS else value
+        for name, value in item.items()
+        if name in _LIVE
     }
+    if "first_started_at" not in values:
+        only = _only_start(values.get("started_at"), values.get("attempt", 0))
+        values["first_started_at"] = only
     return LiveJob(**values)
+
+
+def _only_start(started_at: datetime | None, attempt: int) -> datetime | None:
+    """When the first attempt started, where the row does not say it: that of the only one.
+
+    Rows of versions that did not keep it do not know it of more; such jobs have no lateness.
+    """
+    return started_at if attempt <= 1 else None
+
+
+def _short(at: datetime) -> str:
+    """An instant in the basic form of ISO 8601: many live jobs share one property."""
+    return stamp(at).removesuffix("+00:00").replace("-", "").replace(":", "") + "Z"
 
 
 def _object(text: str) -> dict[str, Any]:

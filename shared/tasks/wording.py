@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.errors import Invalid
 
+_INSTANT = frozenset({"datetime_parsing", "datetime_from_date_parsing"})
 _BOOLEAN = frozenset({"bool_parsing", "bool_type"})
 
 
@@ -25,6 +26,8 @@ def in_words(item: Mapping[str, Any], model: object, path: Sequence[str | int], 
     if item["type"] in _BOOLEAN:
         return "give true or false"
     cause = item.get("ctx", {}).get("error")
+    if item["type"] in _INSTANT:
+        return f"{cause}; give a time with its offset, such as 2030-01-31T09:00:00Z"
     if isinstance(cause, Invalid):
         return cause.message
     return str(cause) if isinstance(cause, ValueError) else str(item["msg"])

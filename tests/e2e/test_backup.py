@@ -82,7 +82,7 @@ def test_a_backup_due_in_seconds_is_there_and_proved(belfry: Belfry, task_type: 
     assert whole["manifest"]["sha256"] == said["sha256"]
     assert "restored; schema and rows agree" in job["log"]
     after = httpx.get(f"{belfry.url}{SCHEDULES}/{schedule['id']}").json()
-    assert (after["run_count"], after["success_rate"], after["is_active"]) == (1, 1.0, False)
+    assert (after["run_count"], after["success_rate"], after["is_active"]) == (1, 100.0, False)
 
 
 def test_a_plan_from_its_making_to_a_restored_database(belfry: Belfry) -> None:

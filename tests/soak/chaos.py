@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from local import child
 from shared.app import App
-from shared.errors import BelfryError, Conflict, NotFound, Unavailable
+from shared.errors import BelfryError, Conflict, Invalid, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from tests.soak.world import TASKS, Setup
@@ -179,7 +179,7 @@ class People:
             except Unavailable:
                 self.refused["unavailable"] += 1
                 continue
-            except (Conflict, NotFound) as error:
+            except (Conflict, NotFound, Invalid) as error:
                 self.refused[f"{name}: {type(error).__name__}"] += 1
                 return None
             self.done[name] += 1

@@ -224,11 +224,12 @@ def test_what_is_wrong_with_tasks_is_told_with_all_else() -> None:
         "POSTGRES_BACKUP_SCHEDULE": "nonsense",
         "POSTGRES_BACKUP_TIMEZONE": "Mars/Olympus",
         "POSTGRES_BACKUP_ENABLED": "yes",
-        "CLEANUP_SCHEDULE": "99 * * * *",
+        "CLEANUP_SCHEDULE": "*/99 * * * *",
     }
     with pytest.raises(Misconfigured) as caught:
         settings.from_env(wrong, lambda read: builtin.problems(TASKS, read))
     assert "AzureWebJobsStorage is not set" in str(caught.value)
+    assert "CLEANUP_SCHEDULE: minute '*/99': a step of 99" in str(caught.value)
     for name in wrong:
         assert str(caught.value).count(name) == 1
 

@@ -97,6 +97,10 @@ def times(**changes: Any) -> Step:
     return step
 
 
+def ends(seconds: int) -> Step:
+    return times(end_time=START + timedelta(seconds=seconds))
+
+
 HOURLY = {"frequency": Frequency.HOURLY, "interval_seconds": None}
 CRON = {"frequency": Frequency.CRON, "interval_seconds": None, "cron_expression": "30 * * * *"}
 
@@ -115,12 +119,16 @@ class Row:
     running: str = RUNS
     new: tuple[str, str] | None = None
     """Of a job's record: what the change shows in, before and after it."""
+    when_due: Step | None = None
+    """In the place of `step` when the job is due."""
 
     def apply(self, desk: Desk, made: Schedule) -> None:
-        if self.step is None:
+        due = desk.bench.clock.now() >= FIRST
+        step = self.when_due if due and self.when_due is not None else self.step
+        if step is None:
             desk.bench.app.manager.delete(made.id)
         else:
-            desk.change(made, self.step)
+            desk.change(made, step)
 
 
 ROWS = [
@@ -135,7 +143,7 @@ ROWS = [
     Row("interval_seconds", times(interval_seconds=7200), BACK),
     Row("timezone", times(timezone="Asia/Kathmandu"), AGAIN),
     Row("start_time", times(start_time=START + timedelta(hours=1)), BACK),
-    Row("end_time", times(end_time=START + timedelta(seconds=30)), BACK),
+    Row("end_time", ends(45), BACK, when_due=ends(75)),
     Row("misfire_grace_seconds", policy(misfire_grace_seconds=60)),
     Row("catch_up", policy(catch_up=CatchUp.ALL)),
     Row("catch_up_limit", policy(catch_up_limit=1)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ import pytest
 
 from shared.api import occurrences
 from shared.api.app import api
+from shared.api.jobs import JobOut
 from shared.recurrence import Frequency, Recurrence
 from shared.storage import entities
 from shared.storage.wire import Delete
@@ -64,6 +65,27 @@ def test_what_was_and_what_is_to_come_with_lateness(bench: Bench, ask: Ask) -> N
         None,
     )
     assert any(one["effective_at"] > one["due_at"] for one in shown if one["state"] == "scheduled")
+
+
+def test_a_run_that_was_tried_again_is_as_late_as_its_first_start(bench: Bench, ask: Ask) -> None:
+    made = bench.add("fails", recurrence=every(10), max_attempts=2)
+    bench.later(599)
+    bench.tick()
+    (message,) = bench.messages()
+    bench.later(3)
+    first = bench.clock.now()
+    assert bench.app.worker.work(message) == []
+    bench.later(60)
+    for status, last in (("queued", first), ("failed", bench.clock.now())):
+        if status == "failed":
+            assert [job.attempt for job in bench.app.worker.work(message)] == [2]
+        job = JobOut.of(bench.app.manager.job(message.job_ids[0])).model_dump(mode="json")
+        (occurrence,) = ask(made.id, since=at(10), to=at(11)).json()["occurrences"]
+        assert (job["status"], occurrence["state"]) == (status, status)
+        for shown in (job, occurrence):
+            assert shown["lateness_seconds"] == 3
+            assert datetime.fromisoformat(shown["first_started_at"]) == first
+            assert datetime.fromisoformat(shown["started_at"]) == last
 
 
 def test_from_is_included_and_to_is_not_and_pages_follow_each_other(bench: Bench, ask: Ask) -> None:

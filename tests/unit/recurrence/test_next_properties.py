@@ -24,6 +24,7 @@ WINDOW = timedelta(hours=30)
 
 
 def rule(expression: str, zone: str, **window: datetime | None) -> Recurrence:
+    """As it is read from a row, which may have any step."""
     try:
         return Recurrence(
             frequency=Frequency.CRON,
@@ -31,6 +32,7 @@ def rule(expression: str, zone: str, **window: datetime | None) -> Recurrence:
             timezone=zone,
             start_time=window.get("start_time"),
             end_time=window.get("end_time"),
+            stored=True,
         )
     except InvalidRecurrence as error:
         assume("never occurs" not in error.message)

@@ -140,7 +140,8 @@ def situation(fates: Sequence[State], jitter: int) -> tuple[Schedule, list[Job]]
         live = LiveJob(
             id=name, due_at=due_at, available_at=due_at, jitter=jitter_of(schedule, name)
         )
-        begun = replace(live, attempt=1, started_at=live.effective_at + timedelta(seconds=3))
+        began = live.effective_at + timedelta(seconds=3)
+        begun = replace(live, attempt=1, started_at=began, first_started_at=began)
         if fate is State.QUEUED:
             schedule = replace(schedule, progress=schedule.progress.put(live))
         elif fate is State.RUNNING:

@@ -39,6 +39,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"frequency": "monthly", "day_of_month": 29}, "day_of_month", "less than"),
     ({"cron_expression": "0 3 * * *"}, "cron_expression", "'daily' takes none"),
     ({"frequency": "cron", "cron_expression": "0 0 31 2 *"}, "cron_expression", "never"),
+    ({"frequency": "cron", "cron_expression": "*/99 * * * *"}, "cron_expression", "a step of 99"),
     ({"frequency": "cron", "cron_expression": None}, "cron_expression", "needs one"),
     ({"frequency": "sometimes"}, "frequency", "hourly"),
     ({"frequency": "interval"}, "frequency", "hourly"),

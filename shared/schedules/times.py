@@ -1,0 +1,93 @@
+"""Whether new times bring a run at all: a pure function of (recurrence, the one before, now).
+
+What was asked for and would never run is refused, rather than taken in silence. What stays as it is
+is not asked: a `once` that ran long ago may get another name, or another zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from shared.recurrence import Frequency, InvalidRecurrence, Recurrence, next_run
+
+SLACK = timedelta(seconds=30)
+"""A `once` of so long ago is meant for now: clocks differ, and the request may have waited for the
+first instance to start."""
+_SECOND = timedelta(seconds=1)
+
+
+def accepted(
+    wanted: Recurrence, present: Recurrence | None, now: datetime, floor: datetime
+) -> Recurrence:
+    """`wanted`, or what it means: a `once` for now runs at the next second.
+
+    `present`: what it is to replace, if anything. `floor`: no run comes at it or earlier
+    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time` or `end_time`.
+    """
+    if wanted == present or next_run(wanted, floor) is not None:
+        return wanted
+    start = wanted.first
+    if wanted.frequency is Frequency.ONCE and start is not None and start <= floor:
+        return _once(wanted, start, present, now, floor)
+    if present is not None and _ends_sooner(wanted, present, now, floor):
+        return wanted
+    raise _ended(wanted, present, now, floor)
+
+
+def _once(
+    wanted: Recurrence,
+    start: datetime,
+    present: Recurrence | None,
+    now: datetime,
+    floor: datetime,
+) -> Recurrence:
+    """A `once` whose time is not to come."""
+    before = present.first if present and present.frequency is Frequency.ONCE else None
+    if present and before == start:
+        end = wanted.end_time
+        if end is None or end == present.end_time or end > now:
+            return wanted
+        raise _ended(wanted, present, now, floor)
+    soon = floor.replace(microsecond=0) + _SECOND
+    if before is not None and start < before <= min(soon, start + SLACK + _SECOND):
+        return replace(wanted, start_time=before)  # asked for again, and moved the first time
+    if start < now - SLACK:
+        raise InvalidRecurrence(
+            "start_time",
+            f"'once' runs at it, and {_text(wanted.start_time or start)} has passed: "
+            f"it is {_now(now)} now; give a time to come",
+        )
+    return replace(wanted, start_time=soon)
+
+
+def _ends_sooner(wanted: Recurrence, present: Recurrence, now: datetime, floor: datetime) -> bool:
+    """Whether nothing is asked but that it ends, at a time to come, before its next run."""
+    end = wanted.end_time
+    lasts = replace(wanted, end_time=present.end_time, stored=True) == present
+    return lasts and end is not None and end > now and next_run(present, floor) is not None
+
+
+def _ended(
+    wanted: Recurrence, present: Recurrence | None, now: datetime, floor: datetime
+) -> InvalidRecurrence:
+    """Why nothing comes: its end is too early."""
+    end = wanted.end_time
+    if end is not None and end <= now:
+        stop = "; to stop it, turn it off instead (enabled: false)" if present else ""
+        said = f"{_text(end)} has passed: it is {_now(now)} now; give a later time, or none{stop}"
+        return InvalidRecurrence("end_time", said)
+    later = next_run(replace(wanted, end_time=None), floor)
+    if end is None or later is None:
+        return InvalidRecurrence("start_time", "nothing runs from then on; give an earlier time")
+    said = f"nothing runs by {_text(end)}: the first run would be at {_text(later)}"
+    return InvalidRecurrence("end_time", f"{said}; give that time or a later one, or none")
+
+
+def _text(at: datetime) -> str:
+    """An instant as it was given."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _now(now: datetime) -> str:
+    return _text(now.astimezone(UTC).replace(microsecond=0))
