@@ -119,8 +119,7 @@ class Crew:
             if self._draining:
                 attempt.ask(Stop.DRAIN)
             if not self._watching:
-                self._watching = True
-                self.threads.run(self._watch)
+                self._watching = self.threads.run(self._watch)
 
     def leave(self, attempt: Attempt) -> None:
         with self._changed:
@@ -193,7 +192,8 @@ class Gang:
             self._all_over.clear()
         self._active.append(attempt)
         self._crew.enter(attempt)
-        self._crew.threads.run(attempt.run)
+        if not self._crew.threads.run(attempt.run):
+            attempt.close_unrun()
 
     def wake(self) -> None:
         """Look again at what there is to do."""

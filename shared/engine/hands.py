@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from shared.threads import start
+
 
 class Hands:
     """As many daemon threads as work is under way; an idle one takes the next.
@@ -19,14 +21,14 @@ class Hands:
         self._lock = threading.Lock()
         self._idle = 0
 
-    def run(self, work: Callable[[], object]) -> None:
-        """Do `work` in a thread, now. It must not raise."""
+    def run(self, work: Callable[[], object]) -> bool:
+        """Do `work` in a thread, now; False if none can be had. `work` must not raise."""
         with self._lock:
             if self._idle:
                 self._idle -= 1
                 self._work.put(work)
-                return
-        threading.Thread(target=self._serve, args=(work,), name=self._name, daemon=True).start()
+                return True
+        return start(lambda: self._serve(work), self._name)
 
     def _serve(self, work: Callable[[], object]) -> None:
         while True:
