@@ -7,6 +7,16 @@ cd "$(dirname "$0")/.."
 version=${1:-}
 venv=.venv${version:+-$version}
 
+say() { printf '%s\n' "$*" >&2; }
+
+case $version in
+'' | 3.11 | 3.12 | 3.13) ;;
+*)
+    say "ON=$version: Belfry runs on Python 3.11, 3.12 and 3.13; name one of these"
+    exit 1
+    ;;
+esac
+
 # Two `make` at once: the second waits, then finds the work done.
 if command -v flock >/dev/null && [ -z "${BOOTSTRAP_LOCKED:-}" ]; then
     BOOTSTRAP_LOCKED=1 exec flock local/bootstrap.sh sh local/bootstrap.sh "$@"
@@ -14,8 +24,6 @@ fi
 newest=$(ls -t "$venv/.ready" requirements-dev.txt requirements-host.txt \
     local/azurite/package-lock.json local/bootstrap.sh 2>/dev/null | head -n 1)
 [ "$newest" = "$venv/.ready" ] && exit 0
-
-say() { printf '%s\n' "$*" >&2; }
 
 find_python() { # one that can do what $1 says; 3.12 is what is deployed
     sh local/python.sh "$1" ${version:-3.12 3.11 3.13}

@@ -108,7 +108,8 @@ class Catalog:
         locked: dict[str, frozenset[str]] = {}
         strange = 0
         asked = [one for name, one in self._destinations.items() if name not in away]
-        looks = Pool(len(asked), "belfry-catalog").map(lambda one: _copies(one, check), asked)
+        with Pool(len(asked), "belfry-catalog") as pool:
+            looks = pool.map(lambda one: _copies(one, check), asked)
         for name, look in zip([one.name for one in asked], looks, strict=True):
             if isinstance(look, Unavailable | Refused):
                 away[name] = look

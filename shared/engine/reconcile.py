@@ -183,12 +183,13 @@ class Ledger:
         longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
-        pool, ids = Pool(_AT_ONCE, "ledger"), self._table.ids()
-        while some := list(islice(ids, _BATCH)):
-            check()
-            rows = self._table.rows(some)
-            for tally in pool.map(lambda row: self._tally(*row, made.span), rows.items()):
-                made.add(tally)
+        with Pool(_AT_ONCE, "ledger") as pool:
+            ids = self._table.ids()
+            while some := list(islice(ids, _BATCH)):
+                check()
+                rows = self._table.rows(some)
+                for tally in pool.map(lambda row: self._tally(*row, made.span), rows.items()):
+                    made.add(tally)
         if span is None:
             first = made.open_since
             seen = made.span.until if first is None else first - _RESOLUTION

@@ -70,6 +70,21 @@ def test_it_goes_on_with_the_threads_that_it_has(monkeypatch: pytest.MonkeyPatch
         assert pool.map(str, range(9)) == [str(number) for number in range(9)]
 
 
+def test_as_a_context_it_leaves_no_thread_behind_whatever_is_raised() -> None:
+    def call(number: int) -> None:
+        raise ValueError(number)
+
+    kept: list[BaseException] = []
+    with Pool(3, "passing") as pool:
+        pool.map(str, range(9))
+        try:
+            pool.map(call, range(9))
+        except ValueError as error:  # its traceback holds on to the pool
+            kept.append(error)
+    assert kept
+    assert not [one for one in threading.enumerate() if one.name.startswith("passing")]
+
+
 def test_the_first_failure_is_raised_and_nothing_begins_or_runs_after_it() -> None:
     both = threading.Barrier(2)
     begun: list[int] = []
