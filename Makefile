@@ -1,9 +1,21 @@
-# Everything a person types. The first run of any target makes .venv (local/bootstrap.sh).
-PY = .venv/bin/python
-READY = .venv/.ready
+# Everything a person types. The first run of any target makes .venv (local/bootstrap.sh);
+# with ON=3.11 (or 3.12, 3.13) it makes and uses .venv-3.11, of that Python.
+ON =
+VENV = .venv$(ON:%=-%)
+PY = $(VENV)/bin/python
+READY = $(VENV)/.ready
 COMPILE = $(PY) -m uv pip compile --quiet --system-certs --generate-hashes --no-header
 
-.PHONY: start test check format bench lock clean
+# What may differ from one Python to the next: threads, storage, the host, how a process ends.
+DIFFERS = \
+    tests/unit/storage tests/unit/test_threads.py tests/integration/storage \
+    tests/integration/engine/test_exit.py tests/integration/engine/test_no_thread.py \
+    tests/integration/test_host.py tests/integration/test_queues.py \
+    tests/integration/test_runtime.py tests/integration/test_timers.py \
+    tests/e2e/test_start.py::test_ctrl_c_leaves_nothing_behind_and_the_next_start_has_everything \
+    tests/e2e/test_backup.py::test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it
+
+.PHONY: start test test-others differs check format bench lock clean
 .DEFAULT_GOAL := start
 
 start: $(READY) ## Azurite, PostgreSQL, the demo company and the app, until Ctrl-C
@@ -17,11 +29,17 @@ else
 	$(PY) -m pytest tests/soak
 endif
 
+differs: $(READY) ## what may differ from one Python to the next: make differs ON=3.11
+	$(PY) -m pytest -n 2 $(DIFFERS)
+
+test-others: $(READY) ## the same, on each other Python that this machine has
+	@sh local/others.sh
+
 check: $(READY) ## format, lint, types, and which package may import which
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	.venv/bin/lint-imports
+	$(VENV)/bin/lint-imports
 
 format: $(READY)
 	$(PY) -m ruff format .
@@ -35,8 +53,8 @@ lock: $(READY) ## newest versions that fit the .in files
 	$(COMPILE) --upgrade --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --upgrade --no-deps --python-version 3.13 requirements-host.in -o requirements-host.txt
 
-clean: ## the environment, not the state: .local stays
-	rm -rf .venv
+clean: ## the environments, not the state: .local stays
+	rm -rf .venv .venv-3.*
 
 $(READY): requirements-dev.txt requirements-host.txt local/azurite/package-lock.json local/bootstrap.sh
-	@sh local/bootstrap.sh
+	@sh local/bootstrap.sh $(ON)

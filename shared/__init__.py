@@ -2,6 +2,7 @@
 
 clock, errors, settings, log   the ground: time, failures, configuration, log lines
 text                           text that a table and JSON can hold
+threads                        threads, for work that can do without
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, and what a running task may use

@@ -12,13 +12,13 @@ import functools
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import settings as configuration
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, SystemClock, monotonic
 from shared.engine import builtin
 from shared.engine.backlog import Backlog
 from shared.engine.chain import Chain
@@ -293,8 +293,16 @@ def drain_at_exit(*workers: Worker, patience: timedelta = _PATIENCE) -> None:
     import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
 
     register = getattr(threading, "_register_atexit", atexit.register)
+    register(functools.partial(_drain, workers, patience))
+
+
+def _drain(workers: Sequence[Worker], patience: timedelta) -> None:
+    """All are told before one is waited for; together they have `patience`."""
     for worker in workers:
-        register(functools.partial(worker.drain, patience))
+        worker.stop()
+    until = monotonic() + patience.total_seconds()
+    for worker in workers:
+        worker.drain(timedelta(seconds=max(0.0, until - monotonic())))
 
 
 def prepare() -> None:

@@ -6,6 +6,7 @@ They fail the test when they do not start: a test that is skipped proves nothing
 from __future__ import annotations
 
 import contextlib
+import platform
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,14 @@ from local import postgres as local_postgres
 # No example fails for being slow: that would be a timed test.
 settings.register_profile("belfry", deadline=None)
 settings.load_profile("belfry")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line with the Python and the counts: CI runs on several, and shows these at its end."""
+    kinds = ("passed", "failed", "error", "skipped", "xfailed")
+    counts = {kind: len(terminalreporter.stats.get(kind, ())) for kind in kinds}
+    said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    terminalreporter.write_line(f"Python {platform.python_version()}: {said}")
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from shared.clock import monotonic
 from shared.errors import BelfryError, Unavailable
 from shared.storage.meta import Fact, Meta
 from shared.tasks.context import JobContext
+from shared.threads import start
 
 T = TypeVar("T")
 
@@ -128,8 +129,9 @@ class Alone:
             job.clock.wait(job.stop, _LOOK)
             job.check()
         over = threading.Event()
-        threading.Thread(target=_renew, args=(hold, over), name=f"hold {name}", daemon=True).start()
+        renew = threading.Thread(target=_renew, args=(hold, over), name=f"hold {name}", daemon=True)
         try:
+            renew.start()
             yield hold
         finally:
             over.set()
@@ -138,7 +140,8 @@ class Alone:
 
 
 def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
-    """What the call returns, in a thread of its own, which is left to itself if `look` raises."""
+    """What the call returns, in a thread of its own, which is left to itself if `look` raises; in
+    the caller's thread where none can be started."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -147,7 +150,9 @@ def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
         except BaseException as error:  # raised by who waits
             future.set_exception(error)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    if not start(run, name):
+        look()
+        run()
     while not wait([future], timeout=_STOP).done:
         look()
     return future.result()

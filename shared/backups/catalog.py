@@ -7,15 +7,15 @@ that is away is told as such, and hides none of what the others hold.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.backups.destination import Destination
-from shared.backups.entries import Backup, Copy
+from shared.backups.entries import Backup, Copies, Copy
 from shared.backups.model import Summary
 from shared.backups.stream import go_on
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
+from shared.threads import Pool
 
 Group = tuple[str, str, str, str]
 _NO_KEY = "the keys of BACKUP_ENCRYPTION_KEY do not open"
@@ -108,16 +108,15 @@ class Catalog:
         locked: dict[str, frozenset[str]] = {}
         strange = 0
         asked = [one for name, one in self._destinations.items() if name not in away]
-        with ThreadPoolExecutor(max(1, len(asked)), "belfry-catalog") as pool:
-            looks = {one.name: pool.submit(one.copies, check) for one in asked}
-        for name, look in looks.items():
-            try:
-                found, unknown = look.result()
-            except (Unavailable, Refused) as error:
-                away[name] = error
+        with Pool(len(asked), "belfry-catalog") as pool:
+            looks = pool.map(lambda one: _copies(one, check), asked)
+        for name, look in zip([one.name for one in asked], looks, strict=True):
+            if isinstance(look, Unavailable | Refused):
+                away[name] = look
                 if now is not None:
-                    self._silent[name] = now, error
+                    self._silent[name] = now, look
                 continue
+            found, unknown = look
             self._silent.pop(name, None)
             strange += unknown
             locked[name] = found.locked
@@ -143,6 +142,16 @@ class Catalog:
             if timedelta() <= now - since < _REMEMBERED
         }
         return known if len(known) < len(self._destinations) else {}
+
+
+def _copies(
+    at: Destination, check: Callable[[], None]
+) -> tuple[Copies, int] | Unavailable | Refused:
+    """What lies there, or why that cannot be told. Raises what `check` does."""
+    try:
+        return at.copies(check)
+    except (Unavailable, Refused) as error:
+        return error
 
 
 def _summary(found: list[Copy]) -> Summary:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from shared.errors import BelfryError, Cancelled, TimedOut
+from shared.errors import BelfryError, Cancelled, TimedOut, Unavailable
 from shared.log import JobLog, trace
 from shared.schedules.model import LiveJob, Schedule
 from shared.tasks import JobProgress, Result
@@ -72,7 +72,10 @@ class Attempt:
         self._cancel: Callable[[], object] | None = None
 
     def run(self) -> None:
-        """Run the task to its end. Raises nothing."""
+        """Run the task to its end, unless it was asked to end before it began. Raises nothing."""
+        if self.asked is not None:
+            self.close_unrun()
+            return
         result: Result | None = None
         failure: BaseException | None = None
         try:
@@ -86,6 +89,13 @@ class Attempt:
             if not isinstance(error, BelfryError | asyncio.CancelledError):
                 _logger.error("unexpected failure in %s\n%s", self.live.id, trace(error))
         self._close(result, failure)
+
+    def close_unrun(self) -> None:
+        """Close it without its task: it was asked to end, or no thread can be had for it."""
+        if self.asked is not None:
+            self._close(None, Cancelled("the attempt was told to stop before it began"))
+        else:
+            self._close(None, Unavailable("this instance", "it can start no more threads"))
 
     def ask(self, why: Stop) -> None:
         """Ask the task to end."""

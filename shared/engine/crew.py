@@ -101,17 +101,22 @@ class Crew:
                 self._free += hands
                 self._changed.notify_all()
 
-    def drain(self, patience: timedelta) -> None:
-        """Begin nothing more, tell what runs to stop, and wait for it, at most `patience`.
-
-        What heeds it is given back to the queue by its gang; what does not is taken over by
-        another worker when its lease ends.
-        """
+    def stop(self) -> None:
+        """Begin nothing more, and tell what runs to stop."""
         self.draining.set()
         with self._changed:
             self._changed.notify_all()
             for attempt in self._active:
                 attempt.ask(Stop.DRAIN)
+
+    def drain(self, patience: timedelta) -> None:
+        """Stop, and wait for what runs, at most `patience`.
+
+        What heeds it is given back to the queue by its gang; what does not is taken over by
+        another worker when its lease ends.
+        """
+        self.stop()
+        with self._changed:
             self._changed.wait_for(lambda: not self._active, patience.total_seconds())
             self.over = True
             for gang in self._gangs:
@@ -137,8 +142,7 @@ class Crew:
             if self.draining.is_set():
                 attempt.ask(Stop.DRAIN)
             if not self._watching:
-                self._watching = True
-                self.threads.run(self._watch)
+                self._watching = self.threads.run(self._watch)
 
     def leave(self, attempts: Sequence[Attempt]) -> None:
         """They run here no longer; their hands are free."""

@@ -98,7 +98,8 @@ class Gang:
             self._all_over.clear()
         self._held.attempts.append(attempt)
         self._crew.enter(attempt)
-        self._crew.threads.run(attempt.run)
+        if not self._crew.threads.run(attempt.run):
+            attempt.close_unrun()
 
     def wake(self) -> None:
         """Look again at what there is to do."""

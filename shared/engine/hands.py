@@ -10,6 +10,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+from shared.threads import start
+
 
 class Hands:
     """As many daemon threads as work is under way; an idle one takes the next.
@@ -23,17 +25,17 @@ class Hands:
         self._lock = threading.Lock()
         self._idle = 0
 
-    def run(self, work: Callable[[], object]) -> None:
-        """Do `work` in a thread, now. It must not raise."""
+    def run(self, work: Callable[[], object]) -> bool:
+        """Do `work` in a thread, now; False if none can be had. `work` must not raise."""
         with self._lock:
             if self._idle:
                 self._idle -= 1
                 self._work.put(work)
-                return
-        threading.Thread(target=self._serve, args=(work,), name=self._name, daemon=True).start()
+                return True
+        return start(lambda: self._serve(work), self._name)
 
     def call(self, work: Callable[[], T]) -> Future[T]:
-        """Do `work` in a thread, now; what it returns or raises."""
+        """Do `work` in a thread, now, or here if none can be had; what it returns or raises."""
         made: Future[T] = Future()
 
         def run() -> None:
@@ -42,7 +44,8 @@ class Hands:
             except BaseException as error:  # for whoever asks for the result
                 made.set_exception(error)
 
-        self.run(run)
+        if not self.run(run):
+            run()
         return made
 
     def _serve(self, work: Callable[[], object]) -> None:

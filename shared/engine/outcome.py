@@ -12,6 +12,7 @@ from shared.log import short
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob
 from shared.schedules.record import of_live
+from shared.threads import was_refused
 
 _ERROR_LIMIT = 4_000
 """In UTF-16, as a table counts."""
@@ -51,7 +52,7 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
         return Ended(replace(_record(attempt, Status.SUCCEEDED, now), result=attempt.result))
     if attempt.asked is Stop.CANCEL:
         return Ended(replace(_record(attempt, Status.CANCELLED, now), reason=live.cancel))
-    if attempt.asked is Stop.DRAIN and isinstance(failure, Cancelled):
+    if attempt.asked is Stop.DRAIN and (isinstance(failure, Cancelled) or was_refused(failure)):
         back = _waiting(live, now, live.error)
         return Again(replace(back, attempt=live.attempt - 1), timedelta(), given_back=True)
     error = describe(failure)

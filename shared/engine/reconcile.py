@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any
 
 from shared.clock import Clock
@@ -36,6 +35,7 @@ from shared.schedules.model import Schedule, Version
 from shared.storage import entities
 from shared.storage.meta import Meta
 from shared.storage.schedules import ScheduleTable
+from shared.threads import Pool
 
 NAMED = 50
 """Occurrences that a result names."""
@@ -186,12 +186,12 @@ class Ledger:
         longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ledger") as pool:
+        with Pool(_AT_ONCE, "ledger") as pool:
             ids = self._table.ids()
             while some := list(islice(ids, _BATCH)):
                 check()
                 rows = self._table.rows(some)
-                for tally in pool.map(self._tally, rows, rows.values(), repeat(made.span)):
+                for tally in pool.map(lambda row: self._tally(*row, made.span), rows.items()):
                     made.add(tally)
         if span is None:
             first = made.open_since

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from itertools import groupby
 
 from shared.engine.backlog import Backlog
@@ -29,6 +27,7 @@ from shared.storage import readable
 from shared.storage.meta import Meta
 from shared.storage.queue import AHEAD, JobQueue, Message
 from shared.storage.schedules import Change, Due, ScheduleTable
+from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)
 """A tick each minute, and a quarter of one for a tick that comes late."""
@@ -70,10 +69,7 @@ class Dispatcher:
         self._queue = queue
         self._meta = meta
         self._backlog = backlog
-
-    @cached_property
-    def _shards(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tick")
+        self._shards = Pool(_AT_ONCE, "tick")
 
     def tick(self, now: datetime, clock: str) -> Report:
         """Hand out what is due; `clock` names the caller. A shard with nothing costs one query."""

@@ -115,6 +115,10 @@ class Worker:
             raise failure
         return ended
 
+    def stop(self) -> None:
+        """Begin nothing more, and tell what runs to stop."""
+        self._crew.stop()
+
     def drain(self, patience: timedelta) -> None:
         """Begin nothing more, and give back what runs and heeds being told to stop."""
         self._crew.drain(patience)

@@ -11,10 +11,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -33,6 +31,7 @@ from shared.storage.wire import (
     Wire,
     literal,
 )
+from shared.threads import Pool
 
 _SERVICE = "table storage"
 _LIMIT = 100
@@ -80,10 +79,7 @@ class ScheduleTable:
     def __init__(self, wire: Wire, shards: int) -> None:
         self._wire = wire
         self.shards = [f"s{number:03d}" for number in range(shards)]
-
-    @cached_property
-    def _readers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_READERS, thread_name_prefix="table")
+        self._readers = Pool(_READERS, "table")
 
     def shard(self, schedule_id: str) -> str:
         """The partition of a schedule: a hash of its id."""
@@ -118,8 +114,7 @@ class ScheduleTable:
 
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Those of the jobs that ended, by id."""
-        wanted = list(job_ids)
-        found = map(self.job, wanted) if len(wanted) < 2 else self._readers.map(self.job, wanted)
+        found = self._readers.map(self.job, job_ids)
         return {job.id: job for job in found if job is not None}
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:

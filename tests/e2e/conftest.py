@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ from tests.conftest import scratch
 
 REPO = Path(__file__).parents[2]
 _PATIENCE = 120.0
+_ON = "".join(re.findall(r"^\.venv-(.*)", Path(sys.prefix).name))
+"""Which Python to start it on, as make wants it: the one that runs the tests."""
 _DROPPED = (
     "Azure",
     "BELFRY",
@@ -66,7 +70,7 @@ class Belfry:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_DROPPED)}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["make", "start"],
+                ["make", "start", f"ON={_ON}"],
                 cwd=REPO,
                 env=kept | self._environ() | self.settings,
                 stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.backups.alone import Hold
+from shared.backups.alone import Alone, Hold
 from shared.backups.sqlite import SqliteSource
 from shared.clock import SystemClock
 from shared.errors import Cancelled, Unavailable
@@ -105,6 +105,29 @@ def test_how_long_a_hold_lasts_that_nobody_renews(shelf: Shelf) -> None:
         (job("b", by=timedelta(seconds=120)), 120, True),
     ):
         assert hold(shelf, other).take() is free, (other.job_id, other.attempt, seconds)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_who_gets_no_thread_lets_go_all_the_same(
+    shelf: Shelf, small: SqliteSource, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """As in an interpreter that goes down: the next attempt need not wait for the hold's end."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        if not held:
+            patch.setattr(threading.Thread, "start", refuse)
+        with (
+            pytest.raises(Cancelled if held else RuntimeError),
+            Alone(shelf.meta).of(small, job("a")),
+        ):
+            patch.setattr(threading.Thread, "start", refuse)
+            raise Cancelled("told to stop")
+    clock = Waiting()
+    with Alone(shelf.meta).of(small, replace(job("b"), clock=clock)):
+        assert not clock.waits.is_set()
 
 
 def test_what_is_let_go_is_free_and_what_was_lost_stays_lost(shelf: Shelf) -> None:

@@ -1,0 +1,104 @@
+"""Threads, for work that must come to its end where none can be started any more.
+
+An interpreter that goes down refuses them: Python 3.12.0 to 3.12.2 from the first of its exit hooks
+on (https://github.com/python/cpython/issues/113964), the others later; executors of every version
+take nothing more after the hook of concurrent.futures. So may a machine that has no more of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def start(work: Callable[[], object], name: str) -> bool:
+    """Run `work` in a daemon thread; False, and `work` is not begun, if none can be started."""
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether Python raised it because it starts no thread, or takes no work for one, any more."""
+    said = str(error) if isinstance(error, RuntimeError) else ""
+    return "interpreter shutdown" in said or said == "can't start new thread"
+
+
+class Pool:
+    """A thread pool whose caller works too: alone, where no thread can be had.
+
+    `most`: how many calls of one `map` run at once, the caller's among them. Used as a context it
+    leaves no thread behind.
+    """
+
+    def __init__(self, most: int, name: str) -> None:
+        self._helpers = max(1, most - 1)
+        self._executor = ThreadPoolExecutor(self._helpers, thread_name_prefix=name)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._executor.shutdown()
+
+    def map(self, call: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """What `call` returns for each item, in their order.
+
+        Raises the first failure, in that order, and begins no further item after one. However it
+        ends, nothing of it runs any more.
+        """
+        work = _Work(call, list(items))
+        with suppress(RuntimeError):  # no thread can be had, or no further one
+            for _ in range(min(self._helpers, work.size - 1)):
+                self._executor.submit(work.do)
+        work.do()
+        return work.results()
+
+
+class _Work(Generic[T, R]):
+    """The items of one `map`; whoever does it takes one after another."""
+
+    def __init__(self, call: Callable[[T], R], items: list[T]) -> None:
+        self.size = len(items)
+        self._call = call
+        self._left = deque(enumerate(items))
+        self._made: dict[int, R] = {}
+        self._failed: dict[int, BaseException] = {}
+        self._under_way = 0
+        self._changed = threading.Condition()
+
+    def do(self) -> None:
+        """Do what nobody else does. Raises nothing."""
+        while (taken := self._take()) is not None:
+            number, item = taken
+            try:
+                self._made[number] = self._call(item)
+            except BaseException as error:  # raised where the results are asked for
+                self._failed[number] = error
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def results(self) -> list[R]:
+        """In the items' order, when all is over. Raises the first failure."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way)
+        if self._failed:
+            raise self._failed[min(self._failed)]
+        return [self._made[number] for number in range(self.size)]
+
+    def _take(self) -> tuple[int, T] | None:
+        with self._changed:
+            if not self._left or self._failed:
+                return None
+            self._under_way += 1
+            return self._left.popleft()
