@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeVar
 
-T = TypeVar("T")
-
 from shared.threads import start
+
+T = TypeVar("T")
 
 
 class Hands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_what_is_told_to_stop_before_it_began_does_not_begin(bench: Bench) -> No
     ended: list[str] = []
     log = JobLog(logging.getLogger("belfry.worker"), {}, str)
     now = bench.clock.now()
-    attempt = Attempt(lambda _: {"ran": True}, schedule, live, log, now, lambda: ended.append("1"))
+    keeper = SimpleNamespace(told=lambda: ended.append("1"))
+    attempt = Attempt(lambda _: {"ran": True}, schedule, live, log, now, keeper)
     attempt.ask(Stop.DRAIN)
     attempt.run()
     assert attempt.done and attempt.result is None and ended == ["1"]
