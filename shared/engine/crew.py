@@ -28,7 +28,7 @@ _logger = logging.getLogger("belfry.worker")
 
 _GLANCE = 1.0
 """Seconds, of real time, from one look at what runs to the next."""
-_PATIENCE = 30.0
+PATIENCE = 30.0
 """Seconds that a message's jobs wait for a free hand before they go back to the queue."""
 _TOGETHER = 0.02
 """Seconds that they wait for hands enough for all of them, to be begun in one transaction."""
@@ -81,12 +81,12 @@ class Crew:
         self._watching = False
         self._changed = threading.Condition()
 
-    def hands(self, most: int) -> int:
-        """Take up to `most` free hands, waiting for the first, and a moment for all of them; 0 if
-        there is none."""
+    def hands(self, most: int, patience: float = PATIENCE) -> int:
+        """Take up to `most` free hands, waiting so many seconds for the first, and a moment for all
+        of them; 0 if there is none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or self.draining.is_set(), _PATIENCE)
-            if self._free < most:
+            self._changed.wait_for(lambda: self._free > 0 or self.draining.is_set(), patience)
+            if 0 < self._free < most:
                 self._changed.wait_for(
                     lambda: self._free >= most or self.draining.is_set(), _TOGETHER
                 )

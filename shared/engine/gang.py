@@ -71,6 +71,11 @@ class Gang:
         """Whether nothing is left but to wait, and has been for more than a moment."""
         return self._waits and self._heir is None and self._crew.clock.now() - self.since > _SECOND
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is an attempt here that was not written down yet."""
+        return bool(self._held.attempts)
+
     def guard(self, guards: Guards) -> None:
         """Keep what was sent to look after jobs when their leases end."""
         self._held.guards.add(guards)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.clock import Clock
-from shared.engine.crew import Crew, Lease
+from shared.clock import Clock, monotonic
+from shared.engine.crew import PATIENCE, Crew, Lease
 from shared.engine.desk import tell_paused
 from shared.engine.gang import Gang
 from shared.engine.guards import Guards
@@ -33,6 +33,8 @@ from shared.storage.schedules import Change, Running, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 
+_GLANCE = 0.05
+"""Seconds from one look at a gang's own jobs to the next, while more of them wait for hands."""
 _UNCOMMITTED = timedelta(seconds=90)
 """How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
 _SECOND = timedelta(seconds=1)
@@ -130,7 +132,7 @@ class Worker:
         for _ in range(_TRIES + 2 * len(pending)):
             if not pending:
                 return
-            hands = self._crew.hands(len(pending))
+            hands = self._hands(len(pending), gang, ended)
             if hands == 0:
                 self._put_back(message, pending)
                 return
@@ -152,6 +154,16 @@ class Worker:
                 ended += gang.tend()
         if pending:
             raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
+
+    def _hands(self, most: int, gang: Gang, ended: list[Job]) -> int:
+        """Up to `most` free hands; 0 if none comes free for long. What ends meanwhile is written
+        down: it may be what holds them."""
+        until = monotonic() + PATIENCE
+        while not (hands := self._crew.hands(most, _GLANCE if gang.busy else PATIENCE)):
+            if self._crew.draining.is_set() or monotonic() > until:
+                return 0
+            ended += gang.tend()
+        return hands
 
     def _wait_until(self, at: datetime | None) -> None:
         """Wait for the rest of the time until then, if it is near, and nobody ends this process."""
