@@ -12,7 +12,18 @@ from bench.belfry import bare, idling
 from bench.belfry.counted import Counted, Counts
 from bench.belfry.site import SHARDS, Host, Site
 from bench.belfry.world import again, load, schedules
-from bench.peers import Absent, Crash, FullHost, Idle, Killing, Lateness, Mix, Throughput, killing
+from bench.peers import (
+    Absent,
+    Crash,
+    FullHost,
+    Idle,
+    Killing,
+    Lateness,
+    Mix,
+    Throughput,
+    killing,
+    middle,
+)
 from bench.peers.environment import Failed, told
 from bench.peers.killing import Owed
 from bench.peers.processor import Meter
@@ -94,8 +105,7 @@ class Belfry:
             again(belfry, time.time() - 3600)
             self.site.ledger.clear()
             found.append(self._timed(belfry, n, 1, ended=n * (number + 2)))
-        seconds = statistics.median(one.seconds for one in found)
-        return Throughput(due=n, done=n, seconds=seconds)
+        return middle(found)
 
     def idle(self, n: int) -> Idle | Absent:
         """See `Peer`."""

@@ -20,6 +20,7 @@ from bench.peers import environment
 from bench.peers.ledger import Ledger
 from local import azurite, child
 from shared.app import App
+from shared.engine.clocks import DISPATCHER
 
 SHARDS = 8
 _HOST = Path(__file__).with_name("host.py")
@@ -69,6 +70,7 @@ class Site:
         self.keys.mkdir()
         made = self.same(f"bench{next(self._prefixes)}")
         made.prepare()
+        made.clocks.tick(made.clock.now(), DISPATCHER)  # the first one sweeps, too
         return made
 
     def same(self, prefix: str, transport: Any = None) -> App:

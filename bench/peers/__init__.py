@@ -8,6 +8,7 @@ environment of its own (environment.py), with the peer set up as its documentati
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -206,6 +207,11 @@ class Peer(Protocol):
     def close(self) -> None:
         """End what `prepare` started."""
         ...
+
+
+def middle(found: Sequence[Throughput]) -> Throughput:
+    """The one whose time is the median; of an even number, the slower of the two."""
+    return sorted(found, key=lambda one: one.seconds)[len(found) // 2]
 
 
 def everyone(*, brisk: bool = False) -> list[Peer]:

@@ -23,6 +23,7 @@ from bench.peers import (
     Throughput,
     environment,
     killing,
+    middle,
 )
 from bench.peers.environment import Failed, told
 from bench.peers.killing import Owed
@@ -119,8 +120,7 @@ class APScheduler:
             self._run("again", base=time.time() - 3600)
             self._ledger.clear()
             found.append(self._timed(n))
-        seconds = statistics.median(one.seconds for one in found)
-        return Throughput(due=n, done=n, seconds=seconds)
+        return middle(found)
 
     @told
     def idle(self, n: int) -> Idle:

@@ -22,6 +22,7 @@ from bench.peers import (
     Throughput,
     environment,
     killing,
+    middle,
 )
 from bench.peers.celery_site import Site
 from bench.peers.environment import Failed, Redis, told
@@ -128,8 +129,7 @@ class Celery:
         for _ in range(rounds):
             site.ledger.clear()
             found.append(self._timed(site, n, 1))
-        seconds = statistics.median(one.seconds for one in found)
-        return Throughput(due=n, done=n, seconds=seconds)
+        return middle(found)
 
     @told
     def idle(self, n: int) -> Idle:

@@ -43,7 +43,6 @@ class Site:
         """Forget all jobs and runs."""
         self.ledger.clear()
         self._ask(f"TRUNCATE {_TABLES} CASCADE")
-        self._ask("ANALYZE")
 
     @contextmanager
     def working(self, *orders: dict[str, Any]) -> Iterator[list[Program]]:

@@ -9,12 +9,12 @@ from bench.peers import Killing, Mix
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sizes:
-    """The default takes about twenty minutes on two cores."""
+    """The default takes about half an hour on two cores."""
 
     dispatch: tuple[int, ...] = (1_000, 10_000)
     done: int = 2_000
     processes: tuple[int, ...] = (1, 3)
-    rounds: int = 2
+    rounds: int = 3
     """Of later occurrences."""
     idle: tuple[int, ...] = (1_000, 10_000, 100_000)
     per_second: int = 10

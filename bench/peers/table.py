@@ -75,6 +75,7 @@ def _rates(reports: Sequence[Report]) -> Iterator[Row]:
     for at, count in counts:
         title = f"  processor ms a job, host + storage, {count}"
         yield title, [one.done[at] for one in reports], _processor
+    yield "    and of later occurrences", [one.steady for one in reports], _processor
 
 
 def _shown(cell: Figure, notes: _Notes) -> str:
