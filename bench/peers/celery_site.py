@@ -13,7 +13,6 @@ from pathlib import Path
 from bench.peers import environment
 from bench.peers.environment import SCRIPTS, Failed, Redis
 from bench.peers.ledger import Ledger
-from local import child
 
 CRASH_POOL = ("--pool", "threads", "--concurrency", "50")
 _SCRIPT = "celery_peer.py"
@@ -69,15 +68,14 @@ class Site:
 
     @contextmanager
     def workers(self, *pools: Sequence[str]) -> Iterator[list[Program]]:
-        """One for each pool, all ready; ended at the end, with the processes of their pools."""
+        """One for each pool, all ready; killed at the end, since a warm shutdown waits for jobs."""
         started = [self.worker(number, *pool) for number, pool in enumerate(pools)]
         try:
             for process in started:
                 self._wait_ready(process)
             yield started
         finally:
-            for process in started:
-                child.stop(process)
+            environment.kill(*started)
 
     def round(self, n: int, kill_after: int, alone: threading.Lock) -> float:
         """One kill, and the seconds from the restart to the last run."""
