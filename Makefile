@@ -45,8 +45,8 @@ format: $(READY)
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: $(READY)
-	$(PY) -m bench
+bench: $(READY) ## every measurement; ARGS=--tiny only to see that each works
+	$(PY) -m bench $(ARGS)
 
 lock: $(READY) ## newest versions that fit the .in files
 	$(COMPILE) --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,19 +41,25 @@ CASES = [
     ("0 12 L * *", "Europe/Paris"),
     ("0 12 * * 1#2", "Europe/Paris"),
 ]
-ROUNDS = 7
-SECONDS_A_ROUND = 0.025
 
 
-def microseconds(call: Callable[[], object]) -> float:
-    """The best average over the rounds."""
-    best = float("inf")
-    times = 50
-    for _ in range(ROUNDS):
-        spent = _spent(call, times)
-        best = min(best, spent / times)
-        times = max(10, round(SECONDS_A_ROUND / best))
-    return best * 1e6
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """How often a call is timed."""
+
+    count: int = 7
+    seconds: float = 0.025
+    """Of one round, about."""
+
+    def microseconds(self, call: Callable[[], object]) -> float:
+        """The best average over the rounds."""
+        best = float("inf")
+        times = 50
+        for _ in range(self.count):
+            spent = _spent(call, times)
+            best = min(best, spent / times)
+            times = max(10, round(self.seconds / best))
+        return best * 1e6
 
 
 def _spent(call: Callable[[], object], times: int) -> float:
@@ -62,7 +69,7 @@ def _spent(call: Callable[[], object], times: int) -> float:
     return time.perf_counter() - begin
 
 
-def measure(expression: str, zone: str) -> tuple[float, float, float, float]:
+def measure(expression: str, zone: str, rounds: Rounds) -> tuple[float, float, float, float]:
     """Ours cold, ours warm, cronsim, croniter; all from the text."""
     local = AFTER.astimezone(ZoneInfo(zone))
 
@@ -81,15 +88,17 @@ def measure(expression: str, zone: str) -> tuple[float, float, float, float]:
         return croniter(expression, local).get_next(datetime)
 
     assert next(CronSim(expression, local)).astimezone(UTC) == ours()
-    return microseconds(cold), microseconds(ours), microseconds(sim), microseconds(iter_)
+    found = [rounds.microseconds(call) for call in (cold, ours, sim, iter_)]
+    return found[0], found[1], found[2], found[3]
 
 
-def main() -> None:
+def main(*, tiny: bool = False) -> None:
+    rounds = Rounds(1, 0) if tiny else Rounds()
     print("Microseconds for a parse and a next occurrence (warm: already parsed).\n")
     heads = ("expression", "zone", "cold", "warm", "cronsim", "croniter", "cold/cronsim")
     print("{:26}{:21}{:>7}{:>7}{:>9}{:>10}{:>14}".format(*heads))
     for expression, zone in CASES:
-        cold, warm, sim, iter_ = measure(expression, zone)
+        cold, warm, sim, iter_ = measure(expression, zone, rounds)
         print(
             f"{expression:26}{zone:21}{cold:7.1f}{warm:7.1f}{sim:9.1f}{iter_:10.1f}"
             f"{cold / sim:14.2f}"
@@ -97,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(tiny="--tiny" in sys.argv)

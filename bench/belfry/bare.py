@@ -10,27 +10,29 @@ from __future__ import annotations
 import http.client
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import timedelta
 from email.utils import formatdate
 from hmac import digest
-from itertools import groupby
+from itertools import chain, groupby
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from bench.peers import Throughput
 from local.azurite import ACCOUNT, KEY, Azurite
 from shared.app import App
-from shared.schedules.plan import plan
+from shared.engine.tick import JOBS_OF_A_MESSAGE, LOOK_AHEAD
+from shared.schedules.plan import Plan, plan
 from shared.storage.names import Names
 from shared.storage.queue import Message
 from shared.storage.schedules import Change, operations
 from shared.storage.wire import BATCH_HEADERS, encode
 
 _CONNECTIONS = 4
-_TOGETHER = 33
+_TOGETHER = 99
+"""Schedules whose messages go before their commits, as in the tick."""
 _VERSION = "2020-12-06"
 
 
@@ -44,32 +46,50 @@ class Request:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """Where the requests of one app go."""
+
+    belfry: App
+    azurite: Azurite
+
+    def message(self, job_ids: Sequence[str]) -> Request:
+        """Names those jobs."""
+        text = Message(tuple(job_ids), self.belfry.clock.now()).text()
+        return Request(
+            self.azurite.ports[1],
+            f"/{ACCOUNT}/{Names(self.belfry.settings.prefix).queue}/messages",
+            f"<QueueMessage><MessageText>{escape(text)}</MessageText></QueueMessage>".encode(),
+            {"Content-Type": "application/xml", "x-ms-version": _VERSION},
+        )
+
+    def transaction(self, changes: Sequence[Change]) -> Request:
+        """Makes those changes, all of one shard and few enough for it."""
+        name = Names(self.belfry.settings.prefix).table
+        table = f"http://127.0.0.1:{self.azurite.ports[2]}/{ACCOUNT}/{name}"
+        partition = self.belfry.table.shard(changes[0].after.id)
+        body = encode(table, partition, [op for one in changes for op in operations(one, "m")])
+        return Request(self.azurite.ports[2], f"/{ACCOUNT}/$batch", body, dict(BATCH_HEADERS))
+
+
 def prepared(belfry: App, azurite: Azurite) -> list[list[Request]]:
-    """What a tick would send now: pairs of a message and a transaction."""
-    now = belfry.clock.now()
-    names = Names(belfry.settings.prefix)
-    table = f"http://127.0.0.1:{azurite.ports[2]}/{ACCOUNT}/{names.table}"
-    shard = belfry.table.shard
+    """What a tick would send now, in parts: messages, then the transactions that commit them."""
+    account, now, shard = _Account(belfry, azurite), belfry.clock.now(), belfry.table.shard
     due = sorted(belfry.table.schedules(), key=lambda one: shard(one.id))
     made: list[list[Request]] = []
-    for partition, group in groupby(due, key=lambda one: shard(one.id)):
-        mine = list(group)
-        for start in range(0, len(mine), _TOGETHER):
-            some = mine[start : start + _TOGETHER]
-            plans = [plan(one, now, now + timedelta(seconds=75)) for one in some]
-            changes = [Change(p.before, p.after, p.recorded, p.versions) for p in plans]
-            body = encode(table, partition, [op for one in changes for op in operations(one, "m")])
-            text = Message(tuple(job.id for p in plans for job in p.start), now).text()
-            message = f"<QueueMessage><MessageText>{escape(text)}</MessageText></QueueMessage>"
-            put = Request(
-                azurite.ports[1],
-                f"/{ACCOUNT}/{names.queue}/messages",
-                message.encode(),
-                {"Content-Type": "application/xml", "x-ms-version": _VERSION},
-            )
-            batch = Request(azurite.ports[2], f"/{ACCOUNT}/$batch", body, dict(BATCH_HEADERS))
-            made.append([put, batch])
+    for _, group in groupby(due, key=lambda one: shard(one.id)):
+        plans = [plan(one, now, now + LOOK_AHEAD) for one in group]
+        starts = range(0, len(plans), _TOGETHER)
+        made += [list(_part(account, plans[start : start + _TOGETHER])) for start in starts]
     return made
+
+
+def _part(account: _Account, plans: Sequence[Plan]) -> Iterator[Request]:
+    ids = [job.id for made in plans for job in made.start]
+    for start in range(0, len(ids), JOBS_OF_A_MESSAGE):
+        yield account.message(ids[start : start + JOBS_OF_A_MESSAGE])
+    changes = [Change(made.before, made.after, made.recorded, made.versions) for made in plans]
+    yield from map(account.transaction, account.belfry.table.batches(changes))
 
 
 def dispatch(requests: Sequence[Sequence[Request]], due: int) -> Throughput:
@@ -83,15 +103,19 @@ def dispatch(requests: Sequence[Sequence[Request]], due: int) -> Throughput:
 
 def _send(lane: Sequence[Sequence[Request]]) -> None:
     open_: dict[int, http.client.HTTPConnection] = {}
-    for pair in lane:
-        for one in pair:
+    with ExitStack() as ending:
+        for one in chain.from_iterable(lane):
             if one.port not in open_:
-                open_[one.port] = http.client.HTTPConnection("127.0.0.1", one.port, timeout=30)
-            connection = open_[one.port]
-            connection.request("POST", one.path, one.body, one.headers | _signed(one))
-            answer = connection.getresponse()
-            said = answer.read()
-            assert answer.status in (201, 202) and b"HTTP/1.1 4" not in said, said[:500]
+                connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=30)
+                open_[one.port] = ending.enter_context(closing(connection))
+            _post(open_[one.port], one)
+
+
+def _post(connection: http.client.HTTPConnection, one: Request) -> None:
+    connection.request("POST", one.path, one.body, one.headers | _signed(one))
+    answer = connection.getresponse()
+    said = answer.read()
+    assert answer.status in (201, 202) and b"HTTP/1.1 4" not in said, said[:500]
 
 
 def _signed(one: Request) -> dict[str, str]:

@@ -17,6 +17,8 @@ class Counts:
     table_requests: int = 0
     entity_writes: int = 0
     queue_requests: int = 0
+    bytes: int = 0
+    """Of addresses and bodies, sent and answered."""
 
     def less(self, other: Counts) -> Counts:
         """What is left without the other."""
@@ -24,6 +26,7 @@ class Counts:
             self.table_requests - other.table_requests,
             self.entity_writes - other.entity_writes,
             self.queue_requests - other.queue_requests,
+            self.bytes - other.bytes,
         )
 
 
@@ -40,8 +43,9 @@ class Counted:
             taken, self._counts = self._counts, Counts()
         return taken
 
-    def note(self, method: str, url: str, body: bytes) -> None:
+    def note(self, method: str, url: str, body: bytes, answered: int) -> None:
         with self._lock:
+            self._counts.bytes += len(url) + len(body) + answered
             if "/messages" in url:
                 self._counts.queue_requests += 1
                 return
@@ -51,8 +55,8 @@ class Counted:
             elif method != "GET":
                 self._counts.entity_writes += 1
 
-    def transport(self) -> Any:
-        """One transport."""
+    def transport(self, **options: Any) -> Any:
+        """One transport; `options` are those of azure-core's for requests."""
         from azure.core.pipeline.transport import RequestsTransport
 
         counted = self
@@ -61,7 +65,10 @@ class Counted:
             def send(self, request: Any, **options: Any) -> Any:
                 body = getattr(request, "content", None) or getattr(request, "body", None) or b""
                 raw = body.encode() if isinstance(body, str) else body
-                counted.note(request.method, request.url, raw if isinstance(raw, bytes) else b"")
-                return super().send(request, **options)
+                answer = super().send(request, **options)
+                answered = len(answer.internal_response.content)  # requests keeps it
+                sent = raw if isinstance(raw, bytes) else b""
+                counted.note(request.method, request.url, sent, answered)
+                return answer
 
-        return Counting()
+        return Counting(**options)

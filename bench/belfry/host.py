@@ -1,113 +1,188 @@
 """A host as a process of its own: `python -m bench.belfry.host JSON`.
 
-It takes messages as the Functions host does (eight at a time, twelve under way, polling every
-0.1 to 1 s), keeps them invisible while it works, and ticks when it starts and then every
-`tick_seconds` (0: never).
+It takes messages as the Functions host does: as host.json says, so many of each queue at once,
+polled less and less often, hidden for ten minutes and again at half-time while it works. It ticks
+when it starts and then every `tick_seconds`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from azure.core.exceptions import AzureError
+
 from bench.belfry.world import Jobs, app
+from local.host.settings import QueueOptions, read_host_json
 from shared.app import App
+from shared.engine.clocks import DISPATCHER
+from shared.engine.worker import Worker
 from shared.storage.names import Names
 from shared.storage.queue import parse
 
-_BATCH = 8
-_UNDER_WAY = 12
-_INVISIBLE = 10
-"""Seconds, renewed meanwhile: how long a killed host's messages stay hidden."""
+_ROOT = Path(__file__).resolve().parents[2]
+_SHORTEST_POLL = 0.1
 
 
-class Host:
-    """Polls, works, ticks; until it is killed."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What the host is to do."""
 
-    def __init__(self, belfry: App, tick_seconds: float) -> None:
-        self._belfry = belfry
-        self._tick_seconds = tick_seconds
-        self._queue: Any = belfry.connection.queue(Names(belfry.settings.prefix).queue)
-        self._free = threading.Semaphore(_UNDER_WAY)
+    connection_string: str
+    prefix: str
+    shards: int
+    ledger: str
+    began: str
+    """The file into which it writes when it began to serve."""
+    seconds: float = 0
+    """What a job takes."""
+    starts: bool = False
+    """A job writes its line when it starts."""
+    keys: str = ""
+    """A folder of idempotency keys; none if empty."""
+    at_once: int = 50
+    """Jobs; 0: as it comes."""
+    lease_seconds: int = 60
+    tick_seconds: float = 60
+    """0: never."""
+    sweep_seconds: float = 0
+    """0: as the clocks do it, which is every five minutes."""
+    hidden_seconds: int = 600
+    """So long messages stay hidden that a killed host had taken."""
 
-    def run(self, began: Path) -> None:
-        """Write the time into `began`, then serve."""
-        began.write_text(repr(time.time()))
-        if self._tick_seconds:
-            threading.Thread(target=self._tick, daemon=True).start()
-        pause = 0.1
+
+def lanes(belfry: App) -> list[tuple[str, Worker]]:
+    """Each queue of jobs, and who works on it: a function each in the real host."""
+    names = Names(belfry.settings.prefix)
+    return [(names.queue, belfry.short_worker), (names.long_queue, belfry.long_worker)]
+
+
+class Lane:
+    """One queue's function."""
+
+    def __init__(self, queue: Any, worker: Worker, options: QueueOptions, hidden: int) -> None:
+        self._queue = queue
+        self._worker = worker
+        self._options = options
+        self._hidden = hidden
+        self._in_hand = 0
+        self._changed = threading.Condition()
+
+    def run(self) -> None:
+        """Take messages and work on them, until the process is killed."""
+        pause, longest = _SHORTEST_POLL, self._options.max_polling_interval.total_seconds()
         while True:
-            self._free.acquire()
-            self._free.release()
-            found = list(
-                self._queue.receive_messages(
-                    messages_per_page=_BATCH, max_messages=_BATCH, visibility_timeout=_INVISIBLE
-                )
-            )
+            with self._changed:
+                self._changed.wait_for(lambda: self._in_hand <= self._options.new_batch_threshold)
+            found = self._take()
             for message in found:
-                self._free.acquire()
                 threading.Thread(target=self._work, args=(message,), daemon=True).start()
-            pause = 0.1 if found else min(pause * 1.5, 1.0)
-            if not found:
+            if found:
+                pause = _SHORTEST_POLL
+            else:
                 time.sleep(pause)
+                pause = min(pause * 1.5, longest)
 
-    def _tick(self) -> None:
-        sweeps = 0
-        while True:
-            now = self._belfry.clock.now()
-            self._belfry.dispatcher.tick(now, "bench")
-            sweeps += 1
-            if sweeps % 5 == 0:
-                self._belfry.sweep.sweep(now)
-            time.sleep(self._tick_seconds)
+    def _take(self) -> list[Any]:
+        size = self._options.batch_size
+        pages = self._queue.receive_messages(
+            messages_per_page=size, max_messages=size, visibility_timeout=self._hidden
+        )
+        found = list(pages)
+        with self._changed:
+            self._in_hand += len(found)
+        return found
 
     def _work(self, message: Any) -> None:
         over = threading.Event()
-        receipt = [message.pop_receipt]
-        keeper = threading.Timer(_INVISIBLE / 2, self._keep, (message, receipt, over))
-        keeper.daemon = True
-        keeper.start()
+        renewing = threading.Thread(target=self._renew, args=(message, over), daemon=True)
+        renewing.start()
         try:
-            self._belfry.worker.work(parse(message.content))
+            self._worker.work(parse(message.content))
+        except Exception:  # as a function that failed: it comes back after a while
+            self._end(message, over, renewing, back=True)
+            raise
+        else:
+            self._end(message, over, renewing, back=False)
+
+    def _end(
+        self, message: Any, over: threading.Event, renewing: threading.Thread, *, back: bool
+    ) -> None:
+        over.set()
+        renewing.join()
+        try:
+            if back:
+                self._hide(message, int(self._options.visibility_timeout.total_seconds()))
+            else:
+                self._queue.delete_message(message.id, message.pop_receipt)
+        except AzureError as error:  # it comes again, and is found spent
+            print(f"message {message.id}: {error}", file=sys.stderr)
         finally:
-            over.set()
-            keeper.cancel()
-            self._free.release()
-        with contextlib.suppress(Exception):  # it comes again, and is found spent
-            self._queue.delete_message(message.id, receipt[0])
+            with self._changed:
+                self._in_hand -= 1
+                self._changed.notify_all()
 
-    def _keep(self, message: Any, receipt: list[str], over: threading.Event) -> None:
-        while not over.is_set():
-            with contextlib.suppress(Exception):
-                changed = self._queue.update_message(
-                    message.id, receipt[0], visibility_timeout=_INVISIBLE
-                )
-                receipt[0] = changed.pop_receipt
-            over.wait(_INVISIBLE / 2)
+    def _renew(self, message: Any, over: threading.Event) -> None:
+        while not over.wait(self._hidden / 2):
+            try:
+                self._hide(message, self._hidden)
+            except AzureError as error:
+                print(f"message {message.id} not renewed: {error}", file=sys.stderr)
+
+    def _hide(self, message: Any, seconds: int) -> None:
+        changed = self._queue.update_message(
+            message.id, message.pop_receipt, visibility_timeout=seconds
+        )
+        message.pop_receipt = changed.pop_receipt
 
 
-def main(text: str) -> None:
+def _tick(belfry: App, order: Order) -> None:
+    swept = belfry.clock.now()
+    while True:
+        now = belfry.clock.now()
+        if not order.sweep_seconds:
+            belfry.clocks.tick(now, DISPATCHER)
+        else:
+            belfry.dispatcher.tick(now, DISPATCHER)
+            if (now - swept).total_seconds() >= order.sweep_seconds:
+                belfry.sweep.sweep(now)
+                swept = now
+        time.sleep(order.tick_seconds)
+
+
+def main(order: Order) -> None:
     """Run a host until it is killed."""
-    given = json.loads(text)
-    keys = Path(given["keys"]) if given["keys"] else None
-    jobs = Jobs(Path(given["ledger"]), given["seconds"], keys)
+    keys = Path(order.keys) if order.keys else None
     belfry = app(
-        given["connection_string"],
-        given["prefix"],
-        shards=given["shards"],
-        jobs=jobs,
-        lease_seconds=given["lease_seconds"],
+        order.connection_string,
+        order.prefix,
+        shards=order.shards,
+        jobs=Jobs(Path(order.ledger), order.seconds, order.starts, keys),
+        at_once=order.at_once,
+        lease_seconds=order.lease_seconds,
     )
     belfry.table.get("warm")
-    Host(belfry, given["tick_seconds"]).run(Path(given["began"]))
+    options = read_host_json(_ROOT, {}).queues
+    work = [
+        Lane(belfry.connection.queue(name), worker, options, order.hidden_seconds).run
+        for name, worker in lanes(belfry)
+    ]
+    if order.tick_seconds:
+        work.append(lambda: _tick(belfry, order))
+    Path(order.began).write_text(repr(time.time()))
+    threads = [threading.Thread(target=one) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Order(**json.loads(sys.argv[1])))

@@ -6,13 +6,31 @@ import random
 import statistics
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from bench.peers import Absent, Crash, Idle, Lateness, Throughput, environment
-from bench.peers.environment import Failed
+from bench.peers import (
+    Absent,
+    Crash,
+    FullHost,
+    Idle,
+    Killing,
+    Lateness,
+    Mix,
+    Throughput,
+    environment,
+    killing,
+    middle,
+)
+from bench.peers.environment import Failed, told
+from bench.peers.killing import Owed
 from bench.peers.ledger import Ledger
+from bench.peers.processor import Meter
 from local import postgres
+from shared.errors import BelfryError
 
 PACKAGES = (
     "APScheduler==3.11.3",
@@ -47,7 +65,8 @@ class APScheduler:
         """See `Peer`."""
         return (
             "misfire_grace_time=None (a late run is not dropped), coalesce, thread pool of "
-            f"{_THREADS} ({_CRASH_THREADS} for the kills), the store as it comes"
+            f"{_THREADS} ({_CRASH_THREADS} for the kills), a pool of their own for long jobs, the "
+            "store as it comes"
         )
 
     def prepare(self, folder: Path) -> Absent | None:
@@ -66,7 +85,7 @@ class APScheduler:
         else:
             try:
                 self._server = postgres.start(self._folder / "server")
-            except Exception as error:
+            except BelfryError as error:
                 return Absent(why=f"PostgreSQL: {error}".splitlines()[0])
             url = self._server.url("postgres")
             self._url = url.replace("postgresql:", "postgresql+psycopg:")
@@ -77,75 +96,70 @@ class APScheduler:
         if self._server is not None:
             self._server.stop()
 
-    def dispatch(self, n: int) -> Throughput | Absent:
+    @told
+    def dispatch(self, n: int) -> Throughput:
         """See `Peer`."""
-        try:
-            told = environment.run(
-                self._python, _SCRIPT, "dispatch", self._limit, {}, url=self._url, n=n
-            )
-        except Failed as error:
-            return Absent(why=str(error))
-        return Throughput(due=n, done=told["done"], seconds=told["seconds"])
+        found = self._run("dispatch", n=n)
+        return Throughput(due=n, done=found["done"], seconds=found["seconds"])
 
-    def done(self, n: int, processes: int) -> Throughput | Absent:
+    @told
+    def done(self, n: int, processes: int) -> Throughput:
         """See `Peer`."""
         if processes > 1:
-            return Absent(why='its user guide: "job stores must never be shared"')
-        try:
-            self._load(n, time.time() - 3600)
-            server = self._serve(_THREADS)
-            try:
-                complete = self._ledger.wait(n, self._limit, server)
-            finally:
-                environment.kill(server)
-            if not complete:
-                return Absent(why=f"{len(self._ledger)} of {n} done after {self._limit:.0f} s")
-            began = float(self._ledger.path.with_name("runs.began").read_text())
-            ended = max(run.at for run in self._ledger.runs())
-            note = self._missed(n)
-        except Failed as error:
-            return Absent(why=str(error))
-        return Throughput(due=n, done=n, seconds=ended - began, note=note)
+            raise Failed('its user guide: "job stores must never be shared"')
+        self._load(n, time.time() - 3600)
+        return replace(self._timed(n), note=self._missed(n))
 
-    def idle(self, n: int) -> Idle | Absent:
+    @told
+    def steady(self, n: int, rounds: int) -> Throughput:
+        """See `Peer`. It keeps nothing of earlier runs."""
+        self._load(n, time.time() - 7200)
+        self._timed(n)
+        found = []
+        for _ in range(rounds):
+            self._run("again", base=time.time() - 3600)
+            self._ledger.clear()
+            found.append(self._timed(n))
+        return middle(found)
+
+    @told
+    def idle(self, n: int) -> Idle:
         """See `Peer`."""
         passes = 21
-        try:
-            told = environment.run(
-                self._python, _SCRIPT, "idle", self._limit, {}, url=self._url, n=n, passes=passes
-            )
-        except Failed as error:
-            return Absent(why=str(error))
-        return Idle(schedules=n, milliseconds=told["seconds"] * 1000, passes=passes)
+        found = self._run("idle", n=n, passes=passes)
+        return Idle(schedules=n, milliseconds=found["seconds"] * 1000, passes=passes)
 
-    def lateness(self, per_second: int, seconds: int) -> Lateness | Absent:
+    @told
+    def lateness(self, per_second: int, seconds: int) -> Lateness:
         """See `Peer`."""
         n = per_second * seconds
-        try:
-            begin = time.time() + 4
-            self._load(n, begin, 1 / per_second)
-            server = self._serve(_THREADS)
-            try:
-                self._ledger.wait(n, begin - time.time() + seconds + 5)
-            finally:
-                environment.kill(server)
-        except Failed as error:
-            return Absent(why=str(error))
+        begin = time.time() + 4
+        self._load(n, begin, 1 / per_second)
+        with self._serving() as server:
+            self._ledger.wait(n, begin - time.time() + seconds + 5, server)
         if not len(self._ledger):
-            return Absent(why="nothing ran")
+            raise Failed("nothing ran")
         return self._ledger.lateness(per_second, n)
 
-    def crash(self, n: int, kills: int, seed: int) -> Crash | Absent:
+    @told
+    def mixed(self, mix: Mix) -> Lateness | Absent:
+        """See `Peer`. Its user guide has several executors, for jobs of different kinds."""
+        n = mix.per_second * mix.seconds
+        first, step, begin = mix.times(time.time())
+        self._load(mix.long, first, step, long_seconds=mix.long_seconds)
+        self._load(n, begin, 1 / mix.per_second, more=True)
+        with self._serving(long_threads=mix.long) as server:
+            self._ledger.wait(n, begin - time.time() + mix.seconds + 10, server)
+        return self._ledger.mixed(mix, begin)
+
+    @told
+    def crash(self, n: int, kills: int, seed: int) -> Crash:
         """See `Peer`."""
         points = random.Random(seed)
         lost = doubled = 0
         recoveries = []
         for _ in range(kills):
-            try:
-                recovery = self._round(n, round(n * points.uniform(0.05, 0.75)))
-            except Failed as error:
-                return Absent(why=str(error))
-            recoveries.append(recovery)
+            recoveries.append(self._round(n, round(n * points.uniform(0.05, 0.75))))
             one_lost, one_doubled = self._ledger.lost_and_doubled(n)
             lost += one_lost
             doubled += one_doubled
@@ -158,40 +172,62 @@ class APScheduler:
             note="lost is what waited in the thread pool: more with fewer threads or longer jobs",
         )
 
+    @told
+    def full(self, order: Killing) -> FullHost:
+        """See `Peer`. What is not written for a while is not to come: it keeps no jobs."""
+        self._load(order.due, time.time() - 3600)
+
+        def start() -> list[subprocess.Popen[bytes]]:
+            return [self._serve(_CRASH_THREADS, order.job_seconds, starts=True)]
+
+        return killing.drive(order, self._ledger, start, lambda _: Owed(0, over=True))
+
+    def _timed(self, n: int) -> Throughput:
+        storage = [] if self._server is None else [self._server.process]
+        with self._serving() as server:
+            meter = Meter([server], storage)
+            if not self._ledger.wait(n, self._limit, server):
+                raise Failed(f"{len(self._ledger)} of {n} done after {self._limit:.0f} s")
+            processor = meter.read(n)
+        began = float(self._ledger.path.with_name("runs.began").read_text())
+        ended = max(run.at for run in self._ledger.runs())
+        return Throughput(due=n, done=n, seconds=ended - began, processor=processor)
+
     def _round(self, n: int, kill_after: int) -> float:
         """One kill, and the seconds from the restart to the last run; 0 when none came."""
         self._load(n, time.time() - 3600)
-        server = self._serve(_CRASH_THREADS, 0.05)
-        try:
+        with self._serving(_CRASH_THREADS, 0.05) as server:
             if not self._ledger.wait(kill_after, self._limit, server):
                 raise Failed(f"{len(self._ledger)} of {n} done after {self._limit:.0f} s")
-        finally:
-            environment.kill(server)
-        before = len(self._ledger)
-        restarted = time.time()
-        server = self._serve(_CRASH_THREADS, 0.05)
-        try:
+        before, restarted = len(self._ledger), time.time()
+        with self._serving(_CRASH_THREADS, 0.05) as server:
             if not self._ledger.settle(_QUIET, self._limit, lambda: True, server):
                 raise Failed(f"not quiet {self._limit:.0f} s after a kill")
-        finally:
-            environment.kill(server)
         return max([run.at - restarted for run in self._ledger.runs()[before:]], default=0.0)
 
-    def _load(self, n: int, base: float, step: float = 0) -> None:
-        self._ledger.clear()
-        environment.run(
-            self._python,
-            _SCRIPT,
-            "load",
-            self._limit,
-            {},
-            url=self._url,
-            n=n,
-            base=base,
-            step=step,
+    def _load(self, n: int, base: float, step: float = 0, **more: object) -> None:
+        if not more.get("more"):
+            self._ledger.clear()
+        self._run("load", n=n, base=base, step=step, **more)
+
+    def _run(self, task: str, **parameters: object) -> Any:
+        return environment.run(
+            self._python, _SCRIPT, task, self._limit, {}, url=self._url, **parameters
         )
 
-    def _serve(self, threads: int, seconds: float = 0) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def _serving(
+        self, threads: int = _THREADS, seconds: float = 0, *, long_threads: int = 0
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        server = self._serve(threads, seconds, long_threads=long_threads)
+        try:
+            yield server
+        finally:
+            environment.kill(server)
+
+    def _serve(
+        self, threads: int, seconds: float, *, starts: bool = False, long_threads: int = 0
+    ) -> subprocess.Popen[bytes]:
         command = environment.command(
             self._python,
             _SCRIPT,
@@ -200,12 +236,11 @@ class APScheduler:
             threads=threads,
             ledger=str(self._ledger.path),
             seconds=seconds,
+            starts=starts,
+            long_threads=long_threads,
         )
         return environment.start(command, self._folder / "serve.log")
 
     def _missed(self, n: int) -> str:
-        told = environment.run(
-            self._python, _SCRIPT, "missed", self._limit, {}, url=self._url, n=n, threads=_THREADS
-        )
-        missed = told["missed"]
+        missed = self._run("missed", n=n, threads=_THREADS)["missed"]
         return f"with its default grace of 1 s {missed} of {n} due at once are never run"

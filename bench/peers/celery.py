@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from bench.peers import Absent, Crash, Idle, Lateness, Throughput, environment
-from bench.peers.environment import SCRIPTS, Failed, Redis
-from bench.peers.ledger import Ledger
-from local import child
+from bench.peers import (
+    Absent,
+    Crash,
+    FullHost,
+    Idle,
+    Killing,
+    Lateness,
+    Mix,
+    Throughput,
+    environment,
+    killing,
+    middle,
+)
+from bench.peers.celery_site import Site
+from bench.peers.environment import Failed, Redis, told
+from bench.peers.killing import Owed
+from bench.peers.processor import Meter
 
 PACKAGES = (
     "celery==5.7.0",
@@ -41,26 +52,24 @@ PACKAGES = (
     "vine==5.1.0",
     "wcwidth==0.9.4",
 )
-_SCRIPT = "celery_peer.py"
-_INTERVAL = 5
-_LOCK = 25
-"""RedBeat's rule, five intervals: its lock must outlast a tick, and holds so long after a crash."""
+_TIMES = {"interval": 5, "lock": 25, "visibility": 30}
+"""Of the lock RedBeat's rule: five intervals, since it must outlast a tick; it holds so long after
+a crash. The visibility must outlast a job: what a killed worker had taken comes again after it."""
+_BRISK = {"interval": 1, "lock": 5, "visibility": 2}
 _SURELY_A_SECOND = 200
 """How many due schedules a tick hands out at the least: more at once take a longer lock."""
-_VISIBILITY = 30
-"""Must outlast a job: what a killed worker had taken is delivered again after it."""
-_CRASH_POOL = ("--pool", "threads", "--concurrency", "50")
 _TOGETHER = 8
 """Rounds of kills that wait for those two at one time, each in a database of its own."""
-_QUIET = 2.0
-_START = 60.0
+_SOLO = ("--pool", "solo")
+_TEN = ("--pool", "threads", "--concurrency", "10")
 
 
 class Celery:
     """Beat is one process, and each worker another."""
 
-    def __init__(self, limit: float = 120) -> None:
+    def __init__(self, limit: float = 120, *, brisk: bool = False) -> None:
         self._limit = limit
+        self._times = _BRISK if brisk else _TIMES
         self._redis: Redis | None = None
 
     @property
@@ -73,11 +82,11 @@ class Celery:
     def setting(self) -> str:
         """See `Peer`."""
         return (
-            f"beat_max_loop_interval {_INTERVAL} s and redbeat_lock_timeout {_LOCK} s (as they come"
-            f" 300 and 1500), task_acks_late, visibility_timeout {_VISIBILITY} s (3600), no results"
-            ", solo workers (10 threads for the lateness, 50 for the kills), Redis with appendonly"
-            " and one fsync a second"
-        )
+            "beat_max_loop_interval {interval} s and redbeat_lock_timeout {lock} s (as they come "
+            "300 and 1500), task_acks_late, visibility_timeout {visibility} s (3600), no results, "
+            "solo workers (10 threads for the lateness, 50 for the kills), for long jobs a queue "
+            "and a worker of their own, Redis with appendonly and one fsync a second"
+        ).format(**self._times)
 
     def prepare(self, folder: Path) -> Absent | None:
         """See `Peer`."""
@@ -100,67 +109,66 @@ class Celery:
         if self._redis is not None:
             self._redis.stop()
 
-    def dispatch(self, n: int) -> Throughput | Absent:
+    @told
+    def dispatch(self, n: int) -> Throughput:
         """See `Peer`."""
-        try:
-            told = self._site().run("dispatch", n=n)
-        except Failed as error:
-            return Absent(why=str(error))
-        return Throughput(due=n, done=int(told["done"]), seconds=told["seconds"])
+        found = self._site().run("dispatch", n=n)
+        return Throughput(due=n, done=int(found["done"]), seconds=found["seconds"])
 
-    def done(self, n: int, processes: int) -> Throughput | Absent:
+    @told
+    def done(self, n: int, processes: int) -> Throughput:
         """See `Peer`."""
+        return self._timed(self._site(prefetch=64), n, processes)
+
+    @told
+    def steady(self, n: int, rounds: int) -> Throughput:
+        """See `Peer`. Of earlier runs it keeps when the last was, and how many there were."""
         site = self._site(prefetch=64)
-        try:
-            with site.workers(processes, "--pool", "solo"):
-                began = site.run("dispatch", n=n)["began"]
-                complete = site.ledger.wait(n, self._limit)
-        except Failed as error:
-            return Absent(why=str(error))
-        if not complete:
-            return Absent(why=f"{len(site.ledger)} of {n} done after {self._limit:.0f} s")
-        ended = max(run.at for run in site.ledger.runs())
-        return Throughput(
-            due=n,
-            done=n,
-            seconds=ended - began,
-            processes=processes,
-            note="besides beat's own process, which sets the pace",
-        )
+        self._timed(site, n, 1)
+        found = []
+        for _ in range(rounds):
+            site.ledger.clear()
+            found.append(self._timed(site, n, 1))
+        return middle(found)
 
-    def idle(self, n: int) -> Idle | Absent:
+    @told
+    def idle(self, n: int) -> Idle:
         """See `Peer`."""
         passes = 21
-        try:
-            told = self._site().run("idle", n=n, passes=passes)
-        except Failed as error:
-            return Absent(why=str(error))
-        return Idle(schedules=n, milliseconds=told["seconds"] * 1000, passes=passes)
+        found = self._site().run("idle", n=n, passes=passes)
+        return Idle(schedules=n, milliseconds=found["seconds"] * 1000, passes=passes)
 
-    def lateness(self, per_second: int, seconds: int) -> Lateness | Absent:
+    @told
+    def lateness(self, per_second: int, seconds: int) -> Lateness:
         """See `Peer`."""
-        n = per_second * seconds
-        site = self._site()
-        try:
-            with site.workers(1, "--pool", "threads", "--concurrency", "10"):
-                begin = time.time() + 6
-                site.run("load", n=n, base=begin, step=1 / per_second)
-                beat = site.beat()
-                try:
-                    site.ledger.wait(n, begin - time.time() + seconds + 5)
-                finally:
-                    environment.kill(beat)
-        except Failed as error:
-            return Absent(why=str(error))
+        n, site = per_second * seconds, self._site()
+        with site.workers(_TEN):
+            begin = time.time() + 6
+            site.run("load", n=n, base=begin, step=1 / per_second)
+            self._beaten(site, n, begin + seconds + 5)
         if not len(site.ledger):
-            return Absent(why="nothing ran")
+            raise Failed("nothing ran")
         return site.ledger.lateness(per_second, n)
 
-    def crash(self, n: int, kills: int, seed: int) -> Crash | Absent:
+    @told
+    def mixed(self, mix: Mix) -> Lateness | Absent:
+        """See `Peer`. By its guide to routing: a queue and a worker for each kind, and each worker
+        takes one at a time; the visibility outlasts a long job."""
+        n, site = mix.per_second * mix.seconds, self._site(prefetch=1, visibility=3600)
+        long = ("--pool", "threads", "--concurrency", str(mix.long), "--queues", "long")
+        with site.workers((*_TEN, "--queues", "celery"), long):
+            first, step, begin = mix.times(time.time() + 2)
+            site.run("load", n=mix.long, base=first, step=step, long_seconds=mix.long_seconds)
+            site.run("load", n=n, base=begin, step=1 / mix.per_second)
+            self._beaten(site, n, begin + mix.seconds + 10)
+        return site.ledger.mixed(mix, begin)
+
+    @told
+    def crash(self, n: int, kills: int, seed: int) -> Crash:
         """See `Peer`. The rounds go to the kill one by one, and recover beside each other."""
         points = random.Random(seed)
         after = [round(n * points.uniform(0.05, 0.75)) for _ in range(kills)]
-        lock = max(_LOCK, n // _SURELY_A_SECOND)
+        lock = self._lock(n)
         alone = threading.Lock()
         free = list(range(1, _TOGETHER + 1))
 
@@ -173,127 +181,71 @@ class Celery:
             finally:
                 free.append(database)
 
-        try:
-            with ThreadPoolExecutor(_TOGETHER) as pool:
-                rounds = list(pool.map(one, after))
-        except Failed as error:
-            return Absent(why=str(error))
+        with ThreadPoolExecutor(_TOGETHER) as pool:
+            rounds = list(pool.map(one, after))
         return Crash(
             schedules=n,
             kills=kills,
             lost=sum(lost for _, lost, _ in rounds),
             doubled=sum(doubled for _, _, doubled in rounds),
             recovery_seconds=statistics.median(recovery for recovery, _, _ in rounds),
-            note=f"waits for its lock ({lock} s here, as it comes 25 min) and for the visibility "
-            f"timeout ({_VISIBILITY} s, as it comes 60 min)",
+            note=self._waits(lock),
         )
 
-    def _site(
-        self, database: int = 0, *, prefetch: int = 4, seconds: float = 0, lock: int = _LOCK
-    ) -> _Site:
+    @told
+    def full(self, order: Killing) -> FullHost:
+        """See `Peer`."""
+        lock = self._lock(order.due)
+        site = self._site(seconds=order.job_seconds, starts=True, lock=lock)
+        site.run("load", n=order.due, base=time.time() - 3600)
+        found = killing.drive(
+            order, site.ledger, site.both, lambda _: Owed(0, over=site.is_drained())
+        )
+        return replace(found, note="; ".join(filter(None, (found.note, self._waits(lock)))))
+
+    def _timed(self, site: Site, n: int, processes: int) -> Throughput:
+        with site.workers(*[_SOLO] * processes) as workers:
+            meter = Meter(workers, [site.redis.process])
+            beat = site.run("dispatch", n=n)
+            if not site.ledger.wait(n, self._limit):
+                raise Failed(f"{len(site.ledger)} of {n} done after {self._limit:.0f} s")
+            processor = meter.read(n, beat["processor"])
+        ended = max(run.at for run in site.ledger.runs())
+        return Throughput(
+            due=n,
+            done=n,
+            seconds=ended - beat["began"],
+            processes=processes,
+            processor=processor,
+            note="besides beat's own process, which sets the pace",
+        )
+
+    def _beaten(self, site: Site, n: int, until: float) -> None:
+        """With beat running, until so many jobs have run or the time is over."""
+        beat = site.beat()
+        try:
+            site.ledger.wait(n, until - time.time(), beat)
+        finally:
+            environment.kill(beat)
+
+    def _lock(self, n: int) -> int:
+        return max(self._times["lock"], n // _SURELY_A_SECOND)
+
+    def _waits(self, lock: int) -> str:
+        visibility = self._times["visibility"]
+        return (
+            f"waits for its lock ({lock} s here, as it comes 25 min) and for the visibility "
+            f"timeout ({visibility} s, as it comes 60 min)"
+        )
+
+    def _site(self, database: int = 0, **more: Any) -> Site:
         assert self._redis is not None
         settings = {
             "url": self._redis.url(database),
-            "interval": _INTERVAL,
-            "lock": lock,
-            "visibility": _VISIBILITY,
-            "prefetch": prefetch,
-            "seconds": seconds,
+            "prefetch": 4,
+            "seconds": 0,
+            "starts": False,
+            **self._times,
+            **more,
         }
-        return _Site(self._python, self._redis, database, self._folder, self._limit, settings)
-
-
-class _Site:
-    """One database, emptied, and the programs that work on it."""
-
-    def __init__(
-        self,
-        python: Path,
-        redis: Redis,
-        database: int,
-        folder: Path,
-        limit: float,
-        settings: Mapping[str, object],
-    ) -> None:
-        self._python = python
-        self._redis = redis
-        self._database = database
-        self._limit = limit
-        self._log = folder / f"celery-{database}.log"
-        self.ledger = Ledger(folder / f"runs-{database}")
-        self.ledger.clear()
-        redis.empty(database)
-        told = {**settings, "ledger": str(self.ledger.path)}
-        self._env = {"BENCH_PEER": json.dumps(told), "PYTHONPATH": str(SCRIPTS)}
-
-    def run(self, task: str, **parameters: object) -> dict[str, float]:
-        """A task of the script."""
-        told: dict[str, float] = environment.run(
-            self._python, _SCRIPT, task, self._limit, self._env, **parameters
-        )
-        return told
-
-    def beat(self) -> subprocess.Popen[bytes]:
-        """The scheduler's program."""
-        return self._celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--pidfile", "")
-
-    def worker(self, number: int, *pool: str) -> subprocess.Popen[bytes]:
-        """A worker's program."""
-        name = f"{self._database}-{number}@localhost"
-        quick = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-        return self._celery("worker", "--hostname", name, *quick, *pool)
-
-    @contextmanager
-    def workers(self, count: int, *pool: str) -> Iterator[None]:
-        """So many, all ready; ended at the end, with the processes of their pools."""
-        started = [self.worker(number, *pool) for number in range(count)]
-        try:
-            for process in started:
-                self._wait_ready(process)
-            yield
-        finally:
-            for process in started:
-                child.stop(process)
-
-    def round(self, n: int, kill_after: int, alone: threading.Lock) -> float:
-        """One kill, and the seconds from the restart to the last run."""
-        with alone:
-            self.run("load", n=n, base=time.time() - 3600)
-            worker = self.worker(0, *_CRASH_POOL)
-            both = (worker, self.beat())
-            try:
-                if not self.ledger.wait(kill_after, self._limit, *both):
-                    raise Failed(self._stuck(n, *both))
-            finally:
-                environment.kill(*both)
-        before = len(self.ledger)
-        restarted = time.time()
-        both = (self.worker(0, *_CRASH_POOL), self.beat())
-        try:
-            if not self.ledger.settle(_QUIET, self._limit, self._is_drained, *both):
-                raise Failed(self._stuck(n, *both))
-        finally:
-            environment.kill(*both)
-        return max([run.at - restarted for run in self.ledger.runs()[before:]], default=0.0)
-
-    def _stuck(self, n: int, *processes: subprocess.Popen[bytes]) -> str:
-        if any(process.poll() is not None for process in processes):
-            return f"beat or worker ended by itself, see {self._log}"
-        return f"{len(self.ledger)} of {n} done, and not over, after {self._limit:.0f} s"
-
-    def _is_drained(self) -> bool:
-        due = f"ZCOUNT redbeat::schedule 0 {time.time():.0f}"
-        return not any(self._redis.ask(self._database, due, "LLEN celery", "HLEN unacked"))
-
-    def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
-        file = self.ledger.path.with_name(f"{self.ledger.path.name}.ready.{process.pid}")
-        deadline = time.monotonic() + _START
-        while not file.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise Failed(f"a worker does not start, see {self._log}")
-            time.sleep(0.02)
-
-    def _celery(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [str(self._python), "-m", "celery", "--workdir", str(SCRIPTS)]
-        command += ["-A", "celery_peer", *arguments, "--loglevel", "WARNING"]
-        return environment.start(command, self._log, self._env)
+        return Site(self._python, self._redis, database, self._folder, self._limit, settings)

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from bench.peers import Absent
 from local import child, ports
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 SCRIPTS = Path(__file__).parent / "scripts"
+_installing = threading.Lock()
+"""Two peers may share an environment."""
 
 
 class Failed(Exception):
-    """A program of a peer ended with an error, or not in time; the text says which."""
+    """A program of a peer ended with an error (`broken`), or not in time; the text says which."""
+
+    def __init__(self, text: str, *, broken: bool = False) -> None:
+        super().__init__(text)
+        self.broken = broken
+
+
+def told(measure: Callable[P, T]) -> Callable[P, T | Absent]:
+    """The measurement, which says why there is no figure when a program failed."""
+
+    @functools.wraps(measure)
+    def measured(*args: P.args, **kwargs: P.kwargs) -> T | Absent:
+        try:
+            return measure(*args, **kwargs)
+        except Failed as error:
+            return Absent(why=str(error), broken=error.broken)
+
+    return measured
 
 
 def install(folder: Path, packages: Sequence[str]) -> Path | Absent:
@@ -28,19 +52,31 @@ def install(folder: Path, packages: Sequence[str]) -> Path | Absent:
     python = folder / "bin" / "python"
     stamp = folder / "installed"
     wanted = "\n".join((sys.version, *packages))
-    if stamp.exists() and stamp.read_text() == wanted:
-        return python
-    shutil.rmtree(folder, ignore_errors=True)
-    make = [sys.executable, "-m", "venv", str(folder)]
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--retries", "1", "--no-deps", *packages]
-    for command in (make, pip):
+    with _installing:
+        if stamp.exists() and stamp.read_text() == wanted:
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+            _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+            _fill(python, packages)
         except (subprocess.SubprocessError, OSError) as error:
             return Absent(why=f"cannot be installed: {_last_line(error)}")
-    stamp.write_text(wanted)
+        stamp.write_text(wanted)
     return python
+
+
+def _fill(python: Path, packages: Sequence[str]) -> None:
+    """By uv, or by pip where only that is there or knows the index."""
+    these = ("--python", str(python))
+    more = ("install", "--quiet", "--no-deps", *packages)
+    try:
+        _run(sys.executable, "-m", "uv", "pip", more[0], *these, "--system-certs", *more[1:])
+    except (subprocess.SubprocessError, OSError):
+        _run(sys.executable, "-m", "pip", *these, "--retries", "1", *more)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
 
 
 def redis_server() -> str | Absent:
@@ -49,9 +85,13 @@ def redis_server() -> str | Absent:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return Absent(why="no redis-server: apt-get install redis-server")
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server"]
+    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server")
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
+        try:
+            _run(*install)
+        except subprocess.CalledProcessError:  # on a new machine the lists are not there yet
+            _run("apt-get", "update", "-qq")
+            _run(*install)
     except (subprocess.SubprocessError, OSError) as error:
         return Absent(why=f"redis-server cannot be installed: {_last_line(error)}")
     return shutil.which("redis-server") or Absent(why="no redis-server on PATH")
@@ -71,10 +111,10 @@ class Redis:
         (self.port,) = ports.free(1)
         command = [program, "--port", str(self.port), "--bind", ports.HOST, "--save", ""]
         command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec"]
-        self._process = child.spawn(command, log=folder / "redis.log")
+        self.process = child.spawn(command, log=folder / "redis.log")
         deadline = time.monotonic() + 10
         while not ports.answers(self.port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 raise Failed("redis-server does not start")
             time.sleep(0.02)
 
@@ -99,7 +139,7 @@ class Redis:
 
     def stop(self) -> None:
         """End it."""
-        child.stop(self._process)
+        child.stop(self.process)
 
 
 def command(python: Path, script: str, task: str, /, **parameters: object) -> list[str]:
@@ -128,7 +168,8 @@ def run(
     except subprocess.TimeoutExpired:
         raise Failed(f"not over after {limit:.0f} s") from None
     if ended.returncode:
-        raise Failed(f"{task}: {(ended.stderr.strip().splitlines() or ['ended'])[-1]}")
+        last = (ended.stderr.strip().splitlines() or ["ended"])[-1]
+        raise Failed(f"{task}: {last}", broken=True)
     return json.loads(ended.stdout.splitlines()[-1])
 
 

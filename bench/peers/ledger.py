@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.peers import Lateness
+from bench.peers import Absent, Lateness, Mix
 
 WIDTH = len("000000 0000000000.000000 0000000000.000000\n")
 _LOOK = 0.005
@@ -35,10 +35,16 @@ class Ledger:
 
     path: Path
 
+    @property
+    def long(self) -> Ledger:
+        """Where long jobs write, each when it starts."""
+        return Ledger(self.path.with_name(f"{self.path.name}.long"))
+
     def clear(self) -> None:
         """Forget all runs."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(b"")
+        self.long.path.write_bytes(b"")
 
     def __len__(self) -> int:
         return self.path.stat().st_size // WIDTH
@@ -97,3 +103,12 @@ class Ledger:
             max_milliseconds=late[-1],
             note=note,
         )
+
+    def mixed(self, mix: Mix, begin: float) -> Lateness | Absent:
+        """How late the short runs were, of which the first was due at `begin`."""
+        due = mix.per_second * mix.seconds
+        begun = sum(run.at <= begin for run in self.long.runs())
+        beside = "" if begun == mix.long else f"{begun} of {mix.long} long jobs were under way"
+        if not len(self):
+            return Absent(why="; ".join(filter(None, ("no short job ran", beside))))
+        return self.lateness(mix.per_second, due, beside)

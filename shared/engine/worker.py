@@ -107,9 +107,10 @@ class Worker:
         """
         ended: list[Job] = []
         failure: BelfryError | None = None
+        asked = message if self._long is None else replace(message, long=self._long)
         with self._crew.gang() as gang:
             try:
-                self._rounds(message, gang, ended)
+                self._rounds(asked, gang, ended)
             except BelfryError as error:  # what was begun goes on
                 failure = error
             ended += gang.finish()

@@ -261,7 +261,7 @@ class ScheduleTable:
 
         One that lost (someone changed its schedule in between) leaves everything as it was.
         """
-        return [made for batch in self._batches(changes) for made in self._made(batch)]
+        return [made for batch in self.batches(changes) for made in self._made(batch)]
 
     def _made(self, batch: list[Change]) -> list[bool]:
         """All at once if that can be; else in smaller parts, so that one spoils no other."""
@@ -293,8 +293,8 @@ class ScheduleTable:
         keys = [entities.schedule_key(change.after.id) for change in batch]
         return self._transact(shard, steps, keys, mark)
 
-    def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
-        """In order, each batch of one shard and within a transaction's limit."""
+    def batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+        """In order, as `commit` writes them: each of one shard and within a transaction's limit."""
         batch: list[Change] = []
         size = 0
         for change in changes:

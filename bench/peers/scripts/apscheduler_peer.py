@@ -44,14 +44,28 @@ class Ledger:
     """Where the jobs of this process write; see bench/peers/ledger.py."""
 
     file = -1
+    long_file = -1
     seconds = 0.0
+    starts = False
 
 
-def work(schedule: int, due: float) -> None:
-    """The job."""
+def work(schedule: int, due: float, long_seconds: float = 0) -> None:
+    """The job. A long one writes its line when it starts, into a file of its own."""
+    if long_seconds:
+        write(Ledger.long_file, schedule, due)
+        time.sleep(long_seconds)
+        return
+    if Ledger.starts:
+        write(Ledger.file, schedule, due)
     if Ledger.seconds:
         time.sleep(Ledger.seconds)
-    os.write(Ledger.file, f"{schedule:06d} {due:017.6f} {time.time():017.6f}\n".encode())
+    if not Ledger.starts:
+        write(Ledger.file, schedule, due)
+
+
+def write(file: int, schedule: int, due: float) -> None:
+    """One line, in one write."""
+    os.write(file, f"{schedule:06d} {due:017.6f} {time.time():017.6f}\n".encode())
 
 
 def stored(url: str) -> tuple[Any, Any]:
@@ -61,14 +75,24 @@ def stored(url: str) -> tuple[Any, Any]:
     return scheduler, store
 
 
-def load(url: str, n: int, base: float, step: float = 0, grace: int | None = None) -> None:
-    """Store `n` daily schedules, due from `base` on, `step` seconds apart, and none else.
+def load(
+    url: str,
+    n: int,
+    base: float,
+    step: float = 0,
+    grace: int | None = None,
+    long_seconds: float = 0,
+    more: bool = False,
+) -> None:
+    """Store `n` daily schedules, due from `base` on, `step` seconds apart, and none else but with
+    `more`. Long jobs are for an executor of their own.
 
     The rows are the ones that `add_job` writes, but many in one statement.
     """
     scheduler, store = stored(url)
     store.start(scheduler, "default")
-    store.remove_all_jobs()
+    if not more:
+        store.remove_all_jobs()
     first = datetime.fromtimestamp(base, UTC)
     job = Job(
         scheduler,
@@ -78,7 +102,7 @@ def load(url: str, n: int, base: float, step: float = 0, grace: int | None = Non
         kwargs={},
         name="work",
         trigger=IntervalTrigger(days=1, start_date=first, timezone=UTC),
-        executor="default",
+        executor="long" if long_seconds else "default",
         misfire_grace_time=grace,
         coalesce=True,
         max_instances=1,
@@ -91,12 +115,23 @@ def load(url: str, n: int, base: float, step: float = 0, grace: int | None = Non
         at = datetime.fromtimestamp(due, UTC)
         if step:
             state["trigger"] = IntervalTrigger(days=1, start_date=at, timezone=UTC)
-        state |= {"id": str(number), "args": (number, due), "next_run_time": at}
+        name = f"long {number}" if long_seconds else str(number)
+        state |= {"id": name, "args": (number, due, long_seconds), "next_run_time": at}
         packed = pickle.dumps(state, store.pickle_protocol)
-        rows.append({"id": str(number), "next_run_time": due, "job_state": packed})
+        rows.append({"id": name, "next_run_time": due, "job_state": packed})
     with store.engine.begin() as connection:
         connection.execute(store.jobs_t.insert(), rows)
         connection.execute(text("ANALYZE"))
+    store.engine.dispose()
+
+
+def again(url: str, base: float) -> None:
+    """Make every schedule due once more, at `base`."""
+    scheduler, store = stored(url)
+    store.start(scheduler, "default")
+    for job in store.get_all_jobs():
+        job._modify(next_run_time=datetime.fromtimestamp(base, UTC), args=(job.args[0], base, 0))
+        store.update_job(job)
     store.engine.dispose()
 
 
@@ -151,12 +186,17 @@ def missed(url: str, n: int, threads: int) -> dict[str, Any]:
     return {"missed": len(events)}
 
 
-def serve(url: str, threads: int, ledger: str, seconds: float) -> None:
+def serve(
+    url: str, threads: int, ledger: str, seconds: float, starts: bool, long_threads: int
+) -> None:
     """Run what is due until killed."""
-    Ledger.file = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    Ledger.seconds = seconds
+    append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    Ledger.file, Ledger.long_file = os.open(ledger, append), os.open(f"{ledger}.long", append)
+    Ledger.seconds, Ledger.starts = seconds, starts
     scheduler, _ = stored(url)
     scheduler.add_executor(ThreadPoolExecutor(threads))
+    if long_threads:
+        scheduler.add_executor(ThreadPoolExecutor(long_threads), alias="long")
     began = f"{ledger}.began"
     with open(f"{began}.new", "w") as file:  # noqa: PTH123
         file.write(repr(time.time()))
@@ -167,6 +207,7 @@ def serve(url: str, threads: int, ledger: str, seconds: float) -> None:
 if __name__ == "__main__":
     tasks: dict[str, Callable[..., Any]] = {
         "load": load,
+        "again": again,
         "dispatch": dispatch,
         "idle": idle,
         "missed": missed,

@@ -1,0 +1,1 @@
+"""One measurement of a backup, in a process of its own."""

@@ -1,0 +1,1 @@
+"""The benches, on a real Azurite."""
