@@ -22,6 +22,7 @@ from shared.engine.desk import tell_paused
 from shared.engine.gang import Gang
 from shared.engine.guards import Guards
 from shared.engine.limits import Limits
+from shared.engine.look import Look, look
 from shared.engine.tick import tell_ended
 from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.log import Event, event
@@ -127,9 +128,9 @@ class Worker:
         self._crew.drain(patience)
 
     def _rounds(self, message: Message, gang: Gang, ended: list[Job]) -> None:
-        pending = list(dict.fromkeys(message.job_ids))
+        pending = _named(dict.fromkeys(message.job_ids))
         fresh = True
-        self._wait_until(_first_due(pending))
+        known = self._before_its_time(pending)
         for _ in range(_TRIES + 2 * len(pending)):
             if not pending:
                 return
@@ -140,7 +141,7 @@ class Worker:
             now, rest = _by_schedule(pending, hands)
             before = gang.begun
             try:
-                decided = self._round(message, now, gang, ended)
+                decided = self._round(message, now, gang, ended, known)
             finally:
                 self._crew.free(hands - (gang.begun - before))
             if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
@@ -149,7 +150,7 @@ class Worker:
                 decided.young = []
             self._ask_later(message, decided)
             self._wait_until(decided.soon)
-            fresh = False
+            fresh, known = False, None
             pending = list(dict.fromkeys(decided.again + rest))
             if pending:
                 ended += gang.tend()
@@ -166,23 +167,38 @@ class Worker:
             ended += gang.tend()
         return hands
 
+    def _before_its_time(self, job_ids: list[str]) -> Look | None:
+        """Wait for the time of jobs that come due in a moment; what was read of them before."""
+        due = min((parse_id(job_id)[1] for job_id in job_ids), default=None)
+        if due is None or not timedelta() < due - self._clock.now() <= _SOON:
+            return None
+        known = look(self._table, job_ids).lasting()
+        self._wait_until(due)
+        return known
+
     def _wait_until(self, at: datetime | None) -> None:
         """Wait for the rest of the time until then, if it is near, and nobody ends this process."""
         remaining = timedelta() if at is None else at - self._clock.now()
         if timedelta() < remaining <= _SOON:
             self._clock.wait(self._crew.draining, remaining)
 
-    def _round(self, message: Message, job_ids: list[str], gang: Gang, ended: list[Job]) -> _Round:
+    def _round(
+        self,
+        message: Message,
+        job_ids: list[str],
+        gang: Gang,
+        ended: list[Job],
+        known: Look | None,
+    ) -> _Round:
         """One decision for each of the jobs, of as many schedules, carried out."""
         decided = _Round()
-        schedules = self._table.many({parse_id(job_id)[0] for job_id in job_ids})
-        done = self._ended(schedules.values(), job_ids)
+        read = look(self._table, job_ids, known)
         for job_id in job_ids:
-            schedule = schedules.get(parse_id(job_id)[0])
+            schedule = read.schedules.get(parse_id(job_id)[0])
             if schedule is not None and self._long not in (None, schedule.is_long):
                 decided.elsewhere.append(job_id)
             else:
-                self._decide(decided, schedule, job_id, done, gang, ended, message.sent_at)
+                self._decide(decided, schedule, job_id, read.done, gang, ended, message.sent_at)
         failure: BelfryError | None = None
         won = self._commit(decided, gang)
         for made, follow, change in zip(won, decided.then, decided.changes, strict=True):
@@ -214,12 +230,6 @@ class Worker:
         except BelfryError as error:  # should this worker die, the sweep finds its jobs
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
         return won
-
-    def _ended(self, schedules: Iterable[Schedule], job_ids: list[str]) -> dict[str, Job]:
-        """Which of the begun jobs ended, and of those named here that are not live."""
-        asked = {job.id for one in schedules for job in one.progress.live if job.begun}
-        live = {job.id for one in schedules for job in one.progress.live}
-        return self._table.ended(asked | (set(job_ids) - live))
 
     def _decide(
         self,
@@ -319,15 +329,17 @@ class Worker:
         )
 
 
-def _first_due(job_ids: Iterable[str]) -> datetime | None:
-    """When the first of the jobs comes due that a message is ahead of; None if there is none."""
-    dues = []
+def _named(job_ids: Iterable[str]) -> list[str]:
+    """Those that can be the id of a job; the others are told, and dropped."""
+    named: list[str] = []
     for job_id in job_ids:
         try:
-            dues.append(parse_id(job_id)[1])
+            parse_id(job_id)
         except NotFound:
-            continue
-    return min(dues, default=None)
+            event(_logger, Event.MESSAGE_VOID, job_id=job_id)
+        else:
+            named.append(job_id)
+    return named
 
 
 def _tell_all(jobs: Iterable[Job]) -> None:
@@ -336,15 +348,11 @@ def _tell_all(jobs: Iterable[Job]) -> None:
 
 
 def _by_schedule(job_ids: list[str], most: int) -> tuple[list[str], list[str]]:
-    """(at most `most` jobs, each of another schedule; the rest). A name that is none is dropped."""
+    """(at most `most` jobs, each of another schedule; the rest)."""
     now: dict[str, str] = {}
     rest: list[str] = []
     for job_id in job_ids:
-        try:
-            schedule_id, _ = parse_id(job_id)
-        except NotFound:
-            event(_logger, Event.MESSAGE_VOID, job_id=job_id)
-            continue
+        schedule_id, _ = parse_id(job_id)
         if schedule_id in now or len(now) == most:
             rest.append(job_id)
         else:

@@ -20,6 +20,7 @@ from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage import entities, readable
+from shared.storage.ended import Ended
 from shared.storage.failures import translated
 from shared.storage.wire import (
     Delete,
@@ -78,6 +79,7 @@ class ScheduleTable:
 
     def __init__(self, wire: Wire, shards: int) -> None:
         self._wire = wire
+        self._ended = Ended()
         self.shards = [f"s{number:03d}" for number in range(shards)]
         self._readers = Pool(_READERS, "table")
 
@@ -113,9 +115,13 @@ class ScheduleTable:
         return None if found is None else readable.to_job(found)
 
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Those of the jobs that ended, by id."""
-        found = self._readers.map(self.job, job_ids)
-        return {job.id: job for job in found if job is not None}
+        """Those of the jobs that ended, by id; without what may be long of them."""
+        wanted = set(job_ids)
+        known = self._ended.among(wanted)
+        found = self._readers.map(self.job, wanted - known.keys())
+        read = {job.id: job for job in found if job is not None}
+        self._ended.add(read.values())
+        return known | read
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
         """The stretch of a schedule's occurrences that an instant lies in: mostly one query.
@@ -237,6 +243,7 @@ class ScheduleTable:
         for shard, some in by_shard.items():
             for start in range(0, len(some), _LIMIT):
                 won |= self._end(shard, some[start : start + _LIMIT])
+        self._ended.add(job for job in jobs if won[job.id])
         return [won[job.id] for job in jobs]
 
     def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
