@@ -52,8 +52,6 @@ class Order:
     lease_seconds: int = 60
     tick_seconds: float = 60
     """0: never."""
-    sweep_seconds: float = 0
-    """0: as the clocks do it, which is every five minutes."""
     hidden_seconds: int = 600
     """So long messages stay hidden that a killed host had taken."""
 
@@ -144,16 +142,8 @@ class Lane:
 
 
 def _tick(belfry: App, order: Order) -> None:
-    swept = belfry.clock.now()
     while True:
-        now = belfry.clock.now()
-        if not order.sweep_seconds:
-            belfry.clocks.tick(now, DISPATCHER)
-        else:
-            belfry.dispatcher.tick(now, DISPATCHER)
-            if (now - swept).total_seconds() >= order.sweep_seconds:
-                belfry.sweep.sweep(now)
-                swept = now
+        belfry.clocks.tick(belfry.clock.now(), DISPATCHER)
         time.sleep(order.tick_seconds)
 
 

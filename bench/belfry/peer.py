@@ -36,8 +36,6 @@ _QUIET = 3.0
 _BRISK: dict[str, Any] = {
     "lease_seconds": 6,
     "tick_seconds": 2,
-    "sweep_seconds": 10,
-    "hidden_seconds": 10,
 }
 _SECONDS = 0.05
 """Of a job, for the kills."""
@@ -156,8 +154,8 @@ class Belfry:
             lost=lost,
             doubled=doubled,
             recovery_seconds=statistics.median(recoveries),
-            note="with leases of 6 s (as it comes 60), a tick each 2 s (60), a sweep each 10 s "
-            "(300), messages hidden for 10 s (600); a job that was running when its host was "
+            note="with leases of 6 s (as it comes 60), a tick each 2 s (60)"
+            "; a job that was running when its host was "
             f"killed gets another attempt: {repeated} did, whose effect its idempotency key (the "
             "job's id) refused",
         )

@@ -3,7 +3,7 @@
 A host that is killed keeps what it had received hidden for ten minutes, and nothing can be asked of
 its messages. But the rows tell: a job that is handed out and due, in the queue of which nothing
 waits in line, and that nobody has begun, or whose lease ended seconds ago. So while there are
-messages that cannot be seen, a tick looks at the rows every 20 seconds; else every five minutes,
+messages that cannot be seen, each tick looks at the rows; else one does every five minutes,
 for a queue that was emptied by hand and an entry that the due index lost.
 
 A sweep reads every shard, but is told only the rows that it asks for. Of each job that was begun it
@@ -28,7 +28,7 @@ from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import ScheduleTable
 
 ROW = "clock.swept"
-_PAUSE = timedelta(seconds=20)
+_PAUSE = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=5)
 _IN_LINE = timedelta(seconds=5)
 """A message that can be received and was not for so long waits for a worker, and so do others."""
