@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared.triggers import names
+from shared.triggers import names, stand_in
 
 blueprint = func.Blueprint()
 
@@ -20,3 +20,4 @@ def job_worker(message: func.QueueMessage) -> None:
     read = belfry.poison.read(text, parse)
     if read is not None:
         belfry.worker.work(read.received(belfry.clock.now()))
+    stand_in()

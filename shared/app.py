@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared import settings as configuration
 from shared.clock import Clock, SystemClock
 from shared.engine import builtin
+from shared.engine.alarm import Alarm
 from shared.engine.backlog import Backlog
 from shared.engine.chain import Chain
 from shared.engine.clocks import Clocks
@@ -44,7 +45,7 @@ from shared.storage.failures import translated
 from shared.storage.meta import Meta
 from shared.storage.names import Names
 from shared.storage.pulse import PulseQueue
-from shared.storage.queue import JobQueue, ShardQueue
+from shared.storage.queue import JobQueue, Message, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
 from shared.storage.wire import from_account
@@ -61,9 +62,6 @@ _logger = logging.getLogger("belfry")
 _building = threading.Lock()
 _PATIENCE = timedelta(seconds=10)
 """How long an instance that goes down waits for its jobs to heed being told to stop."""
-
-HEALTH_MONITOR = "health_monitor"
-"""The task that is called when a clock falls silent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,14 +191,16 @@ def build(
     held = lease or Lease.of(settings.job_lease)
     manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     ledger = Ledger(table, meta, clock)
+    messages = _later(lambda: _messages(settings, connection, meta, clock))
     clocks = Clocks(
-        dispatcher,
-        meta,
-        Chain(PulseQueue(connection.queue(names.clock)), meta),
-        alarm=lambda: _call_monitor(tasks, manager),
+        dispatcher=dispatcher,
+        meta=meta,
+        chain=Chain(PulseQueue(connection.queue(names.clock)), meta),
+        alarm=Alarm(meta, functools.partial(_alert, messages)),
+        invoke=lambda at: queue.send(Message((), clock.now()), at),
+        clock=clock,
     )
     operations = Operations(table, manager, ledger, clocks)
-    messages = _later(lambda: _messages(settings, connection, meta, clock))
     backups = _Backups(
         lambda: _backups(settings, connection, meta, clock, manager, tasks, messages())
     )
@@ -346,10 +346,10 @@ def _backups(
     )
 
 
-def _call_monitor(tasks: Registry, manager: Manager) -> None:
-    """Run the health monitor now, if there is one: a clock fell silent."""
-    if tasks.find(HEALTH_MONITOR) is not None:
-        manager.run_now(HEALTH_MONITOR, force=True)
+def _alert(messages: Callable[[], Messages], *, key: str, subject: str, text: str) -> bool:
+    """Tell people; whether nothing of it is to be done any more."""
+    sent = messages().alert(key=key, subject=subject, text=text)
+    return all(entry.next_at is None for entry in sent)
 
 
 def _new_id() -> str:

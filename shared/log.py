@@ -56,6 +56,7 @@ class Event(StrEnum):
     SWEEP_DONE = "sweep_done"
     CLEANUP_DONE = "cleanup_done"
     CLOCK_SILENT = "clock_silent"
+    CLOCK_BACK = "clock_back"
     CLOCK_REVIVED = "clock_revived"
     CLOCK_STALE = "clock_stale"
     LEDGER_RECONCILED = "ledger_reconciled"

@@ -1,7 +1,8 @@
 """What a schedule owes at `now`: a pure function of (schedule, now, horizon).
 
 1. Its occurrences from `next_run_at` to the horizon are taken, oldest first, at most `CAP`.
-2. Those still to come are handed out: their messages wait for their effective time.
+2. Those still to come are handed out, at most `AHEAD_CAP`: their messages wait for their effective
+   time.
 3. Of those already due, `catch_up` decides which start; every other one is recorded, as missed
    if its grace has passed and as skipped if a later one takes its place.
 4. `max_runs` ends what starts; `next_run_at` moves behind the last one taken.
@@ -26,6 +27,8 @@ CAP = 50
 """Occurrences taken in one pass; rows of one transaction are limited to 100."""
 LIVE_CAP = 100
 """Live jobs of one schedule; its row is limited to 32,000 characters for them."""
+AHEAD_CAP = 80
+"""Of them, those that wait for their due time: people may ask for runs all the same."""
 PACE = 10
 """Runs of one schedule that `catch_up: all` lets wait or run at once."""
 
@@ -116,7 +119,7 @@ def _latest(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
     room = min(CAP, LIVE_CAP - len(schedule.progress.live))
     taken, upcoming = _take(schedule, horizon, room)
     due = [at for at in taken if at <= now]
-    ahead = taken[len(due) :]
+    ahead, upcoming = _fitting(taken[len(due) :], _room_ahead(schedule, now), upcoming)
     if not due:
         return _Sorted(ahead, [], upcoming)
     last_of_all = bool(ahead) or upcoming is None or upcoming > now
@@ -143,10 +146,22 @@ def _all(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
     left = due[len(cut_off) + len(start) :]
     if left:
         return _Sorted(start, cut_off, left[0])
-    ahead = walked[len(due) :]
-    fits = ahead[: max(0, min(CAP, LIVE_CAP - len(live)) - len(start))]
-    after = ahead[len(fits)] if len(fits) < len(ahead) else upcoming
+    room = min(CAP - len(start), LIVE_CAP - len(live) - len(start), _room_ahead(schedule, now))
+    fits, after = _fitting(walked[len(due) :], room, upcoming)
     return _Sorted([*start, *fits], cut_off, after)
+
+
+def _room_ahead(schedule: Schedule, now: datetime) -> int:
+    """How many more may wait for their due time."""
+    return AHEAD_CAP - sum(job.due_at > now for job in schedule.progress.live)
+
+
+def _fitting(
+    ahead: Sequence[datetime], room: int, upcoming: datetime | None
+) -> tuple[Sequence[datetime], datetime | None]:
+    """(the first of `ahead` for which there is room, the occurrence after them)."""
+    fits = ahead[: max(0, room)]
+    return fits, ahead[len(fits)] if len(fits) < len(ahead) else upcoming
 
 
 def _take(
