@@ -13,12 +13,12 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import settings as configuration
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.engine import builtin
 from shared.engine.alarm import Alarm
 from shared.engine.backlog import Backlog
@@ -40,7 +40,8 @@ from shared.log import Event, event
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage import readable
-from shared.storage.connect import REPEATED, Connection
+from shared.storage.checked import CheckedClock
+from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.meta import Meta
 from shared.storage.names import Names
@@ -48,7 +49,6 @@ from shared.storage.pulse import PulseQueue
 from shared.storage.queue import JobQueue, Message, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
-from shared.storage.wire import from_account
 from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, VerifyOrder
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class App:
         """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
         names = Names(self.settings.prefix)
         with translated("table storage"):
-            self.connection.tables().create_table_if_not_exists(names.table, **REPEATED)
+            self.connection.create_table(names.table)
         for queue in (names.queue, names.poison, names.shards, names.clock):
             _create_queue(self.connection, queue)
         self._hold_shards()
@@ -177,11 +177,10 @@ def build(
 ) -> App:
     """Wire an app. `registry`, `transport` (of the storage SDKs) and `lease` are for tests."""
     names = Names(settings.prefix)
-    connection = Connection(settings.storage, transport)
+    checked = clock if isinstance(clock, CheckedClock) else None
+    connection = Connection(settings.storage, transport, checked)
     tasks = registry or _registry()
-    table = ScheduleTable(
-        from_account(settings.storage, names.table, transport), settings.schedule_shards
-    )
+    table = ScheduleTable(connection.wire(names.table), settings.schedule_shards)
     meta = Meta(connection.table(names.table))
     queue = JobQueue(connection.queue(names.queue))
     backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
@@ -199,6 +198,7 @@ def build(
         alarm=Alarm(meta, functools.partial(_alert, messages)),
         invoke=lambda at: queue.send(Message((), clock.now()), at),
         clock=clock,
+        wrong=lambda: checked.difference if checked is not None else None,
     )
     operations = Operations(table, manager, ledger, clocks)
     backups = _Backups(
@@ -251,6 +251,7 @@ def app() -> App:
 def _app() -> App:
     made = _build()
     made.prepare()
+    made = replace(made, started_at=made.clock.now())  # by now the clock is checked
     drain_at_exit(made.worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
@@ -259,7 +260,7 @@ def _app() -> App:
 def _build() -> App:
     registry = _registry()
     settings = configuration.load(functools.partial(builtin.problems, registry))
-    return build(settings, SystemClock(), registry=registry)
+    return build(settings, CheckedClock(), registry=registry)
 
 
 def by_hand() -> App:

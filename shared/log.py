@@ -59,6 +59,8 @@ class Event(StrEnum):
     CLOCK_BACK = "clock_back"
     CLOCK_REVIVED = "clock_revived"
     CLOCK_STALE = "clock_stale"
+    CLOCK_WRONG = "clock_wrong"
+    CLOCK_RIGHT = "clock_right"
     LEDGER_RECONCILED = "ledger_reconciled"
     OCCURRENCE_UNEXPLAINED = "occurrence_unexplained"
     OCCURRENCE_UNEXPECTED = "occurrence_unexpected"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.engine import silence
@@ -40,6 +40,8 @@ class Alarm:
     def __init__(self, meta: Meta, alert: Alert) -> None:
         self._meta = meta
         self._alert = alert
+        self._wrong: timedelta | None = None
+        """By how much people were told that this machine's clock is wrong."""
 
     def tell(self, facts: Facts, silent: Sequence[Silent], now: datetime) -> None:
         """Tell what is new. `facts`: as they are after the tick."""
@@ -51,6 +53,16 @@ class Alarm:
             self._log(new, said, facts, now)
         if not all(one.settled for one in new.after.values()):
             self._tell_people(new.after, now)
+
+    def tell_wrong(self, difference: timedelta | None, now: datetime) -> None:
+        """Tell people that this machine's clock is wrong by so much; None: it is not.
+
+        The log was told when it was found. Instances of one machine say the same, by one key.
+        """
+        if difference is None:
+            self._wrong = None
+        elif difference != self._wrong and self.people(**_is_wrong(difference, now)):
+            self._wrong = difference
 
     def people(self, *, key: str, subject: str, text: str) -> bool:
         """Tell people; whether nothing of it is to be done any more. Raises nothing: a failure is
@@ -96,6 +108,20 @@ class Alarm:
         if one.told and one.back is not None and self.people(**_is_back(clock, one, one.back)):
             return None
         return one
+
+
+def _is_wrong(difference: timedelta, now: datetime) -> dict[str, str]:
+    seconds = round(abs(difference.total_seconds()))
+    word = "ahead of" if difference > timedelta() else "behind"
+    minutes = round(difference.total_seconds() / 60)
+    return {
+        "key": f"clock_wrong:{minutes}:{now:%Y-%m-%dT%H}",
+        "subject": "The clock of a machine is wrong",
+        "text": f"The clock of a machine that runs the app is {seconds} seconds {word} the "
+        f"storage's time, which was {written(now, 'seconds')} then. The app follows the storage's "
+        "time, so schedules run when they should; put the machine's clock right all the same: its "
+        "timers fire by it, and its host asks the storage by it.",
+    }
 
 
 def _is_silent(clock: str, one: Said, now: datetime) -> dict[str, str]:

@@ -52,7 +52,8 @@ _logger = logging.getLogger("belfry.clocks")
 class Clocks:
     """The clocks, bound to what they drive.
 
-    `invoke` is called with an instant at which something is to be invoked, to `stand_in`.
+    `invoke` is called with an instant at which something is to be invoked, to `stand_in`. `wrong`
+    says by how much the machine's clock is wrong, if it is.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Clocks:
         alarm: Alarm,
         invoke: Callable[[datetime], object],
         clock: Clock,
+        wrong: Callable[[], timedelta | None] = lambda: None,
     ) -> None:
         self._dispatcher = dispatcher
         self._meta = meta
@@ -71,6 +73,7 @@ class Clocks:
         self._alarm = alarm
         self._invoke = invoke
         self._clock = clock
+        self._wrong = wrong
         self._quiet_until: datetime | None = None
         self._looking = threading.Lock()
 
@@ -112,6 +115,7 @@ class Clocks:
 
         It asks storage only if none ticked lately as far as this process knows.
         """
+        self._alarm.tell_wrong(self._wrong(), self._clock.now())
         with self._looking:
             now = self._clock.now()
             if self._is_quiet(now):
@@ -156,6 +160,7 @@ class Clocks:
         self._note(before, known)
         self._quiet_until = now + QUIET
         with ExitStack() as then:
+            then.callback(lambda: self._alarm.tell_wrong(self._wrong(), now))
             then.callback(self._watch, clock, known, now)
             then.callback(self._sweep, before.swept, now)
             if revive:

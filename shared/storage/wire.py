@@ -14,20 +14,20 @@ has it (`"n@odata.type": "Edm.Int64", "n": "5"`); read they are Python's own typ
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from shared.errors import Misconfigured
 from shared.settings import StorageAccount
 from shared.storage import failures
+from shared.storage.checked import CheckedClock
+from shared.storage.signing import SharedKey, key_of, parts, signing
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -70,13 +70,6 @@ _CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 _STATUS = re.compile(rb"^HTTP/1\.1 (\d{3})", re.MULTILINE)
 _ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-_DEVELOPMENT = (
-    "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;AccountKey="
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-)
-"""What `UseDevelopmentStorage=true` stands for; the key is published, the same for everyone.
-https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +135,6 @@ class Outcome:
     """An attempt before failed: a refusal may be by our own write, whose answer was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class SharedKey:
-    """An account's name and key, in base64 as the portal shows it."""
-
-    account: str
-    key: str = field(repr=False)
-
-
 class TooLarge(ValueError):
     """The transaction is longer than the service takes; fewer operations may fit."""
 
@@ -168,8 +153,10 @@ class Wire:
         credential: SharedKey | TokenCredential,
         *,
         transport: Any = None,
+        clock: CheckedClock | None = None,
     ) -> None:
-        """`url` is the account's table endpoint; `transport` one of azure-core's."""
+        """`url` is the account's table endpoint; `transport` one of azure-core's. `clock` hears the
+        storage's time, and dates the requests."""
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
 
@@ -182,12 +169,12 @@ class Wire:
         }
         policies: list[Any] = [
             RetryPolicy(**failures.RETRIES),
-            signing(credential)
+            signing(credential, clock)
             if isinstance(credential, SharedKey)
             else BearerTokenCredentialPolicy(credential, _SCOPE),
             _unwrapping(),
         ]
-        self._pipeline = Pipeline[Any, Any](transport or _transport(url), policies)
+        self._pipeline = Pipeline[Any, Any](transport or _transport(url, clock), policies)
 
     def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
         """Do all of 1 to 100 operations on one partition, each on another entity, or none.
@@ -256,7 +243,12 @@ class Wire:
         return answer
 
 
-def from_account(account: StorageAccount, table: str, transport: Any = None) -> Wire:
+def from_account(
+    account: StorageAccount,
+    table: str,
+    transport: Any = None,
+    clock: CheckedClock | None = None,
+) -> Wire:
     """By connection string with the account's key, or else by managed identity.
 
     Raises `Misconfigured`; a connection string with a shared access signature is none of ours.
@@ -267,20 +259,16 @@ def from_account(account: StorageAccount, table: str, transport: Any = None) -> 
 
         url = f"https://{account.account_name}.table.core.windows.net"
         identity = ManagedIdentityCredential(client_id=account.client_id or None)
-        return Wire(url, table, identity, transport=transport)
-    if text.lower().startswith("usedevelopmentstorage=true"):
-        text = _DEVELOPMENT
-    pairs = (pair.partition("=") for pair in text.split(";"))
-    values = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    name, key = values.get("accountname", ""), values.get("accountkey", "")
-    if not (name and key):
+        return Wire(url, table, identity, transport=transport, clock=clock)
+    key, values = key_of(text), parts(text)
+    if key is None:
         raise Misconfigured("the storage's connection string has no AccountName or no AccountKey")
     url = values.get("tableendpoint") or (
-        f"{values.get('defaultendpointsprotocol', 'https')}://{name}.table."
+        f"{values.get('defaultendpointsprotocol', 'https')}://{key.account}.table."
         f"{values.get('endpointsuffix', 'core.windows.net')}"
     )
     try:
-        return Wire(url, table, SharedKey(name, key), transport=transport)
+        return Wire(url, table, key, transport=transport, clock=clock)
     except ValueError:
         raise Misconfigured("AccountKey in the storage's connection string is no key") from None
 
@@ -316,28 +304,6 @@ def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes
     return body
 
 
-def signing(key: SharedKey) -> SansIOHTTPPolicy[Any, Any]:
-    """The policy that signs by Shared Key Lite; after the retry policy, so each attempt anew: the
-    service refuses a date 15 minutes old. Raises `ValueError` if the key is not base64.
-
-    https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
-    """
-    from azure.core.pipeline.policies import SansIOHTTPPolicy
-
-    secret = b64decode(key.key, validate=True)
-
-    class Signing(SansIOHTTPPolicy[Any, Any]):
-        def on_request(self, request: Any) -> None:
-            http = request.http_request
-            date = formatdate(usegmt=True)  # no Clock: the service compares it with its own
-            text = f"{date}\n/{key.account}{urlsplit(http.url).path}"
-            signature = b64encode(hmac.digest(secret, text.encode(), "sha256")).decode()
-            http.headers["x-ms-date"] = date
-            http.headers["Authorization"] = f"SharedKeyLite {key.account}:{signature}"
-
-    return Signing()
-
-
 def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
     """The policy that shows the retry policy what a transaction's answer of 202 may hide."""
     from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -352,7 +318,7 @@ def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
     return Unwrapping()
 
 
-def _transport(url: str) -> Any:
+def _transport(url: str, clock: CheckedClock | None = None) -> Any:
     """Proxies and certificates as the environment says, asked once instead of at each request."""
     import requests
     from requests.adapters import HTTPAdapter
@@ -363,7 +329,7 @@ def _transport(url: str) -> Any:
     adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    return failures.transport(session=session, connection_verify=found["verify"])
+    return failures.transport(clock, session=session, connection_verify=found["verify"])
 
 
 def _quoted(key: str) -> str:
