@@ -1,6 +1,10 @@
 """The HTTP API under `/api`: FastAPI through azure-functions' ASGI bridge, at function level."""
 
+import asyncio
+
 import azure.functions as func
+
+from shared.triggers import stand_in
 
 blueprint = func.Blueprint()
 
@@ -12,4 +16,6 @@ async def api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
     from shared.api.app import middleware
 
     answer: func.HttpResponse = await middleware().handle_async(req, context)
+    if answer.status_code < 500:
+        await asyncio.to_thread(stand_in)
     return answer

@@ -18,4 +18,4 @@ def clock_message(message: func.QueueMessage) -> None:
 
     belfry, text = app(), message.get_body().decode(errors="replace")
     if belfry.poison.read(text, chain.parse) is not None:
-        belfry.clocks.message(text, belfry.clock.now())
+        belfry.clocks.message(text)

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared.triggers import names
+from shared.triggers import names, stand_in
 
 blueprint = func.Blueprint()
 
@@ -16,3 +16,4 @@ def dead_letters(message: func.QueueMessage) -> None:
     from shared.app import app
 
     app().poison.handle(message.get_body().decode(errors="replace"))
+    stand_in()

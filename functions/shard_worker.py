@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared.triggers import names
+from shared.triggers import names, stand_in
 
 blueprint = func.Blueprint()
 
@@ -19,4 +19,5 @@ def shard_worker(message: func.QueueMessage) -> None:
     belfry, text = app(), message.get_body().decode(errors="replace")
     shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
     if shard is not None:
-        belfry.dispatcher.tick_shard(shard, belfry.clock.now())
+        belfry.clocks.shard(shard)
+    stand_in()

@@ -1,6 +1,10 @@
 """What anyone may ask: `/status` (L9) and `/ops/uptime` (L13). No API route is reachable here."""
 
+import asyncio
+
 import azure.functions as func
+
+from shared.triggers import stand_in
 
 blueprint = func.Blueprint()
 
@@ -12,4 +16,6 @@ async def site(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
     from shared.api.site import middleware
 
     answer: func.HttpResponse = await middleware().handle_async(req, context)
+    if answer.status_code < 500:
+        await asyncio.to_thread(stand_in)
     return answer

@@ -13,13 +13,14 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import settings as configuration
-from shared.clock import Clock, SystemClock, monotonic
+from shared.clock import Clock, monotonic
 from shared.engine import builtin
+from shared.engine.alarm import Alarm
 from shared.engine.backlog import Backlog
 from shared.engine.chain import Chain
 from shared.engine.clocks import Clocks
@@ -40,15 +41,15 @@ from shared.log import Event, event
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage import readable
-from shared.storage.connect import REPEATED, Connection
+from shared.storage.checked import CheckedClock
+from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.meta import Meta
 from shared.storage.names import Names
 from shared.storage.pulse import PulseQueue
-from shared.storage.queue import JobQueue, ShardQueue
+from shared.storage.queue import JobQueue, Message, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
-from shared.storage.wire import from_account
 from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, VerifyOrder
 
 if TYPE_CHECKING:
@@ -62,9 +63,6 @@ _logger = logging.getLogger("belfry")
 _building = threading.Lock()
 _PATIENCE = timedelta(seconds=10)
 """How long an instance that goes down waits for its jobs to heed being told to stop."""
-
-HEALTH_MONITOR = "health_monitor"
-"""The task that is called when a clock falls silent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +129,7 @@ class App:
         """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
         names = Names(self.settings.prefix)
         with translated("table storage"):
-            self.connection.tables().create_table_if_not_exists(names.table, **REPEATED)
+            self.connection.create_table(names.table)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         for queue in (*jobs, names.shards, names.clock):
             _create_queue(self.connection, queue)
@@ -185,11 +183,10 @@ def build(
 ) -> App:
     """Wire an app. `registry`, `transport` (of the storage SDKs) and `lease` are for tests."""
     names = Names(settings.prefix)
-    connection = Connection(settings.storage, transport)
+    checked = clock if isinstance(clock, CheckedClock) else None
+    connection = Connection(settings.storage, transport, checked)
     tasks = registry or _registry()
-    table = ScheduleTable(
-        from_account(settings.storage, names.table, transport), settings.schedule_shards
-    )
+    table = ScheduleTable(connection.wire(names.table), settings.schedule_shards)
     meta = Meta(connection.table(names.table))
     queue = JobQueue(connection.queue_wire(names.queue), connection.queue_wire(names.long_queue))
     backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
@@ -199,16 +196,19 @@ def build(
     held = lease or Lease.of(settings.job_lease)
     manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     ledger = Ledger(table, meta, clock)
+    messages = _later(lambda: _messages(settings, connection, meta, clock))
     sweep = Sweep(table, queue, limits, meta, dispatcher.tick_one)
     clocks = Clocks(
-        dispatcher,
-        sweep,
-        meta,
-        Chain(PulseQueue(connection.queue(names.clock)), meta),
-        alarm=lambda: _call_monitor(tasks, manager),
+        dispatcher=dispatcher,
+        sweep=sweep,
+        meta=meta,
+        chain=Chain(PulseQueue(connection.queue(names.clock)), meta),
+        alarm=Alarm(meta, functools.partial(_alert, messages)),
+        invoke=lambda at: queue.send(Message((), clock.now()), at),
+        clock=clock,
+        wrong=lambda: checked.difference if checked is not None else None,
     )
     operations = Operations(table, manager, ledger, clocks)
-    messages = _later(lambda: _messages(settings, connection, meta, clock))
     backups = _Backups(
         lambda: _backups(settings, connection, meta, clock, manager, tasks, messages())
     )
@@ -265,6 +265,7 @@ def app() -> App:
 def _app() -> App:
     made = _build()
     made.prepare()
+    made = replace(made, started_at=made.clock.now())  # by now the clock is checked
     drain_at_exit(made.short_worker, made.long_worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
@@ -273,7 +274,7 @@ def _app() -> App:
 def _build() -> App:
     registry = _registry()
     settings = configuration.load(functools.partial(builtin.problems, registry))
-    return build(settings, SystemClock(), registry=registry)
+    return build(settings, CheckedClock(), registry=registry)
 
 
 def by_hand() -> App:
@@ -369,10 +370,10 @@ def _backups(
     )
 
 
-def _call_monitor(tasks: Registry, manager: Manager) -> None:
-    """Run the health monitor now, if there is one: a clock fell silent."""
-    if tasks.find(HEALTH_MONITOR) is not None:
-        manager.run_now(HEALTH_MONITOR, force=True)
+def _alert(messages: Callable[[], Messages], *, key: str, subject: str, text: str) -> bool:
+    """Tell people; whether nothing of it is to be done any more."""
+    sent = messages().alert(key=key, subject=subject, text=text)
+    return all(entry.next_at is None for entry in sent)
 
 
 def _new_id() -> str:

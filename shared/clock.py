@@ -55,3 +55,9 @@ class ManualClock:
 def monotonic() -> float:
     """Seconds on a clock that never goes back; for measuring durations only."""
     return time.monotonic()
+
+
+def elapsed() -> float:
+    """The same, and it goes on while the machine is suspended, where that can be had."""
+    counts_suspension = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if counts_suspension is None else time.clock_gettime(counts_suspension)

@@ -2,13 +2,15 @@
 
 A task's timer is one of several clocks (`engine.clocks`): when it wakes, it ticks the whole, and
 the engine decides what is due. Waking too often is harmless, so its NCRONTAB may name more instants
-than the schedule has (both UTC hours of a local time, for one).
+than the schedule has (both UTC hours of a local time, for one). Any other invocation ticks when it
+is done, if no clock did lately (`stand_in`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,12 +24,14 @@ from shared.engine import builtin
 from shared.engine.hands import Hands
 from shared.engine.health import HTTP
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.log import redact
+from shared.log import Event, event, redact
 from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task
 
 _BY_HAND = timedelta(seconds=30)
+
+_logger = logging.getLogger("belfry.clocks")
 
 
 def check(tasks: Iterable[Task]) -> None:
@@ -62,11 +66,10 @@ def timer(task: Task) -> func.Blueprint:
     def run(timer: func.TimerRequest) -> None:
         from shared.app import app
 
-        now = app().clock.now()
-        if by_hand(timer, now):
+        if by_hand(timer, SystemClock().now()):  # the host reckons by its machine's clock
             app().manager.run_now(task.name, force=True)
         else:
-            app().clocks.tick(now, task.name)
+            app().clocks.tick(task.name)
 
     return blueprint
 
@@ -101,13 +104,27 @@ def _work(text: str, long: bool) -> None:
     if read is not None:
         worker = belfry.long_worker if long else belfry.short_worker
         worker.work(read.received(belfry.clock.now()))
+    stand_in()
 
 
 def clock(name: str) -> None:
     """One tick of the whole, by the clock of that name."""
     from shared.app import app
 
-    app().clocks.tick(app().clock.now(), name)
+    app().clocks.tick(name)
+
+
+def stand_in() -> None:
+    """What any other invocation does when it is done: tick, if no clock did for a while.
+
+    Its own work is done, so what fails here does not fail it.
+    """
+    from shared.app import app
+
+    try:
+        app().clocks.stand_in()
+    except BelfryError as error:
+        event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
 
 
 def clock_by_http() -> func.HttpResponse:
@@ -115,8 +132,8 @@ def clock_by_http() -> func.HttpResponse:
     from shared.app import app
 
     try:
+        did = app().clocks.tick(HTTP)
         now = app().clock.now()
-        did = app().clocks.tick(now, HTTP)
     except Unavailable as error:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:

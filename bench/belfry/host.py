@@ -143,7 +143,7 @@ class Lane:
 
 def _tick(belfry: App, order: Order) -> None:
     while True:
-        belfry.clocks.tick(belfry.clock.now(), DISPATCHER)
+        belfry.clocks.tick(DISPATCHER)
         time.sleep(order.tick_seconds)
 
 

@@ -70,7 +70,7 @@ class Site:
         self.keys.mkdir()
         made = self.same(f"bench{next(self._prefixes)}")
         made.prepare()
-        made.clocks.tick(made.clock.now(), DISPATCHER)  # the first one sweeps, too
+        made.clocks.tick(DISPATCHER)  # the first one sweeps, too
         return made
 
     def same(self, prefix: str, transport: Any = None) -> App:

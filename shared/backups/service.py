@@ -57,7 +57,7 @@ class Backups:
         catalog: Catalog | None = None,
     ) -> None:
         seal = Seal.of(settings.backup_encryption_key)
-        self.catalog = catalog or catalog_of(settings, seal)
+        self.catalog = catalog or catalog_of(settings, seal, connection)
         self._manager = manager
         self._tasks = tasks
         self._clock = clock
@@ -231,9 +231,9 @@ class Backups:
         raise Conflict(f"there is no plan {schedule_id!r} any more, {kept}")
 
 
-def catalog_of(settings: Settings, seal: Seal | None) -> Catalog:
+def catalog_of(settings: Settings, seal: Seal | None, connection: Connection) -> Catalog:
     """The destinations of the settings."""
     return Catalog(
-        Destination(name, partial(Connection(where.account).container, where.container), seal)
+        Destination(name, partial(connection.to(where.account).container, where.container), seal)
         for name, where in settings.backup_destinations.items()
     )

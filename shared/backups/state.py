@@ -125,7 +125,7 @@ class StateSource:
             account = self._connection.heeding(job.check)
             tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
             for table in tables.values():
-                account.tables().create_table_if_not_exists(table.table_name, **REPEATED)
+                account.create_table(table.table_name)
             self._check_shards(tables[SCHEDULES], prefix, file.shards())
             marker = entity(tables[SCHEDULES], META, _RESTORING)
             again = marker is not None and marker.get("value") == mark

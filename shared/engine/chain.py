@@ -66,9 +66,8 @@ class Chain:
         self._queue = queue
         self._meta = meta
 
-    def renew(self, link: Link, now: datetime) -> bool:
-        """Send the message after `link`; False if `link` is a stale copy."""
-        present = self._meta.fact(ROW)
+    def renew(self, link: Link, present: Fact | None, now: datetime) -> bool:
+        """Send the message after `link`; False if `link` is a stale copy. `present`: the row."""
         if present is not None and _token(present) not in (link.token, link.after):
             event(_logger, Event.CLOCK_STALE, due_at=link.at.isoformat())
             return False

@@ -1,29 +1,35 @@
 """The clocks that tick, each enough by itself, and what a tick does beside the dispatcher's work.
 
 Timers of tasks, the dispatcher's timer, a message that renews itself (`chain`) and `POST /tick` all
-come here. Whichever ticks revives a chain that was lost, sweeps for lost jobs (`sweep`), and calls
-the health monitor when another clock has fallen silent.
+come here; so does any other invocation, if none of them ticked for a while (`stand_in`). Whichever
+ticks looks as far ahead as the next one that is alive (`ahead`), revives a chain that was lost,
+sweeps for lost jobs (`sweep`), and tells which clocks fell silent.
 
-What the clocks know of each other is in the rows `clock.*` and `clock:*`, read at once.
+What the clocks know of each other is in the rows `clock.*` and `clock:*`, read at once (`facts`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from shared.clock import Clock
 from shared.engine import chain as chains
-from shared.engine import health
-from shared.engine import sweep as sweeps
+from shared.engine import facts, health
+from shared.engine.ahead import ahead, coming
+from shared.engine.alarm import Alarm
 from shared.engine.chain import Chain
-from shared.engine.health import Known, Silent
+from shared.engine.facts import Facts, Known
+from shared.engine.health import QUIET, WORK, Silent
 from shared.engine.sweep import Sweep
 from shared.engine.tick import Dispatcher, Report
 from shared.errors import Unavailable
 from shared.log import Event, event
-from shared.storage.meta import Fact, Meta
+from shared.storage.meta import Meta
 
 DISPATCHER = "schedule_dispatcher"
 MESSAGE = "clock_message"
@@ -32,11 +38,12 @@ ALWAYS = {
     MESSAGE: f"{chains.OFFSET.seconds} * * * * *",
 }
 """The clocks beside those of tasks, and when they wake."""
-_KNOWN = "clock.known"
-_UP = "clock.up"
-_RESUMED = "clock.resumed"
-_TOLD = "clock.told"
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_WATCHES = timedelta(minutes=11)
+"""Two runs of the health monitor, which is to run every five minutes,"""
+_BETWEEN = timedelta(seconds=150)
+"""and between two runs something else looks."""
+_LOOK = timedelta(seconds=30)
+"""And so often it looks at most whether one did."""
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -44,27 +51,37 @@ _logger = logging.getLogger("belfry.clocks")
 class Clocks:
     """The clocks, bound to what they drive.
 
-    `alarm` is called once when some clock falls silent, by whichever tick sees it first.
+    `invoke` is called with an instant at which something is to be invoked, to `stand_in`. `wrong`
+    says by how much the machine's clock is wrong, if it is.
     """
 
     def __init__(
         self,
+        *,
         dispatcher: Dispatcher,
         sweep: Sweep,
         meta: Meta,
         chain: Chain,
-        alarm: Callable[[], object],
+        alarm: Alarm,
+        invoke: Callable[[datetime], object],
+        clock: Clock,
+        wrong: Callable[[], timedelta | None] = lambda: None,
     ) -> None:
         self._dispatcher = dispatcher
         self._sweep = sweep
         self._meta = meta
         self._chain = chain
         self._alarm = alarm
+        self._invoke = invoke
+        self._clock = clock
+        self._wrong = wrong
+        self._quiet_until: datetime | None = None
+        self._looking = threading.Lock()
 
     def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
         """Note which clocks there are (NCRONTAB by name), and start the chain if there is none."""
-        facts = self._meta.about_clocks()
-        before = _known(facts)
+        rows = self._meta.about_clocks()
+        before = facts.known(rows.get(facts.KNOWN))
         known = {
             name: before[name]
             if name in before and before[name].wakes == expression
@@ -72,103 +89,101 @@ class Clocks:
             for name, expression in {**ALWAYS, **wakes}.items()
         }
         if known != before:
-            self._meta.swap(_KNOWN, facts.get(_KNOWN), _written(known))
-        self._chain.revive(facts.get(chains.ROW), now)
+            self._meta.swap(facts.KNOWN, rows.get(facts.KNOWN), facts.written(known))
+        self._chain.revive(rows.get(facts.CHAIN), now)
 
-    def tick(self, now: datetime, clock: str) -> Report:
+    def tick(self, clock: str) -> Report:
         """One tick of the whole, by the clock of that name."""
-        facts = self._meta.about_clocks()
-        beats, known = _beats(facts), _known(facts)
-        up = _instant(facts.get(_UP))
-        resumed = self._resumed(facts, known, beats, now)
-        is_early = now - resumed <= health.GRACE
-        if is_early and clock in known and health.was_away(now, known[clock], beats.get(clock)):
-            # So nothing ran at all: what the others missed meanwhile is pardoned.
-            up = resumed
-            self._meta.put(_UP, up.isoformat())
-        try:
-            return self._dispatcher.tick(now, clock)
-        finally:
-            self._chain.revive(facts.get(chains.ROW), now)
-            if not is_early:
-                self._watch(facts, beats | {clock: now}, up, now)
-            self._sweep.sweep_if_needed(facts.get(sweeps.ROW), now)
+        before = facts.read(self._meta.about_clocks())
+        return self._tick(clock, before, self._clock.now())
 
-    def message(self, text: str, now: datetime) -> None:
+    def message(self, text: str) -> None:
         """The chain's message came: send the next, and tick. Raises `Invalid`."""
         link = chains.parse(text)
         try:
-            good = self._chain.renew(link, now)
+            before = facts.read(self._meta.about_clocks())
+            now = self._clock.now()
+            good = self._chain.renew(link, before.chain, now)
         except Unavailable as error:
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
             self._chain.put_off(link)
             return
         if good:
-            self.tick(now, MESSAGE)
+            self._tick(MESSAGE, before, now, revive=False)
+
+    def stand_in(self) -> Report | None:
+        """Tick if no clock ticked for a while: what any invocation does by the way.
+
+        It asks storage only if none ticked lately as far as this process knows.
+        """
+        self._alarm.tell_wrong(self._wrong(), self._clock.now())
+        with self._looking:
+            now = self._clock.now()
+            if self._is_quiet(now):
+                return None
+            self._quiet_until = now + _LOOK
+        before = facts.read(self._meta.about_clocks())
+        begun = (one.since for one in before.known.values())
+        newest = max([*before.beats.values(), *begun], default=None)
+        if newest is not None and now - newest < QUIET:
+            self._quiet_until = max(newest + QUIET, now + _LOOK)
+            return None
+        return self._tick(WORK, before, now)
+
+    def shard(self, shard: str) -> Report:
+        """Work off one shard's backlog, as far ahead as a tick looks."""
+        found = facts.read(self._meta.about_clocks())
+        now = self._clock.now()
+        return self._dispatcher.tick_shard(shard, now, ahead(now, WORK, found))
 
     def silent(self, now: datetime) -> list[Silent]:
         """The clocks that fell silent."""
-        facts = self._meta.about_clocks()
-        return health.silent(now, _known(facts), _beats(facts), _instant(facts.get(_UP)))
+        return health.judged(now, facts.read(self._meta.about_clocks()))
 
-    def _resumed(
-        self,
-        facts: Mapping[str, Fact],
-        known: Mapping[str, Known],
-        beats: Mapping[str, datetime],
-        now: datetime,
-    ) -> datetime:
-        """The first tick after no clock of the app's own had ticked for a while.
+    def watch(self, schedule_id: str) -> list[Silent]:
+        """The clocks that fell silent; what is new of them is told.
 
-        Either the app was off, and the other clocks are about to come back, or they are silent
-        and this one is slow: that shows when it was not away itself.
+        For the schedule that watches, which runs on if no clock ticks any more: its next runs wait
+        in the job queue already, and each of them ticks.
         """
-        newest = max((at for name, at in beats.items() if name in known), default=_LONG_AGO)
-        if now - newest <= health.GRACE:
-            return _instant(facts.get(_RESUMED)) or _LONG_AGO
-        self._meta.put(_RESUMED, now.isoformat())
-        return now
+        self.stand_in()
+        found = facts.read(self._meta.about_clocks())
+        now = self._clock.now()
+        self._invoke(now + _BETWEEN)
+        self._dispatcher.tick_one(schedule_id, now, _WATCHES)
+        silent = health.judged(now, found)
+        self._alarm.tell(found, silent, now)
+        return silent
 
-    def _watch(
-        self,
-        facts: Mapping[str, Fact],
-        beats: Mapping[str, datetime],
-        up: datetime | None,
-        now: datetime,
-    ) -> None:
-        """Call the health monitor at once when a clock falls silent; once, whoever sees it."""
-        silent = health.silent(now, _known(facts), beats, up)
-        names = sorted(one.clock for one in silent if not one.is_warning)
-        told = facts.get(_TOLD)
-        before = told.value.split() if told is not None else []
-        changed = names != before and self._meta.swap(_TOLD, told, " ".join(names))
-        if changed and not set(names) <= set(before):
-            self._alarm()
+    def _tick(self, clock: str, before: Facts, now: datetime, *, revive: bool = True) -> Report:
+        """Whatever of it fails, the rest is done."""
+        known = health.noticed(now, clock, before)
+        self._note(before, known)
+        self._quiet_until = now + QUIET
+        with ExitStack() as then:
+            then.callback(lambda: self._alarm.tell_wrong(self._wrong(), now))
+            then.callback(self._watch, clock, known, now)
+            then.callback(self._sweep.sweep_if_needed, before.swept, now)
+            if revive:
+                then.callback(self._chain.revive, before.chain, now)
+            return self._dispatcher.tick(now, clock, ahead(now, clock, known))
 
+    def _is_quiet(self, now: datetime) -> bool:
+        """Whether a clock ticked lately, as far as this process knows."""
+        until = self._quiet_until
+        return until is not None and timedelta() < until - now <= QUIET
 
-def _beats(facts: Mapping[str, Fact]) -> dict[str, datetime]:
-    ticked = {name: _instant(facts[name]) for name in facts if name.startswith("clock:")}
-    return {name.removeprefix("clock:"): at for name, at in ticked.items() if at is not None}
+    def _note(self, before: Facts, known: Facts) -> None:
+        """Write down what the tick noticed, if that is new."""
+        if known.pause != before.pause and known.pause is not None:
+            self._meta.put(facts.PAUSE, known.pause.text())
+        if known.up != before.up and known.up is not None:
+            self._meta.put(facts.UP, known.up.isoformat())
 
-
-def _instant(fact: Fact | None) -> datetime | None:
-    """What a row says; None also if it cannot be read: it must not stop the clocks."""
-    try:
-        return datetime.fromisoformat(fact.value) if fact is not None else None
-    except ValueError:
-        return None
-
-
-def _known(facts: Mapping[str, Fact]) -> dict[str, Known]:
-    try:
-        stored = json.loads(facts[_KNOWN].value) if _KNOWN in facts else {}
-        return {
-            name: Known(wakes, datetime.fromisoformat(since))
-            for name, (wakes, since) in stored.items()
-        }
-    except (ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _written(known: Mapping[str, Known]) -> str:
-    return json.dumps({name: (one.wakes, one.since.isoformat()) for name, one in known.items()})
+    def _watch(self, clock: str, known: Facts, now: datetime) -> None:
+        """Tell which clocks are silent, and have somebody look again if no tick comes soon."""
+        after = replace(known, beats={**known.beats, clock: now})
+        self._alarm.tell(after, health.judged(now, after), now)
+        at = health.look_again(now, after, coming(now, clock, known))
+        if at is not None:
+            self._invoke(at)

@@ -35,20 +35,9 @@ class Operations:
         self._clocks = clocks
 
     def health(self, job: JobContext) -> Mapping[str, object]:
-        """Look for clocks that fell silent, and report them."""
+        """Look for clocks that fell silent; those that nobody told of yet are told."""
+        silent = self._clocks.watch(job.schedule_id)
         now = job.clock.now()
-        silent = self._clocks.silent(now)
-        for one in silent:
-            event(
-                _logger,
-                Event.CLOCK_SILENT,
-                level=logging.WARNING if one.is_warning else logging.ERROR,
-                schedule_id=job.schedule_id,
-                job_id=job.job_id,
-                clock=one.clock,
-                last_seen=one.last.isoformat() if one.last is not None else "never",
-                seconds=round((now - one.since).total_seconds()),
-            )
         return {"silent": [_shown(one, now) for one in silent]}
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.engine import facts
 from shared.engine.limits import Limits
 from shared.engine.tick import JOBS_OF_A_MESSAGE
 from shared.log import Event, event
@@ -27,7 +28,7 @@ from shared.storage.meta import Fact, Meta
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import ScheduleTable
 
-ROW = "clock.swept"
+ROW = facts.SWEPT
 _PAUSE = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=5)
 _IN_LINE = timedelta(seconds=5)
@@ -62,18 +63,22 @@ class _Swept:
 
 
 def _read(fact: Fact | None, now: datetime) -> _Swept:
-    """What the row says; if it cannot be read, as if there had been no sweep for long."""
+    """What the row says; if it cannot be read, or was written by a clock that was ahead, as if
+    there had been no sweep for long."""
     try:
         said = json.loads(fact.value) if fact is not None else {}
         begun = said["begun"]
-        return _Swept(
+        swept = _Swept(
             datetime.fromisoformat(said["at"]),
             datetime.fromisoformat(said["leases"]),
             tuple(said["again"]),
             datetime.fromisoformat(begun) if begun is not None else None,
         )
+        if max(swept.at, swept.begun or swept.at) <= now + _PAUSE:
+            return swept
     except (ValueError, LookupError, TypeError, AttributeError):
-        return _Swept(now - _LONGEST, now - _FIRST)
+        pass  # nobody can tell what was done
+    return _Swept(now - _LONGEST, now - _FIRST)
 
 
 class Sweep:

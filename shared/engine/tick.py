@@ -2,7 +2,8 @@
 
 Messages go first, the commit second: a message whose job was never committed is void, so a crash
 between the two loses nothing and repeats nothing. What is due within `LOOK_AHEAD` is handed out
-with a message that waits for the second, so that a tick each minute gives runs on time (C13).
+with a message that waits for the second, so that a tick each minute gives runs on time (C13); if
+the next tick is farther away than that, whoever ticks says how far to look (`ahead`).
 
 A shard with more due than a page is a backlog: it is handed on, by a message for each such shard,
 to whichever instances are free (`backlog`).
@@ -30,7 +31,7 @@ from shared.storage.schedules import Change, Due, ScheduleTable
 from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""A tick each minute, and a quarter of one for a tick that comes late."""
+"""A tick each minute, and a quarter of one for a tick that comes late. The least that is looked."""
 _PAGE = 1000
 _PASSES = 100
 """Pages a shard may take in one tick; what is left waits for the next."""
@@ -71,10 +72,16 @@ class Dispatcher:
         self._backlog = backlog
         self._shards = Pool(_AT_ONCE, "tick")
 
-    def tick(self, now: datetime, clock: str) -> Report:
-        """Hand out what is due; `clock` names the caller. A shard with nothing costs one query."""
+    def tick(self, now: datetime, clock: str, ahead: timedelta | None = None) -> Report:
+        """Hand out what is due; `clock` names the caller. A shard with nothing costs one query.
+
+        `ahead`: how far to look, if it is farther than `LOOK_AHEAD`.
+        """
         report = Report()
-        for done in self._shards.map(lambda shard: self._first(shard, now), self._table.shards):
+        until = now + (ahead or LOOK_AHEAD)
+        for done in self._shards.map(
+            lambda shard: self._first(shard, now, until), self._table.shards
+        ):
             report += done
         self._meta.beat(clock, now)
         event(
@@ -88,71 +95,77 @@ class Dispatcher:
         )
         return report
 
-    def tick_shard(self, shard: str, now: datetime) -> Report:
+    def tick_shard(self, shard: str, now: datetime, ahead: timedelta | None = None) -> Report:
         """Work off one shard's backlog, unless another does."""
         report = Report()
-        self._backlogged(shard, now, report)
+        self._backlogged(shard, now, now + (ahead or LOOK_AHEAD), report)
         return report
 
-    def tick_one(self, schedule_id: str, now: datetime) -> Report:
+    def tick_one(self, schedule_id: str, now: datetime, ahead: timedelta | None = None) -> Report:
         """The same for one schedule."""
         report = Report()
+        until = now + (ahead or LOOK_AHEAD)
         schedule = self._table.get(schedule_id)
         if schedule is None:
             raise NotFound(f"there is no schedule {schedule_id!r}")
-        while self._apply([self._planned(schedule, now)], now, report):
+        while self._apply([self._planned(schedule, now, until)], now, report):
             schedule = self._table.get(schedule_id)
-            if schedule is None or not schedule.owes(now + LOOK_AHEAD):
+            if schedule is None or not schedule.owes(until):
                 break
         return report
 
-    def _first(self, shard: str, now: datetime) -> Report:
+    def _first(self, shard: str, now: datetime, until: datetime) -> Report:
         """A shard's due schedules, if they fit into a page; a backlog is announced instead."""
         report = Report()
-        entries = self._table.due(shard, now + LOOK_AHEAD, _PAGE)
+        entries = self._table.due(shard, until, _PAGE)
         if len(entries) < _PAGE:
-            self._pages(shard, now, report, entries)
+            self._pages(shard, now, until, report, entries)
         else:
             self._backlog.announce(shard, now)
-            self._backlogged(shard, now, report)
+            self._backlogged(shard, now, until, report)
         return report
 
-    def _backlogged(self, shard: str, now: datetime, report: Report) -> None:
+    def _backlogged(self, shard: str, now: datetime, until: datetime, report: Report) -> None:
         with self._backlog.held(shard) as alone:
             if alone:
-                self._pages(shard, now, report)
+                self._pages(shard, now, until, report)
 
     def _pages(
-        self, shard: str, now: datetime, report: Report, entries: Sequence[Due] | None = None
+        self,
+        shard: str,
+        now: datetime,
+        until: datetime,
+        report: Report,
+        entries: Sequence[Due] | None = None,
     ) -> None:
         """Page after page of what is due, until there is none; `entries`: the first, if read."""
         stuck: set[str] = set()
         for _ in range(_PASSES):
             if entries is None:
-                entries = self._table.due(shard, now + LOOK_AHEAD, _PAGE + len(stuck))
+                entries = self._table.due(shard, until, _PAGE + len(stuck))
             fresh = [entry for entry in entries if entry.key not in stuck]
             if not fresh:
                 return
             lost = report.lost
-            plans = self._plans(fresh, now, report)
+            plans = self._plans(fresh, now, until, report)
             self._apply(plans, now, report)
             moved = {made.before.id for made in plans if made.changes and report.lost == lost}
             stuck |= {entry.key for entry in fresh if entry.schedule_id not in moved}
-            if len(entries) < _PAGE and not any(
-                made.after.owes(now + LOOK_AHEAD) for made in plans
-            ):
+            if len(entries) < _PAGE and not any(made.after.owes(until) for made in plans):
                 return
             entries = None
 
-    def _plans(self, entries: Sequence[Due], now: datetime, report: Report) -> list[Plan]:
+    def _plans(
+        self, entries: Sequence[Due], now: datetime, until: datetime, report: Report
+    ) -> list[Plan]:
         """The plans of those that owe something; a row that cannot be read stops no other."""
         rows = self._table.rows({entry.schedule_id for entry in entries})
         plans: list[Plan] = []
         for schedule_id in sorted(rows):
             try:
                 schedule = readable.to_schedule(rows[schedule_id])
-                if schedule.owes(now + LOOK_AHEAD):
-                    plans.append(self._planned(schedule, now))
+                if schedule.owes(until):
+                    plans.append(self._planned(schedule, now, until))
             except Damaged as error:
                 report.broken += 1
                 readable.tell(schedule_id, error)
@@ -163,13 +176,13 @@ class Dispatcher:
                 self._table.forget(entry)
         return plans
 
-    def _planned(self, schedule: Schedule, now: datetime) -> Plan:
+    def _planned(self, schedule: Schedule, now: datetime, until: datetime) -> Plan:
         """The plan; a schedule with many live jobs is told first which of them ended."""
         if not crowded(schedule):
-            return plan(schedule, now, now + LOOK_AHEAD)
+            return plan(schedule, now, until)
         ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
         folded = replace(schedule, progress=fold(schedule.progress, ended))
-        return replace(plan(folded, now, now + LOOK_AHEAD), before=schedule)
+        return replace(plan(folded, now, until), before=schedule)
 
     def _apply(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
         """Enqueue first, commit second, some at a time; how many commits were won."""

@@ -30,7 +30,7 @@ from shared.messages.model import (
     message_id,
 )
 from shared.messages.rows import PARTITION, beginning, due_key, message_key, properties, to_entry
-from shared.storage.connect import REPEATED, Connection
+from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.wire import Delete, Insert, Merge, Operation, Wire, literal
 
@@ -213,7 +213,7 @@ class Outbox:
 
     def _open(self) -> Wire:
         if not self._there:
-            self._connection.tables().create_table_if_not_exists(self._name, **REPEATED)
+            self._connection.create_table(self._name)
             self._there = True
         return self._wire
 

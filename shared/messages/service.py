@@ -204,7 +204,7 @@ def messages_from(
     from shared.storage.wire import from_account
 
     name = Names(settings.prefix).messages
-    wire = from_account(settings.storage, name, transport)
+    wire = from_account(settings.storage, name, transport) if transport else connection.wire(name)
     return Messages(
         Outbox(wire, connection, name),
         channels_from(settings.messaging),

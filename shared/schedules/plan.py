@@ -29,6 +29,8 @@ CAP = 50
 limited to 100."""
 LIVE_CAP = 100
 """Live jobs of one schedule; its row is limited to 32,000 characters for them."""
+AHEAD_CAP = 80
+"""Of them, those that wait for their due time: people may ask for runs all the same."""
 PACE = 10
 """Runs of one schedule that `catch_up: all` lets wait or run at once."""
 
@@ -137,14 +139,16 @@ def _latest(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
     room = min(CAP, LIVE_CAP - len(schedule.progress.live))
     due = owed(schedule, now)
     if due is None:
-        return _Sorted(*_take(recurrence, upcoming, horizon, room))
+        return _Sorted(*_take(recurrence, upcoming, horizon, _room_ahead(schedule, now, room)))
     if room <= 0:
         return _Sorted([], upcoming)
     following = next_run(recurrence, due.last)
     if schedule.policy.catch_up is not CatchUp.LATEST and _too_late(schedule, due.last, now):
+        room = _room_ahead(schedule, now, room)
         ahead, upcoming = _take(recurrence, following, horizon, room)
         return _Sorted(ahead, upcoming, due, _missed(schedule))
-    ahead, upcoming = _take(recurrence, following, horizon, room - 1)
+    room = _room_ahead(schedule, now, room - 1)
+    ahead, upcoming = _take(recurrence, following, horizon, room)
     before, _ = parted(recurrence, due, due.last)
     return _Sorted([due.last, *ahead], upcoming, before)
 
@@ -162,9 +166,15 @@ def _all(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
         if len(start) < len(wanted):
             return _Sorted(start, wanted[len(start)], cut_off, _cut_off(schedule))
         following = next_run(recurrence, due.last)
-    room = max(0, min(CAP, LIVE_CAP - len(live)) - len(start))
+    room = _room_ahead(schedule, now, min(CAP, LIVE_CAP - len(live)) - len(start))
     ahead, upcoming = _take(recurrence, following, horizon, room)
     return _Sorted([*start, *ahead], upcoming, cut_off, _cut_off(schedule))
+
+
+def _room_ahead(schedule: Schedule, now: datetime, room: int) -> int:
+    """How many more may wait for their due time, if there is room for so many at all."""
+    waiting = sum(job.due_at > now for job in schedule.progress.live)
+    return max(0, min(room, AHEAD_CAP - waiting))
 
 
 def _take(

@@ -7,12 +7,15 @@ merge again when its connection ends; a caller whose write may be repeated says 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import monotonic
 from shared.settings import StorageAccount
 from shared.storage import failures, heeding
+from shared.storage.checked import CheckedClock
+from shared.storage.signing import dating, is_misdated, key_of, signing
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient, TableServiceClient
@@ -42,45 +45,67 @@ _LIST_CONNECTION = 2
 class Connection:
     """One storage account. `transport` is the SDKs' own; tests give one that fails."""
 
-    def __init__(self, account: StorageAccount, transport: Any = None) -> None:
+    def __init__(
+        self,
+        account: StorageAccount,
+        transport: Any = None,
+        clock: CheckedClock | None = None,
+    ) -> None:
+        """`clock` hears the storage's time, and dates what is signed by key."""
         self._account = account
         self._transport = transport
+        self._clock = clock
+
+    def to(self, account: StorageAccount) -> Connection:
+        """One to another account, by the same clock."""
+        return Connection(account, clock=self._clock)
 
     def heeding(self, check: Callable[[], None]) -> Connection:
         """The same account, for one job: of its tables' calls no attempt begins once `check`
         raises."""
-        inner = self._transport or failures.transport(**failures.TIMEOUTS)
-        return Connection(self._account, heeding.transport(inner, check))
+        inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
+        return Connection(self._account, heeding.transport(inner, check), self._clock)
 
     def tables(self) -> TableServiceClient:
         from azure.data.tables import TableServiceClient
 
-        options = self._options() | failures.RETRIES | {"timeout": failures.WHOLE}
-        text = self._account.connection_string.reveal()
+        text, options = self._account.connection_string.reveal(), self._table_options()
         if text:
             return TableServiceClient.from_connection_string(text, **options)
         return TableServiceClient(self._url("table"), credential=self._identity(), **options)
 
     def table(self, name: str) -> TableClient:
-        return self.tables().get_table_client(name)
+        """One table; clients that `tables()` makes have not all of its options."""
+        from azure.data.tables import TableClient
+
+        text, options = self._account.connection_string.reveal(), self._table_options()
+        if text:
+            return TableClient.from_connection_string(text, name, **options)
+        return TableClient(self._url("table"), name, credential=self._identity(), **options)
+
+    def create_table(self, name: str) -> None:
+        """Create a table; harmless if it exists."""
+        from azure.core.exceptions import ResourceExistsError
+
+        with contextlib.suppress(ResourceExistsError):
+            self.table(name).create_table(**REPEATED)
 
     def wire(self, name: str) -> Wire:
         """The same table by hand: for many rows."""
         from shared.storage.wire import from_account
 
-        return from_account(self._account, name, self._transport)
+        return from_account(self._account, name, self._transport, self._clock)
 
     def queue_wire(self, name: str) -> QueueWire:
         """A queue by hand: for many messages."""
         from shared.storage.queue_wire import from_account
 
-        return from_account(self._account, name, self._transport)
+        return from_account(self._account, name, self._transport, self._clock)
 
     def queue(self, name: str) -> QueueClient:
-        from azure.storage.queue import LinearRetry, QueueClient
+        from azure.storage.queue import QueueClient
 
-        again = LinearRetry(backoff=_PAUSE, retry_total=3, random_jitter_range=_PAUSE)
-        options = self._options() | {"retry_policy": again}
+        options = self._options() | self._dated() | {"retry_policy": _queue_retries(self._clock)}
         text = self._account.connection_string.reveal()
         if text:
             return QueueClient.from_connection_string(text, name, **options)
@@ -90,7 +115,7 @@ class Connection:
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient
 
-        options = self._options() | {"retry_policy": _blob_retries()}
+        options = self._options() | self._dated() | {"retry_policy": _blob_retries(self._clock)}
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
@@ -99,9 +124,20 @@ class Connection:
 
     def _options(self) -> dict[str, Any]:
         """Of any client."""
-        given = {} if self._transport is None else {"transport": self._transport}
-        made = {} if given else {"transport": failures.transport(**failures.TIMEOUTS)}
-        return dict(failures.TIMEOUTS) | given | made
+        transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
+        return dict(failures.TIMEOUTS) | {"transport": transport}
+
+    def _table_options(self) -> dict[str, Any]:
+        """Of a client of tables, whose SDK dates by the machine's clock."""
+        options = self._options() | failures.RETRIES | {"timeout": failures.WHOLE}
+        key = key_of(self._account.connection_string.reveal())
+        if self._clock is None or key is None:
+            return options
+        return options | {"per_retry_policies": [signing(key, self._clock, always=False)]}
+
+    def _dated(self) -> dict[str, Any]:
+        """Of a client of queues or blobs, which signs after this hook."""
+        return {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
 
     def _url(self, service: str) -> str:
         return f"https://{self._account.account_name}.{service}.core.windows.net"
@@ -112,12 +148,31 @@ class Connection:
         return ManagedIdentityCredential(client_id=self._account.client_id or None)
 
 
-def _blob_retries() -> Any:
+def _queue_retries(clock: CheckedClock | None) -> Any:
+    """What a client of queues tries again; also, once, what was refused for its date."""
+    from azure.storage.queue import LinearRetry
+
+    class Retries(LinearRetry):
+        def send(self, request: Any) -> Any:
+            answer: Any = super().send(request)  # type: ignore[no-untyped-call]
+            refused = answer.http_response.status_code == 403
+            if clock is None or not refused or not is_misdated(request.http_request, clock):
+                return answer
+            return super().send(request)  # type: ignore[no-untyped-call]
+
+    return Retries(backoff=_PAUSE, retry_total=3, random_jitter_range=_PAUSE)
+
+
+def _blob_retries(clock: CheckedClock | None) -> Any:
     """What a client of blobs tries again."""
     from azure.storage.blob import ExponentialRetry
 
     class Retries(ExponentialRetry):
         def configure_retries(self, request: Any) -> dict[str, Any]:
+            options = request.context.options
+            if clock is not None and (given := options.get("raw_request_hook")) is not None:
+                # a hook of one call (`heeding`) takes the place of the client's
+                options["raw_request_hook"] = dating(clock, given)
             settings = super().configure_retries(request)
             settings["until"] = monotonic() + failures.WHOLE
             settings["listing"] = "comp=list" in request.http_request.url

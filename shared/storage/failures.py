@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from shared.clock import elapsed
 from shared.errors import Refused, Unavailable
+from shared.storage.checked import CheckedClock
 
 TIMEOUTS: dict[str, float] = {"connection_timeout": 5, "read_timeout": 20}
 """Seconds of one attempt."""
@@ -85,8 +87,9 @@ def _shortened(pause: str, second: int) -> str:
         return pause
 
 
-def transport(**options: Any) -> Any:
-    """The SDKs' transport, to which an answer that was cut is a connection that was lost.
+def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
+    """The SDKs' transport, to which an answer that was cut is a connection that was lost, and
+    whose answers say the storage's time to `clock`.
 
     azure-core takes it for an answer of the service: some clients do not try again, others do not
     say that they did, and azure-data-tables fails with an `AttributeError`. If it was cut within
@@ -97,10 +100,14 @@ def transport(**options: Any) -> Any:
 
     class Careful(RequestsTransport):  # type: ignore[misc]
         def send(self, request: Any, **options: Any) -> Any:
+            began = elapsed()
             try:
                 answer = super().send(request, **options)
             except HttpResponseError as error:
                 raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
+            if clock is not None:  # a refusal may be for the request's own date
+                refused = answer.status_code == 403
+                clock.hear(answer.headers.get("Date"), elapsed() - began, at_once=refused)
             if answer.status_code < 300 and "Date" not in answer.headers:
                 answer.internal_response.close()
                 raise ServiceResponseError("the answer's head was cut")

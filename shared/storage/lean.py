@@ -14,6 +14,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from shared.clock import elapsed
+from shared.storage.checked import CheckedClock
 from shared.storage.failures import shortened_pauses
 
 if TYPE_CHECKING:
@@ -43,8 +45,10 @@ class Answer:
 class Lean:
     """The transport; several threads may use it at once."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: what it will connect to, for which the environment may name a proxy."""
+    def __init__(self, url: str, clock: CheckedClock | None = None) -> None:
+        """`url`: what it will connect to, for which the environment may name a proxy. `clock` hears
+        the storage's time."""
+        self._clock = clock
         import certifi
         import requests
         import urllib3
@@ -68,6 +72,7 @@ class Lean:
         limits = urllib3.Timeout(
             connect=options.get("connection_timeout"), read=options.get("read_timeout")
         )
+        began = elapsed()
         try:
             found = self._pool.urlopen(
                 request.method,
@@ -86,6 +91,9 @@ class Lean:
             raise azure.ServiceRequestError(str(error), error=error) from error
         except urllib3.exceptions.HTTPError as error:
             raise azure.ServiceResponseError(str(error), error=error) from error
+        if self._clock is not None:  # a refusal may be for the request's own date
+            refused = found.status == 403
+            self._clock.hear(found.headers.get("Date"), elapsed() - began, at_once=refused)
         if found.status < 300 and "Date" not in found.headers:
             # cut within its head: nothing below notices, and the date is written near its end
             raise azure.ServiceResponseError("the answer's head was cut")

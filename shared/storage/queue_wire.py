@@ -13,8 +13,10 @@ from xml.sax.saxutils import escape, unescape
 
 from shared.settings import StorageAccount
 from shared.storage import failures
-from shared.storage.account import SharedKey, endpoint, sign_in
+from shared.storage.account import endpoint, sign_in
+from shared.storage.checked import CheckedClock
 from shared.storage.lean import Lean
+from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -43,8 +45,10 @@ class QueueWire:
         credential: SharedKey | TokenCredential,
         *,
         transport: Any = None,
+        clock: CheckedClock | None = None,
     ) -> None:
-        """`url` is the account's queue endpoint; `transport` one of azure-core's."""
+        """`url` is the account's queue endpoint; `transport` one of azure-core's. `clock` hears the
+        storage's time, and dates the requests."""
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import RetryPolicy
 
@@ -54,8 +58,8 @@ class QueueWire:
             "timeout": failures.WHOLE,
             "retry_on_methods": frozenset(("GET", "POST", "DELETE")),
         }
-        policies: list[Any] = [RetryPolicy(**failures.RETRIES), sign_in(credential, "queue")]
-        sender: Any = transport or Lean(url)
+        policies: list[Any] = [RetryPolicy(**failures.RETRIES), sign_in(credential, "queue", clock)]
+        sender: Any = transport or Lean(url, clock)
         self._pipeline = Pipeline[Any, Any](sender, policies)
 
     def put(self, text: str, hidden_seconds: int) -> Receipt:
@@ -101,13 +105,15 @@ class QueueWire:
         return answer
 
 
-def from_account(account: StorageAccount, queue: str, transport: Any = None) -> QueueWire:
+def from_account(
+    account: StorageAccount, queue: str, transport: Any = None, clock: CheckedClock | None = None
+) -> QueueWire:
     """By connection string with the account's key, or else by managed identity.
 
     Raises `Misconfigured`.
     """
     found = endpoint(account, "queue")
-    return QueueWire(found.url, queue, found.credential, transport=transport)
+    return QueueWire(found.url, queue, found.credential, transport=transport, clock=clock)
 
 
 def _error(answer: Any) -> Any:

@@ -25,8 +25,10 @@ from urllib.parse import quote
 
 from shared.settings import StorageAccount
 from shared.storage import failures
-from shared.storage.account import SharedKey, endpoint, sign_in
+from shared.storage.account import endpoint, sign_in
+from shared.storage.checked import CheckedClock
 from shared.storage.lean import Lean
+from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -148,8 +150,10 @@ class Wire:
         credential: SharedKey | TokenCredential,
         *,
         transport: Any = None,
+        clock: CheckedClock | None = None,
     ) -> None:
-        """`url` is the account's table endpoint; `transport` one of azure-core's."""
+        """`url` is the account's table endpoint; `transport` one of azure-core's. `clock` hears the
+        storage's time, and dates the requests."""
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import RetryPolicy
 
@@ -162,10 +166,10 @@ class Wire:
         }
         policies: list[Any] = [
             RetryPolicy(**failures.RETRIES),
-            sign_in(credential, "table"),
+            sign_in(credential, "table", clock),
             _unwrapping(),
         ]
-        sender: Any = transport or Lean(url)
+        sender: Any = transport or Lean(url, clock)
         self._pipeline = Pipeline[Any, Any](sender, policies)
 
     def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
@@ -235,13 +239,15 @@ class Wire:
         return answer
 
 
-def from_account(account: StorageAccount, table: str, transport: Any = None) -> Wire:
+def from_account(
+    account: StorageAccount, table: str, transport: Any = None, clock: CheckedClock | None = None
+) -> Wire:
     """By connection string with the account's key, or else by managed identity.
 
     Raises `Misconfigured`.
     """
     found = endpoint(account, "table")
-    return Wire(found.url, table, found.credential, transport=transport)
+    return Wire(found.url, table, found.credential, transport=transport, clock=clock)
 
 
 def literal(text: str) -> str:

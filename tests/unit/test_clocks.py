@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from local.host import cron
 from shared.engine import health
-from shared.engine.health import GRACE, Known, last_wakeup, silent, was_away
+from shared.engine.facts import Known
+from shared.engine.health import GRACE, silent, was_away
+from shared.engine.wakeups import last_wakeup, next_wakeup
 from shared.recurrence import Frequency, Recurrence, ncrontab
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -54,10 +56,28 @@ def test_the_last_wakeup_is_what_the_host_fired_last(
         assert following is None or following > until
 
 
+@given(
+    expression=st.sampled_from(EXPRESSIONS),
+    zone=st.sampled_from(ZONES),
+    after=INSTANTS,
+    span=st.timedeltas(timedelta(), timedelta(days=400)),
+)
+def test_the_next_wakeup_is_what_the_host_fires_next(
+    expression: str, zone: str, after: datetime, span: timedelta
+) -> None:
+    when = Recurrence(frequency=Frequency.CRON, cron_expression=expression, timezone=zone)
+    wakes = ncrontab(when, after.year)
+    following = cron.parse(wakes).after(after)
+    expected = following if following is not None and following <= after + span else None
+    assert next_wakeup(wakes, after, after + span) == expected
+
+
 @pytest.mark.parametrize("expression", ["0 0 * * *", "", "0 * * * L *", "61 * * * * *"])
 def test_what_is_no_expression_of_ours_is_an_error(expression: str) -> None:
     with pytest.raises(ValueError):
         last_wakeup(expression, NOON, NOON)
+    with pytest.raises(ValueError):
+        next_wakeup(expression, NOON, NOON)
 
 
 def known(wakes: str, age: timedelta = timedelta(days=30)) -> dict[str, Known]:

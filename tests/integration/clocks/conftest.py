@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
+import inspect
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,7 +27,7 @@ from shared.engine.health import HTTP
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
-from shared.storage.queue import AHEAD, Message, Sent, parse
+from shared.storage.queue import AHEAD, Message, Sent
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -77,6 +79,8 @@ class Sim:
     clock: ManualClock
     functions: Functions
     jobs: list[tuple[datetime, int, str]] = field(default_factory=list)
+    long: set[str] = field(default_factory=set)
+    """Messages that are in the queue of long jobs."""
     pulses: list[tuple[datetime, int, str]] = field(default_factory=list)
     """Of the chain: (seen from, a number, message)."""
     ticked: list[tuple[datetime, str]] = field(default_factory=list)
@@ -95,16 +99,22 @@ class Sim:
         when = changes.pop("recurrence", None) or Recurrence(
             frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START
         )
+        policy = changes.pop("policy", Policy())
         definition = Definition(name="test", task_type="works", recurrence=when, **changes)
-        return self.app.manager.create(definition, Policy())
+        return self.app.manager.create(definition, policy)
+
+    def strict(self, seconds: int) -> Schedule:
+        """A schedule whose runs may be half a minute late, and not more."""
+        often = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=seconds, start_time=START)
+        return self.add(recurrence=often, policy=Policy(misfire_grace_seconds=30))
 
     def ended(self, schedule: Schedule) -> list[Job]:
         return sorted(self.app.table.jobs(schedule.id), key=lambda job: job.due_at)
 
-    def run(self, span: timedelta, clocks: Collection[str]) -> None:
-        """Let time pass with these clocks alive; jobs always have their worker."""
+    def run(self, span: timedelta, clocks: Collection[str], *, works: bool = True) -> None:
+        """Let time pass with these clocks alive; jobs have their worker, unless told otherwise."""
         end = self.now + span
-        while (event := self._next(clocks, end)) is not None:
+        while (event := self._next(clocks, end, works)) is not None:
             at, act = event
             self.clock.set(max(at, self.now))
             act()
@@ -131,16 +141,22 @@ class Sim:
         self.functions.by_name[name](TimerRequest(past_due=False))
 
     def work(self) -> None:
-        """Do what the next job message asks for."""
+        """Call the worker's function with the next job message."""
         _, _, text = heapq.heappop(self.jobs)
-        self.app.worker.work(parse(text))
+        self.call("long_job_worker" if text in self.long else "job_worker", text)
+
+    def call(self, name: str, text: str) -> None:
+        """Call the function of a queue with a message."""
+        answer = self.functions.by_name[name](func.QueueMessage(body=text.encode()))
+        if inspect.iscoroutine(answer):
+            asyncio.run(answer)
 
     def _next(
-        self, clocks: Collection[str], end: datetime
+        self, clocks: Collection[str], end: datetime, works: bool
     ) -> tuple[datetime, Callable[[], object]] | None:
         """What happens next: (when, what), before `end`."""
         events: list[tuple[datetime, Callable[[], object]]] = []
-        if self.jobs:
+        if self.jobs and works:
             events.append((self.jobs[0][0], self.work))
         if self.pulses and MESSAGE in clocks:
             events.append((self.pulses[0][0], lambda: self.deliver(self.pulse())))
@@ -148,7 +164,7 @@ class Sim:
             expression = ALWAYS[DISPATCHER] if name == HTTP else self.functions.timers[name]
             at = self._after(name, expression)
             if at is not None:
-                events.append((at, lambda name=name, at=at: self._wake(name, at)))  # type: ignore[misc]
+                events.append((at, lambda name=name: self.wake(name)))  # type: ignore[misc]
         at, act = min(events, key=lambda event: event[0], default=(end, self.work))
         return (at, act) if at < end else None
 
@@ -157,8 +173,9 @@ class Sim:
         since = self.now - timedelta(seconds=1) if last != self.now else self.now
         return cron.parse(expression).after(since)
 
-    def _wake(self, name: str, at: datetime) -> None:
-        self.ticked.append((at, name))
+    def wake(self, name: str) -> None:
+        """Let a timer fire now, or the pinger ping."""
+        self.ticked.append((self.now, name))
         if name == HTTP:
             assert self.ping().status_code == 200
         else:
@@ -213,6 +230,8 @@ def tap(sim: Sim, app: App | None = None) -> None:
         # what is ahead of its time is received when it is due: no worker waits on this clock
         at = visible_at + AHEAD if visible_at > sim.now else sim.now
         heapq.heappush(sim.jobs, (at, next(sim._count), message.text()))
+        if message.long:
+            sim.long.add(message.text())
         return sent
 
     def pulse(text: str, after: timedelta) -> None:

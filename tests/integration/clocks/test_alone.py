@@ -46,17 +46,44 @@ def test_each_clock_of_every_minute_alone_keeps_all_on_time(sim: Sim, clock: str
     assert sim.app.meta.clocks().keys() == {clock}
 
 
-def test_a_tasks_timer_alone_keeps_all_running_at_its_pace(sim: Sim) -> None:
-    often = sim.add()
-    seldom = sim.add(recurrence=cron("*/5 * * * *"))
-    between = sim.add(recurrence=cron("7 12 * * *"))
-    sim.run(timedelta(minutes=16), {"health_monitor"})
-    assert [due for due, _ in late(sim, seldom)] == [START + n * _MINUTE for n in (5, 10, 15)]
-    assert late(sim, between) == [(START + 7 * _MINUTE, timedelta(minutes=3))]
-    jobs = sim.ended(often)
-    assert [job.due_at for job in jobs] == [START + n * _MINUTE for n in range(1, 16)]
-    ran = [job.due_at.minute for job in jobs if job.status is Status.SUCCEEDED]
-    assert {5, 10, 15} <= set(ran)
+@pytest.mark.parametrize(
+    ("clock", "begin", "minutes"),
+    [
+        pytest.param(DISPATCHER, START, 15, id="dispatcher"),
+        pytest.param(MESSAGE, START, 15, id="message"),
+        pytest.param("health_monitor", START, 21, id="5 minutes"),
+        pytest.param("schedule_reconciler", START + timedelta(minutes=20), 64, id="hourly"),
+        pytest.param("schedule_cleanup", START + timedelta(hours=14), 64, id="daily"),
+        pytest.param(HTTP, START, 15, id="http"),
+    ],
+)
+def test_each_clock_alone_runs_what_is_frequent_and_strict(
+    sim: Sim, clock: str, begin: datetime, minutes: int
+) -> None:
+    """From its first tick on, whatever its period: nothing waits for the second one."""
+    sim.clock.set(begin - timedelta(seconds=10))
+    made = {seconds: sim.strict(seconds) for seconds in (60, 40)}
+    once = sim.add(recurrence=cron(f"{(begin + 11 * _MINUTE).minute} {begin.hour} * * *"))
+    sim.clock.set(begin)
+    sim.run(timedelta(minutes=minutes), {clock})
+    on_time = timedelta()
+    for seconds, schedule in made.items():
+        every = range(0, 60 * minutes, seconds)
+        dues = [begin + timedelta(seconds=second) for second in every]
+        assert late(sim, schedule) == [(due, on_time) for due in dues]
+    assert late(sim, once) == [(begin + 11 * _MINUTE, on_time)]
+
+
+def test_work_alone_keeps_all_running(sim: Sim) -> None:
+    """No clock ticks any more, and no job is under way: the health monitor's next run waits in the
+    queue. Until then at most five minutes pass."""
+    strict, seldom = sim.strict(60), sim.add(recurrence=cron("3 13 * * *"))
+    sim.run(6 * _MINUTE, sim.every_clock)
+    sim.run(60 * _MINUTE, set())
+    ran = [job.due_at for job in sim.ended(strict) if job.status is Status.SUCCEEDED]
+    again = START + 11 * _MINUTE
+    assert [due for due in ran if due >= again] == [again + n * _MINUTE for n in range(55)]
+    assert late(sim, seldom) == [(START + 63 * _MINUTE, timedelta())]
 
 
 def test_a_daily_timer_revives_the_message_which_keeps_all_on_time(sim: Sim) -> None:

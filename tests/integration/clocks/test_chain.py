@@ -128,7 +128,7 @@ def at_once(apps: list[App], act: Callable[[App], object]) -> None:
 
 def test_a_message_in_two_hands_at_once_goes_on_once(sim: Sim, twin: App) -> None:
     text = sim.pulse()
-    at_once([sim.app, twin], lambda app: app.clocks.message(text, sim.now))
+    at_once([sim.app, twin], lambda app: app.clocks.message(text))
     assert len(sim.pulses) == 2
     assert live(sim) == 1
     goes_on(sim)
@@ -137,7 +137,7 @@ def test_a_message_in_two_hands_at_once_goes_on_once(sim: Sim, twin: App) -> Non
 def test_two_revivals_at_once_give_one_chain(sim: Sim, twin: App) -> None:
     sim.pulses.clear()
     sim.clock.advance(5 * _MINUTE)
-    at_once([sim.app, twin], lambda app: app.clocks.tick(sim.now, DISPATCHER))
+    at_once([sim.app, twin], lambda app: app.clocks.tick(DISPATCHER))
     assert len(sim.pulses) == 2
     assert live(sim) == 1
     goes_on(sim)
@@ -211,16 +211,16 @@ def test_a_revival_killed_at_any_step_leaves_one_chain(
 
 def test_storage_that_is_away_does_not_end_it(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
     chain = chain_of(sim.app)
-    real = chain._meta.fact
+    real = chain._meta.about_clocks
 
-    def away(name: str) -> Any:
+    def away() -> Any:
         raise Unavailable("table storage", "did not answer")
 
-    monkeypatch.setattr(chain._meta, "fact", away)
+    monkeypatch.setattr(chain._meta, "about_clocks", away)
     for _ in range(10):
         sim.deliver(sim.pulse())
         assert len(sim.pulses) == 1
-    monkeypatch.setattr(chain._meta, "fact", real)
+    monkeypatch.setattr(chain._meta, "about_clocks", real)
     goes_on(sim)
 
 

@@ -364,7 +364,7 @@ def test_a_schedule_that_may_run_no_more_loses_nothing_that_is_owed() -> None:
 def test_a_pass_leaves_room_for_what_is_live_already() -> None:
     schedule = every(1, catch_up=CatchUp.LATEST)
     many = tuple(
-        LiveJob(id=f"nightly-{n}", due_at=START, available_at=START) for n in range(LIVE_CAP - 3)
+        LiveJob(id=f"nightly-{n}", due_at=at(-9), available_at=START) for n in range(LIVE_CAP - 3)
     )
     crowd = replace(schedule, progress=replace(schedule.progress, live=many))
     made = plan(crowd, at(-1), at(-1) + AHEAD)

@@ -11,7 +11,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from shared.storage.account import SharedKey
+from shared.storage.checked import CheckedClock
+from shared.storage.signing import SharedKey
 from shared.storage.wire import Wire
 
 KEY = SharedKey("acct", "c2VjcmV0IG9mIGEgdGVzdA==")
@@ -52,12 +53,18 @@ class Service(HTTPAdapter):
         )
         return self.build_response(request, raw)
 
-    def wire(self, credential: Any = KEY, url: str = URL) -> Wire:
+    def wire(
+        self, credential: Any = KEY, url: str = URL, clock: CheckedClock | None = None
+    ) -> Wire:
+        transport = _Sleepless(self.session(), self.slept)
+        return Wire(url, "tests", credential, transport=transport, clock=clock)
+
+    def session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
         session.mount("https://", self)
         session.mount("http://", self)
-        return Wire(url, "tests", credential, transport=_Sleepless(session, self.slept))
+        return session
 
 
 class _Sleepless(RequestsTransport):  # type: ignore[misc]

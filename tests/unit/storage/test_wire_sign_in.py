@@ -8,6 +8,7 @@ import hmac
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,10 +21,12 @@ from azure.core.rest import HttpRequest
 from azure.data.tables._authentication import SharedKeyCredentialPolicy
 from azure.data.tables._common_conversion import _sign_string
 
+from shared.clock import ManualClock
 from shared.errors import Misconfigured
 from shared.settings import Secret, StorageAccount
-from shared.storage.account import SharedKey
+from shared.storage.checked import CheckedClock
 from shared.storage.lean import Lean
+from shared.storage.signing import SharedKey
 from shared.storage.wire import Delete, Wire, from_account
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
 
@@ -76,11 +79,17 @@ def test_the_signature_is_azure_data_tables_own() -> None:
     assert asked.headers["Authorization"] == f"SharedKeyLite acct:{sign(KEY.key, text)}"
 
 
-def test_each_attempt_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    dates = iter(["Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:20:00 GMT"])
-    monkeypatch.setattr("shared.storage.account.formatdate", lambda **_: next(dates))
+class Passing(ManualClock):
+    """Twenty minutes pass from one look to the next."""
+
+    def now(self) -> datetime:
+        return self.advance(timedelta(minutes=20))
+
+
+def test_each_attempt_is_signed_anew() -> None:
+    clock = CheckedClock(Passing(datetime(2025, 12, 31, 23, 40, tzinfo=UTC)))
     service = Service(Answer(503), batch(written("1")))
-    service.wire().transact("p", [Delete("k")])
+    service.wire(clock=clock).transact("p", [Delete("k")])
     first, second = (
         (header(asked, "x-ms-date"), header(asked, "Authorization")) for asked in service.asked
     )

@@ -1,0 +1,105 @@
+"""A clock that is held against the storage's own, which is in every answer's `Date`.
+
+All instances share one storage, so its time is the one that they can agree on. Where the machine's
+clock differs from it by more than `TOLERANCE`, `now()` follows the storage's, carried on between
+answers by a clock that nobody sets. A `Date` has whole seconds, and an answer takes time: so what
+is known is a span, and the machine's clock is right while it lies within.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from shared.clock import Clock, SystemClock, elapsed
+from shared.log import Event, event
+
+TOLERANCE = timedelta(seconds=5)
+_AGREES = timedelta(seconds=2)
+"""A clock that was wrong is right again when it is so near."""
+_SECOND = 1.0
+
+_logger = logging.getLogger("belfry.clocks")
+
+
+class CheckedClock:
+    """The clock. Any thread may use it. `steady` gives the seconds of a clock that nobody sets."""
+
+    def __init__(self, wall: Clock | None = None, steady: Callable[[], float] = elapsed) -> None:
+        self._wall = wall or SystemClock()
+        self._steady = steady
+        self._lock = threading.Lock()
+        self._read: tuple[float, datetime] | None = None
+        """When a date was last read, by either clock."""
+        self._offset: float | None = None
+        """The storage's time less the steady clock's, as far as it is known."""
+        self._difference: timedelta | None = None
+
+    @property
+    def difference(self) -> timedelta | None:
+        """By how much the machine's clock is ahead of the storage's; None while they agree."""
+        return self._difference
+
+    def now(self) -> datetime:
+        wall, offset = self._wall.now(), self._offset
+        if offset is None:
+            return wall
+        theirs = datetime.fromtimestamp(offset + self._steady(), UTC)
+        wrong = self._difference is not None or abs(wall - theirs) > TOLERANCE
+        return theirs if wrong else wall
+
+    def wait(self, event: threading.Event, longest: timedelta) -> bool:
+        return self._wall.wait(event, longest)
+
+    def hear(self, date: str | None, took: float, *, at_once: bool = False) -> None:
+        """Note the `Date` of an answer that came just now, `took` seconds after it was asked for.
+
+        At most one a second is read, unless it must be `at_once`, or one of the clocks made a jump.
+        What is no date is not heard.
+        """
+        at, wall = self._steady(), self._wall.now()
+        if date is None or (self._was_read(at, wall) and not at_once):
+            return
+        try:
+            said = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if said.tzinfo is None:
+            return
+        with self._lock:
+            self._read = at, wall
+            self._learn(said.timestamp() - at, took, wall, at)
+
+    def _was_read(self, at: float, wall: datetime) -> bool:
+        """Whether a date was read in this second, by both clocks."""
+        if self._read is None:
+            return False
+        steady, then = self._read
+        return at - steady < _SECOND and abs((wall - then).total_seconds()) < _SECOND
+
+    def _learn(self, earliest: float, took: float, wall: datetime, at: float) -> None:
+        """The offset lies between `earliest` and a second and `took` later."""
+        known = wall.timestamp() - at if self._offset is None else self._offset
+        self._offset = min(max(known, earliest), earliest + 1 + took)
+        difference = wall - datetime.fromtimestamp(self._offset + at, UTC)
+        before = self._difference
+        is_small = abs(difference) <= TOLERANCE
+        if before is None and is_small:
+            return
+        is_new = before is None or abs(difference - before) > TOLERANCE
+        if is_small and (is_new or abs(difference) <= _AGREES):
+            self._difference = None
+            event(_logger, Event.CLOCK_RIGHT)
+        elif is_new:
+            self._difference = difference
+            event(
+                _logger,
+                Event.CLOCK_WRONG,
+                level=logging.ERROR,
+                seconds=round(difference.total_seconds()),
+                wrong=wall,
+                right=wall - difference,
+            )

@@ -1,0 +1,150 @@
+"""Any invocation ticks if no clock did for a while, and costs nothing while one does."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from local.azurite import Azurite
+from shared import app as composition
+from shared.app import App, build
+from shared.engine.clocks import DISPATCHER, MESSAGE
+from shared.engine.health import WORK
+from shared.errors import Unavailable
+from tests.integration.clocks.conftest import Sim, said, tap
+
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+@pytest.fixture
+def looks(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One entry for each request by which the app asked who ticked."""
+    asked: list[str] = []
+    real = sim.app.meta.about_clocks
+
+    def about_clocks() -> Any:
+        asked.append(sim.now.isoformat())
+        return real()
+
+    monkeypatch.setattr(sim.app.meta, "about_clocks", about_clocks)
+    return asked
+
+
+def worked(sim: Sim) -> None:
+    """A worker's invocation, of a message that names nothing."""
+    text = '{"jobs": [], "sent_at": "2026-03-01T12:00:00+00:00", "returns": 0}'
+    sim.call("job_worker", text)
+
+
+@pytest.fixture
+def elsewhere(sim: Sim, azurite: Azurite) -> App:
+    """Another instance on the same storage."""
+    app = build(sim.app.settings, sim.clock, registry=sim.app.registry)
+    tap(sim, app)
+    return app
+
+
+def test_where_a_clock_ticks_in_the_same_process_it_asks_nothing(
+    sim: Sim, looks: list[str]
+) -> None:
+    for _ in range(10):
+        sim.fire(DISPATCHER)
+        looks.clear()
+        for _ in range(59):
+            worked(sim)
+            sim.clock.advance(_SECOND)
+        assert looks == []
+        sim.clock.advance(_SECOND)
+
+
+def test_where_clocks_tick_elsewhere_it_asks_at_most_each_half_minute(
+    sim: Sim, looks: list[str], elsewhere: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    for second in range(600):
+        if second % 60 == 0:
+            elsewhere.clocks.tick(DISPATCHER)
+        worked(sim)
+        sim.clock.advance(_SECOND)
+    assert 1 <= len(looks) <= 600 / 30
+    assert {fields["clock"] for fields in said(caplog, "tick_done")} == {DISPATCHER}
+
+
+def test_when_no_clock_has_ticked_for_75_seconds_it_does(
+    sim: Sim, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim.run(3 * _MINUTE, {DISPATCHER})
+    made = sim.strict(60)
+    sim.clock.advance(14 * _SECOND)  # 74 s since the last tick
+    worked(sim)
+    assert WORK not in sim.app.meta.clocks()
+    sim.clock.advance(_SECOND)
+    worked(sim)
+    assert sim.app.meta.clocks()[WORK] == sim.now
+    live = sim.app.table.get(made.id)
+    assert live is not None and len(live.progress.live) > 2
+    caplog.clear()
+    worked(sim)
+    assert said(caplog, "tick_done") == []
+
+
+def test_a_clock_that_was_set_back_does_not_keep_it_from_looking(
+    sim: Sim, looks: list[str]
+) -> None:
+    sim.fire(DISPATCHER)
+    sim.clock.advance(timedelta(hours=-1))
+    looks.clear()
+    worked(sim)
+    assert len(looks) >= 1
+
+
+@pytest.mark.parametrize("name", ["job_worker", "dead_letters", "shard_worker"])
+def test_every_function_that_is_no_clock_does(sim: Sim, name: str) -> None:
+    sim.run(3 * _MINUTE, {DISPATCHER, MESSAGE})
+    sim.clock.advance(5 * _MINUTE)
+    sim.call(name, "{}")
+    assert sim.app.meta.clocks()[WORK] == sim.now
+
+
+def test_every_answer_by_http_does(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shared.api import site
+
+    monkeypatch.setattr(site, "app", lambda: sim.app)
+    sim.run(3 * _MINUTE, {DISPATCHER, MESSAGE})
+    sim.clock.advance(5 * _MINUTE)
+    request = func.HttpRequest("GET", "http://localhost/ops/uptime", body=b"")
+    answer = asyncio.run(sim.functions.by_name["site"](request, None))
+    assert (answer.status_code, b'"late"' in answer.get_body()) == (200, True)
+    assert sim.app.meta.clocks()[WORK] == sim.now
+
+
+def test_what_fails_in_it_does_not_fail_the_work(
+    sim: Sim, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim.run(3 * _MINUTE, {DISPATCHER})
+    sim.clock.advance(5 * _MINUTE)
+
+    def away() -> Any:
+        raise Unavailable("table storage", "did not answer")
+
+    monkeypatch.setattr(sim.app.meta, "about_clocks", away)
+    caplog.clear()
+    worked(sim)
+    (told,) = said(caplog, "storage_away")
+    assert "did not answer" in told["error"]
+
+
+def test_an_app_that_does_not_start_fails_no_work_either(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from shared.triggers import stand_in
+
+    def away() -> App:
+        raise Unavailable("table storage", "did not answer")
+
+    monkeypatch.setattr(composition, "app", away)
+    stand_in()
+    assert len(said(caplog, "storage_away")) == 1
