@@ -8,6 +8,7 @@ A merge cannot remove a property, so what is not set is stored as an empty strin
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -149,7 +150,6 @@ def _recurrence_properties(when: Recurrence) -> dict[str, Any]:
 
 
 def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
-    policy = json.loads(entity["policy"])
     return Schedule(
         id=entity["RowKey"].removeprefix("schedule:"),
         definition=Definition(
@@ -162,10 +162,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
             tags=tuple(json.loads(entity["tags"])),
             recurrence=_recurrence(entity),
         ),
-        policy=Policy(
-            **policy
-            | {"catch_up": CatchUp(policy["catch_up"]), "overlap": Overlap(policy["overlap"])}
-        ),
+        policy=_policy(entity["policy"]),
         progress=_progress(entity),
         revision=entity["revision"],
         configured=entity["configured"],
@@ -228,21 +225,39 @@ def to_job(entity: Mapping[str, Any]) -> Job:
 
 def stamp(at: datetime | None) -> str:
     """ISO 8601 in UTC; empty for None."""
-    return "" if at is None else at.astimezone(UTC).isoformat()
+    if at is None:
+        return ""
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
 
 
 def instant(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+@functools.lru_cache(256)
+def _policy(text: str) -> Policy:
+    """Most schedules share theirs with many."""
+    said = json.loads(text)
+    enums = {"catch_up": CatchUp(said["catch_up"]), "overlap": Overlap(said["overlap"])}
+    return Policy(**said | enums)
+
+
 def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
+    when = ("frequency", "timezone", "cron_expression", "interval_seconds")
+    return _recurrence_of(*(entity[name] for name in (*when, "start_time", "end_time")))
+
+
+@functools.lru_cache(1024)
+def _recurrence_of(
+    frequency: str, timezone: str, cron: str, interval: str, start_time: str, end_time: str
+) -> Recurrence:
     return Recurrence(
-        frequency=Frequency(entity["frequency"]),
-        timezone=entity["timezone"],
-        cron_expression=entity["cron_expression"] or None,
-        interval_seconds=_int(entity["interval_seconds"]),
-        start_time=instant(entity["start_time"]),
-        end_time=instant(entity["end_time"]),
+        frequency=Frequency(frequency),
+        timezone=timezone,
+        cron_expression=cron or None,
+        interval_seconds=_int(interval),
+        start_time=instant(start_time),
+        end_time=instant(end_time),
         stored=True,
     )
 

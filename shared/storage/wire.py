@@ -64,6 +64,8 @@ _ACCEPT = (
 _WRITE = "Prefer: return-no-content\r\nContent-Type: application/json\r\nContent-Length: "
 _CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.~:-]*")
+"""What most keys are made of; `quote` takes ten times as long as to see that."""
 _STATUS = re.compile(rb"^HTTP/1\.1 (\d{3})", re.MULTILINE)
 _ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -296,6 +298,8 @@ def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
 
 
 def _quoted(key: str) -> str:
+    if _PLAIN_KEY.fullmatch(key):
+        return key.replace(":", "%3A")
     return quote(key.replace("'", "''"), safe="")
 
 
