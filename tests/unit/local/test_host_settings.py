@@ -38,7 +38,7 @@ def test_what_is_not_said_is_as_in_the_real_host(tmp_path: Path) -> None:
 def test_our_own_host_json_is_read() -> None:
     ours = settings.read_host_json(REPO, {})
     assert ours.route_prefix == ""
-    assert (ours.queues.batch_size, ours.queues.new_batch_threshold) == (8, 4)
+    assert (ours.queues.batch_size, ours.queues.new_batch_threshold) == (32, 32)
     assert ours.queues.visibility_timeout == timedelta(seconds=5)
     assert not ours.queues.base64
 

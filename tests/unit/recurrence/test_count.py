@@ -39,6 +39,7 @@ def cron(expression: str, zone: str = "UTC", **window: datetime | None) -> Recur
             timezone=zone,
             start_time=window.get("start_time"),
             end_time=window.get("end_time"),
+            stored=True,  # whatever its steps
         )
     except InvalidRecurrence as error:
         assume("never occurs" not in error.message)
