@@ -80,11 +80,13 @@ def shortened_pauses(headers: Any) -> None:
 
 
 def _shortened(pause: str, second: int) -> str:
-    """At most `LONGEST_PAUSE`; an instant, which it may be too, is left as it is."""
+    """At most `LONGEST_PAUSE`, and so much for what is no number: it may be an instant, which the
+    storage names none, and at one that cannot be read azure-core fails."""
+    longest = LONGEST_PAUSE * second
     try:
-        return str(min(float(pause), LONGEST_PAUSE * second))
+        return str(min(float(pause), longest))
     except ValueError:
-        return pause
+        return str(longest)
 
 
 def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:

@@ -12,9 +12,11 @@ What went wrong is told in azure-core's errors, as `failures` needs it: no conne
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import elapsed
+from shared.errors import Misconfigured
 from shared.storage.checked import CheckedClock
 from shared.storage.failures import shortened_pauses
 
@@ -46,23 +48,11 @@ class Lean:
     """The transport; several threads may use it at once."""
 
     def __init__(self, url: str, clock: CheckedClock | None = None) -> None:
-        """`url`: what it will connect to, for which the environment may name a proxy. `clock` hears
-        the storage's time."""
+        """`url`: what it will connect to, for which the environment may name a proxy and
+        certificates, as it does for requests. `clock` hears the storage's time. Raises
+        `Misconfigured`."""
+        self._pool = _pool(url)
         self._clock = clock
-        import certifi
-        import requests
-        import urllib3
-
-        # Proxies and certificates as the environment says, asked once and not at each request.
-        found = requests.Session().merge_environment_settings(url, {}, None, None, None)
-        proxy = found["proxies"].get(url.partition("://")[0])
-        verify = found["verify"]
-        kept: dict[str, Any] = {"maxsize": _CONNECTIONS, "retries": False}
-        if isinstance(verify, str):
-            kept["ca_certs"] = verify
-        elif url.startswith("https:"):
-            kept["ca_certs"] = certifi.where()
-        self._pool = urllib3.ProxyManager(proxy, **kept) if proxy else urllib3.PoolManager(**kept)
 
     def send(self, request: HttpRequest, **options: Any) -> Answer:
         """Send it and read the answer whole."""
@@ -108,7 +98,10 @@ class Lean:
         """Nothing: connections are opened when they are needed."""
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections that nobody uses, and others when their answer was read."""
+        pools = self._pool.pools
+        for key in pools.keys():  # noqa: SIM118 (it cannot be iterated)
+            pools[key].close()
         self._pool.clear()
 
     def __enter__(self) -> Lean:
@@ -116,3 +109,28 @@ class Lean:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _pool(url: str) -> Any:
+    """Connections to `url`, by what the environment says: asked once, and not at each request."""
+    import certifi
+    import requests
+    import urllib3
+    from requests.adapters import HTTPAdapter
+    from requests.utils import prepend_scheme_if_needed, select_proxy
+
+    found = requests.Session().merge_environment_settings(url, {}, None, None, None)
+    trusted: Any = certifi.where() if found["verify"] is True else found["verify"]
+    kept: dict[str, Any] = {"retries": False}
+    kept["ca_cert_dir" if Path(trusted).is_dir() else "ca_certs"] = trusted
+    proxy = select_proxy(url, found["proxies"])
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=_CONNECTIONS, **kept)
+    try:
+        via: Any = HTTPAdapter(pool_maxsize=_CONNECTIONS)  # knows of passwords, and of SOCKS
+        return via.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"), **kept)  # type: ignore[no-untyped-call]
+    except (ValueError, requests.RequestException):  # they show the password
+        raise Misconfigured(
+            "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) cannot be "
+            "used for the storage; use http://HOST:PORT, or name the storage's host in NO_PROXY"
+        ) from None
