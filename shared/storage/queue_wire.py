@@ -5,11 +5,12 @@ https://learn.microsoft.com/rest/api/storageservices/put-message
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from xml.sax.saxutils import escape, unescape
 
 from shared.settings import StorageAccount
 from shared.storage import failures
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 _HEADERS = {"x-ms-version": "2020-12-06", "Accept": "application/xml", "User-Agent": "belfry"}
 _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _RECEIPT = re.compile(rb"<PopReceipt>([^<]+)</PopReceipt>")
-_TEXT = re.compile(rb"<MessageText>([^<]*)</MessageText>")
+_TEXT = re.compile(rb"<MessageText>([^<]*)</MessageText>|<MessageText\s*/>")
+_TAKEN = ("PopReceiptMismatch", "MessageNotFound")
+"""A refusal's code when somebody received the message; QueueNotFound, a 404 too, is no such thing.
+https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class QueueWire:
 
         One whose answer was lost is put again: a queue delivers at least once.
         """
-        body = f"<QueueMessage><MessageText>{escape(text)}</MessageText></QueueMessage>".encode()
+        said = html.escape(text, quote=False)
+        body = f"<QueueMessage><MessageText>{said}</MessageText></QueueMessage>".encode()
         where = f"/messages?visibilitytimeout={hidden_seconds}&messagettl=-1"
         answer = self._run("POST", where, 201, body)
         found, pop = _ID.search(answer.content), _RECEIPT.search(answer.content)
@@ -76,31 +81,43 @@ class QueueWire:
         return Receipt(found[1].decode(), pop[1].decode())
 
     def delete(self, receipt: Receipt) -> bool:
-        """Take a message back; False if somebody received it, or it is gone."""
+        """Take a message back; False if somebody received it, or it is gone. It may be gone by this
+        very call, whose first answer was lost."""
         where = f"/messages/{quote(receipt.id)}?popreceipt={quote(receipt.pop, safe='')}"
-        answer = self._run("DELETE", where, 204, gone=True)
+        answer = self._run("DELETE", where, 204, also=_TAKEN)
         return bool(answer.status_code == 204)
 
     def peek(self) -> str | None:
         """The text of the first message that can be received now; None if there is none."""
         answer = self._run("GET", "/messages?peekonly=true&numofmessages=1", 200)
+        if b"<QueueMessagesList" not in answer.content:
+            raise _error(answer)
         found = _TEXT.search(answer.content)
-        return None if found is None else unescape(found[1].decode(), {"&quot;": '"'})
+        return None if found is None else html.unescape((found[1] or b"").decode(errors="replace"))
 
     def count(self) -> int:
         """About how many messages there are, those that cannot be seen included."""
         answer = self._run("GET", "?comp=metadata", 200)
-        return int(answer.headers["x-ms-approximate-messages-count"])
+        told = answer.headers.get("x-ms-approximate-messages-count", "")
+        if not told.isdecimal():
+            raise _error(answer)
+        return int(told)
 
     def _run(
-        self, method: str, where: str, expected: int, body: bytes | None = None, gone: bool = False
+        self,
+        method: str,
+        where: str,
+        expected: int,
+        body: bytes | None = None,
+        also: Collection[str] = (),
     ) -> Any:
+        """The answer, of that status, or a refusal with one of the codes `also`."""
         from azure.core.rest import HttpRequest
 
         headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/xml"}
         request = HttpRequest(method, self._queue + where, headers=headers, content=body)
         answer = self._pipeline.run(request, **self._options).http_response
-        if answer.status_code != expected and not (gone and answer.status_code in (400, 404)):
+        if answer.status_code != expected and _code(answer) not in also:
             raise _error(answer)
         return answer
 
@@ -121,5 +138,10 @@ def _error(answer: Any) -> Any:
     from azure.core.exceptions import HttpResponseError
 
     error: Any = HttpResponseError(message=f"answered {answer.status_code}", response=answer)
-    error.error_code = answer.headers.get("x-ms-error-code", "")
+    error.error_code = _code(answer)
     return error
+
+
+def _code(answer: Any) -> str:
+    """The service's own word for what it refuses."""
+    return str(answer.headers.get("x-ms-error-code", ""))
