@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+import functions
+from shared.api.schemas import NewSchedule
 from shared.log import Event
+from shared.settings import from_env
 from shared.tasks import Params, Registry, task
 
 _STORAGE = {"AzureWebJobsStorage": "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ=="}
+_HOST = json.loads(Path("host.json").read_text())
+_CLIENTS = ("azure", "requests", "urllib3", "certifi")
 _HEAVY = (
     *("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard"),
     *("sqlalchemy", "sendgrid", "requests", "google", "pyrage"),
@@ -33,6 +40,33 @@ def test_importing_the_app_loads_nothing_that_only_some_runs_need() -> None:
     loaded = fresh("import sys, function_app; print(*sys.modules)")
     assert "azure.functions" in loaded
     assert [name for name in loaded if name.startswith(_HEAVY)] == []
+
+
+def test_importing_what_knows_the_storage_loads_no_client_of_it() -> None:
+    modules = [f"shared.storage.{path.stem}" for path in Path("shared/storage").glob("[a-z]*.py")]
+    assert "shared.storage.lean" in modules
+    loaded = fresh(f"import sys, {', '.join(modules)}; print(*sys.modules)")
+    assert [name for name in loaded if name.startswith(_CLIENTS)] == []
+
+
+def test_the_host_gives_as_many_messages_as_jobs_may_run() -> None:
+    """Each message has a job at least: fewer would leave room for jobs unused, and of more the last
+    would wait here while another instance is free."""
+    queues = _HOST["extensions"]["queues"]
+    settings = from_env(_STORAGE)
+    in_hand = queues["batchSize"] + queues["newBatchThreshold"]
+    assert in_hand == settings.jobs_per_instance == settings.long_jobs_per_instance
+    assert queues["batchSize"] <= 32, "a queue gives no more at once"
+
+
+def test_a_function_may_run_longer_than_any_job() -> None:
+    """By ten minutes at least, in which it waits for hands and writes down what became of it."""
+    hours, minutes, seconds = map(int, _HOST["functionTimeout"].split(":"))
+    longest = timedelta(hours=hours, minutes=minutes, seconds=seconds) - timedelta(minutes=10)
+    taken = NewSchedule.model_json_schema()["properties"]["timeout_seconds"]["anyOf"][0]["maximum"]
+    asked = max(one.timeout_seconds for one in functions.tasks())
+    assert timedelta(seconds=max(taken, asked)) <= longest
+    assert taken == 7200
 
 
 def test_each_file_is_a_function_of_its_name() -> None:

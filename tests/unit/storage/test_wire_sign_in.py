@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -185,8 +183,3 @@ def test_a_key_does_not_show() -> None:
     assert KEY.key not in repr(SharedKey("acct", KEY.key))
     with pytest.raises(ValueError, match=r"base64|padding|Only"):
         Wire(EMULATOR, "t", SharedKey("acct", "no key"))
-
-
-def test_importing_it_costs_a_cold_start_neither_azure_nor_requests() -> None:
-    code = "import sys, shared.storage.wire; sys.exit(any(m in sys.modules for m in %r))"
-    subprocess.run([sys.executable, "-c", code % (("azure", "requests"),)], check=True)
