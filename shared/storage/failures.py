@@ -89,13 +89,18 @@ def _shortened(pause: str, second: int) -> str:
         return str(longest)
 
 
+def head_was_cut(status: int, headers: Any) -> bool:
+    """Whether an answer that all is well was cut within its head. Nothing below notices that; the
+    service writes the date near the head's end."""
+    return status < 300 and not headers.get("Date", "").endswith("GMT")
+
+
 def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
     """The SDKs' transport, to which an answer that was cut is a connection that was lost, and
     whose answers say the storage's time to `clock`.
 
     azure-core takes it for an answer of the service: some clients do not try again, others do not
-    say that they did, and azure-data-tables fails with an `AttributeError`. If it was cut within
-    its head, nothing below notices; the service writes the date near the head's end.
+    say that they did, and azure-data-tables fails with an `AttributeError`.
     """
     from azure.core.exceptions import HttpResponseError, ServiceResponseError
     from azure.core.pipeline.transport import RequestsTransport
@@ -110,7 +115,7 @@ def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
             if clock is not None:  # a refusal may be for the request's own date
                 refused = answer.status_code == 403
                 clock.hear(answer.headers.get("Date"), elapsed() - began, at_once=refused)
-            if answer.status_code < 300 and "Date" not in answer.headers:
+            if head_was_cut(answer.status_code, answer.headers):
                 answer.internal_response.close()
                 raise ServiceResponseError("the answer's head was cut")
             unread = answer.status_code >= 400 or answer.headers.get("Content-Length") == "0"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import elapsed
 from shared.errors import Misconfigured
 from shared.storage.checked import CheckedClock
-from shared.storage.failures import shortened_pauses
+from shared.storage.failures import head_was_cut, shortened_pauses
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
@@ -84,8 +84,7 @@ class Lean:
         if self._clock is not None:  # a refusal may be for the request's own date
             refused = found.status == 403
             self._clock.hear(found.headers.get("Date"), elapsed() - began, at_once=refused)
-        if found.status < 300 and "Date" not in found.headers:
-            # cut within its head: nothing below notices, and the date is written near its end
+        if head_was_cut(found.status, found.headers):
             raise azure.ServiceResponseError("the answer's head was cut")
         shortened_pauses(found.headers)
         return Answer(request, found)

@@ -15,10 +15,11 @@ from azure.storage.queue import QueueClient
 from local.azurite import Azurite
 from shared.errors import Refused, Unavailable
 from shared.settings import Secret, StorageAccount
-from shared.storage.account import SharedKey, endpoint
+from shared.storage.account import endpoint
 from shared.storage.failures import translated
 from shared.storage.queue import JobQueue, Message
 from shared.storage.queue_wire import QueueWire, Receipt, from_account
+from shared.storage.signing import SharedKey
 
 _queues = itertools.count()
 TEXTS = ["<a href=\"x\">'&amp;'</a>", "Grüße, 日本語 😀", "]]> \t\n.", "", "x" * 48 * 1024]

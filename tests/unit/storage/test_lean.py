@@ -21,7 +21,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from shared.clock import ManualClock
 from shared.errors import Misconfigured
+from shared.storage.checked import CheckedClock
 from shared.storage.lean import Answer, Lean
 from tests.unit.storage.server import SECONDS, Says, Server, chunked, says
 
@@ -96,6 +98,7 @@ def test_a_redirect_is_an_answer() -> None:
 
 
 HEAD_ENDS = (b"HTTP", b"200", b"Word\r\n", b"Content-Length: 1", b"Content-Length: 1000\r\n")
+DATED = says(204, Content_Length="", Date="Thu, 01 Jan 2026 12:34:56 GMT")
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
@@ -103,6 +106,25 @@ HEAD_ENDS = (b"HTTP", b"200", b"Word\r\n", b"Content-Length: 1", b"Content-Lengt
 def test_an_answer_that_is_cut_in_its_head_is_none(end: bytes, then: Any) -> None:
     with Server(WHOLE.cut(end, then)) as server:
         assert isinstance(failure(server), ServiceResponseError)
+
+
+@pytest.mark.parametrize("end", [b"Date: ", b"2026", b"12:3", b"12:34:56", b"56 G"])
+def test_a_date_that_was_cut_is_no_time(end: bytes) -> None:
+    clock = CheckedClock(ManualClock(datetime(2026, 1, 1, 12, 34, 56, tzinfo=UTC)))
+    refusal = Says(DATED.sent.replace(b" 204 ", b" 403 "))
+    with Server(DATED.cut(end), refusal.cut(end)) as server, Lean(server.url, clock) as lean:
+        with pytest.raises(ServiceResponseError, match="head was cut"):
+            ask(lean, server.url)
+        assert ask(lean, server.url).status_code == 403
+    assert clock.difference is None
+
+
+def test_the_date_of_an_answer_is_heard() -> None:
+    clock = CheckedClock(ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    with Server(DATED) as server, Lean(server.url, clock) as lean:
+        ask(lean, server.url)
+    assert clock.difference is not None
+    assert abs(clock.now() - datetime(2026, 1, 1, 12, 34, 56, tzinfo=UTC)) < timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])

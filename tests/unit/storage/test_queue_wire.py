@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
@@ -15,16 +16,18 @@ from azure.core.rest import HttpRequest
 from azure.storage.queue._shared import sign_string
 from azure.storage.queue._shared.authentication import SharedKeyCredentialPolicy
 
+from shared.clock import ManualClock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage import failures
+from shared.storage.checked import CheckedClock
 from shared.storage.failures import translated
 from shared.storage.lean import Lean
 from shared.storage.queue_wire import QueueWire, Receipt, from_account
 from tests.faults.wire import Message
 from tests.unit.storage.script import KEY
 from tests.unit.storage.server import NOTHING, Says, Server, says
-from tests.unit.storage.test_wire_sign_in import Identity
+from tests.unit.storage.test_wire_sign_in import Identity, Passing
 
 RECEIPT = Receipt("b688d677-b83c-4f48-b0b6-2a18ff664156", "AgAA+/4=")
 TEXTS = [
@@ -298,15 +301,30 @@ def test_each_request_is_signed_as_azure_storage_queue_signs_its_parts() -> None
             assert asked.start[1].startswith("/devstoreaccount1/jobs")
 
 
-def test_each_attempt_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    dates = iter(["Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:20:00 GMT"])
-    monkeypatch.setattr("shared.storage.account.formatdate", lambda **_: next(dates))
-    with Server(NOTHING, put()) as server:
-        wire(server).put("x", 0)
-        assert [one.headers["x-ms-date"][17:22] for one in server.asked] == ["00:00", "00:20"]
-        assert [one.headers["authorization"] for one in server.asked] == [
-            sdks(one, server.url) for one in server.asked
-        ]
+def test_each_attempt_is_signed_anew() -> None:
+    clock = CheckedClock(Passing(datetime(2025, 12, 31, 23, 40, tzinfo=UTC)))
+    with Server(refused(503, "ServerBusy", Date=""), put()) as server:
+        QueueWire(server.url, "jobs", KEY, clock=clock).put("x", 0)
+        first, second = server.asked
+        assert first.headers["x-ms-date"] == "Thu, 01 Jan 2026 00:00:00 GMT"
+        assert second.headers["x-ms-date"] == "Thu, 01 Jan 2026 00:20:00 GMT"
+        for asked in (first, second):
+            assert asked.headers["authorization"] == sdks(asked, server.url)
+
+
+def test_one_refused_for_its_date_is_asked_once_more_by_the_storages_time() -> None:
+    clock = CheckedClock(ManualClock(datetime(2025, 6, 1, tzinfo=UTC)))
+    no = refused(403, "AuthenticationFailed")
+    with Server(no, put(), no, no) as server:
+        queue = QueueWire(server.url, "jobs", KEY, clock=clock)
+        assert queue.put("x", 0) == RECEIPT
+        first, second = server.asked
+        assert first.headers["x-ms-date"] == "Sun, 01 Jun 2025 00:00:00 GMT"
+        assert second.headers["x-ms-date"].startswith("Thu, 01 Jan 2026 00:00:0")
+        assert second.headers["authorization"] == sdks(second, server.url)
+        with pytest.raises(Refused, match="403"), translated("queue storage"):
+            queue.put("x", 0)
+        assert len(server.asked) == 3, "its date was right"
 
 
 def test_a_token_is_not_sent_in_the_open() -> None:
