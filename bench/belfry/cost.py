@@ -26,10 +26,16 @@ FREE_GB_SECONDS = 400_000
 DAYS = 30
 _CLOCKS_A_MINUTE = 2
 """The dispatcher's timer and the message that renews itself."""
-_QUEUES = 5
+_SWEEPS_A_MINUTE = 0.2
+"""While no message is hidden in the job queues."""
+_QUEUES = 6
+_JOB_QUEUES = 2
+"""Each tick counts what they hold, and peeks into one that holds something."""
 _POLLS_A_SECOND = 1
 """Of an instance that finds nothing: `maxPollingInterval` in host.json."""
 _INSTANCE_GB = 0.5
+_SECONDS_OF_A_MESSAGE = 1.5
+"""For which it is received ahead of its time, and waits: one to two (`queue.AHEAD`)."""
 _SECONDS_OF_A_RUN = 0.1
 """Of a task, beside what it does itself: its share of an execution."""
 
@@ -66,14 +72,16 @@ def table(alone: PerRun, together: PerRun, shards: int) -> Iterator[str]:
 
 def _idle(shards: int) -> float:
     """One instance that does nothing: ticks, and polls of its queues."""
-    ticks = _CLOCKS_A_MINUTE * 60 * 24 * DAYS
-    polls = _QUEUES * _POLLS_A_SECOND * 86_400 * DAYS
-    return ticks * (shards + 2) * TABLE_REQUEST + polls * QUEUE_REQUEST
+    minutes = 60 * 24 * DAYS
+    ticks, sweeps = _CLOCKS_A_MINUTE * minutes, _SWEEPS_A_MINUTE * minutes
+    asked = _QUEUES * _POLLS_A_SECOND * 60 * minutes + _JOB_QUEUES * ticks
+    return (ticks + sweeps) * (shards + 2) * TABLE_REQUEST + asked * QUEUE_REQUEST
 
 
 def _runs(one: PerRun, a_day: int) -> float:
     month = a_day * DAYS
     executions = max(0, month * one.executions - FREE_EXECUTIONS)
-    seconds = max(0, month * one.executions * _SECONDS_OF_A_RUN * _INSTANCE_GB - FREE_GB_SECONDS)
+    lasts = _SECONDS_OF_A_MESSAGE + _SECONDS_OF_A_RUN
+    seconds = max(0, month * one.executions * lasts * _INSTANCE_GB - FREE_GB_SECONDS)
     requests = month * (one.table * TABLE_REQUEST + one.queue * QUEUE_REQUEST)
     return requests + executions * EXECUTION + seconds * GB_SECOND

@@ -46,7 +46,7 @@ class Counted:
     def note(self, method: str, url: str, body: bytes, answered: int) -> None:
         with self._lock:
             self._counts.bytes += len(url) + len(body) + answered
-            if "/messages" in url:
+            if "/messages" in url or "comp=metadata" in url:
                 self._counts.queue_requests += 1
                 return
             self._counts.table_requests += 1
