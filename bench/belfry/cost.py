@@ -26,11 +26,10 @@ FREE_GB_SECONDS = 400_000
 DAYS = 30
 _CLOCKS_A_MINUTE = 2
 """The dispatcher's timer and the message that renews itself."""
-_SWEEPS_A_MINUTE = 0.2
-"""While no message is hidden in the job queues."""
 _QUEUES = 6
-_JOB_QUEUES = 2
-"""Each tick counts what they hold, and peeks into one that holds something."""
+_LOOKS = 3
+"""Of a tick at the job queues: it counts both, and peeks into the one that holds the next runs of
+the health monitor. They are hidden, so it sweeps: two queries a shard, and four requests beside."""
 _POLLS_A_SECOND = 1
 """Of an instance that finds nothing: `maxPollingInterval` in host.json."""
 _INSTANCE_GB = 0.5
@@ -72,10 +71,10 @@ def table(alone: PerRun, together: PerRun, shards: int) -> Iterator[str]:
 
 def _idle(shards: int) -> float:
     """One instance that does nothing: ticks, and polls of its queues."""
-    minutes = 60 * 24 * DAYS
-    ticks, sweeps = _CLOCKS_A_MINUTE * minutes, _SWEEPS_A_MINUTE * minutes
-    asked = _QUEUES * _POLLS_A_SECOND * 60 * minutes + _JOB_QUEUES * ticks
-    return (ticks + sweeps) * (shards + 2) * TABLE_REQUEST + asked * QUEUE_REQUEST
+    ticks = _CLOCKS_A_MINUTE * 60 * 24 * DAYS
+    polls = _QUEUES * _POLLS_A_SECOND * 86_400 * DAYS
+    tables = ticks * (2 * shards + 4)
+    return tables * TABLE_REQUEST + (polls + _LOOKS * ticks) * QUEUE_REQUEST
 
 
 def _runs(one: PerRun, a_day: int) -> float:
