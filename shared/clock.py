@@ -47,9 +47,8 @@ class ManualClock:
         self._now = now.astimezone(UTC)
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
-        """Does not wait for time, since that passes only by `advance`: waits for the event."""
-        del longest
-        return event.wait()
+        """Waits for the event, at most so many seconds of the machine's; this clock stands still."""
+        return event.wait(longest.total_seconds())
 
 
 def monotonic() -> float:
