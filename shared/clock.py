@@ -47,7 +47,7 @@ class ManualClock:
         self._now = now.astimezone(UTC)
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
-        """Waits for the event, at most so many seconds of the machine's; this clock stands still."""
+        """Waits for the event, at most so many real seconds; this clock stands still meanwhile."""
         return event.wait(longest.total_seconds())
 
 
