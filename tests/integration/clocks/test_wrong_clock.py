@@ -16,10 +16,8 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import pytest
-import requests
 from azure.functions.timer import TimerRequest
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPResponse
+from urllib3 import HTTPConnectionPool, HTTPResponse
 
 from local.azurite import Azurite
 from shared import settings
@@ -58,22 +56,22 @@ class Strict:
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> Strict:
-    made, real = Strict(), HTTPAdapter.send
+    """Below both transports, requests' and ours."""
+    made, real = Strict(), HTTPConnectionPool.urlopen
 
-    def send(self: HTTPAdapter, request: requests.PreparedRequest, *rest: Any, **more: Any) -> Any:
+    def urlopen(self: HTTPConnectionPool, method: str, url: str, **more: Any) -> Any:
         now = datetime.now(UTC)
-        if abs(parsedate_to_datetime(request.headers["x-ms-date"]) - now) <= _MOST:
-            return real(self, request, *rest, **more)
+        if abs(parsedate_to_datetime(more["headers"]["x-ms-date"]) - now) <= _MOST:
+            return real(self, method, url, **more)
         made.refusals += 1
-        raw = HTTPResponse(
+        return HTTPResponse(
             body=io.BytesIO(b""),
             status=403,
             headers={"Date": format_datetime(now, True), "Content-Length": "0"},
-            preload_content=False,
+            preload_content=more.get("preload_content", True),
         )
-        return self.build_response(request, raw)
 
-    monkeypatch.setattr(HTTPAdapter, "send", send)
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", urlopen)
     return made
 
 
@@ -183,7 +181,7 @@ def test_a_timer_that_fires_is_not_taken_for_a_person(
     assert [fields["clock"] for fields in said(caplog, "tick_done")] == ["health_monitor"]
 
 
-@pytest.mark.parametrize("kind", ["table", "wire", "queue", "blob", "heeding"])
+@pytest.mark.parametrize("kind", ["table", "wire", "queue", "queue wire", "blob", "heeding"])
 def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_again(
     azurite: Azurite, strict: Strict, wall: Wall, kind: str
 ) -> None:
@@ -195,6 +193,7 @@ def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_agai
         "table": lambda: app.meta.put("x", "y"),
         "wire": lambda: app.table.get("works"),
         "queue": lambda: app.connection.queue(names.queue).get_queue_properties(),
+        "queue wire": lambda: app.connection.queue_wire(names.queue).count(),
         "blob": lambda: container.get_container_properties(),
         "heeding": lambda: heeding(container, lambda: None).get_container_properties(),
     }
@@ -203,7 +202,7 @@ def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_agai
     assert strict.refusals == 0  # by a clock that nobody sets it knows the time
 
 
-@pytest.mark.parametrize("kind", ["table", "wire", "queue"])
+@pytest.mark.parametrize("kind", ["table", "wire", "queue", "queue wire"])
 def test_what_is_refused_for_its_date_is_asked_once_more(
     azurite: Azurite, strict: Strict, wall: Wall, kind: str
 ) -> None:
@@ -216,6 +215,7 @@ def test_what_is_refused_for_its_date_is_asked_once_more(
         "table": lambda: connection.table(names.table).get_entity("meta", "shards"),
         "wire": lambda: connection.wire(names.table).get("meta", "shards"),
         "queue": lambda: connection.queue(names.queue).get_queue_properties(),
+        "queue wire": lambda: connection.queue_wire(names.queue).count(),
     }
     calls[kind]()
     assert strict.refusals == 1
