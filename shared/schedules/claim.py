@@ -26,9 +26,9 @@ from datetime import datetime, timedelta
 from shared.recurrence import next_run
 from shared.schedules.finish import finished
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status, is_manual
+from shared.schedules.job import Job, Status, is_manual, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
-from shared.schedules.plan import passed_over
+from shared.schedules.plan import jitter_of, passed_over
 from shared.schedules.record import ended_live
 
 SILENT = "the worker stopped in the middle of it, without a word"
@@ -181,14 +181,16 @@ def _waiting_since(
 
 
 def _due_after(schedule: Schedule, due_at: datetime, now: datetime, many: int) -> bool:
-    """Whether so many occurrences after that one are due by now."""
+    """Whether so many occurrences after that one are to start by now."""
     until = now if schedule.progress.next_run_at is not None else _last_handed_out(schedule, now)
-    at: datetime | None = due_at
-    for _ in range(many):
-        at = next_run(schedule.definition.recurrence, at) if at is not None else None
-        if at is None or at > until:
-            return False
-    return True
+    at = next_run(schedule.definition.recurrence, due_at)
+    while at is not None and at <= until:
+        jitter = jitter_of(schedule, job_id(schedule.id, at))
+        many -= at + timedelta(seconds=jitter) <= now
+        if many <= 0:
+            return True
+        at = next_run(schedule.definition.recurrence, at)
+    return False
 
 
 def _last_handed_out(schedule: Schedule, now: datetime) -> datetime:

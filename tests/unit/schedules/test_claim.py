@@ -21,6 +21,7 @@ from shared.schedules.model import (
     Progress,
     Schedule,
 )
+from shared.schedules.plan import jitter_of
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -441,3 +442,18 @@ def test_a_job_that_a_person_asked_for_is_never_left_behind() -> None:
     one = handed_out_ahead(3, overlap=Overlap.ALLOW_ALL)
     with_it = replace(one, progress=replace(one.progress, live=(asked,)))
     assert after_an_outage(with_it, 3600) == ["start"]
+
+
+def test_a_later_one_that_jitter_holds_back_takes_no_place() -> None:
+    one = handed_out_ahead(2, overlap=Overlap.ALLOW_ALL, jitter_seconds=3600)
+    first = one.progress.live[0]
+    second = START + timedelta(minutes=1)
+    start = second + timedelta(seconds=jitter_of(one, one.progress.live[1].id))
+    only = replace(one, progress=replace(one.progress, next_run_at=None))
+    assert start - second > timedelta(minutes=1)
+
+    def told(at: datetime) -> str:
+        return said(claim(only, first.id, {}, worker="w", now=at, lease=LEASE))
+
+    assert told(second + timedelta(seconds=30)) == "start"
+    assert told(start) == "skipped"
