@@ -12,7 +12,7 @@ to whichever instances are free (`backlog`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -215,7 +215,7 @@ class Dispatcher:
         total = 0
         for start in range(0, len(plans), _TOGETHER):
             some = plans[start : start + _TOGETHER]
-            for at, ids in _messages(some):
+            for at, ids in together(job for made in some for job in made.start):
                 self._queue.send(Message(ids, now), at)
             changes = [
                 Change(made.before, made.after, made.recorded, made.versions) for made in some
@@ -246,13 +246,11 @@ class Dispatcher:
             tell_ended(_logger, ended)
 
 
-def _messages(plans: Sequence[Plan]) -> Iterator[tuple[datetime, tuple[str, ...]]]:
-    """(when to be seen, job ids) of the messages for what the plans start, grouped by second."""
-    jobs = sorted(
-        (job for made in plans for job in made.start), key=lambda job: (job.available_at, job.id)
-    )
-    for at, together in groupby(jobs, key=lambda job: job.available_at):
-        ids = [job.id for job in together]
+def together(waiting: Iterable[LiveJob]) -> Iterator[tuple[datetime, tuple[str, ...]]]:
+    """(when to be seen, job ids) of the messages for jobs that wait, grouped by second."""
+    jobs = sorted(waiting, key=lambda job: (job.available_at, job.id))
+    for at, same in groupby(jobs, key=lambda job: job.available_at):
+        ids = [job.id for job in same]
         for start in range(0, len(ids), JOBS_OF_A_MESSAGE):
             yield at, tuple(ids[start : start + JOBS_OF_A_MESSAGE])
 
