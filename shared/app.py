@@ -30,6 +30,7 @@ from shared.engine.desk import Desk
 from shared.engine.execute import Executor
 from shared.engine.limits import Limits
 from shared.engine.manage import Manager
+from shared.engine.mend import Mender
 from shared.engine.operations import Operations
 from shared.engine.poison import Poison
 from shared.engine.reconcile import Ledger
@@ -191,19 +192,24 @@ def build(
     queue = JobQueue(connection.queue_wire(names.queue), connection.queue_wire(names.long_queue))
     backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
     dispatcher = Dispatcher(table, queue, meta, backlog)
-    limits = Limits(Slots(connection.table(names.table)), tasks, settings.jobs_per_project)
+    slots = Slots(connection.table(names.table))
+    limits = Limits(slots, tasks, settings.jobs_per_project)
     desk = Desk(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
     manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
     ledger = Ledger(table, meta, clock)
     messages = _later(lambda: _messages(settings, connection, meta, clock))
     sweep = Sweep(table, queue, limits, meta, dispatcher.tick_one)
+    alarm = Alarm(meta, functools.partial(_alert, messages))
     clocks = Clocks(
         dispatcher=dispatcher,
         sweep=sweep,
         meta=meta,
         chain=Chain(PulseQueue(connection.queue(names.clock)), meta),
-        alarm=Alarm(meta, functools.partial(_alert, messages)),
+        alarm=alarm,
+        mender=Mender(
+            table=table, queue=queue, meta=meta, slots=slots, alarm=alarm, lease=held.length
+        ),
         invoke=lambda at: queue.send(Message((), clock.now()), at),
         clock=clock,
         wrong=lambda: checked.difference if checked is not None else None,

@@ -61,6 +61,7 @@ class Event(StrEnum):
     CLOCK_STALE = "clock_stale"
     CLOCK_WRONG = "clock_wrong"
     CLOCK_RIGHT = "clock_right"
+    CLOCK_WAS_WRONG = "clock_was_wrong"
     LEDGER_RECONCILED = "ledger_reconciled"
     OCCURRENCE_UNEXPLAINED = "occurrence_unexplained"
     OCCURRENCE_UNEXPECTED = "occurrence_unexpected"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.api import problems
 from shared.api.bridge import Bridge
 from shared.app import app
+from shared.engine.facts import FUTURE
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
@@ -95,8 +96,10 @@ def uptime() -> Uptime:
     belfry = app()
     now = belfry.clock.now()
     clocks = belfry.meta.clocks()
-    last = max(clocks.values(), default=None)
-    word = "starting" if last is None else "late" if now - last > _SILENT else "up"
+    # a tick in the future was by a clock that was wrong: it says nothing of now
+    last = max((at for at in clocks.values() if at - now <= FUTURE), default=None)
+    is_up = last is not None and now - last <= _SILENT
+    word = "up" if is_up else "late" if clocks else "starting"
     return Uptime(
         status=word,
         started_at=belfry.started_at,

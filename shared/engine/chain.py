@@ -19,12 +19,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.engine.facts import CHAIN, FUTURE, NEXT_LINK, chain_at
 from shared.log import Event, event
 from shared.storage.meta import Fact, Meta
 from shared.storage.pulse import PulseQueue
 from shared.storage.queue import instant, readable
 
-ROW = "clock.chain"
+ROW = CHAIN
 OFFSET = timedelta(seconds=30)
 """When in each minute it ticks: half a minute from the dispatcher's timer."""
 _SHORTEST = timedelta(seconds=10)
@@ -78,9 +79,10 @@ class Chain:
         self._queue.send(link.text(), _AGAIN)
 
     def revive(self, present: Fact | None, now: datetime) -> bool:
-        """Begin anew if there is no chain, or its message is lost; `present`: the row as read."""
-        at = _at(present)
-        if at is not None and now - at <= _LOST:
+        """Begin anew if there is no chain, its message is lost, or was to be seen in a future that
+        only a wrong clock knew; `present`: the row as read."""
+        at = chain_at(present)
+        if at is not None and -NEXT_LINK - FUTURE <= now - at <= _LOST:
             return False
         won = self._advance(present, now)
         if won and present is not None:
@@ -103,11 +105,3 @@ def following(now: datetime) -> datetime:
 
 def _token(present: Fact | None) -> str:
     return "" if present is None else present.value.partition(" ")[2]
-
-
-def _at(present: Fact | None) -> datetime | None:
-    """When the message that counts is to be seen; None if there is none that can be told."""
-    try:
-        return None if present is None else datetime.fromisoformat(present.value.partition(" ")[0])
-    except ValueError:
-        return None

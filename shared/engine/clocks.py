@@ -25,6 +25,7 @@ from shared.engine.alarm import Alarm
 from shared.engine.chain import Chain
 from shared.engine.facts import Facts, Known
 from shared.engine.health import QUIET, WORK, Silent
+from shared.engine.mend import Mender
 from shared.engine.sweep import Sweep
 from shared.engine.tick import Dispatcher, Report
 from shared.errors import Unavailable
@@ -65,6 +66,7 @@ class Clocks:
         alarm: Alarm,
         invoke: Callable[[datetime], object],
         clock: Clock,
+        mender: Mender,
         wrong: Callable[[], timedelta | None] = lambda: None,
     ) -> None:
         self._dispatcher = dispatcher
@@ -74,6 +76,7 @@ class Clocks:
         self._alarm = alarm
         self._invoke = invoke
         self._clock = clock
+        self._mender = mender
         self._wrong = wrong
         self._quiet_until: datetime | None = None
         self._looking = threading.Lock()
@@ -123,6 +126,8 @@ class Clocks:
                 return None
             self._quiet_until = now + _LOOK
         before = facts.read(self._meta.about_clocks())
+        if facts.future(before, now):
+            return self._tick(WORK, before, now)
         begun = (one.since for one in before.known.values())
         newest = max([*before.beats.values(), *begun], default=None)
         if newest is not None and now - newest < QUIET:
@@ -132,13 +137,15 @@ class Clocks:
 
     def shard(self, shard: str) -> Report:
         """Work off one shard's backlog, as far ahead as a tick looks."""
-        found = facts.read(self._meta.about_clocks())
+        read = facts.read(self._meta.about_clocks())
         now = self._clock.now()
+        found = facts.believed(read, now)
         return self._dispatcher.tick_shard(shard, now, ahead(now, WORK, found))
 
     def silent(self, now: datetime) -> list[Silent]:
         """The clocks that fell silent."""
-        return health.judged(now, facts.read(self._meta.about_clocks()))
+        found = facts.read(self._meta.about_clocks())
+        return health.judged(now, facts.believed(found, now))
 
     def watch(self, schedule_id: str) -> list[Silent]:
         """The clocks that fell silent; what is new of them is told.
@@ -147,26 +154,37 @@ class Clocks:
         in the job queue already, and each of them ticks.
         """
         self.stand_in()
-        found = facts.read(self._meta.about_clocks())
+        read = facts.read(self._meta.about_clocks())
         now = self._clock.now()
+        found = facts.believed(read, now)
         self._invoke(now + _BETWEEN)
         self._dispatcher.tick_one(schedule_id, now, _WATCHES)
         silent = health.judged(now, found)
         self._alarm.tell(found, silent, now)
         return silent
 
-    def _tick(self, clock: str, before: Facts, now: datetime, *, revive: bool = True) -> Report:
+    def _tick(self, clock: str, read: Facts, now: datetime, *, revive: bool = True) -> Report:
         """Whatever of it fails, the rest is done."""
+        before = facts.believed(read, now)
         known = health.noticed(now, clock, before)
         self._note(before, known)
         self._quiet_until = now + QUIET
         with ExitStack() as then:
             then.callback(lambda: self._alarm.tell_wrong(self._wrong(), now))
             then.callback(self._watch, clock, known, now)
-            then.callback(self._sweep.sweep_if_needed, before.swept, now)
+            then.callback(self._swept_up, read, now)
             if revive:
-                then.callback(self._chain.revive, before.chain, now)
-            return self._dispatcher.tick(now, clock, ahead(now, clock, known))
+                then.callback(self._chain.revive, read.chain, now)
+            look = ahead(now, clock, known)
+            report = self._dispatcher.tick(now, clock, look)
+            if self._mender.mend(read, now):
+                report += self._dispatcher.tick(now, clock, look)
+            return report
+
+    def _swept_up(self, read: Facts, now: datetime) -> None:
+        was_wrong = facts.SWEPT in facts.future(read, now)
+        fact = self._meta.fact(facts.SWEPT) if was_wrong else read.swept
+        self._sweep.sweep_if_needed(fact, now)
 
     def _is_quiet(self, now: datetime) -> bool:
         """Whether a clock ticked lately, as far as this process knows."""

@@ -1,14 +1,15 @@
 """What the clocks know of each other: the rows `clock.*` and `clock:*`, read at once.
 
-A row that cannot be read says nothing: it must not stop the clocks.
+A row that cannot be read says nothing: it must not stop the clocks. What lies in the future was
+written by a clock that was wrong, and is not believed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from shared.engine import wakeups
 from shared.storage.meta import Fact
@@ -21,6 +22,10 @@ PAUSE = "clock.resumed"
 TOLD = "clock.told"
 SWEPT = "clock.swept"
 CHAIN = "clock.chain"
+FUTURE = timedelta(minutes=1)
+"""What is later than that is from the future: far more than instances differ by."""
+NEXT_LINK = timedelta(minutes=2)
+"""How far ahead the chain's next message may lie, beside that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,39 @@ def read(rows: Mapping[str, Fact]) -> Facts:
         told=rows.get(TOLD),
         chain=rows.get(CHAIN),
     )
+
+
+def future(found: Facts, now: datetime) -> dict[str, datetime]:
+    """The facts that lie in the future, by their rows' keys."""
+    link = chain_at(found.chain)
+    said: dict[str, datetime | None] = {
+        KNOWN: max((one.since for one in found.known.values()), default=None),
+        UP: found.up,
+        PAUSE: None if found.pause is None else found.pause.at,
+        SWEPT: instant(found.swept),
+        CHAIN: link and link - NEXT_LINK,
+        **{f"{BEAT}{name}": at for name, at in found.beats.items()},
+    }
+    return {key: at for key, at in said.items() if at is not None and at - now > FUTURE}
+
+
+def believed(found: Facts, now: datetime) -> Facts:
+    """The facts as if what lies in the future had been just now: it was, by another clock."""
+    if not future(found, now):
+        return found
+    pause = found.pause
+    return replace(
+        found,
+        known={name: replace(one, since=min(one.since, now)) for name, one in found.known.items()},
+        beats={name: min(at, now) for name, at in found.beats.items()},
+        up=found.up and min(found.up, now),
+        pause=Pause(now, settled=True) if pause is not None and pause.at > now else pause,
+    )
+
+
+def chain_at(row: Fact | None) -> datetime | None:
+    """When the chain's message that counts is to be seen; None if that cannot be told."""
+    return None if row is None else _instant(row.value.partition(" ")[0])
 
 
 def instant(row: Fact | None) -> datetime | None:

@@ -12,7 +12,7 @@ to whichever instances are free (`backlog`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -190,7 +190,8 @@ class Dispatcher:
         total = 0
         for start in range(0, len(plans), _TOGETHER):
             some = plans[start : start + _TOGETHER]
-            for at, message in _messages(some, now):
+            jobs = ((made.after, job) for made in some for job in made.start)
+            for at, message in messages(jobs, now):
                 self._queue.send(message, at - AHEAD)
             changes = [
                 Change(made.before, made.after, made.recorded, made.versions) for made in some
@@ -220,8 +221,10 @@ class Dispatcher:
         tell_unrun(_logger, made.recorded)
 
 
-def _messages(plans: Sequence[Plan], now: datetime) -> Iterator[tuple[datetime, Message]]:
-    """(when its jobs start, the message) for what the plans start, grouped by kind and second.
+def messages(
+    waiting: Iterable[tuple[Schedule, LiveJob]], now: datetime
+) -> Iterator[tuple[datetime, Message]]:
+    """(when its jobs start, the message) for jobs that wait, grouped by kind and second.
 
     A long job has a message of its own: jobs of one message are begun by one process.
     """
@@ -230,7 +233,7 @@ def _messages(plans: Sequence[Plan], now: datetime) -> Iterator[tuple[datetime, 
         return found[0], found[1].available_at
 
     jobs = sorted(
-        ((made.after.is_long, job) for made in plans for job in made.start),
+        ((schedule.is_long, job) for schedule, job in waiting),
         key=lambda found: (*together(found), found[1].id),
     )
     for (long, at), some in groupby(jobs, key=together):

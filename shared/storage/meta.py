@@ -101,6 +101,20 @@ class Meta:
                 return bool(found["holder"] == holder)
             return self._write(mine, str(found.metadata["etag"]))
 
+    def release_beyond(self, prefix: str, until: datetime) -> int:
+        """Let go of what is held longer than until then, of those names; how many there were."""
+        found = 0
+        with translated(_SERVICE):
+            rows = self._table.query_entities(
+                f"PartitionKey eq 'meta' and RowKey ge 'hold:{prefix}:' "
+                f"and RowKey lt 'hold:{prefix};'"
+            )
+            for row in rows:
+                if datetime.fromisoformat(row["value"]) > until:
+                    self._table.delete_entity(row)
+                    found += 1
+        return found
+
     def release(self, name: str, holder: str) -> None:
         """Let go of what `holder` holds; harmless if it does not."""
         from azure.core import MatchConditions

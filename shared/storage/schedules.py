@@ -55,6 +55,10 @@ class Change:
     jobs: tuple[Job, ...] = ()
     """Ended jobs."""
     versions: tuple[Version, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Ended jobs whose rows go: a clock that was wrong recorded them."""
+    ended: tuple[Version, ...] = ()
+    """Versions whose rows go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +396,9 @@ def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator
     for version in change.versions:
         key = entities.version_key(version.schedule_id, version.since)
         yield Upsert(key, entities.version_properties(version))
+    yield from (Delete(entities.job_key(job_id)) for job_id in change.gone)
+    for version in change.ended:
+        yield Delete(entities.version_key(version.schedule_id, version.since))
     properties = entities.engine_properties(after.progress) | {"commit": mark}
     if before is None or _user_side(before) != _user_side(after):
         properties |= readable.checked(entities.user_properties(after), properties, after)
@@ -409,7 +416,8 @@ def _rows_of(change: Change) -> int:
     """How many rows `operations` writes, at most."""
     was = change.before.progress.next_run_at if change.before is not None else None
     moved = 0 if was == change.after.progress.next_run_at else 2
-    return 1 + moved + len(change.jobs) + len(change.versions)
+    gone = len(change.gone) + len(change.ended)
+    return 1 + moved + len(change.jobs) + len(change.versions) + gone
 
 
 def _user_side(schedule: Schedule) -> tuple[int, str]:

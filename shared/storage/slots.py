@@ -47,6 +47,25 @@ class Slots:
         """Give the place back; harmless if it is not held."""
         self._change(name, lambda held: {who: end for who, end in held.items() if who != holder})
 
+    def shorten(self, longest: datetime) -> None:
+        """Have no place held longer than until then."""
+        with translated(_SERVICE):
+            rows = self._table.query_entities(
+                "PartitionKey eq 'meta' and RowKey ge 'slots:' and RowKey lt 'slots;'",
+                select=["RowKey"],
+            )
+            names = [row["RowKey"].removeprefix("slots:") for row in rows]
+        latest = longest.isoformat()
+
+        def step(held: Mapping[str, str]) -> Mapping[str, str]:
+            return {
+                who: latest if datetime.fromisoformat(end) > longest else end
+                for who, end in held.items()
+            }
+
+        for name in names:
+            self._change(name, step)
+
     def held(self, name: str, now: datetime) -> set[str]:
         """Who holds a place."""
         found, _ = self._read(name)
