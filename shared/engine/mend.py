@@ -110,7 +110,7 @@ class Mender:
             if step is None:
                 break
             if self._make(step, now):
-                done.again += len(step.gone)
+                done.again += step.again
                 done.freed += len(step.send) - sum(job.id in step.gone for job in step.send)
             elif (lost := lost + 1) >= _TRIES:
                 raise Conflict(f"{schedule.id} is being changed by others at the same time")
@@ -121,7 +121,7 @@ class Mender:
         ended = self._table.jobs(schedule.id, since=now)
         own = [job for job in ended if job.due_at > now and not job.manual]
         if (across := self._table.stretch(schedule.id, now)) is not None:
-            own.append(across)  # what it says of times to come stays
+            own.append(across)
         try:
             versions = self._table.versions(schedule.id)
         except (ValueError, KeyError, TypeError) as error:
@@ -135,7 +135,12 @@ class Mender:
         for at, message in messages(jobs, now):
             self._queue.send(message, at)
         change = Change(
-            step.before, step.after, versions=step.versions, gone=step.gone, ended=step.ended
+            step.before,
+            step.after,
+            shortened=step.shortened,
+            versions=step.versions,
+            gone=step.gone,
+            ended=step.ended,
         )
         return self._table.commit([change])[0]
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.recurrence import next_run
+from shared.recurrence import count_runs, last_run, next_run
 from shared.schedules.job import Job, Status, is_manual, job_id
 from shared.schedules.model import LiveJob, Progress, Schedule, Version
 from shared.schedules.plan import AHEAD_CAP, jitter_of
@@ -43,11 +43,22 @@ class Mended:
     after: Schedule
     gone: tuple[str, ...] = ()
     """Jobs whose records go: they did not run, and are expected again."""
+    shortened: tuple[Job, ...] = ()
+    """The record of a stretch that went on from the past into the future: it ends now."""
     versions: tuple[Version, ...] = ()
     ended: tuple[Version, ...] = ()
     """Versions that go: they said when `max_runs` was reached."""
     send: tuple[LiveJob, ...] = ()
     """Jobs for which a message is to be sent, to be seen when they are available."""
+
+    @property
+    def again(self) -> int:
+        """How many occurrences are expected again."""
+        return _unrun_count(self.before.progress) - _unrun_count(self.after.progress)
+
+
+def _unrun_count(progress: Progress) -> int:
+    return progress.missed_count + progress.skipped_count
 
 
 def is_suspect(schedule: Schedule, now: datetime, lease: timedelta) -> bool:
@@ -69,7 +80,7 @@ def mended(
     """The next step; None if there is nothing to put right.
 
     `jobs`: the schedule's own that ended and are due later than now; and the stretch that began
-    before and ends later, if there is one, which stays as it was recorded.
+    before and ends later, if there is one.
     """
     later = [version for version in versions if version.since > now]
     turned = any(not version.reason.startswith(_LIMIT) for version in later)
@@ -86,16 +97,19 @@ def _expected_again(
     expected, and has neither record nor job."""
     to_come = [job for job in jobs if _is_unrun(job) and job.due_at > now]
     unrun = sorted(to_come, key=lambda job: job.due_at)
-    taken = [job.due_until for job in jobs if job not in to_come]
+    across = next((job for job in jobs if _is_unrun(job) and job.due_at <= now), None)
+    taken = [job.due_until for job in jobs if job not in to_come and job is not across]
     taken += [job.due_at for job in schedule.progress.live if job.begun and not is_manual(job.id)]
     floor = max([now, *taken])
     beyond = [job for job in unrun if job.due_at > floor]
     gone = beyond[-MOST:]
     if len(gone) < len(beyond):
-        return _step(schedule, gone, [], jobs, (), floor, gone[0].due_at)
+        return _step(schedule, gone, [], jobs, (), floor, gone[0].due_at, None, now)
+    if floor > now:
+        across = None  # there is no telling its later part from what ran too early
     back = next_run(schedule.definition.recurrence, floor)
-    between = [job for job in unrun[: len(unrun) - len(gone)] if job.count == 1]
-    return _step(schedule, gone, between, jobs, limits, floor, back)
+    between = unrun[: len(unrun) - len(gone)]
+    return _step(schedule, gone, between, jobs, limits, floor, back, across, now)
 
 
 def _step(
@@ -106,21 +120,28 @@ def _step(
     limits: Sequence[Version],
     floor: datetime,
     back: datetime | None,
+    across: Job | None,
+    now: datetime,
 ) -> Mended | None:
-    """`gone` are expected again from `back` on, by whoever ticks; what was `between` now and what
-    ran too early is handed out here."""
+    """`gone` are expected again from `back` on, by whoever ticks, and so is what `across` says of
+    times to come; what was `between` now and what ran too early is handed out here."""
     progress = schedule.progress
+    shortened = None if across is None else _until(schedule, across, now)
     if back is not None and progress.next_run_at is not None:
         back = min(back, progress.next_run_at)
     live = tuple(job for job in progress.live if not _is_after(job, back))
     counted = progress.handed_out - (len(progress.live) - len(live))
     after = replace(schedule, progress=replace(progress, live=live, handed_out=max(0, counted)))
-    again = between[: _room(after, MOST - len(gone))]
-    waiting = tuple(_waiting(schedule, job.due_at) for job in again)
-    if not gone and not waiting:
+    again = _fitting(between, _room(after, MOST - len(gone)))
+    waiting = tuple(_waiting(schedule, at) for job in again for at in _occurrences(schedule, job))
+    if not gone and not waiting and shortened is None:
         return None
+    cut = []
+    if across is not None and shortened is not None:
+        cut = [replace(across, count=across.count - shortened.count)]
+        jobs = [shortened if job is across else job for job in jobs]
     progress = replace(
-        _forgotten(after.progress, [*gone, *again], jobs),
+        _forgotten(after.progress, [*gone, *again, *cut], jobs),
         live=(*live, *waiting),
         handed_out=after.progress.handed_out + len(waiting),
         next_run_at=back,
@@ -135,10 +156,39 @@ def _step(
         before=schedule,
         after=after,
         gone=tuple(sorted(names)),
+        shortened=() if shortened is None else (shortened,),
         versions=versions,
         ended=tuple(one for one in limits if all(one.since != new.since for new in versions)),
         send=waiting,
     )
+
+
+def _until(schedule: Schedule, stretch: Job, now: datetime) -> Job:
+    """The record with what it stands for by now."""
+    due = schedule.definition.recurrence
+    before = stretch.due_at - timedelta(microseconds=1)
+    count, last = count_runs(due, before, now), last_run(due, before, now)
+    return replace(stretch, count=max(1, count), last_due_at=last if count > 1 else None)
+
+
+def _fitting(jobs: Sequence[Job], room: int) -> list[Job]:
+    """The first of them whose occurrences there is room for; a stretch goes whole or stays."""
+    found: list[Job] = []
+    for job in jobs:
+        if job.count <= room:
+            found.append(job)
+            room -= job.count
+    return found
+
+
+def _occurrences(schedule: Schedule, job: Job) -> list[datetime]:
+    """What a record stands for."""
+    at: datetime | None = job.due_at
+    found: list[datetime] = []
+    while at is not None and at <= job.due_until:
+        found.append(at)
+        at = next_run(schedule.definition.recurrence, at)
+    return found
 
 
 def _last(schedule: Schedule, floor: datetime) -> Version:

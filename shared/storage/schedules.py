@@ -55,6 +55,8 @@ class Change:
     jobs: tuple[Job, ...] = ()
     """Ended jobs."""
     versions: tuple[Version, ...] = ()
+    shortened: tuple[Job, ...] = ()
+    """Records of ended jobs that stand for fewer occurrences now."""
     gone: tuple[str, ...] = ()
     """Ended jobs whose rows go: a clock that was wrong recorded them."""
     ended: tuple[Version, ...] = ()
@@ -396,6 +398,9 @@ def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator
     for version in change.versions:
         key = entities.version_key(version.schedule_id, version.since)
         yield Upsert(key, entities.version_properties(version))
+    yield from (
+        Upsert(entities.job_key(job.id), entities.job_properties(job)) for job in change.shortened
+    )
     yield from (Delete(entities.job_key(job_id)) for job_id in change.gone)
     for version in change.ended:
         yield Delete(entities.version_key(version.schedule_id, version.since))
@@ -416,7 +421,7 @@ def _rows_of(change: Change) -> int:
     """How many rows `operations` writes, at most."""
     was = change.before.progress.next_run_at if change.before is not None else None
     moved = 0 if was == change.after.progress.next_run_at else 2
-    gone = len(change.gone) + len(change.ended)
+    gone = len(change.gone) + len(change.ended) + len(change.shortened)
     return 1 + moved + len(change.jobs) + len(change.versions) + gone
 
 
