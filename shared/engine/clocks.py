@@ -98,6 +98,7 @@ class Clocks:
     def tick(self, clock: str) -> Report:
         """One tick of the whole, by the clock of that name."""
         before = facts.read(self._meta.about_clocks())
+        # asked for the time after the storage has answered, which says it too (`storage.checked`)
         return self._tick(clock, before, self._clock.now())
 
     def message(self, text: str) -> None:
@@ -126,6 +127,7 @@ class Clocks:
                 return None
             self._quiet_until = now + _LOOK
         before = facts.read(self._meta.about_clocks())
+        now = self._clock.now()
         if facts.future(before, now):
             return self._tick(WORK, before, now)
         begun = (one.since for one in before.known.values())

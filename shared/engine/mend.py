@@ -176,8 +176,9 @@ class Mender:
             f"it wrote lies after {written(now, 'seconds')}, the time when that was found. It was "
             f"put right: {total.again} runs that it had recorded as missed or skipped are to come "
             f"again, and {total.freed} jobs that it held are free. What it did run, or what "
-            "people changed through it, stays. This version of the app goes by no wrong clock, so "
-            "look for an instance of another.",
+            "people changed through it, stays. This version of the app goes by the storage's "
+            "time: look for an instance of another version, or for an emulator of the storage on a "
+            "machine whose clock was set.",
         )
 
 

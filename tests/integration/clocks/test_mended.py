@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Policy, Schedule
+from shared.storage.schedules import Change
 from tests.integration.clocks.conftest import START, Killed, Sim, said
 from tests.integration.clocks.test_chain import killed
 
@@ -195,3 +197,25 @@ def test_work_finds_it_too(sim: Sim) -> None:
     sim.app.meta.beat(DISPATCHER, sim.now + _HOUR)
     sim.app.clocks.stand_in()
     assert sim.app.meta.clocks()[DISPATCHER] == sim.now
+
+
+def test_a_job_of_a_worker_that_was_killed_by_then_is_taken_over_soon(sim: Sim) -> None:
+    made = sim.strict(3600)
+    asked = sim.app.manager.run_now(made.id, force=True).job_id
+    sim.jobs.clear()  # its message was taken by that worker
+    schedule = sim.app.manager.get(made.id)
+    live = schedule.progress.find(asked)
+    assert live is not None
+    held = replace(
+        live,
+        attempt=1,
+        started_at=sim.now + _HOUR,
+        worker="killed",
+        lease_until=sim.now + _HOUR + _MINUTE,
+    )
+    after = replace(schedule, progress=schedule.progress.put(held))
+    assert sim.app.table.commit([Change(schedule, after)]) == [True]
+    sim.app.meta.beat(DISPATCHER, sim.now + _HOUR)
+    sim.run(2 * _MINUTE, {DISPATCHER, MESSAGE})
+    job = sim.app.manager.job(asked)
+    assert (job.status, job.attempt) == (Status.SUCCEEDED, 2)

@@ -101,6 +101,30 @@ def test_a_clock_that_was_set_back_does_not_keep_it_from_looking(
     assert len(looks) >= 1
 
 
+@pytest.mark.parametrize("ticks", ["dispatcher", "work"])
+def test_the_time_of_a_tick_is_asked_for_after_the_storage_has_answered(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch, ticks: str
+) -> None:
+    """Its answer is what tells that the clock is wrong."""
+    sim.run(3 * _MINUTE, {DISPATCHER})
+    sim.clock.advance(timedelta(hours=1))
+    real = sim.app.meta.about_clocks
+
+    def about_clocks() -> Any:
+        found = real()
+        if sim.now.hour > 12:
+            sim.clock.advance(timedelta(hours=-1, minutes=5))
+        return found
+
+    monkeypatch.setattr(sim.app.meta, "about_clocks", about_clocks)
+    if ticks == "work":
+        worked(sim)
+    else:
+        sim.fire(DISPATCHER)
+    beats = sim.app.meta.clocks()
+    assert (sim.now.hour, max(beats.values())) == (12, sim.now)
+
+
 @pytest.mark.parametrize("name", ["job_worker", "dead_letters", "shard_worker"])
 def test_every_function_that_is_no_clock_does(sim: Sim, name: str) -> None:
     sim.run(3 * _MINUTE, {DISPATCHER, MESSAGE})
