@@ -21,8 +21,9 @@ from typing import Any
 
 import shared.app
 from shared.app import App
-from shared.engine import crew, tick, worker
+from shared.engine import gang, sweep, tick, worker
 from shared.engine.crew import Lease
+from shared.schedules import claim, lost
 from shared.schedules.job import Job
 from shared.settings import from_env
 from shared.storage.queue import JobQueue, Message, Sent
@@ -174,13 +175,19 @@ def _stretch(factor: int) -> None:
     second = timedelta(seconds=factor)
     patched: Any = shared.app
     patched.JobQueue = FastQueue
-    for module in (worker, crew):
+    for module in (worker, gang):
         patched = module
         patched._SECOND = second
     patched = worker
-    patched._UNCOMMITTED, patched._FULL = second * 10, second * 2
+    patched._UNCOMMITTED, patched._FULL, patched._SOON = second * 10, second * 2, second * 3
     patched = tick
-    patched.LOOK_AHEAD, patched._LOST_MESSAGE = second * 2.5, second * 8
+    patched.LOOK_AHEAD = second * 2.5
+    patched = lost
+    patched.OVERDUE = second * 2
+    patched = sweep
+    patched.OVERDUE, patched._PAUSE, patched._IN_LINE = second * 2, second, second * 2
+    patched = claim
+    patched.ON_TIME = second * 3
 
 
 def _break(made: App, how: str) -> None:
