@@ -99,7 +99,7 @@ def start(azurite: Azurite, wall: Wall) -> App:
     configured = settings.from_env(
         {
             "AzureWebJobsStorage": azurite.connection_string,
-            "BELFRY_PREFIX": f"w{next(_prefixes)}",
+            "BELFRY_PREFIX": f"wrong{next(_prefixes)}",
             "SCHEDULE_SHARDS": "2",
         }
     )
