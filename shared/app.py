@@ -45,6 +45,7 @@ from shared.storage import readable
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
+from shared.storage.handed import HandedOut
 from shared.storage.meta import Meta
 from shared.storage.names import Names
 from shared.storage.pulse import PulseQueue
@@ -187,19 +188,20 @@ def build(
     checked = clock if isinstance(clock, CheckedClock) else None
     connection = Connection(settings.storage, transport, checked)
     tasks = registry or _registry()
-    table = ScheduleTable(connection.wire(names.table), settings.schedule_shards)
+    wire = connection.wire(names.table)
+    table, handed = ScheduleTable(wire, settings.schedule_shards), HandedOut(wire)
     meta = Meta(connection.table(names.table))
     queue = JobQueue(connection.queue_wire(names.queue), connection.queue_wire(names.long_queue))
     backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
-    dispatcher = Dispatcher(table, queue, meta, backlog)
+    dispatcher = Dispatcher(table, queue, handed, meta, backlog)
     slots = Slots(connection.table(names.table))
     limits = Limits(slots, tasks, settings.jobs_per_project)
     desk = Desk(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
-    manager = Manager(desk=desk, dispatcher=dispatcher, clock=clock, new_id=_new_id)
+    manager = Manager(desk=desk, dispatcher=dispatcher, handed=handed, clock=clock, new_id=_new_id)
     ledger = Ledger(table, meta, clock)
     messages = _later(lambda: _messages(settings, connection, meta, clock))
-    sweep = Sweep(table, queue, limits, meta, dispatcher.tick_one)
+    sweep = Sweep(table, queue, limits, meta, handed, dispatcher.tick_one)
     alarm = Alarm(meta, functools.partial(_alert, messages))
     clocks = Clocks(
         dispatcher=dispatcher,
@@ -208,7 +210,13 @@ def build(
         chain=Chain(PulseQueue(connection.queue(names.clock)), meta),
         alarm=alarm,
         mender=Mender(
-            table=table, queue=queue, meta=meta, slots=slots, alarm=alarm, lease=held.length
+            table=table,
+            queue=queue,
+            handed=handed,
+            meta=meta,
+            slots=slots,
+            alarm=alarm,
+            lease=held.length,
         ),
         invoke=lambda at: queue.send(Message((), clock.now()), at),
         clock=clock,

@@ -16,7 +16,7 @@ from itertools import groupby, islice
 from shared.clock import Clock
 from shared.engine.desk import Desk
 from shared.engine.manage import Manager
-from shared.engine.tick import tell_ended
+from shared.engine.told import tell_ended
 from shared.errors import Conflict
 from shared.log import Event, event, redact
 from shared.schedules.finish import finished

@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.engine.attempt import Attempt
 from shared.engine.limits import Limits
 from shared.engine.outcome import Again
-from shared.engine.tick import tell_ended
+from shared.engine.told import tell_ended
 from shared.errors import Conflict
 from shared.log import Event, event
 from shared.schedules.finish import finished

@@ -15,7 +15,8 @@ from datetime import datetime
 from shared.clock import Clock
 from shared.engine import lookup
 from shared.engine.desk import Desk
-from shared.engine.tick import Dispatcher, tell_unrun
+from shared.engine.tick import Dispatcher
+from shared.engine.told import tell_unrun
 from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event
 from shared.recurrence import Recurrence
@@ -26,6 +27,7 @@ from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Versio
 from shared.schedules.plan import LIVE_CAP, crowded, given_up
 from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
+from shared.storage.handed import HandedOut, Note
 from shared.storage.queue import Message
 from shared.storage.schedules import Change
 
@@ -52,6 +54,7 @@ class Manager:
         *,
         desk: Desk,
         dispatcher: Dispatcher,
+        handed: HandedOut,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -59,6 +62,7 @@ class Manager:
         self._table = desk.table
         self._queue = desk.queue
         self._dispatcher = dispatcher
+        self._handed = handed
         self._clock = clock
         self._new_id = new_id
 
@@ -204,6 +208,7 @@ class Manager:
                 progress = progress.put(job)
             return Change(schedule, replace(schedule, progress=progress))
 
+        self._handed.note(Note.of([(schedule_id, now)], now))
         if send:
             long = self._find(schedule_id).is_long
             self._queue.send(Message(tuple(asked), now, long=long), now)

@@ -26,6 +26,7 @@ from shared.log import instant as written
 from shared.schedules.mend import Mended, is_suspect, mended
 from shared.schedules.model import LiveJob, Schedule
 from shared.storage import readable
+from shared.storage.handed import HandedOut, Note
 from shared.storage.meta import Meta
 from shared.storage.queue import JobQueue
 from shared.storage.schedules import Change, ScheduleTable
@@ -60,6 +61,7 @@ class Mender:
         *,
         table: ScheduleTable,
         queue: JobQueue,
+        handed: HandedOut,
         meta: Meta,
         slots: Slots,
         alarm: Alarm,
@@ -67,6 +69,7 @@ class Mender:
     ) -> None:
         self._table = table
         self._queue = queue
+        self._handed = handed
         self._meta = meta
         self._slots = slots
         self._alarm = alarm
@@ -85,6 +88,7 @@ class Mender:
             total = self._schedules(now)
             self._slots.shorten(now + self._lease)
             self._meta.release_beyond("shard", now + _ALONE)
+            self._handed.forget(now + _ALONE)
             self._facts(found, wrong, now)
         finally:
             self._meta.release("mend", holder)
@@ -131,7 +135,9 @@ class Mender:
 
     def _make(self, step: Mended, now: datetime) -> bool:
         """Enqueue first, commit second."""
-        jobs = ((step.after, _seen_when_it_matters(job)) for job in step.send)
+        jobs = [(step.after, _seen_when_it_matters(job)) for job in step.send]
+        if jobs:
+            self._handed.note(Note.of([(one.id, job.available_at) for one, job in jobs], now))
         for at, message in messages(jobs, now):
             self._queue.send(message, at)
         change = Change(

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from shared.clock import Clock
 from shared.engine.desk import Desk
-from shared.engine.tick import tell_ended
+from shared.engine.told import tell_ended
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
 from shared.schedules.job import Status, parse_id

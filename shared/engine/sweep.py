@@ -2,28 +2,31 @@
 
 A host that is killed keeps what it had received hidden for ten minutes, and nothing can be asked of
 its messages. But the rows tell: a job that is handed out and due, in the queue of which nothing
-waits in line, and that nobody has begun, or whose lease ended seconds ago. So while there are
-messages that cannot be seen, each tick looks at the rows; else one does every five minutes,
-for a queue that was emptied by hand and an entry that the due index lost.
+waits in line, and that nobody has begun, or whose lease ended seconds ago.
 
-A sweep reads every shard, but is told only the rows that it asks for. Of each job that was begun it
-looks once whether it ended, when its lease has: what needed a message then is looked at again.
+Who hands out leaves a note (`storage.handed`) of which schedules must be looked at, and from when
+on. Each tick looks at those that are due: one by one if they are few, else at all schedules, of
+which it is told only the rows that it asks for. So a tick that finds no note reads no schedule.
+Every five minutes a sweep reads all of them, note or none, for what nobody wrote down. Of each job
+that was begun it looks once whether it ended, when its lease has.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from shared.engine import facts
 from shared.engine.limits import Limits
 from shared.engine.tick import JOBS_OF_A_MESSAGE
 from shared.log import Event, event
-from shared.schedules.lost import OVERDUE, lost
+from shared.schedules.lost import OVERDUE, expected_at, lost
 from shared.schedules.model import Schedule
+from shared.storage.handed import FEW, HandedOut, Note
 from shared.storage.meta import Fact, Meta
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import ScheduleTable
@@ -35,10 +38,11 @@ _IN_LINE = timedelta(seconds=5)
 """A message that can be received and was not for so long waits for a worker, and so do others."""
 _FORGOTTEN = timedelta(minutes=2)
 """An occurrence that is owed for so long was lost by the due index."""
-_KEPT = 500
-"""Schedules to be looked at again, that a row has room for."""
 _FIRST = timedelta(hours=1)
 """How far back the first sweep of all looks for leases that ended."""
+_MINUTE = timedelta(minutes=1)
+_FAR = 5
+"""Minutes from now; what is to be looked at later is noted together."""
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -49,17 +53,15 @@ class _Swept:
 
     at: datetime
     """When the last one ended."""
-    leases: datetime
-    """Leases that ended before were looked at."""
-    again: tuple[str, ...] = ()
-    """Schedules to be looked at again."""
+    whole: datetime
+    """All leases that ended before were looked at, by a sweep that read every schedule."""
     begun: datetime | None = None
     """When one began that has not ended, and may never."""
 
     def text(self) -> str:
         begun = self.begun.isoformat() if self.begun is not None else None
-        said = {"at": self.at.isoformat(), "leases": self.leases.isoformat(), "begun": begun}
-        return json.dumps(said | {"again": self.again})
+        said = {"at": self.at.isoformat(), "whole": self.whole.isoformat(), "begun": begun}
+        return json.dumps(said)
 
 
 def _read(fact: Fact | None, now: datetime) -> _Swept:
@@ -70,8 +72,7 @@ def _read(fact: Fact | None, now: datetime) -> _Swept:
         begun = said["begun"]
         swept = _Swept(
             datetime.fromisoformat(said["at"]),
-            datetime.fromisoformat(said["leases"]),
-            tuple(said["again"]),
+            datetime.fromisoformat(said["whole"]),
             datetime.fromisoformat(begun) if begun is not None else None,
         )
         if max(swept.at, swept.begun or swept.at) <= now + _PAUSE:
@@ -79,6 +80,18 @@ def _read(fact: Fact | None, now: datetime) -> _Swept:
     except (ValueError, LookupError, TypeError, AttributeError):
         pass  # nobody can tell what was done
     return _Swept(now - _LONGEST, now - _FIRST)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a sweep found."""
+
+    lost: dict[bool, list[str]] = field(default_factory=lambda: {False: [], True: []})
+    """Jobs that no message is on its way for, by whether they are long."""
+    again: dict[str, datetime] = field(default_factory=dict)
+    """Schedules to be looked at again, and from when on."""
+    unseen: set[str] = field(default_factory=set)
+    """Schedules without a job; one that was noted may not be committed yet."""
 
 
 class Sweep:
@@ -90,68 +103,75 @@ class Sweep:
         queue: JobQueue,
         limits: Limits,
         meta: Meta,
+        handed: HandedOut,
         hand_out: Callable[[str, datetime], object],
     ) -> None:
         self._table = table
         self._queue = queue
         self._limits = limits
         self._meta = meta
+        self._handed = handed
         self._hand_out = hand_out
 
     def sweep_if_needed(self, fact: Fact | None, now: datetime) -> int | None:
         """Sweep if it is time and nobody else does; how many messages were sent. `fact`: the row
         `ROW` as it was read."""
         before = _read(fact, now)
-        lately = max(before.at, before.begun or before.at)
-        if now - lately < _PAUSE:
+        if now - max(before.at, before.begun or before.at) < _PAUSE:
             return None
-        kinds = [long for long in (False, True) if self._may_be_lost(long, before, now)]
+        notes = self._handed.due(now - OVERDUE)
+        if not notes and now - before.whole < _LONGEST:
+            return None
+        kinds = [long for long in (False, True) if self._queue.backlog(long, now) <= _IN_LINE]
         claimed = replace(before, begun=now)
         if not kinds or not self._meta.swap(ROW, fact, claimed.text()):
             return None
-        sent, again = self._sweep(before, kinds, now)
-        whole = len(again) <= _KEPT
-        done = _Swept(now, now - OVERDUE if whole else before.leases, tuple(again[:_KEPT]))
-        self._meta.put(ROW, done.text())
+        sent, whole = self._sweep(before, notes, kinds, now)
+        self._meta.put(ROW, _Swept(now, now - OVERDUE if whole else before.whole).text())
         event(_logger, Event.SWEEP_DONE, sent=sent)
         return sent
 
     def sweep(self, now: datetime) -> int:
         """Sweep now, whatever was done before; how many messages were sent."""
-        return self._sweep(_read(None, now), [False, True], now)[0]
+        return self._sweep(_read(None, now), [], [False, True], now)[0]
 
-    def _may_be_lost(self, long: bool, before: _Swept, now: datetime) -> bool:
-        """Whether jobs of that kind may have lost their message."""
-        waits = self._queue.backlog(long, now)
-        if waits is None:
-            return now - before.at >= _LONGEST
-        return waits <= _IN_LINE
+    def _sweep(
+        self, before: _Swept, notes: Sequence[Note], kinds: Sequence[bool], now: datetime
+    ) -> tuple[int, bool]:
+        """(how many messages were sent, whether every schedule was read)."""
+        ids = {one for note in notes for one in note.ids or ()}
+        whole = len(ids) > FEW or any(note.ids is None for note in notes)
+        whole |= now - before.whole >= _LONGEST
+        found = _Found(unseen=set(ids))
+        if whole:
+            for schedule in self._table.overdue(now - OVERDUE, before.whole):
+                ids.discard(schedule.id)
+                if schedule.owes(now - _FORGOTTEN):
+                    self._hand_out(schedule.id, now)
+                self._look(schedule, kinds, found, now)
+        for schedule in self._table.many(ids if len(ids) <= FEW else ()).values():
+            self._look(schedule, kinds, found, now)
+        sent = sum(self._send(ids, long, now) for long, ids in found.lost.items())
+        done = [note for note in notes if not _is_open(note, found.unseen, now)]
+        self._handed.replace(done, _notes(found.again, now))
+        return sent, whole
 
-    def _sweep(self, before: _Swept, kinds: list[bool], now: datetime) -> tuple[int, list[str]]:
-        """(how many messages were sent, the schedules to look at again)."""
-        again: list[str] = []
-        missing: dict[bool, list[str]] = {False: [], True: []}
-        for schedule in self._suspects(before, now):
-            if schedule.owes(now - _FORGOTTEN):
-                self._hand_out(schedule.id, now)
-            if schedule.is_long not in kinds:
-                again.append(schedule.id)
-                continue
-            done = self._table.ended(job.id for job in schedule.progress.live if job.begun)
-            found = lost(schedule, done, now)
-            if found and not self._limits.full(schedule, now):
-                missing[schedule.is_long] += found
-                again.append(schedule.id)
-        return sum(self._send(ids, long, now) for long, ids in missing.items()), again
-
-    def _suspects(self, before: _Swept, now: datetime) -> Iterator[Schedule]:
-        """Each schedule of which something should have happened, once."""
-        by = now - OVERDUE
-        seen: set[str] = set()
-        for schedule in self._table.overdue(by, (before.leases, by)):
-            seen.add(schedule.id)
-            yield schedule
-        yield from self._table.many(set(before.again) - seen).values()
+    def _look(
+        self, schedule: Schedule, kinds: Sequence[bool], found: _Found, now: datetime
+    ) -> None:
+        live = schedule.progress.live
+        if live:
+            found.unseen.discard(schedule.id)
+        late = [job for job in live if expected_at(job) + OVERDUE <= now]
+        if late and schedule.is_long not in kinds:
+            found.again[schedule.id] = now
+            return
+        done = self._table.ended(job.id for job in live if job.begun) if late else {}
+        left = [expected_at(job) for job in live if job.id not in done]
+        if left:
+            found.again[schedule.id] = max(now, min(left))
+        if late and not self._limits.full(schedule, now):
+            found.lost[schedule.is_long] += lost(schedule, done, now)
 
     def _send(self, job_ids: Iterable[str], long: bool, now: datetime) -> int:
         """Send messages that name the jobs; how many."""
@@ -161,3 +181,18 @@ class Sweep:
         for part in parts:
             self._queue.send(Message(tuple(part), now, long=long), now)
         return len(parts)
+
+
+def _is_open(note: Note, unseen: set[str], now: datetime) -> bool:
+    """Whether jobs of it may come that could not be seen yet."""
+    return now < note.until and (note.ids is None or not unseen.isdisjoint(note.ids))
+
+
+def _notes(again: Mapping[str, datetime], now: datetime) -> Iterator[Note]:
+    """Of what is to be looked at again: one for each of the next minutes."""
+
+    def minute(one: tuple[str, datetime]) -> int:
+        return min(int((one[1] - now) / _MINUTE), _FAR)
+
+    for _, some in groupby(sorted(again.items(), key=minute), minute):
+        yield replace(Note.of(list(some), now), until=now)

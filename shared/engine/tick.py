@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from shared.engine.backlog import Backlog
+from shared.engine.told import tell_unrun
 from shared.errors import Damaged, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.plan import Plan, crowded, plan
 from shared.storage import readable
+from shared.storage.handed import HandedOut, Note
 from shared.storage.meta import Meta
 from shared.storage.queue import AHEAD, JobQueue, Message
 from shared.storage.schedules import Change, Due, ScheduleTable
@@ -62,12 +63,34 @@ class Report:
         return self
 
 
+@dataclass(slots=True)
+class _Page:
+    """What is due in a shard, at most a page of it."""
+
+    shard: str
+    entries: Sequence[Due]
+    plans: Sequence[Plan] = ()
+    report: Report = field(default_factory=Report)
+
+    @property
+    def is_backlog(self) -> bool:
+        return len(self.entries) == _PAGE
+
+
 class Dispatcher:
     """The tick, bound to its stores."""
 
-    def __init__(self, table: ScheduleTable, queue: JobQueue, meta: Meta, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        table: ScheduleTable,
+        queue: JobQueue,
+        handed: HandedOut,
+        meta: Meta,
+        backlog: Backlog,
+    ) -> None:
         self._table = table
         self._queue = queue
+        self._handed = handed
         self._meta = meta
         self._backlog = backlog
         self._shards = Pool(_AT_ONCE, "tick")
@@ -77,10 +100,12 @@ class Dispatcher:
 
         `ahead`: how far to look, if it is farther than `LOOK_AHEAD`.
         """
-        report = Report()
         until = now + (ahead or LOOK_AHEAD)
+        first = self._shards.map(lambda shard: self._first(shard, now, until), self._table.shards)
+        self._note((made for page in first for made in page.plans), now)
+        report = Report()
         for done in self._shards.map(
-            lambda shard: self._first(shard, now, until), self._table.shards
+            lambda page: self._shard(page, now, until), (page for page in first if page.entries)
         ):
             report += done
         self._meta.beat(clock, now)
@@ -98,7 +123,9 @@ class Dispatcher:
     def tick_shard(self, shard: str, now: datetime, ahead: timedelta | None = None) -> Report:
         """Work off one shard's backlog, unless another does."""
         report = Report()
-        self._backlogged(shard, now, now + (ahead or LOOK_AHEAD), report)
+        with self._backlog.held(shard) as alone:
+            if alone:
+                self._pages(shard, now, now + (ahead or LOOK_AHEAD), report)
         return report
 
     def tick_one(self, schedule_id: str, now: datetime, ahead: timedelta | None = None) -> Report:
@@ -108,52 +135,44 @@ class Dispatcher:
         schedule = self._table.get(schedule_id)
         if schedule is None:
             raise NotFound(f"there is no schedule {schedule_id!r}")
-        while self._apply([self._planned(schedule, now, until)], now, report):
+        while self._noted([self._planned(schedule, now, until)], now, report):
             schedule = self._table.get(schedule_id)
             if schedule is None or not schedule.owes(until):
                 break
         return report
 
-    def _first(self, shard: str, now: datetime, until: datetime) -> Report:
-        """A shard's due schedules, if they fit into a page; a backlog is announced instead."""
-        report = Report()
-        entries = self._table.due(shard, until, _PAGE)
-        if len(entries) < _PAGE:
-            self._pages(shard, now, until, report, entries)
-        else:
-            self._backlog.announce(shard, now)
-            self._backlogged(shard, now, until, report)
-        return report
+    def _first(self, shard: str, now: datetime, until: datetime) -> _Page:
+        """What is due in a shard; with its plans, unless it is a backlog."""
+        page = _Page(shard, self._table.due(shard, until, _PAGE))
+        if not page.is_backlog:
+            page.plans = self._plans(page.entries, now, until, page.report)
+        return page
 
-    def _backlogged(self, shard: str, now: datetime, until: datetime, report: Report) -> None:
-        with self._backlog.held(shard) as alone:
-            if alone:
-                self._pages(shard, now, until, report)
+    def _shard(self, page: _Page, now: datetime, until: datetime) -> Report:
+        """Hand out what is due in a shard; a backlog is announced instead, and begun with."""
+        if page.is_backlog:
+            self._backlog.announce(page.shard, now)
+            return self.tick_shard(page.shard, now, until - now)
+        self._apply(page.plans, now, page.report)
+        if any(made.after.owes(until) for made in page.plans):
+            self._pages(page.shard, now, until, page.report)
+        return page.report
 
-    def _pages(
-        self,
-        shard: str,
-        now: datetime,
-        until: datetime,
-        report: Report,
-        entries: Sequence[Due] | None = None,
-    ) -> None:
-        """Page after page of what is due, until there is none; `entries`: the first, if read."""
+    def _pages(self, shard: str, now: datetime, until: datetime, report: Report) -> None:
+        """Page after page of what is due, until there is none."""
         stuck: set[str] = set()
         for _ in range(_PASSES):
-            if entries is None:
-                entries = self._table.due(shard, until, _PAGE + len(stuck))
+            entries = self._table.due(shard, until, _PAGE + len(stuck))
             fresh = [entry for entry in entries if entry.key not in stuck]
             if not fresh:
                 return
             lost = report.lost
             plans = self._plans(fresh, now, until, report)
-            self._apply(plans, now, report)
+            self._noted(plans, now, report)
             moved = {made.before.id for made in plans if made.changes and report.lost == lost}
             stuck |= {entry.key for entry in fresh if entry.schedule_id not in moved}
             if len(entries) < _PAGE and not any(made.after.owes(until) for made in plans):
                 return
-            entries = None
 
     def _plans(
         self, entries: Sequence[Due], now: datetime, until: datetime, report: Report
@@ -183,6 +202,16 @@ class Dispatcher:
         ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
         folded = replace(schedule, progress=fold(schedule.progress, ended))
         return replace(plan(folded, now, until), before=schedule)
+
+    def _noted(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
+        self._note(plans, now)
+        return self._apply(plans, now, report)
+
+    def _note(self, plans: Iterable[Plan], now: datetime) -> None:
+        """Leave a note of what will be handed out, for the sweep."""
+        jobs = [(made.after.id, job.available_at) for made in plans for job in made.start]
+        if jobs:
+            self._handed.note(Note.of(jobs, now))
 
     def _apply(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
         """Enqueue first, commit second, some at a time; how many commits were won."""
@@ -241,34 +270,3 @@ def messages(
         most = 1 if long else JOBS_OF_A_MESSAGE
         for start in range(0, len(ids), most):
             yield at, Message(tuple(ids[start : start + most]), now, long=long)
-
-
-def tell_ended(logger: logging.Logger, job: Job) -> None:
-    """Log how a job ended."""
-    level = logging.ERROR if job.status in (Status.FAILED, Status.MISSED) else logging.INFO
-    event(
-        logger,
-        Event(f"job_{job.status.value}"),
-        level=level,
-        schedule_id=job.schedule_id,
-        job_id=job.id,
-        count=job.count if job.count > 1 else None,
-        due_at=job.due_at if job.count > 1 else None,
-        last_due_at=job.last_due_at,
-        attempt=job.attempt or None,
-        duration_seconds=job.duration_seconds,
-        reason=job.reason,
-        error=job.error,
-    )
-
-
-def tell_unrun(logger: logging.Logger, jobs: Sequence[Job]) -> None:
-    """Log which of a schedule's occurrences ended unrun, given oldest first: one line for all that
-    ended in the same way."""
-    alike: dict[tuple[Status, str | None], list[Job]] = {}
-    for job in jobs:
-        alike.setdefault((job.status, job.reason), []).append(job)
-    for some in alike.values():
-        first, count = some[0], sum(job.count for job in some)
-        all_of_them = replace(first, count=count, last_due_at=some[-1].due_until)
-        tell_ended(logger, first if count == 1 else all_of_them)

@@ -23,7 +23,7 @@ from shared.engine.gang import Gang
 from shared.engine.guards import Guards
 from shared.engine.limits import Limits
 from shared.engine.look import Look, look
-from shared.engine.tick import tell_ended
+from shared.engine.told import tell_ended
 from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.log import Event, event
 from shared.schedules import claim as claims

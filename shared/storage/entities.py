@@ -101,12 +101,11 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
 
 def _looked_for(live: Sequence[LiveJob]) -> dict[str, str]:
     """What the sweep finds schedules by (`engine.sweep`): since when a job of theirs waits for a
-    worker, and when the first and the last lease end."""
+    worker, and when their last lease ends."""
     waiting = [job.available_at for job in live if job.lease_until is None]
     leases = [job.lease_until for job in live if job.lease_until is not None]
     return {
         "waiting_since": stamp(min(waiting, default=None)),
-        "leased_from": stamp(min(leases, default=None)),
         "leased_to": stamp(max(leases, default=None)),
     }
 

@@ -123,14 +123,10 @@ class JobQueue:
         with translated(_SERVICE):
             return self._of(sent.long).delete(sent.receipt)
 
-    def backlog(self, long: bool, now: datetime) -> timedelta | None:
-        """For how long the first message that can be received has waited; None if the queue holds
-        no message at all, not even one that cannot be seen."""
-        queue = self._of(long)
+    def backlog(self, long: bool, now: datetime) -> timedelta:
+        """For how long the first message that can be received has waited; none, if none can be."""
         with translated(_SERVICE):
-            if queue.count() == 0:
-                return None
-            text = queue.peek()
+            text = self._of(long).peek()
         try:
             at = None if text is None else parse(text).at
         except Invalid:  # whoever receives it says so

@@ -95,14 +95,6 @@ class QueueWire:
         found = _TEXT.search(answer.content)
         return None if found is None else html.unescape((found[1] or b"").decode(errors="replace"))
 
-    def count(self) -> int:
-        """About how many messages there are, those that cannot be seen included."""
-        answer = self._run("GET", "?comp=metadata", 200)
-        told = answer.headers.get("x-ms-approximate-messages-count", "")
-        if not told.isdecimal():
-            raise _error(answer)
-        return int(told)
-
     def _run(
         self,
         method: str,

@@ -170,15 +170,15 @@ class ScheduleTable:
             rows = self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'")
             yield from readable.schedules(rows)
 
-    def overdue(self, by: datetime, leases: tuple[datetime, datetime]) -> Iterator[Schedule]:
-        """Schedules of which something should have happened: an occurrence that was due by then and
-        was not handed out, a job that has waited for a worker since before then, a lease that may
-        have ended between the two instants. A query for each shard, which reads it whole."""
-        due, (after, until) = literal(entities.stamp(by)), map(literal, map(entities.stamp, leases))
+    def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
+        """Schedules of which something should have happened, or may soon have to: an occurrence
+        that was due by then and was not handed out, a job that has waited for a worker since before
+        then, a lease that ended at `leased` or later, or has not. A query for each shard, which
+        reads it whole."""
+        due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
         where = (
             f"(next_run_at ne '' and next_run_at lt {due}) or "
-            f"(waiting_since ne '' and waiting_since lt {due}) or "
-            f"(leased_from ne '' and leased_from lt {until} and leased_to ge {after})"
+            f"(waiting_since ne '' and waiting_since lt {due}) or leased_to ge {since}"
         )
         for shard in self.shards:
             rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")

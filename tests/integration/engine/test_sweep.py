@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.azurite import Azurite
 from shared.engine import sweep as sweeps
+from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Overlap
+from shared.storage import handed
+from shared.storage.handed import HandedOut, Note
 from shared.storage.names import Names
 from shared.storage.queue import Message
 from shared.tasks import JobContext, Params, Result, task
@@ -34,6 +39,30 @@ def swept(bench: Bench) -> int | None:
     """What a tick's sweep does now: how many messages it sends."""
     fact = bench.app.meta.fact(sweeps.ROW)
     return bench.app.sweep.sweep_if_needed(fact, bench.clock.now())
+
+
+def notes(bench: Bench) -> HandedOut:
+    return HandedOut(bench.app.connection.wire(Names(bench.app.settings.prefix).table))
+
+
+def left(bench: Bench) -> list[Note]:
+    """The notes that there are."""
+    return notes(bench).due(bench.clock.now() + timedelta(days=1))
+
+
+def spy(owner: Any, name: str) -> list[Any]:
+    """What a method is called with from now on, as far as it is not empty."""
+    asked: list[Any] = []
+    method = getattr(owner, name)
+
+    def spied(*given: Any) -> Any:
+        first = set(given[0]) if isinstance(given[0], Iterable) else given[0]
+        if first:
+            asked.append(first)
+        return method(first, *given[1:])
+
+    setattr(owner, name, spied)
+    return asked
 
 
 @pytest.mark.parametrize("timeout", [60, 3600])
@@ -62,15 +91,25 @@ def test_what_waits_in_line_is_not_sent_twice(bench: Bench) -> None:
     assert bench.messages() == []
 
 
-def test_an_empty_queue_is_swept_every_five_minutes_only(bench: Bench) -> None:
+def test_a_queue_that_was_emptied_by_hand_is_noticed_by_the_next_tick(bench: Bench) -> None:
     job_id = due(bench)
     names = Names(bench.app.settings.prefix)
-    assert swept(bench) == 0
-    bench.app.connection.queue(names.queue).clear_messages()  # somebody did, by hand
+    bench.app.connection.queue(names.queue).clear_messages()
     bench.messages()
-    bench.later(60)
+    bench.later(30)
+    assert swept(bench) == 1
+    assert [one.job_ids for one in bench.messages()] == [(job_id,)]
+
+
+def test_what_nobody_noted_is_found_within_five_minutes(bench: Bench) -> None:
+    assert swept(bench) == 0
+    job_id = due(bench)
+    received_by_a_host_that_dies(bench)
+    notes(bench).forget(bench.clock.now() - timedelta(hours=1))
+    bench.messages()
+    bench.later(290)
     assert swept(bench) is None
-    bench.later(240)
+    bench.later(10)
     assert swept(bench) == 1
     assert [one.job_ids for one in bench.messages()] == [(job_id,)]
 
@@ -100,19 +139,70 @@ def test_a_guard_that_was_lost_is_replaced_when_the_lease_ends(
 def test_a_lease_that_ended_is_looked_at_once(bench: Bench) -> None:
     due(bench)
     assert len(bench.work()) == 1
-    due(bench)
     received_by_a_host_that_dies(bench)
-    bench.later(66)
-    asked: list[set[str]] = []
-    ended: Any = bench.app.table.ended
-    bench.app.table.ended = lambda ids: asked.append(found := set(ids)) or ended(found)  # type: ignore[method-assign, func-returns-value, assignment]
-    assert swept(bench) == 1
-    assert sum(map(bool, asked)) == 1
-    asked.clear()
+    asked = spy(bench.app.table, "ended")
+    bench.later(30)
+    assert swept(bench) == 0 and asked == []
+    bench.later(40)
+    assert swept(bench) == 0 and len(asked) == 1
+    bench.later(30)
+    assert swept(bench) is None and len(asked) == 1
+
+
+def test_a_tick_without_a_note_reads_no_schedule(bench: Bench) -> None:
+    assert swept(bench) == 0
+    at_night = Recurrence(frequency=Frequency.CRON, cron_expression="0 3 * * *")
+    bench.add(recurrence=at_night)
+    read = [spy(bench.app.table, name) for name in ("overdue", "many", "get", "rows")]
+    bench.later(60)
+    assert swept(bench) is None and read == [[], [], [], []]
+
+
+def test_few_are_looked_at_one_by_one_and_of_many_all_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert swept(bench) == 0
+    overdue, many = spy(bench.app.table, "overdue"), spy(bench.app.table, "many")
+    one = due(bench)
     received_by_a_host_that_dies(bench)
     bench.later(6)
-    assert swept(bench) == 1  # what was not taken up meanwhile
-    assert not any(asked)
+    assert swept(bench) == 1 and overdue == []
+    assert many == [{one.partition("-")[0]}]
+    monkeypatch.setattr(handed, "FEW", 1)
+    monkeypatch.setattr(sweeps, "FEW", 1)
+    other = due(bench)
+    received_by_a_host_that_dies(bench)
+    bench.messages()
+    bench.later(6)
+    assert swept(bench) == 1 and len(overdue) == 1
+    assert sorted(bench.messages()[-1].job_ids) == sorted([one, other])
+    received_by_a_host_that_dies(bench)
+    bench.later(6)
+    assert swept(bench) == 1 and len(overdue) == 2, "there are many still"
+
+
+def test_notes_go_when_their_jobs_have_ended(bench: Bench) -> None:
+    for _ in range(3):
+        due(bench)
+    assert len(bench.work()) == 3
+    received_by_a_host_that_dies(bench)
+    assert len(left(bench)) == 3
+    for _ in range(4):
+        bench.later(40)
+        swept(bench)
+    assert left(bench) == []
+
+
+def test_what_is_committed_late_stays_noted(bench: Bench) -> None:
+    made = bench.add(enabled=False)
+    assert swept(bench) == 0
+    notes(bench).note(Note.of([(made.id, bench.clock.now())], bench.clock.now()))
+    bench.later(60)
+    assert swept(bench) == 0
+    assert [one.ids for one in left(bench)] == [(made.id,)]
+    bench.later(40)
+    assert swept(bench) == 0
+    assert left(bench) == [], "it was never committed"
 
 
 def test_a_sweep_that_was_killed_is_made_up_for_by_the_next_tick(bench: Bench) -> None:
@@ -124,10 +214,10 @@ def test_a_sweep_that_was_killed_is_made_up_for_by_the_next_tick(bench: Bench) -
         raise KeyboardInterrupt
 
     table: Any = bench.app.table
-    overdue, table.overdue = table.overdue, killed
+    ended, table.ended = table.ended, killed
     with pytest.raises(KeyboardInterrupt):
         swept(bench)
-    table.overdue = overdue
+    table.ended = ended
     bench.later(4)
     assert swept(bench) is None  # it may still be at work
     bench.later(1)

@@ -1,0 +1,112 @@
+"""Notes of what was handed out: which schedules have jobs that somebody must take up, and by when.
+
+The sweep goes by them, so that it need not read every schedule to find what was lost. A note is
+written before the messages and their commit, and goes when all its jobs have ended. It names few
+schedules; of many it says only that there are many, and the sweep reads all schedules instead.
+
+Rows `handed:{at}:{mark}` of the table's partition `meta`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.storage.entities import stamp
+from shared.storage.failures import translated
+from shared.storage.wire import MAX_OPERATIONS, Delete, Operation, Upsert, Wire, literal
+
+_SERVICE = "table storage"
+_PARTITION = "meta"
+_PREFIX = "handed:"
+_SECOND = "%Y%m%dT%H%M%SZ"
+_PAGE = 1000
+FEW = 100
+"""Schedules that a note names; to read more one by one costs more than to read them all."""
+COMMITTED = timedelta(seconds=90)
+"""What was noted is committed within that time, or never."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """Jobs that are to be looked at from `at` on."""
+
+    at: datetime
+    ids: tuple[str, ...] | None
+    """Their schedules; None if there are many."""
+    until: datetime
+    """Until then the jobs may not be seen yet in their schedules' rows."""
+    key: str = ""
+
+    @staticmethod
+    def of(jobs: Collection[tuple[str, datetime]], now: datetime) -> Note:
+        """Jobs that are handed out now: (schedule id, when it is to start) of one or more."""
+        at = [start for _, start in jobs]
+        ids = tuple(sorted({schedule_id for schedule_id, _ in jobs}))
+        if len(ids) <= FEW:
+            return Note(at=min(at), ids=ids, until=now + COMMITTED)
+        return Note(at=min(at), ids=None, until=max(now + COMMITTED, *at))
+
+
+class HandedOut:
+    """The notes. Raises `Unavailable` or `Refused` when the storage does."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def note(self, note: Note) -> None:
+        """Write it down."""
+        self._transact([_row(note)])
+
+    def due(self, by: datetime) -> list[Note]:
+        """The notes of what was to be looked at by then."""
+        return self._rows(_PREFIX, f"{_PREFIX}{by:{_SECOND}};")
+
+    def replace(self, before: Iterable[Note], after: Iterable[Note]) -> None:
+        """Write down the latter, then remove the former; what is gone already is no matter."""
+        self._transact([_row(note) for note in after])
+        gone = [Delete(note.key) for note in before]
+        if not self._transact(gone):
+            for one in gone:
+                self._transact([one])
+
+    def forget(self, after: datetime) -> None:
+        """Remove the notes of what is to be looked at later than that."""
+        self.replace(self._rows(f"{_PREFIX}{after:{_SECOND}};", f"{_PREFIX[:-1]};"), [])
+
+    def _rows(self, lower: str, upper: str) -> list[Note]:
+        span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
+        with translated(_SERVICE):
+            rows = self._wire.query(f"PartitionKey eq '{_PARTITION}' and {span}", top=_PAGE)
+            return [_note(row) for row in rows]
+
+    def _transact(self, steps: Sequence[Operation]) -> bool:
+        """Whether all were made."""
+        made = True
+        for start in range(0, len(steps), MAX_OPERATIONS):
+            with translated(_SERVICE):
+                some = steps[start : start + MAX_OPERATIONS]
+                made &= self._wire.transact(_PARTITION, some).committed
+        return made
+
+
+def _row(note: Note) -> Upsert:
+    said = {
+        "ids": "" if note.ids is None else " ".join(note.ids),
+        "until": stamp(note.until),
+    }
+    return Upsert(f"{_PREFIX}{note.at:{_SECOND}}:{secrets.token_hex(6)}", said)
+
+
+def _note(row: dict[str, str]) -> Note:
+    """What a row says; of one that cannot be read, that there are many, for once."""
+    key = row["RowKey"]
+    at = datetime.fromisoformat(key.removeprefix(_PREFIX).rpartition(":")[0])
+    ids = row.get("ids", "").split()
+    try:
+        until = datetime.fromisoformat(row["until"])
+    except (ValueError, LookupError):
+        return Note(at=at, ids=None, until=at, key=key)
+    return Note(at=at, ids=tuple(ids) or None, until=until, key=key)
