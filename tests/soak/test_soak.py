@@ -1,18 +1,20 @@
 """The soak: hundreds of schedules on a fast clock, hosts that are killed, storage that fails.
 
-At the end every occurrence is explained: none lost, none started twice, no effect done twice.
-A minute is an hour. The same seed gives the same schedules, changes, kills and faults, though not
-the same order of events.
+At the end every occurrence is explained: none lost, none started twice, no effect done twice; and
+of what was due while no host ran, that has started which `catch_up` says. The same seed gives the
+same schedules, changes, kills and faults, though not the same order of events.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import random
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,95 +23,141 @@ import pytest
 
 from local.azurite import Azurite
 from shared.app import App
-from shared.errors import Conflict, NotFound
+from shared.errors import BelfryError, Conflict, NotFound
 from shared.recurrence import next_run
 from shared.schedules.ledger import Span
-from shared.schedules.model import Schedule
-from tests.soak.chaos import Hosts, People, Proxy, Storm, try_until
-from tests.soak.conftest import SECONDS
-from tests.soak.verdict import Rows, Traces
-from tests.soak.world import BASE, Epoch, Setup, app
+from shared.schedules.model import Overlap, Schedule
+from tests.soak.conftest import Options
+from tests.soak.hosts import Hosts, Proxy
+from tests.soak.noted import Noted
+from tests.soak.outage import Outage, by_schedule
+from tests.soak.people import People
+from tests.soak.storm import Storm
+from tests.soak.verdict import Rows
+from tests.soak.world import BASE, Setup, app
 
-FACTOR = 60
 _HOSTS = 3
+_HANDS = 16
+"""Of each kind in a host: so few that jobs wait for them."""
 _SETTLING = 75.0
 
 
 @pytest.mark.soak
 def test_whatever_happens_every_occurrence_is_explained(
-    azurite: Azurite,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    caplog: pytest.LogCaptureFixture,
+    azurite: Azurite, tmp_path: Path, options: Options
 ) -> None:
-    for name in ("belfry", "azure"):
-        caplog.set_level(logging.CRITICAL, name)
-    option = request.config.getoption
-    seconds: float = option("--soak-seconds", SECONDS)
-    seed: int = option("--soak-seed", 1) or random.randrange(10**6)
-    print(f"\nsoak: seed {seed}, {seconds:.0f} s of storm, traces in {tmp_path}")
-
-    proxy = Proxy(azurite.connection_string, seed)
+    print(f"\nsoak: seed {options.seed}, {options.seconds:.0f} s of storm, traces in {tmp_path}")
+    proxy = Proxy(azurite.connection_string, options.seed)
     setup = Setup(
         connection_string=proxy.connection_string,
         prefix="soak",
-        epoch=Epoch(began=time.monotonic(), factor=FACTOR),
+        began=time.monotonic(),
         folder=tmp_path,
+        hands=_HANDS,
+        long_hands=_HANDS,
     )
     calm = app(replace(setup, connection_string=azurite.connection_string))
     calm.prepare()
-    chance = random.Random(seed)
-    people = People(app(setup), chance)
-    broken = replace(setup, break_engine=option("--soak-break", ""))
-    hosts = Hosts(broken, _HOSTS)
+    people = People(app(setup), random.Random(options.seed))
+    hosts = Hosts(replace(setup, break_engine=options.break_engine), _HOSTS)
+    storm = Storm(hosts, proxy, calm, setup.pace, random.Random(options.seed + 1))
     hosts.start()
     try:
         proxy.say("rate 0.03")
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: people.create(), range(option("--soak-schedules", 300))))
-        Storm(hosts, proxy, people, chance).blow(seconds)
+            list(pool.map(lambda _: people.create(), range(options.schedules)))
+        with _living(people):
+            storm.blow(options.seconds)
         counts = proxy.say("counts")
         proxy.say("clear")
         hosts.start()
+        _settles(lambda: _are_over(storm.outages, Rows.read(calm)))
         frozen = _freeze(calm)
-        settled = try_until(_SETTLING, lambda: not Rows.read(calm).live())
+        settled = _settles(lambda: not Rows.read(calm).live())
     finally:
         hosts.kill_all()
         proxy.close()
 
-    rows, traces = Rows.read(calm), Traces.read(tmp_path / "traces")
-    missing: list[str] = []
-    for one in people.untouched:
-        schedule = rows.schedules[one]
-        if schedule.policy.max_runs is None and not frozen[one].progress.paused_reason:
-            missing += rows.missing(schedule, _due(frozen[one]))
+    rows, noted = Rows.read(calm), Noted.read(tmp_path / "traces")
     reconciled = calm.ledger.reconcile(lambda: None, Span(BASE, calm.clock.now()))
     status = Counter(job.status.value for job in rows.jobs.values())
     print(
         f"soak: {len(rows.schedules)} schedules, {reconciled.states.total()} occurrences, "
         f"jobs {dict(status)}\n"
         f"soak: ledger {dict(reconciled.result())}\n"
-        f"soak: {len(traces.attempts)} attempts, {_taken_over(traces)} after one that was killed, "
-        f"{hosts.kills} kills, effects refused a second time: {traces.refused}\n"
+        f"soak: {len(noted.attempts)} attempts, {noted.taken_over} after one that was killed, "
+        f"{hosts.kills} kills, effects refused a second time: {noted.refused}\n"
         f"soak: changes {dict(people.done)}, refused {dict(people.refused)}\n"
         f"soak: proxy {counts}"
     )
     crashes = tmp_path / "crashes"
-    found = {
+    untouched = people.untouched | {cell.id for one in storm.outages for cell in one.cells}
+    found: dict[str, object] = {
         "not of the engine's errors": crashes.read_text() if crashes.exists() else "",
         "did not end": [] if settled else rows.live(),
         "unexplained or unexpected": [] if reconciled.good else str(reconciled),
-        "lost, of schedules that nobody changed": missing,
-        "started twice": traces.twice,
-        "effects done twice": [one for one, count in traces.effects.items() if count > 1],
-        "ran at once": list(traces.beside(people.overlapping)),
+        "lost, of schedules that nobody changed": _lost(rows, frozen, untouched),
+        "started twice": noted.twice,
+        "effects done twice": [one for one, count in noted.effects.items() if count > 1],
+        "ran at once": list(noted.beside(people.overlapping | _side_by_side(rows, untouched))),
         "asked for and lost": [one for one in people.asked if one not in rows.jobs],
-        "told differently": list(rows.problems(traces)),
+        "told differently": list(rows.problems(noted)),
+        "not what catch_up says of an outage": _outages(storm.outages, rows),
     }
     (tmp_path / "found").write_text(json.dumps(found, indent=1))
     wrong = [f"{name}: {str(what)[:2000]}" for name, what in found.items() if what]
     assert not wrong, "\n".join(wrong)
     assert status["succeeded"] > 100, "too little happened to prove anything"
+
+
+@contextmanager
+def _living(people: People) -> Iterator[None]:
+    """People change things meanwhile."""
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        life = pool.submit(people.live, over)
+        try:
+            yield
+        finally:
+            over.set()
+        life.result()
+
+
+def _outages(outages: Iterable[Outage], rows: Rows) -> list[str]:
+    """What is wrong with how schedules came out of outages."""
+    jobs = by_schedule(rows.jobs.values())
+    proving = [one for one in outages if one.proves]
+    cells = sum(len(one.cells) for one in proving)
+    due = sum(len(cell.due) for one in proving for cell in one.cells)
+    problems = [problem for one in proving for problem in one.problems(jobs)]
+    print(
+        f"soak: {len(proving)} outages, {cells} schedules of each policy; of {due} occurrences "
+        f"due in them {sum(one.started(jobs) for one in proving)} started; wrong: {len(problems)}"
+    )
+    return problems if proving else ["there was no outage that proves anything"]
+
+
+def _are_over(outages: Iterable[Outage], rows: Rows) -> bool:
+    """Whether nothing of what was due in them can start any more."""
+    return all(one.over(rows.schedules, rows.jobs) for one in outages)
+
+
+def _side_by_side(rows: Rows, ids: Iterable[str]) -> set[str]:
+    """Those of the schedules whose jobs may run beside each other."""
+    return {one for one in ids if rows.schedules[one].policy.overlap is Overlap.ALLOW_ALL}
+
+
+def _settles(good: Callable[[], bool]) -> bool:
+    """Whether it becomes good in time."""
+    until = time.monotonic() + _SETTLING
+    while time.monotonic() < until:
+        try:
+            if good():
+                return True
+        except BelfryError:
+            pass
+        time.sleep(0.5)
+    return False
 
 
 def _freeze(calm: App) -> dict[str, Schedule]:
@@ -127,6 +175,16 @@ def _freeze(calm: App) -> dict[str, Schedule]:
     return found
 
 
+def _lost(rows: Rows, frozen: dict[str, Schedule], ids: Iterable[str]) -> list[str]:
+    """Occurrences without a job, of schedules that nobody changed."""
+    missing: list[str] = []
+    for one in ids:
+        schedule = rows.schedules[one]
+        if schedule.policy.max_runs is None and not frozen[one].progress.paused_reason:
+            missing += rows.missing(schedule, _due(frozen[one]))
+    return missing
+
+
 def _due(schedule: Schedule) -> list[datetime]:
     """What a schedule that nobody changed owes until it was turned off, worked out anew."""
     due: list[datetime] = []
@@ -135,11 +193,3 @@ def _due(schedule: Schedule) -> list[datetime]:
         due.append(at)
         at = next_run(schedule.definition.recurrence, at)
     return due
-
-
-def _taken_over(traces: Traces) -> int:
-    return sum(
-        number > 1 and (job, number - 1) in traces.attempts and before.ended is None
-        for (job, number), _ in traces.attempts.items()
-        if (before := traces.attempts.get((job, number - 1))) is not None
-    )

@@ -1,102 +1,23 @@
-"""What the soak's traces and rows say: was anything lost, started twice, or done twice?"""
+"""What storage says at the end, and whether it says what the hosts noted."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from shared.app import App
 from shared.schedules.claim import SILENT
 from shared.schedules.fold import fold
-from shared.schedules.job import ENDED, Job, Status, job_id, parse_id
+from shared.schedules.job import ENDED, Job, Status, job_id
 from shared.schedules.model import Schedule
+from tests.soak.noted import Noted
 
 _WRITTEN = 300.0
-"""Seconds of the fast clock (five real ones) from a job's end to its row, in a storm."""
+"""Seconds of the fast clock (six of life) from a job's end to its row, in a storm."""
 _UNBEGUN = 0.05
 """The share of attempts that may be lost between the commit of their lease and their first step."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One start of a job's task, as its host noted it; times in the fast clock's seconds."""
-
-    job: str
-    number: int
-    began: float
-    pid: int
-    ended: float | None = None
-    """When the engine or the task was done with it; None if it was killed or abandoned."""
-    lease: float = 0.0
-
-    @property
-    def until(self) -> float:
-        """From when on another may run in its place."""
-        return self.lease if self.ended is None else self.ended
-
-    def __str__(self) -> str:
-        end = "killed" if self.ended is None else f"to {self.ended:.0f}"
-        return f"{self.job}#{self.number} from {self.began:.0f} {end} lease {self.lease:.0f}"
-
-
-@dataclass(slots=True)
-class Traces:
-    """What the hosts noted."""
-
-    attempts: dict[tuple[str, int], Attempt] = field(default_factory=dict)
-    twice: list[str] = field(default_factory=list)
-    """Attempts that were started more than once."""
-    effects: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
-
-    @staticmethod
-    def read(file: Path) -> Traces:
-        made = Traces()
-        lines = [json.loads(line) for line in file.read_text().splitlines()]
-        leases: dict[tuple[str, int], float] = {}
-        for line in lines:
-            if line["kind"] == "lease":
-                key = line["job"], line["attempt"]
-                leases[key] = max(line["until"], leases.get(key, 0.0))
-        for line in lines:
-            made._add(line, leases)
-        return made
-
-    def _add(self, line: dict[str, Any], leases: dict[tuple[str, int], float]) -> None:
-        key = line["job"], line["attempt"]
-        match line["kind"]:
-            case "start":
-                if key in self.attempts:
-                    self.twice.append(f"{key[0]}#{key[1]}")
-                lease = leases.get(key, 0.0)
-                self.attempts[key] = Attempt(*key, line["at"], line["pid"], lease=lease)
-            case "end" | "over" if key in self.attempts:
-                attempt = self.attempts[key]
-                attempt.ended = attempt.ended or line["at"]
-            case "effect":
-                self.effects[line["job"]] += 1
-            case "effect_refused":
-                self.refused += 1
-
-    def beside(self, exempt: Iterable[str]) -> Iterator[str]:
-        """Attempts of one job, or of one schedule that lets none overlap, that ran at once."""
-        jobs: dict[str, list[Attempt]] = defaultdict(list)
-        schedules: dict[str, list[Attempt]] = defaultdict(list)
-        for attempt in self.attempts.values():
-            jobs[attempt.job].append(attempt)
-            schedules[parse_id(attempt.job)[0]].append(attempt)
-        for name in exempt:
-            schedules.pop(name, None)
-        for group in (*jobs.values(), *schedules.values()):
-            group.sort(key=lambda attempt: attempt.began)
-            for first, second in pairwise(group):
-                if second.began < first.until:
-                    yield f"{second} beside {first}"
 
 
 @dataclass(slots=True)
@@ -122,10 +43,10 @@ class Rows:
             if job.id not in self.jobs
         ]
 
-    def problems(self, traces: Traces) -> Iterator[str]:
+    def problems(self, noted: Noted) -> Iterator[str]:
         """Where rows, counts and traces say different things."""
         started = defaultdict(set)
-        for job_id_, number in traces.attempts:
+        for job_id_, number in noted.attempts:
             started[job_id_].add(number)
         for name in started.keys() - self.jobs.keys():
             yield f"{name} was started, and there is no such job"
@@ -135,11 +56,11 @@ class Rows:
                 yield f"{job.id} has a row and is {job.status}"
             if job.status is Status.SUCCEEDED and job.attempt not in attempts:
                 yield f"{job.id} succeeded with attempt {job.attempt}; started: {attempts}"
-            if job.status is Status.SUCCEEDED and not traces.effects[job.id]:
+            if job.status is Status.SUCCEEDED and not noted.effects[job.id]:
                 yield f"{job.id} succeeded without its effect"
             for later in (number for number in attempts if number > job.attempt):
                 # One whose worker lost its lease may end the job while another runs it.
-                began = traces.attempts[job.id, later].began
+                began = noted.attempts[job.id, later].began
                 if job.finished_at is None or began > job.finished_at.timestamp() + _WRITTEN:
                     yield f"{job.id} ended with attempt {job.attempt}, then {later} was started"
             if job.status in (Status.SKIPPED, Status.MISSED) and attempts:
@@ -147,8 +68,8 @@ class Rows:
             if job.status is Status.FAILED and not attempts and not _unbegun(job):
                 yield f"{job.id} failed and never ran: {job.error}, {job.reason}"
         unbegun = [job.id for job in self.jobs.values() if _unbegun(job) and job.id not in started]
-        if len(unbegun) > max(3, len(traces.attempts) * _UNBEGUN):
-            yield f"{len(unbegun)} of {len(traces.attempts)} never began: {unbegun}"
+        if len(unbegun) > max(3, len(noted.attempts) * _UNBEGUN):
+            yield f"{len(unbegun)} of {len(noted.attempts)} never began: {unbegun}"
         yield from self._counts()
 
     def _counts(self) -> Iterator[str]:

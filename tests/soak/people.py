@@ -1,94 +1,26 @@
-"""What happens to the world during a soak: hosts that are killed, faults, and people's changes."""
+"""People: who creates and changes schedules of every kind and policy, over and over."""
 
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import time
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-from local import child
 from shared.app import App
-from shared.errors import BelfryError, Conflict, Invalid, NotFound, Unavailable
+from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
-from tests.soak.world import TASKS, Setup
+from tests.soak.tasks import TASKS
 
 T = TypeVar("T")
 _CRONS = ("*/7 * * * *", "*/11 * * * *", "5,25,45 * * * *", "30 1 * * *", "40 0-23/2 * * *")
 _ZONES = ("UTC", "America/New_York", "America/Denver", "Asia/Kolkata", "Europe/Berlin")
-_OUTAGE = 10.0
-"""Seconds without any host: longer than a lease."""
-_HOST = Path(__file__).with_name("host.py")
-
-
-class Proxy:
-    """The fault proxy as a process of its own."""
-
-    def __init__(self, target: str, seed: int) -> None:
-        command = [sys.executable, "-m", "tests.faults", "--target", target, "--seed", str(seed)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.connection_string = self._line()
-
-    def say(self, command: str) -> str:
-        assert self._process.stdin is not None
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
-        answer = self._line()
-        assert not answer.startswith("error"), answer
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate(timeout=20)
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-
-class Hosts:
-    """Hosts that are killed and come back."""
-
-    def __init__(self, setup: Setup, number: int) -> None:
-        self._setup = setup
-        self._running: list[subprocess.Popen[bytes] | None] = [None] * number
-        self.kills = 0
-
-    def start(self) -> None:
-        """All that do not run."""
-        for place, process in enumerate(self._running):
-            if process is None or process.poll() is not None:
-                self._running[place] = self._start(place)
-
-    def kill(self, place: int) -> None:
-        process = self._running[place]
-        if process is not None:
-            process.kill()
-            process.wait()
-            self._running[place] = None
-            self.kills += 1
-
-    def kill_all(self) -> None:
-        for place in range(len(self._running)):
-            self.kill(place)
-
-    def ended(self) -> list[int]:
-        """The exit codes of those that ended by themselves."""
-        codes = [process.poll() for process in self._running if process is not None]
-        return [code for code in codes if code is not None]
-
-    def _start(self, place: int) -> subprocess.Popen[bytes]:
-        log = self._setup.folder / f"host{place}.log"
-        return child.spawn([sys.executable, str(_HOST), self._setup.text()], log=log)
+_TIMEOUTS = (300, 600, 600, 900, 1800)
+"""Of more than ten minutes: a long job."""
 
 
 @dataclass
@@ -116,6 +48,11 @@ class People:
         if len(self.ids) % 6 == 0:
             self.untouched.add(made.id)
         self._note(made.id, policy)
+
+    def live(self, over: threading.Event) -> None:
+        """A change each moment, until then."""
+        while not over.wait(self.chance.uniform(0, 0.3)):
+            self.change()
 
     def change(self) -> None:
         """One change of something, at random."""
@@ -230,62 +167,8 @@ class People:
             jitter_seconds=pick([0, 0, 120]),
             max_runs=pick([None, None, None, 4]),
             pause_after_failures=pick([None, None, 2]),
-            timeout_seconds=pick([300, 600]),
+            timeout_seconds=pick(_TIMEOUTS),
             max_attempts=pick([1, 2, 3, 4]),
             retry_delay_seconds=pick([5, 60]),
             max_retry_delay_seconds=120,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Storm:
-    """Kills, an outage of all hosts, faults of changing rate, and people's changes meanwhile."""
-
-    hosts: Hosts
-    proxy: Proxy
-    people: People
-    chance: random.Random
-
-    def blow(self, seconds: float) -> None:
-        began = time.monotonic()
-        script = self._script(seconds)
-        while (passed := time.monotonic() - began) < seconds:
-            while script and script[0][0] <= passed:
-                script.pop(0)[1]()
-            self.people.change()
-            time.sleep(self.chance.uniform(0, 0.3))
-            assert self.hosts.ended() == [], "a host ended by itself"
-
-    def _script(self, seconds: float) -> list[tuple[float, Callable[[], object]]]:
-        """(when, what) in order."""
-        outage = seconds * 0.45
-        events: list[tuple[float, Callable[[], object]]] = [
-            (outage, self.hosts.kill_all),
-            (outage + _OUTAGE, self.hosts.start),
-        ]
-        for share, rate in ((0.0, 0.03), (0.2, 0.1), (0.3, 0.03), (0.65, 0.25), (0.72, 0.04)):
-            events.append((seconds * share, partial(self._rate, rate)))
-        at = 4.0
-        while at < seconds:
-            back = at + self.chance.uniform(0.5, 3)
-            if not outage - 3 < at < outage + _OUTAGE:
-                events.append((at, partial(self.hosts.kill, self.chance.randrange(3))))
-                events.append((back, self.hosts.start))
-            at += self.chance.uniform(4, 9)
-        return sorted(events, key=lambda event: event[0])
-
-    def _rate(self, rate: float) -> None:
-        self.proxy.say(f"rate {rate}")
-
-
-def try_until(seconds: float, good: Callable[[], bool]) -> bool:
-    """Whether it became good in that time."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            if good():
-                return True
-        except BelfryError:
-            pass
-        time.sleep(0.5)
-    return False

@@ -1,0 +1,111 @@
+"""Ways to break the engine on purpose: what must the soak find?
+
+    pytest tests/soak --soak-break sweep
+
+Each switches one thing off in the hosts, and says which verdict must then fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.app import App
+from shared.engine.crew import Crew
+from shared.schedules import claim, plan
+from shared.schedules.model import Schedule
+from shared.storage.schedules import Change
+
+_Break = Callable[[App], object]
+
+
+def _etag(made: App) -> None:
+    """Whoever writes a schedule's row wins. Started twice, ran at once, told differently."""
+    table: Any = made.table
+    commit = table.commit
+
+    def careless(changes: Sequence[Change]) -> list[bool]:
+        some = [
+            replace(one, before=one.before and replace(one.before, etag="*")) for one in changes
+        ]
+        return list(commit(some))
+
+    table.commit = careless
+
+
+def _forget(made: App) -> None:
+    """One commit in thirty is said to be made and is not. Told differently."""
+    table: Any = made.table
+    commit, counted = table.commit, iter(range(10**9))
+    table.commit = lambda changes: (
+        [True] * len(changes) if next(counted) % 30 == 29 else commit(changes)
+    )
+
+
+def _sweep(made: App) -> None:
+    """Nobody looks for lost messages. Recovery of full hosts."""
+    sweep: Any = made.sweep
+    sweep.sweep_if_needed = _nothing
+
+
+def _long(made: App) -> None:
+    """Long jobs go among the short ones. Lateness of short jobs beside long ones."""
+    _set(Schedule, "is_long", False)
+
+
+def _hand_over(made: App) -> None:
+    """What lasts keeps its message in hand. Lateness of short jobs beside long ones."""
+    _set(Crew, "_gather", _nothing)
+
+
+def _places(made: App) -> None:
+    """A short job that lasts keeps its place. Lateness of short jobs beside long ones."""
+    _set(Crew, "_make_room_beside_what_lasts", _nothing)
+
+
+def _left_behind(made: App) -> None:
+    """What was handed out before an outage is not bound by `catch_up`. Policies in an outage."""
+    _set(claim, "_left_behind", _nothing)
+
+
+def _order(made: App) -> None:
+    """`catch_up: all` does not start the oldest first. Policies in an outage."""
+    _set(claim, "_late", _none)
+
+
+def _rows(made: App) -> None:
+    """What was missed is written one by one. Policies in an outage: rows of a dense schedule."""
+    _set(plan, "CAP", 95)
+
+
+BREAKS: dict[str, _Break] = {
+    "etag": _etag,
+    "forget": _forget,
+    "sweep": _sweep,
+    "long": _long,
+    "hand_over": _hand_over,
+    "places": _places,
+    "left_behind": _left_behind,
+    "order": _order,
+    "rows": _rows,
+}
+
+
+def apply(how: str, made: App) -> None:
+    """Break the app of this process. Raises `KeyError` for what is none of `BREAKS`."""
+    BREAKS[how](made)
+
+
+def _nothing(*_: object) -> None:
+    """In place of what does something."""
+
+
+def _none(*_: object) -> list[Any]:
+    """In place of what finds something."""
+    return []
+
+
+def _set(owner: Any, name: str, value: object) -> None:
+    assert hasattr(owner, name), f"{owner} has no {name}: the engine has changed, and so must this"
+    setattr(owner, name, value)
