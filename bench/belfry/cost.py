@@ -27,9 +27,10 @@ DAYS = 30
 _CLOCKS_A_MINUTE = 2
 """The dispatcher's timer and the message that renews itself."""
 _QUEUES = 6
-_LOOKS = 3
-"""Of a tick at the job queues: it counts both, and peeks into the one that holds the next runs of
-the health monitor. They are hidden, so it sweeps: two queries a shard, and four requests beside."""
+_TICK = 3
+"""Of a tick to tables, beside one for each shard: what the clocks know, notes, its heartbeat."""
+_SWEEP = (7, 2)
+"""Of a sweep to tables and to queues: each tick has one where something runs each minute."""
 _POLLS_A_SECOND = 1
 """Of an instance that finds nothing: `maxPollingInterval` in host.json."""
 _INSTANCE_GB = 0.5
@@ -73,8 +74,9 @@ def _idle(shards: int) -> float:
     """One instance that does nothing: ticks, and polls of its queues."""
     ticks = _CLOCKS_A_MINUTE * 60 * 24 * DAYS
     polls = _QUEUES * _POLLS_A_SECOND * 86_400 * DAYS
-    tables = ticks * (2 * shards + 4)
-    return tables * TABLE_REQUEST + (polls + _LOOKS * ticks) * QUEUE_REQUEST
+    tables, queues = _SWEEP
+    tables += shards + _TICK
+    return ticks * tables * TABLE_REQUEST + (polls + queues * ticks) * QUEUE_REQUEST
 
 
 def _runs(one: PerRun, a_day: int) -> float:

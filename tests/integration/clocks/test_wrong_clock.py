@@ -193,7 +193,7 @@ def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_agai
         "table": lambda: app.meta.put("x", "y"),
         "wire": lambda: app.table.get("works"),
         "queue": lambda: app.connection.queue(names.queue).get_queue_properties(),
-        "queue wire": lambda: app.connection.queue_wire(names.queue).count(),
+        "queue wire": lambda: app.connection.queue_wire(names.queue).peek(),
         "blob": lambda: container.get_container_properties(),
         "heeding": lambda: heeding(container, lambda: None).get_container_properties(),
     }
@@ -215,7 +215,7 @@ def test_what_is_refused_for_its_date_is_asked_once_more(
         "table": lambda: connection.table(names.table).get_entity("meta", "shards"),
         "wire": lambda: connection.wire(names.table).get("meta", "shards"),
         "queue": lambda: connection.queue(names.queue).get_queue_properties(),
-        "queue wire": lambda: connection.queue_wire(names.queue).count(),
+        "queue wire": lambda: connection.queue_wire(names.queue).peek(),
     }
     calls[kind]()
     assert strict.refusals == 1

@@ -47,7 +47,6 @@ def test_one_that_is_taken_back_is_gone(faulty: Faulty, fault: Fault) -> None:
     for _ in each_request(faulty, fault, operation="message"):
         sent = faulty.calm.app.queue.send(message(faulty), now + timedelta(minutes=1))
         queue(faulty).take_back(sent)  # whether it was there may not be known
-        assert queue(faulty).backlog(False, now) is None
         assert not queue(faulty).take_back(sent)
 
 
@@ -58,4 +57,4 @@ def test_a_backlog_is_what_it_is(faulty: Faulty, fault: Fault) -> None:
     for _ in each_request(faulty, fault, service="queue"):
         now = sent.sent_at + timedelta(seconds=9)
         assert queue(faulty).backlog(False, now) == timedelta(seconds=9)
-        assert queue(faulty).backlog(True, now) is None
+        assert queue(faulty).backlog(True, now) == timedelta()

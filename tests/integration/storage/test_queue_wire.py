@@ -25,6 +25,11 @@ _queues = itertools.count()
 TEXTS = ["<a href=\"x\">'&amp;'</a>", "Grüße, 日本語 😀", "]]> \t\n.", "", "x" * 48 * 1024]
 
 
+def count(sdk: QueueClient) -> int | None:
+    """How many messages there are, those that cannot be seen included."""
+    return sdk.get_queue_properties().approximate_message_count
+
+
 def account(azurite: Azurite) -> StorageAccount:
     return StorageAccount(connection_string=Secret(azurite.connection_string))
 
@@ -61,20 +66,20 @@ def test_as_much_as_a_queue_takes_and_no_more(wire: QueueWire, sdk: QueueClient)
     wire.put("x" * 64 * 1024, 0)
     with pytest.raises(Refused, match="413 RequestBodyTooLarge"), translated("queue storage"):
         wire.put("x" * 66 * 1024, 0)
-    assert wire.count() == 1
+    assert count(sdk) == 1
 
 
-def test_a_delayed_message_is_counted_and_neither_peeked_nor_received(
+def test_a_delayed_message_is_neither_peeked_nor_received(
     wire: QueueWire, sdk: QueueClient
 ) -> None:
-    assert wire.count() == 0
+    assert count(sdk) == 0
     wire.put("later", 3600)
     wire.put("far", 7 * 24 * 3600)
-    assert wire.count() == 2
+    assert count(sdk) == 2
     assert wire.peek() is None
     assert sdk.receive_message() is None
     wire.put("now", 0)
-    assert (wire.count(), wire.peek()) == (3, "now")
+    assert (count(sdk), wire.peek()) == (3, "now")
 
 
 def test_to_peek_takes_nothing(wire: QueueWire, sdk: QueueClient) -> None:
@@ -84,14 +89,14 @@ def test_to_peek_takes_nothing(wire: QueueWire, sdk: QueueClient) -> None:
     received = sdk.receive_message()
     assert received is not None
     assert (received.content, received.dequeue_count) == ("first", 1)
-    assert (wire.peek(), wire.count()) == ("second", 2)
+    assert (wire.peek(), count(sdk)) == ("second", 2)
 
 
-def test_a_message_is_taken_back_once_seen_or_not(wire: QueueWire) -> None:
+def test_a_message_is_taken_back_once_seen_or_not(wire: QueueWire, sdk: QueueClient) -> None:
     for seconds in (0, 3600):
         put = wire.put("x", seconds)
         assert wire.delete(put)
-        assert wire.count() == 0
+        assert count(sdk) == 0
         assert not wire.delete(put)
 
 
@@ -101,7 +106,7 @@ def test_one_that_another_received_is_not_taken_back(wire: QueueWire, sdk: Queue
     assert received is not None
     assert refusal(sdk, put) == (400, "PopReceiptMismatch")
     assert not wire.delete(put)
-    assert wire.count() == 1
+    assert count(sdk) == 1
     sdk.delete_message(received)
     assert refusal(sdk, put) == (404, "MessageNotFound")
     assert not wire.delete(put)
@@ -128,7 +133,7 @@ def test_a_wrong_key_is_refused(azurite: Azurite, sdk: QueueClient) -> None:
     found = endpoint(account(azurite), "queue")
     assert isinstance(found.credential, SharedKey)
     wrong = QueueWire(found.url, sdk.queue_name, SharedKey(found.credential.account, "d3Jvbmc="))
-    for call in (wrong.count, wrong.peek, lambda: wrong.put("x", 0)):
+    for call in (wrong.peek, lambda: wrong.put("x", 0)):
         with pytest.raises(Refused, match="403 Auth"), translated("queue storage"):
             call()
 
@@ -142,7 +147,7 @@ def test_the_job_queue_is_two_of_them(azurite: Azurite, sdk: QueueClient) -> Non
     now = datetime.now(UTC)
     with QueueClient.from_connection_string(azurite.connection_string, long) as other:
         other.create_queue()
-        assert (both.backlog(False, now), both.backlog(True, now)) == (None, None)
+        assert (both.backlog(False, now), both.backlog(True, now)) == (timedelta(), timedelta())
         both.send(Message(("a-1",), now), now + timedelta(seconds=0.9))
         guard = both.send(Message(("b-1",), now, long=True), now + timedelta(minutes=1))
         later = now + timedelta(seconds=5)
@@ -152,4 +157,4 @@ def test_the_job_queue_is_two_of_them(azurite: Azurite, sdk: QueueClient) -> Non
         assert received is not None and json.loads(received.content)["jobs"] == ["a-1"]
         assert both.backlog(False, later) == timedelta(), "it is in somebody's hands"
         assert both.take_back(guard) and not both.take_back(guard)
-        assert both.backlog(True, later) is None
+        assert count(other) == 0

@@ -46,10 +46,6 @@ def seen(text: str) -> Says:
     return says(200, listed(ElementTree.tostring(made, "unicode")))
 
 
-def holds(count: int) -> Says:
-    return says(200, x_ms_approximate_messages_count=str(count))
-
-
 NOTHING_SEEN = says(200, b"<QueueMessagesList />")
 
 
@@ -146,19 +142,19 @@ def test_one_that_is_sent_again_keeps_when_it_was_to_be_seen_first() -> None:
 
 def test_long_jobs_have_a_queue_of_their_own() -> None:
     taken = says(204, Content_Length="")
-    with Server(put(), taken, put(), taken, holds(0), holds(0)) as server:
+    with Server(put(), taken, put(), taken, NOTHING_SEEN, NOTHING_SEEN) as server:
         both = queue(server)
         for message in (SHORT, LONG):
             sent = both.send(message, NOW)
             assert sent.long is message.long
             assert both.take_back(sent)
-        assert both.backlog(False, NOW) is both.backlog(True, NOW) is None
+        assert both.backlog(False, NOW) == both.backlog(True, NOW) == timedelta()
         paths = [urlsplit(one.start[1]).path for one in server.asked]
     message_of = f"messages/{RECEIPT.id}"
     assert paths == [
         *("/short/messages", f"/short/{message_of}"),
         *("/long/messages", f"/long/{message_of}"),
-        *("/short", "/long"),
+        *("/short/messages", "/long/messages"),
     ]
 
 
@@ -180,23 +176,14 @@ def test_one_that_somebody_received_cannot_be_taken_back() -> None:
     ids=["waits", "ahead of its time", "does not tell", "no message", "empty"],
 )
 def test_the_backlog_is_how_long_the_first_message_has_waited(first: str, waits: timedelta) -> None:
-    with Server(holds(3), seen(first)) as server:
+    with Server(seen(first)) as server:
         assert queue(server).backlog(True, NOW) == waits
-        assert server.paths == [
-            "GET /long?comp=metadata",
-            "GET /long/messages?peekonly=true&numofmessages=1",
-        ]
+        assert server.paths == ["GET /long/messages?peekonly=true&numofmessages=1"]
 
 
-def test_messages_that_cannot_be_seen_are_a_backlog_of_no_age() -> None:
-    with Server(holds(3), NOTHING_SEEN) as server:
+def test_a_queue_of_which_nothing_can_be_seen_has_no_backlog() -> None:
+    with Server(NOTHING_SEEN) as server:
         assert queue(server).backlog(False, NOW) == timedelta()
-
-
-def test_an_empty_queue_is_not_looked_into() -> None:
-    with Server(holds(0)) as server:
-        assert queue(server).backlog(False, NOW) is None
-        assert len(server.asked) == 1
 
 
 def test_storage_that_fails_is_told_in_our_words() -> None:
