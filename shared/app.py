@@ -193,7 +193,7 @@ def build(
     meta = Meta(connection.table(names.table))
     queue = JobQueue(connection.queue_wire(names.queue), connection.queue_wire(names.long_queue))
     backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
-    dispatcher = Dispatcher(table, queue, handed, meta, backlog)
+    dispatcher = Dispatcher(table, queue, handed, meta, backlog, clock)
     slots = Slots(connection.table(names.table))
     limits = Limits(slots, tasks, settings.jobs_per_project)
     desk = Desk(table, queue, limits, clock)

@@ -149,18 +149,19 @@ class Clocks:
         found = facts.read(self._meta.about_clocks())
         return health.judged(now, facts.believed(found, now))
 
-    def watch(self, schedule_id: str) -> list[Silent]:
+    def watch(self, schedule_id: str | None) -> list[Silent]:
         """The clocks that fell silent; what is new of them is told.
 
-        For the schedule that watches, which runs on if no clock ticks any more: its next runs wait
-        in the job queue already, and each of them ticks.
+        `schedule_id`: the schedule that watches, if it is the app's own, which runs on if no clock
+        ticks any more: its next runs wait in the job queue already, and each of them ticks.
         """
         self.stand_in()
         read = facts.read(self._meta.about_clocks())
         now = self._clock.now()
         found = facts.believed(read, now)
-        self._invoke(now + _BETWEEN)
-        self._dispatcher.tick_one(schedule_id, now, _WATCHES)
+        if schedule_id is not None:
+            self._invoke(now + _BETWEEN)
+            self._dispatcher.tick_one(schedule_id, now, _WATCHES)
         silent = health.judged(now, found)
         self._alarm.tell(found, silent, now)
         return silent

@@ -22,7 +22,6 @@ from shared.storage.schedules import Change, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 
-_QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
 _TRIES = 20
 
 
@@ -102,9 +101,9 @@ class Desk:
 
     def make_room(self, schedule: Schedule) -> None:
         """One of the schedule's jobs ended: send a message for the one that waited for that."""
-        overlap = schedule.policy.overlap
-        retries = overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
-        if overlap in _QUEUEING or retries:
+        policy = schedule.policy
+        retries = policy.overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
+        if policy.queues or retries:
             self.nudge(schedule.id)
 
     def nudge(self, schedule_id: str) -> None:

@@ -18,7 +18,7 @@ from shared.engine.desk import Desk
 from shared.engine.tick import Dispatcher
 from shared.engine.told import tell_unrun
 from shared.errors import Conflict, Damaged, NotFound
-from shared.log import Event, event
+from shared.log import Event, event, instant
 from shared.recurrence import Recurrence
 from shared.schedules import times
 from shared.schedules.fold import fold
@@ -227,7 +227,8 @@ class Manager:
     def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
         due_at = schedule.progress.next_run_at
         if due_at is None or due_at > now:
-            when = f"not due until {due_at.isoformat()}" if due_at else "not due again"
+            coming = upcoming(schedule, now)
+            when = f"not due until {instant(coming.due_at)}" if coming else "not due again"
             raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
         self._dispatcher.tick_one(schedule.id, now)
         return Requested(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from shared.clock import Clock
 from shared.engine.backlog import Backlog
 from shared.engine.told import tell_unrun
 from shared.errors import Damaged, NotFound
@@ -87,12 +88,14 @@ class Dispatcher:
         handed: HandedOut,
         meta: Meta,
         backlog: Backlog,
+        clock: Clock,
     ) -> None:
         self._table = table
         self._queue = queue
         self._handed = handed
         self._meta = meta
         self._backlog = backlog
+        self._clock = clock
         self._shards = Pool(_AT_ONCE, "tick")
 
     def tick(self, now: datetime, clock: str, ahead: timedelta | None = None) -> Report:
@@ -221,7 +224,8 @@ class Dispatcher:
             some = plans[start : start + _TOGETHER]
             jobs = ((made.after, job) for made in some for job in made.start)
             for at, message in messages(jobs, now):
-                self._queue.send(message, at - AHEAD)
+                # a tick may take long: what it decided at `now` is sent later than that
+                self._queue.send(message, at - AHEAD, max(now, self._clock.now()))
             changes = [
                 Change(made.before, made.after, made.recorded, made.versions) for made in some
             ]

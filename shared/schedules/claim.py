@@ -9,9 +9,10 @@ A message only names a job; this decides what it means at the moment:
 5. It was not begun, and its schedule was turned off: it ends here.
 6. It was not begun, it is late, and so many later ones are due that `catch_up` would not start it:
    it ends here. What was handed out before an outage is bound by what the tick decides after one.
-7. It was not begun, it is late, and `catch_up: all` has an older one to start: that one first.
+7. It was not begun, and `catch_up: all` has an older one to start: that one first.
 8. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
-   person asked for waits its turn, unless runs may go side by side.
+   person asked for waits its turn, unless runs may go side by side; so does one that is late with
+   `catch_up: all`, unless the latest runs in the place of the others.
 9. It was not begun, and its grace has passed: it ends here. The time for which it waited for
    another of its schedule does not count.
 10. Otherwise it starts, or is taken over: the next attempt, under a new lease.
@@ -28,7 +29,7 @@ from shared.schedules.finish import finished
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, is_manual, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
-from shared.schedules.plan import jitter_of, passed_over
+from shared.schedules.plan import grace_passed, jitter_of, passed_over
 from shared.schedules.record import ended_live
 
 SILENT = "the worker stopped in the middle of it, without a word"
@@ -87,7 +88,6 @@ ON_TIME = timedelta(seconds=5)
 """A job that starts so late counts as on time: a busy moment is no outage."""
 _GLANCE = timedelta(seconds=5)
 """Where nothing waits but what people asked for, it asks so often whether it may start."""
-_QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
 
 
 def claim(
@@ -157,12 +157,14 @@ def _turned_off(
 def _left_behind(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
 ) -> End | First | None:
-    """What `catch_up` says of a late job that was handed out before an outage, when the tick could
-    not yet know which of them would start; None if it may."""
-    if is_manual(job.id) or now - _waiting_since(schedule, job, done, now) <= ON_TIME:
+    """What `catch_up` says of a job that was handed out before an outage, when the tick could not
+    yet know which of them would start; None if it may."""
+    if is_manual(job.id):
         return None
     starts_all = schedule.policy.catch_up is CatchUp.ALL
-    if _due_after(schedule, job.due_at, now, schedule.policy.catch_up_limit if starts_all else 1):
+    most = schedule.policy.catch_up_limit if starts_all else 1
+    late = now - _waiting_since(schedule, job, done, now) > ON_TIME
+    if late and _due_after(schedule, job.due_at, now, most):
         status, reason = passed_over(schedule, job.due_at, now)
         return _end(schedule, job, done, status, now, reason)
     older = [one for one in _late(schedule, now) if _turn(one) < _turn(job)]
@@ -173,7 +175,7 @@ def _waiting_since(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
 ) -> datetime:
     """From when on nothing but a worker was missing."""
-    if schedule.policy.overlap not in _QUEUEING:
+    if not schedule.policy.queues:
         return job.available_at
     if any(one.begun for one in schedule.progress.live if one.id not in done):
         return now  # it waits its turn
@@ -225,13 +227,12 @@ def _too_late(
     if is_manual(job.id) or policy.catch_up is not CatchUp.NONE:
         return None
     since = job.effective_at
-    if waited and policy.overlap in _QUEUEING:
+    if waited and policy.queues:
         since = max(since, fold(schedule.progress, done).ended_at or since)
-    grace = policy.misfire_grace_seconds
-    if now - since <= timedelta(seconds=grace):
+    if now - since <= timedelta(seconds=policy.misfire_grace_seconds):
         return None
-    reason = f"no worker was free within misfire_grace_seconds ({grace})"
-    return _end(schedule, job, done, Status.MISSED, now, reason)
+    status, reason = grace_passed(schedule)
+    return _end(schedule, job, done, status, now, reason)
 
 
 def _overlapping(
@@ -241,6 +242,8 @@ def _overlapping(
     overlap = schedule.policy.overlap
     if overlap is Overlap.ALLOW_ALL:
         return None
+    if _catches_up(schedule, job, now) and overlap is not Overlap.CANCEL_OTHER:
+        overlap = Overlap.BUFFER_ALL
     if is_manual(job.id):
         if overlap is Overlap.SKIP:  # what runs may not know that this waits for it
             later = min(later, now + _GLANCE)
@@ -268,6 +271,11 @@ def _overlapping(
     if begun or (before and overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL)):
         return Wait(later)
     return None
+
+
+def _catches_up(schedule: Schedule, job: LiveJob, now: datetime) -> bool:
+    """Whether it is late, and all that is late is to start."""
+    return schedule.policy.catch_up is CatchUp.ALL and now - job.available_at > ON_TIME
 
 
 def _turn(job: LiveJob) -> tuple[datetime, str]:

@@ -27,7 +27,8 @@ class CatchUp(StrEnum):
     """The latest starts, however late; the others are recorded as missed."""
     ALL = "all"
     """Every one starts, however late, oldest first: a few at a time, and of a long outage only
-    the latest `catch_up_limit`; older ones are recorded as missed."""
+    the latest `catch_up_limit`; older ones are recorded as missed. One that is late is skipped for
+    no earlier one, but waits its turn."""
 
 
 class Overlap(StrEnum):
@@ -46,6 +47,9 @@ class Overlap(StrEnum):
     """The earlier one is told to stop; it starts when that one ended."""
     ALLOW_ALL = "allow_all"
     """It runs beside it."""
+
+
+_QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +73,12 @@ class Policy:
     retry_delay_seconds: int = 30
     """Before the second attempt; doubles with each further one."""
     max_retry_delay_seconds: int = 900
+
+    @property
+    def queues(self) -> bool:
+        """Whether a run may wait for another of its schedule to end."""
+        catches_up = self.overlap is Overlap.SKIP and self.catch_up is CatchUp.ALL
+        return catches_up or self.overlap in _QUEUEING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -117,7 +117,7 @@ def passed_over(schedule: Schedule, due_at: datetime, now: datetime) -> Outcome:
     if schedule.policy.catch_up is CatchUp.ALL:
         return _cut_off(schedule)
     if _too_late(schedule, due_at, now):
-        return _missed(schedule)
+        return grace_passed(schedule)
     return Status.SKIPPED, _REPLACED
 
 
@@ -146,7 +146,7 @@ def _latest(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
     if schedule.policy.catch_up is not CatchUp.LATEST and _too_late(schedule, due.last, now):
         room = _room_ahead(schedule, now, room)
         ahead, upcoming = _take(recurrence, following, horizon, room)
-        return _Sorted(ahead, upcoming, due, _missed(schedule))
+        return _Sorted(ahead, upcoming, due, grace_passed(schedule))
     room = _room_ahead(schedule, now, room - 1)
     ahead, upcoming = _take(recurrence, following, horizon, room)
     before, _ = parted(recurrence, due, due.last)
@@ -255,12 +255,13 @@ def _stretches(schedule: Schedule, passed: Owed, now: datetime) -> Iterator[Job]
     longest = timedelta(seconds=policy.misfire_grace_seconds + policy.jitter_seconds)
     missed, skipped = parted(schedule.definition.recurrence, passed, now - longest)
     if missed is not None:
-        yield record.stretch(schedule, missed, *_missed(schedule), now)
+        yield record.stretch(schedule, missed, *grace_passed(schedule), now)
     if skipped is not None:
         yield record.stretch(schedule, skipped, Status.SKIPPED, _REPLACED, now)
 
 
-def _missed(schedule: Schedule) -> Outcome:
+def grace_passed(schedule: Schedule) -> Outcome:
+    """How an occurrence is recorded whose grace passed before it could start."""
     grace = schedule.policy.misfire_grace_seconds
     return Status.MISSED, f"nothing could start it within misfire_grace_seconds ({grace})"
 

@@ -122,12 +122,10 @@ def _starts(
     match policy.overlap:
         case _ if fails:  # the first that fails pauses it
             return frozenset(), wanted, 1, len(wanted)
-        case Overlap.ALLOW_ALL | Overlap.BUFFER_ALL:
-            return wanted, wanted, len(wanted), len(wanted)
         case Overlap.CANCEL_OTHER:
             return latest, wanted, 1, len(wanted)
         case _:
-            return frozenset(), wanted, 1, len(wanted)
+            return wanted, wanted, len(wanted), len(wanted)
 
 
 def _due(recurrence: Recurrence, until: datetime) -> tuple[datetime, ...]:

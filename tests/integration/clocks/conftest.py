@@ -100,7 +100,8 @@ class Sim:
             frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START
         )
         policy = changes.pop("policy", Policy())
-        definition = Definition(name="test", task_type="works", recurrence=when, **changes)
+        task = changes.pop("task_type", "works")
+        definition = Definition(name="test", task_type=task, recurrence=when, **changes)
         return self.app.manager.create(definition, policy)
 
     def strict(self, seconds: int) -> Schedule:

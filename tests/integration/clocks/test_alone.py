@@ -86,6 +86,19 @@ def test_work_alone_keeps_all_running(sim: Sim) -> None:
     assert late(sim, seldom) == [(START + 63 * _MINUTE, timedelta())]
 
 
+def test_only_the_apps_own_monitor_is_handed_out_far_ahead(sim: Sim) -> None:
+    made = sim.add(task_type="health_monitor")
+    sim.run(3 * _MINUTE, sim.every_clock)
+    assert len(sim.ended(made)) > 1
+    far = sim.clock.now() + 2 * _MINUTE
+    ahead = {
+        one: [job.due_at for job in found.progress.live if job.due_at > far]
+        for one in (made.id, "health_monitor")
+        if (found := sim.app.table.get(one)) is not None
+    }
+    assert ahead[made.id] == [] and ahead["health_monitor"] != []
+
+
 def test_a_daily_timer_revives_the_message_which_keeps_all_on_time(sim: Sim) -> None:
     made = sim.add()
     sim.pulses.clear()

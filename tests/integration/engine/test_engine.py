@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
 from shared.schedules.plan import plan
 from shared.settings import from_env
-from shared.storage.queue import Message
+from shared.storage.queue import AHEAD, Message
 from shared.storage.schedules import Change, ScheduleTable
 from shared.storage.wire import from_account
 from tests.integration.engine.conftest import START, Bench, make
@@ -349,8 +350,11 @@ def test_a_deleted_schedule_keeps_its_history_and_cancels_what_waits(bench: Benc
 
 def test_run_now_needs_force_unless_it_is_on_and_due(bench: Bench) -> None:
     made = bench.add(recurrence=Recurrence(frequency=Frequency.DAILY))
-    with pytest.raises(Conflict, match="not due until"):
+    with pytest.raises(Conflict, match="not due until 2026-03-02T00:00:00Z;"):
         bench.app.manager.run_now(made.id, force=False)
+    frequent = bench.add()  # its next runs are handed out already
+    with pytest.raises(Conflict, match="not due until 2026-03-01T12:01:00Z;"):
+        bench.app.manager.run_now(frequent.id, force=False)
     bench.app.manager.enable(made.id, False)
     with pytest.raises(Conflict, match="turned off"):
         bench.app.manager.run_now(made.id, force=False)
@@ -403,3 +407,31 @@ def test_storage_out_of_reach_is_said_so() -> None:
     )
     with pytest.raises(Unavailable, match="table storage"):
         ScheduleTable(from_account(gone.storage, "t"), 1).get("x")
+
+
+def test_a_tick_that_takes_long_delays_no_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long a message is hidden is counted from when it is sent."""
+    made = bench.add()
+    table: Any = bench.app.table
+    due: Callable[..., Any] = table.due
+    hidden: list[timedelta] = []
+
+    def slow(*asked: Any) -> Any:
+        bench.later(10)
+        return due(*asked)
+
+    def send(message: Message, visible_at: datetime, now: datetime | None = None) -> Any:
+        hidden.append(visible_at - (now or message.sent_at))
+        return object()
+
+    monkeypatch.setattr(bench.app.queue, "send", send)
+    monkeypatch.setattr(table, "due", slow)
+    bench.clock.set(START + timedelta(seconds=60))
+    began = bench.clock.now()
+    bench.app.dispatcher.tick(began, "test")
+    took = bench.clock.now() - began
+    (job,) = [one for one in table.get(made.id).progress.live if one.due_at > began]
+    assert took == timedelta(seconds=20)
+    assert hidden[-1] == job.due_at - AHEAD - began - took

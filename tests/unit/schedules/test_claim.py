@@ -430,6 +430,30 @@ def test_catch_up_all_starts_as_many_as_its_limit_the_oldest_first() -> None:
     assert said(first) == "start" and second == First(oldest) and third == First(oldest)
 
 
+def test_with_catch_up_all_one_that_is_on_time_overtakes_no_older_one() -> None:
+    one = handed_out_ahead(3, overlap=Overlap.ALLOW_ALL, catch_up=CatchUp.ALL)
+    oldest, _, latest = one.progress.live
+    now = START + timedelta(seconds=121)
+    assert claim(one, latest.id, {}, worker="w", now=now, lease=LEASE) == First(oldest.id)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "on_time"),
+    [(Overlap.SKIP, "skipped"), (Overlap.BUFFER_ONE, "wait"), (Overlap.BUFFER_ALL, "wait")],
+)
+def test_with_catch_up_all_what_is_late_waits_its_turn(overlap: Overlap, on_time: str) -> None:
+    """What comes on time meanwhile is treated as ever."""
+    running = replace(OTHER, lease_until=START + timedelta(hours=1))
+    one = handed_out_ahead(3, overlap=overlap, catch_up=CatchUp.ALL)
+    now = START + timedelta(seconds=121)
+
+    def told(asked: LiveJob) -> str:
+        beside = replace(one, progress=replace(one.progress, live=(running, asked)))
+        return said(claim(beside, asked.id, {}, worker="w", now=now, lease=LEASE))
+
+    assert [told(job) for job in one.progress.live] == ["wait", "wait", on_time]
+
+
 def test_what_waits_for_another_of_its_schedule_is_not_late() -> None:
     running = replace(OTHER, lease_until=START + timedelta(hours=1))
     one = handed_out_ahead(3, overlap=Overlap.BUFFER_ALL)
