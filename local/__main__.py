@@ -126,7 +126,11 @@ def _serve(
         signal.signal(number, lambda number, _frame: process.send_signal(number))
     greet()
     code = process.wait()
-    return 0 if code in (0, -signal.SIGINT, -signal.SIGTERM) else 1
+    if code in (0, -signal.SIGINT, -signal.SIGTERM):
+        return 0
+    how = f"with exit code {code}" if code > 0 else f"by {signal.Signals(-code).name}"
+    print(f"\nBelfry stopped: its host ended {how}; start it again", file=sys.stderr, flush=True)
+    return 1
 
 
 def _start_services(options: Options, held: State, running: contextlib.ExitStack) -> Services:

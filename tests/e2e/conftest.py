@@ -94,13 +94,23 @@ class Belfry:
 
     def kill(self) -> None:
         """kill -9 to the app and to who started it, which get no chance to tidy up."""
-        started = psutil.Process(self.facts["pid"])
-        hosts = [one for one in started.children() if "local.host" in one.cmdline()]
-        assert hosts
-        for one in (*hosts, started):
+        for one in (*self._hosts(), psutil.Process(self.facts["pid"])):
             one.kill()
         assert self.process
         self.process.wait(30)
+
+    def kill_host(self) -> int:
+        """kill -9 to the app alone. The exit code of make."""
+        for one in self._hosts():
+            one.kill()
+        assert self.process
+        return self.process.wait(60)
+
+    def _hosts(self) -> list[psutil.Process]:
+        children = psutil.Process(self.facts["pid"]).children()
+        hosts = [one for one in children if "local.host" in one.cmdline()]
+        assert hosts
+        return hosts
 
     def fails(self) -> str:
         """Type `make start`, expecting it not to start; everything it said."""

@@ -90,6 +90,8 @@ def test_killed_without_warning_it_starts_again_with_what_was_stored(launch: Bel
     assert _get(f"{launch.url}/admin/host/status")
     with BlobServiceClient.from_connection_string(launch.facts["storage"]) as blobs:
         assert blobs.get_blob_client("keep", "me").download_blob().readall() == b"kept"
+    assert launch.kill_host() != 0
+    assert "Belfry stopped: its host ended by SIGKILL; start it again" in launch.log()
 
 
 def test_a_second_one_on_the_same_state_is_refused(belfry: Belfry) -> None:
