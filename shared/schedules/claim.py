@@ -275,7 +275,7 @@ def _overlapping(
 
 def _catches_up(schedule: Schedule, job: LiveJob, now: datetime) -> bool:
     """Whether it is late, and all that is late is to start."""
-    return schedule.policy.catch_up is CatchUp.ALL and now - job.available_at > ON_TIME
+    return schedule.policy.catch_up is CatchUp.ALL and now - job.effective_at > ON_TIME
 
 
 def _turn(job: LiveJob) -> tuple[datetime, str]:

@@ -452,6 +452,8 @@ def test_with_catch_up_all_what_is_late_waits_its_turn(overlap: Overlap, on_time
         return said(claim(beside, asked.id, {}, worker="w", now=now, lease=LEASE))
 
     assert [told(job) for job in one.progress.live] == ["wait", "wait", on_time]
+    handed_out_late = replace(one.progress.live[0], available_at=now)
+    assert told(handed_out_late) == "wait"
 
 
 def test_what_waits_for_another_of_its_schedule_is_not_late() -> None:
