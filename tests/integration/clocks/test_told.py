@@ -82,7 +82,7 @@ def test_they_are_told_once_and_once_more_when_it_ticks_again(
     assert found.keys() == {f"clock_silent:{DISPATCHER}", f"clock_back:{DISPATCHER}"}
     assert found[f"clock_back:{DISPATCHER}"] - back <= _MINUTE
     (fields,) = said(caplog, "clock_back")
-    assert (fields["clock"], fields["seconds"]) == (DISPATCHER, 91 * 60)
+    assert (fields["clock"], fields["seconds"]) == (DISPATCHER, 71 * 60)
 
 
 def test_another_silence_is_told_anew(sim: Sim) -> None:
