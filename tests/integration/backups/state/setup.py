@@ -59,7 +59,7 @@ def rows(bench: Bench, name: str | None = None) -> dict[tuple[str, str], Any]:
     found = {
         (row["PartitionKey"], row["RowKey"]): row for row in table(bench, name).list_entities()
     }
-    passing = ("due:", "log:", "slots:", "hold:", "clock")
+    passing = ("due:", "log:", "slots:", "hold:", "handed:", "clock")
     return {key: row for key, row in found.items() if not key[1].startswith(passing)}
 
 
