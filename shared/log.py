@@ -50,6 +50,7 @@ class Event(StrEnum):
     JOB_CANCELLED = "job_cancelled"
     MESSAGE_VOID = "message_void"
     MESSAGE_DEFERRED = "message_deferred"
+    MESSAGE_REPLACED = "message_replaced"
     MESSAGE_POISONED = "message_poisoned"
     LEASE_LOST = "lease_lost"
     STORAGE_AWAY = "storage_away"

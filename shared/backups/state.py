@@ -37,6 +37,7 @@ from shared.backups.state_rows import (
 from shared.backups.state_table import entity, query
 from shared.backups.state_write import Writer, write
 from shared.backups.targets import target_problem
+from shared.engine.facts import SWEPT
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
 from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
@@ -134,6 +135,8 @@ class StateSource:
             key = {"PartitionKey": META, "RowKey": _RESTORING}
             tables[SCHEDULES].upsert_entity({**key, "value": mark}, **REPEATED)
             _write(account, file, tables, job, keep=job.schedule_id)
+            # what ran when it was dumped is known to no sweep: the next one looks at all of it
+            tables[SCHEDULES].delete_entity(META, SWEPT)
             tables[SCHEDULES].delete_entity(META, _RESTORING)
             return Restored(contents=file.contents(), name=prefix)
 

@@ -208,7 +208,8 @@ class Manager:
                 progress = progress.put(job)
             return Change(schedule, replace(schedule, progress=progress))
 
-        self._handed.note(Note.of([(schedule_id, now)], now))
+        if asked:
+            self._handed.note(Note.of([(one, now) for one in asked], now))
         if send:
             long = self._find(schedule_id).is_long
             self._queue.send(Message(tuple(asked), now, long=long), now)

@@ -137,7 +137,7 @@ class Mender:
         """Enqueue first, commit second."""
         jobs = [(step.after, _seen_when_it_matters(job)) for job in step.send]
         if jobs:
-            self._handed.note(Note.of([(one.id, job.available_at) for one, job in jobs], now))
+            self._handed.note(Note.of([(job.id, job.available_at) for _, job in jobs], now))
         for at, message in messages(jobs, now):
             self._queue.send(message, at)
         change = Change(

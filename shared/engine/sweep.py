@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from shared.engine import facts
 from shared.engine.limits import Limits
 from shared.engine.tick import JOBS_OF_A_MESSAGE
 from shared.log import Event, event
+from shared.schedules.job import parse_id
 from shared.schedules.lost import OVERDUE, expected_at, lost
 from shared.schedules.model import Schedule
 from shared.storage.handed import FEW, HandedOut, Note
@@ -38,8 +39,7 @@ _IN_LINE = timedelta(seconds=5)
 """A message that can be received and was not for so long waits for a worker, and so do others."""
 _FORGOTTEN = timedelta(minutes=2)
 """An occurrence that is owed for so long was lost by the due index."""
-_FIRST = timedelta(hours=1)
-"""How far back the first sweep of all looks for leases that ended."""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _FAR = 5
 """Minutes from now; what is to be looked at later is noted together."""
@@ -54,7 +54,8 @@ class _Swept:
     at: datetime
     """When the last one ended."""
     whole: datetime
-    """All leases that ended before were looked at, by a sweep that read every schedule."""
+    """Of all leases that ended before it is known how their jobs stand: by a sweep that read every
+    schedule, or by notes."""
     begun: datetime | None = None
     """When one began that has not ended, and may never."""
 
@@ -79,7 +80,19 @@ def _read(fact: Fact | None, now: datetime) -> _Swept:
             return swept
     except (ValueError, LookupError, TypeError, AttributeError):
         pass  # nobody can tell what was done
-    return _Swept(now - _LONGEST, now - _FIRST)
+    return _Swept(now - _LONGEST, _EVER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """A schedule that is to be looked at again."""
+
+    at: datetime
+    job_id: str
+    """One of its jobs that have not ended."""
+    named: bool
+    """Whether its note must name it: its lease ended, and the next sweep of all asks for later
+    ones."""
 
 
 @dataclass(slots=True)
@@ -88,10 +101,9 @@ class _Found:
 
     lost: dict[bool, list[str]] = field(default_factory=lambda: {False: [], True: []})
     """Jobs that no message is on its way for, by whether they are long."""
-    again: dict[str, datetime] = field(default_factory=dict)
-    """Schedules to be looked at again, and from when on."""
-    unseen: set[str] = field(default_factory=set)
-    """Schedules without a job; one that was noted may not be committed yet."""
+    again: list[_Again] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """Jobs that are committed."""
 
 
 class Sweep:
@@ -139,38 +151,44 @@ class Sweep:
         self, before: _Swept, notes: Sequence[Note], kinds: Sequence[bool], now: datetime
     ) -> tuple[int, bool]:
         """(how many messages were sent, whether every schedule was read)."""
-        ids = {one for note in notes for one in note.ids or ()}
+        ids = {parse_id(job_id)[0] for note in notes for job_id in note.ids or ()}
         whole = len(ids) > FEW or any(note.ids is None for note in notes)
         whole |= now - before.whole >= _LONGEST
-        found = _Found(unseen=set(ids))
+        found = _Found()
         if whole:
             for schedule in self._table.overdue(now - OVERDUE, before.whole):
                 ids.discard(schedule.id)
                 if schedule.owes(now - _FORGOTTEN):
                     self._hand_out(schedule.id, now)
                 self._look(schedule, kinds, found, now)
-        for schedule in self._table.many(ids if len(ids) <= FEW else ()).values():
+        for schedule in self._table.many(ids).values():
             self._look(schedule, kinds, found, now)
         sent = sum(self._send(ids, long, now) for long, ids in found.lost.items())
-        done = [note for note in notes if not _is_open(note, found.unseen, now)]
+        still = self._open(notes, found.seen, now)
+        done = [note for note in notes if note not in still]
         self._handed.replace(done, _notes(found.again, now))
         return sent, whole
+
+    def _open(self, notes: Sequence[Note], seen: set[str], now: datetime) -> list[Note]:
+        """The notes of which jobs may be committed yet."""
+        young = [note for note in notes if now - OVERDUE < note.until]
+        asked = {job_id for note in young for job_id in note.ids or ()} - seen
+        unseen = asked - self._table.ended(asked).keys()
+        return [note for note in young if note.ids is None or not unseen.isdisjoint(note.ids)]
 
     def _look(
         self, schedule: Schedule, kinds: Sequence[bool], found: _Found, now: datetime
     ) -> None:
         live = schedule.progress.live
-        if live:
-            found.unseen.discard(schedule.id)
-        late = [job for job in live if expected_at(job) + OVERDUE <= now]
-        if late and schedule.is_long not in kinds:
-            found.again[schedule.id] = now
-            return
+        found.seen |= {job.id for job in live}
+        late = {job.id for job in live if expected_at(job) + OVERDUE <= now}
         done = self._table.ended(job.id for job in live if job.begun) if late else {}
-        left = [expected_at(job) for job in live if job.id not in done]
+        left = [job for job in live if job.id not in done]
         if left:
-            found.again[schedule.id] = max(now, min(left))
-        if late and not self._limits.full(schedule, now):
+            first = min(left, key=expected_at)
+            ended = any(job.lease_until is not None and job.id in late for job in left)
+            found.again.append(_Again(max(now, expected_at(first)), first.id, ended))
+        if late and schedule.is_long in kinds and not self._limits.full(schedule, now):
             found.lost[schedule.is_long] += lost(schedule, done, now)
 
     def _send(self, job_ids: Iterable[str], long: bool, now: datetime) -> int:
@@ -183,16 +201,15 @@ class Sweep:
         return len(parts)
 
 
-def _is_open(note: Note, unseen: set[str], now: datetime) -> bool:
-    """Whether jobs of it may come that could not be seen yet."""
-    return now < note.until and (note.ids is None or not unseen.isdisjoint(note.ids))
+def _notes(again: Iterable[_Again], now: datetime) -> Iterator[Note]:
+    """Of what is to be looked at again: one for each of the next minutes, and of those that must be
+    named as many as it takes."""
 
+    def minute(one: _Again) -> tuple[int, bool]:
+        return min(int((one.at - now) / _MINUTE), _FAR), one.named
 
-def _notes(again: Mapping[str, datetime], now: datetime) -> Iterator[Note]:
-    """Of what is to be looked at again: one for each of the next minutes."""
-
-    def minute(one: tuple[str, datetime]) -> int:
-        return min(int((one[1] - now) / _MINUTE), _FAR)
-
-    for _, some in groupby(sorted(again.items(), key=minute), minute):
-        yield replace(Note.of(list(some), now), until=now)
+    for (_, named), some in groupby(sorted(again, key=minute), minute):
+        jobs = [(one.job_id, one.at) for one in some]
+        size = FEW if named else len(jobs)
+        for start in range(0, len(jobs), size):
+            yield replace(Note.of(jobs[start : start + size], now), until=now)

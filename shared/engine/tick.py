@@ -206,15 +206,19 @@ class Dispatcher:
         folded = replace(schedule, progress=fold(schedule.progress, ended))
         return replace(plan(folded, now, until), before=schedule)
 
+    def _later_than(self, now: datetime) -> datetime:
+        """The time: a tick may take long, and what it decided at `now` goes out later than that."""
+        return max(now, self._clock.now())
+
     def _noted(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
         self._note(plans, now)
         return self._apply(plans, now, report)
 
     def _note(self, plans: Iterable[Plan], now: datetime) -> None:
         """Leave a note of what will be handed out, for the sweep."""
-        jobs = [(made.after.id, job.available_at) for made in plans for job in made.start]
+        jobs = [(job.id, job.available_at) for made in plans for job in made.start]
         if jobs:
-            self._handed.note(Note.of(jobs, now))
+            self._handed.note(Note.of(jobs, self._later_than(now)))
 
     def _apply(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
         """Enqueue first, commit second, some at a time; how many commits were won."""
@@ -223,9 +227,8 @@ class Dispatcher:
         for start in range(0, len(plans), _TOGETHER):
             some = plans[start : start + _TOGETHER]
             jobs = ((made.after, job) for made in some for job in made.start)
-            for at, message in messages(jobs, now):
-                # a tick may take long: what it decided at `now` is sent later than that
-                self._queue.send(message, at - AHEAD, max(now, self._clock.now()))
+            for at, message in messages(jobs, self._later_than(now)):
+                self._queue.send(message, at - AHEAD)
             changes = [
                 Change(made.before, made.after, made.recorded, made.versions) for made in some
             ]

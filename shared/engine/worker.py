@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.log import Event, event
 from shared.schedules import claim as claims
 from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
 from shared.storage.queue import JobQueue, Message
 from shared.storage.schedules import Change, Running, ScheduleTable
@@ -68,6 +69,8 @@ class _Round:
     again: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     """Jobs that belong into the other queue."""
+    dead: dict[str, bool] = field(default_factory=dict)
+    """Jobs that are in the way of others, and whose worker is gone; whether they are long."""
 
 
 class Worker:
@@ -249,6 +252,8 @@ class Worker:
         decision = claims.claim(
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )
+        if isinstance(decision, claims.End | claims.Wait):
+            decided.dead.update(_dead(schedule, job_id, done, now))
         match decision:
             case claims.Void() if schedule.updated_at > sent_at + _SKEW:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)  # it was taken back
@@ -297,11 +302,16 @@ class Worker:
 
     def _ask_later(self, message: Message, decided: _Round) -> None:
         now = self._clock.now()
+        for job_id, long in decided.dead.items():  # its guard may be lost, too
+            event(_logger, Event.MESSAGE_REPLACED, job_id=job_id)
+            self._queue.send(Message((job_id,), now, long=long), now)
         if decided.elsewhere:
             there = Message(tuple(decided.elsewhere), message.sent_at, long=not self._long)
             self._queue.send(there, now, now)
         for until, job_ids in decided.later.items():
-            self._send_again(message, job_ids, until - now)
+            # one that is asked for as the older one of another has a message of its own
+            if named := [job_id for job_id in job_ids if job_id in message.job_ids]:
+                self._send_again(message, named, until - now)
         if decided.young and now - message.sent_at < _UNCOMMITTED:
             # Asked for at once, and then seldom: it lands soon or never.
             age = now - message.sent_at
@@ -340,6 +350,20 @@ def _named(job_ids: Iterable[str]) -> list[str]:
         else:
             named.append(job_id)
     return named
+
+
+def _dead(
+    schedule: Schedule, job_id: str, done: Mapping[str, Job], now: datetime
+) -> dict[str, bool]:
+    """Other jobs of the schedule that are in the way, and whose lease ended some time ago."""
+    return {
+        one.id: schedule.is_long
+        for one in schedule.progress.live
+        if one.id != job_id
+        and one.id not in done
+        and one.lease_until is not None
+        and one.lease_until + OVERDUE <= now
+    }
 
 
 def _tell_all(jobs: Iterable[Job]) -> None:

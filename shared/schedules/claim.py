@@ -9,12 +9,12 @@ A message only names a job; this decides what it means at the moment:
 5. It was not begun, and its schedule was turned off: it ends here.
 6. It was not begun, it is late, and so many later ones are due that `catch_up` would not start it:
    it ends here. What was handed out before an outage is bound by what the tick decides after one.
-7. It was not begun, and `catch_up: all` has an older one to start: that one first.
-8. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
-   person asked for waits its turn, unless runs may go side by side; so does one that is late with
-   `catch_up: all`, unless the latest runs in the place of the others.
-9. It was not begun, and its grace has passed: it ends here. The time for which it waited for
+7. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
+   person asked for waits its turn, unless runs may go side by side; so does, with `catch_up: all`,
+   one that came due before what runs now was begun, unless the latest runs in the place of others.
+8. It was not begun, and its grace has passed: it ends here. The time for which it waited for
    another of its schedule does not count.
+9. It was not begun, and `catch_up: all` has an older one to start: that one first.
 10. Otherwise it starts, or is taken over: the next attempt, under a new lease.
 """
 
@@ -121,6 +121,7 @@ def claim(
             or _left_behind(schedule, job, done, now)
             or _overlapping(schedule, job, done, now, now + lease)
             or _too_late(schedule, job, done, now)
+            or _overtaking(schedule, job, now)
         )
         if refused is not None:
             return refused
@@ -156,19 +157,25 @@ def _turned_off(
 
 def _left_behind(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
-) -> End | First | None:
-    """What `catch_up` says of a job that was handed out before an outage, when the tick could not
-    yet know which of them would start; None if it may."""
-    if is_manual(job.id):
+) -> End | None:
+    """How a late job ends that was handed out before an outage, when the tick could not yet know
+    which of them `catch_up` would start; None if it may."""
+    if is_manual(job.id) or now - _waiting_since(schedule, job, done, now) <= ON_TIME:
         return None
     starts_all = schedule.policy.catch_up is CatchUp.ALL
     most = schedule.policy.catch_up_limit if starts_all else 1
-    late = now - _waiting_since(schedule, job, done, now) > ON_TIME
-    if late and _due_after(schedule, job.due_at, now, most):
-        status, reason = passed_over(schedule, job.due_at, now)
-        return _end(schedule, job, done, status, now, reason)
+    if not _due_after(schedule, job.due_at, now, most):
+        return None
+    status, reason = passed_over(schedule, job.due_at, now)
+    return _end(schedule, job, done, status, now, reason)
+
+
+def _overtaking(schedule: Schedule, job: LiveJob, now: datetime) -> First | None:
+    """The older one that `catch_up: all` has to start before."""
+    if is_manual(job.id) or schedule.policy.catch_up is not CatchUp.ALL:
+        return None
     older = [one for one in _late(schedule, now) if _turn(one) < _turn(job)]
-    return First(min(older, key=_turn).id) if starts_all and older else None
+    return First(min(older, key=_turn).id) if older else None
 
 
 def _waiting_since(
@@ -242,14 +249,14 @@ def _overlapping(
     overlap = schedule.policy.overlap
     if overlap is Overlap.ALLOW_ALL:
         return None
-    if _catches_up(schedule, job, now) and overlap is not Overlap.CANCEL_OTHER:
-        overlap = Overlap.BUFFER_ALL
     if is_manual(job.id):
         if overlap is Overlap.SKIP:  # what runs may not know that this waits for it
             later = min(later, now + _GLANCE)
         overlap = Overlap.BUFFER_ALL  # a person asked for it: it neither gives way nor interrupts
     others = [one for one in schedule.progress.live if one.id != job.id and one.id not in done]
     begun = [one for one in others if one.begun]
+    if _catches_up(schedule, job, begun) and overlap is not Overlap.CANCEL_OTHER:
+        overlap = Overlap.BUFFER_ALL
     waiting = [one for one in others if not one.begun and one.available_at <= now]
     before = [one for one in waiting if _turn(one) < _turn(job)]
     after = [one for one in waiting if _turn(one) > _turn(job) and not is_manual(one.id)]
@@ -273,9 +280,13 @@ def _overlapping(
     return None
 
 
-def _catches_up(schedule: Schedule, job: LiveJob, now: datetime) -> bool:
-    """Whether it is late, and all that is late is to start."""
-    return schedule.policy.catch_up is CatchUp.ALL and now - job.effective_at > ON_TIME
+def _catches_up(schedule: Schedule, job: LiveJob, begun: Sequence[LiveJob]) -> bool:
+    """Whether all that is late is to start, and what runs now did not when this one came due: then
+    it did not overlap, but was late itself."""
+    return schedule.policy.catch_up is CatchUp.ALL and all(
+        one.first_started_at is not None and one.first_started_at > job.effective_at
+        for one in begun
+    )
 
 
 def _turn(job: LiveJob) -> tuple[datetime, str]:

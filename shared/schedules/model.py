@@ -27,8 +27,8 @@ class CatchUp(StrEnum):
     """The latest starts, however late; the others are recorded as missed."""
     ALL = "all"
     """Every one starts, however late, oldest first: a few at a time, and of a long outage only
-    the latest `catch_up_limit`; older ones are recorded as missed. One that is late is skipped for
-    no earlier one, but waits its turn."""
+    the latest `catch_up_limit`; older ones are recorded as missed. One that came due before what
+    runs now was begun is not skipped for it, but waits its turn."""
 
 
 class Overlap(StrEnum):

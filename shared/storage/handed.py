@@ -13,9 +13,13 @@ import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from shared.errors import NotFound
+from shared.schedules.job import parse_id
 from shared.storage.entities import stamp
 from shared.storage.failures import translated
+from shared.storage.queue import instant
 from shared.storage.wire import MAX_OPERATIONS, Delete, Operation, Upsert, Wire, literal
 
 _SERVICE = "table storage"
@@ -24,7 +28,7 @@ _PREFIX = "handed:"
 _SECOND = "%Y%m%dT%H%M%SZ"
 _PAGE = 1000
 FEW = 100
-"""Schedules that a note names; to read more one by one costs more than to read them all."""
+"""Jobs that a note names; to read more schedules one by one costs more than to read them all."""
 COMMITTED = timedelta(seconds=90)
 """What was noted is committed within that time, or never."""
 
@@ -35,18 +39,18 @@ class Note:
 
     at: datetime
     ids: tuple[str, ...] | None
-    """Their schedules; None if there are many."""
+    """Of each schedule the last of them; None if there are many."""
     until: datetime
     """Until then the jobs may not be seen yet in their schedules' rows."""
     key: str = ""
 
     @staticmethod
     def of(jobs: Collection[tuple[str, datetime]], now: datetime) -> Note:
-        """Jobs that are handed out now: (schedule id, when it is to start) of one or more."""
+        """Jobs that are handed out now: (job id, when it is to start) of one or more."""
         at = [start for _, start in jobs]
-        ids = tuple(sorted({schedule_id for schedule_id, _ in jobs}))
-        if len(ids) <= FEW:
-            return Note(at=min(at), ids=ids, until=now + COMMITTED)
+        last = {parse_id(job_id)[0]: job_id for job_id, _ in sorted(jobs, key=lambda job: job[1])}
+        if len(last) <= FEW:
+            return Note(at=min(at), ids=tuple(last.values()), until=now + COMMITTED)
         return Note(at=min(at), ids=None, until=max(now + COMMITTED, *at))
 
 
@@ -100,13 +104,14 @@ def _row(note: Note) -> Upsert:
     return Upsert(f"{_PREFIX}{note.at:{_SECOND}}:{secrets.token_hex(6)}", said)
 
 
-def _note(row: dict[str, str]) -> Note:
+def _note(row: dict[str, Any]) -> Note:
     """What a row says; of one that cannot be read, that there are many, for once."""
     key = row["RowKey"]
     at = datetime.fromisoformat(key.removeprefix(_PREFIX).rpartition(":")[0])
-    ids = row.get("ids", "").split()
     try:
-        until = datetime.fromisoformat(row["until"])
-    except (ValueError, LookupError):
+        ids = row["ids"].split()
+        for job_id in ids:
+            parse_id(job_id)
+        return Note(at=at, ids=tuple(ids) or None, until=instant(row["until"]), key=key)
+    except (ValueError, LookupError, TypeError, AttributeError, NotFound):
         return Note(at=at, ids=None, until=at, key=key)
-    return Note(at=at, ids=tuple(ids) or None, until=until, key=key)

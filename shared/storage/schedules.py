@@ -172,13 +172,13 @@ class ScheduleTable:
 
     def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
         """Schedules of which something should have happened, or may soon have to: an occurrence
-        that was due by then and was not handed out, a job that has waited for a worker since before
-        then, a lease that ended at `leased` or later, or has not. A query for each shard, which
-        reads it whole."""
+        that was due by then and was not handed out, a job that waits for its time or for a worker,
+        a lease that ended at `leased` or later, or has not. A query for each shard, which reads it
+        whole."""
         due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
         where = (
             f"(next_run_at ne '' and next_run_at lt {due}) or "
-            f"(waiting_since ne '' and waiting_since lt {due}) or leased_to ge {since}"
+            f"waiting_since ne '' or leased_to ge {since}"
         )
         for shard in self.shards:
             rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")

@@ -37,7 +37,6 @@ _WAITS: tuple[tuple[ModuleType, str], ...] = (
     (sweep, "_PAUSE"),
     (sweep, "_LONGEST"),
     (sweep, "_FORGOTTEN"),
-    (sweep, "_FIRST"),
     (sweep, "_MINUTE"),
     (handed, "COMMITTED"),
     (lost, "_LEASE"),

@@ -438,22 +438,27 @@ def test_with_catch_up_all_one_that_is_on_time_overtakes_no_older_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overlap", "on_time"),
-    [(Overlap.SKIP, "skipped"), (Overlap.BUFFER_ONE, "wait"), (Overlap.BUFFER_ALL, "wait")],
+    ("overlap", "overlapping"),
+    [(Overlap.SKIP, "skipped"), (Overlap.BUFFER_ONE, "skipped"), (Overlap.BUFFER_ALL, "wait")],
 )
-def test_with_catch_up_all_what_is_late_waits_its_turn(overlap: Overlap, on_time: str) -> None:
-    """What comes on time meanwhile is treated as ever."""
-    running = replace(OTHER, lease_until=START + timedelta(hours=1))
-    one = handed_out_ahead(3, overlap=overlap, catch_up=CatchUp.ALL)
-    now = START + timedelta(seconds=121)
+@pytest.mark.parametrize("late", [0, 119])
+def test_with_catch_up_all_only_what_came_due_before_the_one_that_runs_began_waits_its_turn(
+    overlap: Overlap, overlapping: str, late: int
+) -> None:
+    """What came due after it began has met it, on time or late, and is treated as ever."""
+    one = handed_out_ahead(2, overlap=overlap, catch_up=CatchUp.ALL)
+    first, asked = one.progress.live
+    now = asked.due_at + timedelta(seconds=late)
 
-    def told(asked: LiveJob) -> str:
-        beside = replace(one, progress=replace(one.progress, live=(running, asked)))
+    def told(began: datetime) -> str:
+        running = replace(
+            OTHER, first_started_at=began, started_at=began, lease_until=now + timedelta(hours=1)
+        )
+        beside = replace(one, progress=replace(one.progress, live=(running, first, asked)))
         return said(claim(beside, asked.id, {}, worker="w", now=now, lease=LEASE))
 
-    assert [told(job) for job in one.progress.live] == ["wait", "wait", on_time]
-    handed_out_late = replace(one.progress.live[0], available_at=now)
-    assert told(handed_out_late) == "wait"
+    assert told(asked.due_at - timedelta(seconds=1)) == overlapping
+    assert told(asked.due_at + timedelta(milliseconds=1)) == "wait"
 
 
 def test_what_waits_for_another_of_its_schedule_is_not_late() -> None:
