@@ -5,11 +5,11 @@ If GDRIVE_FOLDER_ID is set, a copy goes to Google Drive, which keeps its own las
 python -m functions.weekly_backup
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retention, Retry, task
+from shared.tasks import BuiltInPlan, JobContext, Result, Retention, Retry, plan_fits, task
 from shared.triggers import timer
 
 
-class WeeklyBackup(BackupPlan):
+class WeeklyBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "all"
@@ -20,6 +20,7 @@ class WeeklyBackup(BackupPlan):
 @task(
     "weekly_backup",
     params=WeeklyBackup,
+    check=plan_fits,
     cron="0 2 * * 1",
     timeout_seconds=7200,
     retry=Retry(attempts=3),

@@ -26,7 +26,7 @@ from shared.api.backup_schemas import (
     state_of,
 )
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
-from shared.api.plan_checks import destination_is_known
+from shared.api.plan_checks import destination_is_known, named_plainly
 from shared.api.query import instant
 from shared.api.source_schemas import SourceList, SourceOut
 from shared.app import App, app
@@ -195,9 +195,9 @@ def restore(backup_id: BackupId, request: Restore | None = None) -> Asked:
     """
     belfry = app()
     request = request or Restore()
-    request.check()
+    with named_plainly():
+        belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
     backup, _ = chosen(belfry, backup_id, request.destination)
-    request.fits(backup.summary.engine)
     return _asked(belfry, RESTORE, backup.id, request.model_dump())
 
 
@@ -230,16 +230,22 @@ def delete(backup_id: BackupId, force: bool = False) -> None:
 
 def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | None]) -> Asked:
     task = belfry.registry.get(task_name)
-    order = {name: value for name, value in given.items() if value is not None}
-    asked = run_once(
-        belfry.manager,
-        belfry.clock,
-        task,
-        {"backup_id": backup_id} | order,
-        name=f"{task_name} {backup_id[:8]}",
-    )
+    with named_plainly():
+        asked = run_once(
+            belfry.manager,
+            belfry.clock,
+            task,
+            _order(backup_id, given),
+            name=f"{task_name} {backup_id[:8]}",
+        )
     return Asked(
         job_id=asked.job_id,
         schedule_id=asked.schedule.id,
         message=f"queued; see /api/v1/jobs/{asked.job_id}",
     )
+
+
+def _order(backup_id: str, given: dict[str, str | None]) -> dict[str, object]:
+    """The parameters of its task."""
+    order = {name: value for name, value in given.items() if value is not None}
+    return {"backup_id": backup_id, **order}

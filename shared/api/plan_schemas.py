@@ -153,7 +153,6 @@ class PlanChange(_Fields):
     def apply(self, one: Planned) -> Definition:
         """The schedule's definition, changed. Raises `Invalid`."""
         what = one.schedule.definition
-        self._keeps_source(one)
         present = one.plan.model_dump(mode="json", exclude_unset=True)
         given = self.given()
         changed: dict[str, Any] = {}
@@ -164,13 +163,6 @@ class PlanChange(_Fields):
         if self.enabled is not None:
             changed["enabled"] = self.enabled
         return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
-
-    def _keeps_source(self, one: Planned) -> None:
-        """Raise `Invalid` if a built-in plan is to back up something else than its name says."""
-        own = type(one.plan).model_fields["source"].default
-        if one.schedule.configured and self.source not in (None, own):
-            text = f"{one.id} is a built-in plan, of {own!r}; make a plan of your own for another"
-            raise Invalid("source", text)
 
 
 class LastGood(BaseModel):

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 
 from shared.api.backup_orders import Asked
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
-from shared.api.plan_checks import checked
+from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
 from shared.app import App, app
@@ -38,8 +38,10 @@ def create(new: NewPlan) -> PlanOut:
     belfry = app()
     task = belfry.registry.get(TASK)
     definition = new.definition(task.name, task.summary)
-    checked(belfry, task, definition.task_parameters, new.given())
-    return _shown(belfry, belfry.manager.create(definition, policy(task)))
+    fits_all(definition.task_parameters, new.given())
+    with named_plainly():
+        made = belfry.manager.create(definition, policy(task))
+    return _shown(belfry, made)
 
 
 @router.get("")
@@ -88,13 +90,14 @@ def change(schedule_id: str, changes: PlanChange) -> PlanOut:
     def step(schedule: Schedule) -> Schedule:
         one = _planned(belfry, schedule)
         definition = changes.apply(one)
-        task = belfry.registry.get(definition.task_type)
-        checked(belfry, task, definition.task_parameters, changes.given())
+        fits_all(definition.task_parameters, changes.given())
         changed = replace(schedule, definition=definition)
         return changed.resumed() if changes.enabled else changed
 
     _schedule(belfry, schedule_id)
-    return _shown(belfry, belfry.manager.change(schedule_id, step))
+    with named_plainly():
+        changed = belfry.manager.change(schedule_id, step)
+    return _shown(belfry, changed)
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)

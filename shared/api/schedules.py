@@ -17,7 +17,7 @@ from shared.api.schemas import (
     ScheduleList,
     ScheduleOut,
 )
-from shared.app import App, app
+from shared.app import app
 from shared.engine.builtin import policy
 from shared.engine.once import is_once
 from shared.recurrence import Frequency
@@ -32,7 +32,6 @@ def create(new: NewSchedule) -> ScheduleOut:
     """Create a schedule; it runs from now on."""
     belfry = app()
     task = belfry.registry.get(new.task_type)
-    task.parse(new.task_parameters or {})
     made = belfry.manager.create(new.definition(), new.policy(policy(task)))
     return ScheduleOut.of(made, belfry.clock.now())
 
@@ -98,14 +97,8 @@ def read(schedule_id: str) -> ScheduleOut:
 def change(schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
     """Change what is given; a change of the recurrence computes the next run anew."""
     belfry = app()
-    changed = belfry.manager.change(schedule_id, lambda one: _checked(belfry, changes.apply(one)))
+    changed = belfry.manager.change(schedule_id, changes.apply)
     return ScheduleOut.of(changed, belfry.clock.now())
-
-
-def _checked(belfry: App, schedule: Schedule) -> Schedule:
-    task = belfry.registry.get(schedule.definition.task_type)
-    task.parse(schedule.definition.task_parameters)
-    return schedule
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)

@@ -29,9 +29,8 @@ def run_once(
 ) -> Requested:
     """Ask for one run of a task. `send=False`: the caller runs the job itself.
 
-    Raises `Invalid` naming the parameter that is wrong.
+    Raises `Invalid` naming the parameter that is wrong, and what else the task's check does.
     """
-    task.parse(parameters)
     definition = Definition(
         name=name,
         description=task.summary,

@@ -6,13 +6,13 @@ the schedule's `task_parameters`, so that the API changes it and the next run ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from shared.tasks.context import JobContext
+from shared.tasks.context import JobContext, Services
 from shared.tasks.model import Params
 
 ALL = "all"
@@ -106,6 +106,19 @@ class BackupPlan(Params):
         return self
 
 
+class BuiltInPlan(BackupPlan):
+    """A plan that comes with the code: its name says what it backs up, and so does `source`."""
+
+    @field_validator("source")
+    @classmethod
+    def _keeps_source(cls, value: str) -> str:
+        own = cls.model_fields["source"].default
+        if value != own:
+            text = f"it is a built-in plan, of {own!r}; make a plan of your own for another"
+            raise ValueError(text)
+        return value
+
+
 ONLY_ALL = "with source `all` only `databases: all` is possible, for its PostgreSQL servers"
 
 
@@ -130,6 +143,16 @@ class RestoreOrder(Params):
     destination: Name | None = None
     """Which copy to take. Default: the first that is whole."""
 
+    @field_validator("replace")
+    @classmethod
+    def _said_twice(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value != info.data.get("target"):
+            raise ValueError(
+                "to restore over a database that is not empty, say its name twice, "
+                "as target and as replace"
+            )
+        return value
+
 
 class VerifyOrder(Params):
     """Which backup to prove again."""
@@ -137,6 +160,17 @@ class VerifyOrder(Params):
     backup_id: Name
     destination: Name | None = None
     """Which copy. Default: each."""
+
+
+class BackupChecks(Protocol):
+    """Hold what is asked for to what there is, before any job of it runs."""
+
+    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
+        """Raise `Invalid` if something that the plan names, and that is new, is not there."""
+
+    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
+        """Raise `Invalid` if there is no such backup, or it can be restored to no such target;
+        `Conflict` if it is not to be relied upon."""
 
 
 class BackupService(Protocol):
@@ -159,3 +193,17 @@ class BackupService(Protocol):
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
         """Make the copies that are missing, and apply retention."""
+
+
+def plan_fits(services: Services, plan: BackupPlan, new: Collection[str]) -> None:
+    """The check of tasks that take a plan."""
+    services.backups.check_plan(plan, new)
+
+
+def order_fits(
+    services: Services,
+    order: RestoreOrder | VerifyOrder,
+    new: Collection[str],  # noqa: ARG001, an order is new as a whole
+) -> None:
+    """The check of tasks that take an order."""
+    services.backups.check_order(order)

@@ -13,7 +13,14 @@ from shared.errors import Cancelled, Misconfigured
 from shared.log import JobLog
 
 if TYPE_CHECKING:
-    from shared.tasks.backups import BackupService
+    from shared.tasks.backups import BackupChecks, BackupService
+
+
+class Services(Protocol):
+    """What a task may ask before any job of it runs."""
+
+    @property
+    def backups(self) -> BackupChecks: ...
 
 
 class Operations(Protocol):
