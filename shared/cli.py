@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
     `arguments` are by default the process's own. `task`: of its own file, which runs no other.
     """
     wanted, parameters = _asked(arguments, task)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)-7s %(message)s", stream=sys.stderr)
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
         values = _values(parameters)
