@@ -9,7 +9,9 @@
 A parameter's value is JSON where it is that (`encrypt=false`, `schemas=["a"]`), else text.
 The system schedules stay as they are stored: only the app itself applies what its settings say.
 
-Exit codes: 0 the job succeeded; 1 it did not; 2 it could not be started.
+    python -m functions.schedule_dispatcher   one tick: hand out what is due
+
+Exit codes: 0 the job succeeded; 1 it did not, or not yet; 2 it could not be started.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,11 +27,13 @@ from pathlib import Path
 from shared import settings
 from shared.app import App, by_hand
 from shared.engine.once import run_once
-from shared.errors import BelfryError, Invalid
-from shared.log import redact
-from shared.schedules.job import Job, Status
+from shared.errors import BelfryError, Invalid, Unavailable
+from shared.log import instant, redact
+from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message
+
+_OF_THIS_MACHINE = re.compile(r" at (localhost|127\.0\.0\.1):")
 
 
 def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> int:
@@ -37,8 +42,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
     `arguments` are by default the process's own. `task`: of its own file, which runs no other.
     """
     wanted, parameters = _asked(arguments, task)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)-7s %(message)s", stream=sys.stderr)
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    _log()
     try:
         values = _values(parameters)
         settings.load_local(Path("local.settings.json"))
@@ -52,6 +56,24 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
         return _work(belfry, asked)
     except BelfryError as error:
         return _complain(error, 1)
+
+
+def tick(clock: str) -> int:
+    """One tick by the clock of that name; the exit code."""
+    _log()
+    try:
+        settings.load_local(Path("local.settings.json"))
+        did = by_hand().clocks.tick(clock)
+    except BelfryError as error:
+        return _complain(error, 2)
+    sys.stdout.write(json.dumps(did.shown(), indent=2) + "\n")
+    return 0
+
+
+def _log() -> None:
+    form = "%(levelname)-7s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stderr)
+    logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 def _asked(arguments: Sequence[str] | None, task: str | None) -> tuple[str | None, list[str]]:
@@ -88,6 +110,8 @@ def _complain(error: BelfryError, code: int) -> int:
         mark = "task_parameters."
         named = error.field.startswith(mark)
         said = said.removeprefix(mark) if named else error.message
+    if isinstance(error, Unavailable) and _OF_THIS_MACHINE.search(said):
+        said += "; `make start` runs the storage of this machine"
     sys.stderr.write(f"{redact(' '.join(said.split()))}\n")
     return code
 
@@ -98,7 +122,7 @@ def _list(belfry: App) -> int:
         found = belfry.table.get(task.name)
         coming = upcoming(belfry.manager.shown(found), now) if found is not None else None
         asked = "off" if task.recurrence is not None else "when asked"
-        shown = coming.due_at.isoformat() if coming is not None else asked
+        shown = instant(coming.due_at) if coming is not None else asked
         sys.stdout.write(f"{task.name:24} {shown:28} {task.summary}\n")
     return 0
 
@@ -117,8 +141,19 @@ def _ask(belfry: App, name: str, parameters: Mapping[str, object]) -> str:
 def _work(belfry: App, job_id: str) -> int:
     belfry.worker.work(Message((job_id,), belfry.clock.now()))
     job = belfry.manager.job(job_id)
-    sys.stdout.write(json.dumps(_shown(job), indent=2) + "\n")
+    shown = _shown(job) | _next(belfry, job)
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
     return 0 if job.status is Status.SUCCEEDED else 1
+
+
+def _next(belfry: App, job: Job) -> dict[str, object]:
+    """What happens to a job that has not ended."""
+    schedule = belfry.table.get(job.schedule_id)
+    live = schedule.progress.find(job.id) if schedule is not None else None
+    if live is None or job.status in ENDED:
+        return {}
+    at = instant(max(live.available_at, live.lease_until or live.available_at))
+    return {"next": f"the app tries again at {at}, if it runs then; this command does not"}
 
 
 def _shown(job: Job) -> dict[str, object]:
