@@ -6,7 +6,17 @@ import functools
 
 from fastapi import Depends, FastAPI
 
-from shared.api import backups, jobs, messages, occurrences, plans, problems, query, schedules
+from shared.api import (
+    backups,
+    jobs,
+    messages,
+    occurrences,
+    pages,
+    plans,
+    problems,
+    query,
+    schedules,
+)
 from shared.api.bridge import Bridge
 from shared.api.description import Described
 
@@ -24,8 +34,8 @@ def api() -> FastAPI:
     made = Described(
         title="Belfry",
         description=_SAID,
-        docs_url="/api/docs",
-        openapi_url="/api/openapi.json",
+        docs_url=None,
+        openapi_url=pages.DESCRIPTION,
         redoc_url=None,
         dependencies=[Depends(query.known_only)],
     )
@@ -35,6 +45,7 @@ def api() -> FastAPI:
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
     made.include_router(messages.router)
+    pages.install(made)
     problems.install(made)
     return made
 
