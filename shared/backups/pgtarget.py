@@ -101,10 +101,6 @@ class Landing:
         self._check_name()
         with self._connected(application_name=self._making) as admin:
             self.admin = admin
-            admin.execute(
-                "SELECT set_config(name, '0', false) FROM pg_settings "
-                "WHERE name = 'idle_session_timeout'"
-            )
             self._look()
             yield self
 

@@ -235,8 +235,6 @@ def _begin(connection: psycopg.Connection[Any]) -> str:
 
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
-    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-        connection.execute("SELECT set_config(%s, '0', false)", (setting,))
     connection.execute("SELECT set_config('lock_timeout', %s, false)", (str(_LOCK_MS),))
     row = connection.execute("SELECT pg_export_snapshot()").fetchone()
     return str(row[0]) if row else ""
