@@ -5,6 +5,8 @@
     python -m functions postgres_backup       the same
     python -m functions.backup_restore backup_id=1f0c... target=shop
                                               run one once, with parameters of its own
+    python -m functions.postgres_backup --force
+                                              though its last ended less than two minutes ago
 
 A parameter's value is JSON where it is that (`encrypt=false`, `schemas=["a"]`), else text.
 The system schedules stay as they are stored: only the app itself applies what its settings say.
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
 
     `arguments` are by default the process's own. `task`: of its own file, which runs no other.
     """
-    wanted, parameters = _asked(arguments, task)
+    wanted, parameters, insist = _asked(arguments, task)
     _log()
     try:
         values = _values(parameters)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
         belfry = by_hand()
         if wanted is None:
             return _list(belfry)
-        asked = _ask(belfry, wanted, values)
+        asked = _ask(belfry, wanted, values, insist)
     except BelfryError as error:
         return _complain(error, 2)
     try:
@@ -76,17 +78,18 @@ def _log() -> None:
     logging.getLogger("azure").setLevel(logging.WARNING)
 
 
-def _asked(arguments: Sequence[str] | None, task: str | None) -> tuple[str | None, list[str]]:
-    """(the task, its parameters)."""
+def _asked(arguments: Sequence[str] | None, task: str | None) -> tuple[str | None, list[str], bool]:
+    """(the task, its parameters, whether to insist)."""
     program = "python -m functions" if task is None else f"python -m functions.{task}"
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if task is None:
         parser.add_argument("task", nargs="?", help="the task to run")
     parser.add_argument("parameters", nargs="*", metavar="name=value", help="of this one run")
+    parser.add_argument("--force", action="store_true", help="leave nothing out as needless")
     given = parser.parse_args(arguments)
     named: str | None = getattr(given, "task", task)
-    return named, given.parameters
+    return named, given.parameters, given.force
 
 
 def _values(parameters: Sequence[str]) -> dict[str, object]:
@@ -127,15 +130,21 @@ def _list(belfry: App) -> int:
     return 0
 
 
-def _ask(belfry: App, name: str, parameters: Mapping[str, object]) -> str:
+def _ask(belfry: App, name: str, parameters: Mapping[str, object], insist: bool) -> str:
     """The id of the job that was asked for. Raises `Invalid`, `Misconfigured`."""
     task = belfry.registry.get(name)
     if parameters or task.recurrence is None:
         about = f"{task.name} by hand"
         return run_once(
-            belfry.manager, belfry.clock, task, parameters, name=about, send=False
+            belfry.manager,
+            belfry.clock,
+            task,
+            parameters,
+            name=about,
+            send=False,
+            insist=insist,
         ).job_id
-    return belfry.manager.run_now(task.name, force=True, send=False).job_id
+    return belfry.manager.run_now(task.name, force=True, send=False, insist=insist).job_id
 
 
 def _work(belfry: App, job_id: str) -> int:

@@ -16,6 +16,7 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
+from shared.api.schemas import Execute
 from shared.app import App, app
 from shared.engine.builtin import policy
 from shared.errors import Conflict, NotFound, Refused, Unavailable
@@ -109,11 +110,14 @@ def delete(schedule_id: str) -> None:
 
 
 @router.post("/{schedule_id}/run", status_code=202)
-def run(schedule_id: str) -> Asked:
-    """Take its backups now, though it is off; not within two minutes of its last."""
+def run(schedule_id: str, request: Execute | None = None) -> Asked:
+    """Take its backups now, though it is off. Within two minutes of its last only with `force`."""
     belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
-    asked = belfry.manager.run_now(schedule_id, force=True)
+    force = request is not None and request.force
+    if not force:
+        belfry.backups().check_run(schedule_id)
+    asked = belfry.manager.run_now(schedule_id, force=True, insist=force)
     return Asked(
         job_id=asked.job_id,
         schedule_id=schedule_id,

@@ -128,7 +128,7 @@ def execute(schedule_id: str, request: Execute | None = None) -> Executed:
     Without `force` the schedule must be on and due.
     """
     force = request is not None and request.force
-    asked = app().manager.run_now(schedule_id, force=force)
+    asked = app().manager.run_now(schedule_id, force=force, insist=force)
     schedule = asked.schedule
     coming = upcoming(schedule, asked.at)
     return Executed(

@@ -147,7 +147,8 @@ class Execute(Input):
     """A request to run now."""
 
     force: bool = False
-    """Run even if the schedule is turned off or not due."""
+    """Run even if the schedule is turned off or not due; a backup, though its last ended less than
+    two minutes ago."""
 
 
 def _policy(given: _Fields, default: Policy) -> Policy:

@@ -18,7 +18,7 @@ from shared.backups.links import links
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
 from shared.backups.plans import AnyPlan, Plans, newest_good
 from shared.backups.retention import Verdict
-from shared.backups.rounds import Round, Tools
+from shared.backups.rounds import Round, Tools, just_taken
 from shared.backups.runs import Runs
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
@@ -89,6 +89,15 @@ class Backups:
     def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
         """Raise if what is ordered cannot be done (`orders`)."""
         orders.check_order(self.look(), self.catalog.names, order)
+
+    def check_run(self, schedule_id: str) -> None:
+        """Raise `Conflict` if a run of the plan would take nothing: it was just done."""
+        now = self._clock.now()
+        rows = [row for group, row in self.look().groups().items() if group[0] == schedule_id]
+        just = [just_taken(row, now) for row in rows]
+        if (last := next(iter(just), None)) is not None and all(just):
+            text = f"backup {last.id} ended less than two minutes ago"
+            raise Conflict(f'{text}; send {{"force": true}} for another')
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""

@@ -173,8 +173,11 @@ class Manager:
             return
         self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
 
-    def run_now(self, schedule_id: str, *, force: bool, send: bool = True) -> Requested:
-        """Ask for a run (C7). `send=False`: the caller runs the job itself.
+    def run_now(
+        self, schedule_id: str, *, force: bool, send: bool = True, insist: bool = False
+    ) -> Requested:
+        """Ask for a run (C7). `send=False`: the caller runs the job itself. `insist`: its task is
+        to leave nothing out as needless.
 
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
@@ -187,11 +190,17 @@ class Manager:
         if not force:
             return self._run_due(schedule, now)
         asked = job_id(schedule_id, now, self._new_id())
-        after, _ = self.ask(schedule_id, [asked], now, send=send)
+        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
         return Requested(schedule=after, job_id=asked, at=now)
 
     def ask(
-        self, schedule_id: str, asked: Sequence[str], now: datetime, *, send: bool = True
+        self,
+        schedule_id: str,
+        asked: Sequence[str],
+        now: datetime,
+        *,
+        send: bool = True,
+        insist: bool = False,
     ) -> tuple[Schedule, list[str]]:
         """Add jobs of a schedule that a person asked for; (the schedule, those added).
 
@@ -210,7 +219,8 @@ class Manager:
                 raise Conflict(f"{schedule_id} has {LIVE_CAP} unfinished jobs; wait for some")
             added[:] = new[: LIVE_CAP - len(progress.live)]
             for one in added:
-                job = LiveJob(id=one, due_at=parse_id(one)[1], available_at=now)
+                due_at = parse_id(one)[1]
+                job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist)
                 progress = progress.put(job)
             return Change(schedule, replace(schedule, progress=progress))
 
