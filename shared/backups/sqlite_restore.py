@@ -100,7 +100,7 @@ def replace(
     for _ in range(_TRIES):
         with suppress(_Overtaken), _explained(file):
             return _replaced(copy, file, scratch, busy_seconds, job)
-    raise Unavailable("database", f"{file} is being written all the time; stop its writers")
+    raise Unavailable("restore target", f"{file} is being written all the time; stop its writers")
 
 
 def _replaced(
@@ -145,7 +145,7 @@ def _fill(
         nonlocal is_first
         job.check()
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Unavailable("database", f"{file} is locked by another program")
+            raise Unavailable("restore target", f"{file} is locked by another program")
         if is_first and overtaken():
             raise _Overtaken
         is_first = False
@@ -212,8 +212,8 @@ def _explained(file: Path) -> Iterator[None]:
             text = f"{file} has a write-ahead log and pages of another size; name another target"
             raise Conflict(text) from error
         if what in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            raise Refused("database", f"{file} cannot be written: {error}") from error
-        raise Unavailable("database", f"{file}: {error}") from error
+            raise Refused("restore target", f"{file} cannot be written: {error}") from error
+        raise Unavailable("restore target", f"{file}: {error}") from error
 
 
 def _named(file: Path, what: str, now: datetime, mark: str = "") -> str:
