@@ -117,6 +117,10 @@ class Server:
             yield
         except errors.InsufficientPrivilege as error:
             raise Refused(self.service, self._first_line(error)) from None
+        except errors.ReadOnlySqlTransaction as error:
+            user = self._parameters.get("user", "")
+            text = f"user {user!r} may only read: {self._first_line(error)}; see {self.setting}"
+            raise Refused(self.service, text) from None
         except errors.LockNotAvailable as error:
             raise Unavailable(
                 self.service, f"a table is locked: {self._first_line(error)}"

@@ -14,6 +14,7 @@ from shared.backups.model import differences
 from shared.backups.pgerrors import Server
 from shared.backups.postgres import PostgresSource
 from shared.backups.source import Target
+from shared.errors import Refused
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.postgres_setup import changed, dumped, execute, pieces
@@ -61,6 +62,21 @@ def test_it_is_dumped_proved_and_restored(strict: str) -> None:
     assert differences(dump.contents, source.prove(pieces(data), job_of())) == ""
     made = source.restore(pieces(data), Target(), job_of())
     assert made.contents.tables == {"public.t": ROWS}
+
+
+def test_a_role_that_may_only_read_proves_nothing_and_is_told_so(strict: str) -> None:
+    name = strict_name(strict)
+    execute(strict, f"ALTER ROLE {name} SET default_transaction_read_only = on")
+    source = PostgresSource(Secret(strict))
+    data, _ = dumped(source)
+    job = job_of()
+    with pytest.raises(Refused, match=f"user '{name}' may only read: .*see POSTGRES_URL"):
+        source.prove(pieces(data), job)
+    assert "locale" not in job.log.text()
+
+
+def strict_name(url: str) -> str:
+    return Server(Secret(url), service="postgres", setting="POSTGRES_URL").database
 
 
 def test_every_connection_is_made_in_one_place() -> None:
