@@ -5,7 +5,7 @@ If GDRIVE_FOLDER_ID is set, a copy goes to Google Drive, which keeps its own las
 python -m functions.weekly_backup
 """
 
-from shared.tasks import BuiltInPlan, JobContext, Result, Retention, Retry, plan_fits, task
+from shared.tasks import BuiltInPlan, Flag, JobContext, Result, Retention, Retry, plan_fits, task
 from shared.triggers import timer
 
 
@@ -14,7 +14,7 @@ class WeeklyBackup(BuiltInPlan):
 
     source: str = "all"
     retention: Retention = Retention(count=30)
-    drive: bool | None = None
+    drive: Flag | None = None
 
 
 @task(

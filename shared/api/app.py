@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from shared.api import (
     backups,
+    front,
     jobs,
     messages,
     occurrences,
@@ -18,13 +19,17 @@ from shared.api import (
     schedules,
 )
 from shared.api.bridge import Bridge
-from shared.api.description import Described
+from shared.api.description import Described, operation_id
 
 _SAID = """
 Schedules, and the jobs they make.
 
 Deployed, every request needs a function key, in the header `x-functions-key`. Not described here
 are `POST /tick`, which needs one too, and `GET /status` and `GET /ops/uptime`, which need none.
+
+A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json`. A boolean is `true`
+or `false`, in a query as well; a parameter that is unknown, or given twice, is refused. HEAD works
+wherever GET does, and OPTIONS tells which methods a path takes.
 """
 
 
@@ -37,6 +42,7 @@ def api() -> FastAPI:
         docs_url=None,
         openapi_url=pages.DESCRIPTION,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         dependencies=[Depends(query.known_only)],
     )
     made.include_router(schedules.router)
@@ -46,6 +52,7 @@ def api() -> FastAPI:
     made.include_router(backups.router)
     made.include_router(messages.router)
     pages.install(made)
+    front.install(made)
     problems.install(made)
     return made
 

@@ -18,6 +18,7 @@ from shared.schedules.model import Definition
 from shared.schedules.upcoming import upcoming
 from shared.tasks.backups import BackupPlan, Compression, Kept, Retention, Tier
 from shared.tasks.backups import Name as Word
+from shared.tasks.model import Flag
 
 if TYPE_CHECKING:
     from shared.backups.plans import Planned
@@ -37,7 +38,7 @@ Words = Annotated[list[Word], Field(max_length=500)]
 
 
 class _Fields(Input):
-    enabled: bool | None = None
+    enabled: Flag | None = None
     """Whether it runs by itself. True also ends a pause. Default: true."""
     frequency: PlanFrequency | None = None
     schedule_time: Annotated[str, AfterValidator(time_of_day)] | None = None
@@ -67,11 +68,11 @@ class _Fields(Input):
     """Says the same as `retention: {"days": ...}`."""
     compression: Compression | None = None
     """Default: zstd."""
-    encrypt: bool | None = None
+    encrypt: Flag | None = None
     """Default: null, if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
     """Default: null, the account's own."""
-    drive: bool | None = None
+    drive: Flag | None = None
     """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set. Default:
     false."""
     drive_count: Kept | None = None

@@ -16,6 +16,7 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
+from shared.api.query import Boolean
 from shared.api.schemas import Execute
 from shared.app import App, app
 from shared.engine.builtin import policy
@@ -34,7 +35,7 @@ TASK = "backup"
 
 
 @router.post("", status_code=201)
-def create(new: NewPlan) -> PlanOut:
+def create_plan(new: NewPlan) -> PlanOut:
     """Make a plan; it runs from now on."""
     belfry = app()
     task = belfry.registry.get(TASK)
@@ -49,7 +50,7 @@ def create(new: NewPlan) -> PlanOut:
 def list_plans(
     project_id: int | None = None,
     source: str | None = None,
-    enabled: bool | None = None,
+    enabled: Boolean | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> PlanList:
@@ -77,14 +78,14 @@ def list_plans(
 
 
 @router.get("/{schedule_id}")
-def read(schedule_id: str) -> PlanOut:
+def read_plan(schedule_id: str) -> PlanOut:
     """One plan."""
     belfry = app()
     return _shown(belfry, _schedule(belfry, schedule_id))
 
 
 @router.patch("/{schedule_id}")
-def change(schedule_id: str, changes: PlanChange) -> PlanOut:
+def change_plan(schedule_id: str, changes: PlanChange) -> PlanOut:
     """Change what is given; in force for the next run."""
     belfry = app()
 
@@ -102,7 +103,7 @@ def change(schedule_id: str, changes: PlanChange) -> PlanOut:
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete(schedule_id: str) -> None:
+def delete_plan(schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
     _any_plan(belfry, _schedule(belfry, schedule_id))
@@ -110,7 +111,7 @@ def delete(schedule_id: str) -> None:
 
 
 @router.post("/{schedule_id}/run", status_code=202)
-def run(schedule_id: str, request: Execute | None = None) -> Asked:
+def run_plan(schedule_id: str, request: Execute | None = None) -> Asked:
     """Take its backups now, though it is off. Within two minutes of its last only with `force`."""
     belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
@@ -126,13 +127,13 @@ def run(schedule_id: str, request: Execute | None = None) -> Asked:
 
 
 @router.post("/{schedule_id}/enable")
-def enable(schedule_id: str) -> PlanOut:
+def enable_plan(schedule_id: str) -> PlanOut:
     """Turn it on; this also ends a pause."""
     return _turn(schedule_id, True)
 
 
 @router.post("/{schedule_id}/disable")
-def disable(schedule_id: str) -> PlanOut:
+def disable_plan(schedule_id: str) -> PlanOut:
     """Turn it off."""
     return _turn(schedule_id, False)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from shared.api import problems
+from shared.api import front, problems
 from shared.api.bridge import Bridge
 from shared.app import app
 from shared.engine.facts import FUTURE
@@ -79,6 +79,7 @@ def site() -> FastAPI:
     made.get("/")(index)
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
+    front.install(made)
     problems.install(made)
     return made
 

@@ -12,7 +12,7 @@ from shared.tasks.backups import (
     plan_fits,
 )
 from shared.tasks.context import JobContext, JobProgress, Operations, Services
-from shared.tasks.model import Impact, Params, Result, Retry, Task, task
+from shared.tasks.model import Flag, Impact, Params, Result, Retry, Task, task
 from shared.tasks.registry import Registry
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "BackupPlan",
     "BackupService",
     "BuiltInPlan",
+    "Flag",
     "Impact",
     "JobContext",
     "JobProgress",

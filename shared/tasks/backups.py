@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from shared.tasks.context import JobContext, Services
-from shared.tasks.model import Params
+from shared.tasks.model import Flag, Params
 
 ALL = "all"
 """Every source that the settings name; of a server, every database."""
@@ -75,13 +75,13 @@ class BackupPlan(Params):
     """Of PostgreSQL: all schemas but these."""
     destinations: tuple[Name, ...] = ()
     """Where copies go, by name; each is verified. Default: every destination of the settings."""
-    drive: bool | None = False
+    drive: Flag | None = False
     """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set."""
     drive_count: Kept = 30
     """How many are kept there."""
     retention: Retention = Retention(days=30)
     compression: Compression = Compression.ZSTD
-    encrypt: bool | None = None
+    encrypt: Flag | None = None
     """Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
     """Default: the account's own."""

@@ -13,14 +13,17 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext, Services
 from shared.tasks.wording import in_words
+
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
+"""True or false, and neither a number nor text such as "yes"."""
 
 PARAMETERS = "task_parameters"
 """What a schedule calls its task's parameters."""
