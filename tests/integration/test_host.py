@@ -269,7 +269,7 @@ def test_functions_are_run_by_hand(app: Served) -> None:
     status = httpx.get(f"{app.url}/admin/host/status").json()
     assert status["state"] == "Running"
     names = {one["name"] for one in httpx.get(f"{app.url}/admin/functions").json()}
-    assert names == {"echo", "raw", "fail", "slow", "rest", "clock", "fast", "work"}
+    assert names == {"echo", "raw", "long", "fail", "slow", "rest", "clock", "fast", "work"}
 
     until(lambda: _timer_blob(app))
     assert httpx.post(f"{app.url}/admin/functions/clock", json={}).status_code == 202
