@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
-from shared.api.plan_times import PlanFrequency, recurrence, time_of_day, words
+from shared.api.plan_times import TIME_OF_DAY, PlanFrequency, recurrence, time_of_day, words
 from shared.errors import Invalid
 from shared.recurrence import Frequency
 from shared.schedules.model import Definition
@@ -35,13 +35,16 @@ def _weekday(value: object) -> object:
 
 
 Words = Annotated[list[Word], Field(max_length=500)]
+TimeOfDay = Annotated[
+    str, AfterValidator(time_of_day), Field(json_schema_extra={"pattern": TIME_OF_DAY})
+]
 
 
 class _Fields(Input):
     enabled: Flag | None = None
     """Whether it runs by itself. True also ends a pause. Default: true."""
     frequency: PlanFrequency | None = None
-    schedule_time: Annotated[str, AfterValidator(time_of_day)] | None = None
+    schedule_time: TimeOfDay | None = None
     """For daily, weekly, monthly: the time of day, by the clocks of `timezone`. Default: 00:00."""
     day_of_week: Annotated[Whole, BeforeValidator(_weekday)] | None = Field(
         default=None, ge=0, le=6
@@ -53,7 +56,7 @@ class _Fields(Input):
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
-    databases: Literal["all"] | Words | None = None
+    databases: Literal["all"] | Annotated[Words, Field(min_length=1)] | None = None
     """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
     schemas: Words | None = None
     """Of PostgreSQL: only these schemas. Default: all."""

@@ -10,7 +10,14 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.tasks.context import JobContext, Services
 from shared.tasks.model import Flag, Params
@@ -25,6 +32,8 @@ Kept = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 class Retention(Params):
     """Which backups are kept: each that any of these rules keeps. Of generations, the newest of
     each of the last so many hours, days, weeks, months or years that have one (all in UTC)."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     days: Kept | None = None
     """Every backup younger than so many days."""

@@ -116,6 +116,15 @@ def test_the_pattern_of_backups_ids_is_what_is_taken(wrong: str) -> None:
     assert answer.status_code == 422 and "32 hex digits" in answer.json()["detail"]
 
 
+def test_what_a_field_takes_is_described() -> None:
+    found = api().openapi()["components"]["schemas"]
+    plan, retention = found["NewPlan"]["properties"], found["Retention"]
+    assert re.search(plan["schedule_time"]["anyOf"][0]["pattern"], "23:59")
+    assert [one.get("minItems") for one in plan["databases"]["anyOf"]] == [None, 1, None]
+    assert plan["timezone"]["anyOf"][0]["minLength"] == 1
+    assert retention["minProperties"] == 1 and retention["additionalProperties"] is False
+
+
 def test_what_a_route_alone_may_answer_is_there() -> None:
     (retention,) = [what for _, _, what in operations() if what["operationId"] == "try_retention"]
     assert "404" in retention["responses"]
