@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shared.api.problems import Problem
+from tests.e2e import described
 from tests.e2e.conftest import Belfry, until
 
 GOOD: dict[str, Any] = {
@@ -24,7 +25,10 @@ GOOD: dict[str, Any] = {
 
 @pytest.fixture
 def client(belfry: Belfry) -> Any:
-    with httpx.Client(base_url=f"{belfry.url}/api/v1", timeout=30) as made:
+    """Each answer that it gets is one that the description has."""
+    hook = described.check(httpx.get(f"{belfry.url}/api/openapi.json").json())
+    url = f"{belfry.url}/api/v1"
+    with httpx.Client(base_url=url, timeout=30, event_hooks={"response": [hook]}) as made:
         yield made
 
 
@@ -205,8 +209,8 @@ def test_every_policy_is_kept_and_changed(client: httpx.Client) -> None:
 
 
 def schemas(belfry: Belfry) -> dict[str, Any]:
-    described = httpx.get(f"{belfry.url}/api/openapi.json").json()
-    return dict(described["components"]["schemas"])
+    spec = httpx.get(f"{belfry.url}/api/openapi.json").json()
+    return dict(spec["components"]["schemas"])
 
 
 def test_the_defaults_are_those_that_the_schema_names(belfry: Belfry, client: httpx.Client) -> None:
@@ -434,9 +438,9 @@ def test_a_method_that_is_not_allowed_is_told_which_are(
 
 
 def test_every_operation_says_which_problems_it_may_answer_with(belfry: Belfry) -> None:
-    described = httpx.get(f"{belfry.url}/api/openapi.json").json()
-    assert not {"HTTPValidationError", "ValidationError"} & set(described["components"]["schemas"])
-    for path, operations in described["paths"].items():
+    spec = httpx.get(f"{belfry.url}/api/openapi.json").json()
+    assert not {"HTTPValidationError", "ValidationError"} & set(spec["components"]["schemas"])
+    for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             expected = {"422", "500", "502", "503"}
             expected |= {"404"} if "{" in path or path.endswith("/retention") else set()
