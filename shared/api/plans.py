@@ -77,7 +77,7 @@ def list_plans(
     )
 
 
-@router.get("/{schedule_id}")
+@router.get("/{schedule_id}", responses={409: {}})
 def read_plan(schedule_id: str) -> PlanOut:
     """One plan."""
     belfry = app()

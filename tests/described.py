@@ -1,4 +1,4 @@
-"""Holds the app's answers to its description."""
+"""Holds the answers of the API to its description."""
 
 from __future__ import annotations
 
