@@ -83,6 +83,6 @@ def test_a_backup_that_is_not_proved_is_restored_by_no_door(desk: Desk) -> None:
         if ".verified." in blob.name:
             container.delete_blob(blob.name)
     (copy,) = desk.told("GET", f"/backups/{backup['id']}")["copies"]
-    assert not copy["verified"]
+    assert copy["state"] == "unproved"
     with pytest.raises(Conflict, match="not to be relied upon"):
         by_hand(desk, "backup_restore", {"backup_id": backup["id"]})
