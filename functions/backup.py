@@ -5,10 +5,16 @@ python -m functions.backup source=crm
 It has no time of its own, and so no timer.
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retry, task
+from shared.tasks import BackupPlan, JobContext, Result, Retry, plan_fits, task
 
 
-@task("backup", params=BackupPlan, timeout_seconds=7200, retry=Retry(attempts=3))
+@task(
+    "backup",
+    params=BackupPlan,
+    check=plan_fits,
+    timeout_seconds=7200,
+    retry=Retry(attempts=3),
+)
 def backup(job: JobContext, plan: BackupPlan) -> Result:
     """A proved backup of what its plan says."""
     return job.backups.take(plan, job)

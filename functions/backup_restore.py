@@ -5,10 +5,17 @@ python -m functions.backup_restore backup_id=1f0c9a2e... target=shop
 The API makes such jobs (`POST /api/v1/backups/{id}/restore`).
 """
 
-from shared.tasks import JobContext, RestoreOrder, Result, Retry, task
+from shared.tasks import JobContext, RestoreOrder, Result, Retry, order_fits, task
 
 
-@task("backup_restore", params=RestoreOrder, timeout_seconds=7200, retry=Retry(attempts=1))
+@task(
+    "backup_restore",
+    params=RestoreOrder,
+    check=order_fits,
+    on_request=True,
+    timeout_seconds=7200,
+    retry=Retry(attempts=1),
+)
 def backup_restore(job: JobContext, order: RestoreOrder) -> Result:
     """Restores a backup."""
     return job.backups.restore(order, job)

@@ -5,10 +5,16 @@ python -m functions.backup_verify backup_id=1f0c9a2e...
 The API makes such jobs (`POST /api/v1/backups/{id}/verify`).
 """
 
-from shared.tasks import JobContext, Result, Retry, VerifyOrder, task
+from shared.tasks import JobContext, Result, Retry, VerifyOrder, order_fits, task
 
 
-@task("backup_verify", params=VerifyOrder, timeout_seconds=7200, retry=Retry(attempts=1))
+@task(
+    "backup_verify",
+    params=VerifyOrder,
+    check=order_fits,
+    timeout_seconds=7200,
+    retry=Retry(attempts=1),
+)
 def backup_verify(job: JobContext, order: VerifyOrder) -> Result:
     """Reads each copy of a backup back, restores it, and compares."""
     return job.backups.verify(order, job)

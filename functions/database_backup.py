@@ -3,11 +3,11 @@
 python -m functions.database_backup
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retry, task
+from shared.tasks import BuiltInPlan, JobContext, Result, Retry, plan_fits, task
 from shared.triggers import timer
 
 
-class DatabaseBackup(BackupPlan):
+class DatabaseBackup(BuiltInPlan):
     """Its plan; the API may change all of it but the source's name."""
 
     source: str = "database"
@@ -16,6 +16,7 @@ class DatabaseBackup(BackupPlan):
 @task(
     "database_backup",
     params=DatabaseBackup,
+    check=plan_fits,
     cron="0 0 * * *",
     timeout_seconds=3600,
     retry=Retry(attempts=3),

@@ -3,11 +3,11 @@
 python -m functions.postgres_backup
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retry, task
+from shared.tasks import BuiltInPlan, JobContext, Result, Retry, plan_fits, task
 from shared.triggers import timer
 
 
-class PostgresBackup(BackupPlan):
+class PostgresBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "postgres"
@@ -16,6 +16,7 @@ class PostgresBackup(BackupPlan):
 @task(
     "postgres_backup",
     params=PostgresBackup,
+    check=plan_fits,
     cron="0 3 * * *",
     timeout_seconds=6000,
     retry=Retry(attempts=3),

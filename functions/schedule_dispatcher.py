@@ -1,4 +1,7 @@
-"""C13: every 60 seconds, hand out what is due in the coming minute."""
+"""C13: every 60 seconds, hand out what is due in the coming minute.
+
+python -m functions.schedule_dispatcher
+"""
 
 import azure.functions as func
 
@@ -16,3 +19,9 @@ def schedule_dispatcher(timer: func.TimerRequest) -> None:
     """One tick of the whole."""
     del timer
     clock(DISPATCHER)
+
+
+if __name__ == "__main__":
+    from shared.cli import tick
+
+    raise SystemExit(tick(DISPATCHER))

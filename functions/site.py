@@ -10,7 +10,9 @@ blueprint = func.Blueprint()
 
 
 @blueprint.function_name("site")
-@blueprint.route(route="{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route(
+    route="{*path}", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS
+)
 async def site(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every other request."""
     from shared.api.site import middleware

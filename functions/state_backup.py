@@ -3,11 +3,11 @@
 python -m functions.state_backup
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retry, task
+from shared.tasks import BuiltInPlan, JobContext, Result, Retry, plan_fits, task
 from shared.triggers import timer
 
 
-class StateBackup(BackupPlan):
+class StateBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "state"
@@ -16,6 +16,7 @@ class StateBackup(BackupPlan):
 @task(
     "state_backup",
     params=StateBackup,
+    check=plan_fits,
     cron="0 4 * * *",
     timeout_seconds=3600,
     retry=Retry(attempts=3),

@@ -5,21 +5,22 @@ If GDRIVE_FOLDER_ID is set, a copy goes to Google Drive, which keeps its own las
 python -m functions.weekly_backup
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retention, Retry, task
+from shared.tasks import BuiltInPlan, Flag, JobContext, Result, Retention, Retry, plan_fits, task
 from shared.triggers import timer
 
 
-class WeeklyBackup(BackupPlan):
+class WeeklyBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "all"
     retention: Retention = Retention(count=30)
-    drive: bool | None = None
+    drive: Flag | None = None
 
 
 @task(
     "weekly_backup",
     params=WeeklyBackup,
+    check=plan_fits,
     cron="0 2 * * 1",
     timeout_seconds=7200,
     retry=Retry(attempts=3),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ from pathlib import Path
 from local import azurite, child, company, core_tools, ports, postgres, state, values, welcome
 from local.host import __main__ as host
 from local.host.settings import CannotStart
-from local.state import State
+from local.state import DamagedFile, State
 from shared.errors import BelfryError, Damaged, Misconfigured
 
 REPO = Path(__file__).parents[1]
@@ -69,6 +70,11 @@ def main() -> int:
                 return _run(options, held, running)
             finally:
                 _deaf()  # nothing may cut the stopping short
+    except DamagedFile as error:
+        _complain(str(error))
+        file, aside = _typed(error.file), _typed(error.file.parent / "damaged")
+        told = "Move it away, and the next start makes it anew; the rest of the state stays:"
+        print(f"{told}\n  mkdir -p {aside} && mv {file}* {aside}/", file=sys.stderr)
     except Damaged as error:
         folder = os.environ.get("STATE") or state.DEFAULT
         _complain(f"the state in {folder} is damaged: {error}")
@@ -209,6 +215,12 @@ def _port(name: str, default: int) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise Misconfigured(f"{name} is {text!r}; use a number from 0 (any free port) to 65535")
     return int(text)
+
+
+def _typed(path: Path) -> str:
+    """As a person would type it in this folder."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _interrupt(_number: int, _frame: object) -> None:

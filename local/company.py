@@ -20,9 +20,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from local.state import DamagedFile
+from shared.errors import Misconfigured
+
 _TENANTS = ("Pfötchen & Co.", "Happy Tails", "Clínica São Roque", "Łapka", "犬猫病院")
 _NAMES = ("Ana", "Björn", "Chloë", "Dmitri", "Eun-ji", "Fatima", "Günther", "Håkon", "Ines", "José")
 _PETS = ("Luna", "Rex", "Mitzi", "O'Malley", "Ñoño", "Bella\nthe second", "Žofka", "Tom")
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _START = datetime(2026, 1, 5, 8, 0, 0)  # noqa: DTZ001 (wall time of the practice, by design)
 
 
@@ -45,8 +49,22 @@ class Table:
 
 
 def build_sqlite(path: Path) -> None:
-    """Build the company in the SQLite file, unless it is complete there."""
+    """Build the company in the SQLite file, unless it is complete there.
+
+    Raises `DamagedFile`, `Misconfigured`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _build_sqlite(path)
+    except sqlite3.OperationalError as error:
+        raise Misconfigured(f"{path} cannot be used: {error}") from None
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+            raise
+        raise DamagedFile(path, f"{path} is no whole SQLite database: {error}") from None
+
+
+def _build_sqlite(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         if not _missing(_in_sqlite(connection)):
             return

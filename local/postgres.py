@@ -32,8 +32,11 @@ _SYSTEM_USER = "belfry-postgres"
 _PATIENCE = 30.0
 _FAREWELL = 15.0
 _ATTEMPTS = 3
-_NOT_THE_FOLDER = ("could not bind", "could not create any TCP/IP sockets", "is still in use")
-"""What the log says when the server ended for a reason that is not in its folder."""
+_NOT_DAMAGED = (
+    *("could not bind", "could not create any TCP/IP sockets", "is still in use"),
+    *("Permission denied", "Read-only file system", "No space left on device"),
+)
+"""What the log says when the server ended for a reason that is not in its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,7 @@ def _wait(server: Postgres, log: Path) -> None:
 
 def _ended(folder: Path, last: str) -> Damaged | Unavailable:
     message = f"it ended when started on {folder}; its last words:\n{last}"
-    if any(reason in last for reason in _NOT_THE_FOLDER):
+    if any(reason in last for reason in _NOT_DAMAGED):
         return Unavailable("PostgreSQL", message)
     return Damaged(f"PostgreSQL: {message}")
 

@@ -16,10 +16,18 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from shared.errors import Conflict, Damaged
+from shared.errors import Conflict, Damaged, Misconfigured
 
 DEFAULT = ".local"
 _PATIENCE = 10
+
+
+class DamagedFile(Damaged):
+    """One file of the state is damaged; what else is in it need not go with that."""
+
+    def __init__(self, file: Path, message: str) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,18 @@ class State:
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[State]:
-    """The folder, made when it is missing. Raises `Conflict` when another process holds it."""
+    """The folder, made when it is missing.
+
+    Raises `Conflict` when another process holds it, `Misconfigured` when it, or what is in it,
+    cannot be used, here or while it is held.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # Opened without truncating: it tells whom we would have to wait for.
+        opened = (folder / "lock").open("a+")
     except OSError as error:
-        raise Damaged(f"{folder} cannot be a folder: {error.strerror}") from None
-    # Opened without truncating: it tells whom we would have to wait for.
-    with (folder / "lock").open("a+") as lock:
+        raise _unusable(folder, error) from None
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -85,4 +98,19 @@ def hold(folder: Path) -> Iterator[State]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield State(folder.resolve())
+        try:
+            yield State(folder.resolve())
+        except OSError as error:
+            if not Path(str(error.filename)).is_relative_to(folder.resolve()):
+                raise
+            raise _unusable(folder, error) from None
+
+
+def _unusable(folder: Path, error: OSError) -> Misconfigured:
+    """It is not damaged, so there is nothing to move away."""
+    is_file = isinstance(error, FileExistsError | NotADirectoryError)
+    why = "a folder is needed where a file is" if is_file else str(error.strerror)
+    return Misconfigured(
+        f"the state cannot be kept in {folder}: {error.filename}: {why}; mend that, or name "
+        "another folder: make start STATE=..."
+    )

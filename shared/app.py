@@ -12,7 +12,7 @@ import functools
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ from shared.engine import builtin
 from shared.engine.alarm import Alarm
 from shared.engine.backlog import Backlog
 from shared.engine.chain import Chain
+from shared.engine.checks import Checks
 from shared.engine.clocks import Clocks
 from shared.engine.control import Control
 from shared.engine.crew import Crew, Lease
@@ -159,6 +160,12 @@ class _Backups:
     def __call__(self) -> Backups:
         return self._get()
 
+    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
+        self().check_plan(plan, new)
+
+    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
+        self().check_order(order)
+
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         return self().take(plan, job)
 
@@ -198,7 +205,14 @@ def build(
     limits = Limits(slots, tasks, settings.jobs_per_project)
     desk = Desk(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
-    manager = Manager(desk=desk, dispatcher=dispatcher, handed=handed, clock=clock, new_id=_new_id)
+    manager = Manager(
+        desk=desk,
+        dispatcher=dispatcher,
+        handed=handed,
+        clock=clock,
+        new_id=_new_id,
+        check=Checks(tasks, lambda: backups),
+    )
     ledger = Ledger(table, meta, clock)
     messages = _later(lambda: _messages(settings, connection, meta, clock))
     sweep = Sweep(table, queue, limits, meta, handed, dispatcher.tick_one)
@@ -223,7 +237,7 @@ def build(
         wrong=lambda: checked.difference if checked is not None else None,
     )
     operations = Operations(table, manager, ledger, clocks)
-    backups = _Backups(
+    backups: _Backups = _Backups(
         lambda: _backups(settings, connection, meta, clock, manager, tasks, messages())
     )
     execute = Executor(tasks, backups, operations, clock)

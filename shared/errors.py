@@ -11,6 +11,7 @@
     ├── Unexplained      the ledger does not add up: an occurrence that nothing knows the end of
     ├── TimedOut         the task took longer than it may
     ├── Cancelled        a person or a policy stopped the job
+    ├── Skipped          the task had nothing to do, and says why
     └── LeaseLost        another worker holds the job now
 
 Two tables turn them into answers: `api/problems.py` (HTTP) and `engine/retry.py` (the job's
@@ -19,6 +20,7 @@ outcome). Each class says by `permanent` whether another attempt can help.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -107,6 +109,17 @@ class Cancelled(BelfryError):
 
     code = "cancelled"
     permanent = True
+
+
+class Skipped(BelfryError):
+    """The task did nothing, for a reason that is no failure. `result`: what its job shows."""
+
+    code = "skipped"
+    permanent = True
+
+    def __init__(self, message: str, result: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class LeaseLost(BelfryError):

@@ -122,17 +122,18 @@ def _whole(text: str) -> str:
     return text.removesuffix(last) + before + mark + "***" if mark else text
 
 
-def trace(error: BaseException) -> str:
+def trace(error: BaseException, most: int = 16_000) -> str:
     """Its traceback, without secrets; of a very long one the first and the last of it."""
-    text = "".join(traceback.format_exception(error))
-    if len(text) <= _TRACE:
-        return short(text, _TRACE)
+    text = "".join(traceback.format_exception(error)).rstrip()
+    if len(text) <= most:
+        return short(text, most)
     # from the first space on, so that the end begins within no secret
-    _, _, end = text[-_TRACE // 2 :].partition(" ")
-    return f"{short(text, _TRACE // 2)}\n...\n{short(end, _TRACE // 2)}"
+    _, _, end = text[-most // 2 :].partition(" ")
+    return f"{short(text, most // 2)}\n...\n{short(end, most // 2)}"
 
 
-_TRACE = 16_000
+_HEAD = 100
+"""Units for what stands before a traceback."""
 _FIELD = 8_000
 """Units of a field."""
 _PLAIN = re.compile(r"[\w.,:+/-]+")
@@ -204,10 +205,19 @@ class JobLog:
         """Add a line."""
         said = short(message, self._longest)
         words = [said, *(f"{name}={_shown(_kept(value))}" for name, value in fields.items())]
-        line = f"{self._stamp()} {logging.getLevelName(level)} {' '.join(words)}"
+        self._keep(" ".join(words), level)
+        event(self._logger, Event.JOB_LOG, level=level, **self._ids, message=said, **fields)
+
+    def unexpected(self, error: BaseException) -> None:
+        """Add the traceback of a failure that its task did not think of."""
+        self._keep(f"unexpected failure\n{trace(error, self._longest - _HEAD)}", logging.ERROR)
+        about = self._ids.get("job_id", "a job")
+        self._logger.error("unexpected failure in %s\n%s", about, trace(error))
+
+    def _keep(self, text: str, level: int) -> None:
+        line = f"{self._stamp()} {logging.getLevelName(level)} {text}"
         with self._lock:
             self._add(cut(clean(line), self._longest))
-        event(self._logger, Event.JOB_LOG, level=level, **self._ids, message=said, **fields)
 
     def _add(self, line: str) -> None:
         size = units(line) + 1

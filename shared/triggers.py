@@ -24,7 +24,7 @@ from shared.engine import builtin
 from shared.engine.hands import Hands
 from shared.engine.health import HTTP
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.log import Event, event, redact
+from shared.log import Event, event, instant, redact
 from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task
@@ -138,13 +138,7 @@ def clock_by_http() -> func.HttpResponse:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:
         return _problem(502, "An outside service refused", error)
-    body = {
-        "ticked_at": now.isoformat(),
-        "dispatched": did.handed_out,
-        "recorded": did.recorded,
-        "lost": did.lost,
-        "failed": did.broken,
-    }
+    body = {"ticked_at": instant(now), **did.shown()}
     return func.HttpResponse(json.dumps(body), mimetype="application/json")
 
 

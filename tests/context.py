@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+from collections.abc import Coroutine
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Misconfigured
@@ -12,8 +14,10 @@ from shared.tasks import (
     BackupPlan,
     BackupService,
     JobContext,
+    Params,
     RestoreOrder,
     Result,
+    Task,
     VerifyOrder,
 )
 
@@ -41,6 +45,12 @@ def job_of(
         backups=backups or _NoBackups(),
         stop=stop or threading.Event(),
     )
+
+
+def result_of(task: Task, job: JobContext, params: Params) -> Result:
+    """What the task returns, be its function plain or `async`."""
+    returned = task.run(job, params)
+    return asyncio.run(returned) if isinstance(returned, Coroutine) else returned
 
 
 class _NoBackups:

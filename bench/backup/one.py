@@ -6,6 +6,7 @@ Run as a program: so its peak memory is its own.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ def act(order: dict[str, Any]) -> dict[str, float]:
     ways: dict[str, Callable[[dict[str, Any]], dict[str, float]]] = {
         "belfry": belfry,
         "file": to_file,
+        "pipe": pipe,
         "naive": naive,
         "upload": upload_alone,
     }
@@ -106,6 +108,41 @@ def upload_alone(order: dict[str, Any]) -> dict[str, float]:
         seconds = time.perf_counter() - began
         blob.delete_blob()
     return {"seconds": seconds, "stored": Path(order["file"]).stat().st_size}
+
+
+def pipe(order: dict[str, Any]) -> dict[str, float]:
+    """What a good engineer would type: programs in a pipe, whose end the SDK uploads; and the way
+    back, by which it could be proved: downloaded, and restored."""
+    with _container(order["storage"]) as container:
+        blob = container.get_blob_client(uuid.uuid4().hex)
+        began = time.perf_counter()
+        with _piped(order["command"], order["env"]) as (_, out):
+            blob.upload_blob(out)
+        seconds, uploaded = time.perf_counter() - began, peak_of("self")
+        stored = blob.get_blob_properties().size
+        began = time.perf_counter()
+        with _piped(order["back"], order["env"]) as (into, _):
+            for chunk in blob.download_blob().chunks():
+                into.write(chunk)
+        proof = time.perf_counter() - began
+        blob.delete_blob()
+    return {"seconds": seconds, "stored": stored, "uploaded_peak": uploaded, "proof": proof}
+
+
+@contextmanager
+def _piped(commands: list[list[str]], env: dict[str, str]) -> Iterator[tuple[Any, Any]]:
+    """(what the first of the programs reads, what the last writes)."""
+    running: list[subprocess.Popen[bytes]] = []
+    for command in commands:
+        source = running[-1].stdout if running else subprocess.PIPE
+        running.append(
+            subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE, env=os.environ | env)
+        )
+    yield running[0].stdin, running[-1].stdout
+    first = running[0].stdin
+    assert first is not None
+    first.close()
+    assert [one.wait() for one in running] == [0] * len(running)
 
 
 def naive(order: dict[str, Any]) -> dict[str, float]:

@@ -33,7 +33,7 @@ class _Line(logging.Formatter):
 def log_to_stdout() -> None:
     """Everything from INFO on; of Azure's SDKs, which log each request, only warnings."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Line("[%(asctime)s] %(name)s: %(message)s"))
+    handler.setFormatter(_Line("[%(asctime)s] %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("azure", "uvicorn", "asyncio", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,6 +1,7 @@
 """HTTP: from a request to the function whose route fits, and the host's own /admin endpoints.
 
-What the real host does and a web framework would not: a body without Content-Length is dropped, a
+What the real host does and a web framework would not: a body without Content-Length is dropped, one
+that is larger than FUNCTIONS_REQUEST_BODY_SIZE_LIMIT answers an empty 413 before it is read, a
 function that fails answers an empty 500, a method that no route takes is 404, empty query values
 are left out of `params`, and repeated headers are joined by commas.
 """
@@ -38,12 +39,14 @@ class Site:
         on_routes: Sequence[Route],
         status: Callable[[], Mapping[str, Any]],
         run_by_hand: RunByHand,
+        body_limit: int,
     ) -> None:
         self._worker = worker
         self._functions = {one.name.lower(): one for one in functions}
         self._routes = on_routes
         self._status = status
         self._run_by_hand = run_by_hand
+        self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -60,11 +63,14 @@ class Site:
             return Response(status_code=404)
         route, parameters = found
         function = self._functions[route.function.lower()]
-        data = TypedData(http=await _to_rpc(request, parameters))
+        body = await _body(request, self._body_limit)
+        if body is None:
+            return Response(status_code=413)
+        data = TypedData(http=_to_rpc(request, parameters, body))
         outcome = await self._worker.invoke(function, data)
         if not outcome.succeeded:
             return Response(status_code=500)
-        return _from_rpc(outcome.value)
+        return _from_rpc(outcome.value, request.method)
 
     async def _admin(self, request: Request, path: list[str]) -> Response:
         match request.method, path:
@@ -96,8 +102,19 @@ def _described(function: Function) -> dict[str, Any]:
     return {"name": function.name, "config": {"bindings": list(function.bindings)}}
 
 
-async def _to_rpc(request: Request, parameters: Mapping[str, str]) -> RpcHttp:
-    body = await request.body()
+async def _body(request: Request, limit: int) -> bytes | None:
+    """The body; None if it is larger, by its length if that is said, else as soon as it is."""
+    if int(request.headers.get("content-length") or 0) > limit:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+def _to_rpc(request: Request, parameters: Mapping[str, str], body: bytes) -> RpcHttp:
     if body and not int(request.headers.get("content-length") or 0):
         logger.warning("%s: no Content-Length, so the body is dropped, as in Azure", request.url)
         body = b""
@@ -119,13 +136,15 @@ def _url(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{path}" + (f"?{query}" if query else "")
 
 
-def _from_rpc(value: TypedData | None) -> Response:
+def _from_rpc(value: TypedData | None, method: str) -> Response:
     if value is None or value.http is None:
         text = value.string if value else None
         return Response(text or "", media_type="text/plain")
     http = value.http
     body = http.body.bytes if http.body.bytes is not None else (http.body.string or "").encode()
-    computed = ("content-length", "transfer-encoding")
+    computed = {"content-length", "transfer-encoding"}
+    if method == "HEAD":  # there is no body to compute it from
+        computed.discard("content-length")
     headers = {k: v for k, v in http.headers.items() if k.lower() not in computed}
     response = Response(body, status_code=int(http.status_code), headers=headers)
     for cookie in http.cookies or []:

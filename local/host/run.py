@@ -118,7 +118,8 @@ class Host:
             if one.kind == "httpTrigger" and not self._is_disabled(one)
         ]
         self._listeners = {one.name: self._listener(one) for one in functions if _listens(one)}
-        return Site(self._worker, functions, served, self._status, self._run_by_hand)
+        limit = settings.body_limit(self._environ)
+        return Site(self._worker, functions, served, self._status, self._run_by_hand, limit)
 
     def _listener(self, function: Function) -> Timer | Queue:
         if function.kind == "timerTrigger":

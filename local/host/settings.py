@@ -17,6 +17,7 @@ from typing import Any
 
 STORAGE = "AzureWebJobsStorage"
 _OVERRIDE = "AzureFunctionsJobHost__"
+_BODY_LIMIT = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 _SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?")
 _NAME = re.compile(r"%([^%]+)%")
 
@@ -83,6 +84,14 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
 def connection(name: str, environ: Mapping[str, str]) -> str | None:
     """The connection string of that name, also by its long form `AzureWebJobs<name>`."""
     return environ.get(name) or environ.get(f"AzureWebJobs{name}")
+
+
+def body_limit(environ: Mapping[str, str]) -> int:
+    """Bytes of a request's body; more are refused. Raises `CannotStart`."""
+    text = environ.get(_BODY_LIMIT) or "104857600"
+    if not (text.isascii() and text.isdigit()):
+        raise CannotStart(f"{_BODY_LIMIT} is {text!r}; use a number of bytes")
+    return int(text)
 
 
 def span(text: object) -> timedelta:

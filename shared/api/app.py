@@ -6,15 +6,30 @@ import functools
 
 from fastapi import Depends, FastAPI
 
-from shared.api import backups, jobs, messages, occurrences, plans, problems, query, schedules
+from shared.api import (
+    backups,
+    front,
+    jobs,
+    messages,
+    occurrences,
+    pages,
+    plans,
+    problems,
+    query,
+    schedules,
+)
 from shared.api.bridge import Bridge
-from shared.api.description import Described
+from shared.api.description import Described, operation_id
 
 _SAID = """
 Schedules, and the jobs they make.
 
 Deployed, every request needs a function key, in the header `x-functions-key`. Not described here
 are `POST /tick`, which needs one too, and `GET /status` and `GET /ops/uptime`, which need none.
+
+A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json`. A boolean is `true`
+or `false`, in a query as well; a parameter that is unknown, or given twice, is refused. HEAD works
+wherever GET does, and OPTIONS tells which methods a path takes.
 """
 
 
@@ -24,9 +39,10 @@ def api() -> FastAPI:
     made = Described(
         title="Belfry",
         description=_SAID,
-        docs_url="/api/docs",
-        openapi_url="/api/openapi.json",
+        docs_url=None,
+        openapi_url=pages.DESCRIPTION,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         dependencies=[Depends(query.known_only)],
     )
     made.include_router(schedules.router)
@@ -35,6 +51,8 @@ def api() -> FastAPI:
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
     made.include_router(messages.router)
+    pages.install(made)
+    front.install(made)
     problems.install(made)
     return made
 

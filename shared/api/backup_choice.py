@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Path
 from pydantic import AfterValidator
+from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api.backup_schemas import state_of
 from shared.api.plan_checks import destination_is_known
@@ -18,13 +19,33 @@ if TYPE_CHECKING:
     from shared.backups.entries import Backup, Copy
 
 
+_ID = "^([0-9a-f]{8}|[0-9a-f]{32})$"
+ID = "/{backup_id:backup_id}"
+"""Its place in a path."""
+
+
+class _Place(Convertor[str]):
+    """Whatever is no path of its own: `DELETE /backups/plans` is of no backup."""
+
+    regex = "(?!(?:plans|retention|sources)(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("backup_id", _Place())
+
+
 def _id(text: str) -> str:
-    if not re.fullmatch("[0-9a-f]{8}|[0-9a-f]{32}", text):
+    if not re.match(_ID, text):
         raise ValueError("give the 32 hex digits of a backup's id, or the first 8 of them")
     return text
 
 
-BackupId = Annotated[str, Path(), AfterValidator(_id)]
+BackupId = Annotated[str, Path(json_schema_extra={"pattern": _ID}), AfterValidator(_id)]
 
 
 def found_by_id(found: Found, backup_id: str) -> Backup:

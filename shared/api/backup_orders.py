@@ -8,8 +8,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.fields import Input, Whole
-from shared.backups.targets import target_problem
-from shared.errors import Invalid
 from shared.tasks.backups import Name, Retention
 
 WEEK = 7 * 24 * 60
@@ -64,21 +62,6 @@ class Restore(Input):
     destination: Name | None = None
     """Which copy. Default: the first that is whole. A backup that is not verified is restored only
     if its copy is named here; what was stored must still be what was written."""
-
-    def check(self) -> None:
-        """Raise `Invalid` unless the target's name is said twice, or once."""
-        if self.replace is not None and self.replace != self.target:
-            raise Invalid(
-                "replace",
-                "to restore over a database that is not empty, say its name twice, "
-                "as target and as replace",
-            )
-
-    def fits(self, engine: str) -> None:
-        """Raise `Invalid` if no backup of that engine can be restored to the target."""
-        problem = target_problem(engine, self.target) if self.target is not None else None
-        if problem is not None:
-            raise Invalid("target", problem)
 
 
 class Asked(BaseModel):

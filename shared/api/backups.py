@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared.api.backup_choice import BackupId, chosen, found_by_id
+from shared.api.backup_choice import ID, BackupId, chosen, found_by_id
 from shared.api.backup_orders import (
     Asked,
     DryRun,
@@ -26,8 +26,8 @@ from shared.api.backup_schemas import (
     state_of,
 )
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
-from shared.api.plan_checks import destination_is_known
-from shared.api.query import instant
+from shared.api.plan_checks import destination_is_known, named_plainly
+from shared.api.query import Boolean, instant
 from shared.api.source_schemas import SourceList, SourceOut
 from shared.app import App, app
 from shared.backups.model import checksum_name, manifest_name
@@ -52,7 +52,7 @@ def list_backups(
     schedule_id: Annotated[str | None, Query(pattern=f"^{SCHEDULE_ID}$")] = None,
     state: State | None = None,
     destination: str | None = None,
-    suspicious: bool | None = None,
+    suspicious: Boolean | None = None,
     since: Since = None,
     until: Until = None,
     page: Page = 1,
@@ -95,7 +95,7 @@ def list_backups(
 
 
 @router.get("/sources")
-def sources() -> SourceList:
+def list_sources() -> SourceList:
     """How each database stands: to when one can be back, and how long that takes; by all its
     backups, and by each of its plans."""
     from shared.backups.plans import by_source
@@ -110,8 +110,8 @@ def sources() -> SourceList:
     return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
 
 
-@router.post("/retention")
-def dry_run(question: DryRun) -> DryRunOut:
+@router.post("/retention", responses={404: {}})
+def try_retention(question: DryRun) -> DryRunOut:
     """What a plan's retention, or another, would remove now. Nothing is removed."""
     service = app().backups()
     found = service.look()
@@ -137,8 +137,8 @@ def dry_run(question: DryRun) -> DryRunOut:
     return DryRunOut(backups=shown, kept=kept, removed=len(shown) - kept)
 
 
-@router.get("/{backup_id}")
-def read(backup_id: BackupId) -> BackupDetail:
+@router.get(ID)
+def read_backup(backup_id: BackupId) -> BackupDetail:
     """One backup, with its manifest and every report of every copy."""
     belfry = app()
     service = belfry.backups()
@@ -151,8 +151,8 @@ def read(backup_id: BackupId) -> BackupDetail:
     return BackupDetail.whole(backup, now, manifest, None)
 
 
-@router.post("/{backup_id}/link")
-def link(backup_id: BackupId, request: NewLink | None = None) -> Link:
+@router.post(ID + "/link")
+def link_backup(backup_id: BackupId, request: NewLink | None = None) -> Link:
     """Links that read the backup's blob, its checksum and its manifest until they expire.
 
     Of a backup that is not verified only if the request names a destination.
@@ -177,8 +177,8 @@ def link(backup_id: BackupId, request: NewLink | None = None) -> Link:
     )
 
 
-@router.post("/{backup_id}/verify", status_code=202)
-def verify(backup_id: BackupId, request: Verify | None = None) -> Asked:
+@router.post(ID + "/verify", status_code=202)
+def verify_backup(backup_id: BackupId, request: Verify | None = None) -> Asked:
     """Prove it again: each copy is read back, restored and compared. The job's result tells."""
     belfry = app()
     request = request or Verify()
@@ -186,8 +186,8 @@ def verify(backup_id: BackupId, request: Verify | None = None) -> Asked:
     return _asked(belfry, VERIFY, backup.id, request.model_dump())
 
 
-@router.post("/{backup_id}/restore", status_code=202)
-def restore(backup_id: BackupId, request: Restore | None = None) -> Asked:
+@router.post(ID + "/restore", status_code=202)
+def restore_backup(backup_id: BackupId, request: Restore | None = None) -> Asked:
     """Restore it into a new or empty database; the job's result tells its name.
 
     Over one that is not empty only if its name is said twice. A backup that is not verified is
@@ -195,14 +195,14 @@ def restore(backup_id: BackupId, request: Restore | None = None) -> Asked:
     """
     belfry = app()
     request = request or Restore()
-    request.check()
+    with named_plainly():
+        belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
     backup, _ = chosen(belfry, backup_id, request.destination)
-    request.fits(backup.summary.engine)
     return _asked(belfry, RESTORE, backup.id, request.model_dump())
 
 
-@router.post("/{backup_id}/accept")
-def accept(backup_id: BackupId) -> BackupOut:
+@router.post(ID + "/accept")
+def accept_backup(backup_id: BackupId) -> BackupOut:
     """Say that a suspicious backup is as it should be, so that retention goes on."""
     belfry = app()
     service = belfry.backups()
@@ -211,8 +211,8 @@ def accept(backup_id: BackupId) -> BackupOut:
     return BackupOut.of(backup, belfry.clock.now())
 
 
-@router.delete("/{backup_id}", status_code=204, response_class=Response)
-def delete(backup_id: BackupId, force: bool = False) -> None:
+@router.delete(ID, status_code=204, response_class=Response)
+def delete_backup(backup_id: BackupId, force: Boolean = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
     `force` overrides that, and removes what can be reached though a destination does not answer;
@@ -230,16 +230,22 @@ def delete(backup_id: BackupId, force: bool = False) -> None:
 
 def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | None]) -> Asked:
     task = belfry.registry.get(task_name)
-    order = {name: value for name, value in given.items() if value is not None}
-    asked = run_once(
-        belfry.manager,
-        belfry.clock,
-        task,
-        {"backup_id": backup_id} | order,
-        name=f"{task_name} {backup_id[:8]}",
-    )
+    with named_plainly():
+        asked = run_once(
+            belfry.manager,
+            belfry.clock,
+            task,
+            _order(backup_id, given),
+            name=f"{task_name} {backup_id[:8]}",
+        )
     return Asked(
         job_id=asked.job_id,
         schedule_id=asked.schedule.id,
         message=f"queued; see /api/v1/jobs/{asked.job_id}",
     )
+
+
+def _order(backup_id: str, given: dict[str, str | None]) -> dict[str, object]:
+    """The parameters of its task."""
+    order = {name: value for name, value in given.items() if value is not None}
+    return {"backup_id": backup_id, **order}

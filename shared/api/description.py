@@ -1,4 +1,7 @@
-"""The OpenAPI description, with the problems that each operation may answer with."""
+"""The OpenAPI description: what each operation may answer with, the keys it takes, and examples.
+
+An operation's id is its function's name. People's clients are made of these: a name stays.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,40 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.problems import CONTENT_TYPE, Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _SAID = {
     400: "The body cannot be read",
+    401: "Deployed: no function key, or a wrong one; the host answers, without a body",
     404: "There is no such thing",
     409: "Its present state does not allow this, or others are changing it at the same time",
+    413: "The body is too large",
+    415: "The body is not sent as JSON",
     422: "A value is wrong; `errors` names each field",
     500: "A defect, or a setting that is wrong",
     502: "The storage refused",
     503: "The storage did not answer; ask again later",
 }
+_BY_HOST = 401
 _LATER = {"Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer"}}}
+_KEYS = {
+    "key_in_header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-functions-key",
+        "description": "A function key, or the host's. On one machine none is asked for.",
+    },
+    "key_in_query": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "code",
+        "description": "The same key; a URL stands in logs, so prefer the header.",
+    },
+}
 
 
 class Described(FastAPI):
@@ -27,34 +50,79 @@ class Described(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            self.openapi_schema = _with_problems(super().openapi())
+            self.openapi_schema = _completed(super().openapi())
         return self.openapi_schema
 
 
-def _with_problems(spec: dict[str, Any]) -> dict[str, Any]:
+def operation_id(route: APIRoute) -> str:
+    """The id of a route's operation."""
+    return route.name
+
+
+def _completed(spec: dict[str, Any]) -> dict[str, Any]:
     schemas = spec["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
     schemas |= {**problem.pop("$defs"), Problem.__name__: problem}
+    spec["components"]["securitySchemes"] = _KEYS
+    spec["security"] = [{name: []} for name in _KEYS]
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
-            for status in _may_come(path, method, operation):
-                operation["responses"][str(status)] = _answer(status)
+            _complete(path, method, operation)
     return spec
 
 
-def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    declared = {int(status) for status in answers}
+    for status in {*_may_come(path, method, operation), *declared}:
+        if status in _SAID:
+            answers[str(status)] = _answer(status)
+    operation["responses"] = dict(sorted(answers.items()))
+    for parameter in operation.get("parameters", ()):
+        _complete_parameter(parameter)
     if "requestBody" in operation:
-        yield 400
+        content = operation["requestBody"]["content"]["application/json"]
+        shown = BODIES[_model(content["schema"])]
+        content["examples"] = {words: {"value": value} for words, value in shown.items()}
+
+
+def _complete_parameter(parameter: dict[str, Any]) -> None:
+    """What is left out is not sent as null: a URL has no such word."""
+    schema = parameter["schema"]
+    schema.pop("title", None)
+    kinds = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+    parameter["schema"] = schema | (
+        kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+    )
+    if parameter["name"] in PARAMETERS:
+        parameter["example"] = PARAMETERS[parameter["name"]]
+
+
+def _model(schema: dict[str, Any]) -> str:
+    """The name of the model that a body is, or is if there is one."""
+    found = schema if "$ref" in schema else next(one for one in schema["anyOf"] if "$ref" in one)
+    return str(found["$ref"]).rpartition("/")[2]
+
+
+def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+    """What may come of any such operation; what else may, a route declares."""
+    if "requestBody" in operation:
+        yield from (400, 413, 415)
     if "{" in path:
         yield 404
     if method != "get":
         yield 409
-    yield from (422, 500, 502, 503)
+    yield from (401, 422, 500, 502, 503)
 
 
 def _answer(status: int) -> dict[str, Any]:
+    if status == _BY_HOST:
+        return {"description": _SAID[status]}
     schema = {"$ref": _REFERENCE.format(model=Problem.__name__)}
-    answer = {"description": _SAID[status], "content": {CONTENT_TYPE: {"schema": schema}}}
+    content: dict[str, Any] = {"schema": schema}
+    if status in PROBLEMS:
+        content["example"] = PROBLEMS[status]
+    answer = {"description": _SAID[status], "content": {CONTENT_TYPE: content}}
     return answer | {"headers": _LATER} if status == 503 else answer

@@ -60,7 +60,12 @@ Whole = Annotated[int, Field(strict=True)]
 Instant = Annotated[datetime, BeforeValidator(_written)]
 Cron = Annotated[str, StringConstraints(max_length=200)]
 """Minute, hour, day of month, month, day of week; what it means is the recurrence's to say."""
-Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known)]
+Zone = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_known),
+    Field(json_schema_extra={"minLength": 1}),
+]
 """An IANA zone that there is."""
 ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 

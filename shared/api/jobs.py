@@ -38,8 +38,7 @@ class JobOut(BaseModel):
     schedule_name: str
     project_id: int | None
     task_type: str
-    status: str
-    """queued, running, succeeded, failed, skipped, missed or cancelled."""
+    status: Status
     manual: bool
     """Whether a person asked for it, rather than its schedule."""
     retry_of: str | None
@@ -84,7 +83,7 @@ class JobOut(BaseModel):
             schedule_name=job.schedule_name,
             project_id=job.project_id,
             task_type=job.task_type,
-            status=job.status.value,
+            status=job.status,
             manual=job.manual,
             retry_of=retry_of(job.id),
             cancel_requested=job.cancel_requested,
@@ -150,14 +149,14 @@ def list_jobs(
 
 
 @router.get("/{job_id}")
-def read(job_id: str) -> JobOut:
+def read_job(job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch has its job too: it says which stretch
     it is part of."""
     return JobOut.of(app().manager.job(job_id), log=True)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel(job_id: str, request: Cancel | None = None) -> JobOut:
+def cancel_job(job_id: str, request: Cancel | None = None) -> JobOut:
     """Cancel it: one that waits ends at once, one that runs is told to stop within seconds.
 
     A task that does not heed that runs to its end, and its job ends as it does.
@@ -167,7 +166,7 @@ def cancel(job_id: str, request: Cancel | None = None) -> JobOut:
 
 
 @router.post("/{job_id}/retry", status_code=202)
-def retry(job_id: str) -> JobOut:
+def retry_job(job_id: str) -> JobOut:
     """Run it again, if it failed, was missed or was cancelled; the job that repeats it.
 
     It runs now, with its schedule's present parameters, though that is turned off. To ask twice

@@ -12,6 +12,7 @@ from typing import Annotated, TypedDict, TypeVar
 from fastapi import Query
 from pydantic import BaseModel
 
+from shared.api.query import InstantText
 from shared.errors import Invalid
 
 T = TypeVar("T")
@@ -22,9 +23,9 @@ PageSize = Annotated[int, Query(ge=1, le=100)]
 """Items of a page; by default `PAGE_SIZE`."""
 PAGE_SIZE = 50
 
-Since = Annotated[str | None, Query(alias="from")]
+Since = Annotated[InstantText | None, Query(alias="from")]
 """The instant from which on, as `query.instant` reads it."""
-Until = Annotated[str | None, Query(alias="to")]
+Until = Annotated[InstantText | None, Query(alias="to")]
 """The instant before which."""
 
 

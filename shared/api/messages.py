@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
 from shared.app import app
-from shared.messages.model import Channel, Entry, Status
+from shared.messages.model import Channel, Entry, MessageStatus
 
 router = APIRouter(prefix="/api/v1/messages", tags=["messages"])
 
@@ -27,7 +27,7 @@ class MessageOut(BaseModel):
     """An e-mail address; empty for a chat, which the settings name."""
     subject: str
     text: str
-    status: Status
+    status: MessageStatus
     """queued, sending, sent, failed, or kept: there was no way to send it."""
     attempts: int
     error: str | None
@@ -64,7 +64,7 @@ class MessageList(Paged):
 
 @router.get("")
 def list_messages(
-    status: Status | None = None,
+    status: MessageStatus | None = None,
     channel: Channel | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
@@ -78,6 +78,6 @@ def list_messages(
 
 
 @router.get("/{message_id}")
-def read(message_id: str) -> MessageOut:
+def read_message(message_id: str) -> MessageOut:
     """One message."""
     return MessageOut.of(app().messages().get(message_id))

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
-from shared.api.plan_times import PlanFrequency, recurrence, time_of_day, words
+from shared.api.plan_times import TIME_OF_DAY, PlanFrequency, recurrence, time_of_day, words
 from shared.errors import Invalid
 from shared.recurrence import Frequency
 from shared.schedules.model import Definition
 from shared.schedules.upcoming import upcoming
 from shared.tasks.backups import BackupPlan, Compression, Kept, Retention, Tier
 from shared.tasks.backups import Name as Word
+from shared.tasks.model import Flag
 
 if TYPE_CHECKING:
     from shared.backups.plans import Planned
@@ -34,13 +35,16 @@ def _weekday(value: object) -> object:
 
 
 Words = Annotated[list[Word], Field(max_length=500)]
+TimeOfDay = Annotated[
+    str, AfterValidator(time_of_day), Field(json_schema_extra={"pattern": TIME_OF_DAY})
+]
 
 
 class _Fields(Input):
-    enabled: bool | None = None
+    enabled: Flag | None = None
     """Whether it runs by itself. True also ends a pause. Default: true."""
     frequency: PlanFrequency | None = None
-    schedule_time: Annotated[str, AfterValidator(time_of_day)] | None = None
+    schedule_time: TimeOfDay | None = None
     """For daily, weekly, monthly: the time of day, by the clocks of `timezone`. Default: 00:00."""
     day_of_week: Annotated[Whole, BeforeValidator(_weekday)] | None = Field(
         default=None, ge=0, le=6
@@ -52,7 +56,7 @@ class _Fields(Input):
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
-    databases: Literal["all"] | Words | None = None
+    databases: Literal["all"] | Annotated[Words, Field(min_length=1)] | None = None
     """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
     schemas: Words | None = None
     """Of PostgreSQL: only these schemas. Default: all."""
@@ -67,11 +71,11 @@ class _Fields(Input):
     """Says the same as `retention: {"days": ...}`."""
     compression: Compression | None = None
     """Default: zstd."""
-    encrypt: bool | None = None
+    encrypt: Flag | None = None
     """Default: null, if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
     """Default: null, the account's own."""
-    drive: bool | None = None
+    drive: Flag | None = None
     """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set. Default:
     false."""
     drive_count: Kept | None = None
@@ -153,7 +157,6 @@ class PlanChange(_Fields):
     def apply(self, one: Planned) -> Definition:
         """The schedule's definition, changed. Raises `Invalid`."""
         what = one.schedule.definition
-        self._keeps_source(one)
         present = one.plan.model_dump(mode="json", exclude_unset=True)
         given = self.given()
         changed: dict[str, Any] = {}
@@ -164,13 +167,6 @@ class PlanChange(_Fields):
         if self.enabled is not None:
             changed["enabled"] = self.enabled
         return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
-
-    def _keeps_source(self, one: Planned) -> None:
-        """Raise `Invalid` if a built-in plan is to back up something else than its name says."""
-        own = type(one.plan).model_fields["source"].default
-        if one.schedule.configured and self.source not in (None, own):
-            text = f"{one.id} is a built-in plan, of {own!r}; make a plan of your own for another"
-            raise Invalid("source", text)
 
 
 class LastGood(BaseModel):

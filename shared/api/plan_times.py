@@ -37,6 +37,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "cron": ("cron_expression",),
 }
 _DEFAULTS: Mapping[str, object] = {"schedule_time": "00:00", "day_of_week": 1, "day_of_month": 1}
+TIME_OF_DAY = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _LAST_DAY = 28
 """The last that every month has."""
 
@@ -133,6 +134,6 @@ def _expression(given: Mapping[str, object], before: Words | None) -> str | None
 
 def time_of_day(text: str) -> str:
     """`text`, if it is a time of day. Raises `ValueError`."""
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+    if not re.fullmatch(TIME_OF_DAY, text):
         raise ValueError("give a time of day from 00:00 to 23:59, such as 03:00")
     return text

@@ -13,9 +13,11 @@ from fastapi import APIRouter, Response
 
 from shared.api.backup_orders import Asked
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
-from shared.api.plan_checks import checked
+from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
+from shared.api.query import Boolean
+from shared.api.schemas import Execute
 from shared.app import App, app
 from shared.engine.builtin import policy
 from shared.errors import Conflict, NotFound, Refused, Unavailable
@@ -33,20 +35,22 @@ TASK = "backup"
 
 
 @router.post("", status_code=201)
-def create(new: NewPlan) -> PlanOut:
+def create_plan(new: NewPlan) -> PlanOut:
     """Make a plan; it runs from now on."""
     belfry = app()
     task = belfry.registry.get(TASK)
     definition = new.definition(task.name, task.summary)
-    checked(belfry, task, definition.task_parameters, new.given())
-    return _shown(belfry, belfry.manager.create(definition, policy(task)))
+    fits_all(definition.task_parameters, new.given())
+    with named_plainly():
+        made = belfry.manager.create(definition, policy(task))
+    return _shown(belfry, made)
 
 
 @router.get("")
 def list_plans(
     project_id: int | None = None,
     source: str | None = None,
-    enabled: bool | None = None,
+    enabled: Boolean | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> PlanList:
@@ -73,32 +77,33 @@ def list_plans(
     )
 
 
-@router.get("/{schedule_id}")
-def read(schedule_id: str) -> PlanOut:
+@router.get("/{schedule_id}", responses={409: {}})
+def read_plan(schedule_id: str) -> PlanOut:
     """One plan."""
     belfry = app()
     return _shown(belfry, _schedule(belfry, schedule_id))
 
 
 @router.patch("/{schedule_id}")
-def change(schedule_id: str, changes: PlanChange) -> PlanOut:
+def change_plan(schedule_id: str, changes: PlanChange) -> PlanOut:
     """Change what is given; in force for the next run."""
     belfry = app()
 
     def step(schedule: Schedule) -> Schedule:
         one = _planned(belfry, schedule)
         definition = changes.apply(one)
-        task = belfry.registry.get(definition.task_type)
-        checked(belfry, task, definition.task_parameters, changes.given())
+        fits_all(definition.task_parameters, changes.given())
         changed = replace(schedule, definition=definition)
         return changed.resumed() if changes.enabled else changed
 
     _schedule(belfry, schedule_id)
-    return _shown(belfry, belfry.manager.change(schedule_id, step))
+    with named_plainly():
+        changed = belfry.manager.change(schedule_id, step)
+    return _shown(belfry, changed)
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete(schedule_id: str) -> None:
+def delete_plan(schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
     _any_plan(belfry, _schedule(belfry, schedule_id))
@@ -106,11 +111,14 @@ def delete(schedule_id: str) -> None:
 
 
 @router.post("/{schedule_id}/run", status_code=202)
-def run(schedule_id: str) -> Asked:
-    """Take its backups now, though it is off; not within two minutes of its last."""
+def run_plan(schedule_id: str, request: Execute | None = None) -> Asked:
+    """Take its backups now, though it is off. Within two minutes of its last only with `force`."""
     belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
-    asked = belfry.manager.run_now(schedule_id, force=True)
+    force = request is not None and request.force
+    if not force:
+        belfry.backups().check_run(schedule_id)
+    asked = belfry.manager.run_now(schedule_id, force=True, insist=force)
     return Asked(
         job_id=asked.job_id,
         schedule_id=schedule_id,
@@ -119,13 +127,13 @@ def run(schedule_id: str) -> Asked:
 
 
 @router.post("/{schedule_id}/enable")
-def enable(schedule_id: str) -> PlanOut:
+def enable_plan(schedule_id: str) -> PlanOut:
     """Turn it on; this also ends a pause."""
     return _turn(schedule_id, True)
 
 
 @router.post("/{schedule_id}/disable")
-def disable(schedule_id: str) -> PlanOut:
+def disable_plan(schedule_id: str) -> PlanOut:
     """Turn it off."""
     return _turn(schedule_id, False)
 

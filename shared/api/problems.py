@@ -20,6 +20,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Match
 
 from shared import errors
+from shared.api import bodies
 from shared.log import Event, event, short, trace
 from shared.tasks.wording import in_words
 
@@ -32,7 +33,7 @@ _DETAIL, _FIELD, _MESSAGE = 4_000, 120, 1_000
 _MOST = 50
 """Fields that are named."""
 CONTENT_TYPE = "application/problem+json"
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _STATUS: dict[type, tuple[int, str]] = {
     errors.Invalid: (422, "A value is wrong"),
     errors.NotFound: (404, "Not found"),
@@ -72,6 +73,15 @@ def problem(status: int, title: str, detail: str, wrong: Sequence[Wrong] = ()) -
     return JSONResponse(body, status_code=status, media_type=CONTENT_TYPE)
 
 
+def too_large() -> JSONResponse:
+    """The answer to a body that is."""
+    return _of_body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large", bodies.TOO_LARGE)
+
+
+def _of_body(status: int, title: str, said: str) -> JSONResponse:
+    return problem(status, title, f"body: {said}", [Wrong(field="body", message=said)])
+
+
 def _shown(wrong: Wrong) -> Wrong:
     """With what the caller wrote cut, and such that it can be encoded."""
     return Wrong(field=short(wrong.field, _FIELD), message=short(wrong.message, _MESSAGE))
@@ -104,11 +114,25 @@ async def _catch_all(
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (for the type checker)
-    is_json = "json" in request.headers.get("content-type", "")
+    items = error.errors()
+    if any(_is_no_model(item) for item in items) and not _is_json(request):
+        answer = _of_body(415, "The body is not sent as JSON", bodies.SEND_JSON)
+        answer.headers["accept"] = bodies.JSON
+        return answer
     body = _body_of(request)
-    wrong = [_wrong(item, error.body, is_json, body) for item in error.errors()]
+    wrong = [_wrong(item, error.body, body) for item in items]
     detail = "; ".join(f"{one.field}: {one.message}" for one in map(_shown, wrong[:_MOST]))
     return problem(422, "A value is wrong", detail, wrong)
+
+
+def _is_no_model(item: Mapping[str, Any]) -> bool:
+    """Whether the body as a whole is no object; one that is not sent as JSON comes as bytes."""
+    return item["type"] == "model_attributes_type" and len(item["loc"]) == 1
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == bodies.JSON or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _body_of(request: Request) -> object:
@@ -117,7 +141,7 @@ def _body_of(request: Request) -> object:
     return taken[0].field_info.annotation if taken else None
 
 
-def _wrong(item: Mapping[str, Any], body: object, is_json: bool, model: object) -> Wrong:
+def _wrong(item: Mapping[str, Any], body: object, model: object) -> Wrong:
     """The field that is wrong, and how, in words for the caller rather than for pydantic's."""
     place = item["loc"]
     field = ".".join(str(part) for part in place[1:]) or str(place[0])
@@ -128,15 +152,10 @@ def _wrong(item: Mapping[str, Any], body: object, is_json: bool, model: object) 
             cause = item.get("ctx", {}).get("error")
             line, column = before.count("\n") + 1, at - before.rfind("\n")
             return Wrong(field="body", message=f"not JSON: {cause} at line {line} column {column}")
-        case "model_attributes_type" if field == "body" and not is_json:
-            return Wrong(
-                field=field,
-                message="send it as JSON, with the header Content-Type: application/json",
-            )
         case "model_attributes_type":
             return Wrong(field=field, message="send a JSON object")
         case "missing" if field == "body":
-            said = "send a JSON object, with the header Content-Type: application/json"
+            said = f"send a JSON object, with the header Content-Type: {bodies.JSON}"
             return Wrong(field=field, message=said)
         case "extra_forbidden" if place[0] != "body":  # `query` names what is allowed
             return Wrong(field=field, message=item["msg"])
@@ -145,9 +164,25 @@ def _wrong(item: Mapping[str, Any], body: object, is_json: bool, model: object) 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (for the type checker)
-    answer = problem(error.status_code, str(error.detail), f"{error.detail}; see /api/docs")
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["allow"] = ", ".join(_allowed(request))
+    match error.status_code:
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return _not_allowed(request)
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return too_large()
+        case HTTPStatus.BAD_REQUEST if said := bodies.unreadable(error.__cause__):
+            return _of_body(error.status_code, "The body cannot be read", said)
+    return problem(error.status_code, str(error.detail), f"{error.detail}; see /api/docs")
+
+
+def _not_allowed(request: Request) -> Response:
+    """To OPTIONS, which no route takes, that is all there is to say."""
+    allowed = _allowed(request)
+    headers = {"allow": ", ".join(allowed)}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    said = f"{request.method} is not possible here; these are: {', '.join(allowed)}"
+    answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed", said)
+    answer.headers.update(headers)
     return answer
 
 
@@ -155,11 +190,13 @@ def _allowed(request: Request) -> list[str]:
     """The methods that some route takes for the request's path."""
     routes = request.app.routes
     asked = {method: {**request.scope, "method": method} for method in _METHODS}
-    return [
+    taken = {
         method
         for method, scope in asked.items()
         if any(route.matches(scope)[0] is Match.FULL for route in routes)
-    ]
+    }
+    taken |= {"OPTIONS", "HEAD"} if "GET" in taken else {"OPTIONS"}
+    return [method for method in _METHODS if method in taken]
 
 
 async def _belfry(_: Request, error: Exception) -> Response:

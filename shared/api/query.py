@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BeforeValidator, WithJsonSchema
 
 from shared.errors import Invalid
 
 _KEY = "code"
 """The function's key may come in the query, under this name; the host leaves it there."""
 _YEARS = range(1900, 9001)
+_INSTANT = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
+    "(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+)
+InstantText = Annotated[
+    str, WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT})
+]
+"""What `instant` reads."""
+
+
+def _boolean(text: object) -> bool:
+    if str(text).lower() not in ("true", "false"):
+        raise ValueError("give true or false")
+    return str(text).lower() == "true"
+
+
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+"""`true` or `false`; in any case, since clients in Python write `True`."""
 
 
 def known_only(request: Request) -> None:
@@ -47,12 +67,15 @@ def instant(field: str, text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid(
-            field,
-            f"{text!r:.60} is no instant such as 2030-01-31T09:00:00Z (a + is %2B in a URL)",
-        ) from None
+        raise Invalid(field, _no_instant(text)) from None
     if at.utcoffset() is None:
         raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
+    if not re.match(_INSTANT, text):
+        raise Invalid(field, _no_instant(text))
     if at.year not in _YEARS:
         raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
     return at
+
+
+def _no_instant(text: str) -> str:
+    return f"{text!r:.60} is no instant such as 2030-01-31T09:00:00Z (a + is %2B in a URL)"

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.query import Boolean
 from shared.api.schemas import (
     DueList,
     Execute,
@@ -17,7 +18,7 @@ from shared.api.schemas import (
     ScheduleList,
     ScheduleOut,
 )
-from shared.app import App, app
+from shared.app import app
 from shared.engine.builtin import policy
 from shared.engine.once import is_once
 from shared.recurrence import Frequency
@@ -28,11 +29,10 @@ router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
 @router.post("", status_code=201)
-def create(new: NewSchedule) -> ScheduleOut:
+def create_schedule(new: NewSchedule) -> ScheduleOut:
     """Create a schedule; it runs from now on."""
     belfry = app()
     task = belfry.registry.get(new.task_type)
-    task.parse(new.task_parameters or {})
     made = belfry.manager.create(new.definition(), new.policy(policy(task)))
     return ScheduleOut.of(made, belfry.clock.now())
 
@@ -40,10 +40,10 @@ def create(new: NewSchedule) -> ScheduleOut:
 @router.get("")
 def list_schedules(
     project_id: int | None = None,
-    enabled: bool | None = None,
+    enabled: Boolean | None = None,
     task_type: str | None = None,
     frequency: Frequency | None = None,
-    once: bool = False,
+    once: Boolean = False,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> ScheduleList:
@@ -79,7 +79,7 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
 
 
 @router.get("/due/list")
-def due(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DueList:
+def list_due_schedules(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DueList:
     """Schedules that are due and not handed out yet, most overdue first."""
     belfry = app()
     now = belfry.clock.now()
@@ -88,54 +88,48 @@ def due(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DueList:
 
 
 @router.get("/{schedule_id}")
-def read(schedule_id: str) -> ScheduleOut:
+def read_schedule(schedule_id: str) -> ScheduleOut:
     """One schedule."""
     belfry = app()
     return ScheduleOut.of(belfry.manager.get(schedule_id), belfry.clock.now())
 
 
 @router.patch("/{schedule_id}")
-def change(schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
+def change_schedule(schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
     """Change what is given; a change of the recurrence computes the next run anew."""
     belfry = app()
-    changed = belfry.manager.change(schedule_id, lambda one: _checked(belfry, changes.apply(one)))
+    changed = belfry.manager.change(schedule_id, changes.apply)
     return ScheduleOut.of(changed, belfry.clock.now())
 
 
-def _checked(belfry: App, schedule: Schedule) -> Schedule:
-    task = belfry.registry.get(schedule.definition.task_type)
-    task.parse(schedule.definition.task_parameters)
-    return schedule
-
-
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete(schedule_id: str) -> None:
+def delete_schedule(schedule_id: str) -> None:
     """Delete it; its jobs stay readable."""
     app().manager.delete(schedule_id)
 
 
 @router.post("/{schedule_id}/enable")
-def enable(schedule_id: str) -> ScheduleOut:
+def enable_schedule(schedule_id: str) -> ScheduleOut:
     """Turn it on; this also ends a pause."""
     belfry = app()
     return ScheduleOut.of(belfry.manager.enable(schedule_id, True), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/disable")
-def disable(schedule_id: str) -> ScheduleOut:
+def disable_schedule(schedule_id: str) -> ScheduleOut:
     """Turn it off."""
     belfry = app()
     return ScheduleOut.of(belfry.manager.enable(schedule_id, False), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/execute", status_code=202)
-def execute(schedule_id: str, request: Execute | None = None) -> Executed:
+def execute_schedule(schedule_id: str, request: Execute | None = None) -> Executed:
     """Run it now, or when the run of it that is under way has ended (`overlap: allow_all`: now).
 
     Without `force` the schedule must be on and due.
     """
     force = request is not None and request.force
-    asked = app().manager.run_now(schedule_id, force=force)
+    asked = app().manager.run_now(schedule_id, force=force, insist=force)
     schedule = asked.schedule
     coming = upcoming(schedule, asked.at)
     return Executed(
@@ -149,6 +143,6 @@ def execute(schedule_id: str, request: Execute | None = None) -> Executed:
 
 
 @router.post("/{schedule_id}/retry", status_code=202)
-def retry(schedule_id: str) -> Retried:
+def retry_schedule(schedule_id: str) -> Retried:
     """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
     return Retried(schedule_id=schedule_id, job_ids=app().control.retry_failed(schedule_id))

@@ -14,6 +14,7 @@ from shared.api.lists import Paged
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
+from shared.tasks.model import Flag
 
 _CLEARABLE = ("max_runs", "pause_after_failures")
 
@@ -22,7 +23,7 @@ class _Fields(Input):
     description: str | None = Field(default=None, max_length=2000)
     task_parameters: dict[str, Any] | None = None
     """What the task takes; see the task."""
-    enabled: bool | None = None
+    enabled: Flag | None = None
     """Whether it starts runs by itself. True also ends a pause. Default: true."""
     tags: list[Tag] | None = Field(default=None, max_length=50)
     frequency: Frequency | None = None
@@ -146,8 +147,9 @@ class ScheduleChange(_Fields):
 class Execute(Input):
     """A request to run now."""
 
-    force: bool = False
-    """Run even if the schedule is turned off or not due."""
+    force: Flag = False
+    """Run even if the schedule is turned off or not due; a backup, though its last ended less than
+    two minutes ago."""
 
 
 def _policy(given: _Fields, default: Policy) -> Policy:

@@ -8,26 +8,41 @@ from datetime import datetime, timedelta
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from shared.api import problems
+from shared.api import front, problems
 from shared.api.bridge import Bridge
 from shared.app import app
 from shared.engine.facts import FUTURE
+from shared.schedules.job import Job, Status
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 _SILENT = timedelta(minutes=3)
 
 
+class LastOut(BaseModel):
+    """How the job ended that was due last, of those that ended. Anyone may read it, so not why."""
+
+    job_id: str
+    status: Status
+    due_at: datetime
+    finished_at: datetime | None
+
+
 class Registered(BaseModel):
     """A built-in task."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
     name: str
     schedule: str
     timezone: str
     enabled: bool
+    paused: bool
+    """Whether it starts nothing until a person enables it, since too many of its jobs failed."""
     next_run_at: datetime | None
     last_run_at: datetime | None
+    last: LastOut | None
 
 
 class StatusOut(BaseModel):
@@ -61,10 +76,25 @@ class Uptime(BaseModel):
 def site() -> FastAPI:
     """The app."""
     made = FastAPI(title="Belfry", docs_url=None, redoc_url=None, openapi_url=None)
+    made.get("/")(index)
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
+    front.install(made)
     problems.install(made)
     return made
+
+
+def index() -> dict[str, str]:
+    """What this is, and where to go."""
+    return {
+        "name": "Belfry",
+        "what": "scheduled operations: schedules, the jobs they make, proved backups",
+        "api": "/api/v1/schedules, /api/v1/jobs, /api/v1/backups (with a function key)",
+        "docs": "/api/docs",
+        "openapi": "/api/openapi.json",
+        "status": "/status",
+        "uptime": "/ops/uptime",
+    }
 
 
 def status() -> StatusOut:
@@ -73,11 +103,15 @@ def status() -> StatusOut:
     now = belfry.clock.now()
     found = (belfry.table.get(task.name) for task in belfry.registry)
     return StatusOut(
-        jobs=[_registered(belfry.manager.shown(one), now) for one in found if one is not None]
+        jobs=[
+            _registered(belfry.manager.shown(one), belfry.table.newest(one.id), now)
+            for one in found
+            if one is not None
+        ]
     )
 
 
-def _registered(schedule: Schedule, now: datetime) -> Registered:
+def _registered(schedule: Schedule, last: Job | None, now: datetime) -> Registered:
     when = schedule.definition.recurrence
     coming = upcoming(schedule, now)
     return Registered(
@@ -86,8 +120,19 @@ def _registered(schedule: Schedule, now: datetime) -> Registered:
         schedule=when.cron_expression or when.frequency.value,
         timezone=when.timezone,
         enabled=schedule.definition.enabled,
+        paused=schedule.progress.paused_reason is not None,
         next_run_at=coming and coming.due_at,
         last_run_at=schedule.progress.last_run_at,
+        last=None if last is None else _last(last),
+    )
+
+
+def _last(job: Job) -> LastOut:
+    return LastOut(
+        job_id=job.id,
+        status=job.status,
+        due_at=job.due_at,
+        finished_at=job.finished_at,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from shared.backups.catalog import Catalog, Found
 from shared.backups.entries import Backup
+from shared.backups.model import Outcome
 from shared.backups.plans import newest_good
 from shared.backups.retention import Held, Verdict, decide
 from shared.backups.stream import go_on
@@ -31,11 +32,14 @@ def verdicts(row: Sequence[Backup], retention: Retention, now: datetime) -> list
 
 
 def _held(one: Backup) -> Held:
+    reports = (report for copy in one.copies for report in copy.reports)
+    damaged = [report.at for report in reports if report.outcome is Outcome.DAMAGED]
     return Held(
         id=one.id,
         started_at=one.summary.started_at,
         verified=one.verified,
         suspicious=bool(one.suspicions),
+        damaged_at=max(damaged, default=None),
     )
 
 

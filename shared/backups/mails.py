@@ -24,7 +24,8 @@ class Mail:
 
 def mail_of(job: Job, name: str) -> Mail | None:
     """What to say of a job that ended, of the plan of that name; None if nothing."""
-    if job.status in _QUIET:
+    by_its_task = job.status is Status.SKIPPED and job.result is not None
+    if job.status in _QUIET and not by_its_task:
         return None
     lines = [f"job {job.id}", f"due at {_time(job.due_at)}"]
     if job.count > 1:
@@ -33,7 +34,7 @@ def mail_of(job: Job, name: str) -> Mail | None:
         lines.append(f"started at {_time(job.started_at)}")
     if job.duration_seconds is not None:
         lines.append(f"took {job.duration_seconds:.1f} s, attempt {job.attempt}")
-    if job.status is not Status.SUCCEEDED:
+    if job.status is not Status.SUCCEEDED and not by_its_task:
         lines += [f"{job.status.value}: {job.error or job.reason or 'no reason is known'}"]
         subject = f"Backup {job.status.value}: {name}"
         return Mail(f"backup:{job.id}", subject, "\n".join(lines), alarming=True)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 _KEPT_ALIVE = {"keepalives_idle": "60"}
 """Networks forget a connection on which nothing is said, as while an index is built."""
 _TCP = ("keepalives", *_KEPT_ALIVE, "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+_LIMITS = (
+    *("statement_timeout", "lock_timeout", "transaction_timeout"),
+    *("idle_in_transaction_session_timeout", "idle_session_timeout"),
+)
+"""To count a table, to build an index, to wait for a download takes as long as it takes."""
+_PATIENT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY(%s)"
+"""Of each of them that the server knows: `transaction_timeout` came with version 17."""
 _REFUSALS = (
     "password authentication failed",
     "no password supplied",
@@ -76,7 +83,8 @@ class Server:
     def connected(
         self, database: str, *, autocommit: bool = False, named_by: str = "", **extra: Any
     ) -> Iterator[psycopg.Connection[Any]]:
-        """A connection; every error of psycopg in the block becomes one of Belfry's.
+        """A connection; every error of psycopg in the block becomes one of Belfry's. What a role, a
+        database or the server allows a session or a statement at most does not hold for it.
 
         `named_by`: what a person changes if there is no such database; by default the setting.
         """
@@ -91,6 +99,9 @@ class Server:
             except psycopg.OperationalError as error:
                 raise self._unconnected(database, named_by, error) from None
             try:
+                connection.execute(_PATIENT, (list(_LIMITS),))
+                if not autocommit:
+                    connection.commit()
                 _take_bytes(connection)
                 yield connection
             finally:
@@ -106,6 +117,10 @@ class Server:
             yield
         except errors.InsufficientPrivilege as error:
             raise Refused(self.service, self._first_line(error)) from None
+        except errors.ReadOnlySqlTransaction as error:
+            user = self._parameters.get("user", "")
+            text = f"user {user!r} may only read: {self._first_line(error)}; see {self.setting}"
+            raise Refused(self.service, text) from None
         except errors.LockNotAvailable as error:
             raise Unavailable(
                 self.service, f"a table is locked: {self._first_line(error)}"

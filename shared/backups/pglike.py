@@ -95,8 +95,12 @@ def create_like(
         try:
             admin.execute(f"CREATE DATABASE {quoted(name)} {' '.join(way)}".encode())
             return
-        except psycopg.errors.InsufficientPrivilege:
-            raise
+        except (
+            psycopg.errors.InsufficientPrivilege,
+            psycopg.errors.ReadOnlySqlTransaction,
+            psycopg.OperationalError,
+        ):
+            raise  # of which no locale is the cause
         except psycopg.Error as error:
             if number == len(ways):
                 raise

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MADE = "_(restored|before)_[0-9]{8}t[0-9]{6}z(_[0-9a-f]{4})?$"
 """How the names end that a restore gives by itself, as a regular expression of PostgreSQL's."""
+_TRIES = 20
 _AGAIN = 0.2
 """Seconds from one ending of others' connections to the next."""
 _KINDS = (
@@ -100,10 +101,6 @@ class Landing:
         self._check_name()
         with self._connected(application_name=self._making) as admin:
             self.admin = admin
-            admin.execute(
-                "SELECT set_config(name, '0', false) FROM pg_settings "
-                "WHERE name = 'idle_session_timeout'"
-            )
             self._look()
             yield self
 
@@ -170,7 +167,7 @@ class Landing:
 
     def _look(self) -> None:
         if self._target.name is None:
-            self._name = self._free(self._source, f"_restored_{self._at}")
+            self._name = self._free(self._source, self._restored)
         self._there = self._is(self._name)
         if not self._there:
             return
@@ -181,6 +178,11 @@ class Landing:
                 f"database {self._name!r} at {self._server.address} is not empty: it has {found}; "
                 f"to replace it give its name once more, as `replace`"
             )
+
+    @property
+    def _restored(self) -> str:
+        """How a name ends that a restore gives by itself."""
+        return f"_restored_{self._at}"
 
     def _is(self, name: str) -> bool:
         query = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -198,14 +200,19 @@ class Landing:
         return str(row[0]) if row else ""
 
     def _named(self, made: str) -> str:
+        """Give it the target's name; of a name that is ours to choose, another if it is taken."""
         from psycopg import errors
 
-        try:
-            self._rename(made, self._name)
-        except errors.DuplicateDatabase:
-            text = f"database {self._name!r} was made by another during the restore"
-            raise Conflict(text) from None
-        return self._name
+        for _ in range(_TRIES):
+            try:
+                self._rename(made, self._name)
+            except (errors.DuplicateDatabase, errors.UniqueViolation):  # seen early, or late
+                if self._target.name is not None:
+                    break
+                self._name = shortened(self._source, f"{self._restored}_{uuid.uuid4().hex[:4]}")
+            else:
+                return self._name
+        raise Conflict(f"database {self._name!r} was made by another during the restore")
 
     def _swap(self, made: str, kept: str) -> None:
         """Both or none: the server renames databases in a transaction."""

@@ -139,6 +139,7 @@ def standings(
             since=schedule.updated_at,
             now=now,
             gone_at=run.at if run is not None and run.lacks(source, database, row) else None,
+            suspicions=good.suspicions if good is not None else (),
         )
         if isinstance(one, Unreadable):
             stand = replace(stand, sentence=f"{stand.sentence}; its plan cannot be read")
@@ -219,7 +220,9 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
             its = (
                 s.sentence for s in mine if s.last_good is not None and s.last_good.id == best.id
             )
-            sentence = next(its, None) or back_to(best.summary, best.proof, now, "UTC")
+            sentence = next(its, None) or back_to(
+                best.summary, best.proof, now, "UTC", best.suspicions
+            )
         yield SourceStanding(source, database, scope, best, sentence, mine)
 
 

@@ -31,6 +31,8 @@ class Held:
     started_at: datetime
     verified: bool
     suspicious: bool = False
+    damaged_at: datetime | None = None
+    """When it was last found damaged."""
     """It is, and nobody has accepted it."""
 
 
@@ -118,7 +120,7 @@ def _by_generation(pool: Sequence[Held], retention: Retention, which: str, kept:
 
 
 def _to_examine(one: Held, proved: Sequence[Held], now: datetime, kept: _Reasons) -> None:
-    if now - one.started_at < EXAMINED:
+    if now - max(one.started_at, one.damaged_at or one.started_at) < EXAMINED:
         _add(kept, one, f"not verified: kept for {EXAMINED.days} days, to be examined")
     elif not proved or proved[0].started_at <= one.started_at:
         _add(kept, one, "not verified, and no newer one is")
@@ -138,7 +140,7 @@ def _verdict(
     if one.verified:
         return Verdict(id=one.id, keep=False, reasons=(f"nothing keeps it: {_unkept(retention)}",))
     reason = (
-        f"not verified, older than {EXAMINED.days} days, and {proved[0].id} is newer and verified"
+        f"not verified for more than {EXAMINED.days} days, and {proved[0].id} is newer and verified"
     )
     return Verdict(id=one.id, keep=False, reasons=(reason,))
 

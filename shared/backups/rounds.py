@@ -7,9 +7,9 @@ proved is not done again, and of a database that another job backs up this one w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.backups.alone import Alone, Hold
@@ -26,7 +26,7 @@ from shared.backups.sources import Sources
 from shared.backups.suspicion import suspicions
 from shared.backups.taking import Taken, take
 from shared.backups.told import fitting
-from shared.errors import BelfryError, Cancelled, Misconfigured, Refused, Unavailable
+from shared.errors import BelfryError, Cancelled, Misconfigured, Refused, Skipped, Unavailable
 from shared.log import Event, event, short
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
@@ -70,7 +70,8 @@ class Round:
     def run(self) -> Mapping[str, object]:
         """Do what the plan says; the job's result.
 
-        Raises what a backup failed with; of several that failed, one error that names them all.
+        Raises what a backup failed with; of several that failed, one error that names them all;
+        `Skipped` if all were taken just before, unless a person insists.
         """
         job = self._job
         for what, make in self._tools.sources.of(self._plan):
@@ -90,7 +91,10 @@ class Round:
             raise self._failure()
         result: dict[str, object] = {"backups": self._backups, "removed": removed}
         extra = {"skipped": self._skipped, "not_removed": held}
-        return fitting(result | {name: value for name, value in extra.items() if value})
+        told = fitting(result | {name: value for name, value in extra.items() if value})
+        if self._skipped and not self._backups:
+            raise Skipped("; ".join(f"{what}: {why}" for what, why in self._skipped.items()), told)
+        return told
 
     def _one(self, what: str, source: Source, hold: Hold) -> None:
         job, plan = self._job, self._plan
@@ -99,7 +103,7 @@ class Round:
         backup = self._before(row)
         if backup is not None:
             shown = {**backup.summary.to_json(), "verified": True}
-        elif (recent := next((one for one in row if _just(one, job)), None)) is not None:
+        elif (recent := just_taken(row, job.clock.now())) is not None and not job.forced:
             self._skipped[what] = f"backup {recent.id} ended less than two minutes ago"
             job.log("skipped", source=what, reason=self._skipped[what])
             return
@@ -210,10 +214,11 @@ def _seal_of(plan: BackupPlan, tools: Tools, job: JobContext) -> Seal | None:
     return None
 
 
-def _just(one: Backup, job: JobContext) -> bool:
-    """Whether it is proved, and ended within `_AGAIN` of now, before or after: one of next year,
+def just_taken(row: Iterable[Backup], now: datetime) -> Backup | None:
+    """One that is proved, and ended within `_AGAIN` of now, before or after: one of next year,
     which a clock that was wrong has made, keeps none from being taken."""
-    return one.verified and abs(job.clock.now() - one.summary.finished_at) < _AGAIN
+    ended = (one for one in row if one.verified and abs(now - one.summary.finished_at) < _AGAIN)
+    return next(ended, None)
 
 
 def _shown(taken: Taken) -> dict[str, object]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.backups import restoring
+from shared.backups import orders, restoring
 from shared.backups.alone import Alone
 from shared.backups.catalog import Catalog, Found
 from shared.backups.destination import Destination
@@ -18,7 +18,7 @@ from shared.backups.links import links
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
 from shared.backups.plans import AnyPlan, Plans, newest_good
 from shared.backups.retention import Verdict
-from shared.backups.rounds import Round, Tools
+from shared.backups.rounds import Round, Tools, just_taken
 from shared.backups.runs import Runs
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
@@ -58,6 +58,7 @@ class Backups:
     ) -> None:
         seal = Seal.of(settings.backup_encryption_key)
         self.catalog = catalog or catalog_of(settings, seal, connection)
+        self._settings = settings
         self._manager = manager
         self._tasks = tasks
         self._clock = clock
@@ -80,6 +81,23 @@ class Backups:
         """The plans there are, newest first; with `deleted_since` also those that were deleted
         from then on."""
         return Plans.of(self._manager.schedules(deleted_since), self._tasks)
+
+    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
+        """Raise `Invalid` if something that the plan names is not there (`orders`)."""
+        orders.check_plan(self._settings, self._sources, self.catalog.names, plan, new)
+
+    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
+        """Raise if what is ordered cannot be done (`orders`)."""
+        orders.check_order(self.look(), self.catalog.names, order)
+
+    def check_run(self, schedule_id: str) -> None:
+        """Raise `Conflict` if a run of the plan would take nothing: it was just done."""
+        now = self._clock.now()
+        rows = [row for group, row in self.look().groups().items() if group[0] == schedule_id]
+        just = [just_taken(row, now) for row in rows]
+        if (last := next(iter(just), None)) is not None and all(just):
+            text = f"backup {last.id} ended less than two minutes ago"
+            raise Conflict(f'{text}; send {{"force": true}} for another')
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""

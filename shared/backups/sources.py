@@ -36,6 +36,11 @@ class Sources:
         found += [POSTGRES] if one.postgres_url else []
         return [*found, *one.backup_sources, STATE]
 
+    def is_server(self, name: str) -> bool:
+        """Whether it is one of PostgreSQL, of which a part can be backed up."""
+        url = self._settings.backup_sources.get(name)
+        return name == POSTGRES or (url is not None and not url.reveal().startswith(_SQLITE))
+
     def of(self, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         """(what it is, how to make it) of everything that the plan means."""
         for name in self.names if plan.source == ALL else [plan.source]:
@@ -64,14 +69,11 @@ class Sources:
             for database in self._listed(name) if plan.databases == ALL else plan.databases:
                 yield f"{name}/{database}", self._one(name, plan, database)
         narrowed = plan.databases or plan.schemas or plan.exclude_schemas
-        if narrowed and plan.source != ALL and self._is_no_server(name):
+        if narrowed and plan.source != ALL and not self.is_server(name):
             raise Invalid("task_parameters", f"{name} is no PostgreSQL server; leave its parts out")
 
     def _one(self, name: str, plan: BackupPlan, database: str) -> Callable[[], Source]:
         return lambda: self._postgres(name, plan, database)
-
-    def _is_no_server(self, name: str) -> bool:
-        return name in (STATE, DATABASE) or self._url(name).startswith(_SQLITE)
 
     def _listed(self, name: str) -> list[str]:
         from shared.backups.postgres import databases

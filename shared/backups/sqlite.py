@@ -6,6 +6,7 @@ is copied in steps, and in a single step once writers have made the copy start o
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from shared.tasks.context import JobContext
 
 _PAGES = 2_000
 _RESTARTS = 3
+_FASTER = (
+    "the database changes faster than it can be copied in steps, so it is copied at once, and its "
+    "writers wait; with PRAGMA journal_mode = WAL they need not"
+)
 
 
 class _StartedOver(Exception):
@@ -115,11 +120,12 @@ class SqliteSource:
             if source.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
                 source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            watched = _Progress(job, self.name)
             try:
-                source.backup(target, pages=_PAGES, progress=_Progress(job), sleep=0.05)
+                source.backup(target, pages=_PAGES, progress=watched, sleep=0.05)
             except _StartedOver:
-                job.log("the database changes faster than it can be copied in steps; locking it")
-                source.backup(target, pages=-1, progress=_Progress(job))
+                job.log(_FASTER, level=logging.WARNING)
+                source.backup(target, pages=-1, progress=_Progress(job, self.name))
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -147,8 +153,9 @@ class SqliteSource:
 class _Progress:
     """Looks at the job between two steps, and counts how often the copy started over."""
 
-    def __init__(self, job: JobContext) -> None:
+    def __init__(self, job: JobContext, source: str) -> None:
         self._job = job
+        self._source = source
         self._remaining: int | None = None
         self._restarts = 0
 
@@ -156,7 +163,7 @@ class _Progress:
         del total
         self._job.check()
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Unavailable("database", "is locked by another program")
+            raise Unavailable(self._source, "it is locked by another program")
         if self._remaining is not None and remaining >= self._remaining > 0:
             self._restarts += 1
         self._remaining = remaining

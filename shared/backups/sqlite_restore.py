@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
     if name is None:
         if target.replace is not None:
             raise Invalid("replace", "it is the target's name once more; give the target as well")
-        return _named(source, "restored", now)
+        return _named(source, "restored", now, mark=secrets.token_hex(2))
     if (wrong := target_problem("sqlite", name)) is not None:
         raise Invalid("target", wrong)
     return name
@@ -99,7 +100,7 @@ def replace(
     for _ in range(_TRIES):
         with suppress(_Overtaken), _explained(file):
             return _replaced(copy, file, scratch, busy_seconds, job)
-    raise Unavailable("database", f"{file} is being written all the time; stop its writers")
+    raise Unavailable("restore target", f"{file} is being written all the time; stop its writers")
 
 
 def _replaced(
@@ -144,7 +145,7 @@ def _fill(
         nonlocal is_first
         job.check()
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Unavailable("database", f"{file} is locked by another program")
+            raise Unavailable("restore target", f"{file} is locked by another program")
         if is_first and overtaken():
             raise _Overtaken
         is_first = False
@@ -211,12 +212,14 @@ def _explained(file: Path) -> Iterator[None]:
             text = f"{file} has a write-ahead log and pages of another size; name another target"
             raise Conflict(text) from error
         if what in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            raise Refused("database", f"{file} cannot be written: {error}") from error
-        raise Unavailable("database", f"{file}: {error}") from error
+            raise Refused("restore target", f"{file} cannot be written: {error}") from error
+        raise Unavailable("restore target", f"{file}: {error}") from error
 
 
-def _named(file: Path, what: str, now: datetime) -> str:
-    return f"{file.stem}-{what}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{file.suffix}"
+def _named(file: Path, what: str, now: datetime, mark: str = "") -> str:
+    """A name beside the file's; with a mark, of no other restore in the same second."""
+    at = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return "-".join([file.stem, what, at, *([mark] if mark else [])]) + file.suffix
 
 
 def _sync(folder: Path) -> None:

@@ -5,6 +5,7 @@ missing. One answer for the API, the metric and the alert.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -58,11 +59,13 @@ def standing(
     since: datetime,
     now: datetime,
     gone_at: datetime | None = None,
+    suspicions: Sequence[str] = (),
 ) -> Standing:
     """How a source stands by its last good backup and that one's proof.
 
     `since` is when the plan became what it is: one without a good backup owes one from then on.
-    `gone_at`: when the database was not found any more, so that none is owed.
+    `gone_at`: when the database was not found any more, so that none is owed. `suspicions`: why a
+    person must look at the last good backup.
     Times in the sentence are of the plan's zone, which it names unless it is UTC.
     """
     # Its time cannot be right, so it says nothing of when the next is due.
@@ -73,7 +76,7 @@ def standing(
     if last_good is None:
         sentence = none_of(source, database, scope, " by this plan")
     else:
-        sentence = back_to(last_good, report, now, recurrence.timezone)
+        sentence = back_to(last_good, report, now, recurrence.timezone, suspicions)
         if ahead:
             sentence += ", but a clock was wrong: it is not known how old that is"
         elif missing and expected is not None:
@@ -111,14 +114,20 @@ def none_of(source: str, database: str, scope: str, whose: str = "") -> str:
     return f"There is no proved backup of {name}{whose}; do not rely on one"
 
 
-def back_to(last_good: Summary, report: Report | None, now: datetime, timezone: str) -> str:
+def back_to(
+    last_good: Summary,
+    report: Report | None,
+    now: datetime,
+    timezone: str,
+    suspicions: Sequence[str] = (),
+) -> str:
     """The sentence of what has one, with the time by the clocks of that zone."""
     said = f"You can be back to {_at(last_good.started_at, now, timezone)}"
-    if report is None:
-        return said
-    if report.restore_seconds is not None:
+    if report is not None and report.restore_seconds is not None:
         said += f" in {in_words(report.restore_seconds)}"
-    return f"{said}, proved {ago(_seconds(report.at, now))}"
+    if report is not None:
+        said += f", proved {ago(_seconds(report.at, now))}"
+    return said + (f", but look at it first ({'; '.join(suspicions)})" if suspicions else "")
 
 
 def in_words(seconds: float) -> str:

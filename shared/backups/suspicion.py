@@ -27,8 +27,16 @@ def suspicions(new: Manifest, before: Sequence[Manifest]) -> tuple[str, ...]:
     first: what is usual.
     """
     if not before:
-        return ()
+        return tuple(_nothing(new))
     return (*_smaller(new, before), *_fewer(new, before), *_emptied(new, before))
+
+
+def _nothing(new: Manifest) -> Iterator[str]:
+    """Of the first of its kind: what is empty may be another database than the one meant."""
+    if not new.tables:
+        yield "it holds nothing: there is no table"
+    elif not any(new.tables.values()):
+        yield f"it holds nothing: no row in {len(new.tables)} table(s)"
 
 
 def _smaller(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:

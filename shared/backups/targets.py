@@ -37,6 +37,8 @@ def target_problem(engine: str, name: str) -> str | None:
 def _database(name: str) -> str | None:
     if not name or "\0" in name or len(name.encode(errors="replace")) > LONGEST:
         return f"a database's name has 1 to {LONGEST} bytes, and no NUL"
+    if set(name) & set("/\\") or not name.isprintable():
+        return "give the name of a database; it is no path, and has no control characters"
     if name.startswith((SCRATCH, RESTORING)):
         return f"{name} is a name of Belfry's own, which it may drop"
     if name in (*SERVERS_OWN, *HOUSEKEEPING):

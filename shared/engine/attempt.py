@@ -7,7 +7,6 @@ asked by `job.stop`, a coroutine is cancelled at its next `await`.
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
@@ -15,11 +14,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.errors import BelfryError, Cancelled, TimedOut, Unavailable
-from shared.log import JobLog, trace
+from shared.log import JobLog
 from shared.schedules.model import LiveJob, Schedule
 from shared.tasks import JobProgress, Result
-
-_logger = logging.getLogger("belfry.worker")
 
 
 class Stop(StrEnum):
@@ -87,7 +84,7 @@ class Attempt:
         except BaseException as error:  # whatever a task raises is its job's outcome
             failure = error
             if not isinstance(error, BelfryError | asyncio.CancelledError):
-                _logger.error("unexpected failure in %s\n%s", self.live.id, trace(error))
+                self.log.unexpected(error)
         self._close(result, failure)
 
     def close_unrun(self) -> None:

@@ -46,6 +46,7 @@ class Executor:
             backups=self._backups,
             operations=self._operations,
             progress=attempt.progress,
+            forced=live.forced,
             stop=attempt.stop,
         )
         returned = task.run(context, params)

@@ -47,7 +47,8 @@ class Requested:
 
 
 class Manager:
-    """The desk, bound to its stores."""
+    """The desk, bound to its stores. `check` is called with a schedule as it is and as it shall be
+    (`engine.checks`)."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Manager:
         handed: HandedOut,
         clock: Clock,
         new_id: Callable[[], str],
+        check: Callable[[Schedule | None, Schedule], None],
     ) -> None:
         self._desk = desk
         self._table = desk.table
@@ -65,6 +67,7 @@ class Manager:
         self._handed = handed
         self._clock = clock
         self._new_id = new_id
+        self._check = check
 
     def get(self, schedule_id: str) -> Schedule:
         """The schedule, with the jobs that ended counted. Raises `NotFound`."""
@@ -83,7 +86,7 @@ class Manager:
         configured: str = "",
     ) -> Schedule:
         """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
-        it would never run."""
+        it would never run, and what the check of its task does; `configured` is not checked."""
         now = self._clock.now()
         wanted = Schedule(
             id=schedule_id or f"s{self._new_id()}",
@@ -93,6 +96,8 @@ class Manager:
             created_at=now,
             updated_at=now,
         )
+        if not configured:
+            self._check(None, wanted)
         made = _timed(wanted, None, now).rescheduled(now)
         first = Version.of(made, now, "created")
         if not self._table.commit([Change(None, made, versions=(first,))])[0]:
@@ -116,6 +121,7 @@ class Manager:
             wanted = _timed(step(shown), shown.definition.recurrence, now)
             if wanted == shown:
                 return Change(schedule, schedule)
+            self._check(shown, wanted)
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
             if _expectation(schedule) == _expectation(after):
                 return Change(schedule, after)
@@ -167,8 +173,11 @@ class Manager:
             return
         self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
 
-    def run_now(self, schedule_id: str, *, force: bool, send: bool = True) -> Requested:
-        """Ask for a run (C7). `send=False`: the caller runs the job itself.
+    def run_now(
+        self, schedule_id: str, *, force: bool, send: bool = True, insist: bool = False
+    ) -> Requested:
+        """Ask for a run (C7). `send=False`: the caller runs the job itself. `insist`: its task is
+        to leave nothing out as needless.
 
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
@@ -181,11 +190,17 @@ class Manager:
         if not force:
             return self._run_due(schedule, now)
         asked = job_id(schedule_id, now, self._new_id())
-        after, _ = self.ask(schedule_id, [asked], now, send=send)
+        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
         return Requested(schedule=after, job_id=asked, at=now)
 
     def ask(
-        self, schedule_id: str, asked: Sequence[str], now: datetime, *, send: bool = True
+        self,
+        schedule_id: str,
+        asked: Sequence[str],
+        now: datetime,
+        *,
+        send: bool = True,
+        insist: bool = False,
     ) -> tuple[Schedule, list[str]]:
         """Add jobs of a schedule that a person asked for; (the schedule, those added).
 
@@ -204,7 +219,8 @@ class Manager:
                 raise Conflict(f"{schedule_id} has {LIVE_CAP} unfinished jobs; wait for some")
             added[:] = new[: LIVE_CAP - len(progress.live)]
             for one in added:
-                job = LiveJob(id=one, due_at=parse_id(one)[1], available_at=now)
+                due_at = parse_id(one)[1]
+                job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist)
                 progress = progress.put(job)
             return Change(schedule, replace(schedule, progress=progress))
 

@@ -26,12 +26,13 @@ def run_once(
     *,
     name: str,
     send: bool = True,
+    insist: bool = False,
 ) -> Requested:
-    """Ask for one run of a task. `send=False`: the caller runs the job itself.
+    """Ask for one run of a task. `send=False`: the caller runs the job itself. `insist`: it is to
+    leave nothing out as needless.
 
-    Raises `Invalid` naming the parameter that is wrong.
+    Raises `Invalid` naming the parameter that is wrong, and what else the task's check does.
     """
-    task.parse(parameters)
     definition = Definition(
         name=name,
         description=task.summary,
@@ -42,7 +43,7 @@ def run_once(
         tags=(_TAG,),
     )
     made = manager.create(definition, policy(task))
-    return manager.run_now(made.id, force=True, send=send)
+    return manager.run_now(made.id, force=True, send=send, insist=insist)
 
 
 def is_once(schedule: Schedule) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.engine import retry
 from shared.engine.attempt import Attempt, Stop
-from shared.errors import BelfryError, Cancelled
+from shared.errors import BelfryError, Cancelled, Skipped
 from shared.log import short
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob
@@ -50,6 +50,9 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
         return Gone()
     if failure is None:
         return Ended(replace(_record(attempt, Status.SUCCEEDED, now), result=attempt.result))
+    if isinstance(failure, Skipped):
+        skipped = _record(attempt, Status.SKIPPED, now)
+        return Ended(replace(skipped, result=failure.result, reason=describe(failure)))
     if attempt.asked is Stop.CANCEL:
         return Ended(replace(_record(attempt, Status.CANCELLED, now), reason=live.cancel))
     if attempt.asked is Stop.DRAIN and (isinstance(failure, Cancelled) or was_refused(failure)):

@@ -56,6 +56,15 @@ class Report:
     """Commits that another tick or a change of the schedule was faster than."""
     broken: int = 0
 
+    def shown(self) -> dict[str, int]:
+        """For whoever asked for the tick."""
+        return {
+            "dispatched": self.handed_out,
+            "recorded": self.recorded,
+            "lost": self.lost,
+            "failed": self.broken,
+        }
+
     def __iadd__(self, other: Report) -> Report:
         self.handed_out += other.handed_out
         self.recorded += other.recorded
@@ -116,10 +125,7 @@ class Dispatcher:
             _logger,
             Event.TICK_DONE,
             clock=clock,
-            dispatched=report.handed_out,
-            recorded=report.recorded,
-            lost=report.lost,
-            failed=report.broken,
+            **report.shown(),
         )
         return report
 

@@ -44,7 +44,7 @@ class Channel(StrEnum):
     TEAMS = "teams"
 
 
-class Status(StrEnum):
+class MessageStatus(StrEnum):
     """What became of a message."""
 
     QUEUED = "queued"
@@ -84,7 +84,7 @@ class Entry(Draft):
     """A message as the outbox has it."""
 
     id: str
-    status: Status
+    status: MessageStatus
     attempts: int = 0
     error: str | None = None
     provider_id: str | None = None

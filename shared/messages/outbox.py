@@ -25,7 +25,7 @@ from shared.messages.model import (
     Channel,
     Draft,
     Entry,
-    Status,
+    MessageStatus,
     is_id,
     message_id,
 )
@@ -65,7 +65,7 @@ class Outbox:
             subject=wanted.subject,
             text=wanted.text,
             id=message_id(wanted.digest, now),
-            status=Status.QUEUED if kept is None else Status.KEPT,
+            status=MessageStatus.QUEUED if kept is None else MessageStatus.KEPT,
             error=kept,
             created_at=now,
             next_at=now if kept is None else None,
@@ -91,7 +91,7 @@ class Outbox:
             return None
         mine = replace(
             entry,
-            status=Status.SENDING,
+            status=MessageStatus.SENDING,
             attempts=entry.attempts + 1,
             next_at=now + HELD,
             holder=secrets.token_hex(8),
@@ -107,11 +107,11 @@ class Outbox:
         """Note that it was sent. That holds whoever took the message over meanwhile."""
         before: Entry | None = entry
         for _ in range(_TRIES):
-            if before is None or before.status is Status.SENT:
+            if before is None or before.status is MessageStatus.SENT:
                 return before or entry
             after = replace(
                 before,
-                status=Status.SENT,
+                status=MessageStatus.SENT,
                 error=None,
                 provider_id=short(provider_id, 200) or None,
                 sent_at=now,
@@ -127,12 +127,12 @@ class Outbox:
     def failed(self, entry: Entry, error: str, again: datetime | None) -> Entry:
         """Note that the attempt failed, and when there is another; None: there is none."""
         said = short(error, ERROR)
-        after = replace(entry, status=Status.FAILED, error=said, next_at=again)
+        after = replace(entry, status=MessageStatus.FAILED, error=said, next_at=again)
         return self._change(entry, after) or self.find(entry.id) or after
 
     def keep(self, entry: Entry, reason: str) -> Entry:
         """Note that there is no way to send it any more."""
-        after = replace(entry, status=Status.KEPT, error=short(reason, ERROR), next_at=None)
+        after = replace(entry, status=MessageStatus.KEPT, error=short(reason, ERROR), next_at=None)
         return self._change(entry, after) or self.find(entry.id) or after
 
     def due(self, now: datetime, most: int) -> list[Entry]:
@@ -164,7 +164,7 @@ class Outbox:
         return None if row is None else to_entry(row)
 
     def page(
-        self, status: Status | None, channel: Channel | None, page: int, size: int
+        self, status: MessageStatus | None, channel: Channel | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
         """(That page, newest first; how many there are). Only the page's own texts are read."""
         wanted = beginning("message:")

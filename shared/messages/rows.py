@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Damaged
-from shared.messages.model import Channel, Entry, Status
+from shared.messages.model import Channel, Entry, MessageStatus
 from shared.storage.wire import literal
 
 PARTITION = "messages"
@@ -59,7 +59,7 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
             recipient=row["recipient"],
             subject=row["subject"],
             text=row["text"],
-            status=Status(row["status"]),
+            status=MessageStatus(row["status"]),
             attempts=row["attempts"],
             error=row["error"] or None,
             provider_id=row["provider_id"] or None,

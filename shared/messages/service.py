@@ -15,7 +15,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
-from shared.messages.model import Channel, Draft, Entry, Status, draft
+from shared.messages.model import Channel, Draft, Entry, MessageStatus, draft
 from shared.messages.outbox import Outbox
 from shared.messages.sending import ATTEMPTS, Sender, next_attempt
 from shared.settings import Settings
@@ -80,7 +80,7 @@ class Messages:
         return [entry for entry in tried if entry is not None]
 
     def page(
-        self, status: Status | None, channel: Channel | None, page: int, size: int
+        self, status: MessageStatus | None, channel: Channel | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
         """(That page of the messages, newest first; how many there are in all)."""
         return self._outbox.page(status, channel, page, size)
@@ -133,7 +133,7 @@ class Messages:
         if taken is None:
             return None
         done = self._attempt(taken)
-        if done.status is Status.FAILED and done.next_at is not None:
+        if done.status is MessageStatus.FAILED and done.next_at is not None:
             away.add(entry.channel)
         return done
 

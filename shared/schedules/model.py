@@ -120,6 +120,8 @@ class LiveJob:
     """Of the attempt before."""
     cancel: str | None = None
     """Why it was told to stop, if it was."""
+    forced: bool = False
+    """Whether the person who asked for it insists on what its task would leave out."""
 
     @property
     def effective_at(self) -> datetime:

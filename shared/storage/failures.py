@@ -14,6 +14,7 @@ Nothing but a `BelfryError` leaves this package.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,8 @@ LONGEST_PAUSE = 5.0
 
 _PAUSES = {"Retry-After": 1, "retry-after-ms": 1000, "x-ms-retry-after-ms": 1000}
 """What azure-core heeds, and how much of it is a second."""
+_ADDRESS = re.compile(r"host='([^']+)', port=(\d+)")
+"""As urllib3 names it in its errors."""
 _FINAL = frozenset({400, 401, 403, 405, 411, 413, 414, 415, 501, 505})
 """Statuses that another attempt does not mend. Not 404 (no table): it may be being made."""
 
@@ -51,7 +54,14 @@ def translated(service: str) -> Iterator[None]:
             raise Refused(service, f"answered {reason}") from error
         raise Unavailable(service, f"answered {reason}") from error
     except azure.AzureError as error:
-        raise Unavailable(service, f"did not answer ({type(error).__name__})") from error
+        raise Unavailable(service, f"did not answer ({_where(error)})") from error
+
+
+def _where(error: Exception) -> str:
+    """What the SDK calls it, and the address that it names, if it does."""
+    named = _ADDRESS.search(str(error))
+    at = f" at {named[1]}:{named[2]}" if named is not None else ""
+    return f"{type(error).__name__}{at}"
 
 
 def _read_whole(answer: Any) -> None:

@@ -214,6 +214,13 @@ class ScheduleTable:
             for row in self._range(shard, lower, upper):
                 yield readable.to_job(row)
 
+    def newest(self, schedule_id: str) -> Job | None:
+        """The schedule's ended job that was due last: one row."""
+        lower = f"job:{schedule_id}:"
+        for row in self._range(self.shard(schedule_id), lower, lower[:-1] + ";", 1):
+            return readable.to_job(row)
+        return None
+
     def versions(self, schedule_id: str) -> list[Version]:
         """What the schedule was to run, oldest first."""
         prefix = entities.version_key(schedule_id)

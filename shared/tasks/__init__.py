@@ -1,19 +1,26 @@
 """What a task is (`Task`, `@task`) and what a running one may use (`JobContext`). Pure."""
 
 from shared.tasks.backups import (
+    BackupChecks,
     BackupPlan,
     BackupService,
+    BuiltInPlan,
     RestoreOrder,
     Retention,
     VerifyOrder,
+    order_fits,
+    plan_fits,
 )
-from shared.tasks.context import JobContext, JobProgress, Operations
-from shared.tasks.model import Impact, Params, Result, Retry, Task, task
+from shared.tasks.context import JobContext, JobProgress, Operations, Services
+from shared.tasks.model import Flag, Impact, Params, Result, Retry, Task, task
 from shared.tasks.registry import Registry
 
 __all__ = [
+    "BackupChecks",
     "BackupPlan",
     "BackupService",
+    "BuiltInPlan",
+    "Flag",
     "Impact",
     "JobContext",
     "JobProgress",
@@ -24,7 +31,10 @@ __all__ = [
     "Result",
     "Retention",
     "Retry",
+    "Services",
     "Task",
     "VerifyOrder",
+    "order_fits",
+    "plan_fits",
     "task",
 ]

@@ -6,14 +6,21 @@ the schedule's `task_parameters`, so that the API changes it and the next run ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from shared.tasks.context import JobContext
-from shared.tasks.model import Params
+from shared.tasks.context import JobContext, Services
+from shared.tasks.model import Flag, Params
 
 ALL = "all"
 """Every source that the settings name; of a server, every database."""
@@ -25,6 +32,8 @@ Kept = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 class Retention(Params):
     """Which backups are kept: each that any of these rules keeps. Of generations, the newest of
     each of the last so many hours, days, weeks, months or years that have one (all in UTC)."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     days: Kept | None = None
     """Every backup younger than so many days."""
@@ -75,13 +84,13 @@ class BackupPlan(Params):
     """Of PostgreSQL: all schemas but these."""
     destinations: tuple[Name, ...] = ()
     """Where copies go, by name; each is verified. Default: every destination of the settings."""
-    drive: bool | None = False
+    drive: Flag | None = False
     """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set."""
     drive_count: Kept = 30
     """How many are kept there."""
     retention: Retention = Retention(days=30)
     compression: Compression = Compression.ZSTD
-    encrypt: bool | None = None
+    encrypt: Flag | None = None
     """Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
     """Default: the account's own."""
@@ -104,6 +113,19 @@ class BackupPlan(Params):
         for name in parts_not_for_all(self) if self.source == ALL else ():
             raise ValueError(f"{name} is of one server; {ONLY_ALL}")
         return self
+
+
+class BuiltInPlan(BackupPlan):
+    """A plan that comes with the code: its name says what it backs up, and so does `source`."""
+
+    @field_validator("source")
+    @classmethod
+    def _keeps_source(cls, value: str) -> str:
+        own = cls.model_fields["source"].default
+        if value != own:
+            text = f"it is a built-in plan, of {own!r}; make a plan of your own for another"
+            raise ValueError(text)
+        return value
 
 
 ONLY_ALL = "with source `all` only `databases: all` is possible, for its PostgreSQL servers"
@@ -130,6 +152,16 @@ class RestoreOrder(Params):
     destination: Name | None = None
     """Which copy to take. Default: the first that is whole."""
 
+    @field_validator("replace")
+    @classmethod
+    def _said_twice(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value != info.data.get("target"):
+            raise ValueError(
+                "to restore over a database that is not empty, say its name twice, "
+                "as target and as replace"
+            )
+        return value
+
 
 class VerifyOrder(Params):
     """Which backup to prove again."""
@@ -137,6 +169,17 @@ class VerifyOrder(Params):
     backup_id: Name
     destination: Name | None = None
     """Which copy. Default: each."""
+
+
+class BackupChecks(Protocol):
+    """Hold what is asked for to what there is, before any job of it runs."""
+
+    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
+        """Raise `Invalid` if something that the plan names, and that is new, is not there."""
+
+    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
+        """Raise `Invalid` if there is no such backup, or it can be restored to no such target;
+        `Conflict` if it is not to be relied upon."""
 
 
 class BackupService(Protocol):
@@ -159,3 +202,17 @@ class BackupService(Protocol):
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
         """Make the copies that are missing, and apply retention."""
+
+
+def plan_fits(services: Services, plan: BackupPlan, new: Collection[str]) -> None:
+    """The check of tasks that take a plan."""
+    services.backups.check_plan(plan, new)
+
+
+def order_fits(
+    services: Services,
+    order: RestoreOrder | VerifyOrder,
+    new: Collection[str],  # noqa: ARG001, an order is new as a whole
+) -> None:
+    """The check of tasks that take an order."""
+    services.backups.check_order(order)

@@ -13,7 +13,14 @@ from shared.errors import Cancelled, Misconfigured
 from shared.log import JobLog
 
 if TYPE_CHECKING:
-    from shared.tasks.backups import BackupService
+    from shared.tasks.backups import BackupChecks, BackupService
+
+
+class Services(Protocol):
+    """What a task may ask before any job of it runs."""
+
+    @property
+    def backups(self) -> BackupChecks: ...
 
 
 class Operations(Protocol):
@@ -75,6 +82,8 @@ class JobContext:
     backups: BackupService
     operations: Operations = field(default_factory=NoOperations)
     progress: JobProgress = field(default_factory=JobProgress)
+    forced: bool = False
+    """Whether a person asked for it who insists on what the task would leave out as needless."""
     stop: threading.Event
     """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or
     the instance is going down."""

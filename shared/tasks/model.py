@@ -10,17 +10,23 @@ the tasks of the modules that it is given, so importing a module twice does no h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
-from shared.tasks.context import JobContext
+from shared.tasks.context import JobContext, Services
 from shared.tasks.wording import in_words
+
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
+"""True or false, and neither a number nor text such as "yes"."""
+
+PARAMETERS = "task_parameters"
+"""What a schedule calls its task's parameters."""
 
 Result: TypeAlias = Mapping[str, object]
 """What a task returns: its metrics, as a JSON object (P8)."""
@@ -28,6 +34,11 @@ Result: TypeAlias = Mapping[str, object]
 
 Run: TypeAlias = Callable[[JobContext, Any], "Result | Coroutine[Any, Any, Result]"]
 """A task's function, plain or a coroutine function: of the job, and of its parameters."""
+
+
+Check: TypeAlias = Callable[[Services, Any, Collection[str]], None]
+"""Whether what a task's parameters name is there: of the services, the parameters, and the names
+of those that are new. Raises `Invalid`, naming one of these, or what else is the matter."""
 
 
 class Params(BaseModel):
@@ -75,11 +86,29 @@ class Task:
     """Jobs of this task that may run at once, on all instances together; None for no limit."""
     aliases: tuple[str, ...]
     """Earlier names: stored schedules outlive a name."""
+    check: Check | None = None
+    on_request: bool = False
+    """Whether a person must ask for it each time: no schedule of it comes due by itself."""
 
     @property
     def summary(self) -> str:
         """The first line of the task's docstring."""
         return (self.run.__doc__ or self.name).strip().splitlines()[0]
+
+    def fits(
+        self, services: Services, parameters: Mapping[str, object], new: Collection[str]
+    ) -> None:
+        """Hold the parameters, of which those of these names are new, to what there is.
+
+        Raises `Invalid` naming `task_parameters.<field>`, `NotFound`, `Conflict`.
+        """
+        params = self.parse(parameters)
+        if self.check is None:
+            return
+        try:
+            self.check(services, params, new)
+        except Invalid as error:
+            raise Invalid(f"{PARAMETERS}.{error.field}", error.message) from None
 
     def parse(self, parameters: Mapping[str, object]) -> Params:
         """The parameters, checked. Raises `Invalid` naming `task_parameters.<field>`."""
@@ -87,7 +116,7 @@ class Task:
             return self.params.model_validate(dict(parameters))
         except ValidationError as error:
             first = error.errors()[0]
-            path = ".".join(["task_parameters", *(str(part) for part in first["loc"])])
+            path = ".".join([PARAMETERS, *(str(part) for part in first["loc"])])
             said = in_words(first, self.params, first["loc"], "parameter")
             allowed = ", ".join(self.params.model_fields) or "none"
             raise Invalid(path, f"{said} ({self.name} takes: {allowed})") from None
@@ -105,17 +134,21 @@ def task(
     misfire_grace_seconds: int = 900,
     max_concurrent: int | None = None,
     aliases: tuple[str, ...] = (),
+    check: Check | None = None,
+    on_request: bool = False,
 ) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
     `cron` is the default time of its system schedule (five fields, in `timezone`); settings and
     the API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes
-    for the daily tasks).
+    for the daily tasks). `check` is asked whenever parameters come in, whoever brings them.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
     if max_concurrent is not None and max_concurrent < 1:
         raise ValueError(f"task {name}: max_concurrent is {max_concurrent}; use 1 or more")
+    if cron is not None and on_request:
+        raise ValueError(f"task {name}: what a person must ask for has no time of its own")
     if cron is not None:
         required = [field for field, info in params.model_fields.items() if info.is_required()]
         if required:
@@ -133,6 +166,8 @@ def task(
             misfire_grace_seconds=misfire_grace_seconds,
             max_concurrent=max_concurrent,
             aliases=aliases,
+            check=check,
+            on_request=on_request,
         )
 
     return make

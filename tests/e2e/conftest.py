@@ -59,6 +59,8 @@ class Belfry:
     process: subprocess.Popen[bytes] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     """What the app said when it was ready: url, pid, storage, postgres, state, azurite_pid."""
+    repo: Path = REPO
+    """The project whose it is."""
 
     @property
     def url(self) -> str:
@@ -71,7 +73,7 @@ class Belfry:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["make", "start", f"ON={_ON}"],
-                cwd=REPO,
+                cwd=self.repo,
                 env=kept | self._environ() | self.settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -149,7 +151,7 @@ class Belfry:
 @pytest.fixture(scope="session")
 def belfry() -> Iterator[Belfry]:
     """A running Belfry that all tests share; they leave it running."""
-    with scratch() as folder, _running(Belfry(folder / "state")) as app:
+    with scratch() as folder, running(Belfry(folder / "state")) as app:
         app.start()
         yield app
 
@@ -157,12 +159,12 @@ def belfry() -> Iterator[Belfry]:
 @pytest.fixture
 def launch() -> Iterator[Belfry]:
     """A Belfry of the test's own, not yet started."""
-    with scratch() as folder, _running(Belfry(folder / "state")) as app:
+    with scratch() as folder, running(Belfry(folder / "state")) as app:
         yield app
 
 
 @contextlib.contextmanager
-def _running(app: Belfry) -> Iterator[Belfry]:
+def running(app: Belfry) -> Iterator[Belfry]:
     try:
         yield app
     finally:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shared.api.problems import Problem
+from tests import described
 from tests.e2e.conftest import Belfry, until
 
 GOOD: dict[str, Any] = {
@@ -24,7 +25,10 @@ GOOD: dict[str, Any] = {
 
 @pytest.fixture
 def client(belfry: Belfry) -> Any:
-    with httpx.Client(base_url=f"{belfry.url}/api/v1", timeout=30) as made:
+    """Each answer that it gets is one that the description has."""
+    hook = described.check(httpx.get(f"{belfry.url}/api/openapi.json").json())
+    url = f"{belfry.url}/api/v1"
+    with httpx.Client(base_url=url, timeout=30, event_hooks={"response": [hook]}) as made:
         yield made
 
 
@@ -121,7 +125,7 @@ def test_a_body_that_is_not_sent_as_json_is_told_how(
 ) -> None:
     headers = {} if sent_as is None else {"content-type": sent_as}
     answer = client.post(path, content=b'{"force": true}', headers=headers)
-    assert answer.status_code == 422
+    assert answer.status_code == 415
     assert answer.json()["detail"] == (
         "body: send it as JSON, with the header Content-Type: application/json"
     )
@@ -205,8 +209,8 @@ def test_every_policy_is_kept_and_changed(client: httpx.Client) -> None:
 
 
 def schemas(belfry: Belfry) -> dict[str, Any]:
-    described = httpx.get(f"{belfry.url}/api/openapi.json").json()
-    return dict(described["components"]["schemas"])
+    spec = httpx.get(f"{belfry.url}/api/openapi.json").json()
+    return dict(spec["components"]["schemas"])
 
 
 def test_the_defaults_are_those_that_the_schema_names(belfry: Belfry, client: httpx.Client) -> None:
@@ -416,11 +420,13 @@ def test_what_is_not_there_is_a_problem(client: httpx.Client, path: str) -> None
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/schedules", "GET, POST"),
-        ("PUT", "/schedules/none", "GET, PATCH, DELETE"),
-        ("GET", "/schedules/none/execute", "POST"),
-        ("DELETE", "/jobs", "GET"),
-        ("POST", "/schedules/none/occurrences", "GET"),
+        ("PUT", "/schedules", "GET, HEAD, POST, OPTIONS"),
+        ("PUT", "/schedules/none", "GET, HEAD, PATCH, DELETE, OPTIONS"),
+        ("GET", "/schedules/none/execute", "POST, OPTIONS"),
+        ("DELETE", "/jobs", "GET, HEAD, OPTIONS"),
+        ("POST", "/schedules/none/occurrences", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/backups/plans", "GET, HEAD, POST, OPTIONS"),
+        ("GET", "/backups/retention", "POST, OPTIONS"),
     ],
 )
 def test_a_method_that_is_not_allowed_is_told_which_are(
@@ -432,19 +438,20 @@ def test_a_method_that_is_not_allowed_is_told_which_are(
 
 
 def test_every_operation_says_which_problems_it_may_answer_with(belfry: Belfry) -> None:
-    described = httpx.get(f"{belfry.url}/api/openapi.json").json()
-    assert not {"HTTPValidationError", "ValidationError"} & set(described["components"]["schemas"])
-    for path, operations in described["paths"].items():
+    spec = httpx.get(f"{belfry.url}/api/openapi.json").json()
+    assert not {"HTTPValidationError", "ValidationError"} & set(spec["components"]["schemas"])
+    for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             expected = {"422", "500", "502", "503"}
-            expected |= {"404"} if "{" in path else set()
-            expected |= {"409"} if method != "get" else set()
-            expected |= {"400"} if "requestBody" in operation else set()
+            expected |= {"404"} if "{" in path or path.endswith("/retention") else set()
+            is_plan = path.endswith("/plans/{schedule_id}")
+            expected |= {"409"} if method != "get" or is_plan else set()
+            expected |= {"400", "413", "415"} if "requestBody" in operation else set()
             answers = operation["responses"]
-            assert {status for status in answers if status >= "400"} == expected
+            assert {status for status in answers if status >= "400"} == expected | {"401"}
             for status in expected:
                 content = answers[status]["content"]["application/problem+json"]
-                assert content == {"schema": {"$ref": "#/components/schemas/Problem"}}
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
             assert "Retry-After" in answers["503"]["headers"]
 
 
@@ -455,7 +462,9 @@ def test_every_operation_says_which_problems_it_may_answer_with(belfry: Belfry) 
         ("get", "/api/v1/jobs/none", b"", 404),
         ("put", "/api/v1/jobs", b"", 405),
         ("delete", "/api/v1/schedules/database_backup", b"", 409),
+        ("post", "/api/v1/schedules", b" " * 1_000_001, 413),
         ("post", "/api/v1/schedules", b"{}", 422),
+        ("post", "/api/v1/backups/retention", b'{"schedule_id": "none"}', 404),
     ],
 )
 def test_a_problem_is_what_the_description_says(
@@ -468,6 +477,24 @@ def test_a_problem_is_what_the_description_says(
     assert answer.headers["content-type"] == "application/problem+json"
     assert set(said["required"]) <= set(answer.json()) <= set(said["properties"])
     Problem.model_validate_json(answer.content, strict=True)
+
+
+@pytest.mark.parametrize("path", ["/status", "/", "/api/v1/schedules", "/api/v1/jobs/none"])
+def test_head_and_options_go_through_the_host(belfry: Belfry, path: str) -> None:
+    url = f"{belfry.url}{path}"
+    get, head = httpx.get(url), httpx.head(url)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-length"] not in ("", "0")
+    options = httpx.options(url)
+    assert options.status_code == 204 and options.headers["allow"].startswith("GET, HEAD")
+
+
+def test_a_body_of_any_size_is_refused_at_once(belfry: Belfry) -> None:
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(
+        f"{belfry.url}/api/v1/schedules", content=b" " * 20_000_000, headers=headers
+    )
+    assert answer.status_code == 413
 
 
 def test_status_and_uptime(belfry: Belfry) -> None:

@@ -126,9 +126,24 @@ def test_a_port_that_is_no_number_is_named(launch: Belfry) -> None:
 def test_a_state_that_is_a_file_is_named(launch: Belfry) -> None:
     launch.state.write_text("")
     said = launch.fails()
-    assert f"the state in {launch.state} is damaged" in said
-    assert f"mv {launch.state} {launch.state}.broken" in said
+    assert f"Belfry did not start: the state cannot be kept in {launch.state}: " in said
+    assert "damaged" not in said and "mv " not in said
     _quiet(said)
+
+
+def test_a_demo_company_of_random_bytes_is_moved_away_as_it_is_told(launch: Belfry) -> None:
+    launch.state.mkdir()
+    database = launch.state / "company.db"
+    database.write_bytes(os.urandom(10_000))
+    said = launch.fails()
+    assert f"{database} is no whole SQLite database" in said
+    _quiet(said)
+    assert launch.processes() == []
+    (command,) = [line for line in said.splitlines() if " && mv " in line]
+    subprocess.run(["bash", "-c", command], check=True)
+    launch.start()
+    assert database.read_bytes().startswith(b"SQLite format 3")
+    assert (launch.state / "damaged" / "company.db").stat().st_size == 10_000
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,30 @@ def test_a_job_that_fails_is_told_by_the_exit_code(run: Run) -> None:
     assert "POSTGRES_URL is not set" in json.loads(done.stdout)["error"]
 
 
+def test_one_that_is_tried_again_says_when_and_by_whom(run: Run) -> None:
+    values = {"POSTGRES_URL": "postgresql://u:p@127.0.0.1:9/d"}
+    done = run("functions.postgres_backup", **values)
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert said["status"] == "queued" and "did not answer" in said["error"]
+    assert "the app tries again at 20" in said["next"]
+
+
+def test_a_tick_by_hand_says_what_it_did(run: Run) -> None:
+    done = run("functions.schedule_dispatcher")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout).keys() == {"dispatched", "recorded", "lost", "failed"}
+
+
+def test_storage_that_is_away_is_told_by_its_address(run: Run) -> None:
+    away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
+    away += "TableEndpoint=http://127.0.0.1:9/a;QueueEndpoint=http://127.0.0.1:9/a;"
+    done = run("functions", AzureWebJobsStorage=away + "BlobEndpoint=http://127.0.0.1:9/a")
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert "127.0.0.1:9)" in last and last.endswith("`make start` runs the storage of this machine")
+
+
 def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
     done = run("functions", "postgres_backups")
     assert (done.returncode, done.stdout) == (2, "")
@@ -92,7 +116,7 @@ def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
     done = run("functions")
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
-    assert lines["postgres_backup"].endswith("T03:00:00+00:00")
+    assert lines["postgres_backup"].endswith("T03:00:00Z")
     assert list(lines) == sorted(lines) and len(lines) == 12
 
 

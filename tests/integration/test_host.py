@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,6 +53,11 @@ async def raw(req: func.HttpRequest) -> func.HttpResponse:
     headers = {"x-answer": "42", "content-type": "application/octet-stream",
                "set-cookie": "a=b; Path=/; HttpOnly"}
     return func.HttpResponse(bytes(range(256)), headers=headers)
+
+
+@app.route("long")
+def long(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(b"", headers={"content-length": "256"})
 
 
 @app.route("fail")
@@ -227,6 +233,22 @@ def test_a_response_keeps_its_bytes_headers_and_cookies(app: Served) -> None:
     assert answer.headers["set-cookie"] == "a=b; HttpOnly; Path=/"
     head = httpx.head(f"{app.url}/bytes")
     assert (head.content, head.headers["content-length"]) == (b"", "256")
+    assert httpx.head(f"{app.url}/long").headers["content-length"] == "256"
+    assert httpx.get(f"{app.url}/long").headers["content-length"] == "0"
+
+
+def test_a_body_that_is_too_large_is_refused_unread(app: Served) -> None:
+    app.start(FUNCTIONS_REQUEST_BODY_SIZE_LIMIT="1000")
+    url = f"{app.url}/echo/x"
+    port = httpx.URL(url).port
+    said = "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 120000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=10) as client:
+        client.sendall(said.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+    for large in (b"x" * 30_000_000, iter([b"x" * 600, b"x" * 600])):
+        answer = httpx.post(url, content=large)
+        assert (answer.status_code, answer.content) == (413, b"")
+    assert len(httpx.post(url, content=b"x" * 1000).json()["bytes"]) == 1000
 
 
 def test_what_the_real_host_refuses_is_refused(app: Served) -> None:
@@ -247,7 +269,7 @@ def test_functions_are_run_by_hand(app: Served) -> None:
     status = httpx.get(f"{app.url}/admin/host/status").json()
     assert status["state"] == "Running"
     names = {one["name"] for one in httpx.get(f"{app.url}/admin/functions").json()}
-    assert names == {"echo", "raw", "fail", "slow", "rest", "clock", "fast", "work"}
+    assert names == {"echo", "raw", "long", "fail", "slow", "rest", "clock", "fast", "work"}
 
     until(lambda: _timer_blob(app))
     assert httpx.post(f"{app.url}/admin/functions/clock", json={}).status_code == 202

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from local import company
+from local.state import DamagedFile
+from shared.errors import Misconfigured
 
 
 def _dump(path: Path) -> list[str]:
@@ -69,3 +73,30 @@ def test_it_has_what_is_hard_to_back_up(tmp_path: Path) -> None:
     company.build_sqlite(tmp_path / "company.db")
     with closing(sqlite3.connect(tmp_path / "company.db")) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def half(path: Path) -> None:
+    """A database whose second half is lost."""
+    company.build_sqlite(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE invoices")
+        connection.commit()
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(os.urandom(10_000)), half])
+def test_a_file_that_is_no_whole_database_is_damaged(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "company.db"
+    spoil(path)
+    before = path.read_bytes()
+    with pytest.raises(DamagedFile, match=r"company\.db is no whole SQLite database: ") as caught:
+        company.build_sqlite(path)
+    assert caught.value.file == path and path.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_used_is_not_damaged(tmp_path: Path) -> None:
+    (tmp_path / "company.db").mkdir()
+    with pytest.raises(Misconfigured, match=r"company\.db cannot be used: unable to open"):
+        company.build_sqlite(tmp_path / "company.db")

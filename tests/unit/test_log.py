@@ -122,7 +122,7 @@ def test_a_traceback_is_bounded_and_shows_no_part_of_a_password() -> None:
         said = fail(f"{word}\nthe end")
         assert len(said) <= 17_000 and "secret" not in said
         assert said.startswith("Traceback")
-    assert fail("x " * 100_000 + "the end").endswith("the end\n")
+    assert fail("x " * 100_000 + "the end").endswith("the end")
 
 
 def test_what_cannot_be_encoded_is_replaced_in_every_line(
@@ -150,6 +150,24 @@ def test_a_jobs_log_fits_into_a_property(letter: str, length: int) -> None:
     assert lines[0].startswith("now INFO 0 ") and lines[-1].startswith(f"now INFO {number} ")
     (said,) = [line for line in lines if line.startswith("...")]
     assert said == f"... {number + 1 - (len(lines) - 1)} lines left out ..."
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+def test_an_unexpected_failures_traceback_is_in_the_jobs_log_and_in_the_apps(
+    caplog: pytest.LogCaptureFixture, length: int
+) -> None:
+    log = JobLog(_logger, {"job_id": "n-1"}, lambda: "now")
+    try:
+        raise OSError("x" * length + " at postgresql://me:Zsecret@h/d")
+    except OSError as error:
+        log.unexpected(error)
+    (record,) = caplog.records
+    assert record.levelname == "ERROR" and "unexpected failure in n-1" in record.getMessage()
+    for said in (record.getMessage(), log.text()):
+        assert "Traceback (most recent call last)" in said and "test_log.py" in said
+        assert said.endswith("at postgresql://me:***@h/d")
+    assert log.text().startswith("now ERROR unexpected failure\n")
+    assert len(log.text()) <= 6_000
 
 
 def test_a_short_log_is_kept_whole() -> None:

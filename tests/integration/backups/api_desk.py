@@ -22,6 +22,7 @@ from shared.api import backups, jobs, plans, schedules
 from shared.api.app import api
 from shared.app import App
 from shared.schedules.job import Job
+from tests import described
 from tests.integration.engine.conftest import START, Bench, make, tap
 
 ROWS = 500
@@ -44,7 +45,7 @@ class Desk:
         return self.bench.app
 
     def ask(self, method: str, path: str, json: Any = None, **params: Any) -> httpx.Response:
-        """The answer; `path` follows /api/v1."""
+        """The answer, which is one that the description has; `path` follows /api/v1."""
         named = {"from" if name == "since" else name: value for name, value in params.items()}
 
         async def answered() -> httpx.Response:
@@ -52,7 +53,9 @@ class Desk:
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
                 return await client.request(method, f"/api/v1{path}", json=json, params=named)
 
-        return asyncio.run(answered())
+        answer = asyncio.run(answered())
+        described.check(api().openapi())(answer)
+        return answer
 
     def told(self, method: str, path: str, json: Any = None, **params: Any) -> dict[str, Any]:
         """What a request that is right is answered with."""

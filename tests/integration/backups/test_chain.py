@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -19,7 +20,7 @@ from shared.backups.model import Manifest, Outcome
 from shared.backups.seal import Seal
 from shared.backups.sqlite import SqliteSource
 from shared.clock import SystemClock
-from shared.errors import Cancelled, Damaged, Misconfigured, Refused
+from shared.errors import Cancelled, Damaged, Misconfigured, Refused, Skipped
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.conftest import COMPANY
@@ -167,9 +168,11 @@ def test_one_that_fails_keeps_no_other_from_it(
 def test_no_backup_within_two_minutes_of_the_last(shelf: Shelf, database: SqliteSource) -> None:
     first = shelf.take(database)
     other = replace(job_of(), job_id="asked-for-at-once")
-    result = shelf.take_all([database], other)
-    assert result["backups"] == []
-    assert first["id"] in result["skipped"]["database"]
+    with pytest.raises(Skipped) as skipped:
+        shelf.take_all([database], other)
+    told: Any = skipped.value.result
+    assert told["backups"] == [] and first["id"] in told["skipped"]["database"]
+    shelf.take(database, replace(other, job_id="insisted", forced=True))
     later = SystemClock().now() + timedelta(minutes=3)
 
     class Later(SystemClock):
@@ -177,7 +180,7 @@ def test_no_backup_within_two_minutes_of_the_last(shelf: Shelf, database: Sqlite
             return max(later, super().now())
 
     shelf.take(database, replace(other, job_id="asked-for-later", clock=Later()))
-    assert len(shelf.backups()) == 2
+    assert len(shelf.backups()) == 3
 
 
 def test_two_jobs_do_not_back_up_one_database_at_once(shelf: Shelf, database: SqliteSource) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pgtarget import shortened
+from shared.backups.pgtarget import Landing, shortened
 from shared.backups.postgres import PostgresSource
 from shared.backups.source import Dump, Target
 from shared.backups.targets import HOUSEKEEPING, RESTORING, SERVERS_OWN
@@ -191,6 +191,17 @@ def test_replacing_keeps_what_was_there_though_it_is_in_use(each: Till) -> None:
     assert done == (till.name, kept_as)
     assert column(till.url, BILLS) == ["6"]
     assert column(till.of(kept_as), BILLS) == ["106"]
+
+
+def test_restores_of_one_second_that_saw_none_of_each_other_take_names_of_their_own(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Landing, "_is", lambda _self, _name: False)
+    names = [till.restore(Target())[0] for _ in range(3)]
+    assert len(set(names)) == 3
+    for name in names:
+        assert re.fullmatch(f"{till.name}_restored_20260304t050607z(_[0-9a-f]{{4}})?", name)
+        assert column(till.of(name), BILLS) == ["6"]
 
 
 def test_a_name_of_63_bytes_is_shortened_for_what_is_kept(postgres: Postgres) -> None:

@@ -43,8 +43,11 @@ SERVERS = (
     [
         (
             "postgresql",
-            ["shop", "Template1", 'Wéird "x"', "x" * 63, "belfry", "a/b"],
-            ["", "x" * 64, "ü" * 32, "a\0b", "belfry_scratch_", "belfry_restoring_1", *SERVERS],
+            ["shop", "Template1", 'Wéird "x"', "x" * 63, "belfry"],
+            [
+                *("", "x" * 64, "ü" * 32, "a\0b", "a\nb", "../../x", "C:\\x"),
+                *("belfry_scratch_", "belfry_restoring_1", *SERVERS),
+            ],
         ),
         (
             "sqlite",

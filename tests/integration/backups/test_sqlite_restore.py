@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -97,14 +98,17 @@ def test_into_a_new_file_beside_the_live_one(
     shop.chmod(0o640)
     was = mode(shop)
     made = source.restore(chunks(backup), Target(), job())
-    assert made.name == f"shop-restored-{STAMP}.db" and made.kept_as is None
+    assert re.fullmatch(f"shop-restored-{STAMP}-[0-9a-f]{{4}}.db", made.name)
+    assert made.kept_as is None
     assert made.contents.tables == {"pets": 700}
     restored = shop.with_name(made.name)
     assert names(shop.parent) == {"shop.db", made.name}
     assert restored.stat().st_mode & 0o777 == 0o640
     assert (rows(restored), rows(shop), mode(restored)) == (700, 900, was)
+    again = source.restore(chunks(backup), Target(), job())
+    assert again.name != made.name, "another one in the same second"
     with pytest.raises(Conflict, match="is not empty"):
-        source.restore(chunks(backup), Target(), job())
+        source.restore(chunks(backup), Target(name=made.name), job())
 
 
 def test_when_the_live_file_is_gone(source: SqliteSource, shop: Path, backup: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.storage.queue import Message, Sent, parse
+from shared.storage.schedules import Change
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -175,6 +176,14 @@ def make(
     app = build(configured, clock, registry=known, transport=transport, lease=lease)
     app.prepare()
     return Bench(app, clock, calls)
+
+
+def store(app: App, schedule_id: str, step: Callable[[Schedule], Schedule]) -> None:
+    """Change a schedule's row as nothing that is checked would: as an older version may have."""
+    before = app.table.get(schedule_id)
+    assert before is not None
+    after = replace(step(before), revision=before.revision + 1)
+    assert app.table.commit([Change(before, after)]) == [True]
 
 
 def tap(bench: Bench) -> None:

@@ -216,6 +216,8 @@ def test_a_failure_is_tried_again_later_and_then_is_a_dead_letter(bench: Bench) 
     assert done.status is Status.FAILED and done.attempt == 2
     assert "disk is on fire" in (done.error or "") and "secret" not in (done.error or "")
     assert bench.app.manager.get(made.id).progress.last_error == done.error
+    log = done.log or ""
+    assert "ERROR unexpected failure\nTraceback" in log and "secret" not in log
 
 
 def test_what_cannot_be_mended_is_not_tried_again(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import pytest
 from local.azurite import Azurite
 from shared.clock import ManualClock
 from shared.messages.channels import channels_from
-from shared.messages.model import Channel, Entry, Status
+from shared.messages.model import Channel, Entry, MessageStatus
 from shared.messages.outbox import Outbox
 from shared.messages.service import Messages
 from shared.settings import from_env
@@ -59,7 +59,9 @@ class Office:
             self.clock,
         )
 
-    def all(self, status: Status | None = None, channel: Channel | None = None) -> list[Entry]:
+    def all(
+        self, status: MessageStatus | None = None, channel: Channel | None = None
+    ) -> list[Entry]:
         return self.outbox().page(status, channel, 1, 100)[0]
 
     def later(self, by: timedelta) -> list[Entry]:

@@ -9,7 +9,7 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 
 from shared.messages.channels import channels_from
-from shared.messages.model import Status
+from shared.messages.model import MessageStatus
 from shared.messages.outbox import Outbox
 from shared.messages.service import Messages
 from shared.settings import from_env
@@ -52,7 +52,7 @@ def test_of_a_message_that_is_sent(office: Office, number: int) -> None:
     messages, transport = losing(office, number)
     (done,) = messages.mail_administrators(key="k", subject="s", text="t")
     assert transport.left < 0, "an answer was lost"
-    assert (done.status, done.attempts) == (Status.SENT, 1)
+    assert (done.status, done.attempts) == (MessageStatus.SENT, 1)
     assert office.all() == [done]
     assert office.vendors.mailed() == [ANA]
 
@@ -62,7 +62,7 @@ def test_of_a_message_that_failed(office: Office) -> None:
     office.vendors.say("mail", Reply(500))
     (done,) = messages.mail_administrators(key="k", subject="s", text="t")
     assert transport.left < 0
-    assert (done.status, done.attempts) == (Status.FAILED, 1)
+    assert (done.status, done.attempts) == (MessageStatus.FAILED, 1)
     assert office.all() == [done]
 
 
@@ -75,4 +75,4 @@ def test_of_what_is_over_the_storage_is_not_asked_again(office: Office) -> None:
     office.vendors.say("mail", Reply(500))
     for _ in range(2):
         (failed,) = messages.mail_administrators(key="waits", subject="s", text="t")
-        assert failed.status is Status.FAILED
+        assert failed.status is MessageStatus.FAILED

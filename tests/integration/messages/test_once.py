@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import NotFound
-from shared.messages.model import Channel, Status
+from shared.messages.model import Channel, MessageStatus
 from tests.integration.messages.conftest import ANA, EUN, START, Office
 from tests.integration.messages.vendors import Reply
 
@@ -21,8 +21,8 @@ def test_every_administrator_gets_one_mail_and_its_status_is_kept(office: Office
     done = office.messages().mail_administrators(key=JOB, subject="Backup proved", text="All good.")
     assert office.vendors.mailed() == [ANA, EUN]
     assert [(one.recipient, one.status, one.provider_id, one.sent_at) for one in done] == [
-        (ANA, Status.SENT, "sg-1", START),
-        (EUN, Status.SENT, "sg-1", START),
+        (ANA, MessageStatus.SENT, "sg-1", START),
+        (EUN, MessageStatus.SENT, "sg-1", START),
     ]
     assert {one.id: one for one in office.all()} == {one.id: one for one in done}
 
@@ -67,7 +67,7 @@ def test_two_that_send_at_once_send_it_once(office: Office) -> None:
     with ThreadPoolExecutor(len(messages)) as pool:
         list(pool.map(send, range(len(messages))))
     assert office.vendors.mailed() == [ANA]
-    assert [(one.status, one.attempts) for one in office.all()] == [(Status.SENT, 1)]
+    assert [(one.status, one.attempts) for one in office.all()] == [(MessageStatus.SENT, 1)]
 
 
 def test_while_one_sends_it_a_flush_leaves_it_alone(office: Office) -> None:
@@ -78,7 +78,7 @@ def test_while_one_sends_it_a_flush_leaves_it_alone(office: Office) -> None:
         assert office.vendors.entered.wait(30)
         assert office.messages().flush(START + HELD - timedelta(seconds=1)) == []
         office.vendors.gate.set()
-        assert [one.status for one in sending.result()] == [Status.SENT]
+        assert [one.status for one in sending.result()] == [MessageStatus.SENT]
     assert office.vendors.mailed() == [ANA]
 
 
@@ -93,7 +93,7 @@ def test_killed_before_the_sending_it_is_sent_by_the_next_flush(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(messages._outbox, "claim", _killed)
         messages.mail_administrators(key=JOB, subject="s", text="t")
-    assert [one.status for one in office.all()] == [Status.QUEUED, Status.QUEUED]
+    assert [one.status for one in office.all()] == [MessageStatus.QUEUED, MessageStatus.QUEUED]
     assert office.vendors.got == []
     office.later(timedelta(0))
     assert sorted(office.vendors.mailed()) == [ANA, EUN]
@@ -110,7 +110,7 @@ def test_killed_between_the_sending_and_its_note_it_is_sent_again_after_ten_minu
     office.messages().mail_administrators(key=JOB, subject="s", text="t")
     assert office.vendors.mailed() == [ANA, EUN], "the job's second attempt goes on from there"
     assert office.later(HELD - timedelta(seconds=1)) == []
-    assert [one.status for one in office.later(timedelta(seconds=1))] == [Status.SENT]
+    assert [one.status for one in office.later(timedelta(seconds=1))] == [MessageStatus.SENT]
     assert office.vendors.mailed() == [ANA, EUN, ANA]
     assert office.later(timedelta(days=1)) == []
 
@@ -125,8 +125,8 @@ def test_what_was_sent_stays_sent_though_another_took_it_over(office: Office) ->
     assert slow is not None
     other = outbox.claim(slow, START + timedelta(minutes=1) + HELD)
     assert other is not None
-    assert outbox.sent(slow, "slow-1", START).status is Status.SENT
-    assert outbox.failed(other, "away", START).status is Status.SENT
+    assert outbox.sent(slow, "slow-1", START).status is MessageStatus.SENT
+    assert outbox.failed(other, "away", START).status is MessageStatus.SENT
     assert outbox.get(first.id).provider_id == "slow-1"
     assert office.later(timedelta(days=1)) == []
 
@@ -142,7 +142,7 @@ def test_an_attempt_that_never_ends_is_given_up_after_six(
             messages.mail_administrators(key=JOB, subject="s", text="t")
         office.clock.advance(HELD)
     (given_up,) = office.messages().flush(office.clock.now())
-    assert (given_up.status, given_up.next_at) == (Status.FAILED, None)
+    assert (given_up.status, given_up.next_at) == (MessageStatus.FAILED, None)
     assert given_up.error is not None and "no attempt came to its end" in given_up.error
     assert len(office.vendors.got) == 6
 
@@ -186,10 +186,10 @@ def test_lists_are_newest_first_filtered_and_in_pages(office: Office) -> None:
     for number in range(5):
         messages.alert(key=f"k{number}", subject="s", text="t")
         office.clock.advance(timedelta(seconds=1))
-    found, total = messages.page(Status.SENT, Channel.SLACK, 2, 2)
+    found, total = messages.page(MessageStatus.SENT, Channel.SLACK, 2, 2)
     assert ([one.key for one in found], total) == (["k2", "k1"], 5)
-    assert messages.page(Status.SENT, Channel.SLACK, 4, 2) == ([], 5)
-    assert messages.page(Status.KEPT, None, 1, 2) == ([], 0)
+    assert messages.page(MessageStatus.SENT, Channel.SLACK, 4, 2) == ([], 5)
+    assert messages.page(MessageStatus.KEPT, None, 1, 2) == ([], 0)
     assert messages.page(None, None, 1, 100)[1] == 20
 
 

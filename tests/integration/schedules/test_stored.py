@@ -20,3 +20,13 @@ def test_a_stored_step_that_would_be_refused_now_runs_and_its_schedule_can_be_ch
     assert field == "cron_expression" and "'*/99': a step of 99" in said
     moved = counter.changed(made, timezone="Europe/Berlin", cron_expression="*/30 * * * *")
     assert moved["next_run_at"] == "2026-03-01T13:30:00Z"
+
+
+def test_a_schedule_whose_task_was_removed_can_be_turned_off_and_renamed(counter: Counter) -> None:
+    made = counter.made()
+    path = f"/schedules/{made['id']}"
+    counter.stored(made, task_type="gone")
+    assert counter.told("PATCH", path, {"enabled": False})["enabled"] is False
+    assert counter.told("PATCH", path, {"name": "old"})["name"] == "old"
+    field, said = counter.wrong("PATCH", path, {"task_parameters": {"x": 1}})
+    assert field == "task_type" and "there is no task 'gone'" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
@@ -162,7 +163,7 @@ def test_every_reason_is_told() -> None:
             "2026-11-13T12:00",
             True,
             False,
-            "not verified, older than 7 days, and 2026-11-14T00:00 is newer and verified",
+            "not verified for more than 7 days, and 2026-11-14T00:00 is newer and verified",
         ),
         ("2026-01-01T00:00", False, True, "not verified, and no newer one is"),
     ],
@@ -174,6 +175,16 @@ def test_an_unverified_one_is_kept_for_a_while_or_until_a_newer_one_is_verified(
     verdicts = decide(row, Retention(days=3650, count=10), NOW)
     assert (text in kept(verdicts)) is keep
     assert why(verdicts, text) == (reason,)
+
+
+@pytest.mark.parametrize(("days", "keep"), [(6.9, True), (7, False)])
+def test_an_old_one_that_is_found_damaged_is_kept_for_a_week_from_then(
+    days: float, keep: bool
+) -> None:
+    old = "2026-01-01T00:00"
+    found = replace(held(old, verified=False), damaged_at=NOW - days * DAY)
+    verdicts = decide([found, held("2026-11-14T00:00")], Retention(days=3650), NOW)
+    assert (old in kept(verdicts)) is keep
 
 
 def test_all_are_kept_while_none_is_verified() -> None:

@@ -19,8 +19,12 @@ def one(size: int = 10 * MB, **rows: int) -> Manifest:
     return manifest(uncompressed_bytes=size, tables=rows)
 
 
-def test_the_first_of_all_is_not_suspicious() -> None:
-    assert suspicions(one(0), []) == ()
+def test_the_first_of_all_is_suspicious_only_if_it_holds_nothing() -> None:
+    assert suspicions(one(0, users=1), []) == ()
+    assert suspicions(one(users=0, pets=1), []) == ()
+    assert suspicions(one(), []) == ("it holds nothing: there is no table",)
+    assert suspicions(one(users=0, pets=0), []) == ("it holds nothing: no row in 2 table(s)",)
+    assert suspicions(one(), [one()]) == (), "a person has accepted that"
 
 
 @given(st.builds(lambda size, rows: one(size, **rows), sizes, tables), st.integers(1, 5))

@@ -110,3 +110,11 @@ def test_the_values_of_local_settings_are_texts(tmp_path: Path) -> None:
     file.write_text("{")
     with pytest.raises(CannotStart, match="cannot be read"):
         settings.read_values(file)
+
+
+def test_how_large_a_body_may_be_is_a_setting() -> None:
+    name = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+    assert settings.body_limit({}) == 104_857_600
+    assert settings.body_limit({name: "2000000"}) == 2_000_000
+    with pytest.raises(CannotStart, match=f"{name} is '2 MB'; use a number of bytes"):
+        settings.body_limit({name: "2 MB"})

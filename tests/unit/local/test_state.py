@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from local import state
-from shared.errors import Conflict, Damaged
+from shared.errors import Conflict, Misconfigured
+from tests.conftest import scratch
 
 SLEEPER = "import sys; print(flush=True); sys.stdin.read()"
 
@@ -26,10 +29,51 @@ def test_only_one_holds_it(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_in_its_place_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["mine", "mine/state", "mine/state/below"])
+def test_a_file_in_its_place_is_named_and_not_called_damaged(tmp_path: Path, place: str) -> None:
     (tmp_path / "mine").write_text("")
-    with pytest.raises(Damaged, match="mine cannot be a folder"):
-        state.hold(tmp_path / "mine").__enter__()
+    with pytest.raises(Misconfigured, match="a folder is needed where a file is") as caught:
+        state.hold(tmp_path / place).__enter__()
+    assert f"the state cannot be kept in {tmp_path / place}: " in str(caught.value)
+    assert "make start STATE=" in str(caught.value)
+
+
+@contextlib.contextmanager
+def somebody() -> Iterator[None]:
+    """As a user with rights of its own; root may write everywhere."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_one_that_may_not_be_written_is_named_and_not_called_damaged(there: bool) -> None:
+    with scratch() as above:
+        folder = above / "mine"
+        if there:
+            folder.mkdir()
+            folder.chmod(0o555)
+        above.chmod(0o555)
+        with somebody(), pytest.raises(Misconfigured, match="Permission denied; mend that"):
+            state.hold(folder).__enter__()
+        above.chmod(0o755)
+
+
+def test_a_part_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    with (
+        pytest.raises(Misconfigured, match=r"mine/pids\.json: Is a directory; mend that"),
+        state.hold(folder) as held,
+    ):
+        (folder / "pids.json").mkdir()
+        held.remember({})
+    with pytest.raises(FileNotFoundError), state.hold(folder):
+        (tmp_path / "of-something-else").read_text()
 
 
 def test_a_program_that_was_left_over_is_ended(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from shared.backups.restoring import verify
 from shared.backups.sqlite import SqliteSource
-from shared.errors import Damaged
+from shared.errors import Damaged, Skipped
 from shared.tasks.backups import VerifyOrder
 from tests.context import job_of
 from tests.integration.backups.faults.meddling import Container, flip
@@ -71,10 +71,10 @@ def test_a_jump_within_a_backup(
 
 def test_a_day_back_and_the_next_is_taken(shelf: Shelf, small: SqliteSource) -> None:
     shelf.take(small, job("noon"))
-    result = shelf.take_all([small], job("at once", by=30 * SECOND))
-    assert result["skipped"], "so it is when clocks are right"
-    result = shelf.take_all([small], job("at once, of a clock that is a little late", by=-SECOND))
-    assert result["skipped"], "and when they differ a little"
+    with pytest.raises(Skipped, match="two minutes ago"):  # so it is when clocks are right
+        shelf.take_all([small], job("at once", by=30 * SECOND))
+    with pytest.raises(Skipped, match="two minutes ago"):  # and when they differ a little
+        shelf.take_all([small], job("at once, of a clock that is a little late", by=-SECOND))
     shelf.take(small, job("a day back", by=-DAY))
     assert named(shelf) == ["noon", "a day back"]
 

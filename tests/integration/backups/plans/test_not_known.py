@@ -8,6 +8,7 @@ from datetime import datetime
 from shared.schedules.model import Schedule
 from tests.integration.backups.api_desk import Desk
 from tests.integration.backups.plans.setup import PLANS, here
+from tests.integration.engine.conftest import store
 
 
 def test_one_whose_parameters_no_longer_fit_says_so(desk: Desk) -> None:
@@ -17,7 +18,7 @@ def test_one_whose_parameters_no_longer_fit_says_so(desk: Desk) -> None:
     def broken(one: Schedule) -> Schedule:
         return replace(one, definition=replace(one.definition, task_parameters={"colour": "red"}))
 
-    desk.app.manager.change(plan["schedule_id"], broken)
+    store(desk.app, plan["schedule_id"], broken)
     said = desk.problem(409, "GET", here(plan))["detail"]
     assert "task_parameters" in said and f"/schedules/{plan['schedule_id']}" in said
     listed = desk.told("GET", PLANS)

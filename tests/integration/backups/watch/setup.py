@@ -27,6 +27,7 @@ from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.model import Definition
 from shared.storage.queue import Message
 from shared.tasks import BackupPlan, JobContext, Registry, Result, Retry, task
+from tests.integration.engine.conftest import store
 
 numbers = itertools.count()
 START = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
@@ -85,7 +86,8 @@ class Office:
 
     def set(self, plan: str, **parameters: Any) -> None:
         """Change a plan's parameters as no route would let one."""
-        self.app.manager.change(
+        store(
+            self.app,
             plan,
             lambda one: replace(
                 one, definition=replace(one.definition, task_parameters=parameters)

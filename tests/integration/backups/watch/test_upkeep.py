@@ -10,6 +10,7 @@ from typing import Any
 from local.azurite import Azurite
 from shared.schedules.job import Status
 from tests.integration.backups.watch.setup import HOUR, START, Office, numbers, taken
+from tests.integration.engine.conftest import store
 
 
 def test_upkeep_copies_what_is_missing_and_removes_what_is_old(
@@ -58,7 +59,8 @@ def test_a_plan_that_cannot_be_looked_after_keeps_no_other_from_it(office: Offic
         (broken.id, {"source": "database", "destinations": ["nosuch"]}),
         ("database_backup", {"retention": {"count": 1}}),
     ):
-        office.app.manager.change(
+        store(
+            office.app,
             plan,
             lambda one, to=values: replace(  # type: ignore[misc]
                 one, definition=replace(one.definition, task_parameters=to)

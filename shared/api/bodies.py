@@ -1,0 +1,24 @@
+"""Bodies of requests: how large one may be, and what is wrong with one that cannot be read."""
+
+from __future__ import annotations
+
+import sys
+
+MOST = 1_000_000
+"""Bytes of a body. What is kept of one, with each letter escaped, takes less than half of it."""
+JSON = "application/json"
+SEND_JSON = f"send it as JSON, with the header Content-Type: {JSON}"
+TOO_LARGE = f"it has more than {MOST:,} bytes"
+
+
+def unreadable(cause: BaseException | None) -> str | None:
+    """What is wrong with a body, by what the parser of JSON raised; None if it is not that."""
+    match cause:
+        case UnicodeDecodeError():
+            byte = cause.object[cause.start]
+            return f"not {cause.encoding.upper()}: byte {cause.start + 1} is 0x{byte:02x}"
+        case RecursionError():
+            return "too many lists and objects stand in each other"
+        case ValueError():  # JSON all the same, but Python takes no integer of so many digits
+            return f"it holds an integer of more than {sys.get_int_max_str_digits():,} digits"
+    return None

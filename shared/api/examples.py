@@ -1,0 +1,97 @@
+"""What the description shows of each body and parameter: calls that work as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
+    "NewSchedule": {
+        "each night, by the clocks of Berlin": {
+            "name": "Nightly",
+            "task_type": "database_backup",
+            "frequency": "cron",
+            "cron_expression": "30 2 * * *",
+            "timezone": "Europe/Berlin",
+            "project_id": 7,
+            "tags": ["nightly"],
+        },
+        "every ten minutes, one at a time": {
+            "name": "Watch the backups",
+            "task_type": "backup_monitor",
+            "frequency": "interval",
+            "interval_seconds": 600,
+            "overlap": "skip",
+        },
+    },
+    "ScheduleChange": {
+        "another time": {"cron_expression": "45 3 * * *"},
+        "another name, and off": {"name": "Updated", "enabled": False},
+    },
+    "Execute": {"though it is off, or not due": {"force": True}},
+    "Cancel": {"with the reason": {"reason": "the database moves today"}},
+    "NewPlan": {
+        "every night": {
+            "name": "Shop",
+            "source": "database",
+            "frequency": "daily",
+            "schedule_time": "03:00",
+            "timezone": "Europe/Berlin",
+            "retention_days": 30,
+        },
+        "every database of a server, with generations": {
+            "name": "Server",
+            "source": "postgres",
+            "databases": "all",
+            "frequency": "hourly",
+            "retention": {"hourly": 24, "daily": 7, "weekly": 5, "monthly": 12},
+        },
+    },
+    "PlanChange": {"another time of day": {"schedule_time": "04:30", "retention_days": 60}},
+    "DryRun": {
+        "the plan's own rules": {"schedule_id": "database_backup"},
+        "other rules": {"schedule_id": "database_backup", "retention": {"count": 3}},
+    },
+    "NewLink": {"for a day": {"minutes": 1440}},
+    "Verify": {"each copy": {}},
+    "Restore": {
+        "into a new database": {},
+        "into one of that name": {"target": "shop_restored"},
+        "over one that is not empty": {"target": "shop", "replace": "shop"},
+    },
+}
+"""By the body's schema: what each example shows, and the example."""
+
+PARAMETERS: Mapping[str, object] = {
+    "schedule_id": "database_backup",
+    "tags.schedule_id": "database_backup",
+    "job_id": "database_backup-20300131T000000Z",
+    "backup_id": "1f0c3a9d",
+    "message_id": "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4",
+    "from": "2030-01-31T00:00:00Z",
+    "to": "2030-02-01T00:00:00Z",
+    "project_id": 7,
+    "source": "database",
+    "database": "company.db",
+    "task_type": "database_backup",
+}
+"""By the parameter's name."""
+
+PROBLEMS: Mapping[int, Mapping[str, Any]] = {
+    404: {
+        "type": "about:blank",
+        "title": "Not found",
+        "status": 404,
+        "detail": "there is no schedule 'nightly'",
+    },
+    422: {
+        "type": "about:blank",
+        "title": "A value is wrong",
+        "status": 422,
+        "detail": "max_runs: Input should be greater than or equal to 1",
+        "errors": [
+            {"field": "max_runs", "message": "Input should be greater than or equal to 1"},
+        ],
+    },
+}
+"""By the status."""

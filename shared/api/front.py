@@ -1,0 +1,73 @@
+"""What stands before an app: HEAD for each GET, and no body that is too large.
+
+FastAPI answers HEAD with 405. Its own limit of bodies answers in plain text.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.api.bodies import MOST
+from shared.api.problems import too_large
+
+
+def install(app: FastAPI) -> None:
+    """Put it before `app`, and inside what `problems` installs: an exception would not come
+    through that as itself."""
+    app.add_middleware(_Head)
+    app.add_middleware(_Limited)
+
+
+class _Head:
+    """HEAD is GET without the body (RFC 9110)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def without_body(message: Message) -> None:
+            is_body = message["type"] == "http.response.body"
+            await send({**message, "body": b""} if is_body else message)
+
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            await self._app({**scope, "method": "GET"}, receive, without_body)
+        else:
+            await self._app(scope, receive, send)
+
+
+class _Limited:
+    """Refuses a body that is too large: by its length if that is said, which is before it is read,
+    and else as it comes.
+
+    Azure's host, and the local one, read a body before the app sees anything of it. The setting
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says how large one may be there.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > MOST:  # the only exception that FastAPI lets through from here
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return message
+
+        if scope["type"] == "http" and _length(scope) > MOST:
+            await too_large()(scope, receive, send)
+        else:
+            await self._app(scope, counted, send)
+
+
+def _length(scope: Scope) -> int:
+    text = Headers(scope=scope).get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0

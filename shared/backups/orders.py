@@ -1,0 +1,86 @@
+"""What plans and orders ask for must be there: it is known before any job of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from shared.backups.catalog import Found
+from shared.backups.sources import Sources
+from shared.backups.targets import target_problem
+from shared.errors import Conflict, Invalid, NotFound
+from shared.settings import Settings
+from shared.tasks.backups import ALL, BackupPlan, RestoreOrder, VerifyOrder
+
+_PARTS = ("databases", "schemas", "exclude_schemas")
+"""What only a PostgreSQL server has."""
+
+
+def check_plan(
+    settings: Settings,
+    sources: Sources,
+    destinations: Iterable[str],
+    plan: BackupPlan,
+    new: Collection[str],
+) -> None:
+    """Raise `Invalid` for the first of the fields `new` of which something is not there."""
+    known = [*sources.names, ALL]
+    if "source" in new and plan.source not in known:
+        raise Invalid(
+            "source", f"there is no source {plan.source!r:.60}; there are {', '.join(known)}"
+        )
+    for number, name in enumerate(plan.destinations if "destinations" in new else ()):
+        check_destination(destinations, name, f"destinations.{number}")
+    if "encrypt" in new and plan.encrypt and not settings.backup_encryption_key:
+        raise Invalid("encrypt", "there is no key; set BACKUP_ENCRYPTION_KEY to a key of age")
+    if "drive" in new and plan.drive and not settings.drive.folder_id:
+        raise Invalid("drive", "there is no Google Drive; set GDRIVE_FOLDER_ID")
+    parts = [name for name in _PARTS if getattr(plan, name)]
+    if parts and plan.source != ALL and not sources.is_server(plan.source):
+        refuse_parts(
+            parts,
+            new,
+            f"{plan.source} is no PostgreSQL server; leave it out",
+            "it is no PostgreSQL server",
+        )
+
+
+def refuse_parts(parts: Collection[str], new: Collection[str], part: str, source: str) -> None:
+    """Raise `Invalid` for parts that the source does not have: of the first that is new, or of the
+    source, if that is; what neither is stays as it was."""
+    mine = next((name for name in parts if name in new), None)
+    if mine is not None:
+        raise Invalid(mine, part)
+    if parts and "source" in new:
+        raise Invalid("source", f"{source}; set {' and '.join(parts)} to null as well")
+
+
+def check_destination(
+    destinations: Iterable[str], name: str | None, field: str = "destination"
+) -> None:
+    """Raise `Invalid` if the settings have no destination of that name."""
+    known = list(destinations)
+    if name is not None and name not in known:
+        raise Invalid(field, f"there is no destination {name!r:.60}; there are {', '.join(known)}")
+
+
+def check_order(
+    found: Found, destinations: Iterable[str], order: RestoreOrder | VerifyOrder
+) -> None:
+    """Raise `Invalid` for a backup, a destination or a target that there is not, `Conflict` for a
+    backup that is not verified, unless the copy to take is named, `Unavailable` if it may lie where
+    nobody answers."""
+    check_destination(destinations, order.destination)
+    try:
+        backup = found.find(order.backup_id)
+    except NotFound as error:
+        raise Invalid("backup_id", str(error)) from None
+    if isinstance(order, VerifyOrder):
+        return
+    problem = None if order.target is None else target_problem(backup.summary.engine, order.target)
+    if problem is not None:
+        raise Invalid("target", problem)
+    if order.destination is None and not backup.verified:
+        raise Conflict(
+            f"backup {backup.id} is not verified, so not to be relied upon; verify it, "
+            f"or name the destination whose copy to take all the same"
+        )

@@ -1,0 +1,57 @@
+"""What anyone may ask of the app, without a key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from local.azurite import Azurite
+from shared.api import site
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.model import Definition, Policy
+from tests.integration.engine.conftest import START, Bench, make, tap
+
+
+@pytest.fixture
+def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = make(azurite)
+    tap(made)
+    monkeypatch.setattr(site, "app", lambda: made.app)
+    return made
+
+
+def asked(path: str) -> Any:
+    async def answered() -> httpx.Response:
+        transport = httpx.ASGITransport(site.site())
+        async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
+            return await client.get(path)
+
+    answer = asyncio.run(answered())
+    assert answer.status_code == 200
+    return answer.json()
+
+
+@pytest.mark.usefixtures("bench")
+def test_the_first_page_says_what_this_is_and_where_to_go() -> None:
+    said = asked("/")
+    assert said["name"] == "Belfry" and said["docs"] == "/api/docs"
+    asked(said["status"])
+    asked(said["uptime"])
+
+
+def test_status_shows_how_the_last_run_ended_and_a_pause(bench: Bench) -> None:
+    each_minute = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START)
+    definition = Definition(name="f", task_type="fails", recurrence=each_minute)
+    policy = Policy(max_attempts=1, pause_after_failures=1)
+    bench.app.manager.create(definition, policy, schedule_id="fails")
+    (before,) = asked("/status")["jobs"]
+    assert (before["last"], before["paused"]) == (None, False)
+    bench.later(60)
+    (job,) = bench.work()
+    (after,) = asked("/status")["jobs"]
+    assert after["paused"] and after["next_run_at"] is None
+    assert after["last"]["job_id"] == job.id and after["last"]["status"] == "failed"
+    assert "on fire" not in str(after), "why is told to nobody without a key"

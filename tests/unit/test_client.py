@@ -1,0 +1,45 @@
+"""A client made of the description compiles, and has every operation and every schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.api.app import api
+from tests import client
+from tests.unit.api import operations
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made(tmp_path_factory: pytest.TempPathFactory) -> None:
+    client.generated(api().openapi(), tmp_path_factory.mktemp("client"))
+
+
+@pytest.mark.parametrize(
+    "what", [what for _, _, what in operations()], ids=lambda what: str(what["operationId"])
+)
+def test_each_operation_can_be_called(what: dict[str, Any]) -> None:
+    (tag,) = what["tags"]
+    made = client.operation(tag, what["operationId"])
+    assert callable(made.sync_detailed) and callable(made.asyncio_detailed)
+    given = made.sync_detailed.__annotations__
+    assert "AuthenticatedClient" in str(given["client"])
+    assert ("body" in given) == ("requestBody" in what)
+    named = {one["name"].replace(".", "_") for one in what.get("parameters", ())}
+    assert named == {name.removesuffix("_") for name in given} - {"client", "body", "return"}
+
+
+def test_each_schema_is_a_class() -> None:
+    for name in api().openapi()["components"]["schemas"]:
+        assert client.model(name).__name__ == name
+
+
+def test_a_name_that_two_schemas_have_would_be_noticed(tmp_path: Path) -> None:
+    schema = {"title": "Twin", "type": "string", "enum": ["a"]}
+    twins = {"One": schema, "Two": schema | {"enum": ["b"]}}
+    described = api().openapi()
+    components = described["components"] | {"schemas": described["components"]["schemas"] | twins}
+    with pytest.raises(AssertionError, match="Twin"):
+        client.generated(described | {"components": components}, tmp_path)

@@ -1,0 +1,134 @@
+"""The OpenAPI description: what clients are made of, and whether it tells the truth."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from shared.api import backup_orders, jobs, plan_schemas, schemas
+from shared.api.app import api
+from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
+from shared.api.problems import Problem
+from shared.api.query import instant
+from shared.errors import Invalid
+from tests.unit.api import asked, operations
+
+IDS = """
+accept_backup cancel_job change_plan change_schedule create_plan create_schedule delete_backup
+delete_plan delete_schedule disable_plan disable_schedule enable_plan enable_schedule
+execute_schedule link_backup list_backups list_due_schedules list_jobs list_messages
+list_occurrences list_plans list_schedules list_sources read_backup read_job read_message read_plan
+read_schedule restore_backup retry_job retry_schedule run_plan try_retention verify_backup
+"""
+"""People's code has these: add to them, and rename none."""
+
+
+def parameters() -> dict[str, dict[str, Any]]:
+    """Each parameter by its name."""
+    return {one["name"]: one for _, _, what in operations() for one in what.get("parameters", ())}
+
+
+def test_operations_have_names_that_stay() -> None:
+    assert sorted(what["operationId"] for _, _, what in operations()) == IDS.split()
+
+
+def test_each_schema_has_a_title_of_its_own() -> None:
+    found = api().openapi()["components"]["schemas"]
+    titles = Counter(schema.get("title", name) for name, schema in found.items())
+    assert [title for title, times in titles.items() if times > 1] == []
+    assert [name for name in found if not re.fullmatch("[A-Za-z]+", name)] == []
+
+
+def test_a_key_is_asked_for_in_the_header_or_in_the_query() -> None:
+    spec = api().openapi()
+    schemes = spec["components"]["securitySchemes"]
+    places = [(one["type"], one["in"], one["name"]) for one in schemes.values()]
+    assert places == [("apiKey", "header", "x-functions-key"), ("apiKey", "query", "code")]
+    assert spec["security"] == [{name: []} for name in schemes]
+
+
+def test_each_body_has_examples_that_its_model_takes() -> None:
+    modules = (schemas, jobs, plan_schemas, backup_orders)
+    taken = set()
+    for _, _, what in operations():
+        if "requestBody" not in what:
+            continue
+        content = what["requestBody"]["content"]["application/json"]
+        name = re.findall(r"schemas/(\w+)", str(content["schema"]))[0]
+        model: type[BaseModel] = next(vars(one)[name] for one in modules if name in vars(one))
+        shown = [one["value"] for one in content["examples"].values()]
+        assert shown
+        for value in shown:
+            model.model_validate(value)
+        taken.add(name)
+    assert taken == BODIES.keys()
+
+
+def test_examples_of_parameters_and_problems_are_right() -> None:
+    found = parameters()
+    for name, value in PARAMETERS.items():
+        schema = found[name]["schema"]
+        assert found[name]["example"] == value
+        assert re.search(schema.get("pattern", ""), str(value))
+    for status, document in PROBLEMS.items():
+        assert Problem.model_validate(document, strict=True).status == status
+
+
+def test_a_parameter_that_is_left_out_is_not_null() -> None:
+    for name, one in parameters().items():
+        assert "null" not in str(one["schema"]), name
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("2030-01-31T09:00:00Z", True),
+        ("2030-01-31T09:00:00.123456+02:00", True),
+        ("2030-01-31 09:00-0200", True),
+        ("20300131T090000Z", False),
+        ("2030-W05-4T09:00Z", False),
+        ("2030-01-31T09:00:00", False),
+        ("2030-01-31", False),
+        ("now", False),
+    ],
+)
+def test_the_pattern_of_instants_is_what_is_taken(text: str, is_one: bool) -> None:
+    pattern = parameters()["from"]["schema"]["pattern"]
+    assert (re.search(pattern, text) is not None) is is_one
+    if is_one:
+        assert instant("from", text) is not None
+    else:
+        with pytest.raises(Invalid, match="such as 2030-01-31T09:00:00Z"):
+            instant("from", text)
+
+
+@pytest.mark.parametrize("wrong", ["1f0c", "1F0C3A9D", "1f0c3a9d-", "0" * 33, "plan"])
+def test_the_pattern_of_backups_ids_is_what_is_taken(wrong: str) -> None:
+    pattern = parameters()["backup_id"]["schema"]["pattern"]
+    for right in ("1f0c3a9d", "0" * 32):
+        assert re.search(pattern, right)
+    assert not re.search(pattern, wrong)
+    answer = asked("GET", f"/api/v1/backups/{wrong}")
+    assert answer.status_code == 422 and "32 hex digits" in answer.json()["detail"]
+
+
+def test_what_a_field_takes_is_described() -> None:
+    found = api().openapi()["components"]["schemas"]
+    plan, retention = found["NewPlan"]["properties"], found["Retention"]
+    assert re.search(plan["schedule_time"]["anyOf"][0]["pattern"], "23:59")
+    assert [one.get("minItems") for one in plan["databases"]["anyOf"]] == [None, 1, None]
+    assert plan["timezone"]["anyOf"][0]["minLength"] == 1
+    assert retention["minProperties"] == 1 and retention["additionalProperties"] is False
+
+
+def test_what_a_route_alone_may_answer_is_there() -> None:
+    found = {what["operationId"]: what["responses"] for _, _, what in operations()}
+    assert "404" in found["try_retention"] and "409" in found["read_plan"]
+    for _, _, what in operations():
+        assert "401" in what["responses"]
+        assert ("requestBody" in what) == ({"400", "413", "415"} <= what["responses"].keys())
+        assert list(what["responses"]) == sorted(what["responses"])
