@@ -78,6 +78,7 @@ class Event(StrEnum):
     BACKUP_PLAN_OFF = "backup_plan_off"
     BACKUP_PLAN_UNREADABLE = "backup_plan_unreadable"
     BACKUP_DATABASE_GONE = "backup_database_gone"
+    BACKUP_LOST = "backup_lost"
     BACKUP_DELETED = "backup_deleted"
     BACKUP_ACCEPTED = "backup_accepted"
     BACKUP_LINKED = "backup_linked"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.api.lists import Paged
 
 if TYPE_CHECKING:
-    from shared.backups.entries import Backup, Copy
+    from shared.backups.entries import Backup, Copy, Lost
     from shared.backups.model import Report
 
 State = Literal["verified", "damaged", "unproved"]
@@ -24,7 +24,7 @@ class CopyOut(BaseModel):
     destination: str
     state: State
     """By its newest report: `verified`, or `damaged`. `unproved`: there is none yet. A copy whose
-    blob is gone is damaged."""
+    blob is gone, has another size or is another backup's is damaged."""
     verified_at: datetime | None
     how: str | None
     """`restored`: read back, restored and compared; `copied`: read back and compared with one that
@@ -41,13 +41,12 @@ class CopyOut(BaseModel):
         proof, stored = copy.proof, copy.stored
         good = proof if copy.verified else None
         state: Any = copy.state
-        gone = None if stored is not None else "its blob is gone"
         return CopyOut(
             destination=copy.destination,
             state=state,
             verified_at=good and good.at,
             how=good and good.how,
-            error=gone or (proof.error if proof is not None else None),
+            error=copy.wrong or (proof.error if proof is not None else None),
             tier=stored and stored.tier,
             immutable_until=stored and stored.immutable_until,
             blob=copy.blob,
@@ -192,6 +191,37 @@ def _shown(backup: Backup, now: datetime) -> dict[str, Any]:
     }
 
 
+class LostOut(BaseModel):
+    """What is left of a backup that can no longer be read: its metadata and its manifest are gone,
+    or another backup's."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    destination: str
+    blob: str
+    id: str
+    """The first eight digits, if there are no more."""
+    why: str
+    bytes: int | None
+    """Of the blob; null if that is gone."""
+    sha256: str | None
+    """As its file for `sha256sum -c` has it."""
+    proved: bool
+    """Whether its last report says that it was whole."""
+
+    @staticmethod
+    def of(lost: Lost) -> LostOut:
+        return LostOut(
+            destination=lost.destination,
+            blob=lost.blob,
+            id=lost.id,
+            why=lost.why,
+            bytes=lost.bytes,
+            sha256=lost.sha256,
+            proved=lost.proved,
+        )
+
+
 class BackupList(Paged):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -199,6 +229,9 @@ class BackupList(Paged):
     away: dict[str, str]
     """Destinations that did not answer, and what they said; what lies there alone is not listed."""
     unreadable: int
-    """Blobs that are no backup's, or are encrypted with a key that is not set."""
+    """Blobs that are no backup's, are encrypted with a key that is not set, are left of a backup
+    that is lost, or have metadata that somebody changed."""
+    lost: list[LostOut]
+    """What is left of backups that can no longer be read, at whichever destination."""
     locked: int
     """Encrypted backups that the keys of BACKUP_ENCRYPTION_KEY do not open; none is listed."""

@@ -22,6 +22,7 @@ from shared.api.backup_schemas import (
     BackupDetail,
     BackupList,
     BackupOut,
+    LostOut,
     State,
     state_of,
 )
@@ -89,6 +90,7 @@ def list_backups(
         backups=[BackupOut.of(one, now) for one in items],
         away=dict(found.away),
         unreadable=found.strange,
+        lost=[LostOut.of(one) for one in found.lost],
         locked=found.locked,
         **told,
     )

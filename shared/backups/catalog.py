@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.backups.destination import Destination
-from shared.backups.entries import Backup, Copies, Copy
+from shared.backups.entries import Backup, Copies, Copy, Lost
 from shared.backups.model import Summary
 from shared.backups.stream import go_on
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
@@ -36,6 +36,8 @@ class Found:
     its other copies do not."""
     locked_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By destination: the ids of encrypted backups that no key opens."""
+    lost: tuple[Lost, ...] = ()
+    """What is left of backups that can no longer be read."""
 
     @property
     def locked(self) -> int:
@@ -59,6 +61,9 @@ class Found:
             names = ", ".join(self.away)
             raise Unavailable("backup destinations", f"{names} did not answer; it may lie there")
         said = f"there is no backup {backup_id!r}"
+        for lost in self.lost:
+            if backup_id.startswith(lost.id) or lost.id.startswith(backup_id):
+                raise NotFound(f"{said} that can be read; {lost.sentence}")
         raise NotFound(f"{said} that can be read; {self.locked_out}" if self.locked else said)
 
     def groups(self) -> dict[Group, list[Backup]]:
@@ -106,6 +111,7 @@ class Catalog:
         away = self._away(now) if now is not None else {}
         rows: dict[str, list[Copy]] = {}
         locked: dict[str, frozenset[str]] = {}
+        lost: list[Lost] = []
         strange = 0
         asked = [one for name, one in self._destinations.items() if name not in away]
         with Pool(len(asked), "belfry-catalog") as pool:
@@ -116,22 +122,24 @@ class Catalog:
                 if now is not None:
                     self._silent[name] = now, look
                 continue
-            found, unknown = look
             self._silent.pop(name, None)
-            strange += unknown
-            locked[name] = found.locked
-            for copy in found:
+            strange += look.strange
+            locked[name] = look.locked
+            lost += look.lost
+            for copy in look:
                 rows.setdefault(copy.summary.id, []).append(copy)
         if away and len(away) == len(self._destinations):
             raise next(iter(away.values()))
         backups = [Backup(_summary(found), found) for found in rows.values()]
         strange += sum(copy.summary != one.summary for one in backups for copy in one.copies)
+        blobs = {copy.blob for one in backups for copy in one.copies}
         backups.sort(key=lambda one: (one.summary.started_at, one.id), reverse=True)
         return Found(
             backups,
             {name: str(away[name]) for name in self._destinations if name in away},
             strange,
-            {name: ids - rows.keys() for name, ids in locked.items()},
+            {name: ids - rows.keys() - blobs for name, ids in locked.items()},
+            tuple(lost),
         )
 
     def _away(self, now: datetime) -> dict[str, BelfryError]:
@@ -144,9 +152,7 @@ class Catalog:
         return known if len(known) < len(self._destinations) else {}
 
 
-def _copies(
-    at: Destination, check: Callable[[], None]
-) -> tuple[Copies, int] | Unavailable | Refused:
+def _copies(at: Destination, check: Callable[[], None]) -> Copies | Unavailable | Refused:
     """What lies there, or why that cannot be told. Raises what `check` does."""
     try:
         return at.copies(check)

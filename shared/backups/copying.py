@@ -114,7 +114,7 @@ def _made(
         _whole(other, good, job, read=True)  # if it is that one, it must not look proved
         raise
     except Conflict:
-        if any(one.summary.id == good.summary.id for one in destination.copies(job.check)[0]):
+        if any(one.summary.id == good.summary.id for one in destination.copies(job.check)):
             raise  # another copies it at this moment
         # So what lies there is of this backup by its name, and no longer says so.
         names = destination.lying_at(good.blob, job.check)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.backups import stream
 from shared.backups.codec import Codec
-from shared.backups.entries import Copies, Copy, Item, copies
+from shared.backups.entries import Copies, Copy, Item
+from shared.backups.listing import copies
 from shared.backups.metadata import about_backup, about_report
 from shared.backups.model import (
     Manifest,
@@ -26,16 +27,15 @@ from shared.backups.model import (
     manifest_name,
     report_name,
 )
+from shared.backups.reading import Readings
+from shared.backups.removing import delete, in_order
 from shared.backups.seal import Seal
 from shared.backups.stream import Stored, go_on, storage
-from shared.errors import Conflict, Damaged, Refused
-from shared.storage.heeding import HASTE, heeding
+from shared.errors import Conflict, Damaged
+from shared.storage.heeding import heeding
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
-
-_HELD = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
-"""What the service answers to a change that an immutability policy forbids."""
 
 
 class Destination:
@@ -47,6 +47,7 @@ class Destination:
         self.name = name
         self._open = container
         self._seal = seal
+        self._readings = Readings(seal)
 
     @cached_property
     def _container(self) -> ContainerClient:
@@ -70,9 +71,10 @@ class Destination:
                 if error.status_code != 403:
                     raise
 
-    def copies(self, check: Callable[[], None] = go_on) -> tuple[Copies, int]:
-        """Every backup's copy here; and how many blobs are none of a backup's."""
-        return copies(self.name, self._items(check), self._seal)
+    def copies(self, check: Callable[[], None] = go_on) -> Copies:
+        """Every backup's copy here."""
+        with self._readings.look(lambda name: stream.text(self.blob(name, check))) as read:
+            return copies(self.name, self._items(check), self._seal, read)
 
     def _items(self, check: Callable[[], None]) -> Iterator[Item]:
         from azure.core.exceptions import ResourceNotFoundError
@@ -88,6 +90,8 @@ class Destination:
                         blob.metadata or {},
                         str(blob.blob_tier) if blob.blob_tier else None,
                         policy.expiry_time if policy else None,
+                        blob.etag,
+                        blob.last_modified,
                     )
             except ResourceNotFoundError:  # the first backup will create it
                 return
@@ -257,25 +261,10 @@ class Destination:
     ) -> None:
         """Remove a backup's blob and what lies beside it; `hastily`: if storage answers at once.
 
-        Reports first, the oldest before newer ones, the blob last: what is left if this is broken
-        off is what it was, or is unproved. Raises `Refused` if an immutability policy holds it.
+        Raises `Refused` if an immutability policy holds it.
         """
-        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-
-        options: dict[str, Any] = HASTE if hastily else {}
-        ranks = {blob: 3, checksum_name(blob): 2, manifest_name(blob): 1}
-        for name in sorted(names, key=lambda name: (ranks.get(name, 0), name)):
-            with self._named():
-                try:
-                    self.blob(name, check).delete_blob(delete_snapshots="include", **options)
-                except ResourceNotFoundError:
-                    continue
-                except HttpResponseError as error:
-                    code: Any = getattr(error, "error_code", None)
-                    if str(getattr(code, "value", code)) not in _HELD:
-                        raise
-                    text = "an immutability policy of the container holds it"
-                    raise Refused(self.service, f"{name}: {text}") from error
+        for name in in_order(blob, names):
+            delete(self.blob(name, check), hastily=hastily)
 
     def blob(self, name: str, check: Callable[[], None] | None = None) -> BlobClient:
         """Its client; with `check`, one that heeds it."""
@@ -296,8 +285,7 @@ class Destination:
         stream.write_once(blob, content, metadata, content_type=kind, **_patience(check))
 
     def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
-        seal = self._need_seal() if encrypted else None
-        return about_backup(summary, seal)
+        return about_backup(summary, self._need_seal() if encrypted else None)
 
     def _need_seal(self) -> Seal:
         if self._seal is None:

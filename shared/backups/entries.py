@@ -1,17 +1,14 @@
-"""What the blobs of one backup in one container say together: a copy.
+"""Backups as they lie at destinations: blobs, copies made of them, backups made of copies.
 
-A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports. What lists need of
-them stands in their metadata, so that one listing of the container is enough.
+A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.backups.metadata import read
 from shared.backups.model import (
     MANIFEST_SUFFIX,
     Outcome,
@@ -20,21 +17,6 @@ from shared.backups.model import (
     checksum_name,
     manifest_name,
 )
-from shared.backups.seal import Locked, Seal
-from shared.errors import Damaged
-from shared.tasks.backups import Compression
-
-_REPORT = re.compile(rf"\.\d{{8}}T\d{{12}}Z\.({'|'.join(Outcome)})\.json$")
-_CHECKSUM = ".sha256"
-_UNREADABLE = (Damaged, KeyError, ValueError, TypeError, RecursionError)
-"""What reading metadata raises that somebody has changed."""
-_KINDS: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "datetime": (datetime,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +28,8 @@ class Item:
     metadata: Mapping[str, str]
     tier: str | None = None
     immutable_until: datetime | None = None
+    etag: str | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -59,12 +43,14 @@ class Copy:
     items: list[Item] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     """Oldest first."""
+    foreign: str | None = None
+    """The id of another backup, if the blob says that it is that one's."""
 
     @classmethod
     def made(cls, destination: str, blob: str, summary: Summary) -> Copy:
         """One that was written just now, as far as a listing would show it."""
-        names = (blob, manifest_name(blob), checksum_name(blob))
-        return cls(destination, blob, summary, [Item(name, 0, {}) for name in names])
+        beside = [Item(name, 0, {}) for name in (manifest_name(blob), checksum_name(blob))]
+        return cls(destination, blob, summary, [Item(blob, summary.bytes, {}), *beside])
 
     @property
     def stored(self) -> Item | None:
@@ -93,19 +79,41 @@ class Copy:
         return max(now, last + timedelta(microseconds=1)) if self.reports else now
 
     @property
+    def proved(self) -> bool:
+        """Whether that word is a good one."""
+        return self.proof is not None and self.proof.outcome is Outcome.VERIFIED
+
+    @property
+    def wrong(self) -> str | None:
+        """What a listing alone shows to be wrong with its blob."""
+        stored = self.stored
+        if stored is None:
+            return "its blob is gone; something removed it"
+        if stored.size != self.summary.bytes:
+            whose = f"that of backup {self.foreign}" if self.foreign else "another"
+            sizes = f"{self.summary.bytes} bytes were stored, {stored.size} are there"
+            return f"in the place of its blob lies {whose}: {sizes}"
+        if self.foreign is not None and not self._proved_since(stored):
+            return f"its blob says that it is that of backup {self.foreign}"
+        return None
+
+    def _proved_since(self, stored: Item) -> bool:
+        """Whether it was proved after the last change to its blob, be it of metadata alone."""
+        changed, proof = stored.changed_at, self.proof
+        return self.proved and changed is not None and proof is not None and proof.at > changed
+
+    @property
     def verified(self) -> bool:
         """Whether it may be relied upon."""
-        whole = self.stored is not None and self.has_manifest
-        return whole and self.proof is not None and self.proof.outcome is Outcome.VERIFIED
+        return self.proved and self.has_manifest and self.wrong is None
 
     @property
     def state(self) -> str:
         """verified, damaged, or unproved."""
         if self.verified:
             return "verified"
-        if self.stored is None or (self.proof and self.proof.outcome is Outcome.DAMAGED):
-            return "damaged"
-        return "unproved"
+        found = self.proof is not None and self.proof.outcome is Outcome.DAMAGED
+        return "damaged" if found or self.wrong is not None else "unproved"
 
 
 @dataclass(slots=True)
@@ -149,100 +157,47 @@ class Backup:
         return next((one.suspicions for one in reversed(reports) if one.suspicions), ())
 
 
-class Copies(list[Copy]):
-    """The copies at a destination, and the backups there of which no key opens a word."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """What is left of a backup that can no longer be read: it can be neither proved nor restored by
+    Belfry, but its blob may be whole."""
 
-    def __init__(self, found: Iterable[Copy], locked: frozenset[str] = frozenset()) -> None:
+    destination: str
+    blob: str
+    id: str
+    """The first eight digits, if there are no more."""
+    why: str
+    names: tuple[str, ...]
+    """Of the blobs that are left."""
+    bytes: int | None
+    """Of the backup's blob; None if that is gone."""
+    sha256: str | None
+    """As the file for `sha256sum -c` has it."""
+    proved: bool
+    """Whether its last report says that it was whole."""
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        was = "was verified, and" if self.proved else ""
+        return " ".join(f"{self.blob} at {self.destination} {was} cannot be read".split()) + (
+            f": {self.why}"
+        )
+
+
+class Copies(list[Copy]):
+    """The copies at a destination, and what lies there that is none."""
+
+    def __init__(
+        self,
+        found: Iterable[Copy],
+        locked: frozenset[str] = frozenset(),
+        lost: Iterable[Lost] = (),
+        strange: int = 0,
+    ) -> None:
         super().__init__(found)
         self.locked = locked
-        """The ids of those, as the blobs' metadata has them."""
-
-
-def copies(destination: str, items: Iterable[Item], seal: Seal | None) -> tuple[Copies, int]:
-    """The copies that a container's blobs are, and how many blobs there are that say nothing.
-
-    A blob that is no backup's, or is sealed with a key that is not there, says nothing. One whose
-    metadata was changed is known by its name if another beside it says what it is.
-    """
-    found: dict[str, Copy] = {}
-    locked: dict[str, str] = {}
-    late: list[Item] = []
-    garbled: set[str] = set()
-    for item in items:
-        blob = backup_blob(item.name)
-        if blob not in found and "summary" in item.metadata:
-            try:
-                summary = _summary(item.metadata["summary"], seal)
-                found[blob] = Copy(destination, blob, summary)
-            except _UNREADABLE as error:
-                garbled.add(item.name)
-                if isinstance(error, Locked):
-                    locked[blob] = item.metadata.get("backup_id") or blob
-        if blob in found:
-            found[blob].items.append(item)
-        else:
-            late.append(item)
-    strange = len(garbled)
-    for item in late:
-        copy = found.get(backup_blob(item.name))
-        if copy is not None:
-            copy.items.append(item)
-        elif item.name not in garbled:
-            strange += 1
-    for copy in found.values():
-        strange += _tell(copy, seal)
-    unknown = frozenset(backup_id for blob, backup_id in locked.items() if blob not in found)
-    return Copies(found.values(), unknown), strange
-
-
-def backup_blob(name: str) -> str:
-    """The name of the blob that one of this name lies beside; its own if it is that blob."""
-    for ending in (MANIFEST_SUFFIX, _CHECKSUM):
-        if name.endswith(ending):
-            return name.removesuffix(ending)
-    return _REPORT.sub("", name)
-
-
-def _summary(text: str, seal: Seal | None) -> Summary:
-    """Raises one of `_UNREADABLE`."""
-    found = Summary.from_json(read(text, seal))
-    for one in fields(Summary):
-        value = getattr(found, one.name)
-        if type(value) not in _KINDS[str(one.type)]:
-            raise ValueError(f"{one.name} is {value!r}")
-    Compression(found.compression)
-    _aware(found.started_at, found.finished_at)
-    return found
-
-
-def _report(text: str, seal: Seal | None) -> Report:
-    """Raises one of `_UNREADABLE`."""
-    found = Report.from_json(read(text, seal))
-    _aware(found.at)
-    if not all(isinstance(one, str) for one in found.suspicions):
-        raise ValueError("suspicions are texts")
-    if not isinstance(found.restore_seconds, int | float | None):
-        raise ValueError("restore_seconds is a number")
-    return found
-
-
-def _aware(*instants: datetime) -> None:
-    if any(at.tzinfo is None for at in instants):
-        raise ValueError("an instant has no time zone")
-
-
-def _tell(copy: Copy, seal: Seal | None) -> int:
-    """Read the copy's reports; how many cannot be read."""
-    strange = 0
-    for item in copy.items:
-        if not _REPORT.search(item.name):
-            continue
-        try:
-            report = _report(item.metadata["report"], seal)
-        except _UNREADABLE:
-            strange += 1
-            continue
-        if report.backup_id == copy.summary.id:
-            copy.reports.append(report)
-    copy.reports.sort(key=lambda report: report.at)
-    return strange
+        """The ids of backups of which no key opens a word; without an id, their blobs' names."""
+        self.lost = tuple(lost)
+        self.strange = strange
+        """Blobs that say nothing: no backup's, lost, locked, or with metadata that was changed."""

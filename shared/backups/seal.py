@@ -26,9 +26,14 @@ class Locked(Damaged):
     """It may be whole, but no key that is set opens it."""
 
 
+def is_sealed(data: bytes) -> bool:
+    """Whether age has sealed it."""
+    return data.startswith(_HEAD)
+
+
 def unopened(data: bytes) -> Damaged:
     """What to raise of data that should be sealed while no key is set."""
-    if data.startswith(_HEAD):
+    if is_sealed(data):
         return Locked("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
     return Damaged("it is not what a backup's metadata is")
 

@@ -1,8 +1,8 @@
 """What looks after backups between two of them.
 
 `watch`, every few minutes: tells how old each source's last good backup is, alerts when one is
-missing, when a database is gone and when a plan cannot be read, says once an hour which plans are
-off (R5), and mails what became of each job (R4).
+missing or lost, when a database is gone and when a plan cannot be read, says once an hour which
+plans are off (R5), and mails what became of each job (R4).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.backups.catalog import Catalog, Found
+from shared.backups.losses import tell_losses
 from shared.backups.mails import Mail, mail_of
 from shared.backups.plans import AnyPlan, Planned, Plans, Unreadable, standings
 from shared.backups.runs import Runs
@@ -70,6 +71,7 @@ class Watch:
             self._tell(stand, job)
         self._tell_away(found, job)
         self._tell_locked(found, job)
+        lost = tell_losses(self._catalog, found, self._messages, job)
         self._messages.flush(job.clock.now())
         return {
             "sources": len(stands),
@@ -79,6 +81,7 @@ class Watch:
             "jobs_told": told,
             "away": dict(found.away),
             "locked": found.locked,
+            "lost": lost,
         }
 
     def _mail(self, one: AnyPlan, job: JobContext) -> int:

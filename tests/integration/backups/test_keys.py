@@ -94,14 +94,14 @@ def test_a_copy_that_is_open_elsewhere_is_not_locked(sealed: Shelf, database: Sq
     assert alone.catalog.look().locked_at == {PRIMARY: {taken["id"]}}
 
 
-def test_what_is_changed_and_not_sealed_is_strange_but_not_locked(
+def test_metadata_that_is_changed_and_not_sealed_is_strange(
     sealed: Shelf, database: SqliteSource
 ) -> None:
     sealed.take(database)
     _change(sealed, b"nothing of age's")
-    for seen in (sealed, with_keys(sealed)):
+    for seen, locked in ((sealed, 0), (with_keys(sealed), 1)):  # its manifest is sealed as before
         found = replace(seen, names=(PRIMARY,)).catalog.look()
-        assert (found.locked, found.strange > 0) == (0, True)
+        assert (found.locked, len(found.backups), found.strange > 0) == (locked, 1 - locked, True)
 
 
 def _change(shelf: Shelf, summary: bytes) -> None:
