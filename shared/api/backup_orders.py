@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.fields import Input, Whole
-from shared.tasks.backups import Name, Retention
+from shared.tasks.backups import Name, Retention, Rules
 
 WEEK = 7 * 24 * 60
 """In minutes."""
@@ -49,6 +49,10 @@ class Verify(Input):
 
     destination: Name | None = None
     """Which copy. Default: each."""
+    without: Rules = ()
+    """Of PostgreSQL: what the proof may leave out since the data breaks it, as the error named it,
+    such as `constraint public.orders.orders_pet_fkey`. The report says what was left out; a restore
+    leaves it out too."""
 
 
 class Restore(Input):

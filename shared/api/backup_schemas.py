@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.backups.entries import Backup, Copy, Lost
     from shared.backups.model import Report
 
-State = Literal["verified", "damaged", "unproved"]
+State = Literal["verified", "damaged", "unprovable", "unproved"]
 
 
 class CopyOut(BaseModel):
@@ -23,14 +23,17 @@ class CopyOut(BaseModel):
 
     destination: str
     state: State
-    """By its newest report: `verified`, or `damaged`. `unproved`: there is none yet. A copy whose
+    """By its newest report: `verified`, `damaged`, or `unprovable`: it is what was dumped, but its
+    data breaks its own rules, which `error` names. `unproved`: there is none yet. A copy whose
     blob is gone, has another size or is another backup's is damaged."""
     verified_at: datetime | None
     how: str | None
     """`restored`: read back, restored and compared; `copied`: read back and compared with one that
     was restored."""
     error: str | None
-    """What is wrong with a damaged one."""
+    """What is wrong with one that did not prove good."""
+    without: list[str]
+    """What a restore leaves out, since the data breaks it."""
     tier: str | None
     immutable_until: datetime | None
     """Until when a policy of the container forbids to remove it."""
@@ -47,6 +50,7 @@ class CopyOut(BaseModel):
             verified_at=good and good.at,
             how=good and good.how,
             error=copy.wrong or (proof.error if proof is not None else None),
+            without=list(copy.without),
             tier=stored and stored.tier,
             immutable_until=stored and stored.immutable_until,
             blob=copy.blob,
@@ -82,7 +86,7 @@ class BackupOut(BaseModel):
     sha256: str
     """Of the stored bytes."""
     state: State
-    """`verified` if any copy is; else `damaged` if any copy is."""
+    """`verified` if any copy is; else `damaged` if any copy is; else `unprovable`."""
     verified: bool
     """Only such a backup may be relied upon."""
     verified_at: datetime | None
@@ -104,7 +108,8 @@ class ReportOut(BaseModel):
 
     destination: str
     outcome: str
-    """verified, damaged; accepted: a person said that a suspicious backup is as it should be."""
+    """verified, damaged, unprovable; accepted: a person said that a suspicious backup is as it
+    should be."""
     at: datetime
     job_id: str
     how: str
@@ -112,6 +117,8 @@ class ReportOut(BaseModel):
     """From the first byte read for the restore to the last row counted."""
     suspicions: list[str]
     error: str | None
+    without: list[str]
+    """What the restore left out, since the data breaks it."""
 
     @staticmethod
     def of(destination: str, report: Report) -> ReportOut:
@@ -124,6 +131,7 @@ class ReportOut(BaseModel):
             restore_seconds=report.restore_seconds,
             suspicions=list(report.suspicions),
             error=report.error,
+            without=list(report.without),
         )
 
 
@@ -160,7 +168,9 @@ class BackupDetail(BackupOut):
 def state_of(backup: Backup, destination: str | None = None) -> str:
     """A backup's state, or that of its copy there."""
     states = {copy.state for copy in backup.copies if destination in (None, copy.destination)}
-    return next(state for state in ("verified", "damaged", "unproved") if state in states)
+    return next(
+        state for state in ("verified", "damaged", "unprovable", "unproved") if state in states
+    )
 
 
 def _shown(backup: Backup, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -185,7 +185,7 @@ def verify_backup(backup_id: BackupId, request: Verify | None = None) -> Asked:
     belfry = app()
     request = request or Verify()
     backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
-    return _asked(belfry, VERIFY, backup.id, request.model_dump())
+    return _asked(belfry, VERIFY, backup.id, request.model_dump(mode="json"))
 
 
 @router.post(ID + "/restore", status_code=202)
@@ -230,7 +230,7 @@ def delete_backup(backup_id: BackupId, force: Boolean = False) -> None:
     service.delete(found, backup, force=force)
 
 
-def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | None]) -> Asked:
+def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -> Asked:
     task = belfry.registry.get(task_name)
     with named_plainly():
         asked = run_once(
@@ -247,7 +247,7 @@ def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, str | N
     )
 
 
-def _order(backup_id: str, given: dict[str, str | None]) -> dict[str, object]:
+def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:
     """The parameters of its task."""
-    order = {name: value for name, value in given.items() if value is not None}
+    order = {name: value for name, value in given.items() if value not in (None, [])}
     return {"backup_id": backup_id, **order}

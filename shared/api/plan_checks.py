@@ -15,7 +15,7 @@ from shared.errors import Invalid
 from shared.tasks.backups import ALL, ONLY_ALL
 from shared.tasks.model import PARAMETERS
 
-_PARTS = ("databases", "schemas", "exclude_schemas")
+_PARTS = ("databases", "schemas", "exclude_schemas", "without")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from shared.errors import Invalid
 from shared.recurrence import Frequency
 from shared.schedules.model import Definition
 from shared.schedules.upcoming import upcoming
-from shared.tasks.backups import BackupPlan, Compression, Kept, Retention, Tier
+from shared.tasks.backups import BackupPlan, Compression, Kept, Retention, Rules, Tier
 from shared.tasks.backups import Name as Word
 from shared.tasks.model import Flag
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.backups.standing import Standing
 
 PARAMETERS = tuple(BackupPlan.model_fields)
-_LISTS = ("databases", "schemas", "exclude_schemas", "destinations")
+_LISTS = ("databases", "schemas", "exclude_schemas", "without", "destinations")
 
 
 def _weekday(value: object) -> object:
@@ -62,6 +62,9 @@ class _Fields(Input):
     """Of PostgreSQL: only these schemas. Default: all."""
     exclude_schemas: Words | None = None
     """Of PostgreSQL: all schemas but these."""
+    without: Rules | None = None
+    """Of PostgreSQL: what a proof may leave out since the data breaks it, as the error named it,
+    such as `constraint public.orders.orders_pet_fkey`. The report says what was left out."""
     destinations: Words | None = None
     """Where copies go, by name. Default: every destination of the settings."""
     retention: Retention | None = None
@@ -207,6 +210,7 @@ class PlanOut(BaseModel):
     databases: Literal["all"] | list[str] | None
     schemas: list[str]
     exclude_schemas: list[str]
+    without: list[str]
     destinations: list[str]
     """Empty: every destination of the settings."""
     retention: dict[str, int]
@@ -251,6 +255,7 @@ class PlanOut(BaseModel):
             databases=list(plan.databases) if isinstance(plan.databases, tuple) else plan.databases,
             schemas=list(plan.schemas),
             exclude_schemas=list(plan.exclude_schemas),
+            without=list(plan.without),
             destinations=list(plan.destinations),
             retention=plan.retention.model_dump(exclude_none=True),
             retention_days=plan.retention.days,

@@ -79,6 +79,7 @@ def _copy(
             job_id=job.job_id,
             how="copied",
             suspicions=backup.suspicions,
+            without=good.without,
         )
         destination.write_report(
             made.blob, report, encrypted=made.summary.encrypted, check=job.check

@@ -109,11 +109,18 @@ class Copy:
 
     @property
     def state(self) -> str:
-        """verified, damaged, or unproved."""
+        """verified, damaged, unprovable, or unproved."""
         if self.verified:
             return "verified"
-        found = self.proof is not None and self.proof.outcome is Outcome.DAMAGED
-        return "damaged" if found or self.wrong is not None else "unproved"
+        found = self.proof.outcome if self.proof is not None else None
+        if found is Outcome.DAMAGED or self.wrong is not None:
+            return "damaged"
+        return "unprovable" if found is Outcome.UNPROVABLE else "unproved"
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """What a restore of it leaves out: its data breaks it."""
+        return self.proof.without if self.proof is not None else ()
 
 
 @dataclass(slots=True)
@@ -147,6 +154,11 @@ class Backup:
         """The newest proof of a copy that is good, one by a restore before one by comparison."""
         proofs = [copy.proof for copy in self.good if copy.proof is not None]
         return max(proofs, key=lambda one: (one.how == "restored", one.at), default=None)
+
+    @property
+    def unprovable(self) -> bool:
+        """Whether it is what was dumped, and cannot be proved since its data breaks rules."""
+        return not self.verified and any(copy.state == "unprovable" for copy in self.copies)
 
     @property
     def suspicions(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ def _held(one: Backup) -> Held:
         verified=one.verified,
         suspicious=bool(one.suspicions),
         damaged_at=max(damaged, default=None),
+        unprovable=one.unprovable,
     )
 
 

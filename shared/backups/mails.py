@@ -64,6 +64,7 @@ def _described(backup: Mapping[str, Any]) -> list[str]:
         f"  took {backup.get('duration_seconds')} s, restored in {backup.get('restore_seconds')} s",
     ]
     lines += [f"  LOOK: {said}" for said in backup.get("suspicions", [])]
+    lines += [f"  proved without {rule}: the data breaks it" for rule in backup.get("without", [])]
     lines += [
         f"  no copy yet at {where}: {why}"
         for where, why in backup.get("missing_copies", {}).items()

@@ -122,6 +122,8 @@ class Outcome(StrEnum):
 
     VERIFIED = "verified"
     DAMAGED = "damaged"
+    UNPROVABLE = "unprovable"
+    """It is what was dumped, but no proof of it can succeed: its data breaks its own rules."""
     ACCEPTED = "accepted"
     """A person said that a suspicious backup is as it should be."""
 
@@ -142,7 +144,10 @@ class Report:
     suspicions: tuple[str, ...] = ()
     """Why a person should look at it, though it is whole."""
     error: str | None = None
-    """What is wrong with a damaged one."""
+    """What is wrong with one that did not prove good."""
+    without: tuple[str, ...] = ()
+    """What the restore left out, since the data breaks it: `constraint public.orders.orders_fkey`.
+    Reports of before have none."""
 
     def to_json(self) -> dict[str, object]:
         """A JSON object; `from_json` reads it back."""
@@ -154,13 +159,14 @@ class Report:
         if values.get("format") != FORMAT:
             raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
         try:
-            known = {item.name: values[item.name] for item in fields(cls)}
+            known = {item.name: values[item.name] for item in fields(cls) if item.name != "without"}
             return cls(
                 **known
                 | {
                     "outcome": Outcome(known["outcome"]),
                     "at": datetime.fromisoformat(known["at"]),
                     "suspicions": tuple(known["suspicions"]),
+                    "without": tuple(values.get("without", ())),
                 }
             )
         except KeyError as error:
@@ -201,7 +207,8 @@ def checksum_name(blob: str) -> str:
 
 def differences(source: Contents, restored: Contents) -> str:
     """Which tables do not have the same number of rows, and which objects are not defined the
-    same; empty if all are."""
+    same; empty if all are. What the restore was to leave out is not compared."""
+    left = set(restored.without) | {_index_of(name) for name in restored.without}
     wrong = [
         f"table {name} had {_rows(source.tables.get(name))} in the source "
         f"and {_rows(restored.tables.get(name))} when restored"
@@ -211,10 +218,16 @@ def differences(source: Contents, restored: Contents) -> str:
     wrong += [
         f"{name} {_defined(name in source.schema, name in restored.schema)}"
         for name in sorted({*source.schema, *restored.schema})
-        if source.schema.get(name) != restored.schema.get(name)
+        if source.schema.get(name) != restored.schema.get(name) and name not in left
     ]
     more = len(wrong) - _SHOWN_DIFFERENCES
     return "; ".join(wrong[:_SHOWN_DIFFERENCES] + ([f"and {more} more"] if more > 0 else []))
+
+
+def _index_of(rule: str) -> str:
+    """The index that goes with a constraint: `index public.orders_pkey`."""
+    table, _, name = rule.removeprefix("constraint ").rpartition(".")
+    return f"index {table.rpartition('.')[0]}.{name}"
 
 
 def _defined(before: bool, after: bool) -> str:

@@ -11,7 +11,7 @@ from shared.errors import Conflict, Invalid, NotFound
 from shared.settings import Settings
 from shared.tasks.backups import ALL, BackupPlan, RestoreOrder, VerifyOrder
 
-_PARTS = ("databases", "schemas", "exclude_schemas")
+_PARTS = ("databases", "schemas", "exclude_schemas", "without")
 """What only a PostgreSQL server has."""
 
 
@@ -75,6 +75,8 @@ def check_order(
     except NotFound as error:
         raise Invalid("backup_id", str(error)) from None
     if isinstance(order, VerifyOrder):
+        if order.without and backup.summary.engine != "postgresql":
+            raise Invalid("without", "only of PostgreSQL there is anything to leave out")
         return
     problem = None if order.target is None else target_problem(backup.summary.engine, order.target)
     if problem is not None:

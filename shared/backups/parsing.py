@@ -74,6 +74,8 @@ def _report(values: Mapping[str, Any]) -> Report:
     _aware(found.at)
     if not all(isinstance(one, str) for one in found.suspicions):
         raise ValueError("suspicions are texts")
+    if not all(isinstance(one, str) for one in found.without):
+        raise ValueError("without is texts")
     if not isinstance(found.restore_seconds, int | float | None):
         raise ValueError("restore_seconds is a number")
     return found

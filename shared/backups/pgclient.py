@@ -15,11 +15,11 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from shared.backups.pgerrors import Server
+from shared.backups.pgheard import Forgiven, Heard, Noted
 from shared.errors import Misconfigured
 from shared.tasks.context import JobContext
 
@@ -78,60 +78,6 @@ def major(path: Path) -> int:
     """Its first number; 0 if it does not say one."""
     found = re.search(r"\) (\d+)", version(path))
     return int(found[1]) if found else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Forgiven:
-    """Errors of pg_restore that do not count, by its message, or by message and command."""
-
-    messages: re.Pattern[str]
-    of_commands: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = ()
-
-
-class Heard:
-    """What a child says, line by line: the first error that counts, and what is forgiven."""
-
-    def __init__(self, forgiven: Forgiven | None = None) -> None:
-        self.error = ""
-        self.last = ""
-        self.forgiven: list[str] = []
-        self.ignored = 0
-        """The errors that pg_restore says, at its end, that it went on after."""
-        self._forgives = forgiven
-        self._open = ""
-
-    def line(self, line: str) -> None:
-        self.last = line or self.last
-        if line.startswith("Command was: ") and self._open:
-            self._settle(line.removeprefix("Command was: "))
-        elif any(word in line for word in ("error:", "ERROR:", "FATAL:")):
-            self._settle()
-            self._begin(line)
-        elif found := re.search(r"errors ignored on restore: (\d+)", line):
-            self._settle()
-            self.ignored = int(found[1])
-
-    def end(self) -> None:
-        self._settle()
-
-    def _begin(self, line: str) -> None:
-        if self._forgives and self._forgives.messages.search(line):
-            self.forgiven.append(line)
-        elif self._forgives and any(said.search(line) for said, _ in self._forgives.of_commands):
-            self._open = line
-        else:
-            self.error = self.error or line
-
-    def _settle(self, command: str = "") -> None:
-        """What became of an error that a command decides on."""
-        line, self._open = self._open, ""
-        if not line or self._forgives is None:
-            return
-        pairs = self._forgives.of_commands
-        if any(said.search(line) and kind.search(command) for said, kind in pairs):
-            self.forgiven.append(line)
-        else:
-            self.error = self.error or line
 
 
 class Child:
@@ -201,6 +147,19 @@ class Child:
         return self._server.redacted(self._heard.error or self._heard.last or "it said nothing")
 
     @property
+    def about(self) -> Noted:
+        """The first error that counts, with what was said of it."""
+        return self._redacted(self._heard.about)
+
+    @property
+    def noted(self) -> list[Noted]:
+        """The errors it went on after that are to be looked at."""
+        return [self._redacted(one) for one in self._heard.noted]
+
+    def _redacted(self, one: Noted) -> Noted:
+        return Noted(self._server.redacted(one.error), [*map(self._server.redacted, one.lines)])
+
+    @property
     def failed(self) -> bool:
         """Whether it said an error that counts."""
         return bool(self._heard.error)
@@ -209,7 +168,8 @@ class Child:
     def forgiven(self) -> list[str] | None:
         """The errors it went on after to its end; None if it did not, or after others too."""
         heard = self._heard
-        return heard.forgiven if heard.ignored == len(heard.forgiven) and not heard.error else None
+        known = len(heard.forgiven) + len(heard.noted)
+        return heard.forgiven if heard.ignored == known and not heard.error else None
 
     def _wait_for(self, pipe: int, what: int) -> None:
         poll = select.poll()

@@ -8,12 +8,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.backups.pgclient import Child, Forgiven, program, running
+from shared.backups import pgrules
+from shared.backups.pgclient import Child, program, running
 from shared.backups.pgerrors import Server
+from shared.backups.pgheard import Forgiven
+from shared.backups.pgheeding import heeding
 from shared.backups.pglike import CREATED
 from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
@@ -37,7 +40,7 @@ _HARMLESS = (
 )
 _NO_ROLE = r'role ".*" does not exist|must be able to SET ROLE|must be member of role'
 _NO_RIGHT = r"permission denied|must be (?:the )?(?:owner|superuser)|must have .*privilege"
-_PROOF = Forgiven(re.compile(_HARMLESS))
+_PROOF = Forgiven(re.compile(_HARMLESS), noted=pgrules.AFTER_ROWS)
 _FOR_GOOD = Forgiven(
     re.compile(_HARMLESS + '|invalid value for parameter "default_tablespace"'),
     (
@@ -47,6 +50,7 @@ _FOR_GOOD = Forgiven(
             re.compile(r" OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXTE"),
         ),
     ),
+    pgrules.AFTER_ROWS,
 )
 """Of a restore for good: an owner, a privilege or a tablespace that this server does not have."""
 _NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
@@ -78,37 +82,109 @@ _LACKS = re.compile(
 """What it says when the dump needs what the server does not have or allow."""
 
 
-def restore_into(
-    admin: psycopg.Connection[Any],
-    server: Server,
-    database: str,
-    chunks: Iterator[bytes],
-    folder: Path | None,
-    job: JobContext,
-    *,
-    for_good: bool = False,
-) -> None:
-    """Restore a dump in pg_dump's custom format into an empty database of the server that `admin`
-    is connected to. For good: with owners and privileges, as far as their roles are there.
+class Restore:
+    """A restore of a dump in pg_dump's custom format into an empty database of the server that
+    `admin` is connected to. For good: with owners and privileges, as far as their roles are there.
 
-    Raises `Damaged` if the dump is at fault, `Refused` if the server does not allow what it needs,
-    `Unavailable` if it broke off.
+    `without`: rules of the data (`pgrules`) that may be left out.
     """
-    first, chunks = peeked(chunks, len(_MAGIC) + 2)
-    least = max(_client(first), admin.info.server_version // 10000)
-    pg_restore = program("pg_restore", folder, least)
-    arguments = ["--no-password"]
-    if not for_good:
-        arguments += [f"--no-{what}" for what in _NOT_PROVED]
-    forgiven = _FOR_GOOD if for_good else _PROOF
-    with running(pg_restore, arguments, server, database, job, forgiven) as child:
-        child.write(chunks)
-        code = child.wait()
-        if code and not child.forgiven:
-            raise _failure(server, code, child)
+
+    def __init__(
+        self,
+        admin: psycopg.Connection[Any],
+        server: Server,
+        database: str,
+        folder: Path | None,
+        job: JobContext,
+        *,
+        for_good: bool = False,
+        without: Collection[str] = (),
+    ) -> None:
+        self._least = admin.info.server_version // 10000
+        self._server = server
+        self._database = database
+        self._folder = folder
+        self._job = job
+        self._for_good = for_good
+        self._without = without
+
+    def run(self, chunks: Iterator[bytes]) -> tuple[str, ...]:
+        """Restore it; the rules that had to be left out.
+
+        Raises `Unprovable` if the data breaks others, `Damaged` if the dump is at fault, `Refused`
+        if the server does not allow what it needs, `Unavailable` if it broke off.
+        """
+        first, chunks = peeked(chunks, len(_MAGIC) + 2)
+        pg_restore = program("pg_restore", self._folder, max(_client(first), self._least))
+        if not self._without:
+            self._feed(pg_restore, chunks)
+            return ()
+        with self._connected() as there:
+            again = _Again(chunks)
+            self._feed(pg_restore, iter(again), "pre-data")
+            lifted = pgrules.Lifted(there, self._job)
+            lifted.lift(self._without)
+            broken = self._feed(pg_restore, again.from_the_start(), "data", "post-data")
+            with heeding(there, self._job):
+                left = {key for one in broken for key in one.keys} | lifted.put_back()
+        return tuple(sorted(left))
+
+    def _feed(
+        self, pg_restore: Path, chunks: Iterator[bytes], *sections: str
+    ) -> list[pgrules.Broken]:
+        """Run it for these sections; the broken rules that it may go on without."""
+        arguments = ["--no-password", *(f"--section={section}" for section in sections)]
+        if not self._for_good:
+            arguments += [f"--no-{what}" for what in _NOT_PROVED]
+        forgiven = _FOR_GOOD if self._for_good else _PROOF
+        with running(
+            pg_restore, arguments, self._server, self._database, self._job, forgiven
+        ) as child:
+            child.write(chunks)
+            code = child.wait()
+            broken = pgrules.after_rows(child.noted)
+            if code and not (child.forgiven or (broken and child.forgiven is not None)):
+                self._raise_rule(child)
+                raise _failure(self._server, code, child)
+            if any(not set(one.keys) & set(self._without) for one in broken):
+                raise pgrules.unprovable(broken, self._without)
+            self._tell(child)
+        return broken
+
+    def _raise_rule(self, child: Child) -> None:
+        """Raise `Unprovable` if the child failed since a rule kept rows out."""
+        if _LACKS.search(child.said()) or any(words in child.said() for words in _OUTAGES):
+            return
+        with self._connected() as there:
+            broken = pgrules.with_rows(child.about, there)
+        if broken is not None:
+            raise pgrules.unprovable([broken], self._without)
+
+    def _tell(self, child: Child) -> None:
         lacks = Counter(said for said in child.forgiven or [] if not re.search(_HARMLESS, said))
         for said, times in lacks.most_common(_SHOWN):
-            job.log("restored without owners, privileges or tablespaces", reason=said, times=times)
+            self._job.log(
+                "restored without owners, privileges or tablespaces", reason=said, times=times
+            )
+
+    def _connected(self) -> Any:
+        return self._server.connected(self._database, autocommit=True)
+
+
+class _Again:
+    """Chunks of which the first are given twice: what a pg_restore took that reads no rows."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._taken: list[bytes] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._taken.append(chunk)
+            yield chunk
+
+    def from_the_start(self) -> Iterator[bytes]:
+        return itertools.chain(self._taken, self._chunks)
 
 
 def peeked(chunks: Iterator[bytes], least: int = _HEAD) -> tuple[bytes, Iterator[bytes]]:

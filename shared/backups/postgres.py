@@ -9,18 +9,19 @@ that a killed process left, by the next run.
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.pgclient import Child, program, running, version
 from shared.backups.pgcontents import Scope, checked, contents, lock, tables
 from shared.backups.pgerrors import Server, quoted
+from shared.backups.pgheeding import heeding
 from shared.backups.pglike import create_like
-from shared.backups.pgrestore import peeked, restore_into
+from shared.backups.pgrestore import Restore, peeked
 from shared.backups.pgtarget import MADE, Landing
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.backups.targets import HOUSEKEEPING, RESTORING
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     import psycopg
 
 _LOCK_MS = 60_000
-_LOOK = 0.2
-"""Seconds from one look at whether the job is told to stop to the next."""
 _MAY_ALL = (
     "the proof runs what the backup defines, such as functions in materialized views, as a "
     "superuser; set POSTGRES_SCRATCH_URL to a user who is none and may create databases, better "
@@ -78,7 +77,9 @@ class PostgresSource:
         exclude_schemas: tuple[str, ...] = (),
         scratch_url: Secret | None = None,
         folder: Path | None = None,
+        without: Collection[str] = (),
     ) -> None:
+        """`without`: rules of its data (`pgrules`) that a restore may leave out."""
         self.name = name
         self._server = Server(url, service=name, setting=setting)
         self._scratch = Server(
@@ -90,6 +91,7 @@ class PostgresSource:
         self._named_by = _BY_PLAN if database else setting
         self._scope = Scope(tuple(schemas), tuple(exclude_schemas))
         self._folder = folder
+        self._without = tuple(without)
 
     @property
     def database(self) -> str:
@@ -105,7 +107,7 @@ class PostgresSource:
         with self._server.connected(self.database, named_by=self._named_by) as connection:
             number = connection.info.server_version
             pg_dump = program("pg_dump", self._folder, number // 10000)
-            with _heeding(connection, job):
+            with heeding(connection, job):
                 snapshot = _begin(connection)
                 extensions = checked(connection, self._scope, self.name, job)
                 lock(connection, self._scope, self.name)
@@ -123,7 +125,7 @@ class PostgresSource:
             # meanwhile waits for us, and a pg_dump that came later would wait for him.
             with running(pg_dump, arguments, self._server, self.database, job) as child:
                 child.begun()
-                with _heeding(connection, job):
+                with heeding(connection, job):
                     held = contents(connection, job, self._scope, extensions)
                 yield Dump(
                     chunks=self._whole(child),
@@ -136,9 +138,7 @@ class PostgresSource:
         server = self._scratch
         head, chunks = peeked(chunks)
         with self._scratch_database(head, job) as (admin, name):
-            restore_into(admin, server, name, chunks, self._folder, job)
-            with server.connected(name, autocommit=True) as there, _heeding(there, job):
-                return contents(there, job)
+            return self._restored(admin, server, name, chunks, job)
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         server = self._server
@@ -146,12 +146,26 @@ class PostgresSource:
             drop_left_over(landing.admin, RESTORING, job)
             head, chunks = peeked(chunks)
             with landing.made(head) as name:
-                restore_into(landing.admin, server, name, chunks, self._folder, job, for_good=True)
-                with server.connected(name, autocommit=True) as there, _heeding(there, job):
-                    held = contents(there, job)
+                held = self._restored(landing.admin, server, name, chunks, job, for_good=True)
                 job.check()
                 final, kept_as = landing.land(name)
         return Restored(contents=held, name=final, kept_as=kept_as)
+
+    def _restored(
+        self,
+        admin: psycopg.Connection[Any],
+        server: Server,
+        name: str,
+        chunks: Iterator[bytes],
+        job: JobContext,
+        *,
+        for_good: bool = False,
+    ) -> Contents:
+        """What is in the empty database `name` once the dump was restored into it."""
+        told: dict[str, Any] = {"for_good": for_good, "without": self._without}
+        left = Restore(admin, server, name, self._folder, job, **told).run(chunks)
+        with server.connected(name, autocommit=True) as there, heeding(there, job):
+            return replace(contents(there, job), without=left)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
         """pg_dump's output; raises if it did not end well."""
@@ -209,29 +223,6 @@ def databases(url: Secret, setting: str) -> list[str]:
             if not tables(connection, Scope()):
                 found.remove("postgres")
     return found
-
-
-@contextmanager
-def _heeding(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[None]:
-    """Break off what the server does for us when the job is told to stop: a lock, a long count."""
-    from psycopg import errors
-
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(_LOOK):
-            if job.stop.is_set():
-                connection.cancel_safe(timeout=_LOOK * 10)
-                return
-
-    threading.Thread(target=watch, name=f"{job.job_id} heeds", daemon=True).start()
-    try:
-        yield
-    except errors.QueryCanceled:
-        job.check()
-        raise
-    finally:
-        over.set()
 
 
 def _begin(connection: psycopg.Connection[Any]) -> str:

@@ -23,6 +23,7 @@ from shared.errors import (
     NotFound,
     Refused,
     Unavailable,
+    Unprovable,
 )
 from shared.log import Event, event
 from shared.messages.service import Messages
@@ -37,31 +38,40 @@ def verify(
 ) -> Mapping[str, object]:
     """Prove each copy again, or the one named: read back, compare, restore, compare.
 
-    Raises `Damaged` if one is not good, after all were looked at; a report beside it says so.
+    Raises `Damaged` if one is not good, `Unprovable` if its data breaks its own rules, after all
+    were looked at; a report beside it says so.
     """
     backup = catalog.look(check=job.check).find(order.backup_id)
-    source = sources.again(backup.summary)
     results: dict[str, object] = {}
     wrong: list[str] = []
+    broken: list[Unprovable] = []
     away: list[BelfryError] = []
     for copy in _copies(backup, order.destination):
         destination = catalog[copy.destination]
         try:
             manifest = _manifest(catalog, copy, job)
+            _there(manifest, order.without)
+            source = sources.again(backup.summary, {*order.without, *copy.without})
             report = prove(source, destination, copy, manifest, job)
         except Damaged as error:
             results[copy.destination] = {"verified": False, "error": str(error)}
             wrong.append(f"{copy.destination}: {error}")
+        except Unprovable as error:
+            results[copy.destination] = {"verified": False, "error": str(error)}
+            broken.append(error)
         except (Unavailable, Refused) as error:
             results[copy.destination] = {"verified": None, "error": str(error)}
             away.append(error)
         else:
-            seconds = report.restore_seconds
-            results[copy.destination] = {"verified": True, "restore_seconds": seconds}
+            results[copy.destination] = {
+                "verified": True,
+                "restore_seconds": report.restore_seconds,
+                **({"without": list(report.without)} if report.without else {}),
+            }
     if wrong:
         raise Damaged(f"backup {backup.id}: {'; '.join(wrong)}")
-    if away:
-        raise away[0]
+    if broken or away:
+        raise (broken or away)[0]
     return {"backup_id": backup.id, "copies": results}
 
 
@@ -75,7 +85,6 @@ def restore(
     """
     backup = catalog.look(check=job.check).find(order.backup_id)
     _check(backup, order)
-    source = sources.again(backup.summary)
     failure: BelfryError | None = None
     for copy in _copies(backup, order.destination):
         destination = catalog[copy.destination]
@@ -88,6 +97,7 @@ def restore(
             continue
         asked = _given(target=order.target, replace=order.replace)
         job.log("restoring", destination=copy.destination, blob=copy.blob, **asked)
+        source = sources.again(backup.summary, copy.without)
         began = monotonic()
         with closing(destination.chunks(copy, etag, job.check)) as chunks:
             made = source.restore(chunks, Target(name=order.target, replace=order.replace), job)
@@ -151,6 +161,13 @@ def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
         raise tell_damaged(destination, copy, error, job) from error
 
 
+def _there(manifest: Manifest, without: tuple[str, ...]) -> None:
+    """Raises `Invalid` for what a proof cannot leave out, since the backup does not have it."""
+    for rule in without:
+        if rule not in manifest.schema:
+            raise Invalid("without", f"the backup has no {rule!r}; see `schema` of its manifest")
+
+
 def _compare(manifest: Manifest, made: Restored) -> None:
     """Raises `Damaged` if what was made is not what was dumped."""
     if wrong := differences(manifest.contents, made.contents):
@@ -172,6 +189,7 @@ def _result(backup: Backup, copy: Copy, made: Restored, seconds: float) -> dict[
         "rows": sum(made.contents.tables.values()),
         "restore_seconds": round(seconds, 3),
         **_given(kept_as=made.kept_as),
+        **_given(without=", ".join(made.contents.without) or None),
     }
 
 
@@ -180,7 +198,7 @@ def _record(
 ) -> None:
     """Log it, in the job's own log and in the app's."""
     about: dict[str, Any] = {
-        name: result[name] for name in ("target", "kept_as", "rows") if name in result
+        name: result[name] for name in ("target", "kept_as", "rows", "without") if name in result
     }
     replace = _given(replace=order.replace)
     job.log("restored", **about, **replace)

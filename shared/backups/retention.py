@@ -34,6 +34,8 @@ class Held:
     damaged_at: datetime | None = None
     """When it was last found damaged."""
     """It is, and nobody has accepted it."""
+    unprovable: bool = False
+    """Its data breaks its own rules, so it cannot be proved: of such the newest is enough."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +66,12 @@ def decide(
     """A verdict on each backup of a row, newest first.
 
     Whatever the rules say, the newest verified one is kept, and so is everything while none is
-    verified. `held` says why nothing at all may be removed.
+    verified, but for those that cannot be proved, of which the newest is kept. `held` says why
+    nothing at all may be removed.
     """
     row = sorted(backups, key=_age, reverse=True)
     kept: _Reasons = {one.id: [] for one in row}
+    unneeded: dict[str, str] = {}
     # What a wrong clock put into the future would come first in every rule, for years.
     past = [one for one in row if one.started_at <= now]
     proved = [one for one in past if one.verified]
@@ -78,12 +82,17 @@ def decide(
         _by_generation(pool, retention, which, kept)
         if pool:
             _add(kept, pool[0], "the last verified one" + which)
+    newest = next((one for one in past if one.unprovable), None)
     for one in row:
         if one.started_at > now:
             _add(kept, one, "it is of the future: a clock was wrong")
+        elif one.unprovable and newest is not None and one is not newest:
+            unneeded[one.id] = f"it cannot be proved, as {newest.id} cannot, which is newer"
         elif not one.verified:
             _to_examine(one, proved, now, kept)
-    return [_verdict(one, kept[one.id], proved, retention, held) for one in row]
+    return [
+        _verdict(one, kept[one.id], proved, retention, held, unneeded.get(one.id)) for one in row
+    ]
 
 
 def _age(one: Held) -> tuple[datetime, str]:
@@ -132,11 +141,14 @@ def _verdict(
     proved: Sequence[Held],
     retention: Retention,
     held: str | None,
+    unneeded: str | None,
 ) -> Verdict:
     if reasons:
         return Verdict(id=one.id, keep=True, reasons=tuple(reasons))
     if held is not None:
         return Verdict(id=one.id, keep=True, reasons=(f"held: {held}",))
+    if unneeded is not None:
+        return Verdict(id=one.id, keep=False, reasons=(unneeded,))
     if one.verified:
         return Verdict(id=one.id, keep=False, reasons=(f"nothing keeps it: {_unkept(retention)}",))
     reason = (

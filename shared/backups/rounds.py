@@ -26,7 +26,15 @@ from shared.backups.sources import Sources
 from shared.backups.suspicion import suspicions
 from shared.backups.taking import Taken, take
 from shared.backups.told import fitting
-from shared.errors import BelfryError, Cancelled, Misconfigured, Refused, Skipped, Unavailable
+from shared.errors import (
+    BelfryError,
+    Cancelled,
+    Misconfigured,
+    Refused,
+    Skipped,
+    Unavailable,
+    Unprovable,
+)
 from shared.log import Event, event, short
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
@@ -123,13 +131,17 @@ class Round:
         return self._catalog.look(check=self._job.check).groups()
 
     def _before(self, row: list[Backup]) -> Backup | None:
-        """What an earlier attempt of this job proved; what one left unproved is removed."""
+        """What an earlier attempt of this job proved; what one left unproved is removed. Raises
+        `Unprovable` if one found that it cannot be proved: neither can another."""
         for backup in row:
             if backup.summary.job_id != self._job.job_id:
                 continue
             if backup.verified:
                 self._job.log("an earlier attempt has proved it", backup_id=backup.id)
                 return backup
+            if backup.unprovable:
+                said = next(copy.proof.error for copy in backup.copies if copy.proof is not None)
+                raise Unprovable(f"an earlier attempt found of backup {backup.id}: {said}")
             for copy in backup.copies:
                 if copy.state == "unproved":
                     self._job.log("removing what an earlier attempt left", blob=copy.blob)
@@ -231,6 +243,8 @@ def _shown(taken: Taken) -> dict[str, object]:
     }
     if taken.report.suspicions:
         shown["suspicions"] = list(taken.report.suspicions)
+    if taken.report.without:
+        shown["without"] = list(taken.report.without)
     return shown
 
 

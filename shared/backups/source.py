@@ -23,6 +23,8 @@ class Contents:
     schema: Mapping[str, str] = field(default_factory=dict)
     """Every object that is defined (`table public.pets`, `index public.pets_by_name`), and a short
     digest of its definition."""
+    without: tuple[str, ...] = ()
+    """Of what was restored: those that were left out, since the data breaks them (`pgrules`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +87,8 @@ class Source(Protocol):
         """Begin a consistent dump, which does not stop the database's writers."""
 
     def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
-        """Restore into a scratch database, see what it holds, remove it. Raises `Damaged`."""
+        """Restore into a scratch database, see what it holds, remove it. Raises `Damaged`, or
+        `Unprovable` if the data breaks its own rules."""
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         """Restore for good. Raises `Conflict` if the target is not empty and `replace` is not its

@@ -6,7 +6,7 @@ Belfry's own tables; BACKUP_SOURCES names more. Each module is loaded where it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,13 +50,13 @@ class Sources:
                 found = [(name, partial(_fail, error))]
             yield from found
 
-    def again(self, one: Summary) -> Source:
-        """The source of a backup, to prove or restore it."""
+    def again(self, one: Summary, without: Collection[str] = ()) -> Source:
+        """The source of a backup, to prove or restore it, `without` rules that its data breaks."""
         if one.engine == "sqlite":
             return self._sqlite(one.source)
         if one.engine == "belfry":
             return self._state()
-        return self._postgres(one.source, database=one.database)
+        return self._postgres(one.source, database=one.database, without=without)
 
     def _databases(self, name: str, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         if name == STATE:
@@ -68,7 +68,7 @@ class Sources:
         else:
             for database in self._listed(name) if plan.databases == ALL else plan.databases:
                 yield f"{name}/{database}", self._one(name, plan, database)
-        narrowed = plan.databases or plan.schemas or plan.exclude_schemas
+        narrowed = plan.databases or plan.schemas or plan.exclude_schemas or plan.without
         if narrowed and plan.source != ALL and not self.is_server(name):
             raise Invalid("task_parameters", f"{name} is no PostgreSQL server; leave its parts out")
 
@@ -97,7 +97,11 @@ class Sources:
         return SqliteSource(path, name=name, setting=self._setting(name))
 
     def _postgres(
-        self, name: str, plan: BackupPlan | None = None, database: str | None = None
+        self,
+        name: str,
+        plan: BackupPlan | None = None,
+        database: str | None = None,
+        without: Collection[str] = (),
     ) -> Source:
         from shared.backups.postgres import PostgresSource
 
@@ -110,6 +114,7 @@ class Sources:
             exclude_schemas=plan.exclude_schemas if plan else (),
             scratch_url=self._settings.postgres_scratch_url or None,
             folder=self._settings.postgres_bin,
+            without=plan.without if plan else without,
         )
 
     def _server(self, name: str) -> Secret:

@@ -127,6 +127,7 @@ def back_to(
         said += f" in {in_words(report.restore_seconds)}"
     if report is not None:
         said += f", proved {ago(_seconds(report.at, now))}"
+        said += f" without {', '.join(report.without)}" if report.without else ""
     return said + (f", but look at it first ({'; '.join(suspicions)})" if suspicions else "")
 
 

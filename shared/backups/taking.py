@@ -7,10 +7,12 @@ that looks like a proved backup.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 from shared.backups.codec import Codec
 from shared.backups.destination import Destination
@@ -31,7 +33,15 @@ from shared.backups.seal import Seal
 from shared.backups.source import Dump, Source
 from shared.backups.stream import Stored, go_on
 from shared.clock import monotonic
-from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused, Unavailable
+from shared.errors import (
+    BelfryError,
+    Conflict,
+    Damaged,
+    NotFound,
+    Refused,
+    Unavailable,
+    Unprovable,
+)
 from shared.log import short
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
@@ -39,6 +49,7 @@ from shared.tasks.context import JobContext
 _ERROR = 500
 """Units of an error in a report: with all else it must fit into a blob's `metadata`."""
 
+Wrong = TypeVar("Wrong", bound=Damaged | Unprovable)
 Suspect = Callable[[Manifest], tuple[str, ...]]
 Confirm = Callable[[], None]
 """Raises if it is not this process's any more to say what became of the backup."""
@@ -64,7 +75,8 @@ def take(
 ) -> Taken:
     """Back up a source to one destination, and prove it.
 
-    Raises `Damaged` if it does not prove good; it is then kept, as damaged, to be examined.
+    Raises `Damaged` if it does not prove good, `Unprovable` if its data breaks its own rules; it is
+    then kept, as that.
     """
     taking = _Taking(source, plan, seal, destination, job)
     copy = None
@@ -72,7 +84,7 @@ def take(
         manifest = taking.upload()
         copy = Copy.made(destination.name, taking.blob, manifest.summary)
         report = prove(source, destination, copy, manifest, job, suspect, confirm)
-    except Damaged:
+    except (Damaged, Unprovable):
         raise
     except BaseException:
         taking.remove([] if copy is None else copy.names)
@@ -91,16 +103,16 @@ def prove(
 ) -> Report:
     """Read a copy back, restore it into a scratch database, compare, and write the report.
 
-    Raises `Damaged`, after a report that says so.
+    Raises `Damaged`, or `Unprovable`, after a report that says so.
     """
     try:
-        seconds = _proved(source, destination, copy, manifest, job)
-    except Damaged as error:
+        seconds, without = _proved(source, destination, copy, manifest, job)
+    except (Damaged, Unprovable) as error:
         confirm()
         said = tell_damaged(destination, copy, error, job)
-        raise Damaged(f"{said} (kept as {copy.blob} at {destination.name}, to be examined)") from (
-            error
-        )
+        kept = f"kept as {copy.blob} at {destination.name}"
+        why = "to be examined" if isinstance(error, Damaged) else "as it was dumped"
+        raise type(error)(f"{said} ({kept}, {why})") from error
     suspicious = suspect(manifest) if suspect is not None else ()
     confirm()
     report = Report(
@@ -111,6 +123,7 @@ def prove(
         how="restored",
         restore_seconds=round(seconds, 3),
         suspicions=suspicious,
+        without=without,
     )
     # Before it is written: it may lie there though no answer says so, and is to go with the rest.
     copy.items.append(Item(report_name(copy.blob, report.outcome, report.at), 0, {}))
@@ -119,12 +132,12 @@ def prove(
     return report
 
 
-def tell_damaged(destination: Destination, copy: Copy, error: Damaged, job: JobContext) -> Damaged:
-    """Write beside a copy that it is damaged; the error to raise, which says so too if that could
-    not be written. Raises `NotFound` if it was removed meanwhile."""
+def tell_damaged(destination: Destination, copy: Copy, error: Wrong, job: JobContext) -> Wrong:
+    """Write beside a copy that it is damaged, or unprovable; the error to raise, which says so too
+    if that could not be written. Raises `NotFound` if it was removed meanwhile."""
     report = Report(
         backup_id=copy.summary.id,
-        outcome=Outcome.DAMAGED,
+        outcome=Outcome.DAMAGED if isinstance(error, Damaged) else Outcome.UNPROVABLE,
         at=copy.next_report(job.clock.now()),
         job_id=job.job_id,
         how="restored",
@@ -136,15 +149,15 @@ def tell_damaged(destination: Destination, copy: Copy, error: Damaged, job: JobC
             raise NotFound(text)
         destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
     except (Unavailable, Refused, Conflict) as failure:
-        return Damaged(f"{error}; its report could not be written: {failure}")
+        return type(error)(f"{error}; its report could not be written: {failure}")
     copy.reports.append(report)
     return error
 
 
 def _proved(
     source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
-) -> float:
-    """The seconds that the restore took. Raises `Damaged`."""
+) -> tuple[float, tuple[str, ...]]:
+    """(The seconds that the restore took, what it left out.) Raises `Damaged`, `Unprovable`."""
     etag = destination.read_back(copy, job.check)
     job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
     began = monotonic()
@@ -156,8 +169,11 @@ def _proved(
     seconds = monotonic() - began
     rows = sum(restored.tables.values())
     job.log("restored; schema and rows agree", tables=len(restored.tables), rows=rows)
+    if restored.without:
+        said = "left out, since the data breaks it"
+        job.log(said, level=logging.WARNING, without=", ".join(restored.without))
     job.check()
-    return seconds
+    return seconds, restored.without
 
 
 class _Taking:

@@ -6,11 +6,13 @@ the schedule's `task_parameters`, so that the API changes it and the next run ta
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -26,6 +28,20 @@ ALL = "all"
 """Every source that the settings name; of a server, every database."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Rule = Annotated[str, StringConstraints(pattern="^(constraint|index|domain) .", max_length=300)]
+
+
+def _short(rules: tuple[str, ...]) -> tuple[str, ...]:
+    if len(json.dumps(rules)) > _RULES:
+        raise ValueError(f"longer than {_RULES} characters of JSON")
+    return rules
+
+
+_RULES = 4000
+"""What of them fits into a blob's metadata."""
+Rules = Annotated[tuple[Rule, ...], AfterValidator(_short)]
+"""Rules that a database's data breaks, as manifests call them, such as
+`constraint public.orders.orders_pet_fkey`."""
 Kept = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 
@@ -82,6 +98,9 @@ class BackupPlan(Params):
     """Of PostgreSQL: only these schemas. Default: all."""
     exclude_schemas: tuple[Name, ...] = ()
     """Of PostgreSQL: all schemas but these."""
+    without: Rules = ()
+    """Of PostgreSQL: what a proof may leave out since the data breaks it, as the error named it,
+    such as `constraint public.orders.orders_pet_fkey`. The report says what was left out."""
     destinations: tuple[Name, ...] = ()
     """Where copies go, by name; each is verified. Default: every destination of the settings."""
     drive: Flag | None = False
@@ -134,7 +153,7 @@ ONLY_ALL = "with source `all` only `databases: all` is possible, for its Postgre
 def parts_not_for_all(plan: BackupPlan) -> list[str]:
     """What a plan names that belongs to one server, by the fields' names: not every source of
     `all` has it."""
-    named = ("schemas", "exclude_schemas")
+    named = ("schemas", "exclude_schemas", "without")
     lists = ["databases"] if isinstance(plan.databases, tuple) else []
     return lists + [name for name in named if getattr(plan, name)]
 
@@ -169,6 +188,9 @@ class VerifyOrder(Params):
     backup_id: Name
     destination: Name | None = None
     """Which copy. Default: each."""
+    without: Rules = ()
+    """Of PostgreSQL: what the proof may leave out since the data breaks it, as the error named it;
+    beside what the last proof left out."""
 
 
 class BackupChecks(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -47,7 +47,8 @@ class Given(Sources):
             if plan.source in ("all", name):
                 yield name, partial(_same, source)
 
-    def again(self, one: Summary) -> Source:
+    def again(self, one: Summary, without: Collection[str] = ()) -> Source:
+        del without
         return self._given[one.source]
 
 

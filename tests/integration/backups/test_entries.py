@@ -23,7 +23,7 @@ from shared.backups.seal import Seal
 from shared.backups.sqlite import SqliteSource
 from shared.errors import Conflict, Refused
 from shared.settings import Secret
-from shared.tasks.backups import BackupPlan
+from shared.tasks.backups import BackupPlan, VerifyOrder
 from tests.integration.backups.setup import PRIMARY, Meddled, Shelf
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 891, tzinfo=UTC)
@@ -238,6 +238,19 @@ def test_a_report_fits_with_whatever_is_suspicious(
     if first and not first[0].endswith("..."):
         assert first == said[: len(first)]
     assert told.suspicions[0].startswith(said[0][:5].replace("\ud800", "\ufffd"))
+
+
+@either
+def test_a_report_has_room_for_every_rule_that_it_left_out(seal: Seal | None) -> None:
+    """They are never cut: a restore goes by them."""
+    rules = (f"constraint {'é' * 270}", f"domain {'a' * 280}", f"index {'é' * 270}")
+    assert VerifyOrder(backup_id="b", without=rules).without == rules
+    one = report(without=rules, suspicions=tuple(LONG))
+    metadata = about_report(one, seal)
+    assert size(metadata) <= AZURE
+    assert Report.from_json(read(metadata, "report", seal)).without == rules
+    with pytest.raises(ValueError, match="longer than 4000 characters"):
+        VerifyOrder(backup_id="b", without=(*rules, f"index {'é' * 270}"))
 
 
 @either

@@ -81,6 +81,7 @@ KINDS = [
         report(outcome=Outcome.DAMAGED, restore_seconds=None, suspicions=(), error="too short"),
         id="report of damage",
     ),
+    pytest.param(report(without=("constraint public.pets.owner",)), id="report without a rule"),
     pytest.param(report(outcome=Outcome.ACCEPTED, how="said"), id="report of a person's word"),
 ]
 every_kind = pytest.mark.parametrize("one", KINDS)
@@ -88,6 +89,12 @@ every_kind = pytest.mark.parametrize("one", KINDS)
 
 def through_json(values: object) -> Any:
     return json.loads(json.dumps(values))
+
+
+def test_a_report_of_before_left_nothing_out() -> None:
+    values = report().to_json()
+    del values["without"]
+    assert Report.from_json(values) == report()
 
 
 # As JSON
@@ -163,7 +170,7 @@ def test_another_format_is_refused(one: Summary | Report, given: object) -> None
 @every_kind
 def test_one_that_lacks_a_field_is_refused_by_its_name(one: Summary | Report) -> None:
     values = one.to_json()
-    for name in values.keys() - {"format", "schemas", "exclude_schemas"}:
+    for name in values.keys() - {"format", "schemas", "exclude_schemas", "without"}:
         rest = {other: value for other, value in values.items() if other != name}
         with pytest.raises(ValueError, match=rf"^lacks '?{name}'?$"):
             type(one).from_json(rest)

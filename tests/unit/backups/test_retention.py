@@ -192,6 +192,21 @@ def test_all_are_kept_while_none_is_verified() -> None:
     assert len(kept(decide(row, Retention(count=1), NOW))) == 8
 
 
+def test_of_those_that_cannot_be_proved_the_newest_is_kept() -> None:
+    """Though none is verified; others that are not stay as long as they did."""
+    row = [
+        Held(
+            id=f"{day}", started_at=NOW - DAY * day, verified=day == 6, unprovable=day in (1, 2, 4)
+        )
+        for day in range(1, 7)
+    ]
+    for some in (row, row[:5]):
+        verdicts = decide(some, Retention(count=1), NOW)
+        assert kept(verdicts) == [one.id for one in some if one.id not in ("2", "4")]
+    assert why(verdicts, "4") == ("it cannot be proved, as 1 cannot, which is newer",)
+    assert not [one for one in decide(row, Retention(count=1), NOW, held="x") if not one.keep]
+
+
 def test_of_two_of_one_instant_the_same_one_is_the_newest_each_time() -> None:
     one, other = (Held(id=name, started_at=NOW, verified=True) for name in "ab")
     for row in ([one, other], [other, one]):

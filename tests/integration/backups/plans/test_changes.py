@@ -69,6 +69,9 @@ def test_what_a_change_does_not_name_stays(desk: Desk) -> None:
     assert changed(retention={"count": 5}) == {"retention": {"count": 5}, "retention_days": None}
     assert changed(retention_days=8) == {"retention": {"days": 8}, "retention_days": 8}
     assert without_times(changed(databases=["a"])) == {"databases": ["a"]}
+    rule = "constraint public.pets.owner"
+    assert without_times(changed(without=[rule])) == {"without": [rule]}
+    assert without_times(changed(without=None)) == {"without": []}
     assert changed(tier=None, drive=False) == {"tier": None, "drive": False}
     assert without_times(changed(schemas=["new"], exclude_schemas=[])) == {
         "schemas": ["new"],

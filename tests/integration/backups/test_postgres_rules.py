@@ -1,0 +1,264 @@
+"""Data that breaks its own rules: the dump is right, which is told from damage, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.postgres import Postgres
+from shared.backups.model import differences
+from shared.backups.postgres import PostgresSource
+from shared.backups.restoring import restore, verify
+from shared.backups.source import Contents, Target
+from shared.errors import Damaged, Invalid, Refused, Unprovable
+from shared.settings import Secret
+from shared.tasks.backups import RestoreOrder, VerifyOrder
+from tests.context import job_of
+from tests.integration.backups.conftest import scratch_databases
+from tests.integration.backups.faults.world import DAY, job
+from tests.integration.backups.postgres_setup import changed, column, dumped, execute, made, pieces
+from tests.integration.backups.setup import PRIMARY, Given, Shelf
+
+ORPHAN = (
+    "CREATE TABLE owners (id int PRIMARY KEY)",
+    'CREATE TABLE "odd pets" (id int PRIMARY KEY,'
+    ' owner int CONSTRAINT "pet\'s owner" REFERENCES owners)',
+    "INSERT INTO owners VALUES (1)",
+    'INSERT INTO "odd pets" VALUES (1, 1)',
+    "SET session_replication_role = replica",
+    'INSERT INTO "odd pets" VALUES (2, 99)',
+)
+OWNER = "constraint public.odd pets.pet's owner"
+
+
+@dataclass
+class Case:
+    """Statements that make such data, the rule, and what is said of it."""
+
+    statements: tuple[str, ...]
+    rule: str
+    said: str
+    left: bool = True
+    """Whether a proof without it has to leave it out to the end."""
+
+
+def _calling(body: str, check: str = "CHECK (allowed(n))") -> tuple[str, ...]:
+    """A CHECK that reads another table, whose rows come later."""
+    return (
+        "CREATE TABLE limits (most int)",
+        "INSERT INTO limits VALUES (10)",
+        f"CREATE FUNCTION allowed(n int) RETURNS boolean {body}",
+        f"CREATE TABLE amounts (n int CONSTRAINT low {check})",
+        "INSERT INTO amounts VALUES (5)",
+    )
+
+
+READS = "n <= (SELECT coalesce(max(most), 0) FROM {}limits)"
+CASES = {
+    "a foreign key": Case(ORPHAN, OWNER, r"Key \(owner\)=\(99\) is not present"),
+    "a key that is not unique": Case(
+        (
+            "CREATE TABLE twice (n int)",
+            "INSERT INTO twice VALUES (7), (7)",
+            "CREATE UNIQUE INDEX only_once ON twice (n) WHERE n > 7",
+            # What a corrupt index, or a collation that changed, let in.
+            "UPDATE pg_index SET indpred = NULL WHERE indexrelid = 'only_once'::regclass",
+        ),
+        "index public.only_once",
+        r"Key \(n\)=\(7\) is duplicated",
+    ),
+    "a CHECK that reads another table": Case(
+        _calling(f"LANGUAGE plpgsql AS 'BEGIN RETURN {READS.format('public.')}; END'"),
+        "constraint public.amounts.low",
+        'violates check constraint "low".*COPY amounts, line 1',
+        left=False,
+    ),
+    "one whose function names no schema": Case(
+        _calling(f"LANGUAGE plpgsql AS 'BEGIN RETURN {READS.format('')}; END'"),
+        "constraint public.amounts.low",
+        'relation "limits" does not exist.*COPY amounts, line 1',
+        left=False,
+    ),
+    "one in SQL": Case(
+        _calling(f"LANGUAGE sql AS 'SELECT {READS.format('')}'"),
+        "constraint public.amounts.low",
+        'relation "limits" does not exist',
+        left=False,
+    ),
+    "a CHECK that was changed under its rows": Case(
+        (
+            *_calling("LANGUAGE sql AS 'SELECT true'"),
+            "CREATE OR REPLACE FUNCTION allowed(n int) RETURNS boolean "
+            "LANGUAGE sql AS 'SELECT n > 100'",
+        ),
+        "constraint public.amounts.low",
+        r"Failing row contains \(5\)",
+    ),
+    "a domain": Case(
+        (
+            "CREATE FUNCTION fine(n int) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+            "CREATE DOMAIN small AS int CONSTRAINT is_small CHECK (fine(VALUE))",
+            "CREATE TABLE things (n small)",
+            "INSERT INTO things VALUES (5)",
+            "CREATE OR REPLACE FUNCTION fine(n int) RETURNS boolean LANGUAGE sql "
+            "AS 'SELECT n > 100'",
+        ),
+        "domain public.small",
+        'violates check constraint "is_small"',
+    ),
+    "one that partitions inherit": Case(
+        (
+            "CREATE FUNCTION fine(n int) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+            "CREATE TABLE parts (n int CONSTRAINT good CHECK (fine(n))) PARTITION BY RANGE (n)",
+            "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (9)",
+            "INSERT INTO parts VALUES (5)",
+            "CREATE OR REPLACE FUNCTION fine(n int) RETURNS boolean LANGUAGE sql "
+            "AS 'SELECT n > 100'",
+        ),
+        "constraint public.parts_1.good",
+        'violates check constraint "good"',
+    ),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+def test_it_is_told_from_damage_and_may_be_left_out(either: Postgres, case: Case) -> None:
+    url = made(either, "SET allow_system_table_mods = on", *case.statements)
+    source = PostgresSource(Secret(url))
+    data, dump = dumped(source)
+    assert case.rule in dump.contents.schema
+    with pytest.raises(Unprovable, match=case.said) as raised:
+        source.prove(pieces(data), job_of())
+    said = str(raised.value)
+    assert f"its data breaks its own rules: {case.rule}: " in said
+    assert f'"without": ["{case.rule}"]' in said
+    again = PostgresSource(Secret(url), without=(case.rule,))
+    restored = again.prove(pieces(data), job_of())
+    assert differences(dump.contents, restored) == ""
+    assert (case.rule in restored.without) == case.left
+    made_again = again.restore(pieces(data), Target(), job_of())
+    assert made_again.contents == restored
+    assert scratch_databases(either) == []
+
+
+def test_several_are_named_at_once(postgres: Postgres) -> None:
+    more = 'ALTER TABLE "odd pets" ADD CONSTRAINT other FOREIGN KEY (owner) REFERENCES owners'
+    url = made(postgres, *ORPHAN[:-1], more, ORPHAN[-1])
+    data, _ = dumped(PostgresSource(Secret(url)))
+    other = "constraint public.odd pets.other"
+    with pytest.raises(Unprovable) as raised:
+        PostgresSource(Secret(url), without=(other,)).prove(pieces(data), job_of())
+    assert f"{OWNER}: insert or update" in str(raised.value)
+    assert f'"without": ["{other}", "{OWNER}"]' in str(raised.value)
+
+
+def test_only_what_is_named_is_left_out(postgres: Postgres) -> None:
+    """Another foreign key of that name, in another schema, is missed."""
+    url = made(postgres, *ORPHAN)
+    source = PostgresSource(Secret(url), without=(OWNER,))
+    data, dump = dumped(source)
+    held = Contents(
+        tables=dump.contents.tables,
+        schema={**dump.contents.schema, OWNER.replace("public", "other"): "x"},
+    )
+    restored = source.prove(pieces(data), job_of())
+    assert "is gone when restored" in differences(held, restored)
+
+
+def orphans(postgres: Postgres) -> tuple[str, Callable[..., PostgresSource]]:
+    url = made(postgres, *ORPHAN)
+    return url, lambda without=(): PostgresSource(Secret(url), without=without)
+
+
+class Sources(Given):
+    """With what a proof may leave out, as the real ones."""
+
+    def __init__(self, source: Callable[..., PostgresSource]) -> None:
+        super().__init__(source())
+        self._source = source
+
+    def again(self, one: object, without: Any = ()) -> PostgresSource:
+        del one
+        return self._source(without)
+
+
+def test_it_is_kept_once_and_not_tried_again(shelf: Shelf, postgres: Postgres) -> None:
+    url, source = orphans(postgres)
+    for day in (3, 2, 1):
+        with pytest.raises(Unprovable, match=rf"{OWNER}.*kept as .* as it was dumped") as raised:
+            shelf.take(source(), job(f"nightly:{day}", by=-day * DAY))
+        assert raised.value.permanent, "no attempt follows"
+        assert shelf.states() == [{PRIMARY: "unprovable"}], "the nights do not pile up copies"
+    (one,) = shelf.backups()
+    assert one.summary.job_id == "nightly:1"
+    assert not one.verified
+    proof = one.copies[0].proof
+    assert proof is not None and OWNER in str(proof.error)
+    with pytest.raises(Unprovable, match="an earlier attempt found"):
+        shelf.take(source(), job("nightly:1", by=-DAY, attempt=2))
+    assert len(shelf.backups()) == 1
+    execute(url, 'DELETE FROM "odd pets" WHERE owner = 99')
+    shelf.take(source())
+    assert shelf.states() == [{PRIMARY: "verified"}, {PRIMARY: "unprovable"}]
+
+
+def test_what_was_verified_before_it_stays(shelf: Shelf, postgres: Postgres) -> None:
+    url = made(postgres, *ORPHAN[:4])
+    source = PostgresSource(Secret(url))
+    good = shelf.take(source, job("nightly:9", by=-9 * DAY))
+    execute(url, *ORPHAN[4:])
+    for day in (2, 1):
+        with pytest.raises(Unprovable):
+            shelf.take(source, job(f"nightly:{day}", by=-day * DAY), retention={"days": 1})
+    assert shelf.states() == [{PRIMARY: "unprovable"}, {PRIMARY: "verified"}]
+    assert shelf.backups()[1].id == good["id"]
+
+
+def test_it_is_proved_and_restored_without_the_rule_and_says_so(
+    shelf: Shelf, postgres: Postgres
+) -> None:
+    url, source = orphans(postgres)
+    with pytest.raises(Unprovable):
+        shelf.take(source(), job("nightly:1", by=-DAY))
+    sources, backup_id = Sources(source), shelf.backups()[0].id
+    with pytest.raises(Invalid, match=r"without: the backup has no 'constraint public\.x\.y'"):
+        order = VerifyOrder(backup_id=backup_id, without=("constraint public.x.y",))
+        verify(sources, shelf.catalog, order, job("verify"))
+    order = VerifyOrder(backup_id=backup_id, without=(OWNER,))
+    done: Any = verify(sources, shelf.catalog, order, job("verify"))
+    assert done["copies"][PRIMARY]["without"] == [OWNER]
+    assert shelf.states() == [{PRIMARY: "verified"}]
+    verify(sources, shelf.catalog, VerifyOrder(backup_id=backup_id), job("verify"))
+    (copy,) = shelf.backups()[0].copies
+    assert copy.without == (OWNER,), "another proof goes on without it too"
+    with shelf.container() as client:
+        name = next(name for name in reversed(copy.names) if name.endswith(".verified.json"))
+        assert json.loads(client.download_blob(name).readall())["without"] == [OWNER]
+    back = restore(sources, shelf.catalog, RestoreOrder(backup_id=backup_id), job("restore"))
+    assert back["without"] == OWNER
+    assert len(column(changed(url, dbname=back["target"]), 'TABLE "odd pets"')) == 2
+
+
+def test_a_plan_may_go_on_without_it(shelf: Shelf, postgres: Postgres) -> None:
+    _, source = orphans(postgres)
+    taken = shelf.take(source((OWNER,)), without=[OWNER])
+    assert taken["without"] == [OWNER]
+    assert shelf.states() == [{PRIMARY: "verified"}]
+
+
+def test_what_is_no_rule_is_damage_or_a_refusal_as_before(postgres: Postgres) -> None:
+    url = made(postgres, "CREATE TABLE t AS SELECT 1 AS n")
+    source = PostgresSource(Secret(url))
+    data, _ = dumped(source)
+    with pytest.raises(Damaged):
+        source.prove(pieces(data[: len(data) // 2]), job_of())
+    with pytest.raises((Damaged, Refused)):
+        source.prove(pieces(b"x" + data), job_of())
