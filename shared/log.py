@@ -83,6 +83,7 @@ class Event(StrEnum):
     BACKUP_ACCEPTED = "backup_accepted"
     BACKUP_LINKED = "backup_linked"
     BACKUP_RESTORED = "backup_restored"
+    RESTORE_TIME_WRONG = "restore_time_wrong"
     RETENTION_HELD = "retention_held"
     BACKUPS_LOCKED = "backups_locked"
     DESTINATION_AWAY = "destination_away"

@@ -49,7 +49,7 @@ class CopyOut(BaseModel):
             state=state,
             verified_at=good and good.at,
             how=good and good.how,
-            error=copy.wrong or (proof.error if proof is not None else None),
+            error=copy.fault or (proof.error if proof is not None else None),
             without=list(copy.without),
             tier=stored and stored.tier,
             immutable_until=stored and stored.immutable_until,
@@ -91,7 +91,8 @@ class BackupOut(BaseModel):
     """Only such a backup may be relied upon."""
     verified_at: datetime | None
     restore_seconds: float | None
-    """How long it took to restore it when that was last proved."""
+    """How long it took to read it back, to restore it and to count its rows when that was last
+    proved."""
     suspicions: list[str]
     """Why a person should look at it, though it is whole; empty once one has accepted it."""
     copies: list[CopyOut]
@@ -109,12 +110,15 @@ class ReportOut(BaseModel):
     destination: str
     outcome: str
     """verified, damaged, unprovable; accepted: a person said that a suspicious backup is as it
-    should be."""
+    should be; restored: it was restored for good, and so long that took."""
     at: datetime
     job_id: str
     how: str
     restore_seconds: float | None
-    """From the first byte read for the restore to the last row counted."""
+    """From the first byte read back to the last row counted; if there are no `read_seconds`, from
+    the first byte read for the restore."""
+    read_seconds: float | None
+    """Of that, to read the stored bytes back and compare their hash."""
     suspicions: list[str]
     error: str | None
     without: list[str]
@@ -129,6 +133,7 @@ class ReportOut(BaseModel):
             job_id=report.job_id,
             how=report.how,
             restore_seconds=report.restore_seconds,
+            read_seconds=report.read_seconds,
             suspicions=list(report.suspicions),
             error=report.error,
             without=list(report.without),

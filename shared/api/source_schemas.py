@@ -87,6 +87,10 @@ class SourceOut(BaseModel):
     age_seconds: float | None
     """How much is lost if the source is lost now."""
     restore_seconds: float | None
+    """How long it takes to be back: the slowest of the last five proofs and restores, each from the
+    first byte read back to the last row counted."""
+    read_seconds: float | None
+    """Of that, to read the stored bytes back and compare their hash."""
     verified_at: datetime | None
     sentence: str
     """The same for a person."""
@@ -105,7 +109,8 @@ class SourceOut(BaseModel):
             scope=stand.scope,
             last_good=good and GoodOut.of(good),
             age_seconds=good and good.age_seconds(now),
-            restore_seconds=proof and proof.restore_seconds,
+            restore_seconds=stand.took and stand.took.restore_seconds if best else None,
+            read_seconds=stand.took and stand.took.read_seconds if best else None,
             verified_at=proof and proof.at,
             sentence=stand.sentence,
             plans=[

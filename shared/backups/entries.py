@@ -69,7 +69,7 @@ class Copy:
     @property
     def proof(self) -> Report | None:
         """The newest word on whether it is whole."""
-        said = [one for one in self.reports if one.outcome is not Outcome.ACCEPTED]
+        said = [one for one in self.reports if one.is_proof]
         return said[-1] if said else None
 
     def next_report(self, now: datetime) -> datetime:
@@ -97,6 +97,11 @@ class Copy:
             return f"its blob says that it is that of backup {self.foreign}"
         return None
 
+    @property
+    def fault(self) -> str | None:
+        """Why it is not to be relied upon, though it was once proved."""
+        return self.wrong or (None if self.has_manifest else "its manifest is gone")
+
     def _proved_since(self, stored: Item) -> bool:
         """Whether it was proved after the last change to its blob, be it of metadata alone."""
         changed, proof = stored.changed_at, self.proof
@@ -105,7 +110,7 @@ class Copy:
     @property
     def verified(self) -> bool:
         """Whether it may be relied upon."""
-        return self.proved and self.has_manifest and self.wrong is None
+        return self.proved and self.fault is None
 
     @property
     def state(self) -> str:

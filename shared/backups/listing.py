@@ -153,7 +153,7 @@ class _Group:
     def lost(self, destination: str, sums: Mapping[str, Told]) -> Lost:
         """What is left of it."""
         mine = [one for one in self._reports if one.backup_id.startswith(self._digits)]
-        proofs = [one for one in mine if one.outcome is not Outcome.ACCEPTED]
+        proofs = [one for one in mine if one.is_proof]
         stored, checksum = self._by_name.get(self.blob), sums.get(self.checksum)
         whys = [self._why] if self._why else []
         if stored is None:

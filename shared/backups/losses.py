@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.backups.catalog import Catalog, Found
-from shared.backups.entries import Backup, Copy, Lost
+from shared.backups.entries import Backup, Copy
 from shared.backups.standing import named
 from shared.errors import Refused, Unavailable
 from shared.log import Event, event
@@ -39,7 +39,7 @@ class _Loss:
 def tell_losses(catalog: Catalog, found: Found, messages: Messages, job: JobContext) -> int:
     """Log each loss, alert of each once; how many there are."""
     by_place: dict[str, list[_Loss]] = {}
-    for loss in (*_lost(catalog, found, job), *_broken(found)):
+    for loss in (*_lost(catalog, found, job), *_broken(catalog, found, job)):
         by_place.setdefault(loss.destination, []).append(loss)
     for place, losses in by_place.items():
         losses.sort(key=lambda loss: loss.blob)
@@ -82,7 +82,7 @@ def _alert_of_all(place: str, losses: list[_Loss], messages: Messages) -> None:
 
 def _lost(catalog: Catalog, found: Found, job: JobContext) -> Iterator[_Loss]:
     for one in found.lost:
-        if not _is_still_so(catalog, one, job):
+        if not _are_there(catalog, one.destination, one.blob, one.names, job):
             continue
         about = [f"{one.sentence}."]
         if one.bytes is not None:
@@ -95,20 +95,25 @@ def _lost(catalog: Catalog, found: Found, job: JobContext) -> Iterator[_Loss]:
         yield _Loss(one.destination, one.blob, one.id, one.why, " ".join(about))
 
 
-def _is_still_so(catalog: Catalog, one: Lost, job: JobContext) -> bool:
-    """Not if it was being removed while it was listed."""
+def _are_there(
+    catalog: Catalog, destination: str, blob: str, names: Iterable[str], job: JobContext
+) -> bool:
+    """Whether these blobs still lie there, and no others; they may have been on their way, or were
+    being removed, while they were listed."""
     try:
-        return set(one.names) == set(catalog[one.destination].lying_at(one.blob, job.check))
+        return set(names) == set(catalog[destination].lying_at(blob, job.check))
     except (Unavailable, Refused):
         return False
 
 
-def _broken(found: Found) -> Iterator[_Loss]:
+def _broken(catalog: Catalog, found: Found, job: JobContext) -> Iterator[_Loss]:
     """Copies that were proved, and are not what was proved."""
     for backup in found.backups:
         for copy in backup.copies:
-            why = copy.wrong
-            if why is not None and copy.proved:
+            why = copy.fault if copy.proved else None
+            if why is not None and _are_there(
+                catalog, copy.destination, copy.blob, copy.names, job
+            ):
                 yield _Loss(copy.destination, copy.blob, backup.id, why, _text(backup, copy, why))
 
 

@@ -124,6 +124,8 @@ class Outcome(StrEnum):
     DAMAGED = "damaged"
     UNPROVABLE = "unprovable"
     """It is what was dumped, but no proof of it can succeed: its data breaks its own rules."""
+    RESTORED = "restored"
+    """It was restored for good: no proof, but it says how long that took."""
     ACCEPTED = "accepted"
     """A person said that a suspicious backup is as it should be."""
 
@@ -138,9 +140,10 @@ class Report:
     job_id: str
     how: str
     """`restored`: read back, compared and restored; `copied`: read back and compared with one that
-    was restored."""
+    was restored; `for good`: restored by somebody's wish; `by a person`: said, not found."""
     restore_seconds: float | None = None
-    """From the first byte read for the restore to the last row counted."""
+    """From the first byte read back to the last row counted; in reports of before, which have no
+    `read_seconds`, from the first byte read for the restore."""
     suspicions: tuple[str, ...] = ()
     """Why a person should look at it, though it is whole."""
     error: str | None = None
@@ -148,6 +151,13 @@ class Report:
     without: tuple[str, ...] = ()
     """What the restore left out, since the data breaks it: `constraint public.orders.orders_fkey`.
     Reports of before have none."""
+    read_seconds: float | None = None
+    """Of `restore_seconds`, to read the stored bytes back and compare their hash."""
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether it says if the copy is whole."""
+        return self.outcome not in (Outcome.ACCEPTED, Outcome.RESTORED)
 
     def to_json(self) -> dict[str, object]:
         """A JSON object; `from_json` reads it back."""
@@ -159,7 +169,7 @@ class Report:
         if values.get("format") != FORMAT:
             raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
         try:
-            known = {item.name: values[item.name] for item in fields(cls) if item.name != "without"}
+            known = {name: values[name] for name in _IN_EVERY_REPORT}
             return cls(
                 **known
                 | {
@@ -167,10 +177,16 @@ class Report:
                     "at": datetime.fromisoformat(known["at"]),
                     "suspicions": tuple(known["suspicions"]),
                     "without": tuple(values.get("without", ())),
+                    "read_seconds": values.get("read_seconds"),
                 }
             )
         except KeyError as error:
             raise ValueError(f"lacks {error}") from error
+
+
+_IN_EVERY_REPORT = [
+    item.name for item in fields(Report) if item.name not in ("without", "read_seconds")
+]
 
 
 def safe_name(database: str) -> str:

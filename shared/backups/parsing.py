@@ -76,8 +76,9 @@ def _report(values: Mapping[str, Any]) -> Report:
         raise ValueError("suspicions are texts")
     if not all(isinstance(one, str) for one in found.without):
         raise ValueError("without is texts")
-    if not isinstance(found.restore_seconds, int | float | None):
-        raise ValueError("restore_seconds is a number")
+    for seconds in (found.restore_seconds, found.read_seconds):
+        if not isinstance(seconds, int | float | None):
+            raise ValueError(f"{seconds!r} are no seconds")
     return found
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from shared.backups.catalog import Found
 from shared.backups.entries import Backup
+from shared.backups.howlong import of_same, slowest
+from shared.backups.model import Report
 from shared.backups.pgcontents import Scope
 from shared.backups.runs import Run, Runs
 from shared.backups.standing import Standing, back_to, none_of, standing
@@ -127,6 +129,7 @@ def standings(
     schedule = one.schedule
     for (source, database, scope), row in rows.items():
         good, run = newest_good(row, now), newest.get(source)
+        took = slowest(of_same(found.backups, source, database, scope))
         stand = standing(
             source=source,
             database=database,
@@ -140,6 +143,7 @@ def standings(
             now=now,
             gone_at=run.at if run is not None and run.lacks(source, database, row) else None,
             suspicions=good.suspicions if good is not None else (),
+            seconds=took.restore_seconds if took is not None else None,
         )
         if isinstance(one, Unreadable):
             stand = replace(stand, sentence=f"{stand.sentence}; its plan cannot be read")
@@ -186,6 +190,8 @@ class SourceStanding:
     scope: str
     best: Backup | None
     """The newest verified backup."""
+    took: Report | None
+    """The slowest of its last proofs and restores: so long it takes to be back."""
     sentence: str
     plans: list[Standing]
     """How it stands by each of its plans. One that has no backup yet is with every database of its
@@ -212,7 +218,8 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
             if stand.source == source
             and (not stand.database or (stand.database, stand.scope) == (database, scope))
         ]
-        best = newest_good(rows.get((source, database, scope), []), now)
+        row = rows.get((source, database, scope), [])
+        best, took = newest_good(row, now), slowest(row)
         if best is None:
             sentence = none_of(source, database, scope)
             sentence += f" ({found.locked_out})" if found.locked else ""
@@ -221,9 +228,14 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
                 s.sentence for s in mine if s.last_good is not None and s.last_good.id == best.id
             )
             sentence = next(its, None) or back_to(
-                best.summary, best.proof, now, "UTC", best.suspicions
+                best.summary,
+                best.proof,
+                now,
+                "UTC",
+                best.suspicions,
+                took.restore_seconds if took is not None else None,
             )
-        yield SourceStanding(source, database, scope, best, sentence, mine)
+        yield SourceStanding(source, database, scope, best, took, sentence, mine)
 
 
 def newest_good(row: Iterable[Backup], now: datetime) -> Backup | None:

@@ -9,11 +9,13 @@ from typing import Any
 
 from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup, Copy
+from shared.backups.howlong import of_same, slowest
 from shared.backups.model import Manifest, differences
 from shared.backups.source import Restored, Target
 from shared.backups.sources import STATE, Sources
 from shared.backups.taking import prove, tell_damaged
 from shared.backups.targets import target_problem
+from shared.backups.timing import Took, note
 from shared.clock import monotonic
 from shared.errors import (
     BelfryError,
@@ -83,11 +85,14 @@ def restore(
     Raises `Invalid` if nothing can go to the target, `Conflict` if that is not empty or may not be
     replaced by a part of a database, `Damaged` if no copy is good.
     """
-    backup = catalog.look(check=job.check).find(order.backup_id)
+    found = catalog.look(check=job.check)
+    backup = found.find(order.backup_id)
     _check(backup, order)
+    known = slowest(of_same(found.backups, *backup.group[1:]))
     failure: BelfryError | None = None
     for copy in _copies(backup, order.destination):
         destination = catalog[copy.destination]
+        began = monotonic()
         try:
             manifest = _manifest(catalog, copy, job)
             etag = destination.read_back(copy, job.check)
@@ -98,12 +103,14 @@ def restore(
         asked = _given(target=order.target, replace=order.replace)
         job.log("restoring", destination=copy.destination, blob=copy.blob, **asked)
         source = sources.again(backup.summary, copy.without)
-        began = monotonic()
+        read = monotonic() - began
         with closing(destination.chunks(copy, etag, job.check)) as chunks:
             made = source.restore(chunks, Target(name=order.target, replace=order.replace), job)
-        result = _result(backup, copy, made, monotonic() - began)
+        took = Took(round(monotonic() - began, 3), round(read, 3), known)
+        result = _result(backup, copy, made, took)
         _compare(manifest, made)
         _record(backup, order, result, job)
+        note(destination, copy, took, job)
         return result
     raise failure or NotFound(f"backup {backup.id} has no copy at {order.destination}")
 
@@ -175,7 +182,7 @@ def _compare(manifest: Manifest, made: Restored) -> None:
         raise Damaged(f"restored into {made.name}{kept}, but: {wrong}")
 
 
-def _result(backup: Backup, copy: Copy, made: Restored, seconds: float) -> dict[str, object]:
+def _result(backup: Backup, copy: Copy, made: Restored, took: Took) -> dict[str, object]:
     summary = backup.summary
     return {
         "backup_id": backup.id,
@@ -187,7 +194,7 @@ def _result(backup: Backup, copy: Copy, made: Restored, seconds: float) -> dict[
         "target": made.name,
         "tables": len(made.contents.tables),
         "rows": sum(made.contents.tables.values()),
-        "restore_seconds": round(seconds, 3),
+        **took.told,
         **_given(kept_as=made.kept_as),
         **_given(without=", ".join(made.contents.without) or None),
     }

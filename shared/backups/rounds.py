@@ -240,6 +240,7 @@ def _shown(taken: Taken) -> dict[str, object]:
         "tables": len(taken.manifest.tables),
         "verified": True,
         "restore_seconds": taken.report.restore_seconds,
+        "read_seconds": taken.report.read_seconds,
     }
     if taken.report.suspicions:
         shown["suspicions"] = list(taken.report.suspicions)

@@ -34,6 +34,7 @@ class Standing:
     """The newest verified backup."""
     verified_at: datetime | None
     restore_seconds: float | None
+    """How long it takes to be back: to read the backup back, restore it and count its rows."""
     age_seconds: float | None
     """How much is lost if the source is lost now."""
     expected_by: datetime | None
@@ -60,12 +61,13 @@ def standing(
     now: datetime,
     gone_at: datetime | None = None,
     suspicions: Sequence[str] = (),
+    seconds: float | None = None,
 ) -> Standing:
     """How a source stands by its last good backup and that one's proof.
 
     `since` is when the plan became what it is: one without a good backup owes one from then on.
     `gone_at`: when the database was not found any more, so that none is owed. `suspicions`: why a
-    person must look at the last good backup.
+    person must look at the last good backup. `seconds`: how long a restore takes (`howlong`).
     Times in the sentence are of the plan's zone, which it names unless it is UTC.
     """
     # Its time cannot be right, so it says nothing of when the next is due.
@@ -76,7 +78,7 @@ def standing(
     if last_good is None:
         sentence = none_of(source, database, scope, " by this plan")
     else:
-        sentence = back_to(last_good, report, now, recurrence.timezone, suspicions)
+        sentence = back_to(last_good, report, now, recurrence.timezone, suspicions, seconds)
         if ahead:
             sentence += ", but a clock was wrong: it is not known how old that is"
         elif missing and expected is not None:
@@ -94,7 +96,7 @@ def standing(
         schedule_id=schedule_id,
         last_good=last_good,
         verified_at=report.at if report is not None else None,
-        restore_seconds=report.restore_seconds if report is not None else None,
+        restore_seconds=seconds if last_good is not None else None,
         age_seconds=last_good.age_seconds(now) if last_good is not None else None,
         expected_by=expected,
         gone_at=gone_at,
@@ -120,11 +122,12 @@ def back_to(
     now: datetime,
     timezone: str,
     suspicions: Sequence[str] = (),
+    seconds: float | None = None,
 ) -> str:
     """The sentence of what has one, with the time by the clocks of that zone."""
     said = f"You can be back to {_at(last_good.started_at, now, timezone)}"
-    if report is not None and report.restore_seconds is not None:
-        said += f" in {in_words(report.restore_seconds)}"
+    if seconds is not None:
+        said += f" in {in_words(seconds)}"
     if report is not None:
         said += f", proved {ago(_seconds(report.at, now))}"
         said += f" without {', '.join(report.without)}" if report.without else ""

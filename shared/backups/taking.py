@@ -106,7 +106,7 @@ def prove(
     Raises `Damaged`, or `Unprovable`, after a report that says so.
     """
     try:
-        seconds, without = _proved(source, destination, copy, manifest, job)
+        proved = _proved(source, destination, copy, manifest, job)
     except (Damaged, Unprovable) as error:
         confirm()
         said = tell_damaged(destination, copy, error, job)
@@ -121,9 +121,10 @@ def prove(
         at=copy.next_report(job.clock.now()),
         job_id=job.job_id,
         how="restored",
-        restore_seconds=round(seconds, 3),
+        restore_seconds=round(proved.seconds, 3),
+        read_seconds=round(proved.read_seconds, 3),
         suspicions=suspicious,
-        without=without,
+        without=proved.without,
     )
     # Before it is written: it may lie there though no answer says so, and is to go with the rest.
     copy.items.append(Item(report_name(copy.blob, report.outcome, report.at), 0, {}))
@@ -154,13 +155,23 @@ def tell_damaged(destination: Destination, copy: Copy, error: Wrong, job: JobCon
     return error
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    seconds: float
+    """Read back, restored, counted."""
+    read_seconds: float
+    """Of these, to read it back."""
+    without: tuple[str, ...]
+
+
 def _proved(
     source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
-) -> tuple[float, tuple[str, ...]]:
-    """(The seconds that the restore took, what it left out.) Raises `Damaged`, `Unprovable`."""
+) -> _Proved:
+    """Raises `Damaged`, `Unprovable`."""
+    began = monotonic()
     etag = destination.read_back(copy, job.check)
     job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
-    began = monotonic()
+    read = monotonic()
     with closing(destination.chunks(copy, etag, job.check)) as chunks:
         restored = source.prove(chunks, job)
     if wrong := differences(manifest.contents, restored):
@@ -173,7 +184,7 @@ def _proved(
         said = "left out, since the data breaks it"
         job.log(said, level=logging.WARNING, without=", ".join(restored.without))
     job.check()
-    return seconds, restored.without
+    return _Proved(seconds, read - began, restored.without)
 
 
 class _Taking:

@@ -160,6 +160,28 @@ def test_several_are_named_at_once(postgres: Postgres) -> None:
     assert f'"without": ["{other}", "{OWNER}"]' in str(raised.value)
 
 
+def test_what_depends_on_a_rule_is_named_next(postgres: Postgres) -> None:
+    """A foreign key, once the key that it is of is left out."""
+    ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid = 'owners_pkey'::regclass"
+    url = made(
+        postgres,
+        "SET allow_system_table_mods = on",
+        "CREATE TABLE owners (id int PRIMARY KEY)",
+        "CREATE TABLE pets (owner int REFERENCES owners)",
+        ready.format("false"),
+        "INSERT INTO owners VALUES (1), (1)",
+        ready.format("true"),
+    )
+    data, dump = dumped(PostgresSource(Secret(url)))
+    without: tuple[str, ...] = ()
+    for rule in ("constraint public.owners.owners_pkey", "constraint public.pets.pets_owner_fkey"):
+        with pytest.raises(Unprovable, match=f"rules: .*{rule}: "):
+            PostgresSource(Secret(url), without=without).prove(pieces(data), job_of())
+        without = (*without, rule)
+    restored = PostgresSource(Secret(url), without=without).prove(pieces(data), job_of())
+    assert differences(dump.contents, restored) == ""
+
+
 def test_only_what_is_named_is_left_out(postgres: Postgres) -> None:
     """Another foreign key of that name, in another schema, is missed."""
     url = made(postgres, *ORPHAN)

@@ -69,6 +69,7 @@ def stands(
         since=since,
         now=now,
         gone_at=gone_at,
+        seconds=report.restore_seconds if report is not None else None,
     )
 
 

@@ -50,6 +50,22 @@ def test_what_is_left_of_a_backup_is_alerted_once(
     assert "was verified, and cannot be read: its manifest is gone" in said
 
 
+def test_a_backup_whose_manifest_is_gone_is_alerted(azurite: Azurite, staff: Path) -> None:
+    container = f"lost{next(numbers)}"
+    office = Office(azurite, staff, BACKUP_CONTAINER=container)
+    backup_id = taken(office.run("database_backup"))
+    (copy,) = office.app.backups().look().find(backup_id).copies
+    client = ContainerClient.from_connection_string(azurite.connection_string, container)
+    with client:
+        Container(client).delete(copy.blob + MANIFEST)
+    for _ in range(2):
+        office.run("backup_monitor")
+        subjects = [subject for _, subject in office.messages() if " lost" in subject]
+        assert subjects == [f"Backup lost at primary: {copy.blob.rpartition('/')[2]}"]
+    entries, _ = office.app.messages().page(None, None, 1, 100)
+    assert any("was verified, but its manifest is gone" in one.text for one in entries)
+
+
 def losses(office: Office) -> list[str]:
     """The subjects of alerts of them, after another watch."""
     result: Any = office.run("backup_monitor").result
