@@ -129,6 +129,24 @@ def test_the_newest_of_all_plans_is_what_one_can_be_back_to() -> None:
     assert row.plans[1].sentence == row.sentence
 
 
+def test_the_time_is_that_of_the_slowest_of_the_last_whichever_plan_took_it() -> None:
+    slow = taken("a", 30)
+    slow.copies[0].reports = [proof(slow.summary.started_at, 300.0)]
+    (row,) = stands([plan("a"), plan("b")], found(slow, taken("b", 6)))
+    assert row.sentence == "You can be back to 03:00 in 5 min 00 s, proved 6 h ago"
+    assert [one.restore_seconds for one in row.plans] == [300.0, 300.0]
+    assert row.took is not None and row.took.restore_seconds == 300.0
+
+
+def test_what_was_proved_without_a_rule_says_so() -> None:
+    one = taken("b", 6)
+    (report,) = one.copies[0].reports
+    rule = "constraint public.pets.owner"
+    one.copies[0].reports = [replace(report, without=(rule,))]
+    (row,) = stands([plan("b")], found(one))
+    assert row.sentence == f"You can be back to 03:00 in 2 min 14 s, proved 6 h ago without {rule}"
+
+
 def test_a_plan_without_a_backup_is_with_the_databases_of_its_source() -> None:
     """A new plan must not say of a database that was backed up just now that there is none."""
     (row,) = stands([plan("new"), plan("old")], found(taken("old")))
