@@ -61,8 +61,8 @@ def _described(backup: Mapping[str, Any]) -> list[str]:
         f"  id {backup.get('id')}",
         f"  as of {backup.get('started_at')}",
         f"  {_size(backup.get('bytes'))} stored, {_size(backup.get('uncompressed_bytes'))} dumped",
-        f"  took {backup.get('duration_seconds')} s, read back, restored and counted in "
-        f"{backup.get('restore_seconds')} s",
+        f"  took {backup.get('duration_seconds')} s, restored in {backup.get('restore_seconds')} s "
+        "(read back, restored, counted)",
     ]
     lines += [f"  LOOK: {said}" for said in backup.get("suspicions", [])]
     lines += [f"  proved without {rule}: the data breaks it" for rule in backup.get("without", [])]
