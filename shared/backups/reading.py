@@ -14,7 +14,7 @@ from shared.backups.seal import Locked, Seal
 from shared.errors import Damaged
 from shared.threads import Pool
 
-_AT_ONCE = 4
+_AT_ONCE = 8
 CHECKSUM_SUFFIX = ".sha256"
 _DIGITS = 64
 

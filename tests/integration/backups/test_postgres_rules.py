@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
+from shared.backups.pgrules import Lifted
 from shared.backups.postgres import PostgresSource
 from shared.backups.restoring import restore, verify
 from shared.backups.source import Contents, Target
@@ -180,6 +181,34 @@ def test_what_depends_on_a_rule_is_named_next(postgres: Postgres) -> None:
         without = (*without, rule)
     restored = PostgresSource(Secret(url), without=without).prove(pieces(data), job_of())
     assert differences(dump.contents, restored) == ""
+
+
+def test_of_a_large_dump_only_the_beginning_is_held(
+    shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun twice, and read once: pg_restore asks for no rows the first time."""
+    data, dump = dumped(PostgresSource(Secret(shop)))
+    pulled: list[int] = []
+    held: list[int] = []
+    lift = Lifted.lift
+
+    def seen(self: Lifted, keys: Any) -> None:
+        held.append(len(pulled))
+        lift(self, keys)
+
+    monkeypatch.setattr(Lifted, "lift", seen)
+
+    def counted() -> Iterator[bytes]:
+        for piece in pieces(data):
+            pulled.append(len(piece))
+            yield piece
+
+    rule = "constraint public.orders.orders_pkey"
+    restored = PostgresSource(Secret(shop), without=(rule,)).prove(counted(), job_of())
+    assert differences(dump.contents, restored) == ""
+    assert restored.without == (), "it holds"
+    assert sum(pulled) == len(data), "each piece was asked for once"
+    assert sum(pulled[: held[0]]) < len(data) / 2
 
 
 def test_only_what_is_named_is_left_out(postgres: Postgres) -> None:
