@@ -124,6 +124,36 @@ def test_a_link_reads_one_blob_until_it_expires(desk: Desk) -> None:
     assert httpx.get(desk.told("POST", f"/backups/{one['id']}/link")["url"]).status_code == 200
 
 
+def test_what_is_left_of_a_backup_is_listed_and_named(desk: Desk) -> None:
+    one = desk.taken(desk.plan(destinations=["primary"]))
+    blob = one["copies"][0]["blob"]
+    with desk.container() as container:
+        for name in list(container.list_blob_names(name_starts_with=blob)):
+            container.get_blob_client(name).set_blob_metadata({})
+        assert desk.told("GET", f"/backups/{one['id']}")["verified"], "its manifest tells"
+        container.delete_blob(f"{blob}.manifest.json")
+    (lost,) = desk.told("GET", "/backups")["lost"]
+    assert lost == {
+        "destination": "primary",
+        "blob": blob,
+        "id": one["id"],
+        "why": "its manifest is gone",
+        "bytes": one["bytes"],
+        "sha256": one["sha256"],
+        "proved": True,
+    }
+    for given in (one["id"], one["id"][:8]):
+        detail = desk.problem(404, "GET", f"/backups/{given}")["detail"]
+        assert f"{blob} at primary was verified, and cannot be read" in detail
+
+
+def test_only_of_postgres_something_can_be_left_out(desk: Desk) -> None:
+    one = desk.taken(desk.plan(destinations=["primary"]))
+    asked = {"without": ["constraint public.pets.owner"]}
+    problem = desk.problem(422, "POST", f"/backups/{one['id']}/verify", asked)
+    assert [item["field"] for item in problem["errors"]] == ["without"]
+
+
 def test_a_damaged_copy_is_found_by_verify_and_not_given_out(desk: Desk) -> None:
     one = desk.taken(desk.plan(destinations=["primary"]))
     here = f"/backups/{one['id']}"
