@@ -171,16 +171,17 @@ def test_the_programs_of_postgres_bin_win(postgres: Postgres, postgres16: Postgr
 def test_what_18_forgives_of_a_server_before_17_is_that_one_error(
     postgres: Postgres, postgres16: Postgres
 ) -> None:
-    rule = "FUNCTION good(n int) RETURNS bool IMMUTABLE LANGUAGE sql AS"
+    rule = "FUNCTION double(n int) RETURNS int IMMUTABLE LANGUAGE sql AS"
     url = made(
         postgres,
-        f"CREATE {rule} 'SELECT true'",
-        "CREATE TABLE fees (n int CHECK (good(n)))",
+        f"CREATE {rule} 'SELECT 2 * n'",
+        "CREATE TABLE fees (n int)",
         "INSERT INTO fees VALUES (1)",
-        f"CREATE OR REPLACE {rule} 'SELECT false'",
+        "CREATE INDEX doubled ON fees (double(n))",
+        f"CREATE OR REPLACE {rule} 'SELECT n / 0'",
     )
     scratch = Secret(postgres16.url("postgres"))
-    with pytest.raises(Damaged, match='COPY failed for table "fees"'):
+    with pytest.raises(Damaged, match="division by zero"):
         proved(PostgresSource(Secret(url), scratch_url=scratch))
     assert databases_like(postgres16, SCRATCH) == []
 
