@@ -27,8 +27,11 @@ class Attempt:
 
     @property
     def until(self) -> float:
-        """From when on another may run in its place."""
-        return self.lease if self.ended is None else self.ended
+        """From when on another may run in its place: when it ended, or its lease. One that hangs
+        goes on after that, and nothing can end it."""
+        if self.ended is None:
+            return self.lease
+        return min(self.ended, self.lease) if self.lease else self.ended
 
     def __str__(self) -> str:
         end = "killed" if self.ended is None else f"to {self.ended:.0f}"
