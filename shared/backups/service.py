@@ -15,6 +15,7 @@ from shared.backups.drive import Drive
 from shared.backups.entries import Backup, Copy
 from shared.backups.keeping import remove, verdicts
 from shared.backups.links import links
+from shared.backups.memory import given_back
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
 from shared.backups.plans import AnyPlan, Plans, newest_good
 from shared.backups.retention import Verdict
@@ -101,15 +102,18 @@ class Backups:
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says (`rounds`)."""
-        return Round(self._tools, plan, job).run()
+        with given_back():
+            return Round(self._tools, plan, job).run()
 
     def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
         """Prove a backup again (`restoring`)."""
-        return restoring.verify(self._sources, self.catalog, order, job)
+        with given_back():
+            return restoring.verify(self._sources, self.catalog, order, job)
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
         """Restore a backup, and tell the administrators (`restoring`)."""
-        result = restoring.restore(self._sources, self.catalog, order, job)
+        with given_back():
+            result = restoring.restore(self._sources, self.catalog, order, job)
         restoring.tell(self._messages, order, result, job)
         return result
 
@@ -119,7 +123,8 @@ class Backups:
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
         """Copy what is missing, remove what retention lets go (`upkeep`)."""
-        return self._upkeep.run(job)
+        with given_back():
+            return self._upkeep.run(job)
 
     def look(self) -> Found:
         """Every backup there is, for who waits for it (`Catalog.look`). Raises `Unavailable` or
