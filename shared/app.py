@@ -53,7 +53,7 @@ from shared.storage.pulse import PulseQueue
 from shared.storage.queue import JobQueue, Message, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
-from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, VerifyOrder
+from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, ScrubOrder, VerifyOrder
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
@@ -180,6 +180,9 @@ class _Backups:
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
         return self().upkeep(job)
+
+    def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
+        return self().scrub(order, job)
 
 
 def build(

@@ -72,6 +72,8 @@ class Event(StrEnum):
     ADMINISTRATORS_UNKNOWN = "administrators_unknown"
     BACKUP_VERIFIED = "backup_verified"
     BACKUP_SUSPICIOUS = "backup_suspicious"
+    BACKUP_DAMAGED = "backup_damaged"
+    BACKUP_SCRUB_BEHIND = "backup_scrub_behind"
     BACKUP_COPY_FAILED = "backup_copy_failed"
     BACKUP_AGE = "backup_age"
     BACKUP_TOO_OLD = "backup_too_old"

@@ -17,6 +17,7 @@ from shared.tasks import (
     Params,
     RestoreOrder,
     Result,
+    ScrubOrder,
     Task,
     VerifyOrder,
 )
@@ -72,6 +73,10 @@ class _NoBackups:
         raise _none(job)
 
     def upkeep(self, job: JobContext) -> Result:
+        raise _none(job)
+
+    def scrub(self, order: ScrubOrder, job: JobContext) -> Result:
+        del order
         raise _none(job)
 
 

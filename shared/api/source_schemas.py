@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shared.backups.model import Summary
     from shared.backups.plans import SourceStanding
     from shared.backups.standing import Standing
+    from shared.backups.turns import Turn
 
 
 class GoodOut(BaseModel):
@@ -36,6 +37,22 @@ class GoodOut(BaseModel):
             finished_at=good.finished_at,
             bytes=good.bytes,
             sha256=good.sha256,
+        )
+
+
+class OldestProofOut(BaseModel):
+    """The copy of a source's backups that was last read whole longest ago."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    backup_id: str
+    destination: str
+    verified_at: datetime
+
+    @staticmethod
+    def of(turn: Turn) -> OldestProofOut:
+        return OldestProofOut(
+            backup_id=turn.backup.id, destination=turn.copy.destination, verified_at=turn.at
         )
 
 
@@ -92,6 +109,8 @@ class SourceOut(BaseModel):
     read_seconds: float | None
     """Of that, to read the stored bytes back and compare their hash."""
     verified_at: datetime | None
+    oldest_proof: OldestProofOut | None
+    """Of all copies of its backups that may be relied upon; `backup_scrub` proves that one next."""
     sentence: str
     """The same for a person."""
     plans: list[SourcePlanOut]
@@ -112,6 +131,7 @@ class SourceOut(BaseModel):
             restore_seconds=stand.took and stand.took.restore_seconds if best else None,
             read_seconds=stand.took and stand.took.read_seconds if best else None,
             verified_at=proof and proof.at,
+            oldest_proof=stand.oldest_proof and OldestProofOut.of(stand.oldest_proof),
             sentence=stand.sentence,
             plans=[
                 SourcePlanOut.of(one, names.get(one.schedule_id, one.schedule_id))

@@ -13,6 +13,7 @@ from shared.backups.model import Report
 from shared.backups.pgcontents import Scope
 from shared.backups.runs import Run, Runs
 from shared.backups.standing import Standing, back_to, none_of, standing
+from shared.backups.turns import Turn, turns
 from shared.engine.once import is_once
 from shared.errors import Invalid
 from shared.schedules.model import Schedule
@@ -192,6 +193,8 @@ class SourceStanding:
     """The newest verified backup."""
     took: Report | None
     """The slowest of its last proofs and restores: so long it takes to be back."""
+    oldest_proof: Turn | None
+    """Of all its copies that may be relied upon."""
     sentence: str
     plans: list[Standing]
     """How it stands by each of its plans. One that has no backup yet is with every database of its
@@ -220,6 +223,7 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
         ]
         row = rows.get((source, database, scope), [])
         best, took = newest_good(row, now), slowest(row)
+        oldest = next(iter(turns(row)), None)
         if best is None:
             sentence = none_of(source, database, scope)
             sentence += f" ({found.locked_out})" if found.locked else ""
@@ -235,7 +239,7 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
                 best.suspicions,
                 took.restore_seconds if took is not None else None,
             )
-        yield SourceStanding(source, database, scope, best, took, sentence, mine)
+        yield SourceStanding(source, database, scope, best, took, oldest, sentence, mine)
 
 
 def newest_good(row: Iterable[Backup], now: datetime) -> Backup | None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+from shared.backups import people
 from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup, Copy
 from shared.backups.howlong import of_same, slowest
-from shared.backups.model import Manifest, differences
+from shared.backups.model import Manifest, Report, differences
 from shared.backups.source import Restored, Target
 from shared.backups.sources import STATE, Sources
 from shared.backups.taking import prove, tell_damaged
@@ -49,12 +50,8 @@ def verify(
     broken: list[Unprovable] = []
     away: list[BelfryError] = []
     for copy in _copies(backup, order.destination):
-        destination = catalog[copy.destination]
         try:
-            manifest = _manifest(catalog, copy, job)
-            _there(manifest, order.without)
-            source = sources.again(backup.summary, {*order.without, *copy.without})
-            report = prove(source, destination, copy, manifest, job)
+            report = reprove(sources, catalog, backup, copy, job, order.without)
         except Damaged as error:
             results[copy.destination] = {"verified": False, "error": str(error)}
             wrong.append(f"{copy.destination}: {error}")
@@ -75,6 +72,22 @@ def verify(
     if broken or away:
         raise (broken or away)[0]
     return {"backup_id": backup.id, "copies": results}
+
+
+def reprove(
+    sources: Sources,
+    catalog: Catalog,
+    backup: Backup,
+    copy: Copy,
+    job: JobContext,
+    without: tuple[str, ...] = (),
+) -> Report:
+    """Prove a copy again, `without` rules that its data breaks, besides those that were left out
+    before. Raises `Damaged` or `Unprovable`, after a report that says so."""
+    manifest = _manifest(catalog, copy, job)
+    _there(manifest, without)
+    source = sources.again(backup.summary, {*without, *copy.without})
+    return prove(source, catalog[copy.destination], copy, manifest, job)
 
 
 def restore(
@@ -130,10 +143,7 @@ def tell(
         + [f"job: {job.job_id}"]
     )
     send = messages.alert if over else messages.mail_administrators
-    try:
-        send(key=f"restore:{job.job_id}", subject=subject, text=text)
-    except (Unavailable, Refused) as error:
-        job.log("nobody was told of it", level=logging.ERROR, error=str(error))
+    people.tell(send, job, key=f"restore:{job.job_id}", subject=subject, text=text)
 
 
 def _check(backup: Backup, order: RestoreOrder) -> None:

@@ -17,10 +17,12 @@ from shared.backups.keeping import remove, verdicts
 from shared.backups.links import links
 from shared.backups.memory import given_back
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
+from shared.backups.people import telling_of_damage
 from shared.backups.plans import AnyPlan, Plans, newest_good
 from shared.backups.retention import Verdict
 from shared.backups.rounds import Round, Tools, just_taken
 from shared.backups.runs import Runs
+from shared.backups.scrub import scrub
 from shared.backups.seal import Seal
 from shared.backups.sources import Sources
 from shared.backups.standing import Standing
@@ -35,7 +37,7 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
 from shared.tasks import Registry
-from shared.tasks.backups import BackupPlan, RestoreOrder, Retention, VerifyOrder
+from shared.tasks.backups import BackupPlan, RestoreOrder, Retention, ScrubOrder, VerifyOrder
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")
@@ -107,7 +109,7 @@ class Backups:
 
     def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
         """Prove a backup again (`restoring`)."""
-        with given_back():
+        with given_back(), telling_of_damage(self._messages, job):
             return restoring.verify(self._sources, self.catalog, order, job)
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
@@ -125,6 +127,11 @@ class Backups:
         """Copy what is missing, remove what retention lets go (`upkeep`)."""
         with given_back():
             return self._upkeep.run(job)
+
+    def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
+        """Prove a share of the backups again (`scrub`)."""
+        with given_back(), telling_of_damage(self._messages, job):
+            return scrub(self._sources, self.catalog, order, self._messages, job)
 
     def look(self) -> Found:
         """Every backup there is, for who waits for it (`Catalog.look`). Raises `Unavailable` or

@@ -193,6 +193,17 @@ class VerifyOrder(Params):
     beside what the last proof left out."""
 
 
+class ScrubOrder(Params):
+    """How much of the backups is proved again in one day."""
+
+    period_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 30
+    """Within so many days each copy is read and restored again."""
+    most_gb: Annotated[float, Field(gt=0)] = 50
+    """So many GB of backups, as they are stored; the first may be larger alone."""
+    most_minutes: Annotated[int, Field(ge=1, le=110, strict=True)] = 60
+    """After so many no further one is begun."""
+
+
 class BackupChecks(Protocol):
     """Hold what is asked for to what there is, before any job of it runs."""
 
@@ -224,6 +235,9 @@ class BackupService(Protocol):
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
         """Make the copies that are missing, and apply retention."""
+
+    def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
+        """Prove a share of the backups again, the oldest proof first. Raises `Damaged`."""
 
 
 def plan_fits(services: Services, plan: BackupPlan, new: Collection[str]) -> None:

@@ -117,7 +117,7 @@ def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert lines["postgres_backup"].endswith("T03:00:00Z")
-    assert list(lines) == sorted(lines) and len(lines) == 12
+    assert list(lines) == sorted(lines) and len(lines) == 13
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ REPO = Path(__file__).parents[2]
 
 FUNCTIONS = {
     "backup_monitor": "timerTrigger",
+    "backup_scrub": "timerTrigger",
     "backup_upkeep": "timerTrigger",
     "database_backup": "timerTrigger",
     "state_backup": "timerTrigger",

@@ -66,6 +66,11 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
         one["restore_seconds"],
         one["verified_at"],
     )
+    assert here["oldest_proof"] == {
+        "backup_id": one["id"],
+        "destination": "offsite",  # all were proved at the same time
+        "verified_at": one["verified_at"],
+    }
     plans = {p["schedule_id"]: p for p in here["plans"]}
     mine = plans[plan["schedule_id"]]
     assert (mine["name"], mine["last_good"], mine["too_old"]) == (
@@ -170,6 +175,8 @@ def test_a_damaged_copy_is_found_by_verify_and_not_given_out(desk: Desk) -> None
         )
     failed = desk.done(desk.told("POST", f"{here}/verify", {"destination": "primary"}), "failed")
     assert "SHA-256" in str(failed.error)
+    told, _ = desk.app.messages().page(None, None, 1, 100)
+    assert [message.subject for message in told] == ["A backup is damaged"]
     shown = desk.told("GET", here)
     assert (shown["state"], shown["verified"], shown["verified_at"]) == ("damaged", False, None)
     assert "SHA-256" in shown["copies"][0]["error"] and shown["copies"][0]["verified_at"] is None

@@ -13,6 +13,7 @@ import pytest
 
 from functions.backup import backup
 from functions.backup_monitor import backup_monitor
+from functions.backup_scrub import backup_scrub
 from functions.backup_upkeep import backup_upkeep
 from functions.database_backup import database_backup
 from local.azurite import Azurite
@@ -56,10 +57,12 @@ class Office:
             "DATABASE_PATH": str(company),
             "BACKUP_MONITOR_ENABLED": "false",  # they run when the test says so
             "BACKUP_UPKEEP_ENABLED": "false",
+            "BACKUP_SCRUB_ENABLED": "false",
             **environ,
         }
         self.clock = ManualClock(START)
-        tasks = Registry([database_backup, backup, departing, backup_monitor, backup_upkeep])
+        watching = [backup_monitor, backup_upkeep, backup_scrub]
+        tasks = Registry([database_backup, backup, departing, *watching])
         self.app: App = build(settings.from_env(environ), self.clock, registry=tasks)
         self.app.prepare()
 

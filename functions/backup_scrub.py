@@ -1,0 +1,28 @@
+"""Each day: a share of the old backups is proved again, by restoring them.
+
+python -m functions.backup_scrub
+"""
+
+from shared.tasks import JobContext, Result, Retry, ScrubOrder, task
+from shared.triggers import timer
+
+
+@task(
+    "backup_scrub",
+    params=ScrubOrder,
+    cron="30 5 * * *",
+    timeout_seconds=7200,
+    retry=Retry(attempts=1),
+    misfire_grace_seconds=3600,
+)
+def backup_scrub(job: JobContext, order: ScrubOrder) -> Result:
+    """Proves a share of the old backups again, those with the oldest proof first."""
+    return job.backups.scrub(order, job)
+
+
+blueprint = timer(backup_scrub)
+
+if __name__ == "__main__":
+    from shared.cli import main
+
+    raise SystemExit(main(task=backup_scrub.name))

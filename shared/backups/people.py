@@ -1,0 +1,54 @@
+"""What a job tells people itself. If that fails it is logged: what the job did is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from shared.errors import Damaged, Refused, Unavailable
+from shared.log import Event, event
+from shared.messages.service import Messages
+from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
+
+_WHAT_NOW = (
+    "It is not relied upon any more. Where another destination has a good copy, backup_upkeep puts "
+    "that in its place within the hour; if it was the newest backup of its plan, take another now "
+    "(POST /api/v1/backups/plans/{schedule_id}/run)."
+)
+
+
+def tell(
+    send: Callable[..., object], job: JobContext, *, key: str, subject: str, text: str
+) -> None:
+    """Send a message, once for each key; `send` is one of `Messages`."""
+    try:
+        send(key=key, subject=subject, text=text)
+    except (Unavailable, Refused) as error:
+        job.log("nobody was told of it", level=logging.ERROR, error=str(error))
+
+
+@contextmanager
+def telling_of_damage(messages: Messages, job: JobContext) -> Iterator[None]:
+    """Alert that backups which were proved before are not good any more."""
+    try:
+        yield
+    except Damaged as error:
+        event(
+            _logger,
+            Event.BACKUP_DAMAGED,
+            level=logging.ERROR,
+            schedule_id=job.schedule_id,
+            job_id=job.job_id,
+            error=str(error),
+        )
+        tell(
+            messages.alert,
+            job,
+            key=f"backup_damaged:{job.job_id}",
+            subject="A backup is damaged",
+            text=f"{error}\n\n{_WHAT_NOW}\n\njob: {job.job_id}",
+        )
+        raise
