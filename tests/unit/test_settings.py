@@ -267,7 +267,7 @@ def test_of_a_tasks_own_and_of_others_variables_there_is_no_warning(
 
 def test_the_example_file_has_known_settings_only() -> None:
     example = json.loads(Path("local.settings.json.example").read_text())["Values"]
-    hosts = ("FUNCTIONS_", "PYTHON_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
+    hosts = ("FUNCTIONS_", "PYTHON_", "MALLOC_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
     ours = {name for name in example if not name.startswith(hosts)}
     assert ours <= {item.name for item in settings.SETTINGS}
 
