@@ -63,7 +63,7 @@ def test_one_that_is_tried_again_says_when_and_by_whom(run: Run) -> None:
     done = run("functions.postgres_backup", **values)
     assert done.returncode == 1
     said = json.loads(done.stdout)
-    assert said["status"] == "queued" and "did not answer" in said["error"]
+    assert said["status"] == "queued" and "could not be reached" in said["error"]
     assert "the app tries again at 20" in said["next"]
 
 
