@@ -24,6 +24,7 @@ from shared.backups.model import (
     Report,
     checked,
     checksum_name,
+    checksum_text,
     manifest_name,
     report_name,
 )
@@ -134,10 +135,9 @@ class Destination:
             metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
             self._write(name, text, metadata, manifest.encrypted, check)
         if checksum not in there:
-            short = manifest.blob.rpartition("/")[2]
             stream.write_once(
                 self.blob(checksum, check),
-                f"{manifest.sha256}  {short}\n".encode(),
+                checksum_text(manifest),
                 {"backup_id": manifest.id},
                 content_type="text/plain",
                 **_patience(check),
@@ -168,7 +168,9 @@ class Destination:
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Damaged(f"{name} is not a manifest: {error}") from error
         if found.summary != copy.summary or found.blob != copy.blob:
-            raise Damaged(f"{name} is the manifest of another backup, {found.id}")
+            if found.id != copy.summary.id:
+                raise Damaged(f"{name} is the manifest of another backup, {found.id}")
+            raise Damaged(f"{name} says something else of this backup than its blob does")
         return found
 
     def read_back(self, copy: Copy, check: Callable[[], None]) -> str:

@@ -221,6 +221,11 @@ def checksum_name(blob: str) -> str:
     return f"{blob}.sha256"
 
 
+def checksum_text(manifest: Manifest) -> bytes:
+    """What that file says."""
+    return f"{manifest.sha256}  {manifest.blob.rpartition('/')[2]}\n".encode()
+
+
 def differences(source: Contents, restored: Contents) -> str:
     """Which tables do not have the same number of rows, and which objects are not defined the
     same; empty if all are. What the restore was to leave out is not compared."""

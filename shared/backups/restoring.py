@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from shared.backups import people
+from shared.backups import checksum, people
 from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup, Copy
 from shared.backups.howlong import of_same, slowest
@@ -51,7 +51,7 @@ def verify(
     away: list[BelfryError] = []
     for copy in _copies(backup, order.destination):
         try:
-            report = reprove(sources, catalog, backup, copy, job, order.without)
+            report, said = reprove(sources, catalog, backup, copy, job, order.without)
         except Damaged as error:
             results[copy.destination] = {"verified": False, "error": str(error)}
             wrong.append(f"{copy.destination}: {error}")
@@ -66,6 +66,7 @@ def verify(
                 "verified": True,
                 "restore_seconds": report.restore_seconds,
                 **({"without": list(report.without)} if report.without else {}),
+                **_given(checksum=said),
             }
     if wrong:
         raise Damaged(f"backup {backup.id}: {'; '.join(wrong)}")
@@ -81,13 +82,21 @@ def reprove(
     copy: Copy,
     job: JobContext,
     without: tuple[str, ...] = (),
-) -> Report:
+) -> tuple[Report, str | None]:
     """Prove a copy again, `without` rules that its data breaks, besides those that were left out
-    before. Raises `Damaged` or `Unprovable`, after a report that says so."""
+    before; and what was wrong with its file for `sha256sum -c`.
+
+    Raises `Damaged` or `Unprovable`, after a report that says so.
+    """
     manifest = _manifest(catalog, copy, job)
     _there(manifest, without)
     source = sources.again(backup.summary, {*without, *copy.without})
-    return prove(source, catalog[copy.destination], copy, manifest, job)
+    destination = catalog[copy.destination]
+    report = prove(source, destination, copy, manifest, job)
+    said = checksum.look_after(destination, manifest, job)
+    if said is not None:
+        job.log(said, level=logging.WARNING, destination=copy.destination)
+    return report, said
 
 
 def restore(

@@ -173,7 +173,7 @@ def test_one_copy_says_of_the_backup_what_the_other_does_not(
         at.delete(at.report(taken["blob"]))
     found = two.catalog.look()
     assert [one.summary.schedule_id for one in found.backups] == ["nightly"]
-    with pytest.raises(Damaged, match="is the manifest of another backup"):
+    with pytest.raises(Damaged, match="says something else of this backup"):
         prove(two, small, taken["id"])
     assert copy_to(two.catalog, two.backups()[0], two.catalog.wanted(()), job("upkeep")) == {}
     assert two.states() == [BOTH]

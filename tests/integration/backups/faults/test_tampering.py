@@ -83,7 +83,7 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     ),
     "its manifest with another hash": (
         lambda at, blob, _: at.change(blob + MANIFEST, edited(sha256="0" * 64)),
-        "is the manifest of another backup",
+        "says something else of this backup",
     ),
 }
 
