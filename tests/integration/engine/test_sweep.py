@@ -131,6 +131,7 @@ def test_a_guard_that_was_lost_is_replaced_when_the_lease_ends(
     assert swept(other) == 1
     (guard,) = other.messages()
     assert guard.job_ids == (job_id,)
+    other.calls.hold.set()
     assert [one.attempt for one in other.app.worker.work(guard)] == [2]
     bench.calls.hold.set()
     killed.join(20)
