@@ -7,11 +7,10 @@
                                               run one once, with parameters of its own
     python -m functions.postgres_backup --force
                                               though its last ended less than two minutes ago
+    python -m functions.schedule_dispatcher   one tick: hand out what is due
 
 A parameter's value is JSON where it is that (`encrypt=false`, `schemas=["a"]`), else text.
 The system schedules stay as they are stored: only the app itself applies what its settings say.
-
-    python -m functions.schedule_dispatcher   one tick: hand out what is due
 
 Exit codes: 0 the job succeeded; 1 it did not, or not yet; 2 it could not be started.
 """
@@ -34,6 +33,7 @@ from shared.log import instant, redact
 from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message
+from shared.tasks.model import PARAMETERS
 
 _OF_THIS_MACHINE = re.compile(r" at (localhost|127\.0\.0\.1):")
 
@@ -110,7 +110,7 @@ def _complain(error: BelfryError, code: int) -> int:
     said = str(error)
     if isinstance(error, Invalid):
         # What is no parameter is named in the message, as the caller wrote it.
-        mark = "task_parameters."
+        mark = f"{PARAMETERS}."
         named = error.field.startswith(mark)
         said = said.removeprefix(mark) if named else error.message
     if isinstance(error, Unavailable) and _OF_THIS_MACHINE.search(said):

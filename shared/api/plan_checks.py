@@ -12,10 +12,8 @@ from typing import Any
 
 from shared.app import App
 from shared.errors import Invalid
-from shared.tasks.backups import ALL, ONLY_ALL
+from shared.tasks.backups import ALL, ONLY_ALL, PARTS
 from shared.tasks.model import PARAMETERS
-
-_PARTS = ("databases", "schemas", "exclude_schemas", "without")
 
 
 @contextmanager
@@ -41,6 +39,6 @@ def fits_all(parameters: Mapping[str, object], given: Mapping[str, Any]) -> None
 
     if parameters.get("source") != ALL:
         return
-    parts = [name for name in _PARTS if parameters.get(name) not in (None, [], ALL)]
+    parts = [name for name in PARTS if parameters.get(name) not in (None, [], ALL)]
     new = [name for name, value in given.items() if value]
     refuse_parts(parts, new, ONLY_ALL, ONLY_ALL)

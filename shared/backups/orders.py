@@ -9,10 +9,7 @@ from shared.backups.sources import Sources
 from shared.backups.targets import target_problem
 from shared.errors import Conflict, Invalid, NotFound
 from shared.settings import Settings
-from shared.tasks.backups import ALL, BackupPlan, RestoreOrder, VerifyOrder
-
-_PARTS = ("databases", "schemas", "exclude_schemas", "without")
-"""What only a PostgreSQL server has."""
+from shared.tasks.backups import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
 
 
 def check_plan(
@@ -34,7 +31,7 @@ def check_plan(
         raise Invalid("encrypt", "there is no key; set BACKUP_ENCRYPTION_KEY to a key of age")
     if "drive" in new and plan.drive and not settings.drive.folder_id:
         raise Invalid("drive", "there is no Google Drive; set GDRIVE_FOLDER_ID")
-    parts = [name for name in _PARTS if getattr(plan, name)]
+    parts = [name for name in PARTS if getattr(plan, name)]
     if parts and plan.source != ALL and not sources.is_server(plan.source):
         refuse_parts(
             parts,

@@ -1,8 +1,8 @@
-"""Notes of what was handed out: which schedules have jobs that somebody must take up, and by when.
+"""Notes of what was handed out: the jobs that somebody must take up, and by when.
 
 The sweep goes by them, so that it need not read every schedule to find what was lost. A note is
 written before the messages and their commit, and goes when all its jobs have ended. It names few
-schedules; of many it says only that there are many, and the sweep reads all schedules instead.
+jobs; of many it says only that there are many, and the sweep reads all schedules instead.
 
 Rows `handed:{at}:{mark}` of the table's partition `meta`.
 """

@@ -26,6 +26,8 @@ from shared.tasks.model import Flag, Params
 
 ALL = "all"
 """Every source that the settings name; of a server, every database."""
+PARTS = ("databases", "schemas", "exclude_schemas", "without")
+"""Parameters that only a plan of a PostgreSQL server has."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Rule = Annotated[str, StringConstraints(pattern="^(constraint|index|domain) .", max_length=300)]
