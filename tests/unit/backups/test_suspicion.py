@@ -15,7 +15,7 @@ tables = st.dictionaries(st.text(max_size=5), st.integers(0, 10**6), max_size=12
 sizes = st.integers(0, 100 * MB)
 
 
-def one(size: int = 10 * MB, **rows: int) -> Manifest:
+def one(size: int = 10 * MB, /, **rows: int) -> Manifest:
     return manifest(uncompressed_bytes=size, tables=rows)
 
 
