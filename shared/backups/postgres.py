@@ -13,9 +13,11 @@ import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.backups.pgarchive import without_passwords
 from shared.backups.pgclient import Child, program, running, version
 from shared.backups.pgcontents import Scope, checked, contents, lock, tables
 from shared.backups.pgerrors import Server, quoted
@@ -41,9 +43,9 @@ _MAY_ALL = (
 )
 _BY_PLAN = "`databases` of the backup plan"
 
-_PASSWORDS = """
-    SELECT srvname FROM pg_user_mappings
-    WHERE EXISTS (SELECT FROM unnest(umoptions) o WHERE o LIKE 'password=%')
+_SUBSCRIPTIONS = """
+    SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+    WHERE d.datname = current_database() ORDER BY 1
 """
 _LEFT_OVER = """
     SELECT datname FROM pg_database d WHERE starts_with(datname, %s) AND NOT EXISTS (
@@ -111,7 +113,8 @@ class PostgresSource:
                 snapshot = _begin(connection)
                 extensions = checked(connection, self._scope, self.name, job)
                 lock(connection, self._scope, self.name)
-                _tell_of_passwords(connection, job)
+                for (name,) in connection.execute(_SUBSCRIPTIONS).fetchall():
+                    _tell_left_out(job, f"SUBSCRIPTION {name}")
             arguments = [
                 "--format=custom",
                 "--compress=0",
@@ -128,7 +131,7 @@ class PostgresSource:
                 with heeding(connection, job):
                     held = contents(connection, job, self._scope, extensions)
                 yield Dump(
-                    chunks=self._whole(child),
+                    chunks=without_passwords(self._whole(child), partial(_tell_left_out, job)),
                     contents=held,
                     engine_version=f"{number // 10000}.{number % 10000}",
                     dump_version=version(pg_dump),
@@ -236,16 +239,8 @@ def _begin(connection: psycopg.Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
-def _tell_of_passwords(connection: psycopg.Connection[Any], job: JobContext) -> None:
-    """pg_dump can leave out subscriptions, but not user mappings, as far as it may read them."""
-    found = connection.execute(_PASSWORDS).fetchall()
-    if found:
-        servers = ", ".join(sorted({str(server) for (server,) in found}))
-        job.log(
-            "the dump holds the passwords of user mappings; encrypt it (BACKUP_ENCRYPTION_KEY)",
-            level=logging.WARNING,
-            foreign_servers=servers,
-        )
+def _tell_left_out(job: JobContext, entry: str) -> None:
+    job.log("not in the dump, since it may hold a password", level=logging.WARNING, entry=entry)
 
 
 def drop_left_over(admin: psycopg.Connection[Any], prefix: str, job: JobContext) -> None:

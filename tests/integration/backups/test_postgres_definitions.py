@@ -226,22 +226,3 @@ def test_a_functions_text_is_taken_as_it_is() -> None:
     assert digest([{"text": "SELECT (a)"}]) != digest([{"text": "SELECT a"}])
     assert digest(["(a)"]) == digest(["a"])
     assert len(digest([])) == 12
-
-
-def test_passwords_of_user_mappings_are_told_of(postgres: Postgres) -> None:
-    """pg_dump takes them along; with a key nobody can read them."""
-    name = f"maps{uuid.uuid4().hex[:8]}"
-    url = made(
-        postgres,
-        "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far;"
-        "CREATE SERVER open FOREIGN DATA WRAPPER far;"
-        "CREATE USER MAPPING FOR CURRENT_USER SERVER open OPTIONS (user 'me');",
-        name=name,
-    )
-    job = job_of()
-    proved(PostgresSource(Secret(url)), job)
-    assert "passwords" not in job.log.text()
-    execute(url, "CREATE USER MAPPING FOR PUBLIC SERVER away OPTIONS (password 's3cret')")
-    proved(PostgresSource(Secret(url)), job)
-    (said,) = [line for line in job.log.text().splitlines() if "passwords" in line]
-    assert "WARNING" in said and "foreign_servers=away" in said and "s3cret" not in said
