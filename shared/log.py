@@ -73,6 +73,7 @@ class Event(StrEnum):
     BACKUP_VERIFIED = "backup_verified"
     BACKUP_SUSPICIOUS = "backup_suspicious"
     BACKUP_DAMAGED = "backup_damaged"
+    BACKUP_UNPROVABLE = "backup_unprovable"
     BACKUP_SCRUB_BEHIND = "backup_scrub_behind"
     BACKUP_COPY_FAILED = "backup_copy_failed"
     BACKUP_AGE = "backup_age"

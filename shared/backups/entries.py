@@ -166,6 +166,13 @@ class Backup:
         return not self.verified and any(copy.state == "unprovable" for copy in self.copies)
 
     @property
+    def proved_once(self) -> bool:
+        """Whether a proof of any copy has ever succeeded."""
+        return any(
+            report.outcome is Outcome.VERIFIED for copy in self.copies for report in copy.reports
+        )
+
+    @property
     def suspicions(self) -> tuple[str, ...]:
         """Why a person should look at it; none once a person has accepted it."""
         reports = [report for copy in self.copies for report in copy.reports]

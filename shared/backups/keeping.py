@@ -41,6 +41,7 @@ def _held(one: Backup) -> Held:
         suspicious=bool(one.suspicions),
         damaged_at=max(damaged, default=None),
         unprovable=one.unprovable,
+        proved_once=one.proved_once,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from shared.backups.catalog import Found
+from shared.backups.entries import Backup
 from shared.backups.sources import Sources
 from shared.backups.targets import target_problem
 from shared.errors import Conflict, Invalid, NotFound
@@ -78,7 +79,12 @@ def check_order(
     problem = None if order.target is None else target_problem(backup.summary.engine, order.target)
     if problem is not None:
         raise Invalid("target", problem)
-    if order.destination is None and not backup.verified:
+    check_reliable(backup, order.destination)
+
+
+def check_reliable(backup: Backup, destination: str | None) -> None:
+    """Raise `Conflict` for a backup that is not verified, unless the copy to take is named."""
+    if destination is None and not backup.verified:
         raise Conflict(
             f"backup {backup.id} is not verified, so not to be relied upon; verify it, "
             f"or name the destination whose copy to take all the same"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared.errors import Damaged, Refused, Unavailable
+from shared.errors import Damaged, Refused, Unavailable, Unprovable
 from shared.log import Event, event
 from shared.messages.service import Messages
 from shared.tasks.context import JobContext
@@ -17,6 +17,12 @@ _WHAT_NOW = (
     "It is not relied upon any more. Where another destination has a good copy, backup_upkeep puts "
     "that in its place within the hour; if it was the newest backup of its plan, take another now "
     "(POST /api/v1/backups/plans/{schedule_id}/run)."
+)
+
+_BY_WITHOUT = (
+    "It is as it was dumped, but its data breaks its own rules by now, so that no restore succeeds "
+    "as a whole. Prove it without the rule (POST /api/v1/backups/{id}/verify with `without`), and "
+    "mend the rule in the database, or name it in `without` of the plan."
 )
 
 
@@ -32,13 +38,15 @@ def tell(
 
 @contextmanager
 def telling_of_damage(messages: Messages, job: JobContext) -> Iterator[None]:
-    """Alert that backups which were proved before are not good any more."""
+    """Alert that backups which were proved before are not good any more, or cannot be proved."""
     try:
         yield
-    except Damaged as error:
+    except (Damaged, Unprovable) as error:
+        damaged = isinstance(error, Damaged)
+        found = Event.BACKUP_DAMAGED if damaged else Event.BACKUP_UNPROVABLE
         event(
             _logger,
-            Event.BACKUP_DAMAGED,
+            found,
             level=logging.ERROR,
             schedule_id=job.schedule_id,
             job_id=job.job_id,
@@ -47,8 +55,8 @@ def telling_of_damage(messages: Messages, job: JobContext) -> Iterator[None]:
         tell(
             messages.alert,
             job,
-            key=f"backup_damaged:{job.job_id}",
-            subject="A backup is damaged",
-            text=f"{error}\n\n{_WHAT_NOW}\n\njob: {job.job_id}",
+            key=f"{found.value}:{job.job_id}",
+            subject="A backup is damaged" if damaged else "A backup can no longer be proved",
+            text=f"{error}\n\n{_WHAT_NOW if damaged else _BY_WITHOUT}\n\njob: {job.job_id}",
         )
         raise

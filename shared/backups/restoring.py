@@ -12,6 +12,7 @@ from shared.backups.catalog import Catalog
 from shared.backups.entries import Backup, Copy
 from shared.backups.howlong import of_same, slowest
 from shared.backups.model import Manifest, Report, differences
+from shared.backups.orders import check_reliable
 from shared.backups.source import Restored, Target
 from shared.backups.sources import STATE, Sources
 from shared.backups.taking import prove, tell_damaged
@@ -156,10 +157,12 @@ def tell(
 
 
 def _check(backup: Backup, order: RestoreOrder) -> None:
-    """Refuse what is known to be wrong before anything is read. Raises `Invalid`, `Conflict`."""
+    """Refuse what is known to be wrong before anything is read: it may have become wrong since it
+    was ordered. Raises `Invalid`, `Conflict`."""
     summary = backup.summary
     if order.target is not None and (problem := target_problem(summary.engine, order.target)):
         raise Invalid("target", problem)
+    check_reliable(backup, order.destination)
     if summary.scope and order.replace is not None:
         raise Conflict(
             f"backup {backup.id} holds only {summary.scope} of {summary.database}, so it replaces "

@@ -35,7 +35,15 @@ class Held:
     """When it was last found damaged."""
     """It is, and nobody has accepted it."""
     unprovable: bool = False
-    """Its data breaks its own rules, so it cannot be proved: of such the newest is enough."""
+    """Its data breaks its own rules, so it cannot be proved."""
+    proved_once: bool = False
+    """A proof has succeeded, whatever a later one found."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it takes a place in the rules. One that was proved and no longer can be, since
+        its data breaks its rules by now, is still what was dumped."""
+        return self.verified or (self.unprovable and self.proved_once)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +57,7 @@ class Verdict:
 
 
 _Reasons = dict[str, list[str]]
+_SOUND = " that is not suspicious"
 
 _GENERATIONS: Mapping[str, tuple[str, Callable[[datetime], str]]] = {
     "hourly": ("hours", lambda at: f"{at:%Y-%m-%d %H}:00"),
@@ -66,33 +75,41 @@ def decide(
     """A verdict on each backup of a row, newest first.
 
     Whatever the rules say, the newest verified one is kept, and so is everything while none is
-    verified, but for those that cannot be proved, of which the newest is kept. `held` says why
-    nothing at all may be removed.
+    verified, but for those that never could be proved, of which the newest is kept. `held` says
+    why nothing at all may be removed.
     """
     row = sorted(backups, key=_age, reverse=True)
     kept: _Reasons = {one.id: [] for one in row}
     unneeded: dict[str, str] = {}
     # What a wrong clock put into the future would come first in every rule, for years.
     past = [one for one in row if one.started_at <= now]
-    proved = [one for one in past if one.verified]
-    sound = [one for one in proved if not one.suspicious]
-    _by_age(proved, retention, now, kept)
-    for pool, which in ((proved, ""), (sound, " that is not suspicious")):
-        _by_count(pool, retention, which, kept)
-        _by_generation(pool, retention, which, kept)
-        if pool:
-            _add(kept, pool[0], "the last verified one" + which)
-    newest = next((one for one in past if one.unprovable), None)
+    counted = [one for one in past if one.counts]
+    proved = [one for one in counted if one.verified]
+    _by_age(counted, retention, now, kept)
+    for which, wanted in (("", counted), (_SOUND, _sound(counted))):
+        _by_count(wanted, retention, which, kept)
+        _by_generation(wanted, retention, which, kept)
+    for one in [*proved[:1], *_sound(proved)[:1]]:
+        _add(kept, one, "the last verified one" + ("" if one is proved[0] else _SOUND))
+    if not proved and counted:
+        _add(kept, counted[0], "the last that was verified once")
+    newest = next((one for one in past if one.unprovable and not one.counts), None)
     for one in row:
         if one.started_at > now:
             _add(kept, one, "it is of the future: a clock was wrong")
+        elif one.counts:
+            continue
         elif one.unprovable and newest is not None and one is not newest:
             unneeded[one.id] = f"it cannot be proved, as {newest.id} cannot, which is newer"
-        elif not one.verified:
+        else:
             _to_examine(one, proved, now, kept)
     return [
         _verdict(one, kept[one.id], proved, retention, held, unneeded.get(one.id)) for one in row
     ]
+
+
+def _sound(pool: Sequence[Held]) -> list[Held]:
+    return [one for one in pool if not one.suspicious]
 
 
 def _age(one: Held) -> tuple[datetime, str]:
@@ -149,7 +166,7 @@ def _verdict(
         return Verdict(id=one.id, keep=True, reasons=(f"held: {held}",))
     if unneeded is not None:
         return Verdict(id=one.id, keep=False, reasons=(unneeded,))
-    if one.verified:
+    if one.counts:
         return Verdict(id=one.id, keep=False, reasons=(f"nothing keeps it: {_unkept(retention)}",))
     reason = (
         f"not verified for more than {EXAMINED.days} days, and {proved[0].id} is newer and verified"

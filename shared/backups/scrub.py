@@ -13,7 +13,7 @@ from shared.backups.restoring import reprove
 from shared.backups.sources import Sources
 from shared.backups.told import fitting
 from shared.backups.turns import Turn, overdue, todays, turns
-from shared.errors import BelfryError, Cancelled, Damaged, NotFound
+from shared.errors import BelfryError, Cancelled, Damaged, NotFound, Unprovable
 from shared.log import Event, event, instant, short
 from shared.messages.service import Messages
 from shared.tasks.backups import ScrubOrder
@@ -33,6 +33,8 @@ class _Done:
     """Of those that were proved, and of those that were found damaged."""
     left: int = 0
     damaged: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """Those whose data breaks its own rules by now."""
     failed: dict[str, str] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
 
@@ -42,8 +44,9 @@ def scrub(
 ) -> Mapping[str, object]:
     """Prove today's share again, as far as the budget goes.
 
-    Raises `Damaged` if a copy is not good any more, after all were looked at; a report beside it
-    says so. Else what the first failed with, if none could be proved or nobody expected that.
+    Raises `Damaged` if a copy is not good any more, or else `Unprovable` if the data of one breaks
+    its own rules by now, after all were looked at; a report beside it says so. Else what the first
+    failed with, if none could be proved or nobody expected that.
     """
     found = catalog.look(check=job.check)
     period, done, copies = timedelta(days=order.period_days), _Done(), turns(found.backups)
@@ -55,7 +58,9 @@ def scrub(
     if late:
         _tell_late(late, order, messages, job)
     if done.damaged:
-        raise Damaged("; ".join(done.damaged))
+        raise Damaged("; ".join(done.damaged + done.broken))
+    if done.broken:
+        raise Unprovable("; ".join(done.broken))
     for failure in done.failures:
         if not done.proved or not isinstance(failure, BelfryError):
             raise failure
@@ -97,6 +102,8 @@ def _prove(
             continue
         except Damaged as error:
             done.damaged.append(f"backup {one.name}: {short(str(error), _SAID)}")
+        except Unprovable as error:
+            done.broken.append(f"backup {one.name}: {short(str(error), _SAID)}")
         except Exception as error:  # the next one may be of another server
             job.log("not proved", level=logging.WARNING, copy=one.name, error=str(error))
             done.failed[one.name] = short(str(error), _SAID)

@@ -78,7 +78,14 @@ class Sources:
     def _listed(self, name: str) -> list[str]:
         from shared.backups.postgres import databases
 
-        return databases(self._server(name), self._setting(name))
+        found = databases(self._server(name), self._setting(name))
+        if not found:
+            raise Refused(
+                name,
+                "there is no database that its user may connect to, so none of it "
+                "is backed up; grant CONNECT, or name `databases`",
+            )
+        return found
 
     def _state(self) -> Source:
         from shared.backups.state import StateSource

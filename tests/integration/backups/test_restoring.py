@@ -17,8 +17,9 @@ from shared import settings
 from shared.backups.postgres import PostgresSource
 from shared.backups.restoring import restore, tell
 from shared.backups.sqlite import SqliteSource
+from shared.backups.taking import tell_damaged
 from shared.backups.targets import target_problem
-from shared.errors import Conflict, Invalid, Refused
+from shared.errors import Conflict, Damaged, Invalid, Refused
 from shared.log import Event
 from shared.messages.service import messages_from
 from shared.settings import Secret
@@ -27,7 +28,7 @@ from shared.tasks.backups import RestoreOrder
 from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, Desk, opened
 from tests.integration.backups.postgres_setup import column, databases_like, made
-from tests.integration.backups.setup import Given, Shelf
+from tests.integration.backups.setup import PRIMARY, Given, Shelf
 from tests.integration.messages.vendors import Vendors, vendors
 
 ADA = "ada@example.com"
@@ -239,3 +240,20 @@ def test_a_restore_that_nobody_can_be_told_of_is_a_restore(
     tell(messages, order, result, job)
     assert "ERROR nobody was told of it" in job.log.text()
     assert (tmp_path / "other.db").is_file()
+
+
+def test_what_was_found_damaged_after_the_order_is_not_restored(
+    shelf: Shelf, company: Path
+) -> None:
+    """A retry, or a run of the order's schedule, asks no door again."""
+    source = SqliteSource(company)
+    good = shelf.take(source)
+    (backup,) = shelf.backups()
+    copy = backup.copies[0]
+    tell_damaged(shelf.catalog[PRIMARY], copy, Damaged("its bytes changed"), job_of())
+    order = RestoreOrder(backup_id=str(good["id"]), target="other.db")
+    with pytest.raises(Conflict, match="not verified"):
+        restore(Given(source), shelf.catalog, order, job_of())
+    assert not company.with_name("other.db").exists()
+    named = order.model_copy(update={"destination": PRIMARY})
+    assert restore(Given(source), shelf.catalog, named, job_of())["target"]

@@ -207,6 +207,30 @@ def test_of_those_that_cannot_be_proved_the_newest_is_kept() -> None:
     assert not [one for one in decide(row, Retention(count=1), NOW, held="x") if not one.keep]
 
 
+def test_what_was_proved_once_is_kept_by_the_rules_though_its_data_breaks_rules_by_now() -> None:
+    """A CHECK on the time of day is not to cost a year of backups."""
+    row = [held("2026-11-14T03:00")] + [
+        replace(
+            held(f"2026-{month:02}-01T03:00", verified=False), unprovable=True, proved_once=once
+        )
+        for month, once in ((10, True), (9, False), (8, True), (7, False), (6, True))
+    ]
+    verdicts = decide(row, Retention(monthly=3), NOW)
+    assert kept(verdicts) == [row[0].id, row[1].id, row[3].id]
+    assert why(verdicts, row[3].id) == ("monthly: the newest of 2026-08",)
+    assert why(verdicts, row[5].id) == ("nothing keeps it: not the newest of the last 3 months",)
+    assert kept(decide(row[3:], Retention(count=1), NOW))[0] == row[3].id
+
+
+def test_the_last_verified_one_stays_behind_newer_ones_that_were_proved_once() -> None:
+    newer = [
+        replace(held(f"2026-11-1{day}T03:00", verified=False), unprovable=True, proved_once=True)
+        for day in (3, 2)
+    ]
+    old = held("2026-01-01T03:00")
+    assert old.id in kept(decide([*newer, old], Retention(count=1), NOW))
+
+
 def test_of_two_of_one_instant_the_same_one_is_the_newest_each_time() -> None:
     one, other = (Held(id=name, started_at=NOW, verified=True) for name in "ab")
     for row in ([one, other], [other, one]):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from local import postgres as local_postgres
@@ -84,3 +85,23 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
     assert office.run(plan, START + timedelta(hours=50)).status is Status.SUCCEEDED
     back: Any = office.run("backup_monitor", START + timedelta(hours=51)).result
     assert back["gone"] == [] and "postgres/old" not in back["too_old"]
+
+
+def test_a_server_of_which_nothing_can_be_backed_up_fails_the_job(
+    azurite: Azurite, staff: Path, server: Postgres
+) -> None:
+    """It would be green each night while nothing is backed up."""
+    for (name,) in _own(server):
+        execute(server.url("postgres"), f'DROP DATABASE "{name}"')
+    office = Office(
+        azurite, staff, POSTGRES_URL=server.url("postgres"), POSTGRES_BIN=str(server.bin)
+    )
+    job = office.run(office.plan(source="postgres", databases="all"))
+    assert job.status is Status.FAILED
+    assert "no database that its user may connect to" in str(job.error)
+
+
+def _own(server: Postgres) -> list[tuple[str]]:
+    with psycopg.connect(server.url("postgres")) as connection:
+        found = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
+        return connection.execute(found).fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
+from local.postgres import Postgres
 from shared.backups.entries import Backup
 from shared.backups.scrub import scrub
 from shared.backups.sqlite import SqliteSource
@@ -16,6 +18,7 @@ from shared.log import Event
 from shared.schedules.job import Job, Status
 from shared.tasks.backups import ScrubOrder
 from tests.context import job_of
+from tests.integration.backups.postgres_setup import execute, made
 from tests.integration.backups.setup import Given, Meddled
 from tests.integration.backups.watch.setup import HOUR, START, Office, events, numbers, taken
 
@@ -98,6 +101,35 @@ def test_damage_is_reported_beside_the_copy_and_alerted(
     assert spoilt.id in told["error"]
     again = scrubbed(kept, START + 61 * DAY)
     assert (again["copies"], again["proved"]) == (2, 0)
+
+
+def test_data_that_came_to_break_its_rules_is_alerted_and_costs_no_backup(
+    azurite: Azurite, staff: Path, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A CHECK on what changes by itself: here, whether there is a role."""
+    role = f"marker{uuid.uuid4().hex[:8]}"
+    execute(postgres.url("postgres"), f"CREATE ROLE {role}")
+    url = made(
+        postgres,
+        "CREATE FUNCTION marked() RETURNS bool LANGUAGE sql AS "
+        f"$$SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')$$",
+        "CREATE TABLE vouchers (id int, CONSTRAINT fresh CHECK (public.marked()))",
+        "INSERT INTO vouchers VALUES (1)",
+    )
+    office = Office(azurite, staff, POSTGRES_URL=url)
+    plan = office.plan(source="postgres")
+    for day in range(3):
+        office.run(plan, START + day * DAY)
+    execute(postgres.url("postgres"), f"DROP ROLE {role}")
+    job = ended(office, START + 60 * DAY)
+    assert job.status is Status.FAILED
+    assert "constraint public.vouchers.fresh" in str(job.error)
+    assert [one.unprovable for one in backups(office)] == [True] * 3
+    assert ("ada@example.com", "A backup can no longer be proved") in office.messages()
+    assert events(caplog, Event.BACKUP_UNPROVABLE)
+    office.set(plan, retention={"monthly": 5, "days": 90}, source="postgres")
+    office.run("backup_upkeep", START + 61 * DAY)
+    assert len(backups(office)) == 3, "retention keeps what was verified once as before"
 
 
 def test_each_copy_is_read_and_a_good_one_takes_the_place_of_a_damaged_one(
