@@ -84,6 +84,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         _complete_parameter(parameter)
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
+        # A body that may be left out is none, and not null: generators would send that.
+        content["schema"] = _without_null(content["schema"])
         shown = BODIES[_model(content["schema"])]
         content["examples"] = {words: {"value": value} for words, value in shown.items()}
 
@@ -92,18 +94,23 @@ def _complete_parameter(parameter: dict[str, Any]) -> None:
     """What is left out is not sent as null: a URL has no such word."""
     schema = parameter["schema"]
     schema.pop("title", None)
-    kinds = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
-    parameter["schema"] = schema | (
-        kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
-    )
+    parameter["schema"] = _without_null(schema)
     if parameter["name"] in PARAMETERS:
         parameter["example"] = PARAMETERS[parameter["name"]]
 
 
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds: list[dict[str, Any]]
+    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    rest = {word: value for word, value in schema.items() if word != "anyOf"}
+    if len(kinds) == 1:
+        return rest | kinds[0]
+    return rest | ({"anyOf": kinds} if kinds else {})
+
+
 def _model(schema: dict[str, Any]) -> str:
-    """The name of the model that a body is, or is if there is one."""
-    found = schema if "$ref" in schema else next(one for one in schema["anyOf"] if "$ref" in one)
-    return str(found["$ref"]).rpartition("/")[2]
+    """The name of the model that a body is."""
+    return str(schema["$ref"]).rpartition("/")[2]
 
 
 def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:

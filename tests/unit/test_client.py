@@ -31,6 +31,21 @@ def test_each_operation_can_be_called(what: dict[str, Any]) -> None:
     assert named == {name.removesuffix("_") for name in given} - {"client", "body", "return"}
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        one
+        for _, _, one in operations()
+        if not one.get("requestBody", {"required": True}).get("required")
+    ],
+    ids=lambda what: str(what["operationId"]),
+)
+def test_a_body_that_may_be_left_out_is_not_sent(what: dict[str, Any]) -> None:
+    made = client.operation(what["tags"][0], what["operationId"])
+    inside = {one["name"]: "x" for one in what.get("parameters", ()) if one["in"] == "path"}
+    assert "json" not in made._get_kwargs(**inside)
+
+
 def test_each_schema_is_a_class() -> None:
     for name in api().openapi()["components"]["schemas"]:
         assert client.model(name).__name__ == name
