@@ -42,17 +42,17 @@ def belfry(order: dict[str, Any]) -> dict[str, float]:
     """The chain: source, codec, stream; then the proof."""
     import pyrage
 
-    from shared.backups import stream
-    from shared.backups.codec import Codec
     from shared.backups.model import differences
-    from shared.backups.seal import Seal
     from shared.backups.source import Source
+    from shared.backups.store import stream
+    from shared.backups.store.codec import Codec
+    from shared.backups.store.encryption import Seal
     from shared.settings import Secret
     from tests.context import job_of
 
     def source() -> Source:
-        from shared.backups.postgres import PostgresSource
-        from shared.backups.sqlite import SqliteSource
+        from shared.backups.postgres.source import PostgresSource
+        from shared.backups.sqlite.source import SqliteSource
 
         if order["engine"] == "sqlite":
             return SqliteSource(Path(order["place"]), temp=Path(order["folder"]))

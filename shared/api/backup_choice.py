@@ -15,8 +15,8 @@ from shared.app import App
 from shared.errors import Conflict, Invalid, Unavailable
 
 if TYPE_CHECKING:
-    from shared.backups.catalog import Found
-    from shared.backups.entries import Backup, Copy
+    from shared.backups.store.catalog import Found
+    from shared.backups.store.entries import Backup, Copy
 
 
 _ID = "^([0-9a-f]{8}|[0-9a-f]{32})$"

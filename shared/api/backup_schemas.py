@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.api.lists import Paged
 
 if TYPE_CHECKING:
-    from shared.backups.entries import Backup, Copy, Lost
     from shared.backups.model import Report
+    from shared.backups.store.entries import Backup, Copy, Lost
 
 State = Literal["verified", "damaged", "unprovable", "unproved"]
 

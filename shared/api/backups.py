@@ -37,7 +37,7 @@ from shared.errors import Conflict, Damaged, NotFound, Unavailable
 from shared.schedules.job import SCHEDULE_ID
 
 if TYPE_CHECKING:
-    from shared.backups.entries import Backup
+    from shared.backups.store.entries import Backup
 
 router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
 
@@ -100,7 +100,7 @@ def list_backups(
 def list_sources() -> SourceList:
     """How each database stands: to when one can be back, and how long that takes; by all its
     backups, and by each of its plans."""
-    from shared.backups.plans import by_source
+    from shared.backups.status.plans import by_source
 
     belfry = app()
     service, now = belfry.backups(), belfry.clock.now()

@@ -10,7 +10,7 @@ from shared.api.lists import Paged
 from shared.api.plan_schemas import PlanOut
 
 if TYPE_CHECKING:
-    from shared.backups.plans import Unreadable
+    from shared.backups.status.plans import Unreadable
 
 
 class UnreadablePlan(BaseModel):

@@ -21,8 +21,8 @@ from shared.tasks.backups import Name as Word
 from shared.tasks.model import Flag
 
 if TYPE_CHECKING:
-    from shared.backups.plans import Planned
-    from shared.backups.standing import Standing
+    from shared.backups.status.plans import Planned
+    from shared.backups.status.recovery import Standing
 
 PARAMETERS = tuple(BackupPlan.model_fields)
 _LISTS = ("databases", "schemas", "exclude_schemas", "without", "destinations")

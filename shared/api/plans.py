@@ -24,9 +24,9 @@ from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.schedules.model import Schedule
 
 if TYPE_CHECKING:
-    from shared.backups.catalog import Found
-    from shared.backups.plans import AnyPlan, Planned
-    from shared.backups.standing import Standing
+    from shared.backups.status.plans import AnyPlan, Planned
+    from shared.backups.status.recovery import Standing
+    from shared.backups.store.catalog import Found
 
 router = APIRouter(prefix="/api/v1/backups/plans", tags=["backups"])
 
@@ -157,7 +157,7 @@ def _planned(belfry: App, schedule: Schedule) -> Planned:
 
     Raises `NotFound` if it is none, `Conflict` if its parameters no longer fit its task.
     """
-    from shared.backups.plans import Planned
+    from shared.backups.status.plans import Planned
 
     one = _any_plan(belfry, schedule)
     if isinstance(one, Planned):
@@ -167,7 +167,7 @@ def _planned(belfry: App, schedule: Schedule) -> Planned:
 
 def _any_plan(belfry: App, schedule: Schedule) -> AnyPlan:
     """The plan that a schedule is, be it one that cannot be read. Raises `NotFound`."""
-    from shared.backups.plans import planned
+    from shared.backups.status.plans import planned
 
     for one in planned([schedule], belfry.registry):
         return one

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from shared.backups.model import Summary
-    from shared.backups.plans import SourceStanding
-    from shared.backups.standing import Standing
-    from shared.backups.turns import Turn
+    from shared.backups.rules.turns import Turn
+    from shared.backups.status.plans import SourceStanding
+    from shared.backups.status.recovery import Standing
 
 
 class GoodOut(BaseModel):

@@ -7,27 +7,28 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.backups import orders, restoring
-from shared.backups.alone import Alone
-from shared.backups.catalog import Catalog, Found
-from shared.backups.destination import Destination
-from shared.backups.drive import Drive
-from shared.backups.entries import Backup, Copy
-from shared.backups.keeping import remove, verdicts
-from shared.backups.links import links
-from shared.backups.memory import given_back
+from shared.backups import orders
+from shared.backups.drive.folder import Drive
+from shared.backups.jobs import restore as restoring
+from shared.backups.jobs.lock import Alone
+from shared.backups.jobs.memory import given_back
+from shared.backups.jobs.prune import remove, verdicts
+from shared.backups.jobs.run import Round, Tools, just_taken
+from shared.backups.jobs.scrub import scrub
+from shared.backups.jobs.upkeep import Upkeep
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
-from shared.backups.people import telling_of_damage
-from shared.backups.plans import AnyPlan, Plans, newest_good
-from shared.backups.retention import Verdict
-from shared.backups.rounds import Round, Tools, just_taken
-from shared.backups.runs import Runs
-from shared.backups.scrub import scrub
-from shared.backups.seal import Seal
+from shared.backups.rules.retention import Verdict
 from shared.backups.sources import Sources
-from shared.backups.standing import Standing
-from shared.backups.upkeep import Upkeep
-from shared.backups.watch import Watch, told_of
+from shared.backups.status.discovered import Runs
+from shared.backups.status.monitor import Watch, told_of
+from shared.backups.status.people import telling_of_damage
+from shared.backups.status.plans import AnyPlan, Plans, newest_good
+from shared.backups.status.recovery import Standing
+from shared.backups.store.catalog import Catalog, Found
+from shared.backups.store.destination import Destination
+from shared.backups.store.encryption import Seal
+from shared.backups.store.entries import Backup, Copy
+from shared.backups.store.links import links
 from shared.clock import Clock
 from shared.engine.manage import Manager
 from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused

@@ -76,7 +76,7 @@ class Sources:
         return lambda: self._postgres(name, plan, database)
 
     def _listed(self, name: str) -> list[str]:
-        from shared.backups.postgres import databases
+        from shared.backups.postgres.source import databases
 
         found = databases(self._server(name), self._setting(name))
         if not found:
@@ -88,13 +88,13 @@ class Sources:
         return found
 
     def _state(self) -> Source:
-        from shared.backups.state import StateSource
+        from shared.backups.state.source import StateSource
 
         one = self._settings
         return StateSource(self._connection, one.prefix, one.schedule_shards)
 
     def _sqlite(self, name: str) -> Source:
-        from shared.backups.sqlite import SqliteSource
+        from shared.backups.sqlite.source import SqliteSource
 
         path = self._settings.database_path
         if name != DATABASE:
@@ -110,7 +110,7 @@ class Sources:
         database: str | None = None,
         without: Collection[str] = (),
     ) -> Source:
-        from shared.backups.postgres import PostgresSource
+        from shared.backups.postgres.source import PostgresSource
 
         return PostgresSource(
             self._server(name),

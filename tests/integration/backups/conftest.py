@@ -14,8 +14,8 @@ import pytest
 from local import postgres as local_postgres
 from local.azurite import Azurite
 from local.postgres import Postgres
-from shared.backups.postgres import SCRATCH, PostgresSource
-from shared.backups.sqlite import SqliteSource
+from shared.backups.postgres.source import SCRATCH, PostgresSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.settings import Secret
 from tests.conftest import scratch
 from tests.integration.backups.setup import Shelf

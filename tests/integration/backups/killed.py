@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shared.backups.postgres import PostgresSource
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Source
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.settings import Secret
 from tests.context import job_of
 from tests.faults import Hold, Reset

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pgcontents import contents
+from shared.backups.postgres.contents import contents
 from shared.backups.source import Contents, Dump, Source
 from shared.tasks.context import JobContext
 from tests.context import job_of

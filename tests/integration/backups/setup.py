@@ -14,16 +14,16 @@ from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 
-from shared.backups.alone import Alone
-from shared.backups.catalog import Catalog
-from shared.backups.destination import Destination
-from shared.backups.drive import Drive
-from shared.backups.entries import Backup
+from shared.backups.drive.folder import Drive
+from shared.backups.jobs.lock import Alone
+from shared.backups.jobs.run import Round, Tools
 from shared.backups.model import Summary
-from shared.backups.rounds import Round, Tools
-from shared.backups.seal import Seal
 from shared.backups.source import Contents, Dump, Restored, Source, Target
 from shared.backups.sources import Sources
+from shared.backups.store.catalog import Catalog
+from shared.backups.store.destination import Destination
+from shared.backups.store.encryption import Seal
+from shared.backups.store.entries import Backup
 from shared.storage.meta import Meta
 from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext

@@ -17,8 +17,8 @@ import pyrage
 import pytest
 
 from shared.backups.model import Manifest, Outcome
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
 from shared.clock import SystemClock
 from shared.errors import Cancelled, Damaged, Misconfigured, Refused, Skipped
 from shared.settings import Secret

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.backups.entries import Backup, Item
-from shared.backups.listing import copies
-from shared.backups.metadata import about_backup, about_report
 from shared.backups.model import Manifest, Outcome, Report, Summary, manifest_name, report_name
-from shared.backups.pgcontents import Scope
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.postgres.contents import Scope
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
+from shared.backups.store.entries import Backup, Item
+from shared.backups.store.listing import copies
+from shared.backups.store.metadata import about_backup, about_report
 from shared.errors import Conflict, Refused
 from shared.settings import Secret
 from shared.tasks.backups import BackupPlan, VerifyOrder

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pyrage
 import pytest
 
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
 from shared.errors import Misconfigured, NotFound
 from shared.settings import Secret
 from tests.context import job_of

@@ -22,7 +22,7 @@ from zstandard import ZstdDecompressor
 
 from local import azurite as local_azurite
 from local.postgres import Postgres
-from shared.backups.seal import Seal
+from shared.backups.store.encryption import Seal
 from shared.settings import Secret
 from tests.conftest import scratch
 from tests.integration.backups.conftest import scratch_databases
@@ -44,7 +44,7 @@ TABLE = f"""
 """
 TASK = """
 from pathlib import Path
-from shared.backups import stream
+from shared.backups.store import stream
 from shared.cli import main
 stream._block_size = lambda number: stream.LATER_BLOCK
 code = main([], task="postgres_backup")

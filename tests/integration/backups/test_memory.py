@@ -20,7 +20,7 @@ import pytest
 
 from local import azurite as local_azurite
 from local.postgres import Postgres
-from shared.backups import destination
+from shared.backups.store import destination
 from tests.conftest import scratch
 from tests.integration.backups.postgres_setup import execute, made
 from tests.integration.backups.setup import PRIMARY, Shelf

@@ -17,10 +17,10 @@ from psycopg.conninfo import conninfo_to_dict
 from local import ports
 from local import postgres as local_postgres
 from local.postgres import Postgres
-from shared.backups import postgres as module
 from shared.backups.model import differences
-from shared.backups.pgcontents import contents
-from shared.backups.postgres import SCRATCH, PostgresSource
+from shared.backups.postgres import source as module
+from shared.backups.postgres.contents import contents
+from shared.backups.postgres.source import SCRATCH, PostgresSource
 from shared.errors import BelfryError, Cancelled, Damaged, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from tests.conftest import scratch

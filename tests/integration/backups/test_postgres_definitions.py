@@ -8,8 +8,8 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pgdefinitions import digest, plain
-from shared.backups.postgres import PostgresSource
+from shared.backups.postgres.definitions import digest, plain
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.settings import Secret
 from tests.context import job_of

@@ -9,8 +9,8 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pglike import said_like
-from shared.backups.postgres import PostgresSource
+from shared.backups.postgres.create import said_like
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Dump, Target
 from shared.settings import Secret
 from tests.context import job_of

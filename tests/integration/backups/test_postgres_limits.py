@@ -11,8 +11,8 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pgerrors import Server
-from shared.backups.postgres import PostgresSource
+from shared.backups.postgres.server import Server
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.errors import Refused
 from shared.settings import Secret
@@ -86,4 +86,4 @@ def test_every_connection_is_made_in_one_place() -> None:
         for file in Path("shared/backups").glob("*.py")
         if "psycopg.connect(" in file.read_text()
     ]
-    assert making == ["shared/backups/pgerrors.py"]
+    assert making == ["shared/backups/postgres/server.py"]

@@ -10,7 +10,7 @@ import psycopg
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.postgres import PostgresSource
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.settings import Secret
 from tests.context import job_of

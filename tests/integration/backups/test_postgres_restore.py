@@ -14,8 +14,8 @@ import pytest
 
 from local.postgres import Postgres
 from shared.backups.model import differences
-from shared.backups.pgtarget import Landing, shortened
-from shared.backups.postgres import PostgresSource
+from shared.backups.postgres.landing import Landing, shortened
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Dump, Target
 from shared.backups.targets import HOUSEKEEPING, RESTORING, SERVERS_OWN
 from shared.clock import ManualClock

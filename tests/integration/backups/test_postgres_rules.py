@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from local.postgres import Postgres
+from shared.backups.jobs.restore import restore, verify
 from shared.backups.model import differences
-from shared.backups.pgrules import Lifted
-from shared.backups.postgres import PostgresSource
-from shared.backups.restoring import restore, verify
+from shared.backups.postgres.broken_rules import Lifted
+from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Contents, Target
 from shared.errors import Damaged, Invalid, Refused, Unprovable
 from shared.settings import Secret

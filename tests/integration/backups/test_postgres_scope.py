@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from local.postgres import Postgres
-from shared.backups.postgres import PostgresSource, databases
+from shared.backups.postgres.source import PostgresSource, databases
 from shared.backups.targets import RESTORING, SCRATCH
 from shared.errors import Refused
 from shared.settings import Secret

@@ -8,9 +8,9 @@ import pytest
 
 from local import postgres as local_postgres
 from local.postgres import Postgres
-from shared.backups import pgclient
 from shared.backups.model import differences
-from shared.backups.postgres import SCRATCH, PostgresSource
+from shared.backups.postgres import programs as pgclient
+from shared.backups.postgres.source import SCRATCH, PostgresSource
 from shared.backups.source import Target
 from shared.errors import Damaged
 from shared.settings import Secret

@@ -14,10 +14,10 @@ import pytest
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared import settings
-from shared.backups.postgres import PostgresSource
-from shared.backups.restoring import restore, tell
-from shared.backups.sqlite import SqliteSource
-from shared.backups.taking import tell_damaged
+from shared.backups.jobs.restore import restore, tell
+from shared.backups.jobs.take import tell_damaged
+from shared.backups.postgres.source import PostgresSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.backups.targets import target_problem
 from shared.errors import Conflict, Damaged, Invalid, Refused
 from shared.log import Event

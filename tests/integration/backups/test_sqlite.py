@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from shared.backups import sqlite
 from shared.backups.source import Contents
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite import source as sqlite
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Cancelled, Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 from tests.context import job_of

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.backups.source import Contents
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Refused
 from tests.context import job_of
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.clock import ManualClock
 from shared.errors import Cancelled, Conflict, Damaged, Invalid, Unavailable
 from shared.tasks.context import JobContext
@@ -377,7 +377,7 @@ def test_a_disk_that_takes_no_more(
 import resource
 from pathlib import Path
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Unavailable
 from tests.context import job_of
 
@@ -405,9 +405,9 @@ def test_a_process_killed_in_the_middle_of_replacing(
     script = f"""
 import os, signal
 from pathlib import Path
-from shared.backups import sqlite_restore
+from shared.backups.sqlite import restore as sqlite_restore
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.tasks.context import JobProgress
 from tests.context import job_of
 

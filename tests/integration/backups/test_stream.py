@@ -17,9 +17,9 @@ from azure.storage.blob import BlobClient, ContainerClient
 
 from local import azurite as local_azurite
 from local.azurite import Azurite
-from shared.backups import blocks, stream
-from shared.backups.codec import Codec
-from shared.backups.stream import Stored, copy, pieces, read_back, text, upload, write_once
+from shared.backups.store import blocks, stream
+from shared.backups.store.codec import Codec
+from shared.backups.store.stream import Stored, copy, pieces, read_back, text, upload, write_once
 from shared.errors import BelfryError, Cancelled, Conflict, Damaged, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage import connect
@@ -118,7 +118,7 @@ def test_an_empty_blob(blob: BlobClient) -> None:
 def test_a_dump_goes_there_and_back(blob: BlobClient, compression: str, key: bool) -> None:
     import pyrage
 
-    from shared.backups.seal import Seal
+    from shared.backups.store.encryption import Seal
 
     seal = Seal(Secret(str(pyrage.x25519.Identity.generate()))) if key else None
     codec = Codec(compression, seal)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.backups.howlong import slowest
+from shared.backups.jobs.restore import restore
 from shared.backups.model import Outcome
-from shared.backups.restoring import restore
+from shared.backups.rules.restore_time import slowest
 from shared.backups.source import Restored, Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.log import Event
 from shared.tasks.backups import RestoreOrder
 from shared.tasks.context import JobContext

@@ -18,9 +18,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from local.postgres import Postgres
-from shared.backups.postgres import PostgresSource
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.postgres.source import PostgresSource
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
 from shared.settings import Secret
 from tests.integration.backups.conftest import COMPANY, SHOP
 from tests.integration.backups.setup import Shelf

@@ -15,8 +15,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups.codec import Codec
-from shared.backups.seal import Seal
+from shared.backups.store.codec import Codec
+from shared.backups.store.encryption import Seal
 from shared.errors import Cancelled, Damaged
 from shared.settings import Secret
 

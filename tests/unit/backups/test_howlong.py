@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.backups.entries import Backup, Copy
-from shared.backups.howlong import of_same, slowest, wrong_by
 from shared.backups.model import Outcome, Report
+from shared.backups.rules.restore_time import of_same, slowest, wrong_by
+from shared.backups.store.entries import Backup, Copy
 from tests.unit.backups.test_model import manifest
 
 AT = datetime(2026, 11, 20, 3, tzinfo=UTC)

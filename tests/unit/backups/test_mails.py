@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from shared.backups.mails import mail_of
+from shared.backups.status.mails import mail_of
 from shared.schedules.job import Job, Status
 
 DUE = datetime(2026, 3, 1, 3, tzinfo=UTC)

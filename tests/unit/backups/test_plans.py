@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.backups.catalog import Found
-from shared.backups.entries import Backup, Copy
 from shared.backups.model import Outcome
-from shared.backups.plans import (
+from shared.backups.status.discovered import Runs
+from shared.backups.status.plans import (
     AnyPlan,
     Planned,
     Plans,
@@ -19,7 +18,8 @@ from shared.backups.plans import (
     planned,
     standings,
 )
-from shared.backups.runs import Runs
+from shared.backups.store.catalog import Found
+from shared.backups.store.entries import Backup, Copy
 from shared.errors import NotFound
 from shared.recurrence import Recurrence
 from shared.schedules.job import Job

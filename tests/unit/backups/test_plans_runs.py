@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from shared.backups.entries import Backup
-from shared.backups.plans import Planned, standings
-from shared.backups.runs import Runs
-from shared.backups.standing import Standing
-from shared.backups.told import fitting
+from shared.backups.jobs.result import fitting
+from shared.backups.status.discovered import Runs
+from shared.backups.status.plans import Planned, standings
+from shared.backups.status.recovery import Standing
+from shared.backups.store.entries import Backup
 from shared.schedules.job import Job, Status
 from tests.unit.backups.test_plans import found, no_job, plan, taken
 from tests.unit.backups.test_standing import NIGHT, NOW

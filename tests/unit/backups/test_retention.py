@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.backups.retention import Held, Verdict, decide
+from shared.backups.rules.retention import Held, Verdict, decide
 from shared.tasks.backups import RULES, Retention
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

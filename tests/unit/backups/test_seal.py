@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups.seal import Seal
+from shared.backups.store.encryption import Seal
 from shared.errors import Cancelled, Damaged, Misconfigured
 from shared.settings import Secret
 

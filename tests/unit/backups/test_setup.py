@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups import pgclient
-from shared.backups.pgerrors import Server
+from shared.backups.postgres import programs as pgclient
+from shared.backups.postgres.server import Server
 from shared.backups.source import Source
 from shared.backups.sources import Sources
 from shared.errors import Invalid, Misconfigured

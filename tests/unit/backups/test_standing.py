@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.backups.model import Outcome, Report, Summary
-from shared.backups.standing import SLACK, Standing, ago, in_words, standing
+from shared.backups.status.recovery import SLACK, Standing, ago, in_words, standing
 from shared.recurrence import Frequency, Recurrence, next_run
 from tests.unit.backups.test_model import manifest
 

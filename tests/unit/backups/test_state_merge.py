@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.backups.state_merge import Merged, merged, replaces
+from shared.backups.state.merge import Merged, merged, replaces
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.ledger import Span, State, account, expected
 from shared.schedules.model import Definition, Policy, Schedule, Version

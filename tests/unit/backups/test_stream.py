@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups import blocks as blocks_module
-from shared.backups import stream
-from shared.backups.blocks import Patience, ahead, blocks
-from shared.backups.stream import BLOCK, pieces, upload
+from shared.backups.store import blocks as blocks_module
+from shared.backups.store import stream
+from shared.backups.store.blocks import Patience, ahead, blocks
+from shared.backups.store.stream import BLOCK, pieces, upload
 from shared.errors import Cancelled, Refused, Unavailable
 
 

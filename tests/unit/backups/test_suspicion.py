@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.backups.model import Manifest
-from shared.backups.suspicion import suspicions
+from shared.backups.rules.anomaly import suspicions
 from tests.unit.backups.test_model import manifest
 
 MB = 1_000_000

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.backups.told import fitting
+from shared.backups.jobs.result import fitting
 
 
 def test_what_fits_is_left_alone() -> None:

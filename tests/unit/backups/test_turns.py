@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.backup_scrub import backup_scrub
-from shared.backups.entries import Backup, Copy
 from shared.backups.model import Outcome
-from shared.backups.turns import overdue, todays, turns
+from shared.backups.rules.turns import overdue, todays, turns
+from shared.backups.store.entries import Backup, Copy
 from shared.errors import Invalid
 from shared.tasks import ScrubOrder
 from tests.unit.backups.test_model import manifest

@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping
 
-from shared.backups.drive import GROUP, Drive
+from shared.backups.drive.folder import GROUP, Drive
 from tests.integration.backups.drive.service import DriveServer
 
 MIB = 1024 * 1024

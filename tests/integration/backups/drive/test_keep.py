@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups.drive import GROUP, TAKEN_AT
+from shared.backups.drive.folder import GROUP, TAKEN_AT
 from shared.errors import Refused
 from tests.integration.backups.drive.service import DriveServer
 from tests.integration.backups.drive.setup import PLAN, drive_of, go_on, put, sha256

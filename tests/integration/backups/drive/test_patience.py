@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.backups.drive import Drive
+from shared.backups.drive.folder import Drive
 from shared.errors import Cancelled, Unavailable
 from shared.settings import DriveSettings
 from tests.integration.backups.drive.service import FOLDER, DriveServer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.backups.drive import GROUP
+from shared.backups.drive.folder import GROUP
 from shared.errors import Damaged, Invalid, Misconfigured, Refused
 from tests.integration.backups.drive.service import ADDRESS, FOLDER, DriveServer
 from tests.integration.backups.drive.setup import (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.backups.drive import Drive
+from shared.backups.drive.folder import Drive
 from shared.errors import BelfryError, Misconfigured
 from shared.settings import DriveSettings, Secret
 from tests.integration.backups.drive.service import ADDRESS, FOLDER, PRIVATE_KEY, DriveServer

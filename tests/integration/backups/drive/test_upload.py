@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups.drive import GROUP, TAKEN_AT, Drive
+from shared.backups.drive.folder import GROUP, TAKEN_AT, Drive
 from shared.errors import Unavailable
 from tests.integration.backups.drive.service import UNIT, DriveServer
 from tests.integration.backups.drive.setup import (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from tests.faults import FaultProxy
 from tests.integration.backups.killed import Nursery
 from tests.integration.backups.setup import OFFSITE, PRIMARY, Shelf
@@ -20,7 +20,7 @@ from tests.integration.backups.setup import OFFSITE, PRIMARY, Shelf
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for storage looks sooner whether it is back."""
-    monkeypatch.setattr("shared.backups.blocks._FIRST_PAUSE", 0.02)
+    monkeypatch.setattr("shared.backups.store.blocks._FIRST_PAUSE", 0.02)
 
 
 @pytest.fixture

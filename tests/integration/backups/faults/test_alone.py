@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.backups.alone import Alone, Hold
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.lock import Alone, Hold
+from shared.backups.sqlite.source import SqliteSource
 from shared.clock import SystemClock
 from shared.errors import Cancelled, Unavailable
 from shared.tasks.context import JobContext
@@ -150,7 +150,7 @@ def test_a_hold_of_a_wrong_clock_ends_when_nobody_renews_it(
 ) -> None:
     """It says that it was renewed next year: who waits looks whether it is renewed."""
     seconds = [0.0]
-    monkeypatch.setattr("shared.backups.alone.monotonic", lambda: seconds[0])
+    monkeypatch.setattr("shared.backups.jobs.lock.monotonic", lambda: seconds[0])
     mad = hold(shelf, replace(job("a"), clock=Moved(timedelta(days=365))))
     assert mad.take()
     other = hold(shelf, job("b"))

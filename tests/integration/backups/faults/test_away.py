@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from shared.backups import stream
-from shared.backups.catalog import Catalog
-from shared.backups.copying import copy_to
-from shared.backups.destination import Destination
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.copy import copy_to
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store import stream
+from shared.backups.store.catalog import Catalog
+from shared.backups.store.destination import Destination
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.settings import Secret, StorageAccount

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.backups.restoring import verify
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.restore import verify
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Damaged, Skipped
 from shared.tasks.backups import VerifyOrder
 from tests.context import job_of

@@ -12,11 +12,11 @@ from typing import Any
 import pyrage
 import pytest
 
-from shared.backups.copying import copy_to
-from shared.backups.keeping import clear
+from shared.backups.jobs.copy import copy_to
+from shared.backups.jobs.prune import clear
 from shared.backups.model import Outcome, Report
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
 from shared.settings import Secret
 from shared.tasks.backups import Retention
 from tests.faults import FaultProxy, Refuse

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from local.postgres import Postgres
-from shared.backups.postgres import PostgresSource
-from shared.backups.sqlite import SqliteSource
+from shared.backups.postgres.source import PostgresSource
+from shared.backups.sqlite.source import SqliteSource
 from tests.faults import FaultProxy, When
 from tests.integration.backups.conftest import scratch_databases
 from tests.integration.backups.faults.world import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
 from shared.storage.connect import Connection

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.backups.copying import copy_to
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.copy import copy_to
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Damaged
 from tests.integration.backups.faults.meddling import MANIFEST, Container, add_user
 from tests.integration.backups.faults.world import BOTH, DAY, job, prove, whole

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Damaged
 from tests.integration.backups.faults.meddling import Container, flip
 from tests.integration.backups.faults.world import DAY, job, prove, whole

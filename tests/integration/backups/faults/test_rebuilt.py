@@ -11,10 +11,10 @@ from typing import Any
 import pyrage
 import pytest
 
-from shared.backups.copying import copy_to
-from shared.backups.restoring import restore
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.copy import copy_to
+from shared.backups.jobs.restore import restore
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
 from shared.errors import Damaged, NotFound
 from shared.settings import Secret
 from shared.tasks.backups import RestoreOrder

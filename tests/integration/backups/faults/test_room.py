@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Refused, Unavailable
 from tests.faults import FaultProxy, Refuse
 from tests.integration.backups.faults.test_away import WRITES

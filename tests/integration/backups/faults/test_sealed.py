@@ -7,9 +7,9 @@ from dataclasses import replace
 import pyrage
 import pytest
 
-from shared.backups.copying import copy_to
-from shared.backups.seal import Seal
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.copy import copy_to
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.encryption import Seal
 from shared.errors import Damaged, NotFound
 from shared.settings import Secret
 from tests.integration.backups.faults.meddling import MANIFEST, Container, flip

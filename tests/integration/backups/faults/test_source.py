@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-import shared.backups.postgres as module
+import shared.backups.postgres.source as module
 from local.postgres import Postgres
-from shared.backups.postgres import SCRATCH, PostgresSource
-from shared.backups.sqlite import SqliteSource
+from shared.backups.postgres.source import SCRATCH, PostgresSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Unavailable
 from tests.integration.backups.conftest import scratch_databases
 from tests.integration.backups.faults.world import LATER, job, whole

@@ -13,9 +13,9 @@ import pytest
 from azure.core.exceptions import ServiceResponseError
 from azure.storage.blob import ContainerClient
 
-from shared.backups.alone import Alone
-from shared.backups.entries import Copy
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.lock import Alone
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.entries import Copy
 from shared.clock import SystemClock
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
@@ -178,7 +178,7 @@ def test_who_is_told_to_stop_in_the_pause_between_two_attempts_makes_no_other(
 def test_a_hold_is_let_go_of_without_waiting_for_storage_that_swallows_everything(
     swallowed: Belfrys, small: SqliteSource, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.backups.alone._LETTING_GO", 0.1)
+    monkeypatch.setattr("shared.backups.jobs.lock._LETTING_GO", 0.1)
     alone = holds(swallowed, proxy)
     with alone.of(small, job()):
         hole = proxy.hold(times=None, service="table")

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from shared.backups.copying import copy_to
+from shared.backups.jobs.copy import copy_to
+from shared.backups.jobs.restore import restore
 from shared.backups.model import Outcome
-from shared.backups.restoring import restore
 from shared.backups.source import Contents
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Damaged, NotFound
 from shared.tasks.backups import RestoreOrder
 from tests.faults import FaultProxy, Refuse

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from shared.backups.entries import Backup
-from shared.backups.restoring import verify
+from shared.backups.jobs.restore import verify
 from shared.backups.source import Source
+from shared.backups.store.entries import Backup
 from shared.clock import SystemClock
 from shared.tasks.backups import VerifyOrder
 from shared.tasks.context import JobContext

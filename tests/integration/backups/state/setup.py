@@ -9,7 +9,7 @@ from typing import Any
 
 from local.azurite import Azurite
 from shared.backups.source import Contents, Restored, Target
-from shared.backups.state import StateSource
+from shared.backups.state.source import StateSource
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.ledger import Span

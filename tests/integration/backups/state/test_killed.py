@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.backups import state_write
+from shared.backups.state import write as state_write
 from shared.errors import Unavailable
 from tests.integration.backups.state.setup import (
     busy,

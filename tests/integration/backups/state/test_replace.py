@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
-from shared.backups import state_write
 from shared.backups.source import Target
+from shared.backups.state import write as state_write
 from shared.errors import Conflict
 from shared.recurrence import Recurrence
 from shared.schedules.job import Status

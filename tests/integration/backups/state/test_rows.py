@@ -16,8 +16,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import EdmType, EntityProperty
 
 from local.azurite import Azurite
-from shared.backups import state_write
-from shared.backups.state_rows import Row, created, opened
+from shared.backups.state import write as state_write
+from shared.backups.state.file import Row, created, opened
 from shared.storage.names import Names
 from shared.storage.wire import Insert
 from tests.context import job_of

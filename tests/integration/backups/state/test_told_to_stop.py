@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
-from shared.backups.state import StateSource
+from shared.backups.state.source import StateSource
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
 from shared.storage import failures, heeding

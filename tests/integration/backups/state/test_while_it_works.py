@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.backups.state_read import Reader
+from shared.backups.state.read import Reader
 from shared.schedules.model import Overlap
 from shared.storage.queue import Message
 from tests.context import job_of

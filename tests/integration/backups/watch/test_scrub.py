@@ -11,9 +11,9 @@ import pytest
 
 from local.azurite import Azurite
 from local.postgres import Postgres
-from shared.backups.entries import Backup
-from shared.backups.scrub import scrub
-from shared.backups.sqlite import SqliteSource
+from shared.backups.jobs.scrub import scrub
+from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.entries import Backup
 from shared.log import Event
 from shared.schedules.job import Job, Status
 from shared.tasks.backups import ScrubOrder

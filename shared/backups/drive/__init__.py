@@ -1,0 +1,1 @@
+"""Google Drive: copies of backups in a folder there."""

@@ -1,0 +1,87 @@
+"""A resumable upload to Google Drive: chunks in one session, going on at the byte that Drive has
+(https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from shared.backups.drive.wire import Again, Wire
+from shared.errors import Damaged, Misconfigured
+
+Read = Callable[[int, int], bytes]
+"""(offset, length) -> just so many bytes."""
+
+_BEGIN = {"uploadType": "resumable", "supportsAllDrives": "true", "fields": "id"}
+_GOES_ON = 308
+
+
+class SessionGone(Exception):
+    """Drive knows the upload no more: it must begin anew."""
+
+
+class Upload:
+    """One upload session. Until its last byte nothing is in the folder; a session that is left
+    ends by itself after a week. Holds a chunk (a multiple of 256 KiB) at a time."""
+
+    def __init__(self, wire: Wire, name: str, size: int, read: Read, chunk: int) -> None:
+        self._wire, self._name, self._size = wire, name, size
+        self._read, self._chunk = read, chunk
+        self._url = ""
+        """Of the session. A secret: who has it may write to the upload."""
+        self._at: int | None = 0
+        """How many bytes Drive has; None if it must say, since a chunk was not answered well."""
+
+    def run(self, metadata: Mapping[str, object], lost: Misconfigured) -> str:
+        """To its end; the file's id.
+
+        Raises `lost` if there is no folder, `SessionGone`, `Damaged` if there is less to read than
+        was said, and what the wire does.
+        """
+        self._url = self._wire.patiently(lambda: self._begin(metadata, lost))
+        while (file_id := self._wire.patiently(self._send)) is None:
+            pass
+        return file_id
+
+    def _begin(self, metadata: Mapping[str, object], lost: Misconfigured) -> str:
+        about = {
+            "X-Upload-Content-Type": "application/octet-stream",
+            "X-Upload-Content-Length": str(self._size),
+        }
+        url = f"{self._wire.url}/upload/drive/v3/files"
+        answer = self._wire.send("POST", url, lost, params=_BEGIN, json=metadata, headers=about)
+        if "Location" not in answer.headers:
+            raise Again("it does not tell where to upload to")
+        return answer.headers["Location"]
+
+    def _send(self) -> str | None:
+        """Send a chunk; the file's id when Drive has all of it."""
+        at = self._put("*", b"") if self._at is None else self._at
+        if isinstance(at, str):
+            return at
+        self._at = None
+        content = self._content(at)
+        has = self._put(f"{at}-{at + len(content) - 1}" if content else "*", content)
+        if isinstance(has, str):
+            return has
+        if has <= at:
+            raise Again("it takes no bytes")
+        self._at = has  # it may take less than it was sent
+        return None
+
+    def _put(self, span: str, content: bytes) -> str | int:
+        """The file's id, or how many bytes Drive has. The span `*` sends none, and asks."""
+        where = {"Content-Range": f"bytes {span}/{self._size}"}
+        answer = self._wire.send("PUT", self._url, SessionGone(), data=content, headers=where)
+        if answer.status != _GOES_ON:
+            return str(answer.body["id"])
+        kept = re.fullmatch(r"bytes=0-(\d+)", answer.headers.get("Range", ""))
+        return int(kept[1]) + 1 if kept else 0
+
+    def _content(self, at: int) -> bytes:
+        length = min(self._chunk, self._size - at)
+        content = self._read(at, length) if length else b""
+        if len(content) != length:
+            raise Damaged(f"{self._name}: {len(content)} bytes at {at}, not {length}")
+        return content

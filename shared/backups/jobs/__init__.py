@@ -1,0 +1,1 @@
+"""What backup jobs do: take, prove, copy, restore, prune, scrub."""

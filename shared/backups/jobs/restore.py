@@ -1,0 +1,249 @@
+"""Proving a backup again, and restoring one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from shared.backups.jobs.take import prove, tell_damaged
+from shared.backups.jobs.timing import Took, note
+from shared.backups.model import Manifest, Report, differences
+from shared.backups.orders import check_reliable
+from shared.backups.rules.restore_time import of_same, slowest
+from shared.backups.source import Restored, Target
+from shared.backups.sources import STATE, Sources
+from shared.backups.status import people
+from shared.backups.store import checksum
+from shared.backups.store.catalog import Catalog
+from shared.backups.store.entries import Backup, Copy
+from shared.backups.targets import target_problem
+from shared.clock import monotonic
+from shared.errors import (
+    BelfryError,
+    Conflict,
+    Damaged,
+    Invalid,
+    NotFound,
+    Refused,
+    Unavailable,
+    Unprovable,
+)
+from shared.log import Event, event
+from shared.messages.service import Messages
+from shared.tasks.backups import RestoreOrder, VerifyOrder
+from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
+
+
+def verify(
+    sources: Sources, catalog: Catalog, order: VerifyOrder, job: JobContext
+) -> Mapping[str, object]:
+    """Prove each copy again, or the one named: read back, compare, restore, compare.
+
+    Raises `Damaged` if one is not good, `Unprovable` if its data breaks its own rules, after all
+    were looked at; a report beside it says so.
+    """
+    backup = catalog.look(check=job.check).find(order.backup_id)
+    results: dict[str, object] = {}
+    wrong: list[str] = []
+    broken: list[Unprovable] = []
+    away: list[BelfryError] = []
+    for copy in _copies(backup, order.destination):
+        try:
+            report, said = reprove(sources, catalog, backup, copy, job, order.without)
+        except Damaged as error:
+            results[copy.destination] = {"verified": False, "error": str(error)}
+            wrong.append(f"{copy.destination}: {error}")
+        except Unprovable as error:
+            results[copy.destination] = {"verified": False, "error": str(error)}
+            broken.append(error)
+        except (Unavailable, Refused) as error:
+            results[copy.destination] = {"verified": None, "error": str(error)}
+            away.append(error)
+        else:
+            results[copy.destination] = {
+                "verified": True,
+                "restore_seconds": report.restore_seconds,
+                **({"without": list(report.without)} if report.without else {}),
+                **_given(checksum=said),
+            }
+    if wrong:
+        raise Damaged(f"backup {backup.id}: {'; '.join(wrong)}")
+    if broken or away:
+        raise (broken or away)[0]
+    return {"backup_id": backup.id, "copies": results}
+
+
+def reprove(
+    sources: Sources,
+    catalog: Catalog,
+    backup: Backup,
+    copy: Copy,
+    job: JobContext,
+    without: tuple[str, ...] = (),
+) -> tuple[Report, str | None]:
+    """Prove a copy again, `without` rules that its data breaks, besides those that were left out
+    before; and what was wrong with its file for `sha256sum -c`.
+
+    Raises `Damaged` or `Unprovable`, after a report that says so.
+    """
+    manifest = _manifest(catalog, copy, job)
+    _there(manifest, without)
+    source = sources.again(backup.summary, {*without, *copy.without})
+    destination = catalog[copy.destination]
+    report = prove(source, destination, copy, manifest, job)
+    said = checksum.look_after(destination, manifest, job)
+    if said is not None:
+        job.log(said, level=logging.WARNING, destination=copy.destination)
+    return report, said
+
+
+def restore(
+    sources: Sources, catalog: Catalog, order: RestoreOrder, job: JobContext
+) -> Mapping[str, object]:
+    """Restore a backup from the first copy that is whole; the stored bytes are compared first.
+
+    Raises `Invalid` if nothing can go to the target, `Conflict` if that is not empty or may not be
+    replaced by a part of a database, `Damaged` if no copy is good.
+    """
+    found = catalog.look(check=job.check)
+    backup = found.find(order.backup_id)
+    _check(backup, order)
+    known = slowest(of_same(found.backups, *backup.group[1:]))
+    failure: BelfryError | None = None
+    for copy in _copies(backup, order.destination):
+        destination = catalog[copy.destination]
+        began = monotonic()
+        try:
+            manifest = _manifest(catalog, copy, job)
+            etag = destination.read_back(copy, job.check)
+        except (Damaged, Unavailable, Refused) as error:
+            job.log("not from there", destination=copy.destination, error=str(error))
+            failure = error
+            continue
+        asked = _given(target=order.target, replace=order.replace)
+        job.log("restoring", destination=copy.destination, blob=copy.blob, **asked)
+        source = sources.again(backup.summary, copy.without)
+        read = monotonic() - began
+        with closing(destination.chunks(copy, etag, job.check)) as chunks:
+            made = source.restore(chunks, Target(name=order.target, replace=order.replace), job)
+        took = Took(round(monotonic() - began, 3), round(read, 3), known)
+        result = _result(backup, copy, made, took)
+        _compare(manifest, made)
+        _record(backup, order, result, job)
+        note(destination, copy, took, job)
+        return result
+    raise failure or NotFound(f"backup {backup.id} has no copy at {order.destination}")
+
+
+def tell(
+    messages: Messages, order: RestoreOrder, result: Mapping[str, object], job: JobContext
+) -> None:
+    """Tell the administrators of a restore, once for each job; that something was replaced is an
+    alert. If that fails it is logged: the restore is done, another attempt would do it again."""
+    among = order.replace is not None and result["source"] == STATE  # what was there is not kept
+    over = among or "kept_as" in result
+    name = f"{result['source']}/{result['database']}"
+    subject = f"Restored {'over' if over else 'into'} {result['target']}: {name}"
+    text = "\n".join(
+        [f"{name} was restored{' over what was there' if over else ''}", ""]
+        + [f"{field.replace('_', ' ')}: {value}" for field, value in result.items() if value != ""]
+        + [f"job: {job.job_id}"]
+    )
+    send = messages.alert if over else messages.mail_administrators
+    people.tell(send, job, key=f"restore:{job.job_id}", subject=subject, text=text)
+
+
+def _check(backup: Backup, order: RestoreOrder) -> None:
+    """Refuse what is known to be wrong before anything is read: it may have become wrong since it
+    was ordered. Raises `Invalid`, `Conflict`."""
+    summary = backup.summary
+    if order.target is not None and (problem := target_problem(summary.engine, order.target)):
+        raise Invalid("target", problem)
+    check_reliable(backup, order.destination)
+    if summary.scope and order.replace is not None:
+        raise Conflict(
+            f"backup {backup.id} holds only {summary.scope} of {summary.database}, so it replaces "
+            f"no whole database; restore it into a new one: name another target, and no `replace`"
+        )
+
+
+def _copies(backup: Backup, destination: str | None) -> list[Copy]:
+    """Those that may be taken, the good ones first. Raises `NotFound`."""
+    found = [copy for copy in backup.copies if destination in (None, copy.destination)]
+    if not found:
+        there = ", ".join(copy.destination for copy in backup.copies)
+        raise NotFound(f"backup {backup.id} has no copy at {destination}; it has at {there}")
+    return sorted(found, key=lambda copy: not copy.verified)
+
+
+def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
+    """Raises `Damaged`, after a report that says so, if it or the blob is missing or another's."""
+    destination = catalog[copy.destination]
+    try:
+        if copy.stored is None:
+            raise Damaged(f"{copy.blob} is gone; something removed it")
+        return destination.manifest(copy, job.check)
+    except Damaged as error:
+        raise tell_damaged(destination, copy, error, job) from error
+
+
+def _there(manifest: Manifest, without: tuple[str, ...]) -> None:
+    """Raises `Invalid` for what a proof cannot leave out, since the backup does not have it."""
+    for rule in without:
+        if rule not in manifest.schema:
+            raise Invalid("without", f"the backup has no {rule!r}; see `schema` of its manifest")
+
+
+def _compare(manifest: Manifest, made: Restored) -> None:
+    """Raises `Damaged` if what was made is not what was dumped."""
+    if wrong := differences(manifest.contents, made.contents):
+        kept = f" (what was there is kept as {made.kept_as})" if made.kept_as is not None else ""
+        raise Damaged(f"restored into {made.name}{kept}, but: {wrong}")
+
+
+def _result(backup: Backup, copy: Copy, made: Restored, took: Took) -> dict[str, object]:
+    summary = backup.summary
+    return {
+        "backup_id": backup.id,
+        "destination": copy.destination,
+        "source": summary.source,
+        "database": summary.database,
+        "scope": summary.scope,
+        "as_of": summary.to_json()["started_at"],
+        "target": made.name,
+        "tables": len(made.contents.tables),
+        "rows": sum(made.contents.tables.values()),
+        **took.told,
+        **_given(kept_as=made.kept_as),
+        **_given(without=", ".join(made.contents.without) or None),
+    }
+
+
+def _record(
+    backup: Backup, order: RestoreOrder, result: Mapping[str, object], job: JobContext
+) -> None:
+    """Log it, in the job's own log and in the app's."""
+    about: dict[str, Any] = {
+        name: result[name] for name in ("target", "kept_as", "rows", "without") if name in result
+    }
+    replace = _given(replace=order.replace)
+    job.log("restored", **about, **replace)
+    event(
+        _logger,
+        Event.BACKUP_RESTORED,
+        schedule_id=job.schedule_id,
+        job_id=job.job_id,
+        backup_id=backup.id,
+        **about,
+        **replace,
+        seconds=result["restore_seconds"],
+    )
+
+
+def _given(**fields: str | None) -> dict[str, Any]:
+    """Those that are."""
+    return {name: value for name, value in fields.items() if value is not None}

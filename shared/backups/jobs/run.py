@@ -1,0 +1,273 @@
+"""What a backup job does: everything that its plan means, one after another, each on its own.
+
+One that fails keeps none of the others from being backed up. What an attempt before this one has
+proved is not done again, and of a database that another job backs up this one waits its turn (R2).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.backups.drive.copies import to_drive
+from shared.backups.drive.folder import Drive
+from shared.backups.jobs.copy import copy_to
+from shared.backups.jobs.lock import Alone, Hold
+from shared.backups.jobs.prune import clear
+from shared.backups.jobs.result import fitting
+from shared.backups.jobs.take import Taken, take
+from shared.backups.model import Manifest
+from shared.backups.rules.anomaly import suspicions
+from shared.backups.source import Source
+from shared.backups.sources import Sources
+from shared.backups.store.catalog import Catalog, Group
+from shared.backups.store.encryption import Seal
+from shared.backups.store.entries import Backup
+from shared.errors import (
+    BelfryError,
+    Cancelled,
+    Misconfigured,
+    Refused,
+    Skipped,
+    Unavailable,
+    Unprovable,
+)
+from shared.log import Event, event, short
+from shared.tasks.backups import BackupPlan
+from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
+
+_AGAIN = timedelta(minutes=2)
+"""R2: no backup begins within so long of the end of the plan's last."""
+_SAID = 2000
+"""Characters of an error that are logged."""
+_BEFORE = 5
+"""Backups that a new one is compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What rounds work with."""
+
+    sources: Sources
+    catalog: Catalog
+    seal: Seal | None
+    alone: Alone
+    drive: Callable[[], Drive | None]
+
+
+class Round:
+    """One job of a plan."""
+
+    def __init__(self, tools: Tools, plan: BackupPlan, job: JobContext) -> None:
+        """Raises `Misconfigured` if the plan asks for what the settings do not have."""
+        self._tools = tools
+        self._catalog = tools.catalog
+        self._plan = plan
+        self._job = job
+        self._wanted = tools.catalog.wanted(plan.destinations)
+        self._seal = _seal_of(plan, tools, job)
+        self._backups: list[dict[str, object]] = []
+        self._failed: dict[str, Exception] = {}
+        self._skipped: dict[str, str] = {}
+
+    def run(self) -> Mapping[str, object]:
+        """Do what the plan says; the job's result.
+
+        Raises what a backup failed with; of several that failed, one error that names them all;
+        `Skipped` if all were taken just before, unless a person insists.
+        """
+        job = self._job
+        for what, make in self._tools.sources.of(self._plan):
+            job.check()
+            try:
+                source = make()
+                with self._tools.alone.of(source, job) as hold:
+                    self._one(what, source, hold)
+            except Cancelled:
+                raise
+            except Exception as error:  # raised at the end, when the others are done
+                self._failed[what] = error
+                job.log("failed", level=logging.ERROR, source=what, error=short(str(error), _SAID))
+        found, retention = self._catalog.look(check=job.check), self._plan.retention
+        removed, held = clear(self._catalog, found, job.schedule_id, retention, job)
+        if self._failed:
+            raise self._failure()
+        result: dict[str, object] = {"backups": self._backups, "removed": removed}
+        extra = {"skipped": self._skipped, "not_removed": held}
+        told = fitting(result | {name: value for name, value in extra.items() if value})
+        if self._skipped and not self._backups:
+            raise Skipped("; ".join(f"{what}: {why}" for what, why in self._skipped.items()), told)
+        return told
+
+    def _one(self, what: str, source: Source, hold: Hold) -> None:
+        job, plan = self._job, self._plan
+        group = (job.schedule_id, source.name, source.database, source.scope)
+        row = self._rows().get(group, [])
+        backup = self._before(row)
+        if backup is not None:
+            shown = {**backup.summary.to_json(), "verified": True}
+        elif (recent := just_taken(row, job.clock.now())) is not None and not job.forced:
+            self._skipped[what] = f"backup {recent.id} ended less than two minutes ago"
+            job.log("skipped", source=what, reason=self._skipped[what])
+            return
+        else:
+            taken = self._take(source, row, hold)
+            backup = Backup(taken.manifest.summary, [taken.copy])
+            row = [backup, *row]
+            shown = _shown(taken)
+            _tell(taken, job)
+        if missing := copy_to(self._catalog, backup, self._wanted, job, tier=plan.tier):
+            shown["missing_copies"] = missing
+        if missing := to_drive(self._tools.drive(), self._catalog, row, plan, job):
+            shown["not_on_drive"] = missing
+        self._backups.append(shown)
+
+    def _rows(self) -> dict[Group, list[Backup]]:
+        return self._catalog.look(check=self._job.check).groups()
+
+    def _before(self, row: list[Backup]) -> Backup | None:
+        """What an earlier attempt of this job proved; what one left unproved is removed. Raises
+        `Unprovable` if one found that it cannot be proved: neither can another."""
+        for backup in row:
+            if backup.summary.job_id != self._job.job_id:
+                continue
+            if backup.verified:
+                self._job.log("an earlier attempt has proved it", backup_id=backup.id)
+                return backup
+            if backup.unprovable:
+                said = next(copy.proof.error for copy in backup.copies if copy.proof is not None)
+                raise Unprovable(f"an earlier attempt found of backup {backup.id}: {said}")
+            for copy in backup.copies:
+                if copy.state == "unproved":
+                    self._job.log("removing what an earlier attempt left", blob=copy.blob)
+                    try:
+                        at = self._catalog[copy.destination]
+                        at.remove(copy.blob, copy.names, self._job.check)
+                    except (Refused, Unavailable) as error:  # retention comes back to it
+                        self._job.log("not removed", blob=copy.blob, error=str(error))
+        return None
+
+    def _take(self, source: Source, row: list[Backup], hold: Hold) -> Taken:
+        """The proved backup, at the first of the destinations that takes it."""
+        suspect = self._suspect(row)
+        for destination in self._wanted:
+            try:
+                destination.create(self._job.check)
+                return take(
+                    source, self._plan, self._seal, destination, suspect, self._job, hold.confirm
+                )
+            except (Unavailable, Refused) as error:
+                if error.service != destination.service or destination is self._wanted[-1]:
+                    raise
+                self._job.log(
+                    "goes elsewhere first", destination=destination.name, error=str(error)
+                )
+        raise AssertionError("a plan has a destination")
+
+    def _suspect(self, row: list[Backup]) -> Callable[[Manifest], tuple[str, ...]]:
+        good = [one for one in row if one.verified and not one.suspicions][:_BEFORE]
+
+        def suspect(new: Manifest) -> tuple[str, ...]:
+            before = []
+            for one in good:
+                copy = one.good[0]
+                try:
+                    at = self._catalog[copy.destination]
+                    before.append(at.manifest(copy, self._job.check))
+                except Cancelled:
+                    raise
+                except BelfryError:  # what cannot be read is no measure; verify will tell
+                    continue
+            return suspicions(new, before)
+
+        return suspect
+
+    def _failure(self) -> Exception:
+        """What the job fails with: the one error, or one that names all and what was proved, and
+        says by its kind whether another attempt may mend any. One that nobody expected is raised
+        as it is."""
+        errors = self._failed
+        if len(errors) == 1 and not self._backups:
+            return next(iter(errors.values()))
+        for error in errors.values():
+            if not isinstance(error, BelfryError):
+                return error
+        said = "; ".join(f"{what}: {error}" for what, error in errors.items())
+        whole = len(errors) + len(self._backups) + len(self._skipped)
+        lasting = all(isinstance(one, BelfryError) and one.permanent for one in errors.values())
+        kind = Refused if lasting else Unavailable
+        good = ", ".join(f"{one['source']}/{one['database']} {one['id']}" for one in self._backups)
+        proved = f"; proved: {good}" if good else ""
+        return kind("backup", f"{len(errors)} of {whole} failed: {said}{proved}")
+
+
+def _seal_of(plan: BackupPlan, tools: Tools, job: JobContext) -> Seal | None:
+    """What the plan's backups are sealed with. A key that was lost is no wish for plain ones."""
+    if plan.encrypt is False:
+        return None
+    if tools.seal is not None:
+        return tools.seal
+    if plan.encrypt:
+        raise Misconfigured(
+            "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
+        )
+    found = tools.catalog.look(check=job.check)
+    wanted = {one.name for one in tools.catalog.wanted(plan.destinations)}
+    if any(ids for name, ids in found.locked_at.items() if name in wanted):
+        raise Misconfigured(
+            f"BACKUP_ENCRYPTION_KEY is not set, and {found.locked_out}; "
+            "set the key, or say encrypt: false in the plan"
+        )
+    return None
+
+
+def just_taken(row: Iterable[Backup], now: datetime) -> Backup | None:
+    """One that is proved, and ended within `_AGAIN` of now, before or after: one of next year,
+    which a clock that was wrong has made, keeps none from being taken."""
+    ended = (one for one in row if one.verified and abs(now - one.summary.finished_at) < _AGAIN)
+    return next(ended, None)
+
+
+def _shown(taken: Taken) -> dict[str, object]:
+    shown = taken.manifest.summary.to_json() | {
+        "blob": taken.manifest.blob,
+        "destination": taken.copy.destination,
+        "tables": len(taken.manifest.tables),
+        "verified": True,
+        "restore_seconds": taken.report.restore_seconds,
+        "read_seconds": taken.report.read_seconds,
+    }
+    if taken.report.suspicions:
+        shown["suspicions"] = list(taken.report.suspicions)
+    if taken.report.without:
+        shown["without"] = list(taken.report.without)
+    return shown
+
+
+def _tell(taken: Taken, job: JobContext) -> None:
+    one = taken.manifest
+    about: dict[str, Any] = {
+        "schedule_id": job.schedule_id,
+        "job_id": job.job_id,
+        "backup_id": one.id,
+        "source": one.source,
+        "database": one.database,
+    }
+    event(
+        _logger,
+        Event.BACKUP_VERIFIED,
+        **about,
+        blob=one.blob,
+        bytes=one.bytes,
+        tables=len(one.tables),
+        seconds=one.duration_seconds,
+        restore_seconds=taken.report.restore_seconds,
+    )
+    if taken.report.suspicions:
+        said = "; ".join(taken.report.suspicions)
+        event(_logger, Event.BACKUP_SUSPICIOUS, level=logging.ERROR, **about, suspicions=said)

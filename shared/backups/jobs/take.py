@@ -1,0 +1,282 @@
+"""One backup: dumped, stored, proved.
+
+dump, compress, encrypt, hash, upload; manifest; read back, compare the hash; restore, compare what
+it holds; and only then the report that says `verified`. Whatever fails on the way, nothing is left
+that looks like a proved backup.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from shared.backups.model import (
+    Manifest,
+    Outcome,
+    Report,
+    Summary,
+    blob_name,
+    checksum_name,
+    differences,
+    manifest_name,
+    report_name,
+    sealed_name,
+)
+from shared.backups.source import Dump, Source
+from shared.backups.store.codec import Codec
+from shared.backups.store.destination import Destination
+from shared.backups.store.encryption import Seal
+from shared.backups.store.entries import Copy, Item
+from shared.backups.store.stream import Stored, go_on
+from shared.clock import monotonic
+from shared.errors import (
+    BelfryError,
+    Conflict,
+    Damaged,
+    NotFound,
+    Refused,
+    Unavailable,
+    Unprovable,
+)
+from shared.log import short
+from shared.tasks.backups import BackupPlan
+from shared.tasks.context import JobContext
+
+_ERROR = 500
+"""Units of an error in a report: with all else it must fit into a blob's `metadata`."""
+
+Wrong = TypeVar("Wrong", bound=Damaged | Unprovable)
+Suspect = Callable[[Manifest], tuple[str, ...]]
+Confirm = Callable[[], None]
+"""Raises if it is not this process's any more to say what became of the backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A proved backup."""
+
+    manifest: Manifest
+    copy: Copy
+    report: Report
+
+
+def take(
+    source: Source,
+    plan: BackupPlan,
+    seal: Seal | None,
+    destination: Destination,
+    suspect: Suspect,
+    job: JobContext,
+    confirm: Confirm = go_on,
+) -> Taken:
+    """Back up a source to one destination, and prove it.
+
+    Raises `Damaged` if it does not prove good, `Unprovable` if its data breaks its own rules; it is
+    then kept, as that.
+    """
+    taking = _Taking(source, plan, seal, destination, job)
+    copy = None
+    try:
+        manifest = taking.upload()
+        copy = Copy.made(destination.name, taking.blob, manifest.summary)
+        report = prove(source, destination, copy, manifest, job, suspect, confirm)
+    except (Damaged, Unprovable):
+        raise
+    except BaseException:
+        taking.remove([] if copy is None else copy.names)
+        raise
+    return Taken(manifest, copy, report)
+
+
+def prove(
+    source: Source,
+    destination: Destination,
+    copy: Copy,
+    manifest: Manifest,
+    job: JobContext,
+    suspect: Suspect | None = None,
+    confirm: Confirm = go_on,
+) -> Report:
+    """Read a copy back, restore it into a scratch database, compare, and write the report.
+
+    Raises `Damaged`, or `Unprovable`, after a report that says so.
+    """
+    try:
+        proved = _proved(source, destination, copy, manifest, job)
+    except (Damaged, Unprovable) as error:
+        confirm()
+        said = tell_damaged(destination, copy, error, job)
+        kept = f"kept as {copy.blob} at {destination.name}"
+        why = "to be examined" if isinstance(error, Damaged) else "as it was dumped"
+        raise type(error)(f"{said} ({kept}, {why})") from error
+    suspicious = suspect(manifest) if suspect is not None else ()
+    confirm()
+    report = Report(
+        backup_id=manifest.id,
+        outcome=Outcome.VERIFIED,
+        at=copy.next_report(job.clock.now()),
+        job_id=job.job_id,
+        how="restored",
+        restore_seconds=round(proved.seconds, 3),
+        read_seconds=round(proved.read_seconds, 3),
+        suspicions=suspicious,
+        without=proved.without,
+    )
+    # Before it is written: it may lie there though no answer says so, and is to go with the rest.
+    copy.items.append(Item(report_name(copy.blob, report.outcome, report.at), 0, {}))
+    destination.write_report(copy.blob, report, encrypted=manifest.encrypted, check=job.check)
+    copy.reports.append(report)
+    return report
+
+
+def tell_damaged(destination: Destination, copy: Copy, error: Wrong, job: JobContext) -> Wrong:
+    """Write beside a copy that it is damaged, or unprovable; the error to raise, which says so too
+    if that could not be written. Raises `NotFound` if it was removed meanwhile."""
+    report = Report(
+        backup_id=copy.summary.id,
+        outcome=Outcome.DAMAGED if isinstance(error, Damaged) else Outcome.UNPROVABLE,
+        at=copy.next_report(job.clock.now()),
+        job_id=job.job_id,
+        how="restored",
+        error=short(str(error), _ERROR),
+    )
+    try:
+        if not destination.lying_at(copy.blob):
+            text = f"{copy.blob} is not at {destination.name} any more; it was removed meanwhile"
+            raise NotFound(text)
+        destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
+    except (Unavailable, Refused, Conflict) as failure:
+        return type(error)(f"{error}; its report could not be written: {failure}")
+    copy.reports.append(report)
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    seconds: float
+    """Read back, restored, counted."""
+    read_seconds: float
+    """Of these, to read it back."""
+    without: tuple[str, ...]
+
+
+def _proved(
+    source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
+) -> _Proved:
+    """Raises `Damaged`, `Unprovable`."""
+    began = monotonic()
+    etag = destination.read_back(copy, job.check)
+    job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
+    read = monotonic()
+    with closing(destination.chunks(copy, etag, job.check)) as chunks:
+        restored = source.prove(chunks, job)
+    if wrong := differences(manifest.contents, restored):
+        raise Damaged(f"{copy.blob}: {wrong}")
+    destination.unchanged(copy, etag, job.check)  # counting rows may have taken long
+    seconds = monotonic() - began
+    rows = sum(restored.tables.values())
+    job.log("restored; schema and rows agree", tables=len(restored.tables), rows=rows)
+    if restored.without:
+        said = "left out, since the data breaks it"
+        job.log(said, level=logging.WARNING, without=", ".join(restored.without))
+    job.check()
+    return _Proved(seconds, read - began, restored.without)
+
+
+class _Taking:
+    """One backup under way."""
+
+    def __init__(
+        self,
+        source: Source,
+        plan: BackupPlan,
+        seal: Seal | None,
+        destination: Destination,
+        job: JobContext,
+    ) -> None:
+        self._source = source
+        self._plan = plan
+        self._seal = seal
+        self._destination = destination
+        self._job = job
+        self._id = uuid.uuid4().hex
+        self._at = job.clock.now()
+        self._began = monotonic()
+        self._codec = Codec(plan.compression, seal)
+        # The id's part keeps two backups of one second apart.
+        if seal is None:
+            ending = f"{self._id[:8]}.{source.suffix}{self._codec.ending}"
+            self.blob = blob_name(source.name, source.database, self._at, ending)
+        else:
+            self.blob = sealed_name(self._at, f"{self._id[:8]}{self._codec.ending}")
+
+    def upload(self) -> Manifest:
+        """Dump into a blob, and write the manifest beside it."""
+        job, source = self._job, self._source
+        job.log("dumping", source=source.name, database=source.database, blob=self.blob)
+        tier = self._plan.tier.value if self._plan.tier is not None else None
+        with source.dump(job) as dump:
+            job.check()
+            pieces = self._codec.encode(dump.chunks, job.check)
+            summary: Summary | None = None
+
+            def said(stored: Stored) -> dict[str, object]:
+                nonlocal summary
+                summary = self._summary(dump, stored, pieces.taken)
+                return summary.to_json()
+
+            self._destination.upload(
+                self.blob, iter(pieces), said, job.check, tier=tier, encrypted=self._encrypted
+            )
+        assert summary is not None  # noqa: S101 (an upload that ends well has asked for it)
+        manifest = Manifest(
+            **{item.name: getattr(summary, item.name) for item in fields(Summary)},
+            blob=self.blob,
+            tables=dict(dump.contents.tables),
+            schema=dict(dump.contents.schema),
+            schemas=self._plan.schemas,
+            exclude_schemas=self._plan.exclude_schemas,
+        )
+        self._destination.write_manifest(manifest, job.check)
+        job.log("uploaded", bytes=summary.bytes, sha256=summary.sha256)
+        return manifest
+
+    @property
+    def _encrypted(self) -> bool:
+        return self._seal is not None
+
+    def _summary(self, dump: Dump, stored: Stored, taken: int) -> Summary:
+        return Summary(
+            id=self._id,
+            schedule_id=self._job.schedule_id,
+            job_id=self._job.job_id,
+            attempt=self._job.attempt,
+            source=self._source.name,
+            engine=self._source.engine,
+            engine_version=dump.engine_version,
+            dump_version=dump.dump_version,
+            database=self._source.database,
+            scope=self._source.scope,
+            started_at=self._at,
+            finished_at=self._job.clock.now(),
+            duration_seconds=round(monotonic() - self._began, 3),
+            compression=self._plan.compression.value,
+            encrypted=self._encrypted,
+            bytes=stored.bytes,
+            uncompressed_bytes=taken,
+            sha256=stored.sha256,
+        )
+
+    def remove(self, more: Iterable[str]) -> None:
+        """Remove what was written, and `more`; what cannot be removed is not verified. Who was told
+        to stop waits for no storage that is away."""
+        names = {manifest_name(self.blob), checksum_name(self.blob), self.blob, *more}
+        with suppress(BelfryError):
+            if self._job.stop.is_set():
+                self._destination.remove(self.blob, names, hastily=True)
+            else:
+                self._destination.remove(self.blob, names, self._job.check)

@@ -1,0 +1,81 @@
+"""How long a restore for good took, beside what was expected of it: told when that was wrong, and
+noted beside the backup, so that it is known for the next."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from shared.backups.model import Outcome, Report
+from shared.backups.rules.restore_time import wrong_by
+from shared.backups.store.destination import Destination
+from shared.backups.store.entries import Copy
+from shared.errors import BelfryError, Cancelled
+from shared.log import Event, event
+from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """A restore that is done."""
+
+    seconds: float
+    """From the first byte read back to the last row counted."""
+    read_seconds: float
+    """Of these, to read the stored bytes back."""
+    known: Report | None
+    """What was known before it, and said in the sentence of its source."""
+
+    @property
+    def expected(self) -> float | None:
+        return self.known.restore_seconds if self.known is not None else None
+
+    @property
+    def wrong(self) -> str:
+        """What to say if that was wrong."""
+        return wrong_by(self.expected, self.seconds) if self.expected is not None else ""
+
+    @property
+    def told(self) -> dict[str, object]:
+        """The same for a job's result."""
+        told: dict[str, object] = {
+            "restore_seconds": self.seconds,
+            "read_seconds": self.read_seconds,
+        }
+        if self.expected is not None:
+            told["expected_seconds"] = self.expected
+        return told | ({"time_was_wrong": self.wrong} if self.wrong else {})
+
+
+def note(destination: Destination, copy: Copy, took: Took, job: JobContext) -> None:
+    """Say if the time was wrong, and note it beside the copy. What cannot be noted is logged: the
+    restore is done, and the container may take nothing more."""
+    if took.wrong:
+        job.log("another time was expected", level=logging.WARNING, said=took.wrong)
+        event(
+            _logger,
+            Event.RESTORE_TIME_WRONG,
+            level=logging.WARNING,
+            schedule_id=job.schedule_id,
+            job_id=job.job_id,
+            backup_id=copy.summary.id,
+            seconds=took.seconds,
+            expected_seconds=took.expected,
+        )
+    report = Report(
+        backup_id=copy.summary.id,
+        outcome=Outcome.RESTORED,
+        at=copy.next_report(job.clock.now()),
+        job_id=job.job_id,
+        how="for good",
+        restore_seconds=took.seconds,
+        read_seconds=took.read_seconds,
+    )
+    try:
+        destination.write_report(copy.blob, report, encrypted=copy.summary.encrypted)
+    except Cancelled:
+        raise
+    except BelfryError as error:
+        job.log("the time was not noted", destination=destination.name, error=str(error))

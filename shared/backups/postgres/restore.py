@@ -1,0 +1,222 @@
+"""pg_restore into one database: which one to run, what it may go on after, and what failed.
+
+It runs without --exit-on-error, since a few errors mean nothing; the first other one ends it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.postgres import broken_rules as pgrules
+from shared.backups.postgres.cancellation import heeding
+from shared.backups.postgres.create import CREATED
+from shared.backups.postgres.output import Forgiven
+from shared.backups.postgres.programs import Child, program, running
+from shared.backups.postgres.server import Server
+from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    import psycopg
+
+_MAGIC = b"PGDMP"
+_HEAD = 16 * 1024
+"""Bytes in which a dump has told of its database."""
+_ARCHIVES = {(1, 15): 16, (1, 16): 18}
+"""Which pg_restore reads an archive of that version (pg_backup_archiver.h): 16 wrote 1.15, 17 and
+18 write 1.16."""
+_OLDEST, _NEWEST = 12, 19
+_SHOWN = 20
+_HARMLESS = (
+    # from pg_restore 17 on, to a server before 17
+    'unrecognized configuration parameter "transaction_timeout"'
+    # in a dump of some schemas only, and in every new database
+    '|schema "public" already exists'
+)
+_NO_ROLE = r'role ".*" does not exist|must be able to SET ROLE|must be member of role'
+_NO_RIGHT = r"permission denied|must be (?:the )?(?:owner|superuser)|must have .*privilege"
+_PROOF = Forgiven(re.compile(_HARMLESS), noted=pgrules.AFTER_ROWS)
+_FOR_GOOD = Forgiven(
+    re.compile(_HARMLESS + '|invalid value for parameter "default_tablespace"'),
+    (
+        (re.compile(_NO_ROLE), re.compile(r"^(ALTER|GRANT|REVOKE|SET SESSION AUTHORIZATION) ")),
+        (
+            re.compile(_NO_RIGHT),
+            re.compile(r" OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXTE"),
+        ),
+    ),
+    pgrules.AFTER_ROWS,
+)
+"""Of a restore for good: an owner, a privilege or a tablespace that this server does not have."""
+_NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
+"""What a dump keeps and a scratch server need not know."""
+_OUTAGES = (
+    "connection to server",
+    "could not connect to server",
+    "could not translate host name",
+    "no connection to the server",
+    "data to server",
+    "data from server",
+    "server closed the connection",
+    "SSL connection has been closed",
+    "SSL SYSCALL error",
+    "SSL error",
+    "terminating connection",
+    "canceling statement",
+    "No space left",
+    "could not extend file",
+    "out of memory",
+    "out of shared memory",
+    "the database system is",
+)
+"""What pg_restore says when the fault is not the dump's, and may pass."""
+_LACKS = re.compile(
+    r'permission denied|must be (superuser|owner)|extension "[^"]*" is not available'
+    r'|role "[^"]*" does not exist'
+)
+"""What it says when the dump needs what the server does not have or allow."""
+
+
+class Restore:
+    """A restore of a dump in pg_dump's custom format into an empty database of the server that
+    `admin` is connected to. For good: with owners and privileges, as far as their roles are there.
+
+    `without`: rules of the data (`pgrules`) that may be left out.
+    """
+
+    def __init__(
+        self,
+        admin: psycopg.Connection[Any],
+        server: Server,
+        database: str,
+        folder: Path | None,
+        job: JobContext,
+        *,
+        for_good: bool = False,
+        without: Collection[str] = (),
+    ) -> None:
+        self._least = admin.info.server_version // 10000
+        self._server = server
+        self._database = database
+        self._folder = folder
+        self._job = job
+        self._for_good = for_good
+        self._without = without
+
+    def run(self, chunks: Iterator[bytes]) -> tuple[str, ...]:
+        """Restore it; the rules that had to be left out.
+
+        Raises `Unprovable` if the data breaks others, `Damaged` if the dump is at fault, `Refused`
+        if the server does not allow what it needs, `Unavailable` if it broke off.
+        """
+        first, chunks = peeked(chunks, len(_MAGIC) + 2)
+        pg_restore = program("pg_restore", self._folder, max(_client(first), self._least))
+        if not self._without:
+            self._feed(pg_restore, chunks)
+            return ()
+        with self._connected() as there:
+            again = _Again(chunks)
+            self._feed(pg_restore, iter(again), "pre-data")
+            lifted = pgrules.Lifted(there, self._job)
+            lifted.lift(self._without)
+            broken = self._feed(pg_restore, again.from_the_start(), "data", "post-data")
+            with heeding(there, self._job):
+                left = {key for one in broken for key in one.keys} | lifted.put_back()
+        return tuple(sorted(left))
+
+    def _feed(
+        self, pg_restore: Path, chunks: Iterator[bytes], *sections: str
+    ) -> list[pgrules.Broken]:
+        """Run it for these sections; the broken rules that it may go on without."""
+        arguments = ["--no-password", *(f"--section={section}" for section in sections)]
+        if not self._for_good:
+            arguments += [f"--no-{what}" for what in _NOT_PROVED]
+        forgiven = _FOR_GOOD if self._for_good else _PROOF
+        with running(
+            pg_restore, arguments, self._server, self._database, self._job, forgiven
+        ) as child:
+            child.write(chunks)
+            code = child.wait()
+            broken = pgrules.after_rows(child.noted)
+            if code and not (child.forgiven or (broken and child.forgiven is not None)):
+                self._raise_rule(child)
+                raise _failure(self._server, code, child)
+            if any(not set(one.keys) & set(self._without) for one in broken):
+                raise pgrules.unprovable(broken, self._without)
+            self._tell(child)
+        return broken
+
+    def _raise_rule(self, child: Child) -> None:
+        """Raise `Unprovable` if the child failed since a rule kept rows out."""
+        if _LACKS.search(child.said()) or any(words in child.said() for words in _OUTAGES):
+            return
+        with self._connected() as there:
+            broken = pgrules.with_rows(child.about, there)
+        if broken is not None:
+            raise pgrules.unprovable([broken], self._without)
+
+    def _tell(self, child: Child) -> None:
+        lacks = Counter(said for said in child.forgiven or [] if not re.search(_HARMLESS, said))
+        for said, times in lacks.most_common(_SHOWN):
+            self._job.log(
+                "restored without owners, privileges or tablespaces", reason=said, times=times
+            )
+
+    def _connected(self) -> Any:
+        return self._server.connected(self._database, autocommit=True)
+
+
+class _Again:
+    """Chunks of which the first are given twice: what a pg_restore took that reads no rows."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._taken: list[bytes] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._taken.append(chunk)
+            yield chunk
+
+    def from_the_start(self) -> Iterator[bytes]:
+        return itertools.chain(self._taken, self._chunks)
+
+
+def peeked(chunks: Iterator[bytes], least: int = _HEAD) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, at least so many if there are or what they tell of their database, and all
+    of them."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= least or CREATED.search(head):
+            break
+    return head, itertools.chain([head], chunks)
+
+
+def _client(head: bytes) -> int:
+    """The version of the oldest pg_restore that reads the archive; of what is none, any."""
+    if not head.startswith(_MAGIC) or len(head) < len(_MAGIC) + 2:
+        return _OLDEST
+    found = (head[len(_MAGIC)], head[len(_MAGIC) + 1])
+    return _ARCHIVES.get(found, _NEWEST if found > max(_ARCHIVES) else _OLDEST)
+
+
+def _failure(server: Server, code: int, child: Child) -> BelfryError:
+    said = child.said()
+    how = f"signal {-code}" if code < 0 else f"code {code}"
+    ended = f"pg_restore {'failed' if child.failed else f'ended with {how}'}: {said}"
+    if "unsupported version" in said:
+        return Misconfigured(
+            f"the dump was made by a newer pg_dump ({said}); "
+            "set POSTGRES_BIN to the folder of a newer pg_restore"
+        )
+    if (code < 0 and not child.failed) or any(words in said for words in _OUTAGES):
+        return Unavailable(server.service, ended)
+    if _LACKS.search(said):
+        return Refused(server.service, ended)
+    return Damaged(f"the dump cannot be restored: {said}")

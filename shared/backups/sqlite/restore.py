@@ -1,0 +1,232 @@
+"""A restored copy comes to its place: as a new file, or into one that is there.
+
+Into a file that is there it goes by SQLite's own backup, in one transaction: whoever has the file
+open goes on working, and a crash in the middle is rolled back by whoever opens it next. A file is
+never put in the place of another, whose write-ahead log would then belong to neither.
+
+What is replaced is kept first. Its writers wait meanwhile; if one gets in between the keeping and
+the replacing, what was kept is not what was there, so both begin again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.backups.source import Target
+from shared.backups.sqlite.check import code, look_over
+from shared.backups.sqlite.scratch import full
+from shared.backups.targets import target_problem
+from shared.errors import Conflict, Damaged, Invalid, Refused, Unavailable
+from shared.tasks.context import JobContext
+
+_STEP = 1024 * 1024
+"""Bytes of a step; the cache must hold the first, which writes nothing to the file then."""
+_CACHE = 8 * 1024
+"""KiB."""
+_TRIES = 10
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class _Overtaken(Exception):
+    """A writer got in between the keeping and the replacing."""
+
+
+def name_of(target: Target, source: Path, now: datetime) -> str:
+    """The name of the file that a restore goes into. Raises `Invalid`."""
+    name = target.name
+    if name is None:
+        if target.replace is not None:
+            raise Invalid("replace", "it is the target's name once more; give the target as well")
+        return _named(source, "restored", now, mark=secrets.token_hex(2))
+    if (wrong := target_problem("sqlite", name)) is not None:
+        raise Invalid("target", wrong)
+    return name
+
+
+def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None:
+    """Raises `Conflict` if something is there that the restore may not replace. Of links that lead
+    elsewhere only `source` may be one: the setting says so."""
+    if file.is_symlink() and not file.exists():
+        raise Conflict(f"{file} is a link to nowhere; remove it")
+    if file != source and file.resolve().parent != file.parent.resolve():
+        raise Conflict(f"{file} is a link out of {file.parent}; name another target")
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise Conflict(f"{file} is no file; name another target")
+    with _explained(file), closing(_open(file, "ro", busy_seconds)) as connection:
+        objects = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if objects and target.replace != file.name:
+        raise Conflict(
+            f"{file} is not empty; to replace what is in it, give its name, {file.name}, once more "
+            "as `replace`"
+        )
+
+
+def place(copy: Path, file: Path, like: Path) -> None:
+    """Make the copy `file`, which is not there yet, with the permissions of the file `like`.
+
+    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster.
+    """
+    if like.is_file():
+        shutil.copymode(like, copy)
+    with copy.open("rb") as content:
+        os.fsync(content.fileno())
+    try:
+        os.link(copy, file)
+    except FileExistsError:
+        raise Conflict(f"{file} came to be meanwhile; name another target") from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if file.exists():
+            raise Conflict(f"{file} came to be meanwhile; name another target") from None
+        copy.rename(file)
+    _sync(file.parent)
+
+
+def replace(
+    copy: Path, file: Path, scratch: Path, busy_seconds: float, job: JobContext
+) -> str | None:
+    """Bring the copy's content into `file`; the name of what was in it, if there was anything."""
+    for _ in range(_TRIES):
+        with suppress(_Overtaken), _explained(file):
+            return _replaced(copy, file, scratch, busy_seconds, job)
+    raise Unavailable("restore target", f"{file} is being written all the time; stop its writers")
+
+
+def _replaced(
+    copy: Path, file: Path, scratch: Path, busy_seconds: float, job: JobContext
+) -> str | None:
+    kept: Path | None = None
+    with (
+        closing(_open(file, "rw", busy_seconds)) as target,
+        closing(_open(file, "ro", busy_seconds)) as watch,
+        closing(sqlite3.connect(copy)) as source,
+    ):
+        had_wal = _is_wal(source)
+        source.execute("PRAGMA journal_mode = DELETE")  # the target stays in its own mode
+        target.execute("BEGIN IMMEDIATE")  # no writer from here on
+        is_wal = _is_wal(target)
+        if watch.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            kept = _keep(watch, file, scratch, job)
+        before = _state(watch, file, is_wal)
+        target.execute("ROLLBACK")  # but one may get in just here
+        try:
+            _fill(source, target, file, job, lambda: _state(watch, file, is_wal) != before)
+            if kept is None and had_wal:
+                target.execute("PRAGMA journal_mode = WAL")
+        except BaseException:
+            if kept is not None:
+                kept.unlink()
+            raise
+    return None if kept is None else kept.name
+
+
+def _fill(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    file: Path,
+    job: JobContext,
+    overtaken: Callable[[], bool],
+) -> None:
+    """Copy all in one transaction; back as it was if `overtaken` once that has its lock."""
+    is_first = True
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        nonlocal is_first
+        job.check()
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Unavailable("restore target", f"{file} is locked by another program")
+        if is_first and overtaken():
+            raise _Overtaken
+        is_first = False
+        job.progress(total - remaining, total)
+
+    size = source.execute("PRAGMA page_size").fetchone()[0]
+    pages = source.execute("PRAGMA page_count").fetchone()[0]
+    step = max(1, min(_STEP // size, pages - 1))  # the first must not be the last as well
+    source.backup(target, pages=step, progress=progress)
+
+
+def _is_wal(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
+
+def _keep(watch: sqlite3.Connection, file: Path, scratch: Path, job: JobContext) -> Path:
+    """A copy of what is in `file`, beside it. What is damaged is kept as it is."""
+    copy = scratch / "before.sqlite"
+    copy.unlink(missing_ok=True)
+    with closing(sqlite3.connect(copy)) as target:
+        watch.backup(target, pages=_STEP // 512, progress=lambda *_: job.check())
+        try:
+            look_over(target, job.log)
+        except (Damaged, sqlite3.DatabaseError) as error:
+            job.log("what was there before is damaged", error=str(error))
+    kept = file.with_name(_named(file, "before", job.clock.now()))
+    place(copy, kept, file)
+    return kept
+
+
+def _state(watch: sqlite3.Connection, file: Path, is_wal: bool) -> object:
+    """What changes whenever a writer commits. Without a WAL nobody can read by SQLite while the
+    replacing holds its lock, so it is the file's own time. To open the file and look would be
+    worse: to close it again ends every lock that this process has on it.
+
+    https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+    """
+    if is_wal:
+        return watch.execute("PRAGMA data_version").fetchone()[0]
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _open(file: Path, mode: str, busy_seconds: float) -> sqlite3.Connection:
+    uri = f"{file.resolve().as_uri()}?mode={mode}"
+    made = sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)
+    made.execute(f"PRAGMA cache_size = -{_CACHE}")
+    return made
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """SQLite's errors on the target become Belfry's."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        what = code(error)
+        if what == sqlite3.SQLITE_FULL:
+            raise full(file.parent) from error
+        if what in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            text = f"{file} cannot be read ({error}); move it away, or name another target"
+            raise Conflict(text) from error
+        if what == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK):
+            text = f"{file} has a write-ahead log and pages of another size; name another target"
+            raise Conflict(text) from error
+        if what in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise Refused("restore target", f"{file} cannot be written: {error}") from error
+        raise Unavailable("restore target", f"{file}: {error}") from error
+
+
+def _named(file: Path, what: str, now: datetime, mark: str = "") -> str:
+    """A name beside the file's; with a mark, of no other restore in the same second."""
+    at = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return "-".join([file.stem, what, at, *([mark] if mark else [])]) + file.suffix
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's new entry on disk, where folders can be synced."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,220 @@
+"""The file that a dump of Belfry's state is: a SQLite database with one table.
+
+`entities(of, partition, row, kind, body)`: `of` is the table's name without the prefix
+(`schedules`), `body` the entity's properties in JSON as Table Storage itself writes them, with a
+note for each type that JSON does not have (`"n@odata.type": "Edm.Int64", "n": "5"`).
+
+https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from shared.backups.source import Contents
+from shared.backups.sqlite.contents import check
+from shared.errors import Damaged
+from shared.storage import entities
+
+SCHEDULES = "schedules"
+META = "meta"
+SHARDS = "shards"
+RECONCILED = "reconciled"
+FORMAT = 1
+KINDS = ("schedule", "job", "version", META)
+_TYPE = "@odata.type"
+_DOUBLE = "Edm.Double"
+_KEYS = ("PartitionKey", "RowKey")
+_MANY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entity."""
+
+    of: str
+    partition: str
+    key: str
+    kind: str
+    body: str
+
+    @property
+    def schedule_id(self) -> str:
+        """Of a schedule, a version or a job."""
+        return self.key.split(":")[1] if ":" in self.key else ""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The properties as they stand in JSON, with the row's key."""
+        return {**json.loads(self.body), "RowKey": self.key}
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """As `Wire` takes them, which writes them as they are."""
+        made: dict[str, Any] = json.loads(self.body)
+        for name in [name for name in made if made[name] == _DOUBLE and name.endswith(_TYPE)]:
+            made[name.removesuffix(_TYPE)] = _double(made[name.removesuffix(_TYPE)])
+        return made
+
+
+def row_of(of: str, entity: Mapping[str, Any]) -> Row:
+    """An entity, as the SDK gives it, as a row."""
+    partition, key = str(entity["PartitionKey"]), str(entity["RowKey"])
+    return Row(of, partition, key, kind_of(of, partition, key), _body(entity))
+
+
+def kind_of(of: str, partition: str, key: str) -> str:
+    """What a row is: by its table, or in the schedules' by its key."""
+    if of != SCHEDULES:
+        return of
+    if partition == META:
+        return META
+    first = key.partition(":")[0]
+    return first if first in KINDS else "other"
+
+
+def due_key(row: Row) -> str | None:
+    """The key of the entry that a schedule has in the due index, if it has one."""
+    try:
+        at = entities.instant(row.values["next_run_at"])
+        return None if at is None else entities.due_key(at, row.schedule_id)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # garbled, so it is never handed out
+
+
+class StateFile:
+    """A dump's file. Raises `sqlite3.Error`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        return self._db
+
+    def put(self, row: Row) -> None:
+        """Add a row, in the place of one of the same key."""
+        values = (row.of, row.partition, row.key, row.kind, row.body)
+        self._db.execute("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)", values)
+
+    def remove(self, of: str, partition: str, key: str) -> None:
+        self._db.execute(f"DELETE FROM entities WHERE {_THIS}", (of, partition, key))  # noqa: S608
+
+    def get(self, of: str, partition: str, key: str) -> Row | None:
+        """The row of that key."""
+        found = self._db.execute(f"{_SELECT} WHERE {_THIS}", (of, partition, key)).fetchone()
+        return None if found is None else Row(*found)
+
+    def rows(self, of: str, *kinds: str) -> Iterator[Row]:
+        """A table's rows of these kinds (none: of all), by their keys; not all are held at once."""
+        marks = ", ".join("?" * len(kinds))
+        where = f" AND kind IN ({marks})" if kinds else ""
+        yield from _each(self._db, f"{_SELECT} WHERE of = ?{where} ORDER BY 2, 3", (of, *kinds))
+
+    def versions(self, schedule: Row) -> list[Row]:
+        """The versions of a schedule."""
+        lower = entities.version_key(schedule.schedule_id)
+        where = "WHERE of = ? AND partition = ? AND row >= ? AND row < ?"
+        values = (schedule.of, schedule.partition, lower, lower[:-1] + ";")
+        return list(_each(self._db, f"{_SELECT} {where} ORDER BY 3", values))
+
+    def tables(self) -> list[str]:
+        """The tables that rows are of."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT of FROM entities ORDER BY 1")]
+
+    def shards(self) -> int:
+        """How many shards the schedules are spread over. Raises `Damaged`."""
+        row = self.get(SCHEDULES, META, SHARDS)
+        try:
+            return int(str(row and row.values["value"]))
+        except (ValueError, KeyError):
+            raise Damaged("the dump does not say how many shards there are") from None
+
+    def contents(self) -> Contents:
+        """How many rows of each kind; those that every state has are named even if there are none.
+        Raises `Damaged`."""
+        found = dict.fromkeys(KINDS, 0)
+        found |= dict(self._db.execute("SELECT kind, count(*) FROM entities GROUP BY kind"))
+        return Contents(tables=found, schema={SHARDS: str(self.shards())})
+
+
+_SELECT = "SELECT of, partition, row, kind, body FROM entities"
+_THIS = "of = ? AND partition = ? AND row = ?"
+
+
+@contextmanager
+def created(path: Path) -> Iterator[StateFile]:
+    """A new file, written when this ends well."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")  # one that is lost is made again
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute(
+            "CREATE TABLE entities (of TEXT NOT NULL, partition TEXT NOT NULL, row TEXT NOT NULL, "
+            "kind TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (of, partition, row))"
+        )
+        yield StateFile(connection)
+        connection.commit()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[StateFile]:
+    """A file that was dumped, checked. Raises `Damaged`."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            check(connection)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != FORMAT:
+                raise Damaged(f"the dump is of format {version}; this version reads {FORMAT}")
+            yield StateFile(connection)
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"the dump cannot be read: {error}") from error
+
+
+def _each(db: sqlite3.Connection, sql: str, values: tuple[str, ...]) -> Iterator[Row]:
+    cursor = db.execute(sql, values)
+    while some := cursor.fetchmany(_MANY):
+        yield from (Row(*one) for one in some)
+
+
+def _body(entity: Mapping[str, Any]) -> str:
+    written: dict[str, Any] = {}
+    for name, value in entity.items():
+        if name not in _KEYS:
+            kind, plain = _written(value)
+            written |= {name + _TYPE: kind, name: plain} if kind else {name: plain}
+    return json.dumps(written, sort_keys=True)
+
+
+def _written(value: Any) -> tuple[str, Any]:
+    """(the type, if JSON does not have it; the value in JSON)."""
+    if isinstance(value, tuple):  # the SDK's EntityProperty
+        value, kind = value
+        return str(getattr(kind, "value", kind)), str(value)
+    if isinstance(value, bytes):
+        return "Edm.Binary", b64encode(value).decode()
+    if isinstance(value, datetime):  # with its seventh digit, which Python's own lacks
+        told = getattr(value, "tables_service_value", "")
+        return "Edm.DateTime", told or value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID):
+        return "Edm.Guid", str(value)
+    if isinstance(value, float):
+        return _DOUBLE, repr(value)
+    return "", value
+
+
+def _double(text: str) -> float | str:
+    """Of a file's text what the service takes: a number, or the name of what is none in JSON."""
+    value = float(text)
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -1,0 +1,182 @@
+"""Belfry's state read into a file, each schedule's rows as they were at one instant.
+
+Table Storage has no snapshot, and the engine goes on meanwhile. Of each schedule the row is read
+first, its jobs and versions after it, and then whether the row is still the same (its ETag). If so,
+all were of one instant: whatever changes a schedule's course changes its row. If not, what came
+since is read, and looked at again. So a job's row never says that something was done which the
+schedule's row has still to come: it would be done a second time.
+
+The due index is left out, since it follows from the schedules, and so is what holds for minutes:
+slots, holds, clocks, the logs of running jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.state.file import (
+    META,
+    RECONCILED,
+    SCHEDULES,
+    SHARDS,
+    Row,
+    StateFile,
+    row_of,
+)
+from shared.backups.state.table import entity, query
+from shared.errors import NotFound
+from shared.schedules.job import parse_id
+from shared.storage import entities
+from shared.storage.wire import literal
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient
+
+_TRIES = 20
+_SKEW = timedelta(seconds=10)
+"""What the clocks of two instances may differ by, and more."""
+_REST = (("", "due:"), ("due;", "log:"), ("log;", "schedule:"), ("schedule;", None))
+"""Every row of a shard but schedules, the due index and logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What can have ended since a schedule's row was read."""
+
+    since: datetime | None
+    """Nothing due before, but for `live`. None: anything."""
+    live: frozenset[str]
+
+
+class Reader:
+    """Reads the table of schedules into the file."""
+
+    def __init__(self, table: TableClient, file: StateFile, job: JobContext) -> None:
+        self._table = table
+        self._file = file
+        self._job = job
+
+    def all(self, shards: int) -> None:
+        """Read everything. `shards`: how many there are, if the table does not say."""
+        self._meta(shards)
+        names = [f"s{number:03d}" for number in range(self._file.shards())]
+        for number, shard in enumerate(names):
+            self._shard(shard)
+            self._job.progress(number + 1, len(names))
+        known = sorted([META, *names])
+        for lower, upper in zip(["", *known], [*known, None], strict=True):
+            where = f"PartitionKey gt {literal(lower)}"
+            where += f" and PartitionKey lt {literal(upper)}" if upper is not None else ""
+            for row in query(self._table, where, self._job):  # what somebody put beside, as it is
+                self._file.put(row_of(SCHEDULES, row))
+
+    def _meta(self, shards: int) -> None:
+        for name in (SHARDS, RECONCILED):  # first: the ledger is to look back from before
+            if (row := entity(self._table, META, name)) is not None:
+                self._file.put(row_of(SCHEDULES, row))
+            elif name == SHARDS:
+                row = {"PartitionKey": META, "RowKey": SHARDS, "value": str(shards)}
+                self._file.put(row_of(SCHEDULES, row))
+
+    def _shard(self, shard: str) -> None:
+        began = self._job.clock.now()
+        first: dict[str, str] = {}
+        for row in self._range(shard, "schedule:", "schedule;"):
+            self._file.put(row_of(SCHEDULES, row))
+            first[row["RowKey"]] = _etag(row)
+        for lower, upper in _REST:
+            for row in self._range(shard, lower, upper):
+                self._file.put(row_of(SCHEDULES, row))
+        second = {
+            row["RowKey"]: _etag(row)
+            for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"])
+        }
+        for key in first.keys() - second.keys():
+            self._file.remove(SCHEDULES, shard, key)
+        for key, etag in second.items():
+            if first.get(key) != etag:
+                self._again(shard, key, began)
+
+    def _again(self, shard: str, key: str, began: datetime) -> None:
+        """Read what came to a schedule since it was read first, until its row stays the same."""
+        known = self._file.get(SCHEDULES, shard, key)
+        course = _course(known, began)
+        for _ in range(_TRIES):
+            self._job.check()
+            row = entity(self._table, shard, key)
+            if row is None:
+                self._file.remove(SCHEDULES, shard, key)
+                return
+            new = row_of(SCHEDULES, row)
+            self._file.put(new)
+            self._since(new, course, _course(new, began).live)
+            if self._etag_of(shard, key) == _etag(row):
+                return
+        self._job.log(
+            "a schedule changed all the while that it was read",
+            level=logging.WARNING,
+            changing=key.removeprefix("schedule:"),
+        )
+
+    def _since(self, schedule: Row, course: _Course, live: frozenset[str]) -> None:
+        shard, schedule_id = schedule.partition, schedule.schedule_id
+        prefix = entities.version_key(schedule_id)
+        ranges = [(prefix, prefix[:-1] + ";"), (f"job:{schedule_id}:", f"job:{schedule_id};")]
+        if course.since is not None:  # the newest jobs come first
+            upper = entities.job_prefix(schedule_id, course.since) + ";"
+            ranges[1] = (ranges[1][0], upper)
+        for lower, upper in ranges:
+            for row in self._range(shard, lower, upper):
+                self._file.put(row_of(SCHEDULES, row))
+        if course.since is None:
+            return
+        for job_id in course.live | live:
+            if parse_id(job_id)[1] < course.since:
+                ended = entity(self._table, shard, entities.job_key(job_id))
+                if ended is not None:
+                    self._file.put(row_of(SCHEDULES, ended))
+
+    def _range(
+        self, shard: str, lower: str, upper: str | None, select: list[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        where = f"PartitionKey eq {literal(shard)} and RowKey ge {literal(lower)}"
+        where += f" and RowKey lt {literal(upper)}" if upper is not None else ""
+        yield from query(self._table, where, self._job, select)
+
+    def _etag_of(self, partition: str, key: str) -> str:
+        row = entity(self._table, partition, key)
+        return "" if row is None else _etag(row)
+
+
+def read_table(table: TableClient, of: str, file: StateFile, job: JobContext) -> None:
+    """Read another of Belfry's tables into the file, as it is."""
+    for page in table.list_entities().by_page():
+        job.check()
+        for row in page:
+            file.put(row_of(of, row))
+
+
+def _course(row: Row | None, began: datetime) -> _Course:
+    """From the row as it was read; `began`: when its shard's reading did."""
+    everything = _Course(None, frozenset())
+    if row is None:
+        return everything
+    try:
+        upcoming = entities.instant(row.values["next_run_at"])
+        live = frozenset(str(item["id"]) for item in json.loads(row.values["live"]))
+        for job_id in live:
+            parse_id(job_id)
+        began -= _SKEW
+        return _Course(began if upcoming is None else min(began, upcoming), live)
+    except (ValueError, KeyError, TypeError, AttributeError, NotFound):
+        return everything
+
+
+def _etag(row: Any) -> str:
+    return str(row.metadata["etag"])

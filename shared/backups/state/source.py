@@ -1,0 +1,264 @@
+"""Belfry's own state as a source: its tables, so that Belfry comes back from an empty account.
+
+A restore goes into the tables of a prefix that hold no state yet: none at all, or what an app that
+started on them has made by itself. `replace` lets it go among what is there: a schedule's
+definition is the backup's then, how far it came is whichever is further, and what the backup does
+not have stays. Nothing of that is kept elsewhere, so take a backup of the state before.
+
+Queues are not in it: the sweep sends messages for whatever is live.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.backups.source import Contents, Dump, Restored, Target
+from shared.backups.sqlite.contents import read
+from shared.backups.sqlite.scratch import scratch_folder
+from shared.backups.state.file import (
+    META,
+    SCHEDULES,
+    SHARDS,
+    StateFile,
+    created,
+    opened,
+    row_of,
+)
+from shared.backups.state.merge import is_untouched
+from shared.backups.state.read import Reader, read_table
+from shared.backups.state.table import entity, query
+from shared.backups.state.write import Writer, write
+from shared.backups.targets import target_problem
+from shared.engine.facts import SWEPT
+from shared.errors import Conflict, Damaged, Invalid, Misconfigured
+from shared.storage import readable
+from shared.storage.connect import REPEATED, Connection
+from shared.storage.failures import translated
+from shared.storage.heeding import HASTE
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient
+
+_SERVICE = "table storage"
+_TABLES = (SCHEDULES, "messages")
+"""What follows the prefix in the names of Belfry's tables."""
+_RESTORING = "restoring"
+"""The row that says which dump is being restored here, until that is done."""
+_SCRATCH = "scratch"
+_STAMP = "%Y%m%dt%H%M%S"
+_LEFT_OVER = timedelta(days=1)
+
+
+class StateSource:
+    """The tables of one prefix. `shards`: how many the settings say there are."""
+
+    name = "state"
+    engine = "belfry"
+    suffix = "state.sqlite"
+    scope = ""
+
+    def __init__(
+        self, connection: Connection, prefix: str, shards: int, *, temp: Path | None = None
+    ) -> None:
+        self._connection = connection
+        self._prefix = prefix
+        self._shards = shards
+        self._temp = temp or Path(tempfile.gettempdir())
+
+    @property
+    def database(self) -> str:
+        return self._prefix
+
+    @contextmanager
+    def dump(self, job: JobContext) -> Iterator[Dump]:
+        with scratch_folder(self._temp) as folder:
+            path = folder / "state.sqlite"
+            account = self._connection.heeding(job.check)
+            with translated(_SERVICE), created(path) as file:
+                there = _there(account, self._prefix)
+                if SCHEDULES not in there:
+                    text = f"there is no table {self._prefix}{SCHEDULES}; see BELFRY_PREFIX"
+                    raise Misconfigured(text)
+                Reader(account.table(f"{self._prefix}{SCHEDULES}"), file, job).all(self._shards)
+                for of in there[1:]:
+                    read_table(account.table(f"{self._prefix}{of}"), of, file, job)
+                contents = file.contents()
+            yield Dump(
+                chunks=read(path, job),
+                contents=contents,
+                engine_version=_version(),
+                dump_version="rows of each schedule at one instant",
+            )
+
+    def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
+        with self._received(chunks, job) as (file, _), translated(_SERVICE):
+            now = job.clock.now().astimezone(UTC)
+            account = self._connection.heeding(job.check)
+            self._remove_left_over(account, now)
+            prefix = f"{self._prefix}{_SCRATCH}{now.strftime(_STAMP)}{secrets.token_hex(4)}"
+            tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
+            try:
+                for table in tables.values():
+                    table.create_table(**REPEATED)
+                _write(account, file, tables, job)
+                counted = dict.fromkeys(file.contents().tables, 0)
+                for of, table in tables.items():
+                    _compare(table, of, file, counted, job)
+            finally:
+                self._drop([table.table_name for table in tables.values()], job)
+            return Contents(tables=counted, schema=file.contents().schema)
+
+    def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
+        """Restore into the tables of a prefix, by default the source's own; `kept_as` is None."""
+        prefix = target.name or self._prefix
+        if (wrong := target_problem("belfry", prefix)) is not None:
+            raise Invalid("target", wrong)
+        with self._received(chunks, job) as (file, mark), translated(_SERVICE):
+            account = self._connection.heeding(job.check)
+            tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
+            for table in tables.values():
+                account.create_table(table.table_name)
+            self._check_shards(tables[SCHEDULES], prefix, file.shards())
+            marker = entity(tables[SCHEDULES], META, _RESTORING)
+            again = marker is not None and marker.get("value") == mark
+            if not again and target.replace != prefix:
+                _check_empty(tables[SCHEDULES], prefix, job)
+            key = {"PartitionKey": META, "RowKey": _RESTORING}
+            tables[SCHEDULES].upsert_entity({**key, "value": mark}, **REPEATED)
+            _write(account, file, tables, job, keep=job.schedule_id)
+            # what ran when it was dumped is known to no sweep: the next one looks at all of it
+            tables[SCHEDULES].delete_entity(META, SWEPT)
+            tables[SCHEDULES].delete_entity(META, _RESTORING)
+            return Restored(contents=file.contents(), name=prefix)
+
+    @contextmanager
+    def _received(
+        self, chunks: Iterator[bytes], job: JobContext
+    ) -> Iterator[tuple[StateFile, str]]:
+        """(the dump as a file, what tells it from others)."""
+        with scratch_folder(self._temp) as folder:
+            path = folder / "state.sqlite"
+            hashed = hashlib.sha256()
+            with path.open("wb") as content:
+                for chunk in chunks:
+                    job.check()
+                    content.write(chunk)
+                    hashed.update(chunk)
+            with opened(path) as file:
+                yield file, hashed.hexdigest()
+
+    def _check_shards(self, table: TableClient, prefix: str, wanted: int) -> None:
+        found = entity(table, META, SHARDS)
+        there = None if found is None else str(found.get("value"))
+        if there is None and prefix == self._prefix:
+            there = str(self._shards)
+        if there is not None and there != str(wanted):
+            raise Conflict(
+                f"the backup's schedules are spread over {wanted} shards, those of {prefix} over "
+                f"{there}; restore into another prefix, and set SCHEDULE_SHARDS to {wanted} and "
+                "BELFRY_PREFIX to that prefix"
+            )
+
+    def _drop(self, names: list[str], job: JobContext) -> None:
+        """Drop scratch tables; who was told to stop waits for no storage that is away."""
+        from azure.core.exceptions import AzureError
+
+        account = self._connection.tables()
+        if not job.stop.is_set():
+            for name in names:
+                account.delete_table(name)
+            return
+        with suppress(AzureError):  # what is left is removed a day later
+            for name in names:
+                account.delete_table(name, **HASTE)
+
+    def _remove_left_over(self, account: Connection, now: datetime) -> None:
+        """Remove scratch tables that a killed process left; a day old, so that none is in use."""
+        known = "|".join(_TABLES)
+        own = re.compile(rf"{self._prefix}{_SCRATCH}(\d{{8}}t\d{{6}})[0-9a-f]{{8}}({known})")
+        for name in _names(account, f"{self._prefix}{_SCRATCH}"):
+            match = own.fullmatch(name)
+            if match is None:
+                continue
+            made = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC)
+            if now - made > _LEFT_OVER:
+                account.tables().delete_table(name)
+
+
+def _there(account: Connection, prefix: str) -> list[str]:
+    """Which of Belfry's tables there are, that of the schedules first."""
+    found = _names(account, prefix)
+    return [of for of in _TABLES if f"{prefix}{of}" in found]
+
+
+def _names(account: Connection, prefix: str) -> set[str]:
+    tables = account.tables().query_tables(f"TableName ge '{prefix}' and TableName lt '{prefix}~'")
+    return {table.name for table in tables}
+
+
+def _write(
+    account: Connection,
+    file: StateFile,
+    tables: Mapping[str, TableClient],
+    job: JobContext,
+    keep: str = "",
+) -> None:
+    wires = {of: account.wire(table.table_name) for of, table in tables.items()}
+    for of in tables.keys() - {SCHEDULES}:
+        write(wires[of], file.rows(of), job)
+    Writer(tables[SCHEDULES], wires[SCHEDULES], file, job).all(keep)
+
+
+def _compare(
+    table: TableClient, of: str, file: StateFile, counted: dict[str, int], job: JobContext
+) -> None:
+    """Count the rows of a scratch table that are as they were dumped. Raises `Damaged`."""
+    for found in query(table, "", job):
+        if of == SCHEDULES and str(found["RowKey"]).startswith("due:"):
+            continue
+        row = row_of(of, found)
+        if row != file.get(of, row.partition, row.key):
+            raise Damaged(f"{row.key} came back otherwise than it was written")
+        counted[row.kind] += 1
+
+
+def _check_empty(table: TableClient, prefix: str, job: JobContext) -> None:
+    """Raises `Conflict` if there is more than what an app makes by itself, and the restore."""
+    allowed = {job.schedule_id}
+    for row in query(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job):
+        name = str(row["RowKey"]).removeprefix("schedule:")
+        try:
+            found = readable.to_schedule({**row, "etag": ""})
+        except Damaged:
+            found = None
+        if name != job.schedule_id and not (found and found.configured and is_untouched(found)):
+            raise _occupied(prefix, f"the schedule {name}")
+        allowed.add(name)
+    for row in query(table, "RowKey ge 'job:' and RowKey lt 'job;'", job, select=["RowKey"]):
+        name = str(row["RowKey"]).split(":")[1]
+        if name not in allowed:
+            raise _occupied(prefix, f"jobs of {name}")
+
+
+def _occupied(prefix: str, what: str) -> Conflict:
+    return Conflict(
+        f"the tables of {prefix} are not empty (there is {what}); restore into another prefix "
+        f"and set BELFRY_PREFIX to that, or give {prefix} once more as `replace`, to restore "
+        "among what is there"
+    )
+
+
+def _version() -> str:
+    """The SDK's, since the service has none."""
+    from importlib.metadata import version
+
+    return f"azure-data-tables {version('azure-data-tables')}"

@@ -1,0 +1,236 @@
+"""Belfry's state written from a file into its tables: into empty ones, or among what is there.
+
+Jobs and versions come first, and a schedule last, together with its entry of the due index: from
+then on the engine may run it, and must find what was done already. Whatever is written can be
+written again, so a restore that was killed is simply made once more.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.state.file import (
+    META,
+    RECONCILED,
+    SCHEDULES,
+    SHARDS,
+    Row,
+    StateFile,
+    due_key,
+    row_of,
+)
+from shared.backups.state.merge import merged, replaces
+from shared.backups.state.table import entity, query
+from shared.errors import Damaged, Unavailable
+from shared.schedules.job import Job
+from shared.schedules.model import Schedule, Version
+from shared.storage import entities, readable
+from shared.storage.schedules import Change, operations
+from shared.storage.wire import Delete, Insert, Operation, Replace, TooLarge, Upsert, Wire, literal
+from shared.tasks.context import JobContext
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient
+
+_ROWS = 100
+_BYTES = 3_000_000
+"""Of a transaction's entities; with its headers and keys it may have 4 MiB."""
+_FEW = 90
+"""Versions written in one transaction with their schedule."""
+_TRIES = 20
+
+
+class Writer:
+    """Writes the table of schedules from the file. `table` and `wire` are the same table."""
+
+    def __init__(self, table: TableClient, wire: Wire, file: StateFile, job: JobContext) -> None:
+        self._table = table
+        self._wire = wire
+        self._file = file
+        self._job = job
+
+    def all(self, keep: str = "") -> None:
+        """Write everything; the schedule `keep` stays as it is, but for jobs that it lacks."""
+        there = {
+            (row["PartitionKey"], row["RowKey"])
+            for row in self._query("RowKey ge 'schedule:' and RowKey lt 'schedule;'", ["RowKey"])
+        }
+        for row in self._file.rows(SCHEDULES, META):
+            if row.key == SHARDS or self._is_earlier(row):
+                write(self._wire, [row], self._job)
+        write(self._wire, self._file.rows(SCHEDULES, "job", "other"), self._job)
+        fresh = (
+            row
+            for row in self._file.rows(SCHEDULES, "version")
+            if (row.partition, f"schedule:{row.schedule_id}") not in there
+        )
+        write(self._wire, fresh, self._job)
+        batch: list[Row] = []
+        for row in self._file.rows(SCHEDULES, "schedule"):
+            if (row.partition, row.key) in there:
+                if row.schedule_id != keep:
+                    self._one(row)
+                continue
+            size = sum(len(one.body) for one in batch) + len(row.body)
+            if batch and (
+                batch[0].partition != row.partition or len(batch) >= _ROWS // 2 or size > _BYTES
+            ):
+                self._new(batch)
+                batch = []
+            batch.append(row)
+        self._new(batch)
+
+    def _new(self, batch: list[Row]) -> None:
+        """Schedules that were not there."""
+        self._job.check()
+        steps = [step for row in batch for step in _made(row)]
+        if steps and not transact(self._wire, batch[0].partition, steps):
+            for row in batch:  # some app made one of them meanwhile, or ours was written unheard
+                self._one(row)
+
+    def _one(self, row: Row) -> None:
+        """A schedule that may be there."""
+        for _ in range(_TRIES):
+            self._job.check()
+            if self._tried(row):
+                return
+        raise Unavailable("table storage", f"{row.key} is changed all the time; try again later")
+
+    def _tried(self, row: Row) -> bool:
+        found = entity(self._table, row.partition, row.key)
+        if found is None:
+            return transact(self._wire, row.partition, _made(row))
+        try:
+            backup = readable.to_schedule({**row.values, "etag": ""})
+        except Damaged:
+            backup = None
+        there = row_of(SCHEDULES, found)
+        etag = found.metadata["etag"]
+        try:
+            schedule = readable.to_schedule({**there.values, "etag": etag})
+        except Damaged:
+            return self._replaced(row, there, etag)
+        if there.body == row.body:
+            return True
+        if backup is None:
+            self._job.log("a schedule of the backup cannot be read; it stays as it is", is_=row.key)
+            return True
+        if replaces(backup, schedule):
+            return self._replaced(row, there, etag)
+        return self._merged(backup, schedule, row)
+
+    def _replaced(self, row: Row, there: Row, etag: str) -> bool:
+        """The backup's row and versions in the place of those there; whether nobody was faster."""
+        versions = self._file.versions(row)
+        write(self._wire, versions, self._job)
+        kept = {one.key for one in versions}
+        old = due_key(there)
+        gone = [key for key in self._versions_there(row) if key not in kept][:_FEW]
+        if (
+            old is not None
+            and old != due_key(row)
+            and entity(self._table, row.partition, old) is not None
+        ):
+            gone.append(old)
+        steps = [Replace(row.key, etag, row.properties), *_due(row), *map(Delete, gone)]
+        return transact(self._wire, row.partition, steps)
+
+    def _merged(self, backup: Schedule, there: Schedule, row: Row) -> bool:
+        now = self._job.clock.now()
+        known = [entities.to_version(one) for one in self._versions_there(row).values()]
+        made = merged(backup, there, known, now)
+        if made.owed is not None:
+            self._commit(Change(there, made.owed, tuple(made.jobs)), row.partition)
+            return False  # and look again
+        write(self._wire, self._file.versions(row), self._job)
+        recorded = (
+            Row(SCHEDULES, row.partition, entities.job_key(one.id), "job", _json(one))
+            for one in made.jobs
+        )
+        write(self._wire, recorded, self._job)
+        if made.after is None:
+            return True
+        return self._commit(Change(there, made.after, versions=_last(made.versions)), row.partition)
+
+    def _commit(self, change: Change, partition: str) -> bool:
+        return transact(self._wire, partition, [*operations(change, secrets.token_hex(6))])
+
+    def _versions_there(self, row: Row) -> dict[str, Any]:
+        lower = entities.version_key(row.schedule_id)
+        upper = lower[:-1] + ";"
+        where = f"PartitionKey eq {literal(row.partition)} and RowKey ge {literal(lower)}"
+        found = self._query(f"{where} and RowKey lt {literal(upper)}")
+        return {one["RowKey"]: one for one in found}
+
+    def _is_earlier(self, row: Row) -> bool:
+        """Of what says how far the ledger was reconciled: the earlier of the two holds."""
+        found = entity(self._table, META, RECONCILED) if row.key == RECONCILED else None
+        return row.key == RECONCILED and (
+            found is None or str(row.values["value"]) < str(found["value"])
+        )
+
+    def _query(self, where: str, select: list[str] | None = None) -> Iterator[Any]:
+        keys = None if select is None else ["PartitionKey", *select]
+        yield from query(self._table, where, self._job, keys)
+
+
+def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
+    """Write rows, whatever is there; those of a partition come one after another."""
+    batch: list[Row] = []
+    size = 0
+
+    def flush() -> None:
+        job.check()
+        if batch:
+            _put(wire, batch)
+
+    for row in rows:
+        more = len(row.body)
+        other = batch and batch[0].partition != row.partition
+        if other or len(batch) >= _ROWS or (batch and size + more > _BYTES):
+            flush()
+            batch, size = [], 0
+        batch.append(row)
+        size += more
+    flush()
+
+
+def transact(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
+    """Do all the operations, or none; False if somebody else was faster."""
+    return wire.transact(partition, operations).committed
+
+
+def _put(wire: Wire, rows: list[Row]) -> None:
+    """Write rows of one partition, in as many transactions as long keys make of them."""
+    steps = [Upsert(row.key, row.properties) for row in rows]
+    try:
+        if not transact(wire, rows[0].partition, steps):
+            raise Unavailable("table storage", "refused rows that may be written at any time")
+    except TooLarge:
+        if len(rows) == 1:
+            raise
+        half = len(rows) // 2
+        _put(wire, rows[:half])
+        _put(wire, rows[half:])
+
+
+def _made(row: Row) -> list[Operation]:
+    """A schedule that is not there, and its entry of the due index."""
+    return [Insert(row.key, row.properties), *_due(row)]
+
+
+def _due(row: Row) -> list[Operation]:
+    """What puts a schedule into the due index, if it belongs there."""
+    key = due_key(row)
+    return [] if key is None else [Upsert(key, {})]
+
+
+def _last(versions: Iterable[Version]) -> tuple[Version, ...]:
+    return tuple(versions)[-_FEW:]
+
+
+def _json(job: Job) -> str:
+    return json.dumps(entities.job_properties(job))

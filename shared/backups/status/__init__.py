@@ -1,0 +1,1 @@
+"""How backups stand, and what people are told of it."""

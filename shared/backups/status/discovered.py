@@ -1,0 +1,133 @@
+"""Which databases a plan's newest whole run found, of a plan that means all that a server has.
+
+One that it did not find is no longer there: it is known as such, and not as late. What a run took
+stands in its job's result, which outlives every process; only a run that succeeded took them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from shared.backups.postgres.contents import Scope
+from shared.backups.store.entries import Backup
+from shared.errors import NotFound
+from shared.schedules.job import ENDED, Job, Status
+from shared.tasks.backups import ALL, BackupPlan
+
+_KNOWN = 500
+"""Ended jobs that are remembered, so that they are read once; nothing depends on it."""
+_READ = 100
+"""Jobs of a source that are looked at. Where no run succeeded for so long, none tells anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that succeeded."""
+
+    job_id: str
+    at: datetime
+    """When it began to look."""
+    found: frozenset[tuple[str, str]]
+    """(source, database); no database: that source has but one."""
+
+    def lacks(self, source: str, database: str, row: Collection[Backup]) -> bool:
+        """Whether it looked for the database, after the last of these backups, in vain."""
+        known = {(source, database), (source, "")} & self.found
+        return (
+            bool(row)
+            and not known
+            and all(
+                one.summary.started_at < self.at and one.summary.job_id != self.job_id
+                for one in row
+            )
+        )
+
+
+class Runs:
+    """The runs of plans, as far as their jobs are kept."""
+
+    def __init__(self, job: Callable[[str], Job]) -> None:
+        """`job` gives a job by its id; it may raise `NotFound`."""
+        self._job = job
+        self._known: dict[str, Job | None] = {}
+
+    def newest(
+        self, plan: BackupPlan, source: str, rows: Collection[Collection[Backup]], now: datetime
+    ) -> Run | None:
+        """The newest that succeeded of a plan and took anything of the source, by the backups of
+        each of the plan's databases: one that took nothing of a source says nothing of it. No job
+        is read while all of that source were taken by the same one."""
+        if plan.databases != ALL:
+            return None
+        # What a wrong clock put into the future would be the newest for years.
+        past = [
+            [one for one in row if one.summary.source == source and one.summary.started_at <= now]
+            for row in rows
+        ]
+        lasts = [max(row, key=_started) for row in past if row]
+        if len({one.summary.job_id for one in lasts}) < 2:
+            return None
+        oldest = min(map(_started, lasts))
+        newer = (one for row in past for one in row if _started(one) > oldest)
+        jobs = {one.summary.job_id: None for one in sorted(newer, key=_started, reverse=True)}
+        for job_id in islice(jobs, _READ):
+            job = self._succeeded(job_id)
+            run = _run(job, plan, rows) if job is not None else None
+            if run is not None:
+                return run
+        return None
+
+    def _succeeded(self, job_id: str) -> Job | None:
+        """The job, if it did. What has ended stays as it is."""
+        with suppress(KeyError):  # it may be forgotten by another thread
+            return self._known[job_id]
+        try:
+            job = self._job(job_id)
+        except NotFound:  # its history was lost: it says nothing
+            self._known[job_id] = None
+            return None
+        if job.status not in ENDED:
+            return None
+        kept = replace(job, log="") if job.status is Status.SUCCEEDED else None
+        self._known[job_id] = kept
+        for one in list(self._known)[:-_KNOWN]:
+            self._known.pop(one, None)
+        return kept
+
+
+def _started(one: Backup) -> datetime:
+    return one.summary.started_at
+
+
+def _run(job: Job, plan: BackupPlan, rows: Collection[Collection[Backup]]) -> Run | None:
+    """None if the job does not tell all: it was of the plan as it was before, or its row was
+    garbled, or its result was cut and the backups that lie there are fewer than it took."""
+    try:
+        then = type(plan).model_validate(dict(job.parameters))
+        if then.databases != ALL or _scope(then) != _scope(plan):
+            return None
+        result: Mapping[str, Any] = job.result or {}
+        backups, cut = result["backups"], result.get("left_out", {})
+        found = {(str(one["source"]), str(one["database"])) for one in backups}
+        if "skipped" in cut:
+            return None
+        for what in result.get("skipped", {}):
+            source, _, database = what.partition("/")
+            found.add((source, database))
+        whole = len(found) + cut.get("backups", 0)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    mine = (one.summary for row in rows for one in row if one.summary.job_id == job.id)
+    found |= {(one.source, one.database) for one in mine}
+    if len(found) < whole:
+        return None
+    return Run(job.id, job.started_at or job.due_at, frozenset(found))
+
+
+def _scope(plan: BackupPlan) -> str:
+    return str(Scope(plan.schemas, plan.exclude_schemas))

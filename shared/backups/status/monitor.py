@@ -1,0 +1,235 @@
+"""What looks after backups between two of them.
+
+`watch`, every few minutes: tells how old each source's last good backup is, alerts when one is
+missing or lost, when a database is gone and when a plan cannot be read, says once an hour which
+plans are off (R5), and mails what became of each job (R4).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.backups.status.discovered import Runs
+from shared.backups.status.losses import tell_losses
+from shared.backups.status.mails import Mail, mail_of
+from shared.backups.status.plans import AnyPlan, Planned, Plans, Unreadable, standings
+from shared.backups.status.recovery import Standing, named
+from shared.backups.store.catalog import Catalog, Found
+from shared.log import Event, event
+from shared.messages.service import Messages
+from shared.schedules.job import ENDED, Job
+from shared.tasks.context import JobContext
+
+_logger = logging.getLogger("belfry.backups")
+
+_MAILED = timedelta(days=2)
+"""Jobs that were due so lately are looked at, those of plans that were deleted since as well; what
+was mailed is not mailed again."""
+_HOURLY = 5
+"""Of a watch that runs every five minutes, the one that comes due in these minutes of an hour."""
+
+Jobs = Callable[[str, datetime], Iterable[Job]]
+"""A schedule's jobs that were due since an instant."""
+
+
+class Watch:
+    """The watch, bound to what it looks at."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        sources: Callable[[], list[str]],
+        plans: Callable[[datetime], Plans],
+        jobs: Jobs,
+        runs: Runs,
+        messages: Messages,
+    ) -> None:
+        """`plans`: with those that were deleted from an instant on."""
+        self._catalog = catalog
+        self._sources = sources
+        self._plans = plans
+        self._jobs = jobs
+        self._runs = runs
+        self._messages = messages
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Tell, alert, and mail."""
+        plans = self._plans(job.clock.now() - _MAILED)
+        told = sum(self._mail(one, job) for one in [*plans.there, *plans.deleted])
+        for one in plans.lasting:
+            self._tell_plan(one, job)
+        found, now = self._catalog.look(check=job.check), job.clock.now()
+        names = self._sources()
+        stands = [
+            stand for one in plans.lasting for stand in told_of(one, found, names, now, self._runs)
+        ]
+        for stand in stands:
+            self._tell(stand, job)
+        self._tell_away(found, job)
+        self._tell_locked(found, job)
+        lost = tell_losses(self._catalog, found, self._messages, job)
+        self._messages.flush(job.clock.now())
+        return {
+            "sources": len(stands),
+            "too_old": [f"{one.source}/{one.database}" for one in stands if one.too_old],
+            "gone": [f"{one.source}/{one.database}" for one in stands if one.gone_at],
+            "unreadable": [one.id for one in plans.unreadable if not one.by_hand],
+            "jobs_told": told,
+            "away": dict(found.away),
+            "locked": found.locked,
+            "lost": lost,
+        }
+
+    def _mail(self, one: AnyPlan, job: JobContext) -> int:
+        """Mail what became of the plan's jobs, each once; how many there are."""
+        since = job.clock.now() - _MAILED
+        return sum(
+            self._send(mail_of(ended, one.name))
+            for ended in self._jobs(one.id, since)
+            if ended.status in ENDED
+        )
+
+    def _send(self, mail: Mail | None) -> int:
+        if mail is None:
+            return 0
+        send = self._messages.alert if mail.alarming else self._messages.mail_administrators
+        send(key=mail.key, subject=mail.subject, text=mail.text)
+        return 1
+
+    def _tell_plan(self, one: AnyPlan, job: JobContext) -> None:
+        """One that cannot be read takes no backup, so it is alerted each day until it is mended;
+        one that is off is as somebody wanted it."""
+        if not one.schedule.is_on:
+            if _hourly(job):
+                _tell_off(one, job)
+            return
+        if not isinstance(one, Unreadable):
+            return
+        event(
+            _logger,
+            Event.BACKUP_PLAN_UNREADABLE,
+            level=logging.ERROR,
+            schedule_id=one.id,
+            job_id=job.job_id,
+            error=one.error,
+        )
+        self._messages.alert(
+            key=f"backup_plan_unreadable:{one.id}:{job.clock.now():%Y-%m-%d}",
+            subject=f"Backup plan cannot be read: {one.name}",
+            text=f"{one.what_to_do}. Until then the plan takes no backup, and the backups that it "
+            "took are neither copied nor removed.",
+        )
+
+    def _tell(self, stand: Standing, job: JobContext) -> None:
+        about: dict[str, Any] = {
+            "schedule_id": stand.schedule_id,
+            "job_id": job.job_id,
+            "source": stand.source,
+            "database": stand.database,
+        }
+        if stand.gone_at is not None:
+            self._tell_gone(stand, job, about)
+            return
+        event(
+            _logger,
+            Event.BACKUP_AGE,
+            **about,
+            age_seconds=stand.age_seconds,
+            restore_seconds=stand.restore_seconds,
+        )
+        if not stand.too_old:
+            return
+        event(
+            _logger,
+            Event.BACKUP_TOO_OLD,
+            level=logging.ERROR,
+            **about,
+            expected_by=stand.expected_by,
+            sentence=stand.sentence,
+        )
+        due = stand.expected_by.isoformat() if stand.expected_by is not None else "never"
+        name = named(stand.source, stand.database)
+        self._messages.alert(
+            key=f"backup_too_old:{stand.schedule_id}:{name}:{due}",
+            subject=f"No backup of {name} since it was due",
+            text=stand.sentence,
+        )
+
+    def _tell_gone(self, stand: Standing, job: JobContext, about: Mapping[str, Any]) -> None:
+        """Alerted once, for it must not pass unseen; then it is as somebody wanted it, and told
+        like a plan that is off."""
+        if _hourly(job):
+            event(_logger, Event.BACKUP_DATABASE_GONE, **about, sentence=stand.sentence)
+        name = named(stand.source, stand.database)
+        last = stand.last_good.id if stand.last_good is not None else ""
+        self._messages.alert(
+            key=f"backup_database_gone:{stand.schedule_id}:{name}:{last}",
+            subject=f"Database gone: {name}",
+            text=f"{stand.sentence}. It was dropped or renamed, or Belfry's user may no longer "
+            "connect to it. No more is said of it until a run finds it again; its last verified "
+            "backup is kept.",
+        )
+
+    def _tell_away(self, found: Found, job: JobContext) -> None:
+        for name, error in found.away.items():
+            event(
+                _logger,
+                Event.DESTINATION_AWAY,
+                level=logging.ERROR,
+                schedule_id=job.schedule_id,
+                job_id=job.job_id,
+                destination=name,
+                error=error,
+            )
+
+    def _tell_locked(self, found: Found, job: JobContext) -> None:
+        """Without their key, backups are as good as lost: said each time, alerted once a day."""
+        if not found.locked:
+            return
+        event(
+            _logger,
+            Event.BACKUPS_LOCKED,
+            level=logging.ERROR,
+            schedule_id=job.schedule_id,
+            job_id=job.job_id,
+            locked=found.locked,
+        )
+        at = ", ".join(name for name, ids in found.locked_at.items() if ids)
+        self._messages.alert(
+            key=f"backups_locked:{job.clock.now():%Y-%m-%d}",
+            subject="Encrypted backups cannot be opened",
+            text=f"At {at} {found.locked_out}. Without their key they cannot be restored: add it "
+            "to BACKUP_ENCRYPTION_KEY, after the one that is to encrypt.",
+        )
+
+
+def told_of(
+    one: AnyPlan, found: Found, sources: Iterable[str], now: datetime, runs: Runs
+) -> Iterator[Standing]:
+    """How each database of a plan stands (`standings`). The sentence of one without a good backup
+    says too that there are some that no key opens, which may be its own."""
+    for stand in standings(one, found, sources, now, runs):
+        if stand.last_good is None and found.locked:
+            yield replace(stand, sentence=f"{stand.sentence} ({found.locked_out})")
+        else:
+            yield stand
+
+
+def _hourly(job: JobContext) -> bool:
+    return job.due_at.minute < _HOURLY
+
+
+def _tell_off(one: AnyPlan, job: JobContext) -> None:
+    """R5: a plan that is off is told of once an hour, and no more."""
+    event(
+        _logger,
+        Event.BACKUP_PLAN_OFF,
+        schedule_id=one.id,
+        job_id=job.job_id,
+        source=one.plan.source if isinstance(one, Planned) else "",
+        reason=one.schedule.progress.paused_reason or "it is turned off",
+    )

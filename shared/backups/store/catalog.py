@@ -1,0 +1,165 @@
+"""Every backup there is, put together from what lies at the destinations.
+
+The containers are the truth; there is no second list that could differ from them. A destination
+that is away is told as such, and hides none of what the others hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.backups.model import Summary
+from shared.backups.store.destination import Destination
+from shared.backups.store.entries import Backup, Copies, Copy, Lost
+from shared.backups.store.stream import go_on
+from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
+from shared.threads import Pool
+
+Group = tuple[str, str, str, str]
+_NO_KEY = "the keys of BACKUP_ENCRYPTION_KEY do not open"
+_REMEMBERED = timedelta(minutes=1)
+"""How long one who only reads takes a destination for away that did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at the destinations found."""
+
+    backups: list[Backup]
+    """Newest first."""
+    away: Mapping[str, str]
+    """Destinations that did not answer, and what they said."""
+    strange: int
+    """Blobs that are no backup's, are sealed with a key that is not set, or say of a backup what
+    its other copies do not."""
+    locked_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By destination: the ids of encrypted backups that no key opens."""
+    lost: tuple[Lost, ...] = ()
+    """What is left of backups that can no longer be read."""
+
+    @property
+    def locked(self) -> int:
+        """How many encrypted backups there are that no key opens."""
+        return len(frozenset().union(*self.locked_at.values()))
+
+    @property
+    def locked_out(self) -> str:
+        """The same for a person; empty if every key is there."""
+        if not self.locked:
+            return ""
+        backups = "1 encrypted backup" if self.locked == 1 else f"{self.locked} encrypted backups"
+        return f"there {'is' if self.locked == 1 else 'are'} {backups} that {_NO_KEY}"
+
+    def find(self, backup_id: str) -> Backup:
+        """Raises `NotFound`; `Unavailable` if it may lie where nobody answers."""
+        for backup in self.backups:
+            if backup.id == backup_id:
+                return backup
+        if self.away:
+            names = ", ".join(self.away)
+            raise Unavailable("backup destinations", f"{names} did not answer; it may lie there")
+        said = f"there is no backup {backup_id!r}"
+        for lost in self.lost:
+            if backup_id.startswith(lost.id) or lost.id.startswith(backup_id):
+                raise NotFound(f"{said} that can be read; {lost.sentence}")
+        raise NotFound(f"{said} that can be read; {self.locked_out}" if self.locked else said)
+
+    def groups(self) -> dict[Group, list[Backup]]:
+        """The backups of each plan's databases, newest first."""
+        rows: dict[Group, list[Backup]] = {}
+        for backup in self.backups:
+            rows.setdefault(backup.group, []).append(backup)
+        return rows
+
+
+class Catalog:
+    """The destinations together, by name."""
+
+    def __init__(self, destinations: Iterable[Destination]) -> None:
+        self._destinations = {one.name: one for one in destinations}
+        self._silent: dict[str, tuple[datetime, BelfryError]] = {}
+        """Destinations that did not answer, since when, and what they said."""
+
+    def __getitem__(self, name: str) -> Destination:
+        """Raises `Misconfigured` if the settings have none of that name."""
+        if name not in self._destinations:
+            known = ", ".join(self._destinations)
+            text = (
+                f"there is no backup destination {name!r} (BACKUP_DESTINATIONS); there are {known}"
+            )
+            raise Misconfigured(text)
+        return self._destinations[name]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._destinations)
+
+    def wanted(self, names: Iterable[str]) -> list[Destination]:
+        """Those named, in the settings' order; all if none is."""
+        chosen = {self[name].name for name in names} or set(self._destinations)
+        return [one for one in self._destinations.values() if one.name in chosen]
+
+    def look(self, now: datetime | None = None, check: Callable[[], None] = go_on) -> Found:
+        """List all destinations. Raises `Unavailable` or `Refused` if none answers, and what
+        `check` does, after which none is asked again.
+
+        With `now` (for who only reads, and waits) a destination that did not answer within the
+        minute before is not asked, unless that is so of all.
+        """
+        away = self._away(now) if now is not None else {}
+        rows: dict[str, list[Copy]] = {}
+        locked: dict[str, frozenset[str]] = {}
+        lost: list[Lost] = []
+        strange = 0
+        asked = [one for name, one in self._destinations.items() if name not in away]
+        with Pool(len(asked), "belfry-catalog") as pool:
+            looks = pool.map(lambda one: _copies(one, check), asked)
+        for name, look in zip([one.name for one in asked], looks, strict=True):
+            if isinstance(look, Unavailable | Refused):
+                away[name] = look
+                if now is not None:
+                    self._silent[name] = now, look
+                continue
+            self._silent.pop(name, None)
+            strange += look.strange
+            locked[name] = look.locked
+            lost += look.lost
+            for copy in look:
+                rows.setdefault(copy.summary.id, []).append(copy)
+        if away and len(away) == len(self._destinations):
+            raise next(iter(away.values()))
+        backups = [Backup(_summary(found), found) for found in rows.values()]
+        strange += sum(copy.summary != one.summary for one in backups for copy in one.copies)
+        blobs = {copy.blob for one in backups for copy in one.copies}
+        backups.sort(key=lambda one: (one.summary.started_at, one.id), reverse=True)
+        return Found(
+            backups,
+            {name: str(away[name]) for name in self._destinations if name in away},
+            strange,
+            {name: ids - rows.keys() - blobs for name, ids in locked.items()},
+            tuple(lost),
+        )
+
+    def _away(self, now: datetime) -> dict[str, BelfryError]:
+        """Destinations that did not answer a short while ago; none if that is so of all."""
+        known = {
+            name: error
+            for name, (since, error) in self._silent.copy().items()
+            if timedelta() <= now - since < _REMEMBERED
+        }
+        return known if len(known) < len(self._destinations) else {}
+
+
+def _copies(at: Destination, check: Callable[[], None]) -> Copies | Unavailable | Refused:
+    """What lies there, or why that cannot be told. Raises what `check` does."""
+    try:
+        return at.copies(check)
+    except (Unavailable, Refused) as error:
+        return error
+
+
+def _summary(found: list[Copy]) -> Summary:
+    """Of a proved copy, if there is one: metadata can be changed by whoever may write there."""
+    return next((copy for copy in found if copy.verified), found[0]).summary

@@ -1,0 +1,307 @@
+"""A destination: one container that backups go to, with everything that is done there.
+
+Where a `check` is given, no attempt at anything begins once it raises.
+
+What is written is written once. Nothing is changed afterwards, so a container with an immutability
+policy serves as any other; there only retention must wait, until the policy lets go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.model import (
+    Manifest,
+    Report,
+    checked,
+    checksum_name,
+    checksum_text,
+    manifest_name,
+    report_name,
+)
+from shared.backups.store import stream
+from shared.backups.store.codec import Codec
+from shared.backups.store.encryption import Seal
+from shared.backups.store.entries import Copies, Copy, Item
+from shared.backups.store.listing import copies
+from shared.backups.store.metadata import about_backup, about_report
+from shared.backups.store.reading import Readings
+from shared.backups.store.removing import delete, in_order
+from shared.backups.store.stream import Stored, go_on, storage
+from shared.errors import Conflict, Damaged
+from shared.storage.heeding import heeding
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, ContainerClient
+
+_PAGE = 500
+"""Blobs of one answer. The SDK takes some 20 KB for each while it reads one; the service's own
+pages have 5,000."""
+
+
+class Destination:
+    """A container. `seal` opens what is encrypted, and seals what is to be."""
+
+    def __init__(
+        self, name: str, container: Callable[[], ContainerClient], seal: Seal | None = None
+    ) -> None:
+        self.name = name
+        self._open = container
+        self._seal = seal
+        self._readings = Readings(seal)
+
+    @cached_property
+    def _container(self) -> ContainerClient:
+        return self._open()
+
+    @property
+    def service(self) -> str:
+        """What its errors call it."""
+        return f"blob storage (container {self._container.container_name})"
+
+    def create(self, check: Callable[[], None] = go_on) -> None:
+        """Create the container if need be; one who may not create may still write."""
+        from azure.core.exceptions import HttpResponseError, ResourceExistsError
+
+        with self._named():
+            try:
+                heeding(self._container, check).create_container()
+            except ResourceExistsError:
+                return
+            except HttpResponseError as error:
+                if error.status_code != 403:
+                    raise
+
+    def copies(self, check: Callable[[], None] = go_on) -> Copies:
+        """Every backup's copy here."""
+        with self._readings.look(lambda name: stream.text(self.blob(name, check))) as read:
+            return copies(self.name, self._items(check), self._seal, read)
+
+    def _items(self, check: Callable[[], None]) -> Iterator[Item]:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        container = heeding(self._container, check)
+        with self._named():
+            try:
+                include = ["metadata", "immutabilitypolicy"]
+                for blob in container.list_blobs(include=include, results_per_page=_PAGE):
+                    policy = blob.immutability_policy
+                    yield Item(
+                        blob.name,
+                        blob.size,
+                        blob.metadata or {},
+                        str(blob.blob_tier) if blob.blob_tier else None,
+                        policy.expiry_time if policy else None,
+                        blob.etag,
+                        blob.last_modified,
+                    )
+            except ResourceNotFoundError:  # the first backup will create it
+                return
+
+    def upload(
+        self,
+        name: str,
+        pieces: Iterator[bytes],
+        said: Callable[[Stored], Mapping[str, object]],
+        check: Callable[[], None],
+        *,
+        tier: str | None,
+        encrypted: bool,
+    ) -> Stored:
+        """Write a backup's blob, all or nothing. `said`: its summary, once its sums are known."""
+
+        def metadata(stored: Stored) -> Mapping[str, str]:
+            return self._metadata(said(stored), encrypted)
+
+        return stream.upload(self.blob(name, check), pieces, metadata, check, tier=tier)
+
+    def write_manifest(
+        self,
+        manifest: Manifest,
+        check: Callable[[], None] | None = None,
+        there: Iterable[str] = (),
+    ) -> None:
+        """Write the manifest and the file for `sha256sum -c` beside the blob, but what is `there`.
+
+        With `check` it waits for storage that is away.
+        """
+        name, checksum = manifest_name(manifest.blob), checksum_name(manifest.blob)
+        if name not in there:
+            text = json.dumps(manifest.to_json(), indent=2).encode()
+            metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
+            self._write(name, text, metadata, manifest.encrypted, check)
+        if checksum not in there:
+            stream.write_once(
+                self.blob(checksum, check),
+                checksum_text(manifest),
+                {"backup_id": manifest.id},
+                content_type="text/plain",
+                **_patience(check),
+            )
+
+    def write_report(
+        self,
+        blob: str,
+        report: Report,
+        *,
+        encrypted: bool,
+        check: Callable[[], None] | None = None,
+    ) -> None:
+        """Write a report beside its blob. With `check` it waits for storage that is away."""
+        text = json.dumps(report.to_json(), indent=2).encode()
+        metadata = about_report(report, self._need_seal() if encrypted else None)
+        name = report_name(blob, report.outcome, report.at)
+        self._write(name, text, metadata, encrypted, check)
+
+    def manifest(self, copy: Copy, check: Callable[[], None] = go_on) -> Manifest:
+        """The copy's manifest. Raises `Damaged` if it is gone, or another backup's."""
+        name = manifest_name(copy.blob)
+        content = stream.text(self.blob(name, check))
+        if copy.summary.encrypted:
+            content = self._need_seal().open(content)
+        try:
+            found = checked(Manifest.from_json(json.loads(content)))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise Damaged(f"{name} is not a manifest: {error}") from error
+        if found.summary != copy.summary or found.blob != copy.blob:
+            if found.id != copy.summary.id:
+                raise Damaged(f"{name} is the manifest of another backup, {found.id}")
+            raise Damaged(f"{name} says something else of this backup than its blob does")
+        return found
+
+    def read_back(self, copy: Copy, check: Callable[[], None]) -> str:
+        """Read the copy's blob whole, compare it with its SHA-256; its ETag. Raises `Damaged`."""
+        one = copy.summary
+        return stream.read_back(self.blob(copy.blob, check), one.bytes, one.sha256, check)
+
+    def unchanged(self, copy: Copy, etag: str, check: Callable[[], None]) -> None:
+        """Raises `Damaged` if the copy's blob is not the one of that ETag any more."""
+        with closing(stream.pieces(self.blob(copy.blob, check), etag, 1, check)) as first:
+            next(first)
+
+    def chunks(
+        self, copy: Copy, etag: str, check: Callable[[], None]
+    ) -> Generator[bytes, None, None]:
+        """The dump as its source gave it, from the very blob of that ETag; to be closed."""
+        seal = self._need_seal() if copy.summary.encrypted else None
+        codec = Codec(copy.summary.compression, seal)
+        with closing(
+            stream.pieces(self.blob(copy.blob, check), etag, copy.summary.bytes, check)
+        ) as pieces:
+            yield from codec.decode(pieces, check)
+
+    def reader(self, copy: Copy) -> Callable[[int, int], bytes]:
+        """Reads a range (offset, length) of the copy's blob, as long as it is the same blob."""
+        from azure.core import MatchConditions
+
+        blob = self.blob(copy.blob)
+        with self._named():
+            etag = blob.get_blob_properties().etag
+
+        def read(offset: int, length: int) -> bytes:
+            with self._named():
+                content: bytes = blob.download_blob(
+                    offset, length, etag=etag, match_condition=MatchConditions.IfNotModified
+                ).readall()
+            return content
+
+        return read
+
+    def copy_from(
+        self, other: Destination, copy: Copy, check: Callable[[], None], *, tier: str | None
+    ) -> Copy:
+        """Copy a whole backup from there to here, and read it back. Its report is the caller's.
+
+        Raises `Damaged` if what lies there is not what its manifest says.
+        """
+        self.create(check)
+        manifest = other.manifest(copy, check)
+        metadata = self._metadata(copy.summary.to_json(), copy.summary.encrypted)
+        stream.copy(
+            other.blob(copy.blob, check),
+            self.blob(copy.blob, check),
+            manifest.bytes,
+            manifest.sha256,
+            metadata,
+            check,
+            tier=tier,
+        )
+        self.write_manifest(manifest, check)
+        return Copy.made(self.name, copy.blob, copy.summary)
+
+    def complete(self, there: Copy, manifest: Manifest, check: Callable[[], None]) -> Copy:
+        """Finish a copy that was broken off: what lies here is read back, what lacks is written.
+
+        Nothing is removed, which a container may forbid. Its report is the caller's. Raises
+        `Damaged` if what lies here is not what the manifest says.
+        """
+        if there.summary != manifest.summary:
+            raise Damaged(f"{there.blob} is not a copy of backup {manifest.id}")
+        self.read_back(there, check)
+        if there.has_manifest:
+            self.manifest(there, check)
+        self.write_manifest(manifest, check, there.names)
+        return there
+
+    def lying_at(self, blob: str, check: Callable[[], None] = go_on) -> list[str]:
+        """The names of what lies here of a backup: that blob, and what is beside it."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._named():
+            try:
+                container = heeding(self._container, check)
+                return list(container.list_blob_names(name_starts_with=blob))
+            except ResourceNotFoundError:
+                return []
+
+    def remove(
+        self,
+        blob: str,
+        names: Iterable[str],
+        check: Callable[[], None] = go_on,
+        *,
+        hastily: bool = False,
+    ) -> None:
+        """Remove a backup's blob and what lies beside it; `hastily`: if storage answers at once.
+
+        Raises `Refused` if an immutability policy holds it.
+        """
+        for name in in_order(blob, names):
+            delete(self.blob(name, check), hastily=hastily)
+
+    def blob(self, name: str, check: Callable[[], None] | None = None) -> BlobClient:
+        """Its client; with `check`, one that heeds it."""
+        found = self._container.get_blob_client(name)
+        return found if check is None else heeding(found, check)
+
+    def _write(
+        self,
+        name: str,
+        text: bytes,
+        metadata: dict[str, str],
+        encrypted: bool,
+        check: Callable[[], None] | None,
+    ) -> None:
+        content = self._need_seal().seal(text) if encrypted else text
+        kind = "application/octet-stream" if encrypted else "application/json"
+        blob = self.blob(name, check)
+        stream.write_once(blob, content, metadata, content_type=kind, **_patience(check))
+
+    def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
+        return about_backup(summary, self._need_seal() if encrypted else None)
+
+    def _need_seal(self) -> Seal:
+        if self._seal is None:
+            raise Conflict("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
+        return self._seal
+
+    def _named(self) -> Any:
+        return storage(self._container.container_name)
+
+
+def _patience(check: Callable[[], None] | None) -> dict[str, Any]:
+    return {} if check is None else {"check": check, "patience": stream.PATIENCE}

@@ -1,0 +1,54 @@
+"""Links that read one blob and nothing else, and end by themselves (shared access signatures)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.backups.store.stream import storage
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient
+
+_SKEW = timedelta(minutes=5)
+"""What the service's clock may differ by from ours."""
+_LONGEST = timedelta(days=7)
+"""How long a user delegation key lasts (Microsoft's limit)."""
+
+
+def links(
+    blobs: Sequence[BlobClient], now: datetime, lasts: timedelta
+) -> tuple[list[str], datetime]:
+    """(for each of those blobs, which lie in one container, a URL that reads it; until when).
+
+    Signed with the account's key, or by an identity with a user delegation key, whose seven days
+    begin a little before `now`.
+    """
+    from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
+
+    begin = now - _SKEW
+    end = min(now + lasts, begin + _LONGEST)
+    blob = blobs[0]
+    with storage(blob.container_name):
+        secret: dict[str, Any] = {"account_key": getattr(blob.credential, "account_key", "")}
+        if not secret["account_key"]:
+            account = BlobServiceClient(_account(blob), credential=blob.credential)
+            secret = {"user_delegation_key": account.get_user_delegation_key(begin, end)}
+        signatures = [
+            generate_blob_sas(
+                str(one.account_name),
+                one.container_name,
+                one.blob_name,
+                permission=BlobSasPermissions(read=True),
+                start=begin,
+                expiry=end,
+                **secret,
+            )
+            for one in blobs
+        ]
+    return [f"{one.url}?{signed}" for one, signed in zip(blobs, signatures, strict=True)], end
+
+
+def _account(blob: BlobClient) -> str:
+    return f"{blob.scheme}://{blob.primary_hostname}"

@@ -1,0 +1,172 @@
+"""The copies that a container's blobs are, as their metadata tells, so that one listing is enough.
+
+Who copied a container may have left the metadata out, and who overwrote a blob has given it
+another's. So a summary counts only if it fits the blob's name, which has the id's first digits, and
+where metadata says nothing the manifest and the reports are read: they say the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from shared.backups.model import (
+    MANIFEST_SUFFIX,
+    Outcome,
+    Report,
+    Summary,
+    checksum_name,
+    manifest_name,
+)
+from shared.backups.store.encryption import Locked, Seal
+from shared.backups.store.entries import Copies, Copy, Item, Lost
+from shared.backups.store.parsing import UNREADABLE, report_in, summary_in
+from shared.backups.store.reading import CHECKSUM_SUFFIX, Read, Told
+
+_REPORT = re.compile(rf"\.\d{{8}}T\d{{12}}Z\.({'|'.join(Outcome)})\.json$")
+_NAMED = re.compile(r"\d{8}T\d{6}Z\.([0-9a-f]{8})\.[a-z.]+$")
+"""A backup's blob, and the first digits of its id."""
+
+
+def copies(destination: str, items: Iterable[Item], seal: Seal | None, read: Read) -> Copies:
+    """The copies that the blobs are, and what is lost, locked or strange among them."""
+    rows: dict[str, list[Item]] = {}
+    for item in items:
+        rows.setdefault(backup_blob(item.name), []).append(item)
+    groups = [_Group(blob, row, seal) for blob, row in rows.items()]
+    told = read([item for group in groups for item in group.silent])
+    for group in groups:
+        group.hear(told)
+    lost = [group for group in groups if group.is_lost]
+    sums = read([item for group in lost for item in group.items if item.name == group.checksum])
+    return Copies(
+        (group.copy(destination, group.summary) for group in groups if group.summary is not None),
+        frozenset(group.locked for group in groups if group.locked and group.summary is None),
+        [group.lost(destination, sums) for group in lost],
+        sum(group.strange for group in groups),
+    )
+
+
+def backup_blob(name: str) -> str:
+    """The name of the blob that one of this name lies beside; its own if it is that blob."""
+    for ending in (MANIFEST_SUFFIX, CHECKSUM_SUFFIX):
+        if name.endswith(ending):
+            return name.removesuffix(ending)
+    return _REPORT.sub("", name)
+
+
+class _Group:
+    """A blob and what lies beside it."""
+
+    def __init__(self, blob: str, items: list[Item], seal: Seal | None) -> None:
+        self.blob = blob
+        self.items = items
+        self.checksum = checksum_name(blob)
+        self.summary: Summary | None = None
+        self.locked = ""
+        """The id of what no key opens, or its name."""
+        self.silent: list[Item] = []
+        """Those whose content has to be read."""
+        self._seal = seal
+        named = _NAMED.search(blob)
+        self._digits = named.group(1) if named else ""
+        self._by_name = {item.name: item for item in items}
+        self._manifest = self._by_name.get(manifest_name(blob))
+        self._foreign: str | None = None
+        self._garbled = 0
+        self._reports: list[Report] = []
+        self._why = "" if self._manifest else "its manifest is gone"
+        self._describe()
+        self._tell()
+
+    def _describe(self) -> None:
+        """What blob and manifest are, by the metadata of the first that says so."""
+        for item in (self._by_name.get(self.blob), self._manifest):
+            if item is None or "summary" not in item.metadata:
+                continue
+            try:
+                found = summary_in(item.metadata["summary"], self._seal)
+            except UNREADABLE as error:
+                self._garbled += 1
+                if isinstance(error, Locked):
+                    self.locked = item.metadata.get("backup_id") or self.blob
+                continue
+            if found.id.startswith(self._digits):
+                self.summary = found
+                return
+            if item is not self._manifest:
+                self._foreign = found.id
+        if self._digits and self._manifest is not None and not self.locked:
+            self.silent.append(self._manifest)
+
+    def _tell(self) -> None:
+        """What its reports say, by their metadata."""
+        if self.summary is None and not self._digits:
+            return
+        for item in self.items:
+            if not _REPORT.search(item.name):
+                continue
+            try:
+                self._reports.append(report_in(item.metadata["report"], self._seal))
+            except UNREADABLE as error:
+                self._garbled += "report" in item.metadata
+                if not isinstance(error, Locked):
+                    self.silent.append(item)
+
+    def hear(self, told: Mapping[str, Told]) -> None:
+        """Take what was read of the silent ones."""
+        for item in self.silent:
+            said = told[item.name]
+            if item is self._manifest:
+                self._hear_manifest(said)
+            elif said.report is not None:
+                self._reports.append(said.report)
+            elif "report" not in item.metadata:
+                self._garbled += 1
+        self._reports.sort(key=lambda report: report.at)
+
+    def _hear_manifest(self, said: Told) -> None:
+        if said.locked:
+            self.locked = self.blob
+        elif said.summary is None:
+            self._why = f"its manifest is none: {said.why}"
+        elif said.blob != self.blob or not said.summary.id.startswith(self._digits):
+            self._why = f"its manifest is that of backup {said.summary.id}"
+        else:
+            self.summary = said.summary
+
+    @property
+    def is_lost(self) -> bool:
+        return self.summary is None and not self.locked and bool(self._digits)
+
+    @property
+    def strange(self) -> int:
+        if self.summary is None:
+            return len(self.items)
+        return self._garbled + (self._foreign is not None)
+
+    def copy(self, destination: str, summary: Summary) -> Copy:
+        """The copy that it is."""
+        reports = [one for one in self._reports if one.backup_id == summary.id]
+        return Copy(destination, self.blob, summary, self.items, reports, self._foreign)
+
+    def lost(self, destination: str, sums: Mapping[str, Told]) -> Lost:
+        """What is left of it."""
+        mine = [one for one in self._reports if one.backup_id.startswith(self._digits)]
+        proofs = [one for one in mine if one.is_proof]
+        stored, checksum = self._by_name.get(self.blob), sums.get(self.checksum)
+        whys = [self._why] if self._why else []
+        if stored is None:
+            whys.append("its blob is gone")
+        if self._foreign is not None:
+            whys.append(f"its blob says that it is that of backup {self._foreign}")
+        return Lost(
+            destination=destination,
+            blob=self.blob,
+            id=mine[-1].backup_id if mine else self._digits,
+            why=" and ".join(whys),
+            names=tuple(self._by_name),
+            bytes=stored.size if stored is not None else None,
+            sha256=checksum.sha256 if checksum is not None else None,
+            proved=bool(proofs) and proofs[-1].outcome is Outcome.VERIFIED,
+        )

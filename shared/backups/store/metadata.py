@@ -1,0 +1,89 @@
+"""What a blob's metadata says: one JSON object, sealed if the backup is, and never too long.
+
+Azure refuses more than 8 KiB for a blob, Azurite does not. So what goes there is short by itself:
+a long scope tells its digest (`pgcontents.Scope`), suspicions are cut here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.backups.model import Report
+from shared.backups.store.encryption import Seal, unopened
+from shared.errors import Refused
+from shared.text import clean, cut
+
+_METADATA = 8 * 1024
+"""Bytes of a blob's metadata, names and values, that Azure takes. Azurite takes more.
+https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata"""
+_ROOM = 5500
+"""Characters of JSON that fit there, sealed too: age adds 407 bytes at most (its header has a part
+whose length is random), base64 a third."""
+
+
+def about_backup(summary: Mapping[str, object], seal: Seal | None) -> dict[str, str]:
+    """The metadata of a backup's blob and of its manifest. Raises `Refused` if it is too long: it
+    fits with every name that the API lets in."""
+    return _metadata(str(summary["id"]), "summary", summary, seal)
+
+
+def about_report(report: Report, seal: Seal | None) -> dict[str, str]:
+    """The metadata of a report. Of long suspicions it has the first, and how many more; the
+    report has all. Raises `Refused` if it is too long even so."""
+    values = report.to_json()
+    room = _ROOM - len(_json(values | {"suspicions": []}))
+    short = values | {"suspicions": _first(report.suspicions, room)}
+    return _metadata(report.backup_id, "report", short, seal)
+
+
+def _metadata(
+    backup_id: str, name: str, values: Mapping[str, object], seal: Seal | None
+) -> dict[str, str]:
+    """ASCII, sealed if there is a seal. Here the bound holds, whatever is written."""
+    text = _json(values)
+    said = text if seal is None else base64.b64encode(seal.seal(text.encode())).decode()
+    made = {"backup_id": backup_id, name: said}
+    size = sum(len(key) + len(value) for key, value in made.items())
+    if size > _METADATA:
+        longest = max(values, key=lambda key: len(_json(values[key])))
+        raise Refused(
+            "a blob's metadata",
+            f"the {name} of backup {backup_id} needs {size} bytes, Azure takes {_METADATA} in "
+            f"all; its {longest} is too long ({len(_json(values[longest]))} characters in JSON)",
+        )
+    return made
+
+
+def _first(said: Sequence[str], room: int) -> list[str]:
+    """The first of them, and how many more, in so many characters of JSON; one at least, cut if
+    need be, so that nothing suspicious looks as if it were not."""
+    for kept in range(len(said), 0, -1):
+        more = [f"and {len(said) - kept} more"] if kept < len(said) else []
+        if len(_json([*said[:kept], *more])) <= room:
+            return [*said[:kept], *more]
+    if not said:
+        return []
+    first = cut(clean(said[0]), max(room - 40, 6) // 6)  # a unit takes 6 characters at most
+    return [f"{first}...", f"and {len(said) - 1} more"] if said[1:] else [f"{first}..."]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def read(text: str | None, seal: Seal | None) -> Mapping[str, Any]:
+    """What `_metadata` wrote. Raises `Damaged`, `ValueError`."""
+    if text is None:  # so the SDK reads a value that is empty
+        raise ValueError("it is empty")
+    if not text.startswith("{"):
+        data = base64.b64decode(text)
+        if seal is None:
+            raise unopened(data)
+        text = seal.open(data).decode()
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
+    return values
