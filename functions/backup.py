@@ -5,19 +5,20 @@ python -m functions.backup source=crm
 It has no time of its own, and so no timer.
 """
 
-from shared.tasks import BackupPlan, JobContext, Result, Retry, plan_fits, task
+from shared.backups.params import BackupPlan
+from shared.backups.port import BackupService, plan_fits
+from shared.tasks import JobContext, Result, Retry, task
 
 
 @task(
     "backup",
-    params=BackupPlan,
     check=plan_fits,
     timeout_seconds=7200,
     retry=Retry(attempts=3),
 )
-def backup(job: JobContext, plan: BackupPlan) -> Result:
+def backup(job: JobContext, plan: BackupPlan, backups: BackupService) -> Result:
     """A proved backup of what its plan says."""
-    return job.backups.take(plan, job)
+    return backups.take(plan, job)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,15 @@
 python -m functions.backup_monitor
 """
 
-from shared.tasks import JobContext, Params, Result, task
+from shared.backups.port import BackupService
+from shared.tasks import JobContext, Result, task
 from shared.triggers import timer
 
 
 @task("backup_monitor", cron="*/5 * * * *", timeout_seconds=240, misfire_grace_seconds=240)
-def backup_monitor(job: JobContext, params: Params) -> Result:
+def backup_monitor(job: JobContext, backups: BackupService) -> Result:
     """Tells how old backups are, alerts where one is missing, mails what became of each."""
-    del params
-    return job.backups.watch(job)
+    return backups.watch(job)
 
 
 blueprint = timer(backup_monitor)

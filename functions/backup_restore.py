@@ -5,20 +5,21 @@ python -m functions.backup_restore backup_id=1f0c9a2e... target=shop
 The API makes such jobs (`POST /api/v1/backups/{id}/restore`).
 """
 
-from shared.tasks import JobContext, RestoreOrder, Result, Retry, order_fits, task
+from shared.backups.params import RestoreOrder
+from shared.backups.port import BackupService, order_fits
+from shared.tasks import JobContext, Result, Retry, task
 
 
 @task(
     "backup_restore",
-    params=RestoreOrder,
     check=order_fits,
     on_request=True,
     timeout_seconds=7200,
     retry=Retry(attempts=1),
 )
-def backup_restore(job: JobContext, order: RestoreOrder) -> Result:
+def backup_restore(job: JobContext, order: RestoreOrder, backups: BackupService) -> Result:
     """Restores a backup."""
-    return job.backups.restore(order, job)
+    return backups.restore(order, job)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,22 @@
 python -m functions.backup_scrub
 """
 
-from shared.tasks import JobContext, Result, Retry, ScrubOrder, task
+from shared.backups.params import ScrubOrder
+from shared.backups.port import BackupService
+from shared.tasks import JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
 @task(
     "backup_scrub",
-    params=ScrubOrder,
     cron="30 5 * * *",
     timeout_seconds=7200,
     retry=Retry(attempts=1),
     misfire_grace_seconds=3600,
 )
-def backup_scrub(job: JobContext, order: ScrubOrder) -> Result:
+def backup_scrub(job: JobContext, order: ScrubOrder, backups: BackupService) -> Result:
     """Proves a share of the old backups again, those with the oldest proof first."""
-    return job.backups.scrub(order, job)
+    return backups.scrub(order, job)
 
 
 blueprint = timer(backup_scrub)

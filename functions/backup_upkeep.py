@@ -3,15 +3,15 @@
 python -m functions.backup_upkeep
 """
 
-from shared.tasks import JobContext, Params, Result, task
+from shared.backups.port import BackupService
+from shared.tasks import JobContext, Result, task
 from shared.triggers import timer
 
 
 @task("backup_upkeep", cron="50 * * * *", timeout_seconds=7200, misfire_grace_seconds=1800)
-def backup_upkeep(job: JobContext, params: Params) -> Result:
+def backup_upkeep(job: JobContext, backups: BackupService) -> Result:
     """Makes the copies that are missing, removes what retention lets go."""
-    del params
-    return job.backups.upkeep(job)
+    return backups.upkeep(job)
 
 
 blueprint = timer(backup_upkeep)

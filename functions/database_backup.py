@@ -3,7 +3,9 @@
 python -m functions.database_backup
 """
 
-from shared.tasks import BuiltInPlan, JobContext, Result, Retry, plan_fits, task
+from shared.backups.params import BuiltInPlan
+from shared.backups.port import BackupService, plan_fits
+from shared.tasks import JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
@@ -15,15 +17,14 @@ class DatabaseBackup(BuiltInPlan):
 
 @task(
     "database_backup",
-    params=DatabaseBackup,
     check=plan_fits,
     cron="0 0 * * *",
     timeout_seconds=3600,
     retry=Retry(attempts=3),
 )
-def database_backup(job: JobContext, plan: DatabaseBackup) -> Result:
+def database_backup(job: JobContext, plan: DatabaseBackup, backups: BackupService) -> Result:
     """A consistent, proved backup of the SQLite database."""
-    return job.backups.take(plan, job)
+    return backups.take(plan, job)
 
 
 blueprint = timer(database_backup)

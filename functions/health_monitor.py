@@ -3,7 +3,8 @@
 python -m functions.health_monitor
 """
 
-from shared.tasks import JobContext, Params, Result, Retry, task
+from shared.engine.port import Housekeeping
+from shared.tasks import JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
@@ -14,10 +15,9 @@ from shared.triggers import timer
     retry=Retry(attempts=1),
     misfire_grace_seconds=30,
 )
-def health_monitor(job: JobContext, params: Params) -> Result:
+def health_monitor(job: JobContext, engine: Housekeeping) -> Result:
     """Reports clocks that fell silent."""
-    del params
-    return job.operations.health(job)
+    return engine.health(job)
 
 
 blueprint = timer(health_monitor)

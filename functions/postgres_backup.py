@@ -3,7 +3,9 @@
 python -m functions.postgres_backup
 """
 
-from shared.tasks import BuiltInPlan, JobContext, Result, Retry, plan_fits, task
+from shared.backups.params import BuiltInPlan
+from shared.backups.port import BackupService, plan_fits
+from shared.tasks import JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
@@ -15,15 +17,14 @@ class PostgresBackup(BuiltInPlan):
 
 @task(
     "postgres_backup",
-    params=PostgresBackup,
     check=plan_fits,
     cron="0 3 * * *",
     timeout_seconds=6000,
     retry=Retry(attempts=3),
 )
-def postgres_backup(job: JobContext, plan: PostgresBackup) -> Result:
+def postgres_backup(job: JobContext, plan: PostgresBackup, backups: BackupService) -> Result:
     """A consistent, proved backup of the PostgreSQL database."""
-    return job.backups.take(plan, job)
+    return backups.take(plan, job)
 
 
 blueprint = timer(postgres_backup)

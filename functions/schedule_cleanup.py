@@ -3,15 +3,15 @@
 python -m functions.schedule_cleanup
 """
 
-from shared.tasks import JobContext, Params, Result, task
+from shared.engine.port import Housekeeping
+from shared.tasks import JobContext, Result, task
 from shared.triggers import timer
 
 
 @task("schedule_cleanup", cron="0 2 * * *", timeout_seconds=600)
-def schedule_cleanup(job: JobContext, params: Params) -> Result:
+def schedule_cleanup(job: JobContext, engine: Housekeeping) -> Result:
     """Turns off schedules past their end."""
-    del params
-    return job.operations.cleanup(job)
+    return engine.cleanup(job)
 
 
 blueprint = timer(schedule_cleanup)

@@ -3,15 +3,15 @@
 python -m functions.schedule_reconciler
 """
 
-from shared.tasks import JobContext, Params, Result, Retry, task
+from shared.engine.port import Housekeeping
+from shared.tasks import JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
 @task("schedule_reconciler", cron="20 * * * *", timeout_seconds=3000, retry=Retry(attempts=3))
-def schedule_reconciler(job: JobContext, params: Params) -> Result:
+def schedule_reconciler(job: JobContext, engine: Housekeeping) -> Result:
     """The ledger of the last 26 hours adds up; fails if it does not."""
-    del params
-    return job.operations.reconcile(job)
+    return engine.reconcile(job)
 
 
 blueprint = timer(schedule_reconciler)

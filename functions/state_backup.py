@@ -3,7 +3,9 @@
 python -m functions.state_backup
 """
 
-from shared.tasks import BuiltInPlan, JobContext, Result, Retry, plan_fits, task
+from shared.backups.params import BuiltInPlan
+from shared.backups.port import BackupService, plan_fits
+from shared.tasks import JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
@@ -15,15 +17,14 @@ class StateBackup(BuiltInPlan):
 
 @task(
     "state_backup",
-    params=StateBackup,
     check=plan_fits,
     cron="0 4 * * *",
     timeout_seconds=3600,
     retry=Retry(attempts=3),
 )
-def state_backup(job: JobContext, plan: StateBackup) -> Result:
+def state_backup(job: JobContext, plan: StateBackup, backups: BackupService) -> Result:
     """A proved backup of Belfry's own state."""
-    return job.backups.take(plan, job)
+    return backups.take(plan, job)
 
 
 blueprint = timer(state_backup)

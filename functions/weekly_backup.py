@@ -5,7 +5,9 @@ If GDRIVE_FOLDER_ID is set, a copy goes to Google Drive, which keeps its own las
 python -m functions.weekly_backup
 """
 
-from shared.tasks import BuiltInPlan, Flag, JobContext, Result, Retention, Retry, plan_fits, task
+from shared.backups.params import BuiltInPlan, Retention
+from shared.backups.port import BackupService, plan_fits
+from shared.tasks import Flag, JobContext, Result, Retry, task
 from shared.triggers import timer
 
 
@@ -19,16 +21,15 @@ class WeeklyBackup(BuiltInPlan):
 
 @task(
     "weekly_backup",
-    params=WeeklyBackup,
     check=plan_fits,
     cron="0 2 * * 1",
     timeout_seconds=7200,
     retry=Retry(attempts=3),
     misfire_grace_seconds=1800,
 )
-def weekly_backup(job: JobContext, plan: WeeklyBackup) -> Result:
+def weekly_backup(job: JobContext, plan: WeeklyBackup, backups: BackupService) -> Result:
     """A proved backup of every source."""
-    return job.backups.take(plan, job)
+    return backups.take(plan, job)
 
 
 blueprint = timer(weekly_backup)

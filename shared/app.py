@@ -12,12 +12,13 @@ import functools
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import settings as configuration
+from shared.backups.port import BackupService
 from shared.clock import Clock, monotonic
 from shared.engine import builtin
 from shared.engine.alarm import Alarm
@@ -29,11 +30,12 @@ from shared.engine.control import Control
 from shared.engine.crew import Crew, Lease
 from shared.engine.desk import Desk
 from shared.engine.execute import Executor
+from shared.engine.housekeeping import Housekeeper
 from shared.engine.limits import Limits
 from shared.engine.manage import Manager
 from shared.engine.mend import Mender
-from shared.engine.operations import Operations
 from shared.engine.poison import Poison
+from shared.engine.port import Housekeeping
 from shared.engine.reconcile import Ledger
 from shared.engine.sweep import Sweep
 from shared.engine.tick import Dispatcher
@@ -53,7 +55,8 @@ from shared.storage.pulse import PulseQueue
 from shared.storage.queue import JobQueue, Message, ShardQueue
 from shared.storage.schedules import ScheduleTable
 from shared.storage.slots import Slots
-from shared.tasks import BackupPlan, JobContext, Registry, RestoreOrder, ScrubOrder, VerifyOrder
+from shared.tasks import Registry, Services
+from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
@@ -151,40 +154,6 @@ class App:
             )
 
 
-class _Backups:
-    """The backup service, made when it is first asked for: its libraries are heavy."""
-
-    def __init__(self, make: Callable[[], Backups]) -> None:
-        self._get = _later(make)
-
-    def __call__(self) -> Backups:
-        return self._get()
-
-    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
-        self().check_plan(plan, new)
-
-    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
-        self().check_order(order)
-
-    def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
-        return self().take(plan, job)
-
-    def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
-        return self().verify(order, job)
-
-    def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
-        return self().restore(order, job)
-
-    def watch(self, job: JobContext) -> Mapping[str, object]:
-        return self().watch(job)
-
-    def upkeep(self, job: JobContext) -> Mapping[str, object]:
-        return self().upkeep(job)
-
-    def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
-        return self().scrub(order, job)
-
-
 def build(
     settings: Settings,
     clock: Clock,
@@ -208,16 +177,23 @@ def build(
     limits = Limits(slots, tasks, settings.jobs_per_project)
     desk = Desk(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
+    services = Services(
+        {
+            BackupService: lambda: backups(),
+            Housekeeping: lambda: Housekeeper(table, manager, ledger, clocks),
+        }
+    )
+    _hold_needs(tasks, services)
     manager = Manager(
         desk=desk,
         dispatcher=dispatcher,
         handed=handed,
         clock=clock,
         new_id=_new_id,
-        check=Checks(tasks, lambda: backups),
+        check=Checks(tasks, services),
     )
     ledger = Ledger(table, meta, clock)
-    messages = _later(lambda: _messages(settings, connection, meta, clock))
+    messages = once(lambda: _messages(settings, connection, meta, clock))
     sweep = Sweep(table, queue, limits, meta, handed, dispatcher.tick_one)
     alarm = Alarm(meta, functools.partial(_alert, messages))
     clocks = Clocks(
@@ -239,11 +215,8 @@ def build(
         clock=clock,
         wrong=lambda: checked.difference if checked is not None else None,
     )
-    operations = Operations(table, manager, ledger, clocks)
-    backups: _Backups = _Backups(
-        lambda: _backups(settings, connection, meta, clock, manager, tasks, messages())
-    )
-    execute = Executor(tasks, backups, operations, clock)
+    backups = once(lambda: _backups(settings, connection, meta, clock, manager, tasks, messages()))
+    execute = Executor(tasks, services, clock)
 
     def crew(size: int, lasting: int) -> Crew:
         return Crew(desk=desk, execute=execute, clock=clock, lease=held, size=size, lasting=lasting)
@@ -284,6 +257,13 @@ def build(
         started_at=clock.now(),
         connection=connection,
     )
+
+
+def _hold_needs(tasks: Registry, services: Services) -> None:
+    """Raise `Misconfigured` if a task takes what there is not: it is to stop the start."""
+    for task in tasks:
+        if missing := services.missing(task.needs):
+            raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
 
 
 def app() -> App:
@@ -357,20 +337,6 @@ def _create_queue(connection: Connection, name: str) -> None:
 
     with translated("queue storage"), contextlib.suppress(ResourceExistsError):
         connection.queue(name).create_queue()
-
-
-def _later(make: Callable[[], T]) -> Callable[[], T]:
-    """`make`, called once, when its value is first asked for."""
-    lock = threading.Lock()
-    made: list[T] = []
-
-    def get() -> T:
-        with lock:
-            if not made:
-                made.append(make())
-            return made[0]
-
-    return get
 
 
 def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:

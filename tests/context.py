@@ -8,23 +8,11 @@ import threading
 from collections.abc import Coroutine
 
 from shared.clock import Clock, SystemClock
-from shared.errors import Misconfigured
 from shared.log import JobLog
-from shared.tasks import (
-    BackupPlan,
-    BackupService,
-    JobContext,
-    Params,
-    RestoreOrder,
-    Result,
-    ScrubOrder,
-    Task,
-    VerifyOrder,
-)
+from shared.tasks import JobContext, Params, Result, Task
 
 
 def job_of(
-    backups: BackupService | None = None,
     *,
     attempt: int = 1,
     stop: threading.Event | None = None,
@@ -43,42 +31,14 @@ def job_of(
         attempt=attempt,
         clock=clock,
         log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
-        backups=backups or _NoBackups(),
         stop=stop or threading.Event(),
     )
 
 
-def result_of(task: Task, job: JobContext, params: Params) -> Result:
-    """What the task returns, be its function plain or `async`."""
-    returned = task.run(job, params)
+def result_of(
+    task: Task, job: JobContext, params: Params | None = None, **services: object
+) -> Result:
+    """What the task returns, be its function plain or `async`; `services` by their names in it."""
+    named = {} if task.takes.params is None else {task.takes.params: params or task.params()}
+    returned = task.run(job, **named, **services)
     return asyncio.run(returned) if isinstance(returned, Coroutine) else returned
-
-
-class _NoBackups:
-    """Refuses all that a task could ask of backups."""
-
-    def take(self, plan: BackupPlan, job: JobContext) -> Result:
-        del plan
-        raise _none(job)
-
-    def verify(self, order: VerifyOrder, job: JobContext) -> Result:
-        del order
-        raise _none(job)
-
-    def restore(self, order: RestoreOrder, job: JobContext) -> Result:
-        del order
-        raise _none(job)
-
-    def watch(self, job: JobContext) -> Result:
-        raise _none(job)
-
-    def upkeep(self, job: JobContext) -> Result:
-        raise _none(job)
-
-    def scrub(self, order: ScrubOrder, job: JobContext) -> Result:
-        del order
-        raise _none(job)
-
-
-def _none(job: JobContext) -> Misconfigured:
-    return Misconfigured(f"the test of {job.job_id} gave it no backups")

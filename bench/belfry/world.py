@@ -28,6 +28,13 @@ _LONG = replace(_LATE, timeout_seconds=3600)
 """More than ten minutes: so the engine knows that a run may be long."""
 
 
+class Line(Params):
+    """What a job of the bench is given."""
+
+    number: int = 0
+    long_seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Jobs:
     """What the bench's task does: sleeps, and appends a line to a file (bench/peers/ledger.py)."""
@@ -44,11 +51,7 @@ class Jobs:
         """The task, alone. A long run writes its line when it starts, into a file of its own."""
         file, long_file = _opened(self.path), _opened(long_path(self.path))
 
-        class Line(Params):
-            number: int = 0
-            long_seconds: float = 0.0
-
-        @task("bench", params=Line, timeout_seconds=60)
+        @task("bench", timeout_seconds=60)
         def bench(job: JobContext, params: Line) -> Result:
             """Writes a line."""
             if params.long_seconds:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.fields import Input, Whole
-from shared.tasks.backups import Name, Retention, Rules
+from shared.backups.params import Name, Retention, Rules
 
 WEEK = 7 * 24 * 60
 """In minutes."""

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from shared.app import App
+from shared.backups.params import ALL, ONLY_ALL, PARTS
 from shared.errors import Invalid
-from shared.tasks.backups import ALL, ONLY_ALL, PARTS
 from shared.tasks.model import PARAMETERS
 
 

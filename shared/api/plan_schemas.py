@@ -12,12 +12,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
 from shared.api.plan_times import TIME_OF_DAY, PlanFrequency, recurrence, time_of_day, words
+from shared.backups.params import BackupPlan, Compression, Kept, Retention, Rules, Tier
+from shared.backups.params import Name as Word
 from shared.errors import Invalid
 from shared.recurrence import Frequency
 from shared.schedules.model import Definition
 from shared.schedules.upcoming import upcoming
-from shared.tasks.backups import BackupPlan, Compression, Kept, Retention, Rules, Tier
-from shared.tasks.backups import Name as Word
 from shared.tasks.model import Flag
 
 if TYPE_CHECKING:

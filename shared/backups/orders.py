@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from shared.backups.params import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
 from shared.backups.sources import Sources
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup
 from shared.backups.targets import target_problem
 from shared.errors import Conflict, Invalid, NotFound
 from shared.settings import Settings
-from shared.tasks.backups import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
 
 
 def check_plan(

@@ -17,6 +17,7 @@ from shared.backups.jobs.run import Round, Tools, just_taken
 from shared.backups.jobs.scrub import scrub
 from shared.backups.jobs.upkeep import Upkeep
 from shared.backups.model import Manifest, Outcome, Report, checksum_name, manifest_name
+from shared.backups.params import BackupPlan, RestoreOrder, Retention, ScrubOrder, VerifyOrder
 from shared.backups.rules.retention import Verdict
 from shared.backups.sources import Sources
 from shared.backups.status.discovered import Runs
@@ -38,7 +39,6 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
 from shared.tasks import Registry
-from shared.tasks.backups import BackupPlan, RestoreOrder, Retention, ScrubOrder, VerifyOrder
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from shared.backups.model import Summary
+from shared.backups.params import ALL, BackupPlan
 from shared.backups.source import Source
 from shared.errors import BelfryError, Invalid, Misconfigured, Refused, Unavailable
 from shared.settings import Secret, Settings
 from shared.storage.connect import Connection
-from shared.tasks.backups import ALL, BackupPlan
 
 DATABASE, POSTGRES, STATE = "database", "postgres", "state"
 _SQLITE = "sqlite:///"

@@ -5,26 +5,18 @@ The API, the command line and workflows all come through `Manager`, and that com
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from shared.engine.once import is_once
 from shared.errors import Invalid
 from shared.schedules.model import Schedule
-from shared.tasks import BackupChecks, Registry
+from shared.tasks import Registry, Services
 
 
 class Checks:
-    """The check, bound to the tasks and to what they may ask. `backups` is called when a task
-    asks for it."""
+    """The check, bound to the tasks and to what they may ask."""
 
-    def __init__(self, registry: Registry, backups: Callable[[], BackupChecks]) -> None:
+    def __init__(self, registry: Registry, services: Services) -> None:
         self._registry = registry
-        self._backups = backups
-
-    @property
-    def backups(self) -> BackupChecks:
-        """Of `shared.tasks.Services`."""
-        return self._backups()
+        self._services = services
 
     def __call__(self, before: Schedule | None, wanted: Schedule) -> None:
         """Hold the parameters to what there is, as far as they are new; a task that a person must
@@ -42,7 +34,7 @@ class Checks:
             if (name in given, given.get(name)) != (name in known, known.get(name))
         }
         if before is None or new:
-            self._registry.get(what.task_type).fits(self, given, new)
+            self._registry.get(what.task_type).fits(self._services, given, new)
         task = self._registry.find(what.task_type)
         if task is not None and task.on_request and (what.enabled or not is_once(wanted)):
             text = f"a person asks for {task.name} each time; no schedule can"

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.engine.attempt import Attempt
-from shared.tasks import BackupService, JobContext, Operations, Registry, Result
+from shared.tasks import JobContext, Registry, Result, Services
 from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
@@ -23,13 +23,11 @@ class Executor:
     def __init__(
         self,
         registry: Registry,
-        backups: BackupService,
-        operations: Operations,
+        services: Services,
         clock: Clock,
     ) -> None:
         self._registry = registry
-        self._backups = backups
-        self._operations = operations
+        self._services = services
         self._clock = clock
 
     def __call__(self, attempt: Attempt) -> Result | Coroutine[Any, Any, Result]:
@@ -43,13 +41,11 @@ class Executor:
             attempt=live.attempt,
             clock=self._clock,
             log=attempt.log,
-            backups=self._backups,
-            operations=self._operations,
             progress=attempt.progress,
             forced=live.forced,
             stop=attempt.stop,
         )
-        returned = task.run(context, params)
+        returned = task.call(context, params, self._services)
         if isinstance(returned, Coroutine):
             return _awaited(task.name, returned)
         return _checked(task.name, returned)

@@ -1,25 +1,29 @@
 """A task: a named piece of work in code, and how the engine is to treat it.
 
     @task("postgres_backup", cron="0 3 * * *", timeout_seconds=7200)
-    def postgres_backup(job: JobContext, params: NoParams) -> Result: ...
+    def postgres_backup(job: JobContext, plan: BackupPlan, backups: BackupService) -> Result: ...
 
-The decorator gives a frozen `Task`. Nothing is registered at import: the `Registry` collects
-the tasks of the modules that it is given, so importing a module twice does no harm.
+The function takes the job; its parameters, if it has any, as a model of them; and what it needs of
+the app (`services`), each by its type. The decorator reads that from its signature, and gives a
+frozen `Task`. Nothing is registered at import: the `Registry` collects the tasks of the modules
+that it is given, so importing a module twice does no harm.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Concatenate, TypeAlias, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
-from shared.tasks.context import JobContext, Services
+from shared.tasks.context import JobContext
+from shared.tasks.services import Services, given
 from shared.tasks.wording import in_words
 
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
@@ -32,13 +36,13 @@ Result: TypeAlias = Mapping[str, object]
 """What a task returns: its metrics, as a JSON object (P8)."""
 
 
-Run: TypeAlias = Callable[[JobContext, Any], "Result | Coroutine[Any, Any, Result]"]
-"""A task's function, plain or a coroutine function: of the job, and of its parameters."""
+Run: TypeAlias = Callable[Concatenate[JobContext, ...], "Result | Coroutine[Any, Any, Result]"]
+"""A task's function, plain or a coroutine function: of the job, its parameters, and services."""
 
 
-Check: TypeAlias = Callable[[Services, Any, Collection[str]], None]
-"""Whether what a task's parameters name is there: of the services, the parameters, and the names
-of those that are new. Raises `Invalid`, naming one of these, or what else is the matter."""
+Check: TypeAlias = Callable[Concatenate[Any, Collection[str], ...], None]
+"""Whether what a task's parameters name is there: of the parameters, the names of those that are
+new, and services. Raises `Invalid`, naming one of these, or what else is the matter."""
 
 
 class Params(BaseModel):
@@ -70,12 +74,22 @@ class Retry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Takes:
+    """The names of what a task's function takes besides the job."""
+
+    params: str | None
+    """Of its parameters, if it has any."""
+    services: Mapping[str, type[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """A named piece of work in code."""
 
     name: str
     run: Run
     params: type[Params]
+    takes: Takes
     recurrence: Recurrence | None
     """When its system schedule runs; None for a task that only user schedules use."""
     impact: Impact
@@ -87,8 +101,21 @@ class Task:
     aliases: tuple[str, ...]
     """Earlier names: stored schedules outlive a name."""
     check: Check | None = None
+    check_takes: Mapping[str, type[Any]] = field(default_factory=dict)
     on_request: bool = False
     """Whether a person must ask for it each time: no schedule of it comes due by itself."""
+
+    @property
+    def needs(self) -> frozenset[type[Any]]:
+        """The services that it and its check take, by their types."""
+        return frozenset([*self.takes.services.values(), *self.check_takes.values()])
+
+    def call(
+        self, job: JobContext, params: Params, services: Services
+    ) -> Result | Coroutine[Any, Any, Result]:
+        """Run its function."""
+        named = {} if self.takes.params is None else {self.takes.params: params}
+        return self.run(job, **named, **given(services, self.takes.services))
 
     @property
     def summary(self) -> str:
@@ -106,7 +133,7 @@ class Task:
         if self.check is None:
             return
         try:
-            self.check(services, params, new)
+            self.check(params, new, **given(services, self.check_takes))
         except Invalid as error:
             raise Invalid(f"{PARAMETERS}.{error.field}", error.message) from None
 
@@ -125,7 +152,6 @@ class Task:
 def task(
     name: str,
     *,
-    params: type[Params] = Params,
     cron: str | None = None,
     timezone: str = "UTC",
     impact: Impact = Impact.A,
@@ -149,16 +175,17 @@ def task(
         raise ValueError(f"task {name}: max_concurrent is {max_concurrent}; use 1 or more")
     if cron is not None and on_request:
         raise ValueError(f"task {name}: what a person must ask for has no time of its own")
-    if cron is not None:
-        required = [field for field, info in params.model_fields.items() if info.is_required()]
-        if required:
-            raise ValueError(f"task {name}: a system schedule needs defaults for {required}")
 
     def make(run: Run) -> Task:
+        params, takes = _taken(name, run)
+        required = [name for name, info in params.model_fields.items() if info.is_required()]
+        if cron is not None and required:
+            raise ValueError(f"task {name}: a system schedule needs defaults for {required}")
         return Task(
             name=name,
             run=run,
             params=params,
+            takes=takes,
             recurrence=cron_recurrence(cron, timezone) if cron is not None else None,
             impact=impact,
             timeout_seconds=timeout_seconds,
@@ -167,10 +194,36 @@ def task(
             max_concurrent=max_concurrent,
             aliases=aliases,
             check=check,
+            check_takes=_types(name, check, 2) if check is not None else {},
             on_request=on_request,
         )
 
     return make
+
+
+def _taken(name: str, run: Run) -> tuple[type[Params], Takes]:
+    """(the model of its parameters, what it takes) of a task's function."""
+    types = _types(name, run, 1)
+    models = {word: kind for word, kind in types.items() if issubclass(kind, Params)}
+    if len(models) > 1:
+        raise ValueError(f"task {name}: one model of parameters, not {len(models)}")
+    services = {word: kind for word, kind in types.items() if word not in models}
+    return next(iter(models.values()), Params), Takes(
+        params=next(iter(models), None), services=services
+    )
+
+
+def _types(name: str, function: Callable[..., object], after: int) -> dict[str, type[Any]]:
+    """The types of a function's parameters after its first so many, by their names."""
+    taken = list(inspect.signature(function).parameters)[after:]
+    try:
+        types = get_type_hints(function)
+    except NameError as error:
+        raise ValueError(f"task {name}: {error}; import it, and not for types alone") from error
+    wrong = [word for word in taken if not isinstance(types.get(word), type)]
+    if wrong:
+        raise ValueError(f"task {name}: give {', '.join(wrong)} a class as its type")
+    return {word: types[word] for word in taken}
 
 
 def cron_recurrence(expression: str, timezone: str) -> Recurrence:

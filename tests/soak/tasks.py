@@ -36,8 +36,8 @@ class Seconds(Params):
 def registry(traces: Traces, factor: int) -> Registry:
     """All of them, on a clock that is so many times as fast as life."""
 
-    def traced(work: Callable[[JobContext], None]) -> Callable[[JobContext, Params], Result]:
-        def run(job: JobContext, params: Params) -> Result:
+    def traced(work: Callable[[JobContext], None]) -> Callable[[JobContext], Result]:
+        def run(job: JobContext) -> Result:
             traces.begin(job)
             try:
                 work(job)
@@ -78,7 +78,7 @@ def registry(traces: Traces, factor: int) -> Registry:
         job.check()
         traces.effect(job)
 
-    async def coroutine(job: JobContext, params: Params) -> Result:
+    async def coroutine(job: JobContext) -> Result:
         traces.begin(job)
         try:
             await asyncio.sleep(300 * chance(job, "time") / factor)
@@ -95,13 +95,13 @@ def registry(traces: Traces, factor: int) -> Registry:
             job.check()
             traces.effect(job)
 
-        return traced(sit)(job, params)
+        return traced(sit)(job)
 
     plain = (quick, flaky, refused, slow, lasts, hangs, heeds)
     made = [task(work.__name__)(traced(work)) for work in plain]
     made.append(task("limited", max_concurrent=3)(traced(flaky)))
     made.append(task("coroutine")(coroutine))
-    made.append(task("sits", params=Seconds)(sits))
+    made.append(task("sits")(sits))
     return Registry(made)
 
 

@@ -16,7 +16,7 @@ import functions
 from shared.api.schemas import NewSchedule
 from shared.log import Event
 from shared.settings import from_env
-from shared.tasks import Params, Registry, task
+from shared.tasks import JobContext, Params, Registry, Result, task
 
 _STORAGE = {"AzureWebJobsStorage": "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ=="}
 _HOST = json.loads(Path("host.json").read_text())
@@ -92,16 +92,27 @@ def test_each_event_is_logged_somewhere() -> None:
     assert unused == []
 
 
+def nothing(job: JobContext) -> Result:
+    """Of which two tasks are made."""
+    raise NotImplementedError
+
+
 def test_two_tasks_of_one_name_are_refused() -> None:
-    made = task("twin")(lambda _job, _params: {})
-    other = task("other", aliases=("twin",))(lambda _job, _params: {})
+    made = task("twin")(nothing)
+    other = task("other", aliases=("twin",))(nothing)
     with pytest.raises(ValueError, match="twin"):
         Registry([made, other])
 
 
-def test_a_system_schedule_needs_parameters_with_defaults() -> None:
-    class Needy(Params):
-        where: str
+class Needy(Params):
+    """Of which a schedule must say something."""
 
+    where: str
+
+
+def test_a_system_schedule_needs_parameters_with_defaults() -> None:
     with pytest.raises(ValueError, match="where"):
-        task("needy", params=Needy, cron="0 0 * * *")
+
+        @task("needy", cron="0 0 * * *")
+        def needy(job: JobContext, params: Needy) -> Result:
+            raise NotImplementedError

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from shared.backups.drive.folder import GROUP, TAKEN_AT, Drive
+from shared.backups.params import BackupPlan
 from shared.backups.store.catalog import Catalog
 from shared.backups.store.entries import Backup
 from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
 from shared.log import instant
-from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 
 _KEY = "belfry_backup"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.backups.model import Outcome
+from shared.backups.params import Retention
 from shared.backups.rules.retention import Held, Verdict, decide
 from shared.backups.status.plans import newest_good
 from shared.backups.store.catalog import Catalog, Found
@@ -15,7 +16,6 @@ from shared.backups.store.entries import Backup
 from shared.backups.store.stream import go_on
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
-from shared.tasks.backups import Retention
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")

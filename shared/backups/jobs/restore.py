@@ -11,6 +11,7 @@ from shared.backups.jobs.take import prove, tell_damaged
 from shared.backups.jobs.timing import Took, note
 from shared.backups.model import Manifest, Report, differences
 from shared.backups.orders import check_reliable
+from shared.backups.params import RestoreOrder, VerifyOrder
 from shared.backups.rules.restore_time import of_same, slowest
 from shared.backups.source import Restored, Target
 from shared.backups.sources import STATE, Sources
@@ -32,7 +33,6 @@ from shared.errors import (
 )
 from shared.log import Event, event
 from shared.messages.service import Messages
-from shared.tasks.backups import RestoreOrder, VerifyOrder
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")

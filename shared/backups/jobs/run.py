@@ -20,6 +20,7 @@ from shared.backups.jobs.prune import clear
 from shared.backups.jobs.result import fitting
 from shared.backups.jobs.take import Taken, take
 from shared.backups.model import Manifest
+from shared.backups.params import BackupPlan
 from shared.backups.rules.anomaly import suspicions
 from shared.backups.source import Source
 from shared.backups.sources import Sources
@@ -36,7 +37,6 @@ from shared.errors import (
     Unprovable,
 )
 from shared.log import Event, event, short
-from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")

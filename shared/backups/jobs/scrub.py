@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from shared.backups.jobs.restore import reprove
 from shared.backups.jobs.result import fitting
+from shared.backups.params import ScrubOrder
 from shared.backups.rules.turns import Turn, overdue, todays, turns
 from shared.backups.sources import Sources
 from shared.backups.status.people import tell
@@ -16,7 +17,6 @@ from shared.backups.store.catalog import Catalog
 from shared.errors import BelfryError, Cancelled, Damaged, NotFound, Unprovable
 from shared.log import Event, event, instant, short
 from shared.messages.service import Messages
-from shared.tasks.backups import ScrubOrder
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")

@@ -26,6 +26,7 @@ from shared.backups.model import (
     report_name,
     sealed_name,
 )
+from shared.backups.params import BackupPlan
 from shared.backups.source import Dump, Source
 from shared.backups.store.codec import Codec
 from shared.backups.store.destination import Destination
@@ -43,7 +44,6 @@ from shared.errors import (
     Unprovable,
 )
 from shared.log import short
-from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 
 _ERROR = 500

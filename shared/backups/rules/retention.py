@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.tasks.backups import Retention
+from shared.backups.params import Retention
 
 EXAMINED = timedelta(days=7)
 """So long an unverified backup is kept, for someone to look at it."""

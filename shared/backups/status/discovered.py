@@ -13,11 +13,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from shared.backups.params import ALL, BackupPlan
 from shared.backups.postgres.contents import Scope
 from shared.backups.store.entries import Backup
 from shared.errors import NotFound
 from shared.schedules.job import ENDED, Job, Status
-from shared.tasks.backups import ALL, BackupPlan
 
 _KNOWN = 500
 """Ended jobs that are remembered, so that they are read once; nothing depends on it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.backups.model import Report
+from shared.backups.params import ALL, BackupPlan
 from shared.backups.postgres.contents import Scope
 from shared.backups.rules.restore_time import of_same, slowest
 from shared.backups.rules.turns import Turn, turns
@@ -18,7 +19,6 @@ from shared.engine.once import is_once
 from shared.errors import Invalid
 from shared.schedules.model import Schedule
 from shared.tasks import Registry
-from shared.tasks.backups import ALL, BackupPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from shared.backups.model import Manifest, Report, Summary, checked
+from shared.backups.params import Compression
 from shared.backups.store.encryption import Seal, is_sealed, unopened
 from shared.backups.store.metadata import read
 from shared.errors import Damaged
-from shared.tasks.backups import Compression
 
 UNREADABLE = (Damaged, KeyError, ValueError, TypeError, AttributeError, RecursionError)
 """What each of these raises if somebody has changed what it reads; `Locked` if no key opens it."""

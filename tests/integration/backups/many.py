@@ -16,9 +16,9 @@ from typing import Any
 
 import function_app
 from shared import app
+from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.service import Backups
 from shared.engine.hands import Hands
-from shared.tasks import BackupPlan, VerifyOrder
 from tests.context import job_of
 
 AT_ONCE = 4

@@ -18,6 +18,7 @@ from shared.backups.drive.folder import Drive
 from shared.backups.jobs.lock import Alone
 from shared.backups.jobs.run import Round, Tools
 from shared.backups.model import Summary
+from shared.backups.params import BackupPlan
 from shared.backups.source import Contents, Dump, Restored, Source, Target
 from shared.backups.sources import Sources
 from shared.backups.store.catalog import Catalog
@@ -25,7 +26,6 @@ from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup
 from shared.storage.meta import Meta
-from shared.tasks.backups import BackupPlan
 from shared.tasks.context import JobContext
 from tests.context import job_of
 

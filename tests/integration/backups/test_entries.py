@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.backups.model import Manifest, Outcome, Report, Summary, manifest_name, report_name
+from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.postgres.contents import Scope
 from shared.backups.sqlite.source import SqliteSource
 from shared.backups.store.encryption import Seal
@@ -23,7 +24,6 @@ from shared.backups.store.listing import copies
 from shared.backups.store.metadata import about_backup, about_report
 from shared.errors import Conflict, Refused
 from shared.settings import Secret
-from shared.tasks.backups import BackupPlan, VerifyOrder
 from tests.integration.backups.setup import PRIMARY, Meddled, Shelf
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 891, tzinfo=UTC)

@@ -12,12 +12,12 @@ import pytest
 from local.postgres import Postgres
 from shared.backups.jobs.restore import restore, verify
 from shared.backups.model import differences
+from shared.backups.params import RestoreOrder, VerifyOrder
 from shared.backups.postgres.broken_rules import Lifted
 from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Contents, Target
 from shared.errors import Damaged, Invalid, Refused, Unprovable
 from shared.settings import Secret
-from shared.tasks.backups import RestoreOrder, VerifyOrder
 from tests.context import job_of
 from tests.integration.backups.conftest import scratch_databases
 from tests.integration.backups.faults.world import DAY, job

@@ -16,6 +16,7 @@ from local.postgres import Postgres
 from shared import settings
 from shared.backups.jobs.restore import restore, tell
 from shared.backups.jobs.take import tell_damaged
+from shared.backups.params import RestoreOrder
 from shared.backups.postgres.source import PostgresSource
 from shared.backups.sqlite.source import SqliteSource
 from shared.backups.targets import target_problem
@@ -24,7 +25,6 @@ from shared.log import Event
 from shared.messages.service import messages_from
 from shared.settings import Secret
 from shared.storage.connect import Connection
-from shared.tasks.backups import RestoreOrder
 from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, Desk, opened
 from tests.integration.backups.postgres_setup import column, databases_like, made

@@ -12,11 +12,11 @@ import pytest
 from local.azurite import Azurite
 from shared.backups.jobs.restore import restore
 from shared.backups.model import Outcome
+from shared.backups.params import RestoreOrder
 from shared.backups.rules.restore_time import slowest
 from shared.backups.source import Restored, Target
 from shared.backups.sqlite.source import SqliteSource
 from shared.log import Event
-from shared.tasks.backups import RestoreOrder
 from shared.tasks.context import JobContext
 from tests.faults import FaultProxy, Refuse
 from tests.integration.backups.faults.world import DAY, behind, job

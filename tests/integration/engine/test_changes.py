@@ -64,7 +64,7 @@ class Desk:
 def desk(azurite: Azurite) -> Iterator[Desk]:
     entered, go = threading.Event(), threading.Event()
 
-    @task("notes", params=Noted, timeout_seconds=60)
+    @task("notes", timeout_seconds=60)
     def notes(job: JobContext, params: Noted) -> Result:
         """Says what it was given, once the test lets it go."""
         entered.set()

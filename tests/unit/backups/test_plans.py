@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.backups.model import Outcome
+from shared.backups.params import BackupPlan
 from shared.backups.status.discovered import Runs
 from shared.backups.status.plans import (
     AnyPlan,
@@ -25,7 +26,6 @@ from shared.recurrence import Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Schedule
 from shared.tasks import JobContext, Params, Registry, Result, task
-from shared.tasks.backups import BackupPlan
 from tests.unit.backups.test_model import manifest
 from tests.unit.backups.test_standing import LONG_AGO, NIGHT, NOW, nightly, proof
 
@@ -61,7 +61,7 @@ def no_job(job_id: str) -> Job:
     raise NotFound(f"there is no job {job_id!r}")
 
 
-@task("backup", params=BackupPlan)
+@task("backup")
 def backup(job: JobContext, params: BackupPlan) -> Result:
     """Takes a plan."""
     raise NotImplementedError

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.backups.params import RULES, Retention
 from shared.backups.rules.retention import Held, Verdict, decide
-from shared.tasks.backups import RULES, Retention
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.backups.params import BackupPlan
 from shared.backups.postgres import programs as pgclient
 from shared.backups.postgres.server import Server
 from shared.backups.source import Source
@@ -15,7 +16,6 @@ from shared.backups.sources import Sources
 from shared.errors import Invalid, Misconfigured
 from shared.settings import Secret, from_env
 from shared.storage.connect import Connection
-from shared.tasks.backups import BackupPlan
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from functions.backup_scrub import backup_scrub
 from shared.backups.model import Outcome
+from shared.backups.params import ScrubOrder
 from shared.backups.rules.turns import overdue, todays, turns
 from shared.backups.store.entries import Backup, Copy
 from shared.errors import Invalid
-from shared.tasks import ScrubOrder
 from tests.unit.backups.test_model import manifest
 from tests.unit.backups.test_standing import DAY, NOW, proof
 

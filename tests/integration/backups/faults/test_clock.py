@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.backups.jobs.restore import verify
+from shared.backups.params import VerifyOrder
 from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Damaged, Skipped
-from shared.tasks.backups import VerifyOrder
 from tests.context import job_of
 from tests.integration.backups.faults.meddling import Container, flip
 from tests.integration.backups.faults.world import DAY, Moved, job, prove, whole

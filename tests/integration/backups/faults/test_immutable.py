@@ -15,10 +15,10 @@ import pytest
 from shared.backups.jobs.copy import copy_to
 from shared.backups.jobs.prune import clear
 from shared.backups.model import Outcome, Report
+from shared.backups.params import Retention
 from shared.backups.sqlite.source import SqliteSource
 from shared.backups.store.encryption import Seal
 from shared.settings import Secret
-from shared.tasks.backups import Retention
 from tests.faults import FaultProxy, Refuse
 from tests.faults.request import Request
 from tests.integration.backups.faults.meddling import add_user

@@ -13,11 +13,11 @@ import pytest
 
 from shared.backups.jobs.copy import copy_to
 from shared.backups.jobs.restore import restore
+from shared.backups.params import RestoreOrder
 from shared.backups.sqlite.source import SqliteSource
 from shared.backups.store.encryption import Seal
 from shared.errors import Damaged, NotFound
 from shared.settings import Secret
-from shared.tasks.backups import RestoreOrder
 from tests.faults import FaultProxy
 from tests.integration.backups.faults.meddling import MANIFEST, Container, add_user
 from tests.integration.backups.faults.world import BOTH, DAY, behind, job, prove, whole

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from shared.backups.jobs.restore import verify
+from shared.backups.params import VerifyOrder
 from shared.backups.source import Source
 from shared.backups.store.entries import Backup
 from shared.clock import SystemClock
-from shared.tasks.backups import VerifyOrder
 from shared.tasks.context import JobContext
 from tests.context import job_of
 from tests.faults import FaultProxy

@@ -19,6 +19,7 @@ from functions.database_backup import database_backup
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
+from shared.backups.params import BackupPlan
 from shared.clock import ManualClock
 from shared.engine.builtin import policy
 from shared.errors import Refused
@@ -27,7 +28,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.model import Definition
 from shared.storage.queue import Message
-from shared.tasks import BackupPlan, JobContext, Registry, Result, Retry, task
+from shared.tasks import JobContext, Registry, Result, Retry, task
 from tests.integration.engine.conftest import store
 
 numbers = itertools.count()
@@ -36,7 +37,7 @@ HOUR = timedelta(hours=1)
 GONE: dict[str, Callable[[], None]] = {}
 
 
-@task("departing", params=BackupPlan, retry=Retry(attempts=1))
+@task("departing", retry=Retry(attempts=1))
 def departing(job: JobContext, plan: BackupPlan) -> Result:
     """A backup that fails when its plan was deleted meanwhile."""
     del plan

@@ -12,11 +12,11 @@ import pytest
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared.backups.jobs.scrub import scrub
+from shared.backups.params import ScrubOrder
 from shared.backups.sqlite.source import SqliteSource
 from shared.backups.store.entries import Backup
 from shared.log import Event
 from shared.schedules.job import Job, Status
-from shared.tasks.backups import ScrubOrder
 from tests.context import job_of
 from tests.integration.backups.postgres_setup import execute, made
 from tests.integration.backups.setup import Given, Meddled

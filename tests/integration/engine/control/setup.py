@@ -44,7 +44,7 @@ def tasks(entered: threading.Event, left: threading.Event) -> list[Task]:
             left.set()
         return {}
 
-    @task("says", params=Said)
+    @task("says")
     def says(job: JobContext, params: Said) -> Result:
         """Returns its parameter."""
         return {"word": params.word}

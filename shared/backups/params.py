@@ -1,4 +1,4 @@
-"""What tasks may ask of the backup service, and the parameters that backup plans are made of.
+"""The parameters of backup tasks, which plans are made of.
 
 A backup plan is a schedule of a backup task: its time is the schedule's, and the rest is here, as
 the schedule's `task_parameters`, so that the API changes it and the next run takes it (R1).
@@ -7,9 +7,8 @@ the schedule's `task_parameters`, so that the API changes it and the next run ta
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,8 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.tasks.context import JobContext, Services
-from shared.tasks.model import Flag, Params
+from shared.tasks import Flag, Params
 
 ALL = "all"
 """Every source that the settings name; of a server, every database."""
@@ -204,53 +202,3 @@ class ScrubOrder(Params):
     """So many GB of backups, as they are stored; the first may be larger alone."""
     most_minutes: Annotated[int, Field(ge=1, le=110, strict=True)] = 60
     """After so many no further one is begun."""
-
-
-class BackupChecks(Protocol):
-    """Hold what is asked for to what there is, before any job of it runs."""
-
-    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
-        """Raise `Invalid` if something that the plan names, and that is new, is not there."""
-
-    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
-        """Raise `Invalid` if there is no such backup, or it can be restored to no such target;
-        `Conflict` if it is not to be relied upon."""
-
-
-class BackupService(Protocol):
-    """Takes, proves, copies, keeps and restores backups; `shared.backups` is the implementation.
-
-    Each returns what the task's result is to be, as a JSON object, and raises a `BelfryError`.
-    """
-
-    def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
-        """Back up what the plan says, prove it, copy it, and apply the plan's retention."""
-
-    def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
-        """Prove a backup again. Raises `Damaged`."""
-
-    def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
-        """Restore a backup."""
-
-    def watch(self, job: JobContext) -> Mapping[str, object]:
-        """Tell how old backups are, alert where one is missing, and mail what became of jobs."""
-
-    def upkeep(self, job: JobContext) -> Mapping[str, object]:
-        """Make the copies that are missing, and apply retention."""
-
-    def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
-        """Prove a share of the backups again, the oldest proof first. Raises `Damaged`."""
-
-
-def plan_fits(services: Services, plan: BackupPlan, new: Collection[str]) -> None:
-    """The check of tasks that take a plan."""
-    services.backups.check_plan(plan, new)
-
-
-def order_fits(
-    services: Services,
-    order: RestoreOrder | VerifyOrder,
-    new: Collection[str],  # noqa: ARG001, an order is new as a whole
-) -> None:
-    """The check of tasks that take an order."""
-    services.backups.check_order(order)

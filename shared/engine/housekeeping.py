@@ -1,4 +1,4 @@
-"""What the engine offers to the tasks that look after itself (`JobContext.operations`)."""
+"""What the engine offers to the tasks that look after itself (`port.Housekeeping`)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _LISTED = 100
 """Ids that a result names."""
 
 
-class Operations:
-    """The operations, bound to what they work on."""
+class Housekeeper:
+    """The housekeeping, bound to what it works on."""
 
     def __init__(
         self, table: ScheduleTable, manager: Manager, ledger: Ledger, clocks: Clocks

@@ -1,0 +1,57 @@
+"""What tasks may ask of the backup service: types alone, so a task loads nothing of backups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from shared.backups.params import BackupPlan, RestoreOrder, ScrubOrder, VerifyOrder
+from shared.tasks import JobContext
+
+
+class BackupService(Protocol):
+    """Takes, proves, copies, keeps and restores backups (`service`).
+
+    What a task asks for returns what its result is to be, as a JSON object. `check_plan` and
+    `check_order` hold what is asked for to what there is, before a job of it runs. Each raises a
+    `BelfryError`.
+    """
+
+    def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
+        """Raise `Invalid` if something that the plan names, and that is new, is not there."""
+
+    def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
+        """Raise `Invalid` if there is no such backup, or it can be restored to no such target;
+        `Conflict` if it is not to be relied upon."""
+
+    def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
+        """Back up what the plan says, prove it, copy it, and apply the plan's retention."""
+
+    def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
+        """Prove a backup again. Raises `Damaged`."""
+
+    def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
+        """Restore a backup."""
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Tell how old backups are, alert where one is missing, and mail what became of jobs."""
+
+    def upkeep(self, job: JobContext) -> Mapping[str, object]:
+        """Make the copies that are missing, and apply retention."""
+
+    def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
+        """Prove a share of the backups again, the oldest proof first. Raises `Damaged`."""
+
+
+def plan_fits(plan: BackupPlan, new: Collection[str], backups: BackupService) -> None:
+    """The check of tasks that take a plan."""
+    backups.check_plan(plan, new)
+
+
+def order_fits(
+    order: RestoreOrder | VerifyOrder,
+    new: Collection[str],  # noqa: ARG001, an order is new as a whole
+    backups: BackupService,
+) -> None:
+    """The check of tasks that take an order."""
+    backups.check_order(order)

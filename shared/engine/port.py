@@ -1,0 +1,27 @@
+"""What tasks may ask of the engine itself: types alone (`operations` does it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from shared.tasks import JobContext
+
+
+class Housekeeping(Protocol):
+    """What the engine offers to the tasks that look after itself.
+
+    Each returns what the task's result is to be, as a JSON object.
+    """
+
+    def health(self, job: JobContext) -> Mapping[str, object]:
+        """Look for clocks that fell silent, and report them."""
+
+    def cleanup(self, job: JobContext) -> Mapping[str, object]:
+        """Turn off schedules past their end (C14)."""
+
+    def reconcile(self, job: JobContext) -> Mapping[str, object]:
+        """Account for what all schedules were to run lately.
+
+        Raises `Unexplained` if that does not add up.
+        """
