@@ -83,7 +83,7 @@ class SqliteSource:
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         """Restore beside the source's file. What was in a target that is replaced is kept as
-        `{stem}-before-{time}{suffix}`; those who have the target open go on working with it."""
+        `{stem}-before-{time}-{mark}{suffix}`; who has the target open goes on working with it."""
         folder = self._path.parent
         if not folder.is_dir():
             raise Misconfigured(f"{self._setting} is {self._path}, and there is no such folder")

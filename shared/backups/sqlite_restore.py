@@ -48,7 +48,7 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
     if name is None:
         if target.replace is not None:
             raise Invalid("replace", "it is the target's name once more; give the target as well")
-        return _named(source, "restored", now, mark=secrets.token_hex(2))
+        return _named(source, "restored", now)
     if (wrong := target_problem("sqlite", name)) is not None:
         raise Invalid("target", wrong)
     return name
@@ -265,10 +265,10 @@ def _explained(file: Path) -> Iterator[None]:
         raise Unavailable("restore target", f"{file}: {error}") from error
 
 
-def _named(file: Path, what: str, now: datetime, mark: str = "") -> str:
-    """A name beside the file's; with a mark, of no other restore in the same second."""
+def _named(file: Path, what: str, now: datetime) -> str:
+    """A name beside the file's, of no other restore in the same second."""
     at = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    return "-".join([file.stem, what, at, *([mark] if mark else [])]) + file.suffix
+    return f"{file.stem}-{what}-{at}-{secrets.token_hex(2)}{file.suffix}"
 
 
 def _sync(folder: Path) -> None:

@@ -1,5 +1,5 @@
 """A SQLite database is replaced, and what was there is never lost: not by a stop or an interrupt at
-the last step, nor by a backup of a single page."""
+the last step, nor by a backup of a single page, nor by another restore."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from shared.backups.source import Target
 from shared.backups.sqlite import SqliteSource
+from shared.clock import ManualClock
 from shared.errors import Conflict, Unavailable
 from shared.tasks.context import JobContext, JobProgress
 from tests.context import job_of
@@ -197,3 +199,12 @@ def test_what_is_left_of_one_page_by_auto_vacuum_is_refused_and_nothing_lost(
     assert (tables(shop), names(shop.parent)) == ("seven,orders", {"shop.db"})
     made = SqliteSource(shop).restore(iter([content]), Target(), job_of())
     assert tables(shop.with_name(made.name)) == "seven"
+
+
+def test_two_restores_in_one_second_keep_what_was_there_each(shop: Path) -> None:
+    content = pets_then_orders(shop)
+    job = job_of(clock=ManualClock(datetime(2026, 11, 20, 3, 0, 5, tzinfo=UTC)))
+    first, second = restored(shop, content, job), restored(shop, content, job)
+    assert first is not None and second is not None
+    assert tables(shop.with_name(first)) == "pets,orders"
+    assert tables(shop.with_name(second)) == "pets"
