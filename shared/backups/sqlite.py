@@ -93,6 +93,7 @@ class SqliteSource:
             sqlite_restore.check(file, self._path, target, self._busy_seconds)
             copy = scratch / "restored.sqlite"
             contents = _proved(copy, chunks, job)
+            sqlite_restore.check(file, self._path, target, self._busy_seconds)  # it took a while
             if not file.exists():
                 sqlite_restore.place(copy, file, self._path)
                 return Restored(contents=contents, name=name)

@@ -25,7 +25,7 @@ from pathlib import Path
 from shared.backups.source import Target
 from shared.backups.sqlite_check import code, look_over
 from shared.backups.sqlite_scratch import full
-from shared.backups.targets import target_problem
+from shared.backups.targets import SQLITES_OWN, target_problem
 from shared.errors import BelfryError, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -62,6 +62,7 @@ def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None
     if file != source and file.resolve().parent != file.parent.resolve():
         raise Conflict(f"{file} is a link out of {file.parent}; name another target")
     if not file.exists():
+        _check_beside(file)
         return
     if not file.is_file():
         raise Conflict(f"{file} is no file; name another target")
@@ -77,12 +78,14 @@ def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None
 def place(copy: Path, file: Path, like: Path) -> None:
     """Make the copy `file`, which is not there yet, with the permissions of the file `like`.
 
-    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster.
+    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster, or something of an
+    earlier `file` lies beside it.
     """
     if like.is_file():
         shutil.copymode(like, copy)
     with copy.open("rb") as content:
         os.fsync(content.fileno())
+    _check_beside(file)
     try:
         os.link(copy, file)
     except FileExistsError:
@@ -94,6 +97,18 @@ def place(copy: Path, file: Path, like: Path) -> None:
             raise Conflict(f"{file} came to be meanwhile; name another target") from None
         copy.rename(file)
     _sync(file.parent)
+
+
+def _check_beside(file: Path) -> None:
+    """Raises `Conflict` if `file` is gone, but not what SQLite had beside it: whoever opens the
+    restored one next would have that written into it."""
+    for ending in SQLITES_OWN:
+        beside = file.with_name(file.name + ending)
+        if os.path.lexists(beside) and not file.exists():  # in this order: it may come to be
+            raise Conflict(
+                f"{beside} belongs to the {file.name} that was there, and SQLite would write it "
+                f"into the restored one; move it away, once no program has that open any more"
+            )
 
 
 def replace(
