@@ -63,6 +63,11 @@ def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None
         raise Conflict(f"{file} is a link out of {file.parent}; name another target")
     if not file.exists():
         _check_beside(file)
+        if target.replace is not None:
+            raise Conflict(
+                f"there is no {file} to be replaced (a name is that of a file, with its ending, as "
+                f"{source.name}); for a new one leave out `replace`"
+            )
         return
     if not file.is_file():
         raise Conflict(f"{file} is no file; name another target")
