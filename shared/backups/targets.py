@@ -16,10 +16,11 @@ HOUSEKEEPING = ("azure_maintenance", "azure_sys", "rdsadmin", "cloudsqladmin")
 """The databases of those who run a managed server."""
 LONGEST = 63
 """Bytes of a PostgreSQL name (NAMEDATALEN - 1)."""
+SQLITES_OWN = ("-wal", "-shm", "-journal")
+"""How the names of what SQLite has beside a database end."""
 
 _LONGEST_FILE = 200
 """Bytes of a file's name; SQLite adds to it, and 255 can be."""
-_SQLITES_OWN = ("-wal", "-shm", "-journal")
 _PREFIX = re.compile("[a-z][a-z0-9]{0,19}")
 
 
@@ -48,7 +49,7 @@ def _database(name: str) -> str | None:
 
 def _file(name: str) -> str | None:
     plain = name not in ("", ".", "..") and not set(name) & set("/\\\0") and name.isprintable()
-    if not plain or name.endswith(_SQLITES_OWN):
+    if not plain or name.endswith(SQLITES_OWN):
         return "give the plain name of a file, which is then beside the source's"
     if len(name.encode(errors="replace")) > _LONGEST_FILE:
         return f"give a name of at most {_LONGEST_FILE} bytes"

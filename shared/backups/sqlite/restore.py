@@ -5,12 +5,14 @@ open goes on working, and a crash in the middle is rolled back by whoever opens 
 never put in the place of another, whose write-ahead log would then belong to neither.
 
 What is replaced is kept first. Its writers wait meanwhile; if one gets in between the keeping and
-the replacing, what was kept is not what was there, so both begin again.
+the replacing, what was kept is not what was there, so both begin again. What was kept goes away
+only while it is known that nothing is replaced yet.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -21,10 +23,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.backups.source import Target
-from shared.backups.sqlite.check import code, look_over
-from shared.backups.sqlite.scratch import full
-from shared.backups.targets import target_problem
-from shared.errors import Conflict, Damaged, Invalid, Refused, Unavailable
+from shared.backups.sqlite_check import code, look_over
+from shared.backups.sqlite_scratch import full
+from shared.backups.targets import SQLITES_OWN, target_problem
+from shared.errors import BelfryError, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext
 
 _STEP = 1024 * 1024
@@ -32,6 +34,7 @@ _STEP = 1024 * 1024
 _CACHE = 8 * 1024
 """KiB."""
 _TRIES = 10
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -45,7 +48,7 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
     if name is None:
         if target.replace is not None:
             raise Invalid("replace", "it is the target's name once more; give the target as well")
-        return _named(source, "restored", now, mark=secrets.token_hex(2))
+        return _named(source, "restored", now)
     if (wrong := target_problem("sqlite", name)) is not None:
         raise Invalid("target", wrong)
     return name
@@ -59,6 +62,12 @@ def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None
     if file != source and file.resolve().parent != file.parent.resolve():
         raise Conflict(f"{file} is a link out of {file.parent}; name another target")
     if not file.exists():
+        _check_beside(file)
+        if target.replace is not None:
+            raise Conflict(
+                f"there is no {file} to be replaced (a name is that of a file, with its ending, as "
+                f"{source.name}); for a new one leave out `replace`"
+            )
         return
     if not file.is_file():
         raise Conflict(f"{file} is no file; name another target")
@@ -74,12 +83,14 @@ def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None
 def place(copy: Path, file: Path, like: Path) -> None:
     """Make the copy `file`, which is not there yet, with the permissions of the file `like`.
 
-    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster.
+    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster, or something of an
+    earlier `file` lies beside it.
     """
     if like.is_file():
         shutil.copymode(like, copy)
     with copy.open("rb") as content:
         os.fsync(content.fileno())
+    _check_beside(file)
     try:
         os.link(copy, file)
     except FileExistsError:
@@ -91,6 +102,18 @@ def place(copy: Path, file: Path, like: Path) -> None:
             raise Conflict(f"{file} came to be meanwhile; name another target") from None
         copy.rename(file)
     _sync(file.parent)
+
+
+def _check_beside(file: Path) -> None:
+    """Raises `Conflict` if `file` is gone, but not what SQLite had beside it: whoever opens the
+    restored one next would have that written into it."""
+    for ending in SQLITES_OWN:
+        beside = file.with_name(file.name + ending)
+        if os.path.lexists(beside) and not file.exists():  # in this order: it may come to be
+            raise Conflict(
+                f"{beside} belongs to the {file.name} that was there, and SQLite would write it "
+                f"into the restored one; move it away, once no program has that open any more"
+            )
 
 
 def replace(
@@ -114,20 +137,22 @@ def _replaced(
     ):
         had_wal = _is_wal(source)
         source.execute("PRAGMA journal_mode = DELETE")  # the target stays in its own mode
+        _make_two_pages(source, file)
         target.execute("BEGIN IMMEDIATE")  # no writer from here on
         is_wal = _is_wal(target)
         if watch.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             kept = _keep(watch, file, scratch, job)
-        before = _state(watch, file, is_wal)
+        before, version = _state(watch, file, is_wal), _version(watch)
         target.execute("ROLLBACK")  # but one may get in just here
         try:
             _fill(source, target, file, job, lambda: _state(watch, file, is_wal) != before)
             if kept is None and had_wal:
                 target.execute("PRAGMA journal_mode = WAL")
-        except BaseException:
+        except BaseException as error:
             if kept is not None:
-                kept.unlink()
+                _let_go(kept, error, lambda: _is_still(watch, version), job)
             raise
+    job.progress(1, 1)
     return None if kept is None else kept.name
 
 
@@ -138,13 +163,16 @@ def _fill(
     job: JobContext,
     overtaken: Callable[[], bool],
 ) -> None:
-    """Copy all in one transaction; back as it was if `overtaken` once that has its lock."""
+    """Copy all in one transaction; back as it was if `overtaken` once that has its lock. Once all
+    is committed nothing is raised any more but what comes from outside, such as an interrupt."""
     is_first = True
 
     def progress(status: int, remaining: int, total: int) -> None:
         nonlocal is_first
+        if status not in (sqlite3.SQLITE_OK, *_LOCKED):
+            return  # all is committed and can be stopped no more, or SQLite's own error follows
         job.check()
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if status in _LOCKED:
             raise Unavailable("restore target", f"{file} is locked by another program")
         if is_first and overtaken():
             raise _Overtaken
@@ -155,6 +183,34 @@ def _fill(
     pages = source.execute("PRAGMA page_count").fetchone()[0]
     step = max(1, min(_STEP // size, pages - 1))  # the first must not be the last as well
     source.backup(target, pages=step, progress=progress)
+
+
+def _make_two_pages(copy: sqlite3.Connection, file: Path) -> None:
+    """See that the copy is brought into `file` in two steps at least: after the first it is seen
+    whether a writer got in, and with the last all is committed. Raises `Conflict`."""
+    count = "PRAGMA page_count"
+    if copy.execute(count).fetchone()[0] > 1:
+        return
+    name = f"belfry_{secrets.token_hex(8)}"
+    copy.execute(f"CREATE TABLE {name} (x)")
+    copy.execute(f"DROP TABLE {name}")  # which leaves a free page
+    if copy.execute(count).fetchone()[0] < 2:
+        raise Conflict(
+            f"the backup has no tables, and its auto_vacuum leaves it no free page, so that it "
+            f"cannot replace {file} safely; name a target that is not there yet"
+        )
+
+
+def _let_go(
+    kept: Path, error: BaseException, as_it_was: Callable[[], bool], job: JobContext
+) -> None:
+    """Remove what was kept, unless it may be the only copy by now. Belfry's own errors come before
+    all is committed; of others nobody knows."""
+    if isinstance(error, _Overtaken | BelfryError) or as_it_was():
+        kept.unlink()
+        return
+    text = "what was there may have been replaced, and is kept"
+    job.log(text, level=logging.WARNING, kept_as=kept.name)
 
 
 def _is_wal(connection: sqlite3.Connection) -> bool:
@@ -184,9 +240,22 @@ def _state(watch: sqlite3.Connection, file: Path, is_wal: bool) -> object:
     https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
     """
     if is_wal:
-        return watch.execute("PRAGMA data_version").fetchone()[0]
+        return _version(watch)
     found = file.stat()
     return found.st_mtime_ns, found.st_size
+
+
+def _version(watch: sqlite3.Connection) -> int:
+    """What is another once somebody has committed."""
+    return int(watch.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _is_still(watch: sqlite3.Connection, version: int) -> bool:
+    """Whether nobody has committed since; also False if the file cannot be read."""
+    try:
+        return _version(watch) == version
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _open(file: Path, mode: str, busy_seconds: float) -> sqlite3.Connection:
@@ -216,10 +285,10 @@ def _explained(file: Path) -> Iterator[None]:
         raise Unavailable("restore target", f"{file}: {error}") from error
 
 
-def _named(file: Path, what: str, now: datetime, mark: str = "") -> str:
-    """A name beside the file's; with a mark, of no other restore in the same second."""
+def _named(file: Path, what: str, now: datetime) -> str:
+    """A name beside the file's, of no other restore in the same second."""
     at = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    return "-".join([file.stem, what, at, *([mark] if mark else [])]) + file.suffix
+    return f"{file.stem}-{what}-{at}-{secrets.token_hex(2)}{file.suffix}"
 
 
 def _sync(folder: Path) -> None:

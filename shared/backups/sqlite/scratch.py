@@ -22,6 +22,8 @@ from shared.errors import Unavailable
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FOLDER = "belfry-backup-"
 _LOCK = "in-use"
+_NEW = "new"
+"""The lock's file, until it is held."""
 _YOUNG = 600
 """Seconds in which a folder without a lock is left alone: its process may be about to take it."""
 
@@ -37,11 +39,11 @@ def scratch_folder(where: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=where))
         lock = None
         try:
-            lock = os.open(folder / "new", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(folder / _NEW, os.O_RDWR | os.O_CREAT, 0o600)
             knows_locks = _taken(lock)
-            (folder / "new").rename(folder / _LOCK)  # it is never there without being held
+            (folder / _NEW).rename(folder / _LOCK)  # it is never there without being held
             if knows_locks:
-                _remove_left_over(folder)
+                _remove_all_left(folder)
             yield folder
         finally:
             if lock is not None:
@@ -74,22 +76,38 @@ def _taken(lock: int) -> bool:
     return True
 
 
-def _remove_left_over(own: Path) -> None:
+def remove_left(where: Path) -> None:
+    """Remove the folders in `where` of processes that were killed, without writing there. One that
+    has no lock yet stays: how old it is, only a folder of one's own would tell. Raises `OSError`.
+    """
+    for folder in where.glob(f"{_FOLDER}*"):
+        _remove_unless_held(folder, age=0)
+
+
+def _remove_all_left(own: Path) -> None:
     """Remove the folders beside `own` that nobody holds. The disk's clock says how old one is:
     it may be another host's."""
     now = own.stat().st_mtime
     for folder in own.parent.glob(f"{_FOLDER}*"):
-        with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
+        with suppress(FileNotFoundError):
             age = now - folder.stat().st_mtime
-            if folder != own and not _is_held(folder, age):
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder != own:
+                _remove_unless_held(folder, age)
+
+
+def _remove_unless_held(folder: Path, age: float) -> None:
+    with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
+        if not _is_held(folder, age):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_held(folder: Path, age: float) -> bool:
+    """Whether a process has it, or may be about to lock it. A folder without a lock that holds
+    anything is somebody else's, whatever its name."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR)
     except FileNotFoundError:
-        return age < _YOUNG
+        return age < _YOUNG or any(item.name != _NEW for item in folder.iterdir())
     try:
         return not _taken(lock)
     finally:

@@ -14,10 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from shared.backups.source import Contents, Dump, Restored, Target
-from shared.backups.sqlite import restore as sqlite_restore
-from shared.backups.sqlite.check import code
-from shared.backups.sqlite.contents import proved, read, write
-from shared.backups.sqlite.scratch import full, scratch_folder
+from shared.backups.sqlite_check import code
+from shared.backups.sqlite_contents import proved, read, write
+from shared.backups.sqlite_scratch import full, remove_left, scratch_folder
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -64,6 +63,7 @@ class SqliteSource:
     def dump(self, job: JobContext) -> Iterator[Dump]:
         if not self._path.is_file():
             raise Misconfigured(f"{self._setting} is {self._path}, and there is no such file")
+        self._tidy(job)
         with scratch_folder(self._temp) as folder:
             copy = folder / "copy.sqlite"
             with self._named():
@@ -83,7 +83,7 @@ class SqliteSource:
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         """Restore beside the source's file. What was in a target that is replaced is kept as
-        `{stem}-before-{time}{suffix}`; those who have the target open go on working with it."""
+        `{stem}-before-{time}-{mark}{suffix}`; who has the target open goes on working with it."""
         folder = self._path.parent
         if not folder.is_dir():
             raise Misconfigured(f"{self._setting} is {self._path}, and there is no such folder")
@@ -93,11 +93,21 @@ class SqliteSource:
             sqlite_restore.check(file, self._path, target, self._busy_seconds)
             copy = scratch / "restored.sqlite"
             contents = _proved(copy, chunks, job)
+            sqlite_restore.check(file, self._path, target, self._busy_seconds)  # it took a while
             if not file.exists():
                 sqlite_restore.place(copy, file, self._path)
                 return Restored(contents=contents, name=name)
             kept = sqlite_restore.replace(copy, file, scratch, self._busy_seconds, job)
         return Restored(contents=contents, name=name, kept_as=kept)
+
+    def _tidy(self, job: JobContext) -> None:
+        """Remove what restores that were killed left beside the source; if that fails, a backup is
+        none the worse for it."""
+        try:
+            remove_left(self._path.parent)
+        except OSError as error:
+            text = "what a killed restore left cannot be removed"
+            job.log(text, level=logging.WARNING, error=str(error))
 
     def _copy(self, copy: Path, job: JobContext) -> None:
         try:

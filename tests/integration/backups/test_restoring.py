@@ -206,11 +206,15 @@ def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
         assert f"kept as: {kept_as}" in message.text
 
 
-def test_what_may_be_replaced_and_is_not_there_is_no_alert(desk: Desk, street: Vendors) -> None:
-    one = desk.taken(desk.plan())
-    restored(desk, one, {"target": "other.db", "replace": "other.db"})
-    assert street.mailed() == [ADA]
-    assert not any(street.to(chat) for chat in CHATS)
+def test_what_is_to_be_replaced_and_is_not_there_is_refused(shelf: Shelf, company: Path) -> None:
+    """The name was another's: lists name a SQLite database without its file's ending."""
+    source = SqliteSource(company)
+    order = RestoreOrder(
+        backup_id=str(shelf.take(source)["id"]), target=company.stem, replace=company.stem
+    )
+    with pytest.raises(Conflict, match=f"there is no .*/{company.stem} to be replaced.*ending, as"):
+        restore(Given(source), shelf.catalog, order, job_of())
+    assert not company.with_name(company.stem).exists()
 
 
 def test_a_state_that_is_restored_among_what_is_there_is_an_alert(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups.sqlite.scratch import scratch_folder
+from shared.backups.sqlite_scratch import remove_left, scratch_folder
 from shared.errors import Damaged, Unavailable
 
 
@@ -78,6 +78,29 @@ def test_what_is_in_use_stays_however_old(tmp_path: Path) -> None:
             assert one.is_dir() and other.is_dir()
         assert one.is_dir()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_somebody_else_stays_whatever_its_name(tmp_path: Path) -> None:
+    theirs = tmp_path / "belfry-backup-downloads"
+    theirs.mkdir()
+    (theirs / "shop.dump.zst").touch()
+    aged(theirs)
+    with scratch_folder(tmp_path):
+        assert theirs.is_dir()
+
+
+def test_what_was_left_is_removed_without_a_folder_of_ones_own(tmp_path: Path) -> None:
+    where = tmp_path / "where"
+    where.mkdir()
+    left = left_by_a_killed_process(where)
+    left.rename(tmp_path / left.name)
+    with scratch_folder(where) as used:
+        left = (tmp_path / left.name).rename(left)
+        new, letter = where / "belfry-backup-new", where / "belfry-backup-letter"
+        new.mkdir()
+        letter.touch()
+        remove_left(where)
+        assert set(where.iterdir()) == {used, new, letter}
 
 
 def test_where_there_are_no_locks_nothing_of_others_is_removed(

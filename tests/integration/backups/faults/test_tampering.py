@@ -16,8 +16,9 @@ from shared.backups.jobs.restore import restore
 from shared.backups.model import Outcome
 from shared.backups.params import RestoreOrder
 from shared.backups.source import Contents
-from shared.backups.sqlite.source import SqliteSource
-from shared.errors import Damaged, NotFound
+from shared.backups.sqlite import SqliteSource
+from shared.errors import Conflict, Damaged, NotFound
+from shared.tasks.backups import RestoreOrder
 from tests.faults import FaultProxy, Refuse
 from tests.integration.backups.faults.meddling import MANIFEST, Container, add_user, flip
 from tests.integration.backups.faults.world import BOTH, DAY, behind, job, prove, whole
@@ -161,8 +162,11 @@ def test_every_copy_is_damaged(two: Shelf, small: SqliteSource) -> None:
         prove(two, small, taken["id"])
     assert two.states() == [{PRIMARY: "damaged", OFFSITE: "damaged"}]
     order = RestoreOrder(backup_id=taken["id"])
-    with pytest.raises(Damaged):
+    with pytest.raises(Conflict, match="not verified"):
         restore(Given(small), two.catalog, order, job("restore", by=DAY))
+    named = RestoreOrder(backup_id=taken["id"], destination=OFFSITE)
+    with pytest.raises(Damaged):
+        restore(Given(small), two.catalog, named, job("restore", by=DAY))
 
 
 def test_a_copy_that_is_found_damaged_while_it_is_copied_is_proved_no_longer(
