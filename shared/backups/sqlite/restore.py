@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.backups.source import Target
-from shared.backups.sqlite_check import code, look_over
-from shared.backups.sqlite_scratch import full
+from shared.backups.sqlite.check import code, look_over
+from shared.backups.sqlite.scratch import full
 from shared.backups.targets import SQLITES_OWN, target_problem
 from shared.errors import BelfryError, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext

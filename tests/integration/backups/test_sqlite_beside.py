@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Conflict
 from tests.context import job_of
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups import sqlite
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite import source as sqlite
+from shared.backups.sqlite.source import SqliteSource
 from shared.tasks.context import JobContext
 from tests.context import job_of
 
@@ -23,7 +23,7 @@ KILLED = """
 import os, signal
 from pathlib import Path
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.tasks.context import JobContext
 from tests.context import job_of
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from shared.backups.source import Target
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.clock import ManualClock
 from shared.errors import Conflict, Unavailable
 from shared.tasks.context import JobContext, JobProgress

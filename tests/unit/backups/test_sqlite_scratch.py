@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups.sqlite_scratch import remove_left, scratch_folder
+from shared.backups.sqlite.scratch import remove_left, scratch_folder
 from shared.errors import Damaged, Unavailable
 
 

@@ -16,9 +16,8 @@ from shared.backups.jobs.restore import restore
 from shared.backups.model import Outcome
 from shared.backups.params import RestoreOrder
 from shared.backups.source import Contents
-from shared.backups.sqlite import SqliteSource
+from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Conflict, Damaged, NotFound
-from shared.tasks.backups import RestoreOrder
 from tests.faults import FaultProxy, Refuse
 from tests.integration.backups.faults.meddling import MANIFEST, Container, add_user, flip
 from tests.integration.backups.faults.world import BOTH, DAY, behind, job, prove, whole
