@@ -7,7 +7,6 @@ is the app of this process, built once, so that warm invocations reuse its clien
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import logging
 import secrets
@@ -137,8 +136,9 @@ class App:
         with translated("table storage"):
             self.connection.create_table(names.table)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
-        for queue in (*jobs, names.shards, names.clock):
-            _create_queue(self.connection, queue)
+        with translated("queue storage"):
+            for queue in (*jobs, names.shards, names.clock):
+                self.connection.create_queue(queue)
         self._hold_shards()
 
     def _hold_shards(self) -> None:
@@ -330,13 +330,6 @@ def _registry() -> Registry:
     import functions
 
     return Registry(functions.tasks())
-
-
-def _create_queue(connection: Connection, name: str) -> None:
-    from azure.core.exceptions import ResourceExistsError
-
-    with translated("queue storage"), contextlib.suppress(ResourceExistsError):
-        connection.queue(name).create_queue()
 
 
 def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:

@@ -44,10 +44,10 @@ def belfry(order: dict[str, Any]) -> dict[str, float]:
 
     from shared.backups.model import differences
     from shared.backups.source import Source
-    from shared.backups.store import stream
     from shared.backups.store.codec import Codec
     from shared.backups.store.encryption import Seal
     from shared.settings import Secret
+    from shared.storage.blobs import stream
     from tests.context import job_of
 
     def source() -> Source:

@@ -29,13 +29,13 @@ from shared.backups.store.catalog import Catalog, Found
 from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup, Copy
-from shared.backups.store.links import links
 from shared.clock import Clock
 from shared.engine.manage import Manager
 from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused
 from shared.log import Event, event
 from shared.messages.service import Messages
 from shared.settings import Settings
+from shared.storage.blobs.links import links
 from shared.storage.connect import Connection
 from shared.storage.meta import Meta
 from shared.tasks import Registry

@@ -8,7 +8,7 @@ merge again when its connection ends; a caller whose write may be repeated says 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import monotonic
@@ -89,6 +89,26 @@ class Connection:
 
         with contextlib.suppress(ResourceExistsError):
             self.table(name).create_table(**REPEATED)
+
+    def drop_tables(self, names: Iterable[str], *, hastily: bool = False) -> None:
+        """Drop tables; `hastily`: as far as the storage answers at once."""
+        from azure.core.exceptions import AzureError
+
+        account = self.tables()
+        if not hastily:
+            for name in names:
+                account.delete_table(name)
+            return
+        with contextlib.suppress(AzureError):
+            for name in names:
+                account.delete_table(name, **heeding.HASTE)
+
+    def create_queue(self, name: str) -> None:
+        """Create a queue; harmless if it exists."""
+        from azure.core.exceptions import ResourceExistsError
+
+        with contextlib.suppress(ResourceExistsError):
+            self.queue(name).create_queue()
 
     def wire(self, name: str) -> Wire:
         """The same table by hand: for many rows."""

@@ -13,9 +13,9 @@ from shared.backups.rules.retention import Held, Verdict, decide
 from shared.backups.status.plans import newest_good
 from shared.backups.store.catalog import Catalog, Found
 from shared.backups.store.entries import Backup
-from shared.backups.store.stream import go_on
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
+from shared.storage.blobs.stream import go_on
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")

@@ -31,8 +31,7 @@ from shared.backups.source import Dump, Source
 from shared.backups.store.codec import Codec
 from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
-from shared.backups.store.entries import Copy, Item
-from shared.backups.store.stream import Stored, go_on
+from shared.backups.store.entries import Copy
 from shared.clock import monotonic
 from shared.errors import (
     BelfryError,
@@ -44,6 +43,8 @@ from shared.errors import (
     Unprovable,
 )
 from shared.log import short
+from shared.storage.blobs.container import Item
+from shared.storage.blobs.stream import Stored, go_on
 from shared.tasks.context import JobContext
 
 _ERROR = 500

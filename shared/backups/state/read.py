@@ -17,7 +17,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.backups.state.file import (
     META,
@@ -28,15 +28,12 @@ from shared.backups.state.file import (
     StateFile,
     row_of,
 )
-from shared.backups.state.table import entity, query
 from shared.errors import NotFound
 from shared.schedules.job import parse_id
 from shared.storage import entities
+from shared.storage.sdk_table import Table, entity, query
 from shared.storage.wire import literal
 from shared.tasks.context import JobContext
-
-if TYPE_CHECKING:
-    from azure.data.tables import TableClient
 
 _TRIES = 20
 _SKEW = timedelta(seconds=10)
@@ -57,7 +54,7 @@ class _Course:
 class Reader:
     """Reads the table of schedules into the file."""
 
-    def __init__(self, table: TableClient, file: StateFile, job: JobContext) -> None:
+    def __init__(self, table: Table, file: StateFile, job: JobContext) -> None:
         self._table = table
         self._file = file
         self._job = job
@@ -73,7 +70,8 @@ class Reader:
         for lower, upper in zip(["", *known], [*known, None], strict=True):
             where = f"PartitionKey gt {literal(lower)}"
             where += f" and PartitionKey lt {literal(upper)}" if upper is not None else ""
-            for row in query(self._table, where, self._job):  # what somebody put beside, as it is
+            # what somebody put beside, as it is
+            for row in query(self._table, where, self._job.check):
                 self._file.put(row_of(SCHEDULES, row))
 
     def _meta(self, shards: int) -> None:
@@ -147,19 +145,17 @@ class Reader:
     ) -> Iterator[dict[str, Any]]:
         where = f"PartitionKey eq {literal(shard)} and RowKey ge {literal(lower)}"
         where += f" and RowKey lt {literal(upper)}" if upper is not None else ""
-        yield from query(self._table, where, self._job, select)
+        yield from query(self._table, where, self._job.check, select)
 
     def _etag_of(self, partition: str, key: str) -> str:
         row = entity(self._table, partition, key)
         return "" if row is None else _etag(row)
 
 
-def read_table(table: TableClient, of: str, file: StateFile, job: JobContext) -> None:
+def read_table(table: Table, of: str, file: StateFile, job: JobContext) -> None:
     """Read another of Belfry's tables into the file, as it is."""
-    for page in table.list_entities().by_page():
-        job.check()
-        for row in page:
-            file.put(row_of(of, row))
+    for row in query(table, "", job.check):
+        file.put(row_of(of, row))
 
 
 def _course(row: Row | None, began: datetime) -> _Course:

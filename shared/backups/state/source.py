@@ -15,10 +15,9 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.backups.sqlite.contents import read
@@ -34,7 +33,6 @@ from shared.backups.state.file import (
 )
 from shared.backups.state.merge import is_untouched
 from shared.backups.state.read import Reader, read_table
-from shared.backups.state.table import entity, query
 from shared.backups.state.write import Writer, write
 from shared.backups.targets import target_problem
 from shared.engine.facts import SWEPT
@@ -42,11 +40,8 @@ from shared.errors import Conflict, Damaged, Invalid, Misconfigured
 from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
 from shared.storage.failures import translated
-from shared.storage.heeding import HASTE
+from shared.storage.sdk_table import Table, entity, query
 from shared.tasks.context import JobContext
-
-if TYPE_CHECKING:
-    from azure.data.tables import TableClient
 
 _SERVICE = "table storage"
 _TABLES = (SCHEDULES, "messages")
@@ -114,7 +109,9 @@ class StateSource:
                 for of, table in tables.items():
                     _compare(table, of, file, counted, job)
             finally:
-                self._drop([table.table_name for table in tables.values()], job)
+                # who was told to stop waits for no storage; what is left is removed a day later
+                names = [table.table_name for table in tables.values()]
+                self._connection.drop_tables(names, hastily=job.stop.is_set())
             return Contents(tables=counted, schema=file.contents().schema)
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
@@ -156,7 +153,7 @@ class StateSource:
             with opened(path) as file:
                 yield file, hashed.hexdigest()
 
-    def _check_shards(self, table: TableClient, prefix: str, wanted: int) -> None:
+    def _check_shards(self, table: Table, prefix: str, wanted: int) -> None:
         found = entity(table, META, SHARDS)
         there = None if found is None else str(found.get("value"))
         if there is None and prefix == self._prefix:
@@ -167,19 +164,6 @@ class StateSource:
                 f"{there}; restore into another prefix, and set SCHEDULE_SHARDS to {wanted} and "
                 "BELFRY_PREFIX to that prefix"
             )
-
-    def _drop(self, names: list[str], job: JobContext) -> None:
-        """Drop scratch tables; who was told to stop waits for no storage that is away."""
-        from azure.core.exceptions import AzureError
-
-        account = self._connection.tables()
-        if not job.stop.is_set():
-            for name in names:
-                account.delete_table(name)
-            return
-        with suppress(AzureError):  # what is left is removed a day later
-            for name in names:
-                account.delete_table(name, **HASTE)
 
     def _remove_left_over(self, account: Connection, now: datetime) -> None:
         """Remove scratch tables that a killed process left; a day old, so that none is in use."""
@@ -208,7 +192,7 @@ def _names(account: Connection, prefix: str) -> set[str]:
 def _write(
     account: Connection,
     file: StateFile,
-    tables: Mapping[str, TableClient],
+    tables: Mapping[str, Table],
     job: JobContext,
     keep: str = "",
 ) -> None:
@@ -219,10 +203,10 @@ def _write(
 
 
 def _compare(
-    table: TableClient, of: str, file: StateFile, counted: dict[str, int], job: JobContext
+    table: Table, of: str, file: StateFile, counted: dict[str, int], job: JobContext
 ) -> None:
     """Count the rows of a scratch table that are as they were dumped. Raises `Damaged`."""
-    for found in query(table, "", job):
+    for found in query(table, "", job.check):
         if of == SCHEDULES and str(found["RowKey"]).startswith("due:"):
             continue
         row = row_of(of, found)
@@ -231,10 +215,10 @@ def _compare(
         counted[row.kind] += 1
 
 
-def _check_empty(table: TableClient, prefix: str, job: JobContext) -> None:
+def _check_empty(table: Table, prefix: str, job: JobContext) -> None:
     """Raises `Conflict` if there is more than what an app makes by itself, and the restore."""
     allowed = {job.schedule_id}
-    for row in query(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job):
+    for row in query(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job.check):
         name = str(row["RowKey"]).removeprefix("schedule:")
         try:
             found = readable.to_schedule({**row, "etag": ""})
@@ -243,7 +227,7 @@ def _check_empty(table: TableClient, prefix: str, job: JobContext) -> None:
         if name != job.schedule_id and not (found and found.configured and is_untouched(found)):
             raise _occupied(prefix, f"the schedule {name}")
         allowed.add(name)
-    for row in query(table, "RowKey ge 'job:' and RowKey lt 'job;'", job, select=["RowKey"]):
+    for row in query(table, "RowKey ge 'job:' and RowKey lt 'job;'", job.check, select=["RowKey"]):
         name = str(row["RowKey"]).split(":")[1]
         if name not in allowed:
             raise _occupied(prefix, f"jobs of {name}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.backups.state.file import (
     META,
@@ -23,17 +23,14 @@ from shared.backups.state.file import (
     row_of,
 )
 from shared.backups.state.merge import merged, replaces
-from shared.backups.state.table import entity, query
 from shared.errors import Damaged, Unavailable
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
 from shared.storage import entities, readable
 from shared.storage.schedules import Change, operations
+from shared.storage.sdk_table import Table, entity, query
 from shared.storage.wire import Delete, Insert, Operation, Replace, TooLarge, Upsert, Wire, literal
 from shared.tasks.context import JobContext
-
-if TYPE_CHECKING:
-    from azure.data.tables import TableClient
 
 _ROWS = 100
 _BYTES = 3_000_000
@@ -46,7 +43,7 @@ _TRIES = 20
 class Writer:
     """Writes the table of schedules from the file. `table` and `wire` are the same table."""
 
-    def __init__(self, table: TableClient, wire: Wire, file: StateFile, job: JobContext) -> None:
+    def __init__(self, table: Table, wire: Wire, file: StateFile, job: JobContext) -> None:
         self._table = table
         self._wire = wire
         self._file = file
@@ -174,7 +171,7 @@ class Writer:
 
     def _query(self, where: str, select: list[str] | None = None) -> Iterator[Any]:
         keys = None if select is None else ["PartitionKey", *select]
-        yield from query(self._table, where, self._job, keys)
+        yield from query(self._table, where, self._job.check, keys)
 
 
 def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:

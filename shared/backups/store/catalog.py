@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from shared.backups.model import Summary
 from shared.backups.store.destination import Destination
 from shared.backups.store.entries import Backup, Copies, Copy, Lost
-from shared.backups.store.stream import go_on
 from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
+from shared.storage.blobs.stream import go_on
 from shared.threads import Pool
 
 Group = tuple[str, str, str, str]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.backups.model import Manifest, checksum_name, checksum_text, manifest_name
-from shared.backups.store import stream
 from shared.backups.store.destination import Destination
 from shared.errors import Damaged
+from shared.storage.blobs import stream
 from shared.tasks.context import JobContext
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.backups.model import (
     Manifest,
@@ -23,84 +22,40 @@ from shared.backups.model import (
     manifest_name,
     report_name,
 )
-from shared.backups.store import stream
 from shared.backups.store.codec import Codec
 from shared.backups.store.encryption import Seal
-from shared.backups.store.entries import Copies, Copy, Item
+from shared.backups.store.entries import Copies, Copy
 from shared.backups.store.listing import copies
 from shared.backups.store.metadata import about_backup, about_report
 from shared.backups.store.reading import Readings
-from shared.backups.store.removing import delete, in_order
-from shared.backups.store.stream import Stored, go_on, storage
 from shared.errors import Conflict, Damaged
-from shared.storage.heeding import heeding
-
-if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient, ContainerClient
-
-_PAGE = 500
-"""Blobs of one answer. The SDK takes some 20 KB for each while it reads one; the service's own
-pages have 5,000."""
+from shared.storage.blobs import stream
+from shared.storage.blobs.container import Blob, Container, Opening
+from shared.storage.blobs.stream import Stored, go_on
 
 
 class Destination:
     """A container. `seal` opens what is encrypted, and seals what is to be."""
 
-    def __init__(
-        self, name: str, container: Callable[[], ContainerClient], seal: Seal | None = None
-    ) -> None:
+    def __init__(self, name: str, container: Opening, seal: Seal | None = None) -> None:
         self.name = name
-        self._open = container
+        self._container = Container(container)
         self._seal = seal
         self._readings = Readings(seal)
-
-    @cached_property
-    def _container(self) -> ContainerClient:
-        return self._open()
 
     @property
     def service(self) -> str:
         """What its errors call it."""
-        return f"blob storage (container {self._container.container_name})"
+        return self._container.service
 
     def create(self, check: Callable[[], None] = go_on) -> None:
         """Create the container if need be; one who may not create may still write."""
-        from azure.core.exceptions import HttpResponseError, ResourceExistsError
-
-        with self._named():
-            try:
-                heeding(self._container, check).create_container()
-            except ResourceExistsError:
-                return
-            except HttpResponseError as error:
-                if error.status_code != 403:
-                    raise
+        self._container.create(check)
 
     def copies(self, check: Callable[[], None] = go_on) -> Copies:
         """Every backup's copy here."""
         with self._readings.look(lambda name: stream.text(self.blob(name, check))) as read:
-            return copies(self.name, self._items(check), self._seal, read)
-
-    def _items(self, check: Callable[[], None]) -> Iterator[Item]:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        container = heeding(self._container, check)
-        with self._named():
-            try:
-                include = ["metadata", "immutabilitypolicy"]
-                for blob in container.list_blobs(include=include, results_per_page=_PAGE):
-                    policy = blob.immutability_policy
-                    yield Item(
-                        blob.name,
-                        blob.size,
-                        blob.metadata or {},
-                        str(blob.blob_tier) if blob.blob_tier else None,
-                        policy.expiry_time if policy else None,
-                        blob.etag,
-                        blob.last_modified,
-                    )
-            except ResourceNotFoundError:  # the first backup will create it
-                return
+            return copies(self.name, self._container.items(check), self._seal, read)
 
     def upload(
         self,
@@ -196,20 +151,7 @@ class Destination:
 
     def reader(self, copy: Copy) -> Callable[[int, int], bytes]:
         """Reads a range (offset, length) of the copy's blob, as long as it is the same blob."""
-        from azure.core import MatchConditions
-
-        blob = self.blob(copy.blob)
-        with self._named():
-            etag = blob.get_blob_properties().etag
-
-        def read(offset: int, length: int) -> bytes:
-            with self._named():
-                content: bytes = blob.download_blob(
-                    offset, length, etag=etag, match_condition=MatchConditions.IfNotModified
-                ).readall()
-            return content
-
-        return read
+        return self._container.reader(copy.blob)
 
     def copy_from(
         self, other: Destination, copy: Copy, check: Callable[[], None], *, tier: str | None
@@ -249,14 +191,7 @@ class Destination:
 
     def lying_at(self, blob: str, check: Callable[[], None] = go_on) -> list[str]:
         """The names of what lies here of a backup: that blob, and what is beside it."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        with self._named():
-            try:
-                container = heeding(self._container, check)
-                return list(container.list_blob_names(name_starts_with=blob))
-            except ResourceNotFoundError:
-                return []
+        return self._container.names(blob, check)
 
     def remove(
         self,
@@ -270,13 +205,12 @@ class Destination:
 
         Raises `Refused` if an immutability policy holds it.
         """
-        for name in in_order(blob, names):
-            delete(self.blob(name, check), hastily=hastily)
+        for name in _in_order(blob, names):
+            self._container.delete(name, check, hastily=hastily)
 
-    def blob(self, name: str, check: Callable[[], None] | None = None) -> BlobClient:
+    def blob(self, name: str, check: Callable[[], None] | None = None) -> Blob:
         """Its client; with `check`, one that heeds it."""
-        found = self._container.get_blob_client(name)
-        return found if check is None else heeding(found, check)
+        return self._container.blob(name, check)
 
     def _write(
         self,
@@ -299,9 +233,13 @@ class Destination:
             raise Conflict("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
         return self._seal
 
-    def _named(self) -> Any:
-        return storage(self._container.container_name)
-
 
 def _patience(check: Callable[[], None] | None) -> dict[str, Any]:
     return {} if check is None else {"check": check, "patience": stream.PATIENCE}
+
+
+def _in_order(blob: str, names: Iterable[str]) -> list[str]:
+    """A backup's blobs as they are to go: reports first, the oldest before newer ones, the blob
+    last. What is left if that is broken off is what it was, or is unproved."""
+    ranks = {blob: 3, checksum_name(blob): 2, manifest_name(blob): 1}
+    return sorted(names, key=lambda name: (ranks.get(name, 0), name))

@@ -5,7 +5,7 @@ A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,19 +17,7 @@ from shared.backups.model import (
     checksum_name,
     manifest_name,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A blob as a listing shows it."""
-
-    name: str
-    size: int
-    metadata: Mapping[str, str]
-    tier: str | None = None
-    immutable_until: datetime | None = None
-    etag: str | None = None
-    changed_at: datetime | None = None
+from shared.storage.blobs.container import Item
 
 
 @dataclass(slots=True)

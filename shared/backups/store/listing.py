@@ -19,9 +19,10 @@ from shared.backups.model import (
     manifest_name,
 )
 from shared.backups.store.encryption import Locked, Seal
-from shared.backups.store.entries import Copies, Copy, Item, Lost
+from shared.backups.store.entries import Copies, Copy, Lost
 from shared.backups.store.parsing import UNREADABLE, report_in, summary_in
 from shared.backups.store.reading import CHECKSUM_SUFFIX, Read, Told
+from shared.storage.blobs.container import Item
 
 _REPORT = re.compile(rf"\.\d{{8}}T\d{{12}}Z\.({'|'.join(Outcome)})\.json$")
 _NAMED = re.compile(r"\d{8}T\d{6}Z\.([0-9a-f]{8})\.[a-z.]+$")

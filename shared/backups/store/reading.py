@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from shared.backups.model import MANIFEST_SUFFIX, Report, Summary
 from shared.backups.store.encryption import Locked, Seal
-from shared.backups.store.entries import Item
 from shared.backups.store.parsing import UNREADABLE, manifest_of, report_of
 from shared.errors import Damaged
+from shared.storage.blobs.container import Item
 from shared.threads import Pool
 
 _AT_ONCE = 8

@@ -22,6 +22,7 @@ from shared.api import backups, jobs, plans, schedules
 from shared.api.app import api
 from shared.app import App
 from shared.schedules.job import Job
+from shared.storage.blobs.container import Container
 from tests import described
 from tests.integration.engine.conftest import START, Bench, make, tap
 
@@ -107,7 +108,7 @@ class Desk:
         parts["BlobEndpoint"] = f"http://127.0.0.1:9/{parts['AccountName']}"
         text = ";".join(f"{name}={value}" for name, value in parts.items())
         nowhere = ContainerClient.from_connection_string(text, "nowhere", retry_total=0)
-        self.app.backups().catalog["offsite"].__dict__["_container"] = nowhere
+        self.app.backups().catalog["offsite"]._container = Container(lambda: nowhere)
 
 
 @contextmanager

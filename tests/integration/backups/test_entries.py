@@ -19,11 +19,12 @@ from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.postgres.contents import Scope
 from shared.backups.sqlite.source import SqliteSource
 from shared.backups.store.encryption import Seal
-from shared.backups.store.entries import Backup, Item
+from shared.backups.store.entries import Backup
 from shared.backups.store.listing import copies
 from shared.backups.store.metadata import about_backup, about_report
 from shared.errors import Conflict, Refused
 from shared.settings import Secret
+from shared.storage.blobs.container import Item
 from tests.integration.backups.setup import PRIMARY, Meddled, Shelf
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 891, tzinfo=UTC)

@@ -44,7 +44,7 @@ TABLE = f"""
 """
 TASK = """
 from pathlib import Path
-from shared.backups.store import stream
+from shared.storage.blobs import stream
 from shared.cli import main
 stream._block_size = lambda number: stream.LATER_BLOCK
 code = main([], task="postgres_backup")

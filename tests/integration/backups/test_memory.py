@@ -20,7 +20,6 @@ import pytest
 
 from local import azurite as local_azurite
 from local.postgres import Postgres
-from shared.backups.store import destination
 from tests.conftest import scratch
 from tests.integration.backups.postgres_setup import execute, made
 from tests.integration.backups.setup import PRIMARY, Shelf
@@ -62,7 +61,7 @@ def crm(postgres: Postgres) -> Iterator[str]:
 
 
 def test_a_listing_of_many_answers_is_whole(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(destination, "_PAGE", 7)
+    monkeypatch.setattr("shared.storage.blobs.container._PAGE", 7)
     with shelf.container() as container:
         container.create_container()
         for number in range(30):

@@ -17,12 +17,12 @@ from azure.storage.blob import BlobClient, ContainerClient
 
 from local import azurite as local_azurite
 from local.azurite import Azurite
-from shared.backups.store import blocks, stream
 from shared.backups.store.codec import Codec
-from shared.backups.store.stream import Stored, copy, pieces, read_back, text, upload, write_once
 from shared.errors import BelfryError, Cancelled, Conflict, Damaged, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage import connect
+from shared.storage.blobs import blocks, stream
+from shared.storage.blobs.stream import Stored, copy, pieces, read_back, text, upload, write_once
 from shared.storage.connect import Connection
 from tests.faults import Cut, FaultProxy, LoseAnswer, Refuse, Reset, Throttle
 from tests.faults.request import Request

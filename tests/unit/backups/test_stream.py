@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.backups.store import blocks as blocks_module
-from shared.backups.store import stream
-from shared.backups.store.blocks import Patience, ahead, blocks
-from shared.backups.store.stream import BLOCK, pieces, upload
 from shared.errors import Cancelled, Refused, Unavailable
+from shared.storage.blobs import blocks as blocks_module
+from shared.storage.blobs import stream
+from shared.storage.blobs.blocks import Patience, ahead, blocks
+from shared.storage.blobs.stream import BLOCK, pieces, upload
 
 
 def wait_until(what: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from tests.integration.backups.setup import OFFSITE, PRIMARY, Shelf
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for storage looks sooner whether it is back."""
-    monkeypatch.setattr("shared.backups.store.blocks._FIRST_PAUSE", 0.02)
+    monkeypatch.setattr("shared.storage.blobs.blocks._FIRST_PAUSE", 0.02)
 
 
 @pytest.fixture

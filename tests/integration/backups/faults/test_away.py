@@ -13,12 +13,12 @@ import pytest
 
 from shared.backups.jobs.copy import copy_to
 from shared.backups.sqlite.source import SqliteSource
-from shared.backups.store import stream
 from shared.backups.store.catalog import Catalog
 from shared.backups.store.destination import Destination
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.settings import Secret, StorageAccount
+from shared.storage.blobs import stream
 from shared.storage.connect import Connection
 from tests.faults import FaultProxy, LoseAnswer, Refuse, Reset, Rule, Throttle
 from tests.faults.request import Request

@@ -61,7 +61,7 @@ def test_a_plan_says_that_it_is_not_known_how_it_stands(desk: Desk) -> None:
     plan = desk.plan()
     desk.away()
     catalog = desk.app.backups().catalog
-    catalog["primary"].__dict__["_container"] = catalog["offsite"].__dict__["_container"]
+    catalog["primary"]._container = catalog["offsite"]._container
     shown = desk.told("PATCH", here(plan), {"schedule_time": "15:00"})
     assert shown["last_good"] is None and "not known" in shown["sentence"]
     assert datetime.fromisoformat(shown["next_run_at"]).hour == 15

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared.backups.store.blocks import Patience, ahead, blocks
 from shared.errors import Conflict, Damaged, Refused, Unavailable
+from shared.storage.blobs.blocks import Patience, ahead, blocks
 from shared.storage.failures import translated
 
 if TYPE_CHECKING:

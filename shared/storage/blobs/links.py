@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.backups.store.stream import storage
+from shared.storage.blobs.stream import storage
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient

@@ -1,0 +1,1 @@
+"""Blob Storage: containers, streams into blobs and out of them, and links that read one."""

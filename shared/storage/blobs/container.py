@@ -1,0 +1,152 @@
+"""One container: made, listed, and what goes from it.
+
+Where a `check` is given, no attempt at anything begins once it raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from shared.errors import Refused
+from shared.storage.blobs.stream import go_on, storage
+from shared.storage.heeding import HASTE, heeding
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, ContainerClient
+
+Blob: TypeAlias = "BlobClient"
+"""A blob's client; what may be done with it is in `stream` and `links`."""
+Opening: TypeAlias = "Callable[[], ContainerClient]"
+"""Makes a container's client."""
+
+_PAGE = 500
+"""Blobs of one answer. The SDK takes some 20 KB for each while it reads one; the service's own
+pages have 5,000."""
+_HELD = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
+"""What the service answers to a change that an immutability policy forbids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A blob as a listing shows it."""
+
+    name: str
+    size: int
+    metadata: Mapping[str, str]
+    tier: str | None = None
+    immutable_until: datetime | None = None
+    etag: str | None = None
+    changed_at: datetime | None = None
+
+
+class Container:
+    """A container; its client is made when it is first needed."""
+
+    def __init__(self, client: Opening) -> None:
+        self._open = client
+
+    @cached_property
+    def _client(self) -> ContainerClient:
+        return self._open()
+
+    @property
+    def service(self) -> str:
+        """What its errors call it."""
+        return f"blob storage (container {self._client.container_name})"
+
+    def create(self, check: Callable[[], None] = go_on) -> None:
+        """Create it if need be; one who may not create may still write."""
+        from azure.core.exceptions import HttpResponseError, ResourceExistsError
+
+        with self._named():
+            try:
+                heeding(self._client, check).create_container()
+            except ResourceExistsError:
+                return
+            except HttpResponseError as error:
+                if error.status_code != 403:
+                    raise
+
+    def items(self, check: Callable[[], None] = go_on) -> Iterator[Item]:
+        """Every blob; none if the container is not there yet."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        container = heeding(self._client, check)
+        with self._named():
+            try:
+                include = ["metadata", "immutabilitypolicy"]
+                for blob in container.list_blobs(include=include, results_per_page=_PAGE):
+                    policy = blob.immutability_policy
+                    yield Item(
+                        blob.name,
+                        blob.size,
+                        blob.metadata or {},
+                        str(blob.blob_tier) if blob.blob_tier else None,
+                        policy.expiry_time if policy else None,
+                        blob.etag,
+                        blob.last_modified,
+                    )
+            except ResourceNotFoundError:
+                return
+
+    def names(self, beginning: str, check: Callable[[], None] = go_on) -> list[str]:
+        """The names of the blobs that begin so."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._named():
+            try:
+                container = heeding(self._client, check)
+                return list(container.list_blob_names(name_starts_with=beginning))
+            except ResourceNotFoundError:
+                return []
+
+    def blob(self, name: str, check: Callable[[], None] | None = None) -> Blob:
+        """A blob's client; with `check`, one that heeds it."""
+        found = self._client.get_blob_client(name)
+        return found if check is None else heeding(found, check)
+
+    def reader(self, name: str) -> Callable[[int, int], bytes]:
+        """Reads a range (offset, length) of a blob, as long as it is the same blob."""
+        from azure.core import MatchConditions
+
+        blob = self.blob(name)
+        with self._named():
+            etag = blob.get_blob_properties().etag
+
+        def read(offset: int, length: int) -> bytes:
+            with self._named():
+                content: bytes = blob.download_blob(
+                    offset, length, etag=etag, match_condition=MatchConditions.IfNotModified
+                ).readall()
+            return content
+
+        return read
+
+    def delete(
+        self, name: str, check: Callable[[], None] = go_on, *, hastily: bool = False
+    ) -> None:
+        """Remove a blob, if it is there; `hastily`: if storage answers at once.
+
+        Raises `Refused` if an immutability policy holds it.
+        """
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+        options: dict[str, Any] = HASTE if hastily else {}
+        with self._named():
+            try:
+                self.blob(name, check).delete_blob(delete_snapshots="include", **options)
+            except ResourceNotFoundError:
+                return
+            except HttpResponseError as error:
+                code: Any = getattr(error, "error_code", None)
+                if str(getattr(code, "value", code)) not in _HELD:
+                    raise
+                text = f"{name}: an immutability policy of the container holds it"
+                raise Refused(self.service, text) from error
+
+    def _named(self) -> Any:
+        return storage(self._client.container_name)
