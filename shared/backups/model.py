@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from shared.backups.source import Contents
 from shared.log import instant
+from shared.text import clean
 
 FORMAT = 2
 MANIFEST_SUFFIX = ".manifest.json"
@@ -68,7 +69,7 @@ class Summary:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Raises `ValueError` if this is none of a format that is known."""
         if values.get("format") != FORMAT:
-            raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
+            raise ValueError(f"format is {values.get('format')!r:.60}; this version reads {FORMAT}")
         missing = [
             item.name for item in fields(cls) if item.name not in values and item.default is MISSING
         ]
@@ -100,21 +101,6 @@ class Manifest(Summary):
     @property
     def summary(self) -> Summary:
         return Summary(**{item.name: getattr(self, item.name) for item in fields(Summary)})
-
-
-def checked(manifest: Manifest) -> Manifest:
-    """The same. Raises `ValueError` if what is compared has not the shape that it must have."""
-    maps = (("tables", manifest.tables, int), ("schema", manifest.schema, str))
-    wrong = [
-        name
-        for name, value, kind in maps
-        if not isinstance(value, dict) or not all(type(one) is kind for one in value.values())
-    ]
-    lists = (("schemas", manifest.schemas), ("exclude_schemas", manifest.exclude_schemas))
-    wrong += [name for name, value in lists if not all(isinstance(one, str) for one in value)]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is not what it must be")
-    return manifest
 
 
 class Outcome(StrEnum):
@@ -160,14 +146,16 @@ class Report:
         return self.outcome not in (Outcome.ACCEPTED, Outcome.RESTORED)
 
     def to_json(self) -> dict[str, object]:
-        """A JSON object; `from_json` reads it back."""
-        return {"format": FORMAT} | asdict(self) | {"at": instant(self.at)}
+        """A JSON object; `from_json` reads it back. Libraries' errors may hold what none can."""
+        said = {"suspicions": [clean(one) for one in self.suspicions]}
+        error = None if self.error is None else clean(self.error)
+        return {"format": FORMAT} | asdict(self) | said | {"at": instant(self.at), "error": error}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Report:
         """Raises `ValueError` if this is no report."""
         if values.get("format") != FORMAT:
-            raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
+            raise ValueError(f"format is {values.get('format')!r:.60}; this version reads {FORMAT}")
         try:
             known = {name: values[name] for name in _IN_EVERY_REPORT}
             return cls(
