@@ -25,9 +25,10 @@ def is_clean(text: str) -> bool:
     return (text.isascii() and "\0" not in text) or clean(text) == text
 
 
-def all_clean(value: object) -> bool:
-    """Whether that is so of every text in a value of JSON, the names in objects among them."""
-    return all(is_clean(one) for one in parts(value) if isinstance(one, str))
+def refuse_unclean(value: object) -> None:
+    """Raise `ValueError` unless each text in a value of JSON is clean, names in objects too."""
+    if not all(is_clean(one) for one in parts(value) if isinstance(one, str)):
+        raise ValueError("it holds half of a surrogate pair, or a null character")
 
 
 def parts(value: object) -> Iterator[object]:

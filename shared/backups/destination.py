@@ -152,6 +152,7 @@ class Destination:
         check: Callable[[], None] | None = None,
     ) -> None:
         """Write a report beside its blob. With `check` it waits for storage that is away."""
+        report = report.cleaned
         text = json.dumps(report.to_json(), indent=2).encode()
         metadata = about_report(report, self._need_seal() if encrypted else None)
         name = report_name(blob, report.outcome, report.at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -145,11 +145,15 @@ class Report:
         """Whether it says if the copy is whole."""
         return self.outcome not in (Outcome.ACCEPTED, Outcome.RESTORED)
 
-    def to_json(self) -> dict[str, object]:
-        """A JSON object; `from_json` reads it back. Libraries' errors may hold what none can."""
-        said = {"suspicions": [clean(one) for one in self.suspicions]}
+    @property
+    def cleaned(self) -> Report:
+        """The same as it is written: libraries' errors may hold what nobody would read back."""
         error = None if self.error is None else clean(self.error)
-        return {"format": FORMAT} | asdict(self) | said | {"at": instant(self.at), "error": error}
+        return replace(self, error=error, suspicions=tuple(clean(one) for one in self.suspicions))
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON object; `from_json` reads it back."""
+        return {"format": FORMAT} | asdict(self) | {"at": instant(self.at)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Report:

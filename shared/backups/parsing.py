@@ -14,7 +14,7 @@ from shared.backups.model import Manifest, Report, Summary
 from shared.backups.seal import Seal, is_sealed, unopened
 from shared.errors import Damaged
 from shared.tasks.backups import Compression
-from shared.text import all_clean, parts
+from shared.text import parts, refuse_unclean
 
 UNREADABLE = (
     *(Damaged, KeyError, ValueError, TypeError, AttributeError),
@@ -87,8 +87,7 @@ def _loaded(text: str | bytes) -> Mapping[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
-    if not all_clean(found):
-        raise ValueError("it holds half of a surrogate pair, or a null character")
+    refuse_unclean(found)
     numbers = (one for one in parts(found) if isinstance(one, int | float))
     if not all(-_MOST <= one <= _MOST for one in numbers):  # which NaN is not either
         raise ValueError("it holds a number that is none, or out of range")
