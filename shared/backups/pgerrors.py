@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.log import redact
+from shared.redaction import redact
 from shared.settings import Secret
 
 if TYPE_CHECKING:
