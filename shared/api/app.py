@@ -41,6 +41,7 @@ def api() -> FastAPI:
         title="Belfry",
         description=_SAID,
         docs_url=None,
+        redirect_slashes=False,  # an empty 307, which clients follow in different ways
         openapi_url=pages.DESCRIPTION,
         redoc_url=None,
         generate_unique_id_function=operation_id,

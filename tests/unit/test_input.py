@@ -98,6 +98,15 @@ def test_names_in_a_plan_hold_no_null_and_no_half_of_a_pair(field: str, wrong: s
     assert refused.value.field == f"task_parameters.{field}"
 
 
+@pytest.mark.parametrize("value", [True, "5", 0, -1, float("inf"), float("nan"), None])
+def test_what_a_scrub_reads_at_most_is_a_number(value: object) -> None:
+    scrub = next(one for one in functions.tasks() if one.name == "backup_scrub")
+    for good in (5, 0.5):
+        assert scrub.parse({"most_gb": good})
+    with pytest.raises(Invalid, match="most_gb"):
+        scrub.parse({"most_gb": value})
+
+
 def test_no_task_takes_a_null_in_any_parameter() -> None:
     for task in functions.tasks():
         fields = task.params.model_fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-from shared.log import short
+from shared.log import Event, JobLog, event, short
 from shared.redaction import redact
 
+_logger = logging.getLogger("belfry.test")
 LETTERS = st.text("aez9+-.", max_size=200)
 """What may stand right before a secret; a scheme's characters among it."""
 PASSWORDS = st.text(
@@ -80,6 +82,10 @@ def test_a_huge_text_is_read_once_whatever_it_holds(piece: str) -> None:
     secret = " postgres://u:secret@h"
     assert redact(text + secret) == redact(text) + " postgres://u:***@h"
     assert len(short(text, 4_000)) <= 4_000
+    log = JobLog(_logger, {}, lambda: "now")
+    log(text, field=text)
+    event(_logger, Event.JOB_LOG, level=logging.ERROR, field=text)
+    assert len(log.text()) <= 24_000
 
 
 Form = Callable[[str, str], str]

@@ -155,6 +155,27 @@ def test_a_parameter_that_is_given_twice_is_refused_everywhere() -> None:
     assert found > 30
 
 
+@pytest.mark.parametrize("value", ["1_0", " 1", "1.0", "+1", "\u0661", "0x1", "", "one"])
+def test_a_number_of_a_query_is_written_in_digits(value: str) -> None:
+    found = 0
+    for path, method, what in operations():
+        for one in what.get("parameters", ()):
+            if one["in"] == "query" and one["schema"].get("type") == "integer":
+                answer = asked(method, url(path), params={one["name"]: value})
+                assert answer.status_code == 422, (path, one["name"])
+                (told,) = answer.json()["errors"]
+                assert told == {"field": one["name"], "message": "give a whole number, such as 10"}
+                found += 1
+    assert found > 10
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/api/docs", "/api/openapi.json"])
+def test_a_slash_at_the_end_is_another_path(path: str) -> None:
+    answer = asked("GET", f"{url(path)}/")
+    assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("value", ["yes", "on", "1", "", "t"])
 def test_a_boolean_of_a_query_is_true_or_false(value: str) -> None:
     for path, name in ((SCHEDULES, "enabled"), (SCHEDULES, "once"), ("/api/v1/backups", "force")):
