@@ -29,7 +29,8 @@ from shared import settings
 from shared.app import App, by_hand
 from shared.engine.once import run_once
 from shared.errors import BelfryError, Invalid, Unavailable
-from shared.log import instant, redact
+from shared.log import instant
+from shared.redaction import redact
 from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.upcoming import upcoming
 from shared.storage.queue import Message

@@ -24,7 +24,8 @@ from shared.engine import builtin
 from shared.engine.hands import Hands
 from shared.engine.health import HTTP
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.log import Event, event, instant, redact
+from shared.log import Event, event, instant
+from shared.redaction import redact
 from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task

@@ -16,7 +16,7 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
-from shared.api.query import Boolean
+from shared.api.query import Boolean, Number
 from shared.api.schemas import Execute
 from shared.app import App, app
 from shared.engine.builtin import policy
@@ -48,7 +48,7 @@ def create_plan(new: NewPlan) -> PlanOut:
 
 @router.get("")
 def list_plans(
-    project_id: int | None = None,
+    project_id: Number | None = None,
     source: str | None = None,
     enabled: Boolean | None = None,
     page: Page = 1,

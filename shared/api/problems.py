@@ -78,6 +78,11 @@ def too_large() -> JSONResponse:
     return _of_body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large", bodies.TOO_LARGE)
 
 
+def no_length() -> JSONResponse:
+    """The answer to a body that the host dropped."""
+    return _of_body(HTTPStatus.LENGTH_REQUIRED, "The body has no length", bodies.NO_LENGTH)
+
+
 def _of_body(status: int, title: str, said: str) -> JSONResponse:
     return problem(status, title, f"body: {said}", [Wrong(field="body", message=said)])
 

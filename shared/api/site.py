@@ -75,7 +75,9 @@ class Uptime(BaseModel):
 @functools.cache
 def site() -> FastAPI:
     """The app."""
-    made = FastAPI(title="Belfry", docs_url=None, redoc_url=None, openapi_url=None)
+    made = FastAPI(
+        title="Belfry", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     made.get("/")(index)
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)

@@ -22,12 +22,12 @@ from shared.backups.metadata import about_backup, about_report
 from shared.backups.model import (
     Manifest,
     Report,
-    checked,
     checksum_name,
     checksum_text,
     manifest_name,
     report_name,
 )
+from shared.backups.parsing import UNREADABLE, manifest_of
 from shared.backups.reading import Readings
 from shared.backups.removing import delete, in_order
 from shared.backups.seal import Seal
@@ -152,6 +152,7 @@ class Destination:
         check: Callable[[], None] | None = None,
     ) -> None:
         """Write a report beside its blob. With `check` it waits for storage that is away."""
+        report = report.cleaned
         text = json.dumps(report.to_json(), indent=2).encode()
         metadata = about_report(report, self._need_seal() if encrypted else None)
         name = report_name(blob, report.outcome, report.at)
@@ -164,8 +165,8 @@ class Destination:
         if copy.summary.encrypted:
             content = self._need_seal().open(content)
         try:
-            found = checked(Manifest.from_json(json.loads(content)))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            found = manifest_of(content, None)
+        except UNREADABLE as error:
             raise Damaged(f"{name} is not a manifest: {error}") from error
         if found.summary != copy.summary or found.blob != copy.blob:
             if found.id != copy.summary.id:

@@ -200,7 +200,7 @@ class ScrubOrder(Params):
 
     period_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 30
     """Within so many days each copy is read and restored again."""
-    most_gb: Annotated[float, Field(gt=0)] = 50
+    most_gb: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 50
     """So many GB of backups, as they are stored; the first may be larger alone."""
     most_minutes: Annotated[int, Field(ge=1, le=110, strict=True)] = 60
     """After so many no further one is begun."""

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext, Services
 from shared.tasks.wording import in_words
+from shared.text import refuse_unclean
 
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 """True or false, and neither a number nor text such as "yes"."""
@@ -42,9 +43,16 @@ of those that are new. Raises `Invalid`, naming one of these, or what else is th
 
 
 class Params(BaseModel):
-    """The base of every task's parameters; unknown names are refused."""
+    """The base of every task's parameters; unknown names are refused, whoever brings them, and so
+    are texts with what other programs take for the end, or cannot encode."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_clean(cls, value: object) -> object:
+        refuse_unclean(value)
+        return value
 
 
 class Impact(StrEnum):

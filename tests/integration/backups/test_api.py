@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from shared.api.backup_choice import found_by_id
 from shared.backups.targets import target_problem
 from shared.clock import SystemClock
 from shared.errors import Invalid
+from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, TABLES, Desk, at, opened
 
 NONE = "0" * 32
@@ -150,6 +152,40 @@ def test_what_is_left_of_a_backup_is_listed_and_named(desk: Desk) -> None:
     for given in (one["id"], one["id"][:8]):
         detail = desk.problem(404, "GET", f"/backups/{given}")["detail"]
         assert f"{blob} at primary was verified, and cannot be read" in detail
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"started_at": "0001-01-01T00:00:00+23:59", "at": "9999-12-31T23:59:59-23:59"},
+        {"duration_seconds": float("inf"), "restore_seconds": float("nan")},
+        {"database": "x\ud800", "suspicions": ["\ud800"]},
+        {"tables": {"\ud800": 1}, "error": 5},
+    ],
+)
+def test_a_blob_that_says_what_cannot_be_is_counted_and_hides_no_other(
+    desk: Desk, wrong: dict[str, Any]
+) -> None:
+    """Nor does it keep the watch from its work."""
+    plan = desk.plan()
+    bad, good = desk.taken(plan), desk.taken(plan)
+    for place in ("primary", "offsite"):
+        for one in desk.container(place).list_blobs(bad["copies"][0]["blob"]):
+            client = desk.container(place).get_blob_client(one.name)
+            metadata = client.get_blob_properties().metadata
+            for name in {"summary", "report"} & set(metadata):
+                metadata[name] = json.dumps(json.loads(metadata[name]) | wrong)
+            content = client.download_blob().readall()
+            if one.name.endswith(".json"):
+                content = json.dumps(json.loads(content) | wrong).encode()
+            client.upload_blob(content, overwrite=True, metadata=metadata)
+    shown = desk.told("GET", "/backups")
+    assert good["id"] in [one["id"] for one in shown["backups"]]
+    assert shown["unreadable"] > 0
+    assert [one["id"] for one in shown["lost"]] == [bad["id"][:8]] * 2
+    desk.told("GET", "/backups/sources")
+    desk.told("GET", "/backups/plans")
+    assert desk.app.backups().watch(job_of())["lost"] == 2
 
 
 def test_only_of_postgres_something_can_be_left_out(desk: Desk) -> None:
