@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext, Services
-from shared.tasks.wording import in_words
+from shared.tasks.wording import first_in_words
 
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 """True or false, and neither a number nor text such as "yes"."""
@@ -44,7 +44,7 @@ of those that are new. Raises `Invalid`, naming one of these, or what else is th
 class Params(BaseModel):
     """The base of every task's parameters; unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Impact(StrEnum):
@@ -115,11 +115,8 @@ class Task:
         try:
             return self.params.model_validate(dict(parameters))
         except ValidationError as error:
-            first = error.errors()[0]
-            path = ".".join([PARAMETERS, *(str(part) for part in first["loc"])])
-            said = in_words(first, self.params, first["loc"], "parameter")
-            allowed = ", ".join(self.params.model_fields) or "none"
-            raise Invalid(path, f"{said} ({self.name} takes: {allowed})") from None
+            place, said = first_in_words(error.errors(), self.params, "parameter")
+            raise Invalid(".".join([PARAMETERS, *map(str, place)]), said) from None
 
 
 def task(
