@@ -68,20 +68,23 @@ def _said(item: Mapping[str, Any], model: object, where: Place, taken: object, n
     if what in _INSTANT:
         return f"{cause}; give {kinds.TIME}"
     if what == "missing":
-        return f"it is missing; give {_kind(what, taken)}"
+        return f"it is missing; give {_kind(what, taken, context)}"
     if what == "string_too_short" and context["min_length"] == 1:
         return "it is empty"
     if what in _LIMITS:
         return _LIMITS[what].format(**context)
     if what.endswith(_OTHER_KIND):
-        return f"give {_kind(what, taken)}"
+        return f"give {_kind(what, taken, context)}"
     if isinstance(cause, Invalid):
         return cause.message
     return str(cause) if isinstance(cause, ValueError) else str(item["msg"])
 
 
-def _kind(what: str, taken: object) -> str:
-    return _KINDS.get(what.partition("_")[0], "it") if taken is None else kinds.kind(taken)
+def _kind(what: str, taken: object, context: Mapping[str, object]) -> str:
+    if taken is not None:
+        return kinds.kind(taken)
+    expected = str(context.get("expected", "it")).replace("'", "")
+    return _KINDS.get(what.partition("_")[0], expected)
 
 
 def _plain(value: object) -> object:

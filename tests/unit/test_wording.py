@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import functions
 from shared.api.app import api
@@ -55,6 +55,27 @@ def test_every_field_says_in_plain_words_what_to_give(model: type[BaseModel]) ->
                 assert not _PYDANTIC.search(said), (values, item["type"], said)
                 names = [str(part) for part in where]
                 assert not any("[" in name or "(" in name for name in names), (values, where)
+
+
+def test_what_is_wrong_with_a_query_is_said_in_plain_words() -> None:
+    for parameter in _asked():
+        taken = TypeAdapter[Any](parameter.field_info.rebuild_annotation())
+        for value in ("", "x", "-1", "1.5", "1000000000000", "x" * 3_000):
+            try:
+                taken.validate_python(value)
+            except ValidationError as error:
+                for item in error.errors():
+                    _, said = in_words(item, None, (parameter.alias,), "parameter")
+                    assert not _PYDANTIC.search(said), (parameter.alias, value, said)
+                    assert said != "give it", (parameter.alias, value, item)
+
+
+def _asked() -> Iterator[Any]:
+    """The parameters of all paths and queries."""
+    for route in api().routes:
+        dependant = getattr(route, "dependant", None)
+        yield from getattr(dependant, "query_params", ())
+        yield from getattr(dependant, "path_params", ())
 
 
 def _task(name: str, **parameters: object) -> str:

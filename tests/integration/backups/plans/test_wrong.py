@@ -40,7 +40,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"source": "files", "without": ["index a.b"]}, "without", "files is no PostgreSQL server"),
     ({"source": "crm", "without": ["a.b"]}, "without.0", "match"),
     ({"source": "crm", "without": [f"index {n}{'é' * 200}" for n in range(9)]}, "without", "4000"),
-    ({"frequency": "monthly", "day_of_month": 29}, "day_of_month", "for the last day of each month"),
+    (
+        {"frequency": "monthly", "day_of_month": 29},
+        "day_of_month",
+        "for the last day of each month",
+    ),
     ({"cron_expression": "0 3 * * *"}, "cron_expression", "'daily' takes none"),
     ({"frequency": "cron", "cron_expression": "0 0 31 2 *"}, "cron_expression", "never"),
     ({"frequency": "cron", "cron_expression": "*/99 * * * *"}, "cron_expression", "a step of 99"),
