@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module, util
 from pathlib import Path
@@ -32,9 +32,8 @@ REPO = Path(__file__).parents[1]
 class Options:
     """What a person may choose."""
 
-    port: int
-    azurite_port: int
-    postgres_port: int
+    ports: Mapping[str, ports.Wanted]
+    """By setting."""
     state: Path
     ready_file: Path | None
 
@@ -43,9 +42,11 @@ class Options:
         """Raises `Misconfigured`."""
         ready = os.environ.get("READY_FILE")
         return cls(
-            port=_port("PORT", 7071),
-            azurite_port=_port("AZURITE_PORT", 10000),
-            postgres_port=_port("POSTGRES_PORT", 54329),
+            ports={
+                "PORT": ports.Wanted(_port("PORT", 7071)),
+                "AZURITE_PORT": ports.Wanted(_port("AZURITE_PORT", 10000), 3),
+                "POSTGRES_PORT": ports.Wanted(_port("POSTGRES_PORT", 54329)),
+            },
             state=Path(os.environ.get("STATE") or state.DEFAULT).resolve(),
             ready_file=Path(ready).resolve() if ready else None,
         )
@@ -92,9 +93,10 @@ def _run(options: Options, held: State, running: contextlib.ExitStack) -> int:
     func = core_tools.find()
     for name in held.end_left_over():
         print(f"  ended a {name} that an earlier run left behind")
-    (port,) = ports.choose(options.port, "PORT")
+    chosen = ports.choose(options.ports)
+    (port,) = chosen["PORT"]
     host.listen(port).close()  # a port that cannot be used is told before anything starts
-    services = _start_services(options, held, running)
+    services = _start_services(chosen, held, running)
     managed = _managed(held, services)
     file = (REPO if held.is_default else held.folder) / "local.settings.json"
     os.environ["BELFRY_LOCAL_SETTINGS"] = str(file)
@@ -139,9 +141,11 @@ def _serve(
     return 1
 
 
-def _start_services(options: Options, held: State, running: contextlib.ExitStack) -> Services:
-    blob, queue, table = ports.choose(options.azurite_port, "AZURITE_PORT", count=3)
-    (postgres_port,) = ports.choose(options.postgres_port, "POSTGRES_PORT")
+def _start_services(
+    chosen: Mapping[str, tuple[int, ...]], held: State, running: contextlib.ExitStack
+) -> Services:
+    blob, queue, table = chosen["AZURITE_PORT"]
+    (postgres_port,) = chosen["POSTGRES_PORT"]
     running.callback(print, "Everything is stopped.", flush=True)
     with _step("Azurite"):
         storage = azurite.start(held.folder / "azurite", ports=(blob, queue, table))
