@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +25,6 @@ from shared import settings
 from shared.app import App, build
 from shared.clock import SystemClock
 from shared.schedules.job import Job, Status
-from tests.e2e.conftest import until
 
 _prefixes = itertools.count()
 
@@ -167,13 +167,18 @@ def held(
         other.execute("LOCK TABLE pets IN ACCESS EXCLUSIVE MODE")
         command = [sys.executable, "-m", "functions.postgres_backup"]
         with subprocess.Popen(command, env=environ, text=True, stderr=subprocess.PIPE) as process:
-            yield app, until(lambda: _running(app)), process
+            yield app, _running(app, process), process
             process.kill()
 
 
-def _running(app: App) -> Job | None:
-    jobs = app.manager.jobs("postgres_backup")
-    return next((job for job in jobs if job.status is Status.RUNNING), None)
+def _running(app: App, process: subprocess.Popen[str]) -> Job:
+    """The command's job, as soon as it runs."""
+    while process.poll() is None:
+        for job in app.manager.jobs("postgres_backup"):
+            if job.status is Status.RUNNING:
+                return job
+        time.sleep(0.05)
+    raise AssertionError(process.communicate()[1])
 
 
 def test_ctrl_c_gives_the_job_back_and_says_what_happens_next(
