@@ -15,6 +15,7 @@ from shared.backups.entries import Backup, Copies, Copy, Lost
 from shared.backups.model import Summary
 from shared.backups.stream import go_on
 from shared.errors import BelfryError, Invalid, Misconfigured, NotFound, Refused, Unavailable
+from shared.text import those
 from shared.threads import Pool
 
 Group = tuple[str, str, str, str]
@@ -95,11 +96,10 @@ class Catalog:
     def __getitem__(self, name: str) -> Destination:
         """Raises `Misconfigured` if the settings have none of that name."""
         if name not in self._destinations:
-            known = ", ".join(self._destinations)
-            text = (
-                f"there is no backup destination {name!r} (BACKUP_DESTINATIONS); there are {known}"
+            known = those(self._destinations)
+            raise Misconfigured(
+                f"there is no backup destination {name!r} (BACKUP_DESTINATIONS); {known}"
             )
-            raise Misconfigured(text)
         return self._destinations[name]
 
     @property

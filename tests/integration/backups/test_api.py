@@ -250,6 +250,17 @@ def test_a_backup_is_known_by_the_digits_that_its_blobs_show(desk: Desk) -> None
     assert desk.told("GET", "/backups")["backups"][0]["id"] == second["id"]
 
 
+def test_a_plan_of_all_of_which_nothing_is_proved_says_so_of_everything(desk: Desk) -> None:
+    def sentence() -> str:
+        said: str = desk.told("GET", "/backups/plans/weekly_backup")["sentence"]
+        return said
+
+    assert sentence() == "There is no proved backup of anything by this plan; do not rely on one"
+    desk.app.manager.run_now("weekly_backup", force=True)
+    desk.bench.work()
+    assert sentence().startswith("You can be back to ")
+
+
 def test_digits_that_several_backups_begin_with_are_not_enough(desk: Desk) -> None:
     one = desk.taken(desk.plan(destinations=["primary"]))
     found = desk.app.backups().look()
