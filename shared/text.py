@@ -55,6 +55,14 @@ def cut(text: str, most: int) -> str:
     return text.encode(_ENCODING, "surrogatepass")[: 2 * most].decode(_ENCODING, "ignore")
 
 
+def those(names: Iterable[str]) -> str:
+    """ "there are a, b"; "there is only a"; "there is none"."""
+    known = list(names)
+    if not known:
+        return "there is none"
+    return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known)}"
+
+
 def depth(value: object) -> int:
     """How many lists and objects of JSON stand in each other; 0 for a plain value."""
     found = 0

@@ -187,12 +187,20 @@ def _shown(belfry: App, schedule: Schedule) -> PlanOut:
 
 
 def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:
+    from shared.backups.standing import none_of
+
     now = belfry.clock.now()
     if isinstance(look, str):
         return PlanOut.of(one, look, now)
     stands = list(belfry.backups().stands(one, look))
     worst = max(stands, key=_badness, default=None)
+    if worst is not None and len(stands) > 1 and all(_has_none(stand) for stand in stands):
+        worst = replace(worst, sentence=none_of("anything", "", "", " by this plan"))
     return PlanOut.of(one, worst or "There is nothing to back up", now)
+
+
+def _has_none(stand: Standing) -> bool:
+    return stand.last_good is None and stand.gone_at is None
 
 
 def _badness(stand: Standing) -> tuple[bool, bool, bool, float]:

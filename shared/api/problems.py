@@ -164,7 +164,8 @@ def _wrong(item: Mapping[str, Any], body: object, model: object) -> Wrong:
             return Wrong(field=field, message=said)
         case "extra_forbidden" if place[0] != "body":  # `query` names what is allowed
             return Wrong(field=field, message=item["msg"])
-    return Wrong(field=field, message=in_words(item, model, place[1:], "field"))
+    where, said = in_words(item, model, tuple(place[1:]), "field")
+    return Wrong(field=".".join(map(str, where)) or field, message=said)
 
 
 async def _http(request: Request, error: Exception) -> Response:

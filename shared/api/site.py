@@ -91,7 +91,7 @@ def index() -> dict[str, str]:
     return {
         "name": "Belfry",
         "what": "scheduled operations: schedules, the jobs they make, proved backups",
-        "api": "/api/v1/schedules, /api/v1/jobs, /api/v1/backups (with a function key)",
+        "api": "/api/v1/schedules, /api/v1/jobs, /api/v1/backups (deployed: with a function key)",
         "docs": "/api/docs",
         "openapi": "/api/openapi.json",
         "status": "/status",

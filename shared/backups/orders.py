@@ -12,6 +12,7 @@ from shared.backups.targets import target_problem
 from shared.errors import BelfryError, Conflict, Invalid, NotFound
 from shared.settings import Settings
 from shared.tasks.backups import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
+from shared.text import those
 
 
 def check_plan(
@@ -24,9 +25,7 @@ def check_plan(
     """Raise `Invalid` for the first of the fields `new` of which something is not there."""
     known = [*sources.names, ALL]
     if "source" in new and plan.source not in known:
-        raise Invalid(
-            "source", f"there is no source {plan.source!r:.60}; there are {', '.join(known)}"
-        )
+        raise Invalid("source", f"there is no source {plan.source!r:.60}; {those(known)}")
     for number, name in enumerate(plan.destinations if "destinations" in new else ()):
         check_destination(destinations, name, f"destinations.{number}")
     if "encrypt" in new and plan.encrypt and not settings.backup_encryption_key:
@@ -59,7 +58,7 @@ def check_destination(
     """Raise `Invalid` if the settings have no destination of that name."""
     known = list(destinations)
     if name is not None and name not in known:
-        raise Invalid(field, f"there is no destination {name!r:.60}; there are {', '.join(known)}")
+        raise Invalid(field, f"there is no destination {name!r:.60}; {those(known)}")
 
 
 def rules_are_there(manifest: Manifest, rules: Iterable[str]) -> None:

@@ -110,7 +110,9 @@ class BackupPlan(Params):
     drive_count: Kept = 30
     """How many are kept there."""
     retention: Retention = Retention(days=30)
+    """Which backups are kept: each that any of these rules keeps."""
     compression: Compression = Compression.ZSTD
+    """What it is packed with."""
     encrypt: Flag | None = None
     """Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
@@ -164,6 +166,7 @@ class RestoreOrder(Params):
     """What to restore, and where to."""
 
     backup_id: Name
+    """The 32 hex digits of its id, or the first 8."""
     target: Name | None = None
     """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not
     there yet. Default: a new one, whose name the result tells; of the state, BELFRY_PREFIX."""
@@ -188,6 +191,7 @@ class VerifyOrder(Params):
     """Which backup to prove again."""
 
     backup_id: Name
+    """The 32 hex digits of its id, or the first 8."""
     destination: Name | None = None
     """Which copy. Default: each."""
     without: Rules = ()

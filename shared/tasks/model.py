@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext, Services
-from shared.tasks.wording import in_words
+from shared.tasks.wording import first_in_words
 from shared.text import refuse_unclean
 
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
@@ -46,7 +46,7 @@ class Params(BaseModel):
     """The base of every task's parameters; unknown names are refused, whoever brings them, and so
     are texts with what other programs take for the end, or cannot encode."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -123,11 +123,8 @@ class Task:
         try:
             return self.params.model_validate(dict(parameters))
         except ValidationError as error:
-            first = error.errors()[0]
-            path = ".".join([PARAMETERS, *(str(part) for part in first["loc"])])
-            said = in_words(first, self.params, first["loc"], "parameter")
-            allowed = ", ".join(self.params.model_fields) or "none"
-            raise Invalid(path, f"{said} ({self.name} takes: {allowed})") from None
+            place, said = first_in_words(error.errors(), self.params, "parameter")
+            raise Invalid(".".join([PARAMETERS, *map(str, place)]), said) from None
 
 
 def task(

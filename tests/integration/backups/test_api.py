@@ -15,10 +15,9 @@ import pytest
 import zstandard
 
 from local.azurite import Azurite
-from shared.api.backup_choice import found_by_id
 from shared.backups.targets import target_problem
 from shared.clock import SystemClock
-from shared.errors import Invalid
+from shared.errors import Invalid, NotFound
 from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, TABLES, Desk, at, opened
 
@@ -287,17 +286,31 @@ def test_a_backup_is_known_by_the_digits_that_its_blobs_show(desk: Desk) -> None
     assert desk.told("GET", "/backups")["backups"][0]["id"] == second["id"]
 
 
+def test_a_plan_of_all_of_which_nothing_is_proved_says_so_of_everything(desk: Desk) -> None:
+    def sentence() -> str:
+        said: str = desk.told("GET", "/backups/plans/weekly_backup")["sentence"]
+        return said
+
+    assert sentence() == "There is no proved backup of anything by this plan; do not rely on one"
+    desk.app.manager.run_now("weekly_backup", force=True)
+    desk.bench.work()
+    assert sentence().startswith("You can be back to ")
+
+
 def test_digits_that_several_backups_begin_with_are_not_enough(desk: Desk) -> None:
     one = desk.taken(desk.plan(destinations=["primary"]))
     found = desk.app.backups().look()
     (backup,) = found.backups
     twin = replace(backup, summary=replace(backup.summary, id=one["id"][:8] + "0" * 24))
     both = replace(found, backups=[backup, twin])
-    assert found_by_id(both, one["id"]) is backup and found_by_id(both, twin.id) is twin
+    assert both.find(one["id"]) is backup and both.find(twin.id) is twin
     with pytest.raises(Invalid, match="several begin so") as raised:
-        found_by_id(both, one["id"][:8])
+        both.find(one["id"][:8])
     assert raised.value.field == "backup_id"
     assert one["id"] in raised.value.message and twin.id in raised.value.message
+    with pytest.raises(NotFound, match="there is no backup"):
+        found.find(one["id"][:7])
+    assert found.find(one["id"][:8]) is backup
 
 
 @pytest.mark.parametrize(
@@ -408,7 +421,7 @@ def test_backups_are_found_by_what_they_are(desk: Desk) -> None:
         ({"since": "yesterday"}, "from", "no instant"),
         ({"since": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from", "later"),
         ({"schedule_id": "x' or '"}, "schedule_id", "pattern"),
-        ({"page_size": 101}, "page_size", "less"),
+        ({"page_size": 101}, "page_size", "give 100 or less"),
         ({"sauce": "database"}, "sauce", "no such parameter"),
     ],
 )
