@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from shared.triggers import names
+from shared.triggers import hosted, names
 
-blueprint = func.Blueprint()
+blueprint = hosted(__name__)
 
 
 @blueprint.function_name("clock_message")

@@ -13,6 +13,7 @@ class DatabaseBackup(BuiltInPlan):
     """Its plan; the API may change all of it but the source's name."""
 
     source: str = "database"
+    """It takes no other."""
 
 
 @task(

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from shared.triggers import names, work_on
+from shared.triggers import hosted, names, work_on
 
-blueprint = func.Blueprint()
+blueprint = hosted(__name__)
 
 
 @blueprint.function_name("job_worker")

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from shared.triggers import names, stand_in
+from shared.triggers import hosted, names, stand_in
 
-blueprint = func.Blueprint()
+blueprint = hosted(__name__)
 
 
 @blueprint.function_name("long_dead_letters")

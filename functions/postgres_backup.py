@@ -13,6 +13,7 @@ class PostgresBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "postgres"
+    """It takes no other."""
 
 
 @task(

@@ -22,6 +22,6 @@ def schedule_dispatcher(timer: func.TimerRequest) -> None:
 
 
 if __name__ == "__main__":
-    from shared.cli import tick
+    from shared.cli import main
 
-    raise SystemExit(tick(DISPATCHER))
+    raise SystemExit(main(task=DISPATCHER))

@@ -4,9 +4,9 @@ import asyncio
 
 import azure.functions as func
 
-from shared.triggers import stand_in
+from shared.triggers import hosted, stand_in
 
-blueprint = func.Blueprint()
+blueprint = hosted(__name__)
 
 
 @blueprint.function_name("site")

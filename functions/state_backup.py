@@ -13,6 +13,7 @@ class StateBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "state"
+    """It takes no other."""
 
 
 @task(

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from shared.triggers import clock_by_http
+from shared.triggers import clock_by_http, hosted
 
-blueprint = func.Blueprint()
+blueprint = hosted(__name__)
 
 
 @blueprint.function_name("tick")

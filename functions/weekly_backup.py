@@ -15,8 +15,11 @@ class WeeklyBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "all"
+    """It takes no other."""
     retention: Retention = Retention(count=30)
+    """Which backups are kept: each that any of these rules keeps."""
     drive: Flag | None = None
+    """Whether a copy goes to Google Drive as well. Default: if GDRIVE_FOLDER_ID is set."""
 
 
 @task(

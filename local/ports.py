@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import combinations, islice
 
-from shared.errors import Unavailable
+from shared.errors import Misconfigured, Unavailable
 
 HOST = "127.0.0.1"
+_LAST = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """So many ports, one after the other."""
+
+    first: int
+    """0 for any free ones, wherever."""
+    count: int = 1
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return tuple(range(self.first, self.first + self.count))
 
 
 class PortInUse(Unavailable):
@@ -50,12 +67,37 @@ def answers(port: int) -> bool:
         return False
 
 
-def choose(port: int, setting: str, *, count: int = 1) -> tuple[int, ...]:
-    """`port` and the ones after it, or any free ones for 0. Raises `PortInUse`."""
-    if port == 0:
-        return free(count)
-    wanted = tuple(range(port, port + count))
-    for one in wanted:
-        if not is_free(one):
-            raise PortInUse(one, setting, port + (1 if count == 1 else 10))
-    return wanted
+def choose(wanted: Mapping[str, Wanted]) -> dict[str, tuple[int, ...]]:
+    """By setting: its ports, all different.
+
+    Raises `Misconfigured` if some do not exist or clash, `PortInUse` for what others use.
+    """
+    fixed = {name: one.ports for name, one in wanted.items() if one.first}
+    for name, taken in fixed.items():
+        if taken[-1] > _LAST:
+            raise Misconfigured(
+                f"{name} is {taken[0]}, the first of {len(taken)} ports, and the last there is is "
+                f"{_LAST}; use at most {_LAST + 1 - len(taken)}, or 0 for any free ones"
+            )
+    for (one, its), (other, others) in combinations(fixed.items(), 2):
+        if common := sorted(set(its) & set(others)):
+            raise Misconfigured(
+                f"{one} ({_shown(its)}) and {other} ({_shown(others)}) both take port {common[0]}; "
+                "choose another for one of them"
+            )
+    for name, taken in fixed.items():
+        for port in taken:
+            if not is_free(port):
+                raise PortInUse(port, name, taken[0] + (1 if len(taken) == 1 else 10))
+    return fixed | _any(wanted, {port for taken in fixed.values() for port in taken})
+
+
+def _any(wanted: Mapping[str, Wanted], but: Set[int]) -> dict[str, tuple[int, ...]]:
+    """Free ones for those that want any, and none of these."""
+    loose = {name: one.count for name, one in wanted.items() if not one.first}
+    found = iter([port for port in free(sum(loose.values()) + len(but)) if port not in but])
+    return {name: tuple(islice(found, count)) for name, count in loose.items()}
+
+
+def _shown(ports: Sequence[int]) -> str:
+    return str(ports[0]) if len(ports) == 1 else f"{ports[0]} to {ports[-1]}"

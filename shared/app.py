@@ -66,8 +66,9 @@ T = TypeVar("T")
 _logger = logging.getLogger("belfry")
 
 _building = threading.Lock()
-_PATIENCE = timedelta(seconds=10)
+PATIENCE = timedelta(seconds=10)
 """How long an instance that goes down waits for its jobs to heed being told to stop."""
+OF_THE_HOST = "is run by the host alone; `python -m functions` lists what a person may run"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +167,7 @@ def build(
     names = Names(settings.prefix)
     checked = clock if isinstance(clock, CheckedClock) else None
     connection = Connection(settings.storage, transport, checked)
-    tasks = registry or _registry()
+    tasks = registry or all_tasks()
     wire = connection.wire(names.table)
     table, handed = ScheduleTable(wire, settings.schedule_shards), HandedOut(wire)
     meta = Meta(connection.table(names.table))
@@ -283,7 +284,7 @@ def _app() -> App:
 
 
 def _build() -> App:
-    registry = _registry()
+    registry = all_tasks()
     settings = configuration.load(functools.partial(builtin.problems, registry))
     return build(settings, CheckedClock(), registry=registry)
 
@@ -296,7 +297,7 @@ def by_hand() -> App:
     return made
 
 
-def drain_at_exit(*workers: Worker, patience: timedelta = _PATIENCE) -> None:
+def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
     """Give back what runs when the process comes to its end in good order.
 
     No host tells an app when that is. The interpreter first waits for the threads that functions
@@ -325,8 +326,8 @@ def prepare() -> None:
     _build().create()
 
 
-def _registry() -> Registry:
-    """The tasks of `functions/`; imported here because those modules reach back for `app()`."""
+def all_tasks() -> Registry:
+    """Those of `functions/`; imported here because those modules reach back for `app()`."""
     import functions
 
     return Registry(functions.tasks())

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from shared.redaction import redact
 from shared.text import clean, cut, units
 
 
@@ -93,24 +94,8 @@ class Event(StrEnum):
     REQUEST_FAILED = "request_failed"
 
 
-_URL = re.compile(r"(?P<keep>://[^:/@\s]*+:)(?P<rest>\S++)")
-"""A URL's password may hold any character, also `@`, so the last `@` ends it. Each match takes all
-of a word, and what fails to match has no second place to begin at: the time is linear."""
-_KEY = re.compile(
-    r"(?P<keep>(?:AccountKey|SharedAccessSignature|Password|sig|\bcode)=[\"']?)[^;&\s\"']++", re.I
-)
 _MARGIN = 4
 """Texts are cut to so many times what is kept of them before they are read for secrets."""
-
-
-def redact(text: str) -> str:
-    """`text` without passwords in URLs, account keys and signatures. Takes linear time."""
-    return _KEY.sub(lambda match: match["keep"] + "***", _URL.sub(_without_password, text))
-
-
-def _without_password(match: re.Match[str]) -> str:
-    _, at, host = match["rest"].rpartition("@")
-    return f"{match['keep']}***@{host}" if at else match[0]
 
 
 def short(text: str, most: int) -> str:
@@ -132,9 +117,16 @@ def trace(error: BaseException, most: int = 16_000) -> str:
     text = "".join(traceback.format_exception(error)).rstrip()
     if len(text) <= most:
         return short(text, most)
-    # from the first space on, so that the end begins within no secret
-    _, _, end = text[-most // 2 :].partition(" ")
-    return f"{short(text, most // 2)}\n...\n{short(end, most // 2)}"
+    return f"{short(text, most // 2)}\n...\n{_last(text, most // 2)}"
+
+
+def _last(text: str, most: int) -> str:
+    """The last of `text` as `short` has the first: both begin and end within no secret."""
+    _, _, end = text[-_MARGIN * most :].partition(" ")
+    shown = redact(clean(end))
+    if len(shown) > most:
+        _, _, shown = shown[-most:].partition(" ")
+    return cut(shown, most)
 
 
 _HEAD = 100
@@ -142,7 +134,7 @@ _HEAD = 100
 _FIELD = 8_000
 """Units of a field."""
 _PLAIN = re.compile(r"[\w.,:+/-]+")
-"""What needs no quotes; and nothing that `redact` looks for has neither = nor @."""
+"""What needs no quotes."""
 
 
 def instant(at: datetime, timespec: str = "auto") -> str:
@@ -158,8 +150,6 @@ def _kept(value: object) -> object:
         return value
     if value.endswith("+00:00"):
         value = f"{value.removesuffix('+00:00')}Z"
-    if len(value) <= _FIELD and _PLAIN.fullmatch(value):
-        return value
     return short(value, _FIELD)
 
 

@@ -8,7 +8,7 @@ https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-ser
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _ENCODING = "utf-16-le"
 
@@ -25,6 +25,23 @@ def is_clean(text: str) -> bool:
     return (text.isascii() and "\0" not in text) or clean(text) == text
 
 
+def refuse_unclean(value: object) -> None:
+    """Raise `ValueError` unless each text in a value of JSON is clean, names in objects too."""
+    if not all(is_clean(one) for one in parts(value) if isinstance(one, str)):
+        raise ValueError("it holds half of a surrogate pair, or a null character")
+
+
+def parts(value: object) -> Iterator[object]:
+    """All that stands in a value of JSON, however deep: itself first, the names in objects too."""
+    left = [value]
+    while left:
+        one = left.pop()
+        yield one
+        left += _inner(one)
+        if isinstance(one, dict):
+            left += one
+
+
 def units(text: str) -> int:
     """Its length in UTF-16."""
     return len(text) if text.isascii() else len(text.encode(_ENCODING, "surrogatepass")) // 2
@@ -38,11 +55,19 @@ def cut(text: str, most: int) -> str:
     return text.encode(_ENCODING, "surrogatepass")[: 2 * most].decode(_ENCODING, "ignore")
 
 
+def those(names: Iterable[str]) -> str:
+    """ "there are a, b"; "there is only a"; "there is none"."""
+    known = list(names)
+    if not known:
+        return "there is none"
+    return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known)}"
+
+
 def depth(value: object) -> int:
     """How many lists and objects of JSON stand in each other; 0 for a plain value."""
     found = 0
     level = [value]
-    while level := [one for one in level if isinstance(one, dict | list)]:
+    while level := [one for one in level if isinstance(one, dict | list | tuple)]:
         found += 1
         level = [inner for one in level for inner in _inner(one)]
     return found
@@ -51,4 +76,4 @@ def depth(value: object) -> int:
 def _inner(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()
-    return value if isinstance(value, list) else ()
+    return value if isinstance(value, list | tuple) else ()

@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import azure.functions as func
@@ -24,7 +26,8 @@ from shared.engine import builtin
 from shared.engine.hands import Hands
 from shared.engine.health import HTTP
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.log import Event, event, instant, redact
+from shared.log import Event, event, instant
+from shared.redaction import redact
 from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task
@@ -41,6 +44,17 @@ def check(tasks: Iterable[Task]) -> None:
     command line import the modules of tasks before there are any.
     """
     configuration.load(partial(builtin.problems, list(tasks)))
+
+
+def hosted(module: str) -> func.Blueprint:
+    """The blueprint of a module (its `__name__`) that only the host runs. As a command it says so,
+    and ends with exit code 2."""
+    if module == "__main__":
+        from shared.app import OF_THE_HOST
+
+        sys.stderr.write(f"{Path(sys.argv[0]).stem} {OF_THE_HOST}\n")
+        raise SystemExit(2)
+    return func.Blueprint()
 
 
 def names() -> Names:

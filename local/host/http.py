@@ -1,9 +1,10 @@
 """HTTP: from a request to the function whose route fits, and the host's own /admin endpoints.
 
-What the real host does and a web framework would not: a body without Content-Length is dropped, one
-that is larger than FUNCTIONS_REQUEST_BODY_SIZE_LIMIT answers an empty 413 before it is read, a
-function that fails answers an empty 500, a method that no route takes is 404, empty query values
-are left out of `params`, and repeated headers are joined by commas.
+What the real host does and a web framework would not: a body without Content-Length is dropped, and
+the headers that came with it are not; one that is larger than FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
+answers an empty 413 before it is read, a function that fails answers an empty 500, a method that no
+route takes is 404, empty query values are left out of `params`, and repeated headers are joined by
+commas.
 """
 
 from __future__ import annotations

@@ -27,9 +27,10 @@ Schedules, and the jobs they make.
 Deployed, every request needs a function key, in the header `x-functions-key`. Not described here
 are `POST /tick`, which needs one too, and `GET /status` and `GET /ops/uptime`, which need none.
 
-A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json`. A boolean is `true`
-or `false`, in a query as well; a parameter that is unknown, or given twice, is refused. HEAD works
-wherever GET does, and OPTIONS tells which methods a path takes.
+A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json` with its length
+(`Content-Length`), not in chunks. A boolean is `true` or `false`, in a query as well; a parameter
+that is unknown, or given twice, is refused. HEAD works wherever GET does, and OPTIONS tells which
+methods a path takes.
 """
 
 
@@ -40,6 +41,7 @@ def api() -> FastAPI:
         title="Belfry",
         description=_SAID,
         docs_url=None,
+        redirect_slashes=False,  # an empty 307, which clients follow in different ways
         openapi_url=pages.DESCRIPTION,
         redoc_url=None,
         generate_unique_id_function=operation_id,

@@ -12,10 +12,9 @@ from starlette.convertors import Convertor, register_url_convertor
 from shared.api.backup_schemas import state_of
 from shared.api.plan_checks import destination_is_known
 from shared.app import App
-from shared.errors import Conflict, Invalid, Unavailable
+from shared.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
-    from shared.backups.store.catalog import Found
     from shared.backups.store.entries import Backup, Copy
 
 
@@ -48,18 +47,6 @@ def _id(text: str) -> str:
 BackupId = Annotated[str, Path(json_schema_extra={"pattern": _ID}), AfterValidator(_id)]
 
 
-def found_by_id(found: Found, backup_id: str) -> Backup:
-    """The backup of that id, or of the first digits of it that blobs' names show.
-
-    Raises `NotFound`, `Unavailable`; `Invalid` if several begin so.
-    """
-    fitting = [one for one in found.backups if one.id.startswith(backup_id)]
-    if len(fitting) > 1:
-        ids = ", ".join(one.id for one in fitting)
-        raise Invalid("backup_id", f"several begin so; give all 32 hex digits ({ids})")
-    return found.find(fitting[0].id if fitting else backup_id)
-
-
 def chosen(
     belfry: App, backup_id: str, destination: str | None, *, proved: bool = True
 ) -> tuple[Backup, Copy | None]:
@@ -70,7 +57,7 @@ def chosen(
     """
     destination_is_known(belfry, destination)
     found = belfry.backups().look()
-    backup = found_by_id(found, backup_id)
+    backup = found.find(backup_id)
     if destination is None:
         if proved and not backup.verified:
             there = ", ".join(copy.destination for copy in backup.copies)

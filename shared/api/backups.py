@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from shared.api.backup_choice import ID, BackupId, chosen, found_by_id
+from shared.api.backup_choice import ID, BackupId, chosen
 from shared.api.backup_orders import (
     Asked,
     DryRun,
@@ -144,7 +144,7 @@ def read_backup(backup_id: BackupId) -> BackupDetail:
     """One backup, with its manifest and every report of every copy."""
     belfry = app()
     service = belfry.backups()
-    backup = found_by_id(service.look(), backup_id)
+    backup = service.look().find(backup_id)
     now = belfry.clock.now()
     try:
         manifest = service.manifest(backup).to_json()
@@ -208,7 +208,7 @@ def accept_backup(backup_id: BackupId) -> BackupOut:
     """Say that a suspicious backup is as it should be, so that retention goes on."""
     belfry = app()
     service = belfry.backups()
-    backup = found_by_id(service.look(), backup_id)
+    backup = service.look().find(backup_id)
     service.accept(backup)
     return BackupOut.of(backup, belfry.clock.now())
 
@@ -222,7 +222,7 @@ def delete_backup(backup_id: BackupId, force: Boolean = False) -> None:
     """
     service = app().backups()
     found = service.look()
-    backup = found_by_id(found, backup_id)
+    backup = found.find(backup_id)
     if found.away and not force:
         names = ", ".join(found.away)
         text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"

@@ -10,6 +10,8 @@ JSON = "application/json"
 SEND_JSON = f"send it as JSON, with the header Content-Type: {JSON}"
 TOO_LARGE = f"it has more than {MOST:,} bytes"
 
+NO_LENGTH = "send its length, in the header Content-Length: without it the host drops the body"
+
 
 def unreadable(cause: BaseException | None) -> str | None:
     """What is wrong with a body, by what the parser of JSON raised; None if it is not that."""

@@ -20,6 +20,7 @@ _SAID = {
     401: "Deployed: no function key, or a wrong one; the host answers, without a body",
     404: "There is no such thing",
     409: "Its present state does not allow this, or others are changing it at the same time",
+    411: "The body is sent in chunks, without its length, so that the host drops it",
     413: "The body is too large",
     415: "The body is not sent as JSON",
     422: "A value is wrong; `errors` names each field",
@@ -116,7 +117,7 @@ def _model(schema: dict[str, Any]) -> str:
 def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     """What may come of any such operation; what else may, a route declares."""
     if "requestBody" in operation:
-        yield from (400, 413, 415)
+        yield from (400, 411, 413, 415)
     if "{" in path:
         yield 404
     if method != "get":

@@ -88,9 +88,9 @@ PROBLEMS: Mapping[int, Mapping[str, Any]] = {
         "type": "about:blank",
         "title": "A value is wrong",
         "status": 422,
-        "detail": "max_runs: Input should be greater than or equal to 1",
+        "detail": "max_runs: give 1 or more",
         "errors": [
-            {"field": "max_runs", "message": "Input should be greater than or equal to 1"},
+            {"field": "max_runs", "message": "give 1 or more"},
         ],
     },
 }

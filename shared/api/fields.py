@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import Annotated
@@ -19,7 +18,7 @@ from pydantic import (
 )
 
 from shared.recurrence import zone
-from shared.text import depth, is_clean
+from shared.text import depth, refuse_unclean
 
 JSON_LIMIT = 30_000
 """A property of a table holds 32,000 characters, and JSON is kept in ASCII: an emoji takes 12."""
@@ -80,11 +79,7 @@ class Input(BaseModel):
     def _can_be_kept(cls, value: object) -> object:
         if depth(value) > _DEEPEST:
             raise ValueError(f"more than {_DEEPEST} lists and objects stand in each other")
-        text = (
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-        )
-        if not is_clean(text):
-            raise ValueError("it holds half of a surrogate pair, or a null character")
+        refuse_unclean(value)
         return value
 
 

@@ -1,4 +1,4 @@
-"""What stands before an app: HEAD for each GET, and no body that is too large.
+"""What stands before an app: HEAD for each GET, and no body that is too large or was dropped.
 
 FastAPI answers HEAD with 405. Its own limit of bodies answers in plain text.
 """
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.api.bodies import MOST
-from shared.api.problems import too_large
+from shared.api.problems import no_length, too_large
 
 
 def install(app: FastAPI) -> None:
@@ -21,6 +21,7 @@ def install(app: FastAPI) -> None:
     through that as itself."""
     app.add_middleware(_Head)
     app.add_middleware(_Limited)
+    app.add_middleware(_Whole)
 
 
 class _Head:
@@ -66,6 +67,33 @@ class _Limited:
             await too_large()(scope, receive, send)
         else:
             await self._app(scope, counted, send)
+
+
+class _Whole:
+    """Refuses a request whose body came in chunks, without Content-Length: Azure's host hands on
+    its headers and drops the body, as if none had been sent.
+    https://github.com/Azure/azure-functions-host/issues/4926
+
+    Where something before the host takes `Transfer-Encoding` away and adds no length, the request
+    looks like one without a body, and cannot be told from it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY and _in_chunks(scope):
+            await no_length()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def _in_chunks(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers and "content-length" not in headers
 
 
 def _length(scope: Scope) -> int:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.fields import Input
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, in_order, page_of
-from shared.api.query import instant
+from shared.api.query import Number, instant
 from shared.app import app
 from shared.schedules.job import SCHEDULE_ID, Job, Status, retry_of
 
@@ -116,7 +116,7 @@ class JobList(Paged):
 def list_jobs(
     schedule_id: Annotated[str | None, Query(pattern=_SCHEDULE)] = None,
     of_schedule: Annotated[str | None, Query(alias="tags.schedule_id", pattern=_SCHEDULE)] = None,
-    project_id: int | None = None,
+    project_id: Number | None = None,
     task_type: str | None = None,
     status: Status | None = None,
     since: Since = None,

@@ -12,14 +12,14 @@ from typing import Annotated, TypedDict, TypeVar
 from fastapi import Query
 from pydantic import BaseModel
 
-from shared.api.query import InstantText
+from shared.api.query import InstantText, Number
 from shared.errors import Invalid
 
 T = TypeVar("T")
 
-Page = Annotated[int, Query(ge=1)]
+Page = Annotated[Number, Query(ge=1)]
 """From 1; by default 1."""
-PageSize = Annotated[int, Query(ge=1, le=100)]
+PageSize = Annotated[Number, Query(ge=1, le=100)]
 """Items of a page; by default `PAGE_SIZE`."""
 PAGE_SIZE = 50
 

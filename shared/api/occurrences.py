@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import ceil
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -90,5 +91,6 @@ def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span
     in_order(first, end)
     if end - first > _LONGEST:
         field = "to" if until is not None else "from"
-        raise Invalid(field, f"the span is {end - first}; ask for {_LONGEST.days} days at most")
+        days = ceil((end - first) / _DAY)
+        raise Invalid(field, f"the span is {days} days; ask for {_LONGEST.days} days at most")
     return Span(first - _RESOLUTION, end - _RESOLUTION)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
-from shared.api.plan_times import TIME_OF_DAY, PlanFrequency, recurrence, time_of_day, words
+from shared.api.plan_times import (
+    LAST_DAY,
+    TIME_OF_DAY,
+    PlanFrequency,
+    recurrence,
+    time_of_day,
+    words,
+)
 from shared.backups.params import BackupPlan, Compression, Kept, Retention, Rules, Tier
 from shared.backups.params import Name as Word
 from shared.errors import Invalid
@@ -34,6 +41,15 @@ def _weekday(value: object) -> object:
     return value
 
 
+def _month_day(value: object) -> object:
+    if type(value) is int and not 1 <= value <= LAST_DAY:
+        raise ValueError(
+            f"give 1 to {LAST_DAY}, which every month has; for the last day of each month, "
+            'frequency "cron" with a cron_expression such as "0 3 L * *"'
+        )
+    return value
+
+
 Words = Annotated[list[Word], Field(max_length=500)]
 TimeOfDay = Annotated[
     str, AfterValidator(time_of_day), Field(json_schema_extra={"pattern": TIME_OF_DAY})
@@ -50,8 +66,11 @@ class _Fields(Input):
         default=None, ge=0, le=6
     )
     """For weekly; Sunday is 0. Default: 1."""
-    day_of_month: Whole | None = Field(default=None, ge=1, le=28)
-    """For monthly. Default: 1."""
+    day_of_month: Annotated[Whole, BeforeValidator(_month_day)] | None = Field(
+        default=None, ge=1, le=LAST_DAY
+    )
+    """For monthly, a day that every month has; of the last day, `cron` with `0 3 L * *`. Default:
+    1."""
     cron_expression: Cron | None = None
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
     timezone: Zone | None = None

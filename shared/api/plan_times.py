@@ -37,9 +37,16 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "cron": ("cron_expression",),
 }
 _DEFAULTS: Mapping[str, object] = {"schedule_time": "00:00", "day_of_week": 1, "day_of_month": 1}
+_INSTEAD = 'a schedule takes frequency "cron" with a cron_expression, such as "{}" ({})'
 TIME_OF_DAY = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
-_LAST_DAY = 28
+LAST_DAY = 28
 """The last that every month has."""
+OF_PLANS: Mapping[str, str] = {
+    "schedule_time": _INSTEAD.format("0 12 * * *", "each day at 12:00"),
+    "day_of_week": _INSTEAD.format("0 12 * * 1", "each Monday at 12:00"),
+    "day_of_month": _INSTEAD.format("0 12 15 * *", "on each 15th at 12:00"),
+}
+"""What a schedule takes in place of these words of plans."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +86,7 @@ def _plain(cron: Cron) -> Words | None:
     days, weekdays = cron.days, cron.weekdays
     if days is None and weekdays is not None and len(weekdays) == 1:
         return Words(frequency=Frequency.WEEKLY, schedule_time=at, day_of_week=weekdays[0])
-    if weekdays is None and days is not None and len(days) == 1 and 1 <= days[0] <= _LAST_DAY:
+    if weekdays is None and days is not None and len(days) == 1 and 1 <= days[0] <= LAST_DAY:
         return Words(frequency=Frequency.MONTHLY, schedule_time=at, day_of_month=days[0])
     return None
 

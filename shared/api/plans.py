@@ -16,7 +16,7 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
-from shared.api.query import Boolean
+from shared.api.query import Boolean, Number
 from shared.api.schemas import Execute
 from shared.app import App, app
 from shared.engine.builtin import policy
@@ -48,7 +48,7 @@ def create_plan(new: NewPlan) -> PlanOut:
 
 @router.get("")
 def list_plans(
-    project_id: int | None = None,
+    project_id: Number | None = None,
     source: str | None = None,
     enabled: Boolean | None = None,
     page: Page = 1,
@@ -187,12 +187,20 @@ def _shown(belfry: App, schedule: Schedule) -> PlanOut:
 
 
 def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:
+    from shared.backups.status.recovery import none_of
+
     now = belfry.clock.now()
     if isinstance(look, str):
         return PlanOut.of(one, look, now)
     stands = list(belfry.backups().stands(one, look))
     worst = max(stands, key=_badness, default=None)
+    if worst is not None and len(stands) > 1 and all(_has_none(stand) for stand in stands):
+        worst = replace(worst, sentence=none_of("anything", "", "", " by this plan"))
     return PlanOut.of(one, worst or "There is nothing to back up", now)
+
+
+def _has_none(stand: Standing) -> bool:
+    return stand.last_good is None and stand.gone_at is None
 
 
 def _badness(stand: Standing) -> tuple[bool, bool, bool, float]:

@@ -78,6 +78,11 @@ def too_large() -> JSONResponse:
     return _of_body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large", bodies.TOO_LARGE)
 
 
+def no_length() -> JSONResponse:
+    """The answer to a body that the host dropped."""
+    return _of_body(HTTPStatus.LENGTH_REQUIRED, "The body has no length", bodies.NO_LENGTH)
+
+
 def _of_body(status: int, title: str, said: str) -> JSONResponse:
     return problem(status, title, f"body: {said}", [Wrong(field="body", message=said)])
 
@@ -159,7 +164,8 @@ def _wrong(item: Mapping[str, Any], body: object, model: object) -> Wrong:
             return Wrong(field=field, message=said)
         case "extra_forbidden" if place[0] != "body":  # `query` names what is allowed
             return Wrong(field=field, message=item["msg"])
-    return Wrong(field=field, message=in_words(item, model, place[1:], "field"))
+    where, said = in_words(item, model, tuple(place[1:]), "field")
+    return Wrong(field=".".join(map(str, where)) or field, message=said)
 
 
 async def _http(request: Request, error: Exception) -> Response:

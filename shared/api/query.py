@@ -36,6 +36,16 @@ Boolean = Annotated[bool, BeforeValidator(_boolean)]
 """`true` or `false`; in any case, since clients in Python write `True`."""
 
 
+def _whole(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch("-?[0-9]+", text):
+        raise ValueError("give a whole number, such as 10")
+    return text
+
+
+Number = Annotated[int, BeforeValidator(_whole)]
+"""Digits, and no other text that Python takes for a number, such as `1_0`."""
+
+
 def known_only(request: Request) -> None:
     """Refuse parameters that the route does not take, or that are given twice: such a filter would
     filter nothing.

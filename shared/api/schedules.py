@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
-from shared.api.query import Boolean
+from shared.api.query import Boolean, Number
 from shared.api.schemas import (
     DueList,
     Execute,
@@ -39,7 +39,7 @@ def create_schedule(new: NewSchedule) -> ScheduleOut:
 
 @router.get("")
 def list_schedules(
-    project_id: int | None = None,
+    project_id: Number | None = None,
     enabled: Boolean | None = None,
     task_type: str | None = None,
     frequency: Frequency | None = None,
@@ -79,7 +79,7 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
 
 
 @router.get("/due/list")
-def list_due_schedules(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DueList:
+def list_due_schedules(limit: Annotated[Number, Query(ge=1, le=500)] = 100) -> DueList:
     """Schedules that are due and not handed out yet, most overdue first."""
     belfry = app()
     now = belfry.clock.now()

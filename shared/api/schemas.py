@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tag, Whole, Zone
 from shared.api.lists import Paged
+from shared.api.plan_times import OF_PLANS
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
@@ -20,6 +22,8 @@ _CLEARABLE = ("max_runs", "pause_after_failures")
 
 
 class _Fields(Input):
+    HINTS: ClassVar[Mapping[str, str]] = OF_PLANS
+
     description: str | None = Field(default=None, max_length=2000)
     task_parameters: dict[str, Any] | None = None
     """What the task takes; see the task."""

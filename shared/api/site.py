@@ -75,7 +75,9 @@ class Uptime(BaseModel):
 @functools.cache
 def site() -> FastAPI:
     """The app."""
-    made = FastAPI(title="Belfry", docs_url=None, redoc_url=None, openapi_url=None)
+    made = FastAPI(
+        title="Belfry", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     made.get("/")(index)
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
@@ -89,7 +91,7 @@ def index() -> dict[str, str]:
     return {
         "name": "Belfry",
         "what": "scheduled operations: schedules, the jobs they make, proved backups",
-        "api": "/api/v1/schedules, /api/v1/jobs, /api/v1/backups (with a function key)",
+        "api": "/api/v1/schedules, /api/v1/jobs, /api/v1/backups (deployed: with a function key)",
         "docs": "/api/docs",
         "openapi": "/api/openapi.json",
         "status": "/status",

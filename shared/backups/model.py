@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
 from shared.backups.source import Contents
 from shared.log import instant
+from shared.text import clean
 
 FORMAT = 2
 MANIFEST_SUFFIX = ".manifest.json"
@@ -68,7 +69,7 @@ class Summary:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Raises `ValueError` if this is none of a format that is known."""
         if values.get("format") != FORMAT:
-            raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
+            raise ValueError(f"format is {values.get('format')!r:.60}; this version reads {FORMAT}")
         missing = [
             item.name for item in fields(cls) if item.name not in values and item.default is MISSING
         ]
@@ -100,21 +101,6 @@ class Manifest(Summary):
     @property
     def summary(self) -> Summary:
         return Summary(**{item.name: getattr(self, item.name) for item in fields(Summary)})
-
-
-def checked(manifest: Manifest) -> Manifest:
-    """The same. Raises `ValueError` if what is compared has not the shape that it must have."""
-    maps = (("tables", manifest.tables, int), ("schema", manifest.schema, str))
-    wrong = [
-        name
-        for name, value, kind in maps
-        if not isinstance(value, dict) or not all(type(one) is kind for one in value.values())
-    ]
-    lists = (("schemas", manifest.schemas), ("exclude_schemas", manifest.exclude_schemas))
-    wrong += [name for name, value in lists if not all(isinstance(one, str) for one in value)]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is not what it must be")
-    return manifest
 
 
 class Outcome(StrEnum):
@@ -159,6 +145,12 @@ class Report:
         """Whether it says if the copy is whole."""
         return self.outcome not in (Outcome.ACCEPTED, Outcome.RESTORED)
 
+    @property
+    def cleaned(self) -> Report:
+        """The same as it is written: libraries' errors may hold what nobody would read back."""
+        error = None if self.error is None else clean(self.error)
+        return replace(self, error=error, suspicions=tuple(clean(one) for one in self.suspicions))
+
     def to_json(self) -> dict[str, object]:
         """A JSON object; `from_json` reads it back."""
         return {"format": FORMAT} | asdict(self) | {"at": instant(self.at)}
@@ -167,7 +159,7 @@ class Report:
     def from_json(cls, values: Mapping[str, Any]) -> Report:
         """Raises `ValueError` if this is no report."""
         if values.get("format") != FORMAT:
-            raise ValueError(f"format is {values.get('format')!r}; this version reads {FORMAT}")
+            raise ValueError(f"format is {values.get('format')!r:.60}; this version reads {FORMAT}")
         try:
             known = {name: values[name] for name in _IN_EVERY_REPORT}
             return cls(

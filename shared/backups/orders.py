@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from shared.backups.model import Manifest
 from shared.backups.params import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
 from shared.backups.sources import Sources
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup
 from shared.backups.targets import target_problem
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import BelfryError, Conflict, Invalid, NotFound
 from shared.settings import Settings
+from shared.text import those
 
 
 def check_plan(
@@ -23,9 +25,7 @@ def check_plan(
     """Raise `Invalid` for the first of the fields `new` of which something is not there."""
     known = [*sources.names, ALL]
     if "source" in new and plan.source not in known:
-        raise Invalid(
-            "source", f"there is no source {plan.source!r:.60}; there are {', '.join(known)}"
-        )
+        raise Invalid("source", f"there is no source {plan.source!r:.60}; {those(known)}")
     for number, name in enumerate(plan.destinations if "destinations" in new else ()):
         check_destination(destinations, name, f"destinations.{number}")
     if "encrypt" in new and plan.encrypt and not settings.backup_encryption_key:
@@ -58,23 +58,45 @@ def check_destination(
     """Raise `Invalid` if the settings have no destination of that name."""
     known = list(destinations)
     if name is not None and name not in known:
-        raise Invalid(field, f"there is no destination {name!r:.60}; there are {', '.join(known)}")
+        raise Invalid(field, f"there is no destination {name!r:.60}; {those(known)}")
+
+
+def rules_are_there(manifest: Manifest, rules: Iterable[str]) -> None:
+    """Raise `Invalid` for what a proof cannot leave out, since the backup does not have it."""
+    for rule in rules:
+        if rule not in manifest.schema:
+            raise Invalid("without", f"the backup has no {rule!r}; see `schema` of its manifest")
+
+
+def _check_rules(
+    backup: Backup, rules: Iterable[str], manifest: Callable[[Backup], Manifest]
+) -> None:
+    if backup.summary.engine != "postgresql":
+        raise Invalid("without", "only of PostgreSQL there is anything to leave out")
+    try:
+        found = manifest(backup)
+    except BelfryError:  # what is wrong with it is for the proof to find, and to report
+        return
+    rules_are_there(found, rules)
 
 
 def check_order(
-    found: Found, destinations: Iterable[str], order: RestoreOrder | VerifyOrder
+    found: Found,
+    destinations: Iterable[str],
+    order: RestoreOrder | VerifyOrder,
+    manifest: Callable[[Backup], Manifest],
 ) -> None:
-    """Raise `Invalid` for a backup, a destination or a target that there is not, `Conflict` for a
-    backup that is not verified, unless the copy to take is named, `Unavailable` if it may lie where
-    nobody answers."""
+    """Raise `Invalid` for a backup, a destination, a target or a rule that there is not, `Conflict`
+    for a backup that is not verified, unless the copy to take is named, `Unavailable` if it may lie
+    where nobody answers."""
     check_destination(destinations, order.destination)
     try:
         backup = found.find(order.backup_id)
     except NotFound as error:
         raise Invalid("backup_id", str(error)) from None
     if isinstance(order, VerifyOrder):
-        if order.without and backup.summary.engine != "postgresql":
-            raise Invalid("without", "only of PostgreSQL there is anything to leave out")
+        if order.without:
+            _check_rules(backup, order.without, manifest)
         return
     problem = None if order.target is None else target_problem(backup.summary.engine, order.target)
     if problem is not None:

@@ -108,7 +108,9 @@ class BackupPlan(Params):
     drive_count: Kept = 30
     """How many are kept there."""
     retention: Retention = Retention(days=30)
+    """Which backups are kept: each that any of these rules keeps."""
     compression: Compression = Compression.ZSTD
+    """What it is packed with."""
     encrypt: Flag | None = None
     """Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
@@ -162,6 +164,7 @@ class RestoreOrder(Params):
     """What to restore, and where to."""
 
     backup_id: Name
+    """The 32 hex digits of its id, or the first 8."""
     target: Name | None = None
     """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not
     there yet. Default: a new one, whose name the result tells; of the state, BELFRY_PREFIX."""
@@ -186,6 +189,7 @@ class VerifyOrder(Params):
     """Which backup to prove again."""
 
     backup_id: Name
+    """The 32 hex digits of its id, or the first 8."""
     destination: Name | None = None
     """Which copy. Default: each."""
     without: Rules = ()
@@ -198,7 +202,7 @@ class ScrubOrder(Params):
 
     period_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 30
     """Within so many days each copy is read and restored again."""
-    most_gb: Annotated[float, Field(gt=0)] = 50
+    most_gb: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 50
     """So many GB of backups, as they are stored; the first may be larger alone."""
     most_minutes: Annotated[int, Field(ge=1, le=110, strict=True)] = 60
     """After so many no further one is begun."""

@@ -92,7 +92,7 @@ class Backups:
 
     def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
         """Raise if what is ordered cannot be done (`orders`)."""
-        orders.check_order(self.look(), self.catalog.names, order)
+        orders.check_order(self.look(), self.catalog.names, order, self.manifest)
 
     def check_run(self, schedule_id: str) -> None:
         """Raise `Conflict` if a run of the plan would take nothing: it was just done."""

@@ -36,8 +36,8 @@ def target_problem(engine: str, name: str) -> str | None:
 
 
 def _database(name: str) -> str | None:
-    if not name or "\0" in name or len(name.encode(errors="replace")) > LONGEST:
-        return f"a database's name has 1 to {LONGEST} bytes, and no NUL"
+    if not name.strip() or "\0" in name or len(name.encode(errors="replace")) > LONGEST:
+        return f"a database's name has 1 to {LONGEST} bytes, not only spaces, and no NUL"
     if set(name) & set("/\\") or not name.isprintable():
         return "give the name of a database; it is no path, and has no control characters"
     if name.startswith((SCRATCH, RESTORING)):
@@ -48,7 +48,9 @@ def _database(name: str) -> str | None:
 
 
 def _file(name: str) -> str | None:
-    plain = name not in ("", ".", "..") and not set(name) & set("/\\\0") and name.isprintable()
+    plain = (
+        name.strip() not in ("", ".", "..") and not set(name) & set("/\\\0") and name.isprintable()
+    )
     if not plain or name.endswith(SQLITES_OWN):
         return "give the plain name of a file, which is then beside the source's"
     if len(name.encode(errors="replace")) > _LONGEST_FILE:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import BelfryError, Misconfigured, Unavailable
-from shared.log import redact
+from shared.redaction import redact
 from shared.settings import Secret
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from shared.engine.desk import Desk
 from shared.engine.manage import Manager
 from shared.engine.told import tell_ended
 from shared.errors import Conflict
-from shared.log import Event, event, redact
+from shared.log import Event, event
+from shared.redaction import redact
 from shared.schedules.finish import finished
 from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
 from shared.schedules.model import LiveJob, Schedule

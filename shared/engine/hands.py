@@ -35,10 +35,16 @@ class Hands:
         return start(lambda: self._serve(work), self._name)
 
     def call(self, work: Callable[[], T]) -> Future[T]:
-        """Do `work` in a thread, now, or here if none can be had; what it returns or raises."""
+        """Do `work` in a thread, now, or here if none can be had; what it returns or raises.
+
+        Cancelled before it began, it is not done: who cancelled gives its message back. Once it
+        began it cannot be cancelled, whoever stops waiting for it.
+        """
         made: Future[T] = Future()
 
         def run() -> None:
+            if not made.set_running_or_notify_cancel():
+                return
             try:
                 made.set_result(work())
             except BaseException as error:  # for whoever asks for the result

@@ -24,11 +24,14 @@ def load_for_triggers() -> TriggerSettings:
 def load_local(file: Path) -> None:
     """Add what `local.settings.json` says under `Values` to this process's environment.
 
-    As the Core Tools do it: what the environment already has, wins. No file, nothing to add.
+    As the Core Tools do it: what the environment already has, wins. No file, nothing to add;
+    but one that BELFRY_LOCAL_SETTINGS names must be there. Raises `Misconfigured`.
     """
     named = os.environ.get("BELFRY_LOCAL_SETTINGS")
     file = Path(named) if named else file
     if not file.exists():
+        if named:
+            raise Misconfigured(f"BELFRY_LOCAL_SETTINGS: there is no file {named}")
         return
     try:
         values = json.loads(file.read_text())["Values"].items()

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Concatenate, TypeAlias, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext
 from shared.tasks.services import Services, given
-from shared.tasks.wording import in_words
+from shared.tasks.wording import first_in_words
+from shared.text import refuse_unclean
 
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 """True or false, and neither a number nor text such as "yes"."""
@@ -46,9 +47,16 @@ new, and services. Raises `Invalid`, naming one of these, or what else is the ma
 
 
 class Params(BaseModel):
-    """The base of every task's parameters; unknown names are refused."""
+    """The base of every task's parameters; unknown names are refused, whoever brings them, and so
+    are texts with what other programs take for the end, or cannot encode."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_clean(cls, value: object) -> object:
+        refuse_unclean(value)
+        return value
 
 
 class Impact(StrEnum):
@@ -142,11 +150,8 @@ class Task:
         try:
             return self.params.model_validate(dict(parameters))
         except ValidationError as error:
-            first = error.errors()[0]
-            path = ".".join([PARAMETERS, *(str(part) for part in first["loc"])])
-            said = in_words(first, self.params, first["loc"], "parameter")
-            allowed = ", ".join(self.params.model_fields) or "none"
-            raise Invalid(path, f"{said} ({self.name} takes: {allowed})") from None
+            place, said = first_in_words(error.errors(), self.params, "parameter")
+            raise Invalid(".".join([PARAMETERS, *map(str, place)]), said) from None
 
 
 def task(

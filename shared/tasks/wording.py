@@ -2,52 +2,116 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Mapping, Sequence
-from typing import Any, Union, get_args, get_origin
-
-from pydantic import BaseModel
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from shared.errors import Invalid
+from shared.tasks import kinds
+
+Place = tuple[str | int, ...]
 
 _INSTANT = frozenset({"datetime_parsing", "datetime_from_date_parsing"})
-_BOOLEAN = frozenset({"bool_parsing", "bool_type"})
+_LIMITS = {
+    "greater_than": "give more than {gt}",
+    "greater_than_equal": "give {ge} or more",
+    "less_than": "give less than {lt}",
+    "less_than_equal": "give {le} or less",
+    "string_too_short": "give at least {min_length} characters",
+    "string_too_long": "give at most {max_length} characters",
+    "string_pattern_mismatch": "it does not match the pattern {pattern}",
+    "string_unicode": "it holds half of a surrogate pair",
+    "too_short": "give at least {min_length} of them",
+    "too_long": "give at most {max_length} of them",
+    "finite_number": "give a number that is finite",
+}
+"""By pydantic's word for what is wrong with a value of the right kind."""
+_KINDS = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "datetime": kinds.TIME,
+    "dict": "an object",
+    "model": "an object",
+}
+"""What to give where the field's type is not known, by how pydantic's word for it begins."""
+_OTHER_KIND = ("_type", "_parsing", "_from_float", "_parsing_size", "literal_error", "enum")
+"""How pydantic's words end for a value of another kind."""
 
 
-def in_words(item: Mapping[str, Any], model: object, path: Sequence[str | int], noun: str) -> str:
-    """The message of one of pydantic's errors; of a name that there is not, with those there are.
+def in_words(item: Mapping[str, Any], model: object, place: Place, noun: str) -> tuple[Place, str]:
+    """(where, what to do) of one of pydantic's errors.
 
-    `model`: what was validated, a type. `path`: where in it the error is. `noun`: what its fields
-    are to the caller.
+    `model`: what was validated, a type. `place`: where in it the error is; pydantic's names for
+    what a field may be either of are left out. `noun`: what its fields are to the caller.
     """
-    if item["type"] == "extra_forbidden":
-        known = ", ".join(fields_at(model, path[:-1]))
-        return f"no such {noun}; " + (f"there are: {known}" if known else "there is none here")
-    if item["type"] in _BOOLEAN:
-        return "give true or false"
-    cause = item.get("ctx", {}).get("error")
-    if item["type"] in _INSTANT:
-        return f"{cause}; give a time with its offset, such as 2030-01-31T09:00:00Z"
+    where, taken = _resolved(model, place)
+    return where, _said(item, model, where, taken, noun)
+
+
+def first_in_words(
+    items: Iterable[Mapping[str, Any]], model: object, noun: str
+) -> tuple[Place, str]:
+    """The first that is wrong; of a field that takes one thing or another, how the value that came
+    closest is."""
+    found = [in_words(item, model, tuple(item["loc"]), noun) for item in items]
+    first = found[0][0]
+    return max((one for one in found if one[0][: len(first)] == first), key=lambda one: len(one[0]))
+
+
+def _said(item: Mapping[str, Any], model: object, where: Place, taken: object, noun: str) -> str:
+    what = str(item["type"])
+    context = {name: _plain(value) for name, value in item.get("ctx", {}).items()}
+    cause = context.get("error")
+    if what == "extra_forbidden":
+        return _unknown(model, where, noun)
+    if what in _INSTANT:
+        return f"{cause}; give {kinds.TIME}"
+    if what == "missing":
+        return f"it is missing; give {_kind(what, taken, context)}"
+    if what == "string_too_short" and context["min_length"] == 1:
+        return "it is empty"
+    if what in _LIMITS:
+        return _LIMITS[what].format(**context)
+    if what.endswith(_OTHER_KIND):
+        return f"give {_kind(what, taken, context)}"
     if isinstance(cause, Invalid):
         return cause.message
     return str(cause) if isinstance(cause, ValueError) else str(item["msg"])
 
 
-def fields_at(model: object, path: Sequence[str | int]) -> list[str]:
-    """The fields of the model at `path` of a type; none if there is no model."""
-    found = _model(model)
+def _kind(what: str, taken: object, context: Mapping[str, object]) -> str:
+    if taken is not None:
+        return kinds.kind(taken)
+    expected = str(context.get("expected", "it")).replace("'", "")
+    return _KINDS.get(what.partition("_")[0], expected)
+
+
+def _plain(value: object) -> object:
+    """A limit as a person writes it: 0, not 0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _unknown(model: object, where: Place, noun: str) -> str:
+    """Of a name that there is not: the model's hint, if it has one for it, and those there are."""
+    found = kinds.model(_resolved(model, where[:-1])[1])
     if found is None:
-        return []
-    if not path:
-        return list(found.model_fields)
-    field = found.model_fields.get(str(path[0]))
-    return fields_at(field.annotation, path[1:]) if field is not None else []
+        return f"no such {noun}; there is none here"
+    hints: Mapping[str, str] = getattr(found, "HINTS", {})
+    hint = hints.get(str(where[-1]), "")
+    known = ", ".join(found.model_fields)
+    return f"no such {noun}; " + (
+        hint or (f"there are: {known}" if known else "there is none here")
+    )
 
 
-def _model(annotation: object) -> type[BaseModel] | None:
-    """The model that an annotation is, or has with None beside it."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (Union, types.UnionType):
-        return next((one for one in map(_model, get_args(annotation)) if one is not None), None)
-    return None
+def _resolved(model: object, place: Place) -> tuple[Place, object]:
+    """(the place without names of what a field may be either of, the type of what stands there)."""
+    where: Place = ()
+    taken = model
+    either = False
+    for part in place:
+        if either := not either and len(kinds.options(taken)) > 1:
+            continue  # pydantic's name for one of them
+        where, taken = (*where, part), kinds.inner(taken, part)
+    return where, taken

@@ -185,6 +185,7 @@ def test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it(laun
         assert httpx.post(execute, json={"force": True}).status_code == 202
         until(lambda: jobs(launch, made)[0]["status"] == "running", 20)
         launch.stop()
+    assert "Traceback" not in launch.log()
     launch.start()
     job = ended(launch, made, 20)  # long before its lease would have ended
     assert (job["status"], job["attempt"]) == ("succeeded", 1), job

@@ -81,6 +81,16 @@ def test_ctrl_c_leaves_nothing_behind_and_the_next_start_has_everything(launch: 
         assert blobs.get_blob_client("keep", "me").download_blob().readall() == b"kept"
 
 
+def test_ctrl_c_while_it_starts_is_no_failure(launch: Belfry) -> None:
+    launch.launch()
+    until(lambda: "Azurite ..." in launch.log())
+    launch.stop(signal.SIGINT)
+    assert launch.processes() == []
+    said = launch.log()
+    assert "failed" not in said
+    _quiet(said)
+
+
 def test_killed_without_warning_it_starts_again_with_what_was_stored(launch: Belfry) -> None:
     launch.start()
     with BlobServiceClient.from_connection_string(launch.facts["storage"]) as blobs:

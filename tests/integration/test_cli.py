@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 from azure.data.tables import TableClient
 
+import functions
 from local.azurite import Azurite
+from local.postgres import Postgres
 from shared import settings
-from shared.app import build
+from shared.app import App, build
 from shared.clock import SystemClock
+from shared.schedules.job import Job, Status
 
 _prefixes = itertools.count()
 
@@ -67,8 +76,11 @@ def test_one_that_is_tried_again_says_when_and_by_whom(run: Run) -> None:
     assert "the app tries again at 20" in said["next"]
 
 
-def test_a_tick_by_hand_says_what_it_did(run: Run) -> None:
-    done = run("functions.schedule_dispatcher")
+@pytest.mark.parametrize(
+    "words", [("functions", "schedule_dispatcher"), ("functions.schedule_dispatcher",)]
+)
+def test_a_tick_by_hand_says_what_it_did(run: Run, words: tuple[str, ...]) -> None:
+    done = run(*words)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout).keys() == {"dispatched", "recorded", "lost", "failed"}
 
@@ -92,7 +104,7 @@ def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("functions.backup_restore",), "backup_id: Field required (backup_restore takes: "),
+        (("functions.backup_restore",), "backup_id: it is missing; give text"),
         (
             ("functions.backup_restore", "backup_id=x", "colour=red"),
             "colour: no such parameter; there are: backup_id, target, ",
@@ -117,7 +129,82 @@ def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert lines["postgres_backup"].endswith("T03:00:00Z")
-    assert list(lines) == sorted(lines) and len(lines) == 13
+    assert list(lines) == sorted(task.name for task in functions.tasks())
+
+
+def test_the_first_digits_of_a_backups_id_are_enough_for_a_command(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "company.db"
+    with closing(sqlite3.connect(file)) as made:
+        made.execute("CREATE TABLE pets (name)")
+    taken = json.loads(run("functions.database_backup", DATABASE_PATH=str(file)).stdout)
+    (backup,) = taken["result"]["backups"]
+    short = f"backup_id={backup['id'][:8]}"
+    done = run("functions.backup_verify", short, DATABASE_PATH=str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["result"]["backup_id"] == backup["id"]
+
+
+@pytest.fixture
+def held(
+    run: Run, azurite: Azurite, prefix: str, tmp_path: Path, postgres: Postgres
+) -> Iterator[tuple[App, Job, subprocess.Popen[str]]]:
+    """A command whose backup is under way, and waits for a lock."""
+    name = f"held_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    environ = {
+        "BELFRY_LOCAL_SETTINGS": str(tmp_path / "local.settings.json"),
+        "POSTGRES_URL": postgres.url(name),
+    }
+    settings_ = {"AzureWebJobsStorage": azurite.connection_string, "BELFRY_PREFIX": prefix}
+    app = build(settings.from_env(settings_), SystemClock())
+    app.prepare()
+    with closing(psycopg.connect(postgres.url(name))) as other:
+        other.execute("CREATE TABLE pets (name text)")
+        other.commit()
+        other.execute("LOCK TABLE pets IN ACCESS EXCLUSIVE MODE")
+        command = [sys.executable, "-m", "functions.postgres_backup"]
+        with subprocess.Popen(command, env=environ, text=True, stderr=subprocess.PIPE) as process:
+            yield app, _running(app, process), process
+            process.kill()
+
+
+def _running(app: App, process: subprocess.Popen[str]) -> Job:
+    """The command's job, as soon as it runs."""
+    while process.poll() is None:
+        for job in app.manager.jobs("postgres_backup"):
+            if job.status is Status.RUNNING:
+                return job
+        time.sleep(0.05)
+    raise AssertionError(process.communicate()[1])
+
+
+def test_ctrl_c_gives_the_job_back_and_says_what_happens_next(
+    held: tuple[App, Job, subprocess.Popen[str]],
+) -> None:
+    app, job, process = held
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in said
+    assert said.splitlines()[-1] == (
+        f"Stopped; job {job.id}: it was given back; the app runs it from its beginning, "
+        "as soon as it runs"
+    )
+    now = app.manager.job(job.id)
+    assert (now.status, now.attempt) == (Status.QUEUED, 0)
+
+
+def test_a_job_that_waits_for_another_says_for_which(
+    run: Run, held: tuple[App, Job, subprocess.Popen[str]]
+) -> None:
+    _, job, _ = held
+    done = run("functions.postgres_backup")
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert said["status"] == "queued"
+    assert said["next"] == f"it waits until job {job.id} has ended; the app runs it then"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ What it says to type is typed in tests/e2e/test_contributing.py.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,15 @@ def test_the_task_is_one_of_the_apps(project: Path) -> None:
     code = "import functions; print([task.name for task in functions.tasks()])"
     assert "'export_cleanup'" in run(project, "-c", code)
     assert "functions.export_cleanup" in run(project, "-m", "functions.export_cleanup", "--help")
+
+
+def test_the_tests_that_know_all_tasks_know_the_new_one(project: Path) -> None:
+    for name in ("__init__.py", "test_runtime.py", "test_cli.py"):
+        there = project / "tests" / "integration" / name
+        there.parent.mkdir(exist_ok=True)
+        shutil.copy(checkout.REPO / there.relative_to(project), there)
+    both = ("-k", "every_function_is_indexed or all_tasks_are_listed", "tests/integration")
+    assert "2 passed" in run(project, "-m", "pytest", "-q", *both)
 
 
 def test_a_coroutine_passes_the_same_test(project: Path) -> None:

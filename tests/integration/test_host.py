@@ -44,6 +44,7 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
     seen = {
         "url": req.url, "name": req.route_params["name"], "query": dict(req.params),
         "kind": req.headers.get("x-kind"), "bytes": list(req.get_body()),
+        "coding": req.headers.get("transfer-encoding"),
     }
     return func.HttpResponse(json.dumps(seen), mimetype="application/json", status_code=201)
 
@@ -219,6 +220,7 @@ def test_requests_reach_the_function_whose_route_fits_best(app: Served) -> None:
         "name": "a b",
         "query": {"x": "1,2"},
         "kind": "cat",
+        "coding": None,
         "bytes": [0, 255],
     }
     assert httpx.get(f"{app.url}/any/thing/else").text == "rest:any/thing/else"
@@ -260,6 +262,7 @@ def test_what_the_real_host_refuses_is_refused(app: Served) -> None:
     assert httpx.put(f"{app.url}/echo/x").text == "rest:echo/x"
     chunked = httpx.post(f"{app.url}/echo/x", content=iter([b"lost"]))
     assert chunked.json()["bytes"] == []
+    assert chunked.json()["coding"] == "chunked", "so that the app can tell"
     assert httpx.get(f"{app.url}/admin/nothing").status_code == 404
     assert httpx.post(f"{app.url}/admin/functions/nobody", json={}).status_code == 404
 

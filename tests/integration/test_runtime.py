@@ -15,21 +15,12 @@ from typing import Any
 
 import pytest
 
+import functions
 from local.azurite import Azurite
 
 REPO = Path(__file__).parents[2]
 
-FUNCTIONS = {
-    "backup_monitor": "timerTrigger",
-    "backup_scrub": "timerTrigger",
-    "backup_upkeep": "timerTrigger",
-    "database_backup": "timerTrigger",
-    "state_backup": "timerTrigger",
-    "weekly_backup": "timerTrigger",
-    "postgres_backup": "timerTrigger",
-    "health_monitor": "timerTrigger",
-    "schedule_cleanup": "timerTrigger",
-    "schedule_reconciler": "timerTrigger",
+ENGINE = {
     "schedule_dispatcher": "timerTrigger",
     "job_worker": "queueTrigger",
     "long_job_worker": "queueTrigger",
@@ -41,6 +32,7 @@ FUNCTIONS = {
     "tick": "httpTrigger",
     "site": "httpTrigger",
 }
+"""The functions that are no task's."""
 
 SCRIPT = """
 import asyncio, json, os, pathlib
@@ -120,8 +112,9 @@ def indexed(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return json.loads(result) | {"log": done.stdout + done.stderr}
 
 
-def test_every_function_is_indexed(indexed: Any) -> None:
-    assert indexed["functions"] == FUNCTIONS
+def test_every_function_is_indexed_and_each_task_with_a_time_has_a_timer(indexed: Any) -> None:
+    timed = [task.name for task in functions.tasks() if task.recurrence is not None]
+    assert indexed["functions"] == ENGINE | dict.fromkeys(timed, "timerTrigger")
 
 
 def test_the_real_host_would_drop_none(indexed: Any) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import functions
+from shared.cli import typed
+from shared.engine.clocks import DISPATCHER
+
 FUNCTIONS = sorted(path.stem for path in Path("functions").glob("[a-z]*.py"))
+TASKS = {task.name: task for task in functions.tasks()}
+OF_THE_HOST = sorted(set(FUNCTIONS) - set(TASKS) - {DISPATCHER})
 
 
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """`python WORDS` in a shell that has no settings but these."""
-    environ.setdefault("BELFRY_LOCAL_SETTINGS", "/nowhere/local.settings.json")
+    environ.setdefault("BELFRY_LOCAL_SETTINGS", str(Path(__file__).with_name("no.settings.json")))
     return subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True)
 
 
@@ -75,11 +82,80 @@ def test_a_connection_string_that_is_none_is_told_in_one_line(text: str) -> None
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", [("functions",), ("functions.postgres_backup",)])
+def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "nope.json"
+    done = run("-m", "functions", BELFRY_LOCAL_SETTINGS=str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"BELFRY_LOCAL_SETTINGS: there is no file {file}\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("functions",), *((f"functions.{name}",) for name in (*TASKS, DISPATCHER))]
+)
 def test_help_runs_nothing(words: tuple[str, ...]) -> None:
     done = run("-m", *words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: python -m {words[0]} [-h]")
+    assert not re.search(r"\b[A-Z]\d+\b", done.stdout), "people know no numbers of requirements"
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_help_names_each_parameter_of_the_task_and_says_what_it_takes(name: str) -> None:
+    shown = typed.help_of(TASKS[name], name)
+    for field, info in TASKS[name].params.model_fields.items():
+        (line,) = re.findall(rf"^  {field}=\.\.\.  (.*)$", shown, re.MULTILINE)
+        assert line and "something else" not in line
+        assert info.description
+    assert TASKS[name].summary in shown
+
+
+def test_help_says_what_is_needed_what_the_default_is_and_what_it_means() -> None:
+    shown = typed.help_of(TASKS["backup_restore"], None)
+    assert "  backup_id=...  text; needed\n" in shown and "  target=...  text\n" in shown
+    assert "A database (of SQLite a file's name, of the state" in shown
+    shown = typed.help_of(TASKS["backup"], None)
+    assert "  compression=...  zstd or gzip; default: zstd\n" in shown
+    assert 'monthly or yearly; default: {"days": 30}\n' in shown
+
+
+@pytest.mark.parametrize("name", OF_THE_HOST)
+def test_what_the_host_runs_says_so(name: str) -> None:
+    for words in ((f"functions.{name}",), ("functions", name)):
+        done = run("-m", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"{name} is run by the host alone; ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("source=a", "source=b"), ("source=a", "source=a")])
+def test_a_parameter_that_is_given_twice_is_refused(words: tuple[str, ...]) -> None:
+    done = run("-m", "functions.backup", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "source is given twice; give it once\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        *(("backup_id", text, text) for text in ("17431094", "00ef084d", "12e45678", "true")),
+        *(("target", text, text) for text in ("2026", "true", "1.5", "NaN", "shop", "[1]", "{}")),
+        ("target", '"2026"', "2026"),
+        *(("source", text, text) for text in ("1", "all", "false")),
+        ("schemas", '["a"]', ["a"]),
+        ("databases", "all", "all"),
+        ("databases", '["7"]', ["7"]),
+        ("encrypt", "false", False),
+        ("encrypt", "yes", "yes"),
+        ("drive_count", "7", 7),
+        ("retention", '{"days": 3}', {"days": 3}),
+        ("retention", "3", 3),
+        ("compression", "gzip", "gzip"),
+        ("colour", "7", 7),
+    ],
+)
+def test_text_stays_text_where_the_task_takes_text(name: str, text: str, value: object) -> None:
+    task = TASKS["backup_restore" if name in ("backup_id", "target") else "backup"]
+    assert typed.values([f"{name}={text}"], task.params) == {name: value}
 
 
 def test_a_tasks_own_file_runs_no_other() -> None:

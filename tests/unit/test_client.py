@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +16,9 @@ import pytest
 from shared.api.app import api
 from tests import client
 from tests.unit.api import operations
+
+REPO = Path(__file__).parents[2]
+README = (REPO / "README.md").read_text()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,3 +67,28 @@ def test_a_name_that_two_schemas_have_would_be_noticed(tmp_path: Path) -> None:
     components = described["components"] | {"schemas": described["components"]["schemas"] | twins}
     with pytest.raises(AssertionError, match="Twin"):
         client.generated(described | {"components": components}, tmp_path)
+
+
+def test_the_readmes_command_makes_one_that_git_check_and_publishing_leave_out(
+    tmp_path: Path,
+) -> None:
+    (command,) = re.findall(r"^    .*openapi_python_client (.*)$", README, re.MULTILINE)
+    (tmp_path / "openapi.json").write_text(json.dumps(api().openapi()))
+    words = shlex.split(command)
+    at = words.index("--url")
+    words[at : at + 2] = ["--path", "openapi.json"]
+    words[words.index("--config") + 1] = str(REPO / words[words.index("--config") + 1])
+    done = subprocess.run(
+        [sys.executable, "-m", "openapi_python_client", *words],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and not re.search("warning|issue|PATH", said), said
+    (made,) = [path.name for path in tmp_path.iterdir() if path.is_dir()]
+    for ignored in (".gitignore", ".funcignore"):
+        assert f"{made}/" in (REPO / ignored).read_text().splitlines()
+    ruff = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["ruff"]
+    assert made in ruff["extend-exclude"]

@@ -130,5 +130,5 @@ def test_what_a_route_alone_may_answer_is_there() -> None:
     assert "404" in found["try_retention"] and "409" in found["read_plan"]
     for _, _, what in operations():
         assert "401" in what["responses"]
-        assert ("requestBody" in what) == ({"400", "413", "415"} <= what["responses"].keys())
+        assert ("requestBody" in what) == ({"400", "411", "413", "415"} <= what["responses"].keys())
         assert list(what["responses"]) == sorted(what["responses"])

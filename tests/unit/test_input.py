@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import functions
 from shared.api.jobs import Cancel
+from shared.api.plan_schemas import NewPlan, PlanChange
 from shared.api.schemas import NewSchedule, ScheduleChange
 from shared.errors import Invalid
 from shared.storage import entities
@@ -48,6 +50,9 @@ def nested(levels: int) -> dict[str, Any]:
         {"tags": [FACE * 100] * 50},
         {"task_parameters": {"a": [{"b": HALF}]}},
         {"task_parameters": {HALF: 1}},
+        {"task_parameters": {"a": ["a\0b"]}},
+        {"task_parameters": {"a": {"b": ["\0"]}}},
+        {"task_parameters": {"a\0": 1}},
         {"task_parameters": {"a": FACE * 2_600}},
         {"task_parameters": {"a": float("inf")}},
         {"task_parameters": nested(101)},
@@ -73,6 +78,43 @@ def test_what_cannot_be_kept_is_refused_by_name(change: dict[str, Any]) -> None:
         with pytest.raises(ValidationError) as caught:
             model(**(GOOD | change if model is NewSchedule else change))
         assert {error["loc"][0] for error in caught.value.errors()} == change.keys()
+
+
+@pytest.mark.parametrize("wrong", ["a\0b", "\0", HALF, f"constraint a{HALF}"])
+@pytest.mark.parametrize(
+    "field", ["databases", "schemas", "exclude_schemas", "without", "destinations"]
+)
+def test_names_in_a_plan_hold_no_null_and_no_half_of_a_pair(field: str, wrong: str) -> None:
+    """Whichever way it comes in: as a plan, as a schedule, by the command line, or from a row."""
+    given = {field: ["constraint a", wrong]}
+    plan = {"name": "n", "frequency": "daily", "source": "postgres"}
+    for model in (NewPlan(**plan), PlanChange()):
+        with pytest.raises(ValidationError) as caught:
+            type(model)(**(model.model_dump(exclude_unset=True) | given))
+        assert {error["loc"][0] for error in caught.value.errors()} == {field}
+    task = next(one for one in functions.tasks() if one.name == "backup")
+    with pytest.raises(Invalid, match="half of a surrogate pair, or a null") as refused:
+        task.parse({"source": "postgres", **given})
+    assert refused.value.field == f"task_parameters.{field}"
+
+
+@pytest.mark.parametrize("value", [True, "5", 0, -1, float("inf"), float("nan"), None])
+def test_what_a_scrub_reads_at_most_is_a_number(value: object) -> None:
+    scrub = next(one for one in functions.tasks() if one.name == "backup_scrub")
+    for good in (5, 0.5):
+        assert scrub.parse({"most_gb": good})
+    with pytest.raises(Invalid, match="most_gb"):
+        scrub.parse({"most_gb": value})
+
+
+def test_no_task_takes_a_null_in_any_parameter() -> None:
+    for task in functions.tasks():
+        fields = task.params.model_fields
+        needed = {name: "database" for name, field in fields.items() if field.is_required()}
+        for name in fields:
+            for value in ("\0", ["\0"], {"days": "\0"}, {"\0": 1}):
+                with pytest.raises(Invalid, match=f"{name}.*: .*null"):
+                    task.parse(needed | {name: value})
 
 
 def test_a_reason_that_cannot_be_kept_is_refused() -> None:

@@ -108,11 +108,30 @@ def test_a_body_that_is_too_large_is_refused(whole: bool) -> None:
             yield chunk
 
     content = b"".join(chunks()) if whole else parts()
-    for headers in (AS_JSON, {"content-type": "text/plain"}):
+    said = {} if whole else {"content-length": "10"}
+    for headers in (AS_JSON | said, {"content-type": "text/plain"} | said):
         answer = asked("POST", SCHEDULES, content=content, headers=headers)
         assert answer.status_code == 413
         assert answer.json()["detail"] == "body: it has more than 1,000,000 bytes"
         content = b"".join(chunks()) if whole else parts()
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_a_body_that_comes_in_chunks_is_refused_wherever_one_is_taken(read: bool) -> None:
+    """Azure's host hands on the headers, and no body: each route would do as it does by default."""
+
+    async def parts() -> Any:
+        yield b'{"force": true}' if read else b""
+
+    headers = AS_JSON | {"transfer-encoding": "chunked"}
+    for path, method, what in operations():
+        if "requestBody" not in what:
+            continue
+        answer = asked(method, url(path), content=parts(), headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (411, "The body has no length"), path
+        (wrong,) = answer.json()["errors"]
+        assert wrong["field"] == "body" and "Content-Length" in wrong["message"]
+    assert asked("GET", "/api/openapi.json", headers=headers).status_code == 200
 
 
 def test_a_body_that_says_to_be_too_large_is_not_waited_for() -> None:
@@ -134,6 +153,27 @@ def test_a_parameter_that_is_given_twice_is_refused_everywhere() -> None:
                 assert "given twice" in told[name]
                 found += 1
     assert found > 30
+
+
+@pytest.mark.parametrize("value", ["1_0", " 1", "1.0", "+1", "\u0661", "0x1", "", "one"])
+def test_a_number_of_a_query_is_written_in_digits(value: str) -> None:
+    found = 0
+    for path, method, what in operations():
+        for one in what.get("parameters", ()):
+            if one["in"] == "query" and one["schema"].get("type") == "integer":
+                answer = asked(method, url(path), params={one["name"]: value})
+                assert answer.status_code == 422, (path, one["name"])
+                (told,) = answer.json()["errors"]
+                assert told == {"field": one["name"], "message": "give a whole number, such as 10"}
+                found += 1
+    assert found > 10
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/api/docs", "/api/openapi.json"])
+def test_a_slash_at_the_end_is_another_path(path: str) -> None:
+    answer = asked("GET", f"{url(path)}/")
+    assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("value", ["yes", "on", "1", "", "t"])

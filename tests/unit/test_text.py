@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.text import clean, cut, depth, is_clean, units
+from shared.text import clean, cut, depth, is_clean, those, units
 
 CHARACTERS = st.characters(exclude_categories=()) | st.sampled_from("a\0é😀\ud83d\ude00\ud800")
 """Halves of pairs among them."""
@@ -55,3 +56,11 @@ def test_depth_counts_lists_and_objects_however_many() -> None:
     for _ in range(50_000):
         deep = [deep]
     assert depth(deep) == 50_000
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [((), "there is none"), (("a",), "there is only a"), (("a", "b"), "there are a, b")],
+)
+def test_those_there_are_are_told_as_one_speaks(names: tuple[str, ...], said: str) -> None:
+    assert those(names) == said

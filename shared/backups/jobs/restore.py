@@ -10,7 +10,7 @@ from typing import Any
 from shared.backups.jobs.take import prove, tell_damaged
 from shared.backups.jobs.timing import Took, note
 from shared.backups.model import Manifest, Report, differences
-from shared.backups.orders import check_reliable
+from shared.backups.orders import check_reliable, rules_are_there
 from shared.backups.params import RestoreOrder, VerifyOrder
 from shared.backups.rules.restore_time import of_same, slowest
 from shared.backups.source import Restored, Target
@@ -91,7 +91,7 @@ def reprove(
     Raises `Damaged` or `Unprovable`, after a report that says so.
     """
     manifest = _manifest(catalog, copy, job)
-    _there(manifest, without)
+    rules_are_there(manifest, without)
     source = sources.again(backup.summary, {*without, *copy.without})
     destination = catalog[copy.destination]
     report = prove(source, destination, copy, manifest, job)
@@ -189,13 +189,6 @@ def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
         return destination.manifest(copy, job.check)
     except Damaged as error:
         raise tell_damaged(destination, copy, error, job) from error
-
-
-def _there(manifest: Manifest, without: tuple[str, ...]) -> None:
-    """Raises `Invalid` for what a proof cannot leave out, since the backup does not have it."""
-    for rule in without:
-        if rule not in manifest.schema:
-            raise Invalid("without", f"the backup has no {rule!r}; see `schema` of its manifest")
 
 
 def _compare(manifest: Manifest, made: Restored) -> None:

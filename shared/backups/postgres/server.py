@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.log import redact
+from shared.redaction import redact
 from shared.settings import Secret
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class Server:
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
         given |= {**_KEPT_ALIVE, **self._parameters, **extra, "dbname": database}
         given["client_encoding"] = "UTF8"  # else psycopg speaks as the database is written
+        if any("\0" in str(value) for value in given.values()):  # libpq would connect elsewhere
+            raise Refused(self.service, f"{database!r:.80}, or {self.setting}, has a null in it")
         with self.named():
             try:
                 connection = psycopg.connect(**given, autocommit=autocommit)

@@ -20,6 +20,7 @@ from shared.backups.sqlite.contents import proved, read, write
 from shared.backups.sqlite.scratch import full, remove_left, scratch_folder
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
+from shared.text import clean
 
 _PAGES = 2_000
 _RESTARTS = 3
@@ -58,7 +59,7 @@ class SqliteSource:
 
     @property
     def database(self) -> str:
-        return self._path.stem
+        return clean(self._path.stem)
 
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:

@@ -13,11 +13,14 @@ from datetime import datetime, timedelta
 from shared.backups.model import Summary
 from shared.backups.store.destination import Destination
 from shared.backups.store.entries import Backup, Copies, Copy, Lost
-from shared.errors import BelfryError, Misconfigured, NotFound, Refused, Unavailable
+from shared.errors import BelfryError, Invalid, Misconfigured, NotFound, Refused, Unavailable
 from shared.storage.blobs.stream import go_on
+from shared.text import those
 from shared.threads import Pool
 
 Group = tuple[str, str, str, str]
+DIGITS = 8
+"""So many of a backup's id are enough to name it."""
 _NO_KEY = "the keys of BACKUP_ENCRYPTION_KEY do not open"
 _REMEMBERED = timedelta(minutes=1)
 """How long one who only reads takes a destination for away that did not answer."""
@@ -53,10 +56,18 @@ class Found:
         return f"there {'is' if self.locked == 1 else 'are'} {backups} that {_NO_KEY}"
 
     def find(self, backup_id: str) -> Backup:
-        """Raises `NotFound`; `Unavailable` if it may lie where nobody answers."""
-        for backup in self.backups:
-            if backup.id == backup_id:
-                return backup
+        """The backup of that id, or of its first digits, which blobs' names show.
+
+        Raises `NotFound`; `Unavailable` if it may lie where nobody answers; `Invalid` if several
+        begin so.
+        """
+        begin = [one for one in self.backups if one.id.startswith(backup_id)]
+        fitting = [one for one in begin if one.id == backup_id] or begin
+        if len(fitting) > 1:
+            ids = ", ".join(one.id for one in fitting)
+            raise Invalid("backup_id", f"several begin so; give all 32 hex digits ({ids})")
+        if fitting and len(backup_id) >= DIGITS:
+            return fitting[0]
         if self.away:
             names = ", ".join(self.away)
             raise Unavailable("backup destinations", f"{names} did not answer; it may lie there")
@@ -85,11 +96,10 @@ class Catalog:
     def __getitem__(self, name: str) -> Destination:
         """Raises `Misconfigured` if the settings have none of that name."""
         if name not in self._destinations:
-            known = ", ".join(self._destinations)
-            text = (
-                f"there is no backup destination {name!r} (BACKUP_DESTINATIONS); there are {known}"
+            known = those(self._destinations)
+            raise Misconfigured(
+                f"there is no backup destination {name!r} (BACKUP_DESTINATIONS); {known}"
             )
-            raise Misconfigured(text)
         return self._destinations[name]
 
     @property

@@ -16,7 +16,6 @@ from typing import Any
 from shared.backups.model import (
     Manifest,
     Report,
-    checked,
     checksum_name,
     checksum_text,
     manifest_name,
@@ -27,6 +26,7 @@ from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Copies, Copy
 from shared.backups.store.listing import copies
 from shared.backups.store.metadata import about_backup, about_report
+from shared.backups.store.parsing import UNREADABLE, manifest_of
 from shared.backups.store.reading import Readings
 from shared.errors import Conflict, Damaged
 from shared.storage.blobs import stream
@@ -107,6 +107,7 @@ class Destination:
         check: Callable[[], None] | None = None,
     ) -> None:
         """Write a report beside its blob. With `check` it waits for storage that is away."""
+        report = report.cleaned
         text = json.dumps(report.to_json(), indent=2).encode()
         metadata = about_report(report, self._need_seal() if encrypted else None)
         name = report_name(blob, report.outcome, report.at)
@@ -119,8 +120,8 @@ class Destination:
         if copy.summary.encrypted:
             content = self._need_seal().open(content)
         try:
-            found = checked(Manifest.from_json(json.loads(content)))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            found = manifest_of(content, None)
+        except UNREADABLE as error:
             raise Damaged(f"{name} is not a manifest: {error}") from error
         if found.summary != copy.summary or found.blob != copy.blob:
             if found.id != copy.summary.id:

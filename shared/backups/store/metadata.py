@@ -9,10 +9,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from shared.backups.model import Report
-from shared.backups.store.encryption import Seal, unopened
+from shared.backups.store.encryption import Seal
 from shared.errors import Refused
 from shared.text import clean, cut
 
@@ -72,18 +71,3 @@ def _first(said: Sequence[str], room: int) -> list[str]:
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-def read(text: str | None, seal: Seal | None) -> Mapping[str, Any]:
-    """What `_metadata` wrote. Raises `Damaged`, `ValueError`."""
-    if text is None:  # so the SDK reads a value that is empty
-        raise ValueError("it is empty")
-    if not text.startswith("{"):
-        data = base64.b64decode(text)
-        if seal is None:
-            raise unopened(data)
-        text = seal.open(data).decode()
-    values = json.loads(text)
-    if not isinstance(values, dict):
-        raise ValueError("it is no JSON object")
-    return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,10 +15,10 @@ import pytest
 import zstandard
 
 from local.azurite import Azurite
-from shared.api.backup_choice import found_by_id
 from shared.backups.targets import target_problem
 from shared.clock import SystemClock
-from shared.errors import Invalid
+from shared.errors import Invalid, NotFound
+from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, TABLES, Desk, at, opened
 
 NONE = "0" * 32
@@ -152,6 +153,40 @@ def test_what_is_left_of_a_backup_is_listed_and_named(desk: Desk) -> None:
         assert f"{blob} at primary was verified, and cannot be read" in detail
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"started_at": "0001-01-01T00:00:00+23:59", "at": "9999-12-31T23:59:59-23:59"},
+        {"duration_seconds": float("inf"), "restore_seconds": float("nan")},
+        {"database": "x\ud800", "suspicions": ["\ud800"]},
+        {"tables": {"\ud800": 1}, "error": 5},
+    ],
+)
+def test_a_blob_that_says_what_cannot_be_is_counted_and_hides_no_other(
+    desk: Desk, wrong: dict[str, Any]
+) -> None:
+    """Nor does it keep the watch from its work."""
+    plan = desk.plan()
+    bad, good = desk.taken(plan), desk.taken(plan)
+    for place in ("primary", "offsite"):
+        for one in desk.container(place).list_blobs(bad["copies"][0]["blob"]):
+            client = desk.container(place).get_blob_client(one.name)
+            metadata = client.get_blob_properties().metadata
+            for name in {"summary", "report"} & set(metadata):
+                metadata[name] = json.dumps(json.loads(metadata[name]) | wrong)
+            content = client.download_blob().readall()
+            if one.name.endswith(".json"):
+                content = json.dumps(json.loads(content) | wrong).encode()
+            client.upload_blob(content, overwrite=True, metadata=metadata)
+    shown = desk.told("GET", "/backups")
+    assert good["id"] in [one["id"] for one in shown["backups"]]
+    assert shown["unreadable"] > 0
+    assert [one["id"] for one in shown["lost"]] == [bad["id"][:8]] * 2
+    desk.told("GET", "/backups/sources")
+    desk.told("GET", "/backups/plans")
+    assert desk.app.backups().watch(job_of())["lost"] == 2
+
+
 def test_only_of_postgres_something_can_be_left_out(desk: Desk) -> None:
     one = desk.taken(desk.plan(destinations=["primary"]))
     asked = {"without": ["constraint public.pets.owner"]}
@@ -251,17 +286,31 @@ def test_a_backup_is_known_by_the_digits_that_its_blobs_show(desk: Desk) -> None
     assert desk.told("GET", "/backups")["backups"][0]["id"] == second["id"]
 
 
+def test_a_plan_of_all_of_which_nothing_is_proved_says_so_of_everything(desk: Desk) -> None:
+    def sentence() -> str:
+        said: str = desk.told("GET", "/backups/plans/weekly_backup")["sentence"]
+        return said
+
+    assert sentence() == "There is no proved backup of anything by this plan; do not rely on one"
+    desk.app.manager.run_now("weekly_backup", force=True)
+    desk.bench.work()
+    assert sentence().startswith("You can be back to ")
+
+
 def test_digits_that_several_backups_begin_with_are_not_enough(desk: Desk) -> None:
     one = desk.taken(desk.plan(destinations=["primary"]))
     found = desk.app.backups().look()
     (backup,) = found.backups
     twin = replace(backup, summary=replace(backup.summary, id=one["id"][:8] + "0" * 24))
     both = replace(found, backups=[backup, twin])
-    assert found_by_id(both, one["id"]) is backup and found_by_id(both, twin.id) is twin
+    assert both.find(one["id"]) is backup and both.find(twin.id) is twin
     with pytest.raises(Invalid, match="several begin so") as raised:
-        found_by_id(both, one["id"][:8])
+        both.find(one["id"][:8])
     assert raised.value.field == "backup_id"
     assert one["id"] in raised.value.message and twin.id in raised.value.message
+    with pytest.raises(NotFound, match="there is no backup"):
+        found.find(one["id"][:7])
+    assert found.find(one["id"][:8]) is backup
 
 
 @pytest.mark.parametrize(
@@ -372,7 +421,7 @@ def test_backups_are_found_by_what_they_are(desk: Desk) -> None:
         ({"since": "yesterday"}, "from", "no instant"),
         ({"since": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from", "later"),
         ({"schedule_id": "x' or '"}, "schedule_id", "pattern"),
-        ({"page_size": 101}, "page_size", "less"),
+        ({"page_size": 101}, "page_size", "give 100 or less"),
         ({"sauce": "database"}, "sauce", "no such parameter"),
     ],
 )

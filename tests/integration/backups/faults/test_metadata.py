@@ -79,6 +79,12 @@ WRONG: list[dict[str, Any]] = [
     {"encrypted": "no"},
     {"compression": "lzma"},
     {"schedule_id": {}},
+    {"started_at": "0001-01-01T00:00:00+23:59"},
+    {"finished_at": "9999-12-31T23:59:59-23:59"},
+    {"duration_seconds": float("nan")},
+    {"duration_seconds": 10**400},
+    {"database": "x\ud800"},
+    {"source": "a\0b"},
 ]
 
 
@@ -104,6 +110,12 @@ def test_metadata_whose_values_are_wrong(shelf: Shelf, small: SqliteSource) -> N
             {"suspicions": 5},
             {"suspicions": [5]},
             {"restore_seconds": "long"},
+            {"restore_seconds": float("inf")},
+            {"at": "0001-01-01T00:00:00+23:59"},
+            {"suspicions": ["\ud800"]},
+            {"error": 5},
+            {"job_id": 5},
+            {"how": ["x"]},
             {"backup_id": "another"},
         ):
             at.describe(report, metadata | {"report": json.dumps(said | wrong)})

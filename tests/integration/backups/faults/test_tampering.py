@@ -77,6 +77,16 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         lambda at, blob, _: at.change(blob + MANIFEST, edited(tables=None)),
         "is not a manifest: tables",
     ),
+    "its manifest with half a character": (
+        lambda at, blob, _: at.change(blob + MANIFEST, edited(tables={"\ud800": 1})),
+        "is not a manifest: it holds half of a surrogate pair",
+    ),
+    "its manifest of the first of days": (
+        lambda at, blob, _: at.change(
+            blob + MANIFEST, edited(started_at="0001-01-01T00:00:00+23:59")
+        ),
+        "is not a manifest: an instant is 0001",
+    ),
     "its manifest with other rows": (
         lambda at, blob, _: at.change(blob + MANIFEST, edited(tables={"users": 10})),
         "table users had 10 rows in the source and 9 rows when restored",

@@ -12,15 +12,15 @@ from tests.integration.backups.plans.setup import PLANS, TIMES, here
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"source": "moon"}, "source", "database, crm, files, state, all"),
     ({"destinations": ["primary", "moon"]}, "destinations.1", "primary, offsite"),
-    ({"retention": {"days": 0}}, "retention.days", "greater"),
-    ({"retention": {"days": "9"}}, "retention.days", "integer"),
+    ({"retention": {"days": 0}}, "retention.days", "or more"),
+    ({"retention": {"days": "9"}}, "retention.days", "a whole number"),
     (
         {"retention": {"fortnightly": 1}},
         "retention.fortnightly",
         "no such field; there are: days, count, hourly",
     ),
     ({"retention": {}}, "retention", "keeps nothing"),
-    ({"retention_days": 0}, "retention_days", "greater"),
+    ({"retention_days": 0}, "retention_days", "or more"),
     ({"retention_days": 3, "retention": {"days": 3}}, "retention_days", "not both"),
     ({"schedule_time": "3:00"}, "schedule_time", "such as 03:00"),
     ({"schedule_time": "24:00"}, "schedule_time", "23:59"),
@@ -40,7 +40,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"source": "files", "without": ["index a.b"]}, "without", "files is no PostgreSQL server"),
     ({"source": "crm", "without": ["a.b"]}, "without.0", "match"),
     ({"source": "crm", "without": [f"index {n}{'é' * 200}" for n in range(9)]}, "without", "4000"),
-    ({"frequency": "monthly", "day_of_month": 29}, "day_of_month", "less than"),
+    (
+        {"frequency": "monthly", "day_of_month": 29},
+        "day_of_month",
+        "for the last day of each month",
+    ),
     ({"cron_expression": "0 3 * * *"}, "cron_expression", "'daily' takes none"),
     ({"frequency": "cron", "cron_expression": "0 0 31 2 *"}, "cron_expression", "never"),
     ({"frequency": "cron", "cron_expression": "*/99 * * * *"}, "cron_expression", "a step of 99"),
@@ -58,8 +62,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"tier": "Archive"}, "tier", "Hot"),
     ({"encrypt": True}, "encrypt", "BACKUP_ENCRYPTION_KEY"),
     ({"drive": True}, "drive", "GDRIVE_FOLDER_ID"),
-    ({"drive_count": 0}, "drive_count", "greater"),
-    ({"name": ""}, "name", "at least 1"),
+    ({"drive_count": 0}, "drive_count", "or more"),
+    ({"name": ""}, "name", "it is empty"),
     ({"task_parameters": {}}, "task_parameters", "no such field; there are: enabled, frequency"),
 ]
 

@@ -1,0 +1,175 @@
+"""Run a task by hand, list them all, or tick; every run is a job like any other."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pkgutil
+import re
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import wait
+from functools import partial
+from pathlib import Path
+
+import functions
+from shared import settings
+from shared.app import OF_THE_HOST, PATIENCE, App, all_tasks, by_hand
+from shared.cli import typed
+from shared.cli.follows import what_follows
+from shared.cli.typed import Typed
+from shared.engine.clocks import DISPATCHER
+from shared.engine.hands import Hands
+from shared.engine.once import run_once
+from shared.errors import BelfryError, Invalid, Unavailable
+from shared.log import instant
+from shared.redaction import redact
+from shared.schedules.job import Job, Status
+from shared.schedules.upcoming import upcoming
+from shared.storage.queue import Message
+from shared.tasks import Registry, Task
+from shared.tasks.model import PARAMETERS
+
+_OF_THIS_MACHINE = re.compile(r" at (localhost|127\.0\.0\.1):")
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> int:
+    """Run the task named, or list them all; the exit code.
+
+    `arguments` are by default the process's own. `task`: of its own file, which runs no other.
+    """
+    try:
+        return _main(typed.read(arguments, task), task)
+    except BelfryError as error:
+        return _complain(error, 2)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return _INTERRUPTED
+
+
+def _main(asked: Typed, own: str | None) -> int:
+    """Raises `BelfryError` for what could not be started."""
+    tasks = all_tasks()
+    if asked.task == DISPATCHER:
+        return _dispatcher(asked, own)
+    task = _task(tasks, asked.task) if asked.task is not None else None
+    if asked.help:
+        sys.stdout.write(typed.help_of(task, own))
+        return 0
+    _log()
+    values = typed.values(asked.parameters, task.params) if task is not None else {}
+    settings.load_local(Path("local.settings.json"))
+    belfry = by_hand()
+    if task is None:
+        return _list(belfry)
+    job_id = _ask(belfry, task, values, asked.insist)
+    try:
+        return _work(belfry, job_id)
+    except BelfryError as error:
+        return _complain(error, 1)
+
+
+def _task(tasks: Registry, name: str) -> Task:
+    """Raises `Invalid`."""
+    there = {found.name for found in pkgutil.iter_modules(functions.__path__)}
+    if tasks.find(name) is None and name in there:
+        raise Invalid("task_type", f"{name} {OF_THE_HOST}")
+    return tasks.get(name)
+
+
+def _dispatcher(asked: Typed, own: str | None) -> int:
+    """One tick, by the dispatcher's clock."""
+    if asked.help:
+        sys.stdout.write(typed.help_of(None, own))
+        return 0
+    if asked.parameters:
+        raise Invalid("parameters", f"{DISPATCHER} takes no parameters")
+    _log()
+    settings.load_local(Path("local.settings.json"))
+    did = by_hand().clocks.tick(DISPATCHER)
+    sys.stdout.write(json.dumps(did.shown(), indent=2) + "\n")
+    return 0
+
+
+def _log() -> None:
+    form = "%(levelname)-7s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stderr)
+    logging.getLogger("azure").setLevel(logging.WARNING)
+
+
+def _complain(error: BelfryError, code: int) -> int:
+    said = str(error)
+    if isinstance(error, Invalid):
+        # What is no parameter is named in the message, as the caller wrote it.
+        mark = f"{PARAMETERS}."
+        named = error.field.startswith(mark)
+        said = said.removeprefix(mark) if named else error.message
+    if isinstance(error, Unavailable) and _OF_THIS_MACHINE.search(said):
+        said += "; `make start` runs the storage of this machine"
+    sys.stderr.write(f"{redact(' '.join(said.split()))}\n")
+    return code
+
+
+def _list(belfry: App) -> int:
+    now = belfry.clock.now()
+    for task in belfry.registry:
+        found = belfry.table.get(task.name)
+        coming = upcoming(belfry.manager.shown(found), now) if found is not None else None
+        asked = "off" if task.recurrence is not None else "when asked"
+        shown = instant(coming.due_at) if coming is not None else asked
+        sys.stdout.write(f"{task.name:24} {shown:28} {task.summary}\n")
+    return 0
+
+
+def _ask(belfry: App, task: Task, parameters: Mapping[str, object], insist: bool) -> str:
+    """The id of the job that was asked for. Raises `Invalid`, `Misconfigured`."""
+    if parameters or task.recurrence is None:
+        about = f"{task.name} by hand"
+        return run_once(
+            belfry.manager,
+            belfry.clock,
+            task,
+            parameters,
+            name=about,
+            send=False,
+            insist=insist,
+        ).job_id
+    return belfry.manager.run_now(task.name, force=True, send=False, insist=insist).job_id
+
+
+def _work(belfry: App, job_id: str) -> int:
+    message = Message((job_id,), belfry.clock.now())
+    # In a thread of its own, so that Ctrl-C meets the one that waits for it.
+    working = Hands("command").call(partial(belfry.worker.work, message))
+    try:
+        working.result()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing may cut the giving back short
+        belfry.worker.drain(PATIENCE)
+        wait([working], PATIENCE.total_seconds())
+        return _interrupted(belfry, job_id)
+    job = belfry.manager.job(job_id)
+    follows = what_follows(belfry, job)
+    shown = _shown(job) | ({} if follows is None else {"next": follows})
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    return 0 if job.status is Status.SUCCEEDED else 1
+
+
+def _interrupted(belfry: App, job_id: str) -> int:
+    job = belfry.manager.job(job_id)
+    follows = what_follows(belfry, job) or f"it had ended: {job.status}"
+    sys.stderr.write(f"\nStopped; job {job.id}: {follows}\n")
+    return _INTERRUPTED
+
+
+def _shown(job: Job) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "status": job.status.value,
+        "duration_seconds": job.duration_seconds,
+        "result": job.result,
+        "error": job.error,
+        "reason": job.reason,
+    }

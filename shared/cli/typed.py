@@ -1,0 +1,135 @@
+"""What a person typed: a task, its parameters, and the help for both."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from shared.errors import Invalid
+from shared.tasks import Task
+from shared.tasks.kinds import kind
+from shared.tasks.model import Params
+
+_ABOUT = """\
+Run a task by hand, now and here; every run is a job like any other.
+
+    python -m functions                       the tasks and their next runs
+    python -m functions.postgres_backup       run one
+    python -m functions postgres_backup       the same
+    python -m functions.backup_restore backup_id=1f0c9a2e target=shop
+                                              run one once, with parameters of its own
+    python -m functions.backup_restore --help
+                                              what its parameters are
+    python -m functions.postgres_backup --force
+                                              though its last ended less than two minutes ago
+    python -m functions.schedule_dispatcher   one tick: hand out what is due
+
+A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
+The system schedules stay as they are stored: only the app itself applies what its settings say.
+Ctrl-C gives the job back to the app."""
+_EXIT = (
+    "Exit codes: 0 the job succeeded; 1 it did not, or not yet; 2 it could not be started; "
+    "130 Ctrl-C."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command, taken apart."""
+
+    task: str | None
+    """None: list them all."""
+    parameters: tuple[str, ...]
+    insist: bool
+    help: bool
+
+
+def read(arguments: Sequence[str] | None, task: str | None) -> Typed:
+    """`arguments`: by default the process's own. `task`: of its own file. Ends the process with
+    exit code 2 if they are none."""
+    given = _parser(task).parse_args(arguments)
+    named: str | None = getattr(given, "task", task)
+    return Typed(named, tuple(given.parameters), given.force, given.help)
+
+
+def help_of(task: Task | None, own: str | None) -> str:
+    """The help for a task, or for all of them. `own`: the task in whose file the command is."""
+    parser = _parser(own if task is None else task.name)
+    parser.description = _ABOUT if task is None else f"{task.summary}\n\n{_parameters(task.params)}"
+    parser.epilog = _EXIT
+    return parser.format_help()
+
+
+def values(parameters: Sequence[str], params: type[Params]) -> dict[str, object]:
+    """By name. Raises `Invalid` for what is not name=value, or is given twice."""
+    found: dict[str, object] = {}
+    for one in parameters:
+        name, mark, text = one.partition("=")
+        if not mark or not name:
+            raise Invalid(one, f"{one!r} is no parameter; write name=value")
+        if name in found:
+            raise Invalid(name, f"{name} is given twice; give it once")
+        found[name] = _value(text, params.model_fields.get(name))
+    return found
+
+
+def _value(text: str, field: FieldInfo | None) -> object:
+    """What the field takes of the two that a text may be: what it is as JSON, or itself."""
+    try:
+        as_json: object = json.loads(text)
+    except ValueError:
+        return text
+    return (
+        text
+        if field is not None and not _takes(field, as_json) and _takes(field, text)
+        else as_json
+    )
+
+
+def _takes(field: FieldInfo, value: object) -> bool:
+    try:
+        TypeAdapter[Any](field.rebuild_annotation()).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _parser(task: str | None) -> argparse.ArgumentParser:
+    program = "python -m functions" if task is None else f"python -m functions.{task}"
+    parser = argparse.ArgumentParser(prog=program, add_help=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if task is None:
+        parser.add_argument("task", nargs="?", help="the task to run")
+    parser.add_argument("parameters", nargs="*", metavar="name=value", help="of this one run")
+    parser.add_argument("-h", "--help", action="store_true", help="show this, and run nothing")
+    parser.add_argument("--force", action="store_true", help="leave nothing out as needless")
+    return parser
+
+
+def _parameters(params: type[Params]) -> str:
+    if not params.model_fields:
+        return "It takes no parameters."
+    lines = ["its parameters:"]
+    for name, field in params.model_fields.items():
+        lines.append(f"  {name}=...  {kind(field.annotation)}{_default(field)}")
+        said = " ".join((field.description or "").replace("`", "").split())
+        lines += textwrap.wrap(said, 86, initial_indent="      ", subsequent_indent="      ")
+    return "\n".join(lines)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "; needed"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_none=True)
+    if value is None or value == ():
+        return ""
+    return f"; default: {value if isinstance(value, str) else json.dumps(value, default=str)}"
