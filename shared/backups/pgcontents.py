@@ -42,6 +42,23 @@ _TABLES: LiteralString = """
                       AND d.objid = c.oid AND d.deptype = 'e')
       AND """
 _ORDERED: LiteralString = " ORDER BY 1, 2"
+_TOGETHER: LiteralString = """
+    WITH RECURSIVE tree (root, oid) AS (
+        SELECT partrelid, partrelid FROM pg_partitioned_table WHERE (
+            SELECT o.oid FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+            WHERE o.opcname = 'enum_ops' AND m.amname = 'hash'
+              AND o.opcnamespace = 'pg_catalog'::regnamespace) = ANY (partclass)
+        UNION ALL
+        SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
+    )
+    SELECT s.nspname, r.relname, n.nspname, c.relname FROM tree
+    JOIN pg_class r ON r.oid = tree.root JOIN pg_namespace s ON s.oid = r.relnamespace
+    JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r'
+      AND NOT EXISTS (SELECT FROM tree above WHERE above.oid = r.oid AND above.root <> r.oid)
+"""
+"""Tables below one that is partitioned by the hash of an enum. That hash is another in each
+database, so pg_dump loads the rows through the root, which deals them out anew."""
 _LOCKED_BY = """
     SELECT n.nspname, c.relname, l.pid, a.usename, a.application_name
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
@@ -129,10 +146,11 @@ def tables(
     """Each table as `schema.table`, and its name in SQL. A name with a dot is quoted in both."""
     given = scope.parameters | {"kinds": list(kinds)}
     found = connection.execute(_TABLES + IN_SCOPE + _ORDERED, given).fetchall()
-    return {
-        f"{_told(schema)}.{_told(table)}": f"{quoted(schema)}.{quoted(table)}"
-        for schema, table in found
-    }
+    return {_called(schema, table): f"{quoted(schema)}.{quoted(table)}" for schema, table in found}
+
+
+def _called(schema: str, table: str) -> str:
+    return f"{_told(schema)}.{_told(table)}"
 
 
 def _told(name: str) -> str:
@@ -184,7 +202,17 @@ def contents(
         rows[table] = _count(connection, name)
     if not scope.only and (count := _count(connection, "pg_largeobject_metadata")):
         rows[LARGE_OBJECTS] = count
-    return Contents(tables=rows, schema=schema)
+    return Contents(tables=rows, schema=schema, together=_together(connection))
+
+
+def _together(connection: psycopg.Connection[Any]) -> dict[str, tuple[str, ...]]:
+    """The tables that share out their rows anew in each database, by what they are partitions
+    of."""
+    found: dict[str, tuple[str, ...]] = {}
+    for schema, table, of_part, part in connection.execute(_TOGETHER):
+        root = _called(schema, table)
+        found[root] = (*found.get(root, ()), _called(of_part, part))
+    return found
 
 
 def _count(connection: psycopg.Connection[Any], name: str) -> int:
