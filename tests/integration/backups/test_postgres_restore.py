@@ -116,6 +116,41 @@ def test_an_empty_target_is_filled_and_keeps_its_ways(each: Till) -> None:
     execute(till.url, f"DROP DATABASE {name}", "DROP ROLE teller")
 
 
+SETTINGS = """
+    SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+    WHERE datname = %s ORDER BY 1
+"""
+
+
+def test_a_setting_that_is_a_list_is_given_as_it_was(each: Till) -> None:
+    till = each
+    lists = {
+        "search_path": ("''", '"$user", "a,b", "We ""ird", public', "'it''s \\'"),
+        "temp_tablespaces": ("''", "pg_default"),
+    }
+    for setting, values in lists.items():
+        for value in values:
+            execute(till.url, f"ALTER DATABASE {till.name} SET {setting} TO {value}")
+            before = column(till.url, SETTINGS, till.name)
+            _, kept_as = till.restore(Target(name=till.name, replace=till.name))
+            assert column(till.url, SETTINGS, till.name) == before
+            execute(till.of("postgres"), f"DROP DATABASE {kept_as}")
+
+
+def test_a_setting_that_the_server_takes_no_more_is_refused_once(till: Till) -> None:
+    execute(
+        till.url,
+        "SET allow_system_table_mods = on",
+        f"ALTER DATABASE {till.name} SET work_mem = '7MB'",
+        "UPDATE pg_db_role_setting SET setconfig = '{gone_since=1}' WHERE setdatabase ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    target = Target(name=till.name, replace=till.name)
+    with pytest.raises(Refused, match='unrecognized configuration parameter "gone_since"'):
+        till.source.restore(pieces(till.data), target, job_of())
+    assert databases_like(till.postgres, till.name) == [till.name]
+
+
 SOMETHING = {
     "CREATE TABLE mine (n int)": "table mine",
     "CREATE VIEW mine AS SELECT 1 AS n": "view mine",
