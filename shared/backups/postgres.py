@@ -168,7 +168,7 @@ class PostgresSource:
         told: dict[str, Any] = {"for_good": for_good, "without": self._without}
         left = Restore(admin, server, name, self._folder, job, **told).run(chunks)
         with server.connected(name, autocommit=True) as there, heeding(there, job):
-            return replace(contents(there, job), without=left)
+            return replace(contents(there, job, made=True), without=left)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
         """pg_dump's output; raises if it did not end well."""
