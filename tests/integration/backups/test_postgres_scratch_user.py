@@ -11,6 +11,7 @@ from local.postgres import Postgres
 from shared.backups.model import differences
 from shared.backups.postgres import SCRATCH, PostgresSource
 from shared.backups.source import Target
+from shared.errors import Refused
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.postgres_setup import (
@@ -67,3 +68,24 @@ def test_a_restore_for_good_leaves_them_as_they_were(either: Postgres, plain: st
     copy = changed(plain, dbname=done.name)
     assert column(copy, forced) == ["owns", "pets"]
     assert column(copy, "SELECT n FROM pets") == ["2"], "the policy holds"
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (
+            ("CREATE FUNCTION f() RETURNS int LEAKPROOF LANGUAGE sql AS 'SELECT 1'",),
+            "only superuser can define a leakproof function",
+        ),
+        (
+            (*FORCED, "CREATE MATERIALIZED VIEW seen AS SELECT * FROM pets"),
+            "would be affected by row-level security policy",
+        ),
+    ],
+)
+def test_what_only_a_superuser_may_is_refused_and_no_damage(
+    either: Postgres, plain: str, statements: tuple[str, ...], said: str
+) -> None:
+    source = PostgresSource(Secret(made(either, *statements)), scratch_url=Secret(plain))
+    with pytest.raises(Refused, match=f"postgres scratch server: pg_restore failed: .*{said}"):
+        proved(source)
