@@ -27,6 +27,15 @@ _LIMITS = (
 """To count a table, to build an index, to wait for a download takes as long as it takes."""
 _PATIENT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY(%s)"
 """Of each of them that the server knows: `transaction_timeout` came with version 17."""
+_WRITING = """
+    SELECT set_config(name, 'off', false) FROM pg_settings
+    WHERE name = 'default_transaction_read_only' AND source = 'database'
+"""
+"""What a database is set to holds for its applications. A role that may only read stays such."""
+_UNTRIGGERED = "-c event_triggers=off"
+"""No code of the database's own runs when we connect, nor when definitions are restored."""
+_TRIGGERS_SINCE = 170_000
+"""The first server with triggers on login, which a superuser may turn off."""
 _REFUSALS = (
     "password authentication failed",
     "no password supplied",
@@ -53,10 +62,12 @@ class Server:
         except ProgrammingError:
             raise Misconfigured(f"{setting} is not a PostgreSQL URL") from None
         self._parameters = {word: str(value) for word, value in given.items() if value is not None}
+        self._untriggered: bool | None = None
+        """Whether we may turn event triggers off; None before the first connection."""
 
     def parameters(self) -> dict[str, str]:
         """What libpq takes, the password included."""
-        return dict(self._parameters)
+        return self._with_options(self._parameters) if self._untriggered else {**self._parameters}
 
     @property
     def database(self) -> str:
@@ -84,28 +95,53 @@ class Server:
         self, database: str, *, autocommit: bool = False, named_by: str = "", **extra: Any
     ) -> Iterator[psycopg.Connection[Any]]:
         """A connection; every error of psycopg in the block becomes one of Belfry's. What a role, a
-        database or the server allows a session or a statement at most does not hold for it.
+        database or the server allows a session or a statement at most does not hold for it, nor
+        does a database that is set to be read only.
 
         `named_by`: what a person changes if there is no such database; by default the setting.
         """
         import psycopg
 
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
-        given |= {**_KEPT_ALIVE, **self._parameters, **extra, "dbname": database}
+        given |= {**_KEPT_ALIVE, **self.parameters(), **extra, "dbname": database}
         given["client_encoding"] = "UTF8"  # else psycopg speaks as the database is written
         with self.named():
             try:
-                connection = psycopg.connect(**given, autocommit=autocommit)
+                connection = self._opened(given, autocommit=autocommit)
             except psycopg.OperationalError as error:
                 raise self._unconnected(database, named_by, error) from None
             try:
                 connection.execute(_PATIENT, (list(_LIMITS),))
+                connection.execute(_WRITING)
                 if not autocommit:
                     connection.commit()
                 _take_bytes(connection)
                 yield connection
             finally:
                 connection.close()
+
+    def _opened(self, given: dict[str, Any], *, autocommit: bool) -> psycopg.Connection[Any]:
+        """A connection, on which no event trigger fires if we may say so: the first one tells."""
+        import psycopg
+
+        first = psycopg.connect(**given, autocommit=autocommit)
+        if self._untriggered is not None:
+            return first
+        superuser = first.info.parameter_status("is_superuser") == "on"
+        self._untriggered = superuser and first.info.server_version >= _TRIGGERS_SINCE
+        if not self._untriggered:
+            return first
+        try:
+            again = psycopg.connect(**self._with_options(given), autocommit=autocommit)
+        except psycopg.OperationalError:  # a pooler in between may take no such option
+            self._untriggered = False
+            return first
+        first.close()
+        return again
+
+    @staticmethod
+    def _with_options(given: dict[str, Any]) -> dict[str, Any]:
+        return {**given, "options": f"{given.get('options', '')} {_UNTRIGGERED}".strip()}
 
     @contextmanager
     def named(self) -> Iterator[None]:
