@@ -322,6 +322,32 @@ def test_what_a_killed_restore_left_is_dropped_by_the_next(till: Till) -> None:
     assert databases_like(till.postgres, RESTORING) == []
 
 
+def test_what_a_killed_restore_left_is_dropped_by_the_next_backup(till: Till) -> None:
+    """A restore that goes on in another process keeps what it makes."""
+    left, living = RESTORING + "0", RESTORING + "1"
+    for name in (left, living):
+        made(till.postgres, "CREATE TABLE half (n int)", name=name)
+    under_way = psycopg.connect(till.of("postgres"), autocommit=True, application_name=living)
+    with contextlib.closing(under_way):
+        job = job_of()
+        dumped(till.source, job)
+        assert databases_like(till.postgres, RESTORING) == [living]
+        assert f"database={left}" in job.log.text()
+    dumped(till.source)
+    assert databases_like(till.postgres, RESTORING) == []
+
+
+def test_who_may_not_drop_it_takes_the_backup_all_the_same(till: Till) -> None:
+    left = RESTORING + "0"
+    made(till.postgres, "CREATE TABLE half (n int)", name=left)
+    execute(till.url, f"CREATE ROLE {till.name} LOGIN PASSWORD 'x' IN ROLE pg_read_all_data")
+    job = job_of()
+    reader = Secret(changed(till.url, user=till.name, password="x"))
+    dumped(PostgresSource(reader), job)
+    assert f'not dropped database={left} error="must be owner' in job.log.text()
+    execute(till.of("postgres"), f"DROP DATABASE {left}")
+
+
 NONE_OF_YOURS = ["", "x" * 64, "a\0b", "belfry_scratch_1", RESTORING + "1"]
 
 
