@@ -32,10 +32,10 @@ _WRITING = """
     WHERE name = 'default_transaction_read_only' AND source = 'database'
 """
 """What a database is set to holds for its applications. A role that may only read stays such."""
-_UNTRIGGERED = "-c event_triggers=off"
-"""No code of the database's own runs when we connect, nor when definitions are restored."""
-_TRIGGERS_SINCE = 170_000
-"""The first server with triggers on login, which a superuser may turn off."""
+_OPTIONS = {0: "-c lc_messages=C", 170_000: "-c event_triggers=off"}
+"""What a superuser may say, by the server's version: what errors mean is known by their words, in
+English; and no code of the database's own runs when we connect, nor when definitions are restored.
+"""
 _REFUSALS = (
     "password authentication failed",
     "no password supplied",
@@ -62,12 +62,12 @@ class Server:
         except ProgrammingError:
             raise Misconfigured(f"{setting} is not a PostgreSQL URL") from None
         self._parameters = {word: str(value) for word, value in given.items() if value is not None}
-        self._untriggered: bool | None = None
-        """Whether we may turn event triggers off; None before the first connection."""
+        self._options: str | None = None
+        """What we say when we connect, as far as we may; None before the first connection."""
 
     def parameters(self) -> dict[str, str]:
         """What libpq takes, the password included."""
-        return self._with_options(self._parameters) if self._untriggered else {**self._parameters}
+        return _with_options(self._parameters, self._options or "")
 
     @property
     def database(self) -> str:
@@ -121,27 +121,24 @@ class Server:
                 connection.close()
 
     def _opened(self, given: dict[str, Any], *, autocommit: bool) -> psycopg.Connection[Any]:
-        """A connection, on which no event trigger fires if we may say so: the first one tells."""
+        """A connection with our options, if we may say them, which the first one tells."""
         import psycopg
 
         first = psycopg.connect(**given, autocommit=autocommit)
-        if self._untriggered is not None:
+        if self._options is not None:
             return first
         superuser = first.info.parameter_status("is_superuser") == "on"
-        self._untriggered = superuser and first.info.server_version >= _TRIGGERS_SINCE
-        if not self._untriggered:
+        known = [word for since, word in _OPTIONS.items() if first.info.server_version >= since]
+        self._options = " ".join(known) if superuser else ""
+        if not self._options:
             return first
         try:
-            again = psycopg.connect(**self._with_options(given), autocommit=autocommit)
-        except psycopg.OperationalError:  # a pooler in between may take no such option
-            self._untriggered = False
+            again = psycopg.connect(**_with_options(given, self._options), autocommit=autocommit)
+        except psycopg.OperationalError:  # a pooler in between may take no options
+            self._options = ""
             return first
         first.close()
         return again
-
-    @staticmethod
-    def _with_options(given: dict[str, Any]) -> dict[str, Any]:
-        return {**given, "options": f"{given.get('options', '')} {_UNTRIGGERED}".strip()}
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -185,6 +182,11 @@ class Server:
     def _first_line(self, error: psycopg.Error) -> str:
         text = self.redacted(str(error)).strip()
         return text.splitlines()[0] if text else type(error).__name__
+
+
+def _with_options(given: dict[str, Any], more: str) -> dict[str, Any]:
+    options = f"{given.get('options', '')} {more}".strip()
+    return {**given, "options": options} if options else dict(given)
 
 
 def _take_bytes(connection: psycopg.Connection[Any]) -> None:

@@ -62,6 +62,24 @@ def test_no_limit_holds_on_a_connection_of_ours(strict: str, autocommit: bool) -
             assert connection.execute(f"SHOW {limit}".encode()).fetchone() == ("0",), limit
 
 
+def test_errors_are_in_english_though_a_superuser_has_another_language(either: Postgres) -> None:
+    name = f"d{uuid.uuid4().hex[:8]}"
+    execute(
+        either.url("postgres"),
+        f"CREATE ROLE {name} SUPERUSER LOGIN PASSWORD 'x'",
+        f"ALTER ROLE {name} SET lc_messages = 'POSIX'",
+    )
+    url = changed(either.url("postgres"), user=name, password="x", options="-c work_mem=7MB")
+    server = Server(Secret(url), service="postgres", setting="POSTGRES_URL")
+    for _ in range(2):
+        with server.connected("postgres") as connection:
+            assert connection.execute("SHOW lc_messages").fetchone() == ("C",)
+            assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
+    programs = server.parameters()["options"]
+    assert column(changed(url, options=programs), "SHOW lc_messages") == ["C"]
+    execute(either.url("postgres"), f"DROP ROLE {name}")
+
+
 def test_it_is_dumped_proved_and_restored(strict: str) -> None:
     source = PostgresSource(Secret(strict))
     data, dump = dumped(source)
