@@ -129,7 +129,8 @@ def of_failure(error: Noted, there: psycopg.Connection[Any]) -> Broken | None:
 def _mend(error: Noted) -> str:
     if in_function(error):
         return _FUNCTION
-    return _DEFINITION if computed(error) and not AFTER_ROWS.search(error.error) else _DATA
+    defined = computed(error) and not AFTER_ROWS.search(error.error)
+    return _DEFINITION if defined or _KEPT_OUT.search(error.error) else _DATA
 
 
 def _calls(one: _Check, table: str, there: psycopg.Connection[Any]) -> bool:
@@ -151,7 +152,7 @@ def unprovable(broken: Iterable[Broken], without: Collection[str]) -> Unprovable
     listed = ", ".join(json.dumps(key, ensure_ascii=False) for key in keys)
     todo = f'or prove it without: "without": [{listed}]'
     if not all(one.keys for one in broken):
-        todo = "no proof can leave that out"
+        todo = "no proof can leave that out: it can only be mended in the database"
     return Unprovable(f"its data breaks its own rules: {'; '.join(named)}; {mend}; {todo}")
 
 
