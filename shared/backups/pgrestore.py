@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.backups import pgrules
+from shared.backups import pgfaults, pgrules
 from shared.backups.pgclient import Child, program, running
 from shared.backups.pgerrors import Server
 from shared.backups.pgheard import Forgiven
@@ -40,46 +40,28 @@ _HARMLESS = (
 )
 _NO_ROLE = r'role ".*" does not exist|must be able to SET ROLE|must be member of role'
 _NO_RIGHT = r"permission denied|must be (?:the )?(?:owner|superuser)|must have .*privilege"
-_PROOF = Forgiven(re.compile(_HARMLESS), noted=pgrules.AFTER_ROWS)
+_BROKEN: dict[str, Any] = {
+    "noted": pgrules.AFTER_ROWS,
+    "noted_by": pgfaults.computed,
+    "following": pgfaults.follows,
+}
+_PROOF = Forgiven(re.compile(_HARMLESS), **_BROKEN)
 _FOR_GOOD = Forgiven(
     re.compile(_HARMLESS + '|invalid value for parameter "default_tablespace"'),
     (
         (re.compile(_NO_ROLE), re.compile(r"^(ALTER|GRANT|REVOKE|SET SESSION AUTHORIZATION) ")),
         (
             re.compile(_NO_RIGHT),
-            re.compile(r" OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXTE"),
+            re.compile(
+                "^ALTER [^;]* OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXT"
+            ),
         ),
     ),
-    pgrules.AFTER_ROWS,
+    **_BROKEN,
 )
 """Of a restore for good: an owner, a privilege or a tablespace that this server does not have."""
 _NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
 """What a dump keeps and a scratch server need not know."""
-_OUTAGES = (
-    "connection to server",
-    "could not connect to server",
-    "could not translate host name",
-    "no connection to the server",
-    "data to server",
-    "data from server",
-    "server closed the connection",
-    "SSL connection has been closed",
-    "SSL SYSCALL error",
-    "SSL error",
-    "terminating connection",
-    "canceling statement",
-    "No space left",
-    "could not extend file",
-    "out of memory",
-    "out of shared memory",
-    "the database system is",
-)
-"""What pg_restore says when the fault is not the dump's, and may pass."""
-_LACKS = re.compile(
-    r'permission denied|must be (superuser|owner)|extension "[^"]*" is not available'
-    r'|role "[^"]*" does not exist'
-)
-"""What it says when the dump needs what the server does not have or allow."""
 
 
 class Restore:
@@ -152,11 +134,11 @@ class Restore:
         return broken
 
     def _raise_rule(self, child: Child) -> None:
-        """Raise `Unprovable` if the child failed since a rule kept rows out."""
-        if _LACKS.search(child.said()) or any(words in child.said() for words in _OUTAGES):
+        """Raise `Unprovable` if the child failed by the database's own rules or functions."""
+        if pgfaults.lacks(child.said()) or pgfaults.may_pass(child.said()):
             return
         with self._connected() as there:
-            broken = pgrules.with_rows(child.about, there)
+            broken = pgrules.of_failure(child.about, there)
         if broken is not None:
             raise pgrules.unprovable([broken], self._without)
 
@@ -215,8 +197,8 @@ def _failure(server: Server, code: int, child: Child) -> BelfryError:
             f"the dump was made by a newer pg_dump ({said}); "
             "set POSTGRES_BIN to the folder of a newer pg_restore"
         )
-    if (code < 0 and not child.failed) or any(words in said for words in _OUTAGES):
+    if (code < 0 and not child.failed) or pgfaults.may_pass(said):
         return Unavailable(server.service, ended)
-    if _LACKS.search(said):
+    if pgfaults.lacks(said):
         return Refused(server.service, ended)
     return Damaged(f"the dump cannot be restored: {said}")

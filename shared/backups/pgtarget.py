@@ -120,7 +120,7 @@ class Landing:
         """Give it the target's name: (that name, what the one before is called now)."""
         if not self._there:
             return self._named(made), None
-        take_over(self.admin, self._name, made)
+        take_over(self.admin, self._name, made, self._server.service)
         kept = self._free(self._name, f"_before_{self._at}")
         with self._alone():
             self._swap(made, kept)
