@@ -69,7 +69,7 @@ _NOT_EMPTY = f"""
         SELECT 99, 'subscription ' || subname FROM pg_subscription
         WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     ) found
-    ORDER BY place LIMIT 1
+    ORDER BY place, starts_with(what, 'toast '), starts_with(what, 'index ') LIMIT 1
 """  # noqa: S608
 """Anything that template0 does not have: no schema `public` or language PL/pgSQL that was made
 anew, and nothing that goes with somebody's session."""
@@ -170,6 +170,11 @@ class Landing:
             self._name = self._free(self._source, self._restored)
         self._there = self._is(self._name)
         if not self._there:
+            if self._target.replace is not None:
+                raise Conflict(
+                    f"there is no database {self._name!r} at {self._server.address} to be replaced; "
+                    f"for a new one leave out `replace`"
+                )
             return
         found = self._content(self._name)
         self._empty = not found

@@ -153,6 +153,7 @@ def test_a_setting_that_the_server_takes_no_more_is_refused_once(till: Till) -> 
 
 SOMETHING = {
     "CREATE TABLE mine (n int)": "table mine",
+    "CREATE TABLE mine (n text PRIMARY KEY)": "table mine",
     "CREATE VIEW mine AS SELECT 1 AS n": "view mine",
     "CREATE SEQUENCE mine": "sequence mine",
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'": "function mine()",
@@ -187,6 +188,14 @@ def test_a_target_that_is_not_empty_stays_as_it_was(till: Till) -> None:
             with pytest.raises(Conflict, match=said):
                 till.restore(Target(name=name, replace=replace))
         assert databases_like(till.postgres, name) == [name]
+
+
+def test_what_is_not_there_is_not_replaced(till: Till) -> None:
+    """A name that is misspelt twice."""
+    name = f"{till.name}_no"
+    with pytest.raises(Conflict, match=f"there is no database '{name}' at .* to be replaced"):
+        till.restore(Target(name=name, replace=name))
+    assert databases_like(till.postgres, till.name) == [till.name]
 
 
 def test_what_every_database_has_may_have_been_made_anew(each: Till) -> None:
