@@ -172,8 +172,8 @@ class Landing:
         if not self._there:
             if self._target.replace is not None:
                 raise Conflict(
-                    f"there is no database {self._name!r} at {self._server.address} to be replaced; "
-                    f"for a new one leave out `replace`"
+                    f"there is no database {self._name!r} at {self._server.address} to be "
+                    f"replaced; for a new one leave out `replace`"
                 )
             return
         found = self._content(self._name)
