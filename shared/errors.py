@@ -8,7 +8,7 @@
     ├── Refused          an outside service said no, and will say no again
     ├── Unavailable      an outside service did not answer; later it may
     ├── Damaged          what was written cannot be trusted (a backup that fails its check)
-    ├── Unprovable       a backup is what was dumped, but its data breaks its own rules
+    ├── Unprovable       a backup is what was dumped, but its data or definitions break its rules
     ├── Unexplained      the ledger does not add up: an occurrence that nothing knows the end of
     ├── TimedOut         the task took longer than it may
     ├── Cancelled        a person or a policy stopped the job
@@ -93,7 +93,8 @@ class Damaged(BelfryError):
 
 
 class Unprovable(BelfryError):
-    """A backup is what was dumped, but no proof can succeed: its data breaks its own rules."""
+    """A backup is what was dumped, but no proof can succeed: its data breaks its own rules, or its
+    definitions fail when they are computed anew."""
 
     code = "unprovable"
     permanent = True

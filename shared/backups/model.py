@@ -222,11 +222,12 @@ def differences(source: Contents, restored: Contents) -> str:
     """Which tables do not have the same number of rows, and which objects are not defined the
     same; empty if all are. What the restore was to leave out is not compared."""
     left = set(restored.without) | {_index_of(name) for name in restored.without}
+    before, after = (_summed(one.tables, restored.together) for one in (source, restored))
     wrong = [
-        f"table {name} had {_rows(source.tables.get(name))} in the source "
-        f"and {_rows(restored.tables.get(name))} when restored"
-        for name in sorted({*source.tables, *restored.tables})
-        if source.tables.get(name) != restored.tables.get(name)
+        f"table {name} had {_rows(before.get(name))} in the source "
+        f"and {_rows(after.get(name))} when restored"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
     ]
     wrong += [
         f"{name} {_defined(name in source.schema, name in restored.schema)}"
@@ -235,6 +236,17 @@ def differences(source: Contents, restored: Contents) -> str:
     ]
     more = len(wrong) - _SHOWN_DIFFERENCES
     return "; ".join(wrong[:_SHOWN_DIFFERENCES] + ([f"and {more} more"] if more > 0 else []))
+
+
+def _summed(
+    tables: Mapping[str, int], together: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, int]:
+    """The rows of each table; of those that are compared together, their sum under one name."""
+    summed = dict(tables)
+    for name, parts in together.items():
+        if found := [summed.pop(part) for part in parts if part in summed]:
+            summed[name] = sum(found)
+    return summed
 
 
 def _index_of(rule: str) -> str:

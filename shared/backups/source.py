@@ -25,6 +25,9 @@ class Contents:
     digest of its definition."""
     without: tuple[str, ...] = ()
     """Of what was restored: those that were left out, since the data breaks them (`pgrules`)."""
+    together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Tables whose rows a restore may deal out otherwise, so that only their sum is compared, under
+    the name of what they are partitions of. No manifest has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,18 +1,21 @@
 """Rules that a database's own data breaks, so that no restore of it can succeed as a whole: rows
 that violate a foreign key or a CHECK, which somebody let in, or a CHECK that reads another table,
-which is not there yet when rows are checked. The dump is right all the same.
+which is not there yet when rows are checked; and definitions that fail when they are computed anew:
+an index, a materialized view, a generated column. The dump is right all the same.
 
 A rule is called as the manifest calls it, such as `constraint public.orders.orders_pet_fkey`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.backups.postgres.faults import computed, in_function
 from shared.backups.postgres.output import Noted
 from shared.backups.postgres.server import in_bytes, quoted, shown
 from shared.errors import Unprovable
@@ -28,17 +31,28 @@ AFTER_ROWS = re.compile(
     "|there is no unique constraint matching given keys"
 )
 """What pg_restore says of a rule that is added when the rows are there. It goes on without it."""
-_WITH_ROWS = re.compile(r'COPY failed for table "(?P<table>.*?)": ERROR: ')
-_CHECK = re.compile(r'violates check constraint "(?P<name>.*)"$')
-_NOT_NULL = re.compile(r'null value in column "(?P<name>.*)" of relation .*not-null constraint')
-_IN_FUNCTION = re.compile(r"(?:SQL|PL/\w+) function (?P<name>\S+)")
+_WITH_ROWS = re.compile(r'COPY failed for table "(?P<table>.*?)": ERROR: ', re.DOTALL)
+_CHECK = re.compile(r'violates check constraint "(?P<name>.*)"$', re.DOTALL)
+_KEPT_OUT = re.compile(
+    r'null value in column ".*" of relation .*not-null constraint|does not allow null values$'
+    r'|violates partition constraint$|no partition of relation ".*" found for row$',
+    re.DOTALL,
+)
+"""What is said of a row that keeps no other rule, none of which can be taken out."""
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _ALTERED = re.compile(rf"ALTER TABLE (?:ONLY )?({_IDENTIFIER})\.({_IDENTIFIER})")
 _ADDED = re.compile(rf"ADD CONSTRAINT ({_IDENTIFIER})")
-_INDEXED = re.compile(rf"CREATE UNIQUE INDEX {_IDENTIFIER} ON (?:ONLY )?({_IDENTIFIER})\.")
-_NAMED = re.compile(r'(?:constraint|index) "(?P<name>.*?)"(?: of relation .*)?$')
+_INDEXED = re.compile(rf"CREATE (?:UNIQUE )?INDEX ({_IDENTIFIER}) ON (?:ONLY )?({_IDENTIFIER})\.")
+_VIEW = re.compile(rf"REFRESH MATERIALIZED VIEW ({_IDENTIFIER})\.({_IDENTIFIER})")
+_NAMED = re.compile(r'(?:constraint|index) "(?P<name>.*?)"(?: of relation .*)?$', re.DOTALL)
 _ROW = 200
 """Units of a row that are told."""
+_DATA = "mend the data"
+_DEFINITION = "mend the definition, or the data"
+_FUNCTION = (
+    "in the function name the schema of all that it uses, or give it a SET search_path, and read "
+    "no table, whose rows may come later"
+)
 
 _KEY = """
     CASE WHEN k.conrelid <> 0 THEN 'constraint ' || n.nspname || '.' || c.relname || '.'
@@ -84,30 +98,39 @@ class Broken:
     keys: tuple[str, ...]
     """What it is called; several if one of them is meant, none if that is not known."""
     said: str
+    mend: str = _DATA
+    """What a person can do."""
 
 
 def after_rows(noted: Iterable[Noted]) -> list[Broken]:
     """The rules that could not be added."""
-    return [Broken(tuple(_added(one)), _said(one)) for one in noted]
+    return [Broken(tuple(_added(one)), _said(one), _mend(one)) for one in noted]
 
 
-def with_rows(error: Noted, there: psycopg.Connection[Any]) -> Broken | None:
-    """The rule that kept a table's rows out; None if that is no rule's doing. `there`: the database
-    that they were to go into."""
+def of_failure(error: Noted, there: psycopg.Connection[Any]) -> Broken | None:
+    """The rule that kept a table's rows out, or the function that failed; None if it is neither's
+    doing. `there`: the database that they were to go into."""
     copy = _WITH_ROWS.search(error.error)
+    function = in_function(error)
     if copy is None:
-        return None
+        return Broken((), _said(error), _mend(error)) if function else None
+    keys: list[str] = []
     if found := _CHECK.search(error.error):
         table, name = copy["table"], found["name"]
         rows = _checks(there)
         keys = [one.key for one in rows if one.name == name and one.table in (table, None)]
-        return Broken(tuple(dict.fromkeys(keys)), _said(error))
-    if _NOT_NULL.search(error.error):
-        return Broken((), _said(error))
-    if any(_IN_FUNCTION.search(line) for line in error.lines):
+    elif function:
         keys = [one.key for one in _checks(there) if _calls(one, copy["table"], there)]
-        return Broken(tuple(dict.fromkeys(keys)), _said(error)) if keys else None
-    return None
+    elif not _KEPT_OUT.search(error.error):
+        return None
+    return Broken(tuple(dict.fromkeys(keys)), _said(error), _mend(error))
+
+
+def _mend(error: Noted) -> str:
+    if in_function(error):
+        return _FUNCTION
+    defined = computed(error) and not AFTER_ROWS.search(error.error)
+    return _DEFINITION if defined or _KEPT_OUT.search(error.error) else _DATA
 
 
 def _calls(one: _Check, table: str, there: psycopg.Connection[Any]) -> bool:
@@ -125,10 +148,12 @@ def unprovable(broken: Iterable[Broken], without: Collection[str]) -> Unprovable
     broken = list(broken)
     keys = dict.fromkeys([*without, *(key for one in broken for key in one.keys)])
     named = [f"{' or '.join(one.keys)}: {one.said}" if one.keys else one.said for one in broken]
-    can = all(one.keys for one in broken)
-    listed = ", ".join(f'"{key}"' for key in keys)
-    todo = f'; or prove it without: "without": [{listed}]' if can else ""
-    return Unprovable(f"its data breaks its own rules: {'; '.join(named)}; mend the data{todo}")
+    mend = "; ".join(dict.fromkeys(one.mend for one in broken))
+    listed = ", ".join(json.dumps(key, ensure_ascii=False) for key in keys)
+    todo = f'or prove it without: "without": [{listed}]'
+    if not all(one.keys for one in broken):
+        todo = "no proof can leave that out: it can only be mended in the database"
+    return Unprovable(f"its data breaks its own rules: {'; '.join(named)}; {mend}; {todo}")
 
 
 class Lifted:
@@ -205,15 +230,17 @@ def _checks(there: psycopg.Connection[Any]) -> list[_Check]:
 
 
 def _added(one: Noted) -> Iterator[str]:
-    """What the command was to add."""
+    """What the command was to add, or to fill."""
     named = _NAMED.search(one.error)
-    if table := _ALTERED.search(one.command):
+    if table := _ALTERED.match(one.command):
         added = _ADDED.search(one.command)
         name = _plain(added[1]) if added else named["name"] if named else ""
         if name:
             yield f"constraint {_plain(table[1])}.{_plain(table[2])}.{name}"
-    elif (index := _INDEXED.search(one.command)) and named:
-        yield f"index {_plain(index[1])}.{named['name']}"
+    elif index := _INDEXED.match(one.command):
+        yield f"index {_plain(index[2])}.{_plain(index[1])}"
+    elif view := _VIEW.match(one.command):
+        yield f"materialized view {_plain(view[1])}.{_plain(view[2])}"
 
 
 def _plain(identifier: str) -> str:
@@ -227,5 +254,6 @@ def _said(one: Noted) -> str:
     message = one.error.rpartition("ERROR:")[2].strip()
     row = one.after("DETAIL:")
     copied = next((line for line in one.lines if re.search(r"COPY .*, line \d+", line)), "")
-    told = [short(part, _ROW) for part in (row, copied.removeprefix("CONTEXT:").strip()) if part]
+    parts = (row, in_function(one), copied.removeprefix("CONTEXT:").strip())
+    told = [short(part, _ROW) for part in parts if part]
     return f"{message} ({'; '.join(told)})" if told else message

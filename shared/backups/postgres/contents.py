@@ -42,6 +42,28 @@ _TABLES: LiteralString = """
                       AND d.objid = c.oid AND d.deptype = 'e')
       AND """
 _ORDERED: LiteralString = " ORDER BY 1, 2"
+_TOGETHER: LiteralString = """
+    WITH RECURSIVE tree (root, oid) AS (
+        SELECT partrelid, partrelid FROM pg_partitioned_table WHERE (
+            SELECT o.oid FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+            WHERE o.opcname = 'enum_ops' AND m.amname = 'hash'
+              AND o.opcnamespace = 'pg_catalog'::regnamespace) = ANY (partclass)
+        UNION ALL
+        SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
+    )
+    SELECT s.nspname, r.relname, n.nspname, c.relname FROM tree
+    JOIN pg_class r ON r.oid = tree.root JOIN pg_namespace s ON s.oid = r.relnamespace
+    JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r'
+      AND NOT EXISTS (SELECT FROM tree above WHERE above.oid = r.oid AND above.root <> r.oid)
+"""
+"""Tables below one that is partitioned by the hash of an enum. That hash is another in each
+database, so pg_dump loads the rows through the root, which deals them out anew."""
+_FORCED: LiteralString = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relforcerowsecurity AND row_security_active(c.oid)
+"""
+"""Tables whose policies hold for us too, if they are ours."""
 _LOCKED_BY = """
     SELECT n.nspname, c.relname, l.pid, a.usename, a.application_name
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
@@ -129,10 +151,11 @@ def tables(
     """Each table as `schema.table`, and its name in SQL. A name with a dot is quoted in both."""
     given = scope.parameters | {"kinds": list(kinds)}
     found = connection.execute(_TABLES + IN_SCOPE + _ORDERED, given).fetchall()
-    return {
-        f"{_told(schema)}.{_told(table)}": f"{quoted(schema)}.{quoted(table)}"
-        for schema, table in found
-    }
+    return {_called(schema, table): f"{quoted(schema)}.{quoted(table)}" for schema, table in found}
+
+
+def _called(schema: str, table: str) -> str:
+    return f"{_told(schema)}.{_told(table)}"
 
 
 def _told(name: str) -> str:
@@ -169,26 +192,47 @@ def contents(
     job: JobContext,
     scope: Scope | None = None,
     extensions: list[str] | None = None,
+    *,
+    made: bool = False,
 ) -> Contents:
     """Rows of each table as `schema.table`, and definitions. `extensions`: of these only.
 
-    Rows that policies hide are an error, not left out. Everything is rolled back one by one: a
-    server has locks for some thousand tables, not for their indexes too.
+    Rows that policies hide are an error, not left out; but in a database that we have just `made`,
+    and whose tables are ours, policies do not hold while rows are counted. Everything is rolled
+    back one by one: a server has locks for some thousand tables, not for their indexes too.
     """
     scope = scope or Scope()
     connection.execute("SET row_security = off")
     schema = definitions(connection, job, IN_SCOPE, scope.parameters, extensions)
+    forced = _forced(connection) if made else set()
     rows = {}
     for table, name in tables(connection, scope).items():
         job.check()
-        rows[table] = _count(connection, name)
+        rows[table] = _count(connection, name, forced=name in forced)
     if not scope.only and (count := _count(connection, "pg_largeobject_metadata")):
         rows[LARGE_OBJECTS] = count
-    return Contents(tables=rows, schema=schema)
+    return Contents(tables=rows, schema=schema, together=_together(connection))
 
 
-def _count(connection: psycopg.Connection[Any], name: str) -> int:
+def _together(connection: psycopg.Connection[Any]) -> dict[str, tuple[str, ...]]:
+    """The tables that share out their rows anew in each database, by what they are partitions
+    of."""
+    found: dict[str, tuple[str, ...]] = {}
+    for schema, table, of_part, part in connection.execute(_TOGETHER):
+        root = _called(schema, table)
+        found[root] = (*found.get(root, ()), _called(of_part, part))
+    return found
+
+
+def _forced(connection: psycopg.Connection[Any]) -> set[str]:
+    found = connection.execute(_FORCED)
+    return {f"{quoted(schema)}.{quoted(table)}" for schema, table in found}
+
+
+def _count(connection: psycopg.Connection[Any], name: str, *, forced: bool = False) -> int:
     query = f"SELECT count(*) FROM {name}"  # noqa: S608
     with connection.transaction(force_rollback=True):
+        if forced:
+            connection.execute(in_bytes(f"ALTER TABLE ONLY {name} NO FORCE ROW LEVEL SECURITY"))
         row = connection.execute(in_bytes(query)).fetchone()
     return int(row[0]) if row else 0

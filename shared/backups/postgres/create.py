@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.postgres.server import quoted
+from shared.errors import Refused
 from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ _LISTS = (
     "temp_tablespaces",
     "unix_socket_directories",
 )
-"""Settings that are kept with their names in quotes already (GUC_LIST_QUOTE)."""
+"""Settings that are kept as a list of names, those in quotes that need them (GUC_LIST_QUOTE)."""
+_NAME = re.compile('"((?:[^"]|"")*)"|([^",\\s]+)')
 
 
 def said_like(head: bytes) -> list[list[str]]:
@@ -108,11 +110,23 @@ def create_like(
             job.log("the dump's locale is not on this server", database=name, reason=reason)
 
 
-def take_over(admin: psycopg.Connection[Any], model: str, name: str) -> None:
-    """Give the database `name` what `model` has: settings, privileges, its owner; all or none."""
+def take_over(admin: psycopg.Connection[Any], model: str, name: str, service: str) -> None:
+    """Give the database `name` what `model` has: settings, privileges, its owner; all or none.
+
+    Raises `Refused` if the server takes one of them no more.
+    """
+    import psycopg
+
     with admin.transaction():
         for statement in _statements(admin, model, name):
-            admin.execute(statement.encode())
+            try:
+                admin.execute(statement.encode())
+            except psycopg.errors.InsufficientPrivilege:
+                raise
+            except (psycopg.ProgrammingError, psycopg.DataError) as error:
+                said = error.diag.message_primary or str(error)
+                what = f"what database {model!r} has is not taken of the one restored: {said}"
+                raise Refused(service, f"{what} ({statement})") from None
 
 
 def _statements(admin: psycopg.Connection[Any], model: str, name: str) -> list[str]:
@@ -124,7 +138,7 @@ def _statements(admin: psycopg.Connection[Any], model: str, name: str) -> list[s
         whose = f"ROLE {quoted(role)} IN DATABASE {database}" if role else f"DATABASE {database}"
         for setting in settings:
             word, _, value = setting.partition("=")
-            shown = value if word.lower() in _LISTS else _text(value)
+            shown = _listed(value) if word.lower() in _LISTS else _text(value)
             dotted = ".".join(quoted(part) for part in word.split("."))
             said.append(f"ALTER {whose} SET {dotted} TO {shown}")
     if owner:
@@ -135,6 +149,12 @@ def _statements(admin: psycopg.Connection[Any], model: str, name: str) -> list[s
             to = (quoted(role) if role else "PUBLIC") + " WITH GRANT OPTION" * grantable
             said.append(f"GRANT {privilege} ON DATABASE {database} TO {to}")
     return said
+
+
+def _listed(value: str) -> str:
+    """The names of a list as literals, as pg_dump writes them: in quotes none may be empty."""
+    names = [quoted.replace('""', '"') or plain for quoted, plain in _NAME.findall(value)]
+    return ", ".join(map(_text, names or [""]))
 
 
 def _text(value: str) -> str:

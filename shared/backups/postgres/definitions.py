@@ -28,11 +28,12 @@ _PRINTED = {
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
+    "extra_float_digits": "3",
     "bytea_output": "hex",
     "quote_all_identifiers": "off",
     "standard_conforming_strings": "on",
 }
-"""What changes how a server prints a definition."""
+"""What changes how a server prints a definition; of what pg_dump sets, the same."""
 
 _SHORT = {
     "{columns}": """

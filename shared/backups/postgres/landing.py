@@ -69,7 +69,7 @@ _NOT_EMPTY = f"""
         SELECT 99, 'subscription ' || subname FROM pg_subscription
         WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     ) found
-    ORDER BY place LIMIT 1
+    ORDER BY place, starts_with(what, 'toast '), starts_with(what, 'index ') LIMIT 1
 """  # noqa: S608
 """Anything that template0 does not have: no schema `public` or language PL/pgSQL that was made
 anew, and nothing that goes with somebody's session."""
@@ -120,7 +120,7 @@ class Landing:
         """Give it the target's name: (that name, what the one before is called now)."""
         if not self._there:
             return self._named(made), None
-        take_over(self.admin, self._name, made)
+        take_over(self.admin, self._name, made, self._server.service)
         kept = self._free(self._name, f"_before_{self._at}")
         with self._alone():
             self._swap(made, kept)
@@ -170,6 +170,11 @@ class Landing:
             self._name = self._free(self._source, self._restored)
         self._there = self._is(self._name)
         if not self._there:
+            if self._target.replace is not None:
+                raise Conflict(
+                    f"there is no database {self._name!r} at {self._server.address} to be "
+                    f"replaced; for a new one leave out `replace`"
+                )
             return
         found = self._content(self._name)
         self._empty = not found

@@ -168,7 +168,7 @@ class Child:
     def forgiven(self) -> list[str] | None:
         """The errors it went on after to its end; None if it did not, or after others too."""
         heard = self._heard
-        known = len(heard.forgiven) + len(heard.noted)
+        known = len(heard.forgiven) + len(heard.noted) + heard.followed
         return heard.forgiven if heard.ignored == known and not heard.error else None
 
     def _wait_for(self, pipe: int, what: int) -> None:
@@ -181,7 +181,7 @@ class Child:
         """Hear it to its end; a child must never wait for a reader."""
         assert self._process.stderr is not None  # noqa: S101
         while raw := self._process.stderr.readline(64 * 1024):
-            self._heard.line(raw.decode(errors="replace").strip()[:_LINE])
+            self._heard.line(raw.decode(errors="replace").rstrip("\r\n")[:_LINE])
         self._heard.end()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.backups.postgres import broken_rules as pgrules
+from shared.backups.postgres import broken_rules, faults
 from shared.backups.postgres.cancellation import heeding
 from shared.backups.postgres.create import CREATED
 from shared.backups.postgres.output import Forgiven
@@ -40,53 +40,35 @@ _HARMLESS = (
 )
 _NO_ROLE = r'role ".*" does not exist|must be able to SET ROLE|must be member of role'
 _NO_RIGHT = r"permission denied|must be (?:the )?(?:owner|superuser)|must have .*privilege"
-_PROOF = Forgiven(re.compile(_HARMLESS), noted=pgrules.AFTER_ROWS)
+_BROKEN: dict[str, Any] = {
+    "noted": broken_rules.AFTER_ROWS,
+    "noted_by": faults.computed,
+    "following": faults.follows,
+}
+_PROOF = Forgiven(re.compile(_HARMLESS), **_BROKEN)
 _FOR_GOOD = Forgiven(
     re.compile(_HARMLESS + '|invalid value for parameter "default_tablespace"'),
     (
         (re.compile(_NO_ROLE), re.compile(r"^(ALTER|GRANT|REVOKE|SET SESSION AUTHORIZATION) ")),
         (
             re.compile(_NO_RIGHT),
-            re.compile(r" OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXTE"),
+            re.compile(
+                "^ALTER [^;]* OWNER TO |^GRANT |^REVOKE |^ALTER DEFAULT PRIVILEGES |^COMMENT ON EXT"
+            ),
         ),
     ),
-    pgrules.AFTER_ROWS,
+    **_BROKEN,
 )
 """Of a restore for good: an owner, a privilege or a tablespace that this server does not have."""
 _NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
 """What a dump keeps and a scratch server need not know."""
-_OUTAGES = (
-    "connection to server",
-    "could not connect to server",
-    "could not translate host name",
-    "no connection to the server",
-    "data to server",
-    "data from server",
-    "server closed the connection",
-    "SSL connection has been closed",
-    "SSL SYSCALL error",
-    "SSL error",
-    "terminating connection",
-    "canceling statement",
-    "No space left",
-    "could not extend file",
-    "out of memory",
-    "out of shared memory",
-    "the database system is",
-)
-"""What pg_restore says when the fault is not the dump's, and may pass."""
-_LACKS = re.compile(
-    r'permission denied|must be (superuser|owner)|extension "[^"]*" is not available'
-    r'|role "[^"]*" does not exist'
-)
-"""What it says when the dump needs what the server does not have or allow."""
 
 
 class Restore:
     """A restore of a dump in pg_dump's custom format into an empty database of the server that
     `admin` is connected to. For good: with owners and privileges, as far as their roles are there.
 
-    `without`: rules of the data (`pgrules`) that may be left out.
+    `without`: rules of the data (`broken_rules`) that may be left out.
     """
 
     def __init__(
@@ -122,7 +104,7 @@ class Restore:
         with self._connected() as there:
             again = _Again(chunks)
             self._feed(pg_restore, iter(again), "pre-data")
-            lifted = pgrules.Lifted(there, self._job)
+            lifted = broken_rules.Lifted(there, self._job)
             lifted.lift(self._without)
             broken = self._feed(pg_restore, again.from_the_start(), "data", "post-data")
             with heeding(there, self._job):
@@ -131,7 +113,7 @@ class Restore:
 
     def _feed(
         self, pg_restore: Path, chunks: Iterator[bytes], *sections: str
-    ) -> list[pgrules.Broken]:
+    ) -> list[broken_rules.Broken]:
         """Run it for these sections; the broken rules that it may go on without."""
         arguments = ["--no-password", *(f"--section={section}" for section in sections)]
         if not self._for_good:
@@ -142,23 +124,23 @@ class Restore:
         ) as child:
             child.write(chunks)
             code = child.wait()
-            broken = pgrules.after_rows(child.noted)
+            broken = broken_rules.after_rows(child.noted)
             if code and not (child.forgiven or (broken and child.forgiven is not None)):
                 self._raise_rule(child)
                 raise _failure(self._server, code, child)
             if any(not set(one.keys) & set(self._without) for one in broken):
-                raise pgrules.unprovable(broken, self._without)
+                raise broken_rules.unprovable(broken, self._without)
             self._tell(child)
         return broken
 
     def _raise_rule(self, child: Child) -> None:
-        """Raise `Unprovable` if the child failed since a rule kept rows out."""
-        if _LACKS.search(child.said()) or any(words in child.said() for words in _OUTAGES):
+        """Raise `Unprovable` if the child failed by the database's own rules or functions."""
+        if faults.lacks(child.said()) or faults.may_pass(child.said()):
             return
         with self._connected() as there:
-            broken = pgrules.with_rows(child.about, there)
+            broken = broken_rules.of_failure(child.about, there)
         if broken is not None:
-            raise pgrules.unprovable([broken], self._without)
+            raise broken_rules.unprovable([broken], self._without)
 
     def _tell(self, child: Child) -> None:
         lacks = Counter(said for said in child.forgiven or [] if not re.search(_HARMLESS, said))
@@ -215,8 +197,8 @@ def _failure(server: Server, code: int, child: Child) -> BelfryError:
             f"the dump was made by a newer pg_dump ({said}); "
             "set POSTGRES_BIN to the folder of a newer pg_restore"
         )
-    if (code < 0 and not child.failed) or any(words in said for words in _OUTAGES):
+    if (code < 0 and not child.failed) or faults.may_pass(said):
         return Unavailable(server.service, ended)
-    if _LACKS.search(said):
+    if faults.lacks(said):
         return Refused(server.service, ended)
     return Damaged(f"the dump cannot be restored: {said}")

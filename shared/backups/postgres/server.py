@@ -27,6 +27,15 @@ _LIMITS = (
 """To count a table, to build an index, to wait for a download takes as long as it takes."""
 _PATIENT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY(%s)"
 """Of each of them that the server knows: `transaction_timeout` came with version 17."""
+_WRITING = """
+    SELECT set_config(name, 'off', false) FROM pg_settings
+    WHERE name = 'default_transaction_read_only' AND source = 'database'
+"""
+"""What a database is set to holds for its applications. A role that may only read stays such."""
+_OPTIONS = {0: "-c lc_messages=C", 170_000: "-c event_triggers=off"}
+"""What a superuser may say, by the server's version: what errors mean is known by their words, in
+English; and no code of the database's own runs when we connect, nor when definitions are restored.
+"""
 _REFUSALS = (
     "password authentication failed",
     "no password supplied",
@@ -53,10 +62,12 @@ class Server:
         except ProgrammingError:
             raise Misconfigured(f"{setting} is not a PostgreSQL URL") from None
         self._parameters = {word: str(value) for word, value in given.items() if value is not None}
+        self._options: str | None = None
+        """What we say when we connect, as far as we may; None before the first connection."""
 
     def parameters(self) -> dict[str, str]:
         """What libpq takes, the password included."""
-        return dict(self._parameters)
+        return _with_options(self._parameters, self._options or "")
 
     @property
     def database(self) -> str:
@@ -84,30 +95,52 @@ class Server:
         self, database: str, *, autocommit: bool = False, named_by: str = "", **extra: Any
     ) -> Iterator[psycopg.Connection[Any]]:
         """A connection; every error of psycopg in the block becomes one of Belfry's. What a role, a
-        database or the server allows a session or a statement at most does not hold for it.
+        database or the server allows a session or a statement at most does not hold for it, nor
+        does a database that is set to be read only.
 
         `named_by`: what a person changes if there is no such database; by default the setting.
         """
         import psycopg
 
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
-        given |= {**_KEPT_ALIVE, **self._parameters, **extra, "dbname": database}
+        given |= {**_KEPT_ALIVE, **self.parameters(), **extra, "dbname": database}
         given["client_encoding"] = "UTF8"  # else psycopg speaks as the database is written
         if any("\0" in str(value) for value in given.values()):  # libpq would connect elsewhere
             raise Refused(self.service, f"{database!r:.80}, or {self.setting}, has a null in it")
         with self.named():
             try:
-                connection = psycopg.connect(**given, autocommit=autocommit)
+                connection = self._opened(given, autocommit=autocommit)
             except psycopg.OperationalError as error:
                 raise self._unconnected(database, named_by, error) from None
             try:
                 connection.execute(_PATIENT, (list(_LIMITS),))
+                connection.execute(_WRITING)
                 if not autocommit:
                     connection.commit()
                 _take_bytes(connection)
                 yield connection
             finally:
                 connection.close()
+
+    def _opened(self, given: dict[str, Any], *, autocommit: bool) -> psycopg.Connection[Any]:
+        """A connection with our options, if we may say them, which the first one tells."""
+        import psycopg
+
+        first = psycopg.connect(**given, autocommit=autocommit)
+        if self._options is not None:
+            return first
+        superuser = first.info.parameter_status("is_superuser") == "on"
+        known = [word for since, word in _OPTIONS.items() if first.info.server_version >= since]
+        self._options = " ".join(known) if superuser else ""
+        if not self._options:
+            return first
+        try:
+            again = psycopg.connect(**_with_options(given, self._options), autocommit=autocommit)
+        except psycopg.OperationalError:  # a pooler in between may take no options
+            self._options = ""
+            return first
+        first.close()
+        return again
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -151,6 +184,11 @@ class Server:
     def _first_line(self, error: psycopg.Error) -> str:
         text = self.redacted(str(error)).strip()
         return text.splitlines()[0] if text else type(error).__name__
+
+
+def _with_options(given: dict[str, Any], more: str) -> dict[str, Any]:
+    options = f"{given.get('options', '')} {more}".strip()
+    return {**given, "options": options} if options else dict(given)
 
 
 def _take_bytes(connection: psycopg.Connection[Any]) -> None:

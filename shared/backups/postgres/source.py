@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -106,6 +106,10 @@ class PostgresSource:
     @contextmanager
     def dump(self, job: JobContext) -> Iterator[Dump]:
         program("pg_restore", self._folder)
+        with self._server.connected(
+            self.database, named_by=self._named_by, autocommit=True
+        ) as admin:
+            drop_left_over(admin, RESTORING, job)
         with self._server.connected(self.database, named_by=self._named_by) as connection:
             number = connection.info.server_version
             pg_dump = program("pg_dump", self._folder, number // 10000)
@@ -168,7 +172,7 @@ class PostgresSource:
         told: dict[str, Any] = {"for_good": for_good, "without": self._without}
         left = Restore(admin, server, name, self._folder, job, **told).run(chunks)
         with server.connected(name, autocommit=True) as there, heeding(there, job):
-            return replace(contents(there, job), without=left)
+            return replace(contents(there, job, made=True), without=left)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
         """pg_dump's output; raises if it did not end well."""
@@ -244,10 +248,14 @@ def _tell_left_out(job: JobContext, entry: str) -> None:
 
 
 def drop_left_over(admin: psycopg.Connection[Any], prefix: str, job: JobContext) -> None:
-    """Drop the databases of that prefix which killed runs left."""
+    """Drop the databases of that prefix which killed runs left; one that is another's, or that
+    another run drops now, is told."""
     import psycopg
 
     for (name,) in admin.execute(_LEFT_OVER, (prefix,)).fetchall():
-        with suppress(psycopg.Error):  # another's, or another run drops it now
+        try:
             admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)}")
-            job.log("dropped a scratch database that a killed run had left", database=name)
+        except psycopg.Error as error:
+            job.log("database of a killed run not dropped", database=name, error=str(error))
+        else:
+            job.log("dropped a database that a killed run had left", database=name)

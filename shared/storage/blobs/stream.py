@@ -83,7 +83,7 @@ def upload(
     """
     from azure.storage.blob import BlobBlock
 
-    sums, md5, staged = _Sums(), hashlib.md5(usedforsecurity=False), list[BlobBlock]()
+    sums, staged = _Sums(), list[BlobBlock]()
     patient = Patience(check, patience)
     mark = uuid.uuid4().hex
 
@@ -94,7 +94,6 @@ def upload(
                 service = f"blob storage (container {blob.container_name})"
                 raise Refused(service, f"{blob.blob_name}: it is larger than a blob can be")
             sums.add(block)
-            md5.update(block)
             name = f"{mark}-{number:06}"
             staged.append(BlobBlock(name))
             yield partial(patient.call, partial(_stage, blob, name, block))
@@ -108,8 +107,7 @@ def upload(
     check()
     stored = sums.stored()
     own = dict(metadata(stored))
-    whole = bytearray(md5.digest())
-    patient.call(partial(_commit, blob, staged, stored.bytes, whole, own, tier))
+    patient.call(partial(_commit, blob, staged, stored.bytes, own, tier))
     return stored
 
 
@@ -136,7 +134,6 @@ def _commit(
     blob: BlobClient,
     staged: list[BlobBlock],
     size: int,
-    md5: bytearray,
     metadata: Mapping[str, str],
     tier: str | None,
 ) -> None:
@@ -150,16 +147,13 @@ def _commit(
             blob.commit_block_list(
                 staged,
                 metadata=dict(metadata),
-                content_settings=ContentSettings(
-                    content_type="application/octet-stream", content_md5=md5
-                ),
+                content_settings=ContentSettings(content_type="application/octet-stream"),
                 standard_blob_tier=None if tier is None else StandardBlobTier(tier),
                 match_condition=MatchConditions.IfMissing,
             )
         except ResourceExistsError:  # another's, or ours when the first answer was lost
             found = blob.get_blob_properties()
-            ours = (found.size, found.content_settings.content_md5, found.metadata)
-            if ours != (size, md5, metadata):
+            if (found.size, found.metadata) != (size, metadata):
                 raise Conflict(f"there is already another blob {blob.blob_name}") from None
 
 

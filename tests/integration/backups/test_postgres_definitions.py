@@ -226,3 +226,19 @@ def test_a_functions_text_is_taken_as_it_is() -> None:
     assert digest([{"text": "SELECT (a)"}]) != digest([{"text": "SELECT a"}])
     assert digest(["(a)"]) == digest(["a"])
     assert len(digest([])) == 12
+
+
+@pytest.mark.parametrize("digits", [-3, 0])
+def test_how_a_database_prints_numbers_is_no_difference(
+    either: Postgres, proving: Postgres, digits: int
+) -> None:
+    """pg_dump prints all digits, whatever the database says."""
+    url = made(
+        either,
+        "CREATE TABLE t (n float8 DEFAULT '0.30000000000000004'::float8,"
+        " CHECK (n <> '0.10000000000000003'::float8)) PARTITION BY RANGE (n)",
+        "CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM ('0.30000000000000004') TO (1)",
+    )
+    name = url.rpartition("/")[2]
+    execute(url, f"ALTER DATABASE {name} SET extra_float_digits = {digits}")
+    proved(PostgresSource(Secret(url), scratch_url=Secret(proving.url("postgres"))))

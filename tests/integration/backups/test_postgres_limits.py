@@ -17,7 +17,14 @@ from shared.backups.source import Target
 from shared.errors import Refused
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import changed, dumped, execute, pieces
+from tests.integration.backups.postgres_setup import (
+    changed,
+    column,
+    dumped,
+    execute,
+    made,
+    pieces,
+)
 
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 SINCE_14, SINCE_17 = ("idle_session_timeout",), ("transaction_timeout",)
@@ -55,6 +62,24 @@ def test_no_limit_holds_on_a_connection_of_ours(strict: str, autocommit: bool) -
             assert connection.execute(f"SHOW {limit}".encode()).fetchone() == ("0",), limit
 
 
+def test_errors_are_in_english_though_a_superuser_has_another_language(either: Postgres) -> None:
+    name = f"d{uuid.uuid4().hex[:8]}"
+    execute(
+        either.url("postgres"),
+        f"CREATE ROLE {name} SUPERUSER LOGIN PASSWORD 'x'",
+        f"ALTER ROLE {name} SET lc_messages = 'POSIX'",
+    )
+    url = changed(either.url("postgres"), user=name, password="x", options="-c work_mem=7MB")
+    server = Server(Secret(url), service="postgres", setting="POSTGRES_URL")
+    for _ in range(2):
+        with server.connected("postgres") as connection:
+            assert connection.execute("SHOW lc_messages").fetchone() == ("C",)
+            assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
+    programs = server.parameters()["options"]
+    assert column(changed(url, options=programs), "SHOW lc_messages") == ["C"]
+    execute(either.url("postgres"), f"DROP ROLE {name}")
+
+
 def test_it_is_dumped_proved_and_restored(strict: str) -> None:
     source = PostgresSource(Secret(strict))
     data, dump = dumped(source)
@@ -73,6 +98,19 @@ def test_a_role_that_may_only_read_proves_nothing_and_is_told_so(strict: str) ->
     with pytest.raises(Refused, match=f"user '{name}' may only read: .*see POSTGRES_URL"):
         source.prove(pieces(data), job)
     assert "locale" not in job.log.text()
+
+
+def test_a_database_that_is_set_to_be_read_only_is_proved_and_replaced(either: Postgres) -> None:
+    """The server's user may write; that setting is for the applications."""
+    url = made(either, "CREATE TABLE t AS SELECT 1 AS n")
+    name = url.rpartition("/")[2]
+    execute(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    source = PostgresSource(Secret(url))
+    data, _ = dumped(source)
+    assert source.prove(pieces(data), job_of()).tables == {"public.t": 1}
+    done = source.restore(pieces(data), Target(name=name, replace=name), job_of())
+    assert done.contents.tables == {"public.t": 1}
+    assert column(url, "SHOW default_transaction_read_only") == ["on"]
 
 
 def strict_name(url: str) -> str:

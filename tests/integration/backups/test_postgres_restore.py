@@ -116,8 +116,44 @@ def test_an_empty_target_is_filled_and_keeps_its_ways(each: Till) -> None:
     execute(till.url, f"DROP DATABASE {name}", "DROP ROLE teller")
 
 
+SETTINGS = """
+    SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+    WHERE datname = %s ORDER BY 1
+"""
+
+
+def test_a_setting_that_is_a_list_is_given_as_it_was(each: Till) -> None:
+    till = each
+    lists = {
+        "search_path": ("''", '"$user", "a,b", "We ""ird", public', "'it''s \\'"),
+        "temp_tablespaces": ("''", "pg_default"),
+    }
+    for setting, values in lists.items():
+        for value in values:
+            execute(till.url, f"ALTER DATABASE {till.name} SET {setting} TO {value}")
+            before = column(till.url, SETTINGS, till.name)
+            _, kept_as = till.restore(Target(name=till.name, replace=till.name))
+            assert column(till.url, SETTINGS, till.name) == before
+            execute(till.of("postgres"), f"DROP DATABASE {kept_as}")
+
+
+def test_a_setting_that_the_server_takes_no_more_is_refused_once(till: Till) -> None:
+    execute(
+        till.url,
+        "SET allow_system_table_mods = on",
+        f"ALTER DATABASE {till.name} SET work_mem = '7MB'",
+        "UPDATE pg_db_role_setting SET setconfig = '{gone_since=1}' WHERE setdatabase ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    target = Target(name=till.name, replace=till.name)
+    with pytest.raises(Refused, match='unrecognized configuration parameter "gone_since"'):
+        till.source.restore(pieces(till.data), target, job_of())
+    assert databases_like(till.postgres, till.name) == [till.name]
+
+
 SOMETHING = {
     "CREATE TABLE mine (n int)": "table mine",
+    "CREATE TABLE mine (n text PRIMARY KEY)": "table mine",
     "CREATE VIEW mine AS SELECT 1 AS n": "view mine",
     "CREATE SEQUENCE mine": "sequence mine",
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'": "function mine()",
@@ -152,6 +188,14 @@ def test_a_target_that_is_not_empty_stays_as_it_was(till: Till) -> None:
             with pytest.raises(Conflict, match=said):
                 till.restore(Target(name=name, replace=replace))
         assert databases_like(till.postgres, name) == [name]
+
+
+def test_what_is_not_there_is_not_replaced(till: Till) -> None:
+    """A name that is misspelt twice."""
+    name = f"{till.name}_no"
+    with pytest.raises(Conflict, match=f"there is no database '{name}' at .* to be replaced"):
+        till.restore(Target(name=name, replace=name))
+    assert databases_like(till.postgres, till.name) == [till.name]
 
 
 def test_what_every_database_has_may_have_been_made_anew(each: Till) -> None:
@@ -285,6 +329,32 @@ def test_what_a_killed_restore_left_is_dropped_by_the_next(till: Till) -> None:
     made(till.postgres, "CREATE TABLE half (n int)", name=left)
     till.restore(Target())
     assert databases_like(till.postgres, RESTORING) == []
+
+
+def test_what_a_killed_restore_left_is_dropped_by_the_next_backup(till: Till) -> None:
+    """A restore that goes on in another process keeps what it makes."""
+    left, living = RESTORING + "0", RESTORING + "1"
+    for name in (left, living):
+        made(till.postgres, "CREATE TABLE half (n int)", name=name)
+    under_way = psycopg.connect(till.of("postgres"), autocommit=True, application_name=living)
+    with contextlib.closing(under_way):
+        job = job_of()
+        dumped(till.source, job)
+        assert databases_like(till.postgres, RESTORING) == [living]
+        assert f"database={left}" in job.log.text()
+    dumped(till.source)
+    assert databases_like(till.postgres, RESTORING) == []
+
+
+def test_who_may_not_drop_it_takes_the_backup_all_the_same(till: Till) -> None:
+    left = RESTORING + "0"
+    made(till.postgres, "CREATE TABLE half (n int)", name=left)
+    execute(till.url, f"CREATE ROLE {till.name} LOGIN PASSWORD 'x' IN ROLE pg_read_all_data")
+    job = job_of()
+    reader = Secret(changed(till.url, user=till.name, password="x"))
+    dumped(PostgresSource(reader), job)
+    assert f'not dropped database={left} error="must be owner' in job.log.text()
+    execute(till.of("postgres"), f"DROP DATABASE {left}")
 
 
 NONE_OF_YOURS = ["", "x" * 64, "a\0b", "belfry_scratch_1", RESTORING + "1"]

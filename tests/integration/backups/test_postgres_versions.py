@@ -12,7 +12,7 @@ from shared.backups.model import differences
 from shared.backups.postgres import programs as pgclient
 from shared.backups.postgres.source import SCRATCH, PostgresSource
 from shared.backups.source import Target
-from shared.errors import Damaged
+from shared.errors import Unprovable
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.postgres_setup import (
@@ -181,7 +181,7 @@ def test_what_18_forgives_of_a_server_before_17_is_that_one_error(
         f"CREATE OR REPLACE {rule} 'SELECT n / 0'",
     )
     scratch = Secret(postgres16.url("postgres"))
-    with pytest.raises(Damaged, match="division by zero"):
+    with pytest.raises(Unprovable, match="division by zero"):
         proved(PostgresSource(Secret(url), scratch_url=scratch))
     assert databases_like(postgres16, SCRATCH) == []
 
