@@ -3,11 +3,14 @@
 import azure.functions as func
 
 import functions
-from shared.triggers import check
+from functions._azure import check, timers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-check(functions.tasks())
+tasks = list(functions.tasks())
+check(tasks)
+for blueprint in timers(tasks):
+    app.register_functions(blueprint)
 for module in functions.discover():
-    if hasattr(module, "blueprint"):  # a task without a time of its own has no function
+    if hasattr(module, "blueprint"):
         app.register_functions(module.blueprint)

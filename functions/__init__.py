@@ -1,13 +1,14 @@
-"""One file a function: the folder's listing is the list of what runs.
+"""One file a function, in folders by kind of work: the files are the list of what runs.
 
 `discover()` imports every module here, in order and loudly: one that cannot be imported stops
-the app, instead of silently leaving its function out.
+the app, instead of silently leaving its function out. A file whose name begins with `_` is none.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -15,13 +16,39 @@ from shared.tasks.model import Task
 
 
 def discover() -> Iterator[ModuleType]:
-    """Every module of this package, by name."""
-    for found in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
-        if not found.name.startswith("_"):
-            yield importlib.import_module(f"{__name__}.{found.name}")
+    """Every module of this package that is a function, by name."""
+    for name in _paths():
+        yield importlib.import_module(name)
 
 
 def tasks() -> Iterator[Task]:
     """Every task defined in these modules."""
     for module in discover():
         yield from (value for value in vars(module).values() if isinstance(value, Task))
+
+
+def names() -> list[str]:
+    """Of all functions, and of the tasks that have none. Nothing is imported."""
+    return sorted(name.rpartition(".")[2] for name in _paths())
+
+
+def _paths() -> list[str]:
+    rooms = [one.name for one in pkgutil.iter_modules(__path__) if one.ispkg]
+    return sorted(
+        f"{__name__}.{room}.{one.name}"
+        for room in rooms
+        for one in pkgutil.iter_modules([f"{path}/{room}" for path in __path__])
+        if not one.name.startswith("_")
+    )
+
+
+def _refuse_a_file_as_a_command() -> None:
+    """A task's file is no program: it would end with 0 and have done nothing."""
+    words = sys.orig_argv
+    if "-m" in words and words[words.index("-m") + 1].startswith(f"{__name__}."):
+        name = words[words.index("-m") + 1].rpartition(".")[2]
+        sys.stderr.write(f"write `python -m functions {name}`\n")
+        raise SystemExit(2)
+
+
+_refuse_a_file_as_a_command()

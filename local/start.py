@@ -171,9 +171,9 @@ def _prepare(held: State, services: Services) -> None:
     with _step("Demo company"):
         company.build_sqlite(held.folder / "company.db")
         company.build_postgres(services.postgres.url("company"))
-    if util.find_spec("shared.app"):
+    if util.find_spec("functions._process"):
         with _step("Tables, queues"):
-            import_module("shared.app").prepare()
+            import_module("functions._process").prepare()
 
 
 def _greeter(options: Options, url: str, services: Services, held: State) -> Callable[[], None]:

@@ -23,7 +23,7 @@ Worth trying:
 "retention": {{"hourly": 24, "daily": 14}}}}'
   curl {url}/api/v1/backups/sources
   curl -X POST {url}/admin/functions/postgres_backup -H 'content-type: application/json' -d '{{}}'
-  {python} -m functions.postgres_backup
+  {python} -m functions postgres_backup
 """
 
 

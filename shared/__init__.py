@@ -1,15 +1,16 @@
 """What every function shares. From the bottom up, each layer using only those below it:
 
-clock, errors, settings, log   the ground: time, failures, configuration, log lines
-text                           text that a table and JSON can hold
-threads                        threads, for work that can do without
+clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
+settings, log, redaction       configuration; log lines, and what is kept out of them
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 schedules                      pure: what a schedule is, and what it owes at `now`
-tasks                          pure: what a task is, and what a running task may use
-storage                        Table, Queue and Blob Storage; Azure's errors end here
-backups                        dump, compress, upload, read back, restore, compare
+tasks                          pure: what a task is, what a running one may use, what it needs
+storage                        Table, Queue and Blob Storage; Azure's SDKs and errors end here
+data                           the company's own database
+messages                       to people, each once, from an outbox
 engine                         tick, worker, retry: loads, decides by the pure parts, writes
-api, site                      HTTP
+backups                        dump, compress, upload, read back, restore, compare
 app                            the one place where the parts meet
-triggers                       from Azure's triggers to the engine
+api                            HTTP: the API, and the pages that need no key
+cli                            a task by hand
 """

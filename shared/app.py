@@ -1,7 +1,7 @@
 """The one place where the parts meet.
 
-`build(settings, clock)` is pure wiring: tests and the local host call it with their own. `app()`
-is the app of this process, built once, so that warm invocations reuse its clients.
+`build(settings, clock, tasks)` is pure wiring: tests call it with their own. `started` is the app
+of a process: `functions` keeps one, so that warm invocations reuse its clients.
 """
 
 from __future__ import annotations
@@ -65,10 +65,8 @@ T = TypeVar("T")
 
 _logger = logging.getLogger("belfry")
 
-_building = threading.Lock()
 PATIENCE = timedelta(seconds=10)
 """How long an instance that goes down waits for its jobs to heed being told to stop."""
-OF_THE_HOST = "is run by the host alone; `python -m functions` lists what a person may run"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,16 +156,15 @@ class App:
 def build(
     settings: Settings,
     clock: Clock,
+    tasks: Registry,
     *,
-    registry: Registry | None = None,
     transport: Any = None,
     lease: Lease | None = None,
 ) -> App:
-    """Wire an app. `registry`, `transport` (of the storage SDKs) and `lease` are for tests."""
+    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
     names = Names(settings.prefix)
     checked = clock if isinstance(clock, CheckedClock) else None
     connection = Connection(settings.storage, transport, checked)
-    tasks = registry or all_tasks()
     wire = connection.wire(names.table)
     table, handed = ScheduleTable(wire, settings.schedule_shards), HandedOut(wire)
     meta = Meta(connection.table(names.table))
@@ -267,15 +264,9 @@ def _hold_needs(tasks: Registry, services: Services) -> None:
             raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
 
 
-def app() -> App:
-    """The app of this process, prepared; built by whichever of its first functions comes first."""
-    with _building:
-        return _app()
-
-
-@functools.cache
-def _app() -> App:
-    made = _build()
+def started(tasks: Registry) -> App:
+    """The app of a process, with these tasks: prepared, and drained when the process ends."""
+    made = _build(tasks)
     made.prepare()
     made = replace(made, started_at=made.clock.now())  # by now the clock is checked
     drain_at_exit(made.short_worker, made.long_worker)
@@ -283,18 +274,25 @@ def _app() -> App:
     return made
 
 
-def _build() -> App:
-    registry = all_tasks()
-    settings = configuration.load(functools.partial(builtin.problems, registry))
-    return build(settings, CheckedClock(), registry=registry)
-
-
-def by_hand() -> App:
+def by_hand(tasks: Registry) -> App:
     """The app for one command of a person, which changes nothing of what the app has stored."""
-    made = _build()
+    made = _build(tasks)
     made.prepare(by_hand=True)
     drain_at_exit(made.worker)
     return made
+
+
+def prepare(tasks: Registry) -> None:
+    """For who starts the app: check its settings, and create what it needs in its storage account.
+
+    The app itself does the rest, in its own process, and says in its log what it did.
+    """
+    _build(tasks).create()
+
+
+def _build(tasks: Registry) -> App:
+    settings = configuration.load(functools.partial(builtin.problems, tasks))
+    return build(settings, CheckedClock(), tasks)
 
 
 def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
@@ -316,21 +314,6 @@ def _drain(workers: Sequence[Worker], patience: timedelta) -> None:
     until = monotonic() + patience.total_seconds()
     for worker in workers:
         worker.drain(timedelta(seconds=max(0.0, until - monotonic())))
-
-
-def prepare() -> None:
-    """For who starts the app: check its settings, and create what it needs in its storage account.
-
-    The app itself does the rest, in its own process, and says in its log what it did.
-    """
-    _build().create()
-
-
-def all_tasks() -> Registry:
-    """Those of `functions/`; imported here because those modules reach back for `app()`."""
-    import functions
-
-    return Registry(functions.tasks())
 
 
 def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:

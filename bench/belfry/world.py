@@ -116,7 +116,7 @@ def app(
         | ({"JOBS_PER_INSTANCE": str(at_once)} if at_once else {})
     )
     registry = jobs.registry()
-    return build(settings, clock or SystemClock(), registry=registry, transport=transport)
+    return build(settings, clock or SystemClock(), tasks=registry, transport=transport)
 
 
 def daily(base: float) -> Recurrence:

@@ -1,13 +1,14 @@
-"""The API as an ASGI app, and azure-functions' bridge to it."""
+"""The API as an ASGI app."""
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
 from shared.api import (
     backups,
+    deps,
     front,
     jobs,
     messages,
@@ -18,8 +19,8 @@ from shared.api import (
     query,
     schedules,
 )
-from shared.api.bridge import Bridge
 from shared.api.description import Described, operation_id
+from shared.app import App
 
 _SAID = """
 Schedules, and the jobs they make.
@@ -34,9 +35,8 @@ methods a path takes.
 """
 
 
-@functools.cache
-def api() -> FastAPI:
-    """The API. It has no lifespan: the bridge would not run it."""
+def api(belfry: Callable[[], App]) -> FastAPI:
+    """The API of the app that `belfry` gives. It has no lifespan: the bridge would not run it."""
     made = Described(
         title="Belfry",
         description=_SAID,
@@ -53,13 +53,8 @@ def api() -> FastAPI:
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
     made.include_router(messages.router)
+    deps.provide(made, belfry)
     pages.install(made)
     front.install(made)
     problems.install(made)
     return made
-
-
-@functools.cache
-def middleware() -> Bridge:
-    """The bridge."""
-    return Bridge(api())

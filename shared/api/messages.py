@@ -7,8 +7,8 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from shared.api.deps import Belfry
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.app import app
 from shared.messages.model import Channel, Entry, MessageStatus
 
 router = APIRouter(prefix="/api/v1/messages", tags=["messages"])
@@ -64,13 +64,14 @@ class MessageList(Paged):
 
 @router.get("")
 def list_messages(
+    belfry: Belfry,
     status: MessageStatus | None = None,
     channel: Channel | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> MessageList:
     """Messages that fit every filter given, newest first."""
-    found, total = app().messages().page(status, channel, page, page_size)
+    found, total = belfry.messages().page(status, channel, page, page_size)
     return MessageList(
         messages=[MessageOut.of(one) for one in found],
         **counts(total, page, page_size),
@@ -78,6 +79,6 @@ def list_messages(
 
 
 @router.get("/{message_id}")
-def read_message(message_id: str) -> MessageOut:
+def read_message(belfry: Belfry, message_id: str) -> MessageOut:
     """One message."""
-    return MessageOut.of(app().messages().get(message_id))
+    return MessageOut.of(belfry.messages().get(message_id))

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Response
 
 from shared.api.backup_orders import Asked
+from shared.api.deps import Belfry
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plan_checks import fits_all, named_plainly
 from shared.api.plan_lists import PlanList, UnreadablePlan
 from shared.api.plan_schemas import NewPlan, PlanChange, PlanOut
 from shared.api.query import Boolean, Number
 from shared.api.schemas import Execute
-from shared.app import App, app
+from shared.app import App
 from shared.engine.builtin import policy
 from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.schedules.model import Schedule
@@ -35,9 +36,8 @@ TASK = "backup"
 
 
 @router.post("", status_code=201)
-def create_plan(new: NewPlan) -> PlanOut:
+def create_plan(belfry: Belfry, new: NewPlan) -> PlanOut:
     """Make a plan; it runs from now on."""
-    belfry = app()
     task = belfry.registry.get(TASK)
     definition = new.definition(task.name, task.summary)
     fits_all(definition.task_parameters, new.given())
@@ -48,6 +48,7 @@ def create_plan(new: NewPlan) -> PlanOut:
 
 @router.get("")
 def list_plans(
+    belfry: Belfry,
     project_id: Number | None = None,
     source: str | None = None,
     enabled: Boolean | None = None,
@@ -55,7 +56,6 @@ def list_plans(
     page_size: PageSize = PAGE_SIZE,
 ) -> PlanList:
     """Plans that fit every filter given, newest first, the built-in ones among them."""
-    belfry = app()
     plans = belfry.backups().plans()
 
     def fits(one: AnyPlan) -> bool:
@@ -78,16 +78,14 @@ def list_plans(
 
 
 @router.get("/{schedule_id}", responses={409: {}})
-def read_plan(schedule_id: str) -> PlanOut:
+def read_plan(belfry: Belfry, schedule_id: str) -> PlanOut:
     """One plan."""
-    belfry = app()
     return _shown(belfry, _schedule(belfry, schedule_id))
 
 
 @router.patch("/{schedule_id}")
-def change_plan(schedule_id: str, changes: PlanChange) -> PlanOut:
+def change_plan(belfry: Belfry, schedule_id: str, changes: PlanChange) -> PlanOut:
     """Change what is given; in force for the next run."""
-    belfry = app()
 
     def step(schedule: Schedule) -> Schedule:
         one = _planned(belfry, schedule)
@@ -103,17 +101,15 @@ def change_plan(schedule_id: str, changes: PlanChange) -> PlanOut:
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_plan(schedule_id: str) -> None:
+def delete_plan(belfry: Belfry, schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
-    belfry = app()
     _any_plan(belfry, _schedule(belfry, schedule_id))
     belfry.manager.delete(schedule_id)
 
 
 @router.post("/{schedule_id}/run", status_code=202)
-def run_plan(schedule_id: str, request: Execute | None = None) -> Asked:
+def run_plan(belfry: Belfry, schedule_id: str, request: Execute | None = None) -> Asked:
     """Take its backups now, though it is off. Within two minutes of its last only with `force`."""
-    belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
     force = request is not None and request.force
     if not force:
@@ -127,19 +123,18 @@ def run_plan(schedule_id: str, request: Execute | None = None) -> Asked:
 
 
 @router.post("/{schedule_id}/enable")
-def enable_plan(schedule_id: str) -> PlanOut:
+def enable_plan(belfry: Belfry, schedule_id: str) -> PlanOut:
     """Turn it on; this also ends a pause."""
-    return _turn(schedule_id, True)
+    return _turn(belfry, schedule_id, True)
 
 
 @router.post("/{schedule_id}/disable")
-def disable_plan(schedule_id: str) -> PlanOut:
+def disable_plan(belfry: Belfry, schedule_id: str) -> PlanOut:
     """Turn it off."""
-    return _turn(schedule_id, False)
+    return _turn(belfry, schedule_id, False)
 
 
-def _turn(schedule_id: str, on: bool) -> PlanOut:
-    belfry = app()
+def _turn(belfry: App, schedule_id: str, on: bool) -> PlanOut:
     _planned(belfry, _schedule(belfry, schedule_id))
     return _shown(belfry, belfry.manager.enable(schedule_id, on))
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from shared.api import front, problems
-from shared.api.bridge import Bridge
-from shared.app import app
+from shared.api import deps, front, problems
+from shared.api.deps import Belfry
+from shared.app import App
 from shared.engine.facts import FUTURE
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Schedule
@@ -72,15 +72,15 @@ class Uptime(BaseModel):
     """Clocks that fell silent; the others do their work."""
 
 
-@functools.cache
-def site() -> FastAPI:
-    """The app."""
+def site(belfry: Callable[[], App]) -> FastAPI:
+    """The pages of the app that `belfry` gives."""
     made = FastAPI(
         title="Belfry", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     made.get("/")(index)
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
+    deps.provide(made, belfry)
     front.install(made)
     problems.install(made)
     return made
@@ -99,9 +99,8 @@ def index() -> dict[str, str]:
     }
 
 
-def status() -> StatusOut:
+def status(belfry: Belfry) -> StatusOut:
     """Every built-in task with its next run."""
-    belfry = app()
     now = belfry.clock.now()
     found = (belfry.table.get(task.name) for task in belfry.registry)
     return StatusOut(
@@ -138,9 +137,8 @@ def _last(job: Job) -> LastOut:
     )
 
 
-def uptime() -> Uptime:
+def uptime(belfry: Belfry) -> Uptime:
     """How long this instance is up, and when each clock last ticked."""
-    belfry = app()
     now = belfry.clock.now()
     clocks = belfry.meta.clocks()
     # a tick in the future was by a clock that was wrong: it says nothing of now
@@ -156,9 +154,3 @@ def uptime() -> Uptime:
             SilentOut(clock=one.clock, last_seen=one.last) for one in belfry.clocks.silent(now)
         ],
     )
-
-
-@functools.cache
-def middleware() -> Bridge:
-    """The bridge."""
-    return Bridge(site())

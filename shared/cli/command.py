@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import pkgutil
 import re
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import wait
 from functools import partial
 from pathlib import Path
 
-import functions
 from shared import settings
-from shared.app import OF_THE_HOST, PATIENCE, App, all_tasks, by_hand
+from shared.app import PATIENCE, App, by_hand
 from shared.cli import typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
@@ -32,16 +30,20 @@ from shared.tasks import Registry, Task
 from shared.tasks.model import PARAMETERS
 
 _OF_THIS_MACHINE = re.compile(r" at (localhost|127\.0\.0\.1):")
+_OF_THE_HOST = "is run by the host alone; `python -m functions` lists what a person may run"
 _INTERRUPTED = 130
 
 
-def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> int:
+def main(
+    tasks: Registry, functions: Collection[str], arguments: Sequence[str] | None = None
+) -> int:
     """Run the task named, or list them all; the exit code.
 
-    `arguments` are by default the process's own. `task`: of its own file, which runs no other.
+    `functions`: the names of all there are, of which some only the host runs. `arguments` are by
+    default the process's own.
     """
     try:
-        return _main(typed.read(arguments, task), task)
+        return _main(typed.read(arguments), tasks, functions)
     except BelfryError as error:
         return _complain(error, 2)
     except KeyboardInterrupt:
@@ -49,19 +51,18 @@ def main(arguments: Sequence[str] | None = None, *, task: str | None = None) -> 
         return _INTERRUPTED
 
 
-def _main(asked: Typed, own: str | None) -> int:
+def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
     """Raises `BelfryError` for what could not be started."""
-    tasks = all_tasks()
     if asked.task == DISPATCHER:
-        return _dispatcher(asked, own)
-    task = _task(tasks, asked.task) if asked.task is not None else None
+        return _dispatcher(asked, tasks)
+    task = _task(tasks, functions, asked.task) if asked.task is not None else None
     if asked.help:
-        sys.stdout.write(typed.help_of(task, own))
+        sys.stdout.write(typed.help_of(task))
         return 0
     _log()
     values = typed.values(asked.parameters, task.params) if task is not None else {}
     settings.load_local(Path("local.settings.json"))
-    belfry = by_hand()
+    belfry = by_hand(tasks)
     if task is None:
         return _list(belfry)
     job_id = _ask(belfry, task, values, asked.insist)
@@ -71,24 +72,23 @@ def _main(asked: Typed, own: str | None) -> int:
         return _complain(error, 1)
 
 
-def _task(tasks: Registry, name: str) -> Task:
+def _task(tasks: Registry, functions: Collection[str], name: str) -> Task:
     """Raises `Invalid`."""
-    there = {found.name for found in pkgutil.iter_modules(functions.__path__)}
-    if tasks.find(name) is None and name in there:
-        raise Invalid("task_type", f"{name} {OF_THE_HOST}")
+    if tasks.find(name) is None and name in functions:
+        raise Invalid("task_type", f"{name} {_OF_THE_HOST}")
     return tasks.get(name)
 
 
-def _dispatcher(asked: Typed, own: str | None) -> int:
+def _dispatcher(asked: Typed, tasks: Registry) -> int:
     """One tick, by the dispatcher's clock."""
     if asked.help:
-        sys.stdout.write(typed.help_of(None, own))
+        sys.stdout.write(typed.help_of(None))
         return 0
     if asked.parameters:
         raise Invalid("parameters", f"{DISPATCHER} takes no parameters")
     _log()
     settings.load_local(Path("local.settings.json"))
-    did = by_hand().clocks.tick(DISPATCHER)
+    did = by_hand(tasks).clocks.tick(DISPATCHER)
     sys.stdout.write(json.dumps(did.shown(), indent=2) + "\n")
     return 0
 

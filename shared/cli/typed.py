@@ -21,15 +21,14 @@ _ABOUT = """\
 Run a task by hand, now and here; every run is a job like any other.
 
     python -m functions                       the tasks and their next runs
-    python -m functions.postgres_backup       run one
-    python -m functions postgres_backup       the same
-    python -m functions.backup_restore backup_id=1f0c9a2e target=shop
+    python -m functions postgres_backup       run one
+    python -m functions backup_restore backup_id=1f0c9a2e target=shop
                                               run one once, with parameters of its own
-    python -m functions.backup_restore --help
+    python -m functions backup_restore --help
                                               what its parameters are
-    python -m functions.postgres_backup --force
+    python -m functions postgres_backup --force
                                               though its last ended less than two minutes ago
-    python -m functions.schedule_dispatcher   one tick: hand out what is due
+    python -m functions schedule_dispatcher   one tick: hand out what is due
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
 The system schedules stay as they are stored: only the app itself applies what its settings say.
@@ -51,17 +50,16 @@ class Typed:
     help: bool
 
 
-def read(arguments: Sequence[str] | None, task: str | None) -> Typed:
-    """`arguments`: by default the process's own. `task`: of its own file. Ends the process with
-    exit code 2 if they are none."""
-    given = _parser(task).parse_args(arguments)
-    named: str | None = getattr(given, "task", task)
-    return Typed(named, tuple(given.parameters), given.force, given.help)
+def read(arguments: Sequence[str] | None) -> Typed:
+    """`arguments`: by default the process's own. Ends the process with exit code 2 if they are
+    none."""
+    given = _parser(None).parse_args(arguments)
+    return Typed(given.task, tuple(given.parameters), given.force, given.help)
 
 
-def help_of(task: Task | None, own: str | None) -> str:
-    """The help for a task, or for all of them. `own`: the task in whose file the command is."""
-    parser = _parser(own if task is None else task.name)
+def help_of(task: Task | None) -> str:
+    """The help for a task, or for all of them."""
+    parser = _parser(None if task is None else task.name)
     parser.description = _ABOUT if task is None else f"{task.summary}\n\n{_parameters(task.params)}"
     parser.epilog = _EXIT
     return parser.format_help()
@@ -102,7 +100,7 @@ def _takes(field: FieldInfo, value: object) -> bool:
 
 
 def _parser(task: str | None) -> argparse.ArgumentParser:
-    program = "python -m functions" if task is None else f"python -m functions.{task}"
+    program = "python -m functions" if task is None else f"python -m functions {task}"
     parser = argparse.ArgumentParser(prog=program, add_help=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if task is None:

@@ -19,6 +19,7 @@ import pytest
 from azure.data.tables import TableClient
 
 import functions
+from functions._process import registry
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared import settings
@@ -52,7 +53,14 @@ def run(azurite: Azurite, tmp_path: Path, prefix: str) -> Run:
 
 
 @pytest.mark.parametrize(
-    "words", [("functions", "schedule_cleanup"), ("functions.schedule_cleanup",)]
+    "words",
+    [
+        ("functions", "schedule_cleanup"),
+        (
+            "functions",
+            "schedule_cleanup",
+        ),
+    ],
 )
 def test_a_task_runs_on_an_empty_account(run: Run, words: tuple[str, ...]) -> None:
     done = run(*words)
@@ -62,14 +70,14 @@ def test_a_task_runs_on_an_empty_account(run: Run, words: tuple[str, ...]) -> No
 
 
 def test_a_job_that_fails_is_told_by_the_exit_code(run: Run) -> None:
-    done = run("functions.postgres_backup")
+    done = run("functions", "postgres_backup")
     assert done.returncode == 1
     assert "POSTGRES_URL is not set" in json.loads(done.stdout)["error"]
 
 
 def test_one_that_is_tried_again_says_when_and_by_whom(run: Run) -> None:
     values = {"POSTGRES_URL": "postgresql://u:p@127.0.0.1:9/d"}
-    done = run("functions.postgres_backup", **values)
+    done = run("functions", "postgres_backup", **values)
     assert done.returncode == 1
     said = json.loads(done.stdout)
     assert said["status"] == "queued" and "could not be reached" in said["error"]
@@ -77,7 +85,14 @@ def test_one_that_is_tried_again_says_when_and_by_whom(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("functions", "schedule_dispatcher"), ("functions.schedule_dispatcher",)]
+    "words",
+    [
+        ("functions", "schedule_dispatcher"),
+        (
+            "functions",
+            "schedule_dispatcher",
+        ),
+    ],
 )
 def test_a_tick_by_hand_says_what_it_did(run: Run, words: tuple[str, ...]) -> None:
     done = run(*words)
@@ -104,14 +119,20 @@ def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("functions.backup_restore",), "backup_id: it is missing; give text"),
         (
-            ("functions.backup_restore", "backup_id=x", "colour=red"),
+            (
+                "functions",
+                "backup_restore",
+            ),
+            "backup_id: it is missing; give text",
+        ),
+        (
+            ("functions", "backup_restore", "backup_id=x", "colour=red"),
             "colour: no such parameter; there are: backup_id, target, ",
         ),
-        (("functions.backup", "source=state", "encrypt=perhaps"), "encrypt: give true or false"),
+        (("functions", "backup", "source=state", "encrypt=perhaps"), "encrypt: give true or false"),
         (
-            ("functions.backup", "source=state", 'retention={"often": 1}'),
+            ("functions", "backup", "source=state", 'retention={"often": 1}'),
             "retention.often: no such parameter; there are: days, count, ",
         ),
     ],
@@ -138,10 +159,10 @@ def test_the_first_digits_of_a_backups_id_are_enough_for_a_command(
     file = tmp_path / "company.db"
     with closing(sqlite3.connect(file)) as made:
         made.execute("CREATE TABLE pets (name)")
-    taken = json.loads(run("functions.database_backup", DATABASE_PATH=str(file)).stdout)
+    taken = json.loads(run("functions", "database_backup", DATABASE_PATH=str(file)).stdout)
     (backup,) = taken["result"]["backups"]
     short = f"backup_id={backup['id'][:8]}"
-    done = run("functions.backup_verify", short, DATABASE_PATH=str(file))
+    done = run("functions", "backup_verify", short, DATABASE_PATH=str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["result"]["backup_id"] == backup["id"]
 
@@ -159,13 +180,13 @@ def held(
         "POSTGRES_URL": postgres.url(name),
     }
     settings_ = {"AzureWebJobsStorage": azurite.connection_string, "BELFRY_PREFIX": prefix}
-    app = build(settings.from_env(settings_), SystemClock())
+    app = build(settings.from_env(settings_), SystemClock(), registry())
     app.prepare()
     with closing(psycopg.connect(postgres.url(name))) as other:
         other.execute("CREATE TABLE pets (name text)")
         other.commit()
         other.execute("LOCK TABLE pets IN ACCESS EXCLUSIVE MODE")
-        command = [sys.executable, "-m", "functions.postgres_backup"]
+        command = [sys.executable, "-m", "functions", "postgres_backup"]
         with subprocess.Popen(command, env=environ, text=True, stderr=subprocess.PIPE) as process:
             yield app, _running(app, process), process
             process.kill()
@@ -200,7 +221,7 @@ def test_a_job_that_waits_for_another_says_for_which(
     run: Run, held: tuple[App, Job, subprocess.Popen[str]]
 ) -> None:
     _, job, _ = held
-    done = run("functions.postgres_backup")
+    done = run("functions", "postgres_backup")
     assert done.returncode == 1
     said = json.loads(done.stdout)
     assert said["status"] == "queued"
@@ -230,7 +251,7 @@ def test_a_persons_shell_changes_nothing_of_what_is_stored(
         "POSTGRES_BACKUP_SCHEDULE": "30 4 * * *",
         "DATABASE_BACKUP_ENABLED": "false",
     }
-    deployed = build(settings.from_env(environ), SystemClock())
+    deployed = build(settings.from_env(environ), SystemClock(), registry())
     deployed.prepare()
     deployed.manager.enable("schedule_cleanup", False)
     before = stored()

@@ -17,7 +17,7 @@ from shared import errors
 from tests import checkout
 from tests.checkout import PAGE, files
 
-TASK = ["functions/export_cleanup.py", "tests/unit/test_export_cleanup.py"]
+TASK = ["functions/operations/export_cleanup.py", "tests/unit/test_export_cleanup.py"]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_task_passes_its_test(project: Path) -> None:
 def test_the_task_is_one_of_the_apps(project: Path) -> None:
     code = "import functions; print([task.name for task in functions.tasks()])"
     assert "'export_cleanup'" in run(project, "-c", code)
-    assert "functions.export_cleanup" in run(project, "-m", "functions.export_cleanup", "--help")
+    assert "functions export_cleanup" in run(project, "-m", "functions", "export_cleanup", "--help")
 
 
 def test_the_tests_that_know_all_tasks_know_the_new_one(project: Path) -> None:

@@ -66,8 +66,8 @@ async def main():
     worker = Worker(None)
     functions = await worker.load(folder)
     wrong = rules.problems(functions, os.environ, options.route_prefix)
-    from shared import app
-    app.prepare()
+    from functions import _process
+    _process.prepare()
     outcomes = {}
     for one in functions:
         if one.name in CALLS:

@@ -16,16 +16,15 @@ from tests.integration.engine.conftest import START, Bench, make, tap
 
 
 @pytest.fixture
-def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(azurite: Azurite) -> Bench:
     made = make(azurite)
     tap(made)
-    monkeypatch.setattr(site, "app", lambda: made.app)
     return made
 
 
-def asked(path: str) -> Any:
+def asked(bench: Bench, path: str) -> Any:
     async def answered() -> httpx.Response:
-        transport = httpx.ASGITransport(site.site())
+        transport = httpx.ASGITransport(site.site(lambda: bench.app))
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
             return await client.get(path)
 
@@ -34,12 +33,11 @@ def asked(path: str) -> Any:
     return answer.json()
 
 
-@pytest.mark.usefixtures("bench")
-def test_the_first_page_says_what_this_is_and_where_to_go() -> None:
-    said = asked("/")
+def test_the_first_page_says_what_this_is_and_where_to_go(bench: Bench) -> None:
+    said = asked(bench, "/")
     assert said["name"] == "Belfry" and said["docs"] == "/api/docs"
-    asked(said["status"])
-    asked(said["uptime"])
+    asked(bench, said["status"])
+    asked(bench, said["uptime"])
 
 
 def test_status_shows_how_the_last_run_ended_and_a_pause(bench: Bench) -> None:
@@ -47,11 +45,11 @@ def test_status_shows_how_the_last_run_ended_and_a_pause(bench: Bench) -> None:
     definition = Definition(name="f", task_type="fails", recurrence=each_minute)
     policy = Policy(max_attempts=1, pause_after_failures=1)
     bench.app.manager.create(definition, policy, schedule_id="fails")
-    (before,) = asked("/status")["jobs"]
+    (before,) = asked(bench, "/status")["jobs"]
     assert (before["last"], before["paused"]) == (None, False)
     bench.later(60)
     (job,) = bench.work()
-    (after,) = asked("/status")["jobs"]
+    (after,) = asked(bench, "/status")["jobs"]
     assert after["paused"] and after["next_run_at"] is None
     assert after["last"]["job_id"] == job.id and after["last"]["status"] == "failed"
     assert "on fire" not in str(after), "why is told to nobody without a key"

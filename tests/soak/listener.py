@@ -85,7 +85,7 @@ class Listener:
                 self._changed.notify()
 
     def _work(self, text: str) -> bool:
-        """As `shared.triggers` does."""
+        """As `functions._azure` does."""
         read = self._app.poison.read(text, parse_long if self._long else parse)
         if read is not None:
             worker = self._app.long_worker if self._long else self._app.short_worker

@@ -108,7 +108,7 @@ def app(setup: Setup, traces: Traces | None = None) -> App:
     made = shared.app.build(
         configured,
         setup.clock,
-        registry=registry(traced, setup.factor),
+        tasks=registry(traced, setup.factor),
         lease=setup.pace.lease,
     )
     if setup.break_engine:

@@ -10,12 +10,12 @@ import sys
 import httpx
 import pytest
 
-from shared.api.app import api
+from tests.unit.api import stateless
 
 
 def asked(path: str) -> httpx.Response:
     async def answered() -> httpx.Response:
-        transport = httpx.ASGITransport(api())
+        transport = httpx.ASGITransport(stateless())
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
             return await client.get(path)
 
@@ -44,7 +44,8 @@ def test_a_file_that_there_is_not_is_a_problem() -> None:
 
 def test_the_package_of_its_files_is_never_imported() -> None:
     code = (
-        "import sys; from shared.api.app import api; api(); print('fastapi_offline' in sys.modules)"
+        "import sys; from tests.unit.api import stateless; stateless(); "
+        "print('fastapi_offline' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import functions
+import shared
 from shared.api.schemas import NewSchedule
 from shared.log import Event
 from shared.settings import from_env
@@ -72,11 +73,20 @@ def test_a_function_may_run_longer_than_any_job() -> None:
 def test_each_file_is_a_function_of_its_name() -> None:
     whole = "import functions; print(*[t.name for t in functions.tasks() if t.recurrence is None])"
     on_demand = fresh(whole)  # they have no time, so there is nothing that would trigger them
-    files = sorted({path.stem for path in Path("functions").glob("[a-z]*.py")} - set(on_demand))
+    files = sorted(set(functions.names()) - set(on_demand))
     code = (
         "import function_app as f; print(*[x.get_function_name() for x in f.app.get_functions()])"
     )
     assert sorted(fresh(code)) == files
+
+
+def test_the_map_of_shared_names_each_part_of_it() -> None:
+    listed = [
+        line for line in (shared.__doc__ or "").splitlines() if re.match(r"[a-z, ]+   ", line)
+    ]
+    named = {name.strip() for line in listed for name in line[:30].split(",")}
+    there = {path.stem for path in Path("shared").iterdir() if not path.name.startswith("_")}
+    assert named == there
 
 
 def test_each_task_has_its_line_in_the_readme() -> None:

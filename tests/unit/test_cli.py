@@ -13,7 +13,8 @@ import functions
 from shared.cli import typed
 from shared.engine.clocks import DISPATCHER
 
-FUNCTIONS = sorted(path.stem for path in Path("functions").glob("[a-z]*.py"))
+PATHS = sorted(Path("functions").glob("*/[a-z]*.py"))
+FUNCTIONS = sorted(path.stem for path in PATHS)
 TASKS = {task.name: task for task in functions.tasks()}
 OF_THE_HOST = sorted(set(FUNCTIONS) - set(TASKS) - {DISPATCHER})
 
@@ -37,7 +38,8 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_every_function_can_be_imported_whatever_the_settings(environ: dict[str, str]) -> None:
-    code = "; ".join(f"import functions.{name}" for name in FUNCTIONS)
+    modules = [".".join(path.with_suffix("").parts) for path in PATHS]
+    code = "; ".join(f"import {module}" for module in modules)
     done = run("-c", code, **environ)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -50,7 +52,14 @@ def test_the_app_itself_is_not_indexed_without_its_settings() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("functions",), ("functions", "postgres_backup"), ("functions.postgres_backup",)],
+    [
+        ("functions",),
+        ("functions", "postgres_backup"),
+        (
+            "functions",
+            "postgres_backup",
+        ),
+    ],
 )
 def test_what_is_missing_is_told_in_one_line(words: tuple[str, ...]) -> None:
     done = run("-m", *words)
@@ -59,7 +68,9 @@ def test_what_is_missing_is_told_in_one_line(words: tuple[str, ...]) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("code", ["import function_app", "from shared import app; app.app()"])
+@pytest.mark.parametrize(
+    "code", ["import function_app", "from functions import _process; _process.app()"]
+)
 def test_everything_that_is_wrong_is_named_at_once(code: str) -> None:
     done = run("-c", code, POSTGRES_BACKUP_SCHEDULE="nonsense", JOBS_PER_PROJECT="-3")
     for name in ("AzureWebJobsStorage", "POSTGRES_BACKUP_SCHEDULE", "JOBS_PER_PROJECT"):
@@ -90,18 +101,19 @@ def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("functions",), *((f"functions.{name}",) for name in (*TASKS, DISPATCHER))]
+    "words", [("functions",), *(("functions", name) for name in (*TASKS, DISPATCHER))]
 )
 def test_help_runs_nothing(words: tuple[str, ...]) -> None:
     done = run("-m", *words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: python -m {words[0]} [-h]")
+    shown = words if words[-1] in TASKS else words[:1]
+    assert done.stdout.startswith(f"usage: python -m {' '.join(shown)} [-h]")
     assert not re.search(r"\b[A-Z]\d+\b", done.stdout), "people know no numbers of requirements"
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_help_names_each_parameter_of_the_task_and_says_what_it_takes(name: str) -> None:
-    shown = typed.help_of(TASKS[name], name)
+    shown = typed.help_of(TASKS[name])
     for field, info in TASKS[name].params.model_fields.items():
         (line,) = re.findall(rf"^  {field}=\.\.\.  (.*)$", shown, re.MULTILINE)
         assert line and "something else" not in line
@@ -110,26 +122,35 @@ def test_help_names_each_parameter_of_the_task_and_says_what_it_takes(name: str)
 
 
 def test_help_says_what_is_needed_what_the_default_is_and_what_it_means() -> None:
-    shown = typed.help_of(TASKS["backup_restore"], None)
+    shown = typed.help_of(TASKS["backup_restore"])
     assert "  backup_id=...  text; needed\n" in shown and "  target=...  text\n" in shown
     assert "A database (of SQLite a file's name, of the state" in shown
-    shown = typed.help_of(TASKS["backup"], None)
+    shown = typed.help_of(TASKS["backup"])
     assert "  compression=...  zstd or gzip; default: zstd\n" in shown
     assert 'monthly or yearly; default: {"days": 30}\n' in shown
 
 
 @pytest.mark.parametrize("name", OF_THE_HOST)
 def test_what_the_host_runs_says_so(name: str) -> None:
-    for words in ((f"functions.{name}",), ("functions", name)):
-        done = run("-m", *words)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"{name} is run by the host alone; ")
-        assert len(done.stderr.splitlines()) == 1
+    done = run("-m", "functions", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{name} is run by the host alone; ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "module", ["functions.postgres_backup", "functions.backups.postgres_backup", "functions.tick"]
+)
+def test_a_file_of_a_function_is_no_command_and_says_what_is(module: str) -> None:
+    done = run("-m", module)
+    name = module.rpartition(".")[2]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"write `python -m functions {name}`\n"
 
 
 @pytest.mark.parametrize("words", [("source=a", "source=b"), ("source=a", "source=a")])
 def test_a_parameter_that_is_given_twice_is_refused(words: tuple[str, ...]) -> None:
-    done = run("-m", "functions.backup", *words)
+    done = run("-m", "functions", "backup", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "source is given twice; give it once\n"
 
@@ -159,6 +180,6 @@ def test_text_stays_text_where_the_task_takes_text(name: str, text: str, value: 
 
 
 def test_a_tasks_own_file_runs_no_other() -> None:
-    done = run("-m", "functions.postgres_backup", "database_backup")
+    done = run("-m", "functions", "postgres_backup", "database_backup")
     assert done.returncode == 2
     assert "'database_backup' is no parameter; write name=value" in done.stderr

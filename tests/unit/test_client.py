@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from shared.api.app import api
 from tests import client
-from tests.unit.api import operations
+from tests.unit.api import operations, stateless
 
 REPO = Path(__file__).parents[2]
 README = (REPO / "README.md").read_text()
@@ -23,7 +22,7 @@ README = (REPO / "README.md").read_text()
 
 @pytest.fixture(scope="module", autouse=True)
 def made(tmp_path_factory: pytest.TempPathFactory) -> None:
-    client.generated(api().openapi(), tmp_path_factory.mktemp("client"))
+    client.generated(stateless().openapi(), tmp_path_factory.mktemp("client"))
 
 
 @pytest.mark.parametrize(
@@ -56,14 +55,14 @@ def test_a_body_that_may_be_left_out_is_not_sent(what: dict[str, Any]) -> None:
 
 
 def test_each_schema_is_a_class() -> None:
-    for name in api().openapi()["components"]["schemas"]:
+    for name in stateless().openapi()["components"]["schemas"]:
         assert client.model(name).__name__ == name
 
 
 def test_a_name_that_two_schemas_have_would_be_noticed(tmp_path: Path) -> None:
     schema = {"title": "Twin", "type": "string", "enum": ["a"]}
     twins = {"One": schema, "Two": schema | {"enum": ["b"]}}
-    described = api().openapi()
+    described = stateless().openapi()
     components = described["components"] | {"schemas": described["components"]["schemas"] | twins}
     with pytest.raises(AssertionError, match="Twin"):
         client.generated(described | {"components": components}, tmp_path)
@@ -73,7 +72,7 @@ def test_the_readmes_command_makes_one_that_git_check_and_publishing_leave_out(
     tmp_path: Path,
 ) -> None:
     (command,) = re.findall(r"^    .*openapi_python_client (.*)$", README, re.MULTILINE)
-    (tmp_path / "openapi.json").write_text(json.dumps(api().openapi()))
+    (tmp_path / "openapi.json").write_text(json.dumps(stateless().openapi()))
     words = shlex.split(command)
     at = words.index("--url")
     words[at : at + 2] = ["--path", "openapi.json"]

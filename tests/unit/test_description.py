@@ -10,12 +10,11 @@ import pytest
 from pydantic import BaseModel
 
 from shared.api import backup_orders, jobs, plan_schemas, schemas
-from shared.api.app import api
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.problems import Problem
 from shared.api.query import instant
 from shared.errors import Invalid
-from tests.unit.api import asked, operations
+from tests.unit.api import asked, operations, stateless
 
 IDS = """
 accept_backup cancel_job change_plan change_schedule create_plan create_schedule delete_backup
@@ -37,14 +36,14 @@ def test_operations_have_names_that_stay() -> None:
 
 
 def test_each_schema_has_a_title_of_its_own() -> None:
-    found = api().openapi()["components"]["schemas"]
+    found = stateless().openapi()["components"]["schemas"]
     titles = Counter(schema.get("title", name) for name, schema in found.items())
     assert [title for title, times in titles.items() if times > 1] == []
     assert [name for name in found if not re.fullmatch("[A-Za-z]+", name)] == []
 
 
 def test_a_key_is_asked_for_in_the_header_or_in_the_query() -> None:
-    spec = api().openapi()
+    spec = stateless().openapi()
     schemes = spec["components"]["securitySchemes"]
     places = [(one["type"], one["in"], one["name"]) for one in schemes.values()]
     assert places == [("apiKey", "header", "x-functions-key"), ("apiKey", "query", "code")]
@@ -117,7 +116,7 @@ def test_the_pattern_of_backups_ids_is_what_is_taken(wrong: str) -> None:
 
 
 def test_what_a_field_takes_is_described() -> None:
-    found = api().openapi()["components"]["schemas"]
+    found = stateless().openapi()["components"]["schemas"]
     plan, retention = found["NewPlan"]["properties"], found["Retention"]
     assert re.search(plan["schedule_time"]["anyOf"][0]["pattern"], "23:59")
     assert [one.get("minItems") for one in plan["databases"]["anyOf"]] == [None, 1, None]

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 import functions
-from shared.api.app import api
 from shared.api.bodies import MOST
 from shared.api.examples import PARAMETERS
 from shared.errors import Invalid
-from tests.unit.api import asked, operations
+from tests.unit.api import asked, operations, stateless
 
-PATHS = {path: set(methods) for path, methods in api().openapi()["paths"].items()}
+PATHS = {path: set(methods) for path, methods in stateless().openapi()["paths"].items()}
 ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SCHEDULES = "/api/v1/schedules"
 AS_JSON = {"content-type": "application/json"}

@@ -11,13 +11,13 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import functions
-from shared.api.app import api
 from shared.api.plan_schemas import PlanChange
 from shared.api.schemas import NewSchedule, ScheduleChange
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence, next_run
 from shared.tasks import kinds
 from shared.tasks.wording import in_words
+from tests.unit.api import stateless
 
 _PYDANTIC = re.compile(
     r"[Ii]nput|[Ff]ield required|should|valid |Value error|Extra|instance|Retention|something else"
@@ -33,7 +33,7 @@ _VALUES: tuple[Any, ...] = (
 def _models() -> Iterator[type[BaseModel]]:
     """Of all parameters of tasks, and of all bodies that the API takes."""
     yield from {task.params for task in functions.tasks()}
-    for route in api().routes:
+    for route in stateless().routes:
         for body in getattr(getattr(route, "dependant", None), "body_params", ()):
             found = kinds.model(body.field_info.annotation)
             assert found is not None
@@ -72,7 +72,7 @@ def test_what_is_wrong_with_a_query_is_said_in_plain_words() -> None:
 
 def _asked() -> Iterator[Any]:
     """The parameters of all paths and queries."""
-    for route in api().routes:
+    for route in stateless().routes:
         dependant = getattr(route, "dependant", None)
         yield from getattr(dependant, "query_params", ())
         yield from getattr(dependant, "path_params", ())

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 from azure.storage.blob import ContainerClient
+from fastapi import FastAPI
 
 import functions
 from local.azurite import Azurite
-from shared.api import backups, jobs, plans, schedules
 from shared.api.app import api
 from shared.app import App
 from shared.schedules.job import Job
@@ -45,17 +45,21 @@ class Desk:
     def app(self) -> App:
         return self.bench.app
 
+    @cached_property
+    def api(self) -> FastAPI:
+        return api(lambda: self.app)
+
     def ask(self, method: str, path: str, json: Any = None, **params: Any) -> httpx.Response:
         """The answer, which is one that the description has; `path` follows /api/v1."""
         named = {"from" if name == "since" else name: value for name, value in params.items()}
 
         async def answered() -> httpx.Response:
-            transport = httpx.ASGITransport(api())
+            transport = httpx.ASGITransport(self.api)
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
                 return await client.request(method, f"/api/v1{path}", json=json, params=named)
 
         answer = asyncio.run(answered())
-        described.check(api().openapi())(answer)
+        described.check(self.api.openapi())(answer)
         return answer
 
     def told(self, method: str, path: str, json: Any = None, **params: Any) -> dict[str, Any]:
@@ -112,9 +116,7 @@ class Desk:
 
 
 @contextmanager
-def opened(
-    azurite: Azurite, folder: Path, monkeypatch: pytest.MonkeyPatch, **environ: str
-) -> Iterator[Desk]:
+def opened(azurite: Azurite, folder: Path, **environ: str) -> Iterator[Desk]:
     """A desk with the destinations `primary` and `offsite`."""
     file = folder / "company.db"
     if not file.exists():
@@ -136,8 +138,6 @@ def opened(
     tasks = [one for one in functions.tasks() if one.name in TASKS]
     bench = make(azurite, environ=own | environ, tasks=tasks)
     tap(bench)
-    for module in (backups, plans, schedules, jobs):
-        monkeypatch.setattr(module, "app", lambda: bench.app)
     yield Desk(bench, file, word, azurite.connection_string)
 
 

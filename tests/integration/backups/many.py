@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import function_app
-from shared import app
+from functions._process import registry
+from shared.app import by_hand
 from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.service import Backups
 from shared.engine.hands import Hands
@@ -55,7 +56,7 @@ def main() -> None:
     """Do what was asked for."""
     order = json.loads(sys.stdin.readline())
     assert function_app.app  # all that the host has loaded
-    backups = app.by_hand().backups()
+    backups = by_hand(registry()).backups()
     for _, _ in zip(range(order["rounds"]), rounds(backups, order["plans"]), strict=False):
         print(json.dumps(resident()), flush=True)
 

@@ -26,7 +26,7 @@ NONE = "0" * 32
 
 @pytest.fixture
 def desk(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with opened(azurite, tmp_path, monkeypatch) as made:
+    with opened(azurite, tmp_path) as made:
         yield made
 
 
@@ -496,12 +496,12 @@ def test_encrypted_backups_are_read_with_the_key_and_counted_without(
     import pyrage
 
     key = str(pyrage.x25519.Identity.generate())
-    with opened(azurite, tmp_path, monkeypatch, BACKUP_ENCRYPTION_KEY=key) as desk:
+    with opened(azurite, tmp_path, BACKUP_ENCRYPTION_KEY=key) as desk:
         one = desk.taken(desk.plan())
         assert one["encrypted"] is True and one["manifest"]["tables"] == TABLES
         plain = desk.taken(desk.plan(name="plain", encrypt=False))
         assert plain["encrypted"] is False
-    with opened(azurite, tmp_path, monkeypatch, WORD=desk.word) as other:
+    with opened(azurite, tmp_path, WORD=desk.word) as other:
         listed = other.told("GET", "/backups")
         assert [backup["id"] for backup in listed["backups"]] == [plain["id"]]
         assert listed["unreadable"] > 0 and listed["locked"] == 1
@@ -512,6 +512,6 @@ def test_encrypted_backups_are_read_with_the_key_and_counted_without(
         assert "1 encrypted backup that the keys" in said["state"]
         shown = other.told("GET", "/backups/plans/database_backup")["sentence"]
         assert "1 encrypted backup that the keys" in shown
-    with opened(azurite, tmp_path, monkeypatch, BACKUP_ENCRYPTION_KEY=key, WORD=desk.word) as last:
+    with opened(azurite, tmp_path, BACKUP_ENCRYPTION_KEY=key, WORD=desk.word) as last:
         assert last.told("GET", "/backups")["locked"] == 0
         assert last.told("GET", "/backups/sources")["locked"] == 0

@@ -52,7 +52,7 @@ status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 raise SystemExit(code)
 """
-"""`python -m functions.postgres_backup`, with all blocks as large as a blob's are after its first
+"""`python -m functions postgres_backup`, with all blocks as large as a blob's are after its first
 100 GB; and after the job the most KiB that the process had. Not `ru_maxrss`: that begins with what
 the parent had."""
 

@@ -141,7 +141,7 @@ def desk(
     azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, street: Vendors
 ) -> Iterator[Desk]:
     """With one administrator, and every way to people."""
-    with opened(azurite, tmp_path, monkeypatch, **street.settings()) as made:
+    with opened(azurite, tmp_path, **street.settings()) as made:
         made.sql("ALTER TABLE users ADD COLUMN email TEXT")
         made.sql("ALTER TABLE users ADD COLUMN role TEXT")
         made.sql(f"UPDATE users SET email = '{ADA}', role = 'system_admin' WHERE id = 1")

@@ -16,9 +16,9 @@ import azure.functions as func
 import pytest
 from azure.functions.timer import TimerRequest
 
+from functions import _process
 from local.azurite import Azurite
 from local.host import cron
-from shared import app as composition
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
@@ -218,11 +218,11 @@ def sim(
     )
     # The backups have their timers, but there is nothing here to back up.
     kept = [one for one in functions.tasks if not one.name.endswith("_backup")]
-    app = build(configured, clock, registry=Registry([works(), *kept]))
+    app = build(configured, clock, tasks=Registry([works(), *kept]))
     made = Sim(app, clock, functions)
     tap(made)
     app.prepare()
-    monkeypatch.setattr(composition, "app", lambda: app)
+    monkeypatch.setattr(_process, "app", lambda: app)
     return made
 
 

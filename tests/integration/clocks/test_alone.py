@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from functions import _process
 from local.azurite import Azurite
-from shared import app as composition
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
@@ -130,11 +130,11 @@ def test_a_tick_by_http_says_when_the_storage_is_away(
     )
 
     def start() -> App:
-        app = build(nowhere, ManualClock(START), registry=sim.app.registry)
+        app = build(nowhere, ManualClock(START), tasks=sim.app.registry)
         app.prepare()
         return app
 
-    monkeypatch.setattr(composition, "app", start)
+    monkeypatch.setattr(_process, "app", start)
     answer = sim.ping()
     assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
     assert answer.headers["Retry-After"] == "10"

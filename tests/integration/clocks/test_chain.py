@@ -100,7 +100,7 @@ def test_a_stale_copy_ends(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
 def twin(sim: Sim, azurite: Azurite) -> App:
     """Another instance on the same storage."""
     settings: Settings = sim.app.settings
-    app = build(settings, sim.clock, registry=sim.app.registry)
+    app = build(settings, sim.clock, tasks=sim.app.registry)
     tap(sim, app)
     return app
 

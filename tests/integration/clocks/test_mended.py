@@ -122,17 +122,14 @@ def test_it_is_said_once_in_the_log_and_once_to_people(
     assert ran(sim, made)[-8:] == list(range(10, 18))
 
 
-def test_uptime_does_not_believe_a_tick_in_the_future(
-    sim: Sim, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(site, "app", lambda: sim.app)
+def test_uptime_does_not_believe_a_tick_in_the_future(sim: Sim) -> None:
     sim.run(5 * _MINUTE, sim.every_clock)
     sim.jump(_HOUR)
     sim.run(2 * _MINUTE, sim.every_clock)
-    assert site.uptime().status == "up"
+    assert site.uptime(sim.app).status == "up"
     sim.jump(-_HOUR)
     sim.clock.advance(5 * _MINUTE)
-    assert site.uptime().status == "late"
+    assert site.uptime(sim.app).status == "late"
 
 
 def test_only_the_chain_is_left_and_goes_on(sim: Sim) -> None:

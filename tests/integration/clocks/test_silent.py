@@ -155,18 +155,17 @@ def test_a_pinger_that_stopped_is_a_warning_for_a_day(
     assert levels == {"WARNING"}
 
 
-def test_uptime_shows_which_is_silent(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site, "app", lambda: sim.app)
-    assert shown() == ("starting", [])
+def test_uptime_shows_which_is_silent(sim: Sim) -> None:
+    assert shown(sim) == ("starting", [])
     sim.run(6 * _MINUTE, sim.every_clock)
-    assert shown() == ("up", [])
+    assert shown(sim) == ("up", [])
     sim.run(6 * _MINUTE, sim.every_clock - {DISPATCHER})
-    assert shown() == ("up", [DISPATCHER])
+    assert shown(sim) == ("up", [DISPATCHER])
     sim.clock.advance(5 * _MINUTE)
-    assert shown()[0] == "late"
+    assert shown(sim)[0] == "late"
 
 
-def shown() -> tuple[str, list[str]]:
-    told: Any = site.uptime()
+def shown(sim: Sim) -> tuple[str, list[str]]:
+    told: Any = site.uptime(sim.app)
     assert isinstance(told.started_at, datetime)
     return told.status, [one.clock for one in told.silent]

@@ -9,8 +9,8 @@ from typing import Any
 import azure.functions as func
 import pytest
 
+from functions import _process
 from local.azurite import Azurite
-from shared import app as composition
 from shared.app import App, build
 from shared.engine.clocks import DISPATCHER, MESSAGE
 from shared.engine.health import WORK
@@ -43,7 +43,7 @@ def worked(sim: Sim) -> None:
 @pytest.fixture
 def elsewhere(sim: Sim, azurite: Azurite) -> App:
     """Another instance on the same storage."""
-    app = build(sim.app.settings, sim.clock, registry=sim.app.registry)
+    app = build(sim.app.settings, sim.clock, tasks=sim.app.registry)
     tap(sim, app)
     return app
 
@@ -133,10 +133,7 @@ def test_every_function_that_is_no_clock_does(sim: Sim, name: str) -> None:
     assert sim.app.meta.clocks()[WORK] == sim.now
 
 
-def test_every_answer_by_http_does(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.api import site
-
-    monkeypatch.setattr(site, "app", lambda: sim.app)
+def test_every_answer_by_http_does(sim: Sim) -> None:
     sim.run(3 * _MINUTE, {DISPATCHER, MESSAGE})
     sim.clock.advance(5 * _MINUTE)
     request = func.HttpRequest("GET", "http://localhost/ops/uptime", body=b"")
@@ -164,11 +161,11 @@ def test_what_fails_in_it_does_not_fail_the_work(
 def test_an_app_that_does_not_start_fails_no_work_either(
     sim: Sim, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from shared.triggers import stand_in
+    from functions._azure import stand_in
 
     def away() -> App:
         raise Unavailable("table storage", "did not answer")
 
-    monkeypatch.setattr(composition, "app", away)
+    monkeypatch.setattr(_process, "app", away)
     stand_in()
     assert len(said(caplog, "storage_away")) == 1

@@ -103,7 +103,7 @@ def start(azurite: Azurite, wall: Wall) -> App:
             "SCHEDULE_SHARDS": "2",
         }
     )
-    app = build(configured, CheckedClock(wall), registry=Registry([works()]))
+    app = build(configured, CheckedClock(wall), tasks=Registry([works()]))
     app.prepare()
     return app
 

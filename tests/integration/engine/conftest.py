@@ -173,7 +173,7 @@ def make(
         }
     )
     known = Registry([*registry(calls), *tasks])
-    app = build(configured, clock, registry=known, transport=transport, lease=lease)
+    app = build(configured, clock, tasks=known, transport=transport, lease=lease)
     app.prepare()
     return Bench(app, clock, calls)
 

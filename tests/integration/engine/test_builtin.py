@@ -203,7 +203,7 @@ def test_a_schedule_of_a_persons_own_is_never_retired(site: Site) -> None:
 
 
 def test_the_command_line_retires_nothing(site: Site) -> None:
-    other = build(site.app.settings, site.app.clock, registry=Registry([]))
+    other = build(site.app.settings, site.app.clock, tasks=Registry([]))
     other.prepare(by_hand=True)
     assert site.schedule().is_active
 

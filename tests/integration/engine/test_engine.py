@@ -397,7 +397,7 @@ def test_a_malformed_message_is_told_and_harms_nothing(
 def test_another_number_of_shards_is_refused_before_anything_is_lost(bench: Bench) -> None:
     other = replace(bench.app.settings, schedule_shards=3)
     with pytest.raises(Misconfigured, match="set it to 2"):
-        build(other, bench.clock, registry=bench.app.registry).prepare()
+        build(other, bench.clock, tasks=bench.app.registry).prepare()
 
 
 def test_storage_out_of_reach_is_said_so() -> None:

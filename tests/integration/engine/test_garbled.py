@@ -60,7 +60,7 @@ def test_a_schedule_that_cannot_be_read_stops_no_other(bench: Bench, rows: Rows)
     assert bench.app.sweep.sweep(bench.clock.now()) == 0
     assert bad.id not in {one.id for one in bench.app.manager.schedules()}
     assert len(bench.app.manager.jobs()) >= 5
-    build(bench.app.settings, bench.clock, registry=bench.app.registry).prepare()
+    build(bench.app.settings, bench.clock, tasks=bench.app.registry).prepare()
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
         bench.app.manager.get(bad.id)
 

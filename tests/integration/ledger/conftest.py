@@ -17,7 +17,7 @@ __all__ = ["bench", "write"]
 @pytest.fixture
 def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("AzureWebJobsStorage", azurite.connection_string)
-    from functions.schedule_reconciler import schedule_reconciler
+    from functions.operations.schedule_reconciler import schedule_reconciler
 
     own = {"SCHEDULE_RECONCILER_ENABLED": "false"}
     made = make(azurite, tasks=[schedule_reconciler], environ=own)

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.api import occurrences
 from shared.api.app import api
 from shared.api.jobs import JobOut
 from shared.recurrence import Frequency, Recurrence
@@ -25,12 +24,11 @@ Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def ask(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Ask:
+def ask(bench: Bench) -> Ask:
     """Ask the API, which works on the bench's app."""
-    monkeypatch.setattr(occurrences, "app", lambda: bench.app)
 
     async def answered(path: str, params: dict[str, Any]) -> httpx.Response:
-        transport = httpx.ASGITransport(api())
+        transport = httpx.ASGITransport(api(lambda: bench.app))
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
             return await client.get(f"/api/v1/schedules/{path}", params=params)
 

@@ -16,7 +16,6 @@ import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
-from shared.api import jobs, occurrences
 from shared.api.app import api
 from shared.engine.reconcile import Reconciled
 from shared.errors import Conflict, NotFound
@@ -290,24 +289,22 @@ def test_the_list_has_a_stretch_as_one_and_wherever_it_reaches(
     assert ids(missed.due_until + timedelta(seconds=1), None) == [skipped.id]
     assert ids(None, missed.due_at) == []
 
-    for resource in (jobs, occurrences):
-        monkeypatch.setattr(resource, "app", lambda: bench.app)
-    found = get(f"jobs?schedule_id={made.id}&status=missed")
+    found = get(bench, f"jobs?schedule_id={made.id}&status=missed")
     (one,) = found["jobs"]
     assert found["total"] == 1
     assert (one["id"], one["count"], one["stretch_id"]) == (missed.id, 1440 - 15, None)
     assert datetime.fromisoformat(one["last_due_at"]) == missed.last_due_at
-    shown = get(f"jobs/{job_id(made.id, inside)}")
+    shown = get(bench, f"jobs/{job_id(made.id, inside)}")
     assert (shown["count"], shown["last_due_at"], shown["stretch_id"]) == (1, None, missed.id)
     assert datetime.fromisoformat(shown["due_at"]) == inside
     span = f"from={inside:%Y-%m-%dT%H:%M:%SZ}&to={inside + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
-    told = get(f"schedules/{made.id}/occurrences?{span}")
+    told = get(bench, f"schedules/{made.id}/occurrences?{span}")
     assert told["total"] == 120 and {each["state"] for each in told["occurrences"]} == {"missed"}
 
 
-def get(path: str) -> Any:
+def get(bench: Bench, path: str) -> Any:
     async def answered() -> httpx.Response:
-        transport = httpx.ASGITransport(api())
+        transport = httpx.ASGITransport(api(lambda: bench.app))
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
             return await client.get(f"/api/v1/{path}")
 

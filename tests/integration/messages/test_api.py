@@ -9,10 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI
 
-from shared.api import messages as resource
-from shared.api import problems, query
+from shared.api.app import api
 from shared.app import build
 from shared.settings import from_env
 from shared.tasks import Registry
@@ -23,15 +21,12 @@ Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def ask(office: Office, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    app = build(from_env(office.env()), office.clock, registry=Registry([]))
-    monkeypatch.setattr(resource, "app", lambda: app)
-    api = FastAPI(dependencies=[Depends(query.known_only)])
-    api.include_router(resource.router)
-    problems.install(api)
+def ask(office: Office) -> Ask:
+    app = build(from_env(office.env()), office.clock, tasks=Registry([]))
+    made = api(lambda: app)
 
     async def answered(path: str, params: dict[str, Any]) -> httpx.Response:
-        transport = httpx.ASGITransport(api)
+        transport = httpx.ASGITransport(made)
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
             return await client.get(f"/api/v1/messages{path}", params=params)
 

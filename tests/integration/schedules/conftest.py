@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from local.azurite import Azurite
-from shared.api import jobs, occurrences, schedules
 from shared.api.app import api
 from shared.storage.names import Names
 from tests.integration.engine.conftest import Bench, make, tap
@@ -29,7 +28,7 @@ class Counter:
         """The answer; `path` follows /api/v1."""
 
         async def answered() -> httpx.Response:
-            transport = httpx.ASGITransport(api())
+            transport = httpx.ASGITransport(api(lambda: self.bench.app))
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
                 return await client.request(method, f"/api/v1{path}", json=body)
 
@@ -82,10 +81,8 @@ class Counter:
 
 
 @pytest.fixture
-def counter(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
+def counter(azurite: Azurite) -> Iterator[Counter]:
     bench = make(azurite)
     tap(bench)
-    for module in (schedules, jobs, occurrences):
-        monkeypatch.setattr(module, "app", lambda: bench.app)
     yield Counter(bench)
     bench.calls.hold.set()

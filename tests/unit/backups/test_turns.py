@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.backup_scrub import backup_scrub
+from functions.backups.backup_scrub import backup_scrub
 from shared.backups.model import Outcome
 from shared.backups.params import ScrubOrder
 from shared.backups.rules.turns import overdue, todays, turns

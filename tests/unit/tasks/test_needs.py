@@ -130,4 +130,4 @@ def test_what_cannot_be_given_is_refused_at_import(function: Callable[..., Any],
 def test_an_app_that_lacks_what_a_task_needs_does_not_start() -> None:
     values = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
     with pytest.raises(Misconfigured, match="task writes needs Post, which nothing makes"):
-        build(settings.from_env(values), SystemClock(), registry=Registry([writes]))
+        build(settings.from_env(values), SystemClock(), tasks=Registry([writes]))

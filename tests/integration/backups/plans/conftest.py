@@ -18,5 +18,5 @@ def desk(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         "BACKUP_CRM_URL": "postgresql://u:p@127.0.0.1:9/crm",
         "BACKUP_FILES_URL": "sqlite:////nowhere/files.db",
     }
-    with opened(azurite, tmp_path, monkeypatch, **sources) as made:
+    with opened(azurite, tmp_path, **sources) as made:
         yield made

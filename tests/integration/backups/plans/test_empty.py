@@ -15,7 +15,7 @@ def test_the_first_backup_of_nothing_needs_a_persons_word(
     azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str
 ) -> None:
     (tmp_path / "company.db").touch()
-    with opened(azurite, tmp_path, monkeypatch) as desk:
+    with opened(azurite, tmp_path) as desk:
         if made == "no table":
             desk.sql("CREATE TABLE t (n)")
             desk.sql("DROP TABLE t")

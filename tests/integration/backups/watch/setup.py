@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from functions.backup import backup
-from functions.backup_monitor import backup_monitor
-from functions.backup_scrub import backup_scrub
-from functions.backup_upkeep import backup_upkeep
-from functions.database_backup import database_backup
+from functions.backups.backup import backup
+from functions.backups.backup_monitor import backup_monitor
+from functions.backups.backup_scrub import backup_scrub
+from functions.backups.backup_upkeep import backup_upkeep
+from functions.backups.database_backup import database_backup
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
@@ -64,7 +64,7 @@ class Office:
         self.clock = ManualClock(START)
         watching = [backup_monitor, backup_upkeep, backup_scrub]
         tasks = Registry([database_backup, backup, departing, *watching])
-        self.app: App = build(settings.from_env(environ), self.clock, registry=tasks)
+        self.app: App = build(settings.from_env(environ), self.clock, tasks=tasks)
         self.app.prepare()
 
     def run(self, schedule_id: str, at: datetime | None = None) -> Job:

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from shared.triggers import clock_by_http, hosted
+from functions._azure import clock_by_http
 
-blueprint = hosted(__name__)
+blueprint = func.Blueprint()
 
 
 @blueprint.function_name("tick")

@@ -1,6 +1,6 @@
 """A backup is restored: into a new database, an empty one, or, its name said twice, over one.
 
-python -m functions.backup_restore backup_id=1f0c9a2e... target=shop
+python -m functions backup_restore backup_id=1f0c9a2e... target=shop
 
 The API makes such jobs (`POST /api/v1/backups/{id}/restore`).
 """
@@ -20,9 +20,3 @@ from shared.tasks import JobContext, Result, Retry, task
 def backup_restore(job: JobContext, order: RestoreOrder, backups: BackupService) -> Result:
     """Restores a backup."""
     return backups.restore(order, job)
-
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=backup_restore.name))

@@ -1,12 +1,11 @@
 """L1: every day at 00:00 UTC, a proved backup of the SQLite database.
 
-python -m functions.database_backup
+python -m functions database_backup
 """
 
 from shared.backups.params import BuiltInPlan
 from shared.backups.port import BackupService, plan_fits
 from shared.tasks import JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 class DatabaseBackup(BuiltInPlan):
@@ -26,11 +25,3 @@ class DatabaseBackup(BuiltInPlan):
 def database_backup(job: JobContext, plan: DatabaseBackup, backups: BackupService) -> Result:
     """A consistent, proved backup of the SQLite database."""
     return backups.take(plan, job)
-
-
-blueprint = timer(database_backup)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=database_backup.name))

@@ -1,22 +1,13 @@
 """C14: every day at 02:00 UTC, turns off schedules past their end.
 
-python -m functions.schedule_cleanup
+python -m functions schedule_cleanup
 """
 
 from shared.engine.port import Housekeeping
 from shared.tasks import JobContext, Result, task
-from shared.triggers import timer
 
 
 @task("schedule_cleanup", cron="0 2 * * *", timeout_seconds=600)
 def schedule_cleanup(job: JobContext, engine: Housekeeping) -> Result:
     """Turns off schedules past their end."""
     return engine.cleanup(job)
-
-
-blueprint = timer(schedule_cleanup)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=schedule_cleanup.name))

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from shared.triggers import hosted, names, work_on
+from functions._azure import names, work_on
 
-blueprint = hosted(__name__)
+blueprint = func.Blueprint()
 
 
 @blueprint.function_name("long_job_worker")

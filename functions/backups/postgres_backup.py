@@ -1,12 +1,11 @@
 """L2: every day at 03:00 UTC, a proved backup of the production PostgreSQL database.
 
-python -m functions.postgres_backup
+python -m functions postgres_backup
 """
 
 from shared.backups.params import BuiltInPlan
 from shared.backups.port import BackupService, plan_fits
 from shared.tasks import JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 class PostgresBackup(BuiltInPlan):
@@ -26,11 +25,3 @@ class PostgresBackup(BuiltInPlan):
 def postgres_backup(job: JobContext, plan: PostgresBackup, backups: BackupService) -> Result:
     """A consistent, proved backup of the PostgreSQL database."""
     return backups.take(plan, job)
-
-
-blueprint = timer(postgres_backup)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=postgres_backup.name))

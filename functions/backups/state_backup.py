@@ -1,12 +1,11 @@
 """Every day at 04:00 UTC, a proved backup of Belfry's own state: its schedules and its history.
 
-python -m functions.state_backup
+python -m functions state_backup
 """
 
 from shared.backups.params import BuiltInPlan
 from shared.backups.port import BackupService, plan_fits
 from shared.tasks import JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 class StateBackup(BuiltInPlan):
@@ -26,11 +25,3 @@ class StateBackup(BuiltInPlan):
 def state_backup(job: JobContext, plan: StateBackup, backups: BackupService) -> Result:
     """A proved backup of Belfry's own state."""
     return backups.take(plan, job)
-
-
-blueprint = timer(state_backup)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=state_backup.name))

@@ -1,6 +1,6 @@
 """R7: a backup is proved again, by restoring it.
 
-python -m functions.backup_verify backup_id=1f0c9a2e...
+python -m functions backup_verify backup_id=1f0c9a2e...
 
 The API makes such jobs (`POST /api/v1/backups/{id}/verify`).
 """
@@ -19,9 +19,3 @@ from shared.tasks import JobContext, Result, Retry, task
 def backup_verify(job: JobContext, order: VerifyOrder, backups: BackupService) -> Result:
     """Reads each copy of a backup back, restores it, and compares."""
     return backups.verify(order, job)
-
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=backup_verify.name))

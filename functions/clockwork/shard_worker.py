@@ -2,9 +2,10 @@
 
 import azure.functions as func
 
-from shared.triggers import hosted, names, stand_in
+from functions import _process
+from functions._azure import names, stand_in
 
-blueprint = hosted(__name__)
+blueprint = func.Blueprint()
 
 
 @blueprint.function_name("shard_worker")
@@ -13,10 +14,9 @@ blueprint = hosted(__name__)
 )
 def shard_worker(message: func.QueueMessage) -> None:
     """Hand out what the shard owes, unless another instance does."""
-    from shared.app import app
     from shared.storage.queue import parse_shard
 
-    belfry, text = app(), message.get_body().decode(errors="replace")
+    belfry, text = _process.app(), message.get_body().decode(errors="replace")
     shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
     if shard is not None:
         belfry.clocks.shard(shard)

@@ -2,13 +2,12 @@
 
 If GDRIVE_FOLDER_ID is set, a copy goes to Google Drive, which keeps its own last 30.
 
-python -m functions.weekly_backup
+python -m functions weekly_backup
 """
 
 from shared.backups.params import BuiltInPlan, Retention
 from shared.backups.port import BackupService, plan_fits
 from shared.tasks import Flag, JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 class WeeklyBackup(BuiltInPlan):
@@ -33,11 +32,3 @@ class WeeklyBackup(BuiltInPlan):
 def weekly_backup(job: JobContext, plan: WeeklyBackup, backups: BackupService) -> Result:
     """A proved backup of every source."""
     return backups.take(plan, job)
-
-
-blueprint = timer(weekly_backup)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=weekly_backup.name))

@@ -4,9 +4,10 @@ import asyncio
 
 import azure.functions as func
 
-from shared.triggers import hosted, stand_in
+from functions import _process
+from functions._azure import stand_in
 
-blueprint = hosted(__name__)
+blueprint = func.Blueprint()
 
 
 @blueprint.function_name("site")
@@ -15,9 +16,7 @@ blueprint = hosted(__name__)
 )
 async def site(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every other request."""
-    from shared.api.site import middleware
-
-    answer: func.HttpResponse = await middleware().handle_async(req, context)
+    answer: func.HttpResponse = await _process.site().handle_async(req, context)
     if answer.status_code < 500:
         await asyncio.to_thread(stand_in)
     return answer

@@ -1,22 +1,13 @@
 """Every hour at 20 past: everything that was expected to run is accounted for, or it is an alert.
 
-python -m functions.schedule_reconciler
+python -m functions schedule_reconciler
 """
 
 from shared.engine.port import Housekeeping
 from shared.tasks import JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 @task("schedule_reconciler", cron="20 * * * *", timeout_seconds=3000, retry=Retry(attempts=3))
 def schedule_reconciler(job: JobContext, engine: Housekeeping) -> Result:
     """The ledger of the last 26 hours adds up; fails if it does not."""
     return engine.reconcile(job)
-
-
-blueprint = timer(schedule_reconciler)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=schedule_reconciler.name))

@@ -1,12 +1,11 @@
 """Each day: a share of the old backups is proved again, by restoring them.
 
-python -m functions.backup_scrub
+python -m functions backup_scrub
 """
 
 from shared.backups.params import ScrubOrder
 from shared.backups.port import BackupService
 from shared.tasks import JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 @task(
@@ -19,11 +18,3 @@ from shared.triggers import timer
 def backup_scrub(job: JobContext, order: ScrubOrder, backups: BackupService) -> Result:
     """Proves a share of the old backups again, those with the oldest proof first."""
     return backups.scrub(order, job)
-
-
-blueprint = timer(backup_scrub)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=backup_scrub.name))

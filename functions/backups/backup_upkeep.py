@@ -1,22 +1,13 @@
 """Every hour: copies of backups that are missing somewhere are made, and retention is applied.
 
-python -m functions.backup_upkeep
+python -m functions backup_upkeep
 """
 
 from shared.backups.port import BackupService
 from shared.tasks import JobContext, Result, task
-from shared.triggers import timer
 
 
 @task("backup_upkeep", cron="50 * * * *", timeout_seconds=7200, misfire_grace_seconds=1800)
 def backup_upkeep(job: JobContext, backups: BackupService) -> Result:
     """Makes the copies that are missing, removes what retention lets go."""
     return backups.upkeep(job)
-
-
-blueprint = timer(backup_upkeep)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=backup_upkeep.name))

@@ -1,6 +1,6 @@
 """R1: a backup plan that people made: a schedule of this task, with a plan as its parameters.
 
-python -m functions.backup source=crm
+python -m functions backup source=crm
 
 It has no time of its own, and so no timer.
 """
@@ -19,9 +19,3 @@ from shared.tasks import JobContext, Result, Retry, task
 def backup(job: JobContext, plan: BackupPlan, backups: BackupService) -> Result:
     """A proved backup of what its plan says."""
     return backups.take(plan, job)
-
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=backup.name))

@@ -1,22 +1,13 @@
 """Every five minutes: how old backups are, which are missing, mail on those that ended (R4, R5).
 
-python -m functions.backup_monitor
+python -m functions backup_monitor
 """
 
 from shared.backups.port import BackupService
 from shared.tasks import JobContext, Result, task
-from shared.triggers import timer
 
 
 @task("backup_monitor", cron="*/5 * * * *", timeout_seconds=240, misfire_grace_seconds=240)
 def backup_monitor(job: JobContext, backups: BackupService) -> Result:
     """Tells how old backups are, alerts where one is missing, mails what became of each."""
     return backups.watch(job)
-
-
-blueprint = timer(backup_monitor)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=backup_monitor.name))

@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import azure.functions as func
 
+from functions import _process
 from shared import settings as configuration
 from shared.clock import SystemClock
 from shared.engine import builtin
@@ -46,20 +45,14 @@ def check(tasks: Iterable[Task]) -> None:
     configuration.load(partial(builtin.problems, list(tasks)))
 
 
-def hosted(module: str) -> func.Blueprint:
-    """The blueprint of a module (its `__name__`) that only the host runs. As a command it says so,
-    and ends with exit code 2."""
-    if module == "__main__":
-        from shared.app import OF_THE_HOST
-
-        sys.stderr.write(f"{Path(sys.argv[0]).stem} {OF_THE_HOST}\n")
-        raise SystemExit(2)
-    return func.Blueprint()
-
-
 def names() -> Names:
     """The names of the table and the queues."""
     return Names(configuration.load_for_triggers().prefix)
+
+
+def timers(tasks: Iterable[Task]) -> Iterator[func.Blueprint]:
+    """The timer functions of those tasks that have a time of their own."""
+    return (timer(task) for task in tasks if task.recurrence is not None)
 
 
 def timer(task: Task) -> func.Blueprint:
@@ -78,12 +71,10 @@ def timer(task: Task) -> func.Blueprint:
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest) -> None:
-        from shared.app import app
-
         if by_hand(timer, SystemClock().now()):  # the host reckons by its machine's clock
-            app().manager.run_now(task.name, force=True)
+            _process.app().manager.run_now(task.name, force=True)
         else:
-            app().clocks.tick(task.name)
+            _process.app().clocks.tick(task.name)
 
     return blueprint
 
@@ -110,10 +101,9 @@ async def work_on(message: func.QueueMessage, *, long: bool) -> None:
 
 
 def _work(text: str, long: bool) -> None:
-    from shared.app import app
     from shared.storage.queue import parse, parse_long
 
-    belfry = app()
+    belfry = _process.app()
     read = belfry.poison.read(text, parse_long if long else parse)
     if read is not None:
         worker = belfry.long_worker if long else belfry.short_worker
@@ -123,9 +113,7 @@ def _work(text: str, long: bool) -> None:
 
 def clock(name: str) -> None:
     """One tick of the whole, by the clock of that name."""
-    from shared.app import app
-
-    app().clocks.tick(name)
+    _process.app().clocks.tick(name)
 
 
 def stand_in() -> None:
@@ -133,21 +121,17 @@ def stand_in() -> None:
 
     Its own work is done, so what fails here does not fail it.
     """
-    from shared.app import app
-
     try:
-        app().clocks.stand_in()
+        _process.app().clocks.stand_in()
     except BelfryError as error:
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
 
 
 def clock_by_http() -> func.HttpResponse:
     """The same for a caller outside, who is told what it did, or that the storage is away."""
-    from shared.app import app
-
     try:
-        did = app().clocks.tick(HTTP)
-        now = app().clock.now()
+        did = _process.app().clocks.tick(HTTP)
+        now = _process.app().clock.now()
     except Unavailable as error:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:

@@ -2,9 +2,10 @@
 
 import azure.functions as func
 
-from shared.triggers import hosted, names, stand_in
+from functions import _process
+from functions._azure import names, stand_in
 
-blueprint = hosted(__name__)
+blueprint = func.Blueprint()
 
 
 @blueprint.function_name("long_dead_letters")
@@ -13,7 +14,5 @@ blueprint = hosted(__name__)
 )
 def long_dead_letters(message: func.QueueMessage) -> None:
     """Send the job's message again, or end the job as failed."""
-    from shared.app import app
-
-    app().poison.handle(message.get_body().decode(errors="replace"), long=True)
+    _process.app().poison.handle(message.get_body().decode(errors="replace"), long=True)
     stand_in()

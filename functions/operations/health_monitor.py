@@ -1,11 +1,10 @@
 """Every 5 minutes: reports each clock that fell silent.
 
-python -m functions.health_monitor
+python -m functions health_monitor
 """
 
 from shared.engine.port import Housekeeping
 from shared.tasks import JobContext, Result, Retry, task
-from shared.triggers import timer
 
 
 @task(
@@ -18,11 +17,3 @@ from shared.triggers import timer
 def health_monitor(job: JobContext, engine: Housekeeping) -> Result:
     """Reports clocks that fell silent."""
     return engine.health(job)
-
-
-blueprint = timer(health_monitor)
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=health_monitor.name))

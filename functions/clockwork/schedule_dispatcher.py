@@ -1,12 +1,12 @@
 """C13: every 60 seconds, hand out what is due in the coming minute.
 
-python -m functions.schedule_dispatcher
+python -m functions schedule_dispatcher
 """
 
 import azure.functions as func
 
+from functions._azure import clock
 from shared.engine.clocks import ALWAYS, DISPATCHER
-from shared.triggers import clock
 
 blueprint = func.Blueprint()
 
@@ -19,9 +19,3 @@ def schedule_dispatcher(timer: func.TimerRequest) -> None:
     """One tick of the whole."""
     del timer
     clock(DISPATCHER)
-
-
-if __name__ == "__main__":
-    from shared.cli import main
-
-    raise SystemExit(main(task=DISPATCHER))

@@ -2,9 +2,10 @@
 
 import azure.functions as func
 
-from shared.triggers import hosted, names
+from functions import _process
+from functions._azure import names
 
-blueprint = hosted(__name__)
+blueprint = func.Blueprint()
 
 
 @blueprint.function_name("clock_message")
@@ -13,9 +14,8 @@ blueprint = hosted(__name__)
 )
 def clock_message(message: func.QueueMessage) -> None:
     """Send the next message, and tick."""
-    from shared.app import app
     from shared.engine import chain
 
-    belfry, text = app(), message.get_body().decode(errors="replace")
+    belfry, text = _process.app(), message.get_body().decode(errors="replace")
     if belfry.poison.read(text, chain.parse) is not None:
         belfry.clocks.message(text)

@@ -1,0 +1,1 @@
+"""Backups: taken, proved, copied, restored."""

@@ -1,0 +1,1 @@
+"""Tasks that look after Belfry itself, and other clearing up."""
