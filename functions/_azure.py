@@ -21,9 +21,9 @@ import azure.functions as func
 from functions import _process
 from shared import settings as configuration
 from shared.clock import SystemClock
-from shared.engine import builtin
-from shared.engine.hands import Hands
-from shared.engine.health import HTTP
+from shared.engine.commands import builtin
+from shared.engine.dispatch.health import HTTP
+from shared.engine.work.threads import Hands
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import Event, event, instant
 from shared.redaction import redact

@@ -19,26 +19,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared import settings as configuration
 from shared.backups.port import BackupService
 from shared.clock import Clock, monotonic
-from shared.engine import builtin
-from shared.engine.alarm import Alarm
-from shared.engine.backlog import Backlog
-from shared.engine.chain import Chain
-from shared.engine.checks import Checks
-from shared.engine.clocks import Clocks
-from shared.engine.control import Control
-from shared.engine.crew import Crew, Lease
-from shared.engine.desk import Desk
-from shared.engine.execute import Executor
+from shared.engine.commands import builtin
+from shared.engine.commands.checks import Checks
+from shared.engine.commands.jobs import Control
+from shared.engine.commands.schedules import Manager
+from shared.engine.dispatch.alarm import Alarm
+from shared.engine.dispatch.backlog import Backlog
+from shared.engine.dispatch.clocks import Clocks
+from shared.engine.dispatch.mend import Mender
+from shared.engine.dispatch.queue_clock import Chain
+from shared.engine.dispatch.sweep import Sweep
+from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.housekeeping import Housekeeper
-from shared.engine.limits import Limits
-from shared.engine.manage import Manager
-from shared.engine.mend import Mender
-from shared.engine.poison import Poison
 from shared.engine.port import Housekeeping
-from shared.engine.reconcile import Ledger
-from shared.engine.sweep import Sweep
-from shared.engine.tick import Dispatcher
-from shared.engine.worker import Worker
+from shared.engine.records.outcomes import Desk
+from shared.engine.records.poison import Poison
+from shared.engine.records.reconcile import Ledger
+from shared.engine.work.execute import Executor
+from shared.engine.work.limits import Limits
+from shared.engine.work.pool import Crew, Lease
+from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
 from shared.schedules.upcoming import upcoming

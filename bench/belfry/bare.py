@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 from bench.peers import Throughput
 from local.azurite import ACCOUNT, KEY, Azurite
 from shared.app import App
-from shared.engine.tick import JOBS_OF_A_MESSAGE, LOOK_AHEAD
+from shared.engine.dispatch.tick import JOBS_OF_A_MESSAGE, LOOK_AHEAD
 from shared.schedules.plan import Plan, plan
 from shared.storage.names import Names
 from shared.storage.queue import Message

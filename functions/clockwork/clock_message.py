@@ -14,7 +14,7 @@ blueprint = func.Blueprint()
 )
 def clock_message(message: func.QueueMessage) -> None:
     """Send the next message, and tick."""
-    from shared.engine import chain
+    from shared.engine.dispatch import queue_clock as chain
 
     belfry, text = _process.app(), message.get_body().decode(errors="replace")
     if belfry.poison.read(text, chain.parse) is not None:

@@ -6,20 +6,14 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
-from shared.api import (
-    backups,
-    deps,
-    front,
-    jobs,
-    messages,
-    occurrences,
-    pages,
-    plans,
-    problems,
-    query,
-    schedules,
-)
+from shared.api import deps, front, pages, problems, query
+from shared.api.backups import routes as backups
 from shared.api.description import Described, operation_id
+from shared.api.jobs import routes as jobs
+from shared.api.messages import routes as messages
+from shared.api.plans import routes as plans
+from shared.api.schedules import occurrences
+from shared.api.schedules import routes as schedules
 from shared.app import App
 
 _SAID = """

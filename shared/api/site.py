@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.api import deps, front, problems
 from shared.api.deps import Belfry
 from shared.app import App
-from shared.engine.facts import FUTURE
+from shared.engine.dispatch.facts import FUTURE
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming

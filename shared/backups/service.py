@@ -30,7 +30,7 @@ from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup, Copy
 from shared.clock import Clock
-from shared.engine.manage import Manager
+from shared.engine.commands.schedules import Manager
 from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused
 from shared.log import Event, event
 from shared.messages.service import Messages

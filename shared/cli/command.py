@@ -17,9 +17,9 @@ from shared.app import PATIENCE, App, by_hand
 from shared.cli import typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
-from shared.engine.clocks import DISPATCHER
-from shared.engine.hands import Hands
-from shared.engine.once import run_once
+from shared.engine.commands.once import run_once
+from shared.engine.dispatch.clocks import DISPATCHER
+from shared.engine.work.threads import Hands
 from shared.errors import BelfryError, Invalid, Unavailable
 from shared.log import instant
 from shared.redaction import redact

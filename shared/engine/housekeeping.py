@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from shared.engine.clocks import Clocks
-from shared.engine.health import Silent
-from shared.engine.manage import Manager
-from shared.engine.reconcile import Ledger
+from shared.engine.commands.schedules import Manager
+from shared.engine.dispatch.clocks import Clocks
+from shared.engine.dispatch.health import Silent
+from shared.engine.records.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.log import Event, event
 from shared.schedules.model import Schedule

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.app import App
-from shared.engine.crew import Crew
+from shared.engine.work.pool import Crew
 from shared.schedules import claim, plan
 from shared.schedules.model import Schedule
 from shared.storage.schedules import Change

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.app import App
-from shared.engine.hands import Hands
+from shared.engine.work.threads import Hands
 from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.queue import parse, parse_long

@@ -19,8 +19,12 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
-from shared.engine import backlog, chain, crew, gang, health, sweep, tick, worker
-from shared.engine.crew import Lease
+from shared.engine.dispatch import backlog, health, sweep, tick
+from shared.engine.dispatch import queue_clock as chain
+from shared.engine.work import batch as gang
+from shared.engine.work import pool as crew
+from shared.engine.work import worker
+from shared.engine.work.pool import Lease
 from shared.schedules import claim, lost
 from shared.storage import handed
 

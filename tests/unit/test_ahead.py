@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.engine.ahead import ahead, coming
-from shared.engine.facts import Facts, Known
-from shared.engine.health import HTTP, WORK
+from shared.engine.dispatch.ahead import ahead, coming
+from shared.engine.dispatch.facts import Facts, Known
+from shared.engine.dispatch.health import HTTP, WORK
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LEAST = timedelta(seconds=75)

@@ -14,7 +14,7 @@ import pytest
 
 import functions
 import shared
-from shared.api.schemas import NewSchedule
+from shared.api.schedules.shapes import NewSchedule
 from shared.log import Event
 from shared.settings import from_env
 from shared.tasks import JobContext, Params, Registry, Result, task

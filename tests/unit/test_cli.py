@@ -11,7 +11,7 @@ import pytest
 
 import functions
 from shared.cli import typed
-from shared.engine.clocks import DISPATCHER
+from shared.engine.dispatch.clocks import DISPATCHER
 
 PATHS = sorted(Path("functions").glob("*/[a-z]*.py"))
 FUNCTIONS = sorted(path.stem for path in PATHS)

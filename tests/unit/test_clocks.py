@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.host import cron
-from shared.engine import health
-from shared.engine.facts import Known
-from shared.engine.health import GRACE, silent, was_away
-from shared.engine.wakeups import last_wakeup, next_wakeup
+from shared.engine.dispatch import health
+from shared.engine.dispatch.facts import Known
+from shared.engine.dispatch.health import GRACE, silent, was_away
+from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
 from shared.recurrence import Frequency, Recurrence, ncrontab
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from shared.api import backup_orders, jobs, plan_schemas, schemas
+from shared.api.backups import orders as backup_orders
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
+from shared.api.jobs import routes as jobs
+from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
 from shared.api.query import instant
+from shared.api.schedules import shapes as schemas
 from shared.errors import Invalid
 from tests.unit.api import asked, operations, stateless
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.engine import facts
-from shared.engine.facts import Facts, Known, Pause
+from shared.engine.dispatch import facts
+from shared.engine.dispatch.facts import Facts, Known, Pause
 from shared.storage.meta import Fact
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

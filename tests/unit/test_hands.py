@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.engine.hands import Hands
+from shared.engine.work.threads import Hands
 
 
 class _Late(Hands):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import functions
-from shared.api.jobs import Cancel
-from shared.api.plan_schemas import NewPlan, PlanChange
-from shared.api.schemas import NewSchedule, ScheduleChange
+from shared.api.jobs.routes import Cancel
+from shared.api.plans.shapes import NewPlan, PlanChange
+from shared.api.schedules.shapes import NewSchedule, ScheduleChange
 from shared.errors import Invalid
 from shared.storage import entities
 from shared.text import units

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.engine import retry
+from shared.engine.work import retry
 from shared.errors import Refused, Unavailable
 from shared.schedules.model import Policy
 

@@ -12,7 +12,7 @@ import pyrage
 import pytest
 
 from shared import settings
-from shared.engine import builtin
+from shared.engine.commands import builtin
 from shared.errors import Misconfigured
 from shared.tasks import JobContext, Registry, Result, task
 

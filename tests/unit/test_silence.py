@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.engine import silence
-from shared.engine.facts import Facts, Known, Pause
-from shared.engine.health import HTTP, WORK, Silent, judged, look_again, noticed
+from shared.engine.dispatch import silence
+from shared.engine.dispatch.facts import Facts, Known, Pause
+from shared.engine.dispatch.health import HTTP, WORK, Silent, judged, look_again, noticed
 from shared.storage.meta import Fact
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

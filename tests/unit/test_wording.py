@@ -11,8 +11,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import functions
-from shared.api.plan_schemas import PlanChange
-from shared.api.schemas import NewSchedule, ScheduleChange
+from shared.api.plans.shapes import PlanChange
+from shared.api.schedules.shapes import NewSchedule, ScheduleChange
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence, next_run
 from shared.tasks import kinds

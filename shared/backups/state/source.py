@@ -35,7 +35,7 @@ from shared.backups.state.merge import is_untouched
 from shared.backups.state.read import Reader, read_table
 from shared.backups.state.write import Writer, write
 from shared.backups.targets import target_problem
-from shared.engine.facts import SWEPT
+from shared.engine.dispatch.facts import SWEPT
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
 from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection

@@ -19,7 +19,7 @@ from functions._process import registry
 from shared.app import by_hand
 from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.service import Backups
-from shared.engine.hands import Hands
+from shared.engine.work.threads import Hands
 from tests.context import job_of
 
 AT_ONCE = 4

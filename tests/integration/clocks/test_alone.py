@@ -12,8 +12,8 @@ from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
-from shared.engine.clocks import DISPATCHER, MESSAGE
-from shared.engine.health import HTTP
+from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.health import HTTP
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule

@@ -11,8 +11,8 @@ import pytest
 
 from local.azurite import Azurite
 from shared.app import App, build
-from shared.engine.chain import Chain, following
-from shared.engine.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.queue_clock import Chain, following
 from shared.errors import Unavailable
 from shared.settings import Settings
 from tests.integration.clocks.conftest import START, Killed, Sim, said, tap
@@ -26,7 +26,7 @@ def live(sim: Sim) -> int:
 
 
 def _counts(sim: Sim, text: str) -> bool:
-    from shared.engine import chain
+    from shared.engine.dispatch import queue_clock as chain
 
     fact = sim.app.meta.fact(chain.ROW)
     link = chain.parse(text)

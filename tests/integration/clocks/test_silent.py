@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.api import site
-from shared.engine.clocks import DISPATCHER, MESSAGE
-from shared.engine.health import HTTP
+from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.health import HTTP
 from shared.schedules.job import Status
 from tests.integration.clocks.conftest import START, Sim, said
 

@@ -12,8 +12,8 @@ import pytest
 from functions import _process
 from local.azurite import Azurite
 from shared.app import App, build
-from shared.engine.clocks import DISPATCHER, MESSAGE
-from shared.engine.health import WORK
+from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.health import WORK
 from shared.errors import Unavailable
 from tests.integration.clocks.conftest import Sim, said, tap
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.engine.clocks import DISPATCHER, MESSAGE
-from shared.engine.health import HTTP
+from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.health import HTTP
 from shared.errors import Unavailable
 from tests.integration.clocks.conftest import Sim, said
 

@@ -11,7 +11,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from shared.engine import chain
+from shared.engine.dispatch import queue_clock as chain
 from shared.schedules.job import Status
 from shared.storage.queue import Message
 from tests.integration.clocks.conftest import Sim, said

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.engine import tick
+from shared.engine.dispatch import tick
 from shared.schedules.job import Status
 from shared.storage.names import Names
 from shared.storage.queue import parse, parse_shard

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from local.azurite import Azurite
-from shared.api.schemas import ScheduleChange
+from shared.api.schedules.shapes import ScheduleChange
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule

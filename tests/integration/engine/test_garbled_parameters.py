@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.api import jobs, schedules
+from shared.api.jobs import routes as jobs
+from shared.api.schedules import routes as schedules
 from shared.errors import Damaged
 from shared.storage import entities
 from shared.storage.names import Names

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.api.jobs import JobOut
+from shared.api.jobs.routes import JobOut
 from shared.schedules.job import Job, Status
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Bench, make, tap

@@ -11,7 +11,7 @@ import pytest
 
 from local.azurite import Azurite
 from shared.clock import SystemClock
-from shared.engine import crew
+from shared.engine.work import pool as crew
 from shared.schedules.job import Job, Status
 from shared.storage.queue import Message
 from shared.tasks import JobContext, Params, Result, task

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.engine import sweep as sweeps
+from shared.engine.dispatch import sweep as sweeps
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import CatchUp, Overlap

@@ -14,7 +14,7 @@ import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
-from shared.engine.poison import RETURNS
+from shared.engine.records.poison import RETURNS
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.schedules.plan import PACE, jitter_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.worker import Worker
+from shared.engine.work.worker import Worker
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status

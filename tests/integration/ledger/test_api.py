@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from shared.api.app import api
-from shared.api.jobs import JobOut
+from shared.api.jobs.routes import JobOut
 from shared.recurrence import Frequency, Recurrence
 from shared.storage import entities
 from shared.storage.wire import Delete

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.reconcile import Reconciled
+from shared.engine.records.reconcile import Reconciled
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules import record
 from shared.schedules.job import Job, Status, job_id

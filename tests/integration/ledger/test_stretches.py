@@ -17,7 +17,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
 from shared.api.app import api
-from shared.engine.reconcile import Reconciled
+from shared.engine.records.reconcile import Reconciled
 from shared.errors import Conflict, NotFound
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, job_id

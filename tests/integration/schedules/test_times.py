@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.once import run_once
+from shared.engine.commands.once import run_once
 from tests.integration.engine.conftest import START
 from tests.integration.schedules.conftest import Counter
 

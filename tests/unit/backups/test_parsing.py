@@ -16,9 +16,9 @@ from fastapi.responses import JSONResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.api.backup_schemas import BackupDetail, BackupOut
-from shared.api.plan_schemas import PlanOut
-from shared.api.source_schemas import SourceOut
+from shared.api.backups.shapes import BackupDetail, BackupOut
+from shared.api.backups.sources import SourceOut
+from shared.api.plans.shapes import PlanOut
 from shared.backups.jobs.prune import verdicts
 from shared.backups.model import Manifest, Outcome, Report, Summary
 from shared.backups.params import Retention

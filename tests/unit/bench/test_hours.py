@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bench.belfry.world import schedules
-from shared.engine.tick import LOOK_AHEAD
+from shared.engine.dispatch.tick import LOOK_AHEAD
 from shared.schedules.plan import plan
 from shared.storage.schedules import Change, operations
 

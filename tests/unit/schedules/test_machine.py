@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from shared.engine.attempt import Stop
+from shared.engine.work.attempt import Stop
 from shared.errors import Cancelled, Refused
 from shared.recurrence import Recurrence
 from shared.schedules.finish import finished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.engine.once import run_once
+from shared.engine.commands.once import run_once
 from tests.integration.backups.api_desk import Desk, at
 from tests.integration.backups.plans.setup import PLANS, here
 

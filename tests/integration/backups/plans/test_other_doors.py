@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.once import run_once
+from shared.engine.commands.once import run_once
 from shared.errors import Conflict, Invalid
 from tests.integration.backups.api_desk import Desk
 

@@ -21,7 +21,7 @@ from shared import settings
 from shared.app import App, build
 from shared.backups.params import BackupPlan
 from shared.clock import ManualClock
-from shared.engine.builtin import policy
+from shared.engine.commands.builtin import policy
 from shared.errors import Refused
 from shared.log import Event
 from shared.recurrence import Frequency, Recurrence

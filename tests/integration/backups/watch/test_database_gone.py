@@ -14,7 +14,7 @@ import pytest
 from local import postgres as local_postgres
 from local.azurite import Azurite
 from local.postgres import Postgres
-from shared.api import plans
+from shared.api.plans import routes as plans
 from shared.errors import Conflict
 from shared.log import Event
 from shared.schedules.job import Status

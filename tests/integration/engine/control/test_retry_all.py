@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.engine import control, manage
+from shared.engine.commands import jobs as control
+from shared.engine.commands import schedules as manage
 from shared.errors import Conflict, NotFound
 from shared.schedules.job import Job, Status, retry_id
 from tests.integration.engine.control.setup import Office, failed, seen_at_once

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from shared.engine.attempt import Stop
+from shared.engine.work.attempt import Stop
 from shared.recurrence import Frequency, Recurrence, occurrences
 from shared.schedules.job import Job, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule, Version

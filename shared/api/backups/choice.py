@@ -1,0 +1,75 @@
+"""Which backup a request means, and which copy of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator
+from starlette.convertors import Convertor, register_url_convertor
+
+from shared.api.backups.shapes import state_of
+from shared.api.plans.checks import destination_is_known
+from shared.app import App
+from shared.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from shared.backups.store.entries import Backup, Copy
+
+
+_ID = "^([0-9a-f]{8}|[0-9a-f]{32})$"
+ID = "/{backup_id:backup_id}"
+"""Its place in a path."""
+
+
+class _Place(Convertor[str]):
+    """Whatever is no path of its own: `DELETE /backups/plans` is of no backup."""
+
+    regex = "(?!(?:plans|retention|sources)(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("backup_id", _Place())
+
+
+def _id(text: str) -> str:
+    if not re.match(_ID, text):
+        raise ValueError("give the 32 hex digits of a backup's id, or the first 8 of them")
+    return text
+
+
+BackupId = Annotated[str, Path(json_schema_extra={"pattern": _ID}), AfterValidator(_id)]
+
+
+def chosen(
+    belfry: App, backup_id: str, destination: str | None, *, proved: bool = True
+) -> tuple[Backup, Copy | None]:
+    """The backup, and its copy at the destination if one is named.
+
+    Raises `NotFound`, `Invalid` for a destination that there is not, and, if `proved`, `Conflict`
+    for a backup that is not verified while no destination is named.
+    """
+    destination_is_known(belfry, destination)
+    found = belfry.backups().look()
+    backup = found.find(backup_id)
+    if destination is None:
+        if proved and not backup.verified:
+            there = ", ".join(copy.destination for copy in backup.copies)
+            raise Conflict(
+                f"backup {backup_id} is {state_of(backup)}, so not to be relied upon; verify it, "
+                f"or name the destination whose copy to take all the same ({there})"
+            )
+        return backup, None
+    for copy in backup.copies:
+        if copy.destination == destination:
+            return backup, copy
+    if destination in found.away:
+        raise Unavailable("backup destinations", f"{destination}: {found.away[destination]}")
+    there = ", ".join(copy.destination for copy in backup.copies)
+    raise Conflict(f"backup {backup_id} has no copy at {destination}; it has at {there}")

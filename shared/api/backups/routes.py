@@ -1,0 +1,248 @@
+"""`/api/v1/backups`: which there are, where, proved when; link, prove, restore, accept, delete."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from shared.api.backups.choice import ID, BackupId, chosen
+from shared.api.backups.orders import (
+    Asked,
+    DryRun,
+    DryRunOut,
+    Link,
+    NewLink,
+    Restore,
+    VerdictOut,
+    Verify,
+)
+from shared.api.backups.shapes import (
+    BackupDetail,
+    BackupList,
+    BackupOut,
+    LostOut,
+    State,
+    state_of,
+)
+from shared.api.backups.sources import SourceList, SourceOut
+from shared.api.deps import Belfry
+from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
+from shared.api.plans.checks import destination_is_known, named_plainly
+from shared.api.query import Boolean, instant
+from shared.app import App
+from shared.backups.model import checksum_name, manifest_name
+from shared.engine.commands.once import run_once
+from shared.errors import Conflict, Damaged, NotFound, Unavailable
+from shared.schedules.job import SCHEDULE_ID
+
+if TYPE_CHECKING:
+    from shared.backups.store.entries import Backup
+
+router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
+
+
+VERIFY, RESTORE = "backup_verify", "backup_restore"
+"""The tasks that do it."""
+
+
+@router.get("")
+def list_backups(
+    belfry: Belfry,
+    source: str | None = None,
+    database: str | None = None,
+    schedule_id: Annotated[str | None, Query(pattern=f"^{SCHEDULE_ID}$")] = None,
+    state: State | None = None,
+    destination: str | None = None,
+    suspicious: Boolean | None = None,
+    since: Since = None,
+    until: Until = None,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
+) -> BackupList:
+    """Backups that fit every filter given, newest first.
+
+    `destination`: those with a copy there; `state` is then that copy's. `from` and `to` are about
+    when they started, from the one on and before the other: ISO 8601 with their offset.
+    """
+    destination_is_known(belfry, destination)
+    first, end = instant("from", since), instant("to", until)
+    in_order(first, end)
+
+    def fits(one: Backup) -> bool:
+        what = one.summary
+        return (
+            (source is None or what.source == source)
+            and (database is None or what.database == database)
+            and (schedule_id is None or what.schedule_id == schedule_id)
+            and (destination is None or any(c.destination == destination for c in one.copies))
+            and (state is None or state_of(one, destination) == state)
+            and (suspicious is None or bool(one.suspicions) == suspicious)
+            and (first is None or what.started_at >= first)
+            and (end is None or what.started_at < end)
+        )
+
+    found = belfry.backups().look()
+    fitting = [one for one in found.backups if fits(one)]
+    items, told = page_of(fitting, page, page_size)
+    now = belfry.clock.now()
+    return BackupList(
+        backups=[BackupOut.of(one, now) for one in items],
+        away=dict(found.away),
+        unreadable=found.strange,
+        lost=[LostOut.of(one) for one in found.lost],
+        locked=found.locked,
+        **told,
+    )
+
+
+@router.get("/sources")
+def list_sources(belfry: Belfry) -> SourceList:
+    """How each database stands: to when one can be back, and how long that takes; by all its
+    backups, and by each of its plans."""
+    from shared.backups.status.plans import by_source
+
+    service, now = belfry.backups(), belfry.clock.now()
+    found = service.look()
+    plans = service.plans().lasting
+    names = {one.id: one.name for one in plans}
+    stands = by_source(service.standings(found, plans), found, now)
+    shown = [SourceOut.of(one, names, now) for one in stands]
+    return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
+
+
+@router.post("/retention", responses={404: {}})
+def try_retention(belfry: Belfry, question: DryRun) -> DryRunOut:
+    """What a plan's retention, or another, would remove now. Nothing is removed."""
+    service = belfry.backups()
+    found = service.look()
+    known = {one.id: one for one in found.backups}
+    plan = question.schedule_id
+    is_one = any(one.id == plan for one in service.plans().there)
+    if not is_one and not any(one.summary.schedule_id == plan for one in found.backups):
+        raise NotFound(f"there is no backup plan {plan!r}")
+    verdicts = service.verdicts(found, plan, question.retention)
+    shown = [
+        VerdictOut(
+            id=one.id,
+            source=known[one.id].summary.source,
+            database=known[one.id].summary.database,
+            started_at=known[one.id].summary.started_at,
+            bytes=known[one.id].summary.bytes,
+            keep=one.keep,
+            reasons=list(one.reasons),
+        )
+        for one in verdicts
+    ]
+    kept = sum(one.keep for one in verdicts)
+    return DryRunOut(backups=shown, kept=kept, removed=len(shown) - kept)
+
+
+@router.get(ID)
+def read_backup(belfry: Belfry, backup_id: BackupId) -> BackupDetail:
+    """One backup, with its manifest and every report of every copy."""
+    service = belfry.backups()
+    backup = service.look().find(backup_id)
+    now = belfry.clock.now()
+    try:
+        manifest = service.manifest(backup).to_json()
+    except Damaged as error:
+        return BackupDetail.whole(backup, now, None, str(error))
+    return BackupDetail.whole(backup, now, manifest, None)
+
+
+@router.post(ID + "/link")
+def link_backup(belfry: Belfry, backup_id: BackupId, request: NewLink | None = None) -> Link:
+    """Links that read the backup's blob, its checksum and its manifest until they expire.
+
+    Of a backup that is not verified only if the request names a destination.
+    """
+    request = request or NewLink()
+    backup, copy = chosen(belfry, backup_id, request.destination)
+    copy = copy or backup.good[0]
+    if copy.stored is None:
+        raise Conflict(f"{copy.blob} is gone from {copy.destination}; something removed it")
+    lasts = timedelta(minutes=request.minutes)
+    urls, until = belfry.backups().links(backup, copy, lasts)
+    return Link(
+        url=urls[copy.blob],
+        checksum_url=urls.get(checksum_name(copy.blob)),
+        manifest_url=urls.get(manifest_name(copy.blob)),
+        expires_at=until,
+        sha256=backup.summary.sha256,
+        bytes=backup.summary.bytes,
+        file=copy.blob.rpartition("/")[2],
+        destination=copy.destination,
+    )
+
+
+@router.post(ID + "/verify", status_code=202)
+def verify_backup(belfry: Belfry, backup_id: BackupId, request: Verify | None = None) -> Asked:
+    """Prove it again: each copy is read back, restored and compared. The job's result tells."""
+    request = request or Verify()
+    backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
+    return _asked(belfry, VERIFY, backup.id, request.model_dump(mode="json"))
+
+
+@router.post(ID + "/restore", status_code=202)
+def restore_backup(belfry: Belfry, backup_id: BackupId, request: Restore | None = None) -> Asked:
+    """Restore it into a new or empty database; the job's result tells its name.
+
+    Over one that is not empty only if its name is said twice. A backup that is not verified is
+    refused, unless the request names the copy to take.
+    """
+    request = request or Restore()
+    with named_plainly():
+        belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
+    backup, _ = chosen(belfry, backup_id, request.destination)
+    return _asked(belfry, RESTORE, backup.id, request.model_dump())
+
+
+@router.post(ID + "/accept")
+def accept_backup(belfry: Belfry, backup_id: BackupId) -> BackupOut:
+    """Say that a suspicious backup is as it should be, so that retention goes on."""
+    service = belfry.backups()
+    backup = service.look().find(backup_id)
+    service.accept(backup)
+    return BackupOut.of(backup, belfry.clock.now())
+
+
+@router.delete(ID, status_code=204, response_class=Response)
+def delete_backup(belfry: Belfry, backup_id: BackupId, force: Boolean = False) -> None:
+    """Remove every copy of it, unless its plan's retention keeps it.
+
+    `force` overrides that, and removes what can be reached though a destination does not answer;
+    but the last verified backup of a plan's database is never removed while there is the plan.
+    """
+    service = belfry.backups()
+    found = service.look()
+    backup = found.find(backup_id)
+    if found.away and not force:
+        names = ", ".join(found.away)
+        text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"
+        raise Unavailable("backup destinations", text)
+    service.delete(found, backup, force=force)
+
+
+def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -> Asked:
+    task = belfry.registry.get(task_name)
+    with named_plainly():
+        asked = run_once(
+            belfry.manager,
+            belfry.clock,
+            task,
+            _order(backup_id, given),
+            name=f"{task_name} {backup_id[:8]}",
+        )
+    return Asked(
+        job_id=asked.job_id,
+        schedule_id=asked.schedule.id,
+        message=f"queued; see /api/v1/jobs/{asked.job_id}",
+    )
+
+
+def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:
+    """The parameters of its task."""
+    order = {name: value for name, value in given.items() if value not in (None, [])}
+    return {"backup_id": backup_id, **order}

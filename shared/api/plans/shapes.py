@@ -1,0 +1,299 @@
+"""What the API takes and gives of backup plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
+from shared.api.plans.times import (
+    LAST_DAY,
+    TIME_OF_DAY,
+    PlanFrequency,
+    recurrence,
+    time_of_day,
+    words,
+)
+from shared.backups.params import BackupPlan, Compression, Kept, Retention, Rules, Tier
+from shared.backups.params import Name as Word
+from shared.errors import Invalid
+from shared.recurrence import Frequency
+from shared.schedules.model import Definition
+from shared.schedules.upcoming import upcoming
+from shared.tasks.model import Flag
+
+if TYPE_CHECKING:
+    from shared.backups.status.plans import Planned
+    from shared.backups.status.recovery import Standing
+
+PARAMETERS = tuple(BackupPlan.model_fields)
+_LISTS = ("databases", "schemas", "exclude_schemas", "without", "destinations")
+
+
+def _weekday(value: object) -> object:
+    if type(value) is not int or value not in range(7):
+        raise ValueError("give a number from 0 to 6; Sunday is 0")
+    return value
+
+
+def _month_day(value: object) -> object:
+    if type(value) is int and not 1 <= value <= LAST_DAY:
+        raise ValueError(
+            f"give 1 to {LAST_DAY}, which every month has; for the last day of each month, "
+            'frequency "cron" with a cron_expression such as "0 3 L * *"'
+        )
+    return value
+
+
+Words = Annotated[list[Word], Field(max_length=500)]
+TimeOfDay = Annotated[
+    str, AfterValidator(time_of_day), Field(json_schema_extra={"pattern": TIME_OF_DAY})
+]
+
+
+class _Fields(Input):
+    enabled: Flag | None = None
+    """Whether it runs by itself. True also ends a pause. Default: true."""
+    frequency: PlanFrequency | None = None
+    schedule_time: TimeOfDay | None = None
+    """For daily, weekly, monthly: the time of day, by the clocks of `timezone`. Default: 00:00."""
+    day_of_week: Annotated[Whole, BeforeValidator(_weekday)] | None = Field(
+        default=None, ge=0, le=6
+    )
+    """For weekly; Sunday is 0. Default: 1."""
+    day_of_month: Annotated[Whole, BeforeValidator(_month_day)] | None = Field(
+        default=None, ge=1, le=LAST_DAY
+    )
+    """For monthly, a day that every month has; of the last day, `cron` with `0 3 L * *`. Default:
+    1."""
+    cron_expression: Cron | None = None
+    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
+    timezone: Zone | None = None
+    """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
+    databases: Literal["all"] | Annotated[Words, Field(min_length=1)] | None = None
+    """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
+    schemas: Words | None = None
+    """Of PostgreSQL: only these schemas. Default: all."""
+    exclude_schemas: Words | None = None
+    """Of PostgreSQL: all schemas but these."""
+    without: Rules | None = None
+    """Of PostgreSQL: what a proof may leave out since the data breaks it, as the error named it,
+    such as `constraint public.orders.orders_pet_fkey`. The report says what was left out."""
+    destinations: Words | None = None
+    """Where copies go, by name. Default: every destination of the settings."""
+    retention: Retention | None = None
+    """Which backups are kept: each that any of these rules keeps. Replaces the rules that there
+    were. Default: 30 days."""
+    retention_days: Kept | None = None
+    """Says the same as `retention: {"days": ...}`."""
+    compression: Compression | None = None
+    """Default: zstd."""
+    encrypt: Flag | None = None
+    """Default: null, if there is a key (BACKUP_ENCRYPTION_KEY)."""
+    tier: Tier | None = None
+    """Default: null, the account's own."""
+    drive: Flag | None = None
+    """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set. Default:
+    false."""
+    drive_count: Kept | None = None
+    """How many are kept on Google Drive. Default: 30."""
+
+    @field_validator("databases", mode="before")
+    @classmethod
+    def _all_or_names(cls, value: object) -> object:
+        names = isinstance(value, list) and value and all(_is_name(one) for one in value)
+        if value is not None and value != "all" and not names:
+            raise ValueError('give "all", or a list of names')
+        return value
+
+    def given(self) -> dict[str, Any]:
+        """What the caller wrote, as JSON has it."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def parameters(self, present: Mapping[str, object]) -> dict[str, object]:
+        """`task_parameters` with what is given changed; null takes one out, so that its default
+        counts again. Only for `drive` null is a value of its own.
+
+        Raises `Invalid` naming the field.
+        """
+        given = self.given()
+        if "retention" in given and "retention_days" in given:
+            raise Invalid("retention_days", "give retention or retention_days, not both")
+        if "retention_days" in given:
+            days = given.pop("retention_days")
+            given["retention"] = None if days is None else {"days": days}
+        changed = dict(present)
+        for name in PARAMETERS:
+            if name in given and (given[name] is not None or name == "drive"):
+                changed[name] = given[name]
+            elif name in given:
+                changed.pop(name, None)
+        for one, other in (("schemas", "exclude_schemas"), ("exclude_schemas", "schemas")):
+            if given.get(one) and changed.get(other):
+                raise Invalid(one, f"give schemas or exclude_schemas, not both; {other} may be []")
+        if len(json.dumps(changed)) > JSON_LIMIT:
+            longest = max(_LISTS, key=lambda name: len(json.dumps(changed.get(name))))
+            raise Invalid(longest, f"longer than {JSON_LIMIT} characters of JSON, with the rest")
+        return changed
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 200
+
+
+class NewPlan(_Fields):
+    """A backup plan to be made."""
+
+    name: Name
+    project_id: ProjectId | None = None
+    frequency: PlanFrequency
+    source: Word
+    """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""
+
+    def definition(self, task_type: str, description: str) -> Definition:
+        """The schedule that it is. Raises `Invalid`."""
+        return Definition(
+            name=self.name,
+            project_id=self.project_id,
+            description=description,
+            task_type=task_type,
+            task_parameters=self.parameters({}),
+            recurrence=recurrence(self.given()),
+            enabled=self.enabled is not False,
+        )
+
+
+class PlanChange(_Fields):
+    """What is to change; what is left out stays. Null means the default; for name, enabled,
+    frequency, timezone it is the same as to leave it out."""
+
+    name: Name | None = None
+    source: Word | None = None
+    """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""
+
+    def apply(self, one: Planned) -> Definition:
+        """The schedule's definition, changed. Raises `Invalid`."""
+        what = one.schedule.definition
+        present = one.plan.model_dump(mode="json", exclude_unset=True)
+        given = self.given()
+        changed: dict[str, Any] = {}
+        if any(name in given for name in (*PARAMETERS, "retention_days")):
+            changed["task_parameters"] = self.parameters(present)
+        if self.name is not None:
+            changed["name"] = self.name
+        if self.enabled is not None:
+            changed["enabled"] = self.enabled
+        return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
+
+
+class LastGood(BaseModel):
+    """The newest verified backup."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    started_at: datetime
+    age_seconds: float
+    """How much is lost if the source is lost now."""
+
+
+class PlanOut(BaseModel):
+    """A backup plan as it is, and how its backups stand."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    schedule_id: str
+    project_id: int | None
+    name: str
+    task_type: str
+    """`backup`, or the built-in task that it belongs to; one of those cannot be deleted."""
+    enabled: bool
+    frequency: Frequency
+    """hourly, daily, weekly, monthly, cron; interval or once of a schedule that another route
+    made."""
+    schedule_time: str | None
+    """Of daily, weekly, monthly: the time of day in `timezone`."""
+    day_of_week: int | None
+    """Of weekly; Sunday is 0."""
+    day_of_month: int | None
+    """Of monthly."""
+    cron_expression: str | None
+    """Of cron."""
+    timezone: str
+    source: str
+    databases: Literal["all"] | list[str] | None
+    schemas: list[str]
+    exclude_schemas: list[str]
+    without: list[str]
+    destinations: list[str]
+    """Empty: every destination of the settings."""
+    retention: dict[str, int]
+    """The rules that there are."""
+    retention_days: int | None
+    """`retention.days`, if that is one of them."""
+    compression: Compression
+    encrypt: bool | None
+    tier: Tier | None
+    drive: bool | None
+    drive_count: int
+    last_run_at: datetime | None
+    next_run_at: datetime | None
+    """When it runs next by itself; null if it does not."""
+    paused_reason: str | None
+    last_error: str | None
+    last_good: LastGood | None
+    """Of several databases, of the one that stands worst."""
+    sentence: str
+    """To when one can be back, how long that takes, and when it was proved; of the same one."""
+
+    @staticmethod
+    def of(one: Planned, stand: Standing | str, now: datetime) -> PlanOut:
+        """`stand`: how its worst database stands, or why that is not known."""
+        schedule, plan = one.schedule, one.plan
+        what, progress = schedule.definition, schedule.progress
+        when = words(what.recurrence)
+        coming = upcoming(schedule, now)
+        return PlanOut(
+            schedule_id=one.id,
+            project_id=what.project_id,
+            name=what.name,
+            task_type=what.task_type,
+            enabled=what.enabled,
+            frequency=when.frequency,
+            schedule_time=when.schedule_time,
+            day_of_week=when.day_of_week,
+            day_of_month=when.day_of_month,
+            cron_expression=when.cron_expression,
+            timezone=what.recurrence.timezone,
+            source=plan.source,
+            databases=list(plan.databases) if isinstance(plan.databases, tuple) else plan.databases,
+            schemas=list(plan.schemas),
+            exclude_schemas=list(plan.exclude_schemas),
+            without=list(plan.without),
+            destinations=list(plan.destinations),
+            retention=plan.retention.model_dump(exclude_none=True),
+            retention_days=plan.retention.days,
+            compression=plan.compression,
+            encrypt=plan.encrypt,
+            tier=plan.tier,
+            drive=plan.drive,
+            drive_count=plan.drive_count,
+            last_run_at=progress.last_run_at,
+            next_run_at=coming and coming.due_at,
+            paused_reason=progress.paused_reason,
+            last_error=progress.last_error,
+            last_good=None if isinstance(stand, str) else _last_good(stand),
+            sentence=stand if isinstance(stand, str) else stand.sentence,
+        )
+
+
+def _last_good(stand: Standing) -> LastGood | None:
+    good = stand.last_good
+    if good is None:
+        return None
+    return LastGood(id=good.id, started_at=good.started_at, age_seconds=stand.age_seconds or 0.0)

@@ -1,0 +1,144 @@
+"""`/api/v1/schedules`: create, change, delete, on, off, run now and again, list (C4-C8, C10)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from shared.api.deps import Belfry
+from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.query import Boolean, Number
+from shared.api.schedules.shapes import (
+    DueList,
+    Execute,
+    Executed,
+    NewSchedule,
+    Retried,
+    ScheduleChange,
+    ScheduleList,
+    ScheduleOut,
+)
+from shared.engine.commands.builtin import policy
+from shared.engine.commands.once import is_once
+from shared.recurrence import Frequency
+from shared.schedules.model import Schedule
+from shared.schedules.upcoming import upcoming
+
+router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
+
+
+@router.post("", status_code=201)
+def create_schedule(belfry: Belfry, new: NewSchedule) -> ScheduleOut:
+    """Create a schedule; it runs from now on."""
+    task = belfry.registry.get(new.task_type)
+    made = belfry.manager.create(new.definition(), new.policy(policy(task)))
+    return ScheduleOut.of(made, belfry.clock.now())
+
+
+@router.get("")
+def list_schedules(
+    belfry: Belfry,
+    project_id: Number | None = None,
+    enabled: Boolean | None = None,
+    task_type: str | None = None,
+    frequency: Frequency | None = None,
+    once: Boolean = False,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
+) -> ScheduleList:
+    """Schedules, newest first.
+
+    Those of single runs that people asked for (a restore, a proof) only with `once=true`.
+    """
+    wanted: dict[str, object] = {
+        "project_id": project_id,
+        "enabled": enabled,
+        "task_type": task_type,
+        "frequency": frequency,
+    }
+    found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
+    if not once:
+        found = [one for one in found if not is_once(one)]
+    items, told = page_of(found, page, page_size)
+    now = belfry.clock.now()
+    shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
+    return ScheduleList(schedules=shown, **told)
+
+
+def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
+    what = schedule.definition
+    have = {
+        "project_id": what.project_id,
+        "enabled": what.enabled,
+        "task_type": what.task_type,
+        "frequency": what.recurrence.frequency,
+    }
+    return all(value is None or have[name] == value for name, value in wanted.items())
+
+
+@router.get("/due/list")
+def list_due_schedules(
+    belfry: Belfry, limit: Annotated[Number, Query(ge=1, le=500)] = 100
+) -> DueList:
+    """Schedules that are due and not handed out yet, most overdue first."""
+    now = belfry.clock.now()
+    found = belfry.manager.due(now, limit)
+    return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
+
+
+@router.get("/{schedule_id}")
+def read_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
+    """One schedule."""
+    return ScheduleOut.of(belfry.manager.get(schedule_id), belfry.clock.now())
+
+
+@router.patch("/{schedule_id}")
+def change_schedule(belfry: Belfry, schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
+    """Change what is given; a change of the recurrence computes the next run anew."""
+    changed = belfry.manager.change(schedule_id, changes.apply)
+    return ScheduleOut.of(changed, belfry.clock.now())
+
+
+@router.delete("/{schedule_id}", status_code=204, response_class=Response)
+def delete_schedule(belfry: Belfry, schedule_id: str) -> None:
+    """Delete it; its jobs stay readable."""
+    belfry.manager.delete(schedule_id)
+
+
+@router.post("/{schedule_id}/enable")
+def enable_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
+    """Turn it on; this also ends a pause."""
+    return ScheduleOut.of(belfry.manager.enable(schedule_id, True), belfry.clock.now())
+
+
+@router.post("/{schedule_id}/disable")
+def disable_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
+    """Turn it off."""
+    return ScheduleOut.of(belfry.manager.enable(schedule_id, False), belfry.clock.now())
+
+
+@router.post("/{schedule_id}/execute", status_code=202)
+def execute_schedule(belfry: Belfry, schedule_id: str, request: Execute | None = None) -> Executed:
+    """Run it now, or when the run of it that is under way has ended (`overlap: allow_all`: now).
+
+    Without `force` the schedule must be on and due.
+    """
+    force = request is not None and request.force
+    asked = belfry.manager.run_now(schedule_id, force=force, insist=force)
+    schedule = asked.schedule
+    coming = upcoming(schedule, asked.at)
+    return Executed(
+        schedule_id=schedule.id,
+        schedule_name=schedule.definition.name,
+        job_id=asked.job_id,
+        executed_at=asked.at,
+        next_run_at=coming and coming.due_at,
+        message=f"queued; see /api/v1/jobs/{asked.job_id}",
+    )
+
+
+@router.post("/{schedule_id}/retry", status_code=202)
+def retry_schedule(belfry: Belfry, schedule_id: str) -> Retried:
+    """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
+    return Retried(schedule_id=schedule_id, job_ids=belfry.control.retry_failed(schedule_id))

@@ -1,0 +1,322 @@
+"""What the API takes and gives of schedules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tag, Whole, Zone
+from shared.api.lists import Paged
+from shared.api.plans.times import OF_PLANS
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
+from shared.schedules.upcoming import upcoming
+from shared.tasks.model import Flag
+
+_CLEARABLE = ("max_runs", "pause_after_failures")
+
+
+class _Fields(Input):
+    HINTS: ClassVar[Mapping[str, str]] = OF_PLANS
+
+    description: str | None = Field(default=None, max_length=2000)
+    task_parameters: dict[str, Any] | None = None
+    """What the task takes; see the task."""
+    enabled: Flag | None = None
+    """Whether it starts runs by itself. True also ends a pause. Default: true."""
+    tags: list[Tag] | None = Field(default=None, max_length=50)
+    frequency: Frequency | None = None
+    cron_expression: Cron | None = None
+    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
+    interval_seconds: Whole | None = None
+    """For `interval`: seconds from one run to the next."""
+    timezone: Zone | None = None
+    """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
+    start_time: Instant | None = None
+    """No run before it; with its offset. For `once`: when it runs. One that has passed is refused
+    then, but for one of the last 30 seconds, which means now: it is kept as the next second."""
+    end_time: Instant | None = None
+    """No run is due after it; jitter may start the last one later. Refused if none comes before."""
+    misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
+    """How late a run may start, counted from its due time and jitter; one that cannot is recorded
+    as missed. Default: the task's."""
+    catch_up: CatchUp | None = None
+    """What happens to runs that came due while nothing could start them. `none`: the latest
+    starts if it is within misfire_grace_seconds. `latest`: the latest starts, however late.
+    `all`: every one starts, oldest first, up to catch_up_limit. Default: none."""
+    catch_up_limit: Whole | None = Field(default=None, ge=1, le=1000)
+    """For `catch_up: all`: of a long outage, so many of the latest runs start; older ones are
+    recorded as missed. Default: 100."""
+    overlap: Overlap | None = None
+    """What happens to a run that comes due while an earlier one has not ended. `skip`: it is
+    recorded as skipped. `buffer_one`: it waits, if none waits already. `buffer_all`: it waits its
+    turn. `cancel_other`: the earlier one is told to stop. `allow_all`: it runs beside it. A run
+    that a person asked for waits its turn under each but `allow_all`. Default: skip."""
+    jitter_seconds: Whole | None = Field(default=None, ge=0, le=86400)
+    """A run starts up to so much after its due time; how much follows from its job's id. Default:
+    0."""
+    max_runs: Whole | None = Field(default=None, ge=1, le=2**31 - 1)
+    """How many runs it starts by itself, in all. Default: null, no limit."""
+    pause_after_failures: Whole | None = Field(default=None, ge=1, le=2**31 - 1)
+    """So many failed jobs one after another pause it until a person enables it. Default: null,
+    never."""
+    timeout_seconds: Whole | None = Field(default=None, ge=1, le=7200)
+    """Of one attempt. Default: the task's."""
+    max_attempts: Whole | None = Field(default=None, ge=1, le=20)
+    """Attempts in all. Default: the task's."""
+    retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
+    """Before the second attempt; doubles with each further one, up to the larger of this and
+    max_retry_delay_seconds. Each delay is moved by up to 20 % either way. Default: the task's."""
+    max_retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
+    """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds holds all the
+    same. Default: the task's."""
+
+    @field_validator("task_parameters", "tags")
+    @classmethod
+    def _fits(cls, value: object) -> object:
+        if len(json.dumps(value, allow_nan=False)) > JSON_LIMIT:
+            raise ValueError(f"longer than {JSON_LIMIT} characters of JSON")
+        return value
+
+
+class NewSchedule(_Fields):
+    """A schedule to be made."""
+
+    name: Name
+    task_type: Name
+    frequency: Frequency
+    project_id: ProjectId | None = None
+
+    def definition(self) -> Definition:
+        return Definition(
+            name=self.name,
+            project_id=self.project_id,
+            description=self.description or "",
+            task_type=self.task_type,
+            task_parameters=self.task_parameters or {},
+            enabled=self.enabled is not False,
+            tags=tuple(self.tags or ()),
+            recurrence=Recurrence(
+                frequency=self.frequency,
+                timezone="UTC" if self.timezone is None else self.timezone,
+                cron_expression=self.cron_expression,
+                interval_seconds=self.interval_seconds,
+                start_time=self.start_time,
+                end_time=self.end_time,
+            ),
+        )
+
+    def policy(self, default: Policy) -> Policy:
+        return _policy(self, default)
+
+
+class ScheduleChange(_Fields):
+    """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
+    interval_seconds, start_time, end_time, max_runs, pause_after_failures; for the others it is the
+    same as to leave it out."""
+
+    name: Name | None = None
+
+    def apply(self, schedule: Schedule) -> Schedule:
+        what = schedule.definition
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        fields = _present(given, ("name", "description", "enabled", "task_parameters"))
+        if given.get("tags") is not None:
+            fields["tags"] = tuple(given["tags"])
+        definition = replace(what, **fields, recurrence=self._recurrence(what.recurrence, given))
+        cleared: dict[str, Any] = {n: None for n in _CLEARABLE if given.get(n, "") is None}
+        policy = replace(_policy(self, schedule.policy), **cleared)
+        changed = replace(schedule, definition=definition, policy=policy)
+        return changed.resumed() if self.enabled else changed
+
+    def _recurrence(self, now: Recurrence, given: dict[str, Any]) -> Recurrence:
+        fields = _present(given, ("frequency", "timezone"))
+        clearable = ("cron_expression", "interval_seconds", "start_time", "end_time")
+        fields |= {name: given[name] for name in clearable if name in given}
+        if not fields:
+            return now
+        frequency = fields.get("frequency", now.frequency)
+        if frequency is not Frequency.CRON:
+            fields.setdefault("cron_expression", None)
+        if frequency is not Frequency.INTERVAL:
+            fields.setdefault("interval_seconds", None)
+        return replace(now, **fields)
+
+
+class Execute(Input):
+    """A request to run now."""
+
+    force: Flag = False
+    """Run even if the schedule is turned off or not due; a backup, though its last ended less than
+    two minutes ago."""
+
+
+def _policy(given: _Fields, default: Policy) -> Policy:
+    names = tuple(Policy.__dataclass_fields__)
+    return replace(default, **_present({name: getattr(given, name) for name in names}, names))
+
+
+def _present(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
+class ScheduleOut(BaseModel):
+    """A schedule as it is."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    project_id: int | None
+    name: str
+    description: str
+    task_type: str
+    frequency: Frequency
+    cron_expression: str | None
+    interval_seconds: int | None
+    timezone: str
+    task_parameters: dict[str, Any]
+    enabled: bool
+    tags: list[str]
+    start_time: datetime | None
+    end_time: datetime | None
+    misfire_grace_seconds: int
+    catch_up: CatchUp
+    catch_up_limit: int
+    overlap: Overlap
+    jitter_seconds: int
+    max_runs: int | None
+    pause_after_failures: int | None
+    timeout_seconds: int
+    max_attempts: int
+    retry_delay_seconds: int
+    max_retry_delay_seconds: int
+    next_run_at: datetime | None
+    """When the next run that it starts by itself is due; null if there is none to come."""
+    next_effective_at: datetime | None
+    """When that run starts: its due time and its jitter."""
+    run_count: int
+    success_count: int
+    failure_count: int
+    skipped_count: int
+    missed_count: int
+    cancelled_count: int
+    handed_out: int
+    """Runs that it started by itself; what max_runs is compared with."""
+    failures_in_row: int
+    """Failed jobs since the last that succeeded, or since it was enabled; what
+    pause_after_failures is compared with."""
+    success_rate: float | None
+    """In percent, with one decimal; null before its first run."""
+    is_active: bool
+    """Whether it will run again by itself."""
+    inactive_reason: str | None
+    """Why it will not, if it will not."""
+    paused_reason: str | None
+    """Why it was paused, if it was; enabling it ends the pause."""
+    last_run_at: datetime | None
+    last_error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @staticmethod
+    def of(schedule: Schedule, now: datetime) -> ScheduleOut:
+        coming = upcoming(schedule, now)
+        what, policy, progress = schedule.definition, schedule.policy, schedule.progress
+        when = what.recurrence
+        runs = progress.run_count
+        return ScheduleOut(
+            id=schedule.id,
+            project_id=what.project_id,
+            name=what.name,
+            description=what.description,
+            task_type=what.task_type,
+            frequency=when.frequency,
+            cron_expression=when.cron_expression,
+            interval_seconds=when.interval_seconds,
+            timezone=when.timezone,
+            task_parameters=dict(what.task_parameters),
+            enabled=what.enabled,
+            tags=list(what.tags),
+            start_time=when.start_time,
+            end_time=when.end_time,
+            misfire_grace_seconds=policy.misfire_grace_seconds,
+            catch_up=policy.catch_up,
+            catch_up_limit=policy.catch_up_limit,
+            overlap=policy.overlap,
+            jitter_seconds=policy.jitter_seconds,
+            max_runs=policy.max_runs,
+            pause_after_failures=policy.pause_after_failures,
+            timeout_seconds=policy.timeout_seconds,
+            max_attempts=policy.max_attempts,
+            retry_delay_seconds=policy.retry_delay_seconds,
+            max_retry_delay_seconds=policy.max_retry_delay_seconds,
+            next_run_at=coming and coming.due_at,
+            next_effective_at=coming and coming.effective_at,
+            run_count=runs,
+            success_count=progress.success_count,
+            failure_count=progress.failure_count,
+            skipped_count=progress.skipped_count,
+            missed_count=progress.missed_count,
+            cancelled_count=progress.cancelled_count,
+            handed_out=progress.handed_out,
+            failures_in_row=progress.failures_in_row,
+            success_rate=round(100 * progress.success_count / runs, 1) if runs else None,
+            is_active=coming is not None,
+            inactive_reason=None if coming else _inactive_reason(schedule, now),
+            paused_reason=progress.paused_reason,
+            last_run_at=progress.last_run_at,
+            last_error=progress.last_error,
+            created_at=schedule.created_at,
+            updated_at=schedule.updated_at,
+        )
+
+
+def _inactive_reason(schedule: Schedule, now: datetime) -> str:
+    """Why it will not run again by itself."""
+    when = schedule.definition.recurrence
+    if schedule.deleted_at is not None:
+        return "deleted"
+    if not schedule.definition.enabled:
+        return "turned off"
+    if schedule.progress.paused_reason is not None:
+        return f"paused: {schedule.progress.paused_reason}"
+    if schedule.runs_left == 0:
+        return f"max_runs ({schedule.policy.max_runs}) reached"
+    if when.frequency is Frequency.ONCE:
+        return "its one time was handed out, or has passed"
+    if when.end_time is not None and when.end_time > now:
+        return "no run is left before its end_time"
+    return "past its end_time"
+
+
+class ScheduleList(Paged):
+    schedules: list[ScheduleOut]
+
+
+class DueList(BaseModel):
+    schedules: list[ScheduleOut]
+    total: int
+
+
+class Executed(BaseModel):
+    schedule_id: str
+    schedule_name: str
+    job_id: str
+    executed_at: datetime
+    next_run_at: datetime | None
+    message: str
+
+
+class Retried(BaseModel):
+    """Which jobs will run again."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    schedule_id: str
+    job_ids: list[str]
+    """The new jobs, in the order in which they were due; each names the one it repeats."""

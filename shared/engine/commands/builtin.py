@@ -1,0 +1,230 @@
+"""System schedules: one for each task that has a time of its own, with the task's name as its id.
+
+Code gives the default time, settings may change it (`<TASK>_SCHEDULE`, `_TIMEZONE`, `_ENABLED`),
+and so may the API; the last change wins. What code and settings said is kept with the schedule:
+only what they newly say is applied, so that all else that was changed through the API stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from functools import partial
+
+from shared.engine.commands.schedules import Manager
+from shared.errors import Conflict, Misconfigured, NotFound
+from shared.log import Event, event
+from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
+from shared.schedules.model import Definition, Policy, Schedule
+from shared.settings import Settings, TriggerSettings, task_settings
+from shared.storage.schedules import Change, ScheduleTable
+from shared.tasks import Registry, Task
+from shared.tasks.model import cron_recurrence
+
+_logger = logging.getLogger("belfry.schedules")
+_ALIKE = 0.75
+"""How near a variable's first part is to a task's name (difflib) if it was meant for it: other
+software has variables of such ends, too."""
+
+
+def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
+    """When the task's system schedule runs, by code and settings. Raises `Misconfigured`."""
+    said = settings.override(task.name)
+    return _recurrence(task, said.cron, said.timezone)
+
+
+def _recurrence(task: Task, cron: str | None, timezone: str | None) -> Recurrence | None:
+    default = task.recurrence
+    if default is None or (cron is None and timezone is None):
+        return default
+    try:
+        return cron_recurrence(cron or default.cron_expression or "", timezone or default.timezone)
+    except InvalidRecurrence as error:
+        of_cron, of_zone, _ = task_settings(task.name)
+        wrong = of_zone if error.field == "timezone" else of_cron
+        raise Misconfigured(f"{wrong}: {error.message}") from None
+
+
+def problems(tasks: Iterable[Task], settings: TriggerSettings) -> Iterator[str]:
+    """What is wrong with the settings of tasks, each with its variable's name."""
+    for task in tasks:
+        cron, timezone, _ = (settings.overrides.get(one) for one in task_settings(task.name))
+        for look in (
+            partial(settings.override, task.name),
+            partial(_recurrence, task, cron, None),
+            partial(_recurrence, task, None, timezone),
+        ):
+            try:
+                look()
+            except Misconfigured as error:
+                yield str(error)
+
+
+def warn_of_strangers(registry: Registry, settings: TriggerSettings) -> None:
+    """Log each variable that seems to be meant for a task, but is none of any task's."""
+    known = {variable for task in registry for variable in task_settings(task.name)}
+    names = [task.name for task in registry]
+    for variable in sorted(settings.overrides.keys() - known):
+        first, _, end = variable.lower().rpartition("_")
+        renamed = registry.find(first)
+        near = [renamed.name] if renamed else get_close_matches(first, names, 1, _ALIKE)
+        if near:
+            meant = f"{near[0]}_{end}".upper()
+            event(
+                _logger,
+                Event.SETTING_UNKNOWN,
+                level=logging.WARNING,
+                setting=variable,
+                did_you_mean=meant,
+            )
+
+
+def wakeups(tasks: Iterable[Task], settings: TriggerSettings, year: int) -> dict[str, str]:
+    """The NCRONTAB expression of each timer, by its task's name."""
+    found = ((task.name, recurrence(task, settings)) for task in tasks)
+    return {name: ncrontab(when, year) for name, when in found if when is not None}
+
+
+def policy(task: Task) -> Policy:
+    """The policy that a task asks for."""
+    return Policy(
+        misfire_grace_seconds=task.misfire_grace_seconds,
+        timeout_seconds=task.timeout_seconds,
+        max_attempts=task.retry.attempts,
+        retry_delay_seconds=task.retry.first_delay_seconds,
+        max_retry_delay_seconds=task.retry.max_delay_seconds,
+    )
+
+
+def ensure(
+    task: Task,
+    settings: Settings,
+    table: ScheduleTable,
+    manager: Manager,
+    *,
+    change: bool = True,
+) -> None:
+    """Create the task's system schedule if it is missing.
+
+    One that is there is brought up to what code and settings newly say, if `change`. All that they
+    say is new of a task that had been taken away (`retire`).
+    """
+    said = _said(task, settings)
+    if said is None:
+        return
+    present = table.get(task.name)
+    if present is None:
+        definition = Definition(
+            name=task.name,
+            description=task.summary,
+            task_type=task.name,
+            recurrence=said.recurrence,
+            enabled=said.on,
+            tags=("system",),
+        )
+        try:
+            manager.create(definition, said.policy, schedule_id=task.name, configured=said.text)
+        except Conflict:
+            return  # another instance that starts at the same time was faster
+        return
+    if present.deleted_at is not None:
+        back = replace(_retired(present), deleted_at=None, revision=present.revision + 1)
+        if not table.commit([Change(present, back)])[0]:
+            return  # and here too
+    elif not change or present.configured == said.text:
+        return
+    manager.change(task.name, said.apply)
+
+
+def retire(schedule_id: str, manager: Manager) -> None:
+    """Turn off a system schedule whose task is gone, or has no time of its own any more.
+
+    It becomes a schedule like any other, so it may be deleted.
+    """
+    with contextlib.suppress(NotFound):
+        gone = manager.change(schedule_id, _retired)
+        event(
+            _logger,
+            Event.SCHEDULE_ORPHANED,
+            level=logging.WARNING,
+            schedule_id=schedule_id,
+            task_type=gone.definition.task_type,
+        )
+
+
+def _retired(schedule: Schedule) -> Schedule:
+    off = replace(schedule.definition, enabled=False)
+    return replace(schedule, definition=off, configured="")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    """What code and settings say of a task's system schedule."""
+
+    recurrence: Recurrence
+    enabled: bool | None
+    """None: nothing, so it is on."""
+    policy: Policy
+
+    @property
+    def on(self) -> bool:
+        return self.enabled is not False
+
+    @property
+    def text(self) -> str:
+        """As it is kept with the schedule (`configured`)."""
+        return json.dumps(self._values, sort_keys=True)
+
+    def apply(self, schedule: Schedule) -> Schedule:
+        """The schedule with what is newly said; all else stays as the API may have changed it."""
+        new = self._newly(schedule.configured) if schedule.configured else self._values.keys()
+        one, definition = schedule, schedule.definition
+        if new & {"cron", "timezone"}:
+            definition = replace(definition, recurrence=self.recurrence)
+        if "enabled" in new:
+            one, definition = (
+                one.resumed() if self.on else one,
+                replace(definition, enabled=self.on),
+            )
+        fields = {name: value for name, value in asdict(self.policy).items() if name in new}
+        policy = replace(one.policy, **fields)
+        return replace(one, definition=definition, policy=policy, configured=self.text)
+
+    def _newly(self, configured: str) -> set[str]:
+        """The names of what was said otherwise before; what was not said then is not new.
+
+        To say no longer that it is on says nothing else: it is on by default.
+        """
+        before = _read(configured)
+        now = self._values
+        if self.enabled is None and before.get("enabled") is True:
+            now["enabled"] = True
+        return {name for name, value in now.items() if name in before and before[name] != value}
+
+    @property
+    def _values(self) -> dict[str, object]:
+        when = self.recurrence
+        said = {"cron": when.cron_expression, "timezone": when.timezone, "enabled": self.enabled}
+        return said | asdict(self.policy)
+
+
+def _said(task: Task, settings: Settings) -> _Said | None:
+    """None if the task has no time of its own. Raises `Misconfigured`."""
+    when = recurrence(task, settings)
+    if when is None:
+        return None
+    enabled = settings.override(task.name).enabled
+    return _Said(recurrence=when, enabled=enabled, policy=policy(task))
+
+
+def _read(configured: str) -> Mapping[str, object]:
+    """What was said before; nothing if that cannot be read."""
+    try:
+        before = json.loads(configured)
+    except ValueError:
+        return {}
+    return before if isinstance(before, dict) else {}

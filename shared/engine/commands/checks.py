@@ -1,0 +1,41 @@
+"""What a schedule asks for is checked when it comes in, whoever brings it.
+
+The API, the command line and workflows all come through `Manager`, and that comes here.
+"""
+
+from __future__ import annotations
+
+from shared.engine.commands.once import is_once
+from shared.errors import Invalid
+from shared.schedules.model import Schedule
+from shared.tasks import Registry, Services
+
+
+class Checks:
+    """The check, bound to the tasks and to what they may ask."""
+
+    def __init__(self, registry: Registry, services: Services) -> None:
+        self._registry = registry
+        self._services = services
+
+    def __call__(self, before: Schedule | None, wanted: Schedule) -> None:
+        """Hold the parameters to what there is, as far as they are new; a task that a person must
+        ask for each time is in no schedule that comes due.
+
+        Raises `Invalid`, and what the task's check does.
+        """
+        what = wanted.definition
+        known = before.definition.task_parameters if before is not None else {}
+        given = what.task_parameters
+        names = given.keys() | known.keys()
+        new = {
+            name
+            for name in names
+            if (name in given, given.get(name)) != (name in known, known.get(name))
+        }
+        if before is None or new:
+            self._registry.get(what.task_type).fits(self._services, given, new)
+        task = self._registry.find(what.task_type)
+        if task is not None and task.on_request and (what.enabled or not is_once(wanted)):
+            text = f"a person asks for {task.name} each time; no schedule can"
+            raise Invalid("task_type" if before is None else "enabled", text)

@@ -1,0 +1,153 @@
+"""What people do with jobs: cancel one, run again what did not succeed.
+
+To cancel is to ask. A job that nobody runs ends at once. One that runs is marked in its
+schedule's row; its worker reads the mark at its next beat and tells the task to stop. A task that
+then raises is cancelled, one that returns all the same has succeeded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby, islice
+
+from shared.clock import Clock
+from shared.engine.commands.schedules import Manager
+from shared.engine.records.events import tell_ended
+from shared.engine.records.outcomes import Desk
+from shared.errors import Conflict
+from shared.log import Event, event
+from shared.redaction import redact
+from shared.schedules.finish import finished
+from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
+from shared.schedules.model import LiveJob, Schedule
+from shared.schedules.record import ended_live, of_live
+from shared.storage.schedules import Change
+
+_logger = logging.getLogger("belfry.worker")
+
+RETRIES_AT_ONCE = 50
+"""Jobs that one request runs again; they go in one message."""
+_TRIES = 20
+_REASON = "a person cancelled it"
+_NO_RETRY = {
+    Status.SUCCEEDED: "it succeeded; to run its schedule once more, execute that",
+    Status.SKIPPED: "a policy kept it from running; to run its schedule all the same, execute that",
+}
+
+
+class Control:
+    """The verbs for jobs, bound to the stores."""
+
+    def __init__(self, *, desk: Desk, manager: Manager, clock: Clock) -> None:
+        self._desk = desk
+        self._table = desk.table
+        self._manager = manager
+        self._clock = clock
+
+    def cancel(self, job_id: str, reason: str | None = None) -> Job:
+        """Cancel a job, of a deleted schedule too; the job as it is then.
+
+        Harmless if it was cancelled before. Raises `NotFound`; `Conflict` if it ended otherwise.
+        """
+        why = redact(reason or _REASON)
+        for _ in range(_TRIES):
+            now = self._clock.now()
+            schedule = self._table.get(parse_id(job_id)[0])
+            done = self._table.job(job_id)  # after the row: what is not in that, ended before
+            if done is not None:
+                return _ended(done)
+            live = schedule.progress.find(job_id) if schedule is not None else None
+            if schedule is None or live is None:
+                job = self._manager.job(job_id)  # of a stretch, or it came or ended meanwhile
+                if job.status in ENDED:
+                    return _ended(job)
+                continue
+            held = live.lease_until is not None and live.lease_until > now
+            stopped = (
+                self._mark(schedule, live, why) if held else self._end(schedule, live, why, now)
+            )
+            if stopped is not None:
+                return stopped
+        raise Conflict(f"{job_id} is being changed by others at the same time; try again")
+
+    def retry(self, job_id: str) -> Job:
+        """Run again a job that failed, was missed or was cancelled; the job that repeats it.
+
+        Asked twice, it runs once. Raises `NotFound`, and `Conflict` for any other job.
+        """
+        job = self._manager.job(job_id)
+        if job.status not in ENDED:
+            raise Conflict(f"{job_id} is {job.status}; what has not ended cannot be run again")
+        if job.status in _NO_RETRY:
+            raise Conflict(f"{job_id} cannot be run again: {_NO_RETRY[job.status]}")
+        schedule = self._table.get(job.schedule_id)
+        if schedule is None or schedule.deleted_at is not None:
+            raise Conflict(f"{job_id} cannot be run again: its schedule was deleted")
+        asked = retry_id(job_id)
+        self._manager.ask(job.schedule_id, [asked], self._clock.now())
+        return self._manager.job(asked)
+
+    def retry_failed(self, schedule_id: str) -> list[str]:
+        """Run again a schedule's failed jobs that were not yet, the newest first to be chosen;
+        the ids of the new jobs. Raises `NotFound`, and `Conflict` if too many are unfinished.
+        """
+        schedule = self._manager.get(schedule_id)
+        asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
+        if not asked:
+            return []
+        return sorted(self._manager.ask(schedule_id, asked, self._clock.now())[1])
+
+    def _failed(self, schedule: Schedule) -> Iterator[Job]:
+        """The failed jobs that no job repeats, latest due first. A retry is due with its job."""
+        live = {job.id for job in schedule.progress.live}
+        left = schedule.progress.failure_count
+        for _, group in groupby(self._table.jobs(schedule.id), key=lambda job: job.due_at):
+            if left <= 0:
+                return
+            together = list(group)
+            there = live | {job.id for job in together}
+            failed = [job for job in together if job.status is Status.FAILED]
+            left -= len(failed)
+            yield from (job for job in failed if retry_id(job.id) not in there)
+
+    def _mark(self, schedule: Schedule, live: LiveJob, why: str) -> Job | None:
+        """Have the worker stop it; None if somebody else changed the row."""
+        if live.cancel is not None:
+            return of_live(schedule, live)
+        marked = replace(live, cancel=why)
+        after = replace(schedule, progress=schedule.progress.put(marked))
+        if not self._table.commit([Change(schedule, after)])[0]:
+            return None
+        event(
+            _logger,
+            Event.JOB_CANCEL_REQUESTED,
+            schedule_id=schedule.id,
+            job_id=live.id,
+            reason=why,
+        )
+        return of_live(schedule, marked)
+
+    def _end(self, schedule: Schedule, live: LiveJob, why: str, now: datetime) -> Job | None:
+        """End a job that nobody runs; None if somebody else changed the row, or ended it."""
+        said = self._table.running(live.id) if live.running else None
+        record = replace(
+            ended_live(schedule, live, Status.CANCELLED, now, live.cancel or why),
+            log="" if said is None else said.log,
+        )
+        after, versions = finished(schedule, record, self._desk.ended(schedule), now)
+        if not self._table.commit([Change(schedule, after, (record,), versions)])[0]:
+            return None
+        tell_ended(_logger, record)
+        if said is not None:
+            self._table.unsay(live.id)
+        self._desk.make_room(after)
+        return record
+
+
+def _ended(job: Job) -> Job:
+    if job.status is Status.CANCELLED:
+        return job
+    raise Conflict(f"{job.id} has ended: {job.status}" + (f" ({job.reason})" if job.reason else ""))

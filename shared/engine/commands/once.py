@@ -1,0 +1,52 @@
+"""A task that is run once, with parameters of its own: such as the restore of a backup.
+
+A job belongs to a schedule, which has the parameters; so one is made for it. It is off, never comes
+due by itself, and carries the tag `once`; its job is in the history like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.clock import Clock
+from shared.engine.commands.builtin import policy
+from shared.engine.commands.schedules import Manager, Requested
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.model import Definition, Schedule
+from shared.tasks import Task
+
+_TAG = "once"
+
+
+def run_once(
+    manager: Manager,
+    clock: Clock,
+    task: Task,
+    parameters: Mapping[str, object],
+    *,
+    name: str,
+    send: bool = True,
+    insist: bool = False,
+) -> Requested:
+    """Ask for one run of a task. `send=False`: the caller runs the job itself. `insist`: it is to
+    leave nothing out as needless.
+
+    Raises `Invalid` naming the parameter that is wrong, and what else the task's check does.
+    """
+    definition = Definition(
+        name=name,
+        description=task.summary,
+        task_type=task.name,
+        task_parameters=dict(parameters),
+        recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
+        enabled=False,
+        tags=(_TAG,),
+    )
+    made = manager.create(definition, policy(task))
+    return manager.run_now(made.id, force=True, send=send, insist=insist)
+
+
+def is_once(schedule: Schedule) -> bool:
+    """Whether it is one run that a person asked for, and owes no other."""
+    what = schedule.definition
+    return _TAG in what.tags and what.recurrence.frequency is Frequency.ONCE

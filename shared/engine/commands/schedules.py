@@ -1,0 +1,351 @@
+"""What people do with schedules: create, change, turn on and off, delete, run now.
+
+Each is a step from the schedule as it is to the schedule as it shall be, committed only if nobody
+changed it in between, and decided anew if somebody did. A schedule whose next run is near is
+handed out at once, since the next tick may come too late for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.clock import Clock
+from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.records import lookup
+from shared.engine.records.events import tell_unrun
+from shared.engine.records.outcomes import Desk
+from shared.errors import Conflict, Damaged, NotFound
+from shared.log import Event, event, instant
+from shared.recurrence import Recurrence
+from shared.schedules import times
+from shared.schedules.fold import fold
+from shared.schedules.job import Job, Status, job_id, parse_id
+from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
+from shared.schedules.plan import LIVE_CAP, crowded, given_up
+from shared.schedules.record import ended_live
+from shared.schedules.upcoming import upcoming
+from shared.storage.handed import HandedOut, Note
+from shared.storage.queue import Message
+from shared.storage.schedules import Change
+
+_logger = logging.getLogger("belfry.schedules")
+_TRIES = 20
+_CANCELLED = 90
+"""Jobs that end in the transaction which deletes their schedule; that is limited to 100 rows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requested:
+    """A run that was asked for."""
+
+    schedule: Schedule
+    job_id: str
+    at: datetime
+
+
+class Manager:
+    """The desk, bound to its stores. `check` is called with a schedule as it is and as it shall be
+    (`engine.checks`)."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        dispatcher: Dispatcher,
+        handed: HandedOut,
+        clock: Clock,
+        new_id: Callable[[], str],
+        check: Callable[[Schedule | None, Schedule], None],
+    ) -> None:
+        self._desk = desk
+        self._table = desk.table
+        self._queue = desk.queue
+        self._dispatcher = dispatcher
+        self._handed = handed
+        self._clock = clock
+        self._new_id = new_id
+        self._check = check
+
+    def get(self, schedule_id: str) -> Schedule:
+        """The schedule, with the jobs that ended counted. Raises `NotFound`."""
+        return self.shown(self._find(schedule_id))
+
+    def shown(self, schedule: Schedule) -> Schedule:
+        """With what ended since its row was written counted in."""
+        return replace(schedule, progress=fold(schedule.progress, self._desk.ended(schedule)))
+
+    def create(
+        self,
+        definition: Definition,
+        policy: Policy,
+        *,
+        schedule_id: str | None = None,
+        configured: str = "",
+    ) -> Schedule:
+        """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
+        it would never run, and what the check of its task does; `configured` is not checked."""
+        now = self._clock.now()
+        wanted = Schedule(
+            id=schedule_id or f"s{self._new_id()}",
+            definition=definition,
+            policy=policy,
+            configured=configured,
+            created_at=now,
+            updated_at=now,
+        )
+        if not configured:
+            self._check(None, wanted)
+        made = _timed(wanted, None, now).rescheduled(now)
+        first = Version.of(made, now, "created")
+        if not self._table.commit([Change(None, made, versions=(first,))])[0]:
+            raise Conflict(f"there is a schedule {made.id!r} already")
+        self._tell(Event.SCHEDULE_CREATED, made, now)
+        self._dispatcher.tick_one(made.id, now)
+        return self.get(made.id)
+
+    def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
+        """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does;
+        `InvalidRecurrence` for new times at which it would never run.
+
+        What is due by now is handed out or recorded as the schedule was, a backlog that it would
+        catch up with later as cancelled. The next run is computed
+        anew only if the recurrence, `enabled` or `max_runs` changed; if nothing did, all stays.
+        """
+
+        def decide(schedule: Schedule, now: datetime) -> Change:
+            # what ended is counted first: failures before it was enabled do not count after
+            shown = self.shown(schedule)
+            wanted = _timed(step(shown), shown.definition.recurrence, now)
+            if wanted == shown:
+                return Change(schedule, schedule)
+            self._check(shown, wanted)
+            after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
+            if _expectation(schedule) == _expectation(after):
+                return Change(schedule, after)
+            return _turned(schedule, after, now, "changed")
+
+        made = self._commit(schedule_id, decide)
+        if made.after != made.before:
+            now = self._clock.now()
+            self._tell(Event.SCHEDULE_CHANGED, made.after, now)
+            self._dispatcher.tick_one(schedule_id, now)
+        return self.get(schedule_id)
+
+    def enable(self, schedule_id: str, enabled: bool) -> Schedule:
+        """Turn it on or off; a schedule that is turned off starts nothing more by itself.
+
+        To turn it on also ends a pause, and begins to count failures anew.
+        """
+
+        def step(one: Schedule) -> Schedule:
+            definition = replace(one.definition, enabled=enabled)
+            return replace(one.resumed() if enabled else one, definition=definition)
+
+        return self.change(schedule_id, step)
+
+    def delete(self, schedule_id: str) -> None:
+        """Delete it. Its history stays; what waits to run is cancelled, what runs goes on."""
+
+        def decide(schedule: Schedule, now: datetime) -> Change:
+            if schedule.configured:
+                raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
+            gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1, updated_at=now)
+            turned = _turned(schedule, gone, now, "deleted")
+            known = self._desk.ended(turned.after)
+            waiting = [
+                job for job in turned.after.progress.live if not job.running and job.id not in known
+            ]
+            cancelled = tuple(  # of very many, the last are cancelled by their own messages
+                ended_live(schedule, job, Status.CANCELLED, now, "its schedule was deleted")
+                for job in waiting[:_CANCELLED]
+            )
+            folded = fold(turned.after.progress, known | {job.id: job for job in cancelled})
+            return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
+
+        try:
+            gone = self._commit(schedule_id, decide).after
+        except Damaged:  # there is nothing of it that could be kept
+            self._table.discard(schedule_id)
+            event(_logger, Event.SCHEDULE_DELETED, schedule_id=schedule_id)
+            return
+        self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
+
+    def run_now(
+        self, schedule_id: str, *, force: bool, send: bool = True, insist: bool = False
+    ) -> Requested:
+        """Ask for a run (C7). `send=False`: the caller runs the job itself. `insist`: its task is
+        to leave nothing out as needless.
+
+        Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
+        """
+        now = self._clock.now()
+        schedule = self._find(schedule_id)
+        if not force and not schedule.is_on:
+            paused = schedule.definition.enabled and schedule.progress.paused_reason
+            why = f"paused: {paused}" if paused else "turned off"
+            raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
+        if not force:
+            return self._run_due(schedule, now)
+        asked = job_id(schedule_id, now, self._new_id())
+        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
+        return Requested(schedule=after, job_id=asked, at=now)
+
+    def ask(
+        self,
+        schedule_id: str,
+        asked: Sequence[str],
+        now: datetime,
+        *,
+        send: bool = True,
+        insist: bool = False,
+    ) -> tuple[Schedule, list[str]]:
+        """Add jobs of a schedule that a person asked for; (the schedule, those added).
+
+        Those that are there already, ended or not, are left alone; of the others as many are
+        added as there is room for. Raises `Conflict` if there is none, `NotFound`.
+        """
+        added: list[str] = []
+
+        def decide(schedule: Schedule, _now: datetime) -> Change:
+            # read after the row: a job of that id which ends in between changes the row
+            there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
+            known = self._desk.ended(schedule) if crowded(schedule) else {}
+            progress = fold(schedule.progress, known)
+            new = [one for one in asked if one not in there]
+            if new and len(progress.live) >= LIVE_CAP:
+                raise Conflict(f"{schedule_id} has {LIVE_CAP} unfinished jobs; wait for some")
+            added[:] = new[: LIVE_CAP - len(progress.live)]
+            for one in added:
+                due_at = parse_id(one)[1]
+                job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist)
+                progress = progress.put(job)
+            return Change(schedule, replace(schedule, progress=progress))
+
+        if asked:
+            self._handed.note(Note.of([(one, now) for one in asked], now))
+        if send:
+            long = self._find(schedule_id).is_long
+            self._queue.send(Message(tuple(asked), now, long=long), now)
+        after = self._commit(schedule_id, decide).after
+        coming = upcoming(after, now)
+        for one in added:
+            event(
+                _logger,
+                Event.JOB_QUEUED,
+                schedule_id=schedule_id,
+                job_id=one,
+                next_run_at=coming and coming.due_at,
+            )
+        return after, added
+
+    def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
+        due_at = schedule.progress.next_run_at
+        if due_at is None or due_at > now:
+            coming = upcoming(schedule, now)
+            when = f"not due until {instant(coming.due_at)}" if coming else "not due again"
+            raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
+        self._dispatcher.tick_one(schedule.id, now)
+        return Requested(
+            schedule=self._find(schedule.id), job_id=job_id(schedule.id, due_at), at=now
+        )
+
+    def job(self, job_id: str) -> Job:
+        """The job, ended or not, also of an occurrence within a stretch. Raises `NotFound`."""
+        return lookup.job(self._table, job_id)
+
+    def jobs(
+        self,
+        schedule_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Job]:
+        """Jobs due from `since` on and before `until`, live ones too, latest due first.
+
+        A stretch is one job, and is there if any of its occurrences was due then.
+        """
+        return lookup.jobs(self._table, schedule_id, since, until)
+
+    def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
+        """Every schedule that was not deleted, newest first; with `deleted_since` also those that
+        were deleted from then on."""
+        found = [
+            one
+            for one in self._table.schedules()
+            if one.deleted_at is None
+            or (deleted_since is not None and one.deleted_at >= deleted_since)
+        ]
+        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+
+    def due(self, now: datetime, limit: int) -> list[Schedule]:
+        """Schedules whose next run is due, most overdue first (C10)."""
+        entries = [
+            due for shard in self._table.shards for due in self._table.due(shard, now, limit)
+        ]
+        entries.sort(key=lambda entry: entry.key)
+        found = (self._table.get(entry.schedule_id) for entry in entries[:limit])
+        return [schedule for schedule in found if schedule is not None]
+
+    def _find(self, schedule_id: str) -> Schedule:
+        found = self._table.get(schedule_id)
+        if found is None or found.deleted_at is not None:
+            raise NotFound(f"there is no schedule {schedule_id!r}")
+        return found
+
+    def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Change:
+        """The change that was made; nothing is written for one that changes nothing."""
+        for _ in range(_TRIES):
+            now = self._clock.now()
+            schedule = self._find(schedule_id)
+            if schedule.owes(now):
+                self._dispatcher.tick_one(schedule_id, now)
+                schedule = self._find(schedule_id)
+            change = decide(schedule, now)
+            if change.versions and schedule.owes(now):
+                self._give_up(schedule, now, change.versions[0].reason)
+            elif change.after == change.before or self._table.commit([change])[0]:
+                return change
+        raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
+
+    def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
+        """Record as cancelled what a schedule that turns still owes: its backlog is dropped."""
+        owing: Schedule | None = schedule
+        while owing is not None and owing.owes(now):
+            made = given_up(owing, now, now, f"was {what}")
+            if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
+                return
+            tell_unrun(_logger, made.recorded)
+            owing = self._table.get(schedule.id)
+
+    def _tell(self, what: Event, schedule: Schedule, now: datetime) -> None:
+        coming = upcoming(schedule, now)
+        event(
+            _logger,
+            what,
+            schedule_id=schedule.id,
+            task_type=schedule.definition.task_type,
+            enabled=schedule.definition.enabled,
+            next_run_at=coming and coming.due_at,
+        )
+
+
+def _expectation(schedule: Schedule) -> tuple[object, ...]:
+    """What its expected occurrences follow from."""
+    return schedule.definition.recurrence, schedule.is_on, schedule.policy.max_runs
+
+
+def _timed(wanted: Schedule, present: Recurrence | None, now: datetime) -> Schedule:
+    """`wanted` with times that come (`times.accepted`), if they are not the present ones."""
+    asked = wanted.definition.recurrence
+    when = times.accepted(asked, present, now, wanted.floor(now))
+    if when is asked:
+        return wanted
+    return replace(wanted, definition=replace(wanted.definition, recurrence=when))
+
+
+def _turned(schedule: Schedule, wanted: Schedule, now: datetime, reason: str) -> Change:
+    """The step to `wanted`, which expects other occurrences from `now` on."""
+    after = wanted.rescheduled(now)
+    return Change(schedule, after, versions=(Version.of(after, schedule.floor(now), reason),))

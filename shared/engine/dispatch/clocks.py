@@ -1,0 +1,210 @@
+"""The clocks that tick, each enough by itself, and what a tick does beside the dispatcher's work.
+
+Timers of tasks, the dispatcher's timer, a message that renews itself (`chain`) and `POST /tick` all
+come here; so does any other invocation, if none of them ticked for a while (`stand_in`). Whichever
+ticks looks as far ahead as the next one that is alive (`ahead`), revives a chain that was lost,
+sweeps for lost jobs (`sweep`), and tells which clocks fell silent.
+
+What the clocks know of each other is in the rows `clock.*` and `clock:*`, read at once (`facts`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.engine.dispatch import facts, health
+from shared.engine.dispatch import queue_clock as chains
+from shared.engine.dispatch.ahead import ahead, coming
+from shared.engine.dispatch.alarm import Alarm
+from shared.engine.dispatch.facts import Facts, Known
+from shared.engine.dispatch.health import QUIET, WORK, Silent
+from shared.engine.dispatch.mend import Mender
+from shared.engine.dispatch.queue_clock import Chain
+from shared.engine.dispatch.sweep import Sweep
+from shared.engine.dispatch.tick import Dispatcher, Report
+from shared.errors import Unavailable
+from shared.log import Event, event
+from shared.storage.meta import Meta
+
+DISPATCHER = "schedule_dispatcher"
+MESSAGE = "clock_message"
+ALWAYS = {
+    DISPATCHER: "0 * * * * *",
+    MESSAGE: f"{chains.OFFSET.seconds} * * * * *",
+}
+"""The clocks beside those of tasks, and when they wake."""
+_WATCHES = timedelta(minutes=11)
+"""Two runs of the health monitor, which is to run every five minutes,"""
+_BETWEEN = timedelta(seconds=150)
+"""and between two runs something else looks."""
+_LOOK = timedelta(seconds=30)
+"""And so often it looks at most whether one did."""
+
+_logger = logging.getLogger("belfry.clocks")
+
+
+class Clocks:
+    """The clocks, bound to what they drive.
+
+    `invoke` is called with an instant at which something is to be invoked, to `stand_in`. `wrong`
+    says by how much the machine's clock is wrong, if it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        sweep: Sweep,
+        meta: Meta,
+        chain: Chain,
+        alarm: Alarm,
+        invoke: Callable[[datetime], object],
+        clock: Clock,
+        mender: Mender,
+        wrong: Callable[[], timedelta | None] = lambda: None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._sweep = sweep
+        self._meta = meta
+        self._chain = chain
+        self._alarm = alarm
+        self._invoke = invoke
+        self._clock = clock
+        self._mender = mender
+        self._wrong = wrong
+        self._quiet_until: datetime | None = None
+        self._looking = threading.Lock()
+
+    def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
+        """Note which clocks there are (NCRONTAB by name), and start the chain if there is none."""
+        rows = self._meta.about_clocks()
+        before = facts.known(rows.get(facts.KNOWN))
+        known = {
+            name: before[name]
+            if name in before and before[name].wakes == expression
+            else Known(expression, now)
+            for name, expression in {**ALWAYS, **wakes}.items()
+        }
+        if known != before:
+            self._meta.swap(facts.KNOWN, rows.get(facts.KNOWN), facts.written(known))
+        self._chain.revive(rows.get(facts.CHAIN), now)
+
+    def tick(self, clock: str) -> Report:
+        """One tick of the whole, by the clock of that name."""
+        before = facts.read(self._meta.about_clocks())
+        # asked for the time after the storage has answered, which says it too (`storage.checked`)
+        return self._tick(clock, before, self._clock.now())
+
+    def message(self, text: str) -> None:
+        """The chain's message came: send the next, and tick. Raises `Invalid`."""
+        link = chains.parse(text)
+        try:
+            before = facts.read(self._meta.about_clocks())
+            now = self._clock.now()
+            good = self._chain.renew(link, before.chain, now)
+        except Unavailable as error:
+            event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
+            self._chain.put_off(link)
+            return
+        if good:
+            self._tick(MESSAGE, before, now, revive=False)
+
+    def stand_in(self) -> Report | None:
+        """Tick if no clock ticked for a while: what any invocation does by the way.
+
+        It asks storage only if none ticked lately as far as this process knows.
+        """
+        self._alarm.tell_wrong(self._wrong(), self._clock.now())
+        with self._looking:
+            now = self._clock.now()
+            if self._is_quiet(now):
+                return None
+            self._quiet_until = now + _LOOK
+        before = facts.read(self._meta.about_clocks())
+        now = self._clock.now()
+        if facts.future(before, now):
+            return self._tick(WORK, before, now)
+        begun = (one.since for one in before.known.values())
+        newest = max([*before.beats.values(), *begun], default=None)
+        if newest is not None and now - newest < QUIET:
+            self._quiet_until = max(newest + QUIET, now + _LOOK)
+            return None
+        return self._tick(WORK, before, now)
+
+    def shard(self, shard: str) -> Report:
+        """Work off one shard's backlog, as far ahead as a tick looks."""
+        read = facts.read(self._meta.about_clocks())
+        now = self._clock.now()
+        found = facts.believed(read, now)
+        return self._dispatcher.tick_shard(shard, now, ahead(now, WORK, found))
+
+    def silent(self, now: datetime) -> list[Silent]:
+        """The clocks that fell silent."""
+        found = facts.read(self._meta.about_clocks())
+        return health.judged(now, facts.believed(found, now))
+
+    def watch(self, schedule_id: str | None) -> list[Silent]:
+        """The clocks that fell silent; what is new of them is told.
+
+        `schedule_id`: the schedule that watches, if it is the app's own, which runs on if no clock
+        ticks any more: its next runs wait in the job queue already, and each of them ticks.
+        """
+        self.stand_in()
+        read = facts.read(self._meta.about_clocks())
+        now = self._clock.now()
+        found = facts.believed(read, now)
+        if schedule_id is not None:
+            self._invoke(now + _BETWEEN)
+            self._dispatcher.tick_one(schedule_id, now, _WATCHES)
+        silent = health.judged(now, found)
+        self._alarm.tell(found, silent, now)
+        return silent
+
+    def _tick(self, clock: str, read: Facts, now: datetime, *, revive: bool = True) -> Report:
+        """Whatever of it fails, the rest is done."""
+        before = facts.believed(read, now)
+        known = health.noticed(now, clock, before)
+        self._note(before, known)
+        self._quiet_until = now + QUIET
+        with ExitStack() as then:
+            then.callback(lambda: self._alarm.tell_wrong(self._wrong(), now))
+            then.callback(self._watch, clock, known, now)
+            then.callback(self._swept_up, read, now)
+            if revive:
+                then.callback(self._chain.revive, read.chain, now)
+            look = ahead(now, clock, known)
+            report = self._dispatcher.tick(now, clock, look)
+            if self._mender.mend(read, now):
+                report += self._dispatcher.tick(now, clock, look)
+            return report
+
+    def _swept_up(self, read: Facts, now: datetime) -> None:
+        was_wrong = facts.SWEPT in facts.future(read, now)
+        fact = self._meta.fact(facts.SWEPT) if was_wrong else read.swept
+        self._sweep.sweep_if_needed(fact, now)
+
+    def _is_quiet(self, now: datetime) -> bool:
+        """Whether a clock ticked lately, as far as this process knows."""
+        until = self._quiet_until
+        return until is not None and timedelta() < until - now <= QUIET
+
+    def _note(self, before: Facts, known: Facts) -> None:
+        """Write down what the tick noticed, if that is new."""
+        if known.pause != before.pause and known.pause is not None:
+            self._meta.put(facts.PAUSE, known.pause.text())
+        if known.up != before.up and known.up is not None:
+            self._meta.put(facts.UP, known.up.isoformat())
+
+    def _watch(self, clock: str, known: Facts, now: datetime) -> None:
+        """Tell which clocks are silent, and have somebody look again if no tick comes soon."""
+        after = replace(known, beats={**known.beats, clock: now})
+        self._alarm.tell(after, health.judged(now, after), now)
+        at = health.look_again(now, after, coming(now, clock, known))
+        if at is not None:
+            self._invoke(at)

@@ -1,0 +1,157 @@
+"""What the clocks know of each other: the rows `clock.*` and `clock:*`, read at once.
+
+A row that cannot be read says nothing: it must not stop the clocks. What lies in the future was
+written by a clock that was wrong, and is not believed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.engine.dispatch import wakeups
+from shared.storage.meta import Fact
+
+BEAT = "clock:"
+"""Of each clock, with its name: when it last ticked."""
+KNOWN = "clock.known"
+UP = "clock.up"
+PAUSE = "clock.resumed"
+TOLD = "clock.told"
+SWEPT = "clock.swept"
+CHAIN = "clock.chain"
+FUTURE = timedelta(minutes=1)
+"""What is later than that is from the future: far more than instances differ by."""
+NEXT_LINK = timedelta(minutes=2)
+"""How far ahead the chain's next message may lie, beside that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A clock that there is."""
+
+    wakes: str
+    """Its NCRONTAB expression, in UTC."""
+    since: datetime
+    """Since when it is known by that expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The end of the last while in which no clock ticked: either the app was off, or all clocks
+    but a slow one are silent."""
+
+    at: datetime
+    """When a clock ticked again."""
+    settled: bool = False
+    """Whether it is known which of the two it was."""
+
+    def text(self) -> str:
+        return f"{self.at.isoformat()} settled" if self.settled else self.at.isoformat()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the rows say."""
+
+    known: Mapping[str, Known]
+    beats: Mapping[str, datetime]
+    """When each clock last ticked."""
+    up: datetime | None = None
+    """What was missed before is pardoned: nothing ran then."""
+    pause: Pause | None = None
+    swept: Fact | None = None
+    told: Fact | None = None
+    chain: Fact | None = None
+
+
+def read(rows: Mapping[str, Fact]) -> Facts:
+    """The facts of the rows, by their keys."""
+    ticked = {name: instant(row) for name, row in rows.items() if name.startswith(BEAT)}
+    return Facts(
+        known=known(rows.get(KNOWN)),
+        beats={name.removeprefix(BEAT): at for name, at in ticked.items() if at is not None},
+        up=instant(rows.get(UP)),
+        pause=_pause(rows.get(PAUSE)),
+        swept=rows.get(SWEPT),
+        told=rows.get(TOLD),
+        chain=rows.get(CHAIN),
+    )
+
+
+def future(found: Facts, now: datetime) -> dict[str, datetime]:
+    """The facts that lie in the future, by their rows' keys."""
+    link = chain_at(found.chain)
+    said: dict[str, datetime | None] = {
+        KNOWN: max((one.since for one in found.known.values()), default=None),
+        UP: found.up,
+        PAUSE: None if found.pause is None else found.pause.at,
+        SWEPT: instant(found.swept),
+        CHAIN: link and link - NEXT_LINK,
+        **{f"{BEAT}{name}": at for name, at in found.beats.items()},
+    }
+    return {key: at for key, at in said.items() if at is not None and at - now > FUTURE}
+
+
+def believed(found: Facts, now: datetime) -> Facts:
+    """The facts as if what lies in the future had been just now: it was, by another clock."""
+    if not future(found, now):
+        return found
+    pause = found.pause
+    return replace(
+        found,
+        known={name: replace(one, since=min(one.since, now)) for name, one in found.known.items()},
+        beats={name: min(at, now) for name, at in found.beats.items()},
+        up=found.up and min(found.up, now),
+        pause=Pause(now, settled=True) if pause is not None and pause.at > now else pause,
+    )
+
+
+def chain_at(row: Fact | None) -> datetime | None:
+    """When the chain's message that counts is to be seen; None if that cannot be told."""
+    return None if row is None else _instant(row.value.partition(" ")[0])
+
+
+def instant(row: Fact | None) -> datetime | None:
+    """The instant that a row says."""
+    return None if row is None else _instant(row.value)
+
+
+def known(row: Fact | None) -> dict[str, Known]:
+    """The clocks that there are; none that an older or a newer version wrote otherwise."""
+    try:
+        stored = json.loads(row.value) if row is not None else {}
+        return {name: _known(wakes, since) for name, (wakes, since) in stored.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def written(known: Mapping[str, Known]) -> str:
+    """The row of the clocks that there are."""
+    return json.dumps({name: (one.wakes, one.since.isoformat()) for name, one in known.items()})
+
+
+def _known(wakes: str, since: str) -> Known:
+    """Raises `ValueError` for what cannot be reckoned with."""
+    at = _instant(since)
+    if at is None:
+        raise ValueError(f"{since!r} is no instant")
+    wakeups.last_wakeup(wakes, at, at)
+    return Known(wakes, at)
+
+
+def _pause(row: Fact | None) -> Pause | None:
+    said, _, word = ("" if row is None else row.value).partition(" ")
+    at = _instant(said)
+    return None if at is None else Pause(at, settled=bool(word))
+
+
+def _instant(text: str) -> datetime | None:
+    """None also for one without an offset: it cannot be compared."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if at.utcoffset() is None else at

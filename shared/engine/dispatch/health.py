@@ -1,0 +1,151 @@
+"""Which clocks fell silent: a function of (when each is to wake, when each last ticked, now).
+
+1. A clock is silent when its last wake-up that is `GRACE` old had no tick since. What it missed
+   before it was known, or while nothing ran at all, does not count.
+2. When no clock has ticked for `GRACE`, either nothing ran, or all but a slow one are silent. If
+   the one that ticks now missed wake-ups of its own, nothing ran: that is pardoned. If not, it is
+   doubtful. Where nothing ran, hosts make up for what is past due: so those that missed something
+   are silent only if they do not tick within `QUIET`.
+3. It is not doubtful a second time: a clock that finds, twice in a row, that nothing else ticked
+   since its own last tick is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.engine.dispatch.facts import Facts, Known, Pause
+from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
+
+HTTP = "http"
+"""The clock that is outside: nobody knows how often it is meant to tick."""
+WORK = "work"
+"""The clock that is any invocation, when no other clock ticks."""
+GRACE = timedelta(minutes=2)
+"""How late a clock may be: for a cold start, a slow tick, a queue that is asked seldom."""
+LATE = timedelta(seconds=15)
+"""How late it mostly is at most: as long as that nobody counts on its being silent."""
+QUIET = timedelta(seconds=75)
+"""If no clock ticked for so long, any invocation does. So long it takes, too, until the clocks of
+an app that was off have ticked: those of every minute have had a wake-up by then."""
+EARLY = timedelta(seconds=5)
+"""A timer may fire a moment before its time."""
+HTTP_PAUSE = timedelta(minutes=15)
+_HTTP_GONE = timedelta(days=1)
+"""A pinger that is silent for so long was turned off."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silent:
+    """A clock that ought to have ticked."""
+
+    clock: str
+    last: datetime | None
+    """Its last tick, if there was one."""
+    expected: datetime | None
+    """The wake-up that it missed; None for `http`."""
+    since: datetime
+    """Its last tick, or when it became known."""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it may well be meant: of `http` nobody knows."""
+        return self.clock == HTTP
+
+
+def judged(now: datetime, facts: Facts) -> list[Silent]:
+    """The silent clocks, by name, without those of which it is doubtful whether they are."""
+    found = silent(now, facts.known, facts.beats, facts.up)
+    doubt = _doubt(now, facts)
+    if doubt is None:
+        return found
+    returned = now - doubt >= QUIET
+    return [one for one in found if returned and (one.last is None or one.last < doubt - EARLY)]
+
+
+def silent(
+    now: datetime, known: Mapping[str, Known], beats: Mapping[str, datetime], up: datetime | None
+) -> list[Silent]:
+    """The silent clocks, by name. `beats`: last ticks. `up`: what was missed before is pardoned."""
+    found = [*_timed(now, known, beats, up), *_http(now, beats.get(HTTP), up)]
+    return sorted(found, key=lambda one: one.clock)
+
+
+def noticed(now: datetime, clock: str, facts: Facts) -> Facts:
+    """The facts with what a tick of `clock` says of a pause; `facts`: from before that tick."""
+    newest = max(facts.beats.values(), default=None)
+    one, last, pause = facts.known.get(clock), facts.beats.get(clock), facts.pause
+    away = one is not None and was_away(now, one, last)
+    if newest is None or now - newest > GRACE:
+        if away:
+            return replace(facts, up=now, pause=Pause(now, settled=True))
+        again = pause is not None and newest is not None and newest <= pause.at + EARLY
+        witness = last is not None and (one is not None or now - last <= HTTP_PAUSE)
+        return replace(facts, pause=Pause(now, settled=again and witness))
+    if away and pause is not None and _doubt(now, facts) is not None:
+        return replace(facts, up=pause.at, pause=replace(pause, settled=True))
+    return facts
+
+
+def was_away(now: datetime, clock: Known, last: datetime | None) -> bool:
+    """Whether a clock that ticks now had missed a wake-up since its last tick."""
+    return last is None or last_wakeup(clock.wakes, last + EARLY, now - GRACE) is not None
+
+
+def is_alive(now: datetime, clock: Known, last: datetime | None) -> bool:
+    """Whether a clock ticked when it was last expected to."""
+    return last is not None and last_wakeup(clock.wakes, last + EARLY, now - LATE) is None
+
+
+def look_again(now: datetime, facts: Facts, coming: datetime | None) -> datetime | None:
+    """When somebody must look, lest a silence be noticed late; None if a tick comes soon enough.
+
+    `coming`: when the next one is expected. Nobody looks earlier than `QUIET` after a tick.
+    """
+    if coming is not None and coming - now <= QUIET:
+        return None
+    instants = (
+        _certain(now, facts, one, facts.beats.get(name)) for name, one in facts.known.items()
+    )
+    pending = [at for at in instants if at is not None and at > now]
+    return max(now + QUIET, *pending) if pending else None
+
+
+def _doubt(now: datetime, facts: Facts) -> datetime | None:
+    """When the pause ended of which it is doubtful what it was; None if there is no doubt."""
+    pause = facts.pause
+    if pause is None or pause.settled or not timedelta() <= now - pause.at <= GRACE:
+        return None
+    return pause.at
+
+
+def _certain(now: datetime, facts: Facts, clock: Known, last: datetime | None) -> datetime | None:
+    """When it is certain that a clock is silent which missed a wake-up; None if it missed none."""
+    if is_alive(now, clock, last):
+        return None
+    since = max(at for at in (clock.since, facts.up, last and last + EARLY) if at is not None)
+    missed = next_wakeup(clock.wakes, since, now)
+    if missed is None:
+        return None
+    doubt = _doubt(now, facts)
+    return missed + GRACE if doubt is None else max(missed + GRACE, doubt + QUIET)
+
+
+def _timed(
+    now: datetime, known: Mapping[str, Known], beats: Mapping[str, datetime], up: datetime | None
+) -> Iterator[Silent]:
+    for name, clock in known.items():
+        since = clock.since if up is None else max(clock.since, up)
+        expected = last_wakeup(clock.wakes, since, now - GRACE)
+        last = beats.get(name)
+        if expected is not None and (last is None or last < expected - EARLY):
+            yield Silent(clock=name, last=last, expected=expected, since=last or clock.since)
+
+
+def _http(now: datetime, last: datetime | None, up: datetime | None) -> Iterator[Silent]:
+    if last is None or now - last > _HTTP_GONE:
+        return
+    if now - (last if up is None else max(last, up)) > HTTP_PAUSE:
+        yield Silent(clock=HTTP, last=last, expected=None, since=last)

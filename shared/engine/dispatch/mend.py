@@ -1,0 +1,193 @@
+"""Puts right what a clock that was ahead wrote: of another instance, or another version of the app.
+
+Facts that lie in the future are the evidence (`facts.future`). They are put right last, so that a
+pass that was broken off is made again by whoever ticks next. What each schedule needs is decided by
+`schedules.mend`. What cannot be put right: what did run, what people changed through that instance,
+and messages to people whose next attempt it put off.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from shared.engine.dispatch import facts
+from shared.engine.dispatch.alarm import Alarm
+from shared.engine.dispatch.facts import BEAT, KNOWN, PAUSE, SWEPT, UP, Facts, Pause
+from shared.engine.dispatch.tick import messages
+from shared.errors import Conflict, Damaged
+from shared.log import Event, event
+from shared.log import instant as written
+from shared.schedules.mend import Mended, is_suspect, mended
+from shared.schedules.model import LiveJob, Schedule
+from shared.storage import readable
+from shared.storage.handed import HandedOut, Note
+from shared.storage.meta import Meta
+from shared.storage.queue import JobQueue
+from shared.storage.schedules import Change, ScheduleTable
+from shared.storage.slots import Slots
+
+_logger = logging.getLogger("belfry.clocks")
+
+_ALONE = timedelta(minutes=5)
+_AT_ONCE = 4
+_BATCH = 100
+_TRIES = 20
+_STEPS = 10_000
+_SECOND = timedelta(seconds=1)
+_LONG_AGO = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class _Done:
+    """What one schedule needed."""
+
+    again: int = 0
+    """Occurrences that are expected again."""
+    freed: int = 0
+    """Jobs that were held too long."""
+
+
+class Mender:
+    """The mender, bound to its stores."""
+
+    def __init__(
+        self,
+        *,
+        table: ScheduleTable,
+        queue: JobQueue,
+        handed: HandedOut,
+        meta: Meta,
+        slots: Slots,
+        alarm: Alarm,
+        lease: timedelta,
+    ) -> None:
+        self._table = table
+        self._queue = queue
+        self._handed = handed
+        self._meta = meta
+        self._slots = slots
+        self._alarm = alarm
+        self._lease = lease
+
+    def mend(self, found: Facts, now: datetime) -> bool:
+        """Put everything right, if some of the facts lie in the future and nobody else does; what
+        was due may have changed then."""
+        wrong = facts.future(found, now)
+        if not wrong:
+            return False
+        holder = secrets.token_hex(6)
+        if not self._meta.hold("mend", holder, now, now + _ALONE):
+            return False
+        try:
+            total = self._schedules(now)
+            self._slots.shorten(now + self._lease)
+            self._meta.release_beyond("shard", now + _ALONE)
+            self._handed.forget(now + _ALONE)
+            self._facts(found, wrong, now)
+        finally:
+            self._meta.release("mend", holder)
+        self._tell(wrong, total, now)
+        return True
+
+    def _schedules(self, now: datetime) -> _Done:
+        total = _Done()
+        suspects = (one for one in self._table.schedules() if is_suspect(one, now, self._lease))
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="mend") as pool:
+            while some := list(islice(suspects, _BATCH)):
+                for done in pool.map(lambda one: self._schedule(one, now), some):
+                    total.again += done.again
+                    total.freed += done.freed
+        return total
+
+    def _schedule(self, schedule: Schedule, now: datetime) -> _Done:
+        """Step by step, each decided anew from what is stored."""
+        done, lost = _Done(), 0
+        one: Schedule | None = schedule
+        for _ in range(_STEPS):
+            step = None if one is None else self._step(one, now)
+            if step is None:
+                break
+            if self._make(step, now):
+                done.again += step.again
+                done.freed += len(step.send) - sum(job.id in step.gone for job in step.send)
+            elif (lost := lost + 1) >= _TRIES:
+                raise Conflict(f"{schedule.id} is being changed by others at the same time")
+            one = self._table.get(schedule.id)
+        return done
+
+    def _step(self, schedule: Schedule, now: datetime) -> Mended | None:
+        ended = self._table.jobs(schedule.id, since=now)
+        own = [job for job in ended if job.due_at > now and not job.manual]
+        if (across := self._table.stretch(schedule.id, now)) is not None:
+            own.append(across)
+        try:
+            versions = self._table.versions(schedule.id)
+        except (ValueError, KeyError, TypeError) as error:
+            readable.tell(schedule.id, Damaged(f"a row of its versions: {error!r:.200}"))
+            return None
+        return mended(schedule, own, versions, now, self._lease)
+
+    def _make(self, step: Mended, now: datetime) -> bool:
+        """Enqueue first, commit second."""
+        jobs = [(step.after, _seen_when_it_matters(job)) for job in step.send]
+        if jobs:
+            self._handed.note(Note.of([(job.id, job.available_at) for _, job in jobs], now))
+        for at, message in messages(jobs, now):
+            self._queue.send(message, at)
+        change = Change(
+            step.before,
+            step.after,
+            shortened=step.shortened,
+            versions=step.versions,
+            gone=step.gone,
+            ended=step.ended,
+        )
+        return self._table.commit([change])[0]
+
+    def _facts(self, found: Facts, wrong: Mapping[str, datetime], now: datetime) -> None:
+        """All but the chain, which whoever ticks revives."""
+        right = {UP: now.isoformat(), PAUSE: Pause(now, settled=True).text()}
+        for key in wrong:
+            if key.startswith(BEAT):
+                self._meta.put(key, now.isoformat())
+            elif key in right:
+                self._meta.put(key, right[key])
+            elif key == SWEPT:
+                self._meta.swap(SWEPT, found.swept, (now - _LONG_AGO).isoformat())
+            elif key == KNOWN:
+                known = facts.believed(found, now).known
+                self._meta.swap(KNOWN, self._meta.fact(KNOWN), facts.written(known))
+
+    def _tell(self, wrong: Mapping[str, datetime], total: _Done, now: datetime) -> None:
+        seconds = round((max(wrong.values()) - now).total_seconds())
+        event(
+            _logger,
+            Event.CLOCK_WAS_WRONG,
+            level=logging.ERROR,
+            seconds=seconds,
+            rows=" ".join(sorted(wrong)),
+            expected_again=total.again,
+            freed=total.freed,
+        )
+        self._alarm.people(
+            key=f"clock_was_wrong:{now:%Y-%m-%dT%H}",
+            subject="An instance went by a wrong clock",
+            text=f"An instance of the app went by a clock that was {seconds} seconds ahead: what "
+            f"it wrote lies after {written(now, 'seconds')}, the time when that was found. It was "
+            f"put right: {total.again} runs that it had recorded as missed or skipped are to come "
+            f"again, and {total.freed} jobs that it held are free. What it did run, or what "
+            "people changed through it, stays. This version of the app goes by the storage's "
+            "time: look for an instance of another version, or for an emulator of the storage on a "
+            "machine whose clock was set.",
+        )
+
+
+def _seen_when_it_matters(job: LiveJob) -> LiveJob:
+    """With the time at which its message is to be seen: when it may start, or its lease ended."""
+    return job if job.lease_until is None else replace(job, available_at=job.lease_until + _SECOND)

@@ -1,0 +1,107 @@
+"""A clock made of a message that renews itself: it needs no timer.
+
+The row `clock.chain` holds the mark of the one message that counts. Whoever handles that message
+
+1. sends the next, with a mark of its own and the mark that the row has now (`after`),
+2. puts the next one's mark into the row, if nobody did so meanwhile,
+3. and then ticks.
+
+A message counts if the row has its mark, or the one in its `after`: then it was sent, but whoever
+sent it died before step 2. Any other is a stale copy and ends. So of all that two deliveries of one
+message send, one counts; and a crash at any point leaves one that does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.engine.dispatch.facts import CHAIN, FUTURE, NEXT_LINK, chain_at
+from shared.log import Event, event
+from shared.storage.meta import Fact, Meta
+from shared.storage.pulse import PulseQueue
+from shared.storage.queue import instant, readable
+
+ROW = CHAIN
+OFFSET = timedelta(seconds=30)
+"""When in each minute it ticks: half a minute from the dispatcher's timer."""
+_SHORTEST = timedelta(seconds=10)
+_LOST = timedelta(minutes=2)
+"""Overdue for so long, the message is taken to be lost."""
+_AGAIN = timedelta(seconds=10)
+
+_logger = logging.getLogger("belfry.clocks")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """One message of the chain."""
+
+    at: datetime
+    """When it is to be seen."""
+    token: str
+    after: str
+    """The token that the row had when it was sent; empty if there was no row."""
+
+    def text(self) -> str:
+        return json.dumps({"at": self.at.isoformat(), "token": self.token, "after": self.after})
+
+
+def parse(text: str) -> Link:
+    """Read a message. Raises `Invalid`."""
+    with readable("a clock message", text):
+        body = json.loads(text)
+        at, token, after = instant(body["at"]), body["token"], body["after"]
+        if not isinstance(token, str) or not isinstance(after, str):
+            raise TypeError("a token is no text")
+        return Link(at=at, token=token, after=after)
+
+
+class Chain:
+    """The chain, bound to its stores."""
+
+    def __init__(self, queue: PulseQueue, meta: Meta) -> None:
+        self._queue = queue
+        self._meta = meta
+
+    def renew(self, link: Link, present: Fact | None, now: datetime) -> bool:
+        """Send the message after `link`; False if `link` is a stale copy. `present`: the row."""
+        if present is not None and _token(present) not in (link.token, link.after):
+            event(_logger, Event.CLOCK_STALE, due_at=link.at.isoformat())
+            return False
+        return self._advance(present, now)
+
+    def put_off(self, link: Link) -> None:
+        """Send `link` again as it is, when the storage could not be asked what it means."""
+        self._queue.send(link.text(), _AGAIN)
+
+    def revive(self, present: Fact | None, now: datetime) -> bool:
+        """Begin anew if there is no chain, its message is lost, or was to be seen in a future that
+        only a wrong clock knew; `present`: the row as read."""
+        at = chain_at(present)
+        if at is not None and -NEXT_LINK - FUTURE <= now - at <= _LOST:
+            return False
+        won = self._advance(present, now)
+        if won and present is not None:
+            due = at.isoformat() if at is not None else None
+            event(_logger, Event.CLOCK_REVIVED, level=logging.WARNING, due_at=due)
+        return won
+
+    def _advance(self, present: Fact | None, now: datetime) -> bool:
+        """Enqueue first, commit second."""
+        link = Link(at=following(now), token=secrets.token_hex(6), after=_token(present))
+        self._queue.send(link.text(), link.at - now)
+        return self._meta.swap(ROW, present, f"{link.at.isoformat()} {link.token}")
+
+
+def following(now: datetime) -> datetime:
+    """When the message after one that is handled at `now` is to be seen."""
+    at = now.replace(second=0, microsecond=0) + OFFSET
+    return at if at - now >= _SHORTEST else at + timedelta(minutes=1)
+
+
+def _token(present: Fact | None) -> str:
+    return "" if present is None else present.value.partition(" ")[2]

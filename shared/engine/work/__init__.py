@@ -1,0 +1,1 @@
+"""What runs jobs: workers, their batches of attempts, what becomes of each."""

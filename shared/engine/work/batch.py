@@ -1,0 +1,297 @@
+"""The attempts that one call of the worker looks after: of its message, and those it took over.
+
+A gang beats while they run: a beat reads their schedules' rows, so that a job that was cancelled,
+or that another worker has, is told to stop; prolongs the leases; and keeps what the jobs said so
+far where a person can read it. What ends at about the same time is written in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared.engine.work.attempt import Attempt, Stop
+from shared.engine.work.guards import Guards
+from shared.engine.work.outcome import Again, Ended, Gone, outcome
+from shared.errors import BelfryError
+from shared.log import Event, event
+from shared.schedules.job import Job
+from shared.schedules.model import LiveJob, Schedule
+from shared.schedules.record import of_live
+from shared.storage.schedules import Change, Running
+
+if TYPE_CHECKING:
+    from shared.engine.work.pool import Crew
+
+_logger = logging.getLogger("belfry.worker")
+
+_SECOND = timedelta(seconds=1)
+_GATHERED = 0.01
+"""Seconds that the first of a gang to end waits for others, to be written together with them."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a gang looks after."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    said: dict[str, Running] = field(default_factory=dict)
+    """By job: what it said so far, as it was stored."""
+    guards: Guards = field(default_factory=Guards)
+
+
+class Gang:
+    """The attempts of one call. `_held` is its own thread's; what others may touch has the lock."""
+
+    def __init__(self, crew: Crew) -> None:
+        self.begun = 0
+        self.names: dict[str, str] = {}
+        """By job: the name under which this gang asks for its lease."""
+        self.since = crew.clock.now()
+        self._crew = crew
+        self._desk = crew.desk
+        self._held = _Held()
+        self._waits = False
+        self._next_beat = self.since + crew.lease.beat
+        self._changed = threading.Event()
+        self._all_over = threading.Event()
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._heir: Gang | None = None
+        self._expects = 0
+        """Gangs that are about to hand over to this one, which waits for them."""
+        self._taken_over: list[_Held] = []
+
+    @property
+    def lasts(self) -> bool:
+        """Whether nothing is left but to wait, and has been for more than a moment."""
+        return self._waits and self._heir is None and self._crew.clock.now() - self.since > _SECOND
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is an attempt here that was not written down yet."""
+        return bool(self._held.attempts)
+
+    def guard(self, guards: Guards) -> None:
+        """Keep what was sent to look after jobs when their leases end."""
+        self._held.guards.add(guards)
+
+    def begin(self, schedule: Schedule, live: LiveJob, taken_over: bool) -> None:
+        """Start an attempt whose lease was committed."""
+        attempt = self._crew.attempt(schedule, live, self)
+        event(
+            _logger,
+            Event.JOB_TAKEN_OVER if taken_over else Event.JOB_STARTED,
+            schedule_id=schedule.id,
+            job_id=live.id,
+            attempt=live.attempt,
+            lateness_seconds=of_live(schedule, live).lateness_seconds,
+        )
+        if live.error:
+            attempt.log(f"attempt {live.attempt}; the one before: {live.error}")
+        elif taken_over:
+            attempt.log(f"attempt {live.attempt}; the worker of the one before stopped silently")
+        if taken_over:
+            self._held.said[live.id] = Running("", None)  # it may have left what it said behind
+        self.begun += 1
+        with self._lock:
+            self._under_way += 1
+            self._all_over.clear()
+        self._held.attempts.append(attempt)
+        self._crew.enter(attempt)
+        if not self._crew.threads.run(attempt.run):
+            attempt.close_unrun()
+
+    def wake(self) -> None:
+        """Look again at what there is to do."""
+        self._changed.set()
+
+    def told(self) -> None:
+        """An attempt is over. Called in its thread."""
+        with self._lock:
+            self._under_way -= 1
+            if self._under_way <= 0:
+                self._all_over.set()
+        self._changed.set()
+
+    def finish(self) -> list[Job]:
+        """Wait for all attempts, looking after them, or until another gang does; the jobs that
+        ended here."""
+        ended: list[Job] = []
+        self._waits = True
+        while self._goes_on():
+            attempts = self._held.attempts
+            now = self._crew.clock.now()
+            wake = min([self._next_beat, *(attempt.deadline for attempt in attempts)])
+            self._crew.clock.wait(self._changed, max(wake - now, timedelta()))
+            if len(attempts) > 1 and any(attempt.done for attempt in attempts):
+                self._all_over.wait(_GATHERED)
+            ended += self.tend()
+        return ended
+
+    def hand_over(self, heir: Gang) -> None:
+        """Have `heir` look after all that is left here. Called by the crew."""
+        with heir._lock:
+            if not heir._waits:  # it has come to its end meanwhile
+                return
+            heir._expects += 1
+        self._heir = heir
+        self._changed.set()
+
+    def tend(self) -> list[Job]:
+        """Write down what is over, and beat if it is time; the jobs that ended.
+
+        Storage that does not answer is asked again until the leases have ended; a job whose lease
+        ended is told to stop.
+        """
+        self._changed.clear()
+        now = self._crew.clock.now()
+        ended: list[Job] = []
+        failure: BelfryError | None = None
+        try:
+            ended = self._settle([attempt for attempt in self._held.attempts if attempt.done])
+        except BelfryError as error:
+            failure = error
+        for attempt in self._held.attempts:
+            if attempt.deadline <= now:
+                attempt.time_out()
+        if now >= self._next_beat:
+            self._next_beat = now + self._crew.lease.beat
+            try:
+                self._beat(now)
+            except BelfryError as error:
+                failure = error
+        if failure is not None:
+            self._wait_for_storage(failure)
+        return ended
+
+    def abandon(self) -> None:
+        """Tell what is left to stop: nobody will write down what becomes of it."""
+        with self._lock:
+            self._waits = False
+            left = [*self._taken_over, self._held]
+            self._taken_over, self._held = [], _Held()
+        if self._heir is not None:
+            self._heir._adopt(_Held())
+        for held in left:
+            for attempt in held.attempts:
+                attempt.ask(Stop.LOST)
+            self._crew.leave(held.attempts)
+
+    def _goes_on(self) -> bool:
+        """Whether there is still something to look after here."""
+        with self._lock:
+            taken, self._taken_over = self._taken_over, []
+        for held in taken:
+            self._held.attempts += held.attempts
+            self._held.said |= held.said
+            self._held.guards.add(held.guards)
+        if taken:
+            with self._lock:
+                self._under_way = sum(not attempt.done for attempt in self._held.attempts)
+        heir, self._heir = self._heir, None
+        if heir is not None and heir._adopt(self._held):
+            self._held = _Held()
+        with self._lock:
+            left = self._held.attempts or self._taken_over or self._expects
+            self._waits = bool(left) and not self._crew.over
+            return self._waits
+
+    def _adopt(self, held: _Held) -> bool:
+        """Take over what another gang looked after; False if this one has come to its end
+        meanwhile. Called in the other's thread."""
+        with self._lock:
+            self._expects -= 1
+            if not self._waits:
+                return False
+            self._taken_over.append(held)
+        for attempt in held.attempts:
+            attempt.keeper = self
+        self._changed.set()
+        return True
+
+    def _wait_for_storage(self, failure: BelfryError) -> None:
+        """For a second, while some lease lasts; then raise."""
+        now = self._crew.clock.now()
+        held = [one for one in self._held.attempts if (one.live.lease_until or now) > now]
+        for attempt in self._held.attempts:
+            if attempt not in held:
+                attempt.ask(Stop.LOST)
+        if not held:
+            raise failure
+        event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(failure))
+        self._crew.clock.wait(threading.Event(), _SECOND)
+        self._changed.set()
+
+    def _settle(self, over: Sequence[Attempt]) -> list[Job]:
+        if not over:
+            return []
+        now = self._crew.clock.now()
+        results = [(attempt, outcome(attempt, now)) for attempt in over]
+        jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
+        ended = self._desk.end(jobs)
+        for attempt, result in results:
+            match result:
+                case Again():
+                    self._desk.again(attempt, result)
+                case Gone():
+                    event(_logger, Event.LEASE_LOST, job_id=attempt.live.id)
+            self._held.attempts.remove(attempt)
+            if self._held.said.pop(attempt.live.id, None) is not None:
+                self._desk.table.unsay(attempt.live.id)
+        self._crew.leave(over)
+        self._held.guards.release([job.id for job in ended], self._desk.queue)
+        return ended
+
+    def _beat(self, now: datetime) -> None:
+        active = [one for one in self._held.attempts if not one.done and one.asked is not Stop.LOST]
+        found = self._desk.table.many({attempt.schedule.id for attempt in active})
+        changes: dict[str, Change] = {}
+        renewed: dict[str, list[tuple[Attempt, LiveJob]]] = {}
+        for attempt in active:
+            schedule = found.get(attempt.schedule.id)
+            held = schedule.progress.find(attempt.live.id) if schedule is not None else None
+            if schedule is None or held is None or held.worker != attempt.live.worker:
+                attempt.ask(Stop.LOST)
+                continue
+            if held.cancel is not None and attempt.live.cancel is None:
+                attempt.live = held
+                attempt.ask(Stop.CANCEL)
+            self._say(attempt)
+            if held.lease_until is None or held.lease_until - now > self._crew.lease.length * 2 / 3:
+                continue
+            longer = replace(held, lease_until=now + self._crew.lease.length)
+            after = changes[schedule.id].after if schedule.id in changes else schedule
+            changes[schedule.id] = Change(
+                schedule, replace(after, progress=after.progress.put(longer))
+            )
+            renewed.setdefault(schedule.id, []).append((attempt, longer))
+        self._renew(changes, renewed, now)
+
+    def _renew(
+        self,
+        changes: dict[str, Change],
+        renewed: dict[str, list[tuple[Attempt, LiveJob]]],
+        now: datetime,
+    ) -> None:
+        """Prolong the leases; one that lost a race is prolonged at the next beat."""
+        won = self._desk.table.commit(list(changes.values()))
+        for schedule_id, made in zip(changes, won, strict=True):
+            for attempt, longer in renewed[schedule_id]:
+                if made:
+                    attempt.live = longer
+                    self._desk.limits.take(
+                        attempt.schedule, longer.id, now, now + self._crew.lease.length
+                    )
+        if not all(won):
+            self._next_beat = now + _SECOND
+
+    def _say(self, attempt: Attempt) -> None:
+        said = Running(attempt.log.text(), attempt.progress.done)
+        if said != self._held.said.get(attempt.live.id, Running("", None)):
+            self._desk.table.say(attempt.live.id, said)
+            self._held.said[attempt.live.id] = said

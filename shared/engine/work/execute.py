@@ -1,0 +1,67 @@
+"""From an attempt to its task's function: the parameters checked, the context made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+from shared.clock import Clock
+from shared.engine.work.attempt import Attempt
+from shared.tasks import JobContext, Registry, Result, Services
+from shared.text import clean, depth
+
+_RESULT_LIMIT = 30_000
+"""Characters of JSON in ASCII, as it is kept."""
+_DEPTH_LIMIT = 100
+"""Lists and objects in each other; pydantic, which writes it for a reader, takes 255."""
+
+
+class Executor:
+    """Calls tasks; what it returns is what the task returned, as JSON has it."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        services: Services,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._services = services
+        self._clock = clock
+
+    def __call__(self, attempt: Attempt) -> Result | Coroutine[Any, Any, Result]:
+        schedule, live = attempt.schedule, attempt.live
+        task = self._registry.get(schedule.definition.task_type)
+        params = task.parse(schedule.definition.task_parameters)
+        context = JobContext(
+            job_id=live.id,
+            schedule_id=schedule.id,
+            due_at=live.due_at,
+            attempt=live.attempt,
+            clock=self._clock,
+            log=attempt.log,
+            progress=attempt.progress,
+            forced=live.forced,
+            stop=attempt.stop,
+        )
+        returned = task.call(context, params, self._services)
+        if isinstance(returned, Coroutine):
+            return _awaited(task.name, returned)
+        return _checked(task.name, returned)
+
+
+async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
+    return _checked(name, await work)
+
+
+def _checked(task_name: str, result: Result) -> Result:
+    """The result as JSON and a table have it. Raises `ValueError` if it is none, or too large."""
+    text = json.dumps(dict(result), default=str, ensure_ascii=False)
+    checked: dict[str, object] = json.loads(clean(text))
+    size = len(json.dumps(checked))
+    if size > _RESULT_LIMIT:
+        raise ValueError(f"{task_name} returned {size} characters; {_RESULT_LIMIT} are kept")
+    if depth(checked) > _DEPTH_LIMIT:
+        raise ValueError(f"{task_name} returned a result more than {_DEPTH_LIMIT} levels deep")
+    return checked

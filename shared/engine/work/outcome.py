@@ -1,0 +1,88 @@
+"""What became of an attempt that is over: a pure function of (attempt, held job, now)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.engine.work import retry
+from shared.engine.work.attempt import Attempt, Stop
+from shared.errors import BelfryError, Cancelled, Skipped
+from shared.log import short
+from shared.schedules.job import Job, Status
+from shared.schedules.model import LiveJob
+from shared.schedules.record import of_live
+from shared.threads import was_refused
+
+_ERROR_LIMIT = 4_000
+"""In UTF-16, as a table counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The job is over."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The job goes back, for another attempt."""
+
+    live: LiveJob
+    delay: timedelta
+    given_back: bool = False
+    """The instance goes down: the attempt does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Another worker has the job: this one's outcome does not count."""
+
+
+Outcome = Ended | Again | Gone
+
+
+def outcome(attempt: Attempt, now: datetime) -> Outcome:
+    """What follows. What returned, succeeded, even if it had been told to stop."""
+    live, failure = attempt.live, attempt.failure
+    if attempt.asked is Stop.LOST:
+        return Gone()
+    if failure is None:
+        return Ended(replace(_record(attempt, Status.SUCCEEDED, now), result=attempt.result))
+    if isinstance(failure, Skipped):
+        skipped = _record(attempt, Status.SKIPPED, now)
+        return Ended(replace(skipped, result=failure.result, reason=describe(failure)))
+    if attempt.asked is Stop.CANCEL:
+        return Ended(replace(_record(attempt, Status.CANCELLED, now), reason=live.cancel))
+    if attempt.asked is Stop.DRAIN and (isinstance(failure, Cancelled) or was_refused(failure)):
+        back = _waiting(live, now, live.error)
+        return Again(replace(back, attempt=live.attempt - 1), timedelta(), given_back=True)
+    error = describe(failure)
+    verdict = retry.after(failure, live.id, live.attempt, attempt.schedule.policy)
+    if isinstance(verdict, retry.Again):
+        return Again(_waiting(live, now + verdict.delay, error), verdict.delay)
+    failed = _record(attempt, Status.FAILED, now)
+    return Ended(replace(failed, error=error, reason=verdict.reason))
+
+
+def describe(failure: BaseException) -> str:
+    """A failure in one line, without secrets, as a table can hold it."""
+    name = type(failure).__name__
+    try:
+        said = str(failure)
+    except BaseException as error:  # its class is the task's own
+        said = f"its message cannot be made: {type(error).__name__}"
+    text = said if isinstance(failure, BelfryError) else f"{name}: {said}"
+    return short(text, _ERROR_LIMIT)
+
+
+def _record(attempt: Attempt, status: Status, now: datetime) -> Job:
+    job = of_live(attempt.schedule, attempt.live)
+    return replace(
+        job, status=status, finished_at=now, error=None, reason=None, log=attempt.log.text()
+    )
+
+
+def _waiting(live: LiveJob, until: datetime, error: str | None) -> LiveJob:
+    return replace(live, worker=None, lease_until=None, available_at=until, error=error)

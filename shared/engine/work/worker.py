@@ -1,0 +1,384 @@
+"""Runs jobs: one message names some, and each gets one attempt.
+
+1. A message comes a moment before its time: wait for the rest.
+2. Load the schedules and what ended of their live jobs; `schedules.claim` says what the message
+   means for each job.
+3. To start: send a message that looks after the jobs when their lease ends (`guards`; should this
+   worker be killed, that message finds the lease expired and takes them over), and commit the
+   leases.
+4. Run each task in a thread of its own (`crew`), and write what became of it (`gang`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.clock import Clock, monotonic
+from shared.engine.records.events import tell_ended
+from shared.engine.records.outcomes import tell_paused
+from shared.engine.work.batch import Gang
+from shared.engine.work.guards import Guards
+from shared.engine.work.limits import Limits
+from shared.engine.work.look import Look, look
+from shared.engine.work.pool import PATIENCE, Crew, Lease
+from shared.errors import BelfryError, LeaseLost, NotFound
+from shared.log import Event, event
+from shared.schedules import claim as claims
+from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.lost import OVERDUE
+from shared.schedules.model import Schedule
+from shared.storage.queue import JobQueue, Message
+from shared.storage.schedules import Change, Running, ScheduleTable
+
+_logger = logging.getLogger("belfry.worker")
+
+_GLANCE = 0.05
+"""Seconds from one look at a gang's own jobs to the next, while more of them wait for hands."""
+_UNCOMMITTED = timedelta(seconds=90)
+"""How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
+_SECOND = timedelta(seconds=1)
+_SOON = timedelta(seconds=3)
+"""What is due by then is waited for here: messages come a second or two ahead of their time."""
+_LANDING = 0.05
+"""Seconds, of real time, in which the commit behind a message mostly lands."""
+_SKEW = timedelta(seconds=5)
+"""What the clocks of two instances may differ by."""
+_FULL = timedelta(seconds=5)
+"""When to ask again for a job whose limit of jobs at once is reached."""
+_TRIES = 20
+"""Races with other writers of one schedule's row before the message is tried again later."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What is decided for some jobs, each of another schedule."""
+
+    changes: list[Change] = field(default_factory=list)
+    then: list[Callable[[], object]] = field(default_factory=list)
+    """What follows each change that was made."""
+    starting: list[str] = field(default_factory=list)
+    later: dict[datetime, list[str]] = field(default_factory=dict)
+    """Jobs to ask again for, by when."""
+    young: list[str] = field(default_factory=list)
+    """Void so far: their commit may be about to land."""
+    soon: datetime | None = None
+    """Until when some wait here."""
+    again: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """Jobs that belong into the other queue."""
+    dead: dict[str, bool] = field(default_factory=dict)
+    """Jobs that are in the way of others, and whose worker is gone; whether they are long."""
+
+
+class Worker:
+    """The worker, bound to its stores and its crew.
+
+    `long`: whether it runs long jobs or short ones; what belongs into the other queue is sent
+    there. None: it runs what it is given, for a person's command.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: ScheduleTable,
+        queue: JobQueue,
+        crew: Crew,
+        limits: Limits,
+        clock: Clock,
+        name: Callable[[], str],
+        lease: Lease,
+        long: bool | None = None,
+    ) -> None:
+        self._table = table
+        self._queue = queue
+        self._crew = crew
+        self._limits = limits
+        self._clock = clock
+        self._name = name
+        """Makes a new name for each attempt."""
+        self._lease = lease
+        self._long = long
+
+    def work(self, message: Message) -> list[Job]:
+        """Do what the message asks for; the jobs that ended here. Raises when storage fails.
+
+        No more jobs are begun at once than the crew has hands for; they wait for a free one, and
+        go back to the queue if that takes long. It returns when what it began has ended, or when a
+        younger call looks after the rest (`crew`).
+        """
+        ended: list[Job] = []
+        failure: BelfryError | None = None
+        asked = message if self._long is None else replace(message, long=self._long)
+        with self._crew.gang() as gang:
+            try:
+                self._rounds(asked, gang, ended)
+            except BelfryError as error:  # what was begun goes on
+                failure = error
+            ended += gang.finish()
+        if failure is not None:
+            raise failure
+        return ended
+
+    def stop(self) -> None:
+        """Begin nothing more, and tell what runs to stop."""
+        self._crew.stop()
+
+    def drain(self, patience: timedelta) -> None:
+        """Begin nothing more, and give back what runs and heeds being told to stop."""
+        self._crew.drain(patience)
+
+    def _rounds(self, message: Message, gang: Gang, ended: list[Job]) -> None:
+        pending = _named(dict.fromkeys(message.job_ids))
+        fresh = True
+        known = self._before_its_time(pending)
+        for _ in range(_TRIES + 2 * len(pending)):
+            if not pending:
+                return
+            hands = self._hands(len(pending), gang, ended)
+            if hands == 0:
+                self._put_back(message, pending)
+                return
+            now, rest = _by_schedule(pending, hands)
+            before = gang.begun
+            try:
+                decided = self._round(message, now, gang, ended, known)
+            finally:
+                self._crew.free(hands - (gang.begun - before))
+            if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
+                self._crew.draining.wait(_LANDING)
+                decided.again += decided.young
+                decided.young = []
+            self._ask_later(message, decided)
+            self._wait_until(decided.soon)
+            fresh, known = False, None
+            pending = list(dict.fromkeys(decided.again + rest))
+            if pending:
+                ended += gang.tend()
+        if pending:
+            raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
+
+    def _hands(self, most: int, gang: Gang, ended: list[Job]) -> int:
+        """Up to `most` free hands; 0 if none comes free for long. What ends meanwhile is written
+        down: it may be what holds them."""
+        until = monotonic() + PATIENCE
+        while not (hands := self._crew.hands(most, _GLANCE if gang.busy else PATIENCE)):
+            if self._crew.draining.is_set() or monotonic() > until:
+                return 0
+            ended += gang.tend()
+        return hands
+
+    def _before_its_time(self, job_ids: list[str]) -> Look | None:
+        """Wait for the time of jobs that come due in a moment; what was read of them before."""
+        due = min((parse_id(job_id)[1] for job_id in job_ids), default=None)
+        if due is None or not timedelta() < due - self._clock.now() <= _SOON:
+            return None
+        known = look(self._table, job_ids).lasting()
+        self._wait_until(due)
+        return known
+
+    def _wait_until(self, at: datetime | None) -> None:
+        """Wait for the rest of the time until then, if it is near, and nobody ends this process."""
+        remaining = timedelta() if at is None else at - self._clock.now()
+        if timedelta() < remaining <= _SOON:
+            self._clock.wait(self._crew.draining, remaining)
+
+    def _round(
+        self,
+        message: Message,
+        job_ids: list[str],
+        gang: Gang,
+        ended: list[Job],
+        known: Look | None,
+    ) -> _Round:
+        """One decision for each of the jobs, of as many schedules, carried out."""
+        decided = _Round()
+        read = look(self._table, job_ids, known)
+        for job_id in job_ids:
+            schedule = read.schedules.get(parse_id(job_id)[0])
+            if schedule is not None and self._long not in (None, schedule.is_long):
+                decided.elsewhere.append(job_id)
+            else:
+                self._decide(decided, schedule, job_id, read.done, gang, ended, message.sent_at)
+        failure: BelfryError | None = None
+        won = self._commit(decided, gang)
+        for made, follow, change in zip(won, decided.then, decided.changes, strict=True):
+            if made:
+                try:
+                    follow()
+                except BelfryError as error:  # the others' leases were committed too: begin them
+                    failure = error
+            else:
+                decided.again += [
+                    job_id for job_id in job_ids if parse_id(job_id)[0] == change.after.id
+                ]
+        if failure is not None:
+            raise failure
+        return decided
+
+    def _commit(self, decided: _Round, gang: Gang) -> list[bool]:
+        """Make the changes, and meanwhile send what looks after the jobs that start: without a
+        commit that finds nothing to do."""
+        if not decided.starting:
+            return self._table.commit(decided.changes)
+        now = self._clock.now()
+        guard = Message(tuple(decided.starting), now, long=bool(self._long))
+        until = now + self._lease.length + _SECOND
+        sending = self._crew.threads.call(lambda: self._queue.send(guard, until))
+        won = self._table.commit(decided.changes)
+        try:
+            gang.guard(Guards.of(sending.result(), guard.job_ids))
+        except BelfryError as error:  # should this worker die, the sweep finds its jobs
+            event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
+        return won
+
+    def _decide(
+        self,
+        decided: _Round,
+        schedule: Schedule | None,
+        job_id: str,
+        done: dict[str, Job],
+        gang: Gang,
+        ended: list[Job],
+        sent_at: datetime,
+    ) -> None:
+        now = self._clock.now()
+        if schedule is None:
+            decided.young.append(job_id)
+            return
+        worker = gang.names.setdefault(job_id, self._name())
+        decision = claims.claim(
+            schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
+        )
+        if isinstance(decision, claims.End | claims.Wait):
+            decided.dead.update(_dead(schedule, job_id, done, now))
+        match decision:
+            case claims.Void() if schedule.updated_at > sent_at + _SKEW:
+                event(_logger, Event.MESSAGE_VOID, job_id=job_id)  # it was taken back
+            case claims.Void():
+                decided.young.append(job_id)
+            case claims.Wait(until, after, others):
+                if after is not None:
+                    decided.changes.append(Change(schedule, after, others))
+                    decided.then.append(lambda: _tell_all(others))
+                if until - now >= _SECOND:
+                    decided.later.setdefault(until, []).append(job_id)
+                else:
+                    decided.soon = max(until, decided.soon or until)
+                    decided.again.append(job_id)
+            case claims.First(older):
+                if older in gang.names:  # it was asked for here, and does not start now
+                    decided.later.setdefault(now + _FULL, []).append(job_id)
+                else:
+                    decided.again += [older, job_id]
+            case claims.End(after, job, versions):
+                # what a worker that died left behind
+                said = self._table.running(job.id) if job.worker is not None else None
+                over = job if said is None else replace(job, log=said.log)
+                change = Change(schedule, after, (over,), versions)
+                decided.changes.append(change)
+                decided.then.append(lambda: self._end(change, ended, said))
+            case claims.Start(after, live, taken_over):
+                if not self._limits.take(schedule, job_id, now, now + self._lease.length):
+                    decided.later.setdefault(now + _FULL, []).append(job_id)
+                    return
+                decided.starting.append(job_id)
+                decided.changes.append(Change(schedule, after))
+                decided.then.append(lambda: gang.begin(after, live, taken_over))
+
+    def _end(self, made: Change, ended: list[Job], said: Running | None) -> None:
+        """What follows the end of a job that is not begun, or not again."""
+        (job,) = made.jobs
+        tell_ended(_logger, job)
+        tell_paused(made.before, made.after)
+        ended.append(job)
+        if said is not None:
+            self._table.unsay(job.id)
+        in_the_way = any(live.begun for live in made.after.progress.live)
+        if job.status is not Status.SKIPPED or not in_the_way:
+            self._crew.desk.make_room(made.after)
+
+    def _ask_later(self, message: Message, decided: _Round) -> None:
+        now = self._clock.now()
+        for job_id, long in decided.dead.items():  # its guard may be lost, too
+            event(_logger, Event.MESSAGE_REPLACED, job_id=job_id)
+            self._queue.send(Message((job_id,), now, long=long), now)
+        if decided.elsewhere:
+            there = Message(tuple(decided.elsewhere), message.sent_at, long=not self._long)
+            self._queue.send(there, now, now)
+        for until, job_ids in decided.later.items():
+            # one that is asked for as the older one of another has a message of its own
+            if named := [job_id for job_id in job_ids if job_id in message.job_ids]:
+                self._send_again(message, named, until - now)
+        if decided.young and now - message.sent_at < _UNCOMMITTED:
+            # Asked for at once, and then seldom: it lands soon or never.
+            age = now - message.sent_at
+            self._send_again(message, decided.young, max(_SECOND, age / 2))
+        else:
+            for job_id in decided.young:
+                event(_logger, Event.MESSAGE_VOID, job_id=job_id)
+
+    def _put_back(self, message: Message, job_ids: list[str]) -> None:
+        """What no hand was free for goes back; that it waits shows by when it was to be seen."""
+        now = self._clock.now()
+        self._queue.send(replace(message, job_ids=tuple(job_ids)), now + _SECOND, now)
+
+    def _send_again(self, message: Message, job_ids: list[str], wait: timedelta) -> None:
+        """Send what is left of a message again, to be seen after `wait`; it keeps its age."""
+        now = self._clock.now()
+        self._queue.send(replace(message, job_ids=tuple(job_ids), at=None), now + wait, now)
+        event(
+            _logger,
+            Event.MESSAGE_DEFERRED,
+            level=logging.DEBUG,
+            job_id=job_ids[0],
+            jobs=len(job_ids),
+            delay_seconds=wait.total_seconds(),
+        )
+
+
+def _named(job_ids: Iterable[str]) -> list[str]:
+    """Those that can be the id of a job; the others are told, and dropped."""
+    named: list[str] = []
+    for job_id in job_ids:
+        try:
+            parse_id(job_id)
+        except NotFound:
+            event(_logger, Event.MESSAGE_VOID, job_id=job_id)
+        else:
+            named.append(job_id)
+    return named
+
+
+def _dead(
+    schedule: Schedule, job_id: str, done: Mapping[str, Job], now: datetime
+) -> dict[str, bool]:
+    """Other jobs of the schedule that are in the way, and whose lease ended some time ago."""
+    return {
+        one.id: schedule.is_long
+        for one in schedule.progress.live
+        if one.id != job_id
+        and one.id not in done
+        and one.lease_until is not None
+        and one.lease_until + OVERDUE <= now
+    }
+
+
+def _tell_all(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        tell_ended(_logger, job)
+
+
+def _by_schedule(job_ids: list[str], most: int) -> tuple[list[str], list[str]]:
+    """(at most `most` jobs, each of another schedule; the rest)."""
+    now: dict[str, str] = {}
+    rest: list[str] = []
+    for job_id in job_ids:
+        schedule_id, _ = parse_id(job_id)
+        if schedule_id in now or len(now) == most:
+            rest.append(job_id)
+        else:
+            now[schedule_id] = job_id
+    return list(now.values()), rest
