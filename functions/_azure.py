@@ -23,7 +23,7 @@ from shared import settings as configuration
 from shared.clock import SystemClock
 from shared.engine.commands import builtin
 from shared.engine.dispatch.health import HTTP
-from shared.engine.work.threads import Hands
+from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import Event, event, instant
 from shared.redaction import redact
@@ -89,7 +89,7 @@ def _wakes(task: Task) -> str | None:
     return found.get(task.name)
 
 
-_hands = Hands("message")
+_threads = Threads("message")
 """A call of the worker waits for what it began, so it has a thread of its own: the host's would be
 used up by as many messages as it has threads."""
 
@@ -97,7 +97,7 @@ used up by as many messages as it has threads."""
 async def work_on(message: func.QueueMessage, *, long: bool) -> None:
     """Do what a message of one of the job queues asks for. Raises what gives it back."""
     text = message.get_body().decode(errors="replace")
-    await asyncio.wrap_future(_hands.call(partial(_work, text, long)))
+    await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
 
 
 def _work(text: str, long: bool) -> None:

@@ -27,17 +27,18 @@ from shared.engine.dispatch.alarm import Alarm
 from shared.engine.dispatch.backlog import Backlog
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.mend import Mender
-from shared.engine.dispatch.queue_clock import Chain
+from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
-from shared.engine.records.outcomes import Desk
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
+from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
-from shared.engine.work.pool import Crew, Lease
+from shared.engine.work.outcomes import Outcomes
+from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
@@ -173,7 +174,7 @@ def build(
     dispatcher = Dispatcher(table, queue, handed, meta, backlog, clock)
     slots = Slots(connection.table(names.table))
     limits = Limits(slots, tasks, settings.jobs_per_project)
-    desk = Desk(table, queue, limits, clock)
+    outcomes = Outcomes(table, queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
     services = Services(
         {
@@ -183,7 +184,7 @@ def build(
     )
     _hold_needs(tasks, services)
     manager = Manager(
-        desk=desk,
+        outcomes=outcomes,
         dispatcher=dispatcher,
         handed=handed,
         clock=clock,
@@ -198,7 +199,7 @@ def build(
         dispatcher=dispatcher,
         sweep=sweep,
         meta=meta,
-        chain=Chain(PulseQueue(connection.queue(names.clock)), meta),
+        chain=QueueClock(PulseQueue(connection.queue(names.clock)), meta),
         alarm=alarm,
         mender=Mender(
             table=table,
@@ -216,14 +217,16 @@ def build(
     backups = once(lambda: _backups(settings, connection, meta, clock, manager, tasks, messages()))
     execute = Executor(tasks, services, clock)
 
-    def crew(size: int, lasting: int) -> Crew:
-        return Crew(desk=desk, execute=execute, clock=clock, lease=held, size=size, lasting=lasting)
+    def pool_of(size: int, lasting: int) -> WorkerPool:
+        return WorkerPool(
+            outcomes=outcomes, execute=execute, clock=clock, lease=held, size=size, lasting=lasting
+        )
 
-    def worker(hands: Crew, long: bool | None) -> Worker:
+    def worker(pool: WorkerPool, long: bool | None) -> Worker:
         return Worker(
             table=table,
             queue=queue,
-            crew=hands,
+            pool=pool,
             limits=limits,
             clock=clock,
             name=lambda: secrets.token_hex(8),
@@ -231,8 +234,8 @@ def build(
             long=long,
         )
 
-    short = crew(settings.jobs_per_instance, settings.long_jobs_per_instance)
-    long = crew(settings.long_jobs_per_instance, 0)
+    short = pool_of(settings.jobs_per_instance, settings.long_jobs_per_instance)
+    long = pool_of(settings.long_jobs_per_instance, 0)
     return App(
         settings=settings,
         clock=clock,
@@ -243,13 +246,13 @@ def build(
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,
-        control=Control(desk=desk, manager=manager, clock=clock),
+        control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
         worker=worker(short, None),
         short_worker=worker(short, False),
         long_worker=worker(long, True),
         sweep=sweep,
-        poison=Poison(desk, clock),
+        poison=Poison(outcomes, clock),
         backups=backups,
         messages=messages,
         started_at=clock.now(),

@@ -19,7 +19,7 @@ from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
 from shared.engine.dispatch.clocks import DISPATCHER
-from shared.engine.work.threads import Hands
+from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Invalid, Unavailable
 from shared.log import instant
 from shared.redaction import redact
@@ -142,7 +142,7 @@ def _ask(belfry: App, task: Task, parameters: Mapping[str, object], insist: bool
 def _work(belfry: App, job_id: str) -> int:
     message = Message((job_id,), belfry.clock.now())
     # In a thread of its own, so that Ctrl-C meets the one that waits for it.
-    working = Hands("command").call(partial(belfry.worker.work, message))
+    working = Threads("command").call(partial(belfry.worker.work, message))
     try:
         working.result()
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.app import App
-from shared.engine.work.pool import Crew
+from shared.engine.work.pool import WorkerPool
 from shared.schedules import claim, plan
 from shared.schedules.model import Schedule
 from shared.storage.schedules import Change
@@ -56,12 +56,12 @@ def _long(made: App) -> None:
 
 def _hand_over(made: App) -> None:
     """What lasts keeps its message in hand. Lateness of short jobs beside long ones."""
-    _set(Crew, "_gather", _nothing)
+    _set(WorkerPool, "_gather", _nothing)
 
 
 def _places(made: App) -> None:
     """A short job that lasts keeps its place. Lateness of short jobs beside long ones."""
-    _set(Crew, "_make_room_beside_what_lasts", _nothing)
+    _set(WorkerPool, "_make_room_beside_what_lasts", _nothing)
 
 
 def _left_behind(made: App) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.app import App
-from shared.engine.work.threads import Hands
+from shared.engine.work.threads import Threads
 from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.queue import parse, parse_long
@@ -49,7 +49,7 @@ class Listener:
         self._long = long
         self._safe = safe
         self._queue: Any = app.connection.queue(names.long_queue if long else names.queue)
-        self._hands = Hands("message")
+        self._hands = Threads("message")
         self._in_hand = 0
         self._changed = threading.Condition()
 

@@ -24,7 +24,7 @@ from shared.engine.dispatch import queue_clock as chain
 from shared.engine.work import batch as gang
 from shared.engine.work import pool as crew
 from shared.engine.work import worker
-from shared.engine.work.pool import Lease
+from shared.engine.work.lease import Lease
 from shared.schedules import claim, lost
 from shared.storage import handed
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.engine.work.threads import Hands
+from shared.engine.work.threads import Threads
 
 
-class _Late(Hands):
-    """Hands that begin when they are told."""
+class _Late(Threads):
+    """Threads that begin when they are told."""
 
     def run(self, work: Callable[[], object]) -> bool:
         self.begin = work
@@ -27,7 +27,7 @@ def test_what_runs_while_its_caller_is_cancelled_comes_to_its_own_end() -> None:
         go_on.wait(10)
         return 7
 
-    future = Hands("tested").call(work)
+    future = Threads("tested").call(work)
 
     async def cancelled() -> None:
         waiting = asyncio.ensure_future(asyncio.wrap_future(future))

@@ -15,8 +15,8 @@ from itertools import groupby, islice
 
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
-from shared.engine.records.events import tell_ended
-from shared.engine.records.outcomes import Desk
+from shared.engine.events import tell_ended
+from shared.engine.work.outcomes import Outcomes
 from shared.errors import Conflict
 from shared.log import Event, event
 from shared.redaction import redact
@@ -41,9 +41,9 @@ _NO_RETRY = {
 class Control:
     """The verbs for jobs, bound to the stores."""
 
-    def __init__(self, *, desk: Desk, manager: Manager, clock: Clock) -> None:
-        self._desk = desk
-        self._table = desk.table
+    def __init__(self, *, outcomes: Outcomes, manager: Manager, clock: Clock) -> None:
+        self._outcomes = outcomes
+        self._table = outcomes.table
         self._manager = manager
         self._clock = clock
 
@@ -137,13 +137,13 @@ class Control:
             ended_live(schedule, live, Status.CANCELLED, now, live.cancel or why),
             log="" if said is None else said.log,
         )
-        after, versions = finished(schedule, record, self._desk.ended(schedule), now)
+        after, versions = finished(schedule, record, self._outcomes.ended(schedule), now)
         if not self._table.commit([Change(schedule, after, (record,), versions)])[0]:
             return None
         tell_ended(_logger, record)
         if said is not None:
             self._table.unsay(live.id)
-        self._desk.make_room(after)
+        self._outcomes.make_room(after)
         return record
 
 

@@ -14,9 +14,9 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.events import tell_unrun
 from shared.engine.records import lookup
-from shared.engine.records.events import tell_unrun
-from shared.engine.records.outcomes import Desk
+from shared.engine.work.outcomes import Outcomes
 from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event, instant
 from shared.recurrence import Recurrence
@@ -47,22 +47,22 @@ class Requested:
 
 
 class Manager:
-    """The desk, bound to its stores. `check` is called with a schedule as it is and as it shall be
-    (`engine.checks`)."""
+    """The commands, bound to their stores. `check` is called with a schedule as it is and as it is
+    to be (`checks`)."""
 
     def __init__(
         self,
         *,
-        desk: Desk,
+        outcomes: Outcomes,
         dispatcher: Dispatcher,
         handed: HandedOut,
         clock: Clock,
         new_id: Callable[[], str],
         check: Callable[[Schedule | None, Schedule], None],
     ) -> None:
-        self._desk = desk
-        self._table = desk.table
-        self._queue = desk.queue
+        self._outcomes = outcomes
+        self._table = outcomes.table
+        self._queue = outcomes.queue
         self._dispatcher = dispatcher
         self._handed = handed
         self._clock = clock
@@ -75,7 +75,7 @@ class Manager:
 
     def shown(self, schedule: Schedule) -> Schedule:
         """With what ended since its row was written counted in."""
-        return replace(schedule, progress=fold(schedule.progress, self._desk.ended(schedule)))
+        return replace(schedule, progress=fold(schedule.progress, self._outcomes.ended(schedule)))
 
     def create(
         self,
@@ -154,7 +154,7 @@ class Manager:
                 raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
             gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1, updated_at=now)
             turned = _turned(schedule, gone, now, "deleted")
-            known = self._desk.ended(turned.after)
+            known = self._outcomes.ended(turned.after)
             waiting = [
                 job for job in turned.after.progress.live if not job.running and job.id not in known
             ]
@@ -212,7 +212,7 @@ class Manager:
         def decide(schedule: Schedule, _now: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
             there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
-            known = self._desk.ended(schedule) if crowded(schedule) else {}
+            known = self._outcomes.ended(schedule) if crowded(schedule) else {}
             progress = fold(schedule.progress, known)
             new = [one for one in asked if one not in there]
             if new and len(progress.live) >= LIVE_CAP:

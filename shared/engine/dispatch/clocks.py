@@ -25,7 +25,7 @@ from shared.engine.dispatch.alarm import Alarm
 from shared.engine.dispatch.facts import Facts, Known
 from shared.engine.dispatch.health import QUIET, WORK, Silent
 from shared.engine.dispatch.mend import Mender
-from shared.engine.dispatch.queue_clock import Chain
+from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher, Report
 from shared.errors import Unavailable
@@ -62,7 +62,7 @@ class Clocks:
         dispatcher: Dispatcher,
         sweep: Sweep,
         meta: Meta,
-        chain: Chain,
+        chain: QueueClock,
         alarm: Alarm,
         invoke: Callable[[datetime], object],
         clock: Clock,
@@ -72,7 +72,7 @@ class Clocks:
         self._dispatcher = dispatcher
         self._sweep = sweep
         self._meta = meta
-        self._chain = chain
+        self._queue_clock = chain
         self._alarm = alarm
         self._invoke = invoke
         self._clock = clock
@@ -93,7 +93,7 @@ class Clocks:
         }
         if known != before:
             self._meta.swap(facts.KNOWN, rows.get(facts.KNOWN), facts.written(known))
-        self._chain.revive(rows.get(facts.CHAIN), now)
+        self._queue_clock.revive(rows.get(facts.CHAIN), now)
 
     def tick(self, clock: str) -> Report:
         """One tick of the whole, by the clock of that name."""
@@ -107,10 +107,10 @@ class Clocks:
         try:
             before = facts.read(self._meta.about_clocks())
             now = self._clock.now()
-            good = self._chain.renew(link, before.chain, now)
+            good = self._queue_clock.renew(link, before.chain, now)
         except Unavailable as error:
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
-            self._chain.put_off(link)
+            self._queue_clock.put_off(link)
             return
         if good:
             self._tick(MESSAGE, before, now, revive=False)
@@ -177,7 +177,7 @@ class Clocks:
             then.callback(self._watch, clock, known, now)
             then.callback(self._swept_up, read, now)
             if revive:
-                then.callback(self._chain.revive, read.chain, now)
+                then.callback(self._queue_clock.revive, read.chain, now)
             look = ahead(now, clock, known)
             report = self._dispatcher.tick(now, clock, look)
             if self._mender.mend(read, now):

@@ -60,7 +60,7 @@ def parse(text: str) -> Link:
         return Link(at=at, token=token, after=after)
 
 
-class Chain:
+class QueueClock:
     """The chain, bound to its stores."""
 
     def __init__(self, queue: PulseQueue, meta: Meta) -> None:

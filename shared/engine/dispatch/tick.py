@@ -19,7 +19,7 @@ from itertools import groupby
 
 from shared.clock import Clock
 from shared.engine.dispatch.backlog import Backlog
-from shared.engine.records.events import tell_unrun
+from shared.engine.events import tell_unrun
 from shared.errors import Damaged, NotFound
 from shared.log import Event, event
 from shared.schedules.fold import fold

@@ -17,8 +17,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 from shared.clock import Clock
-from shared.engine.records.events import tell_ended
-from shared.engine.records.outcomes import Desk
+from shared.engine.events import tell_ended
+from shared.engine.work.outcomes import Outcomes
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
 from shared.schedules.job import Status, parse_id
@@ -37,8 +37,8 @@ _logger = logging.getLogger("belfry.poison")
 class Poison:
     """The handler, bound to its stores."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(self, outcomes: Outcomes, clock: Clock) -> None:
+        self._outcomes = outcomes
         self._clock = clock
 
     def read(self, text: str, parse: Callable[[str], T]) -> T | None:
@@ -65,14 +65,14 @@ class Poison:
         if message.returns < RETURNS:
             now = self._clock.now()
             again = Message(message.job_ids, now, message.returns + 1, long)
-            self._desk.queue.send(again, now + _FIRST * 2**message.returns)
+            self._outcomes.queue.send(again, now + _FIRST * 2**message.returns)
         else:
             for job_id in message.job_ids:
                 self._give_up(job_id)
 
     def _give_up(self, job_id: str) -> None:
         try:
-            schedule = self._desk.table.get(parse_id(job_id)[0])
+            schedule = self._outcomes.table.get(parse_id(job_id)[0])
         except NotFound:
             return
         live = schedule.progress.find(job_id) if schedule is not None else None
@@ -83,9 +83,9 @@ class Poison:
             ended_live(schedule, live, Status.FAILED, self._clock.now(), reason),
             error=live.error or "its message could not be handled, again and again; see the log",
         )
-        if self._desk.end_with_schedule(job):
+        if self._outcomes.end_with_schedule(job):
             tell_ended(_logger, job)
-            self._desk.make_room(schedule)
+            self._outcomes.make_room(schedule)
 
     def _held(self, live: LiveJob) -> bool:
         """Whether a worker holds the job now, so that it is not lost with this message."""

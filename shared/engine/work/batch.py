@@ -1,6 +1,6 @@
 """The attempts that one call of the worker looks after: of its message, and those it took over.
 
-A gang beats while they run: a beat reads their schedules' rows, so that a job that was cancelled,
+A batch beats while they run: a beat reads their schedules' rows, so that a job that was cancelled,
 or that another worker has, is told to stop; prolongs the leases; and keeps what the jobs said so
 far where a person can read it. What ends at about the same time is written in one transaction.
 """
@@ -12,11 +12,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from shared.clock import Clock
 from shared.engine.work.attempt import Attempt, Stop
 from shared.engine.work.guards import Guards
-from shared.engine.work.outcome import Again, Ended, Gone, outcome
+from shared.engine.work.judge import Again, Ended, Gone, outcome
+from shared.engine.work.lease import Lease
+from shared.engine.work.outcomes import Outcomes
+from shared.engine.work.threads import Threads
 from shared.errors import BelfryError
 from shared.log import Event, event
 from shared.schedules.job import Job
@@ -24,19 +28,38 @@ from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.record import of_live
 from shared.storage.schedules import Change, Running
 
-if TYPE_CHECKING:
-    from shared.engine.work.pool import Crew
-
 _logger = logging.getLogger("belfry.worker")
 
 _SECOND = timedelta(seconds=1)
 _GATHERED = 0.01
-"""Seconds that the first of a gang to end waits for others, to be written together with them."""
+"""Seconds that the first of a batch to end waits for others, to be written together with them."""
+
+
+class Places(Protocol):
+    """What a batch needs of the pool that it is one of (`pool`)."""
+
+    clock: Clock
+    lease: Lease
+    outcomes: Outcomes
+    threads: Threads
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits any more for what does not end."""
+
+    def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:
+        """A new attempt, to be looked after by `batch`."""
+
+    def enter(self, attempt: Attempt) -> None:
+        """Count an attempt as running, until `leave`."""
+
+    def leave(self, attempts: Sequence[Attempt]) -> None:
+        """They run no longer; their places are free."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """What a gang looks after."""
+    """What a batch looks after."""
 
     attempts: list[Attempt] = field(default_factory=list)
     said: dict[str, Running] = field(default_factory=dict)
@@ -44,32 +67,32 @@ class _Held:
     guards: Guards = field(default_factory=Guards)
 
 
-class Gang:
+class Batch:
     """The attempts of one call. `_held` is its own thread's; what others may touch has the lock."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, pool: Places) -> None:
         self.begun = 0
         self.names: dict[str, str] = {}
-        """By job: the name under which this gang asks for its lease."""
-        self.since = crew.clock.now()
-        self._crew = crew
-        self._desk = crew.desk
+        """By job: the name under which this batch asks for its lease."""
+        self.since = pool.clock.now()
+        self._pool = pool
+        self._outcomes = pool.outcomes
         self._held = _Held()
         self._waits = False
-        self._next_beat = self.since + crew.lease.beat
+        self._next_beat = self.since + pool.lease.beat
         self._changed = threading.Event()
         self._all_over = threading.Event()
         self._lock = threading.Lock()
         self._under_way = 0
-        self._heir: Gang | None = None
+        self._heir: Batch | None = None
         self._expects = 0
-        """Gangs that are about to hand over to this one, which waits for them."""
+        """Batches that are about to hand over to this one, which waits for them."""
         self._taken_over: list[_Held] = []
 
     @property
     def lasts(self) -> bool:
         """Whether nothing is left but to wait, and has been for more than a moment."""
-        return self._waits and self._heir is None and self._crew.clock.now() - self.since > _SECOND
+        return self._waits and self._heir is None and self._pool.clock.now() - self.since > _SECOND
 
     @property
     def busy(self) -> bool:
@@ -82,7 +105,7 @@ class Gang:
 
     def begin(self, schedule: Schedule, live: LiveJob, taken_over: bool) -> None:
         """Start an attempt whose lease was committed."""
-        attempt = self._crew.attempt(schedule, live, self)
+        attempt = self._pool.attempt(schedule, live, self)
         event(
             _logger,
             Event.JOB_TAKEN_OVER if taken_over else Event.JOB_STARTED,
@@ -102,8 +125,8 @@ class Gang:
             self._under_way += 1
             self._all_over.clear()
         self._held.attempts.append(attempt)
-        self._crew.enter(attempt)
-        if not self._crew.threads.run(attempt.run):
+        self._pool.enter(attempt)
+        if not self._pool.threads.run(attempt.run):
             attempt.close_unrun()
 
     def wake(self) -> None:
@@ -119,22 +142,22 @@ class Gang:
         self._changed.set()
 
     def finish(self) -> list[Job]:
-        """Wait for all attempts, looking after them, or until another gang does; the jobs that
+        """Wait for all attempts, looking after them, or until another batch does; the jobs that
         ended here."""
         ended: list[Job] = []
         self._waits = True
         while self._goes_on():
             attempts = self._held.attempts
-            now = self._crew.clock.now()
+            now = self._pool.clock.now()
             wake = min([self._next_beat, *(attempt.deadline for attempt in attempts)])
-            self._crew.clock.wait(self._changed, max(wake - now, timedelta()))
+            self._pool.clock.wait(self._changed, max(wake - now, timedelta()))
             if len(attempts) > 1 and any(attempt.done for attempt in attempts):
                 self._all_over.wait(_GATHERED)
             ended += self.tend()
         return ended
 
-    def hand_over(self, heir: Gang) -> None:
-        """Have `heir` look after all that is left here. Called by the crew."""
+    def hand_over(self, heir: Batch) -> None:
+        """Have `heir` look after all that is left here. Called by the pool."""
         with heir._lock:
             if not heir._waits:  # it has come to its end meanwhile
                 return
@@ -149,7 +172,7 @@ class Gang:
         ended is told to stop.
         """
         self._changed.clear()
-        now = self._crew.clock.now()
+        now = self._pool.clock.now()
         ended: list[Job] = []
         failure: BelfryError | None = None
         try:
@@ -160,7 +183,7 @@ class Gang:
             if attempt.deadline <= now:
                 attempt.time_out()
         if now >= self._next_beat:
-            self._next_beat = now + self._crew.lease.beat
+            self._next_beat = now + self._pool.lease.beat
             try:
                 self._beat(now)
             except BelfryError as error:
@@ -180,7 +203,7 @@ class Gang:
         for held in left:
             for attempt in held.attempts:
                 attempt.ask(Stop.LOST)
-            self._crew.leave(held.attempts)
+            self._pool.leave(held.attempts)
 
     def _goes_on(self) -> bool:
         """Whether there is still something to look after here."""
@@ -198,11 +221,11 @@ class Gang:
             self._held = _Held()
         with self._lock:
             left = self._held.attempts or self._taken_over or self._expects
-            self._waits = bool(left) and not self._crew.over
+            self._waits = bool(left) and not self._pool.over
             return self._waits
 
     def _adopt(self, held: _Held) -> bool:
-        """Take over what another gang looked after; False if this one has come to its end
+        """Take over what another batch looked after; False if this one has come to its end
         meanwhile. Called in the other's thread."""
         with self._lock:
             self._expects -= 1
@@ -216,7 +239,7 @@ class Gang:
 
     def _wait_for_storage(self, failure: BelfryError) -> None:
         """For a second, while some lease lasts; then raise."""
-        now = self._crew.clock.now()
+        now = self._pool.clock.now()
         held = [one for one in self._held.attempts if (one.live.lease_until or now) > now]
         for attempt in self._held.attempts:
             if attempt not in held:
@@ -224,32 +247,32 @@ class Gang:
         if not held:
             raise failure
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(failure))
-        self._crew.clock.wait(threading.Event(), _SECOND)
+        self._pool.clock.wait(threading.Event(), _SECOND)
         self._changed.set()
 
     def _settle(self, over: Sequence[Attempt]) -> list[Job]:
         if not over:
             return []
-        now = self._crew.clock.now()
+        now = self._pool.clock.now()
         results = [(attempt, outcome(attempt, now)) for attempt in over]
         jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
-        ended = self._desk.end(jobs)
+        ended = self._outcomes.end(jobs)
         for attempt, result in results:
             match result:
                 case Again():
-                    self._desk.again(attempt, result)
+                    self._outcomes.again(attempt, result)
                 case Gone():
                     event(_logger, Event.LEASE_LOST, job_id=attempt.live.id)
             self._held.attempts.remove(attempt)
             if self._held.said.pop(attempt.live.id, None) is not None:
-                self._desk.table.unsay(attempt.live.id)
-        self._crew.leave(over)
-        self._held.guards.release([job.id for job in ended], self._desk.queue)
+                self._outcomes.table.unsay(attempt.live.id)
+        self._pool.leave(over)
+        self._held.guards.release([job.id for job in ended], self._outcomes.queue)
         return ended
 
     def _beat(self, now: datetime) -> None:
         active = [one for one in self._held.attempts if not one.done and one.asked is not Stop.LOST]
-        found = self._desk.table.many({attempt.schedule.id for attempt in active})
+        found = self._outcomes.table.many({attempt.schedule.id for attempt in active})
         changes: dict[str, Change] = {}
         renewed: dict[str, list[tuple[Attempt, LiveJob]]] = {}
         for attempt in active:
@@ -262,9 +285,9 @@ class Gang:
                 attempt.live = held
                 attempt.ask(Stop.CANCEL)
             self._say(attempt)
-            if held.lease_until is None or held.lease_until - now > self._crew.lease.length * 2 / 3:
+            if held.lease_until is None or held.lease_until - now > self._pool.lease.length * 2 / 3:
                 continue
-            longer = replace(held, lease_until=now + self._crew.lease.length)
+            longer = replace(held, lease_until=now + self._pool.lease.length)
             after = changes[schedule.id].after if schedule.id in changes else schedule
             changes[schedule.id] = Change(
                 schedule, replace(after, progress=after.progress.put(longer))
@@ -279,13 +302,13 @@ class Gang:
         now: datetime,
     ) -> None:
         """Prolong the leases; one that lost a race is prolonged at the next beat."""
-        won = self._desk.table.commit(list(changes.values()))
+        won = self._outcomes.table.commit(list(changes.values()))
         for schedule_id, made in zip(changes, won, strict=True):
             for attempt, longer in renewed[schedule_id]:
                 if made:
                     attempt.live = longer
-                    self._desk.limits.take(
-                        attempt.schedule, longer.id, now, now + self._crew.lease.length
+                    self._outcomes.limits.take(
+                        attempt.schedule, longer.id, now, now + self._pool.lease.length
                     )
         if not all(won):
             self._next_beat = now + _SECOND
@@ -293,5 +316,5 @@ class Gang:
     def _say(self, attempt: Attempt) -> None:
         said = Running(attempt.log.text(), attempt.progress.done)
         if said != self._held.said.get(attempt.live.id, Running("", None)):
-            self._desk.table.say(attempt.live.id, said)
+            self._outcomes.table.say(attempt.live.id, said)
             self._held.said[attempt.live.id] = said

@@ -17,7 +17,7 @@ _logger = logging.getLogger("belfry.worker")
 
 
 class Guards:
-    """The guards of one gang."""
+    """The guards of one batch."""
 
     def __init__(self) -> None:
         self._left: list[tuple[Sent, set[str]]] = []

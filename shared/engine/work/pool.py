@@ -1,8 +1,8 @@
 """The attempts that run in this process: how many may, and who looks after them.
 
-Each message that is worked on has a *gang* (`gang`): its attempts, and the thread that called the
+Each message that is worked on has a *batch* (`batch`): its attempts, and the thread that called the
 function. That thread would be bound to the message until its longest job ends, and a host takes
-only so many messages at once. So of the gangs that are left with lasting attempts the youngest
+only so many messages at once. So of the batches that are left with lasting attempts the youngest
 takes over those of the others, and their messages are done: however many jobs last, they keep one
 message in hand. It is the youngest, so that no function runs much longer than its longest job.
 """
@@ -13,14 +13,14 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.clock import Clock
-from shared.engine.records.outcomes import Desk
 from shared.engine.work.attempt import Attempt, Execute, Stop
-from shared.engine.work.batch import Gang
-from shared.engine.work.threads import Hands
+from shared.engine.work.batch import Batch
+from shared.engine.work.lease import Lease
+from shared.engine.work.outcomes import Outcomes
+from shared.engine.work.threads import Threads
 from shared.log import JobLog, instant
 from shared.schedules.model import LiveJob, Schedule
 
@@ -29,33 +29,20 @@ _logger = logging.getLogger("belfry.worker")
 _GLANCE = 1.0
 """Seconds, of real time, from one look at what runs to the next."""
 PATIENCE = 30.0
-"""Seconds that a message's jobs wait for a free hand before they go back to the queue."""
+"""Seconds that a message's jobs wait for a free thread before they go back to the queue."""
 _TOGETHER = 0.02
-"""Seconds that they wait for hands enough for all of them, to be begun in one transaction."""
+"""Seconds that they wait for threads enough for all of them, to be begun in one transaction."""
 LASTING = timedelta(seconds=30)
 """A short job that runs longer gives its place to another: it lasts, whatever its timeout says."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lease:
-    """How long a worker holds a job without a word, and how often it looks after it."""
-
-    length: timedelta = timedelta(seconds=60)
-    beat: timedelta = timedelta(seconds=5)
-
-    @staticmethod
-    def of(length: timedelta) -> Lease:
-        """A lease of that length, renewed when a third of it has passed."""
-        return Lease(length=length, beat=min(length / 3, timedelta(seconds=5)))
-
-
-class Crew:
-    """The hands of this process for one kind of jobs."""
+class WorkerPool:
+    """The threads of this process for one kind of jobs."""
 
     def __init__(
         self,
         *,
-        desk: Desk,
+        outcomes: Outcomes,
         execute: Execute,
         clock: Clock,
         lease: Lease,
@@ -64,10 +51,10 @@ class Crew:
     ) -> None:
         """`size`: how many jobs may run at once. `lasting`: how many that run long may do so beside
         them, without a place of their own."""
-        self.desk = desk
+        self.outcomes = outcomes
         self.clock = clock
         self.lease = lease
-        self.threads = Hands("attempt")
+        self.threads = Threads("attempt")
         self.draining = threading.Event()
         """Set when the instance goes down: nothing more is begun."""
         self.over = False
@@ -77,13 +64,13 @@ class Crew:
         self._room = lasting
         self._active: set[Attempt] = set()
         self._lasting: set[Attempt] = set()
-        self._gangs: list[Gang] = []
+        self._batches: list[Batch] = []
         self._watching = False
         self._changed = threading.Condition()
 
-    def hands(self, most: int, patience: float = PATIENCE) -> int:
-        """Take up to `most` free hands, waiting so many seconds for the first, and a moment for all
-        of them; 0 if there is none."""
+    def places(self, most: int, patience: float = PATIENCE) -> int:
+        """Take up to `most` free places, waiting so many seconds for the first, and a moment for
+        all of them; 0 if there is none."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0 or self.draining.is_set(), patience)
             if 0 < self._free < most:
@@ -94,11 +81,11 @@ class Crew:
             self._free -= taken
             return taken
 
-    def free(self, hands: int) -> None:
-        """Give hands back."""
-        if hands:
+    def free(self, places: int) -> None:
+        """Give places back."""
+        if places:
             with self._changed:
-                self._free += hands
+                self._free += places
                 self._changed.notify_all()
 
     def stop(self) -> None:
@@ -112,31 +99,31 @@ class Crew:
     def drain(self, patience: timedelta) -> None:
         """Stop, and wait for what runs, at most `patience`.
 
-        What heeds it is given back to the queue by its gang; what does not is taken over by
+        What heeds it is given back to the queue by its batch; what does not is taken over by
         another worker when its lease ends.
         """
         self.stop()
         with self._changed:
             self._changed.wait_for(lambda: not self._active, patience.total_seconds())
             self.over = True
-            for gang in self._gangs:
-                gang.wake()
+            for batch in self._batches:
+                batch.wake()
 
     @contextmanager
-    def gang(self) -> Iterator[Gang]:
+    def batch(self) -> Iterator[Batch]:
         """The attempts of one message; none outlives the block unheeded."""
-        gang = Gang(self)
+        batch = Batch(self)
         with self._changed:
-            self._gangs.append(gang)
+            self._batches.append(batch)
         try:
-            yield gang
+            yield batch
         finally:
             with self._changed:
-                self._gangs.remove(gang)
-            gang.abandon()
+                self._batches.remove(batch)
+            batch.abandon()
 
     def enter(self, attempt: Attempt) -> None:
-        """Count an attempt as running here, in one of the hands that were taken, until `leave`."""
+        """Count an attempt as running here, in one of the places that were taken, until `leave`."""
         with self._changed:
             self._active.add(attempt)
             if self.draining.is_set():
@@ -145,7 +132,7 @@ class Crew:
                 self._watching = self.threads.run(self._watch)
 
     def leave(self, attempts: Sequence[Attempt]) -> None:
-        """They run here no longer; their hands are free."""
+        """They run here no longer; their places are free."""
         with self._changed:
             for attempt in attempts:
                 self._active.discard(attempt)
@@ -155,12 +142,12 @@ class Crew:
                     self._free += 1
             self._changed.notify_all()
 
-    def attempt(self, schedule: Schedule, live: LiveJob, gang: Gang) -> Attempt:
-        """A new attempt, to be looked after by `gang`."""
+    def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:
+        """A new attempt, to be looked after by `batch`."""
         ids = {"schedule_id": schedule.id, "job_id": live.id}
         now = self.clock.now
         log = JobLog(_logger, ids, lambda: instant(now(), "milliseconds"))
-        return Attempt(self._execute, schedule, live, log, now(), gang)
+        return Attempt(self._execute, schedule, live, log, now(), batch)
 
     def _watch(self) -> None:
         """While something runs, look after it once in a while."""
@@ -176,7 +163,7 @@ class Crew:
                 self._gather()
 
     def _stop_what_is_lost(self) -> None:
-        """Tell attempts to stop whose lease has ended, also while their gang waits for storage."""
+        """Tell attempts to stop whose lease has ended, also while their batch waits for storage."""
         now = self.clock.now()
         for attempt in self._active:
             until = attempt.live.lease_until
@@ -184,7 +171,7 @@ class Crew:
                 attempt.ask(Stop.LOST)
 
     def _make_room_beside_what_lasts(self) -> None:
-        """Short jobs that turn out to last give their hands back, while there is room for them."""
+        """Short jobs that turn out to last give their places back, while there is room for them."""
         now = self.clock.now()
         for attempt in self._active - self._lasting:
             if len(self._lasting) < self._room and now - attempt.began > LASTING:
@@ -193,10 +180,10 @@ class Crew:
         self._changed.notify_all()
 
     def _gather(self) -> None:
-        """Of the gangs with lasting attempts, the youngest takes over those of the others."""
-        lasting = [gang for gang in self._gangs if gang.lasts]
+        """Of the batches with lasting attempts, the youngest takes over those of the others."""
+        lasting = [batch for batch in self._batches if batch.lasts]
         if len(lasting) > 1 and not self.draining.is_set():
-            heir = max(lasting, key=lambda gang: gang.since)
-            for gang in lasting:
-                if gang is not heir:
-                    gang.hand_over(heir)
+            heir = max(lasting, key=lambda batch: batch.since)
+            for batch in lasting:
+                if batch is not heir:
+                    batch.hand_over(heir)

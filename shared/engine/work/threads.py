@@ -13,7 +13,7 @@ from shared.threads import start
 T = TypeVar("T")
 
 
-class Hands:
+class Threads:
     """As many daemon threads as work is under way; an idle one takes the next.
 
     Daemons, since a task that hangs must not keep the process from ending.

@@ -6,7 +6,7 @@
 3. To start: send a message that looks after the jobs when their lease ends (`guards`; should this
    worker be killed, that message finds the lease expired and takes them over), and commit the
    leases.
-4. Run each task in a thread of its own (`crew`), and write what became of it (`gang`).
+4. Run each task in a thread of its own (`pool`), and write what became of it (`batch`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock, monotonic
-from shared.engine.records.events import tell_ended
-from shared.engine.records.outcomes import tell_paused
-from shared.engine.work.batch import Gang
+from shared.engine.events import tell_ended
+from shared.engine.work.batch import Batch
 from shared.engine.work.guards import Guards
+from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.look import Look, look
-from shared.engine.work.pool import PATIENCE, Crew, Lease
+from shared.engine.work.outcomes import tell_paused
+from shared.engine.work.pool import PATIENCE, WorkerPool
 from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.log import Event, event
 from shared.schedules import claim as claims
@@ -36,7 +37,7 @@ from shared.storage.schedules import Change, Running, ScheduleTable
 _logger = logging.getLogger("belfry.worker")
 
 _GLANCE = 0.05
-"""Seconds from one look at a gang's own jobs to the next, while more of them wait for hands."""
+"""Seconds from one look at a batch's own jobs to the next, while more of them wait for threads."""
 _UNCOMMITTED = timedelta(seconds=90)
 """How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
 _SECOND = timedelta(seconds=1)
@@ -74,7 +75,7 @@ class _Round:
 
 
 class Worker:
-    """The worker, bound to its stores and its crew.
+    """The worker, bound to its stores and its pool.
 
     `long`: whether it runs long jobs or short ones; what belongs into the other queue is sent
     there. None: it runs what it is given, for a person's command.
@@ -85,7 +86,7 @@ class Worker:
         *,
         table: ScheduleTable,
         queue: JobQueue,
-        crew: Crew,
+        pool: WorkerPool,
         limits: Limits,
         clock: Clock,
         name: Callable[[], str],
@@ -94,7 +95,7 @@ class Worker:
     ) -> None:
         self._table = table
         self._queue = queue
-        self._crew = crew
+        self._pool = pool
         self._limits = limits
         self._clock = clock
         self._name = name
@@ -105,50 +106,50 @@ class Worker:
     def work(self, message: Message) -> list[Job]:
         """Do what the message asks for; the jobs that ended here. Raises when storage fails.
 
-        No more jobs are begun at once than the crew has hands for; they wait for a free one, and
+        No more jobs are begun at once than the pool has threads for; they wait for a free one, and
         go back to the queue if that takes long. It returns when what it began has ended, or when a
-        younger call looks after the rest (`crew`).
+        younger call looks after the rest (`pool`).
         """
         ended: list[Job] = []
         failure: BelfryError | None = None
         asked = message if self._long is None else replace(message, long=self._long)
-        with self._crew.gang() as gang:
+        with self._pool.batch() as batch:
             try:
-                self._rounds(asked, gang, ended)
+                self._rounds(asked, batch, ended)
             except BelfryError as error:  # what was begun goes on
                 failure = error
-            ended += gang.finish()
+            ended += batch.finish()
         if failure is not None:
             raise failure
         return ended
 
     def stop(self) -> None:
         """Begin nothing more, and tell what runs to stop."""
-        self._crew.stop()
+        self._pool.stop()
 
     def drain(self, patience: timedelta) -> None:
         """Begin nothing more, and give back what runs and heeds being told to stop."""
-        self._crew.drain(patience)
+        self._pool.drain(patience)
 
-    def _rounds(self, message: Message, gang: Gang, ended: list[Job]) -> None:
+    def _rounds(self, message: Message, batch: Batch, ended: list[Job]) -> None:
         pending = _named(dict.fromkeys(message.job_ids))
         fresh = True
         known = self._before_its_time(pending)
         for _ in range(_TRIES + 2 * len(pending)):
             if not pending:
                 return
-            hands = self._hands(len(pending), gang, ended)
-            if hands == 0:
+            places = self._places(len(pending), batch, ended)
+            if places == 0:
                 self._put_back(message, pending)
                 return
-            now, rest = _by_schedule(pending, hands)
-            before = gang.begun
+            now, rest = _by_schedule(pending, places)
+            before = batch.begun
             try:
-                decided = self._round(message, now, gang, ended, known)
+                decided = self._round(message, now, batch, ended, known)
             finally:
-                self._crew.free(hands - (gang.begun - before))
+                self._pool.free(places - (batch.begun - before))
             if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
-                self._crew.draining.wait(_LANDING)
+                self._pool.draining.wait(_LANDING)
                 decided.again += decided.young
                 decided.young = []
             self._ask_later(message, decided)
@@ -156,19 +157,19 @@ class Worker:
             fresh, known = False, None
             pending = list(dict.fromkeys(decided.again + rest))
             if pending:
-                ended += gang.tend()
+                ended += batch.tend()
         if pending:
             raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
 
-    def _hands(self, most: int, gang: Gang, ended: list[Job]) -> int:
-        """Up to `most` free hands; 0 if none comes free for long. What ends meanwhile is written
+    def _places(self, most: int, batch: Batch, ended: list[Job]) -> int:
+        """Up to `most` free places; 0 if none comes free for long. What ends meanwhile is written
         down: it may be what holds them."""
         until = monotonic() + PATIENCE
-        while not (hands := self._crew.hands(most, _GLANCE if gang.busy else PATIENCE)):
-            if self._crew.draining.is_set() or monotonic() > until:
+        while not (places := self._pool.places(most, _GLANCE if batch.busy else PATIENCE)):
+            if self._pool.draining.is_set() or monotonic() > until:
                 return 0
-            ended += gang.tend()
-        return hands
+            ended += batch.tend()
+        return places
 
     def _before_its_time(self, job_ids: list[str]) -> Look | None:
         """Wait for the time of jobs that come due in a moment; what was read of them before."""
@@ -183,13 +184,13 @@ class Worker:
         """Wait for the rest of the time until then, if it is near, and nobody ends this process."""
         remaining = timedelta() if at is None else at - self._clock.now()
         if timedelta() < remaining <= _SOON:
-            self._clock.wait(self._crew.draining, remaining)
+            self._clock.wait(self._pool.draining, remaining)
 
     def _round(
         self,
         message: Message,
         job_ids: list[str],
-        gang: Gang,
+        batch: Batch,
         ended: list[Job],
         known: Look | None,
     ) -> _Round:
@@ -201,9 +202,9 @@ class Worker:
             if schedule is not None and self._long not in (None, schedule.is_long):
                 decided.elsewhere.append(job_id)
             else:
-                self._decide(decided, schedule, job_id, read.done, gang, ended, message.sent_at)
+                self._decide(decided, schedule, job_id, read.done, batch, ended, message.sent_at)
         failure: BelfryError | None = None
-        won = self._commit(decided, gang)
+        won = self._commit(decided, batch)
         for made, follow, change in zip(won, decided.then, decided.changes, strict=True):
             if made:
                 try:
@@ -218,7 +219,7 @@ class Worker:
             raise failure
         return decided
 
-    def _commit(self, decided: _Round, gang: Gang) -> list[bool]:
+    def _commit(self, decided: _Round, batch: Batch) -> list[bool]:
         """Make the changes, and meanwhile send what looks after the jobs that start: without a
         commit that finds nothing to do."""
         if not decided.starting:
@@ -226,10 +227,10 @@ class Worker:
         now = self._clock.now()
         guard = Message(tuple(decided.starting), now, long=bool(self._long))
         until = now + self._lease.length + _SECOND
-        sending = self._crew.threads.call(lambda: self._queue.send(guard, until))
+        sending = self._pool.threads.call(lambda: self._queue.send(guard, until))
         won = self._table.commit(decided.changes)
         try:
-            gang.guard(Guards.of(sending.result(), guard.job_ids))
+            batch.guard(Guards.of(sending.result(), guard.job_ids))
         except BelfryError as error:  # should this worker die, the sweep finds its jobs
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
         return won
@@ -240,7 +241,7 @@ class Worker:
         schedule: Schedule | None,
         job_id: str,
         done: dict[str, Job],
-        gang: Gang,
+        batch: Batch,
         ended: list[Job],
         sent_at: datetime,
     ) -> None:
@@ -248,7 +249,7 @@ class Worker:
         if schedule is None:
             decided.young.append(job_id)
             return
-        worker = gang.names.setdefault(job_id, self._name())
+        worker = batch.names.setdefault(job_id, self._name())
         decision = claims.claim(
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )
@@ -269,7 +270,7 @@ class Worker:
                     decided.soon = max(until, decided.soon or until)
                     decided.again.append(job_id)
             case claims.First(older):
-                if older in gang.names:  # it was asked for here, and does not start now
+                if older in batch.names:  # it was asked for here, and does not start now
                     decided.later.setdefault(now + _FULL, []).append(job_id)
                 else:
                     decided.again += [older, job_id]
@@ -286,7 +287,7 @@ class Worker:
                     return
                 decided.starting.append(job_id)
                 decided.changes.append(Change(schedule, after))
-                decided.then.append(lambda: gang.begin(after, live, taken_over))
+                decided.then.append(lambda: batch.begin(after, live, taken_over))
 
     def _end(self, made: Change, ended: list[Job], said: Running | None) -> None:
         """What follows the end of a job that is not begun, or not again."""
@@ -298,7 +299,7 @@ class Worker:
             self._table.unsay(job.id)
         in_the_way = any(live.begun for live in made.after.progress.live)
         if job.status is not Status.SKIPPED or not in_the_way:
-            self._crew.desk.make_room(made.after)
+            self._pool.outcomes.make_room(made.after)
 
     def _ask_later(self, message: Message, decided: _Round) -> None:
         now = self._clock.now()

@@ -19,7 +19,7 @@ from functions._process import registry
 from shared.app import by_hand
 from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.service import Backups
-from shared.engine.work.threads import Hands
+from shared.engine.work.threads import Threads
 from tests.context import job_of
 
 AT_ONCE = 4
@@ -35,7 +35,7 @@ def resident() -> int:
 def rounds(backups: Backups, plans: list[Mapping[str, Any]]) -> Iterator[None]:
     """Take them all, and prove one of them again, each time in plans of their own: one plan takes
     no second backup so soon."""
-    hands = Hands("many")
+    hands = Threads("many")
     for number in count():
         left = list(enumerate(plans))
 

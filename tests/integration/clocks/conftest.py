@@ -230,7 +230,7 @@ def tap(sim: Sim, app: App | None = None) -> None:
     """Note what is sent, beside sending it: Azurite hides messages by its own clock."""
     app = app or sim.app
     send_job = app.queue.send
-    pulses = app.clocks._chain._queue
+    pulses = app.clocks._queue_clock._queue
     send_pulse = pulses.send
 
     def job(message: Message, visible_at: datetime, now: datetime | None = None) -> Sent:

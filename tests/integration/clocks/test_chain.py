@@ -12,7 +12,7 @@ import pytest
 from local.azurite import Azurite
 from shared.app import App, build
 from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
-from shared.engine.dispatch.queue_clock import Chain, following
+from shared.engine.dispatch.queue_clock import QueueClock, following
 from shared.errors import Unavailable
 from shared.settings import Settings
 from tests.integration.clocks.conftest import START, Killed, Sim, said, tap
@@ -56,8 +56,8 @@ def killed(target: Any, name: str, monkeypatch: pytest.MonkeyPatch, *, after: bo
     monkeypatch.setattr(target, name, dies)
 
 
-def chain_of(app: App) -> Chain:
-    return app.clocks._chain
+def chain_of(app: App) -> QueueClock:
+    return app.clocks._queue_clock
 
 
 def test_there_is_one_chain_from_the_start_on(sim: Sim) -> None:

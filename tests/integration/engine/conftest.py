@@ -15,7 +15,7 @@ from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
-from shared.engine.work.pool import Lease
+from shared.engine.work.lease import Lease
 from shared.errors import Refused
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job

@@ -15,7 +15,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
 from shared.app import build
-from shared.engine.work.pool import Lease
+from shared.engine.work.lease import Lease
 from shared.errors import Conflict, Misconfigured, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status

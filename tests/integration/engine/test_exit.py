@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from shared.app import build, drain_at_exit
 from shared.clock import SystemClock
-from shared.engine.work.pool import Lease
+from shared.engine.work.lease import Lease
 from shared.settings import from_env
 from shared.storage.queue import Message
 from shared.tasks import JobContext, Params, Registry, Result, task

@@ -144,7 +144,7 @@ def test_short_jobs_that_turn_out_to_last_give_their_places_back(
     for call in calls:
         call.join(20)
     assert {house.bench.app.manager.job(one).status for one in jobs} == {Status.SUCCEEDED}
-    assert house.bench.app.short_worker._crew._free == 2
+    assert house.bench.app.short_worker._pool._free == 2
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_no_more_of_them_than_there_may_be_long_ones(
     calls = [house.work(job_id) for job_id in jobs]
     with house.inn.changed:
         assert house.inn.changed.wait_for(lambda: len(house.inn.inside) == 3, 20)
-    assert house.bench.app.short_worker._crew.hands(1, patience=1.5) == 0
+    assert house.bench.app.short_worker._pool.places(1, patience=1.5) == 0
     house.inn.open.set()
     for call in calls:
         call.join(20)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from shared.engine.work.attempt import Attempt, Stop
-from shared.engine.work.outcome import Again, outcome
+from shared.engine.work.judge import Again, outcome
 from shared.log import JobLog
 from shared.schedules.job import Status
 from tests.integration.engine.conftest import Bench

@@ -204,7 +204,7 @@ def test_a_worker_whose_storage_does_not_answer_stops_its_job_when_the_lease_has
         assert bench.calls.entered.wait(20)
         with faulty.proxy.hold("before") as held:
             assert held.arrived.wait(20), "the beat's request"
-            (attempt,) = bench.app.worker._crew._active
+            (attempt,) = bench.app.worker._pool._active
             assert not attempt.stop.is_set()
             bench.later(61)
             assert attempt.stop.wait(10)

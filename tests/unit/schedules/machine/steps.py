@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
 from shared.engine.work.attempt import Attempt
-from shared.engine.work.outcome import Again, Ended, outcome
+from shared.engine.work.judge import Again, Ended, outcome
 from shared.recurrence import Recurrence
 from shared.schedules.claim import Claim, End, First, Start, Wait, claim
 from shared.schedules.finish import finished

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.engine.records.events import tell_ended
+from shared.engine.events import tell_ended
 from shared.engine.work.attempt import Attempt
+from shared.engine.work.judge import Again
 from shared.engine.work.limits import Limits
-from shared.engine.work.outcome import Again
 from shared.errors import Conflict
 from shared.log import Event, event
 from shared.schedules.finish import finished
@@ -26,7 +26,7 @@ _TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Outcomes:
     """The stores that outcomes go to."""
 
     table: ScheduleTable
