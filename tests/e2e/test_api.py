@@ -446,7 +446,7 @@ def test_every_operation_says_which_problems_it_may_answer_with(belfry: Belfry) 
             expected |= {"404"} if "{" in path or path.endswith("/retention") else set()
             is_plan = path.endswith("/plans/{schedule_id}")
             expected |= {"409"} if method != "get" or is_plan else set()
-            expected |= {"400", "413", "415"} if "requestBody" in operation else set()
+            expected |= {"400", "411", "413", "415"} if "requestBody" in operation else set()
             answers = operation["responses"]
             assert {status for status in answers if status >= "400"} == expected | {"401"}
             for status in expected:

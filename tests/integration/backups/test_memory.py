@@ -26,8 +26,9 @@ from tests.integration.backups.setup import PRIMARY, Shelf
 
 MOST_MEMORY = 200_000_000
 """Bytes of a process between two backups, whatever it took: interpreter, SDKs and all."""
-GROWTH = 10_000_000
-"""Bytes that there may be more after the last round than half-way."""
+GROWTH = 20_000_000
+"""Bytes that there may be more after the last round than half-way. It is flat from about the tenth
+round on; what grew without end took 40 MB a round."""
 ROUNDS = int(os.environ.get("BELFRY_BACKUP_ROUNDS", "5"))
 PLANS: list[dict[str, Any]] = [
     {"source": "database"},
