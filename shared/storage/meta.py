@@ -25,6 +25,8 @@ class Fact:
 
     value: str
     etag: str
+    at: datetime | None = None
+    """When it was written, by the storage's time; not of `about_clocks`."""
 
 
 class Meta:
@@ -79,7 +81,7 @@ class Meta:
                 row = self._table.get_entity("meta", name)
             except ResourceNotFoundError:
                 return None
-            return Fact(row["value"], str(row.metadata["etag"]))
+            return Fact(row["value"], str(row.metadata["etag"]), row.metadata["timestamp"])
 
     def swap(self, name: str, before: Fact | None, value: str) -> bool:
         """Write a row, if it still is as it was read (None: there was none); whether it was."""

@@ -55,12 +55,15 @@ class Hold:
         # One attempt may be made twice, when the word that it was begun is lost.
         self._holder = f"{job.job_id}/{job.attempt}-{secrets.token_hex(4)}"
         self._renewing = threading.Lock()
+        self.used_at: datetime | None = None
+        """When anybody last held it before, by the storage's time; None if nobody has."""
         self._watched: tuple[str, float] | None = None
         """The ETag of another's hold, and when it was first seen."""
 
     def take(self) -> bool:
         """Whether it is held now."""
         found = self._meta.fact(self._name)
+        self.used_at = found.at if found is not None else None
         return (found is None or self._over(found)) and self._write(found)
 
     def confirm(self) -> None:

@@ -24,7 +24,7 @@ from shared.backups.params import BackupPlan
 from shared.backups.rules.anomaly import suspicions
 from shared.backups.source import Source
 from shared.backups.sources import Sources
-from shared.backups.store.catalog import Catalog, Group
+from shared.backups.store.catalog import Catalog, Found
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup
 from shared.errors import (
@@ -45,6 +45,8 @@ _AGAIN = timedelta(minutes=2)
 """R2: no backup begins within so long of the end of the plan's last."""
 _SAID = 2000
 """Characters of an error that are logged."""
+_APART = timedelta(seconds=30)
+"""What the clocks of two instances may differ by, and more."""
 _BEFORE = 5
 """Backups that a new one is compared with."""
 
@@ -70,7 +72,9 @@ class Round:
         self._plan = plan
         self._job = job
         self._wanted = tools.catalog.wanted(plan.destinations)
-        self._seal = _seal_of(plan, tools, job)
+        self._found: Found | None = None
+        self._looked_at = job.clock.now()
+        self._seal = _seal_of(plan, tools, self._listed)
         self._backups: list[dict[str, object]] = []
         self._failed: dict[str, Exception] = {}
         self._skipped: dict[str, str] = {}
@@ -107,7 +111,7 @@ class Round:
     def _one(self, what: str, source: Source, hold: Hold) -> None:
         job, plan = self._job, self._plan
         group = (job.schedule_id, source.name, source.database, source.scope)
-        row = self._rows().get(group, [])
+        row = self._look(hold).groups().get(group, [])
         backup = self._before(row)
         if backup is not None:
             shown = {**backup.summary.to_json(), "verified": True}
@@ -127,8 +131,18 @@ class Round:
             shown["not_on_drive"] = missing
         self._backups.append(shown)
 
-    def _rows(self) -> dict[Group, list[Backup]]:
-        return self._catalog.look(check=self._job.check).groups()
+    def _look(self, hold: Hold) -> Found:
+        """Every backup there is, as far as it matters for the database that is held: listed once
+        for all, and again if another job had that database since."""
+        if hold.used_at is not None and hold.used_at > self._looked_at - _APART:
+            self._found = None
+        return self._listed()
+
+    def _listed(self) -> Found:
+        if self._found is None:
+            self._looked_at = self._job.clock.now()
+            self._found = self._catalog.look(check=self._job.check)
+        return self._found
 
     def _before(self, row: list[Backup]) -> Backup | None:
         """What an earlier attempt of this job proved; what one left unproved is removed. Raises
@@ -206,7 +220,7 @@ class Round:
         return kind("backup", f"{len(errors)} of {whole} failed: {said}{proved}")
 
 
-def _seal_of(plan: BackupPlan, tools: Tools, job: JobContext) -> Seal | None:
+def _seal_of(plan: BackupPlan, tools: Tools, look: Callable[[], Found]) -> Seal | None:
     """What the plan's backups are sealed with. A key that was lost is no wish for plain ones."""
     if plan.encrypt is False:
         return None
@@ -216,7 +230,7 @@ def _seal_of(plan: BackupPlan, tools: Tools, job: JobContext) -> Seal | None:
         raise Misconfigured(
             "the plan wants its backups encrypted; set BACKUP_ENCRYPTION_KEY to a key of age"
         )
-    found = tools.catalog.look(check=job.check)
+    found = look()
     wanted = {one.name for one in tools.catalog.wanted(plan.destinations)}
     if any(ids for name, ids in found.locked_at.items() if name in wanted):
         raise Misconfigured(

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from shared.backups.source import Source
 from shared.backups.sqlite.source import SqliteSource
+from shared.backups.store.catalog import Catalog, Found
 from shared.errors import Damaged
 from tests.integration.backups.faults.meddling import Container, flip
 from tests.integration.backups.faults.world import DAY, job, prove, whole
 from tests.integration.backups.setup import PRIMARY, Meddled, Shelf
 
 
-def of(source: SqliteSource, name: str, database: str, scope: str = "") -> Meddled:
+def of(source: Source, name: str, database: str, scope: str = "") -> Meddled:
     """The same under another name."""
     made = Meddled(source)
     made.name, made.database, made.scope = name, database, scope
@@ -86,3 +88,42 @@ def test_one_that_rots_is_no_longer_the_last_good_one(shelf: Shelf, small: Sqlit
         shelf.take(broken, job("nightly:3"), retention={"count": 1})
     assert [one.id for one in shelf.backups() if one.verified] == [good["id"]]
     whole(shelf)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each time that all containers are listed."""
+    made: list[None] = []
+    look = Catalog.look
+
+    def counted(self: Catalog, *given: Any, **named: Any) -> Found:
+        made.append(None)
+        return look(self, *given, **named)
+
+    monkeypatch.setattr(Catalog, "look", counted)
+    return made
+
+
+def test_the_containers_are_listed_once_for_all_databases(
+    shelf: Shelf, small: SqliteSource, looks: list[None]
+) -> None:
+    """Of a server with two hundred, each listing would be of all backups of all of them."""
+    several: list[Source] = [of(small, name, name) for name in "abcdef"]
+    assert len(shelf.take_all(several, job())["backups"]) == 6
+    assert len(looks) == 2, "before the first, and for retention at the end"
+
+
+def test_what_another_job_took_since_the_listing_is_not_taken_again(
+    shelf: Shelf, small: SqliteSource
+) -> None:
+    """R2, of a plan whose jobs overtake each other."""
+    second = of(small, "b", "b")
+
+    def meanwhile() -> None:
+        shelf.take_all([second], job("nightly:other"))
+
+    first = of(Meddled(small, after_upload=meanwhile), "a", "a")
+    result = shelf.take_all([first, second], job())
+    assert [one["database"] for one in result["backups"]] == ["a"]
+    assert list(result["skipped"]) == ["b"]
+    assert sorted(rows(shelf).values()) == [1, 1]
