@@ -6,10 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 
 from shared.backups.model import Manifest
 from shared.backups.params import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
-from shared.backups.sources import Sources
+from shared.backups.sources import Sources, engine_of
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup
-from shared.backups.targets import target_problem
 from shared.errors import BelfryError, Conflict, Invalid, NotFound
 from shared.settings import Settings
 from shared.text import those
@@ -33,7 +32,7 @@ def check_plan(
     if "drive" in new and plan.drive and not settings.drive.folder_id:
         raise Invalid("drive", "there is no Google Drive; set GDRIVE_FOLDER_ID")
     parts = [name for name in PARTS if getattr(plan, name)]
-    if parts and plan.source != ALL and not sources.is_server(plan.source):
+    if parts and plan.source != ALL and not sources.has_parts(plan.source):
         refuse_parts(
             parts,
             new,
@@ -71,7 +70,7 @@ def rules_are_there(manifest: Manifest, rules: Iterable[str]) -> None:
 def _check_rules(
     backup: Backup, rules: Iterable[str], manifest: Callable[[Backup], Manifest]
 ) -> None:
-    if backup.summary.engine != "postgresql":
+    if not engine_of(backup.summary.engine).has_parts:
         raise Invalid("without", "only of PostgreSQL there is anything to leave out")
     try:
         found = manifest(backup)
@@ -98,10 +97,14 @@ def check_order(
         if order.without:
             _check_rules(backup, order.without, manifest)
         return
-    problem = None if order.target is None else target_problem(backup.summary.engine, order.target)
-    if problem is not None:
-        raise Invalid("target", problem)
+    check_target(backup, order.target)
     check_reliable(backup, order.destination)
+
+
+def check_target(backup: Backup, target: str | None) -> None:
+    """Raise `Invalid` for a target that a restore of the backup cannot go to."""
+    if target is not None and (problem := engine_of(backup.summary.engine).target_problem(target)):
+        raise Invalid("target", problem)
 
 
 def check_reliable(backup: Backup, destination: str | None) -> None:

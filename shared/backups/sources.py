@@ -1,24 +1,39 @@
 """The sources that the settings name, and which of them a plan means.
 
 `database` is the SQLite file of DATABASE_PATH, `postgres` the database of POSTGRES_URL, `state`
-Belfry's own tables; BACKUP_SOURCES names more. Each module is loaded where it is used.
+Belfry's own tables; BACKUP_SOURCES names more, each of the kind that its URL says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from pathlib import Path
+from typing import Any
 
+from shared.backups.engine import Asked, Engine
 from shared.backups.model import Summary
 from shared.backups.params import ALL, BackupPlan
+from shared.backups.postgres import engine as postgres
 from shared.backups.source import Source
+from shared.backups.sqlite import engine as sqlite
+from shared.backups.state import engine as state
 from shared.errors import BelfryError, Invalid, Misconfigured, Refused, Unavailable
 from shared.settings import Secret, Settings
 from shared.storage.connect import Connection
 
+ENGINES: tuple[Engine, ...] = (postgres, sqlite, state)
+"""A further one is a folder beside theirs, and stands here; `settings.checks` knows its URLs."""
 DATABASE, POSTGRES, STATE = "database", "postgres", "state"
-_SQLITE = "sqlite:///"
+_SETTINGS = {DATABASE: "DATABASE_PATH", POSTGRES: "POSTGRES_URL"}
+_UNSET = {
+    DATABASE: "DATABASE_PATH is not set; give it the path of a SQLite database",
+    POSTGRES: "POSTGRES_URL is not set; use postgresql://user:password@host:port/database",
+}
+
+
+def engine_of(name: str) -> Engine:
+    """The engine that manifests call so."""
+    return next(one for one in ENGINES if one.name == name)
 
 
 class Sources:
@@ -36,10 +51,9 @@ class Sources:
         found += [POSTGRES] if one.postgres_url else []
         return [*found, *one.backup_sources, STATE]
 
-    def is_server(self, name: str) -> bool:
-        """Whether it is one of PostgreSQL, of which a part can be backed up."""
-        url = self._settings.backup_sources.get(name)
-        return name == POSTGRES or (url is not None and not url.reveal().startswith(_SQLITE))
+    def has_parts(self, name: str) -> bool:
+        """Whether it is a server, of which a part can be backed up."""
+        return name == POSTGRES or (name in self.names and self._engine(name).has_parts)
 
     def of(self, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         """(what it is, how to make it) of everything that the plan means."""
@@ -52,33 +66,30 @@ class Sources:
 
     def again(self, one: Summary, without: Collection[str] = ()) -> Source:
         """The source of a backup, to prove or restore it, `without` rules that its data breaks."""
-        if one.engine == "sqlite":
-            return self._sqlite(one.source)
-        if one.engine == "belfry":
-            return self._state()
-        return self._postgres(one.source, database=one.database, without=without)
+        asked = self._asked(one.source, database=one.database, without=tuple(without))
+        return engine_of(one.engine).source(asked, self._settings, self._connection)
 
     def _databases(self, name: str, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
-        if name == STATE:
-            yield name, self._state
-        elif name == DATABASE or self._url(name).startswith(_SQLITE):
-            yield name, lambda: self._sqlite(name)
-        elif plan.databases is None:
-            yield name, lambda: self._postgres(name, plan)
-        else:
-            for database in self._listed(name) if plan.databases == ALL else plan.databases:
-                yield f"{name}/{database}", self._one(name, plan, database)
-        narrowed = plan.databases or plan.schemas or plan.exclude_schemas or plan.without
-        if narrowed and plan.source != ALL and not self.is_server(name):
-            raise Invalid("task_parameters", f"{name} is no PostgreSQL server; leave its parts out")
-
-    def _one(self, name: str, plan: BackupPlan, database: str) -> Callable[[], Source]:
-        return lambda: self._postgres(name, plan, database)
+        if not self.has_parts(name):
+            yield name, partial(self._made, name)
+            if plan.source != ALL and (plan.databases or plan.schemas or plan.exclude_schemas):
+                raise Invalid(
+                    "task_parameters", f"{name} is no {postgres.kind}; leave its parts out"
+                )
+            return
+        part = {
+            "schemas": plan.schemas,
+            "exclude_schemas": plan.exclude_schemas,
+            "without": plan.without,
+        }
+        if plan.databases is None:
+            yield name, partial(self._made, name, **part)
+            return
+        for database in self._listed(name) if plan.databases == ALL else plan.databases:
+            yield f"{name}/{database}", partial(self._made, name, database=database, **part)
 
     def _listed(self, name: str) -> list[str]:
-        from shared.backups.postgres.source import databases
-
-        found = databases(self._server(name), self._setting(name))
+        found = self._engine(name).databases(self._asked(name))
         if not found:
             raise Refused(
                 name,
@@ -87,67 +98,33 @@ class Sources:
             )
         return found
 
-    def _state(self) -> Source:
-        from shared.backups.state.source import StateSource
-
-        one = self._settings
-        return StateSource(self._connection, one.prefix, one.schedule_shards)
-
-    def _sqlite(self, name: str) -> Source:
-        from shared.backups.sqlite.source import SqliteSource
-
-        path = self._settings.database_path
-        if name != DATABASE:
-            path = Path(self._url(name).removeprefix(_SQLITE))
-        if path is None:
-            raise Misconfigured("DATABASE_PATH is not set; give it the path of a SQLite database")
-        return SqliteSource(path, name=name, setting=self._setting(name))
-
-    def _postgres(
-        self,
-        name: str,
-        plan: BackupPlan | None = None,
-        database: str | None = None,
-        without: Collection[str] = (),
-    ) -> Source:
-        from shared.backups.postgres.source import PostgresSource
-
-        return PostgresSource(
-            self._server(name),
-            name=name,
-            setting=self._setting(name),
-            database=database,
-            schemas=plan.schemas if plan else (),
-            exclude_schemas=plan.exclude_schemas if plan else (),
-            scratch_url=self._settings.postgres_scratch_url or None,
-            folder=self._settings.postgres_bin,
-            without=plan.without if plan else without,
+    def _made(self, name: str, **part: Any) -> Source:
+        return self._engine(name).source(
+            self._asked(name, **part), self._settings, self._connection
         )
 
-    def _server(self, name: str) -> Secret:
-        url = self._settings.postgres_url
-        if name != POSTGRES:
-            return Secret(self._url(name))
-        if not url:
-            raise Misconfigured(
-                "POSTGRES_URL is not set; use postgresql://user:password@host:port/database"
-            )
-        return url
+    def _asked(self, name: str, **part: Any) -> Asked:
+        setting = _SETTINGS.get(name, f"BACKUP_{name.upper()}_URL")
+        return Asked(name=name, url=self._url(name), setting=setting, **part)
 
-    def _url(self, name: str) -> str:
-        if name in (DATABASE, POSTGRES):
-            return ""
-        found = self._settings.backup_sources.get(name)
+    def _engine(self, name: str) -> Engine:
+        if name == STATE:
+            return state
+        url = self._url(name).reveal()
+        return next(one for one in ENGINES if url.startswith(one.schemes))
+
+    def _url(self, name: str) -> Secret:
+        """Of the state, which has none, an empty one."""
+        one = self._settings
+        file = Secret(f"sqlite:///{one.database_path}") if one.database_path else Secret("")
+        own = {DATABASE: file, POSTGRES: one.postgres_url, STATE: Secret("")}
+        if name in _UNSET and not own[name]:
+            raise Misconfigured(_UNSET[name])
+        found = {**one.backup_sources, **own}.get(name)
         if found is None:
-            known = ", ".join([DATABASE, POSTGRES, *self._settings.backup_sources, STATE, ALL])
+            known = ", ".join([DATABASE, POSTGRES, *one.backup_sources, STATE, ALL])
             raise Misconfigured(f"there is no backup source {name!r}; there are {known}")
-        return found.reveal()
-
-    @staticmethod
-    def _setting(name: str) -> str:
-        """The setting that says where it is."""
-        own = {DATABASE: "DATABASE_PATH", POSTGRES: "POSTGRES_URL"}
-        return own.get(name, f"BACKUP_{name.upper()}_URL")
+        return found
 
 
 def _fail(error: BelfryError) -> Source:

@@ -10,7 +10,7 @@ from typing import Any
 from shared.backups.jobs.take import prove, tell_damaged
 from shared.backups.jobs.timing import Took, note
 from shared.backups.model import Manifest, Report, differences
-from shared.backups.orders import check_reliable, rules_are_there
+from shared.backups.orders import check_reliable, check_target, rules_are_there
 from shared.backups.params import RestoreOrder, VerifyOrder
 from shared.backups.rules.restore_time import of_same, slowest
 from shared.backups.source import Restored, Target
@@ -19,13 +19,11 @@ from shared.backups.status import people
 from shared.backups.store import checksum
 from shared.backups.store.catalog import Catalog
 from shared.backups.store.entries import Backup, Copy
-from shared.backups.targets import target_problem
 from shared.clock import monotonic
 from shared.errors import (
     BelfryError,
     Conflict,
     Damaged,
-    Invalid,
     NotFound,
     Refused,
     Unavailable,
@@ -161,8 +159,7 @@ def _check(backup: Backup, order: RestoreOrder) -> None:
     """Refuse what is known to be wrong before anything is read: it may have become wrong since it
     was ordered. Raises `Invalid`, `Conflict`."""
     summary = backup.summary
-    if order.target is not None and (problem := target_problem(summary.engine, order.target)):
-        raise Invalid("target", problem)
+    check_target(backup, order.target)
     check_reliable(backup, order.destination)
     if summary.scope and order.replace is not None:
         raise Conflict(

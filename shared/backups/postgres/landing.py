@@ -15,9 +15,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.postgres.create import create_like, take_over
+from shared.backups.postgres.names import LONGEST, RESTORING, target_problem
 from shared.backups.postgres.server import Server, quoted
 from shared.backups.source import Target
-from shared.backups.targets import LONGEST, RESTORING, target_problem
 from shared.errors import BelfryError, Conflict, Invalid, Unavailable
 from shared.tasks.context import JobContext
 
@@ -142,7 +142,7 @@ class Landing:
 
     def _check_name(self) -> None:
         name = self._target.name
-        if name is not None and (problem := target_problem("postgresql", name)):
+        if name is not None and (problem := target_problem(name)):
             raise Invalid("target", problem)
 
     def _connected(self, **extra: Any) -> Any:

@@ -22,12 +22,12 @@ from shared.backups.postgres.cancellation import heeding
 from shared.backups.postgres.contents import Scope, checked, contents, lock, tables
 from shared.backups.postgres.create import create_like
 from shared.backups.postgres.landing import MADE, Landing
+from shared.backups.postgres.names import HOUSEKEEPING, RESTORING
+from shared.backups.postgres.names import SCRATCH as SCRATCH
 from shared.backups.postgres.programs import Child, program, running, version
 from shared.backups.postgres.restore import Restore, peeked
 from shared.backups.postgres.server import Server, quoted
 from shared.backups.source import Contents, Dump, Restored, Target
-from shared.backups.targets import HOUSEKEEPING, RESTORING
-from shared.backups.targets import SCRATCH as SCRATCH
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from shared.tasks.context import JobContext

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from shared.backups.source import Target
 from shared.backups.sqlite.check import code, look_over
+from shared.backups.sqlite.names import SQLITES_OWN, target_problem
 from shared.backups.sqlite.scratch import full
-from shared.backups.targets import SQLITES_OWN, target_problem
 from shared.errors import BelfryError, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -49,7 +49,7 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
         if target.replace is not None:
             raise Invalid("replace", "it is the target's name once more; give the target as well")
         return _named(source, "restored", now)
-    if (wrong := target_problem("sqlite", name)) is not None:
+    if (wrong := target_problem(name)) is not None:
         raise Invalid("target", wrong)
     return name
 

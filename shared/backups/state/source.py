@@ -32,9 +32,9 @@ from shared.backups.state.file import (
     row_of,
 )
 from shared.backups.state.merge import is_untouched
+from shared.backups.state.names import target_problem
 from shared.backups.state.read import Reader, read_table
 from shared.backups.state.write import Writer, write
-from shared.backups.targets import target_problem
 from shared.engine.dispatch.facts import SWEPT
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
 from shared.storage import readable
@@ -117,7 +117,7 @@ class StateSource:
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         """Restore into the tables of a prefix, by default the source's own; `kept_as` is None."""
         prefix = target.name or self._prefix
-        if (wrong := target_problem("belfry", prefix)) is not None:
+        if (wrong := target_problem(prefix)) is not None:
             raise Invalid("target", wrong)
         with self._received(chunks, job) as (file, mark), translated(_SERVICE):
             account = self._connection.heeding(job.check)

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from local.azurite import Azurite
-from shared.backups.targets import target_problem
+from shared.backups.sqlite.names import target_problem
 from shared.clock import SystemClock
 from shared.errors import Invalid, NotFound
 from tests.context import job_of
@@ -262,7 +262,7 @@ def test_a_target_that_no_restore_can_go_to_is_refused_at_once(desk: Desk) -> No
         body = {"target": target, "replace": target}
         said = desk.problem(422, "POST", f"/backups/{one['id']}/restore", body)
         assert [item["field"] for item in said["errors"]] == ["target"], target
-        assert said["errors"][0]["message"] == target_problem("sqlite", target)
+        assert said["errors"][0]["message"] == target_problem(target)
     asked = desk.told("GET", "/schedules", once="true", task_type="backup_restore")
     assert asked["total"] == 0
 

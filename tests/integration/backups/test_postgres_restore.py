@@ -15,9 +15,9 @@ import pytest
 from local.postgres import Postgres
 from shared.backups.model import differences
 from shared.backups.postgres.landing import Landing, shortened
+from shared.backups.postgres.names import HOUSEKEEPING, RESTORING, SERVERS_OWN
 from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Dump, Target
-from shared.backups.targets import HOUSEKEEPING, RESTORING, SERVERS_OWN
 from shared.clock import ManualClock
 from shared.errors import Cancelled, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.settings import Secret

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from local.postgres import Postgres
+from shared.backups.postgres.names import RESTORING, SCRATCH
 from shared.backups.postgres.source import PostgresSource, databases
-from shared.backups.targets import RESTORING, SCRATCH
 from shared.errors import Refused
 from shared.settings import Secret
 from tests.context import job_of

@@ -18,8 +18,8 @@ from shared.backups.jobs.restore import restore, tell
 from shared.backups.jobs.take import tell_damaged
 from shared.backups.params import RestoreOrder
 from shared.backups.postgres.source import PostgresSource
+from shared.backups.sources import engine_of
 from shared.backups.sqlite.source import SqliteSource
-from shared.backups.targets import target_problem
 from shared.errors import Conflict, Damaged, Invalid, Refused
 from shared.log import Event
 from shared.messages.service import messages_from
@@ -59,8 +59,8 @@ SERVERS = (
     ],
 )
 def test_targets_of_each_kind(engine: str, good: list[str], bad: list[str]) -> None:
-    assert {name: target_problem(engine, name) for name in good} == dict.fromkeys(good)
-    assert [name for name in bad if not target_problem(engine, name)] == []
+    assert {name: engine_of(engine).target_problem(name) for name in good} == dict.fromkeys(good)
+    assert [name for name in bad if not engine_of(engine).target_problem(name)] == []
 
 
 class Till:

@@ -7,9 +7,9 @@ import pytest
 from shared.backups.model import Manifest
 from shared.backups.orders import check_order
 from shared.backups.params import VerifyOrder
+from shared.backups.sources import engine_of
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup, Copy
-from shared.backups.targets import target_problem
 from shared.errors import BelfryError, Damaged, Invalid, Unavailable
 from tests.unit.backups.test_model import manifest
 
@@ -47,4 +47,4 @@ def test_a_manifest_that_cannot_be_read_is_for_the_proof_to_find(error: BelfryEr
 @pytest.mark.parametrize("engine", ["postgresql", "sqlite", "belfry"])
 @pytest.mark.parametrize("name", ["", " ", "   ", "\u00a0", "\0"])
 def test_spaces_are_the_name_of_no_target(engine: str, name: str) -> None:
-    assert target_problem(engine, name) is not None
+    assert engine_of(engine).target_problem(name) is not None

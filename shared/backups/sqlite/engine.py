@@ -1,0 +1,31 @@
+"""SQLite as a kind of database (`Engine`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared.backups.engine import Asked
+from shared.backups.source import Source
+from shared.backups.sqlite.names import target_problem as target_problem
+from shared.settings import Settings
+from shared.storage.connect import Connection
+
+name = "sqlite"
+kind = "SQLite file"
+schemes: tuple[str, ...] = ("sqlite:///",)
+has_parts = False
+
+
+def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
+    """The file of the URL."""
+    del settings, connection
+    from shared.backups.sqlite.source import SqliteSource
+
+    path = Path(asked.url.reveal().removeprefix(schemes[0]))
+    return SqliteSource(path, name=asked.name, setting=asked.setting)
+
+
+def databases(asked: Asked) -> list[str]:
+    """None: it is no server."""
+    del asked
+    return []

@@ -1,0 +1,28 @@
+"""Belfry's own tables as a kind of database (`Engine`)."""
+
+from __future__ import annotations
+
+from shared.backups.engine import Asked
+from shared.backups.source import Source
+from shared.backups.state.names import target_problem as target_problem
+from shared.settings import Settings
+from shared.storage.connect import Connection
+
+name = "belfry"
+kind = "Belfry's own state"
+schemes: tuple[str, ...] = ()
+has_parts = False
+
+
+def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
+    """The tables of BELFRY_PREFIX."""
+    del asked
+    from shared.backups.state.source import StateSource
+
+    return StateSource(connection, settings.prefix, settings.schedule_shards)
+
+
+def databases(asked: Asked) -> list[str]:
+    """None: it is no server."""
+    del asked
+    return []
