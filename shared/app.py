@@ -42,6 +42,7 @@ from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
+from shared.messages.port import MessageService
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage import readable
@@ -179,6 +180,7 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            MessageService: lambda: messages(),
             Housekeeping: lambda: Housekeeper(table, manager, ledger, clocks),
         }
     )
