@@ -20,7 +20,7 @@ from shared.tasks import JobContext
 _logger = logging.getLogger("belfry.operations")
 
 _LISTED = 100
-"""Ids that a result names."""
+"""The most ids that a result names."""
 
 
 class Housekeeper:
@@ -35,7 +35,7 @@ class Housekeeper:
         self._clocks = clocks
 
     def health(self, job: JobContext) -> Mapping[str, object]:
-        """Look for clocks that fell silent; those that nobody told of yet are told."""
+        """Look for clocks that fell silent, and report those that were not reported yet."""
         schedule = self._table.get(job.schedule_id)
         own = schedule is not None and schedule.configured != ""
         silent = self._clocks.watch(job.schedule_id if own else None)
@@ -56,7 +56,7 @@ class Housekeeper:
         return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
-        """Account for what all schedules were to run lately (`engine.reconcile`)."""
+        """Account for what all schedules were to run lately (`records.reconcile`)."""
         made = self._ledger.reconcile(job.check)
         job.log(str(made))
         if not made.good:

@@ -1,4 +1,4 @@
-"""What tasks may ask of the engine itself: types alone (`operations` does it)."""
+"""What tasks may ask of the engine itself: types alone (`housekeeping` does it)."""
 
 from __future__ import annotations
 

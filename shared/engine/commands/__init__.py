@@ -1,1 +1,1 @@
-"""What people do with schedules and jobs, whichever door they come in by."""
+"""What people do with schedules and jobs, whether by the API or the command line."""

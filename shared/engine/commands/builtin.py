@@ -1,8 +1,8 @@
 """System schedules: one for each task that has a time of its own, with the task's name as its id.
 
-Code gives the default time, settings may change it (`<TASK>_SCHEDULE`, `_TIMEZONE`, `_ENABLED`),
+Code gives the default time; settings may change it (`<TASK>_SCHEDULE`, `_TIMEZONE`, `_ENABLED`),
 and so may the API; the last change wins. What code and settings said is kept with the schedule:
-only what they newly say is applied, so that all else that was changed through the API stays.
+only what they newly say is applied, so that everything else changed through the API stays.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from shared.tasks.model import cron_recurrence
 
 _logger = logging.getLogger("belfry.schedules")
 _ALIKE = 0.75
-"""How near a variable's first part is to a task's name (difflib) if it was meant for it: other
-software has variables of such ends, too."""
+"""How similar (difflib) a variable's first part must be to a task's name to count as meant for it:
+other software has variables with such endings, too."""
 
 
 def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
@@ -65,7 +65,7 @@ def problems(tasks: Iterable[Task], settings: TriggerSettings) -> Iterator[str]:
 
 
 def warn_of_strangers(registry: Registry, settings: TriggerSettings) -> None:
-    """Log each variable that seems to be meant for a task, but is none of any task's."""
+    """Log each variable that seems to be meant for a task, but belongs to none."""
     known = {variable for task in registry for variable in task_settings(task.name)}
     names = [task.name for task in registry]
     for variable in sorted(settings.overrides.keys() - known):
@@ -110,8 +110,8 @@ def ensure(
 ) -> None:
     """Create the task's system schedule if it is missing.
 
-    One that is there is brought up to what code and settings newly say, if `change`. All that they
-    say is new of a task that had been taken away (`retire`).
+    With `change`, one that is there is brought up to what code and settings newly say. For a task
+    whose schedule had been retired (`retire`), all that they say is new.
     """
     said = _said(task, settings)
     if said is None:
@@ -134,7 +134,7 @@ def ensure(
     if present.deleted_at is not None:
         back = replace(_retired(present), deleted_at=None, revision=present.revision + 1)
         if not table.commit([Change(present, back)])[0]:
-            return  # and here too
+            return  # another instance was faster here, too
     elif not change or present.configured == said.text:
         return
     manager.change(task.name, said.apply)
@@ -167,7 +167,7 @@ class _Said:
 
     recurrence: Recurrence
     enabled: bool | None
-    """None: nothing, so it is on."""
+    """None: they say nothing, so it is on."""
     policy: Policy
 
     @property
@@ -195,9 +195,9 @@ class _Said:
         return replace(one, definition=definition, policy=policy, configured=self.text)
 
     def _newly(self, configured: str) -> set[str]:
-        """The names of what was said otherwise before; what was not said then is not new.
+        """The names of the values that changed; a value that was not said before is not new.
 
-        To say no longer that it is on says nothing else: it is on by default.
+        No longer saying that it is on changes nothing: it is on by default.
         """
         before = _read(configured)
         now = self._values

@@ -1,6 +1,6 @@
-"""What a schedule asks for is checked when it comes in, whoever brings it.
+"""Checks what a schedule asks for when it is created or changed, whoever does so.
 
-The API, the command line and workflows all come through `Manager`, and that comes here.
+The API, the command line and workflows all use `Manager`, which calls this.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Checks:
         self._services = services
 
     def __call__(self, before: Schedule | None, wanted: Schedule) -> None:
-        """Hold the parameters to what there is, as far as they are new; a task that a person must
-        ask for each time is in no schedule that comes due.
+        """Check the parameters that are new, and that no schedule which comes due has a task that a
+        person must ask for each time.
 
-        Raises `Invalid`, and what the task's check does.
+        Raises `Invalid`, and what the task's check raises.
         """
         what = wanted.definition
         known = before.definition.task_parameters if before is not None else {}

@@ -56,7 +56,7 @@ class Control:
         for _ in range(_TRIES):
             now = self._clock.now()
             schedule = self._table.get(parse_id(job_id)[0])
-            done = self._table.job(job_id)  # after the row: what is not in that, ended before
+            done = self._table.job(job_id)  # after the row: what is not in the row has ended
             if done is not None:
                 return _ended(done)
             live = schedule.progress.find(job_id) if schedule is not None else None
@@ -91,8 +91,8 @@ class Control:
         return self._manager.job(asked)
 
     def retry_failed(self, schedule_id: str) -> list[str]:
-        """Run again a schedule's failed jobs that were not yet, the newest first to be chosen;
-        the ids of the new jobs. Raises `NotFound`, and `Conflict` if too many are unfinished.
+        """Run again a schedule's failed jobs that were not run again yet, choosing the newest
+        first; the ids of the new jobs. Raises `NotFound`, and `Conflict` if too many are unfinished.
         """
         schedule = self._manager.get(schedule_id)
         asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
@@ -101,7 +101,7 @@ class Control:
         return sorted(self._manager.ask(schedule_id, asked, self._clock.now())[1])
 
     def _failed(self, schedule: Schedule) -> Iterator[Job]:
-        """The failed jobs that no job repeats, latest due first. A retry is due with its job."""
+        """The failed jobs that no job repeats, latest due first. A retry has its job's due time."""
         live = {job.id for job in schedule.progress.live}
         left = schedule.progress.failure_count
         for _, group in groupby(self._table.jobs(schedule.id), key=lambda job: job.due_at):

@@ -1,4 +1,4 @@
-"""A task that is run once, with parameters of its own: such as the restore of a backup.
+"""Runs a task once, with parameters of its own: the restore of a backup, for example.
 
 A job belongs to a schedule, which has the parameters; so one is made for it. It is off, never comes
 due by itself, and carries the tag `once`; its job is in the history like any other.
@@ -28,10 +28,10 @@ def run_once(
     send: bool = True,
     insist: bool = False,
 ) -> Requested:
-    """Ask for one run of a task. `send=False`: the caller runs the job itself. `insist`: it is to
-    leave nothing out as needless.
+    """Ask for one run of a task. `send=False`: the caller runs the job itself. `insist`: the task
+    is to leave nothing out as needless.
 
-    Raises `Invalid` naming the parameter that is wrong, and what else the task's check does.
+    Raises `Invalid` naming the parameter that is wrong, and what else the task's check raises.
     """
     definition = Definition(
         name=name,
@@ -47,6 +47,6 @@ def run_once(
 
 
 def is_once(schedule: Schedule) -> bool:
-    """Whether it is one run that a person asked for, and owes no other."""
+    """Whether the schedule is for one run that a person asked for, and owes no other."""
     what = schedule.definition
     return _TAG in what.tags and what.recurrence.frequency is Frequency.ONCE

@@ -1,7 +1,8 @@
 """What people do with schedules: create, change, turn on and off, delete, run now.
 
-Each is a step from the schedule as it is to the schedule as it shall be, committed only if nobody
-changed it in between, and decided anew if somebody did. A schedule whose next run is near is
+Each is a step from the schedule as it is to the schedule as it is to be. It is committed only if
+nobody changed the schedule in between, and decided anew if somebody did. A schedule whose next run
+is near is
 handed out at once, since the next tick may come too late for it.
 """
 
@@ -34,7 +35,7 @@ from shared.storage.schedules import Change
 _logger = logging.getLogger("belfry.schedules")
 _TRIES = 20
 _CANCELLED = 90
-"""Jobs that end in the transaction which deletes their schedule; that is limited to 100 rows."""
+"""Jobs that end in the transaction that deletes their schedule; it is limited to 100 rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +75,7 @@ class Manager:
         return self.shown(self._find(schedule_id))
 
     def shown(self, schedule: Schedule) -> Schedule:
-        """With what ended since its row was written counted in."""
+        """The schedule, with the jobs that ended since its row was written counted."""
         return replace(schedule, progress=fold(schedule.progress, self._outcomes.ended(schedule)))
 
     def create(
@@ -86,7 +87,7 @@ class Manager:
         configured: str = "",
     ) -> Schedule:
         """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
-        it would never run, and what the check of its task does; `configured` is not checked."""
+        it would never run, and what its task's check raises. A `configured` one is not checked."""
         now = self._clock.now()
         wanted = Schedule(
             id=schedule_id or f"s{self._new_id()}",
@@ -107,12 +108,14 @@ class Manager:
         return self.get(made.id)
 
     def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
-        """Apply `step`, a function of the present schedule. Raises `NotFound`, or what it does;
+        """Apply `step`, a function of the present schedule. Raises `NotFound`, and what `step`
+        does;
         `InvalidRecurrence` for new times at which it would never run.
 
-        What is due by now is handed out or recorded as the schedule was, a backlog that it would
-        catch up with later as cancelled. The next run is computed
-        anew only if the recurrence, `enabled` or `max_runs` changed; if nothing did, all stays.
+        What is due by now is handed out or recorded under the schedule as it was; a backlog that it
+        would catch up with later is recorded as cancelled. The next run is computed anew only if
+        the
+        recurrence, `enabled` or `max_runs` changed; if nothing changed, nothing is written.
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
@@ -137,7 +140,7 @@ class Manager:
     def enable(self, schedule_id: str, enabled: bool) -> Schedule:
         """Turn it on or off; a schedule that is turned off starts nothing more by itself.
 
-        To turn it on also ends a pause, and begins to count failures anew.
+        Turning it on also ends a pause, and starts the count of failures anew.
         """
 
         def step(one: Schedule) -> Schedule:
@@ -158,7 +161,7 @@ class Manager:
             waiting = [
                 job for job in turned.after.progress.live if not job.running and job.id not in known
             ]
-            cancelled = tuple(  # of very many, the last are cancelled by their own messages
+            cancelled = tuple(  # if there are more, their own messages cancel the rest
                 ended_live(schedule, job, Status.CANCELLED, now, "its schedule was deleted")
                 for job in waiting[:_CANCELLED]
             )
@@ -202,10 +205,11 @@ class Manager:
         send: bool = True,
         insist: bool = False,
     ) -> tuple[Schedule, list[str]]:
-        """Add jobs of a schedule that a person asked for; (the schedule, those added).
+        """Add jobs of a schedule that a person asked for; (the schedule, the ids added).
 
-        Those that are there already, ended or not, are left alone; of the others as many are
-        added as there is room for. Raises `Conflict` if there is none, `NotFound`.
+        Jobs that are there already, ended or not, are left alone; of the others, as many are added
+        as
+        there is room for. Raises `Conflict` if there is no room, `NotFound`.
         """
         added: list[str] = []
 
@@ -264,7 +268,7 @@ class Manager:
     ) -> list[Job]:
         """Jobs due from `since` on and before `until`, live ones too, latest due first.
 
-        A stretch is one job, and is there if any of its occurrences was due then.
+        A stretch is one job, and is included if any of its occurrences was due then.
         """
         return lookup.jobs(self._table, schedule_id, since, until)
 
@@ -310,7 +314,8 @@ class Manager:
         raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
 
     def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
-        """Record as cancelled what a schedule that turns still owes: its backlog is dropped."""
+        """Record as cancelled what a schedule whose times change still owes: its backlog is
+        dropped."""
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")

@@ -1,1 +1,2 @@
-"""What hands out work: ticks, the clocks that call for them, and what was forgotten or wrong."""
+"""What hands out work: ticks, the clocks that call for them, and repair of what was lost or
+wrong."""

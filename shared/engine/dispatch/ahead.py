@@ -1,8 +1,8 @@
 """How far a tick looks ahead: a function of (which clocks there are, when each ticked, now).
 
-As far as the next wake-up of the next clock that is alive, so that any one clock is enough: what
-comes due before that is handed out now, with messages that wait for their time. Never less than
-`tick.LOOK_AHEAD`, which is all there is to it while a clock of every minute is alive.
+A tick looks as far as the next wake-up of the next live clock, so that any one clock is enough: it
+hands out now what comes due before then, with messages that wait for their time. It never looks
+less far than `tick.LOOK_AHEAD`, which is all it needs while a clock of every minute is alive.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from shared.engine.dispatch.health import EARLY, HTTP, HTTP_PAUSE, LATE, is_aliv
 from shared.engine.dispatch.wakeups import next_wakeup
 
 _LONGEST = timedelta(days=366)
-"""A clock that wakes more seldom is none to wait for."""
+"""A clock that wakes less often than this is not waited for."""
 _HTTP_LONGEST = timedelta(hours=1)
 _ALONE = timedelta(days=1)
-"""Where nothing but work ticks: what runs today hands out what is due tomorrow."""
+"""Where no clock ticks, only work does: what runs today hands out what is due tomorrow."""
 
 
 def coming(now: datetime, clock: str, facts: Facts) -> datetime | None:
-    """When the next of the clocks that are alive wakes after a tick of `clock`; None if the app
-    has none that is."""
+    """When the next live clock wakes after a tick of `clock`; None if none of the app's is
+    alive."""
     beats = {**facts.beats, clock: now}
     wakeups = (
         next_wakeup(one.wakes, now + EARLY, now + _LONGEST)
@@ -34,15 +34,15 @@ def coming(now: datetime, clock: str, facts: Facts) -> datetime | None:
 
 
 def ahead(now: datetime, clock: str, facts: Facts) -> timedelta:
-    """How far a tick of `clock` looks; `facts`: from before that tick."""
+    """How far a tick of `clock` looks ahead; `facts`: from before that tick."""
     until = coming(now, clock, facts)
     span = until - now if until is not None else _without_clocks(now, clock, facts)
     return max(tick.LOOK_AHEAD, span + LATE)
 
 
 def _without_clocks(now: datetime, clock: str, facts: Facts) -> timedelta:
-    """Where none of the app's own clocks is alive. A pinger is taken to keep its pace; two pings
-    close together may be one that was repeated."""
+    """How far to look where none of the app's own clocks is alive. A pinger is assumed to keep its
+    pace; two pings close together may be one that was repeated."""
     if clock != HTTP:
         return _ALONE
     last = facts.beats.get(HTTP)

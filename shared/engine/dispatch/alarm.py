@@ -1,7 +1,7 @@
 """Tells the log and people which clocks fell silent, and which tick again (`silence` decides).
 
-Whoever ticks does so, after its dispatching: it needs no worker. A message that could not be sent
-fails no tick: the outbox has it, or the next tick asks for it again, by the same key.
+Whatever ticks does this after its dispatching, so no worker is needed. A message that cannot be
+sent fails no tick: the outbox has it, or the next tick asks for it again under the same key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Alert(Protocol):
     """How people are told: `Messages.alert`."""
 
     def __call__(self, *, key: str, subject: str, text: str) -> bool:
-        """Whether nothing of it is to be done any more; one key is one message, told once.
+        """Send a message, once for each key; whether nothing is left to do for it.
 
         Raises `Unavailable` or `Refused` when the storage does.
         """
@@ -41,7 +41,7 @@ class Alarm:
         self._meta = meta
         self._alert = alert
         self._wrong: timedelta | None = None
-        """By how much people were told that this machine's clock is wrong."""
+        """The error of this machine's clock that people were last told of."""
 
     def tell(self, facts: Facts, silent: Sequence[Silent], now: datetime) -> None:
         """Tell what is new. `facts`: as they are after the tick."""
@@ -49,15 +49,15 @@ class Alarm:
         new = silence.news(said, silent, facts, now)
         if new.after != said:
             if not self._meta.swap(TOLD, facts.told, silence.written(new.after)):
-                return  # another ticks at the same time, and tells
+                return  # another instance ticks at the same time, and tells
             self._log(new, said, facts, now)
         if not all(one.settled for one in new.after.values()):
             self._tell_people(new.after, now)
 
     def tell_wrong(self, difference: timedelta | None, now: datetime) -> None:
-        """Tell people that this machine's clock is wrong by so much; None: it is not.
+        """Tell people that this machine's clock is wrong by `difference`; None: it is right.
 
-        The log was told when it was found. Instances of one machine say the same, by one key.
+        The log was told when the error was found. Instances on one machine share one key.
         """
         if difference is None:
             self._wrong = None
@@ -65,8 +65,8 @@ class Alarm:
             self._wrong = difference
 
     def people(self, *, key: str, subject: str, text: str) -> bool:
-        """Tell people; whether nothing of it is to be done any more. Raises nothing: a failure is
-        logged, and whoever asks does so again."""
+        """Tell people; whether nothing is left to do for it. Raises nothing: a failure is logged,
+        and the caller asks again later."""
         try:
             return self._alert(key=key, subject=subject, text=text)
         except BelfryError as error:
@@ -88,7 +88,8 @@ class Alarm:
             event(_logger, Event.CLOCK_BACK, clock=clock, seconds=round(silent_for.total_seconds()))
 
     def _tell_people(self, said: Mapping[str, Said], now: datetime) -> None:
-        """And note whom nothing is to be told any more, unless another did so meanwhile."""
+        """Tell people, and record what they were told, unless another instance changed that
+        meanwhile."""
         told = {clock: self._told(clock, one, now) for clock, one in said.items()}
         if told == said:
             return
@@ -101,7 +102,7 @@ class Alarm:
         self._meta.swap(TOLD, row, silence.written(kept))
 
     def _told(self, clock: str, one: Said, now: datetime) -> Said | None:
-        """What is left to be told of a silence after people were told; None if it is over."""
+        """Tell people what is new of a silence; what to record of it, or None if it is over."""
         if not one.told:
             told = self.people(**_is_silent(clock, one, now))
             one = replace(one, told=told)

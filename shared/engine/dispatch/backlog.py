@@ -1,8 +1,8 @@
 """Sharing out a backlog: which shards have one, and who works each off.
 
-A tick announces the shards that owe more than a page by a message each, and begins with them
+A tick sends a message for each shard that owes more than a page, and starts on those shards
 itself; every instance that takes such a message does the same. The hold on a shard only saves
-them from doing the same work twice: what they do is right without it.
+instances from doing the same work twice: the outcome is right without it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Backlog:
 
     @contextmanager
     def held(self, shard: str) -> Iterator[bool]:
-        """Hold the shard while the block runs; whether nobody else holds it."""
+        """Hold the shard while the block runs; yields whether nobody else holds it."""
         holder = secrets.token_hex(6)
         now = self._clock.now()
         alone = self._meta.hold(f"shard:{shard}", holder, now, now + _HOLD)

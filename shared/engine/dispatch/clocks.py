@@ -1,11 +1,12 @@
-"""The clocks that tick, each enough by itself, and what a tick does beside the dispatcher's work.
+"""The clocks that tick, each enough by itself, and what a tick does besides dispatching.
 
-Timers of tasks, the dispatcher's timer, a message that renews itself (`chain`) and `POST /tick` all
-come here; so does any other invocation, if none of them ticked for a while (`stand_in`). Whichever
-ticks looks as far ahead as the next one that is alive (`ahead`), revives a chain that was lost,
-sweeps for lost jobs (`sweep`), and tells which clocks fell silent.
+The tasks' timers, the dispatcher's timer, a message that renews itself (`queue_clock`) and
+`POST /tick` all come here; so does any other invocation, if none of them ticked for a while
+(`stand_in`). Whichever ticks looks as far ahead as the next live clock (`ahead`), revives the
+queue clock if its message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell
+silent.
 
-What the clocks know of each other is in the rows `clock.*` and `clock:*`, read at once (`facts`).
+What the clocks know of each other is in the rows `clock.*` and `clock:*`, read together (`facts`).
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ ALWAYS = {
 }
 """The clocks beside those of tasks, and when they wake."""
 _WATCHES = timedelta(minutes=11)
-"""Two runs of the health monitor, which is to run every five minutes,"""
+"""How far ahead the health monitor's runs are handed out: two runs, since it runs every five
+minutes."""
 _BETWEEN = timedelta(seconds=150)
-"""and between two runs something else looks."""
+"""How long after a run of the health monitor something else looks, in case the next never comes."""
 _LOOK = timedelta(seconds=30)
-"""And so often it looks at most whether one did."""
+"""The shortest time between two looks of `stand_in` at whether a clock ticked."""
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -52,8 +54,8 @@ _logger = logging.getLogger("belfry.clocks")
 class Clocks:
     """The clocks, bound to what they drive.
 
-    `invoke` is called with an instant at which something is to be invoked, to `stand_in`. `wrong`
-    says by how much the machine's clock is wrong, if it is.
+    `invoke` is called with an instant at which something is to be invoked, which will `stand_in`.
+    `wrong` returns by how much the machine's clock is wrong, or None.
     """
 
     def __init__(
@@ -82,7 +84,8 @@ class Clocks:
         self._looking = threading.Lock()
 
     def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
-        """Note which clocks there are (NCRONTAB by name), and start the chain if there is none."""
+        """Note which clocks there are (NCRONTAB by name), and start the queue clock if it does not
+        run."""
         rows = self._meta.about_clocks()
         before = facts.known(rows.get(facts.KNOWN))
         known = {
@@ -96,13 +99,13 @@ class Clocks:
         self._queue_clock.revive(rows.get(facts.CHAIN), now)
 
     def tick(self, clock: str) -> Report:
-        """One tick of the whole, by the clock of that name."""
+        """Do one whole tick, for the clock of that name."""
         before = facts.read(self._meta.about_clocks())
-        # asked for the time after the storage has answered, which says it too (`storage.checked`)
+        # read the time after storage answered: its answers correct the clock (`storage.checked`)
         return self._tick(clock, before, self._clock.now())
 
     def message(self, text: str) -> None:
-        """The chain's message came: send the next, and tick. Raises `Invalid`."""
+        """Handle the queue clock's message: send the next, and tick. Raises `Invalid`."""
         link = chains.parse(text)
         try:
             before = facts.read(self._meta.about_clocks())
@@ -116,9 +119,9 @@ class Clocks:
             self._tick(MESSAGE, before, now, revive=False)
 
     def stand_in(self) -> Report | None:
-        """Tick if no clock ticked for a while: what any invocation does by the way.
+        """Tick if no clock ticked for a while; every invocation calls this in passing.
 
-        It asks storage only if none ticked lately as far as this process knows.
+        It asks storage only if, as far as this process knows, no clock ticked lately.
         """
         self._alarm.tell_wrong(self._wrong(), self._clock.now())
         with self._looking:
@@ -150,10 +153,11 @@ class Clocks:
         return health.judged(now, facts.believed(found, now))
 
     def watch(self, schedule_id: str | None) -> list[Silent]:
-        """The clocks that fell silent; what is new of them is told.
+        """The clocks that fell silent; what is new is reported.
 
-        `schedule_id`: the schedule that watches, if it is the app's own, which runs on if no clock
-        ticks any more: its next runs wait in the job queue already, and each of them ticks.
+        `schedule_id`: the schedule that watches, if it is the app's own. It keeps running when no
+        clock
+        ticks any more: its next runs already wait in the job queue, and each of them ticks.
         """
         self.stand_in()
         read = facts.read(self._meta.about_clocks())
@@ -167,7 +171,7 @@ class Clocks:
         return silent
 
     def _tick(self, clock: str, read: Facts, now: datetime, *, revive: bool = True) -> Report:
-        """Whatever of it fails, the rest is done."""
+        """Do all that a tick does; if one part fails, the others are still done."""
         before = facts.believed(read, now)
         known = health.noticed(now, clock, before)
         self._note(before, known)
@@ -202,7 +206,7 @@ class Clocks:
             self._meta.put(facts.UP, known.up.isoformat())
 
     def _watch(self, clock: str, known: Facts, now: datetime) -> None:
-        """Tell which clocks are silent, and have somebody look again if no tick comes soon."""
+        """Report which clocks are silent, and arrange for another look if no tick comes soon."""
         after = replace(known, beats={**known.beats, clock: now})
         self._alarm.tell(after, health.judged(now, after), now)
         at = health.look_again(now, after, coming(now, clock, known))

@@ -1,6 +1,6 @@
-"""What the clocks know of each other: the rows `clock.*` and `clock:*`, read at once.
+"""What the clocks know of each other: the rows `clock.*` and `clock:*`, read together.
 
-A row that cannot be read says nothing: it must not stop the clocks. What lies in the future was
+A row that cannot be read says nothing: it must not stop the clocks. A time in the future was
 written by a clock that was wrong, and is not believed.
 """
 
@@ -15,7 +15,7 @@ from shared.engine.dispatch import wakeups
 from shared.storage.meta import Fact
 
 BEAT = "clock:"
-"""Of each clock, with its name: when it last ticked."""
+"""The prefix of each clock's row, before its name: when it last ticked."""
 KNOWN = "clock.known"
 UP = "clock.up"
 PAUSE = "clock.resumed"
@@ -23,9 +23,9 @@ TOLD = "clock.told"
 SWEPT = "clock.swept"
 CHAIN = "clock.chain"
 FUTURE = timedelta(minutes=1)
-"""What is later than that is from the future: far more than instances differ by."""
+"""A time later than now by more than this lies in the future; instances differ by far less."""
 NEXT_LINK = timedelta(minutes=2)
-"""How far ahead the chain's next message may lie, beside that."""
+"""How much further ahead than that the queue clock's next message may lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The end of the last while in which no clock ticked: either the app was off, or all clocks
+    """The end of the last period in which no clock ticked: either the app was off, or all clocks
     but a slow one are silent."""
 
     at: datetime
@@ -60,7 +60,7 @@ class Facts:
     beats: Mapping[str, datetime]
     """When each clock last ticked."""
     up: datetime | None = None
-    """What was missed before is pardoned: nothing ran then."""
+    """Wake-ups missed before this are pardoned: nothing ran then."""
     pause: Pause | None = None
     swept: Fact | None = None
     told: Fact | None = None
@@ -96,7 +96,8 @@ def future(found: Facts, now: datetime) -> dict[str, datetime]:
 
 
 def believed(found: Facts, now: datetime) -> Facts:
-    """The facts as if what lies in the future had been just now: it was, by another clock."""
+    """The facts, with what lies in the future moved to `now`: to the wrong clock it was the
+    present."""
     if not future(found, now):
         return found
     pause = found.pause
@@ -110,7 +111,7 @@ def believed(found: Facts, now: datetime) -> Facts:
 
 
 def chain_at(row: Fact | None) -> datetime | None:
-    """When the chain's message that counts is to be seen; None if that cannot be told."""
+    """When the queue clock's current message is to be seen; None if that cannot be told."""
     return None if row is None else _instant(row.value.partition(" ")[0])
 
 
@@ -120,7 +121,7 @@ def instant(row: Fact | None) -> datetime | None:
 
 
 def known(row: Fact | None) -> dict[str, Known]:
-    """The clocks that there are; none that an older or a newer version wrote otherwise."""
+    """The clocks that there are; none if another version wrote the row in another form."""
     try:
         stored = json.loads(row.value) if row is not None else {}
         return {name: _known(wakes, since) for name, (wakes, since) in stored.items()}
@@ -134,7 +135,7 @@ def written(known: Mapping[str, Known]) -> str:
 
 
 def _known(wakes: str, since: str) -> Known:
-    """Raises `ValueError` for what cannot be reckoned with."""
+    """Raises `ValueError` for an expression or an instant that cannot be used."""
     at = _instant(since)
     if at is None:
         raise ValueError(f"{since!r} is no instant")
@@ -149,7 +150,7 @@ def _pause(row: Fact | None) -> Pause | None:
 
 
 def _instant(text: str) -> datetime | None:
-    """None also for one without an offset: it cannot be compared."""
+    """None also for an instant without an offset, which cannot be compared."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

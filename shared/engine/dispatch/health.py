@@ -1,13 +1,13 @@
 """Which clocks fell silent: a function of (when each is to wake, when each last ticked, now).
 
-1. A clock is silent when its last wake-up that is `GRACE` old had no tick since. What it missed
-   before it was known, or while nothing ran at all, does not count.
+1. A clock is silent if it has not ticked since the last of its wake-ups that are `GRACE` old.
+   Wake-ups before it was known, or while nothing ran at all, do not count.
 2. When no clock has ticked for `GRACE`, either nothing ran, or all but a slow one are silent. If
-   the one that ticks now missed wake-ups of its own, nothing ran: that is pardoned. If not, it is
-   doubtful. Where nothing ran, hosts make up for what is past due: so those that missed something
-   are silent only if they do not tick within `QUIET`.
-3. It is not doubtful a second time: a clock that finds, twice in a row, that nothing else ticked
-   since its own last tick is right.
+   the clock that ticks now missed wake-ups of its own, nothing ran: that is pardoned. If it missed
+   none, it is in doubt which it was. Where nothing ran, hosts make up for what is past due; so the
+   clocks that missed something count as silent only if they do not tick within `QUIET`.
+3. There is no second doubt: a clock that finds, twice in a row, that nothing else ticked since its
+   own last tick is right.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from shared.engine.dispatch.facts import Facts, Known, Pause
 from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
 
 HTTP = "http"
-"""The clock that is outside: nobody knows how often it is meant to tick."""
+"""The clock outside the app (`POST /tick`): nobody knows how often it is meant to tick."""
 WORK = "work"
-"""The clock that is any invocation, when no other clock ticks."""
+"""Any invocation, acting as a clock when no other clock ticks."""
 GRACE = timedelta(minutes=2)
-"""How late a clock may be: for a cold start, a slow tick, a queue that is asked seldom."""
+"""How late a clock may be: allows for a cold start, a slow tick, a queue that is polled seldom."""
 LATE = timedelta(seconds=15)
-"""How late it mostly is at most: as long as that nobody counts on its being silent."""
+"""How late a clock usually is at most; until then it counts as alive."""
 QUIET = timedelta(seconds=75)
-"""If no clock ticked for so long, any invocation does. So long it takes, too, until the clocks of
-an app that was off have ticked: those of every minute have had a wake-up by then."""
+"""After this long without a tick, any invocation ticks. By then, too, the clocks of an app that
+was off have ticked again: those of every minute have had a wake-up."""
 EARLY = timedelta(seconds=5)
-"""A timer may fire a moment before its time."""
+"""How long before its time a timer may fire."""
 HTTP_PAUSE = timedelta(minutes=15)
 _HTTP_GONE = timedelta(days=1)
-"""A pinger that is silent for so long was turned off."""
+"""A pinger that is silent for this long was turned off."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +51,12 @@ class Silent:
 
     @property
     def is_warning(self) -> bool:
-        """Whether it may well be meant: of `http` nobody knows."""
+        """Whether the silence may be intended: of `http` nobody knows."""
         return self.clock == HTTP
 
 
 def judged(now: datetime, facts: Facts) -> list[Silent]:
-    """The silent clocks, by name, without those of which it is doubtful whether they are."""
+    """The silent clocks, by name, without those that are in doubt."""
     found = silent(now, facts.known, facts.beats, facts.up)
     doubt = _doubt(now, facts)
     if doubt is None:
@@ -74,7 +74,7 @@ def silent(
 
 
 def noticed(now: datetime, clock: str, facts: Facts) -> Facts:
-    """The facts with what a tick of `clock` says of a pause; `facts`: from before that tick."""
+    """The facts, plus what a tick of `clock` reveals of a pause; `facts`: from before that tick."""
     newest = max(facts.beats.values(), default=None)
     one, last, pause = facts.known.get(clock), facts.beats.get(clock), facts.pause
     away = one is not None and was_away(now, one, last)
@@ -90,7 +90,7 @@ def noticed(now: datetime, clock: str, facts: Facts) -> Facts:
 
 
 def was_away(now: datetime, clock: Known, last: datetime | None) -> bool:
-    """Whether a clock that ticks now had missed a wake-up since its last tick."""
+    """Whether a clock that ticks now missed a wake-up since its last tick."""
     return last is None or last_wakeup(clock.wakes, last + EARLY, now - GRACE) is not None
 
 
@@ -100,9 +100,9 @@ def is_alive(now: datetime, clock: Known, last: datetime | None) -> bool:
 
 
 def look_again(now: datetime, facts: Facts, coming: datetime | None) -> datetime | None:
-    """When somebody must look, lest a silence be noticed late; None if a tick comes soon enough.
+    """When to look again, so that no silence is noticed late; None if a tick comes soon enough.
 
-    `coming`: when the next one is expected. Nobody looks earlier than `QUIET` after a tick.
+    `coming`: when the next tick is expected. Nobody looks earlier than `QUIET` after a tick.
     """
     if coming is not None and coming - now <= QUIET:
         return None
@@ -114,7 +114,7 @@ def look_again(now: datetime, facts: Facts, coming: datetime | None) -> datetime
 
 
 def _doubt(now: datetime, facts: Facts) -> datetime | None:
-    """When the pause ended of which it is doubtful what it was; None if there is no doubt."""
+    """When the pause that is in doubt ended; None if there is no doubt."""
     pause = facts.pause
     if pause is None or pause.settled or not timedelta() <= now - pause.at <= GRACE:
         return None
@@ -122,7 +122,7 @@ def _doubt(now: datetime, facts: Facts) -> datetime | None:
 
 
 def _certain(now: datetime, facts: Facts, clock: Known, last: datetime | None) -> datetime | None:
-    """When it is certain that a clock is silent which missed a wake-up; None if it missed none."""
+    """When a clock that missed a wake-up is silent for certain; None if it missed none."""
     if is_alive(now, clock, last):
         return None
     since = max(at for at in (clock.since, facts.up, last and last + EARLY) if at is not None)

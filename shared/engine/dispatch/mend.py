@@ -1,9 +1,9 @@
-"""Puts right what a clock that was ahead wrote: of another instance, or another version of the app.
+"""Puts right what an instance whose clock was ahead wrote, or another version of the app.
 
-Facts that lie in the future are the evidence (`facts.future`). They are put right last, so that a
-pass that was broken off is made again by whoever ticks next. What each schedule needs is decided by
-`schedules.mend`. What cannot be put right: what did run, what people changed through that instance,
-and messages to people whose next attempt it put off.
+The evidence is facts that lie in the future (`facts.future`). They are put right last, so that
+whoever ticks next repeats a pass that was broken off. `schedules.mend` decides what each schedule
+needs. Some things cannot be put right: runs that took place, what people changed through that
+instance, and messages to people whose next attempt it put off.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Mender:
         self._lease = lease
 
     def mend(self, found: Facts, now: datetime) -> bool:
-        """Put everything right, if some of the facts lie in the future and nobody else does; what
-        was due may have changed then."""
+        """Put everything right, if some facts lie in the future and nobody else is doing so;
+        whether it was done, in which case what is due may have changed."""
         wrong = facts.future(found, now)
         if not wrong:
             return False
@@ -106,7 +106,7 @@ class Mender:
         return total
 
     def _schedule(self, schedule: Schedule, now: datetime) -> _Done:
-        """Step by step, each decided anew from what is stored."""
+        """Mend a schedule step by step, deciding each step anew from what is stored."""
         done, lost = _Done(), 0
         one: Schedule | None = schedule
         for _ in range(_STEPS):
@@ -151,7 +151,7 @@ class Mender:
         return self._table.commit([change])[0]
 
     def _facts(self, found: Facts, wrong: Mapping[str, datetime], now: datetime) -> None:
-        """All but the chain, which whoever ticks revives."""
+        """Put the facts right, except the queue clock's, which whoever ticks revives."""
         right = {UP: now.isoformat(), PAUSE: Pause(now, settled=True).text()}
         for key in wrong:
             if key.startswith(BEAT):
@@ -189,5 +189,6 @@ class Mender:
 
 
 def _seen_when_it_matters(job: LiveJob) -> LiveJob:
-    """With the time at which its message is to be seen: when it may start, or its lease ended."""
+    """The job, its message to be seen when it may start or, if it is held, when its lease has
+    ended."""
     return job if job.lease_until is None else replace(job, available_at=job.lease_until + _SECOND)

@@ -1,14 +1,14 @@
 """A clock made of a message that renews itself: it needs no timer.
 
-The row `clock.chain` holds the mark of the one message that counts. Whoever handles that message
+The row `clock.chain` holds the token of the one message that counts. Whoever handles that message
 
-1. sends the next, with a mark of its own and the mark that the row has now (`after`),
-2. puts the next one's mark into the row, if nobody did so meanwhile,
+1. sends the next, with a new token and the token that the row has now (`after`),
+2. puts the next one's token into the row, if nobody did so meanwhile,
 3. and then ticks.
 
-A message counts if the row has its mark, or the one in its `after`: then it was sent, but whoever
-sent it died before step 2. Any other is a stale copy and ends. So of all that two deliveries of one
-message send, one counts; and a crash at any point leaves one that does.
+A message counts if the row has its token or its `after`: in the second case it was sent, but its
+sender died before step 2. Any other message is a stale copy and ends here. So of all that two
+deliveries of one message send, one counts; and a crash at any point leaves one that does.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from shared.storage.queue import instant, readable
 
 ROW = CHAIN
 OFFSET = timedelta(seconds=30)
-"""When in each minute it ticks: half a minute from the dispatcher's timer."""
+"""When in each minute it ticks: half a minute after the dispatcher's timer."""
 _SHORTEST = timedelta(seconds=10)
 _LOST = timedelta(minutes=2)
-"""Overdue for so long, the message is taken to be lost."""
+"""A message that is overdue for this long is taken to be lost."""
 _AGAIN = timedelta(seconds=10)
 
 _logger = logging.getLogger("belfry.clocks")
@@ -38,13 +38,13 @@ _logger = logging.getLogger("belfry.clocks")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """One message of the chain."""
+    """One message of the queue clock."""
 
     at: datetime
     """When it is to be seen."""
     token: str
     after: str
-    """The token that the row had when it was sent; empty if there was no row."""
+    """The token that the row had when this was sent; empty if there was no row."""
 
     def text(self) -> str:
         return json.dumps({"at": self.at.isoformat(), "token": self.token, "after": self.after})
@@ -61,7 +61,7 @@ def parse(text: str) -> Link:
 
 
 class QueueClock:
-    """The chain, bound to its stores."""
+    """The queue clock, bound to its stores."""
 
     def __init__(self, queue: PulseQueue, meta: Meta) -> None:
         self._queue = queue
@@ -75,12 +75,12 @@ class QueueClock:
         return self._advance(present, now)
 
     def put_off(self, link: Link) -> None:
-        """Send `link` again as it is, when the storage could not be asked what it means."""
+        """Send `link` again as it is, when storage could not be asked whether it counts."""
         self._queue.send(link.text(), _AGAIN)
 
     def revive(self, present: Fact | None, now: datetime) -> bool:
-        """Begin anew if there is no chain, its message is lost, or was to be seen in a future that
-        only a wrong clock knew; `present`: the row as read."""
+        """Begin anew if there is no message, it is lost, or it was to be seen in a future that only
+        a wrong clock knew; `present`: the row as read."""
         at = chain_at(present)
         if at is not None and -NEXT_LINK - FUTURE <= now - at <= _LOST:
             return False

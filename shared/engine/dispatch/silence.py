@@ -1,6 +1,6 @@
 """What is said of clocks that fell silent: (what was said, which are silent, now) -> what to say.
 
-A silence is told once by an ERROR in the log, and then once an hour while it lasts. People are
+The log is told of a silence when it is found, and then once an hour while it lasts. People are
 told twice: when it is found, and when the clock ticks again.
 """
 
@@ -23,28 +23,28 @@ class Said:
     """What was said of one silence."""
 
     since: datetime
-    """The clock's last tick, or when it became known: there is one silence since then."""
+    """The clock's last tick, or when it became known; tells one silence of a clock from another."""
     logged: datetime
     """When the log was last told."""
     told: bool
-    """Whether people were told of it; also if it may well be meant, which they are not."""
+    """Whether people were told; also True if it may be intended, of which they are not told."""
     back: datetime | None = None
-    """When the clock ticked again; people are still to be told that."""
+    """When the clock ticked again, until people have been told so."""
 
     @property
     def settled(self) -> bool:
-        """Whether nobody is to be told anything now."""
+        """Whether people have nothing more to be told now."""
         return self.told and self.back is None
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What to say, and what was said then."""
+    """What to say, and what will have been said then."""
 
     log: Sequence[Silent]
-    """For the log: those that fell silent, or are for another hour."""
+    """For the log: clocks that fell silent, or have been for another hour."""
     back: Sequence[str]
-    """And those that tick again."""
+    """For the log: clocks that tick again."""
     after: Mapping[str, Said]
 
 
@@ -80,7 +80,8 @@ def _logged(before: Said | None, one: Silent, now: datetime, is_due: bool) -> Sa
 
 
 def parse(row: Fact | None) -> dict[str, Said]:
-    """What was said, as a row has it; nothing if it cannot be read, so that it is said again."""
+    """What was said, read from its row; nothing if that cannot be read, so that it is said
+    again."""
     try:
         stored = json.loads(row.value) if row is not None else {}
         return {clock: _said(*fields) for clock, fields in stored.items()}

@@ -1,14 +1,15 @@
-"""Sends messages again for jobs that nobody took up: theirs was lost.
+"""Sends messages again for jobs that nobody took up because their message was lost.
 
-A host that is killed keeps what it had received hidden for ten minutes, and nothing can be asked of
-its messages. But the rows tell: a job that is handed out and due, in the queue of which nothing
-waits in line, and that nobody has begun, or whose lease ended seconds ago.
+When a host is killed, the messages that it had received stay hidden for ten minutes, and storage
+cannot be asked about them. But the rows tell: such a job is handed out and due, nothing waits in
+line in its queue, and either nobody has begun it, or its lease ended seconds ago.
 
-Who hands out leaves a note (`storage.handed`) of which schedules must be looked at, and from when
-on. Each tick looks at those that are due: one by one if they are few, else at all schedules, of
-which it is told only the rows that it asks for. So a tick that finds no note reads no schedule.
-Every five minutes a sweep reads all of them, note or none, for what nobody wrote down. Of each job
-that was begun it looks once whether it ended, when its lease has.
+Whoever hands out jobs leaves a note (`storage.handed`) of which schedules must be looked at, and
+from when on. Each tick looks at those whose time has come: one by one if they are few, else by a
+query over all schedules, which returns only the rows that it asks for. So a tick that finds no
+note reads no schedule. Every five minutes a sweep goes over all of them, note or none, for what
+nobody noted. It looks once at each job that was begun, when its lease has ended, to see whether
+the job ended.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ ROW = facts.SWEPT
 _PAUSE = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=5)
 _IN_LINE = timedelta(seconds=5)
-"""A message that can be received and was not for so long waits for a worker, and so do others."""
+"""If a visible message was not received for this long, it waits for a worker, and others do too."""
 _FORGOTTEN = timedelta(minutes=2)
-"""An occurrence that is owed for so long was lost by the due index."""
+"""An occurrence that is owed for this long was lost by the due index."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _FAR = 5
-"""Minutes from now; what is to be looked at later is noted together."""
+"""Minutes from now; all that is to be looked at later than that is noted together."""
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -54,10 +55,10 @@ class _Swept:
     at: datetime
     """When the last one ended."""
     whole: datetime
-    """Of all leases that ended before it is known how their jobs stand: by a sweep that read every
-    schedule, or by notes."""
+    """How the job of every lease that ended before this stands is known: from a sweep that went
+    over every schedule, or from notes."""
     begun: datetime | None = None
-    """When one began that has not ended, and may never."""
+    """When a sweep began that has not ended, and may never end."""
 
     def text(self) -> str:
         begun = self.begun.isoformat() if self.begun is not None else None
@@ -66,8 +67,8 @@ class _Swept:
 
 
 def _read(fact: Fact | None, now: datetime) -> _Swept:
-    """What the row says; if it cannot be read, or was written by a clock that was ahead, as if
-    there had been no sweep for long."""
+    """What the row says. One that cannot be read, or that a clock which was ahead wrote, counts as
+    no sweep for long."""
     try:
         said = json.loads(fact.value) if fact is not None else {}
         begun = said["begun"]
@@ -91,8 +92,8 @@ class _Again:
     job_id: str
     """One of its jobs that have not ended."""
     named: bool
-    """Whether its note must name it: its lease ended, and the next sweep of all asks for later
-    ones."""
+    """Whether its note must name it: its lease ended, and the next full sweep asks only for leases
+    that ended later."""
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class _Found:
     """What a sweep found."""
 
     lost: dict[bool, list[str]] = field(default_factory=lambda: {False: [], True: []})
-    """Jobs that no message is on its way for, by whether they are long."""
+    """Jobs with no message on its way, by whether they are long."""
     again: list[_Again] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     """Jobs that are committed."""
@@ -126,8 +127,8 @@ class Sweep:
         self._hand_out = hand_out
 
     def sweep_if_needed(self, fact: Fact | None, now: datetime) -> int | None:
-        """Sweep if it is time and nobody else does; how many messages were sent. `fact`: the row
-        `ROW` as it was read."""
+        """Sweep if it is time and nobody else does; how many messages were sent, None if it did not
+        sweep. `fact`: the row `ROW` as it was read."""
         before = _read(fact, now)
         if now - max(before.at, before.begun or before.at) < _PAUSE:
             return None
@@ -170,7 +171,7 @@ class Sweep:
         return sent, whole
 
     def _open(self, notes: Sequence[Note], seen: set[str], now: datetime) -> list[Note]:
-        """The notes of which jobs may be committed yet."""
+        """The notes whose jobs may still be committed."""
         young = [note for note in notes if now - OVERDUE < note.until]
         asked = {job_id for note in young for job_id in note.ids or ()} - seen
         unseen = asked - self._table.ended(asked).keys()
@@ -202,8 +203,8 @@ class Sweep:
 
 
 def _notes(again: Iterable[_Again], now: datetime) -> Iterator[Note]:
-    """Of what is to be looked at again: one for each of the next minutes, and of those that must be
-    named as many as it takes."""
+    """Notes of what is to be looked at again: one for each of the next minutes, and as many as it
+    takes for the jobs that must be named."""
 
     def minute(one: _Again) -> tuple[int, bool]:
         return min(int((one.at - now) / _MINUTE), _FAR), one.named

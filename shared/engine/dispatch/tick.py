@@ -1,12 +1,12 @@
-"""One pass of the dispatcher: a function of (stored state, now), whoever calls it and how often.
+"""One pass of the dispatcher: a function of (stored state, now), no matter who calls it how often.
 
 Messages go first, the commit second: a message whose job was never committed is void, so a crash
 between the two loses nothing and repeats nothing. What is due within `LOOK_AHEAD` is handed out
 with a message that waits for the second, so that a tick each minute gives runs on time (C13); if
 the next tick is farther away than that, whoever ticks says how far to look (`ahead`).
 
-A shard with more due than a page is a backlog: it is handed on, by a message for each such shard,
-to whichever instances are free (`backlog`).
+A shard with more due than a page is a backlog: a message for each such shard hands it on to
+whichever instances are free (`backlog`).
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ from shared.storage.schedules import Change, Due, ScheduleTable
 from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""A tick each minute, and a quarter of one for a tick that comes late. The least that is looked."""
+"""The least that a tick looks ahead: a minute to the next tick, and a quarter in case it is
+late."""
 _PAGE = 1000
 _PASSES = 100
-"""Pages a shard may take in one tick; what is left waits for the next."""
+"""Pages that a shard may take in one tick; the rest waits for the next."""
 JOBS_OF_A_MESSAGE = 50
 _TOGETHER = 99
 """Schedules whose messages are sent before any is committed: three transactions of 33, since each
-writes three rows. More would save nothing, and leave messages longer without their commit."""
+writes three rows. More would save nothing, and keep messages waiting longer for their commit."""
 _AT_ONCE = 4
 
 _logger = logging.getLogger("belfry.tick")
@@ -53,11 +54,11 @@ class Report:
     handed_out: int = 0
     recorded: int = 0
     lost: int = 0
-    """Commits that another tick or a change of the schedule was faster than."""
+    """Commits that lost the race to another tick or a change of the schedule."""
     broken: int = 0
 
     def shown(self) -> dict[str, int]:
-        """For whoever asked for the tick."""
+        """The counts, for whoever asked for the tick."""
         return {
             "dispatched": self.handed_out,
             "recorded": self.recorded,
@@ -108,7 +109,7 @@ class Dispatcher:
         self._shards = Pool(_AT_ONCE, "tick")
 
     def tick(self, now: datetime, clock: str, ahead: timedelta | None = None) -> Report:
-        """Hand out what is due; `clock` names the caller. A shard with nothing costs one query.
+        """Hand out what is due; `clock` names the caller. A shard with nothing due costs one query.
 
         `ahead`: how far to look, if it is farther than `LOOK_AHEAD`.
         """
@@ -138,7 +139,7 @@ class Dispatcher:
         return report
 
     def tick_one(self, schedule_id: str, now: datetime, ahead: timedelta | None = None) -> Report:
-        """The same for one schedule."""
+        """Hand out what is due of one schedule. Raises `NotFound`."""
         report = Report()
         until = now + (ahead or LOOK_AHEAD)
         schedule = self._table.get(schedule_id)
@@ -158,7 +159,7 @@ class Dispatcher:
         return page
 
     def _shard(self, page: _Page, now: datetime, until: datetime) -> Report:
-        """Hand out what is due in a shard; a backlog is announced instead, and begun with."""
+        """Hand out what is due in a shard; a backlog is announced first, and started on."""
         if page.is_backlog:
             self._backlog.announce(page.shard, now)
             return self.tick_shard(page.shard, now, until - now)
@@ -168,7 +169,7 @@ class Dispatcher:
         return page.report
 
     def _pages(self, shard: str, now: datetime, until: datetime, report: Report) -> None:
-        """Page after page of what is due, until there is none."""
+        """Hand out page after page of what is due, until there is none."""
         stuck: set[str] = set()
         for _ in range(_PASSES):
             entries = self._table.due(shard, until, _PAGE + len(stuck))
@@ -186,7 +187,7 @@ class Dispatcher:
     def _plans(
         self, entries: Sequence[Due], now: datetime, until: datetime, report: Report
     ) -> list[Plan]:
-        """The plans of those that owe something; a row that cannot be read stops no other."""
+        """The plans of schedules that owe something; a row that cannot be read stops no other."""
         rows = self._table.rows({entry.schedule_id for entry in entries})
         plans: list[Plan] = []
         for schedule_id in sorted(rows):
@@ -205,7 +206,7 @@ class Dispatcher:
         return plans
 
     def _planned(self, schedule: Schedule, now: datetime, until: datetime) -> Plan:
-        """The plan; a schedule with many live jobs is told first which of them ended."""
+        """The plan; of a schedule with many live jobs, those that ended are folded in first."""
         if not crowded(schedule):
             return plan(schedule, now, until)
         ended = self._table.ended(job.id for job in schedule.progress.live if job.begun)
@@ -213,7 +214,7 @@ class Dispatcher:
         return replace(plan(folded, now, until), before=schedule)
 
     def _later_than(self, now: datetime) -> datetime:
-        """The time: a tick may take long, and what it decided at `now` goes out later than that."""
+        """The present time: a tick may take long, and what it decided at `now` goes out later."""
         return max(now, self._clock.now())
 
     def _noted(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
@@ -268,7 +269,7 @@ def messages(
 ) -> Iterator[tuple[datetime, Message]]:
     """(when its jobs start, the message) for jobs that wait, grouped by kind and second.
 
-    A long job has a message of its own: jobs of one message are begun by one process.
+    A long job has a message of its own, since one process begins all jobs of a message.
     """
 
     def together(found: tuple[bool, LiveJob]) -> tuple[bool, datetime]:

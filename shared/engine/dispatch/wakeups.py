@@ -1,4 +1,4 @@
-"""When an NCRONTAB expression wakes a clock: looked back at, and ahead.
+"""When an NCRONTAB expression last woke a clock, and when it wakes it next.
 
 It reads what `recurrence.ncrontab` writes: six fields in UTC, seconds first, of lists, ranges and
 steps; a day must match day of month, month and day of week.

@@ -1,5 +1,5 @@
-"""Jobs, read from storage: live ones in their schedules' rows, ended ones in rows of their own or,
-of an occurrence that ended unrun with many others, in that of a stretch."""
+"""Jobs, read from storage: live ones from their schedules' rows, ended ones from rows of their own,
+or from a stretch's row if an occurrence ended unrun with many others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.schedules.record import of_live, within
 from shared.storage.schedules import ScheduleTable
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-"""No job is due before; the keys of jobs have no room for it."""
+"""No job is due before this; the keys of jobs have no room for earlier times."""
 
 
 def job(table: ScheduleTable, job_id: str) -> Job:

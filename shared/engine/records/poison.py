@@ -1,11 +1,11 @@
 """What becomes of messages that cannot be read, and of those that the queue gave up.
 
-What cannot be read now cannot be read later: it is told and dropped, in every queue. To raise it
-would only end it, five times later, in a poison queue that nobody reads.
+A message that cannot be read now cannot be read later: it is logged and dropped, in every queue. To
+raise an error would only put it, after five deliveries, into a poison queue that nobody reads.
 
-A message is given up after five deliveries that raised: storage was out of reach, or there is a
-defect. The job must not be lost with it: it is sent again, later each time, and when that did
-not help either, the job ends as failed.
+The queue gives a message up after five deliveries that raised: storage was out of reach, or there
+is a defect. The job must not be lost with it: the message is sent again, later each time, and if
+that does not help either, the job ends as failed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Poison:
         self._clock = clock
 
     def read(self, text: str, parse: Callable[[str], T]) -> T | None:
-        """What a message says, by `parse`; None if it cannot be read, which is told."""
+        """What a message says, by `parse`; None if it cannot be read, which is logged."""
         try:
             return parse(text)
         except Invalid as error:

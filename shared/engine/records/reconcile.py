@@ -38,14 +38,14 @@ from shared.storage.schedules import ScheduleTable
 from shared.threads import Pool
 
 NAMED = 50
-"""Occurrences that a result names."""
+"""The most occurrences that a result names."""
 MOST = 100_000
-"""Occurrences that one listing may be about."""
+"""The most occurrences that one listing may be about."""
 
 _BACK = timedelta(hours=26)
 _LONGEST = timedelta(days=31)
 _SETTLING = timedelta(minutes=2)
-"""What came due later than so long ago is left to the next time."""
+"""What came due less than this long ago is left to the next time."""
 _PAGE = 250
 _BATCH = 100
 _AT_ONCE = 4
@@ -58,12 +58,12 @@ _logger = logging.getLogger("belfry.ledger")
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """One schedule's."""
+    """The counts of one schedule."""
 
     schedule_id: str
     states: Counter[State] = field(default_factory=Counter)
     open_since: datetime | None = None
-    """The first that has still to end."""
+    """The first occurrence that has still to end."""
     unexplained: tuple[Occurrence, ...] = ()
     unexpected: tuple[Occurrence, ...] = ()
     error: str | None = None
@@ -165,7 +165,8 @@ class Ledger:
     ) -> tuple[list[Occurrence], int]:
         """(a page of the span's occurrences, oldest first; how many there are in all).
 
-        Of a deleted schedule too. Raises `NotFound`, and `Invalid` if there are too many to count.
+        Works for a deleted schedule too. Raises `NotFound`, and `Invalid` if there are too many to
+        count.
         """
         schedule, versions = self._known(schedule_id)
         last = last_left(schedule, self._clock.now(), span.until, MOST)
@@ -182,8 +183,9 @@ class Ledger:
     def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
         """Account for what all schedules were to run in `span`; `check` is called now and then.
 
-        Default: from 26 hours ago, or from the first that had not ended the last time, if that is
-        longer ago (31 days at most), to 2 minutes ago.
+        Default: from 26 hours ago, or from the first occurrence that had not ended the last time,
+        if
+        that is longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
         with Pool(_AT_ONCE, "ledger") as pool:
@@ -229,7 +231,7 @@ class Ledger:
     def _pages(self, schedule: Schedule, span: Span) -> Iterator[Account]:
         """The span's account, some occurrences at a time: a job's row may be long.
 
-        What goes on in a stretch is taken at once, however many occurrences that has.
+        The rest of a stretch is counted at once, however many occurrences it has.
         """
         versions = self._table.versions(schedule.id)
         while span.after < span.until:
@@ -248,8 +250,8 @@ class Ledger:
     def _is_all_of_it(
         self, schedule: Schedule, versions: list[Version], stretch: Job, part: Span
     ) -> bool:
-        """Whether a part of a stretch has no job of its own, and the stretch no end that is none
-        of the schedule's due times: if so, it must be looked at one by one."""
+        """Whether a part of a stretch has no job of its own, and the stretch ends at one of the
+        schedule's due times. If not, its occurrences must be looked at one by one."""
         live = (job for job in schedule.progress.live if not is_manual(job.id))
         ended = (job for job in self._table.jobs(schedule.id, part.after, part.until))
         own = any(job.due_at in part for job in live) or any(
@@ -262,7 +264,7 @@ class Ledger:
     ) -> tuple[Account, datetime]:
         """The account of a span's first `limit` occurrences, and the time that it goes up to.
 
-        What is wrong in it was found so twice, the second time in what was read anew.
+        What is wrong in it was found wrong twice, the second time after reading anew.
         """
         before: frozenset[str] = frozenset()
         for _ in range(_READINGS):
@@ -277,8 +279,8 @@ class Ledger:
         return made, part.until
 
     def _account(self, schedule: Schedule, due: list[datetime], part: Span) -> Account:
-        """By the jobs due in that part. A stretch that began before it is looked for only if
-        something is left: there are few."""
+        """The account by the jobs due in that part. A stretch that began before it is looked for
+        only if something is left unexplained, since there are few."""
         jobs = list(self._table.jobs(schedule.id, part.after, part.until))
         made = account(schedule, due, part, jobs)
         left = _unexplained(made)
@@ -286,7 +288,7 @@ class Ledger:
         return made if stretch is None else account(schedule, due, part, [*jobs, stretch])
 
     def _known(self, schedule_id: str) -> tuple[Schedule, list[Version]]:
-        """A schedule's row and its versions: no change of it came between the two."""
+        """A schedule's row and its versions, with no change of the schedule between the two."""
         schedule = self._table.get(schedule_id)
         if schedule is None:
             raise NotFound(f"there is no schedule {schedule_id!r}")

@@ -1,7 +1,7 @@
-"""One attempt of a job: its task in a thread of its own, which ends, or is asked to.
+"""One attempt of a job: its task runs in a thread of its own until it ends, or is asked to end.
 
-A task may be a plain function or a coroutine function. Python cannot end a thread: a plain one is
-asked by `job.stop`, a coroutine is cancelled at its next `await`.
+A task may be a plain function or a coroutine function. Python cannot end a thread: a plain function
+is asked by `job.stop`, a coroutine is cancelled at its next `await`.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Execute = Callable[["Attempt"], "Result | Coroutine[Any, Any, Result]"]
 
 
 class Keeper(Protocol):
-    """Who looks after an attempt."""
+    """What looks after an attempt: its batch."""
 
     def told(self) -> None:
-        """It is over. Called in its thread."""
+        """The attempt is over. Called in the attempt's thread."""
 
 
 class Attempt:
-    """A task that `run` runs, in a thread of its own, where its keeper is told when it is done."""
+    """A task that `run` runs in a thread of its own; there it tells its keeper when it is done."""
 
     def __init__(
         self,
@@ -88,7 +88,8 @@ class Attempt:
         self._close(result, failure)
 
     def close_unrun(self) -> None:
-        """Close it without its task: it was asked to end, or no thread can be had for it."""
+        """Close it without running its task: it was asked to end, or no thread can be had for
+        it."""
         if self.asked is not None:
             self._close(None, Cancelled("the attempt was told to stop before it began"))
         else:

@@ -1,8 +1,9 @@
-"""The attempts that one call of the worker looks after: of its message, and those it took over.
+"""The attempts that one call of the worker looks after: its message's, and those it took over.
 
-A batch beats while they run: a beat reads their schedules' rows, so that a job that was cancelled,
-or that another worker has, is told to stop; prolongs the leases; and keeps what the jobs said so
-far where a person can read it. What ends at about the same time is written in one transaction.
+A batch beats while they run. Each beat reads their schedules' rows, so that a job that was
+cancelled, or that another worker has, is told to stop; renews the leases; and stores what the jobs
+said so far where a person can read it. Attempts that end at about the same time are written in one
+transaction.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _logger = logging.getLogger("belfry.worker")
 
 _SECOND = timedelta(seconds=1)
 _GATHERED = 0.01
-"""Seconds that the first of a batch to end waits for others, to be written together with them."""
+"""Seconds that the first attempt of a batch to end waits for others, to be written with them."""
 
 
 class Places(Protocol):
-    """What a batch needs of the pool that it is one of (`pool`)."""
+    """What a batch needs of the pool that it belongs to (`pool`)."""
 
     clock: Clock
     lease: Lease
@@ -45,7 +46,7 @@ class Places(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether nobody waits any more for what does not end."""
+        """Whether draining is over: nobody waits any more for attempts that have not ended."""
 
     def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:
         """A new attempt, to be looked after by `batch`."""
@@ -54,7 +55,7 @@ class Places(Protocol):
         """Count an attempt as running, until `leave`."""
 
     def leave(self, attempts: Sequence[Attempt]) -> None:
-        """They run no longer; their places are free."""
+        """Stop counting attempts as running; their places are free."""
 
 
 @dataclass(slots=True)
@@ -63,12 +64,13 @@ class _Held:
 
     attempts: list[Attempt] = field(default_factory=list)
     said: dict[str, Running] = field(default_factory=dict)
-    """By job: what it said so far, as it was stored."""
+    """By job: what it said so far, as last stored."""
     guards: Guards = field(default_factory=Guards)
 
 
 class Batch:
-    """The attempts of one call. `_held` is its own thread's; what others may touch has the lock."""
+    """The attempts of one call. `_held` belongs to its thread; the lock guards what others
+    touch."""
 
     def __init__(self, pool: Places) -> None:
         self.begun = 0
@@ -91,16 +93,16 @@ class Batch:
 
     @property
     def lasts(self) -> bool:
-        """Whether nothing is left but to wait, and has been for more than a moment."""
+        """Whether it only waits for its attempts, and began more than a moment ago."""
         return self._waits and self._heir is None and self._pool.clock.now() - self.since > _SECOND
 
     @property
     def busy(self) -> bool:
-        """Whether there is an attempt here that was not written down yet."""
+        """Whether it has an attempt whose outcome was not written down yet."""
         return bool(self._held.attempts)
 
     def guard(self, guards: Guards) -> None:
-        """Keep what was sent to look after jobs when their leases end."""
+        """Keep the messages that were sent to look after jobs when their leases end."""
         self._held.guards.add(guards)
 
     def begin(self, schedule: Schedule, live: LiveJob, taken_over: bool) -> None:
@@ -119,7 +121,7 @@ class Batch:
         elif taken_over:
             attempt.log(f"attempt {live.attempt}; the worker of the one before stopped silently")
         if taken_over:
-            self._held.said[live.id] = Running("", None)  # it may have left what it said behind
+            self._held.said[live.id] = Running("", None)  # the lost attempt may have left a log
         self.begun += 1
         with self._lock:
             self._under_way += 1
@@ -134,7 +136,7 @@ class Batch:
         self._changed.set()
 
     def told(self) -> None:
-        """An attempt is over. Called in its thread."""
+        """An attempt is over. Called in the attempt's thread."""
         with self._lock:
             self._under_way -= 1
             if self._under_way <= 0:
@@ -142,7 +144,7 @@ class Batch:
         self._changed.set()
 
     def finish(self) -> list[Job]:
-        """Wait for all attempts, looking after them, or until another batch does; the jobs that
+        """Look after all attempts until they end, or until another batch does so; the jobs that
         ended here."""
         ended: list[Job] = []
         self._waits = True
@@ -157,19 +159,19 @@ class Batch:
         return ended
 
     def hand_over(self, heir: Batch) -> None:
-        """Have `heir` look after all that is left here. Called by the pool."""
+        """Have `heir` look after the attempts that are left here. Called by the pool."""
         with heir._lock:
-            if not heir._waits:  # it has come to its end meanwhile
+            if not heir._waits:  # it has finished meanwhile
                 return
             heir._expects += 1
         self._heir = heir
         self._changed.set()
 
     def tend(self) -> list[Job]:
-        """Write down what is over, and beat if it is time; the jobs that ended.
+        """Write down the attempts that are over, and beat if it is time; the jobs that ended.
 
-        Storage that does not answer is asked again until the leases have ended; a job whose lease
-        ended is told to stop.
+        Storage that does not answer is asked again until the leases have ended; an attempt whose
+        lease ended is told to stop.
         """
         self._changed.clear()
         now = self._pool.clock.now()
@@ -193,7 +195,7 @@ class Batch:
         return ended
 
     def abandon(self) -> None:
-        """Tell what is left to stop: nobody will write down what becomes of it."""
+        """Tell the attempts that are left to stop: nobody will write down what becomes of them."""
         with self._lock:
             self._waits = False
             left = [*self._taken_over, self._held]
@@ -206,7 +208,7 @@ class Batch:
             self._pool.leave(held.attempts)
 
     def _goes_on(self) -> bool:
-        """Whether there is still something to look after here."""
+        """Carry out what was handed over; whether something is left to look after here."""
         with self._lock:
             taken, self._taken_over = self._taken_over, []
         for held in taken:
@@ -225,8 +227,8 @@ class Batch:
             return self._waits
 
     def _adopt(self, held: _Held) -> bool:
-        """Take over what another batch looked after; False if this one has come to its end
-        meanwhile. Called in the other's thread."""
+        """Take over what another batch looked after; False if this one has finished meanwhile.
+        Called in the other batch's thread."""
         with self._lock:
             self._expects -= 1
             if not self._waits:
@@ -238,7 +240,7 @@ class Batch:
         return True
 
     def _wait_for_storage(self, failure: BelfryError) -> None:
-        """For a second, while some lease lasts; then raise."""
+        """Wait a second while some lease lasts; raise `failure` when none does."""
         now = self._pool.clock.now()
         held = [one for one in self._held.attempts if (one.live.lease_until or now) > now]
         for attempt in self._held.attempts:
@@ -301,7 +303,7 @@ class Batch:
         renewed: dict[str, list[tuple[Attempt, LiveJob]]],
         now: datetime,
     ) -> None:
-        """Prolong the leases; one that lost a race is prolonged at the next beat."""
+        """Renew the leases; one that lost a race is renewed at the next beat."""
         won = self._outcomes.table.commit(list(changes.values()))
         for schedule_id, made in zip(changes, won, strict=True):
             for attempt, longer in renewed[schedule_id]:

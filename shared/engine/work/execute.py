@@ -1,4 +1,4 @@
-"""From an attempt to its task's function: the parameters checked, the context made."""
+"""From an attempt to its task's function: checks the parameters, and makes the context."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shared.text import clean, depth
 _RESULT_LIMIT = 30_000
 """Characters of JSON in ASCII, as it is kept."""
 _DEPTH_LIMIT = 100
-"""Lists and objects in each other; pydantic, which writes it for a reader, takes 255."""
+"""Levels of lists and objects; pydantic, which writes the result for a reader, takes 255."""
 
 
 class Executor:
-    """Calls tasks; what it returns is what the task returned, as JSON has it."""
+    """Calls tasks; returns what the task returned, as it reads back from JSON."""
 
     def __init__(
         self,
@@ -56,7 +56,8 @@ async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _checked(task_name: str, result: Result) -> Result:
-    """The result as JSON and a table have it. Raises `ValueError` if it is none, or too large."""
+    """The result as JSON and a table hold it. Raises `ValueError` if they cannot, or it is too
+    large."""
     text = json.dumps(dict(result), default=str, ensure_ascii=False)
     checked: dict[str, object] = json.loads(clean(text))
     size = len(json.dumps(checked))

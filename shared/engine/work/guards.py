@@ -1,7 +1,7 @@
-"""The messages that look after jobs whose worker is killed, while that worker lives.
+"""The messages that look after jobs should their worker be killed, as kept while it lives.
 
-A guard is sent before its jobs' leases are committed, and is seen when they end. Of jobs that have
-all ended before, it would find nothing to do: it is taken back, which costs less than to read it.
+A guard is sent when its jobs' leases are committed, and is seen when they end. Once all its jobs
+have ended it would find nothing to do: it is taken back, which costs less than reading it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Guards:
 
     @staticmethod
     def of(sent: Sent, job_ids: Iterable[str]) -> Guards:
-        """One guard, of these jobs."""
+        """One guard, for these jobs."""
         made = Guards()
         made._left.append((sent, set(job_ids)))
         return made

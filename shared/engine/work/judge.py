@@ -1,4 +1,4 @@
-"""What became of an attempt that is over: a pure function of (attempt, held job, now)."""
+"""What became of an attempt that is over: a pure function of (attempt, now)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.schedules.record import of_live
 from shared.threads import was_refused
 
 _ERROR_LIMIT = 4_000
-"""In UTF-16, as a table counts."""
+"""UTF-16 units, as a table counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Again:
     live: LiveJob
     delay: timedelta
     given_back: bool = False
-    """The instance goes down: the attempt does not count."""
+    """Whether the instance goes down, so that the attempt does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ Outcome = Ended | Again | Gone
 
 
 def outcome(attempt: Attempt, now: datetime) -> Outcome:
-    """What follows. What returned, succeeded, even if it had been told to stop."""
+    """What follows. A task that returned has succeeded, even if it had been told to stop."""
     live, failure = attempt.live, attempt.failure
     if attempt.asked is Stop.LOST:
         return Gone()
@@ -71,7 +71,7 @@ def describe(failure: BaseException) -> str:
     name = type(failure).__name__
     try:
         said = str(failure)
-    except BaseException as error:  # its class is the task's own
+    except BaseException as error:  # the task wrote its class
         said = f"its message cannot be made: {type(error).__name__}"
     text = said if isinstance(failure, BelfryError) else f"{name}: {said}"
     return short(text, _ERROR_LIMIT)

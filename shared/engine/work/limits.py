@@ -33,9 +33,9 @@ class Limits:
         return found
 
     def take(self, schedule: Schedule, job_id: str, now: datetime, until: datetime) -> bool:
-        """Count the job against each of its limits, until then; False if one is reached.
+        """Count the job against each of its limits up to `until`; False if one is reached.
 
-        Taking again what is held prolongs it.
+        To take a place again prolongs it.
         """
         taken: list[str] = []
         for name, most in self.of(schedule):
@@ -51,6 +51,6 @@ class Limits:
         return any(len(self._slots.held(name, now)) >= most for name, most in self.of(schedule))
 
     def release(self, schedule: Schedule, job_id: str) -> None:
-        """Stop counting it."""
+        """Stop counting the job."""
         for name, _ in self.of(schedule):
             self._slots.release(name, job_id)

@@ -1,4 +1,4 @@
-"""Where outcomes are written: jobs that ended, jobs that go back, and whoever waited for them."""
+"""Where outcomes are written: jobs that ended or go back; jobs that waited for those are woken."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Outcomes:
     clock: Clock
 
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
-        """Write the jobs' rows; those that had not ended elsewhere before.
+        """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
 
-        One that may pause its schedule is written together with the schedule's row.
+        A job that may pause its schedule is written together with the schedule's row.
         """
         alone = [(attempt, job) for attempt, job in over if not _may_pause(attempt.schedule, job)]
         won = self.table.end([job for _, job in alone])
@@ -63,7 +63,7 @@ class Outcomes:
             schedule = self.table.get(job.schedule_id)
             live = schedule.progress.find(job.id) if schedule is not None else None
             earlier = self.table.job(job.id)
-            if earlier is not None:  # by another, or by us without an answer
+            if earlier is not None:  # ended by another, or by us without an answer
                 return earlier.worker == job.worker
             if schedule is None or live is None or live.worker != job.worker:
                 return False
@@ -100,7 +100,7 @@ class Outcomes:
         return self.table.ended(job.id for job in schedule.progress.live if job.begun)
 
     def make_room(self, schedule: Schedule) -> None:
-        """One of the schedule's jobs ended: send a message for the one that waited for that."""
+        """A job of the schedule ended: send a message for the job that waited for that."""
         policy = schedule.policy
         retries = policy.overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
         if policy.queues or retries:
@@ -109,8 +109,9 @@ class Outcomes:
     def nudge(self, schedule_id: str) -> None:
         """Send a message for the job that waited for another of its schedule to end.
 
-        One at a time, since each asks again when it is refused: messages for all would heap up.
-        Only where the latest runs in the place of the others are all asked.
+        For one at a time: each asks again when it is refused, so messages for all would pile up.
+        All
+        are asked only where the latest runs in place of the others.
         """
         now = self.clock.now()
         schedule = self.table.get(schedule_id)

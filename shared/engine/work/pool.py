@@ -2,9 +2,10 @@
 
 Each message that is worked on has a *batch* (`batch`): its attempts, and the thread that called the
 function. That thread would be bound to the message until its longest job ends, and a host takes
-only so many messages at once. So of the batches that are left with lasting attempts the youngest
-takes over those of the others, and their messages are done: however many jobs last, they keep one
-message in hand. It is the youngest, so that no function runs much longer than its longest job.
+only so many messages at once. So when several batches have only lasting attempts left, the youngest
+batch takes over those of the others, whose messages are then done: however many jobs last, they
+keep one message in hand. It is the youngest so that no function runs much longer than its longest
+job.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ _logger = logging.getLogger("belfry.worker")
 _GLANCE = 1.0
 """Seconds, of real time, from one look at what runs to the next."""
 PATIENCE = 30.0
-"""Seconds that a message's jobs wait for a free thread before they go back to the queue."""
+"""Seconds that a message's jobs wait for a free place before they go back to the queue."""
 _TOGETHER = 0.02
-"""Seconds that they wait for threads enough for all of them, to be begun in one transaction."""
+"""Seconds that they wait for enough places for all of them, to be begun in one transaction."""
 LASTING = timedelta(seconds=30)
-"""A short job that runs longer gives its place to another: it lasts, whatever its timeout says."""
+"""A short job that runs longer than this is lasting, whatever its timeout, and gives up its
+place."""
 
 
 class WorkerPool:
@@ -49,8 +51,8 @@ class WorkerPool:
         size: int,
         lasting: int = 0,
     ) -> None:
-        """`size`: how many jobs may run at once. `lasting`: how many that run long may do so beside
-        them, without a place of their own."""
+        """`size`: how many jobs may run at once. `lasting`: how many lasting ones may run besides,
+        without a place of their own."""
         self.outcomes = outcomes
         self.clock = clock
         self.lease = lease
@@ -58,7 +60,7 @@ class WorkerPool:
         self.draining = threading.Event()
         """Set when the instance goes down: nothing more is begun."""
         self.over = False
-        """Whether draining is: nobody waits any more for what does not heed."""
+        """Whether draining is over: nobody waits any more for tasks that have not stopped."""
         self._execute = execute
         self._free = size
         self._room = lasting
@@ -69,7 +71,7 @@ class WorkerPool:
         self._changed = threading.Condition()
 
     def places(self, most: int, patience: float = PATIENCE) -> int:
-        """Take up to `most` free places, waiting so many seconds for the first, and a moment for
+        """Take up to `most` free places, waiting `patience` seconds for the first, and a moment for
         all of them; 0 if there is none."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0 or self.draining.is_set(), patience)
@@ -97,10 +99,11 @@ class WorkerPool:
                 attempt.ask(Stop.DRAIN)
 
     def drain(self, patience: timedelta) -> None:
-        """Stop, and wait for what runs, at most `patience`.
+        """Stop, and wait at most `patience` for what runs.
 
-        What heeds it is given back to the queue by its batch; what does not is taken over by
-        another worker when its lease ends.
+        A job whose task stops is given back to the queue by its batch; one whose task does not is
+        taken
+        over by another worker when its lease ends.
         """
         self.stop()
         with self._changed:
@@ -111,7 +114,7 @@ class WorkerPool:
 
     @contextmanager
     def batch(self) -> Iterator[Batch]:
-        """The attempts of one message; none outlives the block unheeded."""
+        """The attempts of one message; any that outlive the block are told to stop."""
         batch = Batch(self)
         with self._changed:
             self._batches.append(batch)
@@ -132,7 +135,7 @@ class WorkerPool:
                 self._watching = self.threads.run(self._watch)
 
     def leave(self, attempts: Sequence[Attempt]) -> None:
-        """They run here no longer; their places are free."""
+        """Stop counting attempts as running here; their places are free."""
         with self._changed:
             for attempt in attempts:
                 self._active.discard(attempt)
@@ -150,7 +153,7 @@ class WorkerPool:
         return Attempt(self._execute, schedule, live, log, now(), batch)
 
     def _watch(self) -> None:
-        """While something runs, look after it once in a while."""
+        """Look after what runs once in a while, as long as something does."""
         never = threading.Event()
         while True:
             never.wait(_GLANCE)
@@ -163,7 +166,7 @@ class WorkerPool:
                 self._gather()
 
     def _stop_what_is_lost(self) -> None:
-        """Tell attempts to stop whose lease has ended, also while their batch waits for storage."""
+        """Tell attempts whose lease has ended to stop, even while their batch waits for storage."""
         now = self.clock.now()
         for attempt in self._active:
             until = attempt.live.lease_until
@@ -171,7 +174,7 @@ class WorkerPool:
                 attempt.ask(Stop.LOST)
 
     def _make_room_beside_what_lasts(self) -> None:
-        """Short jobs that turn out to last give their places back, while there is room for them."""
+        """Free the places of short jobs that turn out to last, while there is room for them."""
         now = self.clock.now()
         for attempt in self._active - self._lasting:
             if len(self._lasting) < self._room and now - attempt.began > LASTING:

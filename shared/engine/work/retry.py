@@ -1,8 +1,8 @@
 """What follows a failed attempt: a pure function of (failure, attempt, policy).
 
 Exponential back-off with jitter: the delay doubles with each attempt and is moved by up to 20 %
-either way, by a hash of the job, so that jobs which failed together do not return together, and
-a decision that is made twice comes out the same.
+either way, by a hash of the job, so that jobs which failed together do not return together, and a
+decision made twice is the same.
 """
 
 from __future__ import annotations

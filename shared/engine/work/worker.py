@@ -42,20 +42,20 @@ _UNCOMMITTED = timedelta(seconds=90)
 """How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
 _SECOND = timedelta(seconds=1)
 _SOON = timedelta(seconds=3)
-"""What is due by then is waited for here: messages come a second or two ahead of their time."""
+"""What is due this soon is waited for here: messages come a second or two ahead of their time."""
 _LANDING = 0.05
-"""Seconds, of real time, in which the commit behind a message mostly lands."""
+"""Seconds, of real time, within which the commit that follows a message usually lands."""
 _SKEW = timedelta(seconds=5)
-"""What the clocks of two instances may differ by."""
+"""How much the clocks of two instances may differ."""
 _FULL = timedelta(seconds=5)
 """When to ask again for a job whose limit of jobs at once is reached."""
 _TRIES = 20
-"""Races with other writers of one schedule's row before the message is tried again later."""
+"""Races lost to other writers of a schedule's row before the message is tried again later."""
 
 
 @dataclass(slots=True)
 class _Round:
-    """What is decided for some jobs, each of another schedule."""
+    """What is decided for some jobs, each of a different schedule."""
 
     changes: list[Change] = field(default_factory=list)
     then: list[Callable[[], object]] = field(default_factory=list)
@@ -64,21 +64,21 @@ class _Round:
     later: dict[datetime, list[str]] = field(default_factory=dict)
     """Jobs to ask again for, by when."""
     young: list[str] = field(default_factory=list)
-    """Void so far: their commit may be about to land."""
+    """Jobs that are void so far: their commit may be about to land."""
     soon: datetime | None = None
-    """Until when some wait here."""
+    """Until when some jobs wait here."""
     again: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
-    """Jobs that belong into the other queue."""
+    """Jobs that belong in the other queue."""
     dead: dict[str, bool] = field(default_factory=dict)
-    """Jobs that are in the way of others, and whose worker is gone; whether they are long."""
+    """Jobs that are in the way of others and whose worker is gone, with whether they are long."""
 
 
 class Worker:
     """The worker, bound to its stores and its pool.
 
-    `long`: whether it runs long jobs or short ones; what belongs into the other queue is sent
-    there. None: it runs what it is given, for a person's command.
+    `long`: whether it runs long jobs or short ones; jobs of the other kind are sent to their queue.
+    None: it runs what it is given, for a person's command.
     """
 
     def __init__(
@@ -106,8 +106,9 @@ class Worker:
     def work(self, message: Message) -> list[Job]:
         """Do what the message asks for; the jobs that ended here. Raises when storage fails.
 
-        No more jobs are begun at once than the pool has threads for; they wait for a free one, and
-        go back to the queue if that takes long. It returns when what it began has ended, or when a
+        No more jobs are begun at once than the pool has places for; the rest wait for a free one,
+        and go back to the queue if that takes long. It returns when what it began has ended, or
+        when a
         younger call looks after the rest (`pool`).
         """
         ended: list[Job] = []
@@ -128,7 +129,7 @@ class Worker:
         self._pool.stop()
 
     def drain(self, patience: timedelta) -> None:
-        """Begin nothing more, and give back what runs and heeds being told to stop."""
+        """Begin nothing more, and give back the running jobs that stop when told."""
         self._pool.drain(patience)
 
     def _rounds(self, message: Message, batch: Batch, ended: list[Job]) -> None:
@@ -162,8 +163,8 @@ class Worker:
             raise LeaseLost(f"{pending[0]}: too many others write its schedule's row; try later")
 
     def _places(self, most: int, batch: Batch, ended: list[Job]) -> int:
-        """Up to `most` free places; 0 if none comes free for long. What ends meanwhile is written
-        down: it may be what holds them."""
+        """Up to `most` free places; 0 if none comes free for long. Attempts that end meanwhile are
+        written down, since they may be what holds the places."""
         until = monotonic() + PATIENCE
         while not (places := self._pool.places(most, _GLANCE if batch.busy else PATIENCE)):
             if self._pool.draining.is_set() or monotonic() > until:
@@ -172,7 +173,7 @@ class Worker:
         return places
 
     def _before_its_time(self, job_ids: list[str]) -> Look | None:
-        """Wait for the time of jobs that come due in a moment; what was read of them before."""
+        """Wait until jobs that come due in a moment are due; what was read of them before that."""
         due = min((parse_id(job_id)[1] for job_id in job_ids), default=None)
         if due is None or not timedelta() < due - self._clock.now() <= _SOON:
             return None
@@ -181,7 +182,7 @@ class Worker:
         return known
 
     def _wait_until(self, at: datetime | None) -> None:
-        """Wait for the rest of the time until then, if it is near, and nobody ends this process."""
+        """Wait until `at` if that is near, or until this process is told to end."""
         remaining = timedelta() if at is None else at - self._clock.now()
         if timedelta() < remaining <= _SOON:
             self._clock.wait(self._pool.draining, remaining)
@@ -194,7 +195,7 @@ class Worker:
         ended: list[Job],
         known: Look | None,
     ) -> _Round:
-        """One decision for each of the jobs, of as many schedules, carried out."""
+        """Decide on each of the jobs, which are of different schedules, and carry that out."""
         decided = _Round()
         read = look(self._table, job_ids, known)
         for job_id in job_ids:
@@ -220,8 +221,8 @@ class Worker:
         return decided
 
     def _commit(self, decided: _Round, batch: Batch) -> list[bool]:
-        """Make the changes, and meanwhile send what looks after the jobs that start: without a
-        commit that finds nothing to do."""
+        """Make the changes, and meanwhile send the guard of the jobs that start; it finds nothing
+        to do for jobs that are not committed."""
         if not decided.starting:
             return self._table.commit(decided.changes)
         now = self._clock.now()
@@ -290,7 +291,7 @@ class Worker:
                 decided.then.append(lambda: batch.begin(after, live, taken_over))
 
     def _end(self, made: Change, ended: list[Job], said: Running | None) -> None:
-        """What follows the end of a job that is not begun, or not again."""
+        """What follows when a job ends without being begun, or begun again."""
         (job,) = made.jobs
         tell_ended(_logger, job)
         tell_paused(made.before, made.after)
@@ -310,7 +311,7 @@ class Worker:
             there = Message(tuple(decided.elsewhere), message.sent_at, long=not self._long)
             self._queue.send(there, now, now)
         for until, job_ids in decided.later.items():
-            # one that is asked for as the older one of another has a message of its own
+            # a job taken up because it is older than one named here has a message of its own
             if named := [job_id for job_id in job_ids if job_id in message.job_ids]:
                 self._send_again(message, named, until - now)
         if decided.young and now - message.sent_at < _UNCOMMITTED:
@@ -322,7 +323,8 @@ class Worker:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)
 
     def _put_back(self, message: Message, job_ids: list[str]) -> None:
-        """What no hand was free for goes back; that it waits shows by when it was to be seen."""
+        """Put back jobs that no place was free for; the message's `at` still shows how long they
+        wait."""
         now = self._clock.now()
         self._queue.send(replace(message, job_ids=tuple(job_ids)), now + _SECOND, now)
 
@@ -341,7 +343,7 @@ class Worker:
 
 
 def _named(job_ids: Iterable[str]) -> list[str]:
-    """Those that can be the id of a job; the others are told, and dropped."""
+    """Those that can be the id of a job; the others are logged, and dropped."""
     named: list[str] = []
     for job_id in job_ids:
         try:
@@ -373,7 +375,7 @@ def _tell_all(jobs: Iterable[Job]) -> None:
 
 
 def _by_schedule(job_ids: list[str], most: int) -> tuple[list[str], list[str]]:
-    """(at most `most` jobs, each of another schedule; the rest)."""
+    """(at most `most` jobs, each of a different schedule; the rest)."""
     now: dict[str, str] = {}
     rest: list[str] = []
     for job_id in job_ids:
