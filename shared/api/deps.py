@@ -1,4 +1,7 @@
-"""What a route is given: the app whose state it shows or changes."""
+"""What a route is given: a way to the app whose state it shows or changes.
+
+Not the app itself: a request that is wrong is answered before there is one.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from fastapi import Depends, FastAPI, Request
 from shared.app import App
 
 
-def provide(made: FastAPI, belfry: Callable[[], App]) -> None:
-    """Let its routes ask for the app; `belfry` gives it, for each request."""
-    made.state.belfry = belfry
+def provide(made: FastAPI, app: Callable[[], App]) -> None:
+    """Let the routes of `made` ask for the app that `app` gives."""
+    made.state.app = app
 
 
-def _belfry(request: Request) -> App:
-    get: Callable[[], App] = request.app.state.belfry
-    return get()
+async def _provided(request: Request) -> Callable[[], App]:
+    found: Callable[[], App] = request.app.state.app
+    return found
 
 
-Belfry: TypeAlias = Annotated[App, Depends(_belfry)]
+Provided: TypeAlias = Annotated[Callable[[], App], Depends(_provided)]

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
 from shared.api import deps, front, problems
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.app import App
 from shared.engine.dispatch.facts import FUTURE
 from shared.schedules.job import Job, Status
@@ -99,8 +99,9 @@ def index() -> dict[str, str]:
     }
 
 
-def status(belfry: Belfry) -> StatusOut:
+def status(app: Provided) -> StatusOut:
     """Every built-in task with its next run."""
+    belfry = app()
     now = belfry.clock.now()
     found = (belfry.table.get(task.name) for task in belfry.registry)
     return StatusOut(
@@ -137,8 +138,9 @@ def _last(job: Job) -> LastOut:
     )
 
 
-def uptime(belfry: Belfry) -> Uptime:
+def uptime(app: Provided) -> Uptime:
     """How long this instance is up, and when each clock last ticked."""
+    belfry = app()
     now = belfry.clock.now()
     clocks = belfry.meta.clocks()
     # a tick in the future was by a clock that was wrong: it says nothing of now

@@ -27,7 +27,7 @@ from shared.api.backups.shapes import (
     state_of,
 )
 from shared.api.backups.sources import SourceList, SourceOut
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
 from shared.api.plans.checks import destination_is_known, named_plainly
 from shared.api.query import Boolean, instant
@@ -49,7 +49,7 @@ VERIFY, RESTORE = "backup_verify", "backup_restore"
 
 @router.get("")
 def list_backups(
-    belfry: Belfry,
+    app: Provided,
     source: str | None = None,
     database: str | None = None,
     schedule_id: Annotated[str | None, Query(pattern=f"^{SCHEDULE_ID}$")] = None,
@@ -66,6 +66,7 @@ def list_backups(
     `destination`: those with a copy there; `state` is then that copy's. `from` and `to` are about
     when they started, from the one on and before the other: ISO 8601 with their offset.
     """
+    belfry = app()
     destination_is_known(belfry, destination)
     first, end = instant("from", since), instant("to", until)
     in_order(first, end)
@@ -98,9 +99,10 @@ def list_backups(
 
 
 @router.get("/sources")
-def list_sources(belfry: Belfry) -> SourceList:
+def list_sources(app: Provided) -> SourceList:
     """How each database stands: to when one can be back, and how long that takes; by all its
     backups, and by each of its plans."""
+    belfry = app()
     from shared.backups.status.plans import by_source
 
     service, now = belfry.backups(), belfry.clock.now()
@@ -113,9 +115,9 @@ def list_sources(belfry: Belfry) -> SourceList:
 
 
 @router.post("/retention", responses={404: {}})
-def try_retention(belfry: Belfry, question: DryRun) -> DryRunOut:
+def try_retention(app: Provided, question: DryRun) -> DryRunOut:
     """What a plan's retention, or another, would remove now. Nothing is removed."""
-    service = belfry.backups()
+    service = app().backups()
     found = service.look()
     known = {one.id: one for one in found.backups}
     plan = question.schedule_id
@@ -140,8 +142,9 @@ def try_retention(belfry: Belfry, question: DryRun) -> DryRunOut:
 
 
 @router.get(ID)
-def read_backup(belfry: Belfry, backup_id: BackupId) -> BackupDetail:
+def read_backup(app: Provided, backup_id: BackupId) -> BackupDetail:
     """One backup, with its manifest and every report of every copy."""
+    belfry = app()
     service = belfry.backups()
     backup = service.look().find(backup_id)
     now = belfry.clock.now()
@@ -153,11 +156,12 @@ def read_backup(belfry: Belfry, backup_id: BackupId) -> BackupDetail:
 
 
 @router.post(ID + "/link")
-def link_backup(belfry: Belfry, backup_id: BackupId, request: NewLink | None = None) -> Link:
+def link_backup(app: Provided, backup_id: BackupId, request: NewLink | None = None) -> Link:
     """Links that read the backup's blob, its checksum and its manifest until they expire.
 
     Of a backup that is not verified only if the request names a destination.
     """
+    belfry = app()
     request = request or NewLink()
     backup, copy = chosen(belfry, backup_id, request.destination)
     copy = copy or backup.good[0]
@@ -178,20 +182,22 @@ def link_backup(belfry: Belfry, backup_id: BackupId, request: NewLink | None = N
 
 
 @router.post(ID + "/verify", status_code=202)
-def verify_backup(belfry: Belfry, backup_id: BackupId, request: Verify | None = None) -> Asked:
+def verify_backup(app: Provided, backup_id: BackupId, request: Verify | None = None) -> Asked:
     """Prove it again: each copy is read back, restored and compared. The job's result tells."""
+    belfry = app()
     request = request or Verify()
     backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
     return _asked(belfry, VERIFY, backup.id, request.model_dump(mode="json"))
 
 
 @router.post(ID + "/restore", status_code=202)
-def restore_backup(belfry: Belfry, backup_id: BackupId, request: Restore | None = None) -> Asked:
+def restore_backup(app: Provided, backup_id: BackupId, request: Restore | None = None) -> Asked:
     """Restore it into a new or empty database; the job's result tells its name.
 
     Over one that is not empty only if its name is said twice. A backup that is not verified is
     refused, unless the request names the copy to take.
     """
+    belfry = app()
     request = request or Restore()
     with named_plainly():
         belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
@@ -200,8 +206,9 @@ def restore_backup(belfry: Belfry, backup_id: BackupId, request: Restore | None 
 
 
 @router.post(ID + "/accept")
-def accept_backup(belfry: Belfry, backup_id: BackupId) -> BackupOut:
+def accept_backup(app: Provided, backup_id: BackupId) -> BackupOut:
     """Say that a suspicious backup is as it should be, so that retention goes on."""
+    belfry = app()
     service = belfry.backups()
     backup = service.look().find(backup_id)
     service.accept(backup)
@@ -209,13 +216,13 @@ def accept_backup(belfry: Belfry, backup_id: BackupId) -> BackupOut:
 
 
 @router.delete(ID, status_code=204, response_class=Response)
-def delete_backup(belfry: Belfry, backup_id: BackupId, force: Boolean = False) -> None:
+def delete_backup(app: Provided, backup_id: BackupId, force: Boolean = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
     `force` overrides that, and removes what can be reached though a destination does not answer;
     but the last verified backup of a plan's database is never removed while there is the plan.
     """
-    service = belfry.backups()
+    service = app().backups()
     found = service.look()
     backup = found.find(backup_id)
     if found.away and not force:

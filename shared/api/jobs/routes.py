@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.api.fields import Input
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, in_order, page_of
 from shared.api.query import Number, instant
@@ -114,7 +114,7 @@ class JobList(Paged):
 
 @router.get("")
 def list_jobs(
-    belfry: Belfry,
+    app: Provided,
     schedule_id: Annotated[str | None, Query(pattern=_SCHEDULE)] = None,
     of_schedule: Annotated[str | None, Query(alias="tags.schedule_id", pattern=_SCHEDULE)] = None,
     project_id: Number | None = None,
@@ -142,7 +142,7 @@ def list_jobs(
     in_order(first, end)
     found = [
         job
-        for job in belfry.manager.jobs(schedule_id or of_schedule, first, end)
+        for job in app().manager.jobs(schedule_id or of_schedule, first, end)
         if all(value is None or getattr(job, name) == value for name, value in wanted.items())
     ]
     items, told = page_of(found, page, page_size)
@@ -150,28 +150,28 @@ def list_jobs(
 
 
 @router.get("/{job_id}")
-def read_job(belfry: Belfry, job_id: str) -> JobOut:
+def read_job(app: Provided, job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch has its job too: it says which stretch
     it is part of."""
-    return JobOut.of(belfry.manager.job(job_id), log=True)
+    return JobOut.of(app().manager.job(job_id), log=True)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel_job(belfry: Belfry, job_id: str, request: Cancel | None = None) -> JobOut:
+def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> JobOut:
     """Cancel it: one that waits ends at once, one that runs is told to stop within seconds.
 
     A task that does not heed that runs to its end, and its job ends as it does.
     """
     reason = request.reason if request is not None else None
-    return JobOut.of(belfry.control.cancel(job_id, reason))
+    return JobOut.of(app().control.cancel(job_id, reason))
 
 
 @router.post("/{job_id}/retry", status_code=202)
-def retry_job(belfry: Belfry, job_id: str) -> JobOut:
+def retry_job(app: Provided, job_id: str) -> JobOut:
     """Run it again, if it failed, was missed or was cancelled; the job that repeats it.
 
     It runs now, with its schedule's present parameters, though that is turned off. To ask twice
     makes one run; to run it once more, retry the job that repeated it. Of a stretch the occurrence
     whose id is given runs, so by the stretch's own id the first.
     """
-    return JobOut.of(belfry.control.retry(job_id))
+    return JobOut.of(app().control.retry(job_id))

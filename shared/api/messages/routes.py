@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
 from shared.messages.model import Channel, Entry, MessageStatus
 
@@ -64,14 +64,14 @@ class MessageList(Paged):
 
 @router.get("")
 def list_messages(
-    belfry: Belfry,
+    app: Provided,
     status: MessageStatus | None = None,
     channel: Channel | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> MessageList:
     """Messages that fit every filter given, newest first."""
-    found, total = belfry.messages().page(status, channel, page, page_size)
+    found, total = app().messages().page(status, channel, page, page_size)
     return MessageList(
         messages=[MessageOut.of(one) for one in found],
         **counts(total, page, page_size),
@@ -79,6 +79,6 @@ def list_messages(
 
 
 @router.get("/{message_id}")
-def read_message(belfry: Belfry, message_id: str) -> MessageOut:
+def read_message(app: Provided, message_id: str) -> MessageOut:
     """One message."""
-    return MessageOut.of(belfry.messages().get(message_id))
+    return MessageOut.of(app().messages().get(message_id))

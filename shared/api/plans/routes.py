@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Response
 
 from shared.api.backups.orders import Asked
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.plans.checks import fits_all, named_plainly
 from shared.api.plans.lists import PlanList, UnreadablePlan
@@ -36,8 +36,9 @@ TASK = "backup"
 
 
 @router.post("", status_code=201)
-def create_plan(belfry: Belfry, new: NewPlan) -> PlanOut:
+def create_plan(app: Provided, new: NewPlan) -> PlanOut:
     """Make a plan; it runs from now on."""
+    belfry = app()
     task = belfry.registry.get(TASK)
     definition = new.definition(task.name, task.summary)
     fits_all(definition.task_parameters, new.given())
@@ -48,7 +49,7 @@ def create_plan(belfry: Belfry, new: NewPlan) -> PlanOut:
 
 @router.get("")
 def list_plans(
-    belfry: Belfry,
+    app: Provided,
     project_id: Number | None = None,
     source: str | None = None,
     enabled: Boolean | None = None,
@@ -56,6 +57,7 @@ def list_plans(
     page_size: PageSize = PAGE_SIZE,
 ) -> PlanList:
     """Plans that fit every filter given, newest first, the built-in ones among them."""
+    belfry = app()
     plans = belfry.backups().plans()
 
     def fits(one: AnyPlan) -> bool:
@@ -78,14 +80,16 @@ def list_plans(
 
 
 @router.get("/{schedule_id}", responses={409: {}})
-def read_plan(belfry: Belfry, schedule_id: str) -> PlanOut:
+def read_plan(app: Provided, schedule_id: str) -> PlanOut:
     """One plan."""
+    belfry = app()
     return _shown(belfry, _schedule(belfry, schedule_id))
 
 
 @router.patch("/{schedule_id}")
-def change_plan(belfry: Belfry, schedule_id: str, changes: PlanChange) -> PlanOut:
+def change_plan(app: Provided, schedule_id: str, changes: PlanChange) -> PlanOut:
     """Change what is given; in force for the next run."""
+    belfry = app()
 
     def step(schedule: Schedule) -> Schedule:
         one = _planned(belfry, schedule)
@@ -101,15 +105,17 @@ def change_plan(belfry: Belfry, schedule_id: str, changes: PlanChange) -> PlanOu
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_plan(belfry: Belfry, schedule_id: str) -> None:
+def delete_plan(app: Provided, schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
+    belfry = app()
     _any_plan(belfry, _schedule(belfry, schedule_id))
     belfry.manager.delete(schedule_id)
 
 
 @router.post("/{schedule_id}/run", status_code=202)
-def run_plan(belfry: Belfry, schedule_id: str, request: Execute | None = None) -> Asked:
+def run_plan(app: Provided, schedule_id: str, request: Execute | None = None) -> Asked:
     """Take its backups now, though it is off. Within two minutes of its last only with `force`."""
+    belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
     force = request is not None and request.force
     if not force:
@@ -123,15 +129,15 @@ def run_plan(belfry: Belfry, schedule_id: str, request: Execute | None = None) -
 
 
 @router.post("/{schedule_id}/enable")
-def enable_plan(belfry: Belfry, schedule_id: str) -> PlanOut:
+def enable_plan(app: Provided, schedule_id: str) -> PlanOut:
     """Turn it on; this also ends a pause."""
-    return _turn(belfry, schedule_id, True)
+    return _turn(app(), schedule_id, True)
 
 
 @router.post("/{schedule_id}/disable")
-def disable_plan(belfry: Belfry, schedule_id: str) -> PlanOut:
+def disable_plan(app: Provided, schedule_id: str) -> PlanOut:
     """Turn it off."""
-    return _turn(belfry, schedule_id, False)
+    return _turn(app(), schedule_id, False)
 
 
 def _turn(belfry: App, schedule_id: str, on: bool) -> PlanOut:

@@ -8,7 +8,7 @@ from math import ceil
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, in_order
 from shared.api.query import instant
 from shared.errors import Invalid
@@ -63,7 +63,7 @@ class OccurrenceList(Paged):
 
 @router.get("/{schedule_id}/occurrences")
 def list_occurrences(
-    belfry: Belfry,
+    app: Provided,
     schedule_id: str,
     since: Since = None,
     until: Until = None,
@@ -76,6 +76,7 @@ def list_occurrences(
     to come, no more are listed than `max_runs` leaves. Runs that people asked for are no
     occurrences: see `/api/v1/jobs`.
     """
+    belfry = app()
     span = _span(instant("from", since), instant("to", until), belfry.clock.now())
     found, total = belfry.ledger.occurrences(schedule_id, span, page, page_size)
     return OccurrenceList(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared.api.deps import Belfry
+from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import (
@@ -29,8 +29,9 @@ router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
 @router.post("", status_code=201)
-def create_schedule(belfry: Belfry, new: NewSchedule) -> ScheduleOut:
+def create_schedule(app: Provided, new: NewSchedule) -> ScheduleOut:
     """Create a schedule; it runs from now on."""
+    belfry = app()
     task = belfry.registry.get(new.task_type)
     made = belfry.manager.create(new.definition(), new.policy(policy(task)))
     return ScheduleOut.of(made, belfry.clock.now())
@@ -38,7 +39,7 @@ def create_schedule(belfry: Belfry, new: NewSchedule) -> ScheduleOut:
 
 @router.get("")
 def list_schedules(
-    belfry: Belfry,
+    app: Provided,
     project_id: Number | None = None,
     enabled: Boolean | None = None,
     task_type: str | None = None,
@@ -51,6 +52,7 @@ def list_schedules(
 
     Those of single runs that people asked for (a restore, a proof) only with `once=true`.
     """
+    belfry = app()
     wanted: dict[str, object] = {
         "project_id": project_id,
         "enabled": enabled,
@@ -79,53 +81,58 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
 
 @router.get("/due/list")
 def list_due_schedules(
-    belfry: Belfry, limit: Annotated[Number, Query(ge=1, le=500)] = 100
+    app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
 ) -> DueList:
     """Schedules that are due and not handed out yet, most overdue first."""
+    belfry = app()
     now = belfry.clock.now()
     found = belfry.manager.due(now, limit)
     return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
 
 
 @router.get("/{schedule_id}")
-def read_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
+def read_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
     """One schedule."""
+    belfry = app()
     return ScheduleOut.of(belfry.manager.get(schedule_id), belfry.clock.now())
 
 
 @router.patch("/{schedule_id}")
-def change_schedule(belfry: Belfry, schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
+def change_schedule(app: Provided, schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
     """Change what is given; a change of the recurrence computes the next run anew."""
+    belfry = app()
     changed = belfry.manager.change(schedule_id, changes.apply)
     return ScheduleOut.of(changed, belfry.clock.now())
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_schedule(belfry: Belfry, schedule_id: str) -> None:
+def delete_schedule(app: Provided, schedule_id: str) -> None:
     """Delete it; its jobs stay readable."""
-    belfry.manager.delete(schedule_id)
+    app().manager.delete(schedule_id)
 
 
 @router.post("/{schedule_id}/enable")
-def enable_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
+def enable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
     """Turn it on; this also ends a pause."""
+    belfry = app()
     return ScheduleOut.of(belfry.manager.enable(schedule_id, True), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/disable")
-def disable_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
+def disable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
     """Turn it off."""
+    belfry = app()
     return ScheduleOut.of(belfry.manager.enable(schedule_id, False), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/execute", status_code=202)
-def execute_schedule(belfry: Belfry, schedule_id: str, request: Execute | None = None) -> Executed:
+def execute_schedule(app: Provided, schedule_id: str, request: Execute | None = None) -> Executed:
     """Run it now, or when the run of it that is under way has ended (`overlap: allow_all`: now).
 
     Without `force` the schedule must be on and due.
     """
     force = request is not None and request.force
-    asked = belfry.manager.run_now(schedule_id, force=force, insist=force)
+    asked = app().manager.run_now(schedule_id, force=force, insist=force)
     schedule = asked.schedule
     coming = upcoming(schedule, asked.at)
     return Executed(
@@ -139,6 +146,6 @@ def execute_schedule(belfry: Belfry, schedule_id: str, request: Execute | None =
 
 
 @router.post("/{schedule_id}/retry", status_code=202)
-def retry_schedule(belfry: Belfry, schedule_id: str) -> Retried:
+def retry_schedule(app: Provided, schedule_id: str) -> Retried:
     """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
-    return Retried(schedule_id=schedule_id, job_ids=belfry.control.retry_failed(schedule_id))
+    return Retried(schedule_id=schedule_id, job_ids=app().control.retry_failed(schedule_id))

@@ -44,10 +44,12 @@ TABLE = f"""
 """
 TASK = """
 from pathlib import Path
-from shared.storage.blobs import stream
+import functions
+from functions._process import registry
 from shared.cli import main
+from shared.storage.blobs import stream
 stream._block_size = lambda number: stream.LATER_BLOCK
-code = main([], task="postgres_backup")
+code = main(registry(), functions.names(), ["postgres_backup"])
 status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 raise SystemExit(code)

@@ -121,7 +121,7 @@ def test_every_connection_is_made_in_one_place() -> None:
     """Where a connection is made elsewhere, a role's limits hold."""
     making = [
         str(file)
-        for file in Path("shared/backups").glob("*.py")
+        for file in Path("shared/backups").rglob("*.py")
         if "psycopg.connect(" in file.read_text()
     ]
     assert making == ["shared/backups/postgres/server.py"]

@@ -166,6 +166,6 @@ def test_uptime_shows_which_is_silent(sim: Sim) -> None:
 
 
 def shown(sim: Sim) -> tuple[str, list[str]]:
-    told: Any = site.uptime(sim.app)
+    told: Any = site.uptime(lambda: sim.app)
     assert isinstance(told.started_at, datetime)
     return told.status, [one.clock for one in told.silent]

@@ -34,7 +34,7 @@ def refuse(thread: threading.Thread) -> None:
 settings = from_env({{"AzureWebJobsStorage": sys.argv[1], "BELFRY_PREFIX": sys.argv[2],
                      "SCHEDULE_SHARDS": "2"}})
 lease = Lease(beat=timedelta(seconds=0.2))
-app = build(settings, SystemClock(), registry=Registry([task("works")(works)]), lease=lease)
+app = build(settings, SystemClock(), Registry([task("works")(works)]), lease=lease)
 drain_at_exit(app.worker, patience=timedelta(seconds=3))
 threading._register_atexit(setattr, threading.Thread, "start", refuse)
 pool = ThreadPoolExecutor(1)

@@ -28,7 +28,7 @@ def test_a_schedule_whose_parameters_are_no_object_is_one_that_cannot_be_read(
 ) -> None:
     bad, good = bench.add(), bench.add()
     write(bench, bad.id, entities.schedule_key(bad.id), task_parameters=value)
-    shown = {one.id for one in schedules.list_schedules(bench.app).schedules}
+    shown = {one.id for one in schedules.list_schedules(lambda: bench.app).schedules}
     assert good.id in shown and bad.id not in shown
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
         bench.app.manager.get(bad.id)
@@ -45,6 +45,8 @@ def test_a_job_whose_parameters_or_result_are_no_object_has_failed_and_is_shown(
     job = bench.work()[-1]
     write(bench, made.id, entities.job_key(job.id), **{name: "5"})
     (shown,) = [
-        one for one in jobs.list_jobs(bench.app, schedule_id=made.id).jobs if one.id == job.id
+        one
+        for one in jobs.list_jobs(lambda: bench.app, schedule_id=made.id).jobs
+        if one.id == job.id
     ]
     assert shown.status == "failed" and "cannot be read" in (shown.error or "")
