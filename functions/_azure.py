@@ -101,7 +101,7 @@ async def work_on(message: func.QueueMessage, *, long: bool) -> None:
 
 
 def _work(text: str, long: bool) -> None:
-    from shared.storage.queue import parse, parse_long
+    from shared.storage.queues.jobs import parse, parse_long
 
     belfry = _process.app()
     read = belfry.poison.read(text, parse_long if long else parse)

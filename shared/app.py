@@ -45,17 +45,17 @@ from shared.log import Event, event
 from shared.messages.port import MessageService
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
-from shared.storage import readable
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.handed import HandedOut
-from shared.storage.meta import Meta
 from shared.storage.names import Names
-from shared.storage.pulse import PulseQueue
-from shared.storage.queue import JobQueue, Message, ShardQueue
-from shared.storage.schedules import ScheduleTable
-from shared.storage.slots import Slots
+from shared.storage.queues.jobs import JobQueue, Message, ShardQueue
+from shared.storage.queues.pulse import PulseQueue
+from shared.storage.tables import readable
+from shared.storage.tables.facts import Meta
+from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.semaphore import Slots
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
 

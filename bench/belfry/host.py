@@ -25,7 +25,7 @@ from shared.app import App
 from shared.engine.dispatch.clocks import DISPATCHER
 from shared.engine.work.worker import Worker
 from shared.storage.names import Names
-from shared.storage.queue import parse
+from shared.storage.queues.jobs import parse
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SHORTEST_POLL = 0.1

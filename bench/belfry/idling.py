@@ -17,8 +17,8 @@ from bench.belfry.world import Jobs, app, schedules
 from bench.peers import Idle
 from local.azurite import connection_string
 from shared.app import App
-from shared.storage import entities
 from shared.storage.failures import transport
+from shared.storage.tables import entities
 
 _PASSES = 11
 _NOWHERE = (1, 1, 1)

@@ -30,7 +30,7 @@ from bench.peers.processor import Meter
 from shared.app import App
 from shared.schedules.job import job_id
 from shared.storage.names import Names
-from shared.storage.queue import parse
+from shared.storage.queues.jobs import parse
 
 _QUIET = 3.0
 _BRISK: dict[str, Any] = {

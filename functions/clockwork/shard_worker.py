@@ -14,7 +14,7 @@ blueprint = func.Blueprint()
 )
 def shard_worker(message: func.QueueMessage) -> None:
     """Hand out what the shard owes, unless another instance does."""
-    from shared.storage.queue import parse_shard
+    from shared.storage.queues.jobs import parse_shard
 
     belfry, text = _process.app(), message.get_body().decode(errors="replace")
     shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))

@@ -37,7 +37,7 @@ from shared.messages.service import Messages
 from shared.settings import Settings
 from shared.storage.blobs.links import links
 from shared.storage.connect import Connection
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 from shared.tasks import Registry
 from shared.tasks.context import JobContext
 

@@ -25,7 +25,7 @@ from shared.log import instant
 from shared.redaction import redact
 from shared.schedules.job import Job, Status
 from shared.schedules.upcoming import upcoming
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import Registry, Task
 from shared.tasks.model import PARAMETERS
 

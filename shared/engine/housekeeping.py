@@ -14,7 +14,7 @@ from shared.engine.records.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.log import Event, event
 from shared.schedules.model import Schedule
-from shared.storage.schedules import ScheduleTable
+from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
 _logger = logging.getLogger("belfry.operations")

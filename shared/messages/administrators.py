@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.errors import BelfryError, Misconfigured
 from shared.log import Event, event
 from shared.settings import Secret
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 
 _logger = logging.getLogger("belfry.messages")
 

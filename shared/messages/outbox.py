@@ -32,7 +32,7 @@ from shared.messages.model import (
 from shared.messages.rows import PARTITION, beginning, due_key, message_key, properties, to_entry
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.wire import Delete, Insert, Merge, Operation, Wire, literal
+from shared.storage.tables.wire import Delete, Insert, Merge, Operation, Wire, literal
 
 _logger = logging.getLogger("belfry.messages")
 

@@ -20,7 +20,7 @@ from shared.messages.outbox import Outbox
 from shared.messages.sending import ATTEMPTS, Sender, next_attempt
 from shared.settings import Settings
 from shared.storage.connect import Connection
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 
 _logger = logging.getLogger("belfry.messages")
 
@@ -201,7 +201,7 @@ def messages_from(
     from shared.messages.administrators import Administrators
     from shared.messages.channels import channels_from
     from shared.storage.names import Names
-    from shared.storage.wire import from_account
+    from shared.storage.tables.wire import from_account
 
     name = Names(settings.prefix).messages
     wire = from_account(settings.storage, name, transport) if transport else connection.wire(name)

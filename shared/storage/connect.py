@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.clock import monotonic
 from shared.settings import StorageAccount
-from shared.storage import failures, heeding
+from shared.storage import cancellation as heeding
+from shared.storage import failures
 from shared.storage.checked import CheckedClock
 from shared.storage.signing import dating, is_misdated, key_of, signing
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
     from azure.storage.queue import QueueClient
 
-    from shared.storage.queue_wire import QueueWire
-    from shared.storage.wire import Wire
+    from shared.storage.queues.wire import QueueWire
+    from shared.storage.tables.wire import Wire
 
 REPEATED: dict[str, Any] = {
     "retry_on_methods": frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
@@ -112,13 +113,13 @@ class Connection:
 
     def wire(self, name: str) -> Wire:
         """The same table by hand: for many rows."""
-        from shared.storage.wire import from_account
+        from shared.storage.tables.wire import from_account
 
         return from_account(self._account, name, self._transport, self._clock)
 
     def queue_wire(self, name: str) -> QueueWire:
         """A queue by hand: for many messages."""
-        from shared.storage.queue_wire import from_account
+        from shared.storage.queues.wire import from_account
 
         return from_account(self._account, name, self._transport, self._clock)
 

@@ -21,7 +21,7 @@ from shared.app import App
 from shared.engine.work.threads import Threads
 from shared.storage.failures import translated
 from shared.storage.names import Names
-from shared.storage.queue import parse, parse_long
+from shared.storage.queues.jobs import parse, parse_long
 from tests.soak.pace import SPEED
 
 _HOST = json.loads((Path(__file__).resolve().parents[2] / "host.json").read_text())

@@ -26,7 +26,7 @@ from shared.engine.work import pool as crew
 from shared.engine.work import worker
 from shared.engine.work.lease import Lease
 from shared.schedules import claim, lost
-from shared.storage import handed
+from shared.storage.tables import handed
 
 SPEED = 6
 """How many times as short as in service the engine's waits are."""

@@ -18,8 +18,8 @@ import shared.app
 from shared.app import App
 from shared.schedules.model import Definition, Policy, Schedule, Version
 from shared.settings import from_env
-from shared.storage.queue import JobQueue, Message, Sent
-from shared.storage.schedules import Change
+from shared.storage.queues.jobs import JobQueue, Message, Sent
+from shared.storage.tables.schedules import Change
 from tests.soak import breaks
 from tests.soak.pace import Pace
 from tests.soak.tasks import registry

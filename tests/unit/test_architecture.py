@@ -44,8 +44,9 @@ def test_importing_the_app_loads_nothing_that_only_some_runs_need() -> None:
 
 
 def test_importing_what_knows_the_storage_loads_no_client_of_it() -> None:
-    modules = [f"shared.storage.{path.stem}" for path in Path("shared/storage").glob("[a-z]*.py")]
-    assert "shared.storage.lean" in modules
+    files = Path("shared/storage").rglob("[a-z]*.py")
+    modules = [".".join(path.with_suffix("").parts) for path in files]
+    assert "shared.storage.lean" in modules and "shared.storage.tables.wire" in modules
     loaded = fresh(f"import sys, {', '.join(modules)}; print(*sys.modules)")
     assert [name for name in loaded if name.startswith(_CLIENTS)] == []
 

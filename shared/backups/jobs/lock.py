@@ -27,7 +27,7 @@ from typing import TypeVar
 from shared.backups.source import Source
 from shared.clock import monotonic
 from shared.errors import BelfryError, Unavailable
-from shared.storage.meta import Fact, Meta
+from shared.storage.tables.facts import Fact, Meta
 from shared.tasks.context import JobContext
 from shared.threads import start
 

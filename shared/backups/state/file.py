@@ -24,7 +24,7 @@ from uuid import UUID
 from shared.backups.source import Contents
 from shared.backups.sqlite.contents import check
 from shared.errors import Damaged
-from shared.storage import entities
+from shared.storage.tables import entities
 
 SCHEDULES = "schedules"
 META = "meta"

@@ -30,9 +30,9 @@ from shared.backups.state.file import (
 )
 from shared.errors import NotFound
 from shared.schedules.job import parse_id
-from shared.storage import entities
-from shared.storage.sdk_table import Table, entity, query
-from shared.storage.wire import literal
+from shared.storage.tables import entities
+from shared.storage.tables.by_sdk import Table, entity, query
+from shared.storage.tables.wire import literal
 from shared.tasks.context import JobContext
 
 _TRIES = 20

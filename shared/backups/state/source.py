@@ -37,10 +37,10 @@ from shared.backups.state.read import Reader, read_table
 from shared.backups.state.write import Writer, write
 from shared.engine.dispatch.facts import SWEPT
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
-from shared.storage import readable
 from shared.storage.connect import REPEATED, Connection
 from shared.storage.failures import translated
-from shared.storage.sdk_table import Table, entity, query
+from shared.storage.tables import readable
+from shared.storage.tables.by_sdk import Table, entity, query
 from shared.tasks.context import JobContext
 
 _SERVICE = "table storage"

@@ -26,10 +26,19 @@ from shared.backups.state.merge import merged, replaces
 from shared.errors import Damaged, Unavailable
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
-from shared.storage import entities, readable
-from shared.storage.schedules import Change, operations
-from shared.storage.sdk_table import Table, entity, query
-from shared.storage.wire import Delete, Insert, Operation, Replace, TooLarge, Upsert, Wire, literal
+from shared.storage.tables import entities, readable
+from shared.storage.tables.by_sdk import Table, entity, query
+from shared.storage.tables.schedules import Change, operations
+from shared.storage.tables.wire import (
+    Delete,
+    Insert,
+    Operation,
+    Replace,
+    TooLarge,
+    Upsert,
+    Wire,
+    literal,
+)
 from shared.tasks.context import JobContext
 
 _ROWS = 100

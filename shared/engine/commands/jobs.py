@@ -24,7 +24,7 @@ from shared.schedules.finish import finished
 from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.record import ended_live, of_live
-from shared.storage.schedules import Change
+from shared.storage.tables.schedules import Change
 
 _logger = logging.getLogger("belfry.worker")
 

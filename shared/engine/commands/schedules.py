@@ -28,9 +28,9 @@ from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Versio
 from shared.schedules.plan import LIVE_CAP, crowded, given_up
 from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
-from shared.storage.handed import HandedOut, Note
-from shared.storage.queue import Message
-from shared.storage.schedules import Change
+from shared.storage.queues.jobs import Message
+from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
 _TRIES = 20

@@ -19,7 +19,7 @@ from shared.engine.dispatch.silence import News, Said
 from shared.errors import BelfryError
 from shared.log import Event, event
 from shared.log import instant as written
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 
 _logger = logging.getLogger("belfry.clocks")
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.storage.meta import Meta
-from shared.storage.queue import ShardQueue
+from shared.storage.queues.jobs import ShardQueue
+from shared.storage.tables.facts import Meta
 
 _HOLD = timedelta(minutes=2)
 

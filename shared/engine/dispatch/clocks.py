@@ -31,7 +31,7 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher, Report
 from shared.errors import Unavailable
 from shared.log import Event, event
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 
 DISPATCHER = "schedule_dispatcher"
 MESSAGE = "clock_message"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.engine.dispatch import wakeups
-from shared.storage.meta import Fact
+from shared.storage.tables.facts import Fact
 
 BEAT = "clock:"
 """The prefix of each clock's row, before its name: when it last ticked."""

@@ -25,12 +25,12 @@ from shared.log import Event, event
 from shared.log import instant as written
 from shared.schedules.mend import Mended, is_suspect, mended
 from shared.schedules.model import LiveJob, Schedule
-from shared.storage import readable
-from shared.storage.handed import HandedOut, Note
-from shared.storage.meta import Meta
-from shared.storage.queue import JobQueue
-from shared.storage.schedules import Change, ScheduleTable
-from shared.storage.slots import Slots
+from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables import readable
+from shared.storage.tables.facts import Meta
+from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.schedules import Change, ScheduleTable
+from shared.storage.tables.semaphore import Slots
 
 _logger = logging.getLogger("belfry.clocks")
 

@@ -21,9 +21,9 @@ from datetime import datetime, timedelta
 
 from shared.engine.dispatch.facts import CHAIN, FUTURE, NEXT_LINK, chain_at
 from shared.log import Event, event
-from shared.storage.meta import Fact, Meta
-from shared.storage.pulse import PulseQueue
-from shared.storage.queue import instant, readable
+from shared.storage.queues.jobs import instant, readable
+from shared.storage.queues.pulse import PulseQueue
+from shared.storage.tables.facts import Fact, Meta
 
 ROW = CHAIN
 OFFSET = timedelta(seconds=30)

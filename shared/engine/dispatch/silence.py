@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from shared.engine.dispatch.facts import Facts
 from shared.engine.dispatch.health import HTTP, Silent
-from shared.storage.meta import Fact
+from shared.storage.tables.facts import Fact
 
 _AGAIN = timedelta(hours=1)
 

@@ -28,10 +28,10 @@ from shared.log import Event, event
 from shared.schedules.job import parse_id
 from shared.schedules.lost import OVERDUE, expected_at, lost
 from shared.schedules.model import Schedule
-from shared.storage.handed import FEW, HandedOut, Note
-from shared.storage.meta import Fact, Meta
-from shared.storage.queue import JobQueue, Message
-from shared.storage.schedules import ScheduleTable
+from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.facts import Fact, Meta
+from shared.storage.tables.handed import FEW, HandedOut, Note
+from shared.storage.tables.schedules import ScheduleTable
 
 ROW = facts.SWEPT
 _PAUSE = timedelta(seconds=5)

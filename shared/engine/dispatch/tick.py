@@ -25,11 +25,11 @@ from shared.log import Event, event
 from shared.schedules.fold import fold
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.plan import Plan, crowded, plan
-from shared.storage import readable
-from shared.storage.handed import HandedOut, Note
-from shared.storage.meta import Meta
-from shared.storage.queue import AHEAD, JobQueue, Message
-from shared.storage.schedules import Change, Due, ScheduleTable
+from shared.storage.queues.jobs import AHEAD, JobQueue, Message
+from shared.storage.tables import readable
+from shared.storage.tables.facts import Meta
+from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.schedules import Change, Due, ScheduleTable
 from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)

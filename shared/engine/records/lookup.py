@@ -10,7 +10,7 @@ from shared.errors import NotFound
 from shared.schedules.job import Job, is_manual, parse_id
 from shared.schedules.ledger import is_expected
 from shared.schedules.record import of_live, within
-from shared.storage.schedules import ScheduleTable
+from shared.storage.tables.schedules import ScheduleTable
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 """No job is due before this; the keys of jobs have no room for earlier times."""

@@ -24,7 +24,7 @@ from shared.log import Event, event
 from shared.schedules.job import Status, parse_id
 from shared.schedules.model import LiveJob
 from shared.schedules.record import ended_live
-from shared.storage.queue import Message, parse, parse_long
+from shared.storage.queues.jobs import Message, parse, parse_long
 
 T = TypeVar("T")
 

@@ -32,9 +32,9 @@ from shared.schedules.ledger import (
     last_left,
 )
 from shared.schedules.model import Schedule, Version
-from shared.storage import entities
-from shared.storage.meta import Meta
-from shared.storage.schedules import ScheduleTable
+from shared.storage.tables import entities
+from shared.storage.tables.facts import Meta
+from shared.storage.tables.schedules import ScheduleTable
 from shared.threads import Pool
 
 NAMED = 50

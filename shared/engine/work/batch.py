@@ -27,7 +27,7 @@ from shared.log import Event, event
 from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.record import of_live
-from shared.storage.schedules import Change, Running
+from shared.storage.tables.schedules import Change, Running
 
 _logger = logging.getLogger("belfry.worker")
 

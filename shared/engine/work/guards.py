@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from shared.errors import BelfryError
 from shared.log import Event, event
-from shared.storage.queue import JobQueue, Sent
+from shared.storage.queues.jobs import JobQueue, Sent
 
 _logger = logging.getLogger("belfry.worker")
 

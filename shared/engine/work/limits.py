@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.schedules.model import Schedule
-from shared.storage.slots import Slots
+from shared.storage.tables.semaphore import Slots
 from shared.tasks import Registry
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from shared.schedules.job import Job, parse_id
 from shared.schedules.model import Schedule
-from shared.storage.schedules import ScheduleTable
+from shared.storage.tables.schedules import ScheduleTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from shared.log import Event, event
 from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
-from shared.storage.queue import JobQueue, Message
-from shared.storage.schedules import Change, ScheduleTable
+from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.schedules import Change, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 

@@ -31,8 +31,8 @@ from shared.schedules import claim as claims
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
-from shared.storage.queue import JobQueue, Message
-from shared.storage.schedules import Change, Running, ScheduleTable
+from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.schedules import Change, Running, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 

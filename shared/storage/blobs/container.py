@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import Refused
 from shared.storage.blobs.stream import go_on, storage
-from shared.storage.heeding import HASTE, heeding
+from shared.storage.cancellation import HASTE, heeding
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient

@@ -25,7 +25,7 @@ from shared.backups.store.catalog import Catalog
 from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 from shared.tasks.context import JobContext
 from tests.context import job_of
 

@@ -26,7 +26,7 @@ from shared.backups.store.encryption import Seal
 from shared.settings import Secret
 from tests.conftest import scratch
 from tests.integration.backups.conftest import scratch_databases
-from tests.integration.backups.postgres_setup import column, execute, made
+from tests.integration.backups.postgres.setup import column, execute, made
 
 MOST_MEMORY = 200_000_000
 """Bytes of a process that takes a backup, of any size: interpreter, SDKs and all."""

@@ -21,7 +21,7 @@ import pytest
 from local import azurite as local_azurite
 from local.postgres import Postgres
 from tests.conftest import scratch
-from tests.integration.backups.postgres_setup import execute, made
+from tests.integration.backups.postgres.setup import execute, made
 from tests.integration.backups.setup import PRIMARY, Shelf
 
 MOST_MEMORY = 200_000_000

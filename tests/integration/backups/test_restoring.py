@@ -27,7 +27,7 @@ from shared.settings import Secret
 from shared.storage.connect import Connection
 from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, Desk, opened
-from tests.integration.backups.postgres_setup import column, databases_like, made
+from tests.integration.backups.postgres.setup import column, databases_like, made
 from tests.integration.backups.setup import PRIMARY, Given, Shelf
 from tests.integration.messages.vendors import Vendors, vendors
 

@@ -27,7 +27,7 @@ from shared.engine.dispatch.health import HTTP
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
-from shared.storage.queue import AHEAD, Message, Sent
+from shared.storage.queues.jobs import AHEAD, Message, Sent
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

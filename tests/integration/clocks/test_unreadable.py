@@ -13,7 +13,7 @@ import pytest
 
 from shared.engine.dispatch import queue_clock as chain
 from shared.schedules.job import Status
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from tests.integration.clocks.conftest import Sim, said
 
 AT = "2026-03-01T12:00:00+00:00"

@@ -26,8 +26,8 @@ from shared.clock import SystemClock
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.storage import connect
+from shared.storage.cancellation import heeding
 from shared.storage.checked import CheckedClock
-from shared.storage.heeding import heeding
 from shared.storage.names import Names
 from shared.tasks import Registry
 from tests.integration.clocks.conftest import Sim, said, works

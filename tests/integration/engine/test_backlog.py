@@ -13,7 +13,7 @@ from local.azurite import Azurite
 from shared.engine.dispatch import tick
 from shared.schedules.job import Status
 from shared.storage.names import Names
-from shared.storage.queue import parse, parse_shard
+from shared.storage.queues.jobs import parse, parse_shard
 from tests.integration.engine.conftest import Bench, make
 
 _PAGE = 10

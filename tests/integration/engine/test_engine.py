@@ -22,9 +22,9 @@ from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
 from shared.schedules.plan import plan
 from shared.settings import from_env
-from shared.storage.queue import AHEAD, Message
-from shared.storage.schedules import Change, ScheduleTable
-from shared.storage.wire import from_account
+from shared.storage.queues.jobs import AHEAD, Message
+from shared.storage.tables.schedules import Change, ScheduleTable
+from shared.storage.tables.wire import from_account
 from tests.integration.engine.conftest import START, Bench, make
 
 

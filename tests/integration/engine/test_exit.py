@@ -21,7 +21,7 @@ from shared.app import build, drain_at_exit
 from shared.clock import SystemClock
 from shared.engine.work.lease import Lease
 from shared.settings import from_env
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Registry, Result, task
 
 begun = threading.Semaphore(0)

@@ -14,9 +14,9 @@ from shared.errors import Damaged, Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Schedule
-from shared.storage import entities
 from shared.storage.names import Names
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
+from shared.storage.tables import entities
 from tests.integration.engine.conftest import START, Bench, make
 
 

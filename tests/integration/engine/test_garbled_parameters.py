@@ -9,8 +9,8 @@ import pytest
 from shared.api.jobs import routes as jobs
 from shared.api.schedules import routes as schedules
 from shared.errors import Damaged
-from shared.storage import entities
 from shared.storage.names import Names
+from shared.storage.tables import entities
 from tests.integration.engine.conftest import Bench
 
 VALUES = ["null", "5", "[]", '"text"', "true", "[[1, 2]]"]

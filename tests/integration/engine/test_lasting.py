@@ -13,7 +13,7 @@ from local.azurite import Azurite
 from shared.clock import SystemClock
 from shared.engine.work import pool as crew
 from shared.schedules.job import Job, Status
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Bench, make, tap
 

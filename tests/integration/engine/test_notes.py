@@ -14,10 +14,10 @@ from shared.engine.dispatch import sweep as sweeps
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import CatchUp, Overlap
-from shared.storage import handed
 from shared.storage.names import Names
-from shared.storage.queue import Message
-from shared.storage.schedules import Change
+from shared.storage.queues.jobs import Message
+from shared.storage.tables import handed
+from shared.storage.tables.schedules import Change
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import START, Bench, make, tap
 from tests.integration.engine.test_sweep import due, received_by_a_host_that_dies, swept

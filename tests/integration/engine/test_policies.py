@@ -18,7 +18,7 @@ from shared.engine.records.poison import RETURNS
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.schedules.plan import PACE, jitter_of
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.integration.engine.conftest import START, Bench, WakingClock, Working, make, tap
 

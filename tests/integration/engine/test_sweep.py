@@ -13,10 +13,10 @@ from shared.engine.dispatch import sweep as sweeps
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Overlap
-from shared.storage import handed
-from shared.storage.handed import HandedOut, Note
 from shared.storage.names import Names
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
+from shared.storage.tables import handed
+from shared.storage.tables.handed import HandedOut, Note
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Bench, make, tap
 

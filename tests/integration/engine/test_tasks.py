@@ -15,7 +15,7 @@ from local.azurite import Azurite
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.integration.engine.conftest import (
     START,

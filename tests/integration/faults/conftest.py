@@ -15,7 +15,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, job_id
 from shared.schedules.model import Schedule
 from shared.storage import failures
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from tests.faults import FaultProxy, Rule
 from tests.integration.engine.conftest import Bench, make
 

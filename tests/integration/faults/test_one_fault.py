@@ -14,7 +14,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
-from shared.storage.slots import Slots
+from shared.storage.tables.semaphore import Slots
 from tests.faults import Fault, LoseAnswer, Throttle
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import INNER_BUSY, every_kind, some_kinds

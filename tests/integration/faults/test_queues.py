@@ -9,7 +9,7 @@ from azure.storage.queue import QueueClient
 
 from local.azurite import Azurite
 from shared.storage.names import Names
-from shared.storage.queue import JobQueue, Message, parse
+from shared.storage.queues.jobs import JobQueue, Message, parse
 from tests.faults import Fault
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import every_kind

@@ -8,7 +8,7 @@ import pytest
 
 from local.azurite import Azurite
 from shared.storage.names import Names
-from shared.storage.wire import Delete, Operation
+from shared.storage.tables.wire import Delete, Operation
 from tests.integration.engine.conftest import Bench, make, tap
 
 __all__ = ["bench", "write"]

@@ -17,8 +17,8 @@ from shared.schedules import record
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.ledger import Span, State
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule
-from shared.storage import entities
-from shared.storage.wire import Delete, Merge
+from shared.storage.tables import entities
+from shared.storage.tables.wire import Delete, Merge
 from tests.integration.engine.conftest import START, Bench
 from tests.integration.ledger.conftest import write
 

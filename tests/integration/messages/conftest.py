@@ -18,7 +18,7 @@ from shared.messages.service import Messages
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
-from shared.storage.wire import Wire, from_account
+from shared.storage.tables.wire import Wire, from_account
 from tests.integration.messages.vendors import Vendors, vendors
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from shared.messages.service import Messages
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
-from shared.storage.wire import from_account
+from shared.storage.tables.wire import from_account
 from tests.integration.messages.conftest import ANA, Office
 from tests.integration.messages.vendors import Reply
 

@@ -22,8 +22,8 @@ from shared.messages.administrators import Administrators
 from shared.messages.service import messages_from
 from shared.settings import Secret, from_env
 from shared.storage.connect import Connection
-from shared.storage.meta import Meta
 from shared.storage.names import Names
+from shared.storage.tables.facts import Meta
 from tests.integration.messages.conftest import ANA, EUN, START, Office
 
 

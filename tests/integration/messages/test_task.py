@@ -8,7 +8,7 @@ from shared.app import build
 from shared.messages.port import MessageService
 from shared.schedules.job import Status
 from shared.settings import from_env
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Registry, Result, task
 from tests.integration.messages.conftest import Office
 

@@ -17,8 +17,8 @@ from shared.errors import Refused, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage.account import endpoint
 from shared.storage.failures import translated
-from shared.storage.queue import JobQueue, Message
-from shared.storage.queue_wire import QueueWire, Receipt, from_account
+from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.queues.wire import QueueWire, Receipt, from_account
 from shared.storage.signing import SharedKey
 
 _queues = itertools.count()

@@ -17,7 +17,7 @@ from azure.data.tables import EdmType, EntityProperty, TableClient, TableService
 
 from local.azurite import Azurite
 from shared.settings import Secret, StorageAccount
-from shared.storage.wire import (
+from shared.storage.tables.wire import (
     Delete,
     Insert,
     Merge,

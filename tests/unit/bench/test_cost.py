@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.belfry import cost
 from bench.belfry.cost import PerRun
 from bench.belfry.counted import Counted
-from shared.storage.queue import AHEAD
+from shared.storage.queues.jobs import AHEAD
 from tests.unit.test_architecture import fresh
 
 

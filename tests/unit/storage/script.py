@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 
 from shared.storage.checked import CheckedClock
 from shared.storage.signing import SharedKey
-from shared.storage.wire import Wire
+from shared.storage.tables.wire import Wire
 
 KEY = SharedKey("acct", "c2VjcmV0IG9mIGEgdGVzdA==")
 URL = "https://acct.table.core.windows.net"

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from shared.schedules.job import Job, Status
-from shared.storage import ended
-from shared.storage.ended import Ended
+from shared.storage.tables import ended
+from shared.storage.tables.ended import Ended
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from shared.recurrence import Frequency, Recurrence, next_run
 from shared.schedules import record
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Definition, LiveJob, Progress, Schedule, Version
-from shared.storage import entities
+from shared.storage.tables import entities
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIVE = LiveJob(

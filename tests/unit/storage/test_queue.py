@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from shared.errors import Invalid, Refused, Unavailable
-from shared.storage.queue import JobQueue, Message, Sent, parse, parse_long, parse_shard
-from shared.storage.queue_wire import QueueWire
+from shared.storage.queues.jobs import JobQueue, Message, Sent, parse, parse_long, parse_shard
+from shared.storage.queues.wire import QueueWire
 from tests.unit.storage.script import KEY
 from tests.unit.storage.server import Says, Server, says
 from tests.unit.storage.test_queue_wire import RECEIPT, listed, put, refused

@@ -23,7 +23,7 @@ from shared.storage import failures
 from shared.storage.checked import CheckedClock
 from shared.storage.failures import translated
 from shared.storage.lean import Lean
-from shared.storage.queue_wire import QueueWire, Receipt, from_account
+from shared.storage.queues.wire import QueueWire, Receipt, from_account
 from tests.faults.wire import Message
 from tests.unit.storage.script import KEY
 from tests.unit.storage.server import NOTHING, Says, Server, says

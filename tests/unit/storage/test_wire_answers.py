@@ -12,7 +12,7 @@ from urllib3.exceptions import NewConnectionError, ProtocolError
 
 from shared.errors import Refused, Unavailable
 from shared.storage.failures import translated
-from shared.storage.wire import Delete, Insert, Merge, Operation, Outcome, literal
+from shared.storage.tables.wire import Delete, Insert, Merge, Operation, Outcome, literal
 from tests.unit.storage.script import Answer, Service, batch, error, refused, written
 
 LOST = requests.ConnectionError(ProtocolError("Connection aborted."))

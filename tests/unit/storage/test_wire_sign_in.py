@@ -25,7 +25,7 @@ from shared.settings import Secret, StorageAccount
 from shared.storage.checked import CheckedClock
 from shared.storage.lean import Lean
 from shared.storage.signing import SharedKey
-from shared.storage.wire import Delete, Wire, from_account
+from shared.storage.tables.wire import Delete, Wire, from_account
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
 
 ROW = b'{"PartitionKey":"p","RowKey":"k"}'

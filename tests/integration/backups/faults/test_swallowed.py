@@ -19,9 +19,10 @@ from shared.backups.store.entries import Copy
 from shared.clock import SystemClock
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
-from shared.storage import connect, failures, heeding
+from shared.storage import cancellation as heeding
+from shared.storage import connect, failures
 from shared.storage.connect import Connection
-from shared.storage.meta import Meta
+from shared.storage.tables.facts import Meta
 from shared.tasks.context import JobContext
 from tests.faults import Cut, Fault, FaultProxy, Refuse, Reset, Rule
 from tests.faults.request import Request

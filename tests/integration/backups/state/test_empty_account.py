@@ -7,7 +7,7 @@ from pathlib import Path
 from local import azurite as local_azurite
 from local.azurite import Azurite
 from shared.recurrence import Frequency, Recurrence
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from tests.context import job_of
 from tests.integration.backups.state.setup import (
     busy,

@@ -15,7 +15,7 @@ from shared.errors import Conflict
 from shared.recurrence import Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule
-from shared.storage.wire import Operation, Replace, Wire
+from shared.storage.tables.wire import Operation, Replace, Wire
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.backups.state.setup import busy, dumped, every, prefix, reconciled, restored
 from tests.integration.engine.conftest import Bench, make, tap

@@ -19,7 +19,7 @@ from local.azurite import Azurite
 from shared.backups.state import write as state_write
 from shared.backups.state.file import Row, created, opened
 from shared.storage.names import Names
-from shared.storage.wire import Insert
+from shared.storage.tables.wire import Insert
 from tests.context import job_of
 from tests.integration.backups.state.setup import busy, dumped, fresh, restored, rows, source, table
 from tests.integration.engine.conftest import START, Bench

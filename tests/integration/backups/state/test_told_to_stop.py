@@ -11,7 +11,8 @@ from local.azurite import Azurite
 from shared.backups.state.source import StateSource
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
-from shared.storage import failures, heeding
+from shared.storage import cancellation as heeding
+from shared.storage import failures
 from shared.storage.connect import Connection
 from tests.context import job_of
 from tests.faults import FaultProxy, Reset

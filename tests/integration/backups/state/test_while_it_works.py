@@ -14,7 +14,7 @@ import pytest
 from local.azurite import Azurite
 from shared.backups.state.read import Reader
 from shared.schedules.model import Overlap
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from tests.context import job_of
 from tests.integration.backups.state.setup import (
     catch_up,

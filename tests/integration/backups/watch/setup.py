@@ -27,7 +27,7 @@ from shared.log import Event
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.model import Definition
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Registry, Result, Retry, task
 from tests.integration.engine.conftest import store
 

@@ -20,7 +20,7 @@ from shared.log import Event
 from shared.schedules.job import Status
 from tests.conftest import scratch
 from tests.integration.backups.conftest import hurried
-from tests.integration.backups.postgres_setup import execute
+from tests.integration.backups.postgres.setup import execute
 from tests.integration.backups.watch.setup import START, Office, events
 
 

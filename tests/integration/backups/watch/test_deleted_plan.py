@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import Conflict
 from shared.schedules.job import Status
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from tests.integration.backups.watch.setup import GONE, HOUR, START, Office, taken
 
 

@@ -18,7 +18,7 @@ from shared.backups.store.entries import Backup
 from shared.log import Event
 from shared.schedules.job import Job, Status
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import execute, made
+from tests.integration.backups.postgres.setup import execute, made
 from tests.integration.backups.setup import Given, Meddled
 from tests.integration.backups.watch.setup import HOUR, START, Office, events, numbers, taken
 

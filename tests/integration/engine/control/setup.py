@@ -10,7 +10,7 @@ from typing import Any
 from local.azurite import Azurite
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.integration.engine.conftest import START, Bench, WakingClock, make, tap
 

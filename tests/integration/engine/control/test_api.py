@@ -10,8 +10,8 @@ import pytest
 
 from shared.api.app import api
 from shared.settings import Secret, StorageAccount
-from shared.storage.schedules import Running, ScheduleTable
-from shared.storage.wire import from_account
+from shared.storage.tables.schedules import Running, ScheduleTable
+from shared.storage.tables.wire import from_account
 from tests.integration.engine.control.setup import BEAT, Office, failed
 
 

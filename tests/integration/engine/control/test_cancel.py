@@ -12,8 +12,8 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import LiveJob, Overlap
 from shared.schedules.plan import LIVE_CAP
-from shared.storage.queue import Message
-from shared.storage.schedules import Change
+from shared.storage.queues.jobs import Message
+from shared.storage.tables.schedules import Change
 from tests.integration.engine.control.setup import BEAT, Office, office, seen_at_once
 
 

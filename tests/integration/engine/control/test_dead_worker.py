@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from shared.schedules.job import Status
 from shared.schedules.model import LiveJob
-from shared.storage.queue import Message
-from shared.storage.schedules import Change, Running
+from shared.storage.queues.jobs import Message
+from shared.storage.tables.schedules import Change, Running
 from tests.integration.engine.control.setup import Office
 
 

@@ -11,7 +11,7 @@ from local.azurite import Azurite
 from shared.errors import Conflict
 from shared.schedules.job import Status, retry_id, retry_of
 from shared.schedules.model import Overlap, Schedule
-from shared.storage.queue import Message
+from shared.storage.queues.jobs import Message
 from tests.integration.engine.control.setup import BEAT, Office, failed, office
 
 

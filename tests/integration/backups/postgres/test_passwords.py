@@ -16,7 +16,7 @@ from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import column, dumped, made, pieces
+from tests.integration.backups.postgres.setup import column, dumped, made, pieces
 
 MAPPED = """
 CREATE FOREIGN DATA WRAPPER far;

@@ -12,7 +12,7 @@ from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import (
+from tests.integration.backups.postgres.setup import (
     changed,
     dumped,
     execute,

@@ -10,7 +10,7 @@ import sys
 import httpx
 import pytest
 
-from tests.unit.api import stateless
+from tests.unit.api.asking import stateless
 
 
 def asked(path: str) -> httpx.Response:
@@ -44,7 +44,7 @@ def test_a_file_that_there_is_not_is_a_problem() -> None:
 
 def test_the_package_of_its_files_is_never_imported() -> None:
     code = (
-        "import sys; from tests.unit.api import stateless; stateless(); "
+        "import sys; from tests.unit.api.asking import stateless; stateless(); "
         "print('fastapi_offline' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ from shared.api.jobs.routes import Cancel
 from shared.api.plans.shapes import NewPlan, PlanChange
 from shared.api.schedules.shapes import NewSchedule, ScheduleChange
 from shared.errors import Invalid
-from shared.storage import entities
+from shared.storage.tables import entities
 from shared.text import units
 from tests.unit.test_text import TEXTS
 

@@ -10,7 +10,7 @@ import pytest
 from shared.engine.dispatch import silence
 from shared.engine.dispatch.facts import Facts, Known, Pause
 from shared.engine.dispatch.health import HTTP, WORK, Silent, judged, look_again, noticed
-from shared.storage.meta import Fact
+from shared.storage.tables.facts import Fact
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

@@ -14,7 +14,7 @@ from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import changed, column, made, pieces
+from tests.integration.backups.postgres.setup import changed, column, made, pieces
 
 ACCOUNTS, START, WRITERS = 50, 1000, 3
 LEDGER = f"""

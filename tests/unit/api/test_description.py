@@ -17,7 +17,7 @@ from shared.api.problems import Problem
 from shared.api.query import instant
 from shared.api.schedules import shapes as schemas
 from shared.errors import Invalid
-from tests.unit.api import asked, operations, stateless
+from tests.unit.api.asking import asked, operations, stateless
 
 IDS = """
 accept_backup cancel_job change_plan change_schedule create_plan create_schedule delete_backup

@@ -15,7 +15,7 @@ from shared.errors import Damaged, Invalid
 from shared.log import Event, event
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import Schedule
-from shared.storage import entities
+from shared.storage.tables import entities
 
 _logger = logging.getLogger("belfry.storage")
 

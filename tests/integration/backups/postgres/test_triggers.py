@@ -14,7 +14,7 @@ from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Target
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import changed, column, dumped, made, pieces, proved
+from tests.integration.backups.postgres.setup import changed, column, dumped, made, pieces, proved
 
 WRITES = (
     "CREATE TABLE logins (n int)",

@@ -15,7 +15,7 @@ from shared.backups.source import Dump, Target
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.conftest import scratch_databases
-from tests.integration.backups.postgres_setup import (
+from tests.integration.backups.postgres.setup import (
     changed,
     column,
     dumped,

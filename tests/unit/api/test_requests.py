@@ -12,7 +12,7 @@ import functions
 from shared.api.bodies import MOST
 from shared.api.examples import PARAMETERS
 from shared.errors import Invalid
-from tests.unit.api import asked, operations, stateless
+from tests.unit.api.asking import asked, operations, stateless
 
 PATHS = {path: set(methods) for path, methods in stateless().openapi()["paths"].items()}
 ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

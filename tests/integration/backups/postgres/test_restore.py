@@ -22,7 +22,7 @@ from shared.clock import ManualClock
 from shared.errors import Cancelled, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import (
+from tests.integration.backups.postgres.setup import (
     changed,
     column,
     databases_like,

@@ -34,7 +34,7 @@ from shared.settings import Secret
 from tests.conftest import scratch
 from tests.context import job_of
 from tests.integration.backups.conftest import SHOP, scratch_databases
-from tests.integration.backups.postgres_setup import (
+from tests.integration.backups.postgres.setup import (
     changed,
     column,
     dumped,

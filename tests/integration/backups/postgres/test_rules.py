@@ -20,14 +20,14 @@ from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.conftest import scratch_databases
 from tests.integration.backups.faults.world import DAY, job
-from tests.integration.backups.postgres_rules import (
+from tests.integration.backups.postgres.rules_cases import (
     CASES,
     IN_THE_DATABASE,
     ORPHAN,
     OWNER,
     Case,
 )
-from tests.integration.backups.postgres_setup import changed, column, dumped, execute, made, pieces
+from tests.integration.backups.postgres.setup import changed, column, dumped, execute, made, pieces
 from tests.integration.backups.setup import PRIMARY, Given, Shelf
 
 

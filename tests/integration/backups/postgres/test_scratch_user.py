@@ -14,7 +14,7 @@ from shared.backups.source import Target
 from shared.errors import Refused
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import (
+from tests.integration.backups.postgres.setup import (
     changed,
     column,
     databases_like,

@@ -17,7 +17,7 @@ from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence, next_run
 from shared.tasks import kinds
 from shared.tasks.wording import in_words
-from tests.unit.api import stateless
+from tests.unit.api.asking import stateless
 
 _PYDANTIC = re.compile(
     r"[Ii]nput|[Ff]ield required|should|valid |Value error|Extra|instance|Retention|something else"

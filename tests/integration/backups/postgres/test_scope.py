@@ -13,7 +13,7 @@ from shared.backups.postgres.source import PostgresSource, databases
 from shared.errors import Refused
 from shared.settings import Secret
 from tests.context import job_of
-from tests.integration.backups.postgres_setup import changed, execute, made, proved
+from tests.integration.backups.postgres.setup import changed, execute, made, proved
 
 ODD = 'O"d *?.|$%s'
 QUOTED = '"O""d *?.|$%s"'

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests import client
-from tests.unit.api import operations, stateless
+from tests.unit.api.asking import operations, stateless
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 README = (REPO / "README.md").read_text()
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from shared.errors import NotFound
 from shared.schedules.job import parse_id
-from shared.storage.entities import stamp
 from shared.storage.failures import translated
-from shared.storage.queue import instant
-from shared.storage.wire import MAX_OPERATIONS, Delete, Operation, Upsert, Wire, literal
+from shared.storage.queues.jobs import instant
+from shared.storage.tables.entities import stamp
+from shared.storage.tables.wire import MAX_OPERATIONS, Delete, Operation, Upsert, Wire, literal
 
 _SERVICE = "table storage"
 _PARTITION = "meta"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import Invalid
 from shared.storage.failures import translated
-from shared.storage.queue_wire import QueueWire, Receipt
+from shared.storage.queues.wire import QueueWire, Receipt
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient

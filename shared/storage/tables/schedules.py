@@ -19,10 +19,10 @@ from typing import Any
 from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
-from shared.storage import entities, readable
-from shared.storage.ended import Ended
 from shared.storage.failures import translated
-from shared.storage.wire import (
+from shared.storage.tables import entities, readable
+from shared.storage.tables.ended import Ended
+from shared.storage.tables.wire import (
     Delete,
     Insert,
     Merge,

@@ -1,0 +1,1 @@
+"""Queue Storage: messages by hand, and what they say."""
