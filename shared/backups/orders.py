@@ -61,7 +61,7 @@ def check_destination(
 
 
 def rules_are_there(manifest: Manifest, rules: Iterable[str]) -> None:
-    """Raise `Invalid` for a rule that the backup does not have, so that no proof can leave it out."""
+    """Raise `Invalid` for a rule that the backup does not have: no proof can leave it out."""
     for rule in rules:
         if rule not in manifest.schema:
             raise Invalid("without", f"the backup has no {rule!r}; see `schema` of its manifest")
