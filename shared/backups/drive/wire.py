@@ -145,7 +145,7 @@ class Wire:
 
 @contextmanager
 def session(credentials: Credentials) -> Iterator[Any]:
-    """google-auth's `AuthorizedSession`, for a while."""
+    """google-auth's `AuthorizedSession`, open for the block."""
     import requests
     from google.auth.transport.requests import AuthorizedSession, Request
 

@@ -33,7 +33,7 @@ _PRINTED = {
     "quote_all_identifiers": "off",
     "standard_conforming_strings": "on",
 }
-"""Settings that affect how a server prints definitions, with pg_dump's values where it sets them."""
+"""Settings that affect how definitions are printed, with pg_dump's values where it sets them."""
 
 _SHORT = {
     "{columns}": """

@@ -80,7 +80,7 @@ _END = """
 
 
 class Landing:
-    """One restore's way to its target on the server."""
+    """One restore's path to its target on the server."""
 
     def __init__(self, server: Server, source: str, target: Target, job: JobContext) -> None:
         self._server = server

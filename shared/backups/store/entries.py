@@ -191,7 +191,7 @@ class Lost:
 
     @property
     def sentence(self) -> str:
-        """For a person."""
+        """What is lost and why, for a person."""
         was = "was verified, and" if self.proved else ""
         return " ".join(f"{self.blob} at {self.destination} {was} cannot be read".split()) + (
             f": {self.why}"
