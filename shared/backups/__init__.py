@@ -1,4 +1,4 @@
-"""Backups that are not called good before they were restored and counted.
+"""Backups that are called good only once they were restored and their rows counted.
 
-Nothing is imported here, so that a cold start pays for none of it; see `service.Backups`.
+Nothing is imported here, so that a cold start does not load any of it; see `service.Backups`.
 """

@@ -1,5 +1,5 @@
-"""A kind of database that can be backed up: what `sources` asks of it, before anything is loaded
-that only its own backups need. Each kind is a folder here, with a module `engine` in it."""
+"""The interface of a kind of database that can be backed up. `sources` uses it, so it must load
+nothing that only backups of that kind need. Each kind is a folder here, with a module `engine`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from shared.storage.connect import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """Which database, or which part of one, a source is to be of."""
+    """The database, or the part of one, that a source is wanted for."""
 
     name: str
     """What plans call the source."""
     url: Secret
     setting: str
-    """The setting that says where it is."""
+    """The setting that holds the URL."""
     database: str | None = None
-    """Of a server; default: the one in its URL."""
+    """Which database of a server; default: the one in its URL."""
     schemas: tuple[str, ...] = ()
     exclude_schemas: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    """Rules that its data breaks, which a proof may leave out."""
+    """Rules that the data breaks, and that a proof may leave out."""
 
 
 class Engine(Protocol):
@@ -34,18 +34,18 @@ class Engine(Protocol):
     name: str
     """What manifests call it."""
     kind: str
-    """For a person: what a source of it is."""
+    """What messages call a source of this kind."""
     schemes: tuple[str, ...]
-    """How the URLs of its databases begin."""
+    """What the URLs of its databases start with."""
     has_parts: bool
-    """Whether it is a server with several databases, of which schemas and rules can be named."""
+    """Whether it is a server with several databases, whose schemas and rules a plan can name."""
 
     def source(self, asked: Asked, settings: Settings, connection: Connection) -> Source:
-        """A source of that. Raises `Misconfigured`."""
+        """A source of what was asked for. Raises `Misconfigured`."""
 
     def databases(self, asked: Asked) -> list[str]:
         """The databases of a server that can be backed up. Raises `Unavailable`, `Refused`."""
 
     def target_problem(self, name: str) -> str | None:
-        """Why a restore cannot go to `name`, in words for whoever gave it; None if it can. Nobody
-        is asked: whether something is there, the restore sees."""
+        """Why a restore cannot go to `name`, in words for whoever gave it; None if it can. Looks at
+        the name alone: the restore itself finds out whether something is there."""

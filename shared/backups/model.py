@@ -1,8 +1,8 @@
-"""What is known of a backup, and what it is called.
+"""What is known of a backup, and what its blobs are called.
 
-Beside its blob lie the manifest (what was dumped) and reports (what became of each proof). All are
-written once and never changed, so that they may lie in a container that allows no change. Only a
-backup whose newest report says `verified` may be relied upon.
+Beside its blob lie the manifest (what was dumped) and reports (the result of each proof). All are
+written once and never changed, so that they may lie in an immutable container. Only a backup whose
+newest report says `verified` may be relied upon.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _LISTS = ("schemas", "exclude_schemas")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """What is known of a backup without its tables; small enough to stand in a blob's metadata."""
+    """What is known of a backup, except its tables; small enough for a blob's metadata."""
 
     id: str
     schedule_id: str
-    """Of the plan that took it."""
+    """The plan that took it."""
     job_id: str
     attempt: int
     source: str
@@ -40,22 +40,22 @@ class Summary:
     dump_version: str
     database: str
     scope: str
-    """Which part of the database: empty for all of it, else as in `schemas a, b`. Of a long list
-    the beginning and a digest; the manifest has all."""
+    """Which part of the database: empty for all of it, else such as `schemas a, b`. A long list is
+    cut to its beginning and a digest; the manifest has all of it."""
     started_at: datetime
-    """The dump began; what it shows is not older."""
+    """When the dump began; its data is at least as new."""
     finished_at: datetime
-    """The blob was whole; the proof comes after."""
+    """When the blob was complete; the proof comes after."""
     duration_seconds: float
     compression: str
     encrypted: bool
     bytes: int
     uncompressed_bytes: int
     sha256: str
-    """Of the stored bytes, compressed and encrypted as they are."""
+    """The hash of the bytes as stored: compressed, and encrypted if there is a key."""
 
     def age_seconds(self, now: datetime) -> float:
-        """How old what it shows is; 0 if a clock has jumped back."""
+        """How old its data is; 0 if a clock has jumped back."""
         return max((now - self.started_at).total_seconds(), 0.0)
 
     def to_json(self) -> dict[str, object]:
@@ -67,7 +67,7 @@ class Summary:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Raises `ValueError` if this is none of a format that is known."""
+        """Raises `ValueError` if a field is missing or the format is unknown."""
         if values.get("format") != FORMAT:
             raise ValueError(f"format is {values.get('format')!r:.60}; this version reads {FORMAT}")
         missing = [
@@ -82,17 +82,17 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest(Summary):
-    """One backup, whole; lies beside its blob as JSON. Written once, and never changed."""
+    """All that is known of a backup; lies beside its blob as JSON. Written once, never changed."""
 
     blob: str
     tables: Mapping[str, int]
     """Rows in each table at the instant of the dump."""
     schema: Mapping[str, str]
-    """Every object that is defined, and a short digest of its definition."""
+    """Every defined object, and a short digest of its definition."""
     schemas: tuple[str, ...] = ()
-    """All that `scope` means, as the plan has it: only these schemas,"""
+    """The complete `scope`, from the plan: only these schemas,"""
     exclude_schemas: tuple[str, ...] = ()
-    """or all but these. Manifests of before have neither."""
+    """or all but these. Older manifests have neither field."""
 
     @property
     def contents(self) -> Contents:
@@ -104,50 +104,51 @@ class Manifest(Summary):
 
 
 class Outcome(StrEnum):
-    """What was found out about one copy of a backup, or said of it."""
+    """What a report says of one copy of a backup."""
 
     VERIFIED = "verified"
     DAMAGED = "damaged"
     UNPROVABLE = "unprovable"
-    """It is what was dumped, but no proof of it can succeed: its data breaks its own rules."""
+    """It is what was dumped, but no proof can succeed: the data breaks the database's own rules."""
     RESTORED = "restored"
-    """It was restored for good: no proof, but it says how long that took."""
+    """It was restored for good. This is no proof, but records how long the restore took."""
     ACCEPTED = "accepted"
     """A person said that a suspicious backup is as it should be."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """One verification of one copy; lies beside its blob as JSON, and is never changed."""
+    """One finding on one copy; lies beside its blob as JSON, and is never changed."""
 
     backup_id: str
     outcome: Outcome
     at: datetime
     job_id: str
     how: str
-    """`restored`: read back, compared and restored; `copied`: read back and compared with one that
-    was restored; `for good`: restored by somebody's wish; `by a person`: said, not found."""
+    """`restored`: read back, compared and restored; `copied`: read back and compared with a copy
+    that was restored; `for good`: restored on request; `by a person`: stated, not checked."""
     restore_seconds: float | None = None
-    """From the first byte read back to the last row counted; in reports of before, which have no
+    """From the first byte read back to the last row counted; in older reports, which have no
     `read_seconds`, from the first byte read for the restore."""
     suspicions: tuple[str, ...] = ()
-    """Why a person should look at it, though it is whole."""
+    """Why a person should look at the backup, though it is whole."""
     error: str | None = None
-    """What is wrong with one that did not prove good."""
+    """What is wrong, if the proof failed."""
     without: tuple[str, ...] = ()
-    """What the restore left out, since the data breaks it: `constraint public.orders.orders_fkey`.
-    Reports of before have none."""
+    """Rules that the restore left out, since the data breaks them, such as
+    `constraint public.orders.orders_fkey`. Older reports have no such field."""
     read_seconds: float | None = None
-    """Of `restore_seconds`, to read the stored bytes back and compare their hash."""
+    """The part of `restore_seconds` spent reading the stored bytes back and comparing the hash."""
 
     @property
     def is_proof(self) -> bool:
-        """Whether it says if the copy is whole."""
+        """Whether it says if the copy is good."""
         return self.outcome not in (Outcome.ACCEPTED, Outcome.RESTORED)
 
     @property
     def cleaned(self) -> Report:
-        """The same as it is written: libraries' errors may hold what nobody would read back."""
+        """The report as it is written, its texts cleaned: a library's error may hold characters
+        that reading would refuse."""
         error = None if self.error is None else clean(self.error)
         return replace(self, error=error, suspicions=tuple(clean(one) for one in self.suspicions))
 
@@ -182,18 +183,18 @@ _IN_EVERY_REPORT = [
 
 
 def safe_name(database: str) -> str:
-    """`database` with only A-Z a-z 0-9 _ . - left, so that it may stand in a blob's name."""
+    """`database` with every character but A-Z a-z 0-9 _ . - replaced, for use in a blob's name."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", database).strip(".") or "database"
 
 
 def blob_name(source: str, database: str, taken_at: datetime, ending: str) -> str:
-    """Where a backup of a source's database taken at that instant goes."""
+    """The name of the blob of a backup that was taken at that instant."""
     name, at = safe_name(database), taken_at.astimezone(UTC)
     return f"{safe_name(source)}/{name}/{at:%Y/%m/%d}/{name}-{at:%Y%m%dT%H%M%SZ}.{ending}"
 
 
 def sealed_name(taken_at: datetime, ending: str) -> str:
-    """Where an encrypted one goes: its name says nothing but when."""
+    """The name of an encrypted backup's blob: it reveals nothing but the time."""
     at = taken_at.astimezone(UTC)
     return f"sealed/{at:%Y/%m/%d}/{at:%Y%m%dT%H%M%SZ}.{ending}"
 
@@ -209,18 +210,18 @@ def report_name(blob: str, outcome: Outcome, at: datetime) -> str:
 
 
 def checksum_name(blob: str) -> str:
-    """The name of the file that `sha256sum -c` reads."""
+    """The name of the file for `sha256sum -c` that lies beside the blob."""
     return f"{blob}.sha256"
 
 
 def checksum_text(manifest: Manifest) -> bytes:
-    """What that file says."""
+    """The content of that file."""
     return f"{manifest.sha256}  {manifest.blob.rpartition('/')[2]}\n".encode()
 
 
 def differences(source: Contents, restored: Contents) -> str:
-    """Which tables do not have the same number of rows, and which objects are not defined the
-    same; empty if all are. What the restore was to leave out is not compared."""
+    """Which tables differ in their number of rows, and which objects in their definition; empty if
+    none does. What the restore was to leave out is not compared."""
     left = set(restored.without) | {_index_of(name) for name in restored.without}
     before, after = (_summed(one.tables, restored.together) for one in (source, restored))
     wrong = [
@@ -241,7 +242,7 @@ def differences(source: Contents, restored: Contents) -> str:
 def _summed(
     tables: Mapping[str, int], together: Mapping[str, tuple[str, ...]]
 ) -> Mapping[str, int]:
-    """The rows of each table; of those that are compared together, their sum under one name."""
+    """The rows of each table; tables that are compared together are summed under one name."""
     summed = dict(tables)
     for name, parts in together.items():
         if found := [summed.pop(part) for part in parts if part in summed]:
@@ -250,7 +251,7 @@ def _summed(
 
 
 def _index_of(rule: str) -> str:
-    """The index that goes with a constraint: `index public.orders_pkey`."""
+    """The index that belongs to a constraint, such as `index public.orders_pkey`."""
     table, _, name = rule.removeprefix("constraint ").rpartition(".")
     return f"index {table.rpartition('.')[0]}.{name}"
 

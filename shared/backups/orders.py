@@ -1,4 +1,4 @@
-"""What plans and orders ask for must be there: it is known before any job of them runs."""
+"""Checks that what plans and orders ask for exists, before any of their jobs runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_plan(
     plan: BackupPlan,
     new: Collection[str],
 ) -> None:
-    """Raise `Invalid` for the first of the fields `new` of which something is not there."""
+    """Raise `Invalid` for the first of the fields `new` that asks for what does not exist."""
     known = [*sources.names, ALL]
     if "source" in new and plan.source not in known:
         raise Invalid("source", f"there is no source {plan.source!r:.60}; {those(known)}")
@@ -42,8 +42,8 @@ def check_plan(
 
 
 def refuse_parts(parts: Collection[str], new: Collection[str], part: str, source: str) -> None:
-    """Raise `Invalid` for parts that the source does not have: of the first that is new, or of the
-    source, if that is; what neither is stays as it was."""
+    """Raise `Invalid` for `parts`, which the source does not have: for the first that is in `new`,
+    else for the source if that is in `new`. If neither is new, nothing is raised."""
     mine = next((name for name in parts if name in new), None)
     if mine is not None:
         raise Invalid(mine, part)
@@ -61,7 +61,7 @@ def check_destination(
 
 
 def rules_are_there(manifest: Manifest, rules: Iterable[str]) -> None:
-    """Raise `Invalid` for what a proof cannot leave out, since the backup does not have it."""
+    """Raise `Invalid` for a rule that the backup does not have: no proof can leave it out."""
     for rule in rules:
         if rule not in manifest.schema:
             raise Invalid("without", f"the backup has no {rule!r}; see `schema` of its manifest")
@@ -74,7 +74,7 @@ def _check_rules(
         raise Invalid("without", "only of PostgreSQL there is anything to leave out")
     try:
         found = manifest(backup)
-    except BelfryError:  # what is wrong with it is for the proof to find, and to report
+    except BelfryError:  # the proof will find what is wrong with the manifest, and report it
         return
     rules_are_there(found, rules)
 
@@ -85,9 +85,9 @@ def check_order(
     order: RestoreOrder | VerifyOrder,
     manifest: Callable[[Backup], Manifest],
 ) -> None:
-    """Raise `Invalid` for a backup, a destination, a target or a rule that there is not, `Conflict`
-    for a backup that is not verified, unless the copy to take is named, `Unavailable` if it may lie
-    where nobody answers."""
+    """Raises `Invalid` if the backup, destination or rule does not exist or the target cannot be
+    used; `Conflict` for a restore of a backup that is not verified, unless the order names the copy
+    to use; `Unavailable` if the backup may lie at a destination that does not answer."""
     check_destination(destinations, order.destination)
     try:
         backup = found.find(order.backup_id)
@@ -108,7 +108,7 @@ def check_target(backup: Backup, target: str | None) -> None:
 
 
 def check_reliable(backup: Backup, destination: str | None) -> None:
-    """Raise `Conflict` for a backup that is not verified, unless the copy to take is named."""
+    """Raise `Conflict` for a backup that is not verified, unless a copy to use is named."""
     if destination is None and not backup.verified:
         raise Conflict(
             f"backup {backup.id} is not verified, so not to be relied upon; verify it, "

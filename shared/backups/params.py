@@ -1,7 +1,7 @@
 """The parameters of backup tasks, which plans are made of.
 
-A backup plan is a schedule of a backup task: its time is the schedule's, and the rest is here, as
-the schedule's `task_parameters`, so that the API changes it and the next run takes it (R1).
+A backup plan is a schedule of a backup task. The schedule itself says when it runs; all else is
+here, as its `task_parameters`, so that a change by the API takes effect at the next run (R1).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pydantic import (
 from shared.tasks import Flag, Params
 
 ALL = "all"
-"""Every source that the settings name; of a server, every database."""
+"""As a source: every one in the settings. As `databases`: every database of the server."""
 PARTS = ("databases", "schemas", "exclude_schemas", "without")
-"""Parameters that only a plan of a PostgreSQL server has."""
+"""Parameters that only apply to PostgreSQL servers."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Rule = Annotated[str, StringConstraints(pattern="^(constraint|index|domain) .", max_length=300)]
@@ -38,23 +38,24 @@ def _short(rules: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _RULES = 4000
-"""What of them fits into a blob's metadata."""
+"""Characters of JSON, so that the rules fit into a blob's metadata."""
 Rules = Annotated[tuple[Rule, ...], AfterValidator(_short)]
-"""Rules that a database's data breaks, as manifests call them, such as
+"""Rules that a database's data breaks, by the names that manifests have for them, such as
 `constraint public.orders.orders_pet_fkey`."""
 Kept = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 
 class Retention(Params):
-    """Which backups are kept: each that any of these rules keeps. Of generations, the newest of
-    each of the last so many hours, days, weeks, months or years that have one (all in UTC)."""
+    """Which backups are kept: every backup that at least one of these rules keeps. `hourly` to
+    `yearly` keep the newest backup of each of the last N hours, days, weeks, months or years that
+    have one (all in UTC)."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     days: Kept | None = None
-    """Every backup younger than so many days."""
+    """Keep every backup younger than this many days."""
     count: Kept | None = None
-    """The newest so many."""
+    """Keep this many of the newest backups."""
     hourly: Kept | None = None
     daily: Kept | None = None
     weekly: Kept | None = None
@@ -79,7 +80,7 @@ class Compression(StrEnum):
 
 
 class Tier(StrEnum):
-    """The access tier of its blobs; `archive` is not among them: it could not be read back."""
+    """The access tier of the backup's blobs. There is no `archive`: it could not be read back."""
 
     HOT = "Hot"
     COOL = "Cool"
@@ -87,39 +88,41 @@ class Tier(StrEnum):
 
 
 class BackupPlan(Params):
-    """What to back up, to where, and how long to keep it."""
+    """What to back up, where to, and how long to keep it."""
 
     source: Name
-    """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of them."""
+    """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of these."""
     databases: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    """Of a PostgreSQL server: these, or `all` it has (with source `all`: that alone, for each
-    server). Default: the one in its URL."""
+    """PostgreSQL only: the databases of the server to back up, or `all`. With source `all` only
+    `all` is possible, and applies to each server. Default: the one in the server's URL."""
     schemas: tuple[Name, ...] = ()
-    """Of PostgreSQL: only these schemas. Default: all."""
+    """PostgreSQL only: back up only these schemas. Default: all."""
     exclude_schemas: tuple[Name, ...] = ()
-    """Of PostgreSQL: all schemas but these."""
+    """PostgreSQL only: back up all schemas except these."""
     without: Rules = ()
-    """Of PostgreSQL: what a proof may leave out since the data breaks it, as the error named it,
-    such as `constraint public.orders.orders_pet_fkey`. The report says what was left out."""
+    """PostgreSQL only: rules that a proof may leave out because the data breaks them, as the error
+    named them, such as `constraint public.orders.orders_pet_fkey`. The report says what was left
+    out."""
     destinations: tuple[Name, ...] = ()
-    """Where copies go, by name; each is verified. Default: every destination of the settings."""
+    """Where copies go, by name; each copy is verified. Default: every destination in the
+    settings."""
     drive: Flag | None = False
-    """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set."""
+    """Whether a copy goes to Google Drive as well; null: only if GDRIVE_FOLDER_ID is set."""
     drive_count: Kept = 30
-    """How many are kept there."""
+    """How many copies are kept on Google Drive."""
     retention: Retention = Retention(days=30)
-    """Which backups are kept: each that any of these rules keeps."""
+    """Which backups are kept: every backup that at least one of these rules keeps."""
     compression: Compression = Compression.ZSTD
-    """What it is packed with."""
+    """How the backup is compressed."""
     encrypt: Flag | None = None
-    """Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
+    """Whether the backup is encrypted. Default: if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
-    """Default: the account's own."""
+    """The access tier of the backup's blobs. Default: the account's own."""
 
     @model_validator(mode="before")
     @classmethod
     def _plain_days(cls, values: Any) -> Any:
-        """`retention_days: 30` says the same as `retention: {"days": 30}` (R1)."""
+        """`retention_days: 30` means the same as `retention: {"days": 30}` (R1)."""
         if not isinstance(values, dict) or "retention_days" not in values:
             return values
         if "retention" in values:
@@ -137,7 +140,7 @@ class BackupPlan(Params):
 
 
 class BuiltInPlan(BackupPlan):
-    """A plan that comes with the code: its name says what it backs up, and so does `source`."""
+    """A plan that comes with the code. It is named after its source, which cannot be changed."""
 
     @field_validator("source")
     @classmethod
@@ -153,8 +156,8 @@ ONLY_ALL = "with source `all` only `databases: all` is possible, for its Postgre
 
 
 def parts_not_for_all(plan: BackupPlan) -> list[str]:
-    """What a plan names that belongs to one server, by the fields' names: not every source of
-    `all` has it."""
+    """The fields of a plan that only fit one server, and so cannot apply to every source of
+    `all`."""
     named = ("schemas", "exclude_schemas", "without")
     lists = ["databases"] if isinstance(plan.databases, tuple) else []
     return lists + [name for name in named if getattr(plan, name)]
@@ -164,15 +167,15 @@ class RestoreOrder(Params):
     """What to restore, and where to."""
 
     backup_id: Name
-    """The 32 hex digits of its id, or the first 8."""
+    """The 32 hex digits of the backup's id, or the first 8."""
     target: Name | None = None
-    """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not
-    there yet. Default: a new one, whose name the result tells; of the state, BELFRY_PREFIX."""
+    """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or does not
+    exist yet. Default: a new one, named in the result; for the state, BELFRY_PREFIX."""
     replace: Name | None = None
-    """To restore over a target that is not empty, its name once more. What was there is kept
-    under another name, which the result tells."""
+    """To restore over a target that is not empty, give its name again here. What was there is kept
+    under another name, which the result shows."""
     destination: Name | None = None
-    """Which copy to take. Default: the first that is whole."""
+    """Which destination's copy to use. Default: the first one that is whole."""
 
     @field_validator("replace")
     @classmethod
@@ -189,20 +192,20 @@ class VerifyOrder(Params):
     """Which backup to prove again."""
 
     backup_id: Name
-    """The 32 hex digits of its id, or the first 8."""
+    """The 32 hex digits of the backup's id, or the first 8."""
     destination: Name | None = None
-    """Which copy. Default: each."""
+    """Which destination's copy to prove. Default: every copy."""
     without: Rules = ()
-    """Of PostgreSQL: what the proof may leave out since the data breaks it, as the error named it;
-    beside what the last proof left out."""
+    """PostgreSQL only: rules that the proof may leave out because the data breaks them, as the
+    error named them, in addition to those that the last proof left out."""
 
 
 class ScrubOrder(Params):
-    """How much of the backups is proved again in one day."""
+    """How many of the backups are proved again each day."""
 
     period_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 30
-    """Within so many days each copy is read and restored again."""
+    """Every copy is read and restored again within this many days."""
     most_gb: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 50
-    """So many GB of backups, as they are stored; the first may be larger alone."""
+    """At most this many GB of backups, by stored size; the first one may be larger by itself."""
     most_minutes: Annotated[int, Field(ge=1, le=110, strict=True)] = 60
-    """After so many no further one is begun."""
+    """After this many minutes no further copy is begun."""

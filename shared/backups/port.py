@@ -1,4 +1,4 @@
-"""What tasks may ask of the backup service: types alone, so a task loads nothing of backups."""
+"""The backup service as tasks see it: types alone, so that a task loads no code of backups."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from shared.tasks import JobContext
 class BackupService(Protocol):
     """Takes, proves, copies, keeps and restores backups (`service`).
 
-    What a task asks for returns what its result is to be, as a JSON object. `check_plan` and
-    `check_order` hold what is asked for to what there is, before a job of it runs. Each raises a
-    `BelfryError`.
+    A method that does a task's work returns the job's result, as a JSON object. `check_plan` and
+    `check_order` check that what is asked for exists, before a job of it runs. Each method may
+    raise a `BelfryError`.
     """
 
     def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
-        """Raise `Invalid` if something that the plan names, and that is new, is not there."""
+        """Raise `Invalid` if one of the fields `new` names something that does not exist."""
 
     def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
-        """Raise `Invalid` if there is no such backup, or it can be restored to no such target;
-        `Conflict` if it is not to be relied upon."""
+        """Raise `Invalid` if there is no such backup or it cannot be restored to that target,
+        `Conflict` if it must not be relied upon."""
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
         """Back up what the plan says, prove it, copy it, and apply the plan's retention."""
@@ -34,17 +34,18 @@ class BackupService(Protocol):
         """Restore a backup."""
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
-        """Tell how old backups are, alert where one is missing, and mail what became of jobs."""
+        """Log how old backups are, alert where one is missing, and mail the outcome of jobs."""
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
         """Make the copies that are missing, and apply retention."""
 
     def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
-        """Prove a share of the backups again, the oldest proof first. Raises `Damaged`."""
+        """Prove a share of the backups again, those with the oldest proof first. Raises
+        `Damaged`."""
 
 
 def plan_fits(plan: BackupPlan, new: Collection[str], backups: BackupService) -> None:
-    """The check of tasks that take a plan."""
+    """The parameter check of tasks that take a plan."""
     backups.check_plan(plan, new)
 
 
@@ -53,5 +54,5 @@ def order_fits(
     new: Collection[str],  # noqa: ARG001, an order is new as a whole
     backups: BackupService,
 ) -> None:
-    """The check of tasks that take an order."""
+    """The parameter check of tasks that take an order."""
     backups.check_order(order)

@@ -1,4 +1,4 @@
-"""The backup service: what tasks ask for (`BackupService`) and what the API shows, in one place."""
+"""The backup service: all that tasks (`BackupService`) and the API need, in one place."""
 
 from __future__ import annotations
 
@@ -82,20 +82,19 @@ class Backups:
         self._upkeep = Upkeep(self.catalog, self.plans, drive, messages)
 
     def plans(self, deleted_since: datetime | None = None) -> Plans:
-        """The plans there are, newest first; with `deleted_since` also those that were deleted
-        from then on."""
+        """The plans, newest first; with `deleted_since` also those that were deleted since then."""
         return Plans.of(self._manager.schedules(deleted_since), self._tasks)
 
     def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
-        """Raise `Invalid` if something that the plan names is not there (`orders`)."""
+        """Raise `Invalid` if something that the plan names does not exist (`orders`)."""
         orders.check_plan(self._settings, self._sources, self.catalog.names, plan, new)
 
     def check_order(self, order: RestoreOrder | VerifyOrder) -> None:
-        """Raise if what is ordered cannot be done (`orders`)."""
+        """Raise if the order cannot be carried out (`orders`)."""
         orders.check_order(self.look(), self.catalog.names, order, self.manifest)
 
     def check_run(self, schedule_id: str) -> None:
-        """Raise `Conflict` if a run of the plan would take nothing: it was just done."""
+        """Raise `Conflict` if a run of the plan would take no backup, since all were just taken."""
         now = self._clock.now()
         rows = [row for group, row in self.look().groups().items() if group[0] == schedule_id]
         just = [just_taken(row, now) for row in rows]
@@ -104,39 +103,39 @@ class Backups:
             raise Conflict(f'{text}; send {{"force": true}} for another')
 
     def take(self, plan: BackupPlan, job: JobContext) -> Mapping[str, object]:
-        """Back up what the plan says (`rounds`)."""
+        """Back up what the plan says (`jobs.run`)."""
         with given_back():
             return Round(self._tools, plan, job).run()
 
     def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
-        """Prove a backup again (`restoring`)."""
+        """Prove a backup again (`jobs.restore`)."""
         with given_back(), telling_of_damage(self._messages, job):
             return restoring.verify(self._sources, self.catalog, order, job)
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
-        """Restore a backup, and tell the administrators (`restoring`)."""
+        """Restore a backup, and tell the administrators (`jobs.restore`)."""
         with given_back():
             result = restoring.restore(self._sources, self.catalog, order, job)
         restoring.tell(self._messages, order, result, job)
         return result
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
-        """Tell, alert, and mail (`watch`)."""
+        """Log, alert and mail how backups stand (`status.monitor`)."""
         return self._watch.watch(job)
 
     def upkeep(self, job: JobContext) -> Mapping[str, object]:
-        """Copy what is missing, remove what retention lets go (`upkeep`)."""
+        """Make missing copies, remove what retention no longer keeps (`jobs.upkeep`)."""
         with given_back():
             return self._upkeep.run(job)
 
     def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
-        """Prove a share of the backups again (`scrub`)."""
+        """Prove a share of the backups again (`jobs.scrub`)."""
         with given_back(), telling_of_damage(self._messages, job):
             return scrub(self._sources, self.catalog, order, self._messages, job)
 
     def look(self) -> Found:
-        """Every backup there is, for who waits for it (`Catalog.look`). Raises `Unavailable` or
-        `Refused` if no destination answers."""
+        """Every backup, for a caller that waits for the answer (`Catalog.look`). Raises
+        `Unavailable` or `Refused` if no destination answers."""
         return self.catalog.look(self._clock.now())
 
     def standings(self, found: Found, plans: Iterable[AnyPlan]) -> list[Standing]:
@@ -161,8 +160,8 @@ class Backups:
     def links(
         self, backup: Backup, copy: Copy, lasts: timedelta
     ) -> tuple[dict[str, str], datetime]:
-        """(URLs that read the copy's blob, its checksum and its manifest, by name, as far as they
-        are there; until when)."""
+        """(URLs that read those of the copy's blob, checksum and manifest that exist, by blob name;
+        when the URLs expire)."""
         beside = (copy.blob, checksum_name(copy.blob), manifest_name(copy.blob))
         names = [name for name in beside if name in copy.names]
         destination = self.catalog[copy.destination]
@@ -180,7 +179,7 @@ class Backups:
     def verdicts(
         self, found: Found, schedule_id: str, retention: Retention | None = None
     ) -> list[Verdict]:
-        """What retention would do with a plan's backups now; or another retention: a dry run."""
+        """What the plan's retention would do with its backups now; or `retention`, as a dry run."""
         rule = retention or self._retention(schedule_id)
         rows = [row for group, row in found.groups().items() if group[0] == schedule_id]
         return [one for row in rows for one in verdicts(row, rule, self._clock.now())]
@@ -208,11 +207,11 @@ class Backups:
         )
 
     def delete(self, found: Found, backup: Backup, *, force: bool) -> None:
-        """Remove a backup whole. Raises `Conflict` if its plan's retention keeps it, `Refused` if
-        a copy cannot be removed.
+        """Remove all copies of a backup. Raises `Conflict` if its plan's retention keeps it,
+        `Refused` if a copy cannot be removed.
 
-        `force` overrides retention, but never for the last verified one of its row, as long as
-        there is its plan.
+        `force` overrides retention, but while the plan exists never for the last verified backup of
+        its row.
         """
         row = found.groups()[backup.group]
         last = newest_good(row, self._clock.now())
@@ -238,8 +237,8 @@ class Backups:
         )
 
     def _is_there(self, schedule_id: str) -> bool:
-        """Whether there is a plan's schedule, be it one that cannot be read, or whose task the
-        code has no more: only who deletes it gives its last backup up."""
+        """Whether the plan's schedule exists, even if it cannot be read or the code no longer has
+        its task: its last backup is given up only once somebody deletes the schedule."""
         try:
             self._manager.get(schedule_id)
         except NotFound:
@@ -249,7 +248,8 @@ class Backups:
         return True
 
     def _retention(self, schedule_id: str) -> Retention:
-        """Of the plan. Raises `Conflict` if it is gone or cannot be read: its backups are kept."""
+        """The plan's retention. Raises `Conflict` if the plan is gone or cannot be read: then its
+        backups are kept."""
         plans = self.plans()
         for one in plans.good:
             if one.id == schedule_id:
@@ -263,7 +263,7 @@ class Backups:
 
 
 def catalog_of(settings: Settings, seal: Seal | None, connection: Connection) -> Catalog:
-    """The destinations of the settings."""
+    """The catalog of the destinations in the settings."""
     return Catalog(
         Destination(name, partial(connection.to(where.account).container, where.container), seal)
         for name, where in settings.backup_destinations.items()

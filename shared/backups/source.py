@@ -1,7 +1,7 @@
-"""What can be backed up: something that dumps itself as a stream, and takes a dump in again.
+"""What can be backed up: something that dumps itself as a stream, and can restore such a dump.
 
-A source writes to nothing but its own scratch space and a restore's target, and leaves nothing
-in its scratch space, however it ends.
+A source writes only to its own scratch space and to a restore's target, and leaves nothing in its
+scratch space, however a call ends.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Contents:
     tables: Mapping[str, int]
     """Rows in each table."""
     schema: Mapping[str, str] = field(default_factory=dict)
-    """Every object that is defined (`table public.pets`, `index public.pets_by_name`), and a short
-    digest of its definition."""
+    """Every defined object (`table public.pets`, `index public.pets_by_name`), and a short digest
+    of its definition."""
     without: tuple[str, ...] = ()
-    """Of what was restored: those that were left out, since the data breaks them (`pgrules`)."""
+    """Rules that a restore left out, since the data breaks them (`postgres.broken_rules`)."""
     together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Tables whose rows a restore may deal out otherwise, so that only their sum is compared, under
-    the name of what they are partitions of. No manifest has it."""
+    """Partitions among which a restore may distribute the rows differently, by the name of the
+    partitioned table; only the sum of their rows is compared. Manifests do not have this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +35,9 @@ class Dump:
     """A dump under way."""
 
     chunks: Iterator[bytes]
-    """Raises if the dump breaks off, so that its end means that it is whole."""
+    """Raises if the dump breaks off, so if it ends without an error the dump is whole."""
     contents: Contents
-    """In the very state that is dumped."""
+    """What the database holds, in exactly the state that is dumped."""
     engine_version: str
     dump_version: str
 
@@ -47,9 +47,9 @@ class Target:
     """Where a restore goes."""
 
     name: str | None = None
-    """None: a new one, named by the source."""
+    """None: a new database, which the source names."""
     replace: str | None = None
-    """The target's name once more, if what is there may be replaced."""
+    """The target's name again, if what is there may be replaced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +58,9 @@ class Restored:
 
     contents: Contents
     name: str
-    """Of what was restored into."""
+    """The name of the database that it restored into."""
     kept_as: str | None = None
-    """Where that which was there before lies now."""
+    """The name under which the target's former content is kept."""
 
 
 class Source(Protocol):
@@ -68,7 +68,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What plans call it; with `database`, what a backup belongs to."""
+        """What plans call it; together with `database` it says what a backup is of."""
 
     @property
     def engine(self) -> str:
@@ -80,18 +80,18 @@ class Source(Protocol):
 
     @property
     def scope(self) -> str:
-        """Which part of the database: empty for all of it, else as in `schemas a, b`."""
+        """Which part of the database: empty for all of it, else such as `schemas a, b`."""
 
     @property
     def suffix(self) -> str:
-        """How a dump's name ends, before its compression's ending: `sqlite`, `dump`."""
+        """The extension of a dump's name, before that of the compression: `sqlite`, `dump`."""
 
     def dump(self, job: JobContext) -> AbstractContextManager[Dump]:
-        """Begin a consistent dump, which does not stop the database's writers."""
+        """Begin a consistent dump, without stopping the database's writers."""
 
     def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
-        """Restore into a scratch database, see what it holds, remove it. Raises `Damaged`, or
-        `Unprovable` if the data breaks its own rules."""
+        """Restore into a scratch database, return what it holds, and remove it. Raises `Damaged`,
+        or `Unprovable` if the data breaks the database's own rules."""
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
         """Restore for good. Raises `Conflict` if the target is not empty and `replace` is not its

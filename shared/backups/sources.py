@@ -1,7 +1,7 @@
 """The sources that the settings name, and which of them a plan means.
 
 `database` is the SQLite file of DATABASE_PATH, `postgres` the database of POSTGRES_URL, `state`
-Belfry's own tables; BACKUP_SOURCES names more, each of the kind that its URL says.
+Belfry's own tables; BACKUP_SOURCES names more, and each one's URL says of which kind it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.settings import Secret, Settings
 from shared.storage.connect import Connection
 
 ENGINES: tuple[Engine, ...] = (postgres, sqlite, state)
-"""A further one is a folder beside theirs, and stands here; `settings.checks` knows its URLs."""
+"""To add one, add a folder beside theirs, list it here, and add its URLs to `settings.checks`."""
 DATABASE, POSTGRES, STATE = "database", "postgres", "state"
 _SETTINGS = {DATABASE: "DATABASE_PATH", POSTGRES: "POSTGRES_URL"}
 _UNSET = {
@@ -32,12 +32,12 @@ _UNSET = {
 
 
 def engine_of(name: str) -> Engine:
-    """The engine that manifests call so."""
+    """The engine that manifests call by that name."""
     return next(one for one in ENGINES if one.name == name)
 
 
 class Sources:
-    """The sources of the settings. Raises `Misconfigured` for what they lack."""
+    """The sources in the settings. Raises `Misconfigured` for one that they do not have."""
 
     def __init__(self, settings: Settings, connection: Connection) -> None:
         self._settings = settings
@@ -45,27 +45,27 @@ class Sources:
 
     @property
     def names(self) -> list[str]:
-        """Those that are configured."""
+        """The sources that are configured."""
         one = self._settings
         found = [DATABASE] if one.database_path else []
         found += [POSTGRES] if one.postgres_url else []
         return [*found, *one.backup_sources, STATE]
 
     def has_parts(self, name: str) -> bool:
-        """Whether it is a server, of which a part can be backed up."""
+        """Whether it is a server, so that a plan can name parts of it."""
         return name == POSTGRES or (name in self.names and self._engine(name).has_parts)
 
     def of(self, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
-        """(what it is, how to make it) of everything that the plan means."""
+        """(name, function that makes the source) for everything that the plan means."""
         for name in self.names if plan.source == ALL else [plan.source]:
             try:
                 found = list(self._databases(name, plan))
-            except (Unavailable, Refused) as error:  # a server that cannot say what it has
+            except (Unavailable, Refused) as error:  # the server cannot list its databases
                 found = [(name, partial(_fail, error))]
             yield from found
 
     def again(self, one: Summary, without: Collection[str] = ()) -> Source:
-        """The source of a backup, to prove or restore it, `without` rules that its data breaks."""
+        """The source of a backup, to prove or restore it. `without`: rules that its data breaks."""
         asked = self._asked(one.source, database=one.database, without=tuple(without))
         return engine_of(one.engine).source(asked, self._settings, self._connection)
 
@@ -114,7 +114,7 @@ class Sources:
         return next(one for one in ENGINES if url.startswith(one.schemes))
 
     def _url(self, name: str) -> Secret:
-        """Of the state, which has none, an empty one."""
+        """The URL of a source; empty for the state, which has none."""
         one = self._settings
         file = Secret(f"sqlite:///{one.database_path}") if one.database_path else Secret("")
         own = {DATABASE: file, POSTGRES: one.postgres_url, STATE: Secret("")}

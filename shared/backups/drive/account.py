@@ -1,4 +1,4 @@
-"""The service account that Belfry is at Google Drive, by the key in GDRIVE_SERVICE_ACCOUNT."""
+"""The service account that Belfry uses at Google Drive, from the key in GDRIVE_SERVICE_ACCOUNT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEEDED = ("client_email", "private_key", "token_uri")
 
 
 class Account:
-    """The account. Never shows its key. Raises `Misconfigured` if it is none."""
+    """The account. Never shows its key. Raises `Misconfigured` if the key is not one."""
 
     def __init__(self, settings: DriveSettings) -> None:
         if not settings.folder_id:
@@ -37,12 +37,12 @@ class Account:
 
     @property
     def address(self) -> str:
-        """With which the folder must be shared."""
+        """The e-mail address that the folder must be shared with."""
         return self._key["client_email"]
 
     @cached_property
     def credentials(self) -> Credentials:
-        """They keep the token between calls. Raises `Misconfigured`."""
+        """The credentials, which keep the token between calls. Raises `Misconfigured`."""
         from google.auth.exceptions import GoogleAuthError
         from google.oauth2.service_account import Credentials
 

@@ -1,4 +1,4 @@
-"""Copies on Google Drive (L6): the newest so many of each database, by a count of their own."""
+"""Copies on Google Drive (L6): the newest few of each database, by a count of their own."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def to_drive(
     plan: BackupPlan,
     job: JobContext,
 ) -> dict[str, str]:
-    """Copy to Drive those of the row's newest that it lacks, and remove the oldest beyond the
-    plan's count. What failed, by backup; that is done the next time (`upkeep`).
+    """Copy to Drive the row's newest backups that it lacks, and remove those beyond the plan's
+    count. Returns what failed, by backup; `upkeep` tries it again.
 
-    Nothing is done if the plan does not want it, or says nothing and there is no Drive.
+    Does nothing if the plan does not want it, or leaves it open and no Drive is configured.
     """
     if plan.drive is False or (plan.drive is None and drive is None):
         return {}

@@ -1,8 +1,8 @@
 """Copies of backups in a folder of Google Drive, beside those at the destinations (L6).
 
-A copy counts when Drive's own SHA-256 of it is the backup's. Only files that this class has put
-there are seen, compared and removed; they carry its mark in their appProperties, which no other
-service account's program can read or write.
+A copy counts if the SHA-256 that Drive computed for it is the backup's. Only files that this class
+has put there are listed, compared and removed: they carry its mark in their appProperties, which
+programs of other service accounts can neither read nor write.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from shared.settings import DriveSettings
 GROUP = "belfry_group"
 """The property that says which files `keep` counts together."""
 TAKEN_AT = "belfry_taken_at"
-"""The property that says, in ISO 8601 with its offset, when the backup was taken: a copy may be
-made later, but is not younger for that."""
+"""The property that says, in ISO 8601 with an offset, when the backup was taken. A copy may be made
+later, but its age counts from then."""
 _MARK, _SHA256, _BESIDE = "belfry", "belfry_sha256", "belfry_beside"
 _PROPERTY = 124
 """Bytes of a property's key and value together (Drive's limit)."""
@@ -35,7 +35,7 @@ _FIELDS = "id,name,size,sha256Checksum,createdTime,appProperties"
 _ALL_DRIVES = {"supportsAllDrives": "true"}
 _CHUNK = 8 * 1024 * 1024
 _SESSIONS = 5
-"""Uploads of one file that are begun before it is given up."""
+"""Upload sessions that are begun for one file before giving up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,13 +46,13 @@ class DriveFile:
     name: str
     size: int
     sha256: str | None
-    """Of its content, by Drive's own reckoning; None if it has not said."""
+    """The hash of its content, as Drive computed it; None if Drive has not given it yet."""
     created_at: datetime
     properties: Mapping[str, str]
 
     @property
     def whole(self) -> bool:
-        """Whether its content is what was to be put there."""
+        """Whether its content is what was meant to be uploaded."""
         return self.sha256 is not None and self.sha256 == self.properties.get(_SHA256)
 
     @property
@@ -75,10 +75,10 @@ class DriveFile:
 class Drive:
     """The folder of GDRIVE_FOLDER_ID, written to by the account of GDRIVE_SERVICE_ACCOUNT.
 
-    `check` is called between requests and while it waits; what it raises ends the call at once.
-    Besides what they name, all methods raise `Misconfigured` (the folder, the key), `Refused`, and
-    `Unavailable` when Drive has not answered well for `patience` seconds. Holds `chunk` bytes of a
-    file at a time (a multiple of 256 KiB).
+    `check` is called between requests and during waits; what it raises ends the call at once.
+    Besides the errors that they name, all methods raise `Misconfigured` (the folder, the key),
+    `Refused`, and `Unavailable` if requests have failed for `patience` seconds. Holds `chunk` bytes
+    (a multiple of 256 KiB) of a file in memory at a time.
     """
 
     def __init__(
@@ -94,18 +94,18 @@ class Drive:
         self._url = settings.url.rstrip("/")
         self._chunk, self._pause, self._patience = chunk, pause, patience
         self._shared_drive: str | None = None
-        """Its id; None before the folder was looked at."""
+        """The shared drive's id, empty if the folder is on none; None until it was looked up."""
 
     @staticmethod
     def of(settings: DriveSettings) -> Drive | None:
-        """None if the settings name none. Raises `Misconfigured`."""
+        """The folder in the settings; None if they name none. Raises `Misconfigured`."""
         if not settings.folder_id and not settings.service_account:
             return None
         return Drive(settings)
 
     @property
     def address(self) -> str:
-        """The service account's, with which the folder must be shared."""
+        """The service account's address, which the folder must be shared with."""
         return self._account.address
 
     def put(
@@ -117,10 +117,10 @@ class Drive:
         check: Check,
         properties: Mapping[str, str],
     ) -> str:
-        """Put a file into the folder, if the same is not there yet; its id.
+        """Put a file into the folder, unless the same one is there; return its id.
 
-        Its properties must have GROUP, and should have TAKEN_AT. Raises `Damaged` if what Drive
-        then has is not what was read; that file is removed.
+        The properties must have GROUP, and should have TAKEN_AT. If what Drive has in the end is
+        not what was read, that file is removed and `Damaged` raised.
         """
         own = {**properties, _MARK: "1", _SHA256: sha256}
         for key, value in own.items():
@@ -144,11 +144,12 @@ class Drive:
     def put_checksum(
         self, name: str, sha256: str, check: Check, properties: Mapping[str, str]
     ) -> str:
-        """Put beside the file `name` what `sha256sum -c` reads; its id. `keep` removes both."""
+        """Put a file for `sha256sum -c` beside the file `name`; return its id. `keep` removes
+        both."""
         import hashlib
 
         shown = name.replace("\\", "\\\\").replace("\n", "\\n")
-        mark = "" if shown == name else "\\"  # as sha256sum itself writes such names
+        mark = "" if shown == name else "\\"  # sha256sum itself marks escaped names like this
         text = f"{mark}{sha256}  {shown}\n".encode()
         return self.put(
             checksum_name(name),
@@ -160,16 +161,17 @@ class Drive:
         )
 
     def files(self, check: Check, group: str | None = None) -> list[DriveFile]:
-        """What was put into the folder and not removed, of one group or of all."""
+        """The files that were put into the folder and not removed, of one group or of all."""
         with self._wire(check) as wire:
             self._look(wire)
             return self._files(wire, {} if group is None else {GROUP: group})
 
     def keep(self, count: int, group: str, check: Check) -> list[str]:
-        """Remove all but the newest `count` of a group, and what lies beside them; their names.
+        """Remove all but the newest `count` files of a group, with their checksum files; return the
+        names of what was removed.
 
-        A file that is not whole is no copy: it counts for nothing, and is left for `put` to mend.
-        The newest whole one stays, whatever `count` is.
+        A file that is not whole is not counted, and is left for `put` to repair. The newest whole
+        file always stays, whatever `count` is.
         """
         with self._wire(check) as wire:
             self._look(wire)
@@ -185,7 +187,7 @@ class Drive:
             )
             old = newest_first[max(count, 1) :]
             for name in old:
-                # The backup itself last, so that what is broken off here is found again.
+                # The backup itself goes last, so that an interrupted removal is found again.
                 for file in found:
                     if file.name == checksum_name(name) and _BESIDE in file.properties:
                         self._remove(wire, file.id)
@@ -201,7 +203,7 @@ class Drive:
             )
 
     def _look(self, wire: Wire) -> None:
-        """See once that the folder can be used, and on which shared drive it is."""
+        """Once, check that the folder can be used, and note which shared drive it is on."""
         if self._shared_drive is not None:
             return
         params = {**_ALL_DRIVES, "fields": "mimeType,trashed,driveId"}
@@ -245,7 +247,7 @@ class Drive:
             params["pageToken"] = page["nextPageToken"]
 
     def _there(self, wire: Wire, name: str, size: int, sha256: str) -> str | None:
-        """What an attempt before has put there; if it is damaged, it is removed."""
+        """The id of the file if an earlier attempt has put it there; damaged ones are removed."""
         for file in self._files(wire, {_SHA256: sha256}, name):
             if file.sha256 in (None, sha256) and file.size == size:
                 return file.id
@@ -253,7 +255,7 @@ class Drive:
         return None
 
     def _compare(self, wire: Wire, file_id: str, name: str, size: int, sha256: str) -> None:
-        """Raises `Damaged`, after the file is removed."""
+        """If Drive's file is not what was sent, remove it and raise `Damaged`."""
         url, params = f"{wire.url}/drive/v3/files/{file_id}", {**_ALL_DRIVES, "fields": _FIELDS}
         gone = Damaged(f"{name}: Google Drive took it, and has it no more")
 
@@ -281,13 +283,13 @@ class Drive:
         try:
             try:
                 wire.ask("DELETE", path, _ALL_DRIVES, gone)
-            except Forbidden:  # a Content manager may only put it into the bin
+            except Forbidden:  # a Content manager may only move it to the bin
                 wire.ask("PATCH", path, _ALL_DRIVES, gone, {"trashed": True})
         except NotFound:
             return
 
 
 def _quoted(text: str) -> str:
-    """A string as Drive's queries write it."""
+    """A string literal of Drive's query language."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -1,5 +1,5 @@
-"""A resumable upload to Google Drive: chunks in one session, going on at the byte that Drive has
-(https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable).
+"""A resumable upload to Google Drive: chunks in one session, resumed after the last byte that Drive
+has (https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable).
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from shared.backups.drive.wire import Again, Wire
 from shared.errors import Damaged, Misconfigured
 
 Read = Callable[[int, int], bytes]
-"""(offset, length) -> just so many bytes."""
+"""(offset, length) -> exactly `length` bytes."""
 
 _BEGIN = {"uploadType": "resumable", "supportsAllDrives": "true", "fields": "id"}
 _GOES_ON = 308
 
 
 class SessionGone(Exception):
-    """Drive knows the upload no more: it must begin anew."""
+    """Drive no longer knows the upload session: the upload must start over."""
 
 
 class Upload:
-    """One upload session. Until its last byte nothing is in the folder; a session that is left
-    ends by itself after a week. Holds a chunk (a multiple of 256 KiB) at a time."""
+    """One upload session. Nothing is in the folder until the last byte is sent; an abandoned
+    session expires after a week. Holds one chunk (a multiple of 256 KiB) in memory at a time."""
 
     def __init__(self, wire: Wire, name: str, size: int, read: Read, chunk: int) -> None:
         self._wire, self._name, self._size = wire, name, size
         self._read, self._chunk = read, chunk
         self._url = ""
-        """Of the session. A secret: who has it may write to the upload."""
+        """The session's URL. It is a secret: whoever has it can write to the upload."""
         self._at: int | None = 0
-        """How many bytes Drive has; None if it must say, since a chunk was not answered well."""
+        """How many bytes Drive has; None if it must be asked, since sending a chunk failed."""
 
     def run(self, metadata: Mapping[str, object], lost: Misconfigured) -> str:
-        """To its end; the file's id.
+        """Upload everything; return the file's id.
 
-        Raises `lost` if there is no folder, `SessionGone`, `Damaged` if there is less to read than
-        was said, and what the wire does.
+        Raises `lost` if there is no folder, `SessionGone`, `Damaged` if there are fewer bytes to
+        read than `size`, and the errors of `Wire`.
         """
         self._url = self._wire.patiently(lambda: self._begin(metadata, lost))
         while (file_id := self._wire.patiently(self._send)) is None:
@@ -56,7 +56,7 @@ class Upload:
         return answer.headers["Location"]
 
     def _send(self) -> str | None:
-        """Send a chunk; the file's id when Drive has all of it."""
+        """Send a chunk; return the file's id once Drive has all of it, else None."""
         at = self._put("*", b"") if self._at is None else self._at
         if isinstance(at, str):
             return at
@@ -67,11 +67,12 @@ class Upload:
             return has
         if has <= at:
             raise Again("it takes no bytes")
-        self._at = has  # it may take less than it was sent
+        self._at = has  # Drive may keep less than it was sent
         return None
 
     def _put(self, span: str, content: bytes) -> str | int:
-        """The file's id, or how many bytes Drive has. The span `*` sends none, and asks."""
+        """Send a span of bytes; return the file's id, or how many bytes Drive has. The span `*`
+        sends nothing and only asks."""
         where = {"Content-Range": f"bytes {span}/{self._size}"}
         answer = self._wire.send("PUT", self._url, SessionGone(), data=content, headers=where)
         if answer.status != _GOES_ON:

@@ -1,5 +1,5 @@
-"""Requests to Google Drive: made again while that may help, and told in our own words if not, since
-what the libraries raise and log holds URLs, and an upload's URL is a secret.
+"""Requests to Google Drive, retried while that may help. Failures are reported in our own words:
+what the libraries raise and log contains URLs, and an upload's URL is a secret.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Check = Callable[[], None]
-"""Called between requests and while waiting; what it raises ends the call."""
+"""Called between requests and during waits; what it raises ends the call."""
 
 SERVICE = "Google Drive"
 _TIMEOUT = (60, 60)
@@ -46,7 +46,7 @@ _WHY = {
 
 
 class Again(Exception):
-    """Worth another try, after so many seconds if the service said how many."""
+    """Worth another try; `wait`: after how many seconds, if the service said so."""
 
     def __init__(self, why: str, wait: float | None = None) -> None:
         super().__init__(why)
@@ -54,18 +54,18 @@ class Again(Exception):
 
 
 class Forbidden(Refused):
-    """403, and not for a limit."""
+    """403 for a reason other than a rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A good one."""
+    """The answer to a request that succeeded."""
 
     status: int
-    """2xx, or 308 (an upload's, which goes on)."""
+    """2xx, or 308 (an upload that is not complete yet)."""
     headers: Mapping[str, str]
     body: Mapping[str, Any]
-    """Empty if there is none."""
+    """The JSON of the answer; empty if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +75,12 @@ class Wire:
     http: Any
     """google-auth's `AuthorizedSession`."""
     url: str
-    """Of the API, without a slash at its end."""
+    """The API's URL, without a slash at its end."""
     check: Check
     pause: float
     """Seconds before the second try; doubled for each after it."""
     patience: float
-    """Seconds for which one thing is tried."""
+    """Seconds for which one step is retried."""
 
     def ask(
         self,
@@ -90,8 +90,8 @@ class Wire:
         missing: Exception,
         body: Mapping[str, object] | None = None,
     ) -> Mapping[str, Any]:
-        """What the API answers, tried patiently. Raises `missing` for 404, `Refused`,
-        `Unavailable`."""
+        """Make a request of the API, with retries, and return the answer's JSON. Raises `missing`
+        for 404, `Refused`, `Unavailable`."""
         url = self.url + path
         return self.patiently(
             lambda: self.send(method, url, missing, params=params, json=body).body
@@ -115,9 +115,9 @@ class Wire:
             failure = Again(f"it did not answer ({type(error).__name__})")
             _forget(error)
         try:
-            raise failure  # here, so that what it came from is not told with it
+            raise failure  # outside of `except`, so that the library's error is not chained to it
         finally:
-            del failure  # which holds this frame, and so the chunk
+            del failure  # it refers to this frame, and so to the chunk
 
     def patiently(self, step: Callable[[], T]) -> T:
         """Try `step` until it does not raise `Again`. Raises `Unavailable`."""
@@ -145,7 +145,7 @@ class Wire:
 
 @contextmanager
 def session(credentials: Credentials) -> Iterator[Any]:
-    """google-auth's `AuthorizedSession`, for a while."""
+    """google-auth's `AuthorizedSession`, open for the block."""
     import requests
     from google.auth.transport.requests import AuthorizedSession, Request
 
@@ -156,22 +156,22 @@ def session(credentials: Credentials) -> Iterator[Any]:
         cast(Any, AuthorizedSession)(credentials, auth_request=cast(Any, Request)(tokens)) as http,
     ):
         for adapter in [*tokens.adapters.values(), *http.adapters.values()]:
-            # By itself urllib3 leaves a session's connections to the garbage collector.
+            # By default urllib3 leaves closing a session's connections to the garbage collector.
             cast(Any, adapter).poolmanager.pools.dispose_func = methodcaller("close")
         yield http
 
 
 def _forget(error: BaseException | None) -> None:
-    """Let go of an error's frames: urllib3 makes a circle of them, with the chunk in it."""
+    """Drop an error's tracebacks: urllib3 makes a reference cycle that keeps the chunk alive."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
 def _unsaid(record: logging.LogRecord) -> bool:
-    """Takes uploads' ids out of log lines: who has one may write to that upload."""
+    """A log filter that masks upload ids: whoever has one can write to that upload."""
     if hasattr(record, "httpRequest") or hasattr(record, "httpResponse"):
-        return False  # google-auth's, with the whole of each
+        return False  # google-auth logs the whole request or response
     if isinstance(record.args, tuple):
         record.args = tuple(
             re.sub(r"upload_id=[^&\s\"']+", "upload_id=***", arg) if isinstance(arg, str) else arg
@@ -181,7 +181,7 @@ def _unsaid(record: logging.LogRecord) -> bool:
 
 
 def _failure(answer: Any, missing: Exception) -> Exception:
-    """What an answer means that is no success."""
+    """The error for an answer that is no success."""
     status, reason = answer.status_code, _reason(answer)
     said = f"it answered {status} {reason}".rstrip()
     if reason in _WHY:
@@ -205,12 +205,13 @@ def _reason(answer: Any) -> str:
 
 
 def _word(given: object) -> str:
-    """A service's word for what is wrong, if it is just that."""
+    """`given` if it is a single word, as services name a reason; else empty."""
     return given if isinstance(given, str) and re.fullmatch(r"\w{1,60}", given) else ""
 
 
 def _retry_after(answer: Any) -> float | None:
-    """Seconds (RFC 9110, 10.2.3); a date is taken against the answer's own, not our clock."""
+    """Retry-After in seconds (RFC 9110, 10.2.3); a date is compared with the answer's own date,
+    not with our clock."""
     given = answer.headers.get("Retry-After", "").strip()
     if given.isdecimal():
         return float(given)
@@ -222,7 +223,8 @@ def _retry_after(answer: Any) -> float | None:
 
 
 def _no_token(error: Any) -> Exception:
-    """`error`: google-auth's, whose second argument is the token endpoint's answer."""
+    """The error for a failed token request. The second argument of `error`, which is google-auth's,
+    is the token endpoint's answer."""
     if error.retryable:
         return Again("it gives no token now")
     answer = error.args[1] if len(error.args) > 1 else None

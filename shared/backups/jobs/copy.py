@@ -1,7 +1,7 @@
-"""The copies of a backup: made at each destination, and caught up with later.
+"""The copies of a backup: made at each destination; what fails is made later.
 
-A copy is the stored bytes of one that was proved by a restore; it is verified when it has been read
-back and its SHA-256 is the same.
+A copy has the stored bytes of one that was proved by a restore. It is verified once it has been
+read back and its SHA-256 is the same.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def copy_to(
     *,
     tier: str | None = None,
 ) -> dict[str, str]:
-    """Copy a proved backup to each destination that lacks it; where that failed, and why.
+    """Copy a proved backup to each destination that lacks it; return where that failed, and why.
 
-    What is found damaged there is replaced, what was broken off is finished. A destination that
-    fails keeps none of the others from getting theirs: `upkeep` comes back to it.
+    A damaged copy is replaced, an interrupted one is finished. A destination that fails does not
+    stop the others; `upkeep` tries it again.
     """
     failed: dict[str, str] = {}
     for destination in wanted:
@@ -64,12 +64,12 @@ def _copy(
     job: JobContext,
     tier: str | None,
 ) -> None:
-    """Raises what it failed with from the last of the good copies."""
+    """Copy from the first good copy that works. Raises the error of the last one if none does."""
     failure: BelfryError | None = None
     for good in backup.good:
         try:
             made = _made(catalog[good.destination], good, destination, there, job, tier)
-        except (Damaged, Unavailable, Refused, Conflict) as error:  # from another it may succeed
+        except (Damaged, Unavailable, Refused, Conflict) as error:  # another copy may work
             failure = error
             continue
         report = Report(
@@ -99,7 +99,7 @@ def _made(
     job: JobContext,
     tier: str | None,
 ) -> Copy:
-    """The copy, read back. What was broken off there is finished, what is not good is replaced."""
+    """Make the copy and read it back. An interrupted one is finished, a bad one is replaced."""
     if there is not None and there.state == "unproved":
         manifest = _whole(other, good, job, read=False)
         try:
@@ -107,24 +107,24 @@ def _made(
         except (Damaged, Conflict) as error:
             job.log("replacing what is there", destination=destination.name, error=str(error))
     if there is not None:
-        _whole(other, good, job, read=True)  # or what is removed may be the better one
+        _whole(other, good, job, read=True)  # else the copy removed here may be the better one
         destination.remove(there.blob, there.names, job.check)
     try:
         return destination.copy_from(other, good, job.check, tier=tier)
     except Damaged:
-        _whole(other, good, job, read=True)  # if it is that one, it must not look proved
+        _whole(other, good, job, read=True)  # if the source is damaged, it must not look proved
         raise
     except Conflict:
         if any(one.summary.id == good.summary.id for one in destination.copies(job.check)):
-            raise  # another copies it at this moment
-        # So what lies there is of this backup by its name, and no longer says so.
+            raise  # another job is copying it at this moment
+        # The blobs there have this backup's name, but their metadata no longer says so.
         names = destination.lying_at(good.blob, job.check)
         destination.remove(good.blob, names, job.check)
         return destination.copy_from(other, good, job.check, tier=tier)
 
 
 def _whole(other: Destination, good: Copy, job: JobContext, *, read: bool) -> Manifest:
-    """The manifest of what is copied. Raises `Damaged`, after a report that says so."""
+    """The manifest of the copy `good`. If it is damaged, writes a report and raises `Damaged`."""
     try:
         manifest = other.manifest(good, job.check)
         if read:

@@ -1,15 +1,16 @@
-"""No two backups of one database at once (R2), on all instances together.
+"""No two backups of one database at once (R2), across all instances.
 
-A hold in storage, which says when it was last renewed. A process that was killed renews no more: to
-another job its hold has ended after `_LENGTH`, to a later attempt of its own job after `_SILENCE`
-(the engine began that because it took the earlier one for dead, or told it to stop). Who waits
-also watches: what is renewed by a wrong clock, or was, ends all the same.
+The lock is a row in storage, a hold, which says when it was last renewed. A killed process no
+longer renews it: for another job the hold then ends after `_LENGTH`, for a later attempt of the
+same job after `_SILENCE` (the engine began that because it took the earlier attempt for dead, or
+told it to stop). A waiting job also times by its own clock how long the hold stays unchanged, so a
+hold ends even if a wrong clock wrote its time.
 
-A process that was only suspended, and comes back to find its hold gone, is refused by `Hold` before
-it says that its backup is proved: that is the other's to say.
+A process that was only suspended and has lost its hold meanwhile is refused by `Hold` before it
+reports its backup as proved: only the new holder may report.
 
-A job that is told to stop waits for no answer any more: what it asked is left to itself, and
-whatever that still writes ends by itself too.
+A job that is told to stop waits for no more answers: a request in flight is abandoned, and if it
+still writes a hold, that expires.
 """
 
 from __future__ import annotations
@@ -36,43 +37,43 @@ T = TypeVar("T")
 _LENGTH = timedelta(seconds=90)
 _SILENCE = timedelta(seconds=20)
 _RENEWED = 5.0
-"""Seconds, of real time."""
+"""Seconds between two renewals, by the monotonic clock."""
 _LOOK = timedelta(seconds=2)
 _STOP = 0.5
-"""Seconds between two looks at whether the job is told to stop."""
+"""Seconds between two checks whether the job was told to stop."""
 _LETTING_GO = 5.0
-"""Seconds that who is done waits for storage to hear of it."""
+"""Seconds that a job waits at most for storage when it releases a hold."""
 _FREE = "free"
 
 
 class Hold:
-    """A hold on a database, as its holder has it."""
+    """A hold on a database, as its holder sees it."""
 
     def __init__(self, meta: Meta, name: str, job: JobContext) -> None:
         self._meta = meta
         self._name = name
         self._job = job
-        # One attempt may be made twice, when the word that it was begun is lost.
+        # One attempt may run twice, if the record that it began is lost.
         self._holder = f"{job.job_id}/{job.attempt}-{secrets.token_hex(4)}"
         self._renewing = threading.Lock()
         self.used_at: datetime | None = None
-        """When anybody last held it before, by the storage's time; None if nobody has."""
+        """When the hold was last written before, by the storage's clock; None if it never was."""
         self._watched: tuple[str, float] | None = None
-        """The ETag of another's hold, and when it was first seen."""
+        """The ETag of another's hold, and when that was first seen (monotonic)."""
 
     def take(self) -> bool:
-        """Whether it is held now."""
+        """Try to take the hold; whether that succeeded."""
         found = self._meta.fact(self._name)
         self.used_at = found.at if found is not None else None
         return (found is None or self._over(found)) and self._write(found)
 
     def confirm(self) -> None:
-        """Raises `Unavailable` if somebody else has it meanwhile, or had; `Cancelled` as soon as
-        the job is told to stop."""
+        """Raises `Unavailable` if another has taken the hold meanwhile, even if only for a while;
+        `Cancelled` as soon as the job is told to stop."""
         _meanwhile(self.renew, self._job.check, f"confirm {self._name}")
 
     def renew(self) -> None:
-        """Hold it for another while. Raises `Unavailable` as `confirm` does."""
+        """Extend the hold. Raises `Unavailable` as `confirm` does."""
         with self._renewing:
             found = self._meta.fact(self._name)
             if found is None or _said(found)[0] != self._holder or not self._write(found):
@@ -80,14 +81,14 @@ class Hold:
                 raise Unavailable(f"backup of job {self._job.job_id}", text)
 
     def release(self) -> None:
-        """Let go; harmless if it is not held."""
+        """Release the hold; harmless if it is not held."""
         with self._renewing:
             found = self._meta.fact(self._name)
             if found is not None and _said(found)[0] == self._holder:
                 self._meta.swap(self._name, found, _FREE)
 
     def _over(self, found: Fact) -> bool:
-        """Whether a hold has ended, is one's own, or is nobody's."""
+        """Whether the hold has ended, is our own, or is nobody's."""
         holder, renewed = _said(found)
         if renewed is None or holder == self._holder:
             return True
@@ -105,7 +106,7 @@ class Hold:
 
 
 def _said(found: Fact) -> tuple[str, datetime | None]:
-    """(who holds it, when that was renewed); nobody, if it is free."""
+    """(holder, time of the last renewal); ("", None) if it is free."""
     try:
         values = json.loads(found.value)
         return str(values["holder"]), datetime.fromisoformat(values["renewed"])
@@ -121,7 +122,7 @@ class Alone:
 
     @contextmanager
     def of(self, source: Source, job: JobContext) -> Iterator[Hold]:
-        """Hold that database; waits for another job that does. Raises `Cancelled`."""
+        """Hold that database; first waits for any other job that holds it. Raises `Cancelled`."""
         name = f"hold:backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
         hold = Hold(self._meta, name, job)
         told = False
@@ -138,19 +139,19 @@ class Alone:
             yield hold
         finally:
             over.set()
-            with suppress(BelfryError):  # it ends by itself
+            with suppress(BelfryError):  # the hold expires by itself
                 _meanwhile(hold.release, _patience(_LETTING_GO), f"release {name}")
 
 
 def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
-    """What the call returns, in a thread of its own, which is left to itself if `look` raises; in
-    the caller's thread where none can be started."""
+    """Run `call` in a thread of its own and return its result; if `look` raises, the thread is
+    abandoned. If no thread can be started, `call` runs in the caller's thread."""
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # raised by who waits
+        except BaseException as error:  # `future.result()` raises it
             future.set_exception(error)
 
     if not start(run, name):
@@ -162,7 +163,7 @@ def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
 
 
 def _patience(seconds: float) -> Callable[[], None]:
-    """Raises `Unavailable` after so many seconds."""
+    """A check that raises `Unavailable` once that many seconds have passed."""
     until = monotonic() + seconds
 
     def look() -> None:
@@ -174,5 +175,5 @@ def _patience(seconds: float) -> Callable[[], None]:
 
 def _renew(hold: Hold, over: threading.Event) -> None:
     while not over.wait(_RENEWED):
-        with suppress(BelfryError):  # tried again before it ends, or it is lost: confirm() tells
+        with suppress(BelfryError):  # tried again soon; if the hold is lost, confirm() says so
             hold.renew()

@@ -1,9 +1,9 @@
-"""What a backup took of memory goes back to the system, under glibc's malloc.
+"""Returns the memory that a backup used to the system, under glibc's malloc.
 
-By itself glibc takes all but the first large buffers out of its arenas, of which there are eight
-for each core; of what is free at an arena's end it keeps up to 64 MB, and `malloc_trim` leaves
-that alone (mallopt(3)). Backups run in many short-lived threads, so a process that took some of
-all kinds kept hundreds of MB that it did not use. Elsewhere nothing is done.
+By default glibc takes all but the first large buffers from its arenas, up to eight per core. It
+keeps up to 64 MB of free memory at the end of each arena, and `malloc_trim` leaves that alone
+(mallopt(3)). Backups run in many short-lived threads, so a process that took backups of all kinds
+kept hundreds of MB that it did not use. With another malloc nothing is done.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from functools import cache
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
-"""Of malloc.h."""
+"""Constants of malloc.h."""
 _LARGE = 32 * 1024 * 1024
-"""Bytes from which on a buffer has pages of its own. The blocks of a stream are smaller, and take
-one another's place: new pages for each cost a tenth more of processor time."""
+"""A buffer of at least this many bytes gets pages of its own. The blocks of a stream are smaller
+and reuse each other's memory: new pages for each would cost a tenth more processor time."""
 _FREE = 8 * 1024 * 1024
-"""Bytes that an arena may keep at its end."""
+"""Free bytes that an arena may keep at its end."""
 _ARENAS = 2
-"""Python's threads take turns; what they allocate beside one another are mostly large buffers."""
+"""Few are enough: Python's threads take turns, and what they allocate at the same time is mostly
+large buffers."""
 
 
 @contextmanager
 def given_back() -> Iterator[None]:
-    """However the block ends, the process keeps no memory that it does not use."""
+    """When the block ends, however it does, give unused memory back to the system."""
     trim = _trimmer()
     try:
         yield
@@ -38,7 +39,7 @@ def given_back() -> Iterator[None]:
 
 @cache
 def _trimmer() -> Callable[[int], object]:
-    """glibc's `malloc_trim`, once it is told how to work; elsewhere nothing."""
+    """glibc's `malloc_trim`, after setting its options; with another malloc, a no-op."""
     libc = ctypes.CDLL(None)
     try:
         tell, trim = libc.mallopt, libc.malloc_trim

@@ -1,4 +1,4 @@
-"""Retention, applied: what `retention` lets go is removed from every destination."""
+"""Retention, applied: backups that `rules.retention` no longer keeps are removed everywhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _logger = logging.getLogger("belfry.backups")
 
 
 def verdicts(row: Sequence[Backup], retention: Retention, now: datetime) -> list[Verdict]:
-    """What becomes of the backups of one row (of a plan's database), newest first."""
+    """The verdicts on the backups of one row (those of one database of a plan), newest first."""
     held, reason = [_held(one) for one in row], on_hold(row, now)
     broken_off = {one.id for one in row if all(copy.state == "unproved" for copy in one.copies)}
     return [
@@ -48,10 +48,11 @@ def _held(one: Backup) -> Held:
 def _broken_off(
     one: Verdict, held: Sequence[Held], retention: Retention, now: datetime, reason: str | None
 ) -> Verdict | None:
-    """Another verdict on one that has no report, such as one whose removal was broken off.
+    """A second verdict on a backup that has no report, for instance because its removal was
+    interrupted; None if the first one stands.
 
-    There is nothing to examine, so it is kept as if it were proved and not longer: a proof that it
-    has lost it may yet be given again. It goes only if there is a newer one that is proved.
+    There is nothing to examine, so it is kept only as long as if it were proved: a proof that it
+    has lost may be made again. It is removed only if a newer backup is proved.
     """
     this = next(each for each in held if each.id == one.id)
     newer = [each for each in held if each.verified and this.started_at < each.started_at <= now]
@@ -65,7 +66,7 @@ def _broken_off(
 
 
 def on_hold(row: Sequence[Backup], now: datetime) -> str | None:
-    """Why nothing of this row is removed: its newest proved backup is suspicious."""
+    """Why nothing of this row may be removed (its newest proved backup is suspicious), or None."""
     newest = newest_good(row, now)
     if newest is None or not newest.suspicions:
         return None
@@ -75,10 +76,11 @@ def on_hold(row: Sequence[Backup], now: datetime) -> str | None:
 def clear(
     catalog: Catalog, found: Found, schedule_id: str, retention: Retention, job: JobContext
 ) -> tuple[list[str], list[str]]:
-    """Remove what retention lets go of a plan: (the ids of those removed, what kept others).
+    """Remove the backups of a plan that retention no longer keeps: (the ids of those removed, why
+    others could not be).
 
-    Nothing is removed while a destination is away: what lies there alone may be the last good
-    one, or hold the others.
+    Nothing is removed while a destination is unreachable: the last good backup, or a suspicious one
+    that puts removal on hold, may lie only there.
     """
     if found.away:
         return [], [f"{name} is away: {why}" for name, why in found.away.items()]
@@ -110,7 +112,7 @@ def clear(
 
 
 def remove(catalog: Catalog, backup: Backup, check: Callable[[], None] = go_on) -> list[str]:
-    """Remove every copy of a backup, until `check` raises; what kept some from it."""
+    """Remove every copy of a backup, until `check` raises; return why some could not be removed."""
     failed = []
     for copy in backup.copies:
         try:

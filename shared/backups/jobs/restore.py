@@ -41,8 +41,8 @@ def verify(
 ) -> Mapping[str, object]:
     """Prove each copy again, or the one named: read back, compare, restore, compare.
 
-    Raises `Damaged` if one is not good, `Unprovable` if its data breaks its own rules, after all
-    were looked at; a report beside it says so.
+    After all copies were tried, raises `Damaged` if one is not good or `Unprovable` if the data
+    breaks the database's own rules; a report beside the copy says so.
     """
     backup = catalog.look(check=job.check).find(order.backup_id)
     results: dict[str, object] = {}
@@ -83,10 +83,10 @@ def reprove(
     job: JobContext,
     without: tuple[str, ...] = (),
 ) -> tuple[Report, str | None]:
-    """Prove a copy again, `without` rules that its data breaks, besides those that were left out
-    before; and what was wrong with its file for `sha256sum -c`.
+    """Prove a copy again: (the report, what was wrong with its file for `sha256sum -c`).
 
-    Raises `Damaged` or `Unprovable`, after a report that says so.
+    `without`: rules that the data breaks and the proof leaves out, in addition to those that the
+    last proof left out. Raises `Damaged` or `Unprovable`, after writing a report that says so.
     """
     manifest = _manifest(catalog, copy, job)
     rules_are_there(manifest, without)
@@ -104,8 +104,8 @@ def restore(
 ) -> Mapping[str, object]:
     """Restore a backup from the first copy that is whole; the stored bytes are compared first.
 
-    Raises `Invalid` if nothing can go to the target, `Conflict` if that is not empty or may not be
-    replaced by a part of a database, `Damaged` if no copy is good.
+    Raises `Invalid` if the target cannot be restored to, `Conflict` if it is not empty or if a part
+    of a database would replace it, `Damaged` if no copy is good.
     """
     found = catalog.look(check=job.check)
     backup = found.find(order.backup_id)
@@ -140,9 +140,9 @@ def restore(
 def tell(
     messages: Messages, order: RestoreOrder, result: Mapping[str, object], job: JobContext
 ) -> None:
-    """Tell the administrators of a restore, once for each job; that something was replaced is an
-    alert. If that fails it is logged: the restore is done, another attempt would do it again."""
-    among = order.replace is not None and result["source"] == STATE  # what was there is not kept
+    """Tell the administrators of a restore, once per job; by an alert if something was replaced.
+    A failure is only logged: the restore is done, and another attempt would do it again."""
+    among = order.replace is not None and result["source"] == STATE  # former rows are not kept
     over = among or "kept_as" in result
     name = f"{result['source']}/{result['database']}"
     subject = f"Restored {'over' if over else 'into'} {result['target']}: {name}"
@@ -156,8 +156,8 @@ def tell(
 
 
 def _check(backup: Backup, order: RestoreOrder) -> None:
-    """Refuse what is known to be wrong before anything is read: it may have become wrong since it
-    was ordered. Raises `Invalid`, `Conflict`."""
+    """Check the order again before anything is read: things may have changed since it was given.
+    Raises `Invalid`, `Conflict`."""
     summary = backup.summary
     check_target(backup, order.target)
     check_reliable(backup, order.destination)
@@ -169,7 +169,7 @@ def _check(backup: Backup, order: RestoreOrder) -> None:
 
 
 def _copies(backup: Backup, destination: str | None) -> list[Copy]:
-    """Those that may be taken, the good ones first. Raises `NotFound`."""
+    """The copies that may be used, good ones first. Raises `NotFound` if there is none."""
     found = [copy for copy in backup.copies if destination in (None, copy.destination)]
     if not found:
         there = ", ".join(copy.destination for copy in backup.copies)
@@ -178,7 +178,8 @@ def _copies(backup: Backup, destination: str | None) -> list[Copy]:
 
 
 def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
-    """Raises `Damaged`, after a report that says so, if it or the blob is missing or another's."""
+    """The copy's manifest. If it or the blob is missing, or the manifest is another backup's,
+    writes a report and raises `Damaged`."""
     destination = catalog[copy.destination]
     try:
         if copy.stored is None:
@@ -189,7 +190,7 @@ def _manifest(catalog: Catalog, copy: Copy, job: JobContext) -> Manifest:
 
 
 def _compare(manifest: Manifest, made: Restored) -> None:
-    """Raises `Damaged` if what was made is not what was dumped."""
+    """Raises `Damaged` if what was restored is not what was dumped."""
     if wrong := differences(manifest.contents, made.contents):
         kept = f" (what was there is kept as {made.kept_as})" if made.kept_as is not None else ""
         raise Damaged(f"restored into {made.name}{kept}, but: {wrong}")
@@ -216,7 +217,7 @@ def _result(backup: Backup, copy: Copy, made: Restored, took: Took) -> dict[str,
 def _record(
     backup: Backup, order: RestoreOrder, result: Mapping[str, object], job: JobContext
 ) -> None:
-    """Log it, in the job's own log and in the app's."""
+    """Log the restore, in the job's own log and in the app's."""
     about: dict[str, Any] = {
         name: result[name] for name in ("target", "kept_as", "rows", "without") if name in result
     }
@@ -235,5 +236,5 @@ def _record(
 
 
 def _given(**fields: str | None) -> dict[str, Any]:
-    """Those that are."""
+    """The fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What a job's result may hold: everything if there is room, else the first of each list."""
+"""Fits a job's result into its room: all of it if possible, else the first items of each list."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _ROOM = 24_000
 
 
 def fitting(result: Mapping[str, object], room: int = _ROOM) -> dict[str, object]:
-    """The result with its longest lists and objects halved until it fits; `left_out` says how many
-    of each are missing. They are in the log and in the lists of the API."""
+    """The result, with its longest lists and objects halved until it fits; `left_out` says how many
+    items of each are missing. The log and the API's lists have them all."""
     shown: dict[str, Any] = dict(result)
     left_out: dict[str, int] = {}
     while len(json.dumps(shown, default=str)) > room:

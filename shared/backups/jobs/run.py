@@ -1,7 +1,7 @@
-"""What a backup job does: everything that its plan means, one after another, each on its own.
+"""What a backup job does: it backs up all databases that its plan means, one after another.
 
-One that fails keeps none of the others from being backed up. What an attempt before this one has
-proved is not done again, and of a database that another job backs up this one waits its turn (R2).
+One that fails does not stop the others. What an earlier attempt of the job has proved is not done
+again. While another job backs up the same database, this one waits its turn (R2).
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ from shared.tasks.context import JobContext
 _logger = logging.getLogger("belfry.backups")
 
 _AGAIN = timedelta(minutes=2)
-"""R2: no backup begins within so long of the end of the plan's last."""
+"""R2: no backup begins sooner than this after the end of the plan's last one."""
 _SAID = 2000
-"""Characters of an error that are logged."""
+"""UTF-16 units of an error that are logged."""
 _APART = timedelta(seconds=30)
-"""What the clocks of two instances may differ by, and more."""
+"""More than the clocks of two instances may differ by."""
 _BEFORE = 5
-"""Backups that a new one is compared with."""
+"""How many earlier backups a new one is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What rounds work with."""
+    """What a `Round` works with."""
 
     sources: Sources
     catalog: Catalog
@@ -66,7 +66,7 @@ class Round:
     """One job of a plan."""
 
     def __init__(self, tools: Tools, plan: BackupPlan, job: JobContext) -> None:
-        """Raises `Misconfigured` if the plan asks for what the settings do not have."""
+        """Raises `Misconfigured` if the plan needs something that the settings do not have."""
         self._tools = tools
         self._catalog = tools.catalog
         self._plan = plan
@@ -80,10 +80,10 @@ class Round:
         self._skipped: dict[str, str] = {}
 
     def run(self) -> Mapping[str, object]:
-        """Do what the plan says; the job's result.
+        """Do what the plan says, and return the job's result.
 
-        Raises what a backup failed with; of several that failed, one error that names them all;
-        `Skipped` if all were taken just before, unless a person insists.
+        If one backup fails, raises its error; if several do, one error that names them all. Raises
+        `Skipped` if all were taken just before, unless the job is forced.
         """
         job = self._job
         for what, make in self._tools.sources.of(self._plan):
@@ -94,7 +94,7 @@ class Round:
                     self._one(what, source, hold)
             except Cancelled:
                 raise
-            except Exception as error:  # raised at the end, when the others are done
+            except Exception as error:  # raised at the end, once the others are done
                 self._failed[what] = error
                 job.log("failed", level=logging.ERROR, source=what, error=short(str(error), _SAID))
         found, retention = self._catalog.look(check=job.check), self._plan.retention
@@ -132,8 +132,8 @@ class Round:
         self._backups.append(shown)
 
     def _look(self, hold: Hold) -> Found:
-        """Every backup there is, as far as it matters for the database that is held: listed once
-        for all, and again if another job had that database since."""
+        """Every backup, current as far as the held database goes: listed once for all databases,
+        and again if another job has held this one since."""
         if hold.used_at is not None and hold.used_at > self._looked_at - _APART:
             self._found = None
         return self._listed()
@@ -145,8 +145,8 @@ class Round:
         return self._found
 
     def _before(self, row: list[Backup]) -> Backup | None:
-        """What an earlier attempt of this job proved; what one left unproved is removed. Raises
-        `Unprovable` if one found that it cannot be proved: neither can another."""
+        """The backup that an earlier attempt of this job proved, if any; what one left unproved is
+        removed. Raises `Unprovable` if one found its backup so: another would be just the same."""
         for backup in row:
             if backup.summary.job_id != self._job.job_id:
                 continue
@@ -162,12 +162,12 @@ class Round:
                     try:
                         at = self._catalog[copy.destination]
                         at.remove(copy.blob, copy.names, self._job.check)
-                    except (Refused, Unavailable) as error:  # retention comes back to it
+                    except (Refused, Unavailable) as error:  # retention will remove it later
                         self._job.log("not removed", blob=copy.blob, error=str(error))
         return None
 
     def _take(self, source: Source, row: list[Backup], hold: Hold) -> Taken:
-        """The proved backup, at the first of the destinations that takes it."""
+        """Take and prove a backup, at the first destination that accepts it."""
         suspect = self._suspect(row)
         for destination in self._wanted:
             try:
@@ -195,16 +195,16 @@ class Round:
                     before.append(at.manifest(copy, self._job.check))
                 except Cancelled:
                     raise
-                except BelfryError:  # what cannot be read is no measure; verify will tell
+                except BelfryError:  # left out of the comparison; a later proof will report it
                     continue
             return suspicions(new, before)
 
         return suspect
 
     def _failure(self) -> Exception:
-        """What the job fails with: the one error, or one that names all and what was proved, and
-        says by its kind whether another attempt may mend any. One that nobody expected is raised
-        as it is."""
+        """What the job fails with: the only error, or one that names all errors and what was
+        proved, and whose class says whether another attempt can help any of them. An unexpected
+        error (no `BelfryError`) is returned as it is."""
         errors = self._failed
         if len(errors) == 1 and not self._backups:
             return next(iter(errors.values()))
@@ -221,7 +221,8 @@ class Round:
 
 
 def _seal_of(plan: BackupPlan, tools: Tools, look: Callable[[], Found]) -> Seal | None:
-    """What the plan's backups are sealed with. A key that was lost is no wish for plain ones."""
+    """The seal for the plan's backups; None: not encrypted. Raises `Misconfigured` if the key was
+    probably lost: a missing key must not silently turn encryption off."""
     if plan.encrypt is False:
         return None
     if tools.seal is not None:
@@ -241,8 +242,8 @@ def _seal_of(plan: BackupPlan, tools: Tools, look: Callable[[], Found]) -> Seal 
 
 
 def just_taken(row: Iterable[Backup], now: datetime) -> Backup | None:
-    """One that is proved, and ended within `_AGAIN` of now, before or after: one of next year,
-    which a clock that was wrong has made, keeps none from being taken."""
+    """A proved backup that ended less than `_AGAIN` before or after now, if any. One that a wrong
+    clock dated next year does not count, so that it blocks no new backup."""
     ended = (one for one in row if one.verified and abs(now - one.summary.finished_at) < _AGAIN)
     return next(ended, None)
 

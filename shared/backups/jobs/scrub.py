@@ -1,4 +1,4 @@
-"""Old backups are proved again, a share each day, before somebody needs one that is damaged."""
+"""Proves old backups again, a share each day, to find damage before somebody needs them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _logger = logging.getLogger("belfry.backups")
 
 _GB = 1_000_000_000
 _SAID = 1000
-"""Units of an error in the result."""
+"""UTF-16 units of an error in the result."""
 
 
 @dataclass(slots=True)
 class _Done:
     proved: int = 0
     bytes: int = 0
-    """Of those that were proved, and of those that were found damaged."""
+    """Total size of the copies that were proved or found bad."""
     left: int = 0
     damaged: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    """Those whose data breaks its own rules by now."""
+    """Copies that can no longer be proved, since the data breaks the database's own rules."""
     failed: dict[str, str] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
 
@@ -44,9 +44,9 @@ def scrub(
 ) -> Mapping[str, object]:
     """Prove today's share again, as far as the budget goes.
 
-    Raises `Damaged` if a copy is not good any more, or else `Unprovable` if the data of one breaks
-    its own rules by now, after all were looked at; a report beside it says so. Else what the first
-    failed with, if none could be proved or nobody expected that.
+    After all were tried, raises `Damaged` if a copy is no longer good, else `Unprovable` if the
+    data of one now breaks the database's own rules; a report beside the copy says so. Else raises
+    the first other error if no copy could be proved, or the first that is no `BelfryError`.
     """
     found = catalog.look(check=job.check)
     period, done, copies = timedelta(days=order.period_days), _Done(), turns(found.backups)
@@ -104,7 +104,7 @@ def _prove(
             done.damaged.append(f"backup {one.name}: {short(str(error), _SAID)}")
         except Unprovable as error:
             done.broken.append(f"backup {one.name}: {short(str(error), _SAID)}")
-        except Exception as error:  # the next one may be of another server
+        except Exception as error:  # the next copy may be of another server
             job.log("not proved", level=logging.WARNING, copy=one.name, error=str(error))
             done.failed[one.name] = short(str(error), _SAID)
             done.failures.append(error)
@@ -115,7 +115,7 @@ def _prove(
 
 
 def _tell_late(late: list[Turn], order: ScrubOrder, messages: Messages, job: JobContext) -> None:
-    """Alerted once a week: to catch up may take days."""
+    """Log it, and alert once a week: catching up may take days."""
     oldest = late[0]
     event(
         _logger,

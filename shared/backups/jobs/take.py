@@ -1,8 +1,8 @@
 """One backup: dumped, stored, proved.
 
-dump, compress, encrypt, hash, upload; manifest; read back, compare the hash; restore, compare what
-it holds; and only then the report that says `verified`. Whatever fails on the way, nothing is left
-that looks like a proved backup.
+The steps: dump, compress, encrypt, hash, upload; write the manifest; read back, compare the hash;
+restore, compare the contents; only then write the report that says `verified`. Whatever fails on
+the way, nothing is left that looks like a proved backup.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ from shared.storage.blobs.stream import Stored, go_on
 from shared.tasks.context import JobContext
 
 _ERROR = 500
-"""Units of an error in a report: with all else it must fit into a blob's `metadata`."""
+"""UTF-16 units of an error in a report: with all else it must fit into a blob's metadata."""
 
 Wrong = TypeVar("Wrong", bound=Damaged | Unprovable)
 Suspect = Callable[[Manifest], tuple[str, ...]]
 Confirm = Callable[[], None]
-"""Raises if it is not this process's any more to say what became of the backup."""
+"""Raises if this process may no longer report what became of the backup (see `lock`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def take(
 ) -> Taken:
     """Back up a source to one destination, and prove it.
 
-    Raises `Damaged` if it does not prove good, `Unprovable` if its data breaks its own rules; it is
-    then kept, as that.
+    Raises `Damaged` if the proof fails, `Unprovable` if the data breaks the database's own rules;
+    the backup is then kept, with a report that says so.
     """
     taking = _Taking(source, plan, seal, destination, job)
     copy = None
@@ -104,7 +104,7 @@ def prove(
 ) -> Report:
     """Read a copy back, restore it into a scratch database, compare, and write the report.
 
-    Raises `Damaged`, or `Unprovable`, after a report that says so.
+    Raises `Damaged` or `Unprovable`, after writing a report that says so.
     """
     try:
         proved = _proved(source, destination, copy, manifest, job)
@@ -127,7 +127,8 @@ def prove(
         suspicions=suspicious,
         without=proved.without,
     )
-    # Before it is written: it may lie there though no answer says so, and is to go with the rest.
+    # Noted before it is written: if the answer is lost it may still be there, and must be removed
+    # with the rest.
     copy.items.append(Item(report_name(copy.blob, report.outcome, report.at), 0, {}))
     destination.write_report(copy.blob, report, encrypted=manifest.encrypted, check=job.check)
     copy.reports.append(report)
@@ -135,8 +136,9 @@ def prove(
 
 
 def tell_damaged(destination: Destination, copy: Copy, error: Wrong, job: JobContext) -> Wrong:
-    """Write beside a copy that it is damaged, or unprovable; the error to raise, which says so too
-    if that could not be written. Raises `NotFound` if it was removed meanwhile."""
+    """Write a report that a copy is damaged or unprovable, and return the error to raise, which
+    also says so if the report could not be written. Raises `NotFound` if the copy was removed
+    meanwhile."""
     report = Report(
         backup_id=copy.summary.id,
         outcome=Outcome.DAMAGED if isinstance(error, Damaged) else Outcome.UNPROVABLE,
@@ -159,16 +161,16 @@ def tell_damaged(destination: Destination, copy: Copy, error: Wrong, job: JobCon
 @dataclass(frozen=True, slots=True)
 class _Proved:
     seconds: float
-    """Read back, restored, counted."""
+    """To read the copy back, restore it and count its rows."""
     read_seconds: float
-    """Of these, to read it back."""
+    """The part of that spent reading it back."""
     without: tuple[str, ...]
 
 
 def _proved(
     source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
 ) -> _Proved:
-    """Raises `Damaged`, `Unprovable`."""
+    """Prove a copy, without writing a report. Raises `Damaged`, `Unprovable`."""
     began = monotonic()
     etag = destination.read_back(copy, job.check)
     job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
@@ -189,7 +191,7 @@ def _proved(
 
 
 class _Taking:
-    """One backup under way."""
+    """One backup that is being taken."""
 
     def __init__(
         self,
@@ -208,7 +210,7 @@ class _Taking:
         self._at = job.clock.now()
         self._began = monotonic()
         self._codec = Codec(plan.compression, seal)
-        # The id's part keeps two backups of one second apart.
+        # Part of the id is in the name, to keep two backups of the same second apart.
         if seal is None:
             ending = f"{self._id[:8]}.{source.suffix}{self._codec.ending}"
             self.blob = blob_name(source.name, source.database, self._at, ending)
@@ -233,7 +235,7 @@ class _Taking:
             self._destination.upload(
                 self.blob, iter(pieces), said, job.check, tier=tier, encrypted=self._encrypted
             )
-        assert summary is not None  # noqa: S101 (an upload that ends well has asked for it)
+        assert summary is not None  # noqa: S101 (an upload that succeeds has called `said`)
         manifest = Manifest(
             **{item.name: getattr(summary, item.name) for item in fields(Summary)},
             blob=self.blob,
@@ -273,8 +275,8 @@ class _Taking:
         )
 
     def remove(self, more: Iterable[str]) -> None:
-        """Remove what was written, and `more`; what cannot be removed is not verified. Who was told
-        to stop waits for no storage that is away."""
+        """Remove what was written, and `more`; whatever cannot be removed is at least not verified.
+        A job that was told to stop does not wait for storage that is unavailable."""
         names = {manifest_name(self.blob), checksum_name(self.blob), self.blob, *more}
         with suppress(BelfryError):
             if self._job.stop.is_set():

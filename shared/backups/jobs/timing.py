@@ -1,5 +1,5 @@
-"""How long a restore for good took, beside what was expected of it: told when that was wrong, and
-noted beside the backup, so that it is known for the next."""
+"""How long a restore for good took, and how long was expected. A wrong expectation is reported;
+the time is noted beside the backup, so that the next expectation can use it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Took:
     seconds: float
     """From the first byte read back to the last row counted."""
     read_seconds: float
-    """Of these, to read the stored bytes back."""
+    """The part of that spent reading the stored bytes back."""
     known: Report | None
-    """What was known before it, and said in the sentence of its source."""
+    """The report that the expected time came from (as the source's sentence gives it)."""
 
     @property
     def expected(self) -> float | None:
@@ -34,12 +34,12 @@ class Took:
 
     @property
     def wrong(self) -> str:
-        """What to say if that was wrong."""
+        """What to say if the expectation was wrong; else empty."""
         return wrong_by(self.expected, self.seconds) if self.expected is not None else ""
 
     @property
     def told(self) -> dict[str, object]:
-        """The same for a job's result."""
+        """The times as fields of a job's result."""
         told: dict[str, object] = {
             "restore_seconds": self.seconds,
             "read_seconds": self.read_seconds,
@@ -50,8 +50,8 @@ class Took:
 
 
 def note(destination: Destination, copy: Copy, took: Took, job: JobContext) -> None:
-    """Say if the time was wrong, and note it beside the copy. What cannot be noted is logged: the
-    restore is done, and the container may take nothing more."""
+    """Log a wrong expectation, and note the time beside the copy. If it cannot be noted, that is
+    only logged: the restore is done, and the container may accept nothing more."""
     if took.wrong:
         job.log("another time was expected", level=logging.WARNING, said=took.wrong)
         event(

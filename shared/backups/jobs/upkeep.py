@@ -1,4 +1,4 @@
-"""Each hour: the copies that are missing are made, and retention is applied, plan by plan."""
+"""Hourly upkeep: makes missing copies and applies retention, plan by plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.messages.service import Messages
 from shared.tasks.context import JobContext
 
 _REMEMBERED = timedelta(days=400)
-"""How long messages can be read."""
+"""How long messages are kept."""
 
 
 @dataclass(slots=True)
@@ -45,8 +45,8 @@ class Upkeep:
         self._messages = messages
 
     def run(self, job: JobContext) -> Mapping[str, object]:
-        """Look after every plan's backups. What fails is told, and done the next time; a plan
-        that cannot be looked after keeps no other from it."""
+        """Look after every plan's backups. A failure is put into the result, and tried again next
+        time; a plan that fails does not stop the others."""
         plans, done = self._plans(), _Done()
         for unreadable in plans.unreadable:
             done.failed[unreadable.id] = f"it cannot be read: {unreadable.error}"
@@ -74,7 +74,7 @@ class Upkeep:
     def _copy(
         self, one: Planned, row: list[Backup], away: frozenset[str], job: JobContext, done: _Done
     ) -> None:
-        """Copy what retention keeps to wherever the plan wants it."""
+        """Copy the backups that retention keeps to all destinations that the plan wants."""
         wanted = [
             each for each in self._catalog.wanted(one.plan.destinations) if each.name not in away
         ]

@@ -1,8 +1,8 @@
-"""User mappings taken out of a dump on its way, since they hold passwords.
+"""Removes user mappings from a dump while it is streamed, since they hold passwords.
 
-pg_dump can leave out subscriptions, which hold passwords as well, but no user mappings. So their
-definitions in the table of contents, with which an archive in its custom format begins, become
-empty: pg_restore runs nothing for such an entry. All else passes as it is.
+pg_dump can leave out subscriptions, which hold passwords as well, but not user mappings. An archive
+in its custom format begins with a table of contents; there the mappings' definitions are emptied,
+and pg_restore runs nothing for such an entry. All else passes unchanged.
 
 The format is that of pg_backup_archiver.c (WriteHead, WriteToc) and pg_backup_custom.c.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 _MAGIC = b"PGDMP"
 _KNOWN = ((1, 14), (1, 15), (1, 16))
-"""Versions of the format: pg_dump from 12 on writes these."""
+"""The versions of the format that pg_dump 12 and later write."""
 _BEGUN = len(_MAGIC) + 3
 _DATES = 7
 _PIECE = 1024 * 1024
@@ -22,10 +22,11 @@ _WITH_OPTIONS = b" OPTIONS ("
 
 
 def without_passwords(chunks: Iterator[bytes], told: Callable[[str], None]) -> Iterator[bytes]:
-    """The same dump without its user mappings that have options; `told` gets the name of each.
+    """The dump without those user mappings that have options; `told` is called with each one's
+    name.
 
-    A dump of a version that is not known passes as it is. One that breaks off in its table of
-    contents ends there: who reads pg_dump's output asks how that ended.
+    A dump of an unknown version passes unchanged. One that breaks off in its table of contents ends
+    there without an error: whoever reads pg_dump's output checks how pg_dump ended.
     """
     archive = _Archive(chunks)
     try:
@@ -42,7 +43,7 @@ def without_passwords(chunks: Iterator[bytes], told: Callable[[str], None]) -> I
 
 
 class _Archive:
-    """Reads an archive's beginning; `passed` is what it becomes."""
+    """Reads an archive's beginning; `passed` collects the output."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -54,14 +55,14 @@ class _Archive:
         self.passed = bytearray()
 
     def known(self) -> bool:
-        """Whether this is an archive that can be read here; reads no further if not."""
+        """Whether this is an archive of a known version."""
         self._want(_BEGUN)
         begun = self._held[:_BEGUN].ljust(_BEGUN, b"\0")
         self._version = (begun[len(_MAGIC)], begun[len(_MAGIC) + 1])
         return begun.startswith(_MAGIC) and self._version in _KNOWN
 
     def head(self) -> int:
-        """Pass all before the entries; how many there are."""
+        """Pass everything before the entries; return the number of entries."""
         self._pass(_BEGUN)
         self._int, self._offset, _ = self._pass(3)
         if self._version >= (1, 15):
@@ -75,7 +76,7 @@ class _Archive:
         return self._number()
 
     def entry(self, told: Callable[[str], None]) -> None:
-        """Pass an entry, without its definition if that may hold a password."""
+        """Pass one entry, without its definition if that may hold a password."""
         self._number()  # its id
         self._number()  # whether it has data
         for _ in ("tableoid", "oid"):
@@ -98,13 +99,13 @@ class _Archive:
         self._pass(1 + self._offset)
 
     def let_go(self) -> bytes:
-        """What has passed since the last call."""
+        """Return what has passed since the last call, and forget it."""
         passed = bytes(self.passed)
         self.passed.clear()
         return passed
 
     def rest(self) -> bytes:
-        """What was taken from the chunks and not read."""
+        """What was taken from the chunks and not parsed yet."""
         return self._held[self._at :]
 
     def _number(self) -> int:
@@ -142,7 +143,7 @@ class _Archive:
         return taken
 
     def _want(self, count: int) -> None:
-        """Hold so many bytes that are not read yet, if there are."""
+        """Buffer at least `count` unread bytes, or all if there are fewer."""
         if len(self._held) - self._at >= count:
             return
         held = bytearray(self._held[self._at :])

@@ -1,9 +1,9 @@
-"""Rules that a database's own data breaks, so that no restore of it can succeed as a whole: rows
-that violate a foreign key or a CHECK, which somebody let in, or a CHECK that reads another table,
-which is not there yet when rows are checked; and definitions that fail when they are computed anew:
-an index, a materialized view, a generated column. The dump is right all the same.
+"""Rules that a database's own data breaks, so that no restore can succeed as a whole, though the
+dump is correct. These are: rows that violate a foreign key or a CHECK and got in all the same; a
+CHECK that reads another table, which is not filled yet when rows are checked; and definitions that
+fail when they are computed anew (an index, a materialized view, a generated column).
 
-A rule is called as the manifest calls it, such as `constraint public.orders.orders_pet_fkey`.
+A rule has the name that the manifest uses, such as `constraint public.orders.orders_pet_fkey`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AFTER_ROWS = re.compile(
     "|could not create exclusion constraint|is violated by some row|contains null values"
     "|there is no unique constraint matching given keys"
 )
-"""What pg_restore says of a rule that is added when the rows are there. It goes on without it."""
+"""pg_restore's errors about a rule that is added once the rows are there. It goes on without it."""
 _WITH_ROWS = re.compile(r'COPY failed for table "(?P<table>.*?)": ERROR: ', re.DOTALL)
 _CHECK = re.compile(r'violates check constraint "(?P<name>.*)"$', re.DOTALL)
 _KEPT_OUT = re.compile(
@@ -38,7 +38,7 @@ _KEPT_OUT = re.compile(
     r'|violates partition constraint$|no partition of relation ".*" found for row$',
     re.DOTALL,
 )
-"""What is said of a row that keeps no other rule, none of which can be taken out."""
+"""Errors about a row that breaks another kind of rule, which cannot be taken out."""
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _ALTERED = re.compile(rf"ALTER TABLE (?:ONLY )?({_IDENTIFIER})\.({_IDENTIFIER})")
 _ADDED = re.compile(rf"ADD CONSTRAINT ({_IDENTIFIER})")
@@ -46,7 +46,7 @@ _INDEXED = re.compile(rf"CREATE (?:UNIQUE )?INDEX ({_IDENTIFIER}) ON (?:ONLY )?(
 _VIEW = re.compile(rf"REFRESH MATERIALIZED VIEW ({_IDENTIFIER})\.({_IDENTIFIER})")
 _NAMED = re.compile(r'(?:constraint|index) "(?P<name>.*?)"(?: of relation .*)?$', re.DOTALL)
 _ROW = 200
-"""Units of a row that are told."""
+"""UTF-16 units of a row that are shown."""
 _DATA = "mend the data"
 _DEFINITION = "mend the definition, or the data"
 _FUNCTION = (
@@ -96,20 +96,20 @@ class Broken:
     """A rule, and what PostgreSQL says of the row that breaks it."""
 
     keys: tuple[str, ...]
-    """What it is called; several if one of them is meant, none if that is not known."""
+    """Its name; several if it may be any one of them, none if it is not known."""
     said: str
     mend: str = _DATA
-    """What a person can do."""
+    """What a person can do about it."""
 
 
 def after_rows(noted: Iterable[Noted]) -> list[Broken]:
-    """The rules that could not be added."""
+    """The rules that could not be added, by the errors noted."""
     return [Broken(tuple(_added(one)), _said(one), _mend(one)) for one in noted]
 
 
 def of_failure(error: Noted, there: psycopg.Connection[Any]) -> Broken | None:
-    """The rule that kept a table's rows out, or the function that failed; None if it is neither's
-    doing. `there`: the database that they were to go into."""
+    """The rule that kept a table's rows out, or the function that failed; None if the error has
+    another cause. `there`: a connection to the database being restored into."""
     copy = _WITH_ROWS.search(error.error)
     function = in_function(error)
     if copy is None:
@@ -134,7 +134,7 @@ def _mend(error: Noted) -> str:
 
 
 def _calls(one: _Check, table: str, there: psycopg.Connection[Any]) -> bool:
-    """Whether a CHECK of the table, or of a domain of its columns, calls a function."""
+    """Whether it is a CHECK of the table, or of a domain of its columns, that calls a function."""
     if one.table is None:
         if there.execute(_OF_COLUMN, (table, one.oid)).fetchone() is None:
             return False
@@ -144,7 +144,8 @@ def _calls(one: _Check, table: str, there: psycopg.Connection[Any]) -> bool:
 
 
 def unprovable(broken: Iterable[Broken], without: Collection[str]) -> Unprovable:
-    """What to raise of rules that are broken, and of which a person may say to go on `without`."""
+    """The error for broken rules. It tells which ones a person may have left out, in addition to
+    those of `without`."""
     broken = list(broken)
     keys = dict.fromkeys([*without, *(key for one in broken for key in one.keys)])
     named = [f"{' or '.join(one.keys)}: {one.said}" if one.keys else one.said for one in broken]
@@ -157,21 +158,21 @@ def unprovable(broken: Iterable[Broken], without: Collection[str]) -> Unprovable
 
 
 class Lifted:
-    """CHECKs that are taken out while rows come in, and put back where the rows keep them: when all
-    are there, one that reads another table can be."""
+    """CHECKs that are dropped while rows are loaded, and added back afterwards if the rows satisfy
+    them: once all rows are there, a CHECK that reads another table may hold."""
 
     def __init__(self, there: psycopg.Connection[Any], job: JobContext) -> None:
         self._there = there
         self._job = job
         self._defined: list[tuple[str, str]] = []
-        """What to put back: (`ALTER TABLE x`, the constraint)."""
+        """What to add back: (`ALTER TABLE x`, the constraint)."""
         self._before: set[str] = set()
 
     def lift(self, keys: Collection[str]) -> None:
-        """Take those out that are meant; of an inherited one, the one that it is inherited from."""
+        """Drop the CHECKs of these names; for an inherited one, the one it is inherited from."""
         self._before = {one.key for one in _checks(self._there)}
         for key in keys:
-            for one in _checks(self._there):  # anew: one may go with another
+            for one in _checks(self._there):  # again: dropping one may have dropped others
                 if one.key == key:
                     self._take_out(one)
 
@@ -187,10 +188,10 @@ class Lifted:
             self._defined.append((what, f"{quoted(one.name)} {one.definition}"))
 
     def put_back(self) -> set[str]:
-        """Put back what the rows keep; the names of what they do not."""
+        """Add back what the rows satisfy; return the names of what they do not."""
         import psycopg
 
-        self._there.execute("RESET search_path")  # what a function reads may not say its schema
+        self._there.execute("RESET search_path")  # a function may use names without a schema
         for what, constraint in self._defined:
             self._job.check()
             try:
@@ -202,7 +203,7 @@ class Lifted:
 
 
 def suppress_gone() -> Any:
-    """What went with another needs not to be taken out."""
+    """Ignore that a constraint no longer exists: it was dropped together with another."""
     from psycopg import errors
 
     return suppress(errors.UndefinedObject)
@@ -230,7 +231,7 @@ def _checks(there: psycopg.Connection[Any]) -> list[_Check]:
 
 
 def _added(one: Noted) -> Iterator[str]:
-    """What the command was to add, or to fill."""
+    """The name of what the failed command would have added, or filled."""
     named = _NAMED.search(one.error)
     if table := _ALTERED.match(one.command):
         added = _ADDED.search(one.command)
@@ -250,7 +251,7 @@ def _plain(identifier: str) -> str:
 
 
 def _said(one: Noted) -> str:
-    """The error and the row, as far as PostgreSQL tells it."""
+    """The error message, with the row and the function as far as PostgreSQL names them."""
     message = one.error.rpartition("ERROR:")[2].strip()
     row = one.after("DETAIL:")
     copied = next((line for line in one.lines if re.search(r"COPY .*, line \d+", line)), "")

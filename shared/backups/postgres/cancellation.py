@@ -1,4 +1,4 @@
-"""What a server does for us is broken off when the job is told to stop: a lock, a long count."""
+"""Cancels what a server does for us (waiting for a lock, a long count) when the job must stop."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import psycopg
 
 _LOOK = 0.2
-"""Seconds from one look at whether the job is told to stop to the next."""
+"""Seconds between two checks whether the job was told to stop."""
 
 
 @contextmanager
 def heeding(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[None]:
-    """Break off what the connection waits for in the block when the job is told to stop."""
+    """In this block, cancel the connection's running statement when the job is told to stop."""
     from psycopg import errors
 
     over = threading.Event()

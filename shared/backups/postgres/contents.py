@@ -1,7 +1,7 @@
-"""What a PostgreSQL database holds, or the schemas of it that are backed up: rows and definitions.
+"""What a PostgreSQL database holds, or those of its schemas that are backed up: rows, definitions.
 
-All of it is read in one transaction's snapshot, and the tables are locked against what a snapshot
-does not see (TRUNCATE) and what would change them (ALTER TABLE).
+All of it is read in one transaction's snapshot. The tables are locked against what a snapshot does
+not protect from: TRUNCATE and changes of definition (ALTER TABLE).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import psycopg
 
 LARGE_OBJECTS = "large objects"
-"""What stands for a table where a database has any."""
+"""Listed like a table if the database has any."""
 _PUBLIC = "public"
 """The schema that every new database has."""
 _SCOPE = 2000
-"""Characters in JSON of a scope that is told whole: it stands in blobs' `metadata`."""
+"""Characters of JSON up to which a scope is written in full: it goes into blobs' metadata."""
 _SHOWN = 400
-"""Of the names of a longer one."""
+"""Characters of JSON for the names of a longer one."""
 
 IN_SCOPE: LiteralString = """
     n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -57,13 +57,13 @@ _TOGETHER: LiteralString = """
     WHERE c.relkind = 'r'
       AND NOT EXISTS (SELECT FROM tree above WHERE above.oid = r.oid AND above.root <> r.oid)
 """
-"""Tables below one that is partitioned by the hash of an enum. That hash is another in each
-database, so pg_dump loads the rows through the root, which deals them out anew."""
+"""Partitions of tables that are partitioned by the hash of an enum. That hash differs in each
+database, so pg_dump loads the rows through the root, which distributes them anew."""
 _FORCED: LiteralString = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relforcerowsecurity AND row_security_active(c.oid)
 """
-"""Tables whose policies hold for us too, if they are ours."""
+"""Tables whose row policies apply even to their owner, and to us at the moment."""
 _LOCKED_BY = """
     SELECT n.nspname, c.relname, l.pid, a.usename, a.application_name
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
@@ -78,14 +78,14 @@ _LOCKED_BY = """
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which schemas are meant: `only` those, or all `but` those."""
+    """Which schemas are meant: `only` these, or all `but` these."""
 
     only: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """All the names, or of a long list the first, how many more, and a digest of all: backups
-        are told apart by it, and it must fit into a blob's metadata."""
+        """All the names; of a long list the first, how many more, and a digest of all. Backups are
+        told apart by this text, and it must fit into a blob's metadata."""
         names = self.only or self.but
         if not names:
             return ""
@@ -108,7 +108,7 @@ class Scope:
         return {"only": list(self.only), "but": list(self.but)}
 
     def arguments(self, extensions: list[str]) -> list[str]:
-        """pg_dump's, whose patterns take what is in double quotes as it is."""
+        """The arguments for pg_dump. Its patterns take a name in double quotes literally."""
         if self.only:
             return [f"--schema={quoted(name)}" for name in self.only] + [
                 f"--extension={quoted(name)}" for name in extensions
@@ -119,9 +119,9 @@ class Scope:
 def checked(
     connection: psycopg.Connection[Any], scope: Scope, service: str, job: JobContext
 ) -> list[str]:
-    """The extensions that a dump of that scope holds: of some schemas only, those in them and in
-    `public`, which they may need. Raises `Refused` that names a schema that is wanted and is not
-    there, or cannot be left out; one to be left out that is not there is told in the job's log."""
+    """The extensions that a dump of that scope holds: if it has only some schemas, those in them
+    and in `public`, which they may need. Raises `Refused` if a wanted schema does not exist or a
+    schema cannot be left out. A schema to leave out that does not exist is only logged."""
     query = "SELECT nspname FROM pg_namespace n WHERE "
     there = {row[0] for row in connection.execute(query + IN_SCOPE, Scope().parameters)}
     at = connection.info.dbname
@@ -163,9 +163,9 @@ def _told(name: str) -> str:
 
 
 def lock(connection: psycopg.Connection[Any], scope: Scope, service: str) -> None:
-    """Keep every table as it is to the transaction's end: a snapshot does not see TRUNCATE.
+    """Lock every table until the transaction ends: a snapshot does not protect from TRUNCATE.
 
-    Raises `Unavailable` that names the table which another has locked for itself.
+    Raises `Unavailable`, naming a table that another session has locked exclusively.
     """
     from psycopg import errors
 
@@ -195,11 +195,11 @@ def contents(
     *,
     made: bool = False,
 ) -> Contents:
-    """Rows of each table as `schema.table`, and definitions. `extensions`: of these only.
+    """Rows of each table as `schema.table`, and definitions. `extensions`: only these.
 
-    Rows that policies hide are an error, not left out; but in a database that we have just `made`,
-    and whose tables are ours, policies do not hold while rows are counted. Everything is rolled
-    back one by one: a server has locks for some thousand tables, not for their indexes too.
+    If row policies hide rows, that is an error, unless we have just `made` the database: then the
+    tables are ours, and the policies are lifted for the count. Each query is rolled back on its
+    own, to release its locks: a server has room for some thousand tables, but not their indexes.
     """
     scope = scope or Scope()
     connection.execute("SET row_security = off")
@@ -215,8 +215,8 @@ def contents(
 
 
 def _together(connection: psycopg.Connection[Any]) -> dict[str, tuple[str, ...]]:
-    """The tables that share out their rows anew in each database, by what they are partitions
-    of."""
+    """The partitions that get different rows in each database, by the partitioned table (see
+    `_TOGETHER`)."""
     found: dict[str, tuple[str, ...]] = {}
     for schema, table, of_part, part in connection.execute(_TOGETHER):
         root = _called(schema, table)

@@ -1,6 +1,6 @@
-"""A new database like another: its encoding and locale, and then owner, settings, privileges.
+"""Makes a new database like another: encoding and locale, and later owner, settings, privileges.
 
-A dump tells only the first two, in its entry of the database.
+A dump has only the first two, in its entry of the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CREATED = re.compile(
     rb"CREATE DATABASE [^\0]{1,200}? WITH TEMPLATE = template0"
     rb"( ENCODING = '[^\0']+'[^\0]{0,1000}?);\n"
 )
-"""What a dump says of its database."""
+"""How a dump describes its database."""
 _OPTION = re.compile(
     "(ENCODING|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|ICU_RULES|BUILTIN_LOCALE) = '((?:[^']|'')*)'"
 )
@@ -52,13 +52,13 @@ _LISTS = (
     "temp_tablespaces",
     "unix_socket_directories",
 )
-"""Settings that are kept as a list of names, those in quotes that need them (GUC_LIST_QUOTE)."""
+"""Settings that are stored as a list of names, quoted where needed (GUC_LIST_QUOTE)."""
 _NAME = re.compile('"((?:[^"]|"")*)"|([^",\\s]+)')
 
 
 def said_like(head: bytes) -> list[list[str]]:
-    """How to make a database like the one that was dumped, the likest first: what CREATE DATABASE
-    takes. A dump in pg_dump's custom format has it among its first entries."""
+    """Ways to make a database like the one that was dumped, as options of CREATE DATABASE, the
+    most similar first. `head`: the dump's beginning, where pg_dump's custom format has them."""
     found = CREATED.search(head)
     if not found or not found[1].isascii():
         return [["TEMPLATE template0"]]
@@ -80,8 +80,8 @@ def create_like(
     head: bytes,
     job: JobContext,
 ) -> None:
-    """Make an empty database with the encoding and locale of the database `model`, or if that is
-    not there, of the one whose dump begins with `head`, as far as this server has them."""
+    """Make an empty database with the encoding and locale of the database `model`; if that does not
+    exist, of the dumped one (the dump begins with `head`), as far as this server has them."""
     import psycopg
 
     row = admin.execute(_SHAPE, (model,)).fetchone() if model else None
@@ -102,7 +102,7 @@ def create_like(
             psycopg.errors.ReadOnlySqlTransaction,
             psycopg.OperationalError,
         ):
-            raise  # of which no locale is the cause
+            raise  # not caused by a locale, so another way would not help
         except psycopg.Error as error:
             if number == len(ways):
                 raise
@@ -111,9 +111,9 @@ def create_like(
 
 
 def take_over(admin: psycopg.Connection[Any], model: str, name: str, service: str) -> None:
-    """Give the database `name` what `model` has: settings, privileges, its owner; all or none.
+    """Give the database `name` the settings, privileges and owner of `model`: all or none.
 
-    Raises `Refused` if the server takes one of them no more.
+    Raises `Refused` if the server no longer accepts one of them.
     """
     import psycopg
 
@@ -152,12 +152,13 @@ def _statements(admin: psycopg.Connection[Any], model: str, name: str) -> list[s
 
 
 def _listed(value: str) -> str:
-    """The names of a list as literals, as pg_dump writes them: in quotes none may be empty."""
+    """A list of names as SQL literals, as pg_dump writes it: unlike a quoted identifier, a literal
+    may be empty."""
     names = [quoted.replace('""', '"') or plain for quoted, plain in _NAME.findall(value)]
     return ", ".join(map(_text, names or [""]))
 
 
 def _text(value: str) -> str:
-    """A literal for SQL; what holds a backslash is marked as it must be."""
+    """A string literal for SQL; with the prefix E if it holds a backslash."""
     escaped = value.replace("'", "''").replace("\\", "\\\\")
     return f"E'{escaped}'" if "\\" in value else f"'{escaped}'"

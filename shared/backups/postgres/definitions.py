@@ -1,10 +1,10 @@
 """A short digest of every object's definition, the same after pg_dump and pg_restore.
 
-A definition is what the server prints of it, without owners and privileges. The same expression
-is printed otherwise once it was restored: `status IN ('a', 'b')` of a varchar column first as
+A definition is what the server prints for it, without owners and privileges. An expression may be
+printed differently after a restore: `status IN ('a', 'b')` of a varchar column first as
 `(status)::text = ANY ((ARRAY['a'::character varying, ...])::text[])`, then with the casts inside
-the array. So digests are made without casts, and without parentheses around one thing. A
-sequence's value is not in them: no snapshot holds it still.
+the array. So digests leave out casts, and parentheses around a single thing. They also leave out a
+sequence's value, since no snapshot keeps that constant.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DIGITS = 12
 _SQL_BODIES = 140_000
-"""The first server whose functions may have a body that is not a text."""
+"""The first server version whose functions may have a body that is not a string."""
 _PRINTED = {
     "search_path": "",
     "DateStyle": "ISO",
@@ -33,7 +33,7 @@ _PRINTED = {
     "quote_all_identifiers": "off",
     "standard_conforming_strings": "on",
 }
-"""What changes how a server prints a definition; of what pg_dump sets, the same."""
+"""Settings that affect how definitions are printed, with pg_dump's values where it sets them."""
 
 _SHORT = {
     "{columns}": """
@@ -53,11 +53,11 @@ _SHORT = {
         (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          AND c.relpersistence <> 't' AND {own c})""",
 }
-"""What the queries share. The columns: in their order, but by name in a table that inherits, which
-pg_dump orders anew."""
+"""Parts that the queries share. Columns are in their order, but by name in a table that inherits,
+since pg_dump orders those anew."""
 _OWN = r"""NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = \1.tableoid
                         AND e.objid = \1.oid AND e.deptype = 'e')"""
-"""It is no part of an extension."""
+"""The condition that an object is not part of an extension."""
 
 _QUERIES = (
     """
@@ -88,7 +88,7 @@ _QUERIES = (
            AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
     FROM pg_sequence s JOIN {relation} ON c.oid = s.seqrelid WHERE {scope}
     """,
-    # An invalid index is not dumped, but for a partitioned table's, which lacks one of a partition.
+    # Invalid indexes are not dumped, except a partitioned table's that lacks one on a partition.
     """
     SELECT 'index ' || n.nspname || '.' || i.relname, jsonb_build_array(
         pg_get_indexdef(x.indexrelid), x.indisclustered, x.indisreplident,
@@ -97,8 +97,8 @@ _QUERIES = (
     WHERE x.indisready AND (x.indisvalid OR c.relkind = 'p')
       AND c.relkind IN ('r', 'p', 'm') AND {scope}
     """,
-    # NOT NULL has a name from PostgreSQL 18 on, and stands with the columns; the server itself
-    # names what partitions have from their parent.
+    # NOT NULL (named from PostgreSQL 18 on) is listed with the columns. Constraints that partitions
+    # have from their parent are left out: the server itself names them.
     """
     SELECT 'constraint ' || n.nspname || '.' || c.relname || '.' || k.conname,
         jsonb_build_array(k.contype, pg_get_constraintdef(k.oid))
@@ -125,7 +125,7 @@ _QUERIES = (
             pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
     FROM pg_policy p JOIN {relation} ON c.oid = p.polrelid WHERE {scope}
     """,
-    # A range's constructors come with its type.
+    # Without a range type's constructors, which come with the type.
     """
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate '
            ELSE 'function ' END || n.nspname || '.' || p.proname || '('
@@ -167,7 +167,7 @@ def definitions(
     given: dict[str, Any],
     extensions: list[str] | None,
 ) -> dict[str, str]:
-    """Each object as `table public.pets`, and its digest. `extensions`: of these only."""
+    """Each object as `table public.pets`, and its digest. `extensions`: only these."""
     for name, value in _PRINTED.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name, value))
     found: dict[str, list[str]] = {}
@@ -180,14 +180,14 @@ def definitions(
     for (name,) in connection.execute(_EXTENSIONS):
         if extensions is None or name in extensions:
             found[f"extension {name}"] = [digest([])]
-    # Names with dots may read the same: such objects stand under one name, in no order.
+    # Names with dots may look the same: such objects share one entry, whatever their order.
     return {
         name: each[0] if len(each) == 1 else digest(sorted(each)) for name, each in found.items()
     }
 
 
 def _whole(query: str, in_scope: str, server: int) -> str:
-    """The query as the server takes it."""
+    """The query with its placeholders filled in, for that server version."""
     for short, long in {**_SHORT, "{scope}": in_scope}.items():
         query = query.replace(short, long)
     if server < _SQL_BODIES:
@@ -196,7 +196,8 @@ def _whole(query: str, in_scope: str, server: int) -> str:
 
 
 def digest(pieces: Any) -> str:
-    """Of a definition's parts: texts are expressions, but those in an object as `text`."""
+    """The digest of a definition's parts. Strings are taken as expressions, except those in an
+    object under `text`."""
     plain = json.dumps(_plain(pieces), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(in_bytes(plain)).hexdigest()[:_DIGITS]
 
@@ -224,7 +225,7 @@ _TOKEN = re.compile(
 
 
 def plain(expression: str) -> str:
-    """An expression without casts, spaces, and parentheses that hold one thing."""
+    """An expression without casts, spaces, and parentheses around a single thing."""
     stack: list[tuple[str, list[str]]] = [("", [])]
     for match in _TOKEN.finditer(expression):
         if match["open"]:

@@ -33,7 +33,7 @@ def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
 
 
 def databases(asked: Asked) -> list[str]:
-    """Those that its user may connect to and that are somebody's."""
+    """The databases that the URL's user may connect to, without the server's and Belfry's own."""
     from shared.backups.postgres.source import databases
 
     return databases(asked.url, asked.setting)

@@ -1,7 +1,7 @@
-"""Whose fault an error of pg_restore is: the server's, which may pass or not, or that of the
-database's own definitions and data, which fail in every restore of a dump that is right.
+"""Finds the cause of a pg_restore error: the server (it may or may not pass), or the database's own
+definitions and data, which fail in every restore although the dump is correct.
 
-pg_restore tells no error codes, so it is known by its words, which are asked for in English.
+pg_restore reports no error codes, so errors are recognised by their English texts.
 """
 
 from __future__ import annotations
@@ -29,47 +29,47 @@ _OUTAGES = (
     "out of shared memory",
     "the database system is",
 )
-"""What pg_restore says when the fault is not the dump's, and may pass."""
+"""What pg_restore says when the dump is not at fault and the error may pass."""
 _LACKS = re.compile(
     r'permission denied|must be (superuser|owner)|[Oo]nly superusers? can|extension "[^"]*" is not'
     r' available|role "[^"]*" does not exist|would be affected by row-level security policy'
 )
-"""What it says when the dump needs what the server does not have or allow."""
+"""What it says when the dump needs something that the server does not have or allow."""
 _FUNCTION = re.compile(r"(?:SQL|PL/\w+) function \S+|inline_code_block")
 _COMPUTES = re.compile(
     r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZED VIEW |ALTER TABLE [^;]* ADD CONSTRAINT ",
     re.DOTALL,
 )
-"""Commands of which a definition computes something, from rows that are there."""
+"""Commands whose definitions compute something from the rows that are there."""
 _NOT_TAKEN = re.compile("syntax error|does not exist|already exists|invalid byte sequence")
-"""What is said of such a command itself, if no function says it."""
+"""Errors of such a command itself, unless a function raised them."""
 _FOLLOWS = re.compile(r"ALTER INDEX [^;]* ATTACH PARTITION |COMMENT ON (?:INDEX|CONSTRAINT) ")
 
 
 def may_pass(said: str) -> bool:
-    """Whether the server failed, and later may not."""
+    """Whether the server failed in a way that may pass."""
     return any(words in said for words in _OUTAGES)
 
 
 def lacks(said: str) -> bool:
-    """Whether the server does not have, or does not allow, what the dump needs."""
+    """Whether the server does not have or allow something that the dump needs."""
     return _LACKS.search(said) is not None
 
 
 def in_function(error: Noted) -> str:
-    """The innermost function of the database that failed, as `PL/pgSQL function public.f(integer)
-    line 1 at RETURN`; empty if none did."""
+    """The innermost function of the database that failed, such as `PL/pgSQL function
+    public.f(integer) line 1 at RETURN`; empty if none did."""
     called = (line.removeprefix("CONTEXT:").strip() for line in error.lines)
     return next((line for line in called if _FUNCTION.match(line)), "")
 
 
 def computed(error: Noted) -> bool:
-    """Whether a command failed that is right by itself: what it computes fails."""
+    """Whether the command itself is right, but computing its definition failed."""
     if not _COMPUTES.match(error.command) or may_pass(error.error) or lacks(error.error):
         return False
     return bool(in_function(error)) or not _NOT_TAKEN.search(error.error)
 
 
 def follows(error: Noted) -> bool:
-    """Whether it failed since an index or a constraint is missing."""
+    """Whether it failed only because an index or a constraint is missing."""
     return "does not exist" in error.error and _FOLLOWS.match(error.command) is not None

@@ -1,8 +1,8 @@
-"""Where a restore for good lands: beside everything, and under its name only once it is whole.
+"""Where a restore for good lands: in a new database, which gets the target's name once it is whole.
 
-It is restored into a new database of a name of Belfry's own, which then takes the target's name.
-What had that name before is renamed in the same transaction, so that however it ends, the name is
-that of one whole database, and nothing is lost.
+The new database first has a name of Belfry's own. The database that had the target's name before is
+renamed in the same transaction as the new one, so that, however the restore ends, exactly one whole
+database has the name, and nothing is lost.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     import psycopg
 
 MADE = "_(restored|before)_[0-9]{8}t[0-9]{6}z(_[0-9a-f]{4})?$"
-"""How the names end that a restore gives by itself, as a regular expression of PostgreSQL's."""
+"""The ending of names that a restore makes up, as a PostgreSQL regular expression."""
 _TRIES = 20
 _AGAIN = 0.2
-"""Seconds from one ending of others' connections to the next."""
+"""Seconds between two rounds of ending others' connections."""
 _KINDS = (
     *("extension", "class", "type", "proc", "namespace", "foreign_data_wrapper", "foreign_server"),
     *("publication", "event_trigger", "operator", "opclass", "opfamily", "cast", "collation"),
     *("conversion", "language", "am", "transform", "statistic_ext", "default_acl"),
     *("ts_config", "ts_dict", "ts_parser", "ts_template", "largeobject_metadata"),
 )
-"""The catalogs of all that can be there without another object: `pg_class`, and so on."""
+"""The catalogs (`pg_class`, ...) of all objects that can exist without another one."""
 _OURS = 16384
-"""The first id of what was not made with the server (FirstNormalObjectId)."""
+"""The first OID of objects that did not come with the server (FirstNormalObjectId)."""
 _NOT_EMPTY = f"""
     SELECT what FROM (
         SELECT place, pg_describe_object(CASE catalog WHEN 'pg_largeobject_metadata'::regclass
@@ -71,8 +71,8 @@ _NOT_EMPTY = f"""
     ) found
     ORDER BY place, starts_with(what, 'toast '), starts_with(what, 'index ') LIMIT 1
 """  # noqa: S608
-"""Anything that template0 does not have: no schema `public` or language PL/pgSQL that was made
-anew, and nothing that goes with somebody's session."""
+"""Anything that template0 does not have. The schema `public` and the language PL/pgSQL do not count
+even if they were made anew, nor does anything that ends with a session."""
 _END = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -80,7 +80,7 @@ _END = """
 
 
 class Landing:
-    """One restore's way to its target on the server."""
+    """One restore's path to its target on the server."""
 
     def __init__(self, server: Server, source: str, target: Target, job: JobContext) -> None:
         self._server = server
@@ -90,7 +90,7 @@ class Landing:
         self._at = f"{job.clock.now().astimezone(UTC):%Y%m%dt%H%M%Sz}"
         self._making = RESTORING + uuid.uuid4().hex
         self._name = target.name or ""
-        """Empty until it is known which name is free."""
+        """The target's name; empty until a free one was found."""
         self._there = False
         self._empty = True
         self.admin: psycopg.Connection[Any]
@@ -106,8 +106,8 @@ class Landing:
 
     @contextmanager
     def made(self, head: bytes) -> Iterator[str]:
-        """A new database, like the one that it is to stand for, or without that, as the dump that
-        begins so tells; dropped if the block fails."""
+        """Make a new database like the one that it will replace (else like the source's, or as the
+        dump beginning with `head` describes it); dropped if the block fails."""
         model = self._name if self._there else self._source
         try:
             create_like(self.admin, self._making, model, head, self._job)
@@ -117,7 +117,7 @@ class Landing:
             raise
 
     def land(self, made: str) -> tuple[str, str | None]:
-        """Give it the target's name: (that name, what the one before is called now)."""
+        """Give it the target's name: (that name, the new name of the database that had it)."""
         if not self._there:
             return self._named(made), None
         take_over(self.admin, self._name, made, self._server.service)
@@ -129,7 +129,8 @@ class Landing:
         return self._name, kept if self._holds(kept) else None
 
     def _holds(self, kept: str) -> bool:
-        """Drop what was empty before, unless it was filled while the restore ran."""
+        """Whether the former database, which was empty, must be kept: it was filled while the
+        restore ran, or cannot be checked. Else drop it."""
         try:
             if not self._content(kept):
                 self._drop(kept, force=False)
@@ -149,8 +150,8 @@ class Landing:
         return self._server.connected(self._maintenance(), autocommit=True, **extra)
 
     def _maintenance(self) -> str:
-        """A database to connect to that is not the target, which is to be renamed: of a server that
-        lost the source's, one that every server has."""
+        """A database to connect to, other than the target, which will be renamed. If the server has
+        lost the source's database, one that every server has."""
         refused: BelfryError | None = None
         for name in dict.fromkeys((self._server.database, "postgres", "template1")):
             if name == self._name:
@@ -186,7 +187,7 @@ class Landing:
 
     @property
     def _restored(self) -> str:
-        """How a name ends that a restore gives by itself."""
+        """The ending of a name that this restore makes up."""
         return f"_restored_{self._at}"
 
     def _is(self, name: str) -> bool:
@@ -194,24 +195,24 @@ class Landing:
         return self.admin.execute(query, (name,)).fetchone() is not None
 
     def _free(self, base: str, ending: str) -> str:
-        """A name that nobody has, as `MADE` knows it."""
+        """A name that is not taken; it matches `MADE`."""
         name = shortened(base, ending)
         return shortened(base, f"{ending}_{uuid.uuid4().hex[:4]}") if self._is(name) else name
 
     def _content(self, name: str) -> str:
-        """Something that is in it; empty if nothing is."""
+        """Something that the database holds; empty if it is empty."""
         with self._server.connected(name, autocommit=True) as there:
             row = there.execute(_NOT_EMPTY).fetchone()
         return str(row[0]) if row else ""
 
     def _named(self, made: str) -> str:
-        """Give it the target's name; of a name that is ours to choose, another if it is taken."""
+        """Give it the target's name. If that is taken and we made it up, try another one."""
         from psycopg import errors
 
         for _ in range(_TRIES):
             try:
                 self._rename(made, self._name)
-            except (errors.DuplicateDatabase, errors.UniqueViolation):  # seen early, or late
+            except (errors.DuplicateDatabase, errors.UniqueViolation):  # noticed early, or late
                 if self._target.name is not None:
                     break
                 self._name = shortened(self._source, f"{self._restored}_{uuid.uuid4().hex[:4]}")
@@ -220,7 +221,7 @@ class Landing:
         raise Conflict(f"database {self._name!r} was made by another during the restore")
 
     def _swap(self, made: str, kept: str) -> None:
-        """Both or none: the server renames databases in a transaction."""
+        """Rename both or none: the server can do that in one transaction."""
         from psycopg import errors
 
         try:
@@ -236,8 +237,8 @@ class Landing:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """End others' connections to the target, again and again: to be renamed, it must have none
-        for one moment. New ones wait as soon as the renaming does."""
+        """In this block, keep ending others' connections to the target: it can only be renamed at a
+        moment when it has none. Once the renaming waits for that, new connections wait too."""
         over = threading.Event()
         failed: list[BelfryError] = []
 
@@ -261,9 +262,9 @@ class Landing:
             thread.join()
 
     def _drop(self, name: str, *, force: bool = True) -> None:
-        """Drop a database; a failure is logged. Of one made here the next restore tries again."""
+        """Drop a database; a failure is logged. For one made here, the next restore tries again."""
         try:
-            with self._connected() as other:  # ours may be what failed
+            with self._connected() as other:  # `admin` may be the connection that failed
                 how = " WITH (FORCE)" if force else ""
                 other.execute(f"DROP DATABASE IF EXISTS {quoted(name)}{how}".encode())
         except BelfryError as error:

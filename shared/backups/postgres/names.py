@@ -1,17 +1,17 @@
-"""Names of PostgreSQL's databases: which are Belfry's, which the server's, and which a restore may
-go to."""
+"""Names of PostgreSQL databases: which are Belfry's own, which are the server's, and which ones a
+restore may go to."""
 
 from __future__ import annotations
 
 SCRATCH = "belfry_scratch_"
-"""How the names of databases begin that a proof is made in; Belfry drops those that are left."""
+"""The prefix of scratch databases for proofs; Belfry drops those that killed runs left."""
 RESTORING = "belfry_restoring_"
-"""The same of databases that a restore is not done with."""
+"""The same for databases of unfinished restores."""
 SERVERS_OWN = ("postgres", "template0", "template1")
-"""PostgreSQL's own databases: new ones are made of the templates, and clients connect to the other
-where they know no name."""
+"""PostgreSQL's own databases: new ones are made from the templates, and clients connect to
+`postgres` if they know no other."""
 HOUSEKEEPING = ("azure_maintenance", "azure_sys", "rdsadmin", "cloudsqladmin")
-"""The databases of those who run a managed server."""
+"""The databases of the providers of managed servers."""
 LONGEST = 63
 """Bytes of a PostgreSQL name (NAMEDATALEN - 1)."""
 

@@ -1,7 +1,7 @@
-"""What pg_dump or pg_restore says, line by line: which error counts, which does not, and which is
-to be looked at once it has ended.
+"""Parses what pg_dump or pg_restore writes to stderr, line by line: which errors count, which do
+not, and which to look at once the program has ended.
 
-What a name with a line break is in takes more lines than one: an error, and the command after it.
+An error, or the command shown after it, takes several lines if a name in it has a line break.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _MOST = 12
-"""Lines of one part of an error: of its details, its context, its command."""
+"""Lines kept of one part of an error: of its details, its context, its command."""
 _MOST_ALL = 60
 _COMMAND = "Command was: "
 _PARTS = ("LINE ", "DETAIL:", "HINT:", "QUERY:", "CONTEXT:", _COMMAND)
-"""How the lines begin that follow what an error says first."""
+"""What the lines that follow an error's first line begin with."""
 _SAYS = ("pg_restore: ", "pg_dump: ")
 _NOTHING = re.compile("(?!)")
 
@@ -28,7 +28,7 @@ class Noted:
     lines: list[str] = field(default_factory=list)
 
     def after(self, word: str) -> str:
-        """What is said after that word at a line's beginning."""
+        """The rest of the first line that begins with that word."""
         found = (line.removeprefix(word) for line in self.lines if line.startswith(word))
         return next(found, "").strip()
 
@@ -48,22 +48,22 @@ def _never(error: Noted) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Forgiven:
-    """Errors of pg_restore that do not count, by its message, or by message and command."""
+    """Which errors of pg_restore do not count: by their message, or by message and command."""
 
     messages: re.Pattern[str]
     pairs: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = ()
     noted: re.Pattern[str] = _NOTHING
-    """Those that it may go on after, but that do count."""
+    """Errors that pg_restore may go on after, but that do count: they are noted."""
     noted_by: Callable[[Noted], bool] = _never
-    """The same, by all that is said of them."""
+    """The same, by all lines of the error."""
     following: Callable[[Noted], bool] = _never
-    """Those that do not count after one that is noted."""
+    """Errors that do not count if they come after one that was noted."""
     depends: re.Pattern[str] = re.compile(r"could not execute query: ERROR:")
-    """Those of which more is said, to be waited for."""
+    """Errors that can only be judged by the lines that follow, so these must be waited for."""
 
 
 class Heard:
-    """What a child says: the first error that counts, and what is forgiven or noted."""
+    """What a child program says: the first error that counts, and those forgiven or noted."""
 
     def __init__(self, forgiven: Forgiven | None = None) -> None:
         self.about = Noted()
@@ -71,24 +71,24 @@ class Heard:
         self.forgiven: list[str] = []
         self.noted: list[Noted] = []
         self.followed = 0
-        """How many errors did not count after one that is noted."""
+        """How many errors did not count because they came after one that was noted."""
         self.ignored = 0
-        """The errors that pg_restore says, at its end, that it went on after."""
+        """How many errors pg_restore itself says, at its end, that it ignored."""
         self._forgives = forgiven
         self._said = Noted()
-        """The error that was said last."""
+        """The latest error."""
         self._open = False
-        """Whether it is not known yet what that one is."""
+        """Whether the latest error is not judged yet."""
         self._part = 0
-        """Lines of the part of it that is being said."""
+        """Lines so far of the part of that error that is being read."""
 
     @property
     def error(self) -> str:
-        """The first that counts."""
+        """The first error that counts."""
         return self.about.error
 
     def line(self, raw: str) -> None:
-        """The next one, without its end."""
+        """Take the next line, without its line ending."""
         line = raw.strip()
         self.last = line or self.last
         if self._begins(line):
@@ -108,12 +108,13 @@ class Heard:
         self._settle()
 
     def _begins(self, line: str) -> bool:
-        """A row's text, in an error's details, may say anything."""
+        """Whether the line begins an error. After an error only a line of the program itself can: a
+        row's text, in the error's details, may contain anything."""
         words = any(word in line for word in ("error:", "ERROR:", "FATAL:"))
         return words and (not self._said.error or line.startswith(_SAYS))
 
     def _goes_on(self, line: str) -> bool:
-        """Whether this line is of the error's own: it names something in quotes."""
+        """Whether the line continues the error's message: a quoted name in that is still open."""
         error = self._said.error
         return _unfinished(error) and error.count("\n") < _MOST and not line.startswith(_PARTS)
 
@@ -136,8 +137,8 @@ class Heard:
             self._judge(whole=True)
 
     def _judge(self, *, whole: bool = False) -> None:
-        """What the error is; left open if that depends on what is said of it later, unless that is
-        the `whole` of it."""
+        """Judge the latest error. It is left open if that depends on lines still to come, unless
+        they all have come (`whole`)."""
         forgives, said = self._forgives or Forgiven(_NOTHING), self._said
         if forgives.messages.search(said.error):
             self.forgiven.append(said.error)

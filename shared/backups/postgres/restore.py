@@ -1,6 +1,6 @@
-"""pg_restore into one database: which one to run, what it may go on after, and what failed.
+"""pg_restore into one database: which version to run, which errors to ignore, and what failed.
 
-It runs without --exit-on-error, since a few errors mean nothing; the first other one ends it.
+It runs without --exit-on-error, since a few errors are harmless; any other error ends it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _MAGIC = b"PGDMP"
 _HEAD = 16 * 1024
-"""Bytes in which a dump has told of its database."""
+"""A dump describes its database within this many bytes."""
 _ARCHIVES = {(1, 15): 16, (1, 16): 18}
-"""Which pg_restore reads an archive of that version (pg_backup_archiver.h): 16 wrote 1.15, 17 and
-18 write 1.16."""
+"""Which pg_restore reads an archive of that format version (pg_backup_archiver.h): 16 wrote 1.15,
+17 and 18 write 1.16."""
 _OLDEST, _NEWEST = 12, 19
 _SHOWN = 20
 _HARMLESS = (
-    # from pg_restore 17 on, to a server before 17
+    # from pg_restore 17 or later, on a server before 17
     'unrecognized configuration parameter "transaction_timeout"'
-    # in a dump of some schemas only, and in every new database
+    # the schema is in a dump of some schemas only, and in every new database
     '|schema "public" already exists'
 )
 _NO_ROLE = r'role ".*" does not exist|must be able to SET ROLE|must be member of role'
@@ -59,16 +59,16 @@ _FOR_GOOD = Forgiven(
     ),
     **_BROKEN,
 )
-"""Of a restore for good: an owner, a privilege or a tablespace that this server does not have."""
+"""A restore for good also forgives an owner, privilege or tablespace that the server lacks."""
 _NOT_PROVED = ("owner", "privileges", "tablespaces", "security-labels", "publications")
-"""What a dump keeps and a scratch server need not know."""
+"""What a dump contains but a proof leaves out, since a scratch server need not have it."""
 
 
 class Restore:
     """A restore of a dump in pg_dump's custom format into an empty database of the server that
-    `admin` is connected to. For good: with owners and privileges, as far as their roles are there.
+    `admin` is connected to. `for_good`: with owners and privileges, as far as their roles exist.
 
-    `without`: rules of the data (`broken_rules`) that may be left out.
+    `without`: rules that the data breaks (`broken_rules`) and that may be left out.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class Restore:
         self._without = without
 
     def run(self, chunks: Iterator[bytes]) -> tuple[str, ...]:
-        """Restore it; the rules that had to be left out.
+        """Restore the dump; return the rules that had to be left out.
 
-        Raises `Unprovable` if the data breaks others, `Damaged` if the dump is at fault, `Refused`
-        if the server does not allow what it needs, `Unavailable` if it broke off.
+        Raises `Unprovable` if the data breaks other rules, `Damaged` if the dump is at fault,
+        `Refused` if the server does not allow what it needs, `Unavailable` if it broke off.
         """
         first, chunks = peeked(chunks, len(_MAGIC) + 2)
         pg_restore = program("pg_restore", self._folder, max(_client(first), self._least))
@@ -114,7 +114,8 @@ class Restore:
     def _feed(
         self, pg_restore: Path, chunks: Iterator[bytes], *sections: str
     ) -> list[broken_rules.Broken]:
-        """Run it for these sections; the broken rules that it may go on without."""
+        """Run pg_restore for these sections; return the broken rules, all of which may be left
+        out."""
         arguments = ["--no-password", *(f"--section={section}" for section in sections)]
         if not self._for_good:
             arguments += [f"--no-{what}" for what in _NOT_PROVED]
@@ -134,7 +135,8 @@ class Restore:
         return broken
 
     def _raise_rule(self, child: Child) -> None:
-        """Raise `Unprovable` if the child failed by the database's own rules or functions."""
+        """Raise `Unprovable` if the child failed because of the database's own rules or
+        functions."""
         if faults.lacks(child.said()) or faults.may_pass(child.said()):
             return
         with self._connected() as there:
@@ -154,7 +156,8 @@ class Restore:
 
 
 class _Again:
-    """Chunks of which the first are given twice: what a pg_restore took that reads no rows."""
+    """Chunks that can be read twice as far as the first reader went: that is a pg_restore which
+    reads no rows."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -170,8 +173,8 @@ class _Again:
 
 
 def peeked(chunks: Iterator[bytes], least: int = _HEAD) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, at least so many if there are or what they tell of their database, and all
-    of them."""
+    """(the first bytes, all bytes). The first are at least `least` if there are as many, or fewer
+    if they already describe the database."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -181,7 +184,7 @@ def peeked(chunks: Iterator[bytes], least: int = _HEAD) -> tuple[bytes, Iterator
 
 
 def _client(head: bytes) -> int:
-    """The version of the oldest pg_restore that reads the archive; of what is none, any."""
+    """The version of the oldest pg_restore that reads the archive; for no archive, any version."""
     if not head.startswith(_MAGIC) or len(head) < len(_MAGIC) + 2:
         return _OLDEST
     found = (head[len(_MAGIC)], head[len(_MAGIC) + 1])

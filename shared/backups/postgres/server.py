@@ -1,6 +1,6 @@
 """A PostgreSQL server: how to connect to it, and what its errors mean to a person.
 
-A password appears in nothing that leaves this module but the parameters themselves.
+Nothing that leaves this module contains a password, except the parameters themselves.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ if TYPE_CHECKING:
     import psycopg
 
 _KEPT_ALIVE = {"keepalives_idle": "60"}
-"""Networks forget a connection on which nothing is said, as while an index is built."""
+"""Networks drop connections that are idle, for instance while an index is built."""
 _TCP = ("keepalives", *_KEPT_ALIVE, "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _LIMITS = (
     *("statement_timeout", "lock_timeout", "transaction_timeout"),
     *("idle_in_transaction_session_timeout", "idle_session_timeout"),
 )
-"""To count a table, to build an index, to wait for a download takes as long as it takes."""
+"""Limits that we lift: counting a table, building an index or waiting for a download takes as long
+as it takes."""
 _PATIENT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY(%s)"
-"""Of each of them that the server knows: `transaction_timeout` came with version 17."""
+"""For each limit that the server knows: `transaction_timeout` came with version 17."""
 _WRITING = """
     SELECT set_config(name, 'off', false) FROM pg_settings
     WHERE name = 'default_transaction_read_only' AND source = 'database'
 """
-"""What a database is set to holds for its applications. A role that may only read stays such."""
+"""A database's own read-only default is meant for its applications. That of a role is respected."""
 _OPTIONS = {0: "-c lc_messages=C", 170_000: "-c event_triggers=off"}
-"""What a superuser may say, by the server's version: what errors mean is known by their words, in
-English; and no code of the database's own runs when we connect, nor when definitions are restored.
-"""
+"""Options that a superuser may set, by the server's version: messages in English, since errors are
+recognised by their text; and no event triggers, so that no code of the database's own runs when we
+connect or restore definitions."""
 _REFUSALS = (
     "password authentication failed",
     "no password supplied",
@@ -49,7 +50,7 @@ _REFUSALS = (
 
 
 class Server:
-    """One server as its URL gives it. `service` and `setting` are what messages call it."""
+    """The server of a URL. Messages call it `service`, and its URL `setting`."""
 
     def __init__(self, url: Secret, *, service: str, setting: str) -> None:
         from psycopg import ProgrammingError
@@ -63,10 +64,10 @@ class Server:
             raise Misconfigured(f"{setting} is not a PostgreSQL URL") from None
         self._parameters = {word: str(value) for word, value in given.items() if value is not None}
         self._options: str | None = None
-        """What we say when we connect, as far as we may; None before the first connection."""
+        """The options that we set when we connect, if allowed; None before the first connection."""
 
     def parameters(self) -> dict[str, str]:
-        """What libpq takes, the password included."""
+        """The connection parameters for libpq, including the password."""
         return _with_options(self._parameters, self._options or "")
 
     @property
@@ -79,7 +80,8 @@ class Server:
         return f"{host}:{self._parameters.get('port') or '5432'}"
 
     def target(self, database: str) -> str:
-        """The database, for an argument list: with nothing of who connects, where, or how."""
+        """The connection string for an argument list: the database, but neither host nor user nor
+        password."""
         from psycopg.conninfo import make_conninfo
 
         said = {word: self._parameters[word] for word in _TCP if word in self._parameters}
@@ -94,17 +96,17 @@ class Server:
     def connected(
         self, database: str, *, autocommit: bool = False, named_by: str = "", **extra: Any
     ) -> Iterator[psycopg.Connection[Any]]:
-        """A connection; every error of psycopg in the block becomes one of Belfry's. What a role, a
-        database or the server allows a session or a statement at most does not hold for it, nor
-        does a database that is set to be read only.
+        """A connection; every error of psycopg in the block becomes one of Belfry's. Time limits
+        that a role, a database or the server sets for sessions and statements are lifted, and so is
+        a database's read-only default.
 
-        `named_by`: what a person changes if there is no such database; by default the setting.
+        `named_by`: what a person must change if there is no such database; default: the setting.
         """
         import psycopg
 
         given: dict[str, Any] = {"connect_timeout": 10, "application_name": "belfry"}
         given |= {**_KEPT_ALIVE, **self.parameters(), **extra, "dbname": database}
-        given["client_encoding"] = "UTF8"  # else psycopg speaks as the database is written
+        given["client_encoding"] = "UTF8"  # else psycopg uses the database's encoding
         if any("\0" in str(value) for value in given.values()):  # libpq would connect elsewhere
             raise Refused(self.service, f"{database!r:.80}, or {self.setting}, has a null in it")
         with self.named():
@@ -123,7 +125,7 @@ class Server:
                 connection.close()
 
     def _opened(self, given: dict[str, Any], *, autocommit: bool) -> psycopg.Connection[Any]:
-        """A connection with our options, if we may say them, which the first one tells."""
+        """A connection with our options, if we may set them; the first connection shows that."""
         import psycopg
 
         first = psycopg.connect(**given, autocommit=autocommit)
@@ -144,7 +146,7 @@ class Server:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """psycopg's errors become Belfry's."""
+        """Turn psycopg's errors into Belfry's."""
         import psycopg
         from psycopg import errors
 
@@ -192,8 +194,8 @@ def _with_options(given: dict[str, Any], more: str) -> dict[str, Any]:
 
 
 def _take_bytes(connection: psycopg.Connection[Any]) -> None:
-    """Of a database in SQL_ASCII, whose texts are bytes of any encoding: read them as UTF-8, and
-    each byte that is none as a lone surrogate, which `in_bytes` makes that byte again."""
+    """For a database in SQL_ASCII, whose texts are bytes of any encoding: read them as UTF-8, with
+    a lone surrogate for each byte that is not valid; `in_bytes` turns that into the byte again."""
     from psycopg.adapt import Buffer, Loader
 
     if connection.info.parameter_status("server_encoding") != "SQL_ASCII":
@@ -217,12 +219,12 @@ def _take_bytes(connection: psycopg.Connection[Any]) -> None:
 
 
 def in_bytes(text: str) -> bytes:
-    """As a server takes it on our connections."""
+    """The text as bytes for a server, the reverse of how our connections read texts."""
     return text.encode(errors="surrogateescape")
 
 
 def shown(text: str) -> str:
-    """With what is no character written as `\\xe9`."""
+    """The text for a person, with invalid bytes written as `\\xe9`."""
     return in_bytes(text).decode(errors="backslashreplace")
 
 

@@ -1,9 +1,9 @@
 """A PostgreSQL database as a source: pg_dump at an exported snapshot, pg_restore to prove it.
 
-The rows are counted in the snapshot that is dumped, so writers change nothing. The dump is in
-pg_dump's custom format, uncompressed: it keeps owners and privileges, yet can be restored without
-them where those roles are missing. The scratch database is dropped however the proof ends; one
-that a killed process left, by the next run.
+The rows are counted in the snapshot that is dumped, so writers do not affect the comparison. The
+dump is in pg_dump's custom format, uncompressed: it keeps owners and privileges, yet can be
+restored without them where those roles are missing. The scratch database is dropped however the
+proof ends; the next run drops one that a killed process left.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ _DATABASES = """
 
 
 class PostgresSource:
-    """A database of the server at `url` (by default the one it names), or some of its schemas;
-    proved on the server at `scratch_url` (by default the same)."""
+    """A database of the server at `url` (by default the one it names), or some of its schemas. It
+    is proved on the server at `scratch_url` (by default the same)."""
 
     engine = "postgresql"
     suffix = "dump"
@@ -81,7 +81,7 @@ class PostgresSource:
         folder: Path | None = None,
         without: Collection[str] = (),
     ) -> None:
-        """`without`: rules of its data (`pgrules`) that a restore may leave out."""
+        """`without`: rules that its data breaks (`broken_rules`) and a restore may leave out."""
         self.name = name
         self._server = Server(url, service=name, setting=setting)
         self._scratch = Server(
@@ -128,8 +128,9 @@ class PostgresSource:
                 f"--snapshot={snapshot}",
                 *self._scope.arguments(extensions),
             ]
-            # It begins, with its own locks, before the rows are counted: whoever asks for a table
-            # meanwhile waits for us, and a pg_dump that came later would wait for him.
+            # pg_dump begins, and takes its locks, before the rows are counted. If it began later, a
+            # session that asked for an exclusive lock meanwhile would wait for our locks, and
+            # pg_dump would wait for that session.
             with running(pg_dump, arguments, self._server, self.database, job) as child:
                 child.begun()
                 with heeding(connection, job):
@@ -168,14 +169,14 @@ class PostgresSource:
         *,
         for_good: bool = False,
     ) -> Contents:
-        """What is in the empty database `name` once the dump was restored into it."""
+        """Restore the dump into the empty database `name`; return what that then holds."""
         told: dict[str, Any] = {"for_good": for_good, "without": self._without}
         left = Restore(admin, server, name, self._folder, job, **told).run(chunks)
         with server.connected(name, autocommit=True) as there, heeding(there, job):
             return replace(contents(there, job, made=True), without=left)
 
     def _whole(self, child: Child) -> Iterator[bytes]:
-        """pg_dump's output; raises if it did not end well."""
+        """pg_dump's output; raises if pg_dump failed."""
         yield from child.read()
         code = child.wait()
         if not code:
@@ -194,8 +195,8 @@ class PostgresSource:
     def _scratch_database(
         self, head: bytes, job: JobContext
     ) -> Iterator[tuple[psycopg.Connection[Any], str]]:
-        """A new database, like the one whose dump begins so; its maker's application_name keeps it
-        from being taken for left over."""
+        """A new database like the dumped one, whose dump begins with `head`. The application_name
+        of our connection keeps other runs from dropping it as left over."""
         server = self._scratch
         name = SCRATCH + uuid.uuid4().hex
         with server.connected(server.database, autocommit=True, application_name=name) as admin:
@@ -209,7 +210,7 @@ class PostgresSource:
                 self._drop(admin, name, job)
 
     def _drop(self, admin: psycopg.Connection[Any], name: str, job: JobContext) -> None:
-        """Drop the scratch database; a failure is logged, the next run will try again."""
+        """Drop the scratch database. A failure is logged; the next run will try again."""
         try:
             with self._scratch.named():
                 admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
@@ -218,9 +219,9 @@ class PostgresSource:
 
 
 def databases(url: Secret, setting: str) -> list[str]:
-    """Every database of the server that may be connected to and is somebody's: no template, none
-    that Belfry works in or that a restore made or kept (`MADE`), unless the URL names it, and
-    `postgres` only if there are tables in it."""
+    """Every database of the server that we may connect to and that is somebody's: no template, none
+    of Belfry's own, none that a restore made or kept (`MADE`) unless the URL names it, and
+    `postgres` only if it has tables."""
     server = Server(url, service="postgres", setting=setting)
     with server.connected(server.database) as connection:
         given = (SCRATCH, RESTORING, list(HOUSEKEEPING), MADE)
@@ -233,7 +234,7 @@ def databases(url: Secret, setting: str) -> list[str]:
 
 
 def _begin(connection: psycopg.Connection[Any]) -> str:
-    """Fix the state that is counted and dumped; the snapshot's id."""
+    """Fix the state that is counted and dumped; return the snapshot's id."""
     from psycopg import IsolationLevel
 
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -248,8 +249,8 @@ def _tell_left_out(job: JobContext, entry: str) -> None:
 
 
 def drop_left_over(admin: psycopg.Connection[Any], prefix: str, job: JobContext) -> None:
-    """Drop the databases of that prefix which killed runs left; one that is another's, or that
-    another run drops now, is told."""
+    """Drop the databases with that prefix that killed runs left. If one cannot be dropped, because
+    it is another user's or another run drops it now, that is logged."""
     import psycopg
 
     for (name,) in admin.execute(_LEFT_OVER, (prefix,)).fetchall():

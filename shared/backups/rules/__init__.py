@@ -1,1 +1,1 @@
-"""Which backups are kept, look wrong, are proved again. Pure: values in, values out."""
+"""Which backups are kept, look wrong, are proved again. Pure functions: values in, values out."""

@@ -1,7 +1,7 @@
 """Whether a new backup looks as if something had been lost before it was taken.
 
-It is whole, and proved: what it holds is the question. A person is asked, and until they answer
-retention removes nothing.
+The backup is whole and proved; the question is what it holds. A person is asked, and until they
+answer, retention removes nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from statistics import median
 from shared.backups.model import Manifest
 
 _SMALLEST = 1 << 20
-"""Bytes. What is smaller varies with every few rows."""
+"""Bytes. The size of smaller backups varies with every few rows."""
 _FEWEST = 100
-"""Rows, for the same reason; a table that is emptied is told of in any case."""
+"""Rows, for the same reason; an emptied table is reported in any case."""
 _SHOWN = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -23,8 +23,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 def suspicions(new: Manifest, before: Sequence[Manifest]) -> tuple[str, ...]:
     """What a person should look at, in words for a mail; empty if nothing.
 
-    `before`: earlier backups of the same, each verified and not suspicious (or accepted), newest
-    first: what is usual.
+    `before`: earlier backups of the same row, newest first, as the measure of what is usual; each
+    is verified and not suspicious (or accepted).
     """
     if not before:
         return tuple(_nothing(new))
@@ -32,7 +32,7 @@ def suspicions(new: Manifest, before: Sequence[Manifest]) -> tuple[str, ...]:
 
 
 def _nothing(new: Manifest) -> Iterator[str]:
-    """Of the first of its kind: what is empty may be another database than the one meant."""
+    """The check of a row's first backup: if it is empty, the wrong database may be configured."""
     if not new.tables:
         yield "it holds nothing: there is no table"
     elif not any(new.tables.values()):
@@ -56,8 +56,9 @@ def _fewer(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _emptied(new: Manifest, before: Sequence[Manifest]) -> Iterator[str]:
-    """The largest first. A table that was empty in one of those before, such as a queue, may be; so
-    may one be gone of which others are there with other numbers, such as last week's partition."""
+    """Tables that were emptied or are gone, the largest first. A table that was already empty in an
+    earlier backup, such as a queue, is fine; so is a missing one if a table whose name differs only
+    in numbers is there, as with last week's partition."""
     last = before[0]
     there = {_numberless(name) for name in new.tables}
     lost = [
@@ -89,7 +90,7 @@ def _rows(count: int) -> str:
 
 
 def _size(count: float) -> str:
-    """In powers of 1000, as the portal and `ls --si` count."""
+    """A size in powers of 1000, as the portal and `ls --si` show it."""
     power = 0
     while round(count, 1) >= 1000 and power < len(_UNITS) - 1:
         count, power = count / 1000, power + 1

@@ -1,5 +1,5 @@
-"""How long a restore takes: as long as the slowest of the last few proofs and restores of the
-database. No single one tells how busy its machines will be."""
+"""How long a restore will take: as long as the slowest of the last few proofs and restores of the
+database. A single one does not tell how busy the machines will be."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from shared.backups.store.entries import Backup
 
 _LAST = 5
 _MARGIN = 5.0
-"""Seconds that do not matter."""
+"""A difference in seconds that does not matter."""
 _MORE = 1.2
-"""What was expected is right if it took no more times as long,"""
+"""The expectation was right if the restore took at most this many times as long,"""
 _LESS = 0.5
-"""or no less."""
+"""and at least this many times."""
 
 
 def slowest(backups: Iterable[Backup]) -> Report | None:
-    """The slowest of the last proofs by a restore, and restores for good; None if there is none.
-    `backups`: all of one database."""
+    """The slowest of the last proofs (by a restore) and restores for good; None if there is none.
+    `backups`: all backups of one database."""
     known = [
         report
         for backup in backups
@@ -33,7 +33,7 @@ def slowest(backups: Iterable[Backup]) -> Report | None:
 
 
 def of_same(backups: Iterable[Backup], source: str, database: str, scope: str) -> list[Backup]:
-    """Those of one database, whichever plan took them."""
+    """The backups of one database, whichever plan took them."""
     return [one for one in backups if one.group[1:] == (source, database, scope)]
 
 

@@ -1,14 +1,14 @@
-"""Which backups of one row are kept, and why: values in, values out.
+"""Which backups of one row are kept, and why. Pure functions: values in, values out.
 
-A backup is kept if any rule keeps it. Of generations that is what restic's `forget --keep-daily`
-and its like do: the newest of each of the last so many days *that have one*, each rule on its own
-(https://restic.readthedocs.io/en/stable/060_forget.html). Two ways of others are not followed:
-restic keeps the oldest as well while a rule has places left, and Proxmox's rules each begin where
-the one before ended (https://pbs.proxmox.com/docs/maintenance.html#pruning). As there, weeks are
-ISO's.
+A backup is kept if any rule keeps it. The generation rules (hourly to yearly) work like restic's
+`forget --keep-daily` and so on: each rule, on its own, keeps the newest backup of each of the last
+N days *that have one* (https://restic.readthedocs.io/en/stable/060_forget.html). Two habits of
+other tools are not followed: restic also keeps the oldest backup while a rule has places left, and
+each of Proxmox's rules begins where the one before ended
+(https://pbs.proxmox.com/docs/maintenance.html#pruning). As with Proxmox, weeks are ISO weeks.
 
-Places are taken by proved backups only. One that is suspicious, or that lies in the future because
-a clock was wrong, is kept where a rule would keep it, and takes no other's place.
+Only proved backups take places. One that is suspicious is kept where a rule would keep it, but
+takes no other's place. One dated in the future by a wrong clock is kept, and takes none either.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from datetime import UTC, datetime, timedelta
 from shared.backups.params import Retention
 
 EXAMINED = timedelta(days=7)
-"""So long an unverified backup is kept, for someone to look at it."""
+"""How long an unverified backup is kept, for someone to look at it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """What retention looks at."""
+    """A backup, as far as retention looks at it."""
 
     id: str
     started_at: datetime
     verified: bool
     suspicious: bool = False
+    """It is suspicious, and nobody has accepted it."""
     damaged_at: datetime | None = None
     """When it was last found damaged."""
-    """It is, and nobody has accepted it."""
     unprovable: bool = False
-    """Its data breaks its own rules, so it cannot be proved."""
+    """It cannot be proved, since the data breaks the database's own rules."""
     proved_once: bool = False
-    """A proof has succeeded, whatever a later one found."""
+    """A proof of it has succeeded, whatever a later one found."""
 
     @property
     def counts(self) -> bool:
-        """Whether it takes a place in the rules. One that was proved and no longer can be, since
-        its data breaks its rules by now, is still what was dumped."""
+        """Whether it takes a place in the rules. One that was proved once does so even if its data
+        breaks the rules now, as it is still what was dumped."""
         return self.verified or (self.unprovable and self.proved_once)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What becomes of a backup."""
+    """Whether a backup is kept, and why."""
 
     id: str
     keep: bool
     reasons: tuple[str, ...]
-    """What keeps it or, if nothing does, why nothing does; for a person."""
+    """Why it is kept or, if it is not, why nothing keeps it; for a person."""
 
 
 _Reasons = dict[str, list[str]]
@@ -66,7 +66,7 @@ _GENERATIONS: Mapping[str, tuple[str, Callable[[datetime], str]]] = {
     "monthly": ("months", lambda at: f"{at:%Y-%m}"),
     "yearly": ("years", lambda at: f"{at:%Y}"),
 }
-"""What each counts, and the name of the one that an instant (UTC) belongs to."""
+"""By rule: the unit that it counts, and the name of the unit that an instant (UTC) falls into."""
 
 
 def decide(
@@ -74,14 +74,14 @@ def decide(
 ) -> list[Verdict]:
     """A verdict on each backup of a row, newest first.
 
-    Whatever the rules say, the newest verified one is kept, and so is everything while none is
-    verified, but for those that never could be proved, of which the newest is kept. `held` says
-    why nothing at all may be removed.
+    Whatever the rules say, the newest verified backup is kept. While none is verified, everything
+    is kept, except that of those that could never be proved only the newest is. `held`: why nothing
+    at all may be removed now.
     """
     row = sorted(backups, key=_age, reverse=True)
     kept: _Reasons = {one.id: [] for one in row}
     unneeded: dict[str, str] = {}
-    # What a wrong clock put into the future would come first in every rule, for years.
+    # A backup that a wrong clock dated in the future would come first in every rule for years.
     past = [one for one in row if one.started_at <= now]
     counted = [one for one in past if one.counts]
     proved = [one for one in counted if one.verified]
@@ -117,7 +117,7 @@ def _age(one: Held) -> tuple[datetime, str]:
 
 
 def _add(kept: _Reasons, one: Held, reason: str) -> None:
-    """Of a reason that two pools give, the first wording stays."""
+    """Add a reason, unless an earlier pool has already given the same one in other words."""
     if not any(reason.startswith(known) for known in kept[one.id]):
         kept[one.id].append(reason)
 
@@ -175,7 +175,7 @@ def _verdict(
 
 
 def _unkept(retention: Retention) -> str:
-    """Why a verified backup that no rule keeps is kept by none."""
+    """Why no rule keeps a verified backup: what each rule demands that it does not fulfil."""
     said = []
     if retention.days is not None:
         said.append(f"older than {_counted(retention.days, 'days')}")

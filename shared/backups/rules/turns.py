@@ -1,8 +1,9 @@
-"""Which copies are proved again today, so that each is within a period.
+"""Which copies are proved again today, so that each one is proved once within a period.
 
-Each day a share of them by their bytes, the oldest proof first; and whatever would be older than
-the period before the next day. A share, since what was proved on one day would come round on one
-day too: but nothing is proved again within half of the period.
+Each day these are a share of all copies by bytes, those with the oldest proof first, and in any
+case those whose proof would be older than the period by the next day. Without shares, copies proved
+on the same day would all be due on the same day again. Nothing is proved again within half of the
+period.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A copy that may be relied upon, and since when."""
+    """A verified copy, and when it was last proved."""
 
     backup: Backup
     copy: Copy
     at: datetime
-    """Of its last proof: it was read whole."""
+    """When its last proof was, which read all of it."""
 
     @property
     def bytes(self) -> int:
@@ -31,7 +32,7 @@ class Turn:
 
     @property
     def restoring(self) -> timedelta:
-        """How long its restore took the last time, as far as that is known."""
+        """How long its restore took last time; 0 if that is not known."""
         proof = self.backup.proof
         return timedelta(seconds=(proof.restore_seconds or 0) if proof is not None else 0)
 
@@ -54,8 +55,8 @@ def turns(backups: Iterable[Backup]) -> list[Turn]:
 def todays(
     found: list[Turn], period: timedelta, now: datetime, longest: timedelta = timedelta.max
 ) -> list[Turn]:
-    """Those that are to be proved again today, of all in that order. Whose restore takes longer
-    than `longest` come last, or one that never ends in time would keep all others from it."""
+    """Which copies to prove again today, from all in the order of `turns`. Those whose restore
+    takes longer than `longest` come last: one that never ends in time must not block the others."""
     share = sum(one.bytes for one in found) * (_DAY / period)
     chosen: list[Turn] = []
     taken = 0
@@ -69,5 +70,5 @@ def todays(
 
 
 def overdue(found: Iterable[Turn], period: timedelta, now: datetime) -> list[Turn]:
-    """Those whose proof is older than the period."""
+    """The copies whose last proof is older than the period."""
     return [one for one in found if now - one.at > period]

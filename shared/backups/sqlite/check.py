@@ -1,9 +1,9 @@
-"""SQLite's own check of a file, and what of it is damage.
+"""SQLite's own check of a file, and which of its findings are damage.
 
-Rows that break a constraint are not: who wrote them meant to, or added the constraint later. They
-are in the backup as they are in the database. Nor is it damage that a function or a collation is
-the application's own: SQLite's check then goes on with one that stands in for it, and leaves out
-the order of indexes and what is computed, which only the application knows.
+Rows that break a constraint are no damage: somebody wrote them on purpose, or added the constraint
+later. They are backed up as they are. Nor is it damage that the database uses functions or
+collations of the application's own. The check then runs with stand-ins for them, and leaves out the
+order of indexes and computed values, which only the application knows.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _BROKEN_RULE = re.compile(
     "(NULL value in |CHECK constraint failed in |non-[A-Z]+ value in |(TEXT|NUMERIC) value in )"
 )
 _MAY_BE_OURS = re.compile("(row not in PRIMARY KEY order for |NULL value in )")
-"""What may be so only because of what stands in."""
+"""Findings that may be caused by a stand-in alone."""
 _NO_COLLATION = re.compile(r"no such collation sequence: (.+)", re.DOTALL)
 _NO_FUNCTION = re.compile(r"(?:unknown function: (.+)\(\)|no such function: (.+))", re.DOTALL)
 
 
 def look_over(connection: sqlite3.Connection, log: Callable[..., None]) -> None:
-    """Raises `Damaged` for what SQLite's check finds amiss with the file; what it finds amiss with
-    the rows, and what it could not check, goes to `log`. The connection knows the application's
-    functions and collations by name afterwards, not what they do. Raises `sqlite3.Error`.
+    """Check the file. Raises `Damaged` if SQLite finds it damaged, and `sqlite3.Error`. Rows that
+    break constraints, and what could not be checked, are logged. Afterwards the connection has
+    stand-ins by the names of the application's functions and collations.
     """
     unknown: list[str] = []
     broken: Counter[str] = Counter()
@@ -68,8 +68,8 @@ def look_over(connection: sqlite3.Connection, log: Callable[..., None]) -> None:
 
 
 def tables(connection: sqlite3.Connection) -> list[str]:
-    """The names of the tables with rows of their own: a virtual one's are those of the tables
-    behind it. What is not UTF-8 in a name is there as half a surrogate pair each."""
+    """The names of the tables that store rows; a virtual table's rows are in the tables behind it.
+    Bytes of a name that are not UTF-8 become lone surrogates."""
     return [
         name.decode(errors="surrogateescape")
         for (name,) in in_bytes(
@@ -82,7 +82,7 @@ def tables(connection: sqlite3.Connection) -> list[str]:
 
 
 def in_bytes(connection: sqlite3.Connection, sql: str) -> list[tuple[bytes, ...]]:
-    """The rows of a query, texts as their bytes in UTF-8, or whatever they are instead."""
+    """The rows of a query, with texts as raw bytes, which need not be valid UTF-8."""
     cursor = connection.cursor()
     before, connection.text_factory = connection.text_factory, bytes
     try:
@@ -92,7 +92,8 @@ def in_bytes(connection: sqlite3.Connection, sql: str) -> list[tuple[bytes, ...]
 
 
 def count(connection: sqlite3.Connection, table: str, *, how: str = "") -> int | None:
-    """The rows of a table; None if its name is not UTF-8: Python cannot ask for it."""
+    """The number of rows of a table; None if its name is not UTF-8, so that Python cannot query
+    it."""
     if not _is_text(table):
         return None
     sql = f"SELECT count(*) FROM {_quoted(table)} {how}"  # noqa: S608
@@ -100,7 +101,7 @@ def count(connection: sqlite3.Connection, table: str, *, how: str = "") -> int |
 
 
 def shown(name: str) -> str:
-    """A name as text, what is not UTF-8 in it as `\\xe9`."""
+    """A name as text, with bytes that are not UTF-8 written as `\\xe9`."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
@@ -112,7 +113,7 @@ def code(error: sqlite3.Error) -> int:
 def _look_at(
     connection: sqlite3.Connection, table: str, unknown: list[str], broken: Counter[str]
 ) -> bool:
-    """Check one table; whether that could be done. If not, it is at least read."""
+    """Check one table; whether that was possible. If not, its rows are at least read."""
     if not _is_text(table):
         return False
     try:
@@ -131,7 +132,7 @@ def _checked(connection: sqlite3.Connection, unknown: list[str], pragma: str = "
         kind = "quick_check" if unknown else "integrity_check"
         try:
             said = _said(connection, pragma or f"{kind}({_SHOWN})")
-            if not pragma and _is_harmless(said):  # which may have hidden others
+            if not pragma and _is_harmless(said):  # these may have hidden other findings
                 said = _said(connection, f"{kind}({_ALL})")
             break
         except sqlite3.OperationalError as error:
@@ -154,7 +155,7 @@ def _is_harmless(said: Counter[str]) -> bool:
 
 
 def _said(connection: sqlite3.Connection, pragma: str) -> Counter[str]:
-    """What a check says, and how often; nothing if all is well."""
+    """The findings of a check, and how often each occurs; empty if all is well."""
     before = connection.text_factory
     connection.text_factory = lambda text: text.decode(errors="backslashreplace")
     try:
@@ -166,7 +167,7 @@ def _said(connection: sqlite3.Connection, pragma: str) -> Counter[str]:
 
 
 def _stand_in(connection: sqlite3.Connection, said: str, known: Sequence[str]) -> list[str]:
-    """Have something stand in for what SQLite says it does not know; its name, if that is new."""
+    """Register a stand-in for what SQLite says it does not know; return its name if it is new."""
     if found := _NO_COLLATION.fullmatch(said):
         what = f"collation {found[1]}"
         if what in known:
@@ -177,7 +178,7 @@ def _stand_in(connection: sqlite3.Connection, said: str, known: Sequence[str]) -
         name = found[1] or found[2]
         if f"{name}()" in known:
             return []
-        # of nothing known, no CHECK fails
+        # it returns NULL, with which no CHECK fails
         connection.create_function(name, -1, lambda *_: None, deterministic=True)
         return [f"{name}()"]
     return []

@@ -20,7 +20,8 @@ _DIGITS = 12
 
 
 def proved(path: Path, job: JobContext) -> Contents:
-    """What a copy holds, after SQLite's own check of it. Raises `Damaged`, `sqlite3.Error`."""
+    """Check a copy with SQLite's own check; return what it holds. Raises `Damaged`,
+    `sqlite3.Error`."""
     with closing(sqlite3.connect(path)) as connection:
         connection.set_progress_handler(job.stop.is_set, _INSTRUCTIONS)
         try:
@@ -32,15 +33,15 @@ def proved(path: Path, job: JobContext) -> Contents:
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Raises `Damaged` if SQLite's own check finds anything, rows that break a constraint too."""
+    """Raises `Damaged` if SQLite's own check finds anything, even rows that break a constraint."""
     said = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
     if said != ["ok"]:
         raise Damaged("integrity_check says " + "; ".join(said).replace("\n", " "))
 
 
 def contents(connection: sqlite3.Connection, job: JobContext) -> Contents:
-    """The rows of each table, and every object's definition, virtual tables' too: their rows are
-    those of the tables behind them."""
+    """The number of rows of each table, and every object's definition. Of virtual tables only the
+    definition: their rows are in the tables behind them."""
     counted = {shown(name): count(connection, name) for name in tables(connection)}
     uncounted = [name for name, rows in counted.items() if rows is None]
     if uncounted:
@@ -69,7 +70,7 @@ def read(path: Path, job: JobContext) -> Iterator[bytes]:
 
 
 def write(path: Path, chunks: Iterator[bytes], job: JobContext) -> None:
-    """A new file of these bytes."""
+    """Write a new file with these bytes."""
     with path.open("wb") as file:
         for chunk in chunks:
             job.check()

@@ -17,7 +17,7 @@ has_parts = False
 
 
 def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
-    """The file of the URL."""
+    """The file that the URL names."""
     del settings, connection
     from shared.backups.sqlite.source import SqliteSource
 
@@ -26,6 +26,6 @@ def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
 
 
 def databases(asked: Asked) -> list[str]:
-    """None: it is no server."""
+    """None, as it is no server."""
     del asked
     return []

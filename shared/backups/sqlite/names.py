@@ -1,12 +1,12 @@
-"""Names of SQLite's files, and which a restore may go to."""
+"""Names of SQLite files, and which ones a restore may go to."""
 
 from __future__ import annotations
 
 SQLITES_OWN = ("-wal", "-shm", "-journal")
-"""How the names of what SQLite has beside a database end."""
+"""The endings of the names of files that SQLite keeps beside a database."""
 
 _LONGEST_FILE = 200
-"""Bytes of a file's name; SQLite adds to it, and 255 can be."""
+"""Bytes of a file's name. The limit is 255, and SQLite appends to the name."""
 
 
 def target_problem(name: str) -> str | None:

@@ -1,12 +1,12 @@
-"""A restored copy comes to its place: as a new file, or into one that is there.
+"""Puts a restored copy in its place: as a new file, or into an existing one.
 
-Into a file that is there it goes by SQLite's own backup, in one transaction: whoever has the file
-open goes on working, and a crash in the middle is rolled back by whoever opens it next. A file is
-never put in the place of another, whose write-ahead log would then belong to neither.
+An existing file is filled by SQLite's own backup, in one transaction: programs that have it open go
+on working, and after a crash in the middle, whoever opens it next rolls back. One file never
+replaces another, whose write-ahead log would then fit neither.
 
-What is replaced is kept first. Its writers wait meanwhile; if one gets in between the keeping and
-the replacing, what was kept is not what was there, so both begin again. What was kept goes away
-only while it is known that nothing is replaced yet.
+What will be replaced is first kept as a copy, while writers wait. If a writer gets in between the
+keeping and the replacing, the copy is outdated, so both begin again. The copy is removed only while
+it is certain that nothing has been replaced yet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from shared.errors import BelfryError, Conflict, Damaged, Invalid, Refused, Unav
 from shared.tasks.context import JobContext
 
 _STEP = 1024 * 1024
-"""Bytes of a step; the cache must hold the first, which writes nothing to the file then."""
+"""Bytes of a step. The cache must hold the first step, so that nothing is written to the file
+yet."""
 _CACHE = 8 * 1024
 """KiB."""
 _TRIES = 10
@@ -55,8 +56,8 @@ def name_of(target: Target, source: Path, now: datetime) -> str:
 
 
 def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None:
-    """Raises `Conflict` if something is there that the restore may not replace. Of links that lead
-    elsewhere only `source` may be one: the setting says so."""
+    """Raises `Conflict` if something is there that the restore may not replace. A link to another
+    folder is refused, unless it is `source`, which the setting names."""
     if file.is_symlink() and not file.exists():
         raise Conflict(f"{file} is a link to nowhere; remove it")
     if file != source and file.resolve().parent != file.parent.resolve():
@@ -81,10 +82,10 @@ def check(file: Path, source: Path, target: Target, busy_seconds: float) -> None
 
 
 def place(copy: Path, file: Path, like: Path) -> None:
-    """Make the copy `file`, which is not there yet, with the permissions of the file `like`.
+    """Turn the copy into `file`, which must not exist yet, with the permissions of the file `like`.
 
-    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster, or something of an
-    earlier `file` lies beside it.
+    `copy` must lie on the same disk. Raises `Conflict` if somebody was faster, or if SQLite's files
+    of an earlier `file` still lie beside it.
     """
     if like.is_file():
         shutil.copymode(like, copy)
@@ -105,11 +106,11 @@ def place(copy: Path, file: Path, like: Path) -> None:
 
 
 def _check_beside(file: Path) -> None:
-    """Raises `Conflict` if `file` is gone, but not what SQLite had beside it: whoever opens the
-    restored one next would have that written into it."""
+    """Raises `Conflict` if `file` is gone, but files that SQLite had beside it are still there:
+    SQLite would write their content into the restored file when that is opened."""
     for ending in SQLITES_OWN:
         beside = file.with_name(file.name + ending)
-        if os.path.lexists(beside) and not file.exists():  # in this order: it may come to be
+        if os.path.lexists(beside) and not file.exists():  # this order: it may just be created
             raise Conflict(
                 f"{beside} belongs to the {file.name} that was there, and SQLite would write it "
                 f"into the restored one; move it away, once no program has that open any more"
@@ -119,7 +120,8 @@ def _check_beside(file: Path) -> None:
 def replace(
     copy: Path, file: Path, scratch: Path, busy_seconds: float, job: JobContext
 ) -> str | None:
-    """Bring the copy's content into `file`; the name of what was in it, if there was anything."""
+    """Bring the copy's content into `file`; return the name under which its former content is kept,
+    if it had any."""
     for _ in range(_TRIES):
         with suppress(_Overtaken), _explained(file):
             return _replaced(copy, file, scratch, busy_seconds, job)
@@ -136,14 +138,14 @@ def _replaced(
         closing(sqlite3.connect(copy)) as source,
     ):
         had_wal = _is_wal(source)
-        source.execute("PRAGMA journal_mode = DELETE")  # the target stays in its own mode
+        source.execute("PRAGMA journal_mode = DELETE")  # the target keeps its own mode
         _make_two_pages(source, file)
         target.execute("BEGIN IMMEDIATE")  # no writer from here on
         is_wal = _is_wal(target)
         if watch.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             kept = _keep(watch, file, scratch, job)
         before, version = _state(watch, file, is_wal), _version(watch)
-        target.execute("ROLLBACK")  # but one may get in just here
+        target.execute("ROLLBACK")  # a writer may get in just here
         try:
             _fill(source, target, file, job, lambda: _state(watch, file, is_wal) != before)
             if kept is None and had_wal:
@@ -163,14 +165,14 @@ def _fill(
     job: JobContext,
     overtaken: Callable[[], bool],
 ) -> None:
-    """Copy all in one transaction; back as it was if `overtaken` once that has its lock. Once all
-    is committed nothing is raised any more but what comes from outside, such as an interrupt."""
+    """Copy everything in one transaction, rolled back if `overtaken()` is true once that has its
+    lock. After the commit nothing is raised, except from outside, such as an interrupt."""
     is_first = True
 
     def progress(status: int, remaining: int, total: int) -> None:
         nonlocal is_first
         if status not in (sqlite3.SQLITE_OK, *_LOCKED):
-            return  # all is committed and can be stopped no more, or SQLite's own error follows
+            return  # all is committed and cannot be stopped now, or SQLite's own error follows
         job.check()
         if status in _LOCKED:
             raise Unavailable("restore target", f"{file} is locked by another program")
@@ -181,19 +183,19 @@ def _fill(
 
     size = source.execute("PRAGMA page_size").fetchone()[0]
     pages = source.execute("PRAGMA page_count").fetchone()[0]
-    step = max(1, min(_STEP // size, pages - 1))  # the first must not be the last as well
+    step = max(1, min(_STEP // size, pages - 1))  # the first step must not be the last as well
     source.backup(target, pages=step, progress=progress)
 
 
 def _make_two_pages(copy: sqlite3.Connection, file: Path) -> None:
-    """See that the copy is brought into `file` in two steps at least: after the first it is seen
-    whether a writer got in, and with the last all is committed. Raises `Conflict`."""
+    """Make sure that the copy has two pages, so that filling `file` takes two steps: after the
+    first we check whether a writer got in, the last one commits. Raises `Conflict`."""
     count = "PRAGMA page_count"
     if copy.execute(count).fetchone()[0] > 1:
         return
     name = f"belfry_{secrets.token_hex(8)}"
     copy.execute(f"CREATE TABLE {name} (x)")
-    copy.execute(f"DROP TABLE {name}")  # which leaves a free page
+    copy.execute(f"DROP TABLE {name}")  # this leaves a free page
     if copy.execute(count).fetchone()[0] < 2:
         raise Conflict(
             f"the backup has no tables, and its auto_vacuum leaves it no free page, so that it "
@@ -204,8 +206,8 @@ def _make_two_pages(copy: sqlite3.Connection, file: Path) -> None:
 def _let_go(
     kept: Path, error: BaseException, as_it_was: Callable[[], bool], job: JobContext
 ) -> None:
-    """Remove what was kept, unless it may be the only copy by now. Belfry's own errors come before
-    all is committed; of others nobody knows."""
+    """Remove what was kept, unless it may be the only copy by now. Belfry's own errors are raised
+    before the commit; other errors may come after it."""
     if isinstance(error, _Overtaken | BelfryError) or as_it_was():
         kept.unlink()
         return
@@ -218,7 +220,7 @@ def _is_wal(connection: sqlite3.Connection) -> bool:
 
 
 def _keep(watch: sqlite3.Connection, file: Path, scratch: Path, job: JobContext) -> Path:
-    """A copy of what is in `file`, beside it. What is damaged is kept as it is."""
+    """Keep a copy of what is in `file` beside it. Even damaged content is kept, as it is."""
     copy = scratch / "before.sqlite"
     copy.unlink(missing_ok=True)
     with closing(sqlite3.connect(copy)) as target:
@@ -233,9 +235,9 @@ def _keep(watch: sqlite3.Connection, file: Path, scratch: Path, job: JobContext)
 
 
 def _state(watch: sqlite3.Connection, file: Path, is_wal: bool) -> object:
-    """What changes whenever a writer commits. Without a WAL nobody can read by SQLite while the
-    replacing holds its lock, so it is the file's own time. To open the file and look would be
-    worse: to close it again ends every lock that this process has on it.
+    """A value that changes whenever a writer commits. Without a WAL, SQLite cannot read the file
+    while the replacing holds its lock, so the file's time and size must do. Opening the file to
+    look inside would be worse: closing it again ends every lock that this process has on it.
 
     https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
     """
@@ -246,12 +248,12 @@ def _state(watch: sqlite3.Connection, file: Path, is_wal: bool) -> object:
 
 
 def _version(watch: sqlite3.Connection) -> int:
-    """What is another once somebody has committed."""
+    """A number that changes once somebody else has committed."""
     return int(watch.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _is_still(watch: sqlite3.Connection, version: int) -> bool:
-    """Whether nobody has committed since; also False if the file cannot be read."""
+    """Whether nobody has committed since `version`; also False if the file cannot be read."""
     try:
         return _version(watch) == version
     except sqlite3.DatabaseError:
@@ -267,7 +269,7 @@ def _open(file: Path, mode: str, busy_seconds: float) -> sqlite3.Connection:
 
 @contextmanager
 def _explained(file: Path) -> Iterator[None]:
-    """SQLite's errors on the target become Belfry's."""
+    """Turn SQLite's errors on the target into Belfry's."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -286,13 +288,13 @@ def _explained(file: Path) -> Iterator[None]:
 
 
 def _named(file: Path, what: str, now: datetime) -> str:
-    """A name beside the file's, of no other restore in the same second."""
+    """A name for a file beside `file`, unique even among restores in the same second."""
     at = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     return f"{file.stem}-{what}-{at}-{secrets.token_hex(2)}{file.suffix}"
 
 
 def _sync(folder: Path) -> None:
-    """Have the folder's new entry on disk, where folders can be synced."""
+    """Sync the folder's new entry to disk, where folders can be synced."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

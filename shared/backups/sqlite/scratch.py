@@ -1,7 +1,7 @@
 """The scratch space in which copies of a database are made.
 
-A folder is its process's for as long as that holds the lock of a file in it. The kernel lets go of
-the lock when the process dies, on whichever host it ran; a process id would be another's by then.
+A folder belongs to a process as long as that holds the lock on a file in it. The kernel releases
+the lock when the process dies, whichever host it ran on; a process id could be reused by then.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FOLDER = "belfry-backup-"
 _LOCK = "in-use"
 _NEW = "new"
-"""The lock's file, until it is held."""
+"""The name of the lock's file until it is locked."""
 _YOUNG = 600
-"""Seconds in which a folder without a lock is left alone: its process may be about to take it."""
+"""Age in seconds up to which a folder without a lock is left alone: its process may be about to
+lock it."""
 
 
 @contextmanager
 def scratch_folder(where: Path) -> Iterator[Path]:
-    """A folder in `where` that goes away, and with it those of processes that were killed.
+    """A temporary folder in `where`. Folders that killed processes left there are removed as well.
 
-    Where the disk knows no locks nothing is known of the others', so they stay. Raises
-    `Unavailable`, naming `where`, if that is full or cannot be written.
+    If the disk does not support locks, other processes' folders cannot be judged, so they stay.
+    Raises `Unavailable`, naming `where`, if that is full or cannot be written.
     """
     try:
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=where))
@@ -41,13 +42,13 @@ def scratch_folder(where: Path) -> Iterator[Path]:
         try:
             lock = os.open(folder / _NEW, os.O_RDWR | os.O_CREAT, 0o600)
             knows_locks = _taken(lock)
-            (folder / _NEW).rename(folder / _LOCK)  # it is never there without being held
+            (folder / _NEW).rename(folder / _LOCK)  # under this name it is always locked
             if knows_locks:
                 _remove_all_left(folder)
             yield folder
         finally:
             if lock is not None:
-                os.close(lock)  # first: some disks do not remove what is open
+                os.close(lock)  # first, since some disks cannot remove open files
             shutil.rmtree(folder, ignore_errors=True)
     except sqlite3.OperationalError as error:
         if code(error) == sqlite3.SQLITE_FULL:
@@ -57,18 +58,18 @@ def scratch_folder(where: Path) -> Iterator[Path]:
         if error.errno in _FULL:
             raise full(where) from error
         if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
-            raise  # it is no disk's, but of who uses the folder
+            raise  # not the disk's error, but that of the code in the block
         reason = f"{error.strerror or error} ({error.filename or where})"
         raise Unavailable(f"folder {where}", reason) from error
 
 
 def full(where: Path) -> Unavailable:
-    """That there is no room there."""
+    """The error for a full disk."""
     return Unavailable(f"folder {where}", "is full; a copy of the database needs it")
 
 
 def _taken(lock: int) -> bool:
-    """Whether the lock is ours now: nobody has it, and the disk knows locks."""
+    """Try to take the lock; False if another has it or the disk does not support locks."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -78,15 +79,16 @@ def _taken(lock: int) -> bool:
 
 def remove_left(where: Path) -> None:
     """Remove the folders in `where` of processes that were killed, without writing there. One that
-    has no lock yet stays: how old it is, only a folder of one's own would tell. Raises `OSError`.
+    has no lock yet stays: its age could only be told by comparison with a new folder on that disk.
+    Raises `OSError`.
     """
     for folder in where.glob(f"{_FOLDER}*"):
         _remove_unless_held(folder, age=0)
 
 
 def _remove_all_left(own: Path) -> None:
-    """Remove the folders beside `own` that nobody holds. The disk's clock says how old one is:
-    it may be another host's."""
+    """Remove the folders beside `own` that nobody holds. Their age is taken by the disk's clock,
+    which may be another host's."""
     now = own.stat().st_mtime
     for folder in own.parent.glob(f"{_FOLDER}*"):
         with suppress(FileNotFoundError):
@@ -102,8 +104,8 @@ def _remove_unless_held(folder: Path, age: float) -> None:
 
 
 def _is_held(folder: Path, age: float) -> bool:
-    """Whether a process has it, or may be about to lock it. A folder without a lock that holds
-    anything is somebody else's, whatever its name."""
+    """Whether a process has the folder, or may be about to lock it. A folder without a lock that
+    holds any other file is not Belfry's, whatever its name."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""A SQLite file as a source: SQLite's online backup into a temporary file, and from there.
+"""A SQLite file as a source: SQLite's online backup copies it to a temporary file, which is dumped.
 
 Writers go on meanwhile. A database in WAL mode is read in one transaction; one in another mode
-is copied in steps, and in a single step once writers have made the copy start over three times.
+is copied in steps, or in a single step once writers have made the copy start over three times.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class _StartedOver(Exception):
 
 
 class SqliteSource:
-    """The SQLite database at `path`; `setting` is what says so, `busy_seconds` how long to wait
-    for its lock."""
+    """The SQLite database at `path`. `setting`: the setting that names the path; `busy_seconds`:
+    how long to wait for the database's lock."""
 
     engine = "sqlite"
     suffix = "sqlite"
@@ -84,8 +84,8 @@ class SqliteSource:
             return _proved(folder / "restored.sqlite", chunks, job)
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
-        """Restore beside the source's file. What was in a target that is replaced is kept as
-        `{stem}-before-{time}-{mark}{suffix}`; who has the target open goes on working with it."""
+        """Restore to a file beside the source's. What was in a target that is replaced is kept as
+        `{stem}-before-{time}-{mark}{suffix}`; programs that have the target open go on working."""
         folder = self._path.parent
         if not folder.is_dir():
             raise Misconfigured(f"{self._setting} is {self._path}, and there is no such folder")
@@ -95,7 +95,7 @@ class SqliteSource:
             sqlite_restore.check(file, self._path, target, self._busy_seconds)
             copy = scratch / "restored.sqlite"
             contents = _proved(copy, chunks, job)
-            sqlite_restore.check(file, self._path, target, self._busy_seconds)  # it took a while
+            sqlite_restore.check(file, self._path, target, self._busy_seconds)  # time has passed
             if not file.exists():
                 sqlite_restore.place(copy, file, self._path)
                 return Restored(contents=contents, name=name)
@@ -103,8 +103,8 @@ class SqliteSource:
         return Restored(contents=contents, name=name, kept_as=kept)
 
     def _tidy(self, job: JobContext) -> None:
-        """Remove what restores that were killed left beside the source; if that fails, a backup is
-        none the worse for it."""
+        """Remove what killed restores left beside the source. If that fails it is only logged: the
+        backup does not depend on it."""
         try:
             remove_left(self._path.parent)
         except OSError as error:
@@ -117,7 +117,7 @@ class SqliteSource:
         except sqlite3.OperationalError as error:
             if code(error) != sqlite3.SQLITE_READONLY:
                 raise
-            # a writer was killed, and what it left undone must be taken back before one can read
+            # a writer was killed: its transaction must be rolled back before the file can be read
             copy.unlink(missing_ok=True)
             self._copied(copy, job, "rw")
 
@@ -128,7 +128,7 @@ class SqliteSource:
             closing(sqlite3.connect(copy)) as target,
         ):
             source.isolation_level = None
-            target.execute("PRAGMA synchronous = OFF")  # a lost copy is made again
+            target.execute("PRAGMA synchronous = OFF")  # a lost copy can be made again
             if source.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
                 source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -141,7 +141,7 @@ class SqliteSource:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """SQLite's errors on the source become Belfry's."""
+        """Turn SQLite's errors on the source into Belfry's."""
         try:
             yield
         except Damaged as error:
@@ -163,7 +163,7 @@ class SqliteSource:
 
 
 class _Progress:
-    """Looks at the job between two steps, and counts how often the copy started over."""
+    """Checks the job between two steps, and counts how often the copy started over."""
 
     def __init__(self, job: JobContext, source: str) -> None:
         self._job = job
@@ -184,7 +184,7 @@ class _Progress:
 
 
 def _proved(copy: Path, chunks: Iterator[bytes], job: JobContext) -> Contents:
-    """What the restored copy holds. Raises `Damaged`."""
+    """Write the restored copy, check it, and return what it holds. Raises `Damaged`."""
     write(copy, chunks, job)
     try:
         return proved(copy, job)

@@ -23,6 +23,6 @@ def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
 
 
 def databases(asked: Asked) -> list[str]:
-    """None: it is no server."""
+    """None, as it is no server."""
     del asked
     return []

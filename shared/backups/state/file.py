@@ -1,8 +1,8 @@
-"""The file that a dump of Belfry's state is: a SQLite database with one table.
+"""The format of a dump of Belfry's state: a SQLite database with one table.
 
 `entities(of, partition, row, kind, body)`: `of` is the table's name without the prefix
-(`schedules`), `body` the entity's properties in JSON as Table Storage itself writes them, with a
-note for each type that JSON does not have (`"n@odata.type": "Edm.Int64", "n": "5"`).
+(`schedules`), `body` the entity's properties in JSON as Table Storage itself writes them, with an
+annotation for each type that JSON does not have (`"n@odata.type": "Edm.Int64", "n": "5"`).
 
 https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
 """
@@ -50,17 +50,17 @@ class Row:
 
     @property
     def schedule_id(self) -> str:
-        """Of a schedule, a version or a job."""
+        """The schedule's id, if the row is a schedule, a version or a job."""
         return self.key.split(":")[1] if ":" in self.key else ""
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The properties as they stand in JSON, with the row's key."""
+        """The properties as they are in JSON, with the row's key."""
         return {**json.loads(self.body), "RowKey": self.key}
 
     @property
     def properties(self) -> dict[str, Any]:
-        """As `Wire` takes them, which writes them as they are."""
+        """The properties for `Wire`, which writes them unchanged."""
         made: dict[str, Any] = json.loads(self.body)
         for name in [name for name in made if made[name] == _DOUBLE and name.endswith(_TYPE)]:
             made[name.removesuffix(_TYPE)] = _double(made[name.removesuffix(_TYPE)])
@@ -68,13 +68,13 @@ class Row:
 
 
 def row_of(of: str, entity: Mapping[str, Any]) -> Row:
-    """An entity, as the SDK gives it, as a row."""
+    """The row for an entity as the SDK gives it."""
     partition, key = str(entity["PartitionKey"]), str(entity["RowKey"])
     return Row(of, partition, key, kind_of(of, partition, key), _body(entity))
 
 
 def kind_of(of: str, partition: str, key: str) -> str:
-    """What a row is: by its table, or in the schedules' by its key."""
+    """What kind of row it is, by its table; in the table of schedules, by its key."""
     if of != SCHEDULES:
         return of
     if partition == META:
@@ -84,16 +84,16 @@ def kind_of(of: str, partition: str, key: str) -> str:
 
 
 def due_key(row: Row) -> str | None:
-    """The key of the entry that a schedule has in the due index, if it has one."""
+    """The key of the schedule's entry in the due index; None if it has none."""
     try:
         at = entities.instant(row.values["next_run_at"])
         return None if at is None else entities.due_key(at, row.schedule_id)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # garbled, so it is never handed out
+        return None  # the row is garbled, so the engine never runs it
 
 
 class StateFile:
-    """A dump's file. Raises `sqlite3.Error`."""
+    """A dump's file. Its methods raise `sqlite3.Error`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -103,7 +103,7 @@ class StateFile:
         return self._db
 
     def put(self, row: Row) -> None:
-        """Add a row, in the place of one of the same key."""
+        """Add a row; it replaces one with the same key."""
         values = (row.of, row.partition, row.key, row.kind, row.body)
         self._db.execute("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)", values)
 
@@ -111,12 +111,12 @@ class StateFile:
         self._db.execute(f"DELETE FROM entities WHERE {_THIS}", (of, partition, key))  # noqa: S608
 
     def get(self, of: str, partition: str, key: str) -> Row | None:
-        """The row of that key."""
+        """The row with that key, if there is one."""
         found = self._db.execute(f"{_SELECT} WHERE {_THIS}", (of, partition, key)).fetchone()
         return None if found is None else Row(*found)
 
     def rows(self, of: str, *kinds: str) -> Iterator[Row]:
-        """A table's rows of these kinds (none: of all), by their keys; not all are held at once."""
+        """A table's rows of these kinds (default: all), ordered by key; read in batches."""
         marks = ", ".join("?" * len(kinds))
         where = f" AND kind IN ({marks})" if kinds else ""
         yield from _each(self._db, f"{_SELECT} WHERE of = ?{where} ORDER BY 2, 3", (of, *kinds))
@@ -129,7 +129,7 @@ class StateFile:
         return list(_each(self._db, f"{_SELECT} {where} ORDER BY 3", values))
 
     def tables(self) -> list[str]:
-        """The tables that rows are of."""
+        """The names (`of`) of the tables that have rows here."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT of FROM entities ORDER BY 1")]
 
     def shards(self) -> int:
@@ -141,7 +141,7 @@ class StateFile:
             raise Damaged("the dump does not say how many shards there are") from None
 
     def contents(self) -> Contents:
-        """How many rows of each kind; those that every state has are named even if there are none.
+        """The number of rows of each kind; the kinds that every state has are listed even with 0.
         Raises `Damaged`."""
         found = dict.fromkeys(KINDS, 0)
         found |= dict(self._db.execute("SELECT kind, count(*) FROM entities GROUP BY kind"))
@@ -154,9 +154,9 @@ _THIS = "of = ? AND partition = ? AND row = ?"
 
 @contextmanager
 def created(path: Path) -> Iterator[StateFile]:
-    """A new file, written when this ends well."""
+    """A new file, committed if the block succeeds."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")  # one that is lost is made again
+        connection.execute("PRAGMA synchronous = OFF")  # a lost file can be made again
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute(
             "CREATE TABLE entities (of TEXT NOT NULL, partition TEXT NOT NULL, row TEXT NOT NULL, "
@@ -168,7 +168,7 @@ def created(path: Path) -> Iterator[StateFile]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[StateFile]:
-    """A file that was dumped, checked. Raises `Damaged`."""
+    """Open and check a dump's file. Raises `Damaged`."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             check(connection)
@@ -196,13 +196,13 @@ def _body(entity: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> tuple[str, Any]:
-    """(the type, if JSON does not have it; the value in JSON)."""
+    """(the type if JSON does not have it, else empty; the value in JSON)."""
     if isinstance(value, tuple):  # the SDK's EntityProperty
         value, kind = value
         return str(getattr(kind, "value", kind)), str(value)
     if isinstance(value, bytes):
         return "Edm.Binary", b64encode(value).decode()
-    if isinstance(value, datetime):  # with its seventh digit, which Python's own lacks
+    if isinstance(value, datetime):  # with the seventh digit, which Python's datetime lacks
         told = getattr(value, "tables_service_value", "")
         return "Edm.DateTime", told or value.isoformat().replace("+00:00", "Z")
     if isinstance(value, UUID):
@@ -213,7 +213,7 @@ def _written(value: Any) -> tuple[str, Any]:
 
 
 def _double(text: str) -> float | str:
-    """Of a file's text what the service takes: a number, or the name of what is none in JSON."""
+    """The value that the service takes: a number, or the name of one that JSON does not have."""
     value = float(text)
     if math.isfinite(value):
         return value

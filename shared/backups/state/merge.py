@@ -1,11 +1,12 @@
-"""One schedule of a backup meets the same schedule in the target: what it is to be then.
+"""Merges a schedule of a backup with the same schedule in the target of a restore.
 
-Pure. The definition is the backup's. How far it came is the target's, if that came further: its
-jobs are done, and nobody is to do them again. The ledger must add up afterwards, so what neither
-of the two accounts for, while nothing ran, is recorded as cancelled.
+Pure functions. The definition is the backup's. The progress is the target's if that is further
+ahead: its jobs are done and must not run again. The ledger must add up afterwards, so occurrences
+that neither of the two accounts for, since nothing ran then, are recorded as cancelled.
 
-A schedule may be there a second time: lost, and made anew by an app that started on an empty
-account. Then both have a past, and the target's versions count as later revisions.
+A schedule in the target may be a new one of the same id: the old one was lost, and an app that
+started on an empty account made it again. Then both have a past, and the target's versions count as
+later revisions.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ _WHY = "was lost with the state it was in, and restored"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Merged:
-    """What to write; nothing of a field that is empty."""
+    """What to write; nothing for a field that is empty."""
 
     owed: Schedule | None = None
-    """First this step, and then look again: what the target owes by now is given up."""
+    """Write this first, then merge again: it gives up what the target's schedule owes by now."""
     after: Schedule | None = None
-    """The schedule; None: as it is in the target."""
+    """The merged schedule; None: leave the target's as it is."""
     versions: Sequence[Version] = field(default_factory=tuple)
     jobs: Sequence[Job] = field(default_factory=tuple)
-    """What nothing ran while the state was lost, recorded as cancelled."""
+    """Occurrences that did not run while the state was lost, recorded as cancelled."""
 
 
 def is_untouched(there: Schedule) -> bool:
-    """Whether that schedule never ran, nor recorded that it did not."""
+    """Whether the schedule has never run, and has recorded nothing (missed, skipped) either."""
     counted = there.progress
     total = counted.success_count + counted.failure_count + counted.skipped_count
     total += counted.missed_count + counted.cancelled_count
@@ -43,7 +44,7 @@ def is_untouched(there: Schedule) -> bool:
 
 
 def replaces(backup: Schedule, there: Schedule) -> bool:
-    """Whether the backup's rows of a schedule take the place of those there: nothing was done
+    """Whether the backup's rows of a schedule simply replace the target's, since nothing was done
     there that the backup does not know of."""
     if backup.created_at != there.created_at:
         return is_untouched(there)
@@ -54,7 +55,7 @@ def replaces(backup: Schedule, there: Schedule) -> bool:
 def merged(
     backup: Schedule, there: Schedule, versions_there: Sequence[Version], now: datetime
 ) -> Merged:
-    """What becomes of `there`, by `backup`, of the same id, if it does not replace it."""
+    """How to merge `backup` into `there`, which has the same id, if it does not replace it."""
     jobs: list[Job] = []
     versions: list[Version] = []
     basis = there
@@ -94,7 +95,7 @@ def merged(
 
 
 def _added(lost: Progress, there: Progress) -> Progress:
-    """Both pasts in one: the counts of both, the rest as it is in the target."""
+    """Both pasts in one: the counts are added, the rest is the target's."""
     known = {job.id for job in there.live}
     left = tuple(job for job in lost.live if job.id not in known)
     return replace(
@@ -112,5 +113,5 @@ def _added(lost: Progress, there: Progress) -> Progress:
 
 
 def _expectation(schedule: Schedule) -> tuple[object, ...]:
-    """What its expected occurrences follow from."""
+    """All that determines the schedule's expected occurrences."""
     return schedule.definition.recurrence, schedule.is_on, schedule.policy.max_runs

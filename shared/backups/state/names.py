@@ -1,4 +1,4 @@
-"""Prefixes of Belfry's tables that a restore may go to."""
+"""Which prefixes of Belfry's tables a restore may go to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _PREFIX = re.compile("[a-z][a-z0-9]{0,19}")
 
 
 def target_problem(name: str) -> str | None:
-    """Why a restore cannot go to the tables of that prefix (`Engine`)."""
+    """Why a restore cannot go to tables with that prefix (`Engine`)."""
     if _PREFIX.fullmatch(name):
         return None
     return (

@@ -1,13 +1,13 @@
-"""Belfry's state read into a file, each schedule's rows as they were at one instant.
+"""Reads Belfry's state into a file, each schedule's rows as they were at one instant.
 
-Table Storage has no snapshot, and the engine goes on meanwhile. Of each schedule the row is read
-first, its jobs and versions after it, and then whether the row is still the same (its ETag). If so,
-all were of one instant: whatever changes a schedule's course changes its row. If not, what came
-since is read, and looked at again. So a job's row never says that something was done which the
-schedule's row has still to come: it would be done a second time.
+Table Storage has no snapshots, and the engine goes on meanwhile. For each schedule its row is read
+first, then its jobs and versions, then its row's ETag again. If that is unchanged, all rows are of
+one instant, since whatever changes a schedule's course changes its row. If not, what has been added
+since is read, and the check repeated. So no job's row says that something is done which is still to
+come by the schedule's row: it would be done a second time.
 
-The due index is left out, since it follows from the schedules, and so is what holds for minutes:
-slots, holds, clocks, the logs of running jobs.
+The due index is left out, since it follows from the schedules, and so is what is valid only for
+minutes: slots, holds, clocks, the logs of running jobs.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from shared.tasks.context import JobContext
 
 _TRIES = 20
 _SKEW = timedelta(seconds=10)
-"""What the clocks of two instances may differ by, and more."""
+"""More than the clocks of two instances may differ by."""
 _REST = (("", "due:"), ("due;", "log:"), ("log;", "schedule:"), ("schedule;", None))
-"""Every row of a shard but schedules, the due index and logs."""
+"""Key ranges of all rows of a shard except schedules, the due index and logs."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """What can have ended since a schedule's row was read."""
+    """Which jobs can have ended since a schedule's row was read."""
 
     since: datetime | None
-    """Nothing due before, but for `live`. None: anything."""
+    """Only jobs due from then on, and those of `live`. None: any job."""
     live: frozenset[str]
 
 
@@ -60,7 +60,7 @@ class Reader:
         self._job = job
 
     def all(self, shards: int) -> None:
-        """Read everything. `shards`: how many there are, if the table does not say."""
+        """Read everything. `shards`: their number, if the table does not say."""
         self._meta(shards)
         names = [f"s{number:03d}" for number in range(self._file.shards())]
         for number, shard in enumerate(names):
@@ -70,12 +70,12 @@ class Reader:
         for lower, upper in zip(["", *known], [*known, None], strict=True):
             where = f"PartitionKey gt {literal(lower)}"
             where += f" and PartitionKey lt {literal(upper)}" if upper is not None else ""
-            # what somebody put beside, as it is
+            # rows of unknown partitions, copied as they are
             for row in query(self._table, where, self._job.check):
                 self._file.put(row_of(SCHEDULES, row))
 
     def _meta(self, shards: int) -> None:
-        for name in (SHARDS, RECONCILED):  # first: the ledger is to look back from before
+        for name in (SHARDS, RECONCILED):  # first, so that the ledger's check starts early enough
             if (row := entity(self._table, META, name)) is not None:
                 self._file.put(row_of(SCHEDULES, row))
             elif name == SHARDS:
@@ -102,7 +102,8 @@ class Reader:
                 self._again(shard, key, began)
 
     def _again(self, shard: str, key: str, began: datetime) -> None:
-        """Read what came to a schedule since it was read first, until its row stays the same."""
+        """Read what was added to a schedule since the first reading, until its row stays the
+        same."""
         known = self._file.get(SCHEDULES, shard, key)
         course = _course(known, began)
         for _ in range(_TRIES):
@@ -153,13 +154,13 @@ class Reader:
 
 
 def read_table(table: Table, of: str, file: StateFile, job: JobContext) -> None:
-    """Read another of Belfry's tables into the file, as it is."""
+    """Read another of Belfry's tables into the file, unchanged."""
     for row in query(table, "", job.check):
         file.put(row_of(of, row))
 
 
 def _course(row: Row | None, began: datetime) -> _Course:
-    """From the row as it was read; `began`: when its shard's reading did."""
+    """The course by a schedule's row as it was read. `began`: when reading its shard began."""
     everything = _Course(None, frozenset())
     if row is None:
         return everything

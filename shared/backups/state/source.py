@@ -1,11 +1,11 @@
-"""Belfry's own state as a source: its tables, so that Belfry comes back from an empty account.
+"""Belfry's own state as a source: its tables, so that Belfry can be restored to an empty account.
 
-A restore goes into the tables of a prefix that hold no state yet: none at all, or what an app that
-started on them has made by itself. `replace` lets it go among what is there: a schedule's
-definition is the backup's then, how far it came is whichever is further, and what the backup does
-not have stays. Nothing of that is kept elsewhere, so take a backup of the state before.
+A restore goes into the tables of a prefix, which must hold no state yet, except what an app that
+started on them made by itself. With `replace` it is merged with what is there: a schedule's
+definition is then the backup's, its progress is whichever is further ahead, and what the backup
+does not have stays. The former state is not kept elsewhere, so take a backup of it before.
 
-Queues are not in it: the sweep sends messages for whatever is live.
+Queues are not backed up: the sweep sends messages for whatever is live.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from shared.tasks.context import JobContext
 
 _SERVICE = "table storage"
 _TABLES = (SCHEDULES, "messages")
-"""What follows the prefix in the names of Belfry's tables."""
+"""The names of Belfry's tables, without the prefix."""
 _RESTORING = "restoring"
-"""The row that says which dump is being restored here, until that is done."""
+"""The row that says which dump is being restored here; it is deleted once that is done."""
 _SCRATCH = "scratch"
 _STAMP = "%Y%m%dt%H%M%S"
 _LEFT_OVER = timedelta(days=1)
 
 
 class StateSource:
-    """The tables of one prefix. `shards`: how many the settings say there are."""
+    """The tables of one prefix. `shards`: the number of shards by the settings."""
 
     name = "state"
     engine = "belfry"
@@ -109,7 +109,7 @@ class StateSource:
                 for of, table in tables.items():
                     _compare(table, of, file, counted, job)
             finally:
-                # who was told to stop waits for no storage; what is left is removed a day later
+                # a stopped job does not wait for storage; what is left is removed a day later
                 names = [table.table_name for table in tables.values()]
                 self._connection.drop_tables(names, hastily=job.stop.is_set())
             return Contents(tables=counted, schema=file.contents().schema)
@@ -132,7 +132,7 @@ class StateSource:
             key = {"PartitionKey": META, "RowKey": _RESTORING}
             tables[SCHEDULES].upsert_entity({**key, "value": mark}, **REPEATED)
             _write(account, file, tables, job, keep=job.schedule_id)
-            # what ran when it was dumped is known to no sweep: the next one looks at all of it
+            # no sweep knows of the jobs that ran at the dump: this makes the next one look at all
             tables[SCHEDULES].delete_entity(META, SWEPT)
             tables[SCHEDULES].delete_entity(META, _RESTORING)
             return Restored(contents=file.contents(), name=prefix)
@@ -141,7 +141,7 @@ class StateSource:
     def _received(
         self, chunks: Iterator[bytes], job: JobContext
     ) -> Iterator[tuple[StateFile, str]]:
-        """(the dump as a file, what tells it from others)."""
+        """(the dump as a file, its SHA-256, which tells it from other dumps)."""
         with scratch_folder(self._temp) as folder:
             path = folder / "state.sqlite"
             hashed = hashlib.sha256()
@@ -166,7 +166,8 @@ class StateSource:
             )
 
     def _remove_left_over(self, account: Connection, now: datetime) -> None:
-        """Remove scratch tables that a killed process left; a day old, so that none is in use."""
+        """Remove scratch tables that a killed process left: only those older than a day, so that
+        none is in use."""
         known = "|".join(_TABLES)
         own = re.compile(rf"{self._prefix}{_SCRATCH}(\d{{8}}t\d{{6}})[0-9a-f]{{8}}({known})")
         for name in _names(account, f"{self._prefix}{_SCRATCH}"):
@@ -179,7 +180,7 @@ class StateSource:
 
 
 def _there(account: Connection, prefix: str) -> list[str]:
-    """Which of Belfry's tables there are, that of the schedules first."""
+    """Which of Belfry's tables exist, that of the schedules first."""
     found = _names(account, prefix)
     return [of for of in _TABLES if f"{prefix}{of}" in found]
 
@@ -205,7 +206,7 @@ def _write(
 def _compare(
     table: Table, of: str, file: StateFile, counted: dict[str, int], job: JobContext
 ) -> None:
-    """Count the rows of a scratch table that are as they were dumped. Raises `Damaged`."""
+    """Count the rows of a scratch table. Raises `Damaged` if one is not as it was dumped."""
     for found in query(table, "", job.check):
         if of == SCHEDULES and str(found["RowKey"]).startswith("due:"):
             continue
@@ -216,7 +217,8 @@ def _compare(
 
 
 def _check_empty(table: Table, prefix: str, job: JobContext) -> None:
-    """Raises `Conflict` if there is more than what an app makes by itself, and the restore."""
+    """Raises `Conflict` if there is more than what an app makes by itself, and this restore's own
+    schedule."""
     allowed = {job.schedule_id}
     for row in query(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job.check):
         name = str(row["RowKey"]).removeprefix("schedule:")
@@ -242,7 +244,7 @@ def _occupied(prefix: str, what: str) -> Conflict:
 
 
 def _version() -> str:
-    """The SDK's, since the service has none."""
+    """The SDK's version, since the service has none."""
     from importlib.metadata import version
 
     return f"azure-data-tables {version('azure-data-tables')}"

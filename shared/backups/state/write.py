@@ -1,8 +1,8 @@
-"""Belfry's state written from a file into its tables: into empty ones, or among what is there.
+"""Writes Belfry's state from a file into its tables: into empty ones, or merged with what is there.
 
-Jobs and versions come first, and a schedule last, together with its entry of the due index: from
-then on the engine may run it, and must find what was done already. Whatever is written can be
-written again, so a restore that was killed is simply made once more.
+Jobs and versions are written first, and a schedule last, together with its entry in the due index:
+from then on the engine may run it, and must find what is done already. Everything can be written
+twice, so a restore that was killed is simply run again.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from shared.tasks.context import JobContext
 
 _ROWS = 100
 _BYTES = 3_000_000
-"""Of a transaction's entities; with its headers and keys it may have 4 MiB."""
+"""Size of a transaction's entities; together with headers and keys the limit is 4 MiB."""
 _FEW = 90
-"""Versions written in one transaction with their schedule."""
+"""How many versions at most are written or deleted in one transaction with their schedule."""
 _TRIES = 20
 
 
@@ -59,7 +59,8 @@ class Writer:
         self._job = job
 
     def all(self, keep: str = "") -> None:
-        """Write everything; the schedule `keep` stays as it is, but for jobs that it lacks."""
+        """Write everything. The schedule `keep` is left unchanged, except that its missing jobs are
+        added."""
         there = {
             (row["PartitionKey"], row["RowKey"])
             for row in self._query("RowKey ge 'schedule:' and RowKey lt 'schedule;'", ["RowKey"])
@@ -90,15 +91,15 @@ class Writer:
         self._new(batch)
 
     def _new(self, batch: list[Row]) -> None:
-        """Schedules that were not there."""
+        """Write schedules that were not there."""
         self._job.check()
         steps = [step for row in batch for step in _made(row)]
         if steps and not transact(self._wire, batch[0].partition, steps):
-            for row in batch:  # some app made one of them meanwhile, or ours was written unheard
+            for row in batch:  # an app made one meanwhile, or the answer to our write was lost
                 self._one(row)
 
     def _one(self, row: Row) -> None:
-        """A schedule that may be there."""
+        """Write a schedule that may be there already."""
         for _ in range(_TRIES):
             self._job.check()
             if self._tried(row):
@@ -129,7 +130,7 @@ class Writer:
         return self._merged(backup, schedule, row)
 
     def _replaced(self, row: Row, there: Row, etag: str) -> bool:
-        """The backup's row and versions in the place of those there; whether nobody was faster."""
+        """Replace the target's row and versions by the backup's; False if somebody was faster."""
         versions = self._file.versions(row)
         write(self._wire, versions, self._job)
         kept = {one.key for one in versions}
@@ -150,7 +151,7 @@ class Writer:
         made = merged(backup, there, known, now)
         if made.owed is not None:
             self._commit(Change(there, made.owed, tuple(made.jobs)), row.partition)
-            return False  # and look again
+            return False  # the caller looks again
         write(self._wire, self._file.versions(row), self._job)
         recorded = (
             Row(SCHEDULES, row.partition, entities.job_key(one.id), "job", _json(one))
@@ -172,7 +173,8 @@ class Writer:
         return {one["RowKey"]: one for one in found}
 
     def _is_earlier(self, row: Row) -> bool:
-        """Of what says how far the ledger was reconciled: the earlier of the two holds."""
+        """Whether it is the row that says how far the ledger was reconciled, and is earlier than
+        the target's: the earlier of the two is kept."""
         found = entity(self._table, META, RECONCILED) if row.key == RECONCILED else None
         return row.key == RECONCILED and (
             found is None or str(row.values["value"]) < str(found["value"])
@@ -184,7 +186,7 @@ class Writer:
 
 
 def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
-    """Write rows, whatever is there; those of a partition come one after another."""
+    """Write rows over whatever is there. The rows of a partition must follow one another."""
     batch: list[Row] = []
     size = 0
 
@@ -205,12 +207,12 @@ def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
 
 
 def transact(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
-    """Do all the operations, or none; False if somebody else was faster."""
+    """Do all operations or none; False if somebody else was faster."""
     return wire.transact(partition, operations).committed
 
 
 def _put(wire: Wire, rows: list[Row]) -> None:
-    """Write rows of one partition, in as many transactions as long keys make of them."""
+    """Write rows of one partition, in several transactions if long keys make one too large."""
     steps = [Upsert(row.key, row.properties) for row in rows]
     try:
         if not transact(wire, rows[0].partition, steps):
@@ -224,12 +226,12 @@ def _put(wire: Wire, rows: list[Row]) -> None:
 
 
 def _made(row: Row) -> list[Operation]:
-    """A schedule that is not there, and its entry of the due index."""
+    """Operations that add a schedule which is not there, and its entry in the due index."""
     return [Insert(row.key, row.properties), *_due(row)]
 
 
 def _due(row: Row) -> list[Operation]:
-    """What puts a schedule into the due index, if it belongs there."""
+    """Operations that put a schedule into the due index, if it belongs there."""
     key = due_key(row)
     return [] if key is None else [Upsert(key, {})]
 

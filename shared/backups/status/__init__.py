@@ -1,1 +1,1 @@
-"""How backups stand, and what people are told of it."""
+"""The status of backups, and what people are told about it."""

@@ -1,7 +1,7 @@
-"""Which databases a plan's newest whole run found, of a plan that means all that a server has.
+"""Which databases the newest complete run of a plan found, for plans that mean all of a server.
 
-One that it did not find is no longer there: it is known as such, and not as late. What a run took
-stands in its job's result, which outlives every process; only a run that succeeded took them all.
+A database that it did not find is gone, so it counts as gone and not as late. What a run took is in
+its job's result, which outlives every process; only a run that succeeded took all databases.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from shared.errors import NotFound
 from shared.schedules.job import ENDED, Job, Status
 
 _KNOWN = 500
-"""Ended jobs that are remembered, so that they are read once; nothing depends on it."""
+"""Ended jobs that are cached, so that each is read only once; nothing depends on it."""
 _READ = 100
-"""Jobs of a source that are looked at. Where no run succeeded for so long, none tells anything."""
+"""Jobs of a source that are looked at. If none of so many succeeded, nothing can be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Run:
 
     job_id: str
     at: datetime
-    """When it began to look."""
+    """When it began."""
     found: frozenset[tuple[str, str]]
-    """(source, database); no database: that source has but one."""
+    """(source, database); the database is empty if the source has only one."""
 
     def lacks(self, source: str, database: str, row: Collection[Backup]) -> bool:
-        """Whether it looked for the database, after the last of these backups, in vain."""
+        """Whether it did not find the database, and all of these backups are older than the run."""
         known = {(source, database), (source, "")} & self.found
         return (
             bool(row)
@@ -49,7 +49,7 @@ class Run:
 
 
 class Runs:
-    """The runs of plans, as far as their jobs are kept."""
+    """The runs of plans, as far as their jobs still exist."""
 
     def __init__(self, job: Callable[[str], Job]) -> None:
         """`job` gives a job by its id; it may raise `NotFound`."""
@@ -59,12 +59,12 @@ class Runs:
     def newest(
         self, plan: BackupPlan, source: str, rows: Collection[Collection[Backup]], now: datetime
     ) -> Run | None:
-        """The newest that succeeded of a plan and took anything of the source, by the backups of
-        each of the plan's databases: one that took nothing of a source says nothing of it. No job
-        is read while all of that source were taken by the same one."""
+        """The newest run of a plan that succeeded and took anything of the source (one that took
+        nothing says nothing about it). `rows`: the backups of each of the plan's databases. No job
+        is read if the last backups of all the source's databases are of the same job."""
         if plan.databases != ALL:
             return None
-        # What a wrong clock put into the future would be the newest for years.
+        # A backup that a wrong clock dated in the future would be the newest for years.
         past = [
             [one for one in row if one.summary.source == source and one.summary.started_at <= now]
             for row in rows
@@ -83,12 +83,12 @@ class Runs:
         return None
 
     def _succeeded(self, job_id: str) -> Job | None:
-        """The job, if it did. What has ended stays as it is."""
-        with suppress(KeyError):  # it may be forgotten by another thread
+        """The job, if it succeeded. An ended job does not change, so it is cached."""
+        with suppress(KeyError):  # not cached, or dropped by another thread
             return self._known[job_id]
         try:
             job = self._job(job_id)
-        except NotFound:  # its history was lost: it says nothing
+        except NotFound:  # its history was lost, so it says nothing
             self._known[job_id] = None
             return None
         if job.status not in ENDED:
@@ -105,8 +105,8 @@ def _started(one: Backup) -> datetime:
 
 
 def _run(job: Job, plan: BackupPlan, rows: Collection[Collection[Backup]]) -> Run | None:
-    """None if the job does not tell all: it was of the plan as it was before, or its row was
-    garbled, or its result was cut and the backups that lie there are fewer than it took."""
+    """The run of a job; None if that does not show everything: the plan was different then, or the
+    job's row is garbled, or its result was cut and fewer backups than it took are still there."""
     try:
         then = type(plan).model_validate(dict(job.parameters))
         if then.databases != ALL or _scope(then) != _scope(plan):

@@ -1,5 +1,5 @@
-"""Tells of backups that were there and can no longer be relied upon: what is left of one does not
-say what it is, or something else lies where its blob was. Nobody did that through Belfry."""
+"""Reports backups that were there and can no longer be relied upon: what is left of one does not
+say what it is, or something else lies in its blob's place. Nobody did that through Belfry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.tasks.context import JobContext
 _logger = logging.getLogger("belfry.backups")
 
 _EACH = 10
-"""Losses at a destination that get an alert of their own; more get one together."""
+"""Up to this many losses at a destination get an alert each; more get one together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Loss:
     backup_id: str
     why: str
     text: str
-    """For an alert."""
+    """The text of an alert."""
 
     @property
     def line(self) -> str:
@@ -37,7 +37,7 @@ class _Loss:
 
 
 def tell_losses(catalog: Catalog, found: Found, messages: Messages, job: JobContext) -> int:
-    """Log each loss, alert of each once; how many there are."""
+    """Log the losses, alert of each once, and return how many there are."""
     by_place: dict[str, list[_Loss]] = {}
     for loss in (*_lost(catalog, found, job), *_broken(catalog, found, job)):
         by_place.setdefault(loss.destination, []).append(loss)
@@ -69,7 +69,7 @@ def tell_losses(catalog: Catalog, found: Found, messages: Messages, job: JobCont
 
 
 def _alert_of_all(place: str, losses: list[_Loss], messages: Messages) -> None:
-    """Once, as long as they are the same."""
+    """Alert once for all of these losses, as long as they stay the same."""
     these = hashlib.sha256("\n".join(loss.line for loss in losses).encode()).hexdigest()
     shown = "\n".join(loss.line for loss in losses[:_EACH])
     messages.alert(
@@ -98,8 +98,8 @@ def _lost(catalog: Catalog, found: Found, job: JobContext) -> Iterator[_Loss]:
 def _are_there(
     catalog: Catalog, destination: str, blob: str, names: Iterable[str], job: JobContext
 ) -> bool:
-    """Whether these blobs still lie there, and no others; they may have been on their way, or were
-    being removed, while they were listed."""
+    """Whether exactly these blobs lie there still: while they were listed, a backup may have been
+    about to be written or removed."""
     try:
         return set(names) == set(catalog[destination].lying_at(blob, job.check))
     except (Unavailable, Refused):
@@ -107,7 +107,7 @@ def _are_there(
 
 
 def _broken(catalog: Catalog, found: Found, job: JobContext) -> Iterator[_Loss]:
-    """Copies that were proved, and are not what was proved."""
+    """Copies that were proved, but are no longer what was proved."""
     for backup in found.backups:
         for copy in backup.copies:
             why = copy.fault if copy.proved else None

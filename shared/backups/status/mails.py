@@ -1,4 +1,4 @@
-"""What is told of a backup job that ended (R4): to whom, and in which words."""
+"""The mail about a backup job that ended (R4): to whom it goes, and in which words."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from shared.schedules.job import Job, Status
 
 _QUIET = frozenset({Status.SKIPPED, Status.CANCELLED})
-"""Ends that a person or a policy wanted."""
+"""Outcomes that a person or a policy wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message to every system administrator; an alarming one goes to the alert channels too."""
+    """A message to every system administrator; if alarming, to the alert channels too."""
 
     key: str
     subject: str
@@ -23,7 +23,7 @@ class Mail:
 
 
 def mail_of(job: Job, name: str) -> Mail | None:
-    """What to say of a job that ended, of the plan of that name; None if nothing."""
+    """The mail about an ended job of the plan with that name; None if there is nothing to say."""
     by_its_task = job.status is Status.SKIPPED and job.result is not None
     if job.status in _QUIET and not by_its_task:
         return None
@@ -55,7 +55,7 @@ def mail_of(job: Job, name: str) -> Mail | None:
 
 
 def _described(backup: Mapping[str, Any]) -> list[str]:
-    """Id, size, duration, time (R4)."""
+    """The lines on one backup: id, size, duration, time (R4)."""
     lines = [
         f"{backup.get('source')}/{backup.get('database')}: proved",
         f"  id {backup.get('id')}",

@@ -1,8 +1,8 @@
-"""What looks after backups between two of them.
+"""Monitors the backups between two runs.
 
-`watch`, every few minutes: tells how old each source's last good backup is, alerts when one is
-missing or lost, when a database is gone and when a plan cannot be read, says once an hour which
-plans are off (R5), and mails what became of each job (R4).
+`Watch.watch`, every few minutes: logs how old each source's last good backup is, alerts when one is
+missing or lost, when a database is gone and when a plan cannot be read, logs once an hour which
+plans are off (R5), and mails the outcome of each job (R4).
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from shared.tasks.context import JobContext
 _logger = logging.getLogger("belfry.backups")
 
 _MAILED = timedelta(days=2)
-"""Jobs that were due so lately are looked at, those of plans that were deleted since as well; what
-was mailed is not mailed again."""
+"""How far back jobs are looked at, including those of plans deleted since. No job is mailed
+twice."""
 _HOURLY = 5
-"""Of a watch that runs every five minutes, the one that comes due in these minutes of an hour."""
+"""The watch runs every five minutes; the run due in these first minutes of an hour logs what is
+logged hourly."""
 
 Jobs = Callable[[str, datetime], Iterable[Job]]
-"""A schedule's jobs that were due since an instant."""
+"""(schedule's id, instant) -> the schedule's jobs that were due since then."""
 
 
 class Watch:
@@ -48,7 +49,7 @@ class Watch:
         runs: Runs,
         messages: Messages,
     ) -> None:
-        """`plans`: with those that were deleted from an instant on."""
+        """`plans` gives the plans, with those that were deleted since an instant."""
         self._catalog = catalog
         self._sources = sources
         self._plans = plans
@@ -57,7 +58,7 @@ class Watch:
         self._messages = messages
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
-        """Tell, alert, and mail."""
+        """Log, alert and mail as the module describes; return the job's result."""
         plans = self._plans(job.clock.now() - _MAILED)
         told = sum(self._mail(one, job) for one in [*plans.there, *plans.deleted])
         for one in plans.lasting:
@@ -85,7 +86,7 @@ class Watch:
         }
 
     def _mail(self, one: AnyPlan, job: JobContext) -> int:
-        """Mail what became of the plan's jobs, each once; how many there are."""
+        """Mail the outcome of the plan's jobs, each once; return how many there are."""
         since = job.clock.now() - _MAILED
         return sum(
             self._send(mail_of(ended, one.name))
@@ -101,8 +102,8 @@ class Watch:
         return 1
 
     def _tell_plan(self, one: AnyPlan, job: JobContext) -> None:
-        """One that cannot be read takes no backup, so it is alerted each day until it is mended;
-        one that is off is as somebody wanted it."""
+        """An unreadable plan takes no backups, so there is an alert each day until it is mended. A
+        plan that is off is so because somebody wanted it, so that is only logged."""
         if not one.schedule.is_on:
             if _hourly(job):
                 _tell_off(one, job)
@@ -160,8 +161,8 @@ class Watch:
         )
 
     def _tell_gone(self, stand: Standing, job: JobContext, about: Mapping[str, Any]) -> None:
-        """Alerted once, for it must not pass unseen; then it is as somebody wanted it, and told
-        like a plan that is off."""
+        """Alert once, since it must not go unnoticed. After that it counts as intended, and is only
+        logged, like a plan that is off."""
         if _hourly(job):
             event(_logger, Event.BACKUP_DATABASE_GONE, **about, sentence=stand.sentence)
         name = named(stand.source, stand.database)
@@ -187,7 +188,7 @@ class Watch:
             )
 
     def _tell_locked(self, found: Found, job: JobContext) -> None:
-        """Without their key, backups are as good as lost: said each time, alerted once a day."""
+        """Without their key, backups are as good as lost: log it each time, alert once a day."""
         if not found.locked:
             return
         event(
@@ -210,8 +211,8 @@ class Watch:
 def told_of(
     one: AnyPlan, found: Found, sources: Iterable[str], now: datetime, runs: Runs
 ) -> Iterator[Standing]:
-    """How each database of a plan stands (`standings`). The sentence of one without a good backup
-    says too that there are some that no key opens, which may be its own."""
+    """How each database of a plan stands (`standings`). If one has no good backup, its sentence
+    also mentions backups that no key opens, since these may be its own."""
     for stand in standings(one, found, sources, now, runs):
         if stand.last_good is None and found.locked:
             yield replace(stand, sentence=f"{stand.sentence} ({found.locked_out})")
@@ -224,7 +225,7 @@ def _hourly(job: JobContext) -> bool:
 
 
 def _tell_off(one: AnyPlan, job: JobContext) -> None:
-    """R5: a plan that is off is told of once an hour, and no more."""
+    """R5: a plan that is off is logged once an hour, and no more."""
     event(
         _logger,
         Event.BACKUP_PLAN_OFF,

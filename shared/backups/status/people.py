@@ -1,4 +1,5 @@
-"""What a job tells people itself. If that fails it is logged: what the job did is done."""
+"""Messages to people that a job sends itself. If sending fails, that is only logged: the job's work
+is done."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ _BY_WITHOUT = (
 def tell(
     send: Callable[..., object], job: JobContext, *, key: str, subject: str, text: str
 ) -> None:
-    """Send a message, once for each key; `send` is one of `Messages`."""
+    """Send a message, once per key; `send` is a method of `Messages`."""
     try:
         send(key=key, subject=subject, text=text)
     except (Unavailable, Refused) as error:
@@ -38,7 +39,8 @@ def tell(
 
 @contextmanager
 def telling_of_damage(messages: Messages, job: JobContext) -> Iterator[None]:
-    """Alert that backups which were proved before are not good any more, or cannot be proved."""
+    """If the block raises `Damaged` or `Unprovable`, alert that backups which were proved before
+    are no longer good, or can no longer be proved."""
     try:
         yield
     except (Damaged, Unprovable) as error:

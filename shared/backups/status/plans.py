@@ -35,21 +35,21 @@ class _Plan:
 
     @property
     def by_hand(self) -> bool:
-        """Whether it is one run that a person asked for, and owes no other."""
+        """Whether it is a single run that a person asked for, with no further runs to come."""
         return is_once(self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned(_Plan):
-    """A plan and the schedule that it is."""
+    """A plan, and the schedule that it is stored as."""
 
     plan: BackupPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable(_Plan):
-    """A plan that cannot be read: its parameters no longer fit its task. It takes no backup, and
-    those that it took are kept as they are."""
+    """A plan that cannot be read, since its parameters no longer fit its task. It takes no backups,
+    and those that it took are kept as they are."""
 
     error: str
     """Which parameter does not fit, and why."""
@@ -73,7 +73,7 @@ def planned(schedules: Iterable[Schedule], registry: Registry) -> Iterator[AnyPl
         except Invalid as error:
             yield Unreadable(schedule, str(error))
             continue
-        except (TypeError, ValueError):  # somebody wrote into the row
+        except (TypeError, ValueError):  # somebody changed the row by hand
             yield Unreadable(schedule, "task_parameters: they are no object")
             continue
         assert isinstance(plan, BackupPlan)  # noqa: S101 (for the type checker)
@@ -87,7 +87,7 @@ class Plans:
     good: list[Planned]
     unreadable: list[Unreadable]
     deleted: list[AnyPlan]
-    """Those among the schedules that were deleted: there is such a plan no more."""
+    """Plans whose schedules were deleted."""
 
     @classmethod
     def of(cls, schedules: Iterable[Schedule], registry: Registry) -> Plans:
@@ -105,17 +105,17 @@ class Plans:
 
     @property
     def lasting(self) -> list[AnyPlan]:
-        """Those that are no single run."""
+        """The plans that are not single runs."""
         return [one for one in self.there if not one.by_hand]
 
 
 def standings(
     one: AnyPlan, found: Found, sources: Iterable[str], now: datetime, runs: Runs
 ) -> Iterator[Standing]:
-    """How each database stands that a plan means now; `sources`: those of the settings. One that
-    has no backup yet is among them; of a source that names no databases, by its name alone.
+    """How each database stands that the plan means now, even without a backup yet; if its name is
+    not known then, by the source's name alone. `sources`: the names of all sources in the settings.
 
-    Of a plan that cannot be read, each database that it has backups of.
+    For a plan that cannot be read: each database that it has backups of.
     """
     newest: dict[str, Run | None] = {}
     if isinstance(one, Unreadable):
@@ -156,12 +156,12 @@ _Key = tuple[str, str, str]
 
 
 def _rows(one: AnyPlan, found: Found) -> dict[_Key, list[Backup]]:
-    """The backups of each database that the plan ever took."""
+    """The backups that the plan ever took, by database."""
     return {group[1:]: row for group, row in found.groups().items() if group[0] == one.id}
 
 
 def _meant(one: Planned, named: list[str], found: Found) -> dict[_Key, list[Backup]]:
-    """The backups of each database that the plan means now; what it meant once is left out."""
+    """The plan's backups of each database that it means now, without those it meant once."""
     plan = one.plan
     scope = str(Scope(plan.schemas, plan.exclude_schemas))
     rows = {
@@ -170,7 +170,7 @@ def _meant(one: Planned, named: list[str], found: Found) -> dict[_Key, list[Back
     if isinstance(plan.databases, tuple):
         keys = [(plan.source, database, scope) for database in plan.databases]
         return {key: rows.get(key, []) for key in keys}
-    if plan.databases is None:  # one of each source: the one that was taken last
+    if plan.databases is None:  # one database per source: the one that was backed up last
         last: dict[str, _Key] = {}
         for key, row in rows.items():
             other = last.setdefault(key[0], key)
@@ -187,24 +187,24 @@ class SourceStanding:
 
     source: str
     database: str
-    """Empty if no backup says yet which one it is."""
+    """Empty if no backup shows its name yet."""
     scope: str
     best: Backup | None
     """The newest verified backup."""
     took: Report | None
-    """The slowest of its last proofs and restores: so long it takes to be back."""
+    """The slowest of its last proofs and restores, as an estimate of how long a restore takes."""
     oldest_proof: Turn | None
-    """Of all its copies that may be relied upon."""
+    """The verified copy whose last proof is the oldest."""
     sentence: str
     plans: list[Standing]
-    """How it stands by each of its plans. One that has no backup yet is with every database of its
-    source."""
+    """How it stands by each of its plans. A plan without a backup yet is listed with every database
+    of its source."""
 
 
 def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterator[SourceStanding]:
-    """The standings of all plans, put together by (source, database, scope), in that order.
+    """The standings of all plans, grouped and ordered by (source, database, scope).
 
-    A backup counts though its plan is gone, or was a run by hand.
+    A backup counts even if its plan is gone or was a single run by hand.
     """
     rows: dict[tuple[str, str, str], list[Backup]] = {}
     for one in found.backups:
@@ -243,8 +243,8 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
 
 
 def newest_good(row: Iterable[Backup], now: datetime) -> Backup | None:
-    """The newest proved one of a row, newest first; one of the future only if there is no other:
-    a clock was wrong."""
+    """The newest verified backup of a row, which is ordered newest first. One dated in the future,
+    by a wrong clock, only if there is no other."""
     good = [one for one in row if one.verified]
     past = [one for one in good if one.summary.started_at <= now]
     return next(iter(past or good), None)

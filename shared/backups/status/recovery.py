@@ -1,5 +1,5 @@
-"""How a source stands: to when one can be back, how long that takes, and whether a backup is
-missing. One answer for the API, the metric and the alert.
+"""How a source stands: to which point in time it can be restored, how long that takes, and whether
+a backup is missing. The API, the metric and the alert all use this one answer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from shared.recurrence import Recurrence, next_run
 from shared.recurrence import zone as zones
 
 SLACK = timedelta(hours=2)
-"""A backup may take so long, and be tried again meanwhile, before it is missing."""
+"""How long after it is due a backup may still be running or retried before it counts as missing."""
 _SKIPPED = timedelta(minutes=2)
-"""R2: what is due so soon after a backup's end is not taken, and so is not missing either."""
+"""R2: a backup due this soon after another's end is not taken, so it is not missing either."""
 _UTC = "UTC"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -27,24 +27,24 @@ class Standing:
 
     source: str
     database: str
-    """Empty if no backup says yet which one it is."""
+    """Empty if no backup shows its name yet."""
     scope: str
     schedule_id: str
     last_good: Summary | None
     """The newest verified backup."""
     verified_at: datetime | None
     restore_seconds: float | None
-    """How long it takes to be back: to read the backup back, restore it and count its rows."""
+    """How long a restore takes: reading the backup back, restoring it and counting its rows."""
     age_seconds: float | None
-    """How much is lost if the source is lost now."""
+    """How much time's data is lost if the source is lost now."""
     expected_by: datetime | None
-    """When a newer one is, or was, due; None if none is: the plan is off, or has ended, or the
+    """When a newer backup is, or was, due; None if none is: the plan is off or has ended, or the
     database is gone."""
     gone_at: datetime | None = None
-    """When the plan's newest whole run did not find it any more."""
+    """When the plan's newest complete run did not find the database any more."""
     too_old: bool
     sentence: str
-    """The same for a person."""
+    """All of this in words, for a person."""
 
 
 def standing(
@@ -65,12 +65,13 @@ def standing(
 ) -> Standing:
     """How a source stands by its last good backup and that one's proof.
 
-    `since` is when the plan became what it is: one without a good backup owes one from then on.
-    `gone_at`: when the database was not found any more, so that none is owed. `suspicions`: why a
-    person must look at the last good backup. `seconds`: how long a restore takes (`howlong`).
-    Times in the sentence are of the plan's zone, which it names unless it is UTC.
+    `since`: when the plan was last changed; without a good backup, one is due from then on.
+    `gone_at`: when the database was not found any more, so that none is due. `suspicions`: why a
+    person must look at the last good backup. `seconds`: how long a restore takes
+    (`rules.restore_time`). Times in the sentence are in the plan's zone, which it names unless it
+    is UTC.
     """
-    # Its time cannot be right, so it says nothing of when the next is due.
+    # The backup's time cannot be right, so it does not tell when the next one is due.
     ahead = last_good is not None and last_good.started_at - now > SLACK
     owed = on and not ahead and gone_at is None
     expected = next_run(recurrence, _from(last_good, since)) if owed else None
@@ -106,12 +107,12 @@ def standing(
 
 
 def named(source: str, database: str) -> str:
-    """What a person calls it: `postgres/shop`, or the source alone."""
+    """The name for a person: `postgres/shop`, or the source alone."""
     return "/".join(part for part in (source, database) if part)
 
 
 def none_of(source: str, database: str, scope: str, whose: str = "") -> str:
-    """The sentence of what has no good backup; `whose` says by whom there is none."""
+    """The sentence if there is no good backup; `whose` is put after the name (` by this plan`)."""
     name = named(source, database) + (f" ({scope})" if scope else "")
     return f"There is no proved backup of {name}{whose}; do not rely on one"
 
@@ -124,7 +125,7 @@ def back_to(
     suspicions: Sequence[str] = (),
     seconds: float | None = None,
 ) -> str:
-    """The sentence of what has one, with the time by the clocks of that zone."""
+    """The sentence if there is a good backup, with times in that zone."""
     said = f"You can be back to {_at(last_good.started_at, now, timezone)}"
     if seconds is not None:
         said += f" in {in_words(seconds)}"
@@ -158,20 +159,20 @@ def ago(seconds: float) -> str:
 
 
 def _from(last_good: Summary | None, since: datetime) -> datetime:
-    """After when the next is due."""
+    """The instant after which the next backup is due."""
     if last_good is None:
         return since
     return max(last_good.started_at, last_good.finished_at + _SKIPPED)
 
 
 def _at(at: datetime, now: datetime, timezone: str) -> str:
-    """With the zone, unless that is UTC."""
+    """The time in that zone, followed by the zone's name unless that is UTC."""
     said = _when(at, now, zones.find(timezone))
     return said if timezone == _UTC else f"{said} {timezone}"
 
 
 def _seconds(since: datetime, now: datetime) -> float:
-    """0 if a clock has jumped back."""
+    """Seconds since then; 0 if a clock has jumped back."""
     return max((now - since).total_seconds(), 0.0)
 
 

@@ -1,7 +1,7 @@
-"""Every backup there is, put together from what lies at the destinations.
+"""All backups, put together from what lies at the destinations.
 
-The containers are the truth; there is no second list that could differ from them. A destination
-that is away is told as such, and hides none of what the others hold.
+The containers are the only truth; there is no second list that could differ from them. A
+destination that does not answer is reported as such, and does not hide what the others hold.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from shared.threads import Pool
 
 Group = tuple[str, str, str, str]
 DIGITS = 8
-"""So many of a backup's id are enough to name it."""
+"""How many leading hex digits of a backup's id are enough to name it."""
 _NO_KEY = "the keys of BACKUP_ENCRYPTION_KEY do not open"
 _REMEMBERED = timedelta(minutes=1)
-"""How long one who only reads takes a destination for away that did not answer."""
+"""After a destination did not answer, a look with `now` does not ask it again for this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +33,33 @@ class Found:
     backups: list[Backup]
     """Newest first."""
     away: Mapping[str, str]
-    """Destinations that did not answer, and what they said."""
+    """Destinations that did not answer, and their errors."""
     strange: int
-    """Blobs that are no backup's, are sealed with a key that is not set, or say of a backup what
-    its other copies do not."""
+    """How many blobs belong to no backup, are encrypted with a key that is not set, or contradict
+    the other copies of their backup."""
     locked_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By destination: the ids of encrypted backups that no key opens."""
+    """By destination: the ids of encrypted backups that none of our keys opens."""
     lost: tuple[Lost, ...] = ()
-    """What is left of backups that can no longer be read."""
+    """The remains of backups that can no longer be read."""
 
     @property
     def locked(self) -> int:
-        """How many encrypted backups there are that no key opens."""
+        """The number of encrypted backups that none of our keys opens."""
         return len(frozenset().union(*self.locked_at.values()))
 
     @property
     def locked_out(self) -> str:
-        """The same for a person; empty if every key is there."""
+        """The same in words, for a person; empty if there are none."""
         if not self.locked:
             return ""
         backups = "1 encrypted backup" if self.locked == 1 else f"{self.locked} encrypted backups"
         return f"there {'is' if self.locked == 1 else 'are'} {backups} that {_NO_KEY}"
 
     def find(self, backup_id: str) -> Backup:
-        """The backup of that id, or of its first digits, which blobs' names show.
+        """The backup with that id, or whose id starts with those digits (blobs' names show them).
 
-        Raises `NotFound`; `Unavailable` if it may lie where nobody answers; `Invalid` if several
-        begin so.
+        Raises `NotFound`; `Unavailable` if it may lie at a destination that did not answer;
+        `Invalid` if several ids start like that.
         """
         begin = [one for one in self.backups if one.id.startswith(backup_id)]
         fitting = [one for one in begin if one.id == backup_id] or begin
@@ -78,7 +78,7 @@ class Found:
         raise NotFound(f"{said} that can be read; {self.locked_out}" if self.locked else said)
 
     def groups(self) -> dict[Group, list[Backup]]:
-        """The backups of each plan's databases, newest first."""
+        """The backups by plan and database, each row newest first."""
         rows: dict[Group, list[Backup]] = {}
         for backup in self.backups:
             rows.setdefault(backup.group, []).append(backup)
@@ -91,10 +91,10 @@ class Catalog:
     def __init__(self, destinations: Iterable[Destination]) -> None:
         self._destinations = {one.name: one for one in destinations}
         self._silent: dict[str, tuple[datetime, BelfryError]] = {}
-        """Destinations that did not answer, since when, and what they said."""
+        """Destinations that did not answer: when they were asked last, and their error."""
 
     def __getitem__(self, name: str) -> Destination:
-        """Raises `Misconfigured` if the settings have none of that name."""
+        """The destination. Raises `Misconfigured` if the settings have none of that name."""
         if name not in self._destinations:
             known = those(self._destinations)
             raise Misconfigured(
@@ -107,16 +107,16 @@ class Catalog:
         return list(self._destinations)
 
     def wanted(self, names: Iterable[str]) -> list[Destination]:
-        """Those named, in the settings' order; all if none is."""
+        """The destinations named, in the settings' order; all of them if `names` is empty."""
         chosen = {self[name].name for name in names} or set(self._destinations)
         return [one for one in self._destinations.values() if one.name in chosen]
 
     def look(self, now: datetime | None = None, check: Callable[[], None] = go_on) -> Found:
-        """List all destinations. Raises `Unavailable` or `Refused` if none answers, and what
-        `check` does, after which none is asked again.
+        """List all destinations. Raises `Unavailable` or `Refused` if none answers, and whatever
+        `check` raises, after which no further request is made.
 
-        With `now` (for who only reads, and waits) a destination that did not answer within the
-        minute before is not asked, unless that is so of all.
+        With `now`, for callers that only read and should not wait long, a destination that did not
+        answer within the last minute is not asked, unless that is true of all of them.
         """
         away = self._away(now) if now is not None else {}
         rows: dict[str, list[Copy]] = {}
@@ -153,7 +153,7 @@ class Catalog:
         )
 
     def _away(self, now: datetime) -> dict[str, BelfryError]:
-        """Destinations that did not answer a short while ago; none if that is so of all."""
+        """Destinations that did not answer within the last minute; empty if that is all of them."""
         known = {
             name: error
             for name, (since, error) in self._silent.copy().items()
@@ -163,7 +163,7 @@ class Catalog:
 
 
 def _copies(at: Destination, check: Callable[[], None]) -> Copies | Unavailable | Refused:
-    """What lies there, or why that cannot be told. Raises what `check` does."""
+    """The copies at a destination, or the error if it does not answer. Raises what `check` does."""
     try:
         return at.copies(check)
     except (Unavailable, Refused) as error:
@@ -171,5 +171,6 @@ def _copies(at: Destination, check: Callable[[], None]) -> Copies | Unavailable 
 
 
 def _summary(found: list[Copy]) -> Summary:
-    """Of a proved copy, if there is one: metadata can be changed by whoever may write there."""
+    """The summary of a verified copy if there is one, since anyone who can write to a container can
+    change metadata; else of the first copy."""
     return next((copy for copy in found if copy.verified), found[0]).summary

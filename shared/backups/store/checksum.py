@@ -1,4 +1,4 @@
-"""The file for `sha256sum -c` beside a backup's blob, by which a person finds damage by hand."""
+"""The file for `sha256sum -c` beside a backup's blob, with which a person can check it by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from shared.tasks.context import JobContext
 
 
 def look_after(destination: Destination, manifest: Manifest, job: JobContext) -> str | None:
-    """What was wrong with it, for a person; None if nothing was. One that is gone is written again;
-    one that says something else is left: nothing that lies there is ever changed."""
+    """Check the file; return what was wrong, for a person, or None. If it is gone it is written
+    again; if its content is wrong it stays, since nothing in a container is ever changed."""
     name = checksum_name(manifest.blob)
     try:
         found = stream.text(destination.blob(name, job.check))

@@ -1,4 +1,4 @@
-"""What a dump becomes on its way to storage, and back: compressed, encrypted if there is a key.
+"""Encodes a dump for storage and decodes it: compressed, and encrypted if there is a key.
 
 `zstd -d`, `gzip -d` and `age --decrypt` undo it by hand.
 """
@@ -16,16 +16,16 @@ from shared.errors import Damaged
 _ENDINGS = {"zstd": ".zst", "gzip": ".gz"}
 _ZSTD_LEVEL = 3
 _ZSTD_THREADS = 2
-"""Beside the one that reads the dump and hashes: to compress is most of a backup's work."""
+"""In addition to the thread that reads the dump and hashes: compression is most of the work."""
 _ZSTD_JOB = 4 * 1024 * 1024
-"""Bytes that each takes at once. By itself zstd takes twice as many, for which two threads would
-hold more memory; fewer cost compression."""
+"""Bytes that each thread takes at once. By default zstd takes twice as many, which needs more
+memory for two threads; fewer would compress worse."""
 _GZIP_LEVEL = 6
 _GZIP = 16 + zlib.MAX_WBITS
 _CHUNK = 1024 * 1024
 _WINDOW = 8 * 1024 * 1024
-"""What a frame of zstd may ask for: more than level 3 does, and what RFC 8878 (3.1.1.1.2) says that
-every decoder should have."""
+"""The largest window that a zstd frame may ask for: more than level 3 needs, and what RFC 8878
+(3.1.1.1.2) recommends that every decoder supports."""
 
 
 class Codec:
@@ -37,16 +37,16 @@ class Codec:
         self.ending = _ENDINGS[compression] + ("" if seal is None else ".age")
 
     def encode(self, chunks: Iterator[bytes], check: Callable[[], None]) -> Encoded:
-        """The pieces to store; `check` is called for each chunk."""
+        """The bytes to store, in pieces; `check` is called for each chunk."""
         return Encoded(self._compression, self._seal, chunks, check)
 
     def decode(
         self, pieces: Iterator[bytes], check: Callable[[], None]
     ) -> Generator[bytes, None, None]:
-        """The dump, in pieces of 1 MiB at most; to be closed by who leaves it early.
+        """The dump, in pieces of 1 MiB at most; a caller that stops early must close it.
 
-        Raises `Damaged` if the pieces are not what was stored, whole: a dump is to be relied upon
-        only when it has come to its end without that.
+        Raises `Damaged` if the pieces are not exactly what was stored, which may show only at the
+        end: do not rely on a dump before it has ended without an error.
         """
         undone = _gunzipped if self._compression == "gzip" else _unzstd
         if self._seal is None:
@@ -57,7 +57,7 @@ class Codec:
 
 
 class Encoded:
-    """Pieces to store; `taken` counts the bytes that went in. To be gone through once."""
+    """Pieces to store; `taken` counts the bytes that went in. Can be iterated only once."""
 
     def __init__(
         self,
@@ -132,8 +132,9 @@ def _gunzipped(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 def _unzstd(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Block by block, each of which grows to 128 KiB at most (RFC 8878, 3.1.1.2): zstandard gives
-    out all that a piece becomes at once, however large, and takes an early end for an end."""
+    """Decompress block by block; a block becomes 128 KiB at most (RFC 8878, 3.1.1.2). Given a whole
+    piece, zstandard would return all its output at once, however large, and it takes a premature
+    end of input for the end."""
     from zstandard import ZstdDecompressor, ZstdError, frame_header_size
 
     taken = _Taken(pieces)
@@ -163,12 +164,12 @@ def _unzstd(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 _SAME: Literal[1] = 1
-"""A block that says one byte and how often."""
+"""The type of a block that repeats one byte (RLE)."""
 _ZSTD_BLOCK = 128 * 1024
 
 
 class _Taken:
-    """Pieces, taken in other lengths."""
+    """Reads pieces as a stream, in lengths of one's choice."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -176,7 +177,7 @@ class _Taken:
         self._at = 0
 
     def exactly(self, size: int) -> bytes:
-        """The next so many bytes. Raises `Damaged` if there are fewer."""
+        """The next `size` bytes. Raises `Damaged` if there are fewer."""
         end = self._at + size
         if end <= len(self._piece):
             taken = self._piece[self._at : end]
@@ -192,7 +193,7 @@ class _Taken:
         return taken
 
     def more(self) -> bool:
-        """Whether there is more; only when the piece is used up."""
+        """Whether there are more bytes; takes the next piece only once this one is used up."""
         if self._at < len(self._piece):
             return True
         self._at, self._piece = 0, next((piece for piece in self._pieces if piece), b"")

@@ -1,9 +1,9 @@
-"""A destination: one container that backups go to, with everything that is done there.
+"""A destination: one container that backups go to, with all operations on it.
 
-Where a `check` is given, no attempt at anything begins once it raises.
+Where a `check` is given, no further attempt begins once it raises.
 
-What is written is written once. Nothing is changed afterwards, so a container with an immutability
-policy serves as any other; there only retention must wait, until the policy lets go.
+Everything is written once and never changed, so a container with an immutability policy works like
+any other; only retention has to wait there until the policy expires.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from shared.storage.blobs.stream import Stored, go_on
 
 
 class Destination:
-    """A container. `seal` opens what is encrypted, and seals what is to be."""
+    """A container. `seal` decrypts what is encrypted, and encrypts what should be."""
 
     def __init__(self, name: str, container: Opening, seal: Seal | None = None) -> None:
         self.name = name
@@ -45,15 +45,15 @@ class Destination:
 
     @property
     def service(self) -> str:
-        """What its errors call it."""
+        """What error messages call it."""
         return self._container.service
 
     def create(self, check: Callable[[], None] = go_on) -> None:
-        """Create the container if need be; one who may not create may still write."""
+        """Create the container if needed; who may not create it may still write."""
         self._container.create(check)
 
     def copies(self, check: Callable[[], None] = go_on) -> Copies:
-        """Every backup's copy here."""
+        """The copies of all backups here."""
         with self._readings.look(lambda name: stream.text(self.blob(name, check))) as read:
             return copies(self.name, self._container.items(check), self._seal, read)
 
@@ -67,7 +67,8 @@ class Destination:
         tier: str | None,
         encrypted: bool,
     ) -> Stored:
-        """Write a backup's blob, all or nothing. `said`: its summary, once its sums are known."""
+        """Write a backup's blob, all or nothing. `said` makes its summary, once size and hash are
+        known."""
 
         def metadata(stored: Stored) -> Mapping[str, str]:
             return self._metadata(said(stored), encrypted)
@@ -80,9 +81,10 @@ class Destination:
         check: Callable[[], None] | None = None,
         there: Iterable[str] = (),
     ) -> None:
-        """Write the manifest and the file for `sha256sum -c` beside the blob, but what is `there`.
+        """Write the manifest and the file for `sha256sum -c` beside the blob, except those whose
+        names are in `there`.
 
-        With `check` it waits for storage that is away.
+        With `check` it waits while storage is unavailable.
         """
         name, checksum = manifest_name(manifest.blob), checksum_name(manifest.blob)
         if name not in there:
@@ -106,7 +108,7 @@ class Destination:
         encrypted: bool,
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Write a report beside its blob. With `check` it waits for storage that is away."""
+        """Write a report beside its blob. With `check` it waits while storage is unavailable."""
         report = report.cleaned
         text = json.dumps(report.to_json(), indent=2).encode()
         metadata = about_report(report, self._need_seal() if encrypted else None)
@@ -114,7 +116,7 @@ class Destination:
         self._write(name, text, metadata, encrypted, check)
 
     def manifest(self, copy: Copy, check: Callable[[], None] = go_on) -> Manifest:
-        """The copy's manifest. Raises `Damaged` if it is gone, or another backup's."""
+        """The copy's manifest. Raises `Damaged` if it is gone, garbled, or another backup's."""
         name = manifest_name(copy.blob)
         content = stream.text(self.blob(name, check))
         if copy.summary.encrypted:
@@ -130,19 +132,19 @@ class Destination:
         return found
 
     def read_back(self, copy: Copy, check: Callable[[], None]) -> str:
-        """Read the copy's blob whole, compare it with its SHA-256; its ETag. Raises `Damaged`."""
+        """Read all of the copy's blob, compare its SHA-256, return its ETag. Raises `Damaged`."""
         one = copy.summary
         return stream.read_back(self.blob(copy.blob, check), one.bytes, one.sha256, check)
 
     def unchanged(self, copy: Copy, etag: str, check: Callable[[], None]) -> None:
-        """Raises `Damaged` if the copy's blob is not the one of that ETag any more."""
+        """Raises `Damaged` if the copy's blob no longer has that ETag."""
         with closing(stream.pieces(self.blob(copy.blob, check), etag, 1, check)) as first:
             next(first)
 
     def chunks(
         self, copy: Copy, etag: str, check: Callable[[], None]
     ) -> Generator[bytes, None, None]:
-        """The dump as its source gave it, from the very blob of that ETag; to be closed."""
+        """The dump as the source made it, from the very blob with that ETag. Must be closed."""
         seal = self._need_seal() if copy.summary.encrypted else None
         codec = Codec(copy.summary.compression, seal)
         with closing(
@@ -151,15 +153,16 @@ class Destination:
             yield from codec.decode(pieces, check)
 
     def reader(self, copy: Copy) -> Callable[[int, int], bytes]:
-        """Reads a range (offset, length) of the copy's blob, as long as it is the same blob."""
+        """A function that reads a range (offset, length) of the copy's blob. It fails once the blob
+        has been replaced."""
         return self._container.reader(copy.blob)
 
     def copy_from(
         self, other: Destination, copy: Copy, check: Callable[[], None], *, tier: str | None
     ) -> Copy:
-        """Copy a whole backup from there to here, and read it back. Its report is the caller's.
+        """Copy a whole backup from `other` to here, and read it back. The caller writes the report.
 
-        Raises `Damaged` if what lies there is not what its manifest says.
+        Raises `Damaged` if the blob there is not what its manifest says.
         """
         self.create(check)
         manifest = other.manifest(copy, check)
@@ -177,9 +180,9 @@ class Destination:
         return Copy.made(self.name, copy.blob, copy.summary)
 
     def complete(self, there: Copy, manifest: Manifest, check: Callable[[], None]) -> Copy:
-        """Finish a copy that was broken off: what lies here is read back, what lacks is written.
+        """Finish an interrupted copy: read back what lies here, write what is missing.
 
-        Nothing is removed, which a container may forbid. Its report is the caller's. Raises
+        Nothing is removed, since a container may forbid that. The caller writes the report. Raises
         `Damaged` if what lies here is not what the manifest says.
         """
         if there.summary != manifest.summary:
@@ -191,7 +194,7 @@ class Destination:
         return there
 
     def lying_at(self, blob: str, check: Callable[[], None] = go_on) -> list[str]:
-        """The names of what lies here of a backup: that blob, and what is beside it."""
+        """The names of what lies here of a backup: its blob, and the files beside it."""
         return self._container.names(blob, check)
 
     def remove(
@@ -202,7 +205,8 @@ class Destination:
         *,
         hastily: bool = False,
     ) -> None:
-        """Remove a backup's blob and what lies beside it; `hastily`: if storage answers at once.
+        """Remove a backup's blob and the files beside it. `hastily`: try only once, for a short
+        time.
 
         Raises `Refused` if an immutability policy holds it.
         """
@@ -210,7 +214,7 @@ class Destination:
             self._container.delete(name, check, hastily=hastily)
 
     def blob(self, name: str, check: Callable[[], None] | None = None) -> Blob:
-        """Its client; with `check`, one that heeds it."""
+        """A blob's client; with `check`, one that heeds it."""
         return self._container.blob(name, check)
 
     def _write(
@@ -240,7 +244,7 @@ def _patience(check: Callable[[], None] | None) -> dict[str, Any]:
 
 
 def _in_order(blob: str, names: Iterable[str]) -> list[str]:
-    """A backup's blobs as they are to go: reports first, the oldest before newer ones, the blob
-    last. What is left if that is broken off is what it was, or is unproved."""
+    """The order in which to remove a backup's files: reports first, oldest before newest, the blob
+    last. If the removal is interrupted, the state of the rest is unchanged or `unproved`."""
     ranks = {blob: 3, checksum_name(blob): 2, manifest_name(blob): 1}
     return sorted(names, key=lambda name: (ranks.get(name, 0), name))

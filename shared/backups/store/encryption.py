@@ -1,6 +1,6 @@
 """Encryption by age (age-encryption.org, X25519), so that storage alone reveals nothing.
 
-`age --decrypt -i key.txt` opens by hand what is sealed here.
+By hand, `age --decrypt -i key.txt` decrypts what is sealed (encrypted) here.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from shared.errors import Damaged, Misconfigured
 from shared.settings import Secret
 
 _WAITING = 4
-"""Pieces that may wait to be worked on."""
+"""Pieces that may be queued for the worker."""
 _PIECE = 1024 * 1024
-"""What is handed on is gathered to so many bytes: age itself takes and gives a few KiB."""
+"""Output is collected until it has this many bytes: age itself writes a few KiB at a time."""
 _HEAD = b"age-encryption.org/v1\n"
-"""How everything begins that age has sealed."""
+"""What everything sealed by age begins with."""
 
 
 class Locked(Damaged):
-    """It may be whole, but no key that is set opens it."""
+    """The data may be whole, but no key that is set opens it."""
 
 
 def is_sealed(data: bytes) -> bool:
@@ -32,16 +32,16 @@ def is_sealed(data: bytes) -> bool:
 
 
 def unopened(data: bytes) -> Damaged:
-    """What to raise of data that should be sealed while no key is set."""
+    """The error to raise for data that should be sealed, when no key is set."""
     if is_sealed(data):
         return Locked("it is encrypted, and BACKUP_ENCRYPTION_KEY is not set")
     return Damaged("it is not what a backup's metadata is")
 
 
 class Seal:
-    """Seals with the first key, opens with each of them.
+    """Seals with the first key, opens with any of them.
 
-    Raises `Misconfigured`, which does not show the key, if one is not an age secret key.
+    Raises `Misconfigured`, without showing the key, if one is not an age secret key.
     """
 
     def __init__(self, keys: Secret) -> None:
@@ -62,21 +62,21 @@ class Seal:
 
     @classmethod
     def of(cls, keys: Secret) -> Seal | None:
-        """None if no key is set. Raises `Misconfigured`."""
+        """A seal with these keys; None if no key is set. Raises `Misconfigured`."""
         return cls(keys) if keys else None
 
     def __repr__(self) -> str:
         return f"Seal({len(self._identities)} keys)"
 
     def seal(self, data: bytes) -> bytes:
-        """The same, encrypted."""
+        """The data, encrypted."""
         import pyrage
 
         sealed: bytes = pyrage.encrypt(data, self._recipients)
         return sealed
 
     def open(self, data: bytes) -> bytes:
-        """What was sealed. Raises `Locked` if no key opens it, `Damaged` if it was changed."""
+        """The data, decrypted. Raises `Locked` if no key opens it, `Damaged` if it was changed."""
         import pyrage
 
         with _whole():
@@ -84,7 +84,7 @@ class Seal:
         return opened
 
     def sealing(self, chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """The same stream, encrypted; to be closed by who leaves it early."""
+        """The stream, encrypted; a caller that stops early must close it."""
         import pyrage
 
         return _through(
@@ -92,10 +92,10 @@ class Seal:
         )
 
     def opening(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """What was sealed; to be closed by who leaves it early.
+        """The stream, decrypted; a caller that stops early must close it.
 
         Raises `Locked` if no key opens it, `Damaged` if it was changed or ends too early: each
-        64 KiB are checked before they are given out, the end when it comes.
+        64 KiB are checked before they are yielded, a premature end when it is reached.
         """
         import pyrage
 
@@ -110,7 +110,7 @@ def _split(keys: Secret) -> list[str]:
 
 
 class _Failed(Exception):
-    """What pyrage raised, which may be an `OSError` as those of others are."""
+    """Wraps what pyrage raised: that may be an `OSError`, like errors from elsewhere."""
 
 
 @contextmanager
@@ -132,13 +132,13 @@ def _damaged(error: BaseException) -> Damaged:
 
 
 class _Left(Exception):
-    """The stream was left early."""
+    """The caller stopped reading the stream early."""
 
 
 class _Pipe:
-    """Between the caller's thread, which gives pieces and takes results, and the one that works.
+    """Connects the caller's thread, which gives pieces and takes results, with the worker's.
 
-    Only the caller waits for the outside, so the other can always be ended.
+    Only the caller's thread waits for anything outside, so the worker can always be ended.
     """
 
     def __init__(self, work: Callable[[Any, Any], None]) -> None:
@@ -154,7 +154,7 @@ class _Pipe:
     # The caller's side.
 
     def give(self, piece: bytes) -> list[bytes]:
-        """Hand a piece over, if need be after a wait; what has been made since."""
+        """Hand over a piece, waiting if the queue is full; return what has been made since."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._given) < _WAITING or self._done)
             self._given.append(piece)
@@ -168,7 +168,7 @@ class _Pipe:
             self._changed.notify_all()
 
     def rest(self) -> list[bytes]:
-        """What is made next, after a wait; nothing when all is done."""
+        """Wait for what is made next and return it; empty once all is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._made or self._done)
             return self._taken()
@@ -194,7 +194,7 @@ class _Pipe:
         try:
             self._work(self, self)
             self._hand_on()
-        except BaseException as raised:  # told to the caller, unless it has left
+        except BaseException as raised:  # `_taken` raises it in the caller's thread
             error = raised
         with self._changed:
             self._error, self._done = error, True
@@ -220,7 +220,7 @@ class _Pipe:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing to do: what is gathered is handed on at the end."""
+        """Nothing to do: what is gathered is handed on once there is enough, or at the end."""
 
     def _hand_on(self) -> None:
         if self._gathered:
@@ -233,9 +233,9 @@ class _Pipe:
 def _through(
     work: Callable[[Any, Any], None], pieces: Iterator[bytes]
 ) -> Generator[bytes, None, None]:
-    """What `work(reader, writer)`, in a thread of its own, makes of the pieces.
+    """Yield what `work(reader, writer)`, run in a thread of its own, makes of the pieces.
 
-    The pieces are made in the caller's thread: what goes wrong there is raised as it is.
+    The pieces are produced in the caller's thread, so their errors are raised unchanged.
     """
     pipe = _Pipe(work)
     thread = threading.Thread(target=pipe.run, name="belfry-seal", daemon=True)

@@ -1,6 +1,6 @@
-"""Backups as they lie at destinations: blobs, copies made of them, backups made of copies.
+"""Backups as they lie at destinations: blobs make up copies, copies make up backups.
 
-A backup is a blob, its manifest, a file for `sha256sum -c`, and its reports.
+A copy has the backup's blob, its manifest, a file for `sha256sum -c`, and its reports.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Copy:
     reports: list[Report] = field(default_factory=list)
     """Oldest first."""
     foreign: str | None = None
-    """The id of another backup, if the blob says that it is that one's."""
+    """The id of another backup, if the blob's metadata says that it belongs to that one."""
 
     @classmethod
     def made(cls, destination: str, blob: str, summary: Summary) -> Copy:
-        """One that was written just now, as far as a listing would show it."""
+        """A copy that was just written, as a listing would show it."""
         beside = [Item(name, 0, {}) for name in (manifest_name(blob), checksum_name(blob))]
         return cls(destination, blob, summary, [Item(blob, summary.bytes, {}), *beside])
 
@@ -47,7 +47,7 @@ class Copy:
 
     @property
     def names(self) -> list[str]:
-        """Of all blobs that are its."""
+        """The names of all its blobs."""
         return [item.name for item in self.items]
 
     @property
@@ -56,24 +56,24 @@ class Copy:
 
     @property
     def proof(self) -> Report | None:
-        """The newest word on whether it is whole."""
+        """The newest report that says whether it is good."""
         said = [one for one in self.reports if one.is_proof]
         return said[-1] if said else None
 
     def next_report(self, now: datetime) -> datetime:
-        """The instant of a new report: now, but after every other, whatever clock those had. The
-        last word must be known as the last."""
+        """The time for a new report: now, but later than every other, even if a wrong clock dated
+        those. The last report must be recognisable as the last."""
         last = max((report.at for report in self.reports), default=now)
         return max(now, last + timedelta(microseconds=1)) if self.reports else now
 
     @property
     def proved(self) -> bool:
-        """Whether that word is a good one."""
+        """Whether its newest proof succeeded."""
         return self.proof is not None and self.proof.outcome is Outcome.VERIFIED
 
     @property
     def wrong(self) -> str | None:
-        """What a listing alone shows to be wrong with its blob."""
+        """What is wrong with its blob, as far as a listing shows."""
         stored = self.stored
         if stored is None:
             return "its blob is gone; something removed it"
@@ -87,11 +87,11 @@ class Copy:
 
     @property
     def fault(self) -> str | None:
-        """Why it is not to be relied upon, though it was once proved."""
+        """Why it must not be relied upon, even if it was proved."""
         return self.wrong or (None if self.has_manifest else "its manifest is gone")
 
     def _proved_since(self, stored: Item) -> bool:
-        """Whether it was proved after the last change to its blob, be it of metadata alone."""
+        """Whether it was proved after the last change to its blob or the blob's metadata."""
         changed, proof = stored.changed_at, self.proof
         return self.proved and changed is not None and proof is not None and proof.at > changed
 
@@ -112,7 +112,7 @@ class Copy:
 
     @property
     def without(self) -> tuple[str, ...]:
-        """What a restore of it leaves out: its data breaks it."""
+        """Rules that a restore of it leaves out, since the data breaks them."""
         return self.proof.without if self.proof is not None else ()
 
 
@@ -129,7 +129,8 @@ class Backup:
 
     @property
     def group(self) -> tuple[str, str, str, str]:
-        """What it is one of a row of: retention and suspicion look at such a row."""
+        """The row that it belongs to (plan, source, database, scope). Retention and the search for
+        anomalies look at one row at a time."""
         one = self.summary
         return one.schedule_id, one.source, one.database, one.scope
 
@@ -144,13 +145,13 @@ class Backup:
 
     @property
     def proof(self) -> Report | None:
-        """The newest proof of a copy that is good, one by a restore before one by comparison."""
+        """The newest proof of a good copy; one by a restore is preferred to one by comparison."""
         proofs = [copy.proof for copy in self.good if copy.proof is not None]
         return max(proofs, key=lambda one: (one.how == "restored", one.at), default=None)
 
     @property
     def unprovable(self) -> bool:
-        """Whether it is what was dumped, and cannot be proved since its data breaks rules."""
+        """Whether it cannot be proved, though it is what was dumped, as its data breaks rules."""
         return not self.verified and any(copy.state == "unprovable" for copy in self.copies)
 
     @property
@@ -162,7 +163,7 @@ class Backup:
 
     @property
     def suspicions(self) -> tuple[str, ...]:
-        """Why a person should look at it; none once a person has accepted it."""
+        """Why a person should look at it; empty once a person has accepted it."""
         reports = [report for copy in self.copies for report in copy.reports]
         if any(report.outcome is Outcome.ACCEPTED for report in reports):
             return ()
@@ -171,26 +172,26 @@ class Backup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lost:
-    """What is left of a backup that can no longer be read: it can be neither proved nor restored by
-    Belfry, but its blob may be whole."""
+    """The remains of a backup whose description can no longer be read. Belfry can neither prove nor
+    restore it, but its blob may be whole."""
 
     destination: str
     blob: str
     id: str
-    """The first eight digits, if there are no more."""
+    """The backup's id; only its first eight digits if no more are known."""
     why: str
     names: tuple[str, ...]
-    """Of the blobs that are left."""
+    """The names of the blobs that are left."""
     bytes: int | None
-    """Of the backup's blob; None if that is gone."""
+    """The size of the backup's blob; None if that is gone."""
     sha256: str | None
-    """As the file for `sha256sum -c` has it."""
+    """The hash in the file for `sha256sum -c`, if that can be read."""
     proved: bool
-    """Whether its last report says that it was whole."""
+    """Whether its last proof succeeded."""
 
     @property
     def sentence(self) -> str:
-        """For a person."""
+        """What is lost and why, for a person."""
         was = "was verified, and" if self.proved else ""
         return " ".join(f"{self.blob} at {self.destination} {was} cannot be read".split()) + (
             f": {self.why}"
@@ -198,7 +199,7 @@ class Lost:
 
 
 class Copies(list[Copy]):
-    """The copies at a destination, and what lies there that is none."""
+    """The copies at a destination, and what else lies there."""
 
     def __init__(
         self,
@@ -209,7 +210,7 @@ class Copies(list[Copy]):
     ) -> None:
         super().__init__(found)
         self.locked = locked
-        """The ids of backups of which no key opens a word; without an id, their blobs' names."""
+        """Ids of backups that none of our keys opens; where the id is unknown, the blob's name."""
         self.lost = tuple(lost)
         self.strange = strange
-        """Blobs that say nothing: no backup's, lost, locked, or with metadata that was changed."""
+        """How many blobs are unusable: no backup's, lost, locked, or with changed metadata."""

@@ -1,8 +1,8 @@
-"""The copies that a container's blobs are, as their metadata tells, so that one listing is enough.
+"""Groups a container's blobs into copies, by their metadata, so that one listing is enough.
 
-Who copied a container may have left the metadata out, and who overwrote a blob has given it
-another's. So a summary counts only if it fits the blob's name, which has the id's first digits, and
-where metadata says nothing the manifest and the reports are read: they say the same.
+Metadata may be missing, if somebody copied the container without it, or another blob's, if somebody
+overwrote a blob. So a summary counts only if it fits the blob's name, which has the first digits of
+the id; and where metadata is missing, the manifest and the reports are read, which say the same.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from shared.storage.blobs.container import Item
 
 _REPORT = re.compile(rf"\.\d{{8}}T\d{{12}}Z\.({'|'.join(Outcome)})\.json$")
 _NAMED = re.compile(r"\d{8}T\d{6}Z\.([0-9a-f]{8})\.[a-z.]+$")
-"""A backup's blob, and the first digits of its id."""
+"""The name of a backup's blob, with the first digits of the backup's id."""
 
 
 def copies(destination: str, items: Iterable[Item], seal: Seal | None, read: Read) -> Copies:
-    """The copies that the blobs are, and what is lost, locked or strange among them."""
+    """The copies that the blobs make up, and those that are lost, locked or strange."""
     rows: dict[str, list[Item]] = {}
     for item in items:
         rows.setdefault(backup_blob(item.name), []).append(item)
@@ -49,7 +49,7 @@ def copies(destination: str, items: Iterable[Item], seal: Seal | None, read: Rea
 
 
 def backup_blob(name: str) -> str:
-    """The name of the blob that one of this name lies beside; its own if it is that blob."""
+    """The name of the backup's blob that the file `name` lies beside; `name` if it is that blob."""
     for ending in (MANIFEST_SUFFIX, CHECKSUM_SUFFIX):
         if name.endswith(ending):
             return name.removesuffix(ending)
@@ -57,7 +57,7 @@ def backup_blob(name: str) -> str:
 
 
 class _Group:
-    """A blob and what lies beside it."""
+    """A backup's blob and the files beside it."""
 
     def __init__(self, blob: str, items: list[Item], seal: Seal | None) -> None:
         self.blob = blob
@@ -65,9 +65,9 @@ class _Group:
         self.checksum = checksum_name(blob)
         self.summary: Summary | None = None
         self.locked = ""
-        """The id of what no key opens, or its name."""
+        """The id (else the blob's name) of the backup if no key opens it; else empty."""
         self.silent: list[Item] = []
-        """Those whose content has to be read."""
+        """The files whose content has to be read, since their metadata does not say enough."""
         self._seal = seal
         named = _NAMED.search(blob)
         self._digits = named.group(1) if named else ""
@@ -81,7 +81,7 @@ class _Group:
         self._tell()
 
     def _describe(self) -> None:
-        """What blob and manifest are, by the metadata of the first that says so."""
+        """Find the summary, in the metadata of the blob or else of the manifest."""
         for item in (self._by_name.get(self.blob), self._manifest):
             if item is None or "summary" not in item.metadata:
                 continue
@@ -101,7 +101,7 @@ class _Group:
             self.silent.append(self._manifest)
 
     def _tell(self) -> None:
-        """What its reports say, by their metadata."""
+        """Collect the reports from their metadata."""
         if self.summary is None and not self._digits:
             return
         for item in self.items:
@@ -115,7 +115,7 @@ class _Group:
                     self.silent.append(item)
 
     def hear(self, told: Mapping[str, Told]) -> None:
-        """Take what was read of the silent ones."""
+        """Take over what the contents of the silent files say."""
         for item in self.silent:
             said = told[item.name]
             if item is self._manifest:
@@ -147,12 +147,12 @@ class _Group:
         return self._garbled + (self._foreign is not None)
 
     def copy(self, destination: str, summary: Summary) -> Copy:
-        """The copy that it is."""
+        """The copy that the group makes up."""
         reports = [one for one in self._reports if one.backup_id == summary.id]
         return Copy(destination, self.blob, summary, self.items, reports, self._foreign)
 
     def lost(self, destination: str, sums: Mapping[str, Told]) -> Lost:
-        """What is left of it."""
+        """The remains of a backup that is lost."""
         mine = [one for one in self._reports if one.backup_id.startswith(self._digits)]
         proofs = [one for one in mine if one.is_proof]
         stored, checksum = self._by_name.get(self.blob), sums.get(self.checksum)

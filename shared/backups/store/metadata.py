@@ -1,7 +1,7 @@
-"""What a blob's metadata says: one JSON object, sealed if the backup is, and never too long.
+"""A blob's metadata: one JSON object, sealed if the backup is, and never too long.
 
-Azure refuses more than 8 KiB for a blob, Azurite does not. So what goes there is short by itself:
-a long scope tells its digest (`pgcontents.Scope`), suspicions are cut here.
+Azure refuses more than 8 KiB per blob, Azurite does not. So what goes there is kept short: a long
+scope is cut to its beginning and a digest (`postgres.contents.Scope`), suspicions are cut here.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from shared.errors import Refused
 from shared.text import clean, cut
 
 _METADATA = 8 * 1024
-"""Bytes of a blob's metadata, names and values, that Azure takes. Azurite takes more.
+"""Bytes of metadata per blob, names and values, that Azure accepts. Azurite accepts more.
 https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata"""
 _ROOM = 5500
-"""Characters of JSON that fit there, sealed too: age adds 407 bytes at most (its header has a part
-whose length is random), base64 a third."""
+"""Characters of JSON that fit there even when sealed: age adds 407 bytes at most (a part of its
+header has a random length), base64 a third."""
 
 
 def about_backup(summary: Mapping[str, object], seal: Seal | None) -> dict[str, str]:
-    """The metadata of a backup's blob and of its manifest. Raises `Refused` if it is too long: it
-    fits with every name that the API lets in."""
+    """The metadata of a backup's blob and of its manifest. Raises `Refused` if it is too long,
+    which cannot happen with any names that the API accepts."""
     return _metadata(str(summary["id"]), "summary", summary, seal)
 
 
 def about_report(report: Report, seal: Seal | None) -> dict[str, str]:
-    """The metadata of a report. Of long suspicions it has the first, and how many more; the
-    report has all. Raises `Refused` if it is too long even so."""
+    """The metadata of a report. If the suspicions are long, only the first and how many more; the
+    report itself has all. Raises `Refused` if it is too long even so."""
     values = report.to_json()
     room = _ROOM - len(_json(values | {"suspicions": []}))
     short = values | {"suspicions": _first(report.suspicions, room)}
@@ -41,7 +41,7 @@ def about_report(report: Report, seal: Seal | None) -> dict[str, str]:
 def _metadata(
     backup_id: str, name: str, values: Mapping[str, object], seal: Seal | None
 ) -> dict[str, str]:
-    """ASCII, sealed if there is a seal. Here the bound holds, whatever is written."""
+    """The metadata in ASCII, sealed if there is a seal. Azure's limit is enforced here for all."""
     text = _json(values)
     said = text if seal is None else base64.b64encode(seal.seal(text.encode())).decode()
     made = {"backup_id": backup_id, name: said}
@@ -57,8 +57,8 @@ def _metadata(
 
 
 def _first(said: Sequence[str], room: int) -> list[str]:
-    """The first of them, and how many more, in so many characters of JSON; one at least, cut if
-    need be, so that nothing suspicious looks as if it were not."""
+    """As many as fit into `room` characters of JSON, and how many more there are. At least one,
+    cut if needed, so that a suspicious backup never looks unsuspicious."""
     for kept in range(len(said), 0, -1):
         more = [f"and {len(said) - kept} more"] if kept < len(said) else []
         if len(_json([*said[:kept], *more])) <= room:

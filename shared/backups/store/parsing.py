@@ -1,5 +1,5 @@
-"""What metadata, manifests and reports say, held to what they must be: anybody may have changed
-them. What is read here, every answer, table and message can hold."""
+"""Parses metadata, manifests and reports, and validates them, since somebody may have changed them.
+Whatever passes here can safely go into any answer, table and message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ UNREADABLE = (
     *(Damaged, KeyError, ValueError, TypeError, AttributeError),
     *(RecursionError, OverflowError, UnicodeError),
 )
-"""What each of these raises if somebody has changed what it reads; `Locked` if no key opens it."""
+"""What the functions here raise for data that somebody has changed; `Locked`, which is a `Damaged`,
+if no key opens it."""
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -31,23 +32,23 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 Kind = TypeVar("Kind", bound=Summary)
 _MOST = 2**63 - 1
 _LONGEST = 1e9
-"""Seconds: thirty years, which is within what a `timedelta` can be."""
+"""Seconds: thirty years, well within the range of a `timedelta`."""
 _YEARS = range(1900, 9001)
-"""From any of them one can count on and back, and go to another zone."""
+"""Years far enough from `datetime`'s limits for arithmetic and other time zones."""
 
 
 def summary_in(metadata: str | None, seal: Seal | None) -> Summary:
-    """Of the metadata of a backup's blob or of its manifest."""
+    """The summary in the metadata of a backup's blob or of its manifest."""
     return _summary(Summary.from_json(_read(metadata, seal)))
 
 
 def report_in(metadata: str | None, seal: Seal | None) -> Report:
-    """Of a report's metadata."""
+    """The report in a report's metadata."""
     return _report(_read(metadata, seal))
 
 
 def manifest_of(content: bytes, seal: Seal | None) -> Manifest:
-    """Of the content of a manifest's blob."""
+    """The manifest in the content of its blob."""
     values = _opened(content, seal)
     found = _summary(Manifest.from_json(values))
     _is("blob", found.blob, isinstance(found.blob, str))
@@ -60,12 +61,12 @@ def manifest_of(content: bytes, seal: Seal | None) -> Manifest:
 
 
 def report_of(content: bytes, seal: Seal | None) -> Report:
-    """Of the content of a report's blob."""
+    """The report in the content of its blob."""
     return _report(_opened(content, seal))
 
 
 def _read(metadata: str | None, seal: Seal | None) -> Mapping[str, Any]:
-    if metadata is None:  # so the SDK reads a value that is empty
+    if metadata is None:  # the SDK gives None for an empty value
         raise ValueError("it is empty")
     if metadata.startswith("{"):
         return _loaded(metadata)
@@ -89,7 +90,7 @@ def _loaded(text: str | bytes) -> Mapping[str, Any]:
         raise ValueError("it is no JSON object")
     refuse_unclean(found)
     numbers = (one for one in parts(found) if isinstance(one, int | float))
-    if not all(-_MOST <= one <= _MOST for one in numbers):  # which NaN is not either
+    if not all(-_MOST <= one <= _MOST for one in numbers):  # refuses NaN as well
         raise ValueError("it holds a number that is none, or out of range")
     return found
 

@@ -1,5 +1,5 @@
-"""What small blobs hold, each read once as long as it is the same: of a container whose blobs lost
-their metadata, only the first look has to read them."""
+"""Reads the content of small blobs, each only once as long as it does not change: if a container's
+blobs have lost their metadata, only the first look has to read them."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ _DIGITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a blob says, if it can be read."""
+    """What a small blob says, if it can be read."""
 
     summary: Summary | None = None
-    """Of a manifest."""
+    """If it is a manifest: the backup's summary,"""
     blob: str = ""
-    """Which one that is of."""
+    """and the name of the backup's blob."""
     report: Report | None = None
     sha256: str | None = None
-    """Of a file for `sha256sum -c`."""
+    """If it is a file for `sha256sum -c`: the hash."""
     why: str = ""
-    """Why it says nothing."""
+    """Why it cannot be read."""
     locked: bool = False
-    """No key opens it."""
+    """Whether that is because no key opens it."""
 
 
 Read = Callable[[Sequence[Item]], dict[str, Told]]
-"""What blobs say, by their names."""
+"""Reads blobs; returns what they say, by their names."""
 
 
 class Readings:
-    """Those of one container."""
+    """What has been read from one container."""
 
     def __init__(self, seal: Seal | None) -> None:
         self._seal = seal
         self._known: dict[tuple[str, str | None], Told] = {}
-        """By name and ETag: what the last look needed."""
+        """What the last look needed, by name and ETag."""
 
     @contextmanager
     def look(self, content: Callable[[str], bytes]) -> Iterator[Read]:
-        """For one look at the container; `content` reads a blob, and may raise `Damaged`."""
+        """The reader for one look at the container. `content` reads a blob, may raise `Damaged`."""
         used: dict[tuple[str, str | None], Told] = {}
 
         def read(items: Sequence[Item]) -> dict[str, Told]:
@@ -77,7 +77,7 @@ class Readings:
 
 
 def _parsed(name: str, content: bytes, seal: Seal | None) -> Told:
-    """Raises one of `UNREADABLE`."""
+    """Parse a blob by the kind that its name shows. Raises one of `UNREADABLE`."""
     if name.endswith(CHECKSUM_SUFFIX):
         digits = content[:_DIGITS].decode("ascii")
         if len(bytes.fromhex(digits)) * 2 != _DIGITS:

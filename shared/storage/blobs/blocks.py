@@ -1,4 +1,4 @@
-"""Blocks of a stream, several under way at once, each tried again while storage is away."""
+"""Blocks of a stream: several in flight at once, each retried while storage is unavailable."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from shared.errors import Unavailable
 T = TypeVar("T")
 
 AHEAD = 2
-"""How many blocks are under way while the next is made or used."""
+"""Blocks in flight while the next one is made or used."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 _LOOK = 0.5
-"""Seconds between two looks at whether to go on."""
+"""Seconds between two calls of `check`."""
 
 
 class Patience:
-    """Waits for a service that is away, as long as it may."""
+    """Retries calls to a service that is unavailable, for a limited time."""
 
     def __init__(self, check: Callable[[], None], seconds: float) -> None:
         self._check = check
@@ -30,12 +30,12 @@ class Patience:
         self._over = threading.Event()
 
     def end(self) -> None:
-        """Nobody wants the results any more: what waits fails at once."""
+        """Nobody wants the results any more: calls that wait fail at once."""
         self._over.set()
 
     def call(self, attempt: Callable[[], T]) -> T:
-        """What the attempt returns. `Unavailable` if it was that for so many seconds; any other
-        error at once, and what `check` raises."""
+        """Return what `attempt` returns. Raises `Unavailable` once it has failed with that for
+        `seconds`; any other error at once, and whatever `check` raises."""
         first, pause = None, _FIRST_PAUSE
         while True:
             try:
@@ -78,7 +78,7 @@ def blocks(pieces: Iterator[bytes], size: Callable[[int], int]) -> Generator[byt
 
 
 def _joined(held: list[bytes | memoryview]) -> bytes:
-    """All of them, which are let go: a block is not to be in memory twice while it is sent."""
+    """Join the pieces and clear the list, so that a block being sent is in memory only once."""
     whole = b"".join(held)
     held.clear()
     return whole
@@ -89,10 +89,10 @@ def ahead(
     most: int = AHEAD,
     leave: Callable[[], None] = lambda: None,
 ) -> Generator[T, None, None]:
-    """What the calls return, in their order; at most `most` of them are under way at once.
+    """Yield what the calls return, in order; at most `most` of them run at once.
 
-    However it ends, by an error or closed early, it ends when those under way have ended; before
-    it waits for them it tells them by `leave`.
+    It never leaves a call running: on an error, or when it is closed early, it first calls `leave`
+    to tell the running calls, then waits for them to end.
     """
     with ThreadPoolExecutor(most, "belfry-blocks") as pool:
         under_way: deque[Future[T]] = deque()

@@ -1,6 +1,6 @@
-"""One container: made, listed, and what goes from it.
+"""One container: create it, list it, read its blobs and delete them.
 
-Where a `check` is given, no attempt at anything begins once it raises.
+Where a `check` is given, no further attempt begins once it raises.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
 
 Blob: TypeAlias = "BlobClient"
-"""A blob's client; what may be done with it is in `stream` and `links`."""
+"""A blob's client; `stream` and `links` have the operations on it."""
 Opening: TypeAlias = "Callable[[], ContainerClient]"
 """Makes a container's client."""
 
 _PAGE = 500
-"""Blobs of one answer. The SDK takes some 20 KB for each while it reads one; the service's own
-pages have 5,000."""
+"""Blobs per page of a listing. The SDK needs some 20 KB for each blob while it reads a page; by
+default the service's pages have 5,000."""
 _HELD = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
-"""What the service answers to a change that an immutability policy forbids."""
+"""The service's error codes for a change that an immutability policy forbids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Container:
 
     @property
     def service(self) -> str:
-        """What its errors call it."""
+        """What error messages call it."""
         return f"blob storage (container {self._client.container_name})"
 
     def create(self, check: Callable[[], None] = go_on) -> None:
-        """Create it if need be; one who may not create may still write."""
+        """Create it if needed. A refusal (403) is ignored: who may not create may still write."""
         from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
         with self._named():
@@ -94,7 +94,7 @@ class Container:
                 return
 
     def names(self, beginning: str, check: Callable[[], None] = go_on) -> list[str]:
-        """The names of the blobs that begin so."""
+        """The names of the blobs that start with `beginning`."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with self._named():
@@ -110,7 +110,8 @@ class Container:
         return found if check is None else heeding(found, check)
 
     def reader(self, name: str) -> Callable[[int, int], bytes]:
-        """Reads a range (offset, length) of a blob, as long as it is the same blob."""
+        """A function that reads a range (offset, length) of a blob. It fails once the blob has been
+        replaced."""
         from azure.core import MatchConditions
 
         blob = self.blob(name)
@@ -129,7 +130,7 @@ class Container:
     def delete(
         self, name: str, check: Callable[[], None] = go_on, *, hastily: bool = False
     ) -> None:
-        """Remove a blob, if it is there; `hastily`: if storage answers at once.
+        """Remove a blob, if it is there. `hastily`: try only once, with short timeouts (`HASTE`).
 
         Raises `Refused` if an immutability policy holds it.
         """

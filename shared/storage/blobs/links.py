@@ -1,4 +1,4 @@
-"""Links that read one blob and nothing else, and end by themselves (shared access signatures)."""
+"""Links that read one blob and nothing else, and expire (shared access signatures)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
 _SKEW = timedelta(minutes=5)
-"""What the service's clock may differ by from ours."""
+"""How far the service's clock may differ from ours."""
 _LONGEST = timedelta(days=7)
 """How long a user delegation key lasts (Microsoft's limit)."""
 
@@ -20,10 +20,11 @@ _LONGEST = timedelta(days=7)
 def links(
     blobs: Sequence[BlobClient], now: datetime, lasts: timedelta
 ) -> tuple[list[str], datetime]:
-    """(for each of those blobs, which lie in one container, a URL that reads it; until when).
+    """(a URL that reads each of the blobs, in their order; when the URLs expire). The blobs must
+    lie in one container.
 
-    Signed with the account's key, or by an identity with a user delegation key, whose seven days
-    begin a little before `now`.
+    The URLs are signed with the account's key or, for an identity, with a user delegation key,
+    whose seven days begin a little before `now`.
     """
     from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 

@@ -1,9 +1,9 @@
 """Streams into blobs and out of them: in blocks of 4 MiB, hashed on the way.
 
 The blocks are invisible until the last call lists them all, so a blob is whole or is not there.
-Two blocks are on their way while the next is made or used, and no more: memory holds a few
-blocks, whatever the size. While storage is away, what is under way waits for it and goes on with
-the block that failed.
+At most two blocks are in flight while the next is made or used, so memory holds a few blocks,
+whatever the size. While storage is unavailable, a transfer waits, and goes on with the block that
+failed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 BLOCK = 4 * 1024 * 1024
 LATER_BLOCK = 8 * 1024 * 1024
 _MOST_BLOCKS = 50_000
-"""Of a blob, says Azure; so the later half of them are larger, and a blob has up to 290 GiB."""
+"""Azure's limit for a blob. The second half of the blocks are larger, for up to 290 GiB in all."""
 PATIENCE = 600.0
-"""Seconds that storage may be away."""
+"""Seconds for which storage may be unavailable."""
 _SMALL = 64 * 1024 * 1024
 
 
 def go_on() -> None:
-    """The check of what nobody stops."""
+    """The `check` of a call that nobody stops: it never raises."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,13 +46,13 @@ class Stored:
 
 @contextmanager
 def storage(container: str) -> Iterator[None]:
-    """Azure's errors become Belfry's, and name the container."""
+    """Turn Azure's errors into Belfry's, which name the container."""
     with translated(f"blob storage (container {container})"):
         yield
 
 
 class _Sums:
-    """The size and the SHA-256 of what passes."""
+    """The size and the SHA-256 of the blocks that pass."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -77,9 +77,10 @@ def upload(
 ) -> Stored:
     """Write `pieces` as a new blob, all or nothing.
 
-    `metadata` is asked when all is staged; what it raises leaves no blob. Of the blob's own it has
-    to be: by it a blob is known whose answer was lost. `pieces` is closed however this ends.
-    Raises `Conflict` if there is another blob of that name, and other `BelfryError`s.
+    `metadata` is called once all blocks are staged; if it raises, there is no blob. It must be
+    unique to this blob: if the answer to the commit is lost, the blob is recognised by it. `pieces`
+    is closed however this ends. Raises `Conflict` if there is another blob of that name, and other
+    `BelfryError`s.
     """
     from azure.storage.blob import BlobBlock
 
@@ -116,7 +117,8 @@ def _block_size(number: int) -> int:
 
 
 def _stage(blob: BlobClient, name: str, block: bytes) -> None:
-    """Stage a block; storage compares its MD5, and what was damaged on the way is sent again."""
+    """Stage a block. Storage checks its MD5; if the block was damaged on the way, `Unavailable` is
+    raised, so that it is sent again."""
     from azure.core.exceptions import HttpResponseError
 
     with storage(blob.container_name):
@@ -137,7 +139,7 @@ def _commit(
     metadata: Mapping[str, str],
     tier: str | None,
 ) -> None:
-    """Make the blob visible, but never in the place of another."""
+    """Make the blob visible, but never overwrite another."""
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import ContentSettings, StandardBlobTier
@@ -151,7 +153,7 @@ def _commit(
                 standard_blob_tier=None if tier is None else StandardBlobTier(tier),
                 match_condition=MatchConditions.IfMissing,
             )
-        except ResourceExistsError:  # another's, or ours when the first answer was lost
+        except ResourceExistsError:  # another blob, or ours if the first answer was lost
             found = blob.get_blob_properties()
             if (found.size, found.metadata) != (size, metadata):
                 raise Conflict(f"there is already another blob {blob.blob_name}") from None
@@ -165,7 +167,7 @@ def read_back(
     *,
     patience: float = PATIENCE,
 ) -> str:
-    """Read the blob and compare it with what was sent; its ETag. Raises `Damaged`."""
+    """Read the blob, compare it with what was sent, and return its ETag. Raises `Damaged`."""
     sums, etag = _Sums(), _etag(blob, size, check, patience)
     with closing(pieces(blob, etag, size, check, patience=patience)) as read:
         for piece in read:
@@ -176,7 +178,7 @@ def read_back(
 
 
 def _etag(blob: BlobClient, size: int, check: Callable[[], None], patience: float) -> str:
-    """The ETag of the blob, if that is its size. Raises `Damaged`."""
+    """The ETag of the blob. Raises `Damaged` if it has another size."""
 
     def properties() -> tuple[str, int]:
         with storage(blob.container_name), _present(blob):
@@ -206,10 +208,10 @@ def pieces(
     *,
     patience: float = PATIENCE,
 ) -> Generator[bytes, None, None]:
-    """The bytes of the very blob with that ETag, block by block: the SDK by itself begins with
-    32 MiB at once. To be closed by who leaves it early, or reads go on unseen.
+    """The bytes of the very blob with that ETag, block by block; by default the SDK would begin
+    with 32 MiB at once. A caller that stops early must close it, or reads go on unseen.
 
-    Raises `Damaged` if it is gone or is another.
+    Raises `Damaged` if the blob is gone or was replaced.
     """
     from azure.core import MatchConditions
 
@@ -241,10 +243,10 @@ def copy(
     tier: str | None = None,
     patience: float = PATIENCE,
 ) -> str:
-    """The bytes of one blob into another, as they are stored, and read back; the other's ETag.
+    """Copy the stored bytes of one blob to another, read the copy back, and return its ETag.
 
-    Raises `Damaged` if the source is not what it was, and then makes no blob; or if the copy is
-    not; `Conflict` if there is another blob already. If the very same is there, it is read back.
+    Raises `Damaged` if the source has changed (then no blob is made) or if the copy is wrong;
+    `Conflict` if there is another blob already. If the same blob is there, it is read back.
     """
 
     def compared(stored: Stored) -> Mapping[str, str]:
@@ -258,7 +260,7 @@ def copy(
 
 
 def text(blob: BlobClient) -> bytes:
-    """What a small blob holds. Raises `Damaged` if it is gone, or not small."""
+    """The content of a small blob. Raises `Damaged` if it is gone, or not small."""
     with storage(blob.container_name), _present(blob):
         found = blob.download_blob()
         if found.size > _SMALL:
@@ -276,7 +278,7 @@ def write_once(
     check: Callable[[], None] = go_on,
     patience: float = 0,
 ) -> None:
-    """Write a small blob. Nothing is done if the same is there already.
+    """Write a small blob, unless the same is there already.
 
     Raises `Conflict` if something else is there.
     """
@@ -293,7 +295,7 @@ def write_once(
                     content_settings=ContentSettings(content_type=content_type),
                     validate_content=True,
                 )
-            except ResourceExistsError:  # another's, or ours when the first answer was lost
+            except ResourceExistsError:  # another blob, or ours if the first answer was lost
                 if text(blob) != data:
                     raise Conflict(f"there is already another blob {blob.blob_name}") from None
 
@@ -302,7 +304,7 @@ def write_once(
 
 @contextmanager
 def _present(blob: BlobClient) -> Iterator[None]:
-    """A blob that is gone, or another, is no backup."""
+    """Raises `Damaged` if the blob is gone or was replaced: then it is no backup."""
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:
