@@ -92,8 +92,8 @@ class Control:
 
     def retry_failed(self, schedule_id: str) -> list[str]:
         """Run again a schedule's failed jobs that were not run again yet, choosing the newest
-        first; the ids of the new jobs. Raises `NotFound`, and `Conflict` if too many are unfinished.
-        """
+        first; the ids of the new jobs. Raises `NotFound`, and `Conflict` if too many are
+        unfinished."""
         schedule = self._manager.get(schedule_id)
         asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
         if not asked:

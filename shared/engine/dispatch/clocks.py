@@ -2,9 +2,8 @@
 
 The tasks' timers, the dispatcher's timer, a message that renews itself (`queue_clock`) and
 `POST /tick` all come here; so does any other invocation, if none of them ticked for a while
-(`stand_in`). Whichever ticks looks as far ahead as the next live clock (`ahead`), revives the
-queue clock if its message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell
-silent.
+(`stand_in`). Whichever ticks looks as far ahead as the next live clock (`ahead`), revives the queue
+clock if its message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell silent.
 
 What the clocks know of each other is in the rows `clock.*` and `clock:*`, read together (`facts`).
 """
@@ -156,8 +155,7 @@ class Clocks:
         """The clocks that fell silent; what is new is reported.
 
         `schedule_id`: the schedule that watches, if it is the app's own. It keeps running when no
-        clock
-        ticks any more: its next runs already wait in the job queue, and each of them ticks.
+        clock ticks any more: its next runs already wait in the job queue, and each of them ticks.
         """
         self.stand_in()
         read = facts.read(self._meta.about_clocks())

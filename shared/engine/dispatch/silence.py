@@ -1,7 +1,7 @@
 """What is said of clocks that fell silent: (what was said, which are silent, now) -> what to say.
 
-The log is told of a silence when it is found, and then once an hour while it lasts. People are
-told twice: when it is found, and when the clock ticks again.
+The log is told of a silence when it is found, and then once an hour while it lasts. People are told
+twice: when it is found, and when the clock ticks again.
 """
 
 from __future__ import annotations

@@ -102,8 +102,7 @@ class WorkerPool:
         """Stop, and wait at most `patience` for what runs.
 
         A job whose task stops is given back to the queue by its batch; one whose task does not is
-        taken
-        over by another worker when its lease ends.
+        taken over by another worker when its lease ends.
         """
         self.stop()
         with self._changed:

@@ -108,8 +108,7 @@ class Worker:
 
         No more jobs are begun at once than the pool has places for; the rest wait for a free one,
         and go back to the queue if that takes long. It returns when what it began has ended, or
-        when a
-        younger call looks after the rest (`pool`).
+        when a younger call looks after the rest (`pool`).
         """
         ended: list[Job] = []
         failure: BelfryError | None = None
