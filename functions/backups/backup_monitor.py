@@ -1,4 +1,5 @@
-"""Every five minutes: how old backups are, which are missing, mail on those that ended (R4, R5).
+"""Every five minutes: checks how old backups are and which are missing; mails how each ended (R4,
+R5).
 
 python -m functions backup_monitor
 """

@@ -1,4 +1,4 @@
-"""A backup is restored: into a new database, an empty one, or, its name said twice, over one.
+"""Restores a backup into a new or empty database or, if its name is given twice, over another one.
 
 python -m functions backup_restore backup_id=1f0c9a2e... target=shop
 

@@ -3,11 +3,11 @@
 1. No connection, a connection that ended, an answer that was cut, and 408, 429 and 5xx are tried
    again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`. (The
    SDK for tables retries only reads and what may be repeated; see `connect`.)
-   2. If that does not help, it is `Unavailable`: the caller asks again when its own time comes, a
-      worker until its lease has ended.
-   3. What the service would refuse again is `Refused`.
-   4. 404, 409 and 412 say that somebody else was faster. After an attempt whose answer was lost, it
-      may have been this very write; so the writer checks whether what is there is its own.
+2. If that does not help, it is `Unavailable`: the caller asks again when its own time comes, a
+   worker until its lease has ended.
+3. What the service would refuse again is `Refused`.
+4. 404, 409 and 412 say that somebody else was faster. After an attempt whose answer was lost, that
+   may have been this very write; so the writer checks whether what is there is its own.
 
 Nothing but a `BelfryError` leaves this package.
 """

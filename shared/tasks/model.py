@@ -1,7 +1,7 @@
 """A task: a named piece of work in code, and how the engine is to treat it.
 
-    @task("postgres_backup", cron="0 3 * * *", timeout_seconds=7200) def postgres_backup(job:
-    JobContext, plan: BackupPlan, backups: BackupService) -> Result: ...
+    @task("postgres_backup", cron="0 3 * * *", timeout_seconds=7200)
+    def postgres_backup(job: JobContext, plan: BackupPlan, backups: BackupService) -> Result: ...
 
 The function takes the job; a model of its parameters, if it has any; and what it needs of the app
 (`services`), each by its type. The decorator reads that from its signature, and makes a frozen
