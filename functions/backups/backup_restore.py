@@ -1,4 +1,4 @@
-"""Restores a backup into a new or empty database or, if its name is given twice, over another one.
+"""Restores a backup into a new or an empty database, or over one whose name is given twice.
 
 python -m functions backup_restore backup_id=1f0c9a2e... target=shop
 

@@ -11,7 +11,7 @@ from shared.app import App
 
 
 def provide(made: FastAPI, belfry: Callable[[], App]) -> None:
-    """Let its routes ask for the app; `belfry` gives it, for each request."""
+    """Let the routes of `made` ask for the app; `belfry` gives it, for each request."""
     made.state.belfry = belfry
 
 

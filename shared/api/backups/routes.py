@@ -1,4 +1,4 @@
-"""`/api/v1/backups`: which there are, where, proved when; link, prove, restore, accept, delete."""
+"""`/api/v1/backups`: list, read, link, prove, restore, accept, delete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
 
 
 VERIFY, RESTORE = "backup_verify", "backup_restore"
-"""The tasks that do it."""
+"""The tasks that verify and restore."""
 
 
 @router.get("")
@@ -63,8 +63,8 @@ def list_backups(
 ) -> BackupList:
     """Backups that fit every filter given, newest first.
 
-    `destination`: those with a copy there; `state` is then that copy's. `from` and `to` are about
-    when they started, from the one on and before the other: ISO 8601 with their offset.
+    `destination`: only backups with a copy there; `state` is then that copy's. `from` and `to`
+    limit when they started: at or after `from`, and before `to`; ISO 8601 with an offset.
     """
     destination_is_known(belfry, destination)
     first, end = instant("from", since), instant("to", until)
@@ -99,8 +99,8 @@ def list_backups(
 
 @router.get("/sources")
 def list_sources(belfry: Belfry) -> SourceList:
-    """How each database stands: to when one can be back, and how long that takes; by all its
-    backups, and by each of its plans."""
+    """How each database stands: to what time it can be restored, and how long that takes; by all
+    its backups together, and by each of its plans."""
     from shared.backups.status.plans import by_source
 
     service, now = belfry.backups(), belfry.clock.now()
@@ -114,7 +114,7 @@ def list_sources(belfry: Belfry) -> SourceList:
 
 @router.post("/retention", responses={404: {}})
 def try_retention(belfry: Belfry, question: DryRun) -> DryRunOut:
-    """What a plan's retention, or another, would remove now. Nothing is removed."""
+    """What a plan's retention, or other rules, would remove now. Nothing is removed."""
     service = belfry.backups()
     found = service.look()
     known = {one.id: one for one in found.backups}
@@ -156,7 +156,7 @@ def read_backup(belfry: Belfry, backup_id: BackupId) -> BackupDetail:
 def link_backup(belfry: Belfry, backup_id: BackupId, request: NewLink | None = None) -> Link:
     """Links that read the backup's blob, its checksum and its manifest until they expire.
 
-    Of a backup that is not verified only if the request names a destination.
+    For a backup that is not verified, the request must name a destination.
     """
     request = request or NewLink()
     backup, copy = chosen(belfry, backup_id, request.destination)
@@ -179,7 +179,8 @@ def link_backup(belfry: Belfry, backup_id: BackupId, request: NewLink | None = N
 
 @router.post(ID + "/verify", status_code=202)
 def verify_backup(belfry: Belfry, backup_id: BackupId, request: Verify | None = None) -> Asked:
-    """Prove it again: each copy is read back, restored and compared. The job's result tells."""
+    """Prove it again: each copy is read back, restored and compared. The job's result says how it
+    went."""
     request = request or Verify()
     backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
     return _asked(belfry, VERIFY, backup.id, request.model_dump(mode="json"))
@@ -187,10 +188,10 @@ def verify_backup(belfry: Belfry, backup_id: BackupId, request: Verify | None = 
 
 @router.post(ID + "/restore", status_code=202)
 def restore_backup(belfry: Belfry, backup_id: BackupId, request: Restore | None = None) -> Asked:
-    """Restore it into a new or empty database; the job's result tells its name.
+    """Restore it into a new or empty database; the job's result gives its name.
 
-    Over one that is not empty only if its name is said twice. A backup that is not verified is
-    refused, unless the request names the copy to take.
+    It is restored over a database that is not empty only if that name is given twice. A backup that
+    is not verified is refused, unless the request names the copy to take.
     """
     request = request or Restore()
     with named_plainly():
@@ -201,7 +202,7 @@ def restore_backup(belfry: Belfry, backup_id: BackupId, request: Restore | None 
 
 @router.post(ID + "/accept")
 def accept_backup(belfry: Belfry, backup_id: BackupId) -> BackupOut:
-    """Say that a suspicious backup is as it should be, so that retention goes on."""
+    """Confirm that a suspicious backup is as it should be, so that retention goes on."""
     service = belfry.backups()
     backup = service.look().find(backup_id)
     service.accept(backup)
@@ -212,8 +213,8 @@ def accept_backup(belfry: Belfry, backup_id: BackupId) -> BackupOut:
 def delete_backup(belfry: Belfry, backup_id: BackupId, force: Boolean = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
-    `force` overrides that, and removes what can be reached though a destination does not answer;
-    but the last verified backup of a plan's database is never removed while there is the plan.
+    `force` overrides that, and removes what can be reached even if a destination does not answer;
+    but the last verified backup of a plan's database is never removed while the plan exists.
     """
     service = belfry.backups()
     found = service.look()
@@ -243,6 +244,6 @@ def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -
 
 
 def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:
-    """The parameters of its task."""
+    """The parameters of the order's task."""
     order = {name: value for name, value in given.items() if value not in (None, [])}
     return {"backup_id": backup_id, **order}

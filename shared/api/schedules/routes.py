@@ -1,4 +1,5 @@
-"""`/api/v1/schedules`: create, change, delete, on, off, run now and again, list (C4-C8, C10)."""
+"""`/api/v1/schedules`: create, change, delete, turn on and off, run now, retry, list (C4-C8,
+C10)."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def list_schedules(
 ) -> ScheduleList:
     """Schedules, newest first.
 
-    Those of single runs that people asked for (a restore, a proof) only with `once=true`.
+    Schedules of single runs that people asked for (a restore, a proof) are listed only with
+    `once=true`.
     """
     wanted: dict[str, object] = {
         "project_id": project_id,
@@ -81,7 +83,7 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
 def list_due_schedules(
     belfry: Belfry, limit: Annotated[Number, Query(ge=1, le=500)] = 100
 ) -> DueList:
-    """Schedules that are due and not handed out yet, most overdue first."""
+    """Schedules whose next run is due and not handed out yet, most overdue first."""
     now = belfry.clock.now()
     found = belfry.manager.due(now, limit)
     return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
@@ -120,7 +122,7 @@ def disable_schedule(belfry: Belfry, schedule_id: str) -> ScheduleOut:
 
 @router.post("/{schedule_id}/execute", status_code=202)
 def execute_schedule(belfry: Belfry, schedule_id: str, request: Execute | None = None) -> Executed:
-    """Run it now, or when the run of it that is under way has ended (`overlap: allow_all`: now).
+    """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
     Without `force` the schedule must be on and due.
     """

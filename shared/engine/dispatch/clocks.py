@@ -43,7 +43,7 @@ _WATCHES = timedelta(minutes=11)
 """How far ahead the health monitor's runs are handed out: two runs, since it runs every five
 minutes."""
 _BETWEEN = timedelta(seconds=150)
-"""How long after a run of the health monitor something else looks, in case the next never comes."""
+"""How long after a run of the health monitor something else looks: between two of its runs."""
 _LOOK = timedelta(seconds=30)
 """The shortest time between two looks of `stand_in` at whether a clock ticked."""
 
