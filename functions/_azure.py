@@ -95,8 +95,7 @@ messages as the host has threads would use up all of them."""
 
 
 async def work_on(message: func.QueueMessage, *, long: bool) -> None:
-    """Do what a message of one of the job queues asks for. What it raises gives the message
-    back."""
+    """Do what a message of a job queue asks for. What this raises gives the message back."""
     text = message.get_body().decode(errors="replace")
     await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
 
@@ -129,8 +128,7 @@ def stand_in() -> None:
 
 
 def clock_by_http() -> func.HttpResponse:
-    """Do one whole tick for a caller outside; the answer says what it did, or that storage is
-    away."""
+    """Do one whole tick for a caller outside; answer what it did, or that storage is away."""
     try:
         did = _process.app().clocks.tick(HTTP)
         now = _process.app().clock.now()

@@ -47,8 +47,7 @@ class ManualClock:
         self._now = now.astimezone(UTC)
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
-        """Waits for the event, at most `longest` of real time; this clock stands still
-        meanwhile."""
+        """Wait for the event, at most `longest` in real time; this clock stands still meanwhile."""
         return event.wait(longest.total_seconds())
 
 

@@ -1,5 +1,4 @@
-"""Every five minutes: checks how old backups are and which are missing; mails how each ended (R4,
-R5).
+"""Every five minutes: reports backups' ages and missing ones, mails how each ended (R4, R5).
 
 python -m functions backup_monitor
 """

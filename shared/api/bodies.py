@@ -14,8 +14,7 @@ NO_LENGTH = "send its length, in the header Content-Length: without it the host 
 
 
 def unreadable(cause: BaseException | None) -> str | None:
-    """What is wrong with a body, by what the JSON parser raised; None if it raised nothing
-    known."""
+    """What is wrong with a body, by what the JSON parser raised; None for any other cause."""
     match cause:
         case UnicodeDecodeError():
             byte = cause.object[cause.start]

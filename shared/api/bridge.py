@@ -12,8 +12,7 @@ from shared.api.problems import CONTENT_TYPE, problem
 
 
 class Bridge:
-    """The bridge. A request that it cannot translate gets a problem document, not the host's empty
-    500."""
+    """The bridge. What it cannot translate gets a problem document, not the host's empty 500."""
 
     def __init__(self, app: FastAPI) -> None:
         self._bridge = func.AsgiMiddleware(app)

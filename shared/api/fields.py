@@ -1,5 +1,4 @@
-"""Input that refuses what cannot be stored, by name, and types of fields that several models
-have."""
+"""Input that refuses, by name, what cannot be stored, and field types that several models share."""
 
 from __future__ import annotations
 

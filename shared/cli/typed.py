@@ -51,8 +51,7 @@ class Typed:
 
 
 def read(arguments: Sequence[str] | None) -> Typed:
-    """`arguments`: by default the process's own. Ends the process with exit code 2 if they are
-    wrong."""
+    """`arguments`: by default the process's own. If they are wrong, exits with code 2."""
     given = _parser(None).parse_args(arguments)
     return Typed(given.task, tuple(given.parameters), given.force, given.help)
 

@@ -74,8 +74,7 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """A digest of what identifies the message: 32 hexadecimal digits. Case of an address is
-        ignored."""
+        """A digest of what identifies the message: 32 hex digits. An address has no case here."""
         same = json.dumps([self.key, self.channel.value, self.recipient.casefold()])
         return hashlib.sha256(same.encode()).hexdigest()[:32]
 

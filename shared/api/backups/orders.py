@@ -62,8 +62,7 @@ class Restore(Input):
     not exist yet. Default: a new one, whose name the job's result gives; for the state,
     BELFRY_PREFIX."""
     replace: Name | None = None
-    """To restore over a target that is not empty, give its name here again. What was there is
-    kept."""
+    """To restore over a target that is not empty, repeat its name here. What was there is kept."""
     destination: Name | None = None
     """Which copy. Default: the first that is whole. A backup that is not verified is restored only
     if its copy is named here; even then, what is stored must be what was written."""

@@ -179,8 +179,7 @@ def link_backup(belfry: Belfry, backup_id: BackupId, request: NewLink | None = N
 
 @router.post(ID + "/verify", status_code=202)
 def verify_backup(belfry: Belfry, backup_id: BackupId, request: Verify | None = None) -> Asked:
-    """Prove it again: each copy is read back, restored and compared. The job's result says how it
-    went."""
+    """Prove it again: each copy is read back, restored and compared. See the job's result."""
     request = request or Verify()
     backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
     return _asked(belfry, VERIFY, backup.id, request.model_dump(mode="json"))

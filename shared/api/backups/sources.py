@@ -145,8 +145,7 @@ class SourceList(BaseModel):
 
     sources: list[SourceOut]
     away: dict[str, str]
-    """Destinations that did not answer, each with its error; a source may stand better than
-    shown."""
+    """Destinations that did not answer, and their errors; a source may stand better than shown."""
     locked: int
     """How many encrypted backups the keys of BACKUP_ENCRYPTION_KEY do not open; one of them may be
     newer."""

@@ -58,8 +58,7 @@ class JobOut(BaseModel):
     started_at: datetime | None
     """When its last attempt started."""
     first_started_at: datetime | None
-    """When its first attempt started, even if that was given back because its instance went
-    down."""
+    """When its first attempt started, even if it was given back as its instance went down."""
     finished_at: datetime | None
     duration_seconds: float | None
     """Of its last attempt; null if the job was cancelled while it waited for the next."""

@@ -1,5 +1,4 @@
-"""What the API returns for a list of backup plans: those that can be read, and those that
-cannot."""
+"""What the API returns for a list of backup plans: readable ones, and those that cannot be read."""
 
 from __future__ import annotations
 

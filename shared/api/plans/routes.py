@@ -109,8 +109,7 @@ def delete_plan(belfry: Belfry, schedule_id: str) -> None:
 
 @router.post("/{schedule_id}/run", status_code=202)
 def run_plan(belfry: Belfry, schedule_id: str, request: Execute | None = None) -> Asked:
-    """Take its backups now, even if it is off. Within two minutes of its last run, `force` is
-    needed."""
+    """Take its backups now, even if it is off. Within two minutes of the last, give `force`."""
     _planned(belfry, _schedule(belfry, schedule_id))
     force = request is not None and request.force
     if not force:
@@ -171,8 +170,7 @@ def _any_plan(belfry: App, schedule: Schedule) -> AnyPlan:
 
 
 def _look(belfry: App) -> Found | str:
-    """The backups found, or why they are not known: plans are shown even if no destination
-    answers."""
+    """The backups, or why they are not known: plans are shown even if no destination answers."""
     try:
         return belfry.backups().look()
     except (Unavailable, Refused) as error:

@@ -1,5 +1,4 @@
-"""`/api/v1/schedules`: create, change, delete, turn on and off, run now, retry, list (C4-C8,
-C10)."""
+"""`/api/v1/schedules`: create, change, delete, turn on, off, run, retry, list (C4-C8, C10)."""
 
 from __future__ import annotations
 

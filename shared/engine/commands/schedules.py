@@ -310,8 +310,7 @@ class Manager:
         raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
 
     def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
-        """Record as cancelled what a schedule whose times change still owes: its backlog is
-        dropped."""
+        """Record as cancelled what a schedule that turns (is changed, deleted) still owes."""
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")

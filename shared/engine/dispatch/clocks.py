@@ -40,8 +40,7 @@ ALWAYS = {
 }
 """The clocks beside those of tasks, and when they wake."""
 _WATCHES = timedelta(minutes=11)
-"""How far ahead the health monitor's runs are handed out: two runs, since it runs every five
-minutes."""
+"""How far ahead the health monitor's own runs are handed out: two, at one every five minutes."""
 _BETWEEN = timedelta(seconds=150)
 """How long after a run of the health monitor something else looks: between two of its runs."""
 _LOOK = timedelta(seconds=30)
@@ -83,8 +82,7 @@ class Clocks:
         self._looking = threading.Lock()
 
     def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
-        """Note which clocks there are (NCRONTAB by name), and start the queue clock if it does not
-        run."""
+        """Note which clocks there are (NCRONTAB by name), and start the queue clock if need be."""
         rows = self._meta.about_clocks()
         before = facts.known(rows.get(facts.KNOWN))
         known = {

@@ -34,8 +34,7 @@ PATIENCE = 30.0
 _TOGETHER = 0.02
 """Seconds that they wait for enough places for all of them, to be begun in one transaction."""
 LASTING = timedelta(seconds=30)
-"""A short job that runs longer than this is lasting, whatever its timeout, and gives up its
-place."""
+"""A short job that runs longer is lasting, whatever its timeout says, and gives up its place."""
 
 
 class WorkerPool:

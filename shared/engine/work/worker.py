@@ -322,8 +322,8 @@ class Worker:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)
 
     def _put_back(self, message: Message, job_ids: list[str]) -> None:
-        """Put back jobs that no place was free for; the message's `at` still shows how long they
-        wait."""
+        """Put back jobs that no place was free for; the message keeps its `at`, so the wait
+        shows."""
         now = self._clock.now()
         self._queue.send(replace(message, job_ids=tuple(job_ids)), now + _SECOND, now)
 
