@@ -1,7 +1,7 @@
-"""One file a function, in folders by kind of work: the files are the list of what runs.
+"""One file for each function, in folders by kind of work: the files are the list of what runs.
 
-`discover()` imports every module here, in order and loudly: one that cannot be imported stops
-the app, instead of silently leaving its function out. A file whose name begins with `_` is none.
+`discover()` imports every module here, in order: one that cannot be imported stops the app, instead
+of silently leaving its function out. A file whose name begins with `_` is no function.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def tasks() -> Iterator[Task]:
 
 
 def names() -> list[str]:
-    """Of all functions, and of the tasks that have none. Nothing is imported."""
+    """The names of all functions, and of the tasks that have none. Nothing is imported."""
     return sorted(name.rpartition(".")[2] for name in _paths())
 
 
@@ -43,7 +43,7 @@ def _paths() -> list[str]:
 
 
 def _refuse_a_file_as_a_command() -> None:
-    """A task's file is no program: it would end with 0 and have done nothing."""
+    """A task's file is no program: run as one, it would exit with 0 and have done nothing."""
     words = sys.orig_argv
     if "-m" in words and words[words.index("-m") + 1].startswith(f"{__name__}."):
         name = words[words.index("-m") + 1].rpartition(".")[2]

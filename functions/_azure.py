@@ -1,9 +1,9 @@
 """From Azure's triggers to the engine. Knows azure.functions; nothing below does.
 
-A task's timer is one of several clocks (`engine.clocks`): when it wakes, it ticks the whole, and
-the engine decides what is due. Waking too often is harmless, so its NCRONTAB may name more instants
-than the schedule has (both UTC hours of a local time, for one). Any other invocation ticks when it
-is done, if no clock did lately (`stand_in`).
+A task's timer is one of several clocks (`dispatch.clocks`): when it wakes, it does a whole tick,
+and the engine decides what is due. Waking too often is harmless, so its NCRONTAB may name more
+instants than the schedule has (both UTC hours of a local time, for one). Any other invocation ticks
+when it is done, if no clock did lately (`stand_in`).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _logger = logging.getLogger("belfry.clocks")
 
 
 def check(tasks: Iterable[Task]) -> None:
-    """Hold the settings to what the app needs, before it is indexed. Raises `Misconfigured`.
+    """Check that the settings are what the app needs, before it is indexed. Raises `Misconfigured`.
 
-    Triggers themselves take their defaults where a setting is wrong or missing: a test and the
-    command line import the modules of tasks before there are any.
+    Triggers themselves use defaults where a setting is wrong or missing: tests and the command line
+    import the modules of tasks before there are any settings.
     """
     configuration.load(partial(builtin.problems, list(tasks)))
 
@@ -71,7 +71,7 @@ def timer(task: Task) -> func.Blueprint:
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest) -> None:
-        if by_hand(timer, SystemClock().now()):  # the host reckons by its machine's clock
+        if by_hand(timer, SystemClock().now()):  # the host goes by its machine's clock
             _process.app().manager.run_now(task.name, force=True)
         else:
             _process.app().clocks.tick(task.name)
@@ -90,12 +90,12 @@ def _wakes(task: Task) -> str | None:
 
 
 _threads = Threads("message")
-"""A call of the worker waits for what it began, so it has a thread of its own: the host's would be
-used up by as many messages as it has threads."""
+"""A call of the worker waits for what it began, so it gets a thread of its own: otherwise as many
+messages as the host has threads would use up all of them."""
 
 
 async def work_on(message: func.QueueMessage, *, long: bool) -> None:
-    """Do what a message of one of the job queues asks for. Raises what gives it back."""
+    """Do what a message of a job queue asks for. What this raises gives the message back."""
     text = message.get_body().decode(errors="replace")
     await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
 
@@ -112,14 +112,14 @@ def _work(text: str, long: bool) -> None:
 
 
 def clock(name: str) -> None:
-    """One tick of the whole, by the clock of that name."""
+    """Do one whole tick, for the clock of that name."""
     _process.app().clocks.tick(name)
 
 
 def stand_in() -> None:
     """What any other invocation does when it is done: tick, if no clock did for a while.
 
-    Its own work is done, so what fails here does not fail it.
+    The invocation's own work is done by then, so a failure here does not fail it.
     """
     try:
         _process.app().clocks.stand_in()
@@ -128,7 +128,7 @@ def stand_in() -> None:
 
 
 def clock_by_http() -> func.HttpResponse:
-    """The same for a caller outside, who is told what it did, or that the storage is away."""
+    """Do one whole tick for a caller outside; answer what it did, or that storage is away."""
     try:
         did = _process.app().clocks.tick(HTTP)
         now = _process.app().clock.now()
@@ -141,7 +141,7 @@ def clock_by_http() -> func.HttpResponse:
 
 
 def _problem(status: int, title: str, error: BelfryError) -> func.HttpResponse:
-    """A problem document (RFC 9457), without the web framework: a tick is to start fast."""
+    """A problem document (RFC 9457), without the web framework, so that a tick starts fast."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": redact(str(error))}
     return func.HttpResponse(
         json.dumps(body),

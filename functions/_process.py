@@ -1,6 +1,6 @@
 """The app of this process: built once, by whichever function is invoked first.
 
-What the app itself imports is imported then, and not when the functions are indexed.
+The app's own imports happen then, and not when the functions are indexed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _app() -> App:
 
 
 def prepare() -> None:
-    """For who starts the app in another process: check its settings, create what it needs."""
+    """For whoever starts the app in another process: check its settings, create what it needs."""
     from shared.app import prepare
 
     prepare(registry())

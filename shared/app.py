@@ -1,7 +1,7 @@
 """The one place where the parts meet.
 
-`build(settings, clock, tasks)` is pure wiring: tests call it with their own. `started` is the app
-of a process: `functions` keeps one, so that warm invocations reuse its clients.
+`build(settings, clock, tasks)` is pure wiring: tests call it with their own. `started` makes the
+app of a process: `functions` keeps one, so that warm invocations reuse its clients.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ T = TypeVar("T")
 _logger = logging.getLogger("belfry")
 
 PATIENCE = timedelta(seconds=10)
-"""How long an instance that goes down waits for its jobs to heed being told to stop."""
+"""How long an instance that goes down waits for its jobs to stop when told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,17 +93,17 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service, and the messages: made when they are first asked for."""
+    """The backup service; it and `messages` are made when they are first asked for."""
     messages: Callable[[], Messages]
     started_at: datetime
-    """When this process built it."""
+    """When this process built the app."""
     connection: Connection
 
     def prepare(self, *, by_hand: bool = False) -> None:
         """Create the table, the queues and the system schedules, as far as they are missing.
 
-        System schedules that are there are brought up to what code and settings newly say; but not
-        `by_hand`, when the settings are those of some person's shell and the clocks are elsewhere.
+        Existing system schedules are brought up to what code and settings newly say; but not
+        `by_hand`, when the settings are those of a person's shell and the clocks run elsewhere.
         Raises `Unavailable` or `Refused` when the storage does, `Misconfigured`.
         """
         self.create()
@@ -263,7 +263,7 @@ def build(
 
 
 def _hold_needs(tasks: Registry, services: Services) -> None:
-    """Raise `Misconfigured` if a task takes what there is not: it is to stop the start."""
+    """Raise `Misconfigured` if a task takes a service that does not exist: this stops the start."""
     for task in tasks:
         if missing := services.missing(task.needs):
             raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
@@ -280,7 +280,7 @@ def started(tasks: Registry) -> App:
 
 
 def by_hand(tasks: Registry) -> App:
-    """The app for one command of a person, which changes nothing of what the app has stored."""
+    """The app for one command of a person; it changes nothing that the app has stored."""
     made = _build(tasks)
     made.prepare(by_hand=True)
     drain_at_exit(made.worker)
@@ -288,9 +288,10 @@ def by_hand(tasks: Registry) -> App:
 
 
 def prepare(tasks: Registry) -> None:
-    """For who starts the app: check its settings, and create what it needs in its storage account.
+    """For whoever starts the app: check its settings, and create what it needs in its storage
+    account.
 
-    The app itself does the rest, in its own process, and says in its log what it did.
+    The app itself does the rest, in its own process, and logs what it did.
     """
     _build(tasks).create()
 
@@ -301,10 +302,10 @@ def _build(tasks: Registry) -> App:
 
 
 def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
-    """Give back what runs when the process comes to its end in good order.
+    """Give back what runs when the process ends normally.
 
     No host tells an app when that is. The interpreter first waits for the threads that functions
-    run in, and calls `atexit` after them; only concurrent.futures' own hook comes before.
+    run in, and calls `atexit` hooks after that; only concurrent.futures' own hook comes earlier.
     """
     import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
 
@@ -313,7 +314,7 @@ def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
 
 
 def _drain(workers: Sequence[Worker], patience: timedelta) -> None:
-    """All are told before one is waited for; together they have `patience`."""
+    """Tell all workers before waiting for any; together they have `patience`."""
     for worker in workers:
         worker.stop()
     until = monotonic() + patience.total_seconds()
@@ -350,7 +351,7 @@ def _backups(
 
 
 def _alert(messages: Callable[[], Messages], *, key: str, subject: str, text: str) -> bool:
-    """Tell people; whether nothing of it is to be done any more."""
+    """Tell people; whether nothing is left to do for it."""
     sent = messages().alert(key=key, subject=subject, text=text)
     return all(entry.next_at is None for entry in sent)
 

@@ -1,4 +1,4 @@
-"""The only reader of the clock: everything else takes `now`, or holds a `Clock`."""
+"""The only module that reads the clock: everything else takes `now`, or holds a `Clock`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ManualClock:
         self._now = now.astimezone(UTC)
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
-        """Waits for the event, at most so many real seconds; this clock stands still meanwhile."""
+        """Wait for the event, at most `longest` in real time; this clock stands still meanwhile."""
         return event.wait(longest.total_seconds())
 
 
@@ -57,6 +57,6 @@ def monotonic() -> float:
 
 
 def elapsed() -> float:
-    """The same, and it goes on while the machine is suspended, where that can be had."""
+    """Like `monotonic`, but counts on while the machine is suspended, where the system can."""
     counts_suspension = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if counts_suspension is None else time.clock_gettime(counts_suspension)

@@ -15,7 +15,7 @@
     ├── Skipped          the task had nothing to do, and says why
     └── LeaseLost        another worker holds the job now
 
-Two tables turn them into answers: `api/problems.py` (HTTP) and `engine/retry.py` (the job's
+Two tables turn them into answers: `api/problems.py` (HTTP) and `engine/work/retry.py` (the job's
 outcome). Each class says by `permanent` whether another attempt can help.
 """
 
@@ -87,7 +87,7 @@ class Unavailable(BelfryError):
 
 
 class Damaged(BelfryError):
-    """What was written does not prove good: it must not be relied upon."""
+    """What was written failed its check: it must not be relied upon."""
 
     code = "damaged"
 

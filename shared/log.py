@@ -95,25 +95,25 @@ class Event(StrEnum):
 
 
 _MARGIN = 4
-"""Texts are cut to so many times what is kept of them before they are read for secrets."""
+"""Before a text is searched for secrets, it is cut to so many times what is kept of it."""
 
 
 def short(text: str, most: int) -> str:
-    """The first of `text`, without secrets and as a table can hold it: at most `most` units."""
+    """The beginning of `text`, without secrets and as a table can hold it: at most `most` units."""
     if len(text) > _MARGIN * most:
         text = _whole(text[: _MARGIN * most])
     return cut(redact(clean(text)), most)
 
 
 def _whole(text: str) -> str:
-    """A text that was cut, without the URL that it may end within: its `@` would be missing."""
+    """A text that was cut, without a URL that was cut at its end: its `@` may be missing."""
     last = text.split()[-1] if not text[-1].isspace() else ""
     before, mark, _ = last.partition("://")
     return text.removesuffix(last) + before + mark + "***" if mark else text
 
 
 def trace(error: BaseException, most: int = 16_000) -> str:
-    """Its traceback, without secrets; of a very long one the first and the last of it."""
+    """Its traceback, without secrets; a very long one is cut in the middle."""
     text = "".join(traceback.format_exception(error)).rstrip()
     if len(text) <= most:
         return short(text, most)
@@ -121,7 +121,7 @@ def trace(error: BaseException, most: int = 16_000) -> str:
 
 
 def _last(text: str, most: int) -> str:
-    """The last of `text` as `short` has the first: both begin and end within no secret."""
+    """The end of `text`, as `short` gives the beginning: neither cuts into a secret."""
     _, _, end = text[-_MARGIN * most :].partition(" ")
     shown = redact(clean(end))
     if len(shown) > most:
@@ -130,11 +130,11 @@ def _last(text: str, most: int) -> str:
 
 
 _HEAD = 100
-"""Units for what stands before a traceback."""
+"""Units reserved for what stands before a traceback."""
 _FIELD = 8_000
 """Units of a field."""
 _PLAIN = re.compile(r"[\w.,:+/-]+")
-"""What needs no quotes."""
+"""Values that need no quotes."""
 
 
 def instant(at: datetime, timespec: str = "auto") -> str:
@@ -143,7 +143,7 @@ def instant(at: datetime, timespec: str = "auto") -> str:
 
 
 def _kept(value: object) -> object:
-    """A field as it is kept: instants as text, of which some come as text already."""
+    """A field as it is kept: instants as text, also those that come as text already."""
     if isinstance(value, datetime):
         return instant(value)
     if not isinstance(value, str):
@@ -174,8 +174,8 @@ def event(
 class JobLog:
     """One job's own log: each line is kept for the job's record and written to the app's log.
 
-    Lines beyond `limit` units of UTF-16 in all replace the middle by a line that says how many
-    were left out, so that the first and the last of a long log are always there.
+    If the lines exceed `limit` units of UTF-16 in all, the middle is replaced by a line that says
+    how many were left out; so the first and the last lines of a long log are always there.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class JobLog:
         event(self._logger, Event.JOB_LOG, level=level, **self._ids, message=said, **fields)
 
     def unexpected(self, error: BaseException) -> None:
-        """Add the traceback of a failure that its task did not think of."""
+        """Add the traceback of a failure that the task did not expect."""
         self._keep(f"unexpected failure\n{trace(error, self._longest - _HEAD)}", logging.ERROR)
         about = self._ids.get("job_id", "a job")
         self._logger.error("unexpected failure in %s\n%s", about, trace(error))
@@ -227,7 +227,7 @@ class JobLog:
             self._left_out += 1
 
     def text(self) -> str:
-        """The log so far, at most `limit` units and a line."""
+        """The log so far: at most `limit` units, plus a line for what was left out."""
         with self._lock:
             said = [f"... {self._left_out} lines left out ..."] if self._left_out else []
             return "\n".join([*self._head, *said, *self._tail])

@@ -1,7 +1,7 @@
-"""Text without secrets: by the forms that they have in URLs, connection strings, JSON, headers and
-Python's own notation, since who writes a line of log knows no settings.
+"""Removes secrets from text, by the forms that they have in URLs, connection strings, JSON, headers
+and Python's own notation, since the code that writes a log line does not know the settings.
 
-Each match takes all that it has looked at, and what fails to match has no second place to begin at:
+Each match consumes all that it has looked at, and a failed match is not tried again from within:
 the time is linear.
 """
 
@@ -18,9 +18,9 @@ _NAMES = (
 )
 _IS = r"\\{0,2}[\"']?\s{0,4}(?:[=:]|%(?:25){0,2}3[AD])\s{0,4}(?:[bru](?=[\"']))?+"
 _NEXT = r"[\w.-]++(?:=|%3D)"
-"""What comes after `;` and `&` where a value ends; a password may hold both itself."""
+"""What follows a `;` or `&` that ends a value; a password may hold both itself."""
 _ENDS = r"[\"'](?:[\s,;&)\]}>]|$)"
-"""A quote that ends what the value stands in; so may a password hold quotes."""
+"""A quote that ends the text around the value; any other quote may belong to a password."""
 _BARE = rf"(?:[^\s;&\"'\\%]|[;&](?!{_NEXT})|%(?!26{_NEXT})|\\'|\\(?!{_ENDS})|(?!{_ENDS})[\"'])++"
 _VALUE = (
     r"\"(?:[^\"\\\n]|\\.)*+\"?+"
@@ -28,7 +28,7 @@ _VALUE = (
     r"|\\[\"'](?:\\{3}[\"']|[^\\\n]|\\(?![\"']))*+(?:\\[\"'])?+"
     rf"|(?:(?:bearer|basic|sharedkey(?:lite)?|sharedaccesssignature)\s++)?+{_BARE}"
 )
-"""In quotes, which may be escaped, or bare. Where the closing one is cut off, so is the line."""
+"""In quotes, which may be escaped, or bare. If the closing quote is cut off, so is the line."""
 _NAMED = re.compile(
     rf"(?=[acfprsACFPRS])(?P<keep>(?:{_NAMES}){_IS}|\bcode(?:=|%3D))(?P<value>{_VALUE})",
     re.IGNORECASE | re.ASCII,
@@ -42,7 +42,7 @@ _ALONE = re.compile(
     r"|hooks\.slack\.com/|webhook\.office\.com/)[^\s\"'\\]++",
     re.IGNORECASE,
 )
-"""What shows by itself that it is a secret: keys of age and SendGrid, a bot's token, webhooks."""
+"""Secrets that can be told by themselves: keys of age and SendGrid, a bot's token, webhooks."""
 _ALONE_HINTS = ("age-secret-key-", "bearer", "sg.", "/bot", "hooks.slack", "webhook.office")
 _PEM = re.compile(r"(?P<keep>PRIVATE KEY-----)[\w\s+/=\\]++")
 
@@ -65,7 +65,7 @@ def _without_password(match: re.Match[str]) -> str:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    """The quotes stay, so that what the value stands in can still be read."""
+    """Stars for the value. Its quotes stay, so that the text around it can still be parsed."""
     value = match["value"]
     mark = value[: 2 if value[0] == "\\" else 1] if value[0] in "\\\"'" else ""
     closed = mark and len(value) > len(mark) and value.endswith(mark)

@@ -26,13 +26,13 @@ def is_clean(text: str) -> bool:
 
 
 def refuse_unclean(value: object) -> None:
-    """Raise `ValueError` unless each text in a value of JSON is clean, names in objects too."""
+    """Raise `ValueError` unless each text in a JSON value is clean, names in objects too."""
     if not all(is_clean(one) for one in parts(value) if isinstance(one, str)):
         raise ValueError("it holds half of a surrogate pair, or a null character")
 
 
 def parts(value: object) -> Iterator[object]:
-    """All that stands in a value of JSON, however deep: itself first, the names in objects too."""
+    """All parts of a JSON value, however deep: itself first, the names in objects too."""
     left = [value]
     while left:
         one = left.pop()
@@ -48,7 +48,7 @@ def units(text: str) -> int:
 
 
 def cut(text: str, most: int) -> str:
-    """The first of a clean text, at most so many units, and no half of a pair."""
+    """The beginning of a clean text: at most `most` units, and no half of a surrogate pair."""
     text = text[:most]
     if units(text) <= most:
         return text
@@ -64,7 +64,7 @@ def those(names: Iterable[str]) -> str:
 
 
 def depth(value: object) -> int:
-    """How many lists and objects of JSON stand in each other; 0 for a plain value."""
+    """How many levels of lists and objects a JSON value has; 0 for a plain value."""
     found = 0
     level = [value]
     while level := [one for one in level if isinstance(one, dict | list | tuple)]:

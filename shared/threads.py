@@ -1,8 +1,8 @@
-"""Threads, for work that must come to its end where none can be started any more.
+"""Threads, for work that must be finished even when no thread can be started any more.
 
-An interpreter that goes down refuses them: Python 3.12.0 to 3.12.2 from the first of its exit hooks
-on (https://github.com/python/cpython/issues/113964), the others later; executors of every version
-take nothing more after the hook of concurrent.futures. So may a machine that has no more of them.
+An interpreter that shuts down refuses them: Python 3.12.0 to 3.12.2 from the first of its exit
+hooks on (https://github.com/python/cpython/issues/113964), other versions later; executors of every
+version take nothing more after the hook of concurrent.futures. So may a machine that runs out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def start(work: Callable[[], object], name: str) -> bool:
-    """Run `work` in a daemon thread; False, and `work` is not begun, if none can be started."""
+    """Run `work` in a daemon thread; False if none can be started, and then `work` is not begun."""
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError:
@@ -28,16 +28,16 @@ def start(work: Callable[[], object], name: str) -> bool:
 
 
 def was_refused(error: BaseException) -> bool:
-    """Whether Python raised it because it starts no thread, or takes no work for one, any more."""
+    """Whether Python raised it because it no longer starts threads, or takes work for them."""
     said = str(error) if isinstance(error, RuntimeError) else ""
     return "interpreter shutdown" in said or said == "can't start new thread"
 
 
 class Pool:
-    """A thread pool whose caller works too: alone, where no thread can be had.
+    """A thread pool whose caller works too: alone, if no thread can be had.
 
-    `most`: how many calls of one `map` run at once, the caller's among them. Used as a context it
-    leaves no thread behind.
+    `most`: how many calls of one `map` run at once, the caller's among them. Used as a context
+    manager, it leaves no thread behind.
     """
 
     def __init__(self, most: int, name: str) -> None:
@@ -54,7 +54,7 @@ class Pool:
         """What `call` returns for each item, in their order.
 
         Raises the first failure, in that order, and begins no further item after one. However it
-        ends, nothing of it runs any more.
+        ends, none of its calls still runs.
         """
         work = _Work(call, list(items))
         with suppress(RuntimeError):  # no thread can be had, or no further one
@@ -65,7 +65,7 @@ class Pool:
 
 
 class _Work(Generic[T, R]):
-    """The items of one `map`; whoever does it takes one after another."""
+    """The items of one `map`; each thread that works on it takes one after another."""
 
     def __init__(self, call: Callable[[T], R], items: list[T]) -> None:
         self.size = len(items)
@@ -77,7 +77,7 @@ class _Work(Generic[T, R]):
         self._changed = threading.Condition()
 
     def do(self) -> None:
-        """Do what nobody else does. Raises nothing."""
+        """Do items that nobody else has taken, until none is left. Raises nothing."""
         while (taken := self._take()) is not None:
             number, item = taken
             try:

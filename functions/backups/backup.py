@@ -1,4 +1,4 @@
-"""R1: a backup plan that people made: a schedule of this task, with a plan as its parameters.
+"""R1: a backup plan that a person made: a schedule of this task, with a plan as its parameters.
 
 python -m functions backup source=crm
 

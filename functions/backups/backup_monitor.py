@@ -1,4 +1,4 @@
-"""Every five minutes: how old backups are, which are missing, mail on those that ended (R4, R5).
+"""Every five minutes: reports backups' ages and missing ones, mails how each ended (R4, R5).
 
 python -m functions backup_monitor
 """

@@ -1,4 +1,4 @@
-"""A backup is restored: into a new database, an empty one, or, its name said twice, over one.
+"""Restores a backup into a new or an empty database, or over one whose name is given twice.
 
 python -m functions backup_restore backup_id=1f0c9a2e... target=shop
 

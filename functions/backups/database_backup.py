@@ -12,7 +12,7 @@ class DatabaseBackup(BuiltInPlan):
     """Its plan; the API may change all of it but the source's name."""
 
     source: str = "database"
-    """It takes no other."""
+    """The only source that this plan takes."""
 
 
 @task(

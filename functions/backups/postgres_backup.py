@@ -12,7 +12,7 @@ class PostgresBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "postgres"
-    """It takes no other."""
+    """The only source that this plan takes."""
 
 
 @task(

@@ -12,7 +12,7 @@ class StateBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "state"
-    """It takes no other."""
+    """The only source that this plan takes."""
 
 
 @task(

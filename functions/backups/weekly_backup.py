@@ -14,7 +14,7 @@ class WeeklyBackup(BuiltInPlan):
     """Its plan; the API may change it."""
 
     source: str = "all"
-    """It takes no other."""
+    """The only source that this plan takes."""
     retention: Retention = Retention(count=30)
     """Which backups are kept: each that any of these rules keeps."""
     drive: Flag | None = None

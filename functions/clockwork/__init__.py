@@ -1,1 +1,1 @@
-"""What makes everything else run: clocks, workers, and who takes what queues give up."""
+"""What makes everything else run: clocks, workers, and handlers of messages that queues give up."""

@@ -1,4 +1,4 @@
-"""Takes what the queue of short jobs gave up: no job is lost with its message."""
+"""Takes messages that the queue of short jobs gave up: no job is lost with its message."""
 
 import azure.functions as func
 

@@ -16,6 +16,6 @@ blueprint = func.Blueprint()
     arg_name="timer", schedule=ALWAYS[DISPATCHER], run_on_startup=False, use_monitor=True
 )
 def schedule_dispatcher(timer: func.TimerRequest) -> None:
-    """One tick of the whole."""
+    """Do one whole tick."""
     del timer
     clock(DISPATCHER)

@@ -1,4 +1,4 @@
-"""Works off a backlog beside the tick that found it: one message, one shard."""
+"""Works off a backlog, alongside the tick that found it: one message, one shard."""
 
 import azure.functions as func
 

@@ -1,1 +1,1 @@
-"""What is asked over HTTP."""
+"""Functions that are called over HTTP."""

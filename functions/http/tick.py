@@ -10,6 +10,6 @@ blueprint = func.Blueprint()
 @blueprint.function_name("tick")
 @blueprint.route(route="tick", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 def tick(req: func.HttpRequest) -> func.HttpResponse:
-    """One tick of the whole; the answer says what it did."""
+    """Do one whole tick; the answer says what it did."""
     del req
     return clock_by_http()

@@ -1,4 +1,4 @@
-"""Every hour at 20 past: everything that was expected to run is accounted for, or it is an alert.
+"""Every hour at 20 past: accounts for all that was expected to run, and alerts if it cannot.
 
 python -m functions schedule_reconciler
 """

@@ -1,1 +1,1 @@
-"""HTTP: the API (`app`), the public pages (`site`), and one file a resource."""
+"""HTTP: the API (`app`), the public pages (`site`), and a folder or file for each resource."""

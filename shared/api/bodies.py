@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 MOST = 1_000_000
-"""Bytes of a body. What is kept of one, with each letter escaped, takes less than half of it."""
+"""The most bytes of a body. What is kept of one, with each letter escaped, takes less than half."""
 JSON = "application/json"
 SEND_JSON = f"send it as JSON, with the header Content-Type: {JSON}"
 TOO_LARGE = f"it has more than {MOST:,} bytes"
@@ -14,13 +14,13 @@ NO_LENGTH = "send its length, in the header Content-Length: without it the host 
 
 
 def unreadable(cause: BaseException | None) -> str | None:
-    """What is wrong with a body, by what the parser of JSON raised; None if it is not that."""
+    """What is wrong with a body, by what the JSON parser raised; None for any other cause."""
     match cause:
         case UnicodeDecodeError():
             byte = cause.object[cause.start]
             return f"not {cause.encoding.upper()}: byte {cause.start + 1} is 0x{byte:02x}"
         case RecursionError():
             return "too many lists and objects stand in each other"
-        case ValueError():  # JSON all the same, but Python takes no integer of so many digits
+        case ValueError():  # it is JSON, but Python takes no integer of so many digits
             return f"it holds an integer of more than {sys.get_int_max_str_digits():,} digits"
     return None

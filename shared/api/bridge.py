@@ -12,7 +12,7 @@ from shared.api.problems import CONTENT_TYPE, problem
 
 
 class Bridge:
-    """The bridge; what it cannot translate is a problem, instead of the host's empty 500."""
+    """The bridge. What it cannot translate gets a problem document, not the host's empty 500."""
 
     def __init__(self, app: FastAPI) -> None:
         self._bridge = func.AsgiMiddleware(app)
@@ -23,7 +23,7 @@ class Bridge:
         """The app's answer."""
         try:
             AsgiRequest(req, context).to_asgi_http_scope()
-        except ValueError:  # such as a path that is not UTF-8: nothing has such a name
+        except ValueError:  # for example a path that is not UTF-8: nothing has such a name
             return _not_found()
         answer: func.HttpResponse = await self._bridge.handle_async(req, context)
         return answer

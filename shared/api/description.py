@@ -1,6 +1,7 @@
 """The OpenAPI description: what each operation may answer with, the keys it takes, and examples.
 
-An operation's id is its function's name. People's clients are made of these: a name stays.
+An operation's id is its function's name. People's clients are generated from these, so a name must
+not change.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _KEYS = {
 
 
 class Described(FastAPI):
-    """An app whose description says what `problems` does, in the place of FastAPI's own errors."""
+    """An app whose description shows the errors of `problems`, in place of FastAPI's own."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -85,14 +86,14 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         _complete_parameter(parameter)
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
-        # A body that may be left out is none, and not null: generators would send that.
+        # A body that may be left out is not null: generators would send that.
         content["schema"] = _without_null(content["schema"])
         shown = BODIES[_model(content["schema"])]
         content["examples"] = {words: {"value": value} for words, value in shown.items()}
 
 
 def _complete_parameter(parameter: dict[str, Any]) -> None:
-    """What is left out is not sent as null: a URL has no such word."""
+    """Complete a parameter. One that is left out is not sent as null: a URL has no such word."""
     schema = parameter["schema"]
     schema.pop("title", None)
     parameter["schema"] = _without_null(schema)
@@ -115,7 +116,7 @@ def _model(schema: dict[str, Any]) -> str:
 
 
 def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
-    """What may come of any such operation; what else may, a route declares."""
+    """The statuses that any such operation may answer with; a route declares any others."""
     if "requestBody" in operation:
         yield from (400, 411, 413, 415)
     if "{" in path:

@@ -1,4 +1,4 @@
-"""What the description shows of each body and parameter: calls that work as they stand."""
+"""The description's examples of each body and parameter: calls that work as they stand."""
 
 from __future__ import annotations
 

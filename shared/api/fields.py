@@ -1,4 +1,4 @@
-"""Input that refuses what cannot be kept, by name, and the kinds of fields that several have."""
+"""Input that refuses, by name, what cannot be stored, and field types that several models share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _known(name: str) -> str:
 
 
 def _written(value: object) -> object:
-    """Refuse numbers, and text of them, which pydantic would take for seconds since 1970."""
+    """Refuse numbers, also as text: pydantic would take them for seconds since 1970."""
     if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
         raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
     return value
@@ -55,22 +55,22 @@ Tag = Annotated[
     AfterValidator(_one_line),
 ]
 Whole = Annotated[int, Field(strict=True)]
-"""A number, and neither text nor true."""
+"""An integer; text and true are refused."""
 Instant = Annotated[datetime, BeforeValidator(_written)]
 Cron = Annotated[str, StringConstraints(max_length=200)]
-"""Minute, hour, day of month, month, day of week; what it means is the recurrence's to say."""
+"""Minute, hour, day of month, month, day of week; the recurrence checks what it means."""
 Zone = Annotated[
     str,
     StringConstraints(max_length=100),
     AfterValidator(_known),
     Field(json_schema_extra={"minLength": 1}),
 ]
-"""An IANA zone that there is."""
+"""The name of an existing IANA zone."""
 ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 
 
 class Input(BaseModel):
-    """What the API takes. Unknown fields are refused, by name, and so is what cannot be kept."""
+    """What the API takes. Unknown fields are refused by name, and so is what cannot be stored."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -84,4 +84,4 @@ class Input(BaseModel):
 
 
 _DEEPEST = 100
-"""pydantic, which writes it for a reader, takes 255."""
+"""pydantic, which writes the value for readers, takes 255."""

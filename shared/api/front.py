@@ -1,6 +1,6 @@
-"""What stands before an app: HEAD for each GET, and no body that is too large or was dropped.
+"""Middleware before an app: HEAD for each GET, and refusal of bodies too large or dropped.
 
-FastAPI answers HEAD with 405. Its own limit of bodies answers in plain text.
+FastAPI itself answers HEAD with 405, and its own limit of bodies answers in plain text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from shared.api.problems import no_length, too_large
 
 
 def install(app: FastAPI) -> None:
-    """Put it before `app`, and inside what `problems` installs: an exception would not come
-    through that as itself."""
+    """Put the middleware before `app`, and inside what `problems` installs, through which an
+    exception does not come unchanged."""
     app.add_middleware(_Head)
     app.add_middleware(_Limited)
     app.add_middleware(_Whole)
@@ -42,11 +42,11 @@ class _Head:
 
 
 class _Limited:
-    """Refuses a body that is too large: by its length if that is said, which is before it is read,
-    and else as it comes.
+    """Refuses a body that is too large: before it is read, if its length is given, and else as it
+    arrives.
 
-    Azure's host, and the local one, read a body before the app sees anything of it. The setting
-    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says how large one may be there.
+    Azure's host, and the local one, read a body before the app sees any of it. The setting
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says how large it may be there.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -74,8 +74,8 @@ class _Whole:
     its headers and drops the body, as if none had been sent.
     https://github.com/Azure/azure-functions-host/issues/4926
 
-    Where something before the host takes `Transfer-Encoding` away and adds no length, the request
-    looks like one without a body, and cannot be told from it.
+    If something before the host removes `Transfer-Encoding` and adds no length, the request cannot
+    be told from one without a body.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,6 +1,6 @@
-"""Lists: what a route takes to show one page of them, and what it gives with it.
+"""Lists: the parameters of a route that shows one page of a list, and what it returns with it.
 
-A route declares these parameters itself, or `query.known_only` would refuse them.
+A route must declare these parameters itself, or `query.known_only` would refuse them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from shared.errors import Invalid
 T = TypeVar("T")
 
 Page = Annotated[Number, Query(ge=1)]
-"""From 1; by default 1."""
+"""Counted from 1; by default 1."""
 PageSize = Annotated[Number, Query(ge=1, le=100)]
 """Items of a page; by default `PAGE_SIZE`."""
 PAGE_SIZE = 50
 
 Since = Annotated[InstantText | None, Query(alias="from")]
-"""The instant from which on, as `query.instant` reads it."""
+"""The first instant of a span, as `query.instant` reads it."""
 Until = Annotated[InstantText | None, Query(alias="to")]
-"""The instant before which."""
+"""The instant before which a span ends."""
 
 
 class Paged(BaseModel):
-    """A page of a list: its items are the subclass's."""
+    """A page of a list; the subclass adds its items."""
 
     total: int
     page: int
@@ -48,12 +48,12 @@ class Counts(TypedDict):
 
 
 def counts(total: int, page: int, page_size: int) -> Counts:
-    """What a page says besides its items, of `total` in all."""
+    """What a page says besides its items; `total`: items of all pages."""
     return Counts(total=total, page=page, page_size=page_size, pages=-(-total // page_size))
 
 
 def page_of(items: Sequence[T], page: int, page_size: int) -> tuple[Sequence[T], Counts]:
-    """That page's items, of all, and what the page says of them."""
+    """The items of that page, and what the page says besides them."""
     shown = items[(page - 1) * page_size : page * page_size]
     return shown, counts(len(items), page, page_size)
 

@@ -1,7 +1,7 @@
-"""`/api/docs`: Swagger UI, of files that come with the app, so that a browser needs no internet.
+"""`/api/docs`: Swagger UI, from files that come with the app, so that a browser needs no internet.
 
-The host wants its key with each request under `/api`. Who gave it in the query (`?code=`) has it
-there in the page's own requests too.
+The host wants its key with each request under `/api`. If it was given in the query (`?code=`), the
+page's own requests have it there too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def page(code: Key = None) -> HTMLResponse:
 
 
 def file(name: str, code: Key = None) -> FileResponse:
-    """One of the files that it loads."""
+    """One of the files that the page loads."""
     del code
     if name not in (_SCRIPT, _STYLE, _ICON):
         raise NotFound(f"there is no {name!r:.60} here; see {PAGE}")
@@ -54,7 +54,7 @@ def file(name: str, code: Key = None) -> FileResponse:
 
 
 def _folder() -> Path:
-    """Where the package has them; it is not imported."""
+    """Where the package keeps the files; it is not imported."""
     found = find_spec("fastapi_offline")
     assert found is not None and found.origin is not None  # noqa: S101 (it is required)
     return Path(found.origin).parent / "static"

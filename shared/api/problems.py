@@ -1,7 +1,7 @@
 """Every error as a problem document (RFC 9457), with the field it is about.
 
-An exception that left the app would fail the invocation, and the host would answer an empty
-500 (the ASGI bridge re-raises); so the catch-all is a middleware, inside.
+An exception that left the app would fail the invocation, and the host would answer with an empty
+500 (the ASGI bridge re-raises); so the catch-all is a middleware, inside the app.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _logger = logging.getLogger("belfry.api")
 _RETRY_AFTER = 5
 """Seconds after which what was out of reach may be asked for again."""
 _DETAIL, _FIELD, _MESSAGE = 4_000, 120, 1_000
-"""Units of what is shown: a caller may have named a field of any length."""
+"""How many units are shown: a caller may have named a field of any length."""
 _MOST = 50
-"""Fields that are named."""
+"""The most fields that are named."""
 CONTENT_TYPE = "application/problem+json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _STATUS: dict[type, tuple[int, str]] = {
@@ -60,9 +60,9 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    """What to do about it, where one can say that."""
+    """What to do about it, if that is known."""
     errors: list[Wrong] = []
-    """What is wrong, field by field; left out where it is no field's fault."""
+    """What is wrong, field by field; left out if no field is at fault."""
 
 
 def problem(status: int, title: str, detail: str, wrong: Sequence[Wrong] = ()) -> JSONResponse:
@@ -74,7 +74,7 @@ def problem(status: int, title: str, detail: str, wrong: Sequence[Wrong] = ()) -
 
 
 def too_large() -> JSONResponse:
-    """The answer to a body that is."""
+    """The answer to a body that is too large."""
     return _of_body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large", bodies.TOO_LARGE)
 
 
@@ -88,7 +88,7 @@ def _of_body(status: int, title: str, said: str) -> JSONResponse:
 
 
 def _shown(wrong: Wrong) -> Wrong:
-    """With what the caller wrote cut, and such that it can be encoded."""
+    """The error with the caller's texts cut, and made such that they can be encoded."""
     return Wrong(field=short(wrong.field, _FIELD), message=short(wrong.message, _MESSAGE))
 
 
@@ -105,7 +105,7 @@ async def _catch_all(
 ) -> Response:
     try:
         return await call_next(request)
-    except Exception as error:  # the shell: logged whole, answered without a traceback
+    except Exception as error:  # logged whole, answered without a traceback
         _logger.error("%s", trace(error))
         event(
             _logger,
@@ -131,7 +131,7 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 
 def _is_no_model(item: Mapping[str, Any]) -> bool:
-    """Whether the body as a whole is no object; one that is not sent as JSON comes as bytes."""
+    """Whether the body as a whole is no object; a body that is not sent as JSON comes as bytes."""
     return item["type"] == "model_attributes_type" and len(item["loc"]) == 1
 
 
@@ -147,7 +147,7 @@ def _body_of(request: Request) -> object:
 
 
 def _wrong(item: Mapping[str, Any], body: object, model: object) -> Wrong:
-    """The field that is wrong, and how, in words for the caller rather than for pydantic's."""
+    """The field that is wrong, and how, in the caller's words rather than pydantic's."""
     place = item["loc"]
     field = ".".join(str(part) for part in place[1:]) or str(place[0])
     match item["type"]:
@@ -181,7 +181,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _not_allowed(request: Request) -> Response:
-    """To OPTIONS, which no route takes, that is all there is to say."""
+    """The answer to a method that the path does not take; also to OPTIONS, which no route takes."""
     allowed = _allowed(request)
     headers = {"allow": ", ".join(allowed)}
     if request.method == "OPTIONS":

@@ -1,4 +1,4 @@
-"""Query parameters: unknown ones are refused, and what several routes take is read here."""
+"""Query parameters: refuses unknown ones, and reads the types that several routes take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from shared.errors import Invalid
 
 _KEY = "code"
-"""The function's key may come in the query, under this name; the host leaves it there."""
+"""The function key may come in the query, under this name; the host leaves it there."""
 _YEARS = range(1900, 9001)
 _INSTANT = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
@@ -47,10 +47,10 @@ Number = Annotated[int, BeforeValidator(_whole)]
 
 
 def known_only(request: Request) -> None:
-    """Refuse parameters that the route does not take, or that are given twice: such a filter would
-    filter nothing.
+    """Refuse parameters that the route does not take, or that are given twice: otherwise such a
+    filter would have no effect.
 
-    A dependency of the whole API; what a route takes is what its function declares.
+    A dependency of the whole API; a route takes the parameters that its function declares.
     """
     dependant = request.scope["route"].dependant
     known = [str(one.alias) for one in dependant.query_params]

@@ -20,7 +20,7 @@ _SILENT = timedelta(minutes=3)
 
 
 class LastOut(BaseModel):
-    """How the job ended that was due last, of those that ended. Anyone may read it, so not why."""
+    """How the ended job that was due last ended. Not why: anyone may read this."""
 
     job_id: str
     status: Status
@@ -39,7 +39,7 @@ class Registered(BaseModel):
     timezone: str
     enabled: bool
     paused: bool
-    """Whether it starts nothing until a person enables it, since too many of its jobs failed."""
+    """Whether it starts nothing until a person enables it, because too many of its jobs failed."""
     next_run_at: datetime | None
     last_run_at: datetime | None
     last: LastOut | None
@@ -57,7 +57,7 @@ class SilentOut(BaseModel):
 
 
 class Uptime(BaseModel):
-    """Whether the clockwork goes. `late`: no clock has ticked for over three minutes."""
+    """Whether the clocks tick. `late`: no clock has ticked for over three minutes."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -69,7 +69,7 @@ class Uptime(BaseModel):
     clocks: dict[str, datetime]
     """When each clock last ticked."""
     silent: list[SilentOut]
-    """Clocks that fell silent; the others do their work."""
+    """Clocks that fell silent; the other clocks do their work."""
 
 
 def site(belfry: Callable[[], App]) -> FastAPI:
@@ -139,11 +139,11 @@ def _last(job: Job) -> LastOut:
 
 
 def uptime(app: Provided) -> Uptime:
-    """How long this instance is up, and when each clock last ticked."""
+    """How long this instance has been up, and when each clock last ticked."""
     belfry = app()
     now = belfry.clock.now()
     clocks = belfry.meta.clocks()
-    # a tick in the future was by a clock that was wrong: it says nothing of now
+    # a tick in the future came from a clock that was wrong: it says nothing of now
     last = max((at for at in clocks.values() if at - now <= FUTURE), default=None)
     is_up = last is not None and now - last <= _SILENT
     word = "up" if is_up else "late" if clocks else "starting"

@@ -39,7 +39,7 @@ def main(
 ) -> int:
     """Run the task named, or list them all; the exit code.
 
-    `functions`: the names of all there are, of which some only the host runs. `arguments` are by
+    `functions`: the names of all functions, some of which only the host runs. `arguments`: by
     default the process's own.
     """
     try:
@@ -52,7 +52,7 @@ def main(
 
 
 def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
-    """Raises `BelfryError` for what could not be started."""
+    """Raises `BelfryError` if the command could not be started."""
     if asked.task == DISPATCHER:
         return _dispatcher(asked, tasks)
     task = _task(tasks, functions, asked.task) if asked.task is not None else None
@@ -102,7 +102,7 @@ def _log() -> None:
 def _complain(error: BelfryError, code: int) -> int:
     said = str(error)
     if isinstance(error, Invalid):
-        # What is no parameter is named in the message, as the caller wrote it.
+        # A field that is no parameter is named in the message, as the caller wrote it.
         mark = f"{PARAMETERS}."
         named = error.field.startswith(mark)
         said = said.removeprefix(mark) if named else error.message
@@ -141,12 +141,12 @@ def _ask(belfry: App, task: Task, parameters: Mapping[str, object], insist: bool
 
 def _work(belfry: App, job_id: str) -> int:
     message = Message((job_id,), belfry.clock.now())
-    # In a thread of its own, so that Ctrl-C meets the one that waits for it.
+    # In a thread of its own, so that Ctrl-C interrupts only the wait for it.
     working = Threads("command").call(partial(belfry.worker.work, message))
     try:
         working.result()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing may cut the giving back short
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing may interrupt giving it back
         belfry.worker.drain(PATIENCE)
         wait([working], PATIENCE.total_seconds())
         return _interrupted(belfry, job_id)

@@ -9,7 +9,7 @@ from shared.schedules.model import LiveJob, Schedule
 
 
 def what_follows(belfry: App, job: Job) -> str | None:
-    """In words; None if it has ended."""
+    """What happens to the job next, in words; None if it has ended."""
     schedule = belfry.table.get(job.schedule_id)
     live = schedule.progress.find(job.id) if schedule is not None else None
     if schedule is None or live is None or job.status in ENDED:
@@ -29,7 +29,7 @@ def what_follows(belfry: App, job: Job) -> str | None:
 
 
 def _in_the_way(belfry: App, schedule: Schedule, live: LiveJob) -> str | None:
-    """The job of the same schedule that was asked for before, and has not ended."""
+    """A job of the same schedule that was begun before, and has not ended."""
     there = [one.id for one in schedule.progress.live if one.id != live.id and one.begun]
     ended = belfry.table.ended(there)
     return next((one for one in there if one not in ended), None)

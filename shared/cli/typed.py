@@ -51,8 +51,7 @@ class Typed:
 
 
 def read(arguments: Sequence[str] | None) -> Typed:
-    """`arguments`: by default the process's own. Ends the process with exit code 2 if they are
-    none."""
+    """`arguments`: by default the process's own. If they are wrong, exits with code 2."""
     given = _parser(None).parse_args(arguments)
     return Typed(given.task, tuple(given.parameters), given.force, given.help)
 
@@ -66,7 +65,7 @@ def help_of(task: Task | None) -> str:
 
 
 def values(parameters: Sequence[str], params: type[Params]) -> dict[str, object]:
-    """By name. Raises `Invalid` for what is not name=value, or is given twice."""
+    """The values by name. Raises `Invalid` for what is not name=value, or is given twice."""
     found: dict[str, object] = {}
     for one in parameters:
         name, mark, text = one.partition("=")
@@ -79,7 +78,7 @@ def values(parameters: Sequence[str], params: type[Params]) -> dict[str, object]
 
 
 def _value(text: str, field: FieldInfo | None) -> object:
-    """What the field takes of the two that a text may be: what it is as JSON, or itself."""
+    """The text parsed as JSON, or the text itself: whichever the field takes."""
     try:
         as_json: object = json.loads(text)
     except ValueError:

@@ -1,5 +1,6 @@
-"""Messages to people: one row a recipient in an outbox, sent once, by whatever way is configured.
+"""Messages to people: one row for each recipient in an outbox, sent once, by the configured
+channels.
 
-`service.Messages` is what callers hold; `model` says what a message is, `outbox` keeps it,
-`sending` decides what becomes of an attempt, and each way to people has a file of its own.
+Callers hold `service.Messages`; `model` says what a message is, `outbox` keeps it, `sending`
+decides what becomes of an attempt, and each channel to people has a file of its own.
 """

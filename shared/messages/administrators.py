@@ -1,8 +1,8 @@
 """Who gets mail: the system administrators, as the company's database says, or last said.
 
-They are remembered in the storage, so that the mail that says that the database is down, or that
-its table of users was emptied, still reaches them. The database is asked once a minute at most: who
-sends many messages, while it is away, waits for one timeout.
+They are remembered in storage, so that a mail that says the database is down, or that its table of
+users was emptied, still reaches them. The database is asked once a minute at most: a caller that
+sends many messages while it is away waits for one timeout only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _logger = logging.getLogger("belfry.messages")
 _FRESH = timedelta(minutes=1)
 _NAME = "administrators"
 _MOST = 300
-"""Addresses that are remembered: a row's property holds 32,000 characters."""
+"""How many addresses are remembered: a row's property holds 32,000 characters."""
 
 
 class Administrators:
@@ -35,7 +35,7 @@ class Administrators:
         self._known: tuple[datetime, list[str]] | None = None
 
     def __call__(self) -> list[str]:
-        """Their addresses, as the database says; those it said last, if it says none.
+        """Their addresses, from the database; if it gives none, those that it gave last.
 
         Raises `Unavailable` or `Refused` only if the storage does.
         """

@@ -11,7 +11,7 @@ from shared.messages.model import Later, one_line
 
 _PASSING = (408, 425, 429)
 _SAID = 300
-"""Units that are kept of what it said."""
+"""Units that are kept of the provider's text."""
 _LONGEST = 86_400.0
 
 
@@ -24,7 +24,7 @@ def failure(
 ) -> BelfryError:
     """The error for an answer that is no 2xx. `seconds` is the pause that its body asks for.
 
-    A redirect is a refusal: what it leads to was never told our secrets.
+    A redirect is a refusal: its target was never meant to get our secrets.
     """
     said = one_line(text, _SAID)
     message = f"answered {status}" + (f": {said}" if said else "")

@@ -1,4 +1,4 @@
-"""The ways to people that the settings name."""
+"""The channels to people that the settings name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.settings import MessagingSettings
 
 
 def channels_from(settings: MessagingSettings) -> dict[Channel, Sender]:
-    """Those that are configured; nothing is imported that only a sending needs."""
+    """The configured channels; nothing is imported that only sending needs."""
     from shared.messages.sendgrid import SendGrid
     from shared.messages.slack import Slack
     from shared.messages.teams import Teams

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from shared.settings import Secret
 
 _SHORTEST = 6
-"""What is shorter is no secret, and would be found in all kinds of words."""
+"""A shorter text is no secret, and would be found inside ordinary words."""
 
 
 def hidden(text: str, secrets: Sequence[Secret]) -> str:
@@ -23,7 +23,7 @@ def hidden(text: str, secrets: Sequence[Secret]) -> str:
 
 
 def hide(logger: str, secrets: Sequence[Secret]) -> None:
-    """From now on, stars for these secrets in what that very logger says."""
+    """From now on, put stars for these secrets in what this one logger says."""
     found = logging.getLogger(logger)
     for one in found.filters:
         if isinstance(one, _Hiding):

@@ -7,8 +7,8 @@
 
     kept      no way to send it is configured: it stays for a person to read
 
-A message is known by its key, its channel and its recipient: the same three are the same message,
-whoever asks for it again, and it is sent once.
+A message is identified by its key, its channel and its recipient: the same three are the same
+message, whoever asks for it again, and it is sent once.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """Of what makes it this message: 32 hexadecimal digits. An address has no case here."""
+        """A digest of what identifies the message: 32 hex digits. An address has no case here."""
         same = json.dumps([self.key, self.channel.value, self.recipient.casefold()])
         return hashlib.sha256(same.encode()).hexdigest()[:32]
 
@@ -91,7 +91,7 @@ class Entry(Draft):
     """What the provider calls it."""
     created_at: datetime
     next_at: datetime | None
-    """When it is looked at again: a new attempt, or the end of one that nobody ended."""
+    """When it is looked at again: for a new attempt, or because nobody ended the last one."""
     sent_at: datetime | None = None
     holder: str = ""
     """Who sends it, or sent it last."""
@@ -101,8 +101,8 @@ class Entry(Draft):
 def draft(*, key: str, channel: Channel, recipient: str, subject: str, text: str) -> Draft:
     """A message that a table, a mail's head and a chat can hold.
 
-    A subject is one line (a line break in it would begin a header of its own), and neither holds
-    a password or a key of a URL. Longer ones are cut.
+    A subject is one line (a line break in it would begin another header). Subject and text hold no
+    password or key of a URL, and are cut if they are too long.
     """
     return Draft(
         key=_key(key),

@@ -1,12 +1,12 @@
 """The outbox: a table in which every message is written before it is sent.
 
 One partition, `messages`. Row keys: `message:{id}` (the message; ids sort newest first),
-`key:{digest}` (which id a key, channel and recipient have: what makes a message unique) and
-`due:{instant}:{id}` (what is to be looked at, and when; so a flush costs what is due, not what is
-there). They change together, in one transaction under the message's ETag.
+`key:{digest}` (the id for a key, channel and recipient: what makes a message unique) and
+`due:{instant}:{id}` (what is to be looked at, and when; so a flush costs as much as is due, not as
+much as there is). They change together, in one transaction under the message's ETag.
 
-Who sends a message first takes it, for `HELD`. If that sender is killed between the sending and
-its note of it, the message is taken by another then, and sent again: better twice than never.
+Whoever sends a message first takes it, for `HELD`. If that sender is killed after sending and
+before noting it, another takes the message after that, and sends it again: better twice than never.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from shared.storage.tables.wire import Delete, Insert, Merge, Operation, Wire, l
 _logger = logging.getLogger("belfry.messages")
 
 HELD = timedelta(minutes=10)
-"""How long a sender has a message for itself."""
+"""How long a sender holds a message for itself."""
 
 _SERVICE = "table storage"
 _TRIES = 5
@@ -54,7 +54,7 @@ class Outbox:
         self._there = False
 
     def put(self, wanted: Draft, now: datetime, *, kept: str | None = None) -> tuple[Entry, bool]:
-        """Write the message down, unless it is there; (as it is there, whether it is new).
+        """Write the message down, unless it is there; (the stored message, whether it is new).
 
         `kept` is why it cannot be sent. Raises `Unavailable` or `Refused` when the storage does.
         """
@@ -104,7 +104,7 @@ class Outbox:
         return found if found is not None and found.holder == mine.holder else None
 
     def sent(self, entry: Entry, provider_id: str, now: datetime) -> Entry:
-        """Note that it was sent. That holds whoever took the message over meanwhile."""
+        """Note that it was sent, even if another sender took the message over meanwhile."""
         before: Entry | None = entry
         for _ in range(_TRIES):
             if before is None or before.status is MessageStatus.SENT:
@@ -125,7 +125,7 @@ class Outbox:
         raise Unavailable(_SERVICE, f"too many change the message {entry.id} at once")
 
     def failed(self, entry: Entry, error: str, again: datetime | None) -> Entry:
-        """Note that the attempt failed, and when there is another; None: there is none."""
+        """Note that the attempt failed, and when the next one is; None: there is none."""
         said = short(error, ERROR)
         after = replace(entry, status=MessageStatus.FAILED, error=said, next_at=again)
         return self._change(entry, after) or self.find(entry.id) or after
@@ -136,7 +136,7 @@ class Outbox:
         return self._change(entry, after) or self.find(entry.id) or after
 
     def due(self, now: datetime, most: int) -> list[Entry]:
-        """At most so many messages to look at now, those that wait longest first."""
+        """At most `most` messages to look at now, those that wait longest first."""
         until = due_key(now + timedelta(microseconds=1))
         wanted = f"{beginning('due:')} and RowKey lt {literal(until)}"
         found: list[Entry] = []
@@ -166,7 +166,8 @@ class Outbox:
     def page(
         self, status: MessageStatus | None, channel: Channel | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
-        """(That page, newest first; how many there are). Only the page's own texts are read."""
+        """(That page, newest first; how many there are in all). Only the page's own texts are
+        read."""
         wanted = beginning("message:")
         if status is not None:
             wanted += f" and status eq {literal(status.value)}"
@@ -183,9 +184,9 @@ class Outbox:
         return [one for one in found if one is not None], len(keys)
 
     def forget(self, before: datetime, most: int = 1000) -> int:
-        """Remove messages older than that, of which nothing is to be done any more; how many.
+        """Remove messages older than `before` for which nothing is left to do; how many.
 
-        What was removed would be sent again if it were asked for again.
+        A removed message would be sent again if it were asked for again.
         """
         oldest = literal(message_key(message_id("", before)))
         wanted = f"{beginning('message:')} and RowKey gt {oldest} and next_at eq ''"
@@ -200,7 +201,7 @@ class Outbox:
         return gone
 
     def _change(self, before: Entry, after: Entry) -> Entry | None:
-        """Write it if it still is as it was read; None if it is not."""
+        """Write the message if it still is as it was read; None if it is not."""
         rows: list[Operation] = [Merge(message_key(before.id), before.etag, properties(after))]
         if before.next_at != after.next_at:
             if before.next_at is not None:
@@ -219,7 +220,7 @@ class Outbox:
 
 
 def _told(row: Mapping[str, Any] | None) -> Entry | None:
-    """The message, if it is there and can be read: one that somebody garbled stops no other."""
+    """The message, if it is there and can be read: a garbled one stops no other."""
     try:
         return None if row is None else to_entry(row)
     except Damaged as error:

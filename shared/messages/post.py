@@ -1,8 +1,8 @@
 """One HTTP request to a chat service.
 
-Where the URL is the secret, three things could show it: the texts of requests' errors, which
-are therefore not used; a redirect, which is not followed; and urllib3's log at DEBUG, of which
-`hiding` takes care.
+Where the URL is the secret, three things could show it: the texts of requests' errors, which are
+therefore not used; a redirect, which is not followed; and urllib3's log at DEBUG, which `hiding`
+filters.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from shared.settings import Secret
 TIMEOUTS = (5, 20)
 """Seconds to connect, and to wait for each part of the answer."""
 _PIECE = 16
-"""Letters from which on a part of a URL may be what nobody may guess."""
+"""A part of a URL with at least so many letters may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service answered to what it took."""
+    """A service's answer to a message that it accepted."""
 
     text: str
     json: Mapping[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def post(
         asked = _json(answer).get("parameters")
         seconds = asked.get("retry_after") if isinstance(asked, dict) else None  # Telegram's
         problem = failure(service, answer.status_code, text, answer.headers, seconds)
-    except ValueError as error:  # as are all of requests' errors about URLs, but no other of them
+    except ValueError as error:  # all of requests' errors about URLs are one, and no others
         problem = Misconfigured(f"{service}: its URL in the settings is none ({_name(error)})")
     except requests.RequestException as error:
         problem = Unavailable(service, f"did not answer ({_name(error)})")

@@ -22,7 +22,7 @@ def due_key(at: datetime, id: str = "") -> str:
 
 
 def beginning(prefix: str) -> str:
-    """A filter: the rows whose keys begin so. `;` comes after `:`."""
+    """A filter for the rows whose keys begin with `prefix`. `;` comes after `:`."""
     end = prefix.removesuffix(":") + ";"
     return (
         f"PartitionKey eq '{PARTITION}' and RowKey ge {literal(prefix)} "
@@ -31,7 +31,7 @@ def beginning(prefix: str) -> str:
 
 
 def properties(entry: Entry) -> dict[str, Any]:
-    """A merge cannot remove a property, so what is not set is an empty string."""
+    """The row's properties. A merge cannot remove one, so what is not set is an empty string."""
     return {
         "key": entry.key,
         "channel": entry.channel.value,

@@ -26,7 +26,7 @@ class SendGrid:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Mail it as plain text; SendGrid's id of it."""
+        """Mail it as plain text; SendGrid's id for it."""
         if not _ADDRESS.fullmatch(entry.recipient):
             raise Refused("sendgrid", "the recipient is no e-mail address")
         from python_http_client.exceptions import HTTPError

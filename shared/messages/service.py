@@ -1,7 +1,7 @@
-"""The port that the rest of Belfry sends messages by.
+"""The port by which the rest of Belfry sends messages.
 
 A message is written down before it is sent, so that a caller who is killed loses none: `flush`
-sends what is due. Nothing that a provider does is raised here: it stands in the outbox.
+sends what is due. Nothing that a provider does is raised here: it is recorded in the outbox.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from shared.storage.tables.facts import Meta
 _logger = logging.getLogger("belfry.messages")
 
 _MOST = 100
-"""Messages of one flush."""
+"""The most messages of one flush."""
 _KNOWN = 5_000
-"""Messages that are known to be over."""
+"""How many messages that need nothing more are remembered."""
 _NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
 _NO_MAIL = "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
 
 
 class Messages:
-    """Sends messages, each once. Every method raises `Unavailable` or `Refused` if the storage
-    that the outbox is in does, and for no other reason."""
+    """Sends messages, each once. Every method raises `Unavailable` or `Refused` if the outbox's
+    storage does, and for no other reason."""
 
     def __init__(
         self,
@@ -50,19 +50,20 @@ class Messages:
         self._clock = clock
         self._lock = threading.Lock()
         self._over: dict[str, None] = {}
-        """Digests of messages of which nothing is to be done any more; no storage is asked."""
+        """Digests of messages for which nothing is left to do, so that storage need not be
+        asked."""
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Mail every system administrator; what became of each message.
 
-        A second call with the same key sends only to those that the first one did not write to,
-        and leaves out of its answer what this object knows to be over.
+        A second call with the same key sends only to those that the first did not write to. Its
+        answer leaves out messages for which this object knows that nothing is left to do.
         """
         return self._send_all(self._mails(key, subject, text))
 
     def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
-        """Tell it on every chat channel that is configured, and by mail to every system
-        administrator; what became of each message. Calls with one key are as above."""
+        """Send it to every configured chat channel, and by mail to every system administrator; what
+        became of each message. For a second call with the same key, see `mail_administrators`."""
         chats = [
             draft(key=key, channel=channel, recipient="", subject=subject, text=text)
             for channel in Channel
@@ -71,9 +72,9 @@ class Messages:
         return self._send_all([*chats, *self._mails(key, subject, text)])
 
     def flush(self, now: datetime) -> list[Entry]:
-        """Send what is due by then: queued, failed before, or begun by somebody who was killed.
+        """Send what is due by `now`: queued, failed before, or begun by a sender that was killed.
 
-        At most 100 of them, those first that wait longest; what became of each that was tried.
+        At most 100, those that wait longest first; what became of each that was tried.
         """
         away: set[Channel] = set()
         tried = [self._try(entry, now, away) for entry in self._outbox.due(now, _MOST)]
@@ -90,11 +91,11 @@ class Messages:
         return self._outbox.get(id)
 
     def forget(self, before: datetime) -> int:
-        """Remove messages older than that, of which nothing is to be done any more; how many."""
+        """Remove messages older than `before` for which nothing is left to do; how many."""
         return self._outbox.forget(before)
 
     def _mails(self, key: str, subject: str, text: str) -> list[Draft]:
-        """One to each administrator; if none is known, one to nobody, for a person to find."""
+        """A mail to each administrator; if none is known, one to nobody, for a person to find."""
         addresses: dict[str, str] = {}
         for one in self._administrators():
             addresses.setdefault(one.strip().casefold(), one)
@@ -104,7 +105,7 @@ class Messages:
         ]
 
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
-        """All are written down before the first is sent."""
+        """Write all messages down before the first is sent, and send them."""
         away: set[Channel] = set()
         entries = [self._put(one) for one in drafts if one.digest not in self._over]
         done = [self._try(entry, self._clock.now(), away) or entry for entry in entries]
@@ -122,10 +123,10 @@ class Messages:
         return entry
 
     def _try(self, entry: Entry, now: datetime, away: set[Channel]) -> Entry | None:
-        """Send it, if it is due and nobody else does; None if not.
+        """Send it, if it is due and nobody else does; None if it was not tried.
 
-        A service that does not take a message now is asked for no other in this pass: they wait
-        for the next, so that a pass takes as long as one timeout, not one for each recipient.
+        A service that did not take one message gets no other in this pass: they wait for the next
+        pass, so that a pass takes as long as one timeout, not one for each recipient.
         """
         if entry.channel in away:
             return None
@@ -150,7 +151,7 @@ class Messages:
             provider_id = sender.send(entry)
         except BelfryError as error:
             return self._failed(entry, error)
-        except Exception as error:  # of a library: without its text, which may hold a secret
+        except Exception as error:  # from a library: its text may hold a secret, and is left out
             said = f"failed unexpectedly ({type(error).__name__})"
             return self._failed(entry, Unavailable(entry.channel.value, said))
         done = self._outbox.sent(entry, provider_id, self._clock.now())

@@ -8,7 +8,7 @@ from shared.settings import Secret
 from shared.text import cut
 
 _MOST = 8_000
-"""Slack takes 40,000 characters, and escaping makes five of one."""
+"""Slack takes 40,000 characters, and escaping makes up to five of one."""
 
 
 class Slack:
@@ -18,7 +18,7 @@ class Slack:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Send it as plain text. Slack gives it no name."""
+        """Send it as plain text. Slack gives it no id."""
         text = cut(f"{entry.subject}\n\n{entry.text}", _MOST)
         body = {"text": _escaped(text), "mrkdwn": False, "unfurl_links": False}
         post("slack", self._url, body, [self._url])
@@ -26,7 +26,7 @@ class Slack:
 
 
 def _escaped(text: str) -> str:
-    """These three begin what is no text, such as `<!channel>`.
+    """Escape the three characters that mark control sequences, such as `<!channel>`.
 
     https://api.slack.com/reference/surfaces/formatting#escaping
     """

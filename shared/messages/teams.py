@@ -1,7 +1,7 @@
 """Microsoft Teams, by a webhook of its Workflows, with an Adaptive Card.
 
 https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
-The connectors that Microsoft retires take the same body; throttled, one answers 200 with the
+The connectors that Microsoft retires take the same body; a throttled one answers 200 with the
 error in its text.
 """
 
@@ -17,9 +17,9 @@ from shared.settings import Secret
 from shared.text import cut
 
 _MOST = 3_500
-"""Units of the text: in JSON each takes six bytes at most."""
+"""Units of the text; in JSON each takes six bytes at most."""
 _BYTES = 24_000
-"""Of the 28 KB that a message may have, for the text."""
+"""How much of the 28 KB that a message may have is for the text."""
 _THROTTLED = "HTTP error 429"
 _PAUSE = timedelta(minutes=1)
 
@@ -31,7 +31,7 @@ class Teams:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Send it as a card. Teams gives it no name."""
+        """Send it as a card. Teams gives it no id."""
         answer = post("teams", self._url, _message(entry), [self._url])
         if _THROTTLED in answer.text:
             raise Later("teams", "answered 429 in its text", _PAUSE)
@@ -39,8 +39,8 @@ class Teams:
 
 
 def _message(entry: Entry) -> dict[str, Any]:
-    """The runs of a RichTextBlock are text as it is; a TextBlock takes it for Markdown, in which
-    the underscores of a table's name are emphasis."""
+    """A card made of RichTextBlocks, which show text as it is: a TextBlock reads it as Markdown, in
+    which the underscores of a table's name are emphasis."""
     lines = [line for line in _cut(entry.text).splitlines() if line.strip()]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

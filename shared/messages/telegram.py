@@ -23,7 +23,7 @@ class Telegram:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Send it as plain text: without a parse_mode nothing in it is taken for markup."""
+        """Send it as plain text: without a parse_mode, nothing in it is taken for markup."""
         body = {
             "chat_id": self._chat_id,
             "text": cut(f"{entry.subject}\n\n{entry.text}", _MOST),

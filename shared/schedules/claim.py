@@ -3,15 +3,15 @@
 A message only names a job; this decides what it means at the moment:
 
 1. The job ended: the message is spent.
-2. It is not among the live jobs: it was never committed, or taken back. The message is void.
+2. It is not among the live jobs: it was never committed, or was taken back. The message is void.
 3. It is running under a lease that holds, or waits for its time: ask again then.
 4. It was told to stop, its schedule was deleted, or its attempts are used up: it ends here.
 5. It was not begun, and its schedule was turned off: it ends here.
 6. It was not begun, it is late, and so many later ones are due that `catch_up` would not start it:
-   it ends here. What was handed out before an outage is bound by what the tick decides after one.
-7. It was not begun, and another of its schedule has not ended: `overlap` decides. One that a
-   person asked for waits its turn, unless runs may go side by side; so does, with `catch_up: all`,
-   one that came due before what runs now was begun, unless the latest runs in the place of others.
+   it ends here. So jobs handed out before an outage follow what the tick decides after one.
+7. It was not begun, and another of its schedule has not ended: `overlap` decides. A job that a
+   person asked for waits its turn, unless runs may go side by side. So does, with `catch_up: all`,
+   a job that came due before the running one was begun, unless the latest replaces the others.
 8. It was not begun, and its grace has passed: it ends here. The time for which it waited for
    another of its schedule does not count.
 9. It was not begun, and `catch_up: all` has an older one to start: that one first.
@@ -33,7 +33,7 @@ from shared.schedules.plan import grace_passed, jitter_of, passed_over
 from shared.schedules.record import ended_live
 
 SILENT = "the worker stopped in the middle of it, without a word"
-"""The error of an attempt whose lease ended; whether it had begun, nobody can know."""
+"""The error of an attempt whose lease ended; nobody can know whether it had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Wait:
     after: Schedule | None = None
     """The schedule with the others told to stop, to be committed first."""
     ended: tuple[Job, ...] = ()
-    """Those of the others that nobody runs: they end with it."""
+    """Those of the others that nobody runs: they end in the same commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """Not before the older job of that id, whose turn it is; then ask again."""
+    """The older job of this id comes first; ask again after it."""
 
     older: str
 
@@ -85,9 +85,9 @@ class First:
 Claim = Spent | Void | Wait | First | End | Start
 
 ON_TIME = timedelta(seconds=5)
-"""A job that starts so late counts as on time: a busy moment is no outage."""
+"""A job that starts this late still counts as on time: a busy moment is no outage."""
 _GLANCE = timedelta(seconds=5)
-"""Where nothing waits but what people asked for, it asks so often whether it may start."""
+"""How often a job that a person asked for asks whether it may start, where others do not wait."""
 
 
 def claim(
@@ -99,7 +99,7 @@ def claim(
     now: datetime,
     lease: timedelta,
 ) -> Claim:
-    """What a message for `job_id` means at `now`. `done`: the ended ones of the live jobs."""
+    """What a message for `job_id` means at `now`. `done`: the live jobs that have ended."""
     if job_id in done:
         return Spent()
     job = schedule.progress.find(job_id)
@@ -138,7 +138,7 @@ def claim(
 
 
 def _ours(schedule: Schedule, job: LiveJob, until: datetime) -> Start:
-    """The job of a worker that took the lease and was not told so: its attempt is still to come."""
+    """The job of a worker that got the lease without learning so: its attempt is still to come."""
     mine = replace(job, lease_until=until)
     progress = schedule.progress.put(mine)
     return Start(replace(schedule, progress=progress), mine, taken_over=False)
@@ -158,8 +158,8 @@ def _turned_off(
 def _left_behind(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
 ) -> End | None:
-    """How a late job ends that was handed out before an outage, when the tick could not yet know
-    which of them `catch_up` would start; None if it may."""
+    """How a late job ends that was handed out before an outage, when the tick could not know yet
+    which jobs `catch_up` would start; None if it may start."""
     if is_manual(job.id) or now - _waiting_since(schedule, job, done, now) <= ON_TIME:
         return None
     starts_all = schedule.policy.catch_up is CatchUp.ALL
@@ -171,7 +171,7 @@ def _left_behind(
 
 
 def _overtaking(schedule: Schedule, job: LiveJob, now: datetime) -> First | None:
-    """The older one that `catch_up: all` has to start before."""
+    """The older job that `catch_up: all` has to start first."""
     if is_manual(job.id) or schedule.policy.catch_up is not CatchUp.ALL:
         return None
     older = [one for one in _late(schedule, now) if _turn(one) < _turn(job)]
@@ -181,7 +181,7 @@ def _overtaking(schedule: Schedule, job: LiveJob, now: datetime) -> First | None
 def _waiting_since(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
 ) -> datetime:
-    """From when on nothing but a worker was missing."""
+    """Since when the job has lacked nothing but a worker."""
     if not schedule.policy.queues:
         return job.available_at
     if any(one.begun for one in schedule.progress.live if one.id not in done):
@@ -190,7 +190,7 @@ def _waiting_since(
 
 
 def _due_after(schedule: Schedule, due_at: datetime, now: datetime, many: int) -> bool:
-    """Whether so many occurrences after that one are to start by now."""
+    """Whether at least `many` occurrences after `due_at` were to start by now."""
     until = now if schedule.progress.next_run_at is not None else _last_handed_out(schedule, now)
     at = next_run(schedule.definition.recurrence, due_at)
     while at is not None and at <= until:
@@ -203,14 +203,14 @@ def _due_after(schedule: Schedule, due_at: datetime, now: datetime, many: int) -
 
 
 def _last_handed_out(schedule: Schedule, now: datetime) -> datetime:
-    """Of a schedule that has no occurrence to come, the last one that is due."""
+    """The last due occurrence of a schedule that has none to come."""
     progress = schedule.progress
     due = [job.due_at for job in progress.live if not is_manual(job.id) and job.due_at <= now]
     return max([*due, progress.last_due_at] if progress.last_due_at else due, default=now)
 
 
 def _late(schedule: Schedule, now: datetime) -> list[LiveJob]:
-    """Jobs of the schedule's own that are due, and that nobody has begun."""
+    """The schedule's own jobs that are due and that nobody has begun."""
     return [
         job
         for job in schedule.progress.live
@@ -229,7 +229,8 @@ def _too_late(
     *,
     waited: bool = True,
 ) -> End | None:
-    """How the job ends if its grace has passed. `waited`: from when another ended, on."""
+    """How the job ends if its grace has passed. `waited`: count only from the end of another
+    job."""
     policy = schedule.policy
     if is_manual(job.id) or policy.catch_up is not CatchUp.NONE:
         return None
@@ -245,7 +246,8 @@ def _too_late(
 def _overlapping(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime, later: datetime
 ) -> End | Wait | None:
-    """What `overlap` says; None if nothing is in the way. `later`: when to ask again at most."""
+    """What `overlap` says; None if nothing is in the way. `later`: when to ask again at the
+    latest."""
     overlap = schedule.policy.overlap
     if overlap is Overlap.ALLOW_ALL:
         return None
@@ -281,8 +283,8 @@ def _overlapping(
 
 
 def _catches_up(schedule: Schedule, job: LiveJob, begun: Sequence[LiveJob]) -> bool:
-    """Whether all that is late is to start, and what runs now did not when this one came due: then
-    it did not overlap, but was late itself."""
+    """Whether all late jobs are to start, and those that run now did not yet run when this one came
+    due: then it did not overlap, but was late itself."""
     return schedule.policy.catch_up is CatchUp.ALL and all(
         one.first_started_at is not None and one.first_started_at > job.effective_at
         for one in begun
@@ -290,14 +292,14 @@ def _catches_up(schedule: Schedule, job: LiveJob, begun: Sequence[LiveJob]) -> b
 
 
 def _turn(job: LiveJob) -> tuple[datetime, str]:
-    """Jobs that wait for each other go by when they were due."""
+    """The order of jobs that wait for each other: by when they were due."""
     return job.effective_at, job.id
 
 
 def _others_stopped(
     schedule: Schedule, begun: Sequence[LiveJob], job: LiveJob, now: datetime, later: datetime
 ) -> Wait:
-    """Those that run are told to stop; those that nobody runs end, so that none waits for them."""
+    """Jobs that run are told to stop; jobs that nobody runs end, so that none waits for them."""
     progress = schedule.progress
     ended: list[Job] = []
     for one in begun:

@@ -1,6 +1,6 @@
 """A job that ends together with its schedule's row: (schedule, ended job) -> (schedule, versions).
 
-Most jobs end by a row of their own, and are counted later (`fold`). This is for those whose end
+Most jobs end with a row of their own, and are counted later (`fold`). This is for jobs whose end
 changes the schedule: one that is taken out unrun, and a failure that pauses the schedule.
 """
 
@@ -20,8 +20,8 @@ def finished(
 ) -> tuple[Schedule, tuple[Version, ...]]:
     """`schedule` with `job` and the other `done` ones counted and no longer live.
 
-    Paused if `job` failed and that makes `pause_after_failures` failed jobs one after another; what
-    was handed out ahead is then taken back. What is owed by `now` is left to the next tick.
+    It is paused if `job` failed and is the last of `pause_after_failures` failed jobs in a row;
+    what was handed out ahead is then taken back. What is owed by `now` is left to the next tick.
     """
     counted = replace(schedule, progress=fold(schedule.progress, {**done, job.id: job}))
     most = schedule.policy.pause_after_failures

@@ -1,12 +1,12 @@
 """A job: the execution of one occurrence, or of one request. Its id says which.
 
-`nightly-20261120T030000Z` is the occurrence of schedule `nightly` due at that second: the id is
-a function of the two, so whoever hands the occurrence out, twice or at once, names one job.
-A request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`. So has a job
-that repeats another: `nightly-20261120T030000Z-r1`, and `-k3f9r1`, each again as `r2`.
+`nightly-20261120T030000Z` is the occurrence of schedule `nightly` due at that second: the id is a
+function of the two, so all who hand the occurrence out, even twice or at once, name one job. A
+request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`. So has a job that
+repeats another: `nightly-20261120T030000Z-r1` or `-k3f9r1`; the next repeats end in `r2`.
 
-A *stretch* stands for many occurrences in a row that ended in the same way without running, such
-as those of an outage. It has the id and the due time of the first of them.
+A *stretch* stands for many occurrences in a row that ended in the same way without running, such as
+those of an outage. It has the id and the due time of the first of them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Job:
     started_at: datetime | None = None
     """When the last attempt started."""
     first_started_at: datetime | None = None
-    """When the first one started, as `LiveJob` has it."""
+    """When the first attempt started, as in `LiveJob`."""
     finished_at: datetime | None = None
     worker: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -81,11 +81,11 @@ class Job:
     last_due_at: datetime | None = None
     """Of a stretch: when the last of them was due."""
     stretch: str | None = None
-    """Of an occurrence within a stretch: the id of that, whose row says how it ended."""
+    """Of an occurrence within a stretch: the id of the stretch, whose row says how it ended."""
 
     @property
     def due_until(self) -> datetime:
-        """The last due time that it stands for: of a job that is no stretch, its own."""
+        """The last due time that it stands for; its own unless it is a stretch."""
         return self.last_due_at or self.due_at
 
     @property
@@ -100,18 +100,19 @@ class Job:
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether it is to stop, and has not ended: such a job has no other reason."""
+        """Whether it is to stop and has not ended: a job that has not ended has no other
+        `reason`."""
         return self.status not in ENDED and self.reason is not None
 
     @property
     def duration_seconds(self) -> float | None:
-        """Of the last attempt; None if the job ended while nobody worked on it, later than that."""
+        """Of the last attempt; None if the job ended later, while nobody worked on it."""
         return None if self.worker is None else _seconds(self.started_at, self.finished_at)
 
     @property
     def lateness_seconds(self) -> float | None:
         """From the effective time to the start of the first attempt; None for a job that a person
-        asked for, which was expected at no time."""
+        asked for, which had no expected time."""
         return None if self.manual else _seconds(self.effective_at, self.first_started_at)
 
 
@@ -131,7 +132,7 @@ def is_manual(job_id: str) -> bool:
 
 
 def retry_id(job_id: str) -> str:
-    """The id of the job that repeats that one: who asks twice asks for one job."""
+    """The id of the job that repeats that one: asking twice asks for one job."""
     start, first, number = _repeats(job_id)
     return f"{start}-{first}r{number + 1}"
 

@@ -1,13 +1,13 @@
 """The ledger: what a schedule was to run in a span of time, and what became of each occurrence.
 
-`expected` says it from the schedule's versions alone, so that what is expected does not follow
-from what was done. `account` puts each of them beside what is stored: the rows of ended jobs, and
-the schedule's row. Every one must be found; what is not is `unexplained`, and what is found though
-nothing expected it is a stray. A stretch answers for each occurrence between its two ends that has
-no job of its own.
+`expected` derives the occurrences from the schedule's versions alone, so that what is expected does
+not follow from what was done. `account` compares each of them with what is stored: the rows of
+ended jobs, and the schedule's row. An occurrence that is not found is `unexplained`; a job that
+nothing expected is a stray. A stretch answers for each occurrence between its two ends that has no
+job of its own.
 
-The two say the truth about one schedule if they are given a row and versions that belong together,
-and jobs that were read after the row: a job that ends in between is found among the jobs.
+Together they are right about a schedule if its row and versions belong together, and the jobs were
+read after the row: a job that ends in between is found among the jobs.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class State(StrEnum):
     MISSED = "missed"
     CANCELLED = "cancelled"
     UNEXPLAINED = "unexplained"
-    """It should have been handed out, and nothing knows of it: a defect, or a row that is lost."""
+    """It should have been handed out, but nothing is stored of it: a defect, or a lost row."""
 
 
 OPEN = frozenset({State.SCHEDULED, State.QUEUED, State.RUNNING})
-"""It has still to end."""
+"""States of occurrences that have still to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ class Account:
     occurrences: tuple[Occurrence, ...]
     """One for each that was expected, oldest first."""
     unexpected: tuple[Occurrence, ...]
-    """Jobs that are nobody's request and no expected occurrence's."""
+    """Jobs that belong neither to a person's request nor to an expected occurrence."""
     alike: Mapping[State, int] = field(default_factory=dict)
-    """How many more were expected whose state is known, and that are not listed."""
+    """How many more were expected, by their state, that are not listed."""
     stretch: Job | None = None
-    """One that goes on after the span."""
+    """A stretch that goes on after the span, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class _Reign:
 def expected(versions: Iterable[Version], span: Span, limit: int) -> list[datetime]:
     """The due times of a span, oldest first, at most `limit`.
 
-    It takes as long as what it finds, however long the versions have held: whether an instant is
-    an occurrence of a recurrence does not depend on where one begins to look.
+    Its cost depends on how many it finds, not on how long the versions have held: whether an
+    instant is an occurrence of a recurrence does not depend on where one begins to look.
     """
     found: list[datetime] = []
     for recurrence, part in _parts(versions, span):
@@ -122,7 +122,7 @@ def is_expected(versions: Iterable[Version], at: datetime) -> bool:
 
 
 def _parts(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence, Span]]:
-    """What holds when within a span."""
+    """Which recurrence holds in which part of a span."""
     for reign in _reigns(versions):
         until = span.until if reign.until is None else min(span.until, reign.until)
         yield reign.recurrence, Span(max(span.after, reign.since), until)
@@ -131,8 +131,8 @@ def _parts(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence
 def last_left(schedule: Schedule, now: datetime, until: datetime, limit: int) -> datetime:
     """The latest due time that `max_runs` leaves a run for, or `until` if that is earlier.
 
-    Versions know of `max_runs` only when it is reached. Every occurrence that was not handed out
-    takes a run; what is owed by now is expected all the same, since it may be recorded as missed.
+    Versions tell of `max_runs` only once it is reached. Every occurrence that was not handed out
+    takes a run; one that is owed by now is expected anyway, since it may be recorded as missed.
     Raises `Invalid` if there are more than `limit` occurrences to count.
     """
     left, at = schedule.runs_left, schedule.progress.next_run_at
@@ -148,11 +148,11 @@ def last_left(schedule: Schedule, now: datetime, until: datetime, limit: int) ->
 
 
 def _reigns(versions: Iterable[Version]) -> list[_Reign]:
-    """What held when, oldest first.
+    """Which recurrence held when, oldest first.
 
-    A later revision ends what earlier ones said, also about times beyond its own beginning: a
-    schedule whose last run is handed out ahead says that it expects none after that one, and may
-    be changed before.
+    A later revision ends what earlier ones said, even about times before it begins: a schedule
+    whose last run is handed out ahead says that it expects none after that run, and may be changed
+    before.
     """
     reigns: list[_Reign] = []
     until: datetime | None = None
@@ -170,7 +170,7 @@ def account(
     """What became of `due`, which is what was expected in `span`.
 
     `jobs`: those that ended, at least the ones due in the span and the stretch that reaches into
-    it. Where a job's row and the schedule's row differ, the job's is right: its end is written
+    it. Where a job's row and the schedule's row differ, the job's is right: a job's end is written
     first and counted later.
     """
     jobs = [job for job in jobs if not job.manual]

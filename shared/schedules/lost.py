@@ -1,7 +1,7 @@
 """Jobs that somebody should have taken up by now: a function of (schedule, ended jobs, now).
 
-The message that names such a job was lost with a host, or waits for a worker. What waits for
-another of its schedule is not lost: it is asked for when that ends.
+The message that names such a job was lost with a host, or waits for a worker. A job that waits for
+another of its schedule is not lost: it is asked for when that one ends.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
 
 OVERDUE = timedelta(seconds=5)
-"""A worker that is free takes a job up sooner."""
+"""A free worker takes a job up sooner than this."""
 _LEASE = timedelta(seconds=60)
 
 
 def lost(schedule: Schedule, done: Mapping[str, Job], now: datetime) -> list[str]:
-    """The ids of the jobs that no message is on its way for. `done`: the live jobs that ended."""
+    """The ids of the jobs that have no message on its way. `done`: the live jobs that ended."""
     return [
         job.id
         for job in schedule.progress.live

@@ -3,16 +3,16 @@
 A pure function of (schedule, its jobs that ended and are still to come, now), taken step by step,
 since a transaction is limited:
 
-1. What did run, did: its occurrence gets no second job. What was recorded as missed or skipped, and
-   is still to come, is expected again, and its record goes.
-2. If nothing that ran is later, `next_run_at` goes back before it, and what was handed out for
+1. What ran stays: its occurrence gets no second job. What was recorded as missed or skipped, and is
+   still to come, is expected again, and its record is removed.
+2. If nothing that ran is later, `next_run_at` goes back to before it, and what was handed out for
    later is taken back: whoever ticks hands it out anew.
 3. Between now and what ran too early, occurrences are handed out here, as many as there is room
    for; the others stay as they were recorded.
-4. A lease, or the time at which a job may start, that lies farther ahead than any could, is
-   brought near.
+4. A lease, or the time at which a job may start, that lies further ahead than is possible is moved
+   nearer.
 
-A schedule that turned since (changed, paused, off, deleted) has only 4: its last version says what
+A schedule that turned since (changed, paused, off, deleted) gets only 4: its last version says what
 was expected until then, and that was recorded.
 """
 
@@ -28,9 +28,9 @@ from shared.schedules.model import LiveJob, Progress, Schedule, Version
 from shared.schedules.plan import AHEAD_CAP, jitter_of
 
 MOST = 80
-"""Records that go in one step; rows of one transaction are limited to 100."""
+"""Records that one step removes; rows of one transaction are limited to 100."""
 _SLACK = timedelta(minutes=1)
-"""What clocks may differ by, and more."""
+"""More than clocks may differ by."""
 _LIMIT = "max_runs"
 _UNRUN = (Status.MISSED, Status.SKIPPED)
 
@@ -42,12 +42,12 @@ class Mended:
     before: Schedule
     after: Schedule
     gone: tuple[str, ...] = ()
-    """Jobs whose records go: they did not run, and are expected again."""
+    """Jobs whose records are removed: they did not run, and are expected again."""
     shortened: tuple[Job, ...] = ()
     """The record of a stretch that went on from the past into the future: it ends now."""
     versions: tuple[Version, ...] = ()
     ended: tuple[Version, ...] = ()
-    """Versions that go: they said when `max_runs` was reached."""
+    """Versions that are removed: they said when `max_runs` was reached."""
     send: tuple[LiveJob, ...] = ()
     """Jobs for which a message is to be sent, to be seen when they are available."""
 
@@ -62,7 +62,7 @@ def _unrun_count(progress: Progress) -> int:
 
 
 def is_suspect(schedule: Schedule, now: datetime, lease: timedelta) -> bool:
-    """Whether a clock that was ahead may have had to do with it; the row alone says so."""
+    """Whether a clock that was ahead may have changed the schedule, judging by its row alone."""
     progress = schedule.progress
     recorded = progress.last_due_at is not None and progress.last_due_at > now
     return recorded or any(
@@ -79,8 +79,8 @@ def mended(
 ) -> Mended | None:
     """The next step; None if there is nothing to put right.
 
-    `jobs`: the schedule's own that ended and are due later than now; and the stretch that began
-    before and ends later, if there is one.
+    `jobs`: the schedule's own ended jobs that are due later than now, and the stretch that began
+    before now and ends later, if there is one.
     """
     later = [version for version in versions if version.since > now]
     turned = any(not version.reason.startswith(_LIMIT) for version in later)
@@ -93,8 +93,8 @@ def mended(
 def _expected_again(
     schedule: Schedule, jobs: Sequence[Job], limits: Sequence[Version], now: datetime
 ) -> Mended | None:
-    """The latest of those that did not run go first: `next_run_at` is never later than one that is
-    expected, and has neither record nor job."""
+    """Of the jobs that did not run, the latest are removed first: so `next_run_at` is never later
+    than an expected occurrence that has neither record nor job."""
     to_come = [job for job in jobs if _is_unrun(job) and job.due_at > now]
     unrun = sorted(to_come, key=lambda job: job.due_at)
     across = next((job for job in jobs if _is_unrun(job) and job.due_at <= now), None)
@@ -106,7 +106,7 @@ def _expected_again(
     if len(gone) < len(beyond):
         return _step(schedule, gone, [], jobs, (), floor, gone[0].due_at, None, now)
     if floor > now:
-        across = None  # there is no telling its later part from what ran too early
+        across = None  # its later part cannot be told from what ran too early
     back = next_run(schedule.definition.recurrence, floor)
     between = unrun[: len(unrun) - len(gone)]
     return _step(schedule, gone, between, jobs, limits, floor, back, across, now)
@@ -123,8 +123,8 @@ def _step(
     across: Job | None,
     now: datetime,
 ) -> Mended | None:
-    """`gone` are expected again from `back` on, by whoever ticks, and so is what `across` says of
-    times to come; what was `between` now and what ran too early is handed out here."""
+    """Whoever ticks expects `gone` again from `back` on, and the part of `across` that is to come;
+    what was `between` now and what ran too early is handed out here."""
     progress = schedule.progress
     shortened = None if across is None else _until(schedule, across, now)
     if back is not None and progress.next_run_at is not None:
@@ -164,7 +164,7 @@ def _step(
 
 
 def _until(schedule: Schedule, stretch: Job, now: datetime) -> Job:
-    """The record with what it stands for by now."""
+    """The stretch, cut to the occurrences that were due by now."""
     due = schedule.definition.recurrence
     before = stretch.due_at - timedelta(microseconds=1)
     count, last = count_runs(due, before, now), last_run(due, before, now)
@@ -172,7 +172,8 @@ def _until(schedule: Schedule, stretch: Job, now: datetime) -> Job:
 
 
 def _fitting(jobs: Sequence[Job], room: int) -> list[Job]:
-    """The first of them whose occurrences there is room for; a stretch goes whole or stays."""
+    """The first jobs whose occurrences there is room for; a stretch is taken whole or not at
+    all."""
     found: list[Job] = []
     for job in jobs:
         if job.count <= room:
@@ -182,7 +183,7 @@ def _fitting(jobs: Sequence[Job], room: int) -> list[Job]:
 
 
 def _occurrences(schedule: Schedule, job: Job) -> list[datetime]:
-    """What a record stands for."""
+    """The due times that a record stands for."""
     at: datetime | None = job.due_at
     found: list[datetime] = []
     while at is not None and at <= job.due_until:
@@ -192,7 +193,7 @@ def _occurrences(schedule: Schedule, job: Job) -> list[datetime]:
 
 
 def _last(schedule: Schedule, floor: datetime) -> Version:
-    """The version of a schedule that expects nothing after what it has."""
+    """The version of a schedule that expects nothing after the jobs that it has."""
     live = [job.due_at for job in schedule.progress.live if not is_manual(job.id)]
     return Version(
         schedule_id=schedule.id,
@@ -211,13 +212,14 @@ def _room(schedule: Schedule, most: int) -> int:
 
 
 def _is_after(job: LiveJob, back: datetime | None) -> bool:
-    """Whether it was handed out for a time from which on whoever ticks hands out anew."""
+    """Whether it was handed out for a time at or after `back`, from which ticks hand out anew."""
     own = not job.begun and not is_manual(job.id)
     return own and back is not None and job.due_at >= back
 
 
 def _forgotten(progress: Progress, gone: Sequence[Job], jobs: Sequence[Job]) -> Progress:
-    """Without what these jobs added: counts, and the latest due time, if that was theirs."""
+    """The progress without what the jobs `gone` added: counts, and the latest due time if
+    theirs."""
     missed = sum(job.count for job in gone if job.status is Status.MISSED)
     skipped = sum(job.count for job in gone) - missed
     stay = [job.due_until for job in jobs if job not in gone]
@@ -230,7 +232,8 @@ def _forgotten(progress: Progress, gone: Sequence[Job], jobs: Sequence[Job]) -> 
 
 
 def _near(step: Mended, now: datetime, lease: timedelta) -> Mended | None:
-    """The step, and what holds jobs back longer than anything could; None if that is nothing."""
+    """The step, plus freeing jobs that are held longer than is possible; None if nothing
+    changes."""
     progress = step.after.progress
     freed = [(job, _freed(step.after, job, now, lease)) for job in progress.live]
     live = tuple(after for _, after in freed)
@@ -244,7 +247,7 @@ def _near(step: Mended, now: datetime, lease: timedelta) -> Mended | None:
 
 
 def _freed(schedule: Schedule, job: LiveJob, now: datetime, lease: timedelta) -> LiveJob:
-    """The job as it is held at most: under a lease, or until it may start."""
+    """The job, held no longer than is possible: by a lease, or until it may start."""
     if job.lease_until is not None:
         longest = now + lease
         return job if job.lease_until <= longest + _SLACK else replace(job, lease_until=longest)

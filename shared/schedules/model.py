@@ -26,9 +26,9 @@ class CatchUp(StrEnum):
     LATEST = "latest"
     """The latest starts, however late; the others are recorded as missed."""
     ALL = "all"
-    """Every one starts, however late, oldest first: a few at a time, and of a long outage only
-    the latest `catch_up_limit`; older ones are recorded as missed. One that came due before what
-    runs now was begun is not skipped for it, but waits its turn."""
+    """Every one starts, however late, oldest first: a few at a time, and of a long outage only the
+    latest `catch_up_limit`; older ones are recorded as missed. One that came due before the running
+    one was begun is not skipped for it, but waits its turn."""
 
 
 class Overlap(StrEnum):
@@ -44,9 +44,9 @@ class Overlap(StrEnum):
     BUFFER_ALL = "buffer_all"
     """It waits its turn, oldest first."""
     CANCEL_OTHER = "cancel_other"
-    """The earlier one is told to stop; it starts when that one ended."""
+    """The earlier one is told to stop; it starts when that one has ended."""
     ALLOW_ALL = "allow_all"
-    """It runs beside it."""
+    """It runs beside the earlier one."""
 
 
 _QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
@@ -64,9 +64,9 @@ class Policy:
     jitter_seconds: int = 0
     """A run starts up to this much after its due time: how much is a hash of its job's id."""
     max_runs: int | None = None
-    """Runs that the schedule starts by itself, in all; then it has none to come."""
+    """How many runs the schedule starts by itself in all; after them it has none to come."""
     pause_after_failures: int | None = None
-    """Failed jobs one after another that turn the schedule off until a person enables it."""
+    """How many failed jobs in a row pause the schedule until a person enables it."""
     timeout_seconds: int = 600
     """Of one attempt."""
     max_attempts: int = 3
@@ -110,18 +110,18 @@ class LiveJob:
     started_at: datetime | None = None
     """When the last attempt started."""
     first_started_at: datetime | None = None
-    """When the first attempt started. One that was given back (its instance went down) uses up none
-    of the attempts, and was that start all the same: the run began in time, as `begun` says, and
-    may have had effects. None also if the row is of a version that did not keep it."""
+    """When the first attempt started. An attempt that was given back (its instance went down) uses
+    up none of the attempts, but counts as the start all the same: the run began in time (`begun`),
+    and may have had effects. None also if the row is of a version that did not keep it."""
     worker: str | None = None
     """Who runs it, while `lease_until` lasts."""
     lease_until: datetime | None = None
     error: str | None = None
-    """Of the attempt before."""
+    """The error of the attempt before."""
     cancel: str | None = None
     """Why it was told to stop, if it was."""
     forced: bool = False
-    """Whether the person who asked for it insists on what its task would leave out."""
+    """Whether the person who asked for it insists on what its task would leave out as needless."""
 
     @property
     def effective_at(self) -> datetime:
@@ -175,11 +175,11 @@ class Progress:
         return next((job for job in self.live if job.id == job_id), None)
 
     def put(self, job: LiveJob) -> Progress:
-        """With `job` added, or in the place of the one with its id."""
+        """The progress with `job` added, or replacing the job with its id."""
         return replace(self, live=(*self.without(job.id).live, job))
 
     def without(self, job_id: str) -> Progress:
-        """Without the live job of that id."""
+        """The progress without the live job of that id."""
         return replace(self, live=tuple(other for other in self.live if other.id != job_id))
 
 
@@ -229,15 +229,16 @@ class Schedule:
         return upcoming is not None and upcoming <= by
 
     def resumed(self) -> Schedule:
-        """With a pause ended, and failures counted anew: what follows when a person enables it."""
+        """The schedule with its pause ended, and failures counted anew: for when a person enables
+        it."""
         progress = replace(self.progress, paused_reason=None, paused_at=None, failures_in_row=0)
         return replace(self, progress=progress)
 
     def rescheduled(self, now: datetime) -> Schedule:
-        """With `next_run_at` computed anew, and what was handed out ahead of its time taken back.
+        """The schedule with `next_run_at` computed anew, and what was handed out ahead taken back.
 
-        A job that is not due yet belongs to the recurrence as it was: its message finds no job.
-        One that a person asked for stays.
+        A job that is not due yet belongs to the old recurrence: its message will find no job. A job
+        that a person asked for stays.
         """
         floor = self.floor(now)
         ahead = [job for job in self.progress.live if job.due_at > floor and not is_manual(job.id)]
@@ -252,8 +253,8 @@ class Schedule:
         return replace(after, progress=replace(taken_back, next_run_at=upcoming))
 
     def floor(self, now: datetime) -> datetime:
-        """`now`, or the latest due time beyond it whose job began or ended already: it was
-        cancelled ahead of its time, or the clock of who ran it is ahead. It gets no second job.
+        """`now`, or the latest later due time whose job already began or ended: it was cancelled
+        ahead of its time, or ran by a clock that is ahead. It gets no second job.
         """
         begun = [job.due_at for job in self.progress.live if job.begun and not is_manual(job.id)]
         return max([now, self.progress.last_due_at or now, *begun])

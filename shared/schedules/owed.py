@@ -1,6 +1,6 @@
 """What a schedule owes: occurrences in a row, as their two ends and their number.
 
-After an outage there may be millions of them, so they are parted and counted, and not listed.
+After an outage there may be millions, so they are split and counted, and not listed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from shared.schedules.model import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Occurrences of one recurrence, none between them left out. The first may be none of its own:
-    what a schedule owes first is what its row says."""
+    """Consecutive occurrences of one recurrence. The first may not belong to it: what a schedule
+    owes first is what its row says."""
 
     first: datetime
     last: datetime

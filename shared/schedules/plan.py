@@ -1,13 +1,13 @@
 """What a schedule owes at `now`: a pure function of (schedule, now, horizon).
 
 1. Of its occurrences due from `next_run_at` to now, however many, `catch_up` decides which start.
-   The latest is found at once, so none waits until the older ones are written.
+   The latest is found at once, so it does not wait until the older ones are written.
 2. Every other one is recorded, as missed if its grace has passed and as skipped if a later one
    takes its place: up to `CAP` in rows of their own, more of them as stretches.
 3. Those to come up to the horizon are handed out: their messages wait for their effective time.
-4. `max_runs` ends what starts; `next_run_at` moves behind the last one taken.
+4. `max_runs` limits what starts; `next_run_at` moves past the last one taken.
 
-Of a schedule that turned before it caught up (paused, off, changed), what is owed is cancelled.
+If a schedule turned before it caught up (paused, off, changed), what it owes is cancelled.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ limited to 100."""
 LIVE_CAP = 100
 """Live jobs of one schedule; its row is limited to 32,000 characters for them."""
 AHEAD_CAP = 80
-"""Of them, those that wait for their due time: people may ask for runs all the same."""
+"""How many of them may wait for their due time: that leaves room for runs that people ask for."""
 PACE = 10
 """Runs of one schedule that `catch_up: all` lets wait or run at once."""
 
@@ -47,11 +47,11 @@ class Plan:
     before: Schedule
     after: Schedule
     start: tuple[LiveJob, ...]
-    """To be handed out."""
+    """Jobs to be handed out."""
     recorded: tuple[Job, ...]
     """Occurrences that end here unrun."""
     versions: tuple[Version, ...] = ()
-    """The schedule's last, if `max_runs` is reached here."""
+    """The schedule's last version, if `max_runs` is reached here."""
 
     @property
     def changes(self) -> bool:
@@ -63,11 +63,11 @@ class _Sorted:
     """What becomes of the occurrences that were taken."""
 
     start: Sequence[datetime]
-    """In order of their due times, which are later than those of `passed_over`."""
+    """In order of due time, all later than those of `passed_over`."""
     upcoming: datetime | None
     passed_over: Owed | None = None
     outcome: Outcome | None = None
-    """Of all that are passed over; None: a later one runs in their place, which each is told."""
+    """How all that are passed over are recorded; None: a later one runs in the place of each."""
 
 
 def plan(schedule: Schedule, now: datetime, horizon: datetime) -> Plan:
@@ -113,7 +113,7 @@ def given_up(schedule: Schedule, until: datetime, now: datetime, what: str) -> P
 
 
 def passed_over(schedule: Schedule, due_at: datetime, now: datetime) -> Outcome:
-    """How an occurrence is recorded that does not start, since a later one does."""
+    """How an occurrence that does not start, because a later one does, is recorded."""
     if schedule.policy.catch_up is CatchUp.ALL:
         return _cut_off(schedule)
     if _too_late(schedule, due_at, now):
@@ -129,12 +129,12 @@ def jitter_of(schedule: Schedule, job_id: str) -> int:
 
 
 def crowded(schedule: Schedule) -> bool:
-    """Whether so many jobs are live that it matters which of them ended: fold them first."""
+    """Whether so many jobs are live that the ended ones must be folded first."""
     return len(schedule.progress.live) >= PACE
 
 
 def _latest(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
-    """Of what is due, the latest starts if its grace or `catch_up: latest` allows it."""
+    """The latest due occurrence starts if its grace or `catch_up: latest` allows it."""
     recurrence, upcoming = schedule.definition.recurrence, schedule.progress.next_run_at
     room = min(CAP, LIVE_CAP - len(schedule.progress.live))
     due = owed(schedule, now)
@@ -226,7 +226,7 @@ def _too_late(schedule: Schedule, due_at: datetime, now: datetime) -> bool:
 
 
 def _recorded(schedule: Schedule, found: _Sorted, now: datetime) -> tuple[Job, ...]:
-    """The rows of what is passed over."""
+    """The records of what is passed over."""
     recurrence, passed = schedule.definition.recurrence, found.passed_over
     if passed is None:
         return ()
@@ -239,7 +239,7 @@ def _recorded(schedule: Schedule, found: _Sorted, now: datetime) -> tuple[Job, .
 
 
 def _rows(schedule: Schedule, some: Owed, outcome: Outcome, now: datetime) -> tuple[Job, ...]:
-    """Of occurrences that end alike: a row for each, of many one for all."""
+    """Records of occurrences that end alike: one for each, or one for all if they are many."""
     if some.count > CAP:
         return (record.stretch(schedule, some, *outcome, now),)
     due = each(schedule.definition.recurrence, some)
@@ -247,9 +247,9 @@ def _rows(schedule: Schedule, some: Owed, outcome: Outcome, now: datetime) -> tu
 
 
 def _stretches(schedule: Schedule, passed: Owed, now: datetime) -> Iterator[Job]:
-    """Missed up to where the grace of none can last, skipped after it.
+    """Missed as far as no occurrence can still be within its grace, skipped after that.
 
-    So grace counts with the whole of `jitter_seconds` here, not with each occurrence's own.
+    So grace includes the whole of `jitter_seconds` here, not each occurrence's own jitter.
     """
     policy = schedule.policy
     longest = timedelta(seconds=policy.misfire_grace_seconds + policy.jitter_seconds)
@@ -261,7 +261,7 @@ def _stretches(schedule: Schedule, passed: Owed, now: datetime) -> Iterator[Job]
 
 
 def grace_passed(schedule: Schedule) -> Outcome:
-    """How an occurrence is recorded whose grace passed before it could start."""
+    """How an occurrence whose grace passed before it could start is recorded."""
     grace = schedule.policy.misfire_grace_seconds
     return Status.MISSED, f"nothing could start it within misfire_grace_seconds ({grace})"
 

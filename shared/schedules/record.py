@@ -1,4 +1,4 @@
-"""Records of jobs: of one that lives in its schedule's row, and of those that end unrun."""
+"""Records of jobs: of live ones, from their schedules' rows, and of those that end unrun."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def ended(schedule: Schedule, due_at: datetime, status: Status, reason: str, now
 
 
 def stretch(schedule: Schedule, some: Owed, status: Status, reason: str, now: datetime) -> Job:
-    """One job for occurrences that all end without running; of a single one, just its job."""
+    """One job for occurrences that all end without running; for a single one, just its job."""
     made = ended(schedule, some.first, status, reason, now)
     return made if some.count == 1 else replace(made, count=some.count, last_due_at=some.last)
 
 
 def within(stretch: Job, due_at: datetime) -> Job:
-    """The job of one occurrence of a stretch; of the first, that of all."""
+    """The job of one occurrence of a stretch; for the first occurrence, the stretch itself."""
     if due_at == stretch.due_at:
         return stretch
     return replace(

@@ -1,7 +1,7 @@
 """Whether new times bring a run at all: a pure function of (recurrence, the one before, now).
 
-What was asked for and would never run is refused, rather than taken in silence. What stays as it is
-is not asked: a `once` that ran long ago may get another name, or another zone.
+Times that would never run are refused, rather than accepted in silence. Times that stay as they are
+are not checked: a `once` that ran long ago may get another name, or another zone.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from shared.recurrence import Frequency, InvalidRecurrence, Recurrence, next_run
 
 SLACK = timedelta(seconds=30)
-"""A `once` of so long ago is meant for now: clocks differ, and the request may have waited for the
-first instance to start."""
+"""A `once` no longer ago than this is meant for now: clocks differ, and the request may have waited
+for the first instance to start."""
 _SECOND = timedelta(seconds=1)
 
 
@@ -22,7 +22,7 @@ def accepted(
 ) -> Recurrence:
     """`wanted`, or what it means: a `once` for now runs at the next second.
 
-    `present`: what it is to replace, if anything. `floor`: no run comes at it or earlier
+    `present`: what it is to replace, if anything. `floor`: no run comes at or before it
     (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time` or `end_time`.
     """
     if wanted == present or next_run(wanted, floor) is not None:
@@ -42,7 +42,7 @@ def _once(
     now: datetime,
     floor: datetime,
 ) -> Recurrence:
-    """A `once` whose time is not to come."""
+    """What a `once` whose time has passed means."""
     before = present.first if present and present.frequency is Frequency.ONCE else None
     if present and before == start:
         end = wanted.end_time
@@ -62,7 +62,7 @@ def _once(
 
 
 def _ends_sooner(wanted: Recurrence, present: Recurrence, now: datetime, floor: datetime) -> bool:
-    """Whether nothing is asked but that it ends, at a time to come, before its next run."""
+    """Whether the only change is that it ends, at a time to come, before its next run."""
     end = wanted.end_time
     lasts = replace(wanted, end_time=present.end_time, stored=True) == present
     return lasts and end is not None and end > now and next_run(present, floor) is not None

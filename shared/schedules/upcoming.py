@@ -1,7 +1,7 @@
 """The next run of a schedule that will begin: a pure function of (schedule, now).
 
-A run is handed out some time before it is due. `progress.next_run_at` is the first that was not:
-people are told of the one that waits.
+A run is handed out some time before it is due. `progress.next_run_at` is the first that was not
+handed out yet; people are told of the one that waits.
 """
 
 from __future__ import annotations

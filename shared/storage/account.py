@@ -31,7 +31,7 @@ class Endpoint:
 def endpoint(account: StorageAccount, service: Service) -> Endpoint:
     """By connection string with the account's key, or else by managed identity.
 
-    Raises `Misconfigured`; a connection string with a shared access signature is none of ours.
+    Raises `Misconfigured`; a connection string with a shared access signature is not supported.
     """
     text = account.connection_string.reveal()
     if not text:
@@ -56,8 +56,8 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
 def sign_in(
     credential: SharedKey | TokenCredential, service: Service, clock: Clock | None = None
 ) -> Any:
-    """The policy that proves who asks; after the retry policy, so each attempt anew. Raises
-    `ValueError` if a key is not base64."""
+    """The policy that proves who asks. It comes after the retry policy, so it signs each attempt
+    anew. Raises `ValueError` if a key is not base64."""
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
     if isinstance(credential, SharedKey):

@@ -1,7 +1,7 @@
-"""Calls of the SDKs that heed a job which is told to stop: no attempt begins after that.
+"""Calls of the SDKs that stop when their job is told to stop: no attempt begins after that.
 
-One that is under way ends by its timeouts (`failures.TIMEOUTS`), so whoever waits for storage that
-accepts everything and answers nothing waits some 20 s more, and not for four attempts.
+An attempt under way ends by its timeouts (`failures.TIMEOUTS`). So if storage accepts everything
+and answers nothing, the caller waits some 20 s more, and not for four attempts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 HASTE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
-"""Of a call of a client: what a job that was told to stop may still try, once and not for long."""
+"""Options of a client's call: what a job told to stop may still try, once and not for long."""
 
 
 def heeding(client: T, check: Callable[[], None]) -> T:
@@ -38,7 +38,7 @@ class _Heeding:
 
 
 def transport(inner: Any, check: Callable[[], None]) -> Any:
-    """The same transport, of which each use ends with what `check` raises: for clients of tables,
+    """The same transport, each use of which ends with what `check` raises: for clients of tables,
     which have no such hooks."""
     from azure.core.pipeline.transport import HttpTransport
 

@@ -1,9 +1,9 @@
-"""A clock that is held against the storage's own, which is in every answer's `Date`.
+"""A clock that is checked against the storage's own, which is in every answer's `Date`.
 
 All instances share one storage, so its time is the one that they can agree on. Where the machine's
 clock differs from it by more than `TOLERANCE`, `now()` follows the storage's, carried on between
-answers by a clock that nobody sets. A `Date` has whole seconds, and an answer takes time: so what
-is known is a span, and the machine's clock is right while it lies within.
+answers by a clock that nobody sets. A `Date` has whole seconds, and an answer takes time: so only a
+span is known, and the machine's clock counts as right while it lies within.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.log import Event, event
 
 TOLERANCE = timedelta(seconds=5)
 _AGREES = timedelta(seconds=2)
-"""A clock that was wrong is right again when it is so near."""
+"""A clock that was wrong counts as right again when it differs by no more than this."""
 _SECOND = 1.0
 
 _logger = logging.getLogger("belfry.clocks")
@@ -33,7 +33,7 @@ class CheckedClock:
         self._steady = steady
         self._lock = threading.Lock()
         self._read: tuple[float, datetime] | None = None
-        """When a date was last read, by either clock."""
+        """When a date was last read, by each of the two clocks."""
         self._offset: float | None = None
         """The storage's time less the steady clock's, as far as it is known."""
         self._difference: timedelta | None = None
@@ -57,8 +57,8 @@ class CheckedClock:
     def hear(self, date: str | None, took: float, *, at_once: bool = False) -> None:
         """Note the `Date` of an answer that came just now, `took` seconds after it was asked for.
 
-        At most one a second is read, unless it must be `at_once`, or one of the clocks made a jump.
-        What is no date is not heard.
+        At most one a second is read, unless it must be `at_once`, or one of the clocks jumped. Text
+        that is no date is ignored.
         """
         at, wall = self._steady(), self._wall.now()
         if date is None or (self._was_read(at, wall) and not at_once):

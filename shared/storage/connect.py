@@ -1,8 +1,9 @@
 """Clients for a storage account, from a connection string or a managed identity.
 
-The SDKs are imported where a client is made: a cold start pays only for what it uses. What they try
-again, and how long they wait, is `failures`' policy. azure-data-tables does not try an insert or a
-merge again when its connection ends; a caller whose write may be repeated says so by `REPEATED`.
+The SDKs are imported where a client is made: a cold start pays only for what it uses. What they
+retry, and how long they wait, follows the policy of `failures`. azure-data-tables does not retry an
+insert or a merge when its connection ends; a caller whose write may be repeated says so by
+`REPEATED`.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ if TYPE_CHECKING:
 REPEATED: dict[str, Any] = {
     "retry_on_methods": frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
 }
-"""Of a call of a `TableClient`: try it again, whatever became of the connection."""
+"""Options of a `TableClient` call: retry it, whatever became of the connection."""
 _PAUSE: Any = 0.4
 """Seconds between attempts at a queue, on average: less than it takes to miss a second."""
 _BLOBS: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2}
-"""azure-storage-blob's own are 15 s: longer than a person waits."""
+"""azure-storage-blob's own pauses start at 15 s: longer than a person waits."""
 _LISTED_AGAIN = 2
-"""A person waits for a listing, and of several accounts one may be dead: so it is asked for again
-so often only,"""
+"""How often a listing is retried at most: a person waits for it, and one of several accounts may be
+dead."""
 _LIST_PAUSE = 0.4
-"""after so many seconds,"""
+"""Seconds before a listing is retried."""
 _LIST_CONNECTION = 2
-"""and no attempt waits longer for a connection."""
+"""Seconds that an attempt at a listing waits for a connection."""
 
 
 class Connection:
@@ -58,11 +59,11 @@ class Connection:
         self._clock = clock
 
     def to(self, account: StorageAccount) -> Connection:
-        """One to another account, by the same clock."""
+        """A connection to another account, by the same clock."""
         return Connection(account, clock=self._clock)
 
     def heeding(self, check: Callable[[], None]) -> Connection:
-        """The same account, for one job: of its tables' calls no attempt begins once `check`
+        """The same account, for one job: no attempt at a call of its tables begins once `check`
         raises."""
         inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         return Connection(self._account, heeding.transport(inner, check), self._clock)
@@ -76,7 +77,7 @@ class Connection:
         return TableServiceClient(self._url("table"), credential=self._identity(), **options)
 
     def table(self, name: str) -> TableClient:
-        """One table; clients that `tables()` makes have not all of its options."""
+        """One table; clients made from `tables()` lack some of these options."""
         from azure.data.tables import TableClient
 
         text, options = self._account.connection_string.reveal(), self._table_options()
@@ -92,7 +93,7 @@ class Connection:
             self.table(name).create_table(**REPEATED)
 
     def drop_tables(self, names: Iterable[str], *, hastily: bool = False) -> None:
-        """Drop tables; `hastily`: as far as the storage answers at once."""
+        """Drop tables; `hastily`: only while the storage answers at once."""
         from azure.core.exceptions import AzureError
 
         account = self.tables()
@@ -112,7 +113,7 @@ class Connection:
             self.queue(name).create_queue()
 
     def wire(self, name: str) -> Wire:
-        """The same table by hand: for many rows."""
+        """A table by hand: for many rows."""
         from shared.storage.tables.wire import from_account
 
         return from_account(self._account, name, self._transport, self._clock)
@@ -144,12 +145,12 @@ class Connection:
         return ContainerClient(url, name, credential=self._identity(), **options)
 
     def _options(self) -> dict[str, Any]:
-        """Of any client."""
+        """The options of any client."""
         transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         return dict(failures.TIMEOUTS) | {"transport": transport}
 
     def _table_options(self) -> dict[str, Any]:
-        """Of a client of tables, whose SDK dates by the machine's clock."""
+        """The options of a client of tables, whose SDK dates requests by the machine's clock."""
         options = self._options() | failures.RETRIES | {"timeout": failures.WHOLE}
         key = key_of(self._account.connection_string.reveal())
         if self._clock is None or key is None:
@@ -157,7 +158,7 @@ class Connection:
         return options | {"per_retry_policies": [signing(key, self._clock, always=False)]}
 
     def _dated(self) -> dict[str, Any]:
-        """Of a client of queues or blobs, which signs after this hook."""
+        """The options of a client of queues or blobs, which signs after this hook."""
         return {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
 
     def _url(self, service: str) -> str:
@@ -170,7 +171,7 @@ class Connection:
 
 
 def _queue_retries(clock: CheckedClock | None) -> Any:
-    """What a client of queues tries again; also, once, what was refused for its date."""
+    """What a client of queues retries; also, once, what was refused for its date."""
     from azure.storage.queue import LinearRetry
 
     class Retries(LinearRetry):
@@ -185,7 +186,7 @@ def _queue_retries(clock: CheckedClock | None) -> Any:
 
 
 def _blob_retries(clock: CheckedClock | None) -> Any:
-    """What a client of blobs tries again."""
+    """What a client of blobs retries."""
     from azure.storage.blob import ExponentialRetry
 
     class Retries(ExponentialRetry):

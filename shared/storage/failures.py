@@ -1,13 +1,13 @@
-"""What becomes of storage's faults: the one policy, for our own calls (`wire`) and the SDKs'.
+"""What becomes of storage's faults: one policy for our own calls (`wire`) and the SDKs'.
 
 1. No connection, a connection that ended, an answer that was cut, and 408, 429 and 5xx are tried
-   again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`.
-   (Of the SDKs for tables only reads and what may be repeated are; see `connect`.)
-2. What is no better then is `Unavailable`: whoever called asks again when its own time comes, a
+   again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`. (The
+   SDK for tables retries only reads and what may be repeated; see `connect`.)
+2. If that does not help, it is `Unavailable`: the caller asks again when its own time comes, a
    worker until its lease has ended.
 3. What the service would refuse again is `Refused`.
-4. 404, 409 and 412 say that somebody else was faster. After an attempt whose answer was lost that
-   may have been this very write, so whoever writes looks whether what is there is its own.
+4. 404, 409 and 412 say that somebody else was faster. After an attempt whose answer was lost, that
+   may have been this very write; so the writer checks whether what is there is its own.
 
 Nothing but a `BelfryError` leaves this package.
 """
@@ -32,11 +32,11 @@ RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry
 LONGEST_PAUSE = 5.0
 
 _PAUSES = {"Retry-After": 1, "retry-after-ms": 1000, "x-ms-retry-after-ms": 1000}
-"""What azure-core heeds, and how much of it is a second."""
+"""The headers that azure-core obeys, and how many of their units make a second."""
 _ADDRESS = re.compile(r"host='([^']+)', port=(\d+)")
-"""As urllib3 names it in its errors."""
+"""An address, as urllib3 names it in its errors."""
 _FINAL = frozenset({400, 401, 403, 405, 411, 413, 414, 415, 501, 505})
-"""Statuses that another attempt does not mend. Not 404 (no table): it may be being made."""
+"""Statuses that another attempt does not mend. Not 404 (no table): it may just be being made."""
 
 
 @contextmanager
@@ -58,20 +58,20 @@ def translated(service: str) -> Iterator[None]:
 
 
 def _where(error: Exception) -> str:
-    """What the SDK calls it, and the address that it names, if it does."""
+    """The SDK's name for the error, and the address in its text, if there is one."""
     named = _ADDRESS.search(str(error))
     at = f" at {named[1]}:{named[2]}" if named is not None else ""
     return f"{type(error).__name__}{at}"
 
 
 def _read_whole(answer: Any) -> None:
-    """Read an answer that the SDK may not read, which frees its connection: of an attempt at a
-    download that is made again, and of an empty blob."""
+    """Read an answer that the SDK may not read, to free its connection: one of a download attempt
+    that is retried, or of an empty blob."""
     from azure.core.exceptions import ServiceResponseError
     from requests import RequestException
 
     try:
-        _ = answer.content  # requests keeps it for who asks again
+        _ = answer.content  # requests keeps it for whoever reads it again
     except RequestException as error:
         raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
 
@@ -90,8 +90,8 @@ def shortened_pauses(headers: Any) -> None:
 
 
 def _shortened(pause: str, second: int) -> str:
-    """At most `LONGEST_PAUSE`, and so much for what is no number: it may be an instant, which the
-    storage names none, and at one that cannot be read azure-core fails."""
+    """At most `LONGEST_PAUSE`, and exactly that for what is no number: the storage never sends an
+    instant, and azure-core fails at one that it cannot read."""
     longest = LONGEST_PAUSE * second
     try:
         return str(min(float(pause), longest))
@@ -100,17 +100,17 @@ def _shortened(pause: str, second: int) -> str:
 
 
 def head_was_cut(status: int, headers: Any) -> bool:
-    """Whether an answer that all is well was cut within its head. Nothing below notices that; the
-    service writes the date near the head's end."""
+    """Whether the head of a successful answer was cut. No lower layer notices that; the service
+    writes the date near the head's end."""
     return status < 300 and not headers.get("Date", "").endswith("GMT")
 
 
 def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
-    """The SDKs' transport, to which an answer that was cut is a connection that was lost, and
-    whose answers say the storage's time to `clock`.
+    """The SDKs' transport, which treats an answer that was cut as a lost connection, and tells
+    `clock` the storage's time.
 
-    azure-core takes it for an answer of the service: some clients do not try again, others do not
-    say that they did, and azure-data-tables fails with an `AttributeError`.
+    azure-core takes a cut answer for one of the service: some clients do not retry it, others do
+    not say that they did, and azure-data-tables fails with an `AttributeError`.
     """
     from azure.core.exceptions import HttpResponseError, ServiceResponseError
     from azure.core.pipeline.transport import RequestsTransport

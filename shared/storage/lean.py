@@ -1,11 +1,11 @@
-"""A transport for azure-core's pipelines with as little between it and the socket as can be.
+"""A transport for azure-core's pipelines with as little as possible between it and the socket.
 
-azure-core's own goes through requests, whose work on a request costs more than that of the rest of
-the engine on the jobs in it. This one hands the bytes to urllib3, which requests is built on:
-connections kept open, TLS and proxies are its work as before. For the hot path (`wire`, and the job
-queue); the SDKs keep their own.
+azure-core's own goes through requests, whose work on one request costs more than the rest of the
+engine spends on the jobs in it. This one hands the bytes to urllib3, on which requests is built:
+urllib3 still keeps connections open, and does TLS and proxies. It is for the hot path (`wire`, and
+the job queue); the SDKs keep their own.
 
-What went wrong is told in azure-core's errors, as `failures` needs it: no connection is a
+Failures are raised as azure-core's errors, as `failures` needs them: no connection is a
 `ServiceRequestError`, an answer that did not come or was cut a `ServiceResponseError`.
 """
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
 
 _CONNECTIONS = 64
-"""Kept open at most; more threads than this still work, but connect anew."""
+"""The most connections kept open; more threads than this still work, but connect anew."""
 
 
 class Answer:
-    """A response that was read whole, with what a pipeline's policies and errors ask of one."""
+    """A response that was read whole, with what a pipeline's policies and errors need of one."""
 
     __slots__ = ("content", "headers", "reason", "request", "status_code")
 
@@ -90,14 +90,14 @@ class Lean:
         return Answer(request, found)
 
     def sleep(self, seconds: float) -> None:
-        """Between attempts, for azure-core's retry policy."""
+        """Sleep between attempts, for azure-core's retry policy."""
         time.sleep(seconds)  # noqa: TID251, what azure-core's transports do
 
     def open(self) -> None:
-        """Nothing: connections are opened when they are needed."""
+        """Do nothing: connections are opened when they are needed."""
 
     def close(self) -> None:
-        """Close the connections that nobody uses, and others when their answer was read."""
+        """Close the connections that nobody uses, and the others once their answer was read."""
         pools = self._pool.pools
         for key in pools.keys():  # noqa: SIM118 (it cannot be iterated)
             pools[key].close()
@@ -111,7 +111,7 @@ class Lean:
 
 
 def _pool(url: str) -> Any:
-    """Connections to `url`, by what the environment says: asked once, and not at each request."""
+    """Connections to `url`, as the environment says; it is read once, and not at each request."""
     import certifi
     import requests
     import urllib3

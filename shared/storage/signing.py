@@ -1,8 +1,8 @@
 """How requests are signed and dated: by the storage's own time, where the machine's is wrong.
 
-The service refuses what is dated 15 minutes off, so a machine whose clock jumped could ask for
-nothing more, and could not even learn the time. A refusal says the time, too: what was refused for
-its date is signed again and asked once more.
+The service refuses requests that are dated 15 minutes off, so a machine whose clock jumped could
+ask for nothing more, and could not even learn the time. A refusal also says the time: a request
+refused for its date is signed again and sent once more.
 
 https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _REFUSED = 403
 _STALE = timedelta(minutes=1)
-"""A request that was dated farther off may have been refused for that."""
+"""A request whose date is further off than this may have been refused for it."""
 _DEVELOPMENT = (
     "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
     "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;AccountKey="
@@ -60,14 +60,14 @@ def key_of(connection_string: str) -> SharedKey | None:
 
 
 def of_table(http: Any, date: str, resource: str) -> str:
-    """What is signed of a request to tables."""
+    """The text that is signed of a request to tables."""
     del http
     return f"{date}\n{resource}"
 
 
 def of_queue(http: Any, date: str, resource: str) -> str:
-    """Of a request to queues: of its query only `comp` counts, and its `Content-Type` if it has a
-    body."""
+    """The text that is signed of a request to queues: of its query only `comp` counts, and its
+    `Content-Type` if it has a body."""
     kind = http.headers.get("Content-Type", "")
     comp = "?comp=metadata" if "comp=metadata" in http.url else ""
     version = http.headers["x-ms-version"]
@@ -81,9 +81,10 @@ def signing(
     always: bool = True,
     text_of: Callable[[Any, str, str], str] = of_table,
 ) -> HTTPPolicy[Any, Any]:
-    """The policy that signs by Shared Key Lite; after the retry policy, so each attempt anew.
+    """The policy that signs by Shared Key Lite. It comes after the retry policy, so it signs each
+    attempt anew.
 
-    Not `always`: what was signed already is signed again only where its date is wrong. Raises
+    Not `always`: a request signed already is signed again only if its date is wrong. Raises
     `ValueError` if the key is not base64.
     """
     from azure.core.pipeline.policies import HTTPPolicy
@@ -114,8 +115,8 @@ def signing(
 
 
 def dating(clock: Clock, then: Callable[[Any], object] = lambda _: None) -> Callable[[Any], None]:
-    """A hook for the SDKs of queues and blobs, which date by the machine's clock: it puts a date
-    that is wrong right before they sign."""
+    """A hook for the SDKs of queues and blobs, which date requests by the machine's clock: it
+    corrects a wrong date before they sign."""
 
     def hook(request: Any) -> None:
         if is_misdated(request.http_request, clock):

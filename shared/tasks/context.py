@@ -37,7 +37,7 @@ class JobContext:
     log: JobLog
     progress: JobProgress = field(default_factory=JobProgress)
     forced: bool = False
-    """Whether a person asked for it who insists on what the task would leave out as needless."""
+    """Whether the person who asked for it insists on what the task would leave out as needless."""
     stop: threading.Event
     """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or
     the instance is going down."""

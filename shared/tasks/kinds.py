@@ -1,4 +1,4 @@
-"""What a field takes, in plain words: for who types it, and for who typed something else."""
+"""What a field takes, in plain words: for help texts and for error messages."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PLAIN = (
 
 
 def kind(annotation: object) -> str:
-    """What it takes, after "give"; None beside it is not said."""
+    """What it takes, in words that can follow "give"; a None beside it is left out."""
     return either(_kind(one) for one in options(annotation))
 
 
 def options(annotation: object) -> list[object]:
-    """The types that a union has, but None; the one that it is, if it is none."""
+    """The types of a union, without None; the type itself, if it is no union."""
     annotation = _bare(annotation)
     if get_origin(annotation) not in (Union, types.UnionType):
         return [annotation]
@@ -38,7 +38,7 @@ def options(annotation: object) -> list[object]:
 
 
 def model(annotation: object) -> type[BaseModel] | None:
-    """The model that an annotation is, or has beside others."""
+    """The model that an annotation is, or that its union contains."""
     for one in options(annotation):
         if isinstance(one, type) and issubclass(one, BaseModel):
             return one
@@ -46,7 +46,7 @@ def model(annotation: object) -> type[BaseModel] | None:
 
 
 def inner(annotation: object, part: str | int) -> object:
-    """What stands at `part` of what the annotation takes: a field's type, or an item's."""
+    """The type at `part` of what the annotation takes: a field's, or an item's."""
     if isinstance(part, int):
         lists = [one for one in options(annotation) if get_origin(one) in _LISTS]
         return get_args(lists[0])[0] if lists else None
@@ -62,7 +62,7 @@ def either(words: Iterable[str]) -> str:
 
 
 def _bare(annotation: object) -> object:
-    """Without what only constrains it."""
+    """The type without what only constrains it."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     return annotation

@@ -3,10 +3,10 @@
     @task("postgres_backup", cron="0 3 * * *", timeout_seconds=7200)
     def postgres_backup(job: JobContext, plan: BackupPlan, backups: BackupService) -> Result: ...
 
-The function takes the job; its parameters, if it has any, as a model of them; and what it needs of
-the app (`services`), each by its type. The decorator reads that from its signature, and gives a
-frozen `Task`. Nothing is registered at import: the `Registry` collects the tasks of the modules
-that it is given, so importing a module twice does no harm.
+The function takes the job; a model of its parameters, if it has any; and what it needs of the app
+(`services`), each by its type. The decorator reads that from its signature, and makes a frozen
+`Task`. Nothing is registered at import: the `Registry` collects the tasks of the modules that it is
+given, so importing a module twice does no harm.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ Result: TypeAlias = Mapping[str, object]
 
 
 Run: TypeAlias = Callable[Concatenate[JobContext, ...], "Result | Coroutine[Any, Any, Result]"]
-"""A task's function, plain or a coroutine function: of the job, its parameters, and services."""
+"""A task's function, plain or a coroutine; it takes the job, its parameters, and services."""
 
 
 Check: TypeAlias = Callable[Concatenate[Any, Collection[str], ...], None]
-"""Whether what a task's parameters name is there: of the parameters, the names of those that are
-new, and services. Raises `Invalid`, naming one of these, or what else is the matter."""
+"""Checks that what a task's parameters name exists. It takes the parameters, the names of those
+that are new, and services. Raises `Invalid` naming one of these, or another error."""
 
 
 class Params(BaseModel):
-    """The base of every task's parameters; unknown names are refused, whoever brings them, and so
-    are texts with what other programs take for the end, or cannot encode."""
+    """The base of every task's parameters. Unknown names are always refused, and so are texts with
+    characters that other programs take for the end, or cannot encode."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -75,7 +75,7 @@ class Retry:
     """How often a failed job is tried again, and how long to wait before."""
 
     attempts: int = 3
-    """In all, the first included."""
+    """How many attempts in all, the first included."""
     first_delay_seconds: int = 30
     """Before the second attempt; doubles with each further one."""
     max_delay_seconds: int = 900
@@ -83,10 +83,10 @@ class Retry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Takes:
-    """The names of what a task's function takes besides the job."""
+    """What a task's function takes besides the job, by the names of its arguments."""
 
     params: str | None
-    """Of its parameters, if it has any."""
+    """The argument that takes its parameters, if it has any."""
     services: Mapping[str, type[Any]]
 
 
@@ -107,7 +107,7 @@ class Task:
     max_concurrent: int | None
     """Jobs of this task that may run at once, on all instances together; None for no limit."""
     aliases: tuple[str, ...]
-    """Earlier names: stored schedules outlive a name."""
+    """Earlier names, since stored schedules outlive a name."""
     check: Check | None = None
     check_takes: Mapping[str, type[Any]] = field(default_factory=dict)
     on_request: bool = False
@@ -133,7 +133,7 @@ class Task:
     def fits(
         self, services: Services, parameters: Mapping[str, object], new: Collection[str]
     ) -> None:
-        """Hold the parameters, of which those of these names are new, to what there is.
+        """Check the parameters against what exists; `new` names those that are new.
 
         Raises `Invalid` naming `task_parameters.<field>`, `NotFound`, `Conflict`.
         """
@@ -170,9 +170,9 @@ def task(
 ) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
-    `cron` is the default time of its system schedule (five fields, in `timezone`); settings and
-    the API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes
-    for the daily tasks). `check` is asked whenever parameters come in, whoever brings them.
+    `cron` is the default time of its system schedule (five fields, in `timezone`); settings and the
+    API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes for the
+    daily tasks). `check` is called whenever new parameters come in, from anywhere.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")

@@ -1,7 +1,7 @@
-"""What tasks need of the app: by its type, and built when it is first used.
+"""What tasks need of the app: each service by its type, built when it is first used.
 
 A task names a service by the type of one of its function's parameters; so does a check. The types
-are small protocols, in modules that load nothing heavy: whoever indexes the tasks imports them.
+are small protocols, in modules that load nothing heavy, since indexing the tasks imports them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Services:
-    """The services that there are. Raises `KeyError` for another: the app is built with all that
-    its tasks need (`missing`)."""
+    """The services that exist. Raises `KeyError` for any other: the app is built with all that its
+    tasks need (`missing`)."""
 
     def __init__(self, makers: Mapping[type[Any], Callable[[], Any]]) -> None:
-        """`makers`: how each is made; it is called once."""
+        """`makers`: how each is made; each is called once."""
         self._makers = {kind: once(make) for kind, make in makers.items()}
 
     def get(self, kind: type[T]) -> T:
@@ -27,7 +27,7 @@ class Services:
         return found
 
     def missing(self, kinds: Collection[type[Any]]) -> list[str]:
-        """The names of those of these types that there are not."""
+        """The names of the types that have no service."""
         return sorted(kind.__name__ for kind in kinds if kind not in self._makers)
 
 
@@ -46,5 +46,5 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
 
 
 def given(services: Services, takes: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Each of them, by the name of the parameter that takes it."""
+    """Each service taken, by the name of the parameter that takes it."""
     return {name: services.get(kind) for name, kind in takes.items()}

@@ -34,7 +34,7 @@ _KINDS = {
     "dict": "an object",
     "model": "an object",
 }
-"""What to give where the field's type is not known, by how pydantic's word for it begins."""
+"""What to give if the field's type is not known, by how pydantic's word for it begins."""
 _OTHER_KIND = ("_type", "_parsing", "_from_float", "_parsing_size", "literal_error", "enum")
 """How pydantic's words end for a value of another kind."""
 
@@ -42,8 +42,8 @@ _OTHER_KIND = ("_type", "_parsing", "_from_float", "_parsing_size", "literal_err
 def in_words(item: Mapping[str, Any], model: object, place: Place, noun: str) -> tuple[Place, str]:
     """(where, what to do) of one of pydantic's errors.
 
-    `model`: what was validated, a type. `place`: where in it the error is; pydantic's names for
-    what a field may be either of are left out. `noun`: what its fields are to the caller.
+    `model`: the type that was validated. `place`: where in it the error is; pydantic's names for
+    the members of a union are left out of the result. `noun`: what the caller calls its fields.
     """
     where, taken = _resolved(model, place)
     return where, _said(item, model, where, taken, noun)
@@ -52,8 +52,7 @@ def in_words(item: Mapping[str, Any], model: object, place: Place, noun: str) ->
 def first_in_words(
     items: Iterable[Mapping[str, Any]], model: object, noun: str
 ) -> tuple[Place, str]:
-    """The first that is wrong; of a field that takes one thing or another, how the value that came
-    closest is."""
+    """The first error; for a field of a union type, the error of the type that came closest."""
     found = [in_words(item, model, tuple(item["loc"]), noun) for item in items]
     first = found[0][0]
     return max((one for one in found if one[0][: len(first)] == first), key=lambda one: len(one[0]))
@@ -93,7 +92,8 @@ def _plain(value: object) -> object:
 
 
 def _unknown(model: object, where: Place, noun: str) -> str:
-    """Of a name that there is not: the model's hint, if it has one for it, and those there are."""
+    """What to say of an unknown name: the model's hint for it, if there is one; else the known
+    names."""
     found = kinds.model(_resolved(model, where[:-1])[1])
     if found is None:
         return f"no such {noun}; there is none here"
@@ -106,7 +106,7 @@ def _unknown(model: object, where: Place, noun: str) -> str:
 
 
 def _resolved(model: object, place: Place) -> tuple[Place, object]:
-    """(the place without names of what a field may be either of, the type of what stands there)."""
+    """(the place without pydantic's names for members of a union, the type at that place)."""
     where: Place = ()
     taken = model
     either = False

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _ID = "^([0-9a-f]{8}|[0-9a-f]{32})$"
 ID = "/{backup_id:backup_id}"
-"""Its place in a path."""
+"""Where a backup's id stands in a path."""
 
 
 class _Place(Convertor[str]):
-    """Whatever is no path of its own: `DELETE /backups/plans` is of no backup."""
+    """Any part that is not a path of its own: `DELETE /backups/plans` means no backup."""
 
     regex = "(?!(?:plans|retention|sources)(?:/|$))[^/]+"
 
@@ -52,7 +52,7 @@ def chosen(
 ) -> tuple[Backup, Copy | None]:
     """The backup, and its copy at the destination if one is named.
 
-    Raises `NotFound`, `Invalid` for a destination that there is not, and, if `proved`, `Conflict`
+    Raises `NotFound`, `Invalid` for a destination that does not exist and, if `proved`, `Conflict`
     for a backup that is not verified while no destination is named.
     """
     destination_is_known(belfry, destination)

@@ -1,4 +1,4 @@
-"""What people ask for of a backup, and the answers: links, proofs, restores, dry runs."""
+"""What people ask to be done with a backup, and the answers: links, proofs, restores, dry runs."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ class Link(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     url: str
-    """Whoever has it may read the backup."""
+    """Whoever has this URL may read the backup."""
     expires_at: datetime
     sha256: str
-    """Of what it gives."""
+    """Of the file behind `url`."""
     bytes: int
     checksum_url: str | None
-    """The same for the file that `sha256sum -c` takes; null if it is gone."""
+    """A link to the file that `sha256sum -c` takes; null if that file is gone."""
     manifest_url: str | None
-    """The same for the manifest (docs/backups.md; encrypted if the backup is); null if it is
-    gone."""
+    """A link to the manifest (docs/backups.md; encrypted if the backup is); null if it is gone."""
     file: str
-    """A name for it, whose endings say what it is."""
+    """A name for the file, whose endings say what it is."""
     destination: str
 
 
@@ -50,22 +49,23 @@ class Verify(Input):
     destination: Name | None = None
     """Which copy. Default: each."""
     without: Rules = ()
-    """Of PostgreSQL: what the proof may leave out since the data breaks it, as the error named it,
-    such as `constraint public.orders.orders_pet_fkey`. The report says what was left out; a restore
-    leaves it out too."""
+    """For PostgreSQL: what the proof may leave out because the data breaks it, as the error named
+    it, such as `constraint public.orders.orders_pet_fkey`. The report says what was left out; a
+    restore leaves it out too."""
 
 
 class Restore(Input):
     """A request to restore a backup."""
 
     target: Name | None = None
-    """A database (of SQLite a file's name, of the state a BELFRY_PREFIX) that is empty or not there
-    yet. Default: a new one, whose name the job's result tells; of the state, BELFRY_PREFIX."""
+    """A database (for SQLite a file's name, for the state a BELFRY_PREFIX) that is empty or does
+    not exist yet. Default: a new one, whose name the job's result gives; for the state,
+    BELFRY_PREFIX."""
     replace: Name | None = None
-    """To restore over a target that is not empty: its name once more. What was there is kept."""
+    """To restore over a target that is not empty, repeat its name here. What was there is kept."""
     destination: Name | None = None
     """Which copy. Default: the first that is whole. A backup that is not verified is restored only
-    if its copy is named here; what was stored must still be what was written."""
+    if its copy is named here; even then, what is stored must be what was written."""
 
 
 class Asked(BaseModel):
@@ -77,7 +77,7 @@ class Asked(BaseModel):
 
 
 class DryRun(Input):
-    """A question what retention would do now."""
+    """Asks what retention would do now."""
 
     schedule_id: Annotated[str, Field(min_length=1, max_length=200)]
     """The plan whose backups are meant."""
@@ -95,7 +95,7 @@ class VerdictOut(BaseModel):
     bytes: int
     keep: bool
     reasons: list[str]
-    """What keeps it or, if nothing does, why nothing does."""
+    """What keeps it; or, if nothing keeps it, why not."""
 
 
 class DryRunOut(BaseModel):

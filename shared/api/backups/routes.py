@@ -1,4 +1,4 @@
-"""`/api/v1/backups`: which there are, where, proved when; link, prove, restore, accept, delete."""
+"""`/api/v1/backups`: list, read, link, prove, restore, accept, delete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/api/v1/backups", tags=["backups"])
 
 
 VERIFY, RESTORE = "backup_verify", "backup_restore"
-"""The tasks that do it."""
+"""The tasks that verify and restore."""
 
 
 @router.get("")
@@ -63,8 +63,8 @@ def list_backups(
 ) -> BackupList:
     """Backups that fit every filter given, newest first.
 
-    `destination`: those with a copy there; `state` is then that copy's. `from` and `to` are about
-    when they started, from the one on and before the other: ISO 8601 with their offset.
+    `destination`: only backups with a copy there; `state` is then that copy's. `from` and `to`
+    limit when they started: at or after `from`, and before `to`; ISO 8601 with an offset.
     """
     belfry = app()
     destination_is_known(belfry, destination)
@@ -100,8 +100,8 @@ def list_backups(
 
 @router.get("/sources")
 def list_sources(app: Provided) -> SourceList:
-    """How each database stands: to when one can be back, and how long that takes; by all its
-    backups, and by each of its plans."""
+    """How each database stands: to what time it can be restored, and how long that takes; by all
+    its backups together, and by each of its plans."""
     belfry = app()
     from shared.backups.status.plans import by_source
 
@@ -116,7 +116,7 @@ def list_sources(app: Provided) -> SourceList:
 
 @router.post("/retention", responses={404: {}})
 def try_retention(app: Provided, question: DryRun) -> DryRunOut:
-    """What a plan's retention, or another, would remove now. Nothing is removed."""
+    """What a plan's retention, or other rules, would remove now. Nothing is removed."""
     service = app().backups()
     found = service.look()
     known = {one.id: one for one in found.backups}
@@ -159,7 +159,7 @@ def read_backup(app: Provided, backup_id: BackupId) -> BackupDetail:
 def link_backup(app: Provided, backup_id: BackupId, request: NewLink | None = None) -> Link:
     """Links that read the backup's blob, its checksum and its manifest until they expire.
 
-    Of a backup that is not verified only if the request names a destination.
+    For a backup that is not verified, the request must name a destination.
     """
     belfry = app()
     request = request or NewLink()
@@ -183,7 +183,7 @@ def link_backup(app: Provided, backup_id: BackupId, request: NewLink | None = No
 
 @router.post(ID + "/verify", status_code=202)
 def verify_backup(app: Provided, backup_id: BackupId, request: Verify | None = None) -> Asked:
-    """Prove it again: each copy is read back, restored and compared. The job's result tells."""
+    """Prove it again: each copy is read back, restored and compared. See the job's result."""
     belfry = app()
     request = request or Verify()
     backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
@@ -192,10 +192,10 @@ def verify_backup(app: Provided, backup_id: BackupId, request: Verify | None = N
 
 @router.post(ID + "/restore", status_code=202)
 def restore_backup(app: Provided, backup_id: BackupId, request: Restore | None = None) -> Asked:
-    """Restore it into a new or empty database; the job's result tells its name.
+    """Restore it into a new or empty database; the job's result gives its name.
 
-    Over one that is not empty only if its name is said twice. A backup that is not verified is
-    refused, unless the request names the copy to take.
+    It is restored over a database that is not empty only if that name is given twice. A backup that
+    is not verified is refused, unless the request names the copy to take.
     """
     belfry = app()
     request = request or Restore()
@@ -207,7 +207,7 @@ def restore_backup(app: Provided, backup_id: BackupId, request: Restore | None =
 
 @router.post(ID + "/accept")
 def accept_backup(app: Provided, backup_id: BackupId) -> BackupOut:
-    """Say that a suspicious backup is as it should be, so that retention goes on."""
+    """Confirm that a suspicious backup is as it should be, so that retention goes on."""
     belfry = app()
     service = belfry.backups()
     backup = service.look().find(backup_id)
@@ -219,8 +219,8 @@ def accept_backup(app: Provided, backup_id: BackupId) -> BackupOut:
 def delete_backup(app: Provided, backup_id: BackupId, force: Boolean = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
-    `force` overrides that, and removes what can be reached though a destination does not answer;
-    but the last verified backup of a plan's database is never removed while there is the plan.
+    `force` overrides that, and removes what can be reached even if a destination does not answer;
+    but the last verified backup of a plan's database is never removed while the plan exists.
     """
     service = app().backups()
     found = service.look()
@@ -250,6 +250,6 @@ def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -
 
 
 def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:
-    """The parameters of its task."""
+    """The parameters of the order's task."""
     order = {name: value for name, value in given.items() if value not in (None, [])}
     return {"backup_id": backup_id, **order}

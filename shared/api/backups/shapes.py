@@ -1,4 +1,4 @@
-"""What the API tells of backups."""
+"""What the API returns about backups."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ State = Literal["verified", "damaged", "unprovable", "unproved"]
 
 
 class CopyOut(BaseModel):
-    """A backup as it lies at one destination."""
+    """A backup's copy at one destination."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     destination: str
     state: State
-    """By its newest report: `verified`, `damaged`, or `unprovable`: it is what was dumped, but its
-    data breaks its own rules, which `error` names. `unproved`: there is none yet. A copy whose
-    blob is gone, has another size or is another backup's is damaged."""
+    """By its newest report: `verified`, `damaged`, or `unprovable` (it is what was dumped, but its
+    data breaks its own rules, which `error` names). `unproved`: there is no report yet. A copy
+    whose blob is gone, has another size or belongs to another backup is damaged."""
     verified_at: datetime | None
     how: str | None
     """`restored`: read back, restored and compared; `copied`: read back and compared with one that
     was restored."""
     error: str | None
-    """What is wrong with one that did not prove good."""
+    """What is wrong with a copy that is not verified."""
     without: list[str]
-    """What a restore leaves out, since the data breaks it."""
+    """What a restore leaves out because the data breaks it."""
     tier: str | None
     immutable_until: datetime | None
-    """Until when a policy of the container forbids to remove it."""
+    """Until when a policy of the container forbids removing it."""
     blob: str
 
     @staticmethod
@@ -68,12 +68,12 @@ class BackupOut(BaseModel):
     scope: str
     """Which part of the database; empty for all of it."""
     engine: str
-    """sqlite, postgresql, or belfry: its own state."""
+    """sqlite, postgresql, or belfry (Belfry's own state)."""
     schedule_id: str
     """Of the plan that took it."""
     job_id: str
     started_at: datetime
-    """When the dump began; what it shows is not older."""
+    """When the dump began; its data is not older than that."""
     finished_at: datetime
     age_seconds: float
     """Since started_at."""
@@ -91,10 +91,9 @@ class BackupOut(BaseModel):
     """Only such a backup may be relied upon."""
     verified_at: datetime | None
     restore_seconds: float | None
-    """How long it took to read it back, to restore it and to count its rows when that was last
-    proved."""
+    """How long it took to read it back, restore it and count its rows when it was last proved."""
     suspicions: list[str]
-    """Why a person should look at it, though it is whole; empty once one has accepted it."""
+    """Why a person should look at it, although it is whole; empty once a person has accepted it."""
     copies: list[CopyOut]
 
     @staticmethod
@@ -103,26 +102,26 @@ class BackupOut(BaseModel):
 
 
 class ReportOut(BaseModel):
-    """What was found out about one copy, or said of it."""
+    """What was found about one copy, or said of it by a person."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     destination: str
     outcome: str
-    """verified, damaged, unprovable; accepted: a person said that a suspicious backup is as it
-    should be; restored: it was restored for good, and so long that took."""
+    """verified, damaged, unprovable; accepted: a person confirmed that a suspicious backup is as it
+    should be; restored: it was restored for use, and `restore_seconds` says how long that took."""
     at: datetime
     job_id: str
     how: str
     restore_seconds: float | None
-    """From the first byte read back to the last row counted; if there are no `read_seconds`, from
-    the first byte read for the restore."""
+    """From the first byte read back to the last row counted; if `read_seconds` is null, from the
+    first byte read for the restore."""
     read_seconds: float | None
-    """Of that, to read the stored bytes back and compare their hash."""
+    """The part of that spent reading the stored bytes back and comparing their hash."""
     suspicions: list[str]
     error: str | None
     without: list[str]
-    """What the restore left out, since the data breaks it."""
+    """What the restore left out because the data breaks it."""
 
     @staticmethod
     def of(destination: str, report: Report) -> ReportOut:
@@ -146,10 +145,10 @@ class BackupDetail(BackupOut):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     manifest: dict[str, Any] | None
-    """As it lies beside the blob: the above, and `tables` (rows by table), `schema` (a digest of
-    each object's definition), the versions of what made the dump."""
+    """As stored beside the blob: the above, and `tables` (rows by table), `schema` (a digest of
+    each object's definition), and the versions of what made the dump."""
     manifest_error: str | None
-    """Why there is none that can be read."""
+    """Why the manifest is missing or cannot be read."""
     reports: list[ReportOut]
     """Oldest first."""
 
@@ -208,21 +207,21 @@ def _shown(backup: Backup, now: datetime) -> dict[str, Any]:
 
 class LostOut(BaseModel):
     """What is left of a backup that can no longer be read: its metadata and its manifest are gone,
-    or another backup's."""
+    or belong to another backup."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     destination: str
     blob: str
     id: str
-    """The first eight digits, if there are no more."""
+    """Only the first eight digits, if no more are known."""
     why: str
     bytes: int | None
-    """Of the blob; null if that is gone."""
+    """Of the blob; null if the blob is gone."""
     sha256: str | None
-    """As its file for `sha256sum -c` has it."""
+    """From its file for `sha256sum -c`."""
     proved: bool
-    """Whether its last report says that it was whole."""
+    """Whether its last report said that it was whole."""
 
     @staticmethod
     def of(lost: Lost) -> LostOut:
@@ -242,11 +241,12 @@ class BackupList(Paged):
 
     backups: list[BackupOut]
     away: dict[str, str]
-    """Destinations that did not answer, and what they said; what lies there alone is not listed."""
+    """Destinations that did not answer, each with its error; backups that lie only there are not
+    listed."""
     unreadable: int
-    """Blobs that are no backup's, are encrypted with a key that is not set, are left of a backup
-    that is lost, or have metadata that somebody changed."""
+    """How many blobs belong to no backup, are encrypted with a key that is not set, are left of a
+    lost backup, or have metadata that somebody changed."""
     lost: list[LostOut]
-    """What is left of backups that can no longer be read, at whichever destination."""
+    """What is left of backups that can no longer be read, at all destinations."""
     locked: int
-    """Encrypted backups that the keys of BACKUP_ENCRYPTION_KEY do not open; none is listed."""
+    """How many encrypted backups the keys of BACKUP_ENCRYPTION_KEY do not open; none is listed."""

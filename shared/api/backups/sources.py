@@ -1,4 +1,4 @@
-"""What the API tells of how databases stand."""
+"""What the API returns about how databases stand."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class GoodOut(BaseModel):
 
 
 class OldestProofOut(BaseModel):
-    """The copy of a source's backups that was last read whole longest ago."""
+    """The copy, of all of a source's backups, whose last full read is longest ago."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -71,8 +71,8 @@ class SourcePlanOut(BaseModel):
     expected_by: datetime | None
     """When a newer one is, or was, due; null if none is."""
     gone_at: datetime | None
-    """Of a plan with `databases: all`: when its newest whole run did not find the database any
-    more. Such a one is not too old."""
+    """For a plan with `databases: all`: when its newest whole run no longer found the database. Its
+    backup then never counts as too old."""
     sentence: str
 
     @staticmethod
@@ -100,25 +100,25 @@ class SourceOut(BaseModel):
     scope: str
     """Which part of the database; empty for all of it."""
     last_good: GoodOut | None
-    """Whichever plan took it, or took it once."""
+    """Whichever plan took it, even one that no longer exists."""
     age_seconds: float | None
     """How much is lost if the source is lost now."""
     restore_seconds: float | None
-    """How long it takes to be back: the slowest of the last five proofs and restores, each from the
+    """How long a restore takes: the slowest of the last five proofs and restores, each from the
     first byte read back to the last row counted."""
     read_seconds: float | None
-    """Of that, to read the stored bytes back and compare their hash."""
+    """The part of that spent reading the stored bytes back and comparing their hash."""
     verified_at: datetime | None
     oldest_proof: OldestProofOut | None
-    """Of all copies of its backups that may be relied upon; `backup_scrub` proves that one next."""
+    """Among all copies of its backups that may be relied upon; `backup_scrub` proves it next."""
     sentence: str
-    """The same for a person."""
+    """The same in words."""
     plans: list[SourcePlanOut]
-    """One that has no backup yet is with every database of its source."""
+    """A plan that has no backup yet is listed with every database of its source."""
 
     @staticmethod
     def of(stand: SourceStanding, names: Mapping[str, str], now: datetime) -> SourceOut:
-        """`names`: of the plans, by their ids."""
+        """`names`: the plans' names by their ids."""
         best = stand.best
         proof = best.proof if best is not None else None
         good = best.summary if best is not None else None
@@ -145,7 +145,7 @@ class SourceList(BaseModel):
 
     sources: list[SourceOut]
     away: dict[str, str]
-    """Destinations that did not answer; a source may stand better than it seems."""
+    """Destinations that did not answer, and their errors; a source may stand better than shown."""
     locked: int
-    """Encrypted backups that the keys of BACKUP_ENCRYPTION_KEY do not open; one of them may be
+    """How many encrypted backups the keys of BACKUP_ENCRYPTION_KEY do not open; one of them may be
     newer."""

@@ -1,4 +1,4 @@
-"""`/api/v1/jobs`: what ran, runs and waits (C11); cancel one, run one again."""
+"""`/api/v1/jobs`: jobs that ran, run or wait (C11); cancel one, run one again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.schedules.job import SCHEDULE_ID, Job, Status, retry_of
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 _SCHEDULE = f"^{SCHEDULE_ID}$"
-"""What an id of a schedule looks like; nothing else reaches a query of the table."""
+"""What a schedule's id looks like; nothing else reaches a query of the table."""
 
 
 class Cancel(Input):
@@ -28,8 +28,8 @@ class Cancel(Input):
 
 
 class JobOut(BaseModel):
-    """A job. One that stands for many occurrences (`count`) is a stretch: so many in a row were
-    missed, skipped or cancelled for one reason, as after a long outage."""
+    """A job. A job that stands for many occurrences (`count`) is a stretch: that many in a row were
+    missed, skipped or cancelled for one reason, for example after a long outage."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -52,13 +52,13 @@ class JobOut(BaseModel):
     count: int
     """How many occurrences it stands for: 1, or those of a stretch."""
     stretch_id: str | None
-    """The stretch that this occurrence is part of, if it is part of one."""
+    """The stretch that this occurrence is part of, if any."""
     effective_at: datetime
     """When it was to start: its due time and its jitter."""
     started_at: datetime | None
     """When its last attempt started."""
     first_started_at: datetime | None
-    """When its first attempt started; one that was given back as its instance went down is one."""
+    """When its first attempt started, even if it was given back as its instance went down."""
     finished_at: datetime | None
     duration_seconds: float | None
     """Of its last attempt; null if the job was cancelled while it waited for the next."""
@@ -73,7 +73,7 @@ class JobOut(BaseModel):
     done: float | None = None
     """How far a running job says it is, from 0 to 1. Given for a single job."""
     log: str | None = None
-    """Given for a single job; lists leave it out. Of a running one: what it said so far."""
+    """Given for a single job; lists leave it out. For a running job: what it has logged so far."""
 
     @staticmethod
     def of(job: Job, *, log: bool = False) -> JobOut:
@@ -127,10 +127,10 @@ def list_jobs(
 ) -> JobList:
     """Jobs that fit every filter given, latest due first.
 
-    `schedule_id` and `tags.schedule_id` are one filter. `from` and `to` are about due times, from
-    the one on and before the other: ISO 8601 with their offset. Many occurrences in a row that
-    ended alike without running are one job, with their `count`; it is listed if any of them was
-    due then.
+    `schedule_id` and `tags.schedule_id` are the same filter. `from` and `to` limit the due times:
+    at or after `from`, and before `to`; ISO 8601 with an offset. Many occurrences in a row that
+    ended alike without running are one job, with their `count`; it is listed if any of them was due
+    then.
     """
     wanted: dict[str, object] = {
         "schedule_id": of_schedule,
@@ -151,16 +151,16 @@ def list_jobs(
 
 @router.get("/{job_id}")
 def read_job(app: Provided, job_id: str) -> JobOut:
-    """One job, with its log. Each occurrence of a stretch has its job too: it says which stretch
-    it is part of."""
+    """One job, with its log. Each occurrence of a stretch can be read as a job too; it says which
+    stretch it is part of."""
     return JobOut.of(app().manager.job(job_id), log=True)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
 def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> JobOut:
-    """Cancel it: one that waits ends at once, one that runs is told to stop within seconds.
+    """Cancel it: a job that waits ends at once; a job that runs is told to stop within seconds.
 
-    A task that does not heed that runs to its end, and its job ends as it does.
+    If its task does not stop, it runs to its end, and the job ends as the task does.
     """
     reason = request.reason if request is not None else None
     return JobOut.of(app().control.cancel(job_id, reason))
@@ -168,10 +168,10 @@ def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> Job
 
 @router.post("/{job_id}/retry", status_code=202)
 def retry_job(app: Provided, job_id: str) -> JobOut:
-    """Run it again, if it failed, was missed or was cancelled; the job that repeats it.
+    """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
-    It runs now, with its schedule's present parameters, though that is turned off. To ask twice
-    makes one run; to run it once more, retry the job that repeated it. Of a stretch the occurrence
-    whose id is given runs, so by the stretch's own id the first.
+    It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
+    twice makes one run; to run it once more, retry the job that repeated it. For a stretch, the
+    occurrence whose id is given runs; with the stretch's own id that is the first.
     """
     return JobOut.of(app().control.retry(job_id))

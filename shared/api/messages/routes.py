@@ -1,4 +1,4 @@
-"""`/api/v1/messages`: what was sent to people, what could not be, and what waits."""
+"""`/api/v1/messages`: messages to people that were sent, could not be sent, or wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MessageOut(BaseModel):
 
     id: str
     key: str
-    """What it is about, such as a job's id: with one key, a recipient is told once on a channel."""
+    """What it is about, such as a job's id; a recipient gets one message per key and channel."""
     channel: Channel
     recipient: str
     """An e-mail address; empty for a chat, which the settings name."""
@@ -33,10 +33,10 @@ class MessageOut(BaseModel):
     error: str | None
     """Why the last attempt failed, or why it was kept."""
     provider_id: str | None
-    """What the provider calls it, for a question to its support."""
+    """The provider's id for it, for questions to its support."""
     created_at: datetime
     next_attempt_at: datetime | None
-    """Null if nothing more is done."""
+    """Null if there will be no further attempt."""
     sent_at: datetime | None
 
     @staticmethod

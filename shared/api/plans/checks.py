@@ -1,7 +1,7 @@
 """What is wrong with a plan or an order, in the words of the routes that take it.
 
-What it asks for is checked by its task (`shared.backups.orders`), whoever brings it; here its
-parameters are the request's own fields.
+Its task checks what it asks for (`shared.backups.orders`), wherever it comes from; here errors name
+its parameters as the request's own fields.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.tasks.model import PARAMETERS
 
 @contextmanager
 def named_plainly() -> Iterator[None]:
-    """A parameter that is wrong is named as the request has it."""
+    """Name a wrong parameter as the request does."""
     try:
         yield
     except Invalid as error:
@@ -33,8 +33,8 @@ def destination_is_known(belfry: App, name: str | None) -> None:
 
 
 def fits_all(parameters: Mapping[str, object], given: Mapping[str, Any]) -> None:
-    """Raise `Invalid`, naming the field of `given`, if what belongs to one server is asked for of
-    all sources."""
+    """Raise `Invalid`, naming the field of `given`, if a plan for all sources has parameters that
+    belong to a single server."""
     from shared.backups.orders import refuse_parts
 
     if parameters.get("source") != ALL:

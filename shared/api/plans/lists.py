@@ -1,4 +1,4 @@
-"""What the API gives of many backup plans: those that can be read, and those that cannot."""
+"""What the API returns for a list of backup plans: readable ones, and those that cannot be read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class UnreadablePlan(BaseModel):
-    """A plan whose parameters no longer fit its task. It takes no backup; those that it took are
-    kept, and neither copied nor removed."""
+    """A plan whose parameters no longer fit its task. It takes no backups; those it took are kept,
+    and neither copied nor removed."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -25,7 +25,7 @@ class UnreadablePlan(BaseModel):
     task_type: str
     enabled: bool
     error: str
-    """What does not fit, and what mends it."""
+    """What does not fit, and how to mend it."""
 
     @staticmethod
     def of(one: Unreadable) -> UnreadablePlan:
@@ -45,4 +45,4 @@ class PlanList(Paged):
 
     plans: list[PlanOut]
     unreadable: list[UnreadablePlan]
-    """All of them, on each page, of whichever source; they are not in `total`."""
+    """All of them, on each page and for every source; they are not in `total`."""

@@ -1,7 +1,7 @@
 """`/api/v1/backups/plans`: what is backed up when, to where, and how long it is kept (R1, R6, R7).
 
-A plan is a schedule of a backup task, shown in the words of backups. Every change is in force for
-its next run.
+A plan is a schedule of a backup task, shown in the words of backups. Every change applies from its
+next run on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1/backups/plans", tags=["backups"])
 
 TASK = "backup"
-"""Whose schedules people's plans are."""
+"""The task whose schedules are the plans that people make."""
 
 
 @router.post("", status_code=201)
@@ -56,7 +56,7 @@ def list_plans(
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> PlanList:
-    """Plans that fit every filter given, newest first, the built-in ones among them."""
+    """Plans that fit every filter given, newest first, including the built-in ones."""
     belfry = app()
     plans = belfry.backups().plans()
 
@@ -88,7 +88,7 @@ def read_plan(app: Provided, schedule_id: str) -> PlanOut:
 
 @router.patch("/{schedule_id}")
 def change_plan(app: Provided, schedule_id: str, changes: PlanChange) -> PlanOut:
-    """Change what is given; in force for the next run."""
+    """Change what is given; this applies from the next run on."""
     belfry = app()
 
     def step(schedule: Schedule) -> Schedule:
@@ -114,7 +114,7 @@ def delete_plan(app: Provided, schedule_id: str) -> None:
 
 @router.post("/{schedule_id}/run", status_code=202)
 def run_plan(app: Provided, schedule_id: str, request: Execute | None = None) -> Asked:
-    """Take its backups now, though it is off. Within two minutes of its last only with `force`."""
+    """Take its backups now, even if it is off. Within two minutes of the last, give `force`."""
     belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
     force = request is not None and request.force
@@ -167,7 +167,7 @@ def _planned(belfry: App, schedule: Schedule) -> Planned:
 
 
 def _any_plan(belfry: App, schedule: Schedule) -> AnyPlan:
-    """The plan that a schedule is, be it one that cannot be read. Raises `NotFound`."""
+    """The plan that a schedule is, even if it cannot be read. Raises `NotFound`."""
     from shared.backups.status.plans import planned
 
     for one in planned([schedule], belfry.registry):
@@ -176,7 +176,7 @@ def _any_plan(belfry: App, schedule: Schedule) -> AnyPlan:
 
 
 def _look(belfry: App) -> Found | str:
-    """What there is, or why that is not known: plans are shown though no destination answers."""
+    """The backups, or why they are not known: plans are shown even if no destination answers."""
     try:
         return belfry.backups().look()
     except (Unavailable, Refused) as error:

@@ -1,4 +1,4 @@
-"""What the API takes and gives of backup plans."""
+"""What the API takes and returns for backup plans."""
 
 from __future__ import annotations
 
@@ -69,36 +69,36 @@ class _Fields(Input):
     day_of_month: Annotated[Whole, BeforeValidator(_month_day)] | None = Field(
         default=None, ge=1, le=LAST_DAY
     )
-    """For monthly, a day that every month has; of the last day, `cron` with `0 3 L * *`. Default:
-    1."""
+    """For monthly: a day that every month has; for the last day, use `cron` with `0 3 L * *`.
+    Default: 1."""
     cron_expression: Cron | None = None
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     databases: Literal["all"] | Annotated[Words, Field(min_length=1)] | None = None
-    """Of a PostgreSQL server: these, or `all` it has. Default: the one in its URL."""
+    """For a PostgreSQL server: these databases, or `all`. Default: the one in its URL."""
     schemas: Words | None = None
-    """Of PostgreSQL: only these schemas. Default: all."""
+    """For PostgreSQL: only these schemas. Default: all."""
     exclude_schemas: Words | None = None
-    """Of PostgreSQL: all schemas but these."""
+    """For PostgreSQL: all schemas but these."""
     without: Rules | None = None
-    """Of PostgreSQL: what a proof may leave out since the data breaks it, as the error named it,
+    """For PostgreSQL: what a proof may leave out because the data breaks it, as the error named it,
     such as `constraint public.orders.orders_pet_fkey`. The report says what was left out."""
     destinations: Words | None = None
     """Where copies go, by name. Default: every destination of the settings."""
     retention: Retention | None = None
-    """Which backups are kept: each that any of these rules keeps. Replaces the rules that there
-    were. Default: 30 days."""
+    """Which backups are kept: each that any of these rules keeps. Replaces all earlier rules.
+    Default: 30 days."""
     retention_days: Kept | None = None
-    """Says the same as `retention: {"days": ...}`."""
+    """The same as `retention: {"days": ...}`."""
     compression: Compression | None = None
     """Default: zstd."""
     encrypt: Flag | None = None
-    """Default: null, if there is a key (BACKUP_ENCRYPTION_KEY)."""
+    """Default: null, which encrypts if there is a key (BACKUP_ENCRYPTION_KEY)."""
     tier: Tier | None = None
-    """Default: null, the account's own."""
+    """Default: null, the account's own tier."""
     drive: Flag | None = None
-    """Whether a copy goes to Google Drive as well; null: if GDRIVE_FOLDER_ID is set. Default:
+    """Whether a copy goes to Google Drive as well; null: only if GDRIVE_FOLDER_ID is set. Default:
     false."""
     drive_count: Kept | None = None
     """How many are kept on Google Drive. Default: 30."""
@@ -116,8 +116,8 @@ class _Fields(Input):
         return self.model_dump(mode="json", exclude_unset=True)
 
     def parameters(self, present: Mapping[str, object]) -> dict[str, object]:
-        """`task_parameters` with what is given changed; null takes one out, so that its default
-        counts again. Only for `drive` null is a value of its own.
+        """`task_parameters` with what is given changed. Null removes a parameter, so that its
+        default counts again; only for `drive` is null a value of its own.
 
         Raises `Invalid` naming the field.
         """
@@ -170,7 +170,7 @@ class NewPlan(_Fields):
 
 class PlanChange(_Fields):
     """What is to change; what is left out stays. Null means the default; for name, enabled,
-    frequency, timezone it is the same as to leave it out."""
+    frequency and timezone it is the same as leaving it out."""
 
     name: Name | None = None
     source: Word | None = None
@@ -211,19 +211,18 @@ class PlanOut(BaseModel):
     project_id: int | None
     name: str
     task_type: str
-    """`backup`, or the built-in task that it belongs to; one of those cannot be deleted."""
+    """`backup`, or the built-in task that the plan belongs to; such a plan cannot be deleted."""
     enabled: bool
     frequency: Frequency
-    """hourly, daily, weekly, monthly, cron; interval or once of a schedule that another route
-    made."""
+    """hourly, daily, weekly, monthly, cron; interval or once if another route made the schedule."""
     schedule_time: str | None
-    """Of daily, weekly, monthly: the time of day in `timezone`."""
+    """For daily, weekly, monthly: the time of day in `timezone`."""
     day_of_week: int | None
-    """Of weekly; Sunday is 0."""
+    """For weekly; Sunday is 0."""
     day_of_month: int | None
-    """Of monthly."""
+    """For monthly."""
     cron_expression: str | None
-    """Of cron."""
+    """For cron."""
     timezone: str
     source: str
     databases: Literal["all"] | list[str] | None
@@ -233,7 +232,7 @@ class PlanOut(BaseModel):
     destinations: list[str]
     """Empty: every destination of the settings."""
     retention: dict[str, int]
-    """The rules that there are."""
+    """The rules that are set."""
     retention_days: int | None
     """`retention.days`, if that is one of them."""
     compression: Compression
@@ -247,9 +246,9 @@ class PlanOut(BaseModel):
     paused_reason: str | None
     last_error: str | None
     last_good: LastGood | None
-    """Of several databases, of the one that stands worst."""
+    """If the plan has several databases, that of the one that stands worst."""
     sentence: str
-    """To when one can be back, how long that takes, and when it was proved; of the same one."""
+    """To what time that database can be restored, how long it takes, and when that was proved."""
 
     @staticmethod
     def of(one: Planned, stand: Standing | str, now: datetime) -> PlanOut:

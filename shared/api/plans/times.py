@@ -16,7 +16,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.recurrence.cron import Cron
 
 FIELDS = ("frequency", "schedule_time", "day_of_week", "day_of_month", "cron_expression")
-"""Those that say when."""
+"""The fields that say when."""
 
 
 class PlanFrequency(StrEnum):
@@ -40,18 +40,18 @@ _DEFAULTS: Mapping[str, object] = {"schedule_time": "00:00", "day_of_week": 1, "
 _INSTEAD = 'a schedule takes frequency "cron" with a cron_expression, such as "{}" ({})'
 TIME_OF_DAY = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 LAST_DAY = 28
-"""The last that every month has."""
+"""The last day that every month has."""
 OF_PLANS: Mapping[str, str] = {
     "schedule_time": _INSTEAD.format("0 12 * * *", "each day at 12:00"),
     "day_of_week": _INSTEAD.format("0 12 * * 1", "each Monday at 12:00"),
     "day_of_month": _INSTEAD.format("0 12 15 * *", "on each 15th at 12:00"),
 }
-"""What a schedule takes in place of these words of plans."""
+"""What a schedule takes in place of these fields of plans."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """When a plan runs; what its frequency does not take is None."""
+    """When a plan runs; fields that its frequency does not take are None."""
 
     frequency: Frequency
     schedule_time: str | None = None
@@ -63,7 +63,8 @@ class Words:
 
 
 def words(when: Recurrence) -> Words:
-    """A recurrence in these words; `interval` and `once`, which other routes make, by name only."""
+    """A recurrence in these words; of `interval` and `once`, which other routes make, only the
+    name."""
     cron = when.cron
     if cron is None:
         return Words(frequency=when.frequency)
@@ -92,7 +93,8 @@ def _plain(cron: Cron) -> Words | None:
 
 
 def recurrence(given: Mapping[str, object], present: Recurrence | None = None) -> Recurrence:
-    """What is given of `FIELDS` and `timezone`, the rest as at present; null means the default.
+    """The recurrence with what is given of `FIELDS` and `timezone`, the rest as in `present`; null
+    means the default.
 
     Raises `Invalid` naming the field.
     """

@@ -1,4 +1,4 @@
-"""`/api/v1/schedules/{id}/occurrences`: what was to run, what became of it, what is to come."""
+"""`/api/v1/schedules/{id}/occurrences`: what was to run, how it ended, and what is to come."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class OccurrenceOut(BaseModel):
     """When it is to start: its due time and its jitter."""
     state: State
     """`scheduled` (not handed out yet), queued, running; it ends as succeeded, failed, skipped,
-    missed or cancelled. `unexplained`: it was due, and nothing knows of it."""
+    missed or cancelled. `unexplained`: it was due, but nothing is recorded of it."""
     job_id: str
-    """Its job; of one that is `scheduled`, the job that it is going to be."""
+    """Its job; while it is `scheduled`, the id that its job will have."""
     started_at: datetime | None
     """When its last attempt started."""
     first_started_at: datetime | None
@@ -70,10 +70,10 @@ def list_occurrences(
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> OccurrenceList:
-    """Occurrences due from `from` on and before `to`, oldest first; of a deleted schedule too.
+    """Occurrences due at or after `from`, and before `to`, oldest first; of a deleted schedule too.
 
-    Instants are ISO 8601 with their offset. Default: from 24 hours ago to 24 hours ahead. Of those
-    to come, no more are listed than `max_runs` leaves. Runs that people asked for are no
+    Instants are ISO 8601 with an offset. Default: from 24 hours ago to 24 hours ahead. Future
+    occurrences are listed only as far as `max_runs` allows. Runs that people asked for are no
     occurrences: see `/api/v1/jobs`.
     """
     belfry = app()
@@ -86,7 +86,7 @@ def list_occurrences(
 
 
 def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span:
-    """The span asked for. One end that is not given is a day from the other, or from now."""
+    """The span asked for. An end that is not given is a day from the other, or from now."""
     first = since or min(now, until or now) - _DAY
     end = until or max(now, since or now) + _DAY
     in_order(first, end)

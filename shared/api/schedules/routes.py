@@ -1,4 +1,4 @@
-"""`/api/v1/schedules`: create, change, delete, on, off, run now and again, list (C4-C8, C10)."""
+"""`/api/v1/schedules`: create, change, delete, turn on, off, run, retry, list (C4-C8, C10)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def list_schedules(
 ) -> ScheduleList:
     """Schedules, newest first.
 
-    Those of single runs that people asked for (a restore, a proof) only with `once=true`.
+    Schedules of single runs that people asked for (a restore, a proof) are listed only with
+    `once=true`.
     """
     belfry = app()
     wanted: dict[str, object] = {
@@ -83,7 +84,7 @@ def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
 def list_due_schedules(
     app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
 ) -> DueList:
-    """Schedules that are due and not handed out yet, most overdue first."""
+    """Schedules whose next run is due and not handed out yet, most overdue first."""
     belfry = app()
     now = belfry.clock.now()
     found = belfry.manager.due(now, limit)
@@ -127,7 +128,7 @@ def disable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
 
 @router.post("/{schedule_id}/execute", status_code=202)
 def execute_schedule(app: Provided, schedule_id: str, request: Execute | None = None) -> Executed:
-    """Run it now, or when the run of it that is under way has ended (`overlap: allow_all`: now).
+    """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
     Without `force` the schedule must be on and due.
     """

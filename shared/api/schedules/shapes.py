@@ -1,4 +1,4 @@
-"""What the API takes and gives of schedules."""
+"""What the API takes and returns for schedules."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ class _Fields(Input):
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     start_time: Instant | None = None
-    """No run before it; with its offset. For `once`: when it runs. One that has passed is refused
-    then, but for one of the last 30 seconds, which means now: it is kept as the next second."""
+    """No run is due before it; give its offset. For `once`: when it runs. A time that has passed is
+    then refused, except one within the last 30 seconds, which means now: it is kept as the next
+    second."""
     end_time: Instant | None = None
     """No run is due after it; jitter may start the last one later. Refused if none comes before."""
     misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
@@ -50,21 +51,20 @@ class _Fields(Input):
     starts if it is within misfire_grace_seconds. `latest`: the latest starts, however late.
     `all`: every one starts, oldest first, up to catch_up_limit. Default: none."""
     catch_up_limit: Whole | None = Field(default=None, ge=1, le=1000)
-    """For `catch_up: all`: of a long outage, so many of the latest runs start; older ones are
+    """For `catch_up: all`: after a long outage, this many of the latest runs start; older ones are
     recorded as missed. Default: 100."""
     overlap: Overlap | None = None
     """What happens to a run that comes due while an earlier one has not ended. `skip`: it is
     recorded as skipped. `buffer_one`: it waits, if none waits already. `buffer_all`: it waits its
-    turn. `cancel_other`: the earlier one is told to stop. `allow_all`: it runs beside it. A run
-    that a person asked for waits its turn under each but `allow_all`. Default: skip."""
+    turn. `cancel_other`: the earlier one is told to stop. `allow_all`: it runs beside the earlier
+    one. A run that a person asked for waits its turn, except under `allow_all`. Default: skip."""
     jitter_seconds: Whole | None = Field(default=None, ge=0, le=86400)
-    """A run starts up to so much after its due time; how much follows from its job's id. Default:
-    0."""
+    """A run starts up to this many seconds after its due time; how many follows from its job's id.
+    Default: 0."""
     max_runs: Whole | None = Field(default=None, ge=1, le=2**31 - 1)
     """How many runs it starts by itself, in all. Default: null, no limit."""
     pause_after_failures: Whole | None = Field(default=None, ge=1, le=2**31 - 1)
-    """So many failed jobs one after another pause it until a person enables it. Default: null,
-    never."""
+    """This many failed jobs in a row pause it until a person enables it. Default: null, never."""
     timeout_seconds: Whole | None = Field(default=None, ge=1, le=7200)
     """Of one attempt. Default: the task's."""
     max_attempts: Whole | None = Field(default=None, ge=1, le=20)
@@ -73,8 +73,8 @@ class _Fields(Input):
     """Before the second attempt; doubles with each further one, up to the larger of this and
     max_retry_delay_seconds. Each delay is moved by up to 20 % either way. Default: the task's."""
     max_retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
-    """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds holds all the
-    same. Default: the task's."""
+    """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds still applies.
+    Default: the task's."""
 
     @field_validator("task_parameters", "tags")
     @classmethod
@@ -118,7 +118,7 @@ class NewSchedule(_Fields):
 class ScheduleChange(_Fields):
     """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
     interval_seconds, start_time, end_time, max_runs, pause_after_failures; for the others it is the
-    same as to leave it out."""
+    same as leaving it out."""
 
     name: Name | None = None
 
@@ -152,8 +152,8 @@ class Execute(Input):
     """A request to run now."""
 
     force: Flag = False
-    """Run even if the schedule is turned off or not due; a backup, though its last ended less than
-    two minutes ago."""
+    """Run even if the schedule is turned off or not due; take a backup even if the last one ended
+    less than two minutes ago."""
 
 
 def _policy(given: _Fields, default: Policy) -> Policy:
@@ -211,11 +211,11 @@ class ScheduleOut(BaseModel):
     """Failed jobs since the last that succeeded, or since it was enabled; what
     pause_after_failures is compared with."""
     success_rate: float | None
-    """In percent, with one decimal; null before its first run."""
+    """In percent, to one decimal place; null before its first run."""
     is_active: bool
     """Whether it will run again by itself."""
     inactive_reason: str | None
-    """Why it will not, if it will not."""
+    """Why it will not run again by itself, if so."""
     paused_reason: str | None
     """Why it was paused, if it was; enabling it ends the pause."""
     last_run_at: datetime | None

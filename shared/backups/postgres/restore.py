@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.postgres import broken_rules, faults
-from shared.backups.postgres.cancellation import heeding
 from shared.backups.postgres.create import CREATED
 from shared.backups.postgres.output import Forgiven
 from shared.backups.postgres.programs import Child, program, running
-from shared.backups.postgres.server import Server
+from shared.backups.postgres.server import Server, heeding
 from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 

@@ -6,6 +6,7 @@ Nothing that leaves this module contains a password, except the parameters thems
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.redaction import redact
 from shared.settings import Secret
+from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
     import psycopg
 
+_LOOK = 0.2
+"""Seconds between two checks whether the job was told to stop."""
 _KEPT_ALIVE = {"keepalives_idle": "60"}
 """Networks drop connections that are idle, for instance while an index is built."""
 _TCP = ("keepalives", *_KEPT_ALIVE, "keepalives_interval", "keepalives_count", "tcp_user_timeout")
@@ -232,3 +236,26 @@ def quoted(name: str) -> LiteralString:
     """An identifier for use in SQL."""
     text: Any = '"' + name.replace('"', '""') + '"'
     return text  # type: ignore[no-any-return]
+
+
+@contextmanager
+def heeding(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[None]:
+    """In this block, cancel the connection's running statement when the job is told to stop."""
+    from psycopg import errors
+
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK):
+            if job.stop.is_set():
+                connection.cancel_safe(timeout=_LOOK * 10)
+                return
+
+    threading.Thread(target=watch, name=f"{job.job_id} heeds", daemon=True).start()
+    try:
+        yield
+    except errors.QueryCanceled:
+        job.check()
+        raise
+    finally:
+        over.set()

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.postgres.archive import without_passwords
-from shared.backups.postgres.cancellation import heeding
 from shared.backups.postgres.contents import Scope, checked, contents, lock, tables
 from shared.backups.postgres.create import create_like
 from shared.backups.postgres.landing import MADE, Landing
@@ -26,7 +25,7 @@ from shared.backups.postgres.names import HOUSEKEEPING, RESTORING
 from shared.backups.postgres.names import SCRATCH as SCRATCH
 from shared.backups.postgres.programs import Child, program, running, version
 from shared.backups.postgres.restore import Restore, peeked
-from shared.backups.postgres.server import Server, quoted
+from shared.backups.postgres.server import Server, heeding, quoted
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.settings import Secret

@@ -1,1 +1,1 @@
-"""What people do with schedules and jobs, whether by the API or the command line."""
+"""What people do with schedules and jobs, through whichever interface."""

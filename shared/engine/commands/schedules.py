@@ -2,8 +2,7 @@
 
 Each is a step from the schedule as it is to the schedule as it is to be. It is committed only if
 nobody changed the schedule in between, and decided anew if somebody did. A schedule whose next run
-is near is
-handed out at once, since the next tick may come too late for it.
+is near is handed out at once, since the next tick may come too late for it.
 """
 
 from __future__ import annotations
@@ -109,13 +108,11 @@ class Manager:
 
     def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
         """Apply `step`, a function of the present schedule. Raises `NotFound`, and what `step`
-        does;
-        `InvalidRecurrence` for new times at which it would never run.
+        does; `InvalidRecurrence` for new times at which it would never run.
 
         What is due by now is handed out or recorded under the schedule as it was; a backlog that it
         would catch up with later is recorded as cancelled. The next run is computed anew only if
-        the
-        recurrence, `enabled` or `max_runs` changed; if nothing changed, nothing is written.
+        the recurrence, `enabled` or `max_runs` changed; if nothing changed, nothing is written.
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
@@ -208,8 +205,7 @@ class Manager:
         """Add jobs of a schedule that a person asked for; (the schedule, the ids added).
 
         Jobs that are there already, ended or not, are left alone; of the others, as many are added
-        as
-        there is room for. Raises `Conflict` if there is no room, `NotFound`.
+        as there is room for. Raises `Conflict` if there is no room, `NotFound`.
         """
         added: list[str] = []
 
@@ -314,8 +310,7 @@ class Manager:
         raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
 
     def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
-        """Record as cancelled what a schedule whose times change still owes: its backlog is
-        dropped."""
+        """Record as cancelled what a schedule that turns (is changed, deleted) still owes."""
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")

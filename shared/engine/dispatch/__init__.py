@@ -1,2 +1,1 @@
-"""What hands out work: ticks, the clocks that call for them, and repair of what was lost or
-wrong."""
+"""What hands out work: ticks, the clocks that call for them, repair of what was lost or wrong."""

@@ -22,8 +22,7 @@ _ALONE = timedelta(days=1)
 
 
 def coming(now: datetime, clock: str, facts: Facts) -> datetime | None:
-    """When the next live clock wakes after a tick of `clock`; None if none of the app's is
-    alive."""
+    """When the next live clock of the app wakes after a tick of `clock`; None if none is alive."""
     beats = {**facts.beats, clock: now}
     wakeups = (
         next_wakeup(one.wakes, now + EARLY, now + _LONGEST)

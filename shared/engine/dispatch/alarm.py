@@ -88,8 +88,7 @@ class Alarm:
             event(_logger, Event.CLOCK_BACK, clock=clock, seconds=round(silent_for.total_seconds()))
 
     def _tell_people(self, said: Mapping[str, Said], now: datetime) -> None:
-        """Tell people, and record what they were told, unless another instance changed that
-        meanwhile."""
+        """Tell people, and record what they were told, unless another instance just did."""
         told = {clock: self._told(clock, one, now) for clock, one in said.items()}
         if told == said:
             return

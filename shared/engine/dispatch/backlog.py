@@ -1,8 +1,8 @@
 """Sharing out a backlog: which shards have one, and who works each off.
 
-A tick sends a message for each shard that owes more than a page, and starts on those shards
-itself; every instance that takes such a message does the same. The hold on a shard only saves
-instances from doing the same work twice: the outcome is right without it.
+A tick sends a message for each shard that owes more than a page, and starts on those shards itself;
+every instance that takes such a message does the same. The hold on a shard only saves instances
+from doing the same work twice: the outcome is right without it.
 """
 
 from __future__ import annotations

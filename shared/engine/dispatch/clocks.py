@@ -2,9 +2,8 @@
 
 The tasks' timers, the dispatcher's timer, a message that renews itself (`queue_clock`) and
 `POST /tick` all come here; so does any other invocation, if none of them ticked for a while
-(`stand_in`). Whichever ticks looks as far ahead as the next live clock (`ahead`), revives the
-queue clock if its message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell
-silent.
+(`stand_in`). Whichever ticks looks as far ahead as the next live clock (`ahead`), revives the queue
+clock if its message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell silent.
 
 What the clocks know of each other is in the rows `clock.*` and `clock:*`, read together (`facts`).
 """
@@ -41,10 +40,9 @@ ALWAYS = {
 }
 """The clocks beside those of tasks, and when they wake."""
 _WATCHES = timedelta(minutes=11)
-"""How far ahead the health monitor's runs are handed out: two runs, since it runs every five
-minutes."""
+"""How far ahead the health monitor's own runs are handed out: two, at one every five minutes."""
 _BETWEEN = timedelta(seconds=150)
-"""How long after a run of the health monitor something else looks, in case the next never comes."""
+"""How long after a run of the health monitor something else looks: between two of its runs."""
 _LOOK = timedelta(seconds=30)
 """The shortest time between two looks of `stand_in` at whether a clock ticked."""
 
@@ -84,8 +82,7 @@ class Clocks:
         self._looking = threading.Lock()
 
     def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
-        """Note which clocks there are (NCRONTAB by name), and start the queue clock if it does not
-        run."""
+        """Note which clocks there are (NCRONTAB by name), and start the queue clock if need be."""
         rows = self._meta.about_clocks()
         before = facts.known(rows.get(facts.KNOWN))
         known = {
@@ -156,8 +153,7 @@ class Clocks:
         """The clocks that fell silent; what is new is reported.
 
         `schedule_id`: the schedule that watches, if it is the app's own. It keeps running when no
-        clock
-        ticks any more: its next runs already wait in the job queue, and each of them ticks.
+        clock ticks any more: its next runs already wait in the job queue, and each of them ticks.
         """
         self.stand_in()
         read = facts.read(self._meta.about_clocks())

@@ -96,8 +96,7 @@ def future(found: Facts, now: datetime) -> dict[str, datetime]:
 
 
 def believed(found: Facts, now: datetime) -> Facts:
-    """The facts, with what lies in the future moved to `now`: to the wrong clock it was the
-    present."""
+    """The facts, with what lies in the future moved to `now`, which it was by the wrong clock."""
     if not future(found, now):
         return found
     pause = found.pause

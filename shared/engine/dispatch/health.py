@@ -28,8 +28,8 @@ GRACE = timedelta(minutes=2)
 LATE = timedelta(seconds=15)
 """How late a clock usually is at most; until then it counts as alive."""
 QUIET = timedelta(seconds=75)
-"""After this long without a tick, any invocation ticks. By then, too, the clocks of an app that
-was off have ticked again: those of every minute have had a wake-up."""
+"""After this long without a tick, any invocation ticks. By then, too, the clocks of an app that was
+off have ticked again: those of every minute have had a wake-up."""
 EARLY = timedelta(seconds=5)
 """How long before its time a timer may fire."""
 HTTP_PAUSE = timedelta(minutes=15)

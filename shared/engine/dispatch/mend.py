@@ -189,6 +189,5 @@ class Mender:
 
 
 def _seen_when_it_matters(job: LiveJob) -> LiveJob:
-    """The job, its message to be seen when it may start or, if it is held, when its lease has
-    ended."""
+    """The job, its message to be seen when it may start or, if held, when its lease has ended."""
     return job if job.lease_until is None else replace(job, available_at=job.lease_until + _SECOND)

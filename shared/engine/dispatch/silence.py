@@ -1,7 +1,7 @@
 """What is said of clocks that fell silent: (what was said, which are silent, now) -> what to say.
 
-The log is told of a silence when it is found, and then once an hour while it lasts. People are
-told twice: when it is found, and when the clock ticks again.
+The log is told of a silence when it is found, and then once an hour while it lasts. People are told
+twice: when it is found, and when the clock ticks again.
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ def _logged(before: Said | None, one: Silent, now: datetime, is_due: bool) -> Sa
 
 
 def parse(row: Fact | None) -> dict[str, Said]:
-    """What was said, read from its row; nothing if that cannot be read, so that it is said
-    again."""
+    """What was said, by its row; nothing if that cannot be read, so that it is said again."""
     try:
         stored = json.loads(row.value) if row is not None else {}
         return {clock: _said(*fields) for clock, fields in stored.items()}

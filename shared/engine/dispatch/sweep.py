@@ -6,10 +6,10 @@ line in its queue, and either nobody has begun it, or its lease ended seconds ag
 
 Whoever hands out jobs leaves a note (`storage.handed`) of which schedules must be looked at, and
 from when on. Each tick looks at those whose time has come: one by one if they are few, else by a
-query over all schedules, which returns only the rows that it asks for. So a tick that finds no
-note reads no schedule. Every five minutes a sweep goes over all of them, note or none, for what
-nobody noted. It looks once at each job that was begun, when its lease has ended, to see whether
-the job ended.
+query over all schedules, which returns only the rows that it asks for. So a tick that finds no note
+reads no schedule. Every five minutes a sweep goes over all of them, note or none, for what nobody
+noted. It looks once at each job that was begun, when its lease has ended, to see whether the job
+ended.
 """
 
 from __future__ import annotations

@@ -33,8 +33,7 @@ from shared.storage.tables.schedules import Change, Due, ScheduleTable
 from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""The least that a tick looks ahead: a minute to the next tick, and a quarter in case it is
-late."""
+"""The least that a tick looks ahead: the minute to the next, and a quarter in case it is late."""
 _PAGE = 1000
 _PASSES = 100
 """Pages that a shard may take in one tick; the rest waits for the next."""

@@ -184,8 +184,7 @@ class Ledger:
         """Account for what all schedules were to run in `span`; `check` is called now and then.
 
         Default: from 26 hours ago, or from the first occurrence that had not ended the last time,
-        if
-        that is longer ago (31 days at most), to 2 minutes ago.
+        if that is longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
         with Pool(_AT_ONCE, "ledger") as pool:

@@ -88,8 +88,7 @@ class Attempt:
         self._close(result, failure)
 
     def close_unrun(self) -> None:
-        """Close it without running its task: it was asked to end, or no thread can be had for
-        it."""
+        """Close it without running its task: it was asked to end, or no thread can be had."""
         if self.asked is not None:
             self._close(None, Cancelled("the attempt was told to stop before it began"))
         else:

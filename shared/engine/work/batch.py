@@ -69,8 +69,7 @@ class _Held:
 
 
 class Batch:
-    """The attempts of one call. `_held` belongs to its thread; the lock guards what others
-    touch."""
+    """The attempts of one call. `_held` is its own thread's; the lock guards what others touch."""
 
     def __init__(self, pool: Places) -> None:
         self.begun = 0

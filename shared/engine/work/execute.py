@@ -56,8 +56,7 @@ async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _checked(task_name: str, result: Result) -> Result:
-    """The result as JSON and a table hold it. Raises `ValueError` if they cannot, or it is too
-    large."""
+    """The result as JSON and a table hold it. Raises `ValueError` if they cannot."""
     text = json.dumps(dict(result), default=str, ensure_ascii=False)
     checked: dict[str, object] = json.loads(clean(text))
     size = len(json.dumps(checked))

@@ -110,8 +110,7 @@ class Outcomes:
         """Send a message for the job that waited for another of its schedule to end.
 
         For one at a time: each asks again when it is refused, so messages for all would pile up.
-        All
-        are asked only where the latest runs in place of the others.
+        All are asked only where the latest runs in place of the others.
         """
         now = self.clock.now()
         schedule = self.table.get(schedule_id)

@@ -34,8 +34,7 @@ PATIENCE = 30.0
 _TOGETHER = 0.02
 """Seconds that they wait for enough places for all of them, to be begun in one transaction."""
 LASTING = timedelta(seconds=30)
-"""A short job that runs longer than this is lasting, whatever its timeout, and gives up its
-place."""
+"""A short job that runs longer is lasting, whatever its timeout says, and gives up its place."""
 
 
 class WorkerPool:
@@ -102,8 +101,7 @@ class WorkerPool:
         """Stop, and wait at most `patience` for what runs.
 
         A job whose task stops is given back to the queue by its batch; one whose task does not is
-        taken
-        over by another worker when its lease ends.
+        taken over by another worker when its lease ends.
         """
         self.stop()
         with self._changed:

@@ -108,8 +108,7 @@ class Worker:
 
         No more jobs are begun at once than the pool has places for; the rest wait for a free one,
         and go back to the queue if that takes long. It returns when what it began has ended, or
-        when a
-        younger call looks after the rest (`pool`).
+        when a younger call looks after the rest (`pool`).
         """
         ended: list[Job] = []
         failure: BelfryError | None = None
@@ -323,8 +322,8 @@ class Worker:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)
 
     def _put_back(self, message: Message, job_ids: list[str]) -> None:
-        """Put back jobs that no place was free for; the message's `at` still shows how long they
-        wait."""
+        """Put back jobs that no place was free for; the message keeps its `at`, so the wait
+        shows."""
         now = self._clock.now()
         self._queue.send(replace(message, job_ids=tuple(job_ids)), now + _SECOND, now)
 

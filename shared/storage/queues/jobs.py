@@ -1,8 +1,8 @@
 """The job queues: messages that name jobs, visible shortly before they are to start.
 
 There are two: long jobs (`Schedule.is_long`) have a queue and a function of their own, so that no
-short job waits behind them. A message is never lost by age (it does not expire) and says nothing
-but the jobs' ids and when it was sent; what it means is decided when it is read (`claim`).
+short job waits behind them. A message never expires. It says only the jobs' ids and when it was
+sent; what it means is decided when it is read (`claim`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _SERVICE = "queue storage"
 AHEAD = timedelta(seconds=1)
-"""What is handed out is seen at least so long before its time, and its worker waits for the rest: a
-host that asks its queue each second would else be late by up to a second."""
+"""A message is seen at least this long before its time, and its worker waits for the rest: else a
+host that polls its queue each second would be late by up to a second."""
 
 _LONGEST = timedelta(days=7)
 """A message can be invisible for at most 7 days (Put Message, `visibilitytimeout`)."""
@@ -32,7 +32,7 @@ _LONGEST = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a message says. Many jobs go in one, because a queue takes so many messages a second."""
+    """What a message says. Many jobs share one, because a queue takes only so many a second."""
 
     job_ids: tuple[str, ...]
     sent_at: datetime
@@ -41,7 +41,7 @@ class Message:
     long: bool = False
     """Which queue it is in."""
     at: datetime | None = None
-    """When it was to be seen first, once it is in a queue; to be sent again keeps that."""
+    """When it was first to be seen, once it is in a queue; sending it again keeps that."""
 
     def text(self) -> str:
         said: dict[str, object] = {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat()}
@@ -50,7 +50,7 @@ class Message:
         return json.dumps(said | {"returns": self.returns})
 
     def received(self, now: datetime) -> Message:
-        """As it counts at `now`: none was sent later, whatever it says, or it would never age."""
+        """The message, sent no later than `now` whatever it says: otherwise it would never age."""
         return self if self.sent_at <= now else replace(self, sent_at=now)
 
 
@@ -124,12 +124,12 @@ class JobQueue:
             return self._of(sent.long).delete(sent.receipt)
 
     def backlog(self, long: bool, now: datetime) -> timedelta:
-        """For how long the first message that can be received has waited; none, if none can be."""
+        """How long the first message that can be received has waited; zero if there is none."""
         with translated(_SERVICE):
             text = self._of(long).peek()
         try:
             at = None if text is None else parse(text).at
-        except Invalid:  # whoever receives it says so
+        except Invalid:  # whoever receives it logs that
             at = None
         return timedelta() if at is None else max(now - at, timedelta())
 
@@ -151,7 +151,7 @@ class ShardQueue:
 
 
 _STALE = 300
-"""Seconds after which an announcement says nothing more; the next tick makes another."""
+"""Seconds after which an announcement expires; the next tick makes another."""
 
 
 def parse_shard(text: str, shards: Collection[str]) -> str:

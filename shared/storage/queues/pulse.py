@@ -1,4 +1,4 @@
-"""The queue of the clock that is a message (`engine.chain`)."""
+"""The queue of the clock that is a message (`dispatch.queue_clock`)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _RECEIPT = re.compile(rb"<PopReceipt>([^<]+)</PopReceipt>")
 _TEXT = re.compile(rb"<MessageText>([^<]*)</MessageText>|<MessageText\s*/>")
 _TAKEN = ("PopReceiptMismatch", "MessageNotFound")
-"""A refusal's code when somebody received the message; QueueNotFound, a 404 too, is no such thing.
+"""A refusal's code when somebody received the message; QueueNotFound, also a 404, is not one.
 https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes"""
 
 
@@ -69,7 +69,7 @@ class QueueWire:
     def put(self, text: str, hidden_seconds: int) -> Receipt:
         """Put a message that does not expire, not seen for so many seconds (7 days at most).
 
-        One whose answer was lost is put again: a queue delivers at least once.
+        If its answer was lost it is put again: a queue delivers at least once.
         """
         said = html.escape(text, quote=False)
         body = f"<QueueMessage><MessageText>{said}</MessageText></QueueMessage>".encode()
@@ -81,8 +81,8 @@ class QueueWire:
         return Receipt(found[1].decode(), pop[1].decode())
 
     def delete(self, receipt: Receipt) -> bool:
-        """Take a message back; False if somebody received it, or it is gone. It may be gone by this
-        very call, whose first answer was lost."""
+        """Take a message back; False if somebody received it, or it is gone. This very call may
+        have removed it, if its first answer was lost."""
         where = f"/messages/{quote(receipt.id)}?popreceipt={quote(receipt.pop, safe='')}"
         answer = self._run("DELETE", where, 204, also=_TAKEN)
         return bool(answer.status_code == 204)
@@ -103,7 +103,7 @@ class QueueWire:
         body: bytes | None = None,
         also: Collection[str] = (),
     ) -> Any:
-        """The answer, of that status, or a refusal with one of the codes `also`."""
+        """The answer, which has the `expected` status, or is a refusal with a code of `also`."""
         from azure.core.rest import HttpRequest
 
         headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/xml"}

@@ -1,6 +1,6 @@
-"""Tables by the SDK, which knows every type of a property: row by row, page by page.
+"""Tables by the SDK, which knows every type of property: row by row, page by page.
 
-For few rows, and for rows of others; `wire` is for many of our own. With a `check`, no page is
+For few rows, and for rows of others; `wire` is for many rows of our own. With a `check`, no page is
 asked for once it raises.
 """
 
@@ -18,7 +18,7 @@ Table: TypeAlias = "TableClient"
 def query(
     table: Table, where: str, check: Callable[[], None], select: list[str] | None = None
 ) -> Iterator[Any]:
-    """The entities that a filter finds ("" finds all); of `select` these properties only."""
+    """The entities that a filter finds ("" finds all); with `select`, only these properties."""
     for page in table.query_entities(where, select=select).by_page():
         check()
         yield from page

@@ -2,8 +2,8 @@
 
 One partition a shard. Row keys: `schedule:{id}`, `due:{instant}:{id}` (the due index, sorted by
 time), `job:{schedule id}:{inverted instant}:{id}` (a schedule's ended jobs, newest first),
-`version:{id}:{since}` (what it was to run, and from when on) and `log:{job id}` (of a long run).
-A merge cannot remove a property, so what is not set is stored as an empty string.
+`version:{id}:{since}` (what it was to run, and since when) and `log:{job id}` (of a long run). A
+merge cannot remove a property, so what is not set is stored as an empty string.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
 
 
 def _looked_for(live: Sequence[LiveJob]) -> dict[str, str]:
-    """What the sweep finds schedules by (`engine.sweep`): since when a job of theirs waits for a
+    """What the sweep finds schedules by (`dispatch.sweep`): since when a job of theirs waits for a
     worker, and when their last lease ends."""
     waiting = [job.available_at for job in live if job.lease_until is None]
     leases = [job.lease_until for job in live if job.lease_until is not None]
@@ -235,7 +235,7 @@ def instant(text: str) -> datetime | None:
 
 @functools.lru_cache(256)
 def _policy(text: str) -> Policy:
-    """Most schedules share theirs with many."""
+    """Cached, since most schedules share their policy with many others."""
     said = json.loads(text)
     enums = {"catch_up": CatchUp(said["catch_up"]), "overlap": Overlap(said["overlap"])}
     return Policy(**said | enums)
@@ -282,7 +282,8 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:
-    """As JSON; what many have to say is cut to what one property holds (a cancel stays one)."""
+    """The jobs as JSON; their texts are cut so that one property holds them all (a cancel
+    stays)."""
     text = ""
     for most in (_ROOM, 400, 40, 0):
         text = json.dumps([_live(job, most) for job in jobs], separators=(",", ":"))
@@ -305,7 +306,7 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
 
 
 def _to_live(item: dict[str, Any]) -> LiveJob:
-    """A live job; what only a later version knows of it is left out."""
+    """A live job; fields that only a later version knows are left out."""
     values: dict[str, Any] = {
         name: instant(value) if name in _INSTANTS else value
         for name, value in item.items()
@@ -318,9 +319,10 @@ def _to_live(item: dict[str, Any]) -> LiveJob:
 
 
 def _only_start(started_at: datetime | None, attempt: int) -> datetime | None:
-    """When the first attempt started, where the row does not say it: that of the only one.
+    """When the first attempt started, if the row does not say: when the only attempt did.
 
-    Rows of versions that did not keep it do not know it of more; such jobs have no lateness.
+    Rows of versions that did not keep it do not tell after a second attempt; such jobs have no
+    lateness.
     """
     return started_at if attempt <= 1 else None
 

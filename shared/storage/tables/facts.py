@@ -26,7 +26,7 @@ class Fact:
     value: str
     etag: str
     at: datetime | None = None
-    """When it was written, by the storage's time; not of `about_clocks`."""
+    """When it was written, by the storage's time; None from `about_clocks`."""
 
 
 class Meta:
@@ -84,13 +84,14 @@ class Meta:
             return Fact(row["value"], str(row.metadata["etag"]), row.metadata["timestamp"])
 
     def swap(self, name: str, before: Fact | None, value: str) -> bool:
-        """Write a row, if it still is as it was read (None: there was none); whether it was."""
+        """Write a row if it is still as it was read (None: there was none); whether it was
+        written."""
         etag = None if before is None else before.etag
         with translated(_SERVICE):
             return self._write({"RowKey": name, "value": value}, etag)
 
     def hold(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
-        """Hold `name` until then, if nobody does; whether it is held now."""
+        """Hold `name` until `until`, if nobody else does; whether `holder` holds it now."""
         from azure.core.exceptions import ResourceNotFoundError
 
         mine = {"RowKey": f"hold:{name}", "value": until.isoformat(), "holder": holder}
@@ -104,7 +105,8 @@ class Meta:
             return self._write(mine, str(found.metadata["etag"]))
 
     def release_beyond(self, prefix: str, until: datetime) -> int:
-        """Let go of what is held longer than until then, of those names; how many there were."""
+        """Release the names with this prefix that are held longer than `until`; how many there
+        were."""
         found = 0
         with translated(_SERVICE):
             rows = self._table.query_entities(
@@ -118,7 +120,7 @@ class Meta:
         return found
 
     def release(self, name: str, holder: str) -> None:
-        """Let go of what `holder` holds; harmless if it does not."""
+        """Release `name` if `holder` holds it; harmless if it does not."""
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
@@ -135,9 +137,9 @@ class Meta:
                 return
 
     def _write(self, row: dict[str, str], etag: str | None) -> bool:
-        """Write a row if it is as `etag` says (None: there is none); whether it was.
+        """Write a row if it is as `etag` says (None: there is none); whether it was written.
 
-        A refusal may be by this very write, if its answer was lost: the row's mark tells.
+        If its answer was lost, this very write may be why it is refused: the row's mark tells.
         """
         from azure.core import MatchConditions
         from azure.core.exceptions import (

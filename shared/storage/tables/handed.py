@@ -1,8 +1,8 @@
 """Notes of what was handed out: the jobs that somebody must take up, and by when.
 
 The sweep goes by them, so that it need not read every schedule to find what was lost. A note is
-written before the messages and their commit, and goes when all its jobs have ended. It names few
-jobs; of many it says only that there are many, and the sweep reads all schedules instead.
+written before the messages and their commit, and is removed when all its jobs have ended. It names
+its jobs if they are few; if they are many it only says so, and the sweep reads all schedules.
 
 Rows `handed:{at}:{mark}` of the table's partition `meta`.
 """
@@ -28,9 +28,9 @@ _PREFIX = "handed:"
 _SECOND = "%Y%m%dT%H%M%SZ"
 _PAGE = 1000
 FEW = 100
-"""Jobs that a note names; to read more schedules one by one costs more than to read them all."""
+"""The most jobs a note names; reading more schedules one by one costs more than reading all."""
 COMMITTED = timedelta(seconds=90)
-"""What was noted is committed within that time, or never."""
+"""What was noted is committed within this time, or never."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,14 +39,14 @@ class Note:
 
     at: datetime
     ids: tuple[str, ...] | None
-    """Of each schedule the last of them; None if there are many."""
+    """The last job of each schedule; None if there are many."""
     until: datetime
-    """Until then the jobs may not be seen yet in their schedules' rows."""
+    """Until then the jobs may not be in their schedules' rows yet."""
     key: str = ""
 
     @staticmethod
     def of(jobs: Collection[tuple[str, datetime]], now: datetime) -> Note:
-        """Jobs that are handed out now: (job id, when it is to start) of one or more."""
+        """A note of jobs that are handed out now: (job id, when it is to start) of one or more."""
         at = [start for _, start in jobs]
         last = {parse_id(job_id)[0]: job_id for job_id, _ in sorted(jobs, key=lambda job: job[1])}
         if len(last) <= FEW:
@@ -61,7 +61,7 @@ class HandedOut:
         self._wire = wire
 
     def note(self, note: Note) -> None:
-        """Write it down."""
+        """Write a note."""
         self._transact([_row(note)])
 
     def due(self, by: datetime) -> list[Note]:
@@ -69,7 +69,8 @@ class HandedOut:
         return self._rows(_PREFIX, f"{_PREFIX}{by:{_SECOND}};")
 
     def replace(self, before: Iterable[Note], after: Iterable[Note]) -> None:
-        """Write down the latter, then remove the former; what is gone already is no matter."""
+        """Write the notes `after`, then remove those `before`; harmless if some are gone
+        already."""
         self._transact([_row(note) for note in after])
         gone = [Delete(note.key) for note in before]
         if not self._transact(gone):
@@ -77,7 +78,7 @@ class HandedOut:
                 self._transact([one])
 
     def forget(self, after: datetime) -> None:
-        """Remove the notes of what is to be looked at later than that."""
+        """Remove the notes of what is to be looked at later than `after`."""
         self.replace(self._rows(f"{_PREFIX}{after:{_SECOND}};", f"{_PREFIX[:-1]};"), [])
 
     def _rows(self, lower: str, upper: str) -> list[Note]:
@@ -105,7 +106,7 @@ def _row(note: Note) -> Upsert:
 
 
 def _note(row: dict[str, Any]) -> Note:
-    """What a row says; of one that cannot be read, that there are many, for once."""
+    """The note of a row; one that cannot be read counts, this once, as a note of many jobs."""
     key = row["RowKey"]
     at = datetime.fromisoformat(key.removeprefix(_PREFIX).rpartition(":")[0])
     try:

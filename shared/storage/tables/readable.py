@@ -1,7 +1,7 @@
-"""Rows as values, also when some cannot be read: one that somebody garbled stops no other.
+"""Rows as values, even when some cannot be read: a garbled row stops no other.
 
-A schedule that cannot be read is told and left out of lists; asked for by itself, it is `Damaged`.
-A job that cannot be read has ended all the same: nobody may run it again.
+A schedule that cannot be read is logged and left out of lists; asked for by itself, it is
+`Damaged`. A job that cannot be read has ended all the same: nobody may run it again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def checked(
 
 
 def schedules(rows: Iterable[Mapping[str, Any]]) -> Iterator[Schedule]:
-    """Those that can be read; the others are told."""
+    """The schedules that can be read; the others are logged."""
     for row in rows:
         try:
             yield to_schedule(row)

@@ -39,10 +39,10 @@ _LIMIT = 100
 """Entities of one transaction."""
 _PAGE = 1000
 _SPARSE = 20
-"""Of a range's rows, fewer than one in so many wanted: read them one by one instead."""
+"""If fewer than one in so many of a range's rows are wanted, they are read one by one instead."""
 _FEW = 3
 _GLANCE = 10
-"""Of a schedule's own jobs before an instant, so many are looked at for a stretch."""
+"""How many of a schedule's own jobs before an instant are looked at to find a stretch."""
 _READERS = 8
 
 
@@ -58,9 +58,9 @@ class Change:
     shortened: tuple[Job, ...] = ()
     """Records of ended jobs that stand for fewer occurrences now."""
     gone: tuple[str, ...] = ()
-    """Ended jobs whose rows go: a clock that was wrong recorded them."""
+    """Ended jobs whose rows are removed: a clock that was wrong recorded them."""
     ended: tuple[Version, ...] = ()
-    """Versions whose rows go."""
+    """Versions whose rows are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class ScheduleTable:
         return None if found is None else readable.to_schedule(found)
 
     def rows(self, schedule_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-        """The rows of those schedules that there are, by id: few requests for many of them."""
+        """The rows of those of the schedules that exist, by id: few requests for many of them."""
         keys: dict[str, list[str]] = {}
         for schedule_id in schedule_ids:
             key = entities.schedule_key(schedule_id)
@@ -111,7 +111,7 @@ class ScheduleTable:
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
-        """Those of the schedules that there are and that can be read, by id."""
+        """Those of the schedules that exist and can be read, by id."""
         found = readable.schedules(self.rows(schedule_ids).values())
         return {schedule.id: schedule for schedule in found}
 
@@ -121,7 +121,7 @@ class ScheduleTable:
         return None if found is None else readable.to_job(found)
 
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Those of the jobs that ended, by id; without what may be long of them."""
+        """Those of the jobs that ended, by id, without the parts that may be long."""
         wanted = set(job_ids)
         known = self._ended.among(wanted)
         found = self._readers.map(self.job, wanted - known.keys())
@@ -171,10 +171,10 @@ class ScheduleTable:
             yield from readable.schedules(rows)
 
     def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
-        """Schedules of which something should have happened, or may soon have to: an occurrence
-        that was due by then and was not handed out, a job that waits for its time or for a worker,
-        a lease that ended at `leased` or later, or has not. A query for each shard, which reads it
-        whole."""
+        """Schedules for which something should have happened, or may soon have to: an occurrence
+        that was due before `by` and not handed out, a job that waits for its time or for a worker,
+        a lease that ended at `leased` or later, or has not ended. One query for each shard, which
+        reads it whole."""
         due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
         where = (
             f"(next_run_at ne '' and next_run_at lt {due}) or "
@@ -193,7 +193,7 @@ class ScheduleTable:
             self._transact(shard, [Delete(key)])
 
     def forget(self, entry: Due) -> None:
-        """Remove an entry of the due index that no schedule stands behind."""
+        """Remove an entry of the due index that has no schedule."""
         self._transact(entry.shard, [Delete(entry.key)])
 
     def jobs(
@@ -260,7 +260,7 @@ class ScheduleTable:
         return [won[job.id] for job in jobs]
 
     def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
-        """All at once if that can be; else in smaller parts, so that one spoils no other."""
+        """All at once if possible; else in smaller parts, so that one spoils no other."""
         try:
             if self._transact(shard, [_row(job) for job in jobs]):
                 return {job.id: True for job in jobs}
@@ -277,14 +277,14 @@ class ScheduleTable:
         return {jobs[0].id: ours}
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
-        """Make each change whole or not at all; which were made.
+        """Make each change whole or not at all; for each, whether it was made.
 
-        One that lost (someone changed its schedule in between) leaves everything as it was.
+        A change that lost (someone changed its schedule in between) leaves everything as it was.
         """
         return [made for batch in self.batches(changes) for made in self._made(batch)]
 
     def _made(self, batch: list[Change]) -> list[bool]:
-        """All at once if that can be; else in smaller parts, so that one spoils no other."""
+        """All at once if possible; else in smaller parts, so that one spoils no other."""
         try:
             if self._commit(batch):
                 return [True] * len(batch)
@@ -314,7 +314,8 @@ class ScheduleTable:
         return self._transact(shard, steps, keys, mark)
 
     def batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
-        """In order, as `commit` writes them: each of one shard and within a transaction's limit."""
+        """The batches that `commit` writes, in order: each of one shard, within a transaction's
+        limit."""
         batch: list[Change] = []
         size = 0
         for change in changes:
@@ -331,7 +332,8 @@ class ScheduleTable:
     def _transact(
         self, shard: str, steps: Sequence[Operation], keys: Sequence[str] = (), mark: str = ""
     ) -> bool:
-        """Whether the steps were made. `keys`: rows that have the mark then, until others write."""
+        """Whether the steps were made. `keys`: rows that then have the mark, until others write
+        them."""
         with translated(_SERVICE):
             outcome = self._wire.transact(shard, steps)
         if outcome.committed or not outcome.retried:
@@ -344,7 +346,7 @@ class ScheduleTable:
             return self._wire.get(shard, key)
 
     def _many(self, shard: str, keys: list[str]) -> dict[str, dict[str, Any]]:
-        """Ranges of rows while enough of them are wanted; what is scattered, one by one."""
+        """Read ranges of rows while enough of them are wanted; read scattered rows one by one."""
         found: dict[str, dict[str, Any]] = {}
         at = 0
         while len(keys) - at > _FEW:
@@ -382,13 +384,13 @@ def _row(job: Job) -> Insert:
 
 
 def _bare(job: Job, error: Exception) -> Job:
-    """The job without what may be too long to be kept."""
+    """The job without the parts that may be too long to be kept."""
     said = f"its result and its log cannot be kept: {error}"
     return replace(job, result=None, log=said[:1000], parameters={}, error=(job.error or "")[:1000])
 
 
 def _without_length(change: Change, error: Exception) -> Change:
-    """The change with bare jobs. Raises `error` if they are, or if there is none."""
+    """The change with bare jobs. Raises `error` if they already are bare, or if it has none."""
     jobs = tuple(_bare(job, error) for job in change.jobs)
     if jobs == change.jobs:
         raise error
@@ -396,9 +398,9 @@ def _without_length(change: Change, error: Exception) -> Change:
 
 
 def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator[Operation]:
-    """The rows that a change writes; `mark` tells this writing of it from any other.
+    """The rows that a change writes; `mark` tells this write from any other.
 
-    `repaired`: the schedule's entry of the due index is missing, and comes back.
+    `repaired`: the schedule's entry of the due index is missing, and is written again.
     """
     before, after = change.before, change.after
     yield from (_row(job) for job in change.jobs)

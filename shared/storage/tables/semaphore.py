@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SERVICE = "table storage"
 _TRIES = 50
 _KEPT = 500
-"""Places of one row: a property holds 32,000 characters."""
+"""The most places of one row: a property holds 32,000 characters."""
 
 
 class Slots:
@@ -27,7 +27,7 @@ class Slots:
         self._table = table
 
     def take(self, name: str, most: int, holder: str, now: datetime, until: datetime) -> bool:
-        """Hold one of `most` places until then; False if all are held by others."""
+        """Hold one of `most` places until `until`; False if others hold all of them."""
         taken = False
 
         def step(held: Mapping[str, str]) -> Mapping[str, str]:
@@ -48,7 +48,7 @@ class Slots:
         self._change(name, lambda held: {who: end for who, end in held.items() if who != holder})
 
     def shorten(self, longest: datetime) -> None:
-        """Have no place held longer than until then."""
+        """Let no place be held longer than `longest`."""
         with translated(_SERVICE):
             rows = self._table.query_entities(
                 "PartitionKey eq 'meta' and RowKey ge 'slots:' and RowKey lt 'slots;'",

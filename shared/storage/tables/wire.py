@@ -1,15 +1,16 @@
 """Table Storage by hand: a table's transactions and queries as bytes, for the hot path.
 
 Four calls of the REST API, without azure-data-tables, whose work on each entity is ten times what
-the bytes need. Of azure-core only what is hard to get right: retry, sign-in with Entra ID, and the
-transport, all imported when a Wire is made, since a cold start pays for every import.
+the bytes need. From azure-core it takes only what is hard to get right: retry, sign-in with Entra
+ID, and the transport, all imported when a Wire is made, since a cold start pays for every import.
 
 https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 https://learn.microsoft.com/rest/api/storageservices/query-entities
 
 Properties are what Belfry's entities hold: text, bool, and integers within 31 bits, which the
-service takes as they stand in JSON. Others need an annotation, which a caller gives as the service
-has it (`"n@odata.type": "Edm.Int64", "n": "5"`); read they are Python's own types.
+service takes as they stand in JSON. Others need an annotation, which the caller gives as the
+service writes it (`"n@odata.type": "Edm.Int64", "n": "5"`); when read, they are of Python's own
+types.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
 
 MAX_OPERATIONS = 100
 MAX_BYTES = 4 * 1024 * 1024
-"""Of one transaction, its headers included."""
+"""The most that one transaction may have, its headers included."""
 
 _GONE = ("ResourceNotFound", "EntityNotFound")
 _LOST = (*_GONE, "EntityAlreadyExists", "UpdateConditionNotSatisfied", "ConditionNotMet")
-"""A refusal's code when somebody else was faster; TableNotFound, a 404 too, is no such thing.
+"""A refusal's code when somebody else was faster; TableNotFound, also a 404, is not one.
 https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
 
 _PASSING = (408, 429, 500, 502, 503, 504)
@@ -65,7 +66,7 @@ _WRITE = "Prefer: return-no-content\r\nContent-Type: application/json\r\nContent
 _CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.~:-]*")
-"""What most keys are made of; `quote` takes ten times as long as to see that."""
+"""What most keys are made of; checking that takes a tenth of the time of `quote`."""
 _STATUS = re.compile(rb"^HTTP/1\.1 (\d{3})", re.MULTILINE)
 _ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -107,7 +108,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Refused if the entity is gone, or is not as `etag` says; "*": as it may be."""
+    """Refused if the entity is gone, or is not as `etag` says; "*": whatever it is like."""
 
     key: str
     etag: str = "*"
@@ -131,7 +132,8 @@ class Outcome:
     etags: tuple[str, ...] = ()
     """One for each operation when committed; empty for deletes."""
     retried: bool = False
-    """An attempt before failed: a refusal may be by our own write, whose answer was lost."""
+    """An earlier attempt failed: our own write, whose answer was lost, may be why this was
+    refused."""
 
 
 class TooLarge(ValueError):
@@ -198,7 +200,7 @@ class Wire:
         """All entities that the OData filter lets through (if empty: all), in the order of their
         keys, `top` (at most 1,000) a request.
 
-        Each has its keys, its properties and its "etag". Text within a filter: see `literal`.
+        Each has its keys, its properties and its "etag". For text within a filter, see `literal`.
         """
         url = f"{self._table}()?$top={top}"
         if filter:
@@ -253,7 +255,7 @@ def from_account(
 
 
 def literal(text: str) -> str:
-    """Text as a filter has it."""
+    """Text as a filter quotes it."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -319,7 +321,7 @@ def _error(response: Any, part: bytes = b"") -> Any:
         told, _ = json.JSONDecoder().raw_decode(text, text.find("{"))
         code, message = told["odata.error"]["code"], told["odata.error"]["message"]["value"]
     except (ValueError, LookupError, TypeError):
-        pass  # an answer by something on the way there
+        pass  # something on the way to the service answered
     error: Any = HttpResponseError(message=message, response=response)
     error.status_code, error.error_code = status, code
     return error
@@ -347,4 +349,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "Edm.DateTime": datetime.fromisoformat,
     "Edm.Binary": b64decode,
 }
-"""Of annotated properties; others (Edm.Guid) stay text. Instants keep six digits of the seven."""
+"""For annotated properties; others (Edm.Guid) stay text. Instants keep six of their seven
+digits."""
