@@ -11,9 +11,9 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from shared.messages.model import Entry, Later
+from shared.messages.model import Channel, Entry, Later
 from shared.messages.post import post
-from shared.settings import Secret
+from shared.settings import MessagingSettings, Secret
 from shared.text import cut
 
 _MOST = 3_500
@@ -22,6 +22,13 @@ _BYTES = 24_000
 """How much of the 28 KB that a message may have is for the text."""
 _THROTTLED = "HTTP error 429"
 _PAUSE = timedelta(minutes=1)
+
+CHANNEL = Channel.TEAMS
+
+
+def configured(settings: MessagingSettings) -> Teams | None:
+    """Its sender, if there is TEAMS_WEBHOOK_URL."""
+    return Teams(settings.teams_webhook_url) if settings.teams_webhook_url else None
 
 
 class Teams:

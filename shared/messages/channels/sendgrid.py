@@ -9,12 +9,20 @@ from typing import Any
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.messages.answers import failure
 from shared.messages.hiding import hidden, hide
-from shared.messages.model import Entry
-from shared.settings import Secret
+from shared.messages.model import Channel, Entry
+from shared.settings import MessagingSettings, Secret
 
 _TIMEOUT = 20
 """Seconds; the library has none of its own."""
 _ADDRESS = re.compile(r"[^@\s<>,;\"()\x00-\x20]{1,64}@[^@\s<>,;\"()\x00-\x20]{1,255}")
+
+CHANNEL = Channel.MAIL
+
+
+def configured(settings: MessagingSettings) -> SendGrid | None:
+    """Its sender, if there are SENDGRID_API_KEY and MAIL_FROM."""
+    key, sender = settings.sendgrid_api_key, settings.mail_from
+    return SendGrid(key, sender, settings.sendgrid_url) if key and sender else None
 
 
 class SendGrid:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from shared.messages.model import Entry
+from shared.messages.model import Channel, Entry
 from shared.messages.post import post
-from shared.settings import Secret
+from shared.settings import MessagingSettings, Secret
 from shared.text import cut
 
 _MOST = 8_000
 """Slack takes 40,000 characters, and escaping makes up to five of one."""
+
+CHANNEL = Channel.SLACK
+
+
+def configured(settings: MessagingSettings) -> Slack | None:
+    """Its sender, if there is SLACK_WEBHOOK_URL."""
+    return Slack(settings.slack_webhook_url) if settings.slack_webhook_url else None
 
 
 class Slack:
