@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_ROOM = 24_000
+ROOM = 24_000
 """Characters of JSON; a job keeps 30,000."""
 
 
-def fitting(result: Mapping[str, object], room: int = _ROOM) -> dict[str, object]:
+def fitting(result: Mapping[str, object], room: int = ROOM) -> dict[str, object]:
     """The result, with its longest lists and objects halved until it fits; `left_out` says how many
     items of each are missing. The log and the API's lists have them all."""
     shown: dict[str, Any] = dict(result)

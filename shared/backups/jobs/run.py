@@ -6,21 +6,23 @@ again. While another job backs up the same database, this one waits its turn (R2
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.backups import record
 from shared.backups.drive.copies import to_drive
 from shared.backups.drive.folder import Drive
 from shared.backups.jobs.copy import copy_to
 from shared.backups.jobs.lock import Alone, Hold
 from shared.backups.jobs.prune import clear
-from shared.backups.jobs.result import fitting
+from shared.backups.jobs.result import ROOM, fitting
 from shared.backups.jobs.take import Taken, take
 from shared.backups.model import Manifest
-from shared.backups.params import BackupPlan
+from shared.backups.params import ALL, BackupPlan
 from shared.backups.rules.anomaly import suspicions
 from shared.backups.source import Source
 from shared.backups.sources import Sources
@@ -78,6 +80,7 @@ class Round:
         self._backups: list[dict[str, object]] = []
         self._failed: dict[str, Exception] = {}
         self._skipped: dict[str, str] = {}
+        self._databases: list[record.Database] = []
 
     def run(self) -> Mapping[str, object]:
         """Do what the plan says, and return the job's result.
@@ -101,15 +104,25 @@ class Round:
         removed, held = clear(self._catalog, found, job.schedule_id, retention, job)
         if self._failed:
             raise self._failure()
-        result: dict[str, object] = {"backups": self._backups, "removed": removed}
-        extra = {"skipped": self._skipped, "not_removed": held}
-        told = fitting(result | {name: value for name, value in extra.items() if value})
+        told = self._told(removed, held)
         if self._skipped and not self._backups:
             raise Skipped("; ".join(f"{what}: {why}" for what, why in self._skipped.items()), told)
         return told
 
+    def _told(self, removed: list[str], held: list[str]) -> dict[str, object]:
+        """The job's result: for people as far as there is room, for later jobs whole or not."""
+        result: dict[str, object] = {"backups": self._backups, "removed": removed}
+        extra = {"skipped": self._skipped, "not_removed": held}
+        result |= {name: value for name, value in extra.items() if value}
+        recorded = record.to_json(self._databases)
+        size = len(json.dumps(recorded))
+        if self._plan.databases != ALL or size > record.MOST:
+            return fitting(result)
+        return fitting(result, ROOM - size) | {record.NAME: recorded}
+
     def _one(self, what: str, source: Source, hold: Hold) -> None:
         job, plan = self._job, self._plan
+        self._databases.append((source.name, source.database))
         group = (job.schedule_id, source.name, source.database, source.scope)
         row = self._look(hold).groups().get(group, [])
         backup = self._before(row)

@@ -6,13 +6,13 @@ its job's result, which outlives every process; only a run that succeeded took a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
+from shared.backups import record
 from shared.backups.params import ALL, BackupPlan
 from shared.backups.postgres.contents import Scope
 from shared.backups.store.entries import Backup
@@ -33,14 +33,13 @@ class Run:
     at: datetime
     """When it began."""
     found: frozenset[tuple[str, str]]
-    """(source, database); the database is empty if the source has only one."""
+    """(source, database)."""
 
     def lacks(self, source: str, database: str, row: Collection[Backup]) -> bool:
         """Whether it did not find the database, and all of these backups are older than the run."""
-        known = {(source, database), (source, "")} & self.found
         return (
             bool(row)
-            and not known
+            and (source, database) not in self.found
             and all(
                 one.summary.started_at < self.at and one.summary.job_id != self.job_id
                 for one in row
@@ -77,7 +76,7 @@ class Runs:
         jobs = {one.summary.job_id: None for one in sorted(newer, key=_started, reverse=True)}
         for job_id in islice(jobs, _READ):
             job = self._succeeded(job_id)
-            run = _run(job, plan, rows) if job is not None else None
+            run = _run(job, plan) if job is not None else None
             if run is not None:
                 return run
         return None
@@ -104,29 +103,17 @@ def _started(one: Backup) -> datetime:
     return one.summary.started_at
 
 
-def _run(job: Job, plan: BackupPlan, rows: Collection[Collection[Backup]]) -> Run | None:
+def _run(job: Job, plan: BackupPlan) -> Run | None:
     """The run of a job; None if that does not show everything: the plan was different then, or the
-    job's row is garbled, or its result was cut and fewer backups than it took are still there."""
+    job's row is garbled, or there were too many databases to record."""
     try:
         then = type(plan).model_validate(dict(job.parameters))
         if then.databases != ALL or _scope(then) != _scope(plan):
             return None
-        result: Mapping[str, Any] = job.result or {}
-        backups, cut = result["backups"], result.get("left_out", {})
-        found = {(str(one["source"]), str(one["database"])) for one in backups}
-        if "skipped" in cut:
-            return None
-        for what in result.get("skipped", {}):
-            source, _, database = what.partition("/")
-            found.add((source, database))
-        whole = len(found) + cut.get("backups", 0)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        found = record.from_json(job.result or {})
+    except (TypeError, ValueError):
         return None
-    mine = (one.summary for row in rows for one in row if one.summary.job_id == job.id)
-    found |= {(one.source, one.database) for one in mine}
-    if len(found) < whole:
-        return None
-    return Run(job.id, job.started_at or job.due_at, frozenset(found))
+    return Run(job.id, job.started_at or job.due_at, found)
 
 
 def _scope(plan: BackupPlan) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.backups.jobs.result import fitting
+from shared.backups.record import NAME
 from shared.backups.status.discovered import Runs
 from shared.backups.status.plans import Planned, standings
 from shared.backups.status.recovery import Standing
@@ -35,6 +36,7 @@ def run(
     done: dict[str, Any] = {
         "backups": [{"source": source, "database": one} for one in databases],
         "removed": [],
+        "databases": {source: list(databases)},
     }
     return Job(
         id=f"night{nights_ago}",
@@ -131,10 +133,8 @@ def test_one_that_was_taken_and_deleted_by_hand_is_not_gone() -> None:
 
 
 def test_one_that_the_run_left_out_since_it_was_taken_just_before_is_not_gone() -> None:
-    skipped = {"postgres/old": "backup a ended less than two minutes ago"}
-    assert seen(TWO, run(0, "shop", skipped=skipped))["old"] == "late"
-    whole = {"postgres": "backup a ended less than two minutes ago"}
-    assert seen(TWO, run(0, "shop", skipped=whole))["old"] == "late"
+    both = {"postgres": ["shop", "old"]}
+    assert seen(TWO, run(0, "shop", databases=both))["old"] == "late"
 
 
 def test_of_a_server_of_which_it_took_nothing_a_run_says_nothing() -> None:
@@ -166,23 +166,24 @@ def test_a_plan_that_names_its_databases_misses_each() -> None:
     assert seen(TWO, run(0, "shop", of=named), of=named)["old"] == "late"
 
 
-def test_of_very_many_those_that_lie_there_are_what_was_taken() -> None:
-    """A job's result keeps the first of them only (`told.fitting`)."""
+def test_of_very_many_all_are_recorded_though_the_lists_for_people_are_cut() -> None:
     names = [f"tenant_{n:03}" for n in range(400)]
     whole = run(0, *names)
     assert whole.result is not None
-    job = replace(whole, result=fitting(whole.result, 8_000))
+    people = {name: value for name, value in whole.result.items() if name != NAME}
+    job = replace(whole, result=fitting(people, 8_000) | {NAME: whole.result[NAME]})
     assert job.result is not None and "left_out" in job.result
     lie = [*(one for name in names for one in nights(name, 0)), *nights("old", 1)]
     assert [name for name, how in seen(lie, job).items() if how != "fresh"] == ["old"]
-    assert seen(lie, job)["old"] == "gone"
     fewer = [one for one in lie if one.summary.database != names[-1]] + nights(names[-1], 1)
     late = seen(fewer, job)
-    assert (late["old"], late[names[-1]]) == ("late", "late"), "which of them is not known"
-    assert seen(TWO, run(0, "shop", left_out={"skipped": 1}))["old"] == "late"
+    assert (late["old"], late[names[-1]]) == ("gone", "late"), "it was found, and deleted since"
 
 
-@pytest.mark.parametrize("result", [{}, {"backups": 3}, {"backups": [{"source": "postgres"}]}])
+@pytest.mark.parametrize(
+    "result",
+    [{}, {"databases": 3}, {"databases": {"postgres": 3}}, {"databases": {"postgres": [3]}}],
+)
 def test_a_result_that_somebody_garbled_says_nothing(result: Any) -> None:
     job = replace(run(0, "shop"), result=result)
     assert seen(TWO, job, run(1, "shop", "old")) == {"shop": "fresh", "old": "late"}
