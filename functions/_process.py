@@ -28,14 +28,14 @@ def app() -> App:
 
 @functools.cache
 def _app() -> App:
-    from shared.app import started
+    from shared.process import started
 
     return started(registry())
 
 
 def prepare() -> None:
     """For whoever starts the app in another process: check its settings, create what it needs."""
-    from shared.app import prepare
+    from shared.process import prepare
 
     prepare(registry())
 

@@ -11,6 +11,7 @@ messages                       to people, each once, from an outbox
 engine                         tick, worker, retry: loads, decides by the pure parts, writes
 backups                        dump, compress, upload, read back, restore, compare
 app                            the one place where the parts meet
+process                        the app as a process has it: prepared, and drained at its end
 api                            HTTP: the API, and the pages that need no key
 cli                            a task by hand
 """

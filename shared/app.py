@@ -6,19 +6,16 @@ app of a process: `functions` keeps one, so that warm invocations reuse its clie
 
 from __future__ import annotations
 
-import atexit
 import functools
 import logging
 import secrets
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared import settings as configuration
 from shared.backups.port import BackupService
-from shared.clock import Clock, monotonic
+from shared.clock import Clock
 from shared.engine.commands import builtin
 from shared.engine.commands.checks import Checks
 from shared.engine.commands.jobs import Control
@@ -66,9 +63,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _logger = logging.getLogger("belfry")
-
-PATIENCE = timedelta(seconds=10)
-"""How long an instance that goes down waits for its jobs to stop when told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +149,37 @@ class App:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """What an app has in its storage account."""
+
+    connection: Connection
+    names: Names
+    table: ScheduleTable
+    handed: HandedOut
+    meta: Meta
+    slots: Slots
+    queue: JobQueue
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock, transport: Any) -> _Stores:
+        """Those that the settings name."""
+        names = Names(settings.prefix)
+        checked = clock if isinstance(clock, CheckedClock) else None
+        connection = Connection(settings.storage, transport, checked)
+        wire, rows = connection.wire(names.table), connection.table(names.table)
+        short, long = connection.queue_wire(names.queue), connection.queue_wire(names.long_queue)
+        return cls(
+            connection,
+            names,
+            ScheduleTable(wire, settings.schedule_shards),
+            HandedOut(wire),
+            Meta(rows),
+            Slots(rows),
+            JobQueue(short, long),
+        )
+
+
 def build(
     settings: Settings,
     clock: Clock,
@@ -164,70 +189,114 @@ def build(
     lease: Lease | None = None,
 ) -> App:
     """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
-    names = Names(settings.prefix)
-    checked = clock if isinstance(clock, CheckedClock) else None
-    connection = Connection(settings.storage, transport, checked)
-    wire = connection.wire(names.table)
-    table, handed = ScheduleTable(wire, settings.schedule_shards), HandedOut(wire)
-    meta = Meta(connection.table(names.table))
-    queue = JobQueue(connection.queue_wire(names.queue), connection.queue_wire(names.long_queue))
-    backlog = Backlog(ShardQueue(connection.queue(names.shards)), meta, clock)
-    dispatcher = Dispatcher(table, queue, handed, meta, backlog, clock)
-    slots = Slots(connection.table(names.table))
-    limits = Limits(slots, tasks, settings.jobs_per_project)
-    outcomes = Outcomes(table, queue, limits, clock)
+    at = _Stores.of(settings, clock, transport)
+    shards = ShardQueue(at.connection.queue(at.names.shards))
+    backlog = Backlog(shards, at.meta, clock)
+    dispatcher = Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
+    limits = Limits(at.slots, tasks, settings.jobs_per_project)
+    outcomes = Outcomes(at.table, at.queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
     services = Services(
         {
             BackupService: lambda: backups(),
             MessageService: lambda: messages(),
-            Housekeeping: lambda: Housekeeper(table, manager, ledger, clocks),
+            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
     )
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
         dispatcher=dispatcher,
-        handed=handed,
+        handed=at.handed,
         clock=clock,
         new_id=_new_id,
         check=Checks(tasks, services),
     )
-    ledger = Ledger(table, meta, clock)
-    messages = once(lambda: _messages(settings, connection, meta, clock))
-    sweep = Sweep(table, queue, limits, meta, handed, dispatcher.tick_one)
-    alarm = Alarm(meta, functools.partial(_alert, messages))
-    clocks = Clocks(
+    ledger = Ledger(at.table, at.meta, clock)
+    messages = once(lambda: _messages(settings, at.connection, at.meta, clock))
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, messages), held, clock)
+    backups = once(
+        lambda: _backups(settings, at.connection, at.meta, clock, manager, tasks, messages())
+    )
+    by_hand, short, long = _workers(
+        at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
+    )
+    return App(
+        settings=settings,
+        clock=clock,
+        registry=tasks,
+        table=at.table,
+        queue=at.queue,
+        meta=at.meta,
+        dispatcher=dispatcher,
+        clocks=clocks,
+        manager=manager,
+        control=Control(outcomes=outcomes, manager=manager, clock=clock),
+        ledger=ledger,
+        worker=by_hand,
+        short_worker=short,
+        long_worker=long,
+        sweep=sweep,
+        poison=Poison(outcomes, clock),
+        backups=backups,
+        messages=messages,
+        started_at=clock.now(),
+        connection=at.connection,
+    )
+
+
+def _clocks(
+    at: _Stores,
+    dispatcher: Dispatcher,
+    sweep: Sweep,
+    alert: Callable[..., bool],
+    held: Lease,
+    clock: Clock,
+) -> Clocks:
+    alarm = Alarm(at.meta, alert)
+    checked = clock if isinstance(clock, CheckedClock) else None
+    return Clocks(
         dispatcher=dispatcher,
         sweep=sweep,
-        meta=meta,
-        chain=QueueClock(PulseQueue(connection.queue(names.clock)), meta),
+        meta=at.meta,
+        chain=QueueClock(PulseQueue(at.connection.queue(at.names.clock)), at.meta),
         alarm=alarm,
         mender=Mender(
-            table=table,
-            queue=queue,
-            handed=handed,
-            meta=meta,
-            slots=slots,
+            table=at.table,
+            queue=at.queue,
+            handed=at.handed,
+            meta=at.meta,
+            slots=at.slots,
             alarm=alarm,
             lease=held.length,
         ),
-        invoke=lambda at: queue.send(Message((), clock.now()), at),
+        invoke=lambda when: at.queue.send(Message((), clock.now()), when),
         clock=clock,
         wrong=lambda: checked.difference if checked is not None else None,
     )
-    backups = once(lambda: _backups(settings, connection, meta, clock, manager, tasks, messages()))
-    execute = Executor(tasks, services, clock)
 
-    def pool_of(size: int, lasting: int) -> WorkerPool:
+
+def _workers(
+    at: _Stores,
+    outcomes: Outcomes,
+    execute: Executor,
+    limits: Limits,
+    held: Lease,
+    settings: Settings,
+    clock: Clock,
+) -> tuple[Worker, Worker, Worker]:
+    """(the worker of a person's command, that of short jobs, that of long ones)."""
+
+    def pool(size: int, lasting: int) -> WorkerPool:
         return WorkerPool(
             outcomes=outcomes, execute=execute, clock=clock, lease=held, size=size, lasting=lasting
         )
 
     def worker(pool: WorkerPool, long: bool | None) -> Worker:
         return Worker(
-            table=table,
-            queue=queue,
+            table=at.table,
+            queue=at.queue,
             pool=pool,
             limits=limits,
             clock=clock,
@@ -236,30 +305,9 @@ def build(
             long=long,
         )
 
-    short = pool_of(settings.jobs_per_instance, settings.long_jobs_per_instance)
-    long = pool_of(settings.long_jobs_per_instance, 0)
-    return App(
-        settings=settings,
-        clock=clock,
-        registry=tasks,
-        table=table,
-        queue=queue,
-        meta=meta,
-        dispatcher=dispatcher,
-        clocks=clocks,
-        manager=manager,
-        control=Control(outcomes=outcomes, manager=manager, clock=clock),
-        ledger=ledger,
-        worker=worker(short, None),
-        short_worker=worker(short, False),
-        long_worker=worker(long, True),
-        sweep=sweep,
-        poison=Poison(outcomes, clock),
-        backups=backups,
-        messages=messages,
-        started_at=clock.now(),
-        connection=connection,
-    )
+    short = pool(settings.jobs_per_instance, settings.long_jobs_per_instance)
+    long = pool(settings.long_jobs_per_instance, 0)
+    return worker(short, None), worker(short, False), worker(long, True)
 
 
 def _hold_needs(tasks: Registry, services: Services) -> None:
@@ -267,59 +315,6 @@ def _hold_needs(tasks: Registry, services: Services) -> None:
     for task in tasks:
         if missing := services.missing(task.needs):
             raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
-
-
-def started(tasks: Registry) -> App:
-    """The app of a process, with these tasks: prepared, and drained when the process ends."""
-    made = _build(tasks)
-    made.prepare()
-    made = replace(made, started_at=made.clock.now())  # by now the clock is checked
-    drain_at_exit(made.short_worker, made.long_worker)
-    event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
-    return made
-
-
-def by_hand(tasks: Registry) -> App:
-    """The app for one command of a person; it changes nothing that the app has stored."""
-    made = _build(tasks)
-    made.prepare(by_hand=True)
-    drain_at_exit(made.worker)
-    return made
-
-
-def prepare(tasks: Registry) -> None:
-    """For whoever starts the app: check its settings, and create what it needs in its storage
-    account.
-
-    The app itself does the rest, in its own process, and logs what it did.
-    """
-    _build(tasks).create()
-
-
-def _build(tasks: Registry) -> App:
-    settings = configuration.load(functools.partial(builtin.problems, tasks))
-    return build(settings, CheckedClock(), tasks)
-
-
-def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
-    """Give back what runs when the process ends normally.
-
-    No host tells an app when that is. The interpreter first waits for the threads that functions
-    run in, and calls `atexit` hooks after that; only concurrent.futures' own hook comes earlier.
-    """
-    import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
-
-    register = getattr(threading, "_register_atexit", atexit.register)
-    register(functools.partial(_drain, workers, patience))
-
-
-def _drain(workers: Sequence[Worker], patience: timedelta) -> None:
-    """Tell all workers before waiting for any; together they have `patience`."""
-    for worker in workers:
-        worker.stop()
-    until = monotonic() + patience.total_seconds()
-    for worker in workers:
-        worker.drain(timedelta(seconds=max(0.0, until - monotonic())))
 
 
 def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:

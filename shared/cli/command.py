@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from shared import settings
-from shared.app import PATIENCE, App, by_hand
+from shared.app import App
 from shared.cli import typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
@@ -22,6 +22,7 @@ from shared.engine.dispatch.clocks import DISPATCHER
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Invalid, Unavailable
 from shared.log import instant
+from shared.process import PATIENCE, by_hand
 from shared.redaction import redact
 from shared.schedules.job import Job, Status
 from shared.schedules.upcoming import upcoming

@@ -16,10 +16,10 @@ from typing import Any
 
 import function_app
 from functions._process import registry
-from shared.app import by_hand
 from shared.backups.params import BackupPlan, VerifyOrder
 from shared.backups.service import Backups
 from shared.engine.work.threads import Threads
+from shared.process import by_hand
 from tests.context import job_of
 
 AT_ONCE = 4

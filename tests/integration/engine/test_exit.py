@@ -17,7 +17,8 @@ _PROCESS = """
 import asyncio, sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from shared.app import build, drain_at_exit
+from shared.app import build
+from shared.process import drain_at_exit
 from shared.clock import SystemClock
 from shared.engine.work.lease import Lease
 from shared.settings import from_env
