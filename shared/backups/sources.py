@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.backups.engine import Asked, Engine
 from shared.backups.model import Summary
-from shared.backups.params import ALL, BackupPlan
+from shared.backups.params import ALL, PARTS, BackupPlan
 from shared.backups.postgres import engine as postgres
 from shared.backups.source import Source
 from shared.backups.sqlite import engine as sqlite
@@ -71,11 +71,11 @@ class Sources:
 
     def _databases(self, name: str, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         if not self.has_parts(name):
-            yield name, partial(self._made, name)
-            if plan.source != ALL and (plan.databases or plan.schemas or plan.exclude_schemas):
+            if plan.source != ALL and any(getattr(plan, part) for part in PARTS):
                 raise Invalid(
                     "task_parameters", f"{name} is no {postgres.kind}; leave its parts out"
                 )
+            yield name, partial(self._made, name)
             return
         part = {
             "schemas": plan.schemas,

@@ -80,6 +80,8 @@ def test_what_is_no_server_has_no_parts(tmp_path: Path) -> None:
     for source in ("database", "state"):
         with pytest.raises(Invalid, match=f"{source} is no PostgreSQL server"):
             planned(known, source=source, schemas=["x"])
+        with pytest.raises(Invalid, match=f"{source} is no PostgreSQL server"):
+            planned(known, source=source, without=["index public.by_name"])
 
 
 def test_a_url_that_is_none_is_refused_without_showing_it() -> None:
