@@ -51,8 +51,8 @@ from shared.storage.queues.pulse import PulseQueue
 from shared.storage.tables import readable
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
-from shared.storage.tables.semaphore import Slots
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
 
@@ -139,7 +139,7 @@ class App:
     def _hold_shards(self) -> None:
         """Schedules are found by their shard, so the number of shards must stay as it was."""
         wanted = str(self.settings.schedule_shards)
-        stored = self.meta.get("shards")
+        stored = self.meta.value("shards")
         if stored is None:
             self.meta.put("shards", wanted)
         elif stored != wanted:
@@ -158,7 +158,7 @@ class _Stores:
     table: ScheduleTable
     handed: HandedOut
     meta: Meta
-    slots: Slots
+    locks: Locks
     queue: JobQueue
 
     @classmethod
@@ -167,15 +167,16 @@ class _Stores:
         names = Names(settings.prefix)
         checked = clock if isinstance(clock, CheckedClock) else None
         connection = Connection(settings.storage, transport, checked)
-        wire, rows = connection.wire(names.table), connection.table(names.table)
-        short, long = connection.queue_wire(names.queue), connection.queue_wire(names.long_queue)
+        table = connection.table(names.table)
+        meta = Meta(table)
+        short, long = connection.queue(names.queue), connection.queue(names.long_queue)
         return cls(
             connection,
             names,
-            ScheduleTable(wire, settings.schedule_shards),
-            HandedOut(wire),
-            Meta(rows),
-            Slots(rows),
+            ScheduleTable(table, settings.schedule_shards),
+            HandedOut(table),
+            meta,
+            Locks(meta),
             JobQueue(short, long),
         )
 
@@ -191,9 +192,9 @@ def build(
     """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
     at = _Stores.of(settings, clock, transport)
     shards = ShardQueue(at.connection.queue(at.names.shards))
-    backlog = Backlog(shards, at.meta, clock)
+    backlog = Backlog(shards, at.locks, clock)
     dispatcher = Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
-    limits = Limits(at.slots, tasks, settings.jobs_per_project)
+    limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
     services = Services(
@@ -217,7 +218,7 @@ def build(
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, messages), held, clock)
     backups = once(
-        lambda: _backups(settings, at.connection, at.meta, clock, manager, tasks, messages())
+        lambda: _backups(settings, at.connection, at.locks, clock, manager, tasks, messages())
     )
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
@@ -267,7 +268,7 @@ def _clocks(
             queue=at.queue,
             handed=at.handed,
             meta=at.meta,
-            slots=at.slots,
+            locks=at.locks,
             alarm=alarm,
             lease=held.length,
         ),
@@ -326,7 +327,7 @@ def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clo
 def _backups(
     settings: Settings,
     connection: Connection,
-    meta: Meta,
+    locks: Locks,
     clock: Clock,
     manager: Manager,
     tasks: Registry,
@@ -337,7 +338,7 @@ def _backups(
     return Backups(
         settings=settings,
         connection=connection,
-        meta=meta,
+        locks=locks,
         clock=clock,
         manager=manager,
         tasks=tasks,

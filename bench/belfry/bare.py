@@ -27,8 +27,8 @@ from shared.engine.dispatch.tick import JOBS_OF_A_MESSAGE, LOOK_AHEAD
 from shared.schedules.plan import Plan, plan
 from shared.storage.names import Names
 from shared.storage.queues.jobs import Message
+from shared.storage.tables.batch import BATCH_HEADERS, encode
 from shared.storage.tables.schedules import Change, operations
-from shared.storage.tables.wire import BATCH_HEADERS, encode
 
 _CONNECTIONS = 4
 _TOGETHER = 99

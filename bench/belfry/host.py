@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import sdk
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from azure.core.exceptions import AzureError
@@ -161,7 +163,7 @@ def main(order: Order) -> None:
     belfry.table.get("warm")
     options = read_host_json(_ROOT, {}).queues
     work = [
-        Lane(belfry.connection.queue(name), worker, options, order.hidden_seconds).run
+        Lane(sdk.queue(belfry, name), worker, options, order.hidden_seconds).run
         for name, worker in lanes(belfry)
     ]
     if order.tick_seconds:

@@ -31,6 +31,7 @@ from shared.app import App
 from shared.schedules.job import job_id
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse
+from tests import sdk
 
 _QUIET = 3.0
 _BRISK: dict[str, Any] = {
@@ -196,7 +197,7 @@ class Belfry:
         counted.take()
         belfry.dispatcher.tick(belfry.clock.now(), "bench")
         ticked = counted.take().less(idle)
-        queue = belfry.connection.queue(Names(belfry.settings.prefix).queue)
+        queue = sdk.queue(belfry, Names(belfry.settings.prefix).queue)
         received = queue.receive_messages(messages_per_page=32, visibility_timeout=60)
         sent = [parse(message.content) for message in received]
         counted.take()

@@ -37,7 +37,7 @@ from shared.messages.service import Messages
 from shared.settings import Settings
 from shared.storage.blobs.links import links
 from shared.storage.connect import Connection
-from shared.storage.tables.facts import Meta
+from shared.storage.tables.locks import Locks
 from shared.tasks import Registry
 from shared.tasks.context import JobContext
 
@@ -52,7 +52,7 @@ class Backups:
         *,
         settings: Settings,
         connection: Connection,
-        meta: Meta,
+        locks: Locks,
         clock: Clock,
         manager: Manager,
         tasks: Registry,
@@ -68,7 +68,7 @@ class Backups:
         self._clock = clock
         self._sources = sources or Sources(settings, connection)
         drive = partial(Drive.of, settings.drive)
-        self._tools = Tools(self._sources, self.catalog, seal, Alone(meta), drive)
+        self._tools = Tools(self._sources, self.catalog, seal, Alone(locks), drive)
         self._messages = messages
         self._runs = Runs(manager.job)
         self._watch = Watch(

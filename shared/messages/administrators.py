@@ -72,4 +72,4 @@ class Administrators:
         return found
 
     def _remembered(self) -> list[str]:
-        return [str(one) for one in json.loads(self._meta.get(_NAME) or "[]")]
+        return [str(one) for one in json.loads(self._meta.value(_NAME) or "[]")]

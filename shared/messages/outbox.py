@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from shared.errors import Damaged, NotFound, Unavailable
@@ -32,7 +33,9 @@ from shared.messages.model import (
 from shared.messages.rows import PARTITION, beginning, due_key, message_key, properties, to_entry
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.tables.wire import Delete, Insert, Merge, Operation, Wire, literal
+from shared.storage.tables.batch import Delete, Insert, Merge, Operation, literal
+from shared.storage.tables.compare_and_set import compare_and_set
+from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.messages")
 
@@ -40,15 +43,14 @@ HELD = timedelta(minutes=10)
 """How long a sender holds a message for itself."""
 
 _SERVICE = "table storage"
-_TRIES = 5
 _PAGE = 200
 
 
 class Outbox:
     """The rows of one table, which is made when it is first used."""
 
-    def __init__(self, wire: Wire, connection: Connection, table: str) -> None:
-        self._wire = wire
+    def __init__(self, rows: Table, connection: Connection, table: str) -> None:
+        self._table = rows
         self._connection = connection
         self._name = table
         self._there = False
@@ -105,24 +107,23 @@ class Outbox:
 
     def sent(self, entry: Entry, provider_id: str, now: datetime) -> Entry:
         """Note that it was sent, even if another sender took the message over meanwhile."""
-        before: Entry | None = entry
-        for _ in range(_TRIES):
+        done = replace(
+            entry,
+            status=MessageStatus.SENT,
+            error=None,
+            provider_id=short(provider_id, 200) or None,
+            sent_at=now,
+            next_at=None,
+        )
+
+        def again() -> Entry | None:
+            before = self.find(entry.id)
             if before is None or before.status is MessageStatus.SENT:
                 return before or entry
-            after = replace(
-                before,
-                status=MessageStatus.SENT,
-                error=None,
-                provider_id=short(provider_id, 200) or None,
-                sent_at=now,
-                next_at=None,
-                holder=entry.holder,
-            )
-            written = self._change(before, after)
-            if written is not None:
-                return written
-            before = self.find(entry.id)
-        raise Unavailable(_SERVICE, f"too many change the message {entry.id} at once")
+            return self._change(before, replace(done, attempts=before.attempts))
+
+        busy = partial(Unavailable, _SERVICE)
+        return self._change(entry, done) or compare_and_set(entry.id, again, error=busy)
 
     def failed(self, entry: Entry, error: str, again: datetime | None) -> Entry:
         """Note that the attempt failed, and when the next one is; None: there is none."""
@@ -212,11 +213,11 @@ class Outbox:
             done = self._open().transact(PARTITION, rows)
         return replace(after, etag=done.etags[0]) if done.committed else None
 
-    def _open(self) -> Wire:
+    def _open(self) -> Table:
         if not self._there:
             self._connection.create_table(self._name)
             self._there = True
-        return self._wire
+        return self._table
 
 
 def _told(row: Mapping[str, Any] | None) -> Entry | None:

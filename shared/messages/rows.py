@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.errors import Damaged
 from shared.messages.model import Channel, Entry, MessageStatus
-from shared.storage.tables.wire import literal
+from shared.storage.tables.batch import literal
 
 PARTITION = "messages"
 

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
@@ -194,20 +193,16 @@ def messages_from(
     connection: Connection,
     meta: Meta,
     clock: Clock,
-    *,
-    transport: Any = None,
 ) -> Messages:
     """The service as the settings say. `connection` is to the account of `settings.storage`,
-    `meta` remembers the administrators; `transport` (of the storage SDKs) is for tests."""
+    `meta` remembers the administrators."""
     from shared.messages.administrators import Administrators
     from shared.messages.channels import channels_from
     from shared.storage.names import Names
-    from shared.storage.tables.wire import from_account
 
     name = Names(settings.prefix).messages
-    wire = from_account(settings.storage, name, transport) if transport else connection.wire(name)
     return Messages(
-        Outbox(wire, connection, name),
+        Outbox(connection.table(name), connection, name),
         channels_from(settings.messaging),
         Administrators(settings.database_url, meta, clock),
         clock,

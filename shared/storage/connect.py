@@ -1,9 +1,8 @@
 """Clients for a storage account, from a connection string or a managed identity.
 
-The SDKs are imported where a client is made: a cold start pays only for what it uses. What they
-retry, and how long they wait, follows the policy of `failures`. azure-data-tables does not retry an
-insert or a merge when its connection ends; a caller whose write may be repeated says so by
-`REPEATED`.
+Those of tables and queues are our own (`rest`), that of blobs is the SDK's. Each is imported where
+it is made: a cold start pays only for what it uses. What they retry, and how long they wait,
+follows the policy of `failures`.
 """
 
 from __future__ import annotations
@@ -16,23 +15,18 @@ from shared.clock import monotonic
 from shared.settings import StorageAccount
 from shared.storage import cancellation as heeding
 from shared.storage import failures
+from shared.storage.account import endpoint
 from shared.storage.checked import CheckedClock
-from shared.storage.signing import dating, is_misdated, key_of, signing
+from shared.storage.rest import Rest
+from shared.storage.signing import dating
 
 if TYPE_CHECKING:
-    from azure.data.tables import TableClient, TableServiceClient
     from azure.storage.blob import ContainerClient
-    from azure.storage.queue import QueueClient
 
-    from shared.storage.queues.wire import QueueWire
-    from shared.storage.tables.wire import Wire
+    from shared.storage.queues.queue import Queue
+    from shared.storage.tables.account import Tables
+    from shared.storage.tables.table import Table
 
-REPEATED: dict[str, Any] = {
-    "retry_on_methods": frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
-}
-"""Options of a `TableClient` call: retry it, whatever became of the connection."""
-_PAUSE: Any = 0.4
-"""Seconds between attempts at a queue, on average: less than it takes to miss a second."""
 _BLOBS: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2}
 """azure-storage-blob's own pauses start at 15 s: longer than a person waits."""
 _LISTED_AGAIN = 2
@@ -68,98 +62,67 @@ class Connection:
         inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         return Connection(self._account, heeding.transport(inner, check), self._clock)
 
-    def tables(self) -> TableServiceClient:
-        from azure.data.tables import TableServiceClient
+    def table(self, name: str) -> Table:
+        """One table."""
+        from shared.storage.tables.table import Table
 
-        text, options = self._account.connection_string.reveal(), self._table_options()
-        if text:
-            return TableServiceClient.from_connection_string(text, **options)
-        return TableServiceClient(self._url("table"), credential=self._identity(), **options)
+        at = endpoint(self._account, "table")
+        return Table(at.url, name, at.credential, transport=self._transport, clock=self._clock)
 
-    def table(self, name: str) -> TableClient:
-        """One table; clients made from `tables()` lack some of these options."""
-        from azure.data.tables import TableClient
+    def queue(self, name: str) -> Queue:
+        """One queue."""
+        from shared.storage.queues.queue import Queue
 
-        text, options = self._account.connection_string.reveal(), self._table_options()
-        if text:
-            return TableClient.from_connection_string(text, name, **options)
-        return TableClient(self._url("table"), name, credential=self._identity(), **options)
+        at = endpoint(self._account, "queue")
+        return Queue(at.url, name, at.credential, transport=self._transport, clock=self._clock)
 
     def create_table(self, name: str) -> None:
         """Create a table; harmless if it exists."""
-        from azure.core.exceptions import ResourceExistsError
+        self._tables().create(name)
 
-        with contextlib.suppress(ResourceExistsError):
-            self.table(name).create_table(**REPEATED)
+    def table_names(self, prefix: str) -> set[str]:
+        """The names of the tables that begin so."""
+        return set(self._tables().names(prefix))
 
     def drop_tables(self, names: Iterable[str], *, hastily: bool = False) -> None:
         """Drop tables; `hastily`: only while the storage answers at once."""
         from azure.core.exceptions import AzureError
 
-        account = self.tables()
+        account = self._tables()
         if not hastily:
             for name in names:
-                account.delete_table(name)
+                account.drop(name)
             return
         with contextlib.suppress(AzureError):
             for name in names:
-                account.delete_table(name, **heeding.HASTE)
+                account.drop(name, **heeding.HASTE)
 
     def create_queue(self, name: str) -> None:
         """Create a queue; harmless if it exists."""
-        from azure.core.exceptions import ResourceExistsError
-
-        with contextlib.suppress(ResourceExistsError):
-            self.queue(name).create_queue()
-
-    def wire(self, name: str) -> Wire:
-        """A table by hand: for many rows."""
-        from shared.storage.tables.wire import from_account
-
-        return from_account(self._account, name, self._transport, self._clock)
-
-    def queue_wire(self, name: str) -> QueueWire:
-        """A queue by hand: for many messages."""
-        from shared.storage.queues.wire import from_account
-
-        return from_account(self._account, name, self._transport, self._clock)
-
-    def queue(self, name: str) -> QueueClient:
-        from azure.storage.queue import QueueClient
-
-        options = self._options() | self._dated() | {"retry_policy": _queue_retries(self._clock)}
-        text = self._account.connection_string.reveal()
-        if text:
-            return QueueClient.from_connection_string(text, name, **options)
-        url = self._url("queue")
-        return QueueClient(url, name, credential=self._identity(), **options)
+        self.queue(name).create()
 
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient
 
-        options = self._options() | self._dated() | {"retry_policy": _blob_retries(self._clock)}
+        options = self._options() | {"retry_policy": _blob_retries(self._clock)}
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
         url = self._url("blob")
         return ContainerClient(url, name, credential=self._identity(), **options)
 
+    def _tables(self) -> Tables:
+        from shared.storage.tables.account import Tables
+
+        at = endpoint(self._account, "table")
+        transport, clock = self._transport, self._clock
+        return Tables(Rest(at.url, "table", at.credential, transport=transport, clock=clock))
+
     def _options(self) -> dict[str, Any]:
-        """The options of any client."""
+        """The options of a client of blobs, which signs after the hook."""
         transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
-        return dict(failures.TIMEOUTS) | {"transport": transport}
-
-    def _table_options(self) -> dict[str, Any]:
-        """The options of a client of tables, whose SDK dates requests by the machine's clock."""
-        options = self._options() | failures.RETRIES | {"timeout": failures.WHOLE}
-        key = key_of(self._account.connection_string.reveal())
-        if self._clock is None or key is None:
-            return options
-        return options | {"per_retry_policies": [signing(key, self._clock, always=False)]}
-
-    def _dated(self) -> dict[str, Any]:
-        """The options of a client of queues or blobs, which signs after this hook."""
-        return {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
+        dated = {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
+        return dict(failures.TIMEOUTS) | {"transport": transport} | dated
 
     def _url(self, service: str) -> str:
         return f"https://{self._account.account_name}.{service}.core.windows.net"
@@ -168,21 +131,6 @@ class Connection:
         from azure.identity import ManagedIdentityCredential
 
         return ManagedIdentityCredential(client_id=self._account.client_id or None)
-
-
-def _queue_retries(clock: CheckedClock | None) -> Any:
-    """What a client of queues retries; also, once, what was refused for its date."""
-    from azure.storage.queue import LinearRetry
-
-    class Retries(LinearRetry):
-        def send(self, request: Any) -> Any:
-            answer: Any = super().send(request)  # type: ignore[no-untyped-call]
-            refused = answer.http_response.status_code == 403
-            if clock is None or not refused or not is_misdated(request.http_request, clock):
-                return answer
-            return super().send(request)  # type: ignore[no-untyped-call]
-
-    return Retries(backoff=_PAUSE, retry_total=3, random_jitter_range=_PAUSE)
 
 
 def _blob_retries(clock: CheckedClock | None) -> Any:

@@ -1,8 +1,7 @@
-"""What becomes of storage's faults: one policy for our own calls (`wire`) and the SDKs'.
+"""What becomes of storage's faults: one policy for our own calls (`rest`) and the SDKs'.
 
 1. No connection, a connection that ended, an answer that was cut, and 408, 429 and 5xx are tried
-   again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`. (The
-   SDK for tables retries only reads and what may be repeated; see `connect`.)
+   again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`.
 2. If that does not help, it is `Unavailable`: the caller asks again when its own time comes, a
    worker until its lease has ended.
 3. What the service would refuse again is `Refused`.
@@ -109,8 +108,7 @@ def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
     """The SDKs' transport, which treats an answer that was cut as a lost connection, and tells
     `clock` the storage's time.
 
-    azure-core takes a cut answer for one of the service: some clients do not retry it, others do
-    not say that they did, and azure-data-tables fails with an `AttributeError`.
+    azure-core takes a cut answer for one of the service, and does not retry it.
     """
     from azure.core.exceptions import HttpResponseError, ServiceResponseError
     from azure.core.pipeline.transport import RequestsTransport

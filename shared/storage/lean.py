@@ -2,8 +2,8 @@
 
 azure-core's own goes through requests, whose work on one request costs more than the rest of the
 engine spends on the jobs in it. This one hands the bytes to urllib3, on which requests is built:
-urllib3 still keeps connections open, and does TLS and proxies. It is for the hot path (`wire`, and
-the job queue); the SDKs keep their own.
+urllib3 still keeps connections open, and does TLS and proxies. It is for tables and queues
+(`rest`); the SDK of blobs keeps its own.
 
 Failures are raised as azure-core's errors, as `failures` needs them: no connection is a
 `ServiceRequestError`, an answer that did not come or was cut a `ServiceResponseError`.

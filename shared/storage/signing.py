@@ -78,14 +78,12 @@ def signing(
     key: SharedKey,
     clock: Clock | None = None,
     *,
-    always: bool = True,
     text_of: Callable[[Any, str, str], str] = of_table,
 ) -> HTTPPolicy[Any, Any]:
     """The policy that signs by Shared Key Lite. It comes after the retry policy, so it signs each
     attempt anew.
 
-    Not `always`: a request signed already is signed again only if its date is wrong. Raises
-    `ValueError` if the key is not base64.
+    Raises `ValueError` if the key is not base64.
     """
     from azure.core.pipeline.policies import HTTPPolicy
 
@@ -94,8 +92,7 @@ def signing(
     class Signing(HTTPPolicy[Any, Any]):
         def send(self, request: Any) -> Any:
             http = request.http_request
-            if always or is_misdated(http, time):
-                self._sign(http)
+            self._sign(http)
             answer = self.next.send(request)
             if answer.http_response.status_code == _REFUSED and is_misdated(http, time):
                 self._sign(http)
@@ -107,16 +104,14 @@ def signing(
             text = text_of(http, date, f"/{key.account}{urlsplit(http.url).path}")
             signature = b64encode(hmac.digest(secret, text.encode(), "sha256")).decode()
             http.headers["x-ms-date"] = date
-            if "Date" in http.headers:  # azure-data-tables sends both, and services differ
-                http.headers["Date"] = date
             http.headers["Authorization"] = f"SharedKeyLite {key.account}:{signature}"
 
     return Signing()
 
 
 def dating(clock: Clock, then: Callable[[Any], object] = lambda _: None) -> Callable[[Any], None]:
-    """A hook for the SDKs of queues and blobs, which date requests by the machine's clock: it
-    corrects a wrong date before they sign."""
+    """A hook for the SDK of blobs, which dates requests by the machine's clock: it corrects a wrong
+    date before they are signed."""
 
     def hook(request: Any) -> None:
         if is_misdated(request.http_request, clock):

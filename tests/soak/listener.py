@@ -22,6 +22,7 @@ from shared.engine.work.threads import Threads
 from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse, parse_long
+from tests import sdk
 from tests.soak.pace import SPEED
 
 _HOST = json.loads((Path(__file__).resolve().parents[2] / "host.json").read_text())
@@ -48,7 +49,7 @@ class Listener:
         self._app = app
         self._long = long
         self._safe = safe
-        self._queue: Any = app.connection.queue(names.long_queue if long else names.queue)
+        self._queue: Any = sdk.queue(app, names.long_queue if long else names.queue)
         self._hands = Threads("message")
         self._in_hand = 0
         self._changed = threading.Condition()

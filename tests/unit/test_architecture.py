@@ -46,7 +46,7 @@ def test_importing_the_app_loads_nothing_that_only_some_runs_need() -> None:
 def test_importing_what_knows_the_storage_loads_no_client_of_it() -> None:
     files = Path("shared/storage").rglob("[a-z]*.py")
     modules = [".".join(path.with_suffix("").parts) for path in files]
-    assert "shared.storage.lean" in modules and "shared.storage.tables.wire" in modules
+    assert "shared.storage.lean" in modules and "shared.storage.tables.table" in modules
     loaded = fresh(f"import sys, {', '.join(modules)}; print(*sys.modules)")
     assert [name for name in loaded if name.startswith(_CLIENTS)] == []
 

@@ -1,8 +1,8 @@
 """No two backups of one database at once (R2), across all instances.
 
-The lock is a row in storage, a hold, which says when it was last renewed. A killed process no
-longer renews it: for another job the hold then ends after `_LENGTH`, for a later attempt of the
-same job after `_SILENCE` (the engine began that because it took the earlier attempt for dead, or
+The lock is a row in storage (`tables.locks`), which its holder renews. A killed process no longer
+does: for another job its hold then ends after `_LENGTH`, for a later attempt of the same job after
+`_SILENCE` (the engine began that because it took the earlier attempt for dead, or
 told it to stop). A waiting job also times by its own clock how long the hold stays unchanged, so a
 hold ends even if a wrong clock wrote its time.
 
@@ -15,7 +15,6 @@ still writes a hold, that expires.
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ from typing import TypeVar
 from shared.backups.source import Source
 from shared.clock import monotonic
 from shared.errors import BelfryError, Unavailable
-from shared.storage.tables.facts import Fact, Meta
+from shared.storage.tables.locks import Held, Locks
 from shared.tasks.context import JobContext
 from shared.threads import start
 
@@ -43,14 +42,13 @@ _STOP = 0.5
 """Seconds between two checks whether the job was told to stop."""
 _LETTING_GO = 5.0
 """Seconds that a job waits at most for storage when it releases a hold."""
-_FREE = "free"
 
 
 class Hold:
     """A hold on a database, as its holder sees it."""
 
-    def __init__(self, meta: Meta, name: str, job: JobContext) -> None:
-        self._meta = meta
+    def __init__(self, locks: Locks, name: str, job: JobContext) -> None:
+        self._locks = locks
         self._name = name
         self._job = job
         # One attempt may run twice, if the record that it began is lost.
@@ -63,9 +61,11 @@ class Hold:
 
     def take(self) -> bool:
         """Try to take the hold; whether that succeeded."""
-        found = self._meta.fact(self._name)
-        self.used_at = found.at if found is not None else None
-        return (found is None or self._over(found)) and self._write(found)
+        found = self._locks.read(self._name)
+        self.used_at = None if found.row is None else found.row.at
+        if not all(self._over(who, until, found) for who, until in found.holders.items()):
+            return False
+        return self._locks.write(self._name, found, {self._holder: self._until()})
 
     def confirm(self) -> None:
         """Raises `Unavailable` if another has taken the hold meanwhile, even if only for a while;
@@ -75,56 +75,43 @@ class Hold:
     def renew(self) -> None:
         """Extend the hold. Raises `Unavailable` as `confirm` does."""
         with self._renewing:
-            found = self._meta.fact(self._name)
-            if found is None or _said(found)[0] != self._holder or not self._write(found):
+            if not self._locks.renew(self._name, self._holder, self._until()):
                 text = "another took its turn, since this process was silent for too long"
                 raise Unavailable(f"backup of job {self._job.job_id}", text)
 
     def release(self) -> None:
         """Release the hold; harmless if it is not held."""
         with self._renewing:
-            found = self._meta.fact(self._name)
-            if found is not None and _said(found)[0] == self._holder:
-                self._meta.swap(self._name, found, _FREE)
+            self._locks.release(self._name, self._holder)
 
-    def _over(self, found: Fact) -> bool:
-        """Whether the hold has ended, is our own, or is nobody's."""
-        holder, renewed = _said(found)
-        if renewed is None or holder == self._holder:
+    def _until(self) -> datetime:
+        return self._job.clock.now() + _LENGTH
+
+    def _over(self, holder: str, until: datetime, found: Held) -> bool:
+        """Whether a hold has ended, or is our own."""
+        if holder == self._holder:
             return True
         mine = holder.rpartition("/")[0] == self._job.job_id
         length = _SILENCE if mine else _LENGTH
-        if self._job.clock.now() - renewed >= length:
+        if self._job.clock.now() >= until - _LENGTH + length:
             return True
-        if self._watched is None or self._watched[0] != found.etag:
-            self._watched = found.etag, monotonic()
+        etag = found.row.etag if found.row is not None else ""
+        if self._watched is None or self._watched[0] != etag:
+            self._watched = etag, monotonic()
         return monotonic() - self._watched[1] >= length.total_seconds()
-
-    def _write(self, found: Fact | None) -> bool:
-        said = {"holder": self._holder, "renewed": self._job.clock.now().isoformat()}
-        return self._meta.swap(self._name, found, json.dumps(said))
-
-
-def _said(found: Fact) -> tuple[str, datetime | None]:
-    """(holder, time of the last renewal); ("", None) if it is free."""
-    try:
-        values = json.loads(found.value)
-        return str(values["holder"]), datetime.fromisoformat(values["renewed"])
-    except (ValueError, TypeError, KeyError):  # `_FREE`, or what another version wrote
-        return "", None
 
 
 class Alone:
     """Holds on databases."""
 
-    def __init__(self, meta: Meta) -> None:
-        self._meta = meta
+    def __init__(self, locks: Locks) -> None:
+        self._locks = locks
 
     @contextmanager
     def of(self, source: Source, job: JobContext) -> Iterator[Hold]:
         """Hold that database; first waits for any other job that holds it. Raises `Cancelled`."""
-        name = f"hold:backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
-        hold = Hold(self._meta, name, job)
+        name = f"backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
+        hold = Hold(self._locks, name, job)
         told = False
         while not _meanwhile(hold.take, job.check, f"take {name}"):
             if not told:

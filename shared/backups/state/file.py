@@ -12,14 +12,11 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from shared.backups.source import Contents
 from shared.backups.sqlite.contents import check
@@ -34,7 +31,10 @@ FORMAT = 1
 KINDS = ("schedule", "job", "version", META)
 _TYPE = "@odata.type"
 _DOUBLE = "Edm.Double"
-_KEYS = ("PartitionKey", "RowKey")
+_ODATA = "odata."
+_PLAIN = ("", "Edm.String", "Edm.Boolean", "Edm.Int32")
+"""The types that JSON has; of the others each property has an annotation."""
+_KEYS = ("PartitionKey", "RowKey", "Timestamp")
 _MANY = 1000
 
 
@@ -60,7 +60,7 @@ class Row:
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The properties for `Wire`, which writes them unchanged."""
+        """The properties for a transaction, which writes them unchanged."""
         made: dict[str, Any] = json.loads(self.body)
         for name in [name for name in made if made[name] == _DOUBLE and name.endswith(_TYPE)]:
             made[name.removesuffix(_TYPE)] = _double(made[name.removesuffix(_TYPE)])
@@ -68,7 +68,7 @@ class Row:
 
 
 def row_of(of: str, entity: Mapping[str, Any]) -> Row:
-    """The row for an entity as the SDK gives it."""
+    """The row for an entity as the service writes it (`Table.query` with `raw`)."""
     partition, key = str(entity["PartitionKey"]), str(entity["RowKey"])
     return Row(of, partition, key, kind_of(of, partition, key), _body(entity))
 
@@ -189,27 +189,15 @@ def _each(db: sqlite3.Connection, sql: str, values: tuple[str, ...]) -> Iterator
 def _body(entity: Mapping[str, Any]) -> str:
     written: dict[str, Any] = {}
     for name, value in entity.items():
-        if name not in _KEYS:
-            kind, plain = _written(value)
-            written |= {name + _TYPE: kind, name: plain} if kind else {name: plain}
+        if name in _KEYS or _ODATA in name:
+            continue
+        kind = _DOUBLE if isinstance(value, float) else entity.get(name + _TYPE, "")
+        if kind in _PLAIN:
+            written[name] = value
+        else:
+            written[name + _TYPE] = kind
+            written[name] = repr(float(value)) if kind == _DOUBLE else str(value)
     return json.dumps(written, sort_keys=True)
-
-
-def _written(value: Any) -> tuple[str, Any]:
-    """(the type if JSON does not have it, else empty; the value in JSON)."""
-    if isinstance(value, tuple):  # the SDK's EntityProperty
-        value, kind = value
-        return str(getattr(kind, "value", kind)), str(value)
-    if isinstance(value, bytes):
-        return "Edm.Binary", b64encode(value).decode()
-    if isinstance(value, datetime):  # with the seventh digit, which Python's datetime lacks
-        told = getattr(value, "tables_service_value", "")
-        return "Edm.DateTime", told or value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, UUID):
-        return "Edm.Guid", str(value)
-    if isinstance(value, float):
-        return _DOUBLE, repr(value)
-    return "", value
 
 
 def _double(text: str) -> float | str:

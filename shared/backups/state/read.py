@@ -31,8 +31,8 @@ from shared.backups.state.file import (
 from shared.errors import NotFound
 from shared.schedules.job import parse_id
 from shared.storage.tables import entities
-from shared.storage.tables.by_sdk import Table, entity, query
-from shared.storage.tables.wire import literal
+from shared.storage.tables.batch import literal
+from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
 _TRIES = 20
@@ -71,12 +71,12 @@ class Reader:
             where = f"PartitionKey gt {literal(lower)}"
             where += f" and PartitionKey lt {literal(upper)}" if upper is not None else ""
             # rows of unknown partitions, copied as they are
-            for row in query(self._table, where, self._job.check):
+            for row in self._table.query(where, raw=True):
                 self._file.put(row_of(SCHEDULES, row))
 
     def _meta(self, shards: int) -> None:
         for name in (SHARDS, RECONCILED):  # first, so that the ledger's check starts early enough
-            if (row := entity(self._table, META, name)) is not None:
+            if (row := self._table.get(META, name, raw=True)) is not None:
                 self._file.put(row_of(SCHEDULES, row))
             elif name == SHARDS:
                 row = {"PartitionKey": META, "RowKey": SHARDS, "value": str(shards)}
@@ -108,7 +108,7 @@ class Reader:
         course = _course(known, began)
         for _ in range(_TRIES):
             self._job.check()
-            row = entity(self._table, shard, key)
+            row = self._table.get(shard, key, raw=True)
             if row is None:
                 self._file.remove(SCHEDULES, shard, key)
                 return
@@ -137,7 +137,7 @@ class Reader:
             return
         for job_id in course.live | live:
             if parse_id(job_id)[1] < course.since:
-                ended = entity(self._table, shard, entities.job_key(job_id))
+                ended = self._table.get(shard, entities.job_key(job_id), raw=True)
                 if ended is not None:
                     self._file.put(row_of(SCHEDULES, ended))
 
@@ -146,16 +146,16 @@ class Reader:
     ) -> Iterator[dict[str, Any]]:
         where = f"PartitionKey eq {literal(shard)} and RowKey ge {literal(lower)}"
         where += f" and RowKey lt {literal(upper)}" if upper is not None else ""
-        yield from query(self._table, where, self._job.check, select)
+        yield from self._table.query(where, select=select, raw=True)
 
     def _etag_of(self, partition: str, key: str) -> str:
-        row = entity(self._table, partition, key)
+        row = self._table.get(partition, key, raw=True)
         return "" if row is None else _etag(row)
 
 
-def read_table(table: Table, of: str, file: StateFile, job: JobContext) -> None:
+def read_table(table: Table, of: str, file: StateFile) -> None:
     """Read another of Belfry's tables into the file, unchanged."""
-    for row in query(table, "", job.check):
+    for row in table.query("", raw=True):
         file.put(row_of(of, row))
 
 
@@ -176,4 +176,4 @@ def _course(row: Row | None, began: datetime) -> _Course:
 
 
 def _etag(row: Any) -> str:
-    return str(row.metadata["etag"])
+    return str(row["odata.etag"])

@@ -37,10 +37,11 @@ from shared.backups.state.read import Reader, read_table
 from shared.backups.state.write import Writer, write
 from shared.engine.dispatch.facts import SWEPT
 from shared.errors import Conflict, Damaged, Invalid, Misconfigured
-from shared.storage.connect import REPEATED, Connection
+from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables import readable
-from shared.storage.tables.by_sdk import Table, entity, query
+from shared.storage.tables.batch import HEADERS, Delete, Upsert
+from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
 _SERVICE = "table storage"
@@ -85,7 +86,7 @@ class StateSource:
                     raise Misconfigured(text)
                 Reader(account.table(f"{self._prefix}{SCHEDULES}"), file, job).all(self._shards)
                 for of in there[1:]:
-                    read_table(account.table(f"{self._prefix}{of}"), of, file, job)
+                    read_table(account.table(f"{self._prefix}{of}"), of, file)
                 contents = file.contents()
             yield Dump(
                 chunks=read(path, job),
@@ -103,14 +104,14 @@ class StateSource:
             tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
             try:
                 for table in tables.values():
-                    table.create_table(**REPEATED)
-                _write(account, file, tables, job)
+                    account.create_table(table.name)
+                _write(file, tables, job)
                 counted = dict.fromkeys(file.contents().tables, 0)
                 for of, table in tables.items():
-                    _compare(table, of, file, counted, job)
+                    _compare(table, of, file, counted)
             finally:
                 # a stopped job does not wait for storage; what is left is removed a day later
-                names = [table.table_name for table in tables.values()]
+                names = [table.name for table in tables.values()]
                 self._connection.drop_tables(names, hastily=job.stop.is_set())
             return Contents(tables=counted, schema=file.contents().schema)
 
@@ -123,18 +124,18 @@ class StateSource:
             account = self._connection.heeding(job.check)
             tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
             for table in tables.values():
-                account.create_table(table.table_name)
+                account.create_table(table.name)
             self._check_shards(tables[SCHEDULES], prefix, file.shards())
-            marker = entity(tables[SCHEDULES], META, _RESTORING)
+            schedules = tables[SCHEDULES]
+            marker = schedules.get(META, _RESTORING)
             again = marker is not None and marker.get("value") == mark
             if not again and target.replace != prefix:
-                _check_empty(tables[SCHEDULES], prefix, job)
-            key = {"PartitionKey": META, "RowKey": _RESTORING}
-            tables[SCHEDULES].upsert_entity({**key, "value": mark}, **REPEATED)
-            _write(account, file, tables, job, keep=job.schedule_id)
+                _check_empty(schedules, prefix, job)
+            schedules.transact(META, [Upsert(_RESTORING, {"value": mark})])
+            _write(file, tables, job, keep=job.schedule_id)
             # no sweep knows of the jobs that ran at the dump: this makes the next one look at all
-            tables[SCHEDULES].delete_entity(META, SWEPT)
-            tables[SCHEDULES].delete_entity(META, _RESTORING)
+            for key in (SWEPT, _RESTORING):
+                schedules.transact(META, [Delete(key)])
             return Restored(contents=file.contents(), name=prefix)
 
     @contextmanager
@@ -154,7 +155,7 @@ class StateSource:
                 yield file, hashed.hexdigest()
 
     def _check_shards(self, table: Table, prefix: str, wanted: int) -> None:
-        found = entity(table, META, SHARDS)
+        found = table.get(META, SHARDS)
         there = None if found is None else str(found.get("value"))
         if there is None and prefix == self._prefix:
             there = str(self._shards)
@@ -170,44 +171,30 @@ class StateSource:
         none is in use."""
         known = "|".join(_TABLES)
         own = re.compile(rf"{self._prefix}{_SCRATCH}(\d{{8}}t\d{{6}})[0-9a-f]{{8}}({known})")
-        for name in _names(account, f"{self._prefix}{_SCRATCH}"):
+        for name in account.table_names(f"{self._prefix}{_SCRATCH}"):
             match = own.fullmatch(name)
             if match is None:
                 continue
             made = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC)
             if now - made > _LEFT_OVER:
-                account.tables().delete_table(name)
+                account.drop_tables([name])
 
 
 def _there(account: Connection, prefix: str) -> list[str]:
     """Which of Belfry's tables exist, that of the schedules first."""
-    found = _names(account, prefix)
+    found = account.table_names(prefix)
     return [of for of in _TABLES if f"{prefix}{of}" in found]
 
 
-def _names(account: Connection, prefix: str) -> set[str]:
-    tables = account.tables().query_tables(f"TableName ge '{prefix}' and TableName lt '{prefix}~'")
-    return {table.name for table in tables}
-
-
-def _write(
-    account: Connection,
-    file: StateFile,
-    tables: Mapping[str, Table],
-    job: JobContext,
-    keep: str = "",
-) -> None:
-    wires = {of: account.wire(table.table_name) for of, table in tables.items()}
+def _write(file: StateFile, tables: Mapping[str, Table], job: JobContext, keep: str = "") -> None:
     for of in tables.keys() - {SCHEDULES}:
-        write(wires[of], file.rows(of), job)
-    Writer(tables[SCHEDULES], wires[SCHEDULES], file, job).all(keep)
+        write(tables[of], file.rows(of), job)
+    Writer(tables[SCHEDULES], file, job).all(keep)
 
 
-def _compare(
-    table: Table, of: str, file: StateFile, counted: dict[str, int], job: JobContext
-) -> None:
+def _compare(table: Table, of: str, file: StateFile, counted: dict[str, int]) -> None:
     """Count the rows of a scratch table. Raises `Damaged` if one is not as it was dumped."""
-    for found in query(table, "", job.check):
+    for found in table.query("", raw=True):
         if of == SCHEDULES and str(found["RowKey"]).startswith("due:"):
             continue
         row = row_of(of, found)
@@ -220,7 +207,7 @@ def _check_empty(table: Table, prefix: str, job: JobContext) -> None:
     """Raises `Conflict` if there is more than what an app makes by itself, and this restore's own
     schedule."""
     allowed = {job.schedule_id}
-    for row in query(table, "RowKey ge 'schedule:' and RowKey lt 'schedule;'", job.check):
+    for row in table.query("RowKey ge 'schedule:' and RowKey lt 'schedule;'"):
         name = str(row["RowKey"]).removeprefix("schedule:")
         try:
             found = readable.to_schedule({**row, "etag": ""})
@@ -229,7 +216,7 @@ def _check_empty(table: Table, prefix: str, job: JobContext) -> None:
         if name != job.schedule_id and not (found and found.configured and is_untouched(found)):
             raise _occupied(prefix, f"the schedule {name}")
         allowed.add(name)
-    for row in query(table, "RowKey ge 'job:' and RowKey lt 'job;'", job.check, select=["RowKey"]):
+    for row in table.query("RowKey ge 'job:' and RowKey lt 'job;'", select=["RowKey"]):
         name = str(row["RowKey"]).split(":")[1]
         if name not in allowed:
             raise _occupied(prefix, f"jobs of {name}")
@@ -244,7 +231,5 @@ def _occupied(prefix: str, what: str) -> Conflict:
 
 
 def _version() -> str:
-    """The SDK's version, since the service has none."""
-    from importlib.metadata import version
-
-    return f"azure-data-tables {version('azure-data-tables')}"
+    """The version of the service's API: the service itself has none that it tells."""
+    return f"Table Storage {HEADERS['x-ms-version']}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from shared.backups.state.file import (
@@ -27,18 +28,18 @@ from shared.errors import Damaged, Unavailable
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
 from shared.storage.tables import entities, readable
-from shared.storage.tables.by_sdk import Table, entity, query
-from shared.storage.tables.schedules import Change, operations
-from shared.storage.tables.wire import (
+from shared.storage.tables.batch import (
     Delete,
     Insert,
     Operation,
     Replace,
     TooLarge,
     Upsert,
-    Wire,
     literal,
 )
+from shared.storage.tables.compare_and_set import compare_and_set
+from shared.storage.tables.schedules import Change, operations
+from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
 _ROWS = 100
@@ -46,15 +47,13 @@ _BYTES = 3_000_000
 """Size of a transaction's entities; together with headers and keys the limit is 4 MiB."""
 _FEW = 90
 """How many versions at most are written or deleted in one transaction with their schedule."""
-_TRIES = 20
 
 
 class Writer:
-    """Writes the table of schedules from the file. `table` and `wire` are the same table."""
+    """Writes the table of schedules from the file."""
 
-    def __init__(self, table: Table, wire: Wire, file: StateFile, job: JobContext) -> None:
+    def __init__(self, table: Table, file: StateFile, job: JobContext) -> None:
         self._table = table
-        self._wire = wire
         self._file = file
         self._job = job
 
@@ -67,14 +66,14 @@ class Writer:
         }
         for row in self._file.rows(SCHEDULES, META):
             if row.key == SHARDS or self._is_earlier(row):
-                write(self._wire, [row], self._job)
-        write(self._wire, self._file.rows(SCHEDULES, "job", "other"), self._job)
+                write(self._table, [row], self._job)
+        write(self._table, self._file.rows(SCHEDULES, "job", "other"), self._job)
         fresh = (
             row
             for row in self._file.rows(SCHEDULES, "version")
             if (row.partition, f"schedule:{row.schedule_id}") not in there
         )
-        write(self._wire, fresh, self._job)
+        write(self._table, fresh, self._job)
         batch: list[Row] = []
         for row in self._file.rows(SCHEDULES, "schedule"):
             if (row.partition, row.key) in there:
@@ -94,28 +93,26 @@ class Writer:
         """Write schedules that were not there."""
         self._job.check()
         steps = [step for row in batch for step in _made(row)]
-        if steps and not transact(self._wire, batch[0].partition, steps):
+        if steps and not transact(self._table, batch[0].partition, steps):
             for row in batch:  # an app made one meanwhile, or the answer to our write was lost
                 self._one(row)
 
     def _one(self, row: Row) -> None:
         """Write a schedule that may be there already."""
-        for _ in range(_TRIES):
-            self._job.check()
-            if self._tried(row):
-                return
-        raise Unavailable("table storage", f"{row.key} is changed all the time; try again later")
+        busy = partial(Unavailable, "table storage")
+        compare_and_set(row.key, lambda: self._tried(row) or None, error=busy)
 
     def _tried(self, row: Row) -> bool:
-        found = entity(self._table, row.partition, row.key)
+        self._job.check()
+        found = self._table.get(row.partition, row.key, raw=True)
         if found is None:
-            return transact(self._wire, row.partition, _made(row))
+            return transact(self._table, row.partition, _made(row))
         try:
             backup = readable.to_schedule({**row.values, "etag": ""})
         except Damaged:
             backup = None
         there = row_of(SCHEDULES, found)
-        etag = found.metadata["etag"]
+        etag = found["odata.etag"]
         try:
             schedule = readable.to_schedule({**there.values, "etag": etag})
         except Damaged:
@@ -132,18 +129,18 @@ class Writer:
     def _replaced(self, row: Row, there: Row, etag: str) -> bool:
         """Replace the target's row and versions by the backup's; False if somebody was faster."""
         versions = self._file.versions(row)
-        write(self._wire, versions, self._job)
+        write(self._table, versions, self._job)
         kept = {one.key for one in versions}
         old = due_key(there)
         gone = [key for key in self._versions_there(row) if key not in kept][:_FEW]
         if (
             old is not None
             and old != due_key(row)
-            and entity(self._table, row.partition, old) is not None
+            and self._table.get(row.partition, old) is not None
         ):
             gone.append(old)
         steps = [Replace(row.key, etag, row.properties), *_due(row), *map(Delete, gone)]
-        return transact(self._wire, row.partition, steps)
+        return transact(self._table, row.partition, steps)
 
     def _merged(self, backup: Schedule, there: Schedule, row: Row) -> bool:
         now = self._job.clock.now()
@@ -152,18 +149,18 @@ class Writer:
         if made.owed is not None:
             self._commit(Change(there, made.owed, tuple(made.jobs)), row.partition)
             return False  # the caller looks again
-        write(self._wire, self._file.versions(row), self._job)
+        write(self._table, self._file.versions(row), self._job)
         recorded = (
             Row(SCHEDULES, row.partition, entities.job_key(one.id), "job", _json(one))
             for one in made.jobs
         )
-        write(self._wire, recorded, self._job)
+        write(self._table, recorded, self._job)
         if made.after is None:
             return True
         return self._commit(Change(there, made.after, versions=_last(made.versions)), row.partition)
 
     def _commit(self, change: Change, partition: str) -> bool:
-        return transact(self._wire, partition, [*operations(change, secrets.token_hex(6))])
+        return transact(self._table, partition, [*operations(change, secrets.token_hex(6))])
 
     def _versions_there(self, row: Row) -> dict[str, Any]:
         lower = entities.version_key(row.schedule_id)
@@ -175,17 +172,17 @@ class Writer:
     def _is_earlier(self, row: Row) -> bool:
         """Whether it is the row that says how far the ledger was reconciled, and is earlier than
         the target's: the earlier of the two is kept."""
-        found = entity(self._table, META, RECONCILED) if row.key == RECONCILED else None
+        found = self._table.get(META, RECONCILED) if row.key == RECONCILED else None
         return row.key == RECONCILED and (
             found is None or str(row.values["value"]) < str(found["value"])
         )
 
     def _query(self, where: str, select: list[str] | None = None) -> Iterator[Any]:
         keys = None if select is None else ["PartitionKey", *select]
-        yield from query(self._table, where, self._job.check, keys)
+        yield from self._table.query(where, select=keys)
 
 
-def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
+def write(table: Table, rows: Iterable[Row], job: JobContext) -> None:
     """Write rows over whatever is there. The rows of a partition must follow one another."""
     batch: list[Row] = []
     size = 0
@@ -193,7 +190,7 @@ def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
     def flush() -> None:
         job.check()
         if batch:
-            _put(wire, batch)
+            _put(table, batch)
 
     for row in rows:
         more = len(row.body)
@@ -206,23 +203,23 @@ def write(wire: Wire, rows: Iterable[Row], job: JobContext) -> None:
     flush()
 
 
-def transact(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
+def transact(table: Table, partition: str, operations: Sequence[Operation]) -> bool:
     """Do all operations or none; False if somebody else was faster."""
-    return wire.transact(partition, operations).committed
+    return table.transact(partition, operations).committed
 
 
-def _put(wire: Wire, rows: list[Row]) -> None:
+def _put(table: Table, rows: list[Row]) -> None:
     """Write rows of one partition, in several transactions if long keys make one too large."""
     steps = [Upsert(row.key, row.properties) for row in rows]
     try:
-        if not transact(wire, rows[0].partition, steps):
+        if not transact(table, rows[0].partition, steps):
             raise Unavailable("table storage", "refused rows that may be written at any time")
     except TooLarge:
         if len(rows) == 1:
             raise
         half = len(rows) // 2
-        _put(wire, rows[:half])
-        _put(wire, rows[half:])
+        _put(table, rows[:half])
+        _put(table, rows[half:])
 
 
 def _made(row: Row) -> list[Operation]:

@@ -24,13 +24,13 @@ from shared.schedules.finish import finished
 from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.record import ended_live, of_live
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.schedules import Change
 
 _logger = logging.getLogger("belfry.worker")
 
 RETRIES_AT_ONCE = 50
 """Jobs that one request runs again; they go in one message."""
-_TRIES = 20
 _REASON = "a person cancelled it"
 _NO_RETRY = {
     Status.SUCCEEDED: "it succeeded; to run its schedule once more, execute that",
@@ -53,25 +53,20 @@ class Control:
         Harmless if it was cancelled before. Raises `NotFound`; `Conflict` if it ended otherwise.
         """
         why = redact(reason or _REASON)
-        for _ in range(_TRIES):
-            now = self._clock.now()
-            schedule = self._table.get(parse_id(job_id)[0])
-            done = self._table.job(job_id)  # after the row: what is not in the row has ended
-            if done is not None:
-                return _ended(done)
-            live = schedule.progress.find(job_id) if schedule is not None else None
-            if schedule is None or live is None:
-                job = self._manager.job(job_id)  # of a stretch, or it came or ended meanwhile
-                if job.status in ENDED:
-                    return _ended(job)
-                continue
-            held = live.lease_until is not None and live.lease_until > now
-            stopped = (
-                self._mark(schedule, live, why) if held else self._end(schedule, live, why, now)
-            )
-            if stopped is not None:
-                return stopped
-        raise Conflict(f"{job_id} is being changed by others at the same time; try again")
+        return compare_and_set(job_id, lambda: self._cancelled(job_id, why))
+
+    def _cancelled(self, job_id: str, why: str) -> Job | None:
+        now = self._clock.now()
+        schedule = self._table.get(parse_id(job_id)[0])
+        done = self._table.job(job_id)  # after the row: what is not in the row has ended
+        if done is not None:
+            return _ended(done)
+        live = schedule.progress.find(job_id) if schedule is not None else None
+        if schedule is None or live is None:
+            job = self._manager.job(job_id)  # of a stretch, or it came or ended meanwhile
+            return _ended(job) if job.status in ENDED else None
+        held = live.lease_until is not None and live.lease_until > now
+        return self._mark(schedule, live, why) if held else self._end(schedule, live, why, now)
 
     def retry(self, job_id: str) -> Job:
         """Run again a job that failed, was missed or was cancelled; the job that repeats it.

@@ -28,11 +28,11 @@ from shared.schedules.plan import LIVE_CAP, crowded, given_up
 from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.handed import HandedOut, Note
 from shared.storage.tables.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
-_TRIES = 20
 _CANCELLED = 90
 """Jobs that end in the transaction that deletes their schedule; it is limited to 100 rows."""
 
@@ -296,7 +296,8 @@ class Manager:
 
     def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Change:
         """The change that was made; nothing is written for one that changes nothing."""
-        for _ in range(_TRIES):
+
+        def attempt() -> Change | None:
             now = self._clock.now()
             schedule = self._find(schedule_id)
             if schedule.owes(now):
@@ -305,9 +306,11 @@ class Manager:
             change = decide(schedule, now)
             if change.versions and schedule.owes(now):
                 self._give_up(schedule, now, change.versions[0].reason)
-            elif change.after == change.before or self._table.commit([change])[0]:
-                return change
-        raise Conflict(f"{schedule_id} is being changed by others at the same time; try again")
+                return None
+            unchanged = change.after == change.before
+            return change if unchanged or self._table.commit([change])[0] else None
+
+        return compare_and_set(schedule_id, attempt)
 
     def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
         """Record as cancelled what a schedule that turns (is changed, deleted) still owes."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.storage.queues.jobs import ShardQueue
-from shared.storage.tables.facts import Meta
+from shared.storage.tables.locks import Locks
 
 _HOLD = timedelta(minutes=2)
 
@@ -22,9 +22,9 @@ _HOLD = timedelta(minutes=2)
 class Backlog:
     """The announcements and the holds, bound to their stores."""
 
-    def __init__(self, queue: ShardQueue, meta: Meta, clock: Clock) -> None:
+    def __init__(self, queue: ShardQueue, locks: Locks, clock: Clock) -> None:
         self._queue = queue
-        self._meta = meta
+        self._locks = locks
         self._clock = clock
 
     def announce(self, shard: str, now: datetime) -> None:
@@ -36,9 +36,9 @@ class Backlog:
         """Hold the shard while the block runs; yields whether nobody else holds it."""
         holder = secrets.token_hex(6)
         now = self._clock.now()
-        alone = self._meta.hold(f"shard:{shard}", holder, now, now + _HOLD)
+        alone = self._locks.take(f"shard:{shard}", holder, now, now + _HOLD)
         try:
             yield alone
         finally:
             if alone:
-                self._meta.release(f"shard:{shard}", holder)
+                self._locks.release(f"shard:{shard}", holder)

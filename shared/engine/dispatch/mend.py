@@ -14,30 +14,32 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from shared.engine.dispatch import facts
 from shared.engine.dispatch.alarm import Alarm
 from shared.engine.dispatch.facts import BEAT, KNOWN, PAUSE, SWEPT, UP, Facts, Pause
 from shared.engine.dispatch.tick import messages
-from shared.errors import Conflict, Damaged
+from shared.engine.work.limits import LIMIT
+from shared.errors import Damaged
 from shared.log import Event, event
 from shared.log import instant as written
 from shared.schedules.mend import Mended, is_suspect, mended
 from shared.schedules.model import LiveJob, Schedule
 from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables import readable
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import Change, ScheduleTable
-from shared.storage.tables.semaphore import Slots
 
 _logger = logging.getLogger("belfry.clocks")
 
 _ALONE = timedelta(minutes=5)
 _AT_ONCE = 4
 _BATCH = 100
-_TRIES = 20
 _STEPS = 10_000
 _SECOND = timedelta(seconds=1)
 _LONG_AGO = timedelta(days=1)
@@ -63,7 +65,7 @@ class Mender:
         queue: JobQueue,
         handed: HandedOut,
         meta: Meta,
-        slots: Slots,
+        locks: Locks,
         alarm: Alarm,
         lease: timedelta,
     ) -> None:
@@ -71,7 +73,7 @@ class Mender:
         self._queue = queue
         self._handed = handed
         self._meta = meta
-        self._slots = slots
+        self._locks = locks
         self._alarm = alarm
         self._lease = lease
 
@@ -82,16 +84,16 @@ class Mender:
         if not wrong:
             return False
         holder = secrets.token_hex(6)
-        if not self._meta.hold("mend", holder, now, now + _ALONE):
+        if not self._locks.take("mend", holder, now, now + _ALONE):
             return False
         try:
             total = self._schedules(now)
-            self._slots.shorten(now + self._lease)
-            self._meta.release_beyond("shard", now + _ALONE)
+            self._locks.shorten(LIMIT, now + self._lease, now + self._lease)
+            self._locks.shorten("shard:", now + _ALONE, now)
             self._handed.forget(now + _ALONE)
             self._facts(found, wrong, now)
         finally:
-            self._meta.release("mend", holder)
+            self._locks.release("mend", holder)
         self._tell(wrong, total, now)
         return True
 
@@ -107,19 +109,23 @@ class Mender:
 
     def _schedule(self, schedule: Schedule, now: datetime) -> _Done:
         """Mend a schedule step by step, deciding each step anew from what is stored."""
-        done, lost = _Done(), 0
-        one: Schedule | None = schedule
+        done = _Done()
         for _ in range(_STEPS):
-            step = None if one is None else self._step(one, now)
-            if step is None:
+            if not compare_and_set(schedule.id, partial(self._stepped, schedule.id, now, done)):
                 break
-            if self._make(step, now):
-                done.again += step.again
-                done.freed += len(step.send) - sum(job.id in step.gone for job in step.send)
-            elif (lost := lost + 1) >= _TRIES:
-                raise Conflict(f"{schedule.id} is being changed by others at the same time")
-            one = self._table.get(schedule.id)
         return done
+
+    def _stepped(self, schedule_id: str, now: datetime, done: _Done) -> bool | None:
+        """Make the schedule's next step, and count it; False if it needs none."""
+        one = self._table.get(schedule_id)
+        step = None if one is None else self._step(one, now)
+        if step is None:
+            return False
+        if not self._make(step, now):
+            return None
+        done.again += step.again
+        done.freed += len(step.send) - sum(job.id in step.gone for job in step.send)
+        return True
 
     def _step(self, schedule: Schedule, now: datetime) -> Mended | None:
         ended = self._table.jobs(schedule.id, since=now)

@@ -213,7 +213,7 @@ class Ledger:
 
     def _unseen(self) -> Span:
         now = self._clock.now()
-        seen = self._meta.get(_MARK)
+        seen = self._meta.value(_MARK)
         after = now - _BACK if seen is None else min(now - _BACK, datetime.fromisoformat(seen))
         return Span(max(after, now - _LONGEST), now - _SETTLING)
 

@@ -1,7 +1,7 @@
 """How many jobs of one task, and of one project, may run at once, on all instances together.
 
-Each limit is a row that names the jobs that count against it, and until when: a job that a killed
-worker leaves behind stops counting when its lease ends.
+Each limit is a lock with several places, held by the jobs that count against it: a job that a
+killed worker leaves behind stops counting when its lease ends.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.schedules.model import Schedule
-from shared.storage.tables.semaphore import Slots
+from shared.storage.tables.locks import Locks
 from shared.tasks import Registry
+
+LIMIT = "limit:"
+"""What the names of these locks begin with."""
 
 
 class Limits:
     """The limits, bound to their store. `per_project`: 0 for none."""
 
-    def __init__(self, slots: Slots, registry: Registry, per_project: int) -> None:
-        self._slots = slots
+    def __init__(self, locks: Locks, registry: Registry, per_project: int) -> None:
+        self._locks = locks
         self._registry = registry
         self._per_project = per_project
 
@@ -27,9 +30,9 @@ class Limits:
         found: list[tuple[str, int]] = []
         task = self._registry.find(schedule.definition.task_type)
         if task is not None and task.max_concurrent is not None:
-            found.append((f"task:{task.name}", task.max_concurrent))
+            found.append((f"{LIMIT}task:{task.name}", task.max_concurrent))
         if self._per_project and schedule.definition.project_id is not None:
-            found.append((f"project:{schedule.definition.project_id}", self._per_project))
+            found.append((f"{LIMIT}project:{schedule.definition.project_id}", self._per_project))
         return found
 
     def take(self, schedule: Schedule, job_id: str, now: datetime, until: datetime) -> bool:
@@ -39,18 +42,18 @@ class Limits:
         """
         taken: list[str] = []
         for name, most in self.of(schedule):
-            if not self._slots.take(name, most, job_id, now, until):
+            if not self._locks.take(name, job_id, now, until, places=most):
                 for earlier in taken:
-                    self._slots.release(earlier, job_id)
+                    self._locks.release(earlier, job_id)
                 return False
             taken.append(name)
         return True
 
     def full(self, schedule: Schedule, now: datetime) -> bool:
         """Whether one of its limits is reached, so that its jobs wait."""
-        return any(len(self._slots.held(name, now)) >= most for name, most in self.of(schedule))
+        return any(len(self._locks.holders(name, now)) >= most for name, most in self.of(schedule))
 
     def release(self, schedule: Schedule, job_id: str) -> None:
         """Stop counting the job."""
         for name, _ in self.of(schedule):
-            self._slots.release(name, job_id)
+            self._locks.release(name, job_id)

@@ -12,17 +12,16 @@ from shared.engine.events import tell_ended
 from shared.engine.work.attempt import Attempt
 from shared.engine.work.judge import Again
 from shared.engine.work.limits import Limits
-from shared.errors import Conflict
+from shared.errors import Conflict, LeaseLost
 from shared.log import Event, event
 from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status
-from shared.schedules.model import Overlap, Schedule
+from shared.schedules.model import LiveJob, Overlap, Schedule
 from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.schedules import Change, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
-
-_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +57,49 @@ class Outcomes:
 
     def end_with_schedule(self, job: Job) -> bool:
         """End a job and count it in its schedule's row at once; False if it ended before."""
-        for _ in range(_TRIES):
-            now = self.clock.now()
-            schedule = self.table.get(job.schedule_id)
-            live = schedule.progress.find(job.id) if schedule is not None else None
-            earlier = self.table.job(job.id)
-            if earlier is not None:  # ended by another, or by us without an answer
-                return earlier.worker == job.worker
-            if schedule is None or live is None or live.worker != job.worker:
-                return False
-            done = self.ended(schedule)
-            after, versions = finished(schedule, job, done, now)
-            if self.table.commit([Change(schedule, after, (job,), versions)])[0]:
-                tell_paused(schedule, after)
-                return True
-        raise Conflict(f"{job.schedule_id} is being changed by others at the same time; try again")
+        return compare_and_set(job.schedule_id, lambda: self._ended_with_schedule(job))
+
+    def _ended_with_schedule(self, job: Job) -> bool | None:
+        now = self.clock.now()
+        schedule = self.table.get(job.schedule_id)
+        live = schedule.progress.find(job.id) if schedule is not None else None
+        earlier = self.table.job(job.id)
+        if earlier is not None:  # ended by another, or by us without an answer
+            return earlier.worker == job.worker
+        if schedule is None or live is None or live.worker != job.worker:
+            return False
+        after, versions = finished(schedule, job, self.ended(schedule), now)
+        if not self.table.commit([Change(schedule, after, (job,), versions)])[0]:
+            return None
+        tell_paused(schedule, after)
+        return True
 
     def again(self, attempt: Attempt, result: Again) -> bool:
         """Put the job back for another attempt; False if it is no longer this worker's."""
         now = self.clock.now()
+        message = Message((attempt.live.id,), now, long=attempt.schedule.is_long)
+        self.queue.send(message, result.live.available_at)
+        try:
+            schedule_id = attempt.schedule.id
+            waiting = compare_and_set(schedule_id, lambda: self._put_back(attempt, result))
+        except (LeaseLost, Conflict):  # the sweep finds what is still in the row
+            return False
+        self.limits.release(attempt.schedule, attempt.live.id)
+        if waiting.cancel is not None:  # it ends now, not after its delay
+            self.queue.send(message, now)
+        _tell_again(attempt, result)
+        return True
+
+    def _put_back(self, attempt: Attempt, result: Again) -> LiveJob | None:
+        """The job as it waits now. Raises `LeaseLost` if it is no longer this worker's."""
         live = attempt.live
-        long = attempt.schedule.is_long
-        self.queue.send(Message((live.id,), now, long=long), result.live.available_at)
-        for _ in range(_TRIES):
-            schedule = self.table.get(attempt.schedule.id)
-            held = schedule.progress.find(live.id) if schedule is not None else None
-            if schedule is None or held is None or held.worker != live.worker:
-                return False
-            waiting = replace(result.live, cancel=held.cancel)
-            after = replace(schedule, progress=schedule.progress.put(waiting))
-            if self.table.commit([Change(schedule, after)])[0]:
-                self.limits.release(attempt.schedule, live.id)
-                if held.cancel is not None:  # it ends now, not after its delay
-                    self.queue.send(Message((live.id,), now, long=long), now)
-                _tell_again(attempt, result)
-                return True
-        return False
+        schedule = self.table.get(attempt.schedule.id)
+        held = schedule.progress.find(live.id) if schedule is not None else None
+        if schedule is None or held is None or held.worker != live.worker:
+            raise LeaseLost(f"{live.id}: another worker has it")
+        waiting = replace(result.live, cancel=held.cancel)
+        after = replace(schedule, progress=schedule.progress.put(waiting))
+        return waiting if self.table.commit([Change(schedule, after)])[0] else None
 
     def ended(self, schedule: Schedule) -> dict[str, Job]:
         """Those of the schedule's live jobs that ended."""

@@ -32,6 +32,7 @@ from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.compare_and_set import TRIES
 from shared.storage.tables.schedules import Change, Running, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
@@ -49,8 +50,6 @@ _SKEW = timedelta(seconds=5)
 """How much the clocks of two instances may differ."""
 _FULL = timedelta(seconds=5)
 """When to ask again for a job whose limit of jobs at once is reached."""
-_TRIES = 20
-"""Races lost to other writers of a schedule's row before the message is tried again later."""
 
 
 @dataclass(slots=True)
@@ -135,7 +134,7 @@ class Worker:
         pending = _named(dict.fromkeys(message.job_ids))
         fresh = True
         known = self._before_its_time(pending)
-        for _ in range(_TRIES + 2 * len(pending)):
+        for _ in range(TRIES + 2 * len(pending)):
             if not pending:
                 return
             places = self._places(len(pending), batch, ended)

@@ -12,14 +12,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from shared.errors import Invalid
 from shared.storage.failures import translated
-from shared.storage.queues.wire import QueueWire, Receipt
-
-if TYPE_CHECKING:
-    from azure.storage.queue import QueueClient
+from shared.storage.queues.queue import Queue, Receipt
 
 _SERVICE = "queue storage"
 AHEAD = timedelta(seconds=1)
@@ -102,7 +98,7 @@ class Sent:
 class JobQueue:
     """Both queues. Raises `Unavailable` or `Refused` when the storage does."""
 
-    def __init__(self, short: QueueWire, long: QueueWire) -> None:
+    def __init__(self, short: Queue, long: Queue) -> None:
         self._short = short
         self._long = long
 
@@ -133,21 +129,21 @@ class JobQueue:
             at = None
         return timedelta() if at is None else max(now - at, timedelta())
 
-    def _of(self, long: bool) -> QueueWire:
+    def _of(self, long: bool) -> Queue:
         return self._long if long else self._short
 
 
 class ShardQueue:
     """The queue that shares out a backlog: each message is a shard's name."""
 
-    def __init__(self, queue: QueueClient) -> None:
+    def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
     def send(self, shard: str, now: datetime) -> None:
         """Announce a shard. Raises `Unavailable` or `Refused` when the storage does."""
         text = json.dumps({"shard": shard, "sent_at": now.isoformat()})
         with translated("queue storage"):
-            self._queue.send_message(text, time_to_live=_STALE)
+            self._queue.put(text, expires_seconds=_STALE)
 
 
 _STALE = 300

@@ -1,1 +1,1 @@
-"""Table Storage: rows by hand on the hot path, else by the SDK, and what the rows mean."""
+"""Table Storage: a client of our own, and what the rows mean."""

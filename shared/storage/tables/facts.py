@@ -1,4 +1,4 @@
-"""Small facts about the whole: when each clock last ticked, who holds what, how it was prepared.
+"""Small facts about the whole: when each clock last ticked, how the storage was prepared.
 
 One row each in the table's partition `meta`.
 """
@@ -6,17 +6,19 @@ One row each in the table's partition `meta`.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from shared.storage.connect import REPEATED
 from shared.storage.failures import translated
-
-if TYPE_CHECKING:
-    from azure.data.tables import TableClient
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
+META = "meta"
+"""The partition."""
+_CLOCK = "clock:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,139 +28,77 @@ class Fact:
     value: str
     etag: str
     at: datetime | None = None
-    """When it was written, by the storage's time; None from `about_clocks`."""
+    """When it was written, by the storage's time."""
 
 
 class Meta:
-    """The rows."""
+    """The rows. Raises `Unavailable` or `Refused` when the storage does."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def beat(self, clock: str, at: datetime) -> None:
         """Note that `clock` ticked."""
-        self.put(f"clock:{clock}", at.isoformat())
+        self.put(f"{_CLOCK}{clock}", at.isoformat())
 
     def clocks(self) -> dict[str, datetime]:
         """When each clock last ticked."""
-        with translated(_SERVICE):
-            rows = self._table.query_entities(
-                "PartitionKey eq 'meta' and RowKey ge 'clock:' and RowKey lt 'clock;'"
-            )
-            return {
-                row["RowKey"].removeprefix("clock:"): datetime.fromisoformat(row["value"])
-                for row in rows
-            }
-
-    def get(self, name: str) -> str | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        with translated(_SERVICE):
-            try:
-                return str(self._table.get_entity("meta", name)["value"])
-            except ResourceNotFoundError:
-                return None
-
-    def put(self, name: str, value: str) -> None:
-        with translated(_SERVICE):
-            row = {"PartitionKey": "meta", "RowKey": name, "value": value}
-            self._table.upsert_entity(row, **REPEATED)
-
-    def about_clocks(self) -> dict[str, Fact]:
-        """The rows `clock:*` (when each last ticked) and `clock.*` (what they tell each other)."""
-        with translated(_SERVICE):
-            rows = self._table.query_entities(
-                "PartitionKey eq 'meta' and RowKey ge 'clock.' and RowKey lt 'clock;'"
-            )
-            return {row["RowKey"]: Fact(row["value"], str(row.metadata["etag"])) for row in rows}
+        return {
+            name.removeprefix(_CLOCK): datetime.fromisoformat(fact.value)
+            for name, fact in self.beginning(_CLOCK).items()
+        }
 
     def fact(self, name: str) -> Fact | None:
         """The row of that name."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         with translated(_SERVICE):
-            try:
-                row = self._table.get_entity("meta", name)
-            except ResourceNotFoundError:
-                return None
-            return Fact(row["value"], str(row.metadata["etag"]), row.metadata["timestamp"])
+            row = self._table.get(META, name, raw=True)
+        return None if row is None else _fact(row)
+
+    def value(self, name: str) -> str | None:
+        """What the row of that name says."""
+        found = self.fact(name)
+        return None if found is None else found.value
+
+    def beginning(self, prefix: str) -> dict[str, Fact]:
+        """The rows whose names begin so."""
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(after)}"
+        with translated(_SERVICE):
+            rows = self._table.query(f"PartitionKey eq {literal(META)} and {span}", raw=True)
+            return {row["RowKey"]: _fact(row) for row in rows}
+
+    def about_clocks(self) -> dict[str, Fact]:
+        """The rows `clock:*` (when each last ticked) and `clock.*` (what they tell each other)."""
+        return self.beginning("clock")
+
+    def put(self, name: str, value: str) -> None:
+        """Write a row, whatever it was before."""
+        self._transact(Upsert(name, {"value": value}))
 
     def swap(self, name: str, before: Fact | None, value: str) -> bool:
         """Write a row if it is still as it was read (None: there was none); whether it was
-        written."""
-        etag = None if before is None else before.etag
-        with translated(_SERVICE):
-            return self._write({"RowKey": name, "value": value}, etag)
+        written.
 
-    def hold(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
-        """Hold `name` until `until`, if nobody else does; whether `holder` holds it now."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        mine = {"RowKey": f"hold:{name}", "value": until.isoformat(), "holder": holder}
-        with translated(_SERVICE):
-            try:
-                found = self._table.get_entity("meta", mine["RowKey"])
-            except ResourceNotFoundError:
-                return self._write(mine, None)
-            if datetime.fromisoformat(found["value"]) > now:
-                return bool(found["holder"] == holder)
-            return self._write(mine, str(found.metadata["etag"]))
-
-    def release_beyond(self, prefix: str, until: datetime) -> int:
-        """Release the names with this prefix that are held longer than `until`; how many there
-        were."""
-        found = 0
-        with translated(_SERVICE):
-            rows = self._table.query_entities(
-                f"PartitionKey eq 'meta' and RowKey ge 'hold:{prefix}:' "
-                f"and RowKey lt 'hold:{prefix};'"
-            )
-            for row in rows:
-                if datetime.fromisoformat(row["value"]) > until:
-                    self._table.delete_entity(row)
-                    found += 1
-        return found
-
-    def release(self, name: str, holder: str) -> None:
-        """Release `name` if `holder` holds it; harmless if it does not."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-
-        with translated(_SERVICE):
-            try:
-                found = self._table.get_entity("meta", f"hold:{name}")
-                if found["holder"] == holder:
-                    self._table.delete_entity(
-                        found,
-                        etag=found.metadata["etag"],
-                        match_condition=MatchConditions.IfNotModified,
-                    )
-            except (ResourceNotFoundError, ResourceModifiedError):
-                return
-
-    def _write(self, row: dict[str, str], etag: str | None) -> bool:
-        """Write a row if it is as `etag` says (None: there is none); whether it was written.
-
-        If its answer was lost, this very write may be why it is refused: the row's mark tells.
+        If the answer to the write was lost, this very write may be why it is refused when it is
+        repeated: the row's mark tells.
         """
-        from azure.core import MatchConditions
-        from azure.core.exceptions import (
-            ResourceExistsError,
-            ResourceModifiedError,
-            ResourceNotFoundError,
-        )
-
         mark = secrets.token_hex(6)
-        mine = row | {"PartitionKey": "meta", "mark": mark}
-        unchanged: Any = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        try:
-            if etag is None:
-                self._table.create_entity(mine, **REPEATED)
-            else:
-                self._table.update_entity(mine, **unchanged, **REPEATED)
-        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-            try:
-                return bool(self._table.get_entity("meta", row["RowKey"]).get("mark") == mark)
-            except ResourceNotFoundError:
-                return False
-        return True
+        row = {"value": value, "mark": mark}
+        step = Insert(name, row) if before is None else Replace(name, before.etag, row)
+        return self._transact(step, mark)
+
+    def remove(self, name: str) -> None:
+        """Remove a row; harmless if there is none."""
+        self._transact(Delete(name))
+
+    def _transact(self, step: Operation, mark: str = "") -> bool:
+        with translated(_SERVICE):
+            outcome = self._table.transact(META, [step])
+            if outcome.committed or not (mark and outcome.retried):
+                return outcome.committed
+            found = self._table.get(META, step.key)
+        return found is not None and found.get("mark") == mark
+
+
+def _fact(row: Mapping[str, Any]) -> Fact:
+    return Fact(row["value"], row["odata.etag"], datetime.fromisoformat(row["Timestamp"]))

@@ -19,8 +19,9 @@ from shared.errors import NotFound
 from shared.schedules.job import parse_id
 from shared.storage.failures import translated
 from shared.storage.queues.jobs import instant
+from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Operation, Upsert, literal
 from shared.storage.tables.entities import stamp
-from shared.storage.tables.wire import MAX_OPERATIONS, Delete, Operation, Upsert, Wire, literal
+from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
 _PARTITION = "meta"
@@ -57,8 +58,8 @@ class Note:
 class HandedOut:
     """The notes. Raises `Unavailable` or `Refused` when the storage does."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
     def note(self, note: Note) -> None:
         """Write a note."""
@@ -84,7 +85,7 @@ class HandedOut:
     def _rows(self, lower: str, upper: str) -> list[Note]:
         span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
         with translated(_SERVICE):
-            rows = self._wire.query(f"PartitionKey eq '{_PARTITION}' and {span}", top=_PAGE)
+            rows = self._table.query(f"PartitionKey eq '{_PARTITION}' and {span}", top=_PAGE)
             return [_note(row) for row in rows]
 
     def _transact(self, steps: Sequence[Operation]) -> bool:
@@ -93,7 +94,7 @@ class HandedOut:
         for start in range(0, len(steps), MAX_OPERATIONS):
             with translated(_SERVICE):
                 some = steps[start : start + MAX_OPERATIONS]
-                made &= self._wire.transact(_PARTITION, some).committed
+                made &= self._table.transact(_PARTITION, some).committed
         return made
 
 

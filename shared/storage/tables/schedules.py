@@ -21,17 +21,17 @@ from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
 from shared.storage.tables import entities, readable
-from shared.storage.tables.ended import Ended
-from shared.storage.tables.wire import (
+from shared.storage.tables.batch import (
     Delete,
     Insert,
     Merge,
     Operation,
     TooLarge,
     Upsert,
-    Wire,
     literal,
 )
+from shared.storage.tables.ended import Ended
+from shared.storage.tables.table import Table
 from shared.threads import Pool
 
 _SERVICE = "table storage"
@@ -83,8 +83,8 @@ class Running:
 class ScheduleTable:
     """The table. Raises `Unavailable` or `Refused` when the storage does."""
 
-    def __init__(self, wire: Wire, shards: int) -> None:
-        self._wire = wire
+    def __init__(self, table: Table, shards: int) -> None:
+        self._table = table
         self._ended = Ended()
         self.shards = [f"s{number:03d}" for number in range(shards)]
         self._readers = Pool(_READERS, "table")
@@ -239,13 +239,13 @@ class ScheduleTable:
         done = "" if said.done is None else str(said.done)
         row = Upsert(entities.log_key(job_id), {"log": said.log, "done": done})
         with translated(_SERVICE):
-            self._wire.transact(self.shard(parse_id(job_id)[0]), [row])
+            self._table.transact(self.shard(parse_id(job_id)[0]), [row])
 
     def unsay(self, job_id: str) -> None:
         """Remove what a running job said; harmless if there is nothing."""
         with translated(_SERVICE):
             row = Delete(entities.log_key(job_id))
-            self._wire.transact(self.shard(parse_id(job_id)[0]), [row])
+            self._table.transact(self.shard(parse_id(job_id)[0]), [row])
 
     def end(self, jobs: Sequence[Job]) -> list[bool]:
         """Write ended jobs' rows; False for one that ended before (by another worker)."""
@@ -335,7 +335,7 @@ class ScheduleTable:
         """Whether the steps were made. `keys`: rows that then have the mark, until others write
         them."""
         with translated(_SERVICE):
-            outcome = self._wire.transact(shard, steps)
+            outcome = self._table.transact(shard, steps)
         if outcome.committed or not outcome.retried:
             return outcome.committed
         rows = (self._read(shard, key) for key in keys)
@@ -343,7 +343,7 @@ class ScheduleTable:
 
     def _read(self, shard: str, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
-            return self._wire.get(shard, key)
+            return self._table.get(shard, key)
 
     def _many(self, shard: str, keys: list[str]) -> dict[str, dict[str, Any]]:
         """Read ranges of rows while enough of them are wanted; read scattered rows one by one."""
@@ -376,7 +376,7 @@ class ScheduleTable:
         span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
         where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
-            yield from self._wire.query(where, top=page, select=select)
+            yield from self._table.query(where, top=page, select=select)
 
 
 def _row(job: Job) -> Insert:

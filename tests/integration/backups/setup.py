@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-from azure.core.exceptions import ResourceExistsError
-from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 
 from shared.backups.drive.folder import Drive
@@ -25,7 +23,10 @@ from shared.backups.store.catalog import Catalog
 from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup
+from shared.settings import Secret, StorageAccount
+from shared.storage.connect import Connection
 from shared.storage.tables.facts import Meta
+from shared.storage.tables.locks import Locks
 from shared.tasks.context import JobContext
 from tests.context import job_of
 
@@ -83,10 +84,14 @@ class Shelf:
 
     @cached_property
     def meta(self) -> Meta:
-        table = TableClient.from_connection_string(self.connection_string, self.word)
-        with suppress(ResourceExistsError):
-            table.create_table()
-        return Meta(table)
+        account = StorageAccount(connection_string=Secret(self.connection_string))
+        connection = Connection(account)
+        connection.create_table(self.word)
+        return Meta(connection.table(self.word))
+
+    @property
+    def locks(self) -> Locks:
+        return Locks(self.meta)
 
     def take(self, source: Source, job: JobContext | None = None, **plan: Any) -> dict[str, Any]:
         """One backup by a plan; what the job says of it."""
@@ -100,7 +105,7 @@ class Shelf:
         """A round of a plan; the job's result, which must be JSON."""
         made = BackupPlan.model_validate({"source": "all"} | plan)
         given = Given(*sources)
-        tools = Tools(given, self.catalog, self.seal, Alone(self.meta), lambda: self.drive)
+        tools = Tools(given, self.catalog, self.seal, Alone(self.locks), lambda: self.drive)
         result = Round(tools, made, job or job_of()).run()
         return dict(json.loads(json.dumps(result)))
 

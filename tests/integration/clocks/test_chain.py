@@ -15,6 +15,7 @@ from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
 from shared.engine.dispatch.queue_clock import QueueClock, following
 from shared.errors import Unavailable
 from shared.settings import Settings
+from tests import sdk
 from tests.integration.clocks.conftest import START, Killed, Sim, said, tap
 
 _MINUTE = timedelta(minutes=1)
@@ -144,7 +145,7 @@ def test_two_revivals_at_once_give_one_chain(sim: Sim, twin: App) -> None:
 
 
 def test_two_first_starts_at_once_give_one_chain(sim: Sim, twin: App) -> None:
-    table = sim.app.connection.table(f"{sim.app.settings.prefix}schedules")
+    table = sdk.table(sim.app, f"{sim.app.settings.prefix}schedules")
     table.delete_entity("meta", "clock.chain")
     sim.pulses.clear()
     at_once([sim.app, twin], lambda app: app.prepare())
@@ -259,6 +260,6 @@ def test_a_row_that_cannot_be_read_is_written_anew(sim: Sim) -> None:
 
 def test_the_queue_holds_what_the_chain_sends(sim: Sim) -> None:
     """Seen through Azurite: one message, hidden until its time."""
-    queue = sim.app.connection.queue(f"{sim.app.settings.prefix}-clock")
+    queue = sdk.queue(sim.app, f"{sim.app.settings.prefix}-clock")
     assert queue.get_queue_properties().approximate_message_count == 1
     assert queue.receive_message() is None

@@ -20,6 +20,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Policy, Schedule
+from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import Change
 from tests.integration.clocks.conftest import START, Killed, Sim, said
 from tests.integration.clocks.test_chain import killed
@@ -146,17 +147,17 @@ def test_only_the_chain_is_left_and_goes_on(sim: Sim) -> None:
 def test_what_was_held_for_too_long_is_free(sim: Sim) -> None:
     """By a worker that went by the wrong clock, and was killed."""
     later = sim.now + _HOUR
-    slots, meta = sim.app.clocks._mender._slots, sim.app.meta
-    assert slots.take("task:works", 1, "nightly", later, later + _MINUTE)
-    assert meta.hold("shard:s000", "it", later, later + _MINUTE)
-    assert meta.hold("shard:s001", "it", sim.now, sim.now + _MINUTE)
+    locks, meta = Locks(sim.app.meta), sim.app.meta
+    assert locks.take("limit:task:works", "nightly", later, later + _MINUTE)
+    assert locks.take("shard:s000", "it", later, later + _MINUTE)
+    assert locks.take("shard:s001", "it", sim.now, sim.now + _MINUTE)
     meta.beat(DISPATCHER, later)
     sim.fire(DISPATCHER)
-    assert meta.hold("shard:s000", "other", sim.now, sim.now + _MINUTE)
-    assert not meta.hold("shard:s001", "other", sim.now, sim.now + _MINUTE)
-    assert not slots.take("task:works", 1, "other", sim.now, sim.now + _MINUTE)
+    assert locks.take("shard:s000", "other", sim.now, sim.now + _MINUTE)
+    assert not locks.take("shard:s001", "other", sim.now, sim.now + _MINUTE)
+    assert not locks.take("limit:task:works", "other", sim.now, sim.now + _MINUTE)
     sim.clock.advance(sim.app.clocks._mender._lease + _SECOND)
-    assert slots.take("task:works", 1, "other", sim.now, sim.now + _MINUTE)
+    assert locks.take("limit:task:works", "other", sim.now, sim.now + _MINUTE)
 
 
 def test_a_pass_that_was_broken_off_is_made_again(
@@ -180,7 +181,7 @@ def test_while_one_puts_it_right_others_do_not(sim: Sim) -> None:
     sim.run(3 * _MINUTE, {DISPATCHER, MESSAGE})
     later = sim.now + _HOUR
     sim.app.meta.beat("health_monitor", later)
-    assert sim.app.meta.hold("mend", "another", sim.now, sim.now + 5 * _MINUTE)
+    assert Locks(sim.app.meta).take("mend", "another", sim.now, sim.now + 5 * _MINUTE)
     sim.fire(DISPATCHER)
     assert sim.app.meta.clocks()["health_monitor"] == later
     sim.clock.advance(6 * _MINUTE)

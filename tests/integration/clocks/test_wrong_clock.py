@@ -181,7 +181,10 @@ def test_a_timer_that_fires_is_not_taken_for_a_person(
     assert [fields["clock"] for fields in said(caplog, "tick_done")] == ["health_monitor"]
 
 
-@pytest.mark.parametrize("kind", ["table", "wire", "queue", "queue wire", "blob", "heeding"])
+_OURS = ["table", "tables", "new table", "queue", "new queue"]
+
+
+@pytest.mark.parametrize("kind", [*_OURS, "blob", "heeding"])
 def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_again(
     azurite: Azurite, strict: Strict, wall: Wall, kind: str
 ) -> None:
@@ -190,10 +193,11 @@ def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_agai
     container = app.connection.to(app.settings.storage).container(f"{names.table}")
     container.create_container()
     calls: dict[str, Callable[[], object]] = {
-        "table": lambda: app.meta.put("x", "y"),
-        "wire": lambda: app.table.get("works"),
-        "queue": lambda: app.connection.queue(names.queue).get_queue_properties(),
-        "queue wire": lambda: app.connection.queue_wire(names.queue).peek(),
+        "table": lambda: app.table.get("works"),
+        "tables": lambda: app.connection.table_names(names.table),
+        "new table": lambda: app.connection.create_table(names.table),
+        "queue": lambda: app.connection.queue(names.queue).peek(),
+        "new queue": lambda: app.connection.create_queue(names.queue),
         "blob": lambda: container.get_container_properties(),
         "heeding": lambda: heeding(container, lambda: None).get_container_properties(),
     }
@@ -202,7 +206,7 @@ def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_agai
     assert strict.refusals == 0  # by a clock that nobody sets it knows the time
 
 
-@pytest.mark.parametrize("kind", ["table", "wire", "queue", "queue wire"])
+@pytest.mark.parametrize("kind", _OURS)
 def test_what_is_refused_for_its_date_is_asked_once_more(
     azurite: Azurite, strict: Strict, wall: Wall, kind: str
 ) -> None:
@@ -212,10 +216,11 @@ def test_what_is_refused_for_its_date_is_asked_once_more(
     wall.off = _HOUR
     connection = connect.Connection(account, clock=CheckedClock(wall))
     calls: dict[str, Callable[[], object]] = {
-        "table": lambda: connection.table(names.table).get_entity("meta", "shards"),
-        "wire": lambda: connection.wire(names.table).get("meta", "shards"),
-        "queue": lambda: connection.queue(names.queue).get_queue_properties(),
-        "queue wire": lambda: connection.queue_wire(names.queue).peek(),
+        "table": lambda: connection.table(names.table).get("meta", "shards"),
+        "tables": lambda: connection.table_names(names.table),
+        "new table": lambda: connection.create_table(names.table),
+        "queue": lambda: connection.queue(names.queue).peek(),
+        "new queue": lambda: connection.create_queue(names.queue),
     }
     calls[kind]()
     assert strict.refusals == 1

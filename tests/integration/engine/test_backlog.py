@@ -14,6 +14,8 @@ from shared.engine.dispatch import tick
 from shared.schedules.job import Status
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse, parse_shard
+from shared.storage.tables.locks import Locks
+from tests import sdk
 from tests.integration.engine.conftest import Bench, make
 
 _PAGE = 10
@@ -31,7 +33,7 @@ def backlog(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def announced(bench: Bench) -> list[str]:
-    queue: Any = bench.app.connection.queue(Names(bench.app.settings.prefix).shards)
+    queue: Any = sdk.queue(bench.app, Names(bench.app.settings.prefix).shards)
     shards = bench.app.table.shards
     return [parse_shard(message.content, shards) for message in queue.receive_messages()]
 
@@ -56,8 +58,8 @@ def test_a_shard_that_another_works_off_is_left_to_it_until_its_hold_ends(
     other = make(azurite, backlog.app.settings.prefix)
     other.clock.set(backlog.clock.now())
     now = other.clock.now()
-    meta = backlog.app.meta
-    assert meta.hold("shard:s000", "gone", now, now + timedelta(minutes=2))
+    locks = Locks(backlog.app.meta)
+    assert locks.take("shard:s000", "gone", now, now + timedelta(minutes=2))
     assert other.app.dispatcher.tick_shard("s000", now).handed_out == 0
     assert other.app.dispatcher.tick_shard("s001", now).handed_out > 0
     other.clock.advance(timedelta(minutes=2, seconds=1))
@@ -72,7 +74,7 @@ def test_three_instances_tick_and_work_at_once_and_each_job_runs_once(
     instances = [make(azurite, backlog.app.settings.prefix) for _ in range(3)]
     for one in instances:
         one.clock.set(backlog.clock.now())
-    queue: Any = backlog.app.connection.queue(Names(backlog.app.settings.prefix).queue)
+    queue: Any = sdk.queue(backlog.app, Names(backlog.app.settings.prefix).queue)
 
     def serve(one: Bench) -> None:
         one.app.dispatcher.tick(one.clock.now(), "test")

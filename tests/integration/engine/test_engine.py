@@ -22,9 +22,9 @@ from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
 from shared.schedules.plan import plan
 from shared.settings import from_env
+from shared.storage.connect import Connection
 from shared.storage.queues.jobs import AHEAD, Message
 from shared.storage.tables.schedules import Change, ScheduleTable
-from shared.storage.tables.wire import from_account
 from tests.integration.engine.conftest import START, Bench, make
 
 
@@ -408,7 +408,7 @@ def test_storage_out_of_reach_is_said_so() -> None:
         }
     )
     with pytest.raises(Unavailable, match="table storage"):
-        ScheduleTable(from_account(gone.storage, "t"), 1).get("x")
+        ScheduleTable(Connection(gone.storage).table("t"), 1).get("x")
 
 
 def test_a_tick_that_takes_long_delays_no_message(

@@ -14,9 +14,9 @@ from shared.errors import Damaged, Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Schedule
-from shared.storage.names import Names
 from shared.storage.queues.jobs import Message
 from shared.storage.tables import entities
+from tests import sdk
 from tests.integration.engine.conftest import START, Bench, make
 
 
@@ -25,7 +25,7 @@ class Rows:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._table: Any = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+        self._table: Any = sdk.table(bench.app)
 
     def merge(self, schedule: Schedule, key: str, **properties: str) -> None:
         self._table.update_entity({**self._keys(schedule, key), **properties})

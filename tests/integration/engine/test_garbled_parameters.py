@@ -9,15 +9,15 @@ import pytest
 from shared.api.jobs import routes as jobs
 from shared.api.schedules import routes as schedules
 from shared.errors import Damaged
-from shared.storage.names import Names
 from shared.storage.tables import entities
+from tests import sdk
 from tests.integration.engine.conftest import Bench
 
 VALUES = ["null", "5", "[]", '"text"', "true", "[[1, 2]]"]
 
 
 def write(bench: Bench, schedule_id: str, key: str, **properties: str) -> None:
-    table: Any = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+    table: Any = sdk.table(bench.app)
     keys = {"PartitionKey": bench.app.table.shard(schedule_id), "RowKey": key}
     table.update_entity(keys | properties)
 

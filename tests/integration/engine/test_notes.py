@@ -14,11 +14,11 @@ from shared.engine.dispatch import sweep as sweeps
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import CatchUp, Overlap
-from shared.storage.names import Names
 from shared.storage.queues.jobs import Message
 from shared.storage.tables import handed
 from shared.storage.tables.schedules import Change
 from shared.tasks import JobContext, Params, Result, task
+from tests import sdk
 from tests.integration.engine.conftest import START, Bench, make, tap
 from tests.integration.engine.test_sweep import due, received_by_a_host_that_dies, swept
 
@@ -202,7 +202,7 @@ def test_a_tick_that_takes_minutes_loses_neither_messages_nor_notes(
     ids=str,
 )
 def test_a_garbled_note_stops_no_sweep_and_goes(bench: Bench, row: dict[str, Any]) -> None:
-    table: Any = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+    table: Any = sdk.table(bench.app)
     key = {"PartitionKey": "meta", "RowKey": "handed:20260301T115900Z:x"}
     table.create_entity({**key, **row})
     asked = due(bench)

@@ -18,13 +18,14 @@ from shared.storage.queues.jobs import Message
 from shared.storage.tables import handed
 from shared.storage.tables.handed import HandedOut, Note
 from shared.tasks import JobContext, Params, Result, task
+from tests import sdk
 from tests.integration.engine.conftest import Bench, make, tap
 
 
 def received_by_a_host_that_dies(bench: Bench, *, long: bool = False) -> list[str]:
     """Take all that can be seen, as a host does, and never say a word of it again."""
     names = Names(bench.app.settings.prefix)
-    queue: Any = bench.app.connection.queue(names.long_queue if long else names.queue)
+    queue: Any = sdk.queue(bench.app, names.long_queue if long else names.queue)
     return [one.content for one in queue.receive_messages(visibility_timeout=600)]
 
 
@@ -42,7 +43,7 @@ def swept(bench: Bench) -> int | None:
 
 
 def notes(bench: Bench) -> HandedOut:
-    return HandedOut(bench.app.connection.wire(Names(bench.app.settings.prefix).table))
+    return HandedOut(bench.app.connection.table(Names(bench.app.settings.prefix).table))
 
 
 def left(bench: Bench) -> list[Note]:
@@ -94,7 +95,7 @@ def test_what_waits_in_line_is_not_sent_twice(bench: Bench) -> None:
 def test_a_queue_that_was_emptied_by_hand_is_noticed_by_the_next_tick(bench: Bench) -> None:
     job_id = due(bench)
     names = Names(bench.app.settings.prefix)
-    bench.app.connection.queue(names.queue).clear_messages()
+    sdk.queue(bench.app, names.queue).clear_messages()
     bench.messages()
     bench.later(30)
     assert swept(bench) == 1

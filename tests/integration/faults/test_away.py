@@ -16,6 +16,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.storage import failures
+from shared.storage.tables.locks import Locks
 from tests.faults import Cut, Fault, LoseAnswer, Refuse, Reset, Throttle
 from tests.integration.engine.conftest import START, Bench
 from tests.integration.faults.conftest import Faulty
@@ -51,8 +52,8 @@ def operations(faulty: Faulty, made: Schedule) -> dict[str, Callable[[], object]
         "retry failed": lambda: app.control.retry_failed(made.id),
         "clocks": app.meta.clocks,
         "beat": lambda: app.meta.beat("c", faulty.bench.clock.now()),
-        "hold": lambda: app.meta.hold("h", "me", faulty.bench.clock.now(), datetime.max),
-        "release": lambda: app.meta.release("h", "me"),
+        "hold": lambda: Locks(app.meta).take("h", "me", faulty.bench.clock.now(), datetime.max),
+        "release": lambda: Locks(app.meta).release("h", "me"),
         "reconcile": lambda: app.ledger.reconcile(lambda: None),
         "prepare": app.prepare,
     }

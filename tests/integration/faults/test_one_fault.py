@@ -13,8 +13,7 @@ from shared.errors import Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Definition, Policy
-from shared.storage.names import Names
-from shared.storage.tables.semaphore import Slots
+from shared.storage.tables.locks import Locks
 from tests.faults import Fault, LoseAnswer, Throttle
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import INNER_BUSY, every_kind, some_kinds
@@ -124,30 +123,33 @@ def _steps() -> Iterator[Callable[[Faulty, str], None]]:
 
 
 @every_kind
-def test_holds_and_slots_know_their_own(faulty: Faulty, fault: Fault) -> None:
+def test_locks_know_their_own(faulty: Faulty, fault: Fault) -> None:
     meta, now = faulty.bench.app.meta, faulty.bench.clock.now()
-    table = faulty.bench.app.connection.table(Names(faulty.bench.app.settings.prefix).table)
-    slots, later = Slots(table), now + timedelta(minutes=1)
+    locks, elsewhere = Locks(meta), Locks(faulty.calm.app.meta)
+    later = now + timedelta(minutes=1)
     for _ in each_request(faulty, fault):
         name = f"n{next(_numbers)}"
-        assert meta.hold(name, "me", now, later)
-        assert not faulty.calm.app.meta.hold(name, "other", now, later)
-        assert meta.hold(name, "she", later, later + timedelta(minutes=1))
-        meta.release(name, "she")
-        assert faulty.calm.app.meta.hold(name, "other", now, later)
+        assert locks.take(name, "me", now, later)
+        assert not elsewhere.take(name, "other", now, later)
+        assert locks.take(name, "she", later, later + timedelta(minutes=1))
+        assert not locks.renew(name, "me", later + timedelta(minutes=2))
+        assert locks.renew(name, "she", later + timedelta(minutes=2))
+        locks.release(name, "she")
+        assert elsewhere.take(name, "other", now, later)
     for _ in each_request(faulty, fault):
         name = f"n{next(_numbers)}"
-        assert slots.take(name, 2, "a", now, later) and slots.take(name, 2, "b", now, later)
-        assert not slots.take(name, 2, "c", now, later)
-        slots.release(name, "a")
-        assert slots.held(name, now) == {"b"}
+        assert locks.take(name, "a", now, later, places=2)
+        assert locks.take(name, "b", now, later, places=2)
+        assert not locks.take(name, "c", now, later, places=2)
+        locks.release(name, "a")
+        assert locks.holders(name, now) == {"b"}
     for _ in each_request(faulty, fault):
         name = f"n{next(_numbers)}"
         assert meta.swap(name, None, "1")
         fact = meta.fact(name)
         assert fact is not None and meta.swap(name, fact, "2") and not meta.swap(name, fact, "3")
         meta.put(name, "4")
-        assert meta.get(name) == "4"
+        assert meta.value(name) == "4"
 
 
 @some_kinds

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import Azurite
-from shared.storage.names import Names
-from shared.storage.tables.wire import Delete, Operation
+from shared.storage.tables.batch import Delete, Operation
+from tests import sdk
 from tests.integration.engine.conftest import Bench, make, tap
 
 __all__ = ["bench", "write"]
@@ -28,7 +28,7 @@ def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 def write(bench: Bench, schedule_id: str, operation: Operation) -> None:
     """Write to the table behind the engine's back."""
-    table = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+    table = sdk.table(bench.app)
     shard = bench.app.table.shard(schedule_id)
     if isinstance(operation, Delete):
         table.delete_entity(shard, operation.key)

@@ -15,7 +15,7 @@ from shared.api.app import api
 from shared.api.jobs.routes import JobOut
 from shared.recurrence import Frequency, Recurrence
 from shared.storage.tables import entities
-from shared.storage.tables.wire import Delete
+from shared.storage.tables.batch import Delete
 from tests.integration.engine.conftest import START, Bench
 from tests.integration.ledger.conftest import write
 from tests.integration.ledger.test_reconcile import every, run

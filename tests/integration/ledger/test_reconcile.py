@@ -18,7 +18,7 @@ from shared.schedules.job import Job, Status, job_id
 from shared.schedules.ledger import Span, State
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule
 from shared.storage.tables import entities
-from shared.storage.tables.wire import Delete, Merge
+from shared.storage.tables.batch import Delete, Merge
 from tests.integration.engine.conftest import START, Bench
 from tests.integration.ledger.conftest import write
 

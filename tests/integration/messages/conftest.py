@@ -18,7 +18,7 @@ from shared.messages.service import Messages
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
-from shared.storage.tables.wire import Wire, from_account
+from shared.storage.tables.table import Table
 from tests.integration.messages.vendors import Vendors, vendors
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -44,10 +44,10 @@ class Office:
     def outbox(self) -> Outbox:
         account = from_env(self.env()).storage
         name = Names(self.prefix).messages
-        return Outbox(from_account(account, name), Connection(account), name)
+        return Outbox(Connection(account).table(name), Connection(account), name)
 
-    def wire(self) -> Wire:
-        return from_account(from_env(self.env()).storage, Names(self.prefix).messages)
+    def wire(self) -> Table:
+        return Connection(from_env(self.env()).storage).table(Names(self.prefix).messages)
 
     def messages(self, **changes: str) -> Messages:
         """A process's own service; settings that are "" are not set."""

@@ -15,7 +15,6 @@ from shared.messages.service import Messages
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
-from shared.storage.tables.wire import from_account
 from tests.integration.messages.conftest import ANA, Office
 from tests.integration.messages.vendors import Reply
 
@@ -40,7 +39,7 @@ def losing(office: Office, number: int) -> tuple[Messages, Losing]:
     settings = from_env(office.env())
     name = Names(settings.prefix).messages
     transport = Losing(number)
-    wire = from_account(settings.storage, name, transport)
+    wire = Connection(settings.storage, transport).table(name)
     outbox = Outbox(wire, Connection(settings.storage), name)
     channels = channels_from(settings.messaging)
     return Messages(outbox, channels, lambda: [ANA], office.clock), transport

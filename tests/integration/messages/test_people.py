@@ -60,7 +60,7 @@ def database(postgres: Postgres) -> Iterator[str]:
 def meta(office: Office) -> Meta:
     name = Names(office.prefix).table
     connection = Connection(from_env(office.env()).storage)
-    connection.tables().create_table_if_not_exists(name)
+    connection.create_table(name)
     return Meta(connection.table(name))
 
 

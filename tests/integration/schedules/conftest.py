@@ -12,7 +12,7 @@ import pytest
 
 from local.azurite import Azurite
 from shared.api.app import api
-from shared.storage.names import Names
+from tests import sdk
 from tests.integration.engine.conftest import Bench, make, tap
 
 BODY: dict[str, Any] = {"name": "nightly", "task_type": "works", "frequency": "daily"}
@@ -75,7 +75,7 @@ class Counter:
     def stored(self, one: dict[str, Any], **properties: object) -> None:
         """Write into its row, as an earlier version may have."""
         bench = self.bench
-        table: Any = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+        table: Any = sdk.table(bench.app)
         keys = {"PartitionKey": bench.app.table.shard(one["id"]), "RowKey": f"schedule:{one['id']}"}
         table.update_entity({**keys, **properties})
 

@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 
 from shared.storage.checked import CheckedClock
 from shared.storage.signing import SharedKey
-from shared.storage.tables.wire import Wire
+from shared.storage.tables.table import Table
 
 KEY = SharedKey("acct", "c2VjcmV0IG9mIGEgdGVzdA==")
 URL = "https://acct.table.core.windows.net"
@@ -55,9 +55,9 @@ class Service(HTTPAdapter):
 
     def wire(
         self, credential: Any = KEY, url: str = URL, clock: CheckedClock | None = None
-    ) -> Wire:
+    ) -> Table:
         transport = _Sleepless(self.session(), self.slept)
-        return Wire(url, "tests", credential, transport=transport, clock=clock)
+        return Table(url, "tests", credential, transport=transport, clock=clock)
 
     def session(self) -> requests.Session:
         session = requests.Session()

@@ -1,208 +1,338 @@
-"""Messages, what they say, and which of the two queues they go to and when they are seen."""
+"""What a Queue sends over a real socket, and what it makes of the service's answers."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.rest import HttpRequest
+from azure.storage.queue._shared import sign_string
+from azure.storage.queue._shared.authentication import SharedKeyCredentialPolicy
 
-from shared.errors import Invalid, Refused, Unavailable
-from shared.storage.queues.jobs import JobQueue, Message, Sent, parse, parse_long, parse_shard
-from shared.storage.queues.wire import QueueWire
+from shared.clock import ManualClock
+from shared.errors import BelfryError, Refused, Unavailable
+from shared.settings import Secret, StorageAccount
+from shared.storage import failures
+from shared.storage.checked import CheckedClock
+from shared.storage.connect import Connection
+from shared.storage.failures import translated
+from shared.storage.lean import Lean
+from shared.storage.queues.queue import Queue, Receipt
+from tests.faults.wire import Message
 from tests.unit.storage.script import KEY
-from tests.unit.storage.server import Says, Server, says
-from tests.unit.storage.test_queue_wire import RECEIPT, listed, put, refused
+from tests.unit.storage.server import NOTHING, Says, Server, says
+from tests.unit.storage.test_sign_in import Identity, Passing
 
-NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-SHORT = Message(("a-20260301T120000Z",), NOW)
-LONG = replace(SHORT, long=True)
-SECOND = timedelta(seconds=1)
-
-
-def queue(server: Server) -> JobQueue:
-    short, long = (QueueWire(server.url, name, KEY) for name in ("short", "long"))
-    return JobQueue(short, long)
-
-
-def put_text(server: Server) -> str:
-    """The text of the last message that was put."""
-    (told,) = ElementTree.fromstring(bytes(server.asked[-1].data))  # noqa: S314 (it is our own)
-    return told.text or ""
+RECEIPT = Receipt("b688d677-b83c-4f48-b0b6-2a18ff664156", "AgAA+/4=")
+TEXTS = [
+    "<QueueMessage>&amp;\"'</QueueMessage>",
+    "Grüße, 日本語 😀 \u2028",
+    "]]>\t\n",
+    "&#65;&lt;&apos;",
+    "",
+    "x" * 48 * 1024,
+    json.dumps({"jobs": ["a-20260101T000000Z"] * 50}),
+]
 
 
-def hidden(server: Server) -> int:
-    """For how many seconds it is not seen."""
-    query = parse_qs(urlsplit(server.asked[-1].start[1]).query)
-    return int(query["visibilitytimeout"][0])
+class Sleepless(Lean):
+    """Notes its pauses instead of making them."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
 
 
-def seen(text: str) -> Says:
+def wire(server: Server, credential: Any = KEY, transport: Lean | None = None) -> Queue:
+    return Queue(f"{server.url}/", "jobs", credential, transport=transport)
+
+
+def listed(*fields: str) -> bytes:
+    """One message, as the service lists it: with a byte order mark, whatever is in it."""
+    inner = "".join(fields)
+    return (
+        '\ufeff<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage>'
+        f"{inner}</QueueMessage></QueueMessagesList>"
+    ).encode()
+
+
+def put(receipt: Receipt = RECEIPT) -> Says:
+    return says(
+        201,
+        listed(
+            f"<MessageId>{receipt.id}</MessageId>",
+            "<InsertionTime>Thu, 01 Jan 2026 00:00:00 GMT</InsertionTime>",
+            f"<PopReceipt>{receipt.pop}</PopReceipt>",
+        ),
+    )
+
+
+def refused(status: int, code: str, **headers: str) -> Says:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+    return says(status, body.encode(), x_ms_error_code=code, **headers)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text)[:20])
+def test_a_message_is_put_as_it_is(text: str) -> None:
+    with Server(put()) as server:
+        assert wire(server).put(text, 61) == RECEIPT
+        (asked,) = server.asked
+    assert asked.start[0] == "POST"
+    target = urlsplit(asked.start[1])
+    assert target.path == "/jobs/messages"
+    assert parse_qs(target.query) == {"visibilitytimeout": ["61"], "messagettl": ["-1"]}
+    assert asked.headers["content-type"] == "application/xml"
+    (told,) = ElementTree.fromstring(bytes(asked.data))  # noqa: S314 (it is our own)
+    assert (told.tag, told.text or "") == ("MessageText", text)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text)[:20])
+def test_a_message_is_peeked_as_it_was_put(text: str) -> None:
     made = ElementTree.Element("MessageText")
     made.text = text
-    return says(200, listed(ElementTree.tostring(made, "unicode")))
+    for encoding in ("unicode", "us-ascii"):  # the second names what is not ASCII by its number
+        found = ElementTree.tostring(made, encoding)
+        shown = found if isinstance(found, str) else found.decode()
+        with Server(says(200, listed("<DequeueCount>0</DequeueCount>", shown))) as server:
+            assert wire(server).peek() == text
+            assert server.paths == ["GET /jobs/messages?peekonly=true&numofmessages=1"]
 
 
-NOTHING_SEEN = says(200, b"<QueueMessagesList />")
+def test_a_queue_that_shows_nothing_has_nothing_to_peek() -> None:
+    nothing = b'<?xml version="1.0" encoding="utf-8"?><QueueMessagesList />'
+    with Server(says(200, nothing)) as server:
+        assert wire(server).peek() is None
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        SHORT,
-        LONG,
-        Message((), NOW, returns=3),
-        Message(("a-1", "b-2"), NOW, at=NOW + timedelta(microseconds=1)),
-        replace(SHORT, sent_at=NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))),
-    ],
-)
-def test_a_message_is_read_as_it_was_written(message: Message) -> None:
-    assert (parse_long if message.long else parse)(message.text()) == message
-    assert message.text().isascii()
-
-
-def test_one_that_was_sent_before_messages_told_their_time_is_read() -> None:
-    old = parse('{"jobs": ["a-1"], "sent_at": "2026-03-01T12:00:00+00:00"}')
-    assert old == Message(("a-1",), NOW, returns=0, at=None)
+def test_a_message_is_taken_back_by_its_receipt() -> None:
+    with Server(says(204, Content_Length="")) as server:
+        assert wire(server).delete(RECEIPT)
+        (asked,) = server.asked
+    assert asked.start[:2] == ["DELETE", f"/jobs/messages/{RECEIPT.id}?popreceipt=AgAA%2B%2F4%3D"]
+    assert not asked.data
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"jobs": "a-1"},
-        {"jobs": [1]},
-        {"jobs": None},
-        {"sent_at": "2026-03-01T12:00:00"},
-        {"sent_at": "yesterday"},
-        {"sent_at": 5},
-        {"returns": -1},
-        {"returns": True},
-        {"returns": "1"},
-        {"at": None},
-        {"at": "2026-03-01T12:00:00"},
-    ],
+    ("status", "code"), [(400, "PopReceiptMismatch"), (404, "MessageNotFound")]
 )
-def test_what_is_no_message_is_told_with_what_it_says(changes: dict[str, object]) -> None:
-    text = json.dumps(json.loads(SHORT.text()) | changes)
-    with pytest.raises(Invalid, match="not a job message"):
-        parse(text)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "5", "{}", "\ud800", "[" * 100_000, "x" * 9999])
-def test_nor_is_what_is_no_json_of_ours(text: str) -> None:
-    with pytest.raises(Invalid, match="not a job message") as caught:
-        parse(text)
-    assert len(str(caught.value)) < 600
-    with pytest.raises(Invalid, match="not a shard message"):
-        parse_shard(text, ["s000"])
-
-
-def test_a_message_from_the_future_is_as_old_as_when_it_came() -> None:
-    assert replace(SHORT, sent_at=NOW + SECOND).received(NOW) == SHORT
-    assert SHORT.received(NOW + SECOND) == SHORT
+def test_one_that_somebody_received_is_not(status: int, code: str) -> None:
+    with Server(refused(status, code)) as server:
+        assert not wire(server).delete(RECEIPT)
+        assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
-    ("until", "seconds"),
+    ("status", "code", "kind"),
     [
-        (timedelta(), 0),
-        (-timedelta(days=9), 0),
-        (timedelta(seconds=61), 61),
-        (timedelta(seconds=61, microseconds=999_999), 61),
-        (timedelta(days=7), 604_800),
-        (timedelta(days=400), 604_800),
+        (400, "InvalidQueryParameterValue", Refused),
+        (400, "OutOfRangeInput", Refused),
+        (400, "", Refused),
+        (403, "AuthenticationFailed", Refused),
+        (404, "QueueNotFound", Unavailable),
+        (404, "", Unavailable),
+        (409, "QueueBeingDeleted", Unavailable),
     ],
 )
-def test_a_message_is_seen_from_the_last_whole_second_before(
-    until: timedelta, seconds: int
+def test_other_refusals_of_taking_back_are_errors(
+    status: int, code: str, kind: type[BelfryError]
 ) -> None:
-    with Server(put()) as server:
-        assert queue(server).send(SHORT, NOW + until) == Sent(RECEIPT, long=False)
-        assert hidden(server) == seconds
-        assert parse(put_text(server)) == replace(SHORT, at=NOW + until)
+    error = pytest.raises(kind, match=f"{status} {code}")
+    with Server(refused(status, code)) as server, error, translated("queue storage"):
+        wire(server).delete(RECEIPT)
 
 
-def test_one_that_was_made_earlier_waits_from_when_it_is_sent() -> None:
-    with Server(put()) as server:
-        queue(server).send(SHORT, NOW + 10 * SECOND, NOW + 8 * SECOND)
-        assert hidden(server) == 2
-        assert parse(put_text(server)).sent_at == NOW
+CALLS: list[Callable[[Queue], object]] = [
+    lambda queue: queue.put("x", 0),
+    lambda queue: queue.delete(RECEIPT),
+    lambda queue: queue.peek(),
+]
+every_call = pytest.mark.parametrize("call", CALLS, ids=["put", "delete", "peek"])
 
 
-def test_one_that_is_sent_again_keeps_when_it_was_to_be_seen_first() -> None:
-    first = replace(SHORT, at=NOW - 9 * SECOND)
-    with Server(put()) as server:
-        queue(server).send(first, NOW + 5 * SECOND)
-        assert hidden(server) == 5
-        assert parse(put_text(server)) == first
+@every_call
+def test_what_is_refused_for_good_is_not_tried_again(call: Callable[[Queue], object]) -> None:
+    for status, code in ((403, "AuthorizationFailure"), (401, "NoAuth"), (413, "TooLarge")):
+        with Server(refused(status, code)) as server:
+            with pytest.raises(Refused, match=f"{status} {code}"), translated("queue storage"):
+                call(wire(server))
+            assert len(server.asked) == 1
 
 
-def test_long_jobs_have_a_queue_of_their_own() -> None:
-    taken = says(204, Content_Length="")
-    with Server(put(), taken, put(), taken, NOTHING_SEEN, NOTHING_SEEN) as server:
-        both = queue(server)
-        for message in (SHORT, LONG):
-            sent = both.send(message, NOW)
-            assert sent.long is message.long
-            assert both.take_back(sent)
-        assert both.backlog(False, NOW) == both.backlog(True, NOW) == timedelta()
-        paths = [urlsplit(one.start[1]).path for one in server.asked]
-    message_of = f"messages/{RECEIPT.id}"
-    assert paths == [
-        *("/short/messages", f"/short/{message_of}"),
-        *("/long/messages", f"/long/{message_of}"),
-        *("/short/messages", "/long/messages"),
-    ]
+BUSY = refused(503, "ServerBusy")
+PASSING = [
+    (BUSY, "503 ServerBusy"),
+    (refused(500, "InternalError"), "500 InternalError"),
+    (refused(408, "Late"), "408 Late"),
+    (refused(429, "TooMany"), "429 TooMany"),
+    (NOTHING, "did not answer"),
+    (BUSY.cut(b"<Code>"), "did not answer"),
+    (Says(b"", "reset"), "did not answer"),
+    (Says(b"", "hang"), "did not answer"),
+    (says(200, Date=""), "did not answer"),
+]
 
 
-def test_one_that_somebody_received_cannot_be_taken_back() -> None:
-    with Server(refused(400, "PopReceiptMismatch"), refused(404, "MessageNotFound")) as server:
-        for _ in range(2):
-            assert not queue(server).take_back(Sent(RECEIPT, long=False))
+@every_call
+@pytest.mark.parametrize(("answer", "told"), PASSING)
+def test_what_may_pass_is_tried_four_times(
+    call: Callable[[Queue], object], answer: Says, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if answer.then == "hang":
+        monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.1)
+    with Server(*[answer] * 5) as server:
+        sender = Sleepless(server.url)
+        with pytest.raises(Unavailable, match=told), translated("queue storage"):
+            call(wire(server, transport=sender))
+        sender.close()
+        assert len(server.asked) == 4
+        assert sender.slept == [0.4, 0.8]
+        assert server.all_ended()
+
+
+def test_it_is_well_when_the_last_attempt_is() -> None:
+    with Server(NOTHING, refused(500, "x"), put().cut(200), put()) as server:
+        sender = Sleepless(server.url)
+        assert wire(server, transport=sender).put("x", 5) == RECEIPT
+        assert len({bytes(one.data) for one in server.asked}) == 1
+        sender.close()
+
+
+def test_one_taken_back_whose_answer_was_lost_is_gone() -> None:
+    with Server(NOTHING, refused(404, "MessageNotFound")) as server:
+        assert not wire(server).delete(RECEIPT)
+
+
+def test_a_service_that_cannot_be_reached_is_tried_as_often() -> None:
+    with Server() as gone:
+        url = gone.url
+    sender = Sleepless(url)
+    with pytest.raises(ServiceRequestError):
+        Queue(url, "jobs", KEY, transport=sender).peek()
+    assert sender.slept == [0.4, 0.8]
+
+
+def test_a_long_pause_is_cut_short() -> None:
+    with Server(*[refused(503, "ServerBusy", Retry_After="600")] * 5) as server:
+        sender = Sleepless(server.url)
+        with pytest.raises(Unavailable, match="503 ServerBusy"), translated("queue storage"):
+            wire(server, transport=sender).peek()
+        assert sender.slept == [failures.LONGEST_PAUSE] * 3
+        sender.close()
+
+
+def test_no_attempt_begins_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.2)
+    monkeypatch.setattr(failures, "WHOLE", 0.3)
+    with Server(*[Says(b"", "hang")] * 5) as server:
+        with pytest.raises(Unavailable, match="did not answer"), translated("queue storage"):
+            wire(server).peek()
+        assert len(server.asked) in (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("first", "waits"),
-    [
-        (replace(SHORT, at=NOW - 7 * SECOND).text(), 7 * SECOND),
-        (replace(SHORT, at=NOW + 7 * SECOND).text(), timedelta()),
-        (SHORT.text(), timedelta()),
-        ("nonsense", timedelta()),
-        ("", timedelta()),
-    ],
-    ids=["waits", "ahead of its time", "does not tell", "no message", "empty"],
+    "body", [b"", b"<html>gateway</html>", b"<MessageId></MessageId>", b"\xff"]
 )
-def test_the_backlog_is_how_long_the_first_message_has_waited(first: str, waits: timedelta) -> None:
-    with Server(seen(first)) as server:
-        assert queue(server).backlog(True, NOW) == waits
-        assert server.paths == ["GET /long/messages?peekonly=true&numofmessages=1"]
+def test_an_answer_by_something_else_on_the_way_is_an_error(body: bytes) -> None:
+    with Server(says(201, body), says(200, body)) as server:
+        for call in (CALLS[0], CALLS[2]):
+            with pytest.raises(HttpResponseError):
+                call(wire(server))
 
 
-def test_a_queue_of_which_nothing_can_be_seen_has_no_backlog() -> None:
-    with Server(NOTHING_SEEN) as server:
-        assert queue(server).backlog(False, NOW) == timedelta()
+def sdks(asked: Message, url: str) -> str:
+    """The signature of that request, from the parts that azure-storage-queue signs."""
+    sdk: Any = SharedKeyCredentialPolicy(KEY.account, KEY.key)  # type: ignore[no-untyped-call]
+    headers = {name: value for name, value in asked.headers.items() if name != "authorization"}
+    request = HttpRequest(asked.start[0], f"{url}{asked.start[1]}", headers=headers)
+    found: Any = PipelineRequest(request, PipelineContext(None))
+    comp = parse_qs(urlsplit(asked.start[1]).query).get("comp")
+    text = (
+        sdk._get_verb(found)
+        + sdk._get_headers(found, ["content-md5", "content-type", "date"])
+        + sdk._get_canonicalized_headers(found)
+        + sdk._get_canonicalized_resource(found)
+        + (f"?comp={comp[0]}" if comp else "")
+    )
+    sign: Any = sign_string
+    return f"SharedKeyLite {KEY.account}:{sign(KEY.key, text)}"
 
 
-def test_storage_that_fails_is_told_in_our_words() -> None:
-    with Server(*[refused(403, "AuthorizationFailure")] * 3) as server:
-        both = queue(server)
-        for call in (
-            lambda: both.send(SHORT, NOW),
-            lambda: both.take_back(Sent(RECEIPT, long=True)),
-            lambda: both.backlog(False, NOW),
-        ):
-            with pytest.raises(Refused, match="queue storage: no permission"):
-                call()
-    error = pytest.raises(Unavailable, match="404 QueueNotFound")
-    with Server(refused(404, "QueueNotFound")) as server, error:
-        queue(server).backlog(False, NOW)
+def test_each_request_is_signed_as_azure_storage_queue_signs_its_parts() -> None:
+    nothing = b"<QueueMessagesList/>"
+    answers = (
+        put(),
+        says(204, Content_Length=""),
+        says(200, nothing),
+        refused(404, "QueueNotFound"),
+    )
+    with Server(*answers) as server:
+        queue = Queue(f"{server.url}/devstoreaccount1", "jobs", KEY)
+        for call in CALLS:
+            call(queue)
+        with pytest.raises(HttpResponseError):
+            queue.peek()
+        for asked in server.asked:
+            assert asked.headers["authorization"] == sdks(asked, server.url)
+            assert asked.headers["x-ms-version"] == "2020-12-06"
+            assert asked.start[1].startswith("/devstoreaccount1/jobs")
 
 
-def test_a_shard_is_one_that_there_is() -> None:
-    assert parse_shard('{"shard": "s001"}', ["s000", "s001"]) == "s001"
-    for text in ('{"shard": "s002"}', '{"shard": 1}', "{}"):
-        with pytest.raises(Invalid, match="not a shard message"):
-            parse_shard(text, ["s000", "s001"])
+def test_each_attempt_is_signed_anew() -> None:
+    clock = CheckedClock(Passing(datetime(2025, 12, 31, 23, 40, tzinfo=UTC)))
+    with Server(refused(503, "ServerBusy", Date=""), put()) as server:
+        Queue(server.url, "jobs", KEY, clock=clock).put("x", 0)
+        first, second = server.asked
+        assert first.headers["x-ms-date"] == "Thu, 01 Jan 2026 00:00:00 GMT"
+        assert second.headers["x-ms-date"] > first.headers["x-ms-date"]
+        for asked in (first, second):
+            assert asked.headers["authorization"] == sdks(asked, server.url)
+
+
+def test_one_refused_for_its_date_is_asked_once_more_by_the_storages_time() -> None:
+    clock = CheckedClock(ManualClock(datetime(2025, 6, 1, tzinfo=UTC)))
+    no = refused(403, "AuthenticationFailed")
+    with Server(no, put(), no, no) as server:
+        queue = Queue(server.url, "jobs", KEY, clock=clock)
+        assert queue.put("x", 0) == RECEIPT
+        first, second = server.asked
+        assert first.headers["x-ms-date"] == "Sun, 01 Jun 2025 00:00:00 GMT"
+        assert second.headers["x-ms-date"].startswith("Thu, 01 Jan 2026 00:00:0")
+        assert second.headers["authorization"] == sdks(second, server.url)
+        with pytest.raises(Refused, match="403"), translated("queue storage"):
+            queue.put("x", 0)
+        assert len(server.asked) == 3, "its date was right"
+
+
+def test_a_token_is_not_sent_in_the_open() -> None:
+    with Server(put()) as server:
+        with pytest.raises(ServiceRequestError, match="https"):
+            wire(server, Identity()).put("x", 0)
+        assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (f"AccountName=acct;AccountKey={KEY.key}", "https://acct.queue.core.windows.net/jobs"),
+        (
+            f"TableEndpoint=http://t;QueueEndpoint=http://h:1/acct/;AccountName=acct;"
+            f"AccountKey={KEY.key};",
+            "http://h:1/acct/jobs",
+        ),
+        ("UseDevelopmentStorage=true", "http://127.0.0.1:10001/devstoreaccount1/jobs"),
+        ("", "https://named.queue.core.windows.net/jobs"),
+    ],
+)
+def test_settings_say_where(text: str, url: str) -> None:
+    account = StorageAccount(connection_string=Secret(text), account_name="named")
+    assert Connection(account).queue("jobs")._queue == url

@@ -91,7 +91,7 @@ def test_one_that_was_suspended_and_comes_back_late_has_no_say(
 
 
 def hold(shelf: Shelf, given: JobContext) -> Hold:
-    return Hold(shelf.meta, "hold:backup:x", given)
+    return Hold(shelf.locks, "backup:x", given)
 
 
 def test_how_long_a_hold_lasts_that_nobody_renews(shelf: Shelf) -> None:
@@ -121,12 +121,12 @@ def test_who_gets_no_thread_lets_go_all_the_same(
             patch.setattr(threading.Thread, "start", refuse)
         with (
             pytest.raises(Cancelled if held else RuntimeError),
-            Alone(shelf.meta).of(small, job("a")),
+            Alone(shelf.locks).of(small, job("a")),
         ):
             patch.setattr(threading.Thread, "start", refuse)
             raise Cancelled("told to stop")
     clock = Waiting()
-    with Alone(shelf.meta).of(small, replace(job("b"), clock=clock)):
+    with Alone(shelf.locks).of(small, replace(job("b"), clock=clock)):
         assert not clock.waits.is_set()
 
 

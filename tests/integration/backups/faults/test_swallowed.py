@@ -23,6 +23,7 @@ from shared.storage import cancellation as heeding
 from shared.storage import connect, failures
 from shared.storage.connect import Connection
 from shared.storage.tables.facts import Meta
+from shared.storage.tables.locks import Locks
 from shared.tasks.context import JobContext
 from tests.faults import Cut, Fault, FaultProxy, Refuse, Reset, Rule
 from tests.faults.request import Request
@@ -196,7 +197,7 @@ def holds(shelf: Belfrys, proxy: FaultProxy) -> Alone:
     assert shelf.meta  # there is a table
     failures.TIMEOUTS["read_timeout"] = 20  # the fixture puts it back
     account = StorageAccount(connection_string=Secret(proxy.connection_string))
-    return Alone(Meta(Connection(account).table(shelf.word)))
+    return Alone(Locks(Meta(Connection(account).table(shelf.word))))
 
 
 def stopping(stop: threading.Event) -> Callable[[Request], bool]:
@@ -210,7 +211,7 @@ def stopping(stop: threading.Event) -> Callable[[Request], bool]:
 
 
 def left_to_itself(what: str) -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name.startswith(f"{what} hold:")]
+    return [one for one in threading.enumerate() if one.name.startswith(f"{what} backup:")]
 
 
 def test_who_is_told_to_stop_does_not_wait_for_a_hold(

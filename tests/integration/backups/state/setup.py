@@ -16,6 +16,7 @@ from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.storage.names import Names
 from shared.tasks import JobContext, Params, Result, Task, task
+from tests import sdk
 from tests.context import job_of
 from tests.integration.engine.conftest import START, Bench, make, tap
 
@@ -51,7 +52,7 @@ def restored(
 
 
 def table(bench: Bench, name: str | None = None) -> Any:
-    return bench.app.connection.table(name or Names(bench.app.settings.prefix).table)
+    return sdk.table(bench.app, name or Names(bench.app.settings.prefix).table)
 
 
 def rows(bench: Bench, name: str | None = None) -> dict[tuple[str, str], Any]:
@@ -68,7 +69,7 @@ def due(bench: Bench) -> set[str]:
 
 
 def scratch_tables(bench: Bench) -> list[str]:
-    tables = bench.app.connection.tables().list_tables()
+    tables = sdk.tables(bench.app).list_tables()
     start = f"{bench.app.settings.prefix}scratch"
     return [one.name for one in tables if one.name.startswith(start)]
 

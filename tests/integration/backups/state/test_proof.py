@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Damaged
+from tests import sdk
 from tests.context import job_of
 from tests.integration.backups.state.setup import busy, dumped, scratch_tables, source
 from tests.integration.engine.conftest import Bench
@@ -47,6 +48,6 @@ def test_old_scratch_tables_are_dropped(bench: Bench, tmp_path: Path) -> None:
     names = [f"{own}scratch{at:%Y%m%dt%H%M%S}0123abcdschedules" for at in (old, new)]
     names.append(f"{own}scratchpad")
     for name in names:
-        bench.app.connection.tables().create_table(name)
+        sdk.tables(bench.app).create_table(name)
     source(bench, tmp_path).prove(iter([content]), job_of(clock=bench.clock))
     assert sorted(scratch_tables(bench)) == sorted(names[1:])

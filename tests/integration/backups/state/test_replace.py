@@ -15,7 +15,8 @@ from shared.errors import Conflict
 from shared.recurrence import Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule
-from shared.storage.tables.wire import Operation, Replace, Wire
+from shared.storage.tables.batch import Operation, Replace
+from shared.storage.tables.table import Table
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.backups.state.setup import busy, dumped, every, prefix, reconciled, restored
 from tests.integration.engine.conftest import Bench, make, tap
@@ -114,7 +115,7 @@ def test_a_schedule_that_runs_while_it_is_replaced(
     transact = state_write.transact
     ran: list[str] = []
 
-    def late(wire: Wire, partition: str, operations: Sequence[Operation]) -> bool:
+    def late(wire: Table, partition: str, operations: Sequence[Operation]) -> bool:
         replaced = [one.key for one in operations if isinstance(one, Replace)]
         if replaced == ["schedule:hourly"] and not ran:
             bench.later(300)

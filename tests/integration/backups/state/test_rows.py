@@ -19,7 +19,8 @@ from local.azurite import Azurite
 from shared.backups.state import write as state_write
 from shared.backups.state.file import Row, created, opened
 from shared.storage.names import Names
-from shared.storage.tables.wire import Insert
+from shared.storage.tables.batch import Insert
+from tests import sdk
 from tests.context import job_of
 from tests.integration.backups.state.setup import busy, dumped, fresh, restored, rows, source, table
 from tests.integration.engine.conftest import START, Bench
@@ -56,7 +57,7 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
     garbled = {"PartitionKey": shard, "RowKey": f"schedule:{made.id}", "live": "{", "policy": 7}
     table(bench).update_entity(garbled)
     messages = Names(bench.app.settings.prefix).messages
-    bench.app.connection.tables().create_table_if_not_exists(messages)
+    sdk.tables(bench.app).create_table_if_not_exists(messages)
     letters = table(bench, messages)
     letters.upsert_entity({"PartitionKey": "p", "RowKey": "r", "n": 1})
     content, contents = dumped(bench, tmp_path)
@@ -95,7 +96,7 @@ def test_rows_whose_keys_alone_fill_a_transaction(bench: Bench, tmp_path: Path) 
         for number in range(100):
             body = json.dumps({"text": wide})
             file.put(Row("schedules", prefix, f"{prefix}{number:03}", "other", body))
-        wire = bench.app.connection.wire(Names(bench.app.settings.prefix).table)
+        wire = bench.app.connection.table(Names(bench.app.settings.prefix).table)
         state_write.write(wire, file.rows("schedules"), job_of())
     found = table(bench).query_entities(f"PartitionKey eq '{prefix}'")
     assert [one["RowKey"][-3:] for one in found] == [f"{n:03}" for n in range(100)]
@@ -109,7 +110,7 @@ def test_a_table_that_is_gone_is_no_row_that_somebody_else_wrote(
     path = tmp_path / "state.sqlite"
     path.write_bytes(content)
     with opened(path) as file:
-        wire = bench.app.connection.wire("nowhere")
+        wire = bench.app.connection.table("nowhere")
         for row in file.rows("schedules", "schedule"):
             with pytest.raises(HttpResponseError) as raised:
                 state_write.transact(wire, row.partition, [Insert(row.key, row.properties)])
@@ -120,7 +121,7 @@ def test_a_table_that_is_gone_is_no_row_that_somebody_else_wrote(
 
 def test_what_passes_is_left_out(bench: Bench, tmp_path: Path) -> None:
     busy(bench)
-    bench.app.meta.put("slots:x", "{}")
+    bench.app.meta.put("lock:x", "{}")
     bench.app.meta.put("reconciled", START.isoformat())
     content, contents = dumped(bench, tmp_path)
     file = tmp_path / "state.sqlite"

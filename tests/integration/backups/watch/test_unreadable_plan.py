@@ -13,6 +13,7 @@ from local.azurite import Azurite
 from shared.errors import Conflict
 from shared.log import Event
 from shared.schedules.job import Status
+from tests import sdk
 from tests.integration.backups.watch.setup import HOUR, START, Office, events, taken
 
 
@@ -37,7 +38,7 @@ def test_nor_is_that_of_a_plan_whose_row_or_task_is_lost(office: Office, azurite
     office.app.manager.change(
         orphaned, lambda one: replace(one, definition=replace(one.definition, task_type="nosuch"))
     )
-    table = office.app.connection.table(f"{office.app.settings.prefix}schedules")
+    table = sdk.table(office.app, f"{office.app.settings.prefix}schedules")
     row = table.get_entity(office.app.table.shard(garbled), f"schedule:{garbled}")
     table.update_entity({**row, "policy": "{"})
     for plan, last in lasts.items():

@@ -10,8 +10,8 @@ import pytest
 
 from shared.api.app import api
 from shared.settings import Secret, StorageAccount
+from shared.storage.connect import Connection
 from shared.storage.tables.schedules import Running, ScheduleTable
-from shared.storage.tables.wire import from_account
 from tests.integration.engine.control.setup import BEAT, Office, failed
 
 
@@ -93,16 +93,15 @@ def test_the_api_says_when_max_runs_is_reached(desk: Office, client: Client) -> 
 def test_storage_that_is_away_is_a_503_that_says_when_to_come_back(
     desk: Office, client: Client
 ) -> None:
-    wire = from_account(
+    table = Connection(
         StorageAccount(
             connection_string=Secret(
                 "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
                 "TableEndpoint=http://127.0.0.1:9/a;"
             )
-        ),
-        "t",
-    )
-    desk.app.manager._table = ScheduleTable(wire, 1)
+        )
+    ).table("t")
+    desk.app.manager._table = ScheduleTable(table, 1)
     answer = client("GET", "/jobs/a-20260301T120000Z")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"

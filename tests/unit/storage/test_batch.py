@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.storage.tables.wire import MAX_BYTES, Delete, Insert, Merge, Replace, Upsert, encode
+from shared.storage.tables.batch import MAX_BYTES, Delete, Insert, Merge, Replace, Upsert, encode
 
 TABLE = "https://acct.table.core.windows.net/tests"
 GOLDEN = """\

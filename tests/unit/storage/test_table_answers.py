@@ -1,4 +1,4 @@
-"""What a Wire makes of the service's answers, and of none."""
+"""What a Table makes of the service's answers, and of none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib3.exceptions import NewConnectionError, ProtocolError
 
 from shared.errors import Refused, Unavailable
 from shared.storage.failures import translated
-from shared.storage.tables.wire import Delete, Insert, Merge, Operation, Outcome, literal
+from shared.storage.tables.batch import Delete, Insert, Merge, Operation, literal
+from shared.storage.tables.table import Outcome
 from tests.unit.storage.script import Answer, Service, batch, error, refused, written
 
 LOST = requests.ConnectionError(ProtocolError("Connection aborted."))
@@ -148,7 +149,10 @@ def test_a_lost_race_is_not_tried_again() -> None:
 
 def test_a_query_follows_where_the_service_continues() -> None:
     service = Service(
-        Answer(200, b'{"value":[{"odata.etag":"1","PartitionKey":"p","RowKey":"a","n":1}]}')
+        Answer(
+            200,
+            b'{"value":[{"odata.etag":"1","PartitionKey":"p","RowKey":"a","n":1}]}',
+        )
         | {"x-ms-continuation-NextPartitionKey": "1!4!cA--", "x-ms-continuation-NextRowKey": "é+"},
         Answer(200, b'{"value":[]}') | {"x-ms-continuation-NextPartitionKey": "q"},
         Answer(200, b'{"value":[{"odata.etag":"2","PartitionKey":"q","RowKey":"b"}]}'),

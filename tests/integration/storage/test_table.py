@@ -1,4 +1,4 @@
-"""A Wire against Azurite, beside azure-data-tables on the same table."""
+"""A Table against Azurite, beside azure-data-tables on the same table."""
 
 from __future__ import annotations
 
@@ -17,17 +17,9 @@ from azure.data.tables import EdmType, EntityProperty, TableClient, TableService
 
 from local.azurite import Azurite
 from shared.settings import Secret, StorageAccount
-from shared.storage.tables.wire import (
-    Delete,
-    Insert,
-    Merge,
-    Outcome,
-    Replace,
-    Upsert,
-    Wire,
-    from_account,
-    literal,
-)
+from shared.storage.connect import Connection
+from shared.storage.tables.batch import Delete, Insert, Merge, Replace, Upsert, literal
+from shared.storage.tables.table import Outcome, Table
 
 _tables = itertools.count()
 VALUES = {
@@ -48,15 +40,15 @@ def sdk(azurite: Azurite) -> Iterator[TableClient]:
 
 
 @pytest.fixture
-def wire(azurite: Azurite, sdk: TableClient) -> Wire:
-    return from_account(account(azurite), sdk.table_name)
+def wire(azurite: Azurite, sdk: TableClient) -> Table:
+    return Connection(account(azurite)).table(sdk.table_name)
 
 
-def everything(wire: Wire) -> dict[str, dict[str, Any]]:
+def everything(wire: Table) -> dict[str, dict[str, Any]]:
     return {row["RowKey"]: row for row in wire.query("", top=1000)}
 
 
-def test_a_transaction_happens_whole(wire: Wire) -> None:
+def test_a_transaction_happens_whole(wire: Table) -> None:
     first = wire.transact("p", [Insert("a", {"n": 1, "kept": "k"}), Upsert("b", {"n": 1, "m": 1})])
     assert (first.committed, first.status, first.retried) == (True, 202, False)
     second = wire.transact(
@@ -85,7 +77,7 @@ def test_a_transaction_happens_whole(wire: Wire) -> None:
     ],
 )
 def test_one_refusal_leaves_everything_as_it_was(
-    wire: Wire, last: Any, status: int, code: str
+    wire: Table, last: Any, status: int, code: str
 ) -> None:
     old = wire.transact("p", [Insert("a", {"n": 1}), Insert("b", {"n": 1})]).etags
     wire.transact("p", [Merge("a", old[0], {"n": 2})])
@@ -97,7 +89,7 @@ def test_one_refusal_leaves_everything_as_it_was(
     assert everything(wire) == before
 
 
-def test_the_sdk_reads_what_a_wire_wrote(wire: Wire, sdk: TableClient) -> None:
+def test_the_sdk_reads_what_a_wire_wrote(wire: Table, sdk: TableClient) -> None:
     etags = wire.transact("p", [Insert("i", VALUES), Upsert("u", VALUES)]).etags
     wire.transact("p", [Insert("m", {"other": 1})])
     merged = wire.transact("p", [Merge("m", "*", VALUES)]).etags
@@ -107,13 +99,13 @@ def test_the_sdk_reads_what_a_wire_wrote(wire: Wire, sdk: TableClient) -> None:
         assert {**entity, "other": 1} == VALUES | {"PartitionKey": "p", "RowKey": key, "other": 1}
 
 
-def test_a_replacement_leaves_nothing_of_what_was_there(wire: Wire) -> None:
+def test_a_replacement_leaves_nothing_of_what_was_there(wire: Table) -> None:
     [etag] = wire.transact("p", [Insert("a", {"n": 1, "old": 1})]).etags
     [etag] = wire.transact("p", [Replace("a", etag, {"n": 2})]).etags
     assert wire.get("p", "a") == {"PartitionKey": "p", "RowKey": "a", "n": 2, "etag": etag}
 
 
-def test_annotated_properties_are_of_their_types(wire: Wire, sdk: TableClient) -> None:
+def test_annotated_properties_are_of_their_types(wire: Table, sdk: TableClient) -> None:
     values = {
         "big": ("Edm.Int64", str(2**40), EntityProperty(2**40, EdmType.INT64)),
         "raw": ("Edm.Binary", "AP8=", b"\x00\xff"),
@@ -134,7 +126,7 @@ def test_annotated_properties_are_of_their_types(wire: Wire, sdk: TableClient) -
     assert type(found["whole"]) is float
 
 
-def test_a_wire_reads_what_the_sdk_wrote(wire: Wire, sdk: TableClient) -> None:
+def test_a_wire_reads_what_the_sdk_wrote(wire: Table, sdk: TableClient) -> None:
     at = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
     others = {"at": at, "raw": b"\x00hi", "half": 0.5}
     big: EntityProperty = EntityProperty(value=2**40, edm_type=EdmType.INT64)
@@ -145,7 +137,7 @@ def test_a_wire_reads_what_the_sdk_wrote(wire: Wire, sdk: TableClient) -> None:
 
 
 @pytest.mark.parametrize("key", ODD)
-def test_odd_keys_are_keys(wire: Wire, sdk: TableClient, key: str) -> None:
+def test_odd_keys_are_keys(wire: Table, sdk: TableClient, key: str) -> None:
     [etag] = wire.transact(key, [Insert(key, {"n": 1})]).etags
     outcome = wire.transact(key, [Merge(key, etag, {"n": 2})])
     row = {"PartitionKey": key, "RowKey": key, "n": 2}
@@ -157,7 +149,7 @@ def test_odd_keys_are_keys(wire: Wire, sdk: TableClient, key: str) -> None:
     assert wire.get(key, key) is None
 
 
-def test_a_query_goes_on_to_the_last_row(wire: Wire) -> None:
+def test_a_query_goes_on_to_the_last_row(wire: Table) -> None:
     keys = [f"k{number:04d}" for number in range(2500)]
     for start in range(0, 2500, 100):
         partition = f"it's {start // 1000}"
@@ -170,9 +162,9 @@ def test_a_query_goes_on_to_the_last_row(wire: Wire) -> None:
     assert list(wire.query("n eq 2", top=1000)) == []
 
 
-def test_a_missing_row_is_none_and_a_missing_table_an_error(azurite: Azurite, wire: Wire) -> None:
+def test_a_missing_row_is_none_and_a_missing_table_an_error(azurite: Azurite, wire: Table) -> None:
     assert wire.get("p", "k") is None
-    nowhere = from_account(account(azurite), "nowhere")
+    nowhere = Connection(account(azurite)).table("nowhere")
     for call in (
         lambda: nowhere.get("p", "k"),
         lambda: list(nowhere.query("", top=1)),
@@ -185,7 +177,7 @@ def test_a_missing_row_is_none_and_a_missing_table_an_error(azurite: Azurite, wi
 
 def test_a_wrong_key_is_refused(azurite: Azurite) -> None:
     text = azurite.connection_string.replace("AccountKey=Eby8", "AccountKey=AAAA")
-    wire = from_account(StorageAccount(connection_string=Secret(text)), "any")
+    wire = Connection(StorageAccount(connection_string=Secret(text))).table("any")
     with pytest.raises(HttpResponseError) as caught:
         wire.get("p", "k")
     assert caught.value.status_code == 403
@@ -209,7 +201,7 @@ class Lossy(RequestsTransport):  # type: ignore[misc]
 def test_a_refusal_after_a_lost_answer_says_that_it_may_be_ones_own(
     azurite: Azurite, sdk: TableClient
 ) -> None:
-    wire = from_account(account(azurite), sdk.table_name, Lossy())
+    wire = Connection(account(azurite), Lossy()).table(sdk.table_name)
     outcome = wire.transact("p", [Insert("a", {"by": "me"})])
     assert outcome == Outcome(False, 409, 0, "EntityAlreadyExists", retried=True)
     found = wire.get("p", "a")
@@ -219,7 +211,7 @@ def test_a_refusal_after_a_lost_answer_says_that_it_may_be_ones_own(
     assert (again.committed, again.retried) == (True, False)
 
 
-def test_of_many_threads_on_one_wire_each_merge_has_one_winner(wire: Wire) -> None:
+def test_of_many_threads_on_one_wire_each_merge_has_one_winner(wire: Table) -> None:
     [etag] = wire.transact("p", [Insert("shared", {"n": 0})]).etags
     won: list[int] = []
 

@@ -1,4 +1,4 @@
-"""A QueueWire against Azurite, beside azure-storage-queue on the same queue."""
+"""A Queue against Azurite, beside azure-storage-queue on the same queue."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from local.azurite import Azurite
 from shared.errors import Refused, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage.account import endpoint
+from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.queues.jobs import JobQueue, Message
-from shared.storage.queues.wire import QueueWire, Receipt, from_account
+from shared.storage.queues.queue import Queue, Receipt
 from shared.storage.signing import SharedKey
 
 _queues = itertools.count()
@@ -43,13 +44,13 @@ def sdk(azurite: Azurite) -> Iterator[QueueClient]:
 
 
 @pytest.fixture
-def wire(azurite: Azurite, sdk: QueueClient) -> QueueWire:
-    return from_account(account(azurite), sdk.queue_name)
+def wire(azurite: Azurite, sdk: QueueClient) -> Queue:
+    return Connection(account(azurite)).queue(sdk.queue_name)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text)[:12])
 def test_what_is_put_is_what_others_receive_and_what_they_put_is_peeked(
-    wire: QueueWire, sdk: QueueClient, text: str
+    wire: Queue, sdk: QueueClient, text: str
 ) -> None:
     put = wire.put(text, 0)
     assert wire.peek() == text
@@ -62,16 +63,14 @@ def test_what_is_put_is_what_others_receive_and_what_they_put_is_peeked(
     assert wire.peek() == text
 
 
-def test_as_much_as_a_queue_takes_and_no_more(wire: QueueWire, sdk: QueueClient) -> None:
+def test_as_much_as_a_queue_takes_and_no_more(wire: Queue, sdk: QueueClient) -> None:
     wire.put("x" * 64 * 1024, 0)
     with pytest.raises(Refused, match="413 RequestBodyTooLarge"), translated("queue storage"):
         wire.put("x" * 66 * 1024, 0)
     assert count(sdk) == 1
 
 
-def test_a_delayed_message_is_neither_peeked_nor_received(
-    wire: QueueWire, sdk: QueueClient
-) -> None:
+def test_a_delayed_message_is_neither_peeked_nor_received(wire: Queue, sdk: QueueClient) -> None:
     assert count(sdk) == 0
     wire.put("later", 3600)
     wire.put("far", 7 * 24 * 3600)
@@ -82,7 +81,7 @@ def test_a_delayed_message_is_neither_peeked_nor_received(
     assert (count(sdk), wire.peek()) == (3, "now")
 
 
-def test_to_peek_takes_nothing(wire: QueueWire, sdk: QueueClient) -> None:
+def test_to_peek_takes_nothing(wire: Queue, sdk: QueueClient) -> None:
     wire.put("first", 0)
     wire.put("second", 0)
     assert [wire.peek() for _ in range(3)] == ["first"] * 3
@@ -92,7 +91,7 @@ def test_to_peek_takes_nothing(wire: QueueWire, sdk: QueueClient) -> None:
     assert (wire.peek(), count(sdk)) == ("second", 2)
 
 
-def test_a_message_is_taken_back_once_seen_or_not(wire: QueueWire, sdk: QueueClient) -> None:
+def test_a_message_is_taken_back_once_seen_or_not(wire: Queue, sdk: QueueClient) -> None:
     for seconds in (0, 3600):
         put = wire.put("x", seconds)
         assert wire.delete(put)
@@ -100,7 +99,7 @@ def test_a_message_is_taken_back_once_seen_or_not(wire: QueueWire, sdk: QueueCli
         assert not wire.delete(put)
 
 
-def test_one_that_another_received_is_not_taken_back(wire: QueueWire, sdk: QueueClient) -> None:
+def test_one_that_another_received_is_not_taken_back(wire: Queue, sdk: QueueClient) -> None:
     put = wire.put("x", 0)
     received = sdk.receive_message(visibility_timeout=60)
     assert received is not None
@@ -122,7 +121,10 @@ def refusal(sdk: QueueClient, receipt: Receipt) -> tuple[int | None, str]:
 
 def test_no_other_refusal_is_taken_for_that(azurite: Azurite, sdk: QueueClient) -> None:
     receipt = Receipt("b688d677-b83c-4f48-b0b6-2a18ff664156", "MjlOb3Y=")
-    absent, bad = from_account(account(azurite), "absent"), from_account(account(azurite), "x")
+    absent, bad = (
+        Connection(account(azurite)).queue("absent"),
+        Connection(account(azurite)).queue("x"),
+    )
     with pytest.raises(Unavailable, match="404 QueueNotFound"), translated("queue storage"):
         absent.delete(receipt)
     with pytest.raises(Refused, match="400 OutOfRangeInput"), translated("queue storage"):
@@ -132,7 +134,7 @@ def test_no_other_refusal_is_taken_for_that(azurite: Azurite, sdk: QueueClient) 
 def test_a_wrong_key_is_refused(azurite: Azurite, sdk: QueueClient) -> None:
     found = endpoint(account(azurite), "queue")
     assert isinstance(found.credential, SharedKey)
-    wrong = QueueWire(found.url, sdk.queue_name, SharedKey(found.credential.account, "d3Jvbmc="))
+    wrong = Queue(found.url, sdk.queue_name, SharedKey(found.credential.account, "d3Jvbmc="))
     for call in (wrong.peek, lambda: wrong.put("x", 0)):
         with pytest.raises(Refused, match="403 Auth"), translated("queue storage"):
             call()
@@ -142,7 +144,7 @@ def test_the_job_queue_is_two_of_them(azurite: Azurite, sdk: QueueClient) -> Non
     """Sent at its own time, so that Azurite shows what is due: it has a clock of its own."""
     long = f"{sdk.queue_name}-long"
     both = JobQueue(
-        from_account(account(azurite), sdk.queue_name), from_account(account(azurite), long)
+        Connection(account(azurite)).queue(sdk.queue_name), Connection(account(azurite)).queue(long)
     )
     now = datetime.now(UTC)
     with QueueClient.from_connection_string(azurite.connection_string, long) as other:

@@ -1,4 +1,4 @@
-"""How a Wire proves who asks, and how it is made from settings."""
+"""How a Table proves who asks, and how it is made from settings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from shared.clock import ManualClock
 from shared.errors import Misconfigured
 from shared.settings import Secret, StorageAccount
 from shared.storage.checked import CheckedClock
+from shared.storage.connect import Connection
 from shared.storage.lean import Lean
 from shared.storage.signing import SharedKey
-from shared.storage.tables.wire import Delete, Wire, from_account
+from shared.storage.tables.batch import Delete
+from shared.storage.tables.table import Table
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
 
 ROW = b'{"PartitionKey":"p","RowKey":"k"}'
@@ -142,7 +144,7 @@ def test_a_token_is_not_sent_in_the_open() -> None:
     ],
 )
 def test_a_connection_string_says_where(text: str, url: str) -> None:
-    assert from_account(StorageAccount(connection_string=Secret(text)), "t")._table == url
+    assert Connection(StorageAccount(connection_string=Secret(text))).table("t")._table == url
 
 
 @pytest.mark.parametrize(
@@ -157,14 +159,14 @@ def test_a_connection_string_says_where(text: str, url: str) -> None:
 )
 def test_a_connection_string_without_a_key_is_said_so_and_not_shown(text: str) -> None:
     with pytest.raises(Misconfigured, match="connection string") as caught:
-        from_account(StorageAccount(connection_string=Secret(text)), "t")
+        Connection(StorageAccount(connection_string=Secret(text))).table("t")
     assert "no key;" not in str(caught.value)
     assert "sv=1" not in str(caught.value)
 
 
 def test_without_a_connection_string_it_is_the_managed_identity() -> None:
     account = StorageAccount(connection_string=Secret(""), account_name="acct", client_id="me")
-    assert from_account(account, "t")._table == "https://acct.table.core.windows.net/t"
+    assert Connection(account).table("t")._table == "https://acct.table.core.windows.net/t"
 
 
 def test_the_environment_says_which_proxy_and_certificates(
@@ -182,4 +184,4 @@ def test_the_environment_says_which_proxy_and_certificates(
 def test_a_key_does_not_show() -> None:
     assert KEY.key not in repr(SharedKey("acct", KEY.key))
     with pytest.raises(ValueError, match=r"base64|padding|Only"):
-        Wire(EMULATOR, "t", SharedKey("acct", "no key"))
+        Table(EMULATOR, "t", SharedKey("acct", "no key"))

@@ -1,4 +1,4 @@
-"""Queue Storage by hand: four calls of its REST API, for the hot path (see `wire`).
+"""Queue Storage by hand: four calls of its REST API, for the hot path (see `tables.table`).
 
 https://learn.microsoft.com/rest/api/storageservices/put-message
 """
@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.settings import StorageAccount
-from shared.storage import failures
-from shared.storage.account import endpoint, sign_in
 from shared.storage.checked import CheckedClock
-from shared.storage.lean import Lean
+from shared.storage.rest import Rest, code_of, refusal
 from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
@@ -39,8 +36,11 @@ class Receipt:
     pop: str
 
 
-class QueueWire:
-    """One queue. Every call raises azure-core's errors, as the SDKs do."""
+class Queue:
+    """One queue. Several threads may use it at once.
+
+    Every call raises azure-core's errors, as the SDKs do.
+    """
 
     def __init__(
         self,
@@ -51,29 +51,24 @@ class QueueWire:
         transport: Any = None,
         clock: CheckedClock | None = None,
     ) -> None:
-        """`url` is the account's queue endpoint; `transport` one of azure-core's. `clock` hears the
-        storage's time, and dates the requests."""
-        from azure.core.pipeline import Pipeline
-        from azure.core.pipeline.policies import RetryPolicy
+        """`url` is the account's queue endpoint; for the others, see `Rest`."""
+        self._rest = Rest(url, "queue", credential, transport=transport, clock=clock)
+        self._queue = f"{self._rest.url}/{queue}"
 
-        self._queue = f"{url.rstrip('/')}/{queue}"
-        self._options: dict[str, Any] = {
-            **failures.TIMEOUTS,
-            "timeout": failures.WHOLE,
-            "retry_on_methods": frozenset(("GET", "POST", "DELETE")),
-        }
-        policies: list[Any] = [RetryPolicy(**failures.RETRIES), sign_in(credential, "queue", clock)]
-        sender: Any = transport or Lean(url, clock)
-        self._pipeline = Pipeline[Any, Any](sender, policies)
+    def create(self) -> None:
+        """Create the queue; harmless if it exists."""
+        answer = self._rest.run("PUT", self._queue, _HEADERS).http_response
+        if answer.status_code not in (201, 204) and code_of(answer) != "QueueAlreadyExists":
+            raise _error(answer)
 
-    def put(self, text: str, hidden_seconds: int) -> Receipt:
-        """Put a message that does not expire, not seen for so many seconds (7 days at most).
+    def put(self, text: str, hidden_seconds: int = 0, expires_seconds: int = -1) -> Receipt:
+        """Put a message, not seen for so many seconds (7 days at most); -1: it does not expire.
 
         If its answer was lost it is put again: a queue delivers at least once.
         """
         said = html.escape(text, quote=False)
         body = f"<QueueMessage><MessageText>{said}</MessageText></QueueMessage>".encode()
-        where = f"/messages?visibilitytimeout={hidden_seconds}&messagettl=-1"
+        where = f"/messages?visibilitytimeout={hidden_seconds}&messagettl={expires_seconds}"
         answer = self._run("POST", where, 201, body)
         found, pop = _ID.search(answer.content), _RECEIPT.search(answer.content)
         if found is None or pop is None:
@@ -104,36 +99,13 @@ class QueueWire:
         also: Collection[str] = (),
     ) -> Any:
         """The answer, which has the `expected` status, or is a refusal with a code of `also`."""
-        from azure.core.rest import HttpRequest
-
         headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/xml"}
-        request = HttpRequest(method, self._queue + where, headers=headers, content=body)
-        answer = self._pipeline.run(request, **self._options).http_response
-        if answer.status_code != expected and _code(answer) not in also:
+        answer = self._rest.run(method, self._queue + where, headers, body).http_response
+        if answer.status_code != expected and code_of(answer) not in also:
             raise _error(answer)
         return answer
 
 
-def from_account(
-    account: StorageAccount, queue: str, transport: Any = None, clock: CheckedClock | None = None
-) -> QueueWire:
-    """By connection string with the account's key, or else by managed identity.
-
-    Raises `Misconfigured`.
-    """
-    found = endpoint(account, "queue")
-    return QueueWire(found.url, queue, found.credential, transport=transport, clock=clock)
-
-
 def _error(answer: Any) -> Any:
-    """The SDKs' HttpResponseError with their `error_code`."""
-    from azure.core.exceptions import HttpResponseError
-
-    error: Any = HttpResponseError(message=f"answered {answer.status_code}", response=answer)
-    error.error_code = _code(answer)
-    return error
-
-
-def _code(answer: Any) -> str:
-    """The service's own word for what it refuses."""
-    return str(answer.headers.get("x-ms-error-code", ""))
+    status = answer.status_code
+    return refusal(answer, status, code_of(answer), f"answered {status}")

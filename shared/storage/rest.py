@@ -1,0 +1,85 @@
+"""Requests to a service of an account by hand: signed, retried, each attempt with its time-outs.
+
+For the two clients of the hot path, `tables.table` and `queues.queue`. From azure-core it takes
+only what is hard to get right: retry, sign-in with Entra ID, and the transport, all imported when a
+client is made, since a cold start pays for every import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.storage import failures
+from shared.storage.account import Service, sign_in
+from shared.storage.checked import CheckedClock
+from shared.storage.lean import Lean
+from shared.storage.signing import SharedKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+_REPEATED = frozenset(("GET", "POST", "PUT", "DELETE"))
+
+
+class Rest:
+    """One service of one account. Several threads may use it at once."""
+
+    def __init__(
+        self,
+        url: str,
+        service: Service,
+        credential: SharedKey | TokenCredential,
+        *policies: SansIOHTTPPolicy[Any, Any],
+        transport: Any = None,
+        clock: CheckedClock | None = None,
+    ) -> None:
+        """`url` is the service's endpoint; `transport` one of azure-core's; `policies` see each
+        attempt's answer first. `clock` hears the storage's time, and dates the requests."""
+        from azure.core.pipeline import Pipeline
+        from azure.core.pipeline.policies import RetryPolicy
+
+        self.url = url.rstrip("/")
+        self._options: dict[str, Any] = {
+            **failures.TIMEOUTS,
+            "timeout": failures.WHOLE,
+            "retry_on_methods": _REPEATED,
+        }
+        steps: list[Any] = [
+            RetryPolicy(**failures.RETRIES),
+            sign_in(credential, service, clock),
+            *policies,
+        ]
+        sender: Any = transport or Lean(url, clock)
+        self._pipeline = Pipeline[Any, Any](sender, steps)
+
+    def run(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        **options: Any,
+    ) -> Any:
+        """azure-core's PipelineResponse, whatever its status; raises its errors if there is no
+        answer. `options`, such as `cancellation.HASTE`, replace the usual ones."""
+        from azure.core.rest import HttpRequest
+
+        request = HttpRequest(method, url, headers=dict(headers), content=body)
+        return self._pipeline.run(request, **self._options | options)
+
+
+def code_of(answer: Any) -> str:
+    """The service's own word for what it refuses, such as ServerBusy."""
+    return str(answer.headers.get("x-ms-error-code", ""))
+
+
+def refusal(answer: Any, status: int, code: str, message: str) -> Any:
+    """The SDKs' HttpResponseError with their `error_code`."""
+    from azure.core.exceptions import HttpResponseError
+
+    error: Any = HttpResponseError(message=message, response=answer)
+    error.status_code, error.error_code = status, code
+    return error
