@@ -28,7 +28,7 @@ from shared.schedules.plan import Plan, plan
 from shared.storage.names import Names
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.batch import BATCH_HEADERS, encode
-from shared.storage.tables.schedules import Change, operations
+from shared.storage.tables.changes import Change, operations
 
 _CONNECTIONS = 4
 _TOGETHER = 99

@@ -16,7 +16,7 @@ from shared.clock import Clock, SystemClock
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy, Progress, Schedule
 from shared.settings import from_env
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Registry, Result, task
 
 FIRST_LONG = 900_000

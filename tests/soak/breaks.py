@@ -15,7 +15,7 @@ from shared.app import App
 from shared.engine.work.pool import WorkerPool
 from shared.schedules import claim, plan
 from shared.schedules.model import Schedule
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 
 _Break = Callable[[App], object]
 

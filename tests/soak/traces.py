@@ -11,7 +11,7 @@ from typing import Any
 from shared.app import App
 from shared.clock import Clock
 from shared.schedules.job import Job
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from shared.tasks import JobContext
 
 

@@ -19,7 +19,7 @@ from shared.app import App
 from shared.schedules.model import Definition, Policy, Schedule, Version
 from shared.settings import from_env
 from shared.storage.queues.jobs import JobQueue, Message, Sent
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from tests.soak import breaks
 from tests.soak.pace import Pace
 from tests.soak.tasks import registry

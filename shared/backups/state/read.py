@@ -7,7 +7,7 @@ since is read, and the check repeated. So no job's row says that something is do
 come by the schedule's row: it would be done a second time.
 
 The due index is left out, since it follows from the schedules, and so is what is valid only for
-minutes: slots, holds, clocks, the logs of running jobs.
+minutes: locks, clocks, the logs of running jobs.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ from shared.storage.tables.batch import (
     Upsert,
     literal,
 )
+from shared.storage.tables.changes import Change, operations
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.schedules import Change, operations
 from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 

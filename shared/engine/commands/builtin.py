@@ -21,7 +21,8 @@ from shared.log import Event, event
 from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.settings import Settings, TriggerSettings, task_settings
-from shared.storage.tables.schedules import Change, ScheduleTable
+from shared.storage.tables.changes import Change
+from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry, Task
 from shared.tasks.model import cron_recurrence
 

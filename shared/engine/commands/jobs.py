@@ -24,8 +24,8 @@ from shared.schedules.finish import finished
 from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.record import ended_live, of_live
+from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.schedules import Change
 
 _logger = logging.getLogger("belfry.worker")
 

@@ -28,9 +28,9 @@ from shared.schedules.plan import LIVE_CAP, crowded, given_up
 from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
+from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.handed import HandedOut, Note
-from shared.storage.tables.schedules import Change
 
 _logger = logging.getLogger("belfry.schedules")
 _CANCELLED = 90

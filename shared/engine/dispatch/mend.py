@@ -29,11 +29,12 @@ from shared.schedules.mend import Mended, is_suspect, mended
 from shared.schedules.model import LiveJob, Schedule
 from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables import readable
+from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut, Note
 from shared.storage.tables.locks import Locks
-from shared.storage.tables.schedules import Change, ScheduleTable
+from shared.storage.tables.schedules import ScheduleTable
 
 _logger = logging.getLogger("belfry.clocks")
 

@@ -27,9 +27,10 @@ from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.plan import Plan, crowded, plan
 from shared.storage.queues.jobs import AHEAD, JobQueue, Message
 from shared.storage.tables import readable
+from shared.storage.tables.changes import Change
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut, Note
-from shared.storage.tables.schedules import Change, Due, ScheduleTable
+from shared.storage.tables.schedules import Due, ScheduleTable
 from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)

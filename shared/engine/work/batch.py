@@ -27,7 +27,8 @@ from shared.log import Event, event
 from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.record import of_live
-from shared.storage.tables.schedules import Change, Running
+from shared.storage.tables.changes import Change
+from shared.storage.tables.schedules import Running
 
 _logger = logging.getLogger("belfry.worker")
 

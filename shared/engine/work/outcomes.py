@@ -18,8 +18,9 @@ from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob, Overlap, Schedule
 from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.schedules import Change, ScheduleTable
+from shared.storage.tables.schedules import ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 

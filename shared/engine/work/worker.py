@@ -32,8 +32,9 @@ from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
+from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import TRIES
-from shared.storage.tables.schedules import Change, Running, ScheduleTable
+from shared.storage.tables.schedules import Running, ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
 

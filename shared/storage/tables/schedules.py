@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -23,13 +23,12 @@ from shared.storage.failures import translated
 from shared.storage.tables import entities, readable
 from shared.storage.tables.batch import (
     Delete,
-    Insert,
-    Merge,
     Operation,
     TooLarge,
     Upsert,
     literal,
 )
+from shared.storage.tables.changes import Change, bare, operations, row_of, rows_of, without_length
 from shared.storage.tables.ended import Ended
 from shared.storage.tables.table import Table
 from shared.threads import Pool
@@ -44,23 +43,6 @@ _FEW = 3
 _GLANCE = 10
 """How many of a schedule's own jobs before an instant are looked at to find a stretch."""
 _READERS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One schedule's step from `before` (None: it is new) to `after`, with what ends in it."""
-
-    before: Schedule | None
-    after: Schedule
-    jobs: tuple[Job, ...] = ()
-    """Ended jobs."""
-    versions: tuple[Version, ...] = ()
-    shortened: tuple[Job, ...] = ()
-    """Records of ended jobs that stand for fewer occurrences now."""
-    gone: tuple[str, ...] = ()
-    """Ended jobs whose rows are removed: a clock that was wrong recorded them."""
-    ended: tuple[Version, ...] = ()
-    """Versions whose rows are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +244,11 @@ class ScheduleTable:
     def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
         """All at once if possible; else in smaller parts, so that one spoils no other."""
         try:
-            if self._transact(shard, [_row(job) for job in jobs]):
+            if self._transact(shard, [row_of(job) for job in jobs]):
                 return {job.id: True for job in jobs}
         except (Refused, TooLarge) as error:
-            if len(jobs) == 1 and (bare := _bare(jobs[0], error)) != jobs[0]:
-                return self._end(shard, [bare])
+            if len(jobs) == 1 and (short := bare(jobs[0], error)) != jobs[0]:
+                return self._end(shard, [short])
             if len(jobs) == 1:
                 raise
         if len(jobs) > 1:
@@ -290,7 +272,7 @@ class ScheduleTable:
                 return [True] * len(batch)
         except (Refused, TooLarge) as error:
             if len(batch) == 1:
-                return self._made([_without_length(batch[0], error)])
+                return self._made([without_length(batch[0], error)])
         if len(batch) > 1:
             half = len(batch) // 2
             return self._made(batch[:half]) + self._made(batch[half:])
@@ -319,7 +301,7 @@ class ScheduleTable:
         batch: list[Change] = []
         size = 0
         for change in changes:
-            more = _rows_of(change)
+            more = rows_of(change)
             same = batch and self.shard(batch[0].after.id) == self.shard(change.after.id)
             if batch and (not same or size + more > _LIMIT):
                 yield batch
@@ -377,62 +359,3 @@ class ScheduleTable:
         where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
             yield from self._table.query(where, top=page, select=select)
-
-
-def _row(job: Job) -> Insert:
-    return Insert(entities.job_key(job.id), entities.job_properties(job))
-
-
-def _bare(job: Job, error: Exception) -> Job:
-    """The job without the parts that may be too long to be kept."""
-    said = f"its result and its log cannot be kept: {error}"
-    return replace(job, result=None, log=said[:1000], parameters={}, error=(job.error or "")[:1000])
-
-
-def _without_length(change: Change, error: Exception) -> Change:
-    """The change with bare jobs. Raises `error` if they already are bare, or if it has none."""
-    jobs = tuple(_bare(job, error) for job in change.jobs)
-    if jobs == change.jobs:
-        raise error
-    return replace(change, jobs=jobs)
-
-
-def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator[Operation]:
-    """The rows that a change writes; `mark` tells this write from any other.
-
-    `repaired`: the schedule's entry of the due index is missing, and is written again.
-    """
-    before, after = change.before, change.after
-    yield from (_row(job) for job in change.jobs)
-    for version in change.versions:
-        key = entities.version_key(version.schedule_id, version.since)
-        yield Upsert(key, entities.version_properties(version))
-    yield from (
-        Upsert(entities.job_key(job.id), entities.job_properties(job)) for job in change.shortened
-    )
-    yield from (Delete(entities.job_key(job_id)) for job_id in change.gone)
-    for version in change.ended:
-        yield Delete(entities.version_key(version.schedule_id, version.since))
-    properties = entities.engine_properties(after.progress) | {"commit": mark}
-    if before is None or _user_side(before) != _user_side(after):
-        properties |= readable.checked(entities.user_properties(after), properties, after)
-    key = entities.schedule_key(after.id)
-    yield Insert(key, properties) if before is None else Merge(key, before.etag, properties)
-    old = before.progress.next_run_at if before is not None else None
-    new = after.progress.next_run_at
-    if old != new and old is not None and not repaired:
-        yield Delete(entities.due_key(old, after.id))
-    if (old != new or repaired) and new is not None:
-        yield Insert(entities.due_key(new, after.id), {})
-
-
-def _rows_of(change: Change) -> int:
-    """How many rows `operations` writes, at most."""
-    was = change.before.progress.next_run_at if change.before is not None else None
-    moved = 0 if was == change.after.progress.next_run_at else 2
-    gone = len(change.gone) + len(change.ended) + len(change.shortened)
-    return 1 + moved + len(change.jobs) + len(change.versions) + gone
-
-
-def _user_side(schedule: Schedule) -> tuple[int, str]:
-    return schedule.revision, schedule.configured

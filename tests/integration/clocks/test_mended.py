@@ -20,8 +20,8 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.ledger import Span
 from shared.schedules.model import CatchUp, Policy, Schedule
+from shared.storage.tables.changes import Change
 from shared.storage.tables.locks import Locks
-from shared.storage.tables.schedules import Change
 from tests.integration.clocks.conftest import START, Killed, Sim, said
 from tests.integration.clocks.test_chain import killed
 

@@ -21,7 +21,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.storage.queues.jobs import Message, Sent, parse
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule
 from shared.schedules.plan import jitter_of
 from shared.storage.queues.jobs import Message
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import START, Bench, WakingClock, Working, make, tap
 

@@ -24,7 +24,8 @@ from shared.schedules.plan import plan
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.queues.jobs import AHEAD, Message
-from shared.storage.tables.schedules import Change, ScheduleTable
+from shared.storage.tables.changes import Change
+from shared.storage.tables.schedules import ScheduleTable
 from tests.integration.engine.conftest import START, Bench, make
 
 

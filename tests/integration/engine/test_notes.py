@@ -16,7 +16,7 @@ from shared.schedules.job import Status
 from shared.schedules.model import CatchUp, Overlap
 from shared.storage.queues.jobs import Message
 from shared.storage.tables import handed
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Result, task
 from tests import sdk
 from tests.integration.engine.conftest import START, Bench, make, tap

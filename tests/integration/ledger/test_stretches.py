@@ -24,7 +24,7 @@ from shared.schedules.job import Job, Status, job_id
 from shared.schedules.ledger import Span, State
 from shared.schedules.model import CatchUp, Schedule, Version
 from shared.storage.queues.jobs import Message
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from tests.integration.engine.conftest import START, Bench, make
 from tests.integration.ledger.test_reconcile import turn
 

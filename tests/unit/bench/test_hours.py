@@ -9,7 +9,7 @@ import pytest
 from bench.belfry.world import schedules
 from shared.engine.dispatch.tick import LOOK_AHEAD
 from shared.schedules.plan import plan
-from shared.storage.tables.schedules import Change, operations
+from shared.storage.tables.changes import Change, operations
 
 DAYS = (
     datetime(2026, 3, 29, tzinfo=UTC),  # Berlin's clocks go forward at 01:00

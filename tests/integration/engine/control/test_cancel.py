@@ -13,7 +13,7 @@ from shared.schedules.job import Status
 from shared.schedules.model import LiveJob, Overlap
 from shared.schedules.plan import LIVE_CAP
 from shared.storage.queues.jobs import Message
-from shared.storage.tables.schedules import Change
+from shared.storage.tables.changes import Change
 from tests.integration.engine.control.setup import BEAT, Office, office, seen_at_once
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from shared.schedules.job import Status
 from shared.schedules.model import LiveJob
 from shared.storage.queues.jobs import Message
-from shared.storage.tables.schedules import Change, Running
+from shared.storage.tables.changes import Change
+from shared.storage.tables.schedules import Running
 from tests.integration.engine.control.setup import Office
 
 

@@ -1,0 +1,88 @@
+"""A change of a schedule as one transaction: its row, the due index, and what ends in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shared.schedules.job import Job
+from shared.schedules.model import Schedule, Version
+from shared.storage.tables import entities, readable
+from shared.storage.tables.batch import Delete, Insert, Merge, Operation, Upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One schedule's step from `before` (None: it is new) to `after`, with what ends in it."""
+
+    before: Schedule | None
+    after: Schedule
+    jobs: tuple[Job, ...] = ()
+    """Ended jobs."""
+    versions: tuple[Version, ...] = ()
+    shortened: tuple[Job, ...] = ()
+    """Records of ended jobs that stand for fewer occurrences now."""
+    gone: tuple[str, ...] = ()
+    """Ended jobs whose rows are removed: a clock that was wrong recorded them."""
+    ended: tuple[Version, ...] = ()
+    """Versions whose rows are removed."""
+
+
+def row_of(job: Job) -> Insert:
+    """The operation that writes an ended job, unless it ended before."""
+    return Insert(entities.job_key(job.id), entities.job_properties(job))
+
+
+def bare(job: Job, error: Exception) -> Job:
+    """The job without the parts that may be too long to be kept."""
+    said = f"its result and its log cannot be kept: {error}"
+    return replace(job, result=None, log=said[:1000], parameters={}, error=(job.error or "")[:1000])
+
+
+def without_length(change: Change, error: Exception) -> Change:
+    """The change with bare jobs. Raises `error` if they already are bare, or if it has none."""
+    jobs = tuple(bare(job, error) for job in change.jobs)
+    if jobs == change.jobs:
+        raise error
+    return replace(change, jobs=jobs)
+
+
+def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator[Operation]:
+    """The rows that a change writes; `mark` tells this write from any other.
+
+    `repaired`: the schedule's entry of the due index is missing, and is written again.
+    """
+    before, after = change.before, change.after
+    yield from (row_of(job) for job in change.jobs)
+    for version in change.versions:
+        key = entities.version_key(version.schedule_id, version.since)
+        yield Upsert(key, entities.version_properties(version))
+    yield from (
+        Upsert(entities.job_key(job.id), entities.job_properties(job)) for job in change.shortened
+    )
+    yield from (Delete(entities.job_key(job_id)) for job_id in change.gone)
+    for version in change.ended:
+        yield Delete(entities.version_key(version.schedule_id, version.since))
+    properties = entities.engine_properties(after.progress) | {"commit": mark}
+    if before is None or _user_side(before) != _user_side(after):
+        properties |= readable.checked(entities.user_properties(after), properties, after)
+    key = entities.schedule_key(after.id)
+    yield Insert(key, properties) if before is None else Merge(key, before.etag, properties)
+    old = before.progress.next_run_at if before is not None else None
+    new = after.progress.next_run_at
+    if old != new and old is not None and not repaired:
+        yield Delete(entities.due_key(old, after.id))
+    if (old != new or repaired) and new is not None:
+        yield Insert(entities.due_key(new, after.id), {})
+
+
+def rows_of(change: Change) -> int:
+    """How many rows `operations` writes, at most."""
+    was = change.before.progress.next_run_at if change.before is not None else None
+    moved = 0 if was == change.after.progress.next_run_at else 2
+    gone = len(change.gone) + len(change.ended) + len(change.shortened)
+    return 1 + moved + len(change.jobs) + len(change.versions) + gone
+
+
+def _user_side(schedule: Schedule) -> tuple[int, str]:
+    return schedule.revision, schedule.configured
