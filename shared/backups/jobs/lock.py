@@ -26,7 +26,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from shared.backups.source import Source
-from shared.clock import monotonic
+from shared.clock import Clock
 from shared.errors import BelfryError, Unavailable
 from shared.storage.tables.facts import Fact, Meta
 from shared.tasks.context import JobContext
@@ -97,8 +97,8 @@ class Hold:
         if self._job.clock.now() - renewed >= length:
             return True
         if self._watched is None or self._watched[0] != found.etag:
-            self._watched = found.etag, monotonic()
-        return monotonic() - self._watched[1] >= length.total_seconds()
+            self._watched = found.etag, self._job.clock.monotonic()
+        return self._job.clock.monotonic() - self._watched[1] >= length.total_seconds()
 
     def _write(self, found: Fact | None) -> bool:
         said = {"holder": self._holder, "renewed": self._job.clock.now().isoformat()}
@@ -140,7 +140,7 @@ class Alone:
         finally:
             over.set()
             with suppress(BelfryError):  # the hold expires by itself
-                _meanwhile(hold.release, _patience(_LETTING_GO), f"release {name}")
+                _meanwhile(hold.release, _patience(job.clock, _LETTING_GO), f"release {name}")
 
 
 def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
@@ -162,12 +162,12 @@ def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
     return future.result()
 
 
-def _patience(seconds: float) -> Callable[[], None]:
+def _patience(clock: Clock, seconds: float) -> Callable[[], None]:
     """A check that raises `Unavailable` once that many seconds have passed."""
-    until = monotonic() + seconds
+    until = clock.monotonic() + seconds
 
     def look() -> None:
-        if monotonic() >= until:
+        if clock.monotonic() >= until:
             raise Unavailable("table storage", "it does not hear that a database is free")
 
     return look
