@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from shared import settings as configuration
 from shared.app import App, build
-from shared.clock import monotonic
+from shared.clock import Clock
 from shared.engine.commands import builtin
 from shared.engine.work.worker import Worker
 from shared.log import Event, event
@@ -33,7 +33,7 @@ def started(tasks: Registry) -> App:
     made = _build(tasks)
     made.prepare()
     made = replace(made, started_at=made.clock.now())  # by now the clock is checked
-    drain_at_exit(made.short_worker, made.long_worker)
+    drain_at_exit(made.clock, made.short_worker, made.long_worker)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
 
@@ -42,7 +42,7 @@ def by_hand(tasks: Registry) -> App:
     """The app for one command of a person; it changes nothing that the app has stored."""
     made = _build(tasks)
     made.prepare(by_hand=True)
-    drain_at_exit(made.worker)
+    drain_at_exit(made.clock, made.worker)
     return made
 
 
@@ -60,7 +60,7 @@ def _build(tasks: Registry) -> App:
     return build(settings, CheckedClock(), tasks)
 
 
-def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
+def drain_at_exit(clock: Clock, *workers: Worker, patience: timedelta = PATIENCE) -> None:
     """Give back what runs when the process ends normally.
 
     No host tells an app when that is. The interpreter first waits for the threads that functions
@@ -69,13 +69,13 @@ def drain_at_exit(*workers: Worker, patience: timedelta = PATIENCE) -> None:
     import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
 
     register = getattr(threading, "_register_atexit", atexit.register)
-    register(functools.partial(_drain, workers, patience))
+    register(functools.partial(_drain, clock, workers, patience))
 
 
-def _drain(workers: Sequence[Worker], patience: timedelta) -> None:
+def _drain(clock: Clock, workers: Sequence[Worker], patience: timedelta) -> None:
     """Tell all workers before waiting for any; together they have `patience`."""
     for worker in workers:
         worker.stop()
-    until = monotonic() + patience.total_seconds()
+    until = clock.monotonic() + patience.total_seconds()
     for worker in workers:
-        worker.drain(timedelta(seconds=max(0.0, until - monotonic())))
+        worker.drain(timedelta(seconds=max(0.0, until - clock.monotonic())))

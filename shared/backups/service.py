@@ -67,7 +67,7 @@ class Backups:
         self._tasks = tasks
         self._clock = clock
         self._sources = sources or Sources(settings, connection)
-        drive = partial(Drive.of, settings.drive)
+        drive = partial(Drive.of, settings.drive, clock)
         self._tools = Tools(self._sources, self.catalog, seal, Alone(locks), drive)
         self._messages = messages
         self._runs = Runs(manager.job)

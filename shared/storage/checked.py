@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from shared.clock import Clock, SystemClock, elapsed
+from shared.clock import Clock, SystemClock
 from shared.log import Event, event
 
 TOLERANCE = timedelta(seconds=5)
@@ -26,16 +25,15 @@ _logger = logging.getLogger("belfry.clocks")
 
 
 class CheckedClock:
-    """The clock. Any thread may use it. `steady` gives the seconds of a clock that nobody sets."""
+    """The clock. Any thread may use it. `wall`: the machine's, which people may set."""
 
-    def __init__(self, wall: Clock | None = None, steady: Callable[[], float] = elapsed) -> None:
+    def __init__(self, wall: Clock | None = None) -> None:
         self._wall = wall or SystemClock()
-        self._steady = steady
         self._lock = threading.Lock()
         self._read: tuple[float, datetime] | None = None
-        """When a date was last read, by each of the two clocks."""
+        """When a date was last read: (`monotonic`, the machine's time)."""
         self._offset: float | None = None
-        """The storage's time less the steady clock's, as far as it is known."""
+        """The storage's time less `monotonic`, as far as it is known."""
         self._difference: timedelta | None = None
 
     @property
@@ -47,20 +45,26 @@ class CheckedClock:
         wall, offset = self._wall.now(), self._offset
         if offset is None:
             return wall
-        theirs = datetime.fromtimestamp(offset + self._steady(), UTC)
+        theirs = datetime.fromtimestamp(offset + self.monotonic(), UTC)
         wrong = self._difference is not None or abs(wall - theirs) > TOLERANCE
         return theirs if wrong else wall
+
+    def monotonic(self) -> float:
+        return self._wall.monotonic()
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
         return self._wall.wait(event, longest)
 
+    def sleep(self, duration: timedelta) -> None:
+        self._wall.sleep(duration)
+
     def hear(self, date: str | None, took: float, *, at_once: bool = False) -> None:
         """Note the `Date` of an answer that came just now, `took` seconds after it was asked for.
 
-        At most one a second is read, unless it must be `at_once`, or one of the clocks jumped. Text
-        that is no date is ignored.
+        At most one a second is read, unless it must be `at_once`, or the machine's clock jumped.
+        Text that is no date is ignored.
         """
-        at, wall = self._steady(), self._wall.now()
+        at, wall = self.monotonic(), self._wall.now()
         if date is None or (self._was_read(at, wall) and not at_once):
             return
         try:
@@ -74,7 +78,7 @@ class CheckedClock:
             self._learn(said.timestamp() - at, took, wall, at)
 
     def _was_read(self, at: float, wall: datetime) -> bool:
-        """Whether a date was read in this second, by both clocks."""
+        """Whether a date was read in this second, also by the machine's time."""
         if self._read is None:
             return False
         steady, then = self._read

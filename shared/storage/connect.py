@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from shared.clock import monotonic
+from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
 from shared.storage import cancellation as heeding
 from shared.storage import failures
@@ -137,6 +137,8 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
     """What a client of blobs retries."""
     from azure.storage.blob import ExponentialRetry
 
+    steady: Clock = clock or SystemClock()
+
     class Retries(ExponentialRetry):
         def configure_retries(self, request: Any) -> dict[str, Any]:
             options = request.context.options
@@ -144,7 +146,7 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
                 # a hook of one call (`heeding`) takes the place of the client's
                 options["raw_request_hook"] = dating(clock, given)
             settings = super().configure_retries(request)
-            settings["until"] = monotonic() + failures.WHOLE
+            settings["until"] = steady.monotonic() + failures.WHOLE
             settings["listing"] = "comp=list" in request.http_request.url
             if settings["listing"]:
                 settings["total"] = min(settings["total"], _LISTED_AGAIN)
@@ -153,7 +155,8 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
 
         def increment(self, settings: dict[str, Any], *told: Any, **more: Any) -> bool:
             again = super().increment(settings, *told, **more)
-            return again and monotonic() < settings["until"]  # as the clients of tables do
+            in_time = steady.monotonic() < settings["until"]  # as the clients of tables do
+            return again and in_time
 
         def sleep(self, settings: dict[str, Any], transport: Any) -> None:
             super().sleep(settings, transport)  # type: ignore[no-untyped-call]

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from shared.clock import elapsed
+from shared.clock import Clock, SystemClock
 from shared.errors import Refused, Unavailable
 from shared.storage.checked import CheckedClock
 
@@ -113,16 +113,18 @@ def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
     from azure.core.exceptions import HttpResponseError, ServiceResponseError
     from azure.core.pipeline.transport import RequestsTransport
 
+    steady: Clock = clock or SystemClock()
+
     class Careful(RequestsTransport):  # type: ignore[misc]
         def send(self, request: Any, **options: Any) -> Any:
-            began = elapsed()
+            began = steady.monotonic()
             try:
                 answer = super().send(request, **options)
             except HttpResponseError as error:
                 raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
             if clock is not None:  # a refusal may be for the request's own date
-                refused = answer.status_code == 403
-                clock.hear(answer.headers.get("Date"), elapsed() - began, at_once=refused)
+                refused, took = answer.status_code == 403, steady.monotonic() - began
+                clock.hear(answer.headers.get("Date"), took, at_once=refused)
             if head_was_cut(answer.status_code, answer.headers):
                 answer.internal_response.close()
                 raise ServiceResponseError("the answer's head was cut")

@@ -11,11 +11,11 @@ Failures are raised as azure-core's errors, as `failures` needs them: no connect
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.clock import elapsed
+from shared.clock import Clock, SystemClock
 from shared.errors import Misconfigured
 from shared.storage.checked import CheckedClock
 from shared.storage.failures import head_was_cut, shortened_pauses
@@ -52,7 +52,8 @@ class Lean:
         certificates, as it does for requests. `clock` hears the storage's time. Raises
         `Misconfigured`."""
         self._pool = _pool(url)
-        self._clock = clock
+        self._checked = clock
+        self._clock: Clock = clock or SystemClock()
 
     def send(self, request: HttpRequest, **options: Any) -> Answer:
         """Send it and read the answer whole."""
@@ -62,7 +63,7 @@ class Lean:
         limits = urllib3.Timeout(
             connect=options.get("connection_timeout"), read=options.get("read_timeout")
         )
-        began = elapsed()
+        began = self._clock.monotonic()
         try:
             found = self._pool.urlopen(
                 request.method,
@@ -81,9 +82,9 @@ class Lean:
             raise azure.ServiceRequestError(str(error), error=error) from error
         except urllib3.exceptions.HTTPError as error:
             raise azure.ServiceResponseError(str(error), error=error) from error
-        if self._clock is not None:  # a refusal may be for the request's own date
-            refused = found.status == 403
-            self._clock.hear(found.headers.get("Date"), elapsed() - began, at_once=refused)
+        if self._checked is not None:  # a refusal may be for the request's own date
+            refused, took = found.status == 403, self._clock.monotonic() - began
+            self._checked.hear(found.headers.get("Date"), took, at_once=refused)
         if head_was_cut(found.status, found.headers):
             raise azure.ServiceResponseError("the answer's head was cut")
         shortened_pauses(found.headers)
@@ -91,7 +92,7 @@ class Lean:
 
     def sleep(self, seconds: float) -> None:
         """Sleep between attempts, for azure-core's retry policy."""
-        time.sleep(seconds)  # noqa: TID251, what azure-core's transports do
+        self._clock.sleep(timedelta(seconds=seconds))
 
     def open(self) -> None:
         """Do nothing: connections are opened when they are needed."""

@@ -54,7 +54,10 @@ _WAITS: tuple[tuple[ModuleType, str], ...] = (
 _ALLOWANCES: tuple[tuple[ModuleType, str], ...] = (
     (worker, "_SECOND"),
     (worker, "_SOON"),
+    (worker, "_LANDING"),
     (gang, "_SECOND"),
+    (gang, "_GATHERED"),
+    (crew, "_GLANCE"),
     (tick, "AHEAD"),
     (claim, "ON_TIME"),
     (lost, "OVERDUE"),

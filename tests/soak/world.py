@@ -30,7 +30,10 @@ BASE = datetime(2026, 11, 1, 5, 10, tzinfo=UTC)
 
 
 class FastClock:
-    """`began`: when it was `BASE`, on the machine's monotonic clock."""
+    """`began`: when it was `BASE`, on the machine's monotonic clock.
+
+    `monotonic` counts seconds of life: what it measures is work, which is as slow as ever.
+    """
 
     def __init__(self, began: float, pace: Pace) -> None:
         self._began = began
@@ -41,6 +44,12 @@ class FastClock:
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
         return event.wait(self._pace.life(longest))
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, duration: timedelta) -> None:
+        time.sleep(self._pace.life(duration))
 
 
 def _fast_queue(pace: Pace) -> type[JobQueue]:

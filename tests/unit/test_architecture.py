@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -101,6 +102,30 @@ def test_each_event_is_logged_somewhere() -> None:
     ends = {f"job_{word}" for word in ("succeeded", "failed", "skipped", "missed", "cancelled")}
     unused = [e.name for e in Event if e not in ends and f"Event.{e.name}" not in sources]
     assert unused == []
+
+
+_WAITS_BY_NO_CLOCK = {
+    "shared/backups/jobs/lock.py: over.wait",  # a hold is renewed whatever a job's clock says
+    "shared/backups/postgres/programs.py: process.wait",
+    "shared/backups/postgres/programs.py: self._process.wait",
+    "shared/backups/postgres/restore.py: child.wait",
+    "shared/backups/postgres/source.py: child.wait",
+    "shared/clock.py: event.wait",
+    "shared/storage/checked.py: self._wall.wait",  # which is a clock
+}
+
+
+def test_what_waits_for_an_event_waits_by_a_clock() -> None:
+    """So a test need not wait. (ruff sees to it that nothing else reads the clock or sleeps.)"""
+    waits = {
+        f"{path}: {ast.unparse(call.func)}"
+        for folder in ("shared", "functions")
+        for path in Path(folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if call.func.attr == "wait" and not ast.unparse(call.func.value).endswith("clock")
+    }
+    assert waits == _WAITS_BY_NO_CLOCK
 
 
 def nothing(job: JobContext) -> Result:

@@ -18,6 +18,7 @@ from shared.backups.drive.account import Account
 from shared.backups.drive.upload import Read, SessionGone, Upload
 from shared.backups.drive.wire import SERVICE, Again, Check, Forbidden, Wire, session
 from shared.backups.model import checksum_name
+from shared.clock import Clock
 from shared.errors import Damaged, Invalid, Misconfigured, NotFound, Refused, Unavailable
 from shared.settings import DriveSettings
 
@@ -77,31 +78,25 @@ class Drive:
 
     `check` is called between requests and during waits; what it raises ends the call at once.
     Besides the errors that they name, all methods raise `Misconfigured` (the folder, the key),
-    `Refused`, and `Unavailable` if requests have failed for `patience` seconds. Holds `chunk` bytes
-    (a multiple of 256 KiB) of a file in memory at a time.
+    `Refused`, and `Unavailable` if requests have failed for ten minutes. Holds `chunk` bytes (a
+    multiple of 256 KiB) of a file in memory at a time.
     """
 
-    def __init__(
-        self,
-        settings: DriveSettings,
-        *,
-        chunk: int = _CHUNK,
-        pause: float = 1.0,
-        patience: float = 600.0,
-    ) -> None:
+    def __init__(self, settings: DriveSettings, clock: Clock, *, chunk: int = _CHUNK) -> None:
         self._account = Account(settings)
         self._folder_id = settings.folder_id
         self._url = settings.url.rstrip("/")
-        self._chunk, self._pause, self._patience = chunk, pause, patience
+        self._clock = clock
+        self._chunk = chunk
         self._shared_drive: str | None = None
         """The shared drive's id, empty if the folder is on none; None until it was looked up."""
 
     @staticmethod
-    def of(settings: DriveSettings) -> Drive | None:
+    def of(settings: DriveSettings, clock: Clock) -> Drive | None:
         """The folder in the settings; None if they name none. Raises `Misconfigured`."""
         if not settings.folder_id and not settings.service_account:
             return None
-        return Drive(settings)
+        return Drive(settings, clock)
 
     @property
     def address(self) -> str:
@@ -198,9 +193,7 @@ class Drive:
     @contextmanager
     def _wire(self, check: Check) -> Iterator[Wire]:
         with session(self._account.credentials) as http:
-            yield Wire(
-                http=http, url=self._url, check=check, pause=self._pause, patience=self._patience
-            )
+            yield Wire(http=http, url=self._url, clock=self._clock, check=check)
 
     def _look(self, wire: Wire) -> None:
         """Once, check that the folder can be used, and note which shared drive it is on."""

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from operator import methodcaller
-from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from shared.clock import monotonic
+from shared.clock import Clock
 from shared.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ Check = Callable[[], None]
 
 SERVICE = "Google Drive"
 _TIMEOUT = (60, 60)
-_LONGEST_PAUSE = 60.0
+_PATIENCE = 600.0
+"""Seconds for which one step is retried."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before the second try, doubled for each after it, and at most."""
+_LOOK = 0.25
+"""Seconds between two calls of `check` during a wait."""
 _GOOD = (200, 201, 204, 308)
 _SLOW_DOWN = (
     "rateLimitExceeded",
@@ -76,11 +81,8 @@ class Wire:
     """google-auth's `AuthorizedSession`."""
     url: str
     """The API's URL, without a slash at its end."""
+    clock: Clock
     check: Check
-    pause: float
-    """Seconds before the second try; doubled for each after it."""
-    patience: float
-    """Seconds for which one step is retried."""
 
     def ask(
         self,
@@ -121,7 +123,7 @@ class Wire:
 
     def patiently(self, step: Callable[[], T]) -> T:
         """Try `step` until it does not raise `Again`. Raises `Unavailable`."""
-        began, pause = monotonic(), self.pause
+        began, pause = self.clock.monotonic(), _FIRST_PAUSE
         while True:
             self.check()
             try:
@@ -129,7 +131,7 @@ class Wire:
             except Again as error:
                 why, asked = str(error), error.wait
             wait = pause if asked is None else asked
-            if monotonic() - began + wait > self.patience:
+            if self.clock.monotonic() - began + wait > _PATIENCE:
                 break
             self._rest(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -137,10 +139,10 @@ class Wire:
         raise Unavailable(SERVICE, f"{why}{said}")
 
     def _rest(self, seconds: float) -> None:
-        never, end = Event(), monotonic() + seconds
-        while (left := end - monotonic()) > 0:
+        end = self.clock.monotonic() + seconds
+        while (left := end - self.clock.monotonic()) > 0:
             self.check()
-            never.wait(min(left, 0.25))
+            self.clock.sleep(timedelta(seconds=min(left, _LOOK)))
 
 
 @contextmanager

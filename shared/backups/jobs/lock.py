@@ -25,7 +25,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from shared.backups.source import Source
-from shared.clock import monotonic
+from shared.clock import Clock
 from shared.errors import BelfryError, Unavailable
 from shared.storage.tables.locks import Held, Locks
 from shared.tasks.context import JobContext
@@ -95,10 +95,10 @@ class Hold:
         length = _SILENCE if mine else _LENGTH
         if self._job.clock.now() >= until - _LENGTH + length:
             return True
-        etag = found.row.etag if found.row is not None else ""
+        etag, now = found.row.etag if found.row is not None else "", self._job.clock.monotonic()
         if self._watched is None or self._watched[0] != etag:
-            self._watched = etag, monotonic()
-        return monotonic() - self._watched[1] >= length.total_seconds()
+            self._watched = etag, now
+        return now - self._watched[1] >= length.total_seconds()
 
 
 class Alone:
@@ -127,7 +127,7 @@ class Alone:
         finally:
             over.set()
             with suppress(BelfryError):  # the hold expires by itself
-                _meanwhile(hold.release, _patience(_LETTING_GO), f"release {name}")
+                _meanwhile(hold.release, _patience(job.clock, _LETTING_GO), f"release {name}")
 
 
 def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
@@ -149,12 +149,12 @@ def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
     return future.result()
 
 
-def _patience(seconds: float) -> Callable[[], None]:
+def _patience(clock: Clock, seconds: float) -> Callable[[], None]:
     """A check that raises `Unavailable` once that many seconds have passed."""
-    until = monotonic() + seconds
+    until = clock.monotonic() + seconds
 
     def look() -> None:
-        if monotonic() >= until:
+        if clock.monotonic() >= until:
             raise Unavailable("table storage", "it does not hear that a database is free")
 
     return look

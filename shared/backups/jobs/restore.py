@@ -19,7 +19,6 @@ from shared.backups.status import people
 from shared.backups.store import checksum
 from shared.backups.store.catalog import Catalog
 from shared.backups.store.entries import Backup, Copy
-from shared.clock import monotonic
 from shared.errors import (
     BelfryError,
     Conflict,
@@ -114,7 +113,7 @@ def restore(
     failure: BelfryError | None = None
     for copy in _copies(backup, order.destination):
         destination = catalog[copy.destination]
-        began = monotonic()
+        began = job.clock.monotonic()
         try:
             manifest = _manifest(catalog, copy, job)
             etag = destination.read_back(copy, job.check)
@@ -125,10 +124,10 @@ def restore(
         asked = _given(target=order.target, replace=order.replace)
         job.log("restoring", destination=copy.destination, blob=copy.blob, **asked)
         source = sources.again(backup.summary, copy.without)
-        read = monotonic() - began
+        read = job.clock.monotonic() - began
         with closing(destination.chunks(copy, etag, job.check)) as chunks:
             made = source.restore(chunks, Target(name=order.target, replace=order.replace), job)
-        took = Took(round(monotonic() - began, 3), round(read, 3), known)
+        took = Took(round(job.clock.monotonic() - began, 3), round(read, 3), known)
         result = _result(backup, copy, made, took)
         _compare(manifest, made)
         _record(backup, order, result, job)

@@ -32,7 +32,6 @@ from shared.backups.store.codec import Codec
 from shared.backups.store.destination import Destination
 from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Copy
-from shared.clock import monotonic
 from shared.errors import (
     BelfryError,
     Conflict,
@@ -171,16 +170,16 @@ def _proved(
     source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
 ) -> _Proved:
     """Prove a copy, without writing a report. Raises `Damaged`, `Unprovable`."""
-    began = monotonic()
+    began = job.clock.monotonic()
     etag = destination.read_back(copy, job.check)
     job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
-    read = monotonic()
+    read = job.clock.monotonic()
     with closing(destination.chunks(copy, etag, job.check)) as chunks:
         restored = source.prove(chunks, job)
     if wrong := differences(manifest.contents, restored):
         raise Damaged(f"{copy.blob}: {wrong}")
     destination.unchanged(copy, etag, job.check)  # counting rows may have taken long
-    seconds = monotonic() - began
+    seconds = job.clock.monotonic() - began
     rows = sum(restored.tables.values())
     job.log("restored; schema and rows agree", tables=len(restored.tables), rows=rows)
     if restored.without:
@@ -208,7 +207,7 @@ class _Taking:
         self._job = job
         self._id = uuid.uuid4().hex
         self._at = job.clock.now()
-        self._began = monotonic()
+        self._began = job.clock.monotonic()
         self._codec = Codec(plan.compression, seal)
         # Part of the id is in the name, to keep two backups of the same second apart.
         if seal is None:
@@ -266,7 +265,7 @@ class _Taking:
             scope=self._source.scope,
             started_at=self._at,
             finished_at=self._job.clock.now(),
-            duration_seconds=round(monotonic() - self._began, 3),
+            duration_seconds=round(self._job.clock.monotonic() - self._began, 3),
             compression=self._plan.compression.value,
             encrypted=self._encrypted,
             bytes=stored.bytes,

@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.backups.postgres.create import create_like, take_over
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 MADE = "_(restored|before)_[0-9]{8}t[0-9]{6}z(_[0-9a-f]{4})?$"
 """The ending of names that a restore makes up, as a PostgreSQL regular expression."""
 _TRIES = 20
-_AGAIN = 0.2
-"""Seconds between two rounds of ending others' connections."""
+_AGAIN = timedelta(seconds=0.2)
+"""The time between two rounds of ending others' connections."""
 _KINDS = (
     *("extension", "class", "type", "proc", "namespace", "foreign_data_wrapper", "foreign_server"),
     *("publication", "event_trigger", "operator", "opclass", "opfamily", "cast", "collation"),
@@ -247,7 +247,7 @@ class Landing:
                 with self._connected() as other:
                     while not over.is_set():
                         other.execute(_END, (self._name,))
-                        over.wait(_AGAIN)
+                        self._job.clock.wait(over, _AGAIN)
             except BelfryError as error:
                 failed.append(error)
 

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
@@ -19,8 +20,10 @@ from shared.tasks.context import JobContext
 if TYPE_CHECKING:
     import psycopg
 
-_LOOK = 0.2
-"""Seconds between two checks whether the job was told to stop."""
+_LOOK = timedelta(seconds=0.2)
+"""The time between two checks whether the job was told to stop."""
+_CANCELLING = 2.0
+"""Seconds that the server may take to be told to cancel a statement."""
 _KEPT_ALIVE = {"keepalives_idle": "60"}
 """Networks drop connections that are idle, for instance while an index is built."""
 _TCP = ("keepalives", *_KEPT_ALIVE, "keepalives_interval", "keepalives_count", "tcp_user_timeout")
@@ -246,9 +249,9 @@ def heeding(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[No
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(_LOOK):
+        while not job.clock.wait(over, _LOOK):
             if job.stop.is_set():
-                connection.cancel_safe(timeout=_LOOK * 10)
+                connection.cancel_safe(timeout=_CANCELLING)
                 return
 
     threading.Thread(target=watch, name=f"{job.job_id} heeds", daemon=True).start()

@@ -33,8 +33,8 @@ from shared.storage.tables.schedules import Running
 _logger = logging.getLogger("belfry.worker")
 
 _SECOND = timedelta(seconds=1)
-_GATHERED = 0.01
-"""Seconds that the first attempt of a batch to end waits for others, to be written with them."""
+_GATHERED = timedelta(seconds=0.01)
+"""The first attempt of a batch to end waits so long for others, to be written with them."""
 
 
 class Places(Protocol):
@@ -44,10 +44,8 @@ class Places(Protocol):
     lease: Lease
     outcomes: Outcomes
     threads: Threads
-
-    @property
-    def over(self) -> bool:
-        """Whether draining is over: nobody waits any more for attempts that have not ended."""
+    over: threading.Event
+    """Set when draining is over: nobody waits any more for attempts that have not ended."""
 
     def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:
         """A new attempt, to be looked after by `batch`."""
@@ -154,7 +152,7 @@ class Batch:
             wake = min([self._next_beat, *(attempt.deadline for attempt in attempts)])
             self._pool.clock.wait(self._changed, max(wake - now, timedelta()))
             if len(attempts) > 1 and any(attempt.done for attempt in attempts):
-                self._all_over.wait(_GATHERED)
+                self._pool.clock.wait(self._all_over, _GATHERED)
             ended += self.tend()
         return ended
 
@@ -223,7 +221,7 @@ class Batch:
             self._held = _Held()
         with self._lock:
             left = self._held.attempts or self._taken_over or self._expects
-            self._waits = bool(left) and not self._pool.over
+            self._waits = bool(left) and not self._pool.over.is_set()
             return self._waits
 
     def _adopt(self, held: _Held) -> bool:
@@ -249,7 +247,7 @@ class Batch:
         if not held:
             raise failure
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(failure))
-        self._pool.clock.wait(threading.Event(), _SECOND)
+        self._pool.clock.wait(self._pool.over, _SECOND)
         self._changed.set()
 
     def _settle(self, over: Sequence[Attempt]) -> list[Job]:

@@ -27,8 +27,8 @@ from shared.schedules.model import LiveJob, Schedule
 
 _logger = logging.getLogger("belfry.worker")
 
-_GLANCE = 1.0
-"""Seconds, of real time, from one look at what runs to the next."""
+_GLANCE = timedelta(seconds=1)
+"""The time from one look at what runs to the next."""
 PATIENCE = 30.0
 """Seconds that a message's jobs wait for a free place before they go back to the queue."""
 _TOGETHER = 0.02
@@ -58,8 +58,8 @@ class WorkerPool:
         self.threads = Threads("attempt")
         self.draining = threading.Event()
         """Set when the instance goes down: nothing more is begun."""
-        self.over = False
-        """Whether draining is over: nobody waits any more for tasks that have not stopped."""
+        self.over = threading.Event()
+        """Set when draining is over: nobody waits any more for tasks that have not stopped."""
         self._execute = execute
         self._free = size
         self._room = lasting
@@ -106,7 +106,7 @@ class WorkerPool:
         self.stop()
         with self._changed:
             self._changed.wait_for(lambda: not self._active, patience.total_seconds())
-            self.over = True
+            self.over.set()
             for batch in self._batches:
                 batch.wake()
 
@@ -152,9 +152,8 @@ class WorkerPool:
 
     def _watch(self) -> None:
         """Look after what runs once in a while, as long as something does."""
-        never = threading.Event()
         while True:
-            never.wait(_GLANCE)
+            self.clock.sleep(_GLANCE)
             with self._changed:
                 self._watching = bool(self._active)
                 if not self._watching:

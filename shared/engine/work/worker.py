@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.clock import Clock, monotonic
+from shared.clock import Clock
 from shared.engine.events import tell_ended
 from shared.engine.work.batch import Batch
 from shared.engine.work.guards import Guards
@@ -45,8 +45,8 @@ _UNCOMMITTED = timedelta(seconds=90)
 _SECOND = timedelta(seconds=1)
 _SOON = timedelta(seconds=3)
 """What is due this soon is waited for here: messages come a second or two ahead of their time."""
-_LANDING = 0.05
-"""Seconds, of real time, within which the commit that follows a message usually lands."""
+_LANDING = timedelta(seconds=0.05)
+"""Within this time, the commit that follows a message usually lands."""
 _SKEW = timedelta(seconds=5)
 """How much the clocks of two instances may differ."""
 _FULL = timedelta(seconds=5)
@@ -149,7 +149,7 @@ class Worker:
             finally:
                 self._pool.free(places - (batch.begun - before))
             if fresh and decided.young and self._clock.now() - message.sent_at < _SECOND:
-                self._pool.draining.wait(_LANDING)
+                self._clock.wait(self._pool.draining, _LANDING)
                 decided.again += decided.young
                 decided.young = []
             self._ask_later(message, decided)
@@ -164,9 +164,9 @@ class Worker:
     def _places(self, most: int, batch: Batch, ended: list[Job]) -> int:
         """Up to `most` free places; 0 if none comes free for long. Attempts that end meanwhile are
         written down, since they may be what holds the places."""
-        until = monotonic() + PATIENCE
+        until = self._clock.monotonic() + PATIENCE
         while not (places := self._pool.places(most, _GLANCE if batch.busy else PATIENCE)):
-            if self._pool.draining.is_set() or monotonic() > until:
+            if self._pool.draining.is_set() or self._clock.monotonic() > until:
                 return 0
             ended += batch.tend()
         return places

@@ -6,9 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from typing import TypeVar
 
-from shared.clock import monotonic
+from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 
 T = TypeVar("T")
@@ -22,11 +23,18 @@ _LOOK = 0.5
 
 
 class Patience:
-    """Retries calls to a service that is unavailable, for a limited time."""
+    """Retries calls to a service that is unavailable, for a limited time.
 
-    def __init__(self, check: Callable[[], None], seconds: float) -> None:
+    It goes by the machine's clock unless a test gives another: the job's would have to pass through
+    every call of a transfer for this alone.
+    """
+
+    def __init__(
+        self, check: Callable[[], None], seconds: float, clock: Clock | None = None
+    ) -> None:
         self._check = check
         self._seconds = seconds
+        self._clock = clock or SystemClock()
         self._over = threading.Event()
 
     def end(self) -> None:
@@ -41,7 +49,7 @@ class Patience:
             try:
                 return attempt()
             except Unavailable:
-                now = monotonic()
+                now = self._clock.monotonic()
                 first = now if first is None else first
                 left = first + self._seconds - now
                 if left <= 0 or self._over.is_set():
@@ -52,10 +60,10 @@ class Patience:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _wait(self, seconds: float) -> None:
-        until = monotonic() + seconds
-        while not self._over.is_set() and (left := until - monotonic()) > 0:
+        until = self._clock.monotonic() + seconds
+        while not self._over.is_set() and (left := until - self._clock.monotonic()) > 0:
             self._check()
-            self._over.wait(min(left, _LOOK))
+            self._clock.wait(self._over, timedelta(seconds=min(left, _LOOK)))
 
 
 def blocks(pieces: Iterator[bytes], size: Callable[[int], int]) -> Generator[bytes, None, None]:

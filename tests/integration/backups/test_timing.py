@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,26 +19,24 @@ from shared.backups.source import Restored, Target
 from shared.backups.sqlite.source import SqliteSource
 from shared.log import Event
 from shared.tasks.context import JobContext
+from tests.clocks import SkippingClock
 from tests.faults import FaultProxy, Refuse
 from tests.integration.backups.faults.world import DAY, behind, job
 from tests.integration.backups.setup import PRIMARY, Given, Meddled, Shelf
 
-SLOW = 1.0
-
-
-def slowly() -> None:
-    time.sleep(SLOW)
+SLOW, NO_TIME = timedelta(minutes=1), timedelta()
 
 
 class Busy(Meddled):
     """A source whose machine takes so much longer for a restore for good than for a proof."""
 
-    def __init__(self, source: Any, seconds: float) -> None:
+    def __init__(self, source: Any, clock: SkippingClock, longer: timedelta) -> None:
         super().__init__(source)
-        self._seconds = seconds
+        self._clock = clock
+        self._longer = longer
 
     def restore(self, chunks: Iterator[bytes], target: Target, job: JobContext) -> Restored:
-        time.sleep(self._seconds)
+        self._clock.skip(self._longer)
         return super().restore(chunks, target, job)
 
 
@@ -49,9 +48,10 @@ def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
 
 def test_reading_back_is_in_it_and_the_slowest_counts(shelf: Shelf, database: SqliteSource) -> None:
     """Though a night later it was faster."""
-    slow = Meddled(database, in_restore=slowly)
-    first = shelf.take(slow, job("nightly:1", by=-DAY))
-    assert first["restore_seconds"] >= SLOW > first["read_seconds"] > 0
+    clock = SkippingClock(-DAY)
+    slow = Meddled(database, in_restore=lambda: clock.skip(SLOW))
+    first = shelf.take(slow, replace(job("nightly:1"), clock=clock))
+    assert first["restore_seconds"] >= SLOW.total_seconds() > first["read_seconds"] > 0
     second = shelf.take(database)
     assert second["restore_seconds"] >= second["read_seconds"] > 0
     found = slowest(shelf.backups())
@@ -60,28 +60,31 @@ def test_reading_back_is_in_it_and_the_slowest_counts(shelf: Shelf, database: Sq
     assert report.read_seconds == second["read_seconds"]
 
 
-@pytest.mark.parametrize("seconds", [0.0, 8.0])
+@pytest.mark.parametrize("longer", [NO_TIME, SLOW])
 def test_a_restore_is_held_to_what_was_expected_and_is_learnt_from(
-    shelf: Shelf, database: SqliteSource, caplog: pytest.LogCaptureFixture, seconds: float
+    shelf: Shelf, database: SqliteSource, caplog: pytest.LogCaptureFixture, longer: timedelta
 ) -> None:
     taken = shelf.take(database)
-    source = Busy(database, seconds)
+    clock = SkippingClock()
+    source = Busy(database, clock, longer)
+    asked = replace(job("restore"), clock=clock)
     order = RestoreOrder(backup_id=taken["id"])
     with caplog.at_level(logging.INFO):
-        result = restore(Given(source), shelf.catalog, order, job("restore"))
+        result = restore(Given(source), shelf.catalog, order, asked)
     assert result["expected_seconds"] == taken["restore_seconds"]
     told = [one for one in caplog.records if getattr(one, "event", "") == Event.RESTORE_TIME_WRONG]
-    assert len(told) == (seconds > 0)
-    assert ("longer than" in str(result.get("time_was_wrong"))) == (seconds > 0)
+    assert len(told) == (longer > NO_TIME)
+    assert ("longer than" in str(result.get("time_was_wrong"))) == (longer > NO_TIME)
     (one,) = shelf.backups()
     assert one.verified, "that it was restored is no proof, and takes none away"
     last = one.copies[0].reports[-1]
     assert (last.outcome, last.restore_seconds) == (Outcome.RESTORED, result["restore_seconds"])
     slow = slowest([one])
     assert slow is not None
-    if seconds:
+    if longer:
         assert slow.restore_seconds == result["restore_seconds"]
-        again = restore(Given(source), shelf.catalog, order, job("restore", by=DAY))
+        clock.skip(DAY)
+        again = restore(Given(source), shelf.catalog, order, asked)
         assert "time_was_wrong" not in again
 
 

@@ -70,10 +70,16 @@ def registry(calls: Calls) -> Registry:
     return Registry([works, fails, refused, waits])
 
 
+_MOMENT = timedelta(seconds=0.1)
+
+
 class WakingClock(ManualClock):
-    """A wait ends when the test has moved the clock that far, so that workers beat by it."""
+    """A wait ends when the test has moved the clock that far, so that workers beat by it. One of a
+    moment is for what other threads do, and ends by itself."""
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
+        if longest <= _MOMENT:
+            return super().wait(event, longest)
         end = self.now() + longest
         while self.now() < end:
             if event.wait(0.005):

@@ -36,7 +36,7 @@ settings = from_env({{"AzureWebJobsStorage": sys.argv[1], "BELFRY_PREFIX": sys.a
                      "SCHEDULE_SHARDS": "2"}})
 lease = Lease(beat=timedelta(seconds=0.2))
 app = build(settings, SystemClock(), Registry([task("works")(works)]), lease=lease)
-drain_at_exit(app.worker, patience=timedelta(seconds=3))
+drain_at_exit(app.clock, app.worker, patience=timedelta(seconds=3))
 threading._register_atexit(setattr, threading.Thread, "start", refuse)
 pool = ThreadPoolExecutor(1)
 pool.submit(app.worker.work, Message(tuple(sys.argv[3:]), app.clock.now()))

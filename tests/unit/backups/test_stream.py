@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Cancelled, Refused, Unavailable
-from shared.storage.blobs import blocks as blocks_module
 from shared.storage.blobs import stream
 from shared.storage.blobs.blocks import Patience, ahead, blocks
 from shared.storage.blobs.stream import BLOCK, pieces, upload
+from tests.clocks import HastyClock
 
 
 def wait_until(what: Callable[[], bool]) -> None:
@@ -180,31 +180,24 @@ def gone() -> int:
     raise Unavailable("blob storage", "gone")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks_module, "_FIRST_PAUSE", 0.001)
-
-
-@pytest.mark.usefixtures("impatient")
 def test_patience_tries_again_until_it_is_there() -> None:
     answers: Iterator[Callable[[], int]] = iter([gone, gone, gone, lambda: 7])
-    assert Patience(go_on, 10).call(lambda: next(answers)()) == 7
+    assert Patience(go_on, 10, HastyClock()).call(lambda: next(answers)()) == 7
 
 
-@pytest.mark.usefixtures("impatient")
 def test_patience_ends_and_says_what_was_wrong() -> None:
-    tried = []
+    clock, tried = HastyClock(), list[float]()
 
     def attempt() -> int:
-        tried.append(1)
+        tried.append(clock.monotonic())
         return gone()
 
     with pytest.raises(Unavailable, match="gone"):
-        Patience(go_on, 0.05).call(attempt)
-    assert len(tried) > 2
+        Patience(go_on, 20, clock).call(attempt)
+    assert tried == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 20]
     tried.clear()
     with pytest.raises(Unavailable, match="gone"):
-        Patience(go_on, 0).call(attempt)
+        Patience(go_on, 0, clock).call(attempt)
     assert len(tried) == 1
 
 

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Mapping
 
 from shared.backups.drive.folder import GROUP, Drive
+from shared.clock import Clock
+from tests.clocks import HastyClock
 from tests.integration.backups.drive.service import DriveServer
 
 MIB = 1024 * 1024
@@ -15,8 +17,8 @@ CONTENT = random.Random(6).randbytes(5 * MIB + 12_345)
 PLAN = {GROUP: "weekly/crm"}
 
 
-def drive_of(server: DriveServer, patience: float = 5.0) -> Drive:
-    return Drive(server.settings(), chunk=MIB, pause=0.01, patience=patience)
+def drive_of(server: DriveServer, clock: Clock | None = None) -> Drive:
+    return Drive(server.settings(), clock or HastyClock(), chunk=MIB)
 
 
 def go_on() -> None:

@@ -11,6 +11,7 @@ import pytest
 from shared.backups.drive.folder import Drive
 from shared.errors import BelfryError, Misconfigured
 from shared.settings import DriveSettings, Secret
+from tests.clocks import HastyClock
 from tests.integration.backups.drive.service import ADDRESS, FOLDER, PRIVATE_KEY, DriveServer
 from tests.integration.backups.drive.setup import CHUNKS, drive_of, put
 
@@ -34,7 +35,7 @@ def _faults(server: DriveServer) -> Iterator[None]:
 
 def test_no_secret_is_told(server: DriveServer, caplog: pytest.LogCaptureFixture) -> None:
     said = []
-    drive = drive_of(server, patience=0.1)
+    drive = drive_of(server)
     with caplog.at_level(logging.DEBUG):
         put(drive, "fine")
         tokens = set(server.tokens)
@@ -57,16 +58,16 @@ def test_no_secret_is_told(server: DriveServer, caplog: pytest.LogCaptureFixture
 
 
 def test_no_drive_without_settings() -> None:
-    assert Drive.of(DriveSettings()) is None
+    assert Drive.of(DriveSettings(), HastyClock()) is None
 
 
 def test_half_the_settings_are_none(server: DriveServer) -> None:
     whole = server.settings()
     with pytest.raises(Misconfigured, match="GDRIVE_FOLDER_ID is not"):
-        Drive.of(DriveSettings(service_account=whole.service_account))
+        Drive.of(DriveSettings(service_account=whole.service_account), HastyClock())
     with pytest.raises(Misconfigured, match="GDRIVE_SERVICE_ACCOUNT is not"):
-        Drive.of(DriveSettings(folder_id=FOLDER))
-    found = Drive.of(whole)
+        Drive.of(DriveSettings(folder_id=FOLDER), HastyClock())
+    found = Drive.of(whole, HastyClock())
     assert found is not None
     assert found.address == ADDRESS
 
@@ -74,12 +75,12 @@ def test_half_the_settings_are_none(server: DriveServer) -> None:
 @pytest.mark.parametrize("key", ["hush-hush", "[]", '{"client_email": "hush-hush"}', '"hush-hush"'])
 def test_a_key_that_is_none_is_not_shown(key: str) -> None:
     with pytest.raises(Misconfigured, match="not a service account's key") as caught:
-        Drive.of(DriveSettings(folder_id=FOLDER, service_account=Secret(key)))
+        Drive.of(DriveSettings(folder_id=FOLDER, service_account=Secret(key)), HastyClock())
     assert "hush-hush" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_private_key_that_is_none_is_not_shown(server: DriveServer) -> None:
-    drive = Drive(server.settings(private_key="hush-hush"))
+    drive = Drive(server.settings(private_key="hush-hush"), HastyClock())
     with pytest.raises(Misconfigured, match="private_key cannot be read") as caught:
         put(drive)
     assert "hush-hush" not in "".join(traceback.format_exception(caught.value))

@@ -11,6 +11,7 @@ import pytest
 
 from shared.backups.drive.folder import GROUP, TAKEN_AT, Drive
 from shared.errors import Unavailable
+from tests.clocks import HastyClock
 from tests.integration.backups.drive.service import UNIT, DriveServer
 from tests.integration.backups.drive.setup import (
     CHUNKS,
@@ -146,7 +147,7 @@ def test_memory_is_bounded_by_a_chunk_or_two(server: DriveServer) -> None:
     server.keeps_content = False
     size, chunk = 40 * MIB, 8 * MIB
     expected = hashlib.sha256(bytes(size)).hexdigest()
-    drive = Drive(server.settings(), pause=0.01)
+    drive = Drive(server.settings(), HastyClock())
     drive.files(go_on)  # the imports
     server.fail("PUT", CHUNKS, after=2, cut_at=3 * MIB)
     server.fail("PUT", CHUNKS, after=3, status=503, times=3)

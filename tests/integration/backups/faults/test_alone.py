@@ -12,7 +12,7 @@ import pytest
 
 from shared.backups.jobs.lock import Alone, Hold
 from shared.backups.sqlite.source import SqliteSource
-from shared.clock import SystemClock
+from shared.clock import ManualClock, SystemClock
 from shared.errors import Cancelled, Unavailable
 from shared.tasks.context import JobContext
 from tests.context import job_of
@@ -145,20 +145,17 @@ def test_what_is_let_go_is_free_and_what_was_lost_stays_lost(shelf: Shelf) -> No
     assert hold(shelf, job("c")).take()
 
 
-def test_a_hold_of_a_wrong_clock_ends_when_nobody_renews_it(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hold_of_a_wrong_clock_ends_when_nobody_renews_it(shelf: Shelf) -> None:
     """It says that it was renewed next year: who waits looks whether it is renewed."""
-    seconds = [0.0]
-    monkeypatch.setattr("shared.backups.jobs.lock.monotonic", lambda: seconds[0])
     mad = hold(shelf, replace(job("a"), clock=Moved(timedelta(days=365))))
     assert mad.take()
-    other = hold(shelf, job("b"))
+    clock = ManualClock(SystemClock().now())
+    other = hold(shelf, replace(job("b"), clock=clock))
     assert not other.take()
-    seconds[0] = 80
+    clock.advance(timedelta(seconds=80))
     assert not other.take()
     mad.confirm()
-    seconds[0] = 100
+    clock.advance(timedelta(seconds=20))
     assert not other.take(), "it was renewed meanwhile"
-    seconds[0] = 195
+    clock.advance(timedelta(seconds=95))
     assert other.take()
