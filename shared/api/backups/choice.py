@@ -58,9 +58,9 @@ def chosen(
     destination_is_known(belfry, destination)
     found = belfry.backups().look()
     backup = found.find(backup_id)
+    there = ", ".join(copy.destination for copy in backup.copies)
     if destination is None:
         if proved and not backup.verified:
-            there = ", ".join(copy.destination for copy in backup.copies)
             raise Conflict(
                 f"backup {backup_id} is {state_of(backup)}, so not to be relied upon; verify it, "
                 f"or name the destination whose copy to take all the same ({there})"
@@ -71,5 +71,4 @@ def chosen(
             return backup, copy
     if destination in found.away:
         raise Unavailable("backup destinations", f"{destination}: {found.away[destination]}")
-    there = ", ".join(copy.destination for copy in backup.copies)
     raise Conflict(f"backup {backup_id} has no copy at {destination}; it has at {there}")

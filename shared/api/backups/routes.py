@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from shared.api.backups.choice import ID, BackupId, chosen
 from shared.api.backups.orders import (
@@ -28,14 +28,13 @@ from shared.api.backups.shapes import (
 )
 from shared.api.backups.sources import SourceList, SourceOut
 from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, fitting, page_of, span
 from shared.api.plans.checks import destination_is_known, named_plainly
-from shared.api.query import Boolean, instant
+from shared.api.query import Boolean, ScheduleId
 from shared.app import App
 from shared.backups.model import checksum_name, manifest_name
 from shared.engine.commands.once import run_once
 from shared.errors import Conflict, Damaged, NotFound, Unavailable
-from shared.schedules.job import SCHEDULE_ID
 
 if TYPE_CHECKING:
     from shared.backups.store.entries import Backup
@@ -52,7 +51,7 @@ def list_backups(
     app: Provided,
     source: str | None = None,
     database: str | None = None,
-    schedule_id: Annotated[str | None, Query(pattern=f"^{SCHEDULE_ID}$")] = None,
+    schedule_id: ScheduleId | None = None,
     state: State | None = None,
     destination: str | None = None,
     suspicious: Boolean | None = None,
@@ -68,25 +67,25 @@ def list_backups(
     """
     belfry = app()
     destination_is_known(belfry, destination)
-    first, end = instant("from", since), instant("to", until)
-    in_order(first, end)
+    first, end = span(since, until)
+    wanted = {
+        "summary.source": source,
+        "summary.database": database,
+        "summary.schedule_id": schedule_id,
+    }
 
     def fits(one: Backup) -> bool:
-        what = one.summary
         return (
-            (source is None or what.source == source)
-            and (database is None or what.database == database)
-            and (schedule_id is None or what.schedule_id == schedule_id)
-            and (destination is None or any(c.destination == destination for c in one.copies))
+            (destination is None or any(c.destination == destination for c in one.copies))
             and (state is None or state_of(one, destination) == state)
             and (suspicious is None or bool(one.suspicions) == suspicious)
-            and (first is None or what.started_at >= first)
-            and (end is None or what.started_at < end)
+            and (first is None or one.summary.started_at >= first)
+            and (end is None or one.summary.started_at < end)
         )
 
     found = belfry.backups().look()
-    fitting = [one for one in found.backups if fits(one)]
-    items, told = page_of(fitting, page, page_size)
+    those = [one for one in fitting(found.backups, wanted) if fits(one)]
+    items, told = page_of(those, page, page_size)
     now = belfry.clock.now()
     return BackupList(
         backups=[BackupOut.of(one, now) for one in items],

@@ -10,14 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api.deps import Provided
 from shared.api.fields import Input
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, in_order, page_of
-from shared.api.query import Number, instant
-from shared.schedules.job import SCHEDULE_ID, Job, Status, retry_of
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
+from shared.api.query import Number, ScheduleId
+from shared.schedules.job import Job, Status, retry_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
-
-_SCHEDULE = f"^{SCHEDULE_ID}$"
-"""What a schedule's id looks like; nothing else reaches a query of the table."""
 
 
 class Cancel(Input):
@@ -115,8 +112,8 @@ class JobList(Paged):
 @router.get("")
 def list_jobs(
     app: Provided,
-    schedule_id: Annotated[str | None, Query(pattern=_SCHEDULE)] = None,
-    of_schedule: Annotated[str | None, Query(alias="tags.schedule_id", pattern=_SCHEDULE)] = None,
+    schedule_id: ScheduleId | None = None,
+    of_schedule: Annotated[ScheduleId | None, Query(alias="tags.schedule_id")] = None,
     project_id: Number | None = None,
     task_type: str | None = None,
     status: Status | None = None,
@@ -132,20 +129,15 @@ def list_jobs(
     ended alike without running are one job, with their `count`; it is listed if any of them was due
     then.
     """
-    wanted: dict[str, object] = {
+    wanted = {
         "schedule_id": of_schedule,
         "project_id": project_id,
         "task_type": task_type,
         "status": status,
     }
-    first, end = instant("from", since), instant("to", until)
-    in_order(first, end)
-    found = [
-        job
-        for job in app().manager.jobs(schedule_id or of_schedule, first, end)
-        if all(value is None or getattr(job, name) == value for name, value in wanted.items())
-    ]
-    items, told = page_of(found, page, page_size)
+    first, end = span(since, until)
+    found = app().manager.jobs(schedule_id or of_schedule, first, end)
+    items, told = page_of(fitting(found, wanted), page, page_size)
     return JobList(jobs=[JobOut.of(job) for job in items], **told)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import (
     DueList,
@@ -22,7 +22,6 @@ from shared.api.schedules.shapes import (
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.once import is_once
 from shared.recurrence import Frequency
-from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -54,30 +53,19 @@ def list_schedules(
     `once=true`.
     """
     belfry = app()
-    wanted: dict[str, object] = {
-        "project_id": project_id,
-        "enabled": enabled,
-        "task_type": task_type,
-        "frequency": frequency,
+    wanted = {
+        "definition.project_id": project_id,
+        "definition.enabled": enabled,
+        "definition.task_type": task_type,
+        "definition.recurrence.frequency": frequency,
     }
-    found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
+    found = fitting(belfry.manager.schedules(), wanted)
     if not once:
         found = [one for one in found if not is_once(one)]
     items, told = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
     return ScheduleList(schedules=shown, **told)
-
-
-def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
-    what = schedule.definition
-    have = {
-        "project_id": what.project_id,
-        "enabled": what.enabled,
-        "task_type": what.task_type,
-        "frequency": what.recurrence.frequency,
-    }
-    return all(value is None or have[name] == value for name, value in wanted.items())
 
 
 @router.get("/due/list")
