@@ -11,9 +11,9 @@ from operator import attrgetter
 from typing import Annotated, TypedDict, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel
 
 from shared.api.query import InstantText, Number, instant
+from shared.api.shown import Shown
 from shared.errors import Invalid
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ Until = Annotated[InstantText | None, Query(alias="to")]
 """The instant before which a span ends."""
 
 
-class Paged(BaseModel):
+class Paged(Shown):
     """A page of a list; the subclass adds its items."""
 
     total: int

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
+from shared.api.shown import Shown
 from shared.errors import Invalid
-from shared.schedules.ledger import Occurrence, Span, State
+from shared.schedules.ledger import Span, State
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
@@ -20,10 +20,8 @@ _LONGEST = timedelta(days=366)
 _RESOLUTION = timedelta(microseconds=1)
 
 
-class OccurrenceOut(BaseModel):
+class OccurrenceOut(Shown):
     """One due time of a schedule, and what became of it."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     due_at: datetime
     effective_at: datetime
@@ -41,19 +39,6 @@ class OccurrenceOut(BaseModel):
     """From its effective time to the start of its first attempt."""
     reason: str | None
     """Why it was skipped, missed or cancelled."""
-
-    @staticmethod
-    def of(occurrence: Occurrence) -> OccurrenceOut:
-        return OccurrenceOut(
-            due_at=occurrence.due_at,
-            effective_at=occurrence.effective_at,
-            state=occurrence.state,
-            job_id=occurrence.job_id,
-            started_at=occurrence.started_at,
-            first_started_at=occurrence.first_started_at,
-            lateness_seconds=occurrence.lateness_seconds,
-            reason=occurrence.reason,
-        )
 
 
 class OccurrenceList(Paged):
@@ -79,7 +64,7 @@ def list_occurrences(
     asked = _span(*span(since, until), belfry.clock.now())
     found, total = belfry.ledger.occurrences(schedule_id, asked, page, page_size)
     return OccurrenceList(
-        occurrences=[OccurrenceOut.of(one) for one in found],
+        occurrences=[OccurrenceOut.model_validate(one) for one in found],
         **counts(total, page, page_size),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -122,16 +123,8 @@ def execute_schedule(app: Provided, schedule_id: str, request: Execute | None = 
     """
     force = request is not None and request.force
     asked = app().manager.run_now(schedule_id, force=force, insist=force)
-    schedule = asked.schedule
-    coming = upcoming(schedule, asked.at)
-    return Executed(
-        schedule_id=schedule.id,
-        schedule_name=schedule.definition.name,
-        job_id=asked.job_id,
-        executed_at=asked.at,
-        next_run_at=coming and coming.due_at,
-        message=f"queued; see /api/v1/jobs/{asked.job_id}",
-    )
+    coming = upcoming(asked.schedule, asked.at)
+    return Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
 
 
 @router.post("/{schedule_id}/retry", status_code=202)
