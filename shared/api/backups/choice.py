@@ -9,7 +9,6 @@ from fastapi import Path
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 
-from shared.api.backups.shapes import state_of
 from shared.api.plans.checks import destination_is_known
 from shared.app import App
 from shared.errors import Conflict, Unavailable
@@ -62,7 +61,7 @@ def chosen(
     if destination is None:
         if proved and not backup.verified:
             raise Conflict(
-                f"backup {backup_id} is {state_of(backup)}, so not to be relied upon; verify it, "
+                f"backup {backup_id} is {backup.state}, so not to be relied upon; verify it, "
                 f"or name the destination whose copy to take all the same ({there})"
             )
         return backup, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from shared.api.backups.shapes import (
     BackupOut,
     LostOut,
     State,
-    state_of,
 )
 from shared.api.backups.sources import SourceList, SourceOut
 from shared.api.deps import Provided
@@ -75,9 +75,10 @@ def list_backups(
     }
 
     def fits(one: Backup) -> bool:
+        there = [copy for copy in one.copies if destination in (None, copy.destination)]
         return (
-            (destination is None or any(c.destination == destination for c in one.copies))
-            and (state is None or state_of(one, destination) == state)
+            bool(there)
+            and (state is None or replace(one, copies=there).state == state)
             and (suspicious is None or bool(one.suspicions) == suspicious)
             and (first is None or one.summary.started_at >= first)
             and (end is None or one.summary.started_at < end)
@@ -91,7 +92,7 @@ def list_backups(
         backups=[BackupOut.of(one, now) for one in items],
         away=dict(found.away),
         unreadable=found.strange,
-        lost=[LostOut.of(one) for one in found.lost],
+        lost=[LostOut.model_validate(one) for one in found.lost],
         locked=found.locked,
         **told,
     )
@@ -107,9 +108,8 @@ def list_sources(app: Provided) -> SourceList:
     service, now = belfry.backups(), belfry.clock.now()
     found = service.look()
     plans = service.plans().lasting
-    names = {one.id: one.name for one in plans}
     stands = by_source(service.standings(found, plans), found, now)
-    shown = [SourceOut.of(one, names, now) for one in stands]
+    shown = [SourceOut.model_validate(one) for one in stands]
     return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
 
 
@@ -125,16 +125,7 @@ def try_retention(app: Provided, question: DryRun) -> DryRunOut:
         raise NotFound(f"there is no backup plan {plan!r}")
     verdicts = service.verdicts(found, plan, question.retention)
     shown = [
-        VerdictOut(
-            id=one.id,
-            source=known[one.id].summary.source,
-            database=known[one.id].summary.database,
-            started_at=known[one.id].summary.started_at,
-            bytes=known[one.id].summary.bytes,
-            keep=one.keep,
-            reasons=list(one.reasons),
-        )
-        for one in verdicts
+        VerdictOut.model_validate(asdict(known[one.id].summary) | asdict(one)) for one in verdicts
     ]
     kept = sum(one.keep for one in verdicts)
     return DryRunOut(backups=shown, kept=kept, removed=len(shown) - kept)
@@ -241,11 +232,7 @@ def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -
             _order(backup_id, given),
             name=f"{task_name} {backup_id[:8]}",
         )
-    return Asked(
-        job_id=asked.job_id,
-        schedule_id=asked.schedule.id,
-        message=f"queued; see /api/v1/jobs/{asked.job_id}",
-    )
+    return Asked.model_validate(asked)
 
 
 def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:

@@ -59,7 +59,6 @@ def list_plans(
     """Plans that fit every filter given, newest first, including the built-in ones."""
     belfry = app()
     plans = belfry.backups().plans()
-
     wanted = {
         "schedule.definition.project_id": project_id,
         "schedule.definition.enabled": enabled,
@@ -74,7 +73,9 @@ def list_plans(
     ]
     return PlanList(
         plans=shown,
-        unreadable=[UnreadablePlan.of(one) for one in fitting(plans.unreadable, wanted)],
+        unreadable=[
+            UnreadablePlan.model_validate(one) for one in fitting(plans.unreadable, wanted)
+        ],
         **told,
     )
 
@@ -121,11 +122,7 @@ def run_plan(app: Provided, schedule_id: str, request: Execute | None = None) ->
     if not force:
         belfry.backups().check_run(schedule_id)
     asked = belfry.manager.run_now(schedule_id, force=True, insist=force)
-    return Asked(
-        job_id=asked.job_id,
-        schedule_id=schedule_id,
-        message=f"queued; see /api/v1/jobs/{asked.job_id}",
-    )
+    return Asked.model_validate(asked)
 
 
 @router.post("/{schedule_id}/enable")
