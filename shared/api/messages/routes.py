@@ -5,19 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.messages.model import Channel, Entry, MessageStatus
+from shared.api.shown import Shown, at
+from shared.messages.model import Channel, MessageStatus
 
 router = APIRouter(prefix="/api/v1/messages", tags=["messages"])
 
 
-class MessageOut(BaseModel):
+class MessageOut(Shown):
     """A message to one recipient, on one channel."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
     key: str
@@ -35,27 +33,9 @@ class MessageOut(BaseModel):
     provider_id: str | None
     """The provider's id for it, for questions to its support."""
     created_at: datetime
-    next_attempt_at: datetime | None
+    next_attempt_at: datetime | None = at("next_at")
     """Null if there will be no further attempt."""
     sent_at: datetime | None
-
-    @staticmethod
-    def of(entry: Entry) -> MessageOut:
-        return MessageOut(
-            id=entry.id,
-            key=entry.key,
-            channel=entry.channel,
-            recipient=entry.recipient,
-            subject=entry.subject,
-            text=entry.text,
-            status=entry.status,
-            attempts=entry.attempts,
-            error=entry.error,
-            provider_id=entry.provider_id,
-            created_at=entry.created_at,
-            next_attempt_at=entry.next_at,
-            sent_at=entry.sent_at,
-        )
 
 
 class MessageList(Paged):
@@ -73,7 +53,7 @@ def list_messages(
     """Messages that fit every filter given, newest first."""
     found, total = app().messages().page(status, channel, page, page_size)
     return MessageList(
-        messages=[MessageOut.of(one) for one in found],
+        messages=[MessageOut.model_validate(one) for one in found],
         **counts(total, page, page_size),
     )
 
@@ -81,4 +61,4 @@ def list_messages(
 @router.get("/{message_id}")
 def read_message(app: Provided, message_id: str) -> MessageOut:
     """One message."""
-    return MessageOut.of(app().messages().get(message_id))
+    return MessageOut.model_validate(app().messages().get(message_id))
