@@ -99,7 +99,7 @@ SETTINGS = (
         "SENDGRID_API_KEY",
         "",
         "Key of SendGrid, by which mail goes; MAIL_FROM belongs to it. Without one, mail stays in "
-        "the outbox (GET /api/v1/messages).",
+        "the outbox (GET /api/v1/notifications).",
     ),
     Setting("SENDGRID_URL", "https://api.sendgrid.com", "Where SendGrid answers."),
     Setting("MAIL_FROM", "", "Sender of mail: an address that SendGrid knows to be yours."),

@@ -22,14 +22,14 @@ from shared.backups.sources import engine_of
 from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Conflict, Damaged, Invalid, Refused
 from shared.log import Event
-from shared.messages.service import messages_from
+from shared.notifications.service import notifications_from
 from shared.settings import Secret
 from shared.storage.connect import Connection
 from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, Desk, opened
 from tests.integration.backups.postgres.setup import column, databases_like, made
 from tests.integration.backups.setup import PRIMARY, Given, Shelf
-from tests.integration.messages.vendors import Vendors, vendors
+from tests.integration.notifications.vendors import Vendors, vendors
 
 ADA = "ada@example.com"
 CHATS = ("telegram", "slack", "teams")
@@ -180,11 +180,11 @@ def test_a_restore_into_a_new_file_is_recorded_and_mailed(
     assert (result["scope"], result["source"]) == ("", "database")
     assert street.mailed() == [ADA]
     assert not any(street.to(chat) for chat in CHATS)
-    (message,) = desk.app.messages().page(None, None, 1, 10)[0]
-    assert message.key == f"restore:{job.id}"
-    assert message.subject == "Restored into other.db: database/company"
+    (notification,) = desk.app.notifications().page(None, None, 1, 10)[0]
+    assert notification.key == f"restore:{job.id}"
+    assert notification.subject == "Restored into other.db: database/company"
     for told in (job.id, one["id"], "target: other.db", f"rows: {ROWS + 3}"):
-        assert told in message.text
+        assert told in notification.text
 
 
 def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
@@ -201,9 +201,9 @@ def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
     assert "replace=company.db" in log
     assert street.mailed() == [ADA]
     assert [len(street.to(chat)) for chat in CHATS] == [1, 1, 1]
-    for message in desk.app.messages().page(None, None, 1, 10)[0]:
-        assert message.subject == "Restored over company.db: database/company"
-        assert f"kept as: {kept_as}" in message.text
+    for notification in desk.app.notifications().page(None, None, 1, 10)[0]:
+        assert notification.subject == "Restored over company.db: database/company"
+        assert f"kept as: {kept_as}" in notification.text
 
 
 def test_what_is_to_be_replaced_and_is_not_there_is_refused(shelf: Shelf, company: Path) -> None:
@@ -240,8 +240,8 @@ def test_a_restore_that_nobody_can_be_told_of_is_a_restore(
             "BlobEndpoint=http://127.0.0.1:9/a"
         }
     )
-    messages = messages_from(away, Connection(away.storage), shelf.meta, job.clock)
-    tell(messages, order, result, job)
+    notifications = notifications_from(away, Connection(away.storage), shelf.meta, job.clock)
+    tell(notifications, order, result, job)
     assert "ERROR nobody was told of it" in job.log.text()
     assert (tmp_path / "other.db").is_file()
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import BelfryError, Misconfigured, Unavailable
-from shared.messages.answers import failure
-from shared.messages.hiding import hidden, hide
+from shared.notifications.answers import failure
+from shared.notifications.hiding import hidden, hide
 from shared.settings import Secret
 
 TIMEOUTS = (5, 20)
@@ -25,7 +25,7 @@ _PIECE = 16
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A service's answer to a message that it accepted."""
+    """A service's answer to a notification that it accepted."""
 
     text: str
     json: Mapping[str, Any] = field(default_factory=dict)

@@ -7,9 +7,9 @@ from http.client import HTTPException
 from typing import Any
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.messages.answers import failure
-from shared.messages.hiding import hidden, hide
-from shared.messages.model import Channel, Entry
+from shared.notifications.answers import failure
+from shared.notifications.hiding import hidden, hide
+from shared.notifications.model import Channel, Entry
 from shared.settings import MessagingSettings, Secret
 
 _TIMEOUT = 20

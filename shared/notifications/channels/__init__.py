@@ -10,8 +10,8 @@ import pkgutil
 from importlib import import_module
 from typing import Protocol
 
-from shared.messages.model import Channel
-from shared.messages.sending import Sender
+from shared.notifications.model import Channel
+from shared.notifications.sending import Sender
 from shared.settings import MessagingSettings
 
 

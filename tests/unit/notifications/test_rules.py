@@ -1,4 +1,4 @@
-"""The rules of sending that need no service: pauses, ids, what a message can hold, imports."""
+"""The rules of sending that need no service: pauses, ids, what a notification can hold, imports."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured, Refused, Unavailable
-from shared.messages.answers import failure, retry_after
-from shared.messages.hiding import hidden, hide
-from shared.messages.model import (
+from shared.notifications.answers import failure, retry_after
+from shared.notifications.hiding import hidden, hide
+from shared.notifications.model import (
     KEY,
     SUBJECT,
     TEXT,
@@ -24,10 +24,10 @@ from shared.messages.model import (
     Later,
     draft,
     is_id,
-    message_id,
+    notification_id,
 )
-from shared.messages.rows import due_key, message_key
-from shared.messages.sending import ATTEMPTS, LONGEST, PAUSES, next_attempt
+from shared.notifications.rows import due_key, notification_key
+from shared.notifications.sending import ATTEMPTS, LONGEST, PAUSES, next_attempt
 from shared.settings import Secret
 from shared.text import is_clean, units
 
@@ -40,7 +40,7 @@ def made(key: str = "k", subject: str = "s", text: str = "t", recipient: str = "
 
 
 @given(st.text(), st.text())
-def test_a_message_can_be_kept_and_its_subject_is_one_line(subject: str, text: str) -> None:
+def test_a_notification_can_be_kept_and_its_subject_is_one_line(subject: str, text: str) -> None:
     it = made(subject=subject, text=text)
     assert is_clean(it.subject) and is_clean(it.text)
     assert len(it.subject.splitlines()) <= 1
@@ -58,17 +58,17 @@ def test_keys_that_are_cut_stay_different() -> None:
     assert made(key="k" * 1000 + "1").digest == one.digest
 
 
-def test_a_secret_of_a_url_does_not_get_into_a_message() -> None:
+def test_a_secret_of_a_url_does_not_get_into_a_notification() -> None:
     it = made(subject="at postgresql://u:hush@h/d", text="AccountKey=hush;x")
     assert "hush" not in it.subject + it.text
 
 
 @given(INSTANTS, INSTANTS)
 def test_ids_sort_newest_first(one: datetime, other: datetime) -> None:
-    ids = [message_id(made().digest, at) for at in (one, other)]
+    ids = [notification_id(made().digest, at) for at in (one, other)]
     assert all(map(is_id, ids))
     if abs(one - other) >= timedelta(milliseconds=1):
-        assert (message_key(ids[0]) < message_key(ids[1])) == (one > other)
+        assert (notification_key(ids[0]) < notification_key(ids[1])) == (one > other)
 
 
 @given(INSTANTS, INSTANTS)
@@ -146,8 +146,9 @@ def test_a_logger_that_hides_says_all_else_as_it_was(caplog: pytest.LogCaptureFi
 
 def test_what_is_imported_at_first_is_light() -> None:
     code = (
-        "import sys, shared.messages.service, shared.messages.channels, shared.data.people,"
-        " shared.messages.administrators, shared.messages.channels.sendgrid, shared.messages.post;"
+        "import sys, shared.data.people, shared.notifications.service,"
+        " shared.notifications.administrators, shared.notifications.channels.sendgrid,"
+        " shared.notifications.channels, shared.notifications.post;"
         "heavy = ('azure', 'requests', 'urllib3', 'sendgrid', 'python_http_client', 'sqlalchemy',"
         " 'psycopg'); print([n for n in heavy if n in sys.modules])"
     )

@@ -11,8 +11,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from shared.messages.model import Channel, Entry, Later
-from shared.messages.post import post
+from shared.notifications.model import Channel, Entry, Later
+from shared.notifications.post import post
 from shared.settings import MessagingSettings, Secret
 from shared.text import cut
 

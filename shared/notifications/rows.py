@@ -1,4 +1,4 @@
-"""From messages to rows and back; `outbox` says what the keys are."""
+"""From notifications to rows and back; `outbox` says what the keys are."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Damaged
-from shared.messages.model import Channel, Entry, MessageStatus
+from shared.notifications.model import Channel, Entry, NotificationStatus
 from shared.storage.tables.wire import literal
 
 PARTITION = "messages"
+ROW = "message:"
+"""How the key of a notification's row begins. These two and the table (`Names.notifications`) keep
+their first names: under others, what was sent would be forgotten, and sent again."""
 
 
-def message_key(id: str) -> str:
-    return f"message:{id}"
+def notification_key(id: str) -> str:
+    return f"{ROW}{id}"
 
 
 def due_key(at: datetime, id: str = "") -> str:
@@ -50,16 +53,16 @@ def properties(entry: Entry) -> dict[str, Any]:
 
 
 def to_entry(row: Mapping[str, Any]) -> Entry:
-    """The message of a row. Raises `Damaged`."""
+    """The notification of a row. Raises `Damaged`."""
     try:
         return Entry(
-            id=row["RowKey"].removeprefix("message:"),
+            id=row["RowKey"].removeprefix(ROW),
             key=row["key"],
             channel=Channel(row["channel"]),
             recipient=row["recipient"],
             subject=row["subject"],
             text=row["text"],
-            status=MessageStatus(row["status"]),
+            status=NotificationStatus(row["status"]),
             attempts=row["attempts"],
             error=row["error"] or None,
             provider_id=row["provider_id"] or None,
@@ -71,7 +74,7 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
         )
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise Damaged(
-            f"the message's row {row['RowKey']} cannot be read ({error!r:.200})"
+            f"the notification's row {row['RowKey']} cannot be read ({error!r:.200})"
         ) from error
 
 

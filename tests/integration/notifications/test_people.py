@@ -18,13 +18,13 @@ from local.postgres import Postgres
 from shared.clock import ManualClock
 from shared.data.people import administrators
 from shared.errors import Misconfigured, Unavailable
-from shared.messages.administrators import Administrators
-from shared.messages.service import messages_from
+from shared.notifications.administrators import Administrators
+from shared.notifications.service import notifications_from
 from shared.settings import Secret, from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.facts import Meta
-from tests.integration.messages.conftest import ANA, EUN, START, Office
+from tests.integration.notifications.conftest import ANA, EUN, START, Office
 
 
 @pytest.fixture
@@ -224,9 +224,9 @@ def test_the_mail_that_the_database_is_down_reaches_them(
 ) -> None:
     settings = from_env(office.env(DATABASE_PATH=str(users)))
     connection = Connection(settings.storage)
-    messages = messages_from(settings, connection, meta, office.clock)
-    messages.mail_administrators(key="up", subject="s", text="t")
+    notifications = notifications_from(settings, connection, meta, office.clock)
+    notifications.mail_administrators(key="up", subject="s", text="t")
     users.unlink()
     office.clock.advance(timedelta(minutes=1))
-    messages.mail_administrators(key="down", subject="the database is down", text="t")
+    notifications.mail_administrators(key="down", subject="the database is down", text="t")
     assert office.vendors.mailed() == [ANA, EUN, ANA, EUN]

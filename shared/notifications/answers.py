@@ -7,7 +7,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 from shared.errors import BelfryError, Refused, Unavailable
-from shared.messages.model import Later, one_line
+from shared.notifications.model import Later, one_line
 
 _PASSING = (408, 425, 429)
 _SAID = 300

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.messages.model import Channel, Entry
-from shared.messages.post import post
+from shared.notifications.model import Channel, Entry
+from shared.notifications.post import post
 from shared.settings import MessagingSettings, Secret
 from shared.text import cut
 

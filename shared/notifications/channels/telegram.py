@@ -5,8 +5,8 @@ The bot's token is a part of the URL: see `post` for how it stays out of errors 
 
 from __future__ import annotations
 
-from shared.messages.model import Channel, Entry
-from shared.messages.post import post
+from shared.notifications.model import Channel, Entry
+from shared.notifications.post import post
 from shared.settings import MessagingSettings, Secret
 from shared.text import cut
 

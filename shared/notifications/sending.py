@@ -1,11 +1,11 @@
 """What becomes of an attempt to send: pure rules, and the port that each channel implements.
 
 1. No answer, 408, 429 and 5xx: another attempt, after `PAUSES`, or later if the service says so by
-   `Retry-After` (at most `LONGEST`). After the last attempt the message has failed for good.
+   `Retry-After` (at most `LONGEST`). After the last attempt the notification has failed for good.
 2. Any other refusal (400, 401, 403, 404, 410, a bad address) would be repeated: it has failed for
    good at once, with the reason.
-3. A missing answer (a timeout) may hide a message that went out. None of the providers takes a key
-   that would tell, so the message is sent again: better twice than never.
+3. A missing answer (a timeout) may hide a notification that went out. None of the providers takes a
+   key that would tell, so it is sent again: better twice than never.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.errors import BelfryError
-from shared.messages.model import Entry, Later
+from shared.notifications.model import Entry, Later
 
 PAUSES = (
     timedelta(minutes=1),

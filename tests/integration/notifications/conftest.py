@@ -11,15 +11,15 @@ import pytest
 
 from local.azurite import Azurite
 from shared.clock import ManualClock
-from shared.messages.channels import channels_from
-from shared.messages.model import Channel, Entry, MessageStatus
-from shared.messages.outbox import Outbox
-from shared.messages.service import Messages
+from shared.notifications.channels import channels_from
+from shared.notifications.model import Channel, Entry, NotificationStatus
+from shared.notifications.outbox import Outbox
+from shared.notifications.service import Notifications
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.wire import Wire, from_account
-from tests.integration.messages.vendors import Vendors, vendors
+from tests.integration.notifications.vendors import Vendors, vendors
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 ANA, EUN = "ana@example.com", "eun-ji@example.com"
@@ -43,16 +43,16 @@ class Office:
 
     def outbox(self) -> Outbox:
         account = from_env(self.env()).storage
-        name = Names(self.prefix).messages
+        name = Names(self.prefix).notifications
         return Outbox(from_account(account, name), Connection(account), name)
 
     def wire(self) -> Wire:
-        return from_account(from_env(self.env()).storage, Names(self.prefix).messages)
+        return from_account(from_env(self.env()).storage, Names(self.prefix).notifications)
 
-    def messages(self, **changes: str) -> Messages:
+    def notifications(self, **changes: str) -> Notifications:
         """A process's own service; settings that are "" are not set."""
         settings = from_env(self.env(**changes))
-        return Messages(
+        return Notifications(
             self.outbox(),
             channels_from(settings.messaging),
             lambda: self.administrators,
@@ -60,13 +60,13 @@ class Office:
         )
 
     def all(
-        self, status: MessageStatus | None = None, channel: Channel | None = None
+        self, status: NotificationStatus | None = None, channel: Channel | None = None
     ) -> list[Entry]:
         return self.outbox().page(status, channel, 1, 100)[0]
 
     def later(self, by: timedelta) -> list[Entry]:
         """Move the clock on and flush."""
-        return self.messages().flush(self.clock.advance(by))
+        return self.notifications().flush(self.clock.advance(by))
 
 
 @pytest.fixture

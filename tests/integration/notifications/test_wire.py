@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from local.ports import HOST, free
-from shared.messages.model import Channel, Entry, MessageStatus
-from shared.messages.sending import ATTEMPTS, LONGEST, PAUSES
-from tests.integration.messages.conftest import ANA, EUN, START, Office
-from tests.integration.messages.vendors import PATHS, SECRETS, Reply
+from shared.notifications.model import Channel, Entry, NotificationStatus
+from shared.notifications.sending import ATTEMPTS, LONGEST, PAUSES
+from tests.integration.notifications.conftest import ANA, EUN, START, Office
+from tests.integration.notifications.vendors import PATHS, SECRETS, Reply
 
 SUBJECT = "Sicherung «Pfötchen & Co.» 犬猫 🐾 geprüft"
 TEXT = "size 12 MB\n<!channel> *loud* _under_score_ & so on\n犬🐾 🐾"
@@ -22,7 +22,7 @@ CHATS = [one for one in ALL if one != "mail"]
 
 
 def test_mail_is_sendgrids_request(office: Office) -> None:
-    office.messages().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
+    office.notifications().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
     got = office.vendors.to("mail")[0]
     assert got.headers["Authorization"] == "Bearer SG.k3y-hush"
     assert got.body == {
@@ -67,8 +67,8 @@ def test_teams_gets_a_card_in_which_nothing_is_markdown(office: Office) -> None:
 
 @pytest.mark.parametrize("text", ["🐾" * 20_000, "a\n" * 15_000, '"\\' * 15_000, "&" * 30_000])
 def test_a_long_text_is_cut_to_what_each_service_takes(office: Office, text: str) -> None:
-    office.messages().alert(key="long", subject=SUBJECT, text=text)
-    assert {one.status for one in office.all()} == {MessageStatus.SENT}
+    office.notifications().alert(key="long", subject=SUBJECT, text=text)
+    assert {one.status for one in office.all()} == {NotificationStatus.SENT}
     assert len(office.vendors.to("telegram")[0].body["text"].encode("utf-16-le")) <= 2 * 4096
     assert len(office.vendors.to("slack")[0].body["text"]) <= 40_000
     assert int(office.vendors.to("teams")[0].headers["Content-Length"]) <= 28 * 1024
@@ -77,7 +77,7 @@ def test_a_long_text_is_cut_to_what_each_service_takes(office: Office, text: str
 @pytest.mark.parametrize("ending", ["\r\n", "\n", "\r", "\u2028", "\x85", "\0", "\x0b"])
 def test_a_subject_is_one_line(office: Office, ending: str) -> None:
     subject = f"Backup{ending}Bcc: thief@example.com{ending}{ending}body"
-    office.messages().mail_administrators(key="k", subject=subject, text="t")
+    office.notifications().mail_administrators(key="k", subject=subject, text="t")
     (first, _) = office.vendors.to("mail")
     assert first.body["subject"] == "Backup Bcc: thief@example.com body"
     assert first.body["personalizations"] == [{"to": [{"email": ANA}]}]
@@ -90,10 +90,10 @@ def test_what_is_no_address_is_refused_and_the_others_get_theirs(
     office: Office, address: str
 ) -> None:
     office.administrators = (address, EUN)
-    bad, good = office.messages().mail_administrators(key="k", subject="s", text="t")
-    assert (bad.status, bad.next_at) == (MessageStatus.FAILED, None)
+    bad, good = office.notifications().mail_administrators(key="k", subject="s", text="t")
+    assert (bad.status, bad.next_at) == (NotificationStatus.FAILED, None)
     assert bad.error == "sendgrid: the recipient is no e-mail address"
-    assert good.status is MessageStatus.SENT and office.vendors.mailed() == [EUN]
+    assert good.status is NotificationStatus.SENT and office.vendors.mailed() == [EUN]
 
 
 REFUSALS = [(vendor, status) for vendor in ALL for status in (400, 401, 403, 404, 410)]
@@ -104,7 +104,7 @@ def test_a_refusal_is_final_and_says_why(office: Office, vendor: str, status: in
     headers = {"Location": office.vendors.url + PATHS["slack"]} if status == 302 else {}
     office.vendors.say(vendor, Reply(status, "no_such_thing", headers))
     (failed,) = alerted(office, vendor)
-    assert (failed.status, failed.attempts, failed.next_at) == (MessageStatus.FAILED, 1, None)
+    assert (failed.status, failed.attempts, failed.next_at) == (NotificationStatus.FAILED, 1, None)
     assert failed.error is not None and f"answered {status}: no_such_thing" in failed.error
     assert office.later(timedelta(days=1)) == []
     assert len(office.vendors.got) == 1
@@ -114,13 +114,13 @@ def test_a_refusal_is_final_and_says_why(office: Office, vendor: str, status: in
 def test_what_failed_is_tried_again_after_a_minute(office: Office, vendor: str) -> None:
     office.vendors.say(vendor, Reply(500, "oops"), Reply(503, "oops"))
     (failed,) = alerted(office, vendor)
-    assert (failed.status, failed.next_at) == (MessageStatus.FAILED, START + MINUTE)
+    assert (failed.status, failed.next_at) == (NotificationStatus.FAILED, START + MINUTE)
     assert failed.error is not None and "answered 500: oops" in failed.error
     assert office.later(MINUTE - timedelta(seconds=1)) == []
     (again,) = office.later(timedelta(seconds=1))
-    assert (again.status, again.next_at) == (MessageStatus.FAILED, START + MINUTE + PAUSES[1])
+    assert (again.status, again.next_at) == (NotificationStatus.FAILED, START + MINUTE + PAUSES[1])
     (sent,) = office.later(PAUSES[1])
-    assert (sent.status, sent.attempts, sent.error) == (MessageStatus.SENT, 3, None)
+    assert (sent.status, sent.attempts, sent.error) == (NotificationStatus.SENT, 3, None)
 
 
 @pytest.mark.parametrize("vendor", ALL)
@@ -141,7 +141,7 @@ def test_a_pause_that_is_asked_for_is_kept(
     office.vendors.say(vendor, Reply(429, "slow down", headers))
     (failed,) = alerted(office, vendor)
     assert failed.next_at == START + pause
-    assert [one.status for one in office.later(pause)] == [MessageStatus.SENT]
+    assert [one.status for one in office.later(pause)] == [NotificationStatus.SENT]
 
 
 def test_telegram_says_its_pause_in_its_answer(office: Office) -> None:
@@ -157,7 +157,7 @@ def test_a_connector_of_teams_says_that_it_is_throttled_in_an_answer_of_200(
     said = "failed with error: Microsoft Teams endpoint returned HTTP error 429"
     office.vendors.say("teams", Reply(200, f"Webhook message delivery {said}"))
     (failed,) = alerted(office, "teams")
-    assert (failed.status, failed.next_at) == (MessageStatus.FAILED, START + MINUTE)
+    assert (failed.status, failed.next_at) == (NotificationStatus.FAILED, START + MINUTE)
 
 
 @pytest.mark.parametrize("vendor", ALL)
@@ -167,7 +167,7 @@ def test_after_six_attempts_it_has_failed_for_good(office: Office, vendor: str) 
     for pause in PAUSES:
         (failed,) = office.later(pause)
     assert (failed.status, failed.attempts, failed.next_at) == (
-        MessageStatus.FAILED,
+        NotificationStatus.FAILED,
         ATTEMPTS,
         None,
     )
@@ -182,7 +182,7 @@ def test_an_answer_that_is_none_is_asked_for_again(office: Office, vendor: str, 
     (failed,) = alerted(office, vendor)
     assert failed.error is not None and "did not answer" in failed.error
     assert failed.next_at == START + MINUTE
-    assert [one.status for one in office.later(MINUTE)] == [MessageStatus.SENT]
+    assert [one.status for one in office.later(MINUTE)] == [NotificationStatus.SENT]
 
 
 def test_who_does_not_listen_is_away(office: Office) -> None:
@@ -194,7 +194,7 @@ def test_who_does_not_listen_is_away(office: Office) -> None:
         "SLACK_WEBHOOK_URL": nobody + PATHS["slack"],
         "TEAMS_WEBHOOK_URL": nobody + PATHS["teams"],
     }
-    done = office.messages(**there).alert(key="down", subject="s", text="t")
+    done = office.notifications(**there).alert(key="down", subject="s", text="t")
     assert [(one.channel.value, one.status.value) for one in done] == [
         ("telegram", "failed"),
         ("slack", "failed"),
@@ -203,48 +203,48 @@ def test_who_does_not_listen_is_away(office: Office) -> None:
         ("mail", "queued"),  # SendGrid was away for the one before
     ]
     assert {one.next_at for one in done[:4]} == {START + MINUTE}
-    assert {one.status for one in office.later(MINUTE)} == {MessageStatus.SENT}
+    assert {one.status for one in office.later(MINUTE)} == {NotificationStatus.SENT}
 
 
 def test_what_is_wrong_with_one_recipient_does_not_stop_the_next(office: Office) -> None:
     office.vendors.say("mail", Reply(400, '{"errors":[{"message":"bad"}]}'))
-    done = office.messages().mail_administrators(key="k", subject="s", text="t")
-    assert [one.status for one in done] == [MessageStatus.FAILED, MessageStatus.SENT]
+    done = office.notifications().mail_administrators(key="k", subject="s", text="t")
+    assert [one.status for one in done] == [NotificationStatus.FAILED, NotificationStatus.SENT]
 
 
 def test_without_a_key_mail_is_kept_for_a_person_to_read(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
-    messages = office.messages(SENDGRID_API_KEY="", MAIL_FROM="")
-    done = messages.mail_administrators(key="k", subject=SUBJECT, text=TEXT)
-    again = office.messages(SENDGRID_API_KEY="", MAIL_FROM="").mail_administrators(
+    notifications = office.notifications(SENDGRID_API_KEY="", MAIL_FROM="")
+    done = notifications.mail_administrators(key="k", subject=SUBJECT, text=TEXT)
+    again = office.notifications(SENDGRID_API_KEY="", MAIL_FROM="").mail_administrators(
         key="k", subject=SUBJECT, text=TEXT
     )
     assert [(one.status, one.text, one.next_at) for one in done] == [
-        (MessageStatus.KEPT, TEXT, None)
+        (NotificationStatus.KEPT, TEXT, None)
     ] * 2
     assert [one.id for one in again] == [one.id for one in done]
     assert done[0].error == "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
-    assert caplog.text.count("message_kept") == 2
+    assert caplog.text.count("notification_kept") == 2
     assert office.later(timedelta(days=1)) == [], "it stays, though mail is set up by now"
 
 
 def test_without_administrators_there_is_still_something_to_find(office: Office) -> None:
     office.administrators = ()
-    (kept,) = office.messages().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
-    assert (kept.status, kept.recipient, kept.subject) == (MessageStatus.KEPT, "", SUBJECT)
+    (kept,) = office.notifications().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
+    assert (kept.status, kept.recipient, kept.subject) == (NotificationStatus.KEPT, "", SUBJECT)
     assert kept.error is not None and "DATABASE_URL" in kept.error
     office.administrators = (ANA,)
-    office.messages().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
+    office.notifications().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
     assert office.vendors.mailed() == [ANA]
 
 
 def test_a_way_that_is_taken_away_keeps_what_waited_for_it(office: Office) -> None:
     office.vendors.say("slack", Reply(500))
     alerted(office, "slack")
-    messages = office.messages(SLACK_WEBHOOK_URL="")
-    (kept,) = messages.flush(office.clock.advance(MINUTE))
-    assert (kept.status, kept.error) == (MessageStatus.KEPT, "slack is not set up any more")
+    notifications = office.notifications(SLACK_WEBHOOK_URL="")
+    (kept,) = notifications.flush(office.clock.advance(MINUTE))
+    assert (kept.status, kept.error) == (NotificationStatus.KEPT, "slack is not set up any more")
 
 
 @pytest.mark.parametrize("status", [200, 401, 500])
@@ -257,11 +257,11 @@ def test_no_secret_is_in_a_log_an_error_or_a_row(
         office.vendors.say(vendor, Reply(status, echo))
     with caplog.at_level(logging.DEBUG):
         text = "see postgresql://u:pg-hush@h/d"
-        office.messages().alert(key="k", subject=f"s {text}", text=text)
+        office.notifications().alert(key="k", subject=f"s {text}", text=text)
         (port,) = free(1)
         nobody = f"http://{HOST}:{port}"
         away = {"SENDGRID_URL": nobody, "TELEGRAM_URL": nobody}
-        office.messages(**away, TEAMS_WEBHOOK_URL=nobody + PATHS["teams"]).alert(
+        office.notifications(**away, TEAMS_WEBHOOK_URL=nobody + PATHS["teams"]).alert(
             key="away", subject="s", text="t"
         )
     said = "".join(record.getMessage() + str(record.exc_info) for record in caplog.records)
@@ -285,5 +285,5 @@ def alerted(office: Office, vendor: str) -> list[Entry]:
         name: "" for way, names in ways.items() if way != vendor for name in names
     }
     office.administrators = (ANA,)
-    done = office.messages(**off).alert(key="k", subject=SUBJECT, text=TEXT)
+    done = office.notifications(**off).alert(key="k", subject=SUBJECT, text=TEXT)
     return [one for one in done if one.channel == vendor]

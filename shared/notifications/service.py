@@ -1,6 +1,6 @@
-"""The port by which the rest of Belfry sends messages.
+"""The service by which the rest of Belfry tells people something.
 
-A message is written down before it is sent, so that a caller who is killed loses none: `flush`
+A notification is written down before it is sent, so that a caller who is killed loses none: `flush`
 sends what is due. Nothing that a provider does is raised here: it is recorded in the outbox.
 """
 
@@ -15,26 +15,26 @@ from typing import Any
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
-from shared.messages.model import Channel, Draft, Entry, MessageStatus, draft
-from shared.messages.outbox import Outbox
-from shared.messages.sending import ATTEMPTS, Sender, next_attempt
+from shared.notifications.model import Channel, Draft, Entry, NotificationStatus, draft
+from shared.notifications.outbox import Outbox
+from shared.notifications.sending import ATTEMPTS, Sender, next_attempt
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.tables.facts import Meta
 
-_logger = logging.getLogger("belfry.messages")
+_logger = logging.getLogger("belfry.notifications")
 
 _MOST = 100
-"""The most messages of one flush."""
+"""The most notifications of one flush."""
 _KNOWN = 5_000
-"""How many messages that need nothing more are remembered."""
+"""How many notifications that need nothing more are remembered."""
 _NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
 _NO_MAIL = "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
 
 
-class Messages:
-    """Sends messages, each once. Every method raises `Unavailable` or `Refused` if the outbox's
-    storage does, and for no other reason."""
+class Notifications:
+    """Sends notifications, each once. Every method raises `Unavailable` or `Refused` if the storage
+    of the outbox does, and for no other reason."""
 
     def __init__(
         self,
@@ -50,20 +50,20 @@ class Messages:
         self._clock = clock
         self._lock = threading.Lock()
         self._over: dict[str, None] = {}
-        """Digests of messages for which nothing is left to do, so that storage need not be
+        """Digests of notifications for which nothing is left to do, so that storage need not be
         asked."""
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> list[Entry]:
-        """Mail every system administrator; what became of each message.
+        """Mail every system administrator; what became of each notification.
 
         A second call with the same key sends only to those that the first did not write to. Its
-        answer leaves out messages for which this object knows that nothing is left to do.
+        answer leaves out notifications for which this object knows that nothing is left to do.
         """
         return self._send_all(self._mails(key, subject, text))
 
     def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator; what
-        became of each message. For a second call with the same key, see `mail_administrators`."""
+        became of each. For a second call with the same key, see `mail_administrators`."""
         chats = [
             draft(key=key, channel=channel, recipient="", subject=subject, text=text)
             for channel in Channel
@@ -81,17 +81,17 @@ class Messages:
         return [entry for entry in tried if entry is not None]
 
     def page(
-        self, status: MessageStatus | None, channel: Channel | None, page: int, size: int
+        self, status: NotificationStatus | None, channel: Channel | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
-        """(That page of the messages, newest first; how many there are in all)."""
+        """(That page of the notifications, newest first; how many there are in all)."""
         return self._outbox.page(status, channel, page, size)
 
     def get(self, id: str) -> Entry:
-        """One message. Raises `NotFound`."""
+        """One notification. Raises `NotFound`."""
         return self._outbox.get(id)
 
     def forget(self, before: datetime) -> int:
-        """Remove messages older than `before` for which nothing is left to do; how many."""
+        """Remove notifications older than `before` for which nothing is left to do; how many."""
         return self._outbox.forget(before)
 
     def _mails(self, key: str, subject: str, text: str) -> list[Draft]:
@@ -105,7 +105,7 @@ class Messages:
         ]
 
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
-        """Write all messages down before the first is sent, and send them."""
+        """Write all notifications down before the first is sent, and send them."""
         away: set[Channel] = set()
         entries = [self._put(one) for one in drafts if one.digest not in self._over]
         done = [self._try(entry, self._clock.now(), away) or entry for entry in entries]
@@ -119,14 +119,14 @@ class Messages:
         reason = self._unsendable(wanted)
         entry, new = self._outbox.put(wanted, self._clock.now(), kept=reason)
         if new and reason is not None:
-            _tell(Event.MESSAGE_KEPT, entry, level=logging.WARNING, reason=reason)
+            _tell(Event.NOTIFICATION_KEPT, entry, level=logging.WARNING, reason=reason)
         return entry
 
     def _try(self, entry: Entry, now: datetime, away: set[Channel]) -> Entry | None:
         """Send it, if it is due and nobody else does; None if it was not tried.
 
-        A service that did not take one message gets no other in this pass: they wait for the next
-        pass, so that a pass takes as long as one timeout, not one for each recipient.
+        A service that did not take one gets no other in this pass: they wait for the next pass,
+        so that a pass takes as long as one timeout, not one for each recipient.
         """
         if entry.channel in away:
             return None
@@ -134,16 +134,16 @@ class Messages:
         if taken is None:
             return None
         done = self._attempt(taken)
-        if done.status is MessageStatus.FAILED and done.next_at is not None:
+        if done.status is NotificationStatus.FAILED and done.next_at is not None:
             away.add(entry.channel)
         return done
 
     def _attempt(self, entry: Entry) -> Entry:
-        """Send a message that was taken, and note what became of it."""
+        """Send a notification that was taken, and note what became of it."""
         sender = self._channels.get(entry.channel)
         if sender is None:
             kept = self._outbox.keep(entry, self._unsendable(entry) or "")
-            _tell(Event.MESSAGE_KEPT, kept, level=logging.WARNING, reason=kept.error)
+            _tell(Event.NOTIFICATION_KEPT, kept, level=logging.WARNING, reason=kept.error)
             return kept
         if entry.attempts > ATTEMPTS:
             return self._failed(entry, Refused("outbox", "no attempt came to its end"))
@@ -155,14 +155,14 @@ class Messages:
             said = f"failed unexpectedly ({type(error).__name__})"
             return self._failed(entry, Unavailable(entry.channel.value, said))
         done = self._outbox.sent(entry, provider_id, self._clock.now())
-        _tell(Event.MESSAGE_SENT, done, provider_id=done.provider_id)
+        _tell(Event.NOTIFICATION_SENT, done, provider_id=done.provider_id)
         return done
 
     def _failed(self, entry: Entry, error: BelfryError) -> Entry:
         again = next_attempt(error, entry.attempts, self._clock.now())
         failed = self._outbox.failed(entry, str(error), again)
         level = logging.ERROR if again is None else logging.WARNING
-        _tell(Event.MESSAGE_FAILED, failed, level=level, error=failed.error, next_at=again)
+        _tell(Event.NOTIFICATION_FAILED, failed, level=level, error=failed.error, next_at=again)
         return failed
 
     def _unsendable(self, wanted: Draft) -> str | None:
@@ -181,7 +181,7 @@ def _tell(what: Event, entry: Entry, *, level: int = logging.INFO, **fields: obj
         _logger,
         what,
         level=level,
-        message_id=entry.id,
+        notification_id=entry.id,
         key=entry.key,
         channel=entry.channel.value,
         attempt=entry.attempts,
@@ -189,24 +189,24 @@ def _tell(what: Event, entry: Entry, *, level: int = logging.INFO, **fields: obj
     )
 
 
-def messages_from(
+def notifications_from(
     settings: Settings,
     connection: Connection,
     meta: Meta,
     clock: Clock,
     *,
     transport: Any = None,
-) -> Messages:
+) -> Notifications:
     """The service as the settings say. `connection` is to the account of `settings.storage`,
     `meta` remembers the administrators; `transport` (of the storage SDKs) is for tests."""
-    from shared.messages.administrators import Administrators
-    from shared.messages.channels import channels_from
+    from shared.notifications.administrators import Administrators
+    from shared.notifications.channels import channels_from
     from shared.storage.names import Names
     from shared.storage.tables.wire import from_account
 
-    name = Names(settings.prefix).messages
+    name = Names(settings.prefix).notifications
     wire = from_account(settings.storage, name, transport) if transport else connection.wire(name)
-    return Messages(
+    return Notifications(
         Outbox(wire, connection, name),
         channels_from(settings.messaging),
         Administrators(settings.database_url, meta, clock),

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.app import build
-from shared.messages.port import MessageService
+from shared.notifications.port import NotificationService
 from shared.schedules.job import Status
 from shared.settings import from_env
 from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Registry, Result, task
-from tests.integration.messages.conftest import Office
+from tests.integration.notifications.conftest import Office
 
 
 @task("tells", cron="0 3 * * *")
-def tells(job: JobContext, messages: MessageService) -> Result:
+def tells(job: JobContext, notifications: NotificationService) -> Result:
     """Tells people once, though it asks twice."""
     for _ in range(2):
-        messages.alert(key=job.job_id, subject="Done", text="All is well")
+        notifications.alert(key=job.job_id, subject="Done", text="All is well")
     return {}
 
 
@@ -29,4 +29,4 @@ def test_a_task_sends_what_people_get_once(office: Office) -> None:
     app.worker.work(Message((asked.job_id,), office.clock.now()))
     assert app.manager.job(asked.job_id).status is Status.SUCCEEDED
     assert [len(office.vendors.to(chat)) for chat in ("slack", "teams", "telegram")] == [1, 1, 1]
-    assert {one.key for one in app.messages().page(None, None, 1, 10)[0]} == {asked.job_id}
+    assert {one.key for one in app.notifications().page(None, None, 1, 10)[0]} == {asked.job_id}

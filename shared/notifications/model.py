@@ -1,4 +1,4 @@
-"""What a message to a person is, and what can become of it.
+"""What a notification is, and what can become of it.
 
     queued ──> sending ──> sent
                   │  ↑
@@ -7,8 +7,8 @@
 
     kept      no way to send it is configured: it stays for a person to read
 
-A message is identified by its key, its channel and its recipient: the same three are the same
-message, whoever asks for it again, and it is sent once.
+A notification is identified by its key, its channel and its recipient: the same three are the
+same notification, whoever asks for it again, and it is sent once.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Channel(StrEnum):
     TEAMS = "teams"
 
 
-class MessageStatus(StrEnum):
-    """What became of a message."""
+class NotificationStatus(StrEnum):
+    """What became of a notification."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -64,7 +64,7 @@ class Later(Unavailable):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A message as it is asked for; `draft` makes one."""
+    """A notification as it is asked for; `draft` makes one."""
 
     key: str
     channel: Channel
@@ -74,17 +74,17 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """A digest of what identifies the message: 32 hex digits. An address has no case here."""
+        """A digest of what identifies it: 32 hex digits. An address has no case here."""
         same = json.dumps([self.key, self.channel.value, self.recipient.casefold()])
         return hashlib.sha256(same.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry(Draft):
-    """A message as the outbox has it."""
+    """A notification as the outbox has it."""
 
     id: str
-    status: MessageStatus
+    status: NotificationStatus
     attempts: int = 0
     error: str | None = None
     provider_id: str | None = None
@@ -99,7 +99,7 @@ class Entry(Draft):
 
 
 def draft(*, key: str, channel: Channel, recipient: str, subject: str, text: str) -> Draft:
-    """A message that a table, a mail's head and a chat can hold.
+    """A notification that a table, a mail's head and a chat can hold.
 
     A subject is one line (a line break in it would begin another header). Subject and text hold no
     password or key of a URL, and are cut if they are too long.
@@ -125,11 +125,11 @@ def one_line(text: str, most: int) -> str:
     return short(" ".join(_CONTROL.sub(" ", text).split()), most)
 
 
-def message_id(digest: str, at: datetime) -> str:
+def notification_id(digest: str, at: datetime) -> str:
     """Its id: sorts by time, newest first."""
     return f"{_FAR - int(at.timestamp() * 1000):013d}-{digest}"
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` looks like a message's id."""
+    """Whether `text` looks like a notification's id."""
     return _ID.fullmatch(text) is not None

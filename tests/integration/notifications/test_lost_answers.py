@@ -1,4 +1,4 @@
-"""The storage did what was asked, and its answer was lost: a message is still sent once."""
+"""The storage did what was asked, and its answer was lost: a notification is still sent once."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 
-from shared.messages.channels import channels_from
-from shared.messages.model import MessageStatus
-from shared.messages.outbox import Outbox
-from shared.messages.service import Messages
+from shared.notifications.channels import channels_from
+from shared.notifications.model import NotificationStatus
+from shared.notifications.outbox import Outbox
+from shared.notifications.service import Notifications
 from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.wire import from_account
-from tests.integration.messages.conftest import ANA, Office
-from tests.integration.messages.vendors import Reply
+from tests.integration.notifications.conftest import ANA, Office
+from tests.integration.notifications.vendors import Reply
 
 
 class Losing(RequestsTransport):  # type: ignore[misc]
@@ -36,43 +36,43 @@ class Losing(RequestsTransport):  # type: ignore[misc]
         return answer
 
 
-def losing(office: Office, number: int) -> tuple[Messages, Losing]:
+def losing(office: Office, number: int) -> tuple[Notifications, Losing]:
     settings = from_env(office.env())
-    name = Names(settings.prefix).messages
+    name = Names(settings.prefix).notifications
     transport = Losing(number)
     wire = from_account(settings.storage, name, transport)
     outbox = Outbox(wire, Connection(settings.storage), name)
     channels = channels_from(settings.messaging)
-    return Messages(outbox, channels, lambda: [ANA], office.clock), transport
+    return Notifications(outbox, channels, lambda: [ANA], office.clock), transport
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_of_a_message_that_is_sent(office: Office, number: int) -> None:
+def test_of_a_notification_that_is_sent(office: Office, number: int) -> None:
     """The three: it is written down, taken, noted as sent."""
-    messages, transport = losing(office, number)
-    (done,) = messages.mail_administrators(key="k", subject="s", text="t")
+    notifications, transport = losing(office, number)
+    (done,) = notifications.mail_administrators(key="k", subject="s", text="t")
     assert transport.left < 0, "an answer was lost"
-    assert (done.status, done.attempts) == (MessageStatus.SENT, 1)
+    assert (done.status, done.attempts) == (NotificationStatus.SENT, 1)
     assert office.all() == [done]
     assert office.vendors.mailed() == [ANA]
 
 
-def test_of_a_message_that_failed(office: Office) -> None:
-    messages, transport = losing(office, 2)
+def test_of_a_notification_that_failed(office: Office) -> None:
+    notifications, transport = losing(office, 2)
     office.vendors.say("mail", Reply(500))
-    (done,) = messages.mail_administrators(key="k", subject="s", text="t")
+    (done,) = notifications.mail_administrators(key="k", subject="s", text="t")
     assert transport.left < 0
-    assert (done.status, done.attempts) == (MessageStatus.FAILED, 1)
+    assert (done.status, done.attempts) == (NotificationStatus.FAILED, 1)
     assert office.all() == [done]
 
 
 def test_of_what_is_over_the_storage_is_not_asked_again(office: Office) -> None:
-    messages, transport = losing(office, 1000)
-    messages.mail_administrators(key="k", subject="s", text="t")
+    notifications, transport = losing(office, 1000)
+    notifications.mail_administrators(key="k", subject="s", text="t")
     before = transport.left
-    assert messages.mail_administrators(key="k", subject="s", text="t") == []
+    assert notifications.mail_administrators(key="k", subject="s", text="t") == []
     assert transport.left == before
     office.vendors.say("mail", Reply(500))
     for _ in range(2):
-        (failed,) = messages.mail_administrators(key="waits", subject="s", text="t")
-        assert failed.status is MessageStatus.FAILED
+        (failed,) = notifications.mail_administrators(key="waits", subject="s", text="t")
+        assert failed.status is NotificationStatus.FAILED

@@ -1,4 +1,4 @@
-"""Each message is sent once to each recipient, whoever asks again, and none is lost."""
+"""Each notification is sent once to each recipient, whoever asks again, and none is lost."""
 
 from __future__ import annotations
 
@@ -9,76 +9,82 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import NotFound
-from shared.messages.model import Channel, MessageStatus
-from tests.integration.messages.conftest import ANA, EUN, START, Office
-from tests.integration.messages.vendors import Reply
+from shared.notifications.model import Channel, NotificationStatus
+from tests.integration.notifications.conftest import ANA, EUN, START, Office
+from tests.integration.notifications.vendors import Reply
 
 HELD = timedelta(minutes=10)
 JOB = "postgres_backup-20261121T030000Z"
 
 
 def test_every_administrator_gets_one_mail_and_its_status_is_kept(office: Office) -> None:
-    done = office.messages().mail_administrators(key=JOB, subject="Backup proved", text="All good.")
+    done = office.notifications().mail_administrators(
+        key=JOB, subject="Backup proved", text="All good."
+    )
     assert office.vendors.mailed() == [ANA, EUN]
     assert [(one.recipient, one.status, one.provider_id, one.sent_at) for one in done] == [
-        (ANA, MessageStatus.SENT, "sg-1", START),
-        (EUN, MessageStatus.SENT, "sg-1", START),
+        (ANA, NotificationStatus.SENT, "sg-1", START),
+        (EUN, NotificationStatus.SENT, "sg-1", START),
     ]
     assert {one.id: one for one in office.all()} == {one.id: one for one in done}
 
 
 def test_asked_again_only_the_new_administrator_gets_it(office: Office) -> None:
-    office.messages().mail_administrators(key=JOB, subject="s", text="t")
+    office.notifications().mail_administrators(key=JOB, subject="s", text="t")
     office.administrators = (ANA.upper(), EUN, ANA, "new@example.com")
     office.clock.advance(timedelta(days=2))
-    office.messages().mail_administrators(key=JOB, subject="s", text="t")
+    office.notifications().mail_administrators(key=JOB, subject="s", text="t")
     assert office.vendors.mailed() == [ANA, EUN, "new@example.com"]
 
 
-def test_another_key_is_another_message(office: Office) -> None:
+def test_another_key_is_another_notification(office: Office) -> None:
     for key in (JOB, f"{JOB}-failed"):
-        office.messages().mail_administrators(key=key, subject="s", text="t")
+        office.notifications().mail_administrators(key=key, subject="s", text="t")
     assert office.vendors.mailed() == [ANA, EUN, ANA, EUN]
 
 
 def test_an_alert_goes_by_every_way_that_is_set_up(office: Office) -> None:
-    office.messages().alert(key="down", subject="s", text="t")
-    office.messages().alert(key="down", subject="s", text="t")
+    office.notifications().alert(key="down", subject="s", text="t")
+    office.notifications().alert(key="down", subject="s", text="t")
     asked = ["telegram", "slack", "teams", "mail", "mail"]
     assert [one.vendor for one in office.vendors.got] == asked
 
 
 def test_a_way_that_is_not_set_up_is_not_written_down(office: Office) -> None:
-    messages = office.messages(SLACK_WEBHOOK_URL="", TELEGRAM_BOT_TOKEN="", TELEGRAM_CHAT_ID="")
-    messages.alert(key="down", subject="s", text="t")
+    notifications = office.notifications(
+        SLACK_WEBHOOK_URL="", TELEGRAM_BOT_TOKEN="", TELEGRAM_CHAT_ID=""
+    )
+    notifications.alert(key="down", subject="s", text="t")
     assert {one.channel for one in office.all()} == {Channel.MAIL, Channel.TEAMS}
 
 
 def test_two_that_send_at_once_send_it_once(office: Office) -> None:
     office.administrators = (ANA,)
-    messages = [office.messages() for _ in range(4)]
+    notifications = [office.notifications() for _ in range(4)]
     office.outbox().due(START, 1)  # the table is there
-    together = threading.Barrier(len(messages))
+    together = threading.Barrier(len(notifications))
 
     def send(number: int) -> None:
         together.wait()
-        messages[number].mail_administrators(key=JOB, subject="s", text="t")
+        notifications[number].mail_administrators(key=JOB, subject="s", text="t")
 
-    with ThreadPoolExecutor(len(messages)) as pool:
-        list(pool.map(send, range(len(messages))))
+    with ThreadPoolExecutor(len(notifications)) as pool:
+        list(pool.map(send, range(len(notifications))))
     assert office.vendors.mailed() == [ANA]
-    assert [(one.status, one.attempts) for one in office.all()] == [(MessageStatus.SENT, 1)]
+    assert [(one.status, one.attempts) for one in office.all()] == [(NotificationStatus.SENT, 1)]
 
 
 def test_while_one_sends_it_a_flush_leaves_it_alone(office: Office) -> None:
     office.administrators = (ANA,)
     office.vendors.gate.clear()
     with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(office.messages().mail_administrators, key=JOB, subject="s", text="t")
+        sending = pool.submit(
+            office.notifications().mail_administrators, key=JOB, subject="s", text="t"
+        )
         assert office.vendors.entered.wait(30)
-        assert office.messages().flush(START + HELD - timedelta(seconds=1)) == []
+        assert office.notifications().flush(START + HELD - timedelta(seconds=1)) == []
         office.vendors.gate.set()
-        assert [one.status for one in sending.result()] == [MessageStatus.SENT]
+        assert [one.status for one in sending.result()] == [NotificationStatus.SENT]
     assert office.vendors.mailed() == [ANA]
 
 
@@ -89,11 +95,14 @@ class Killed(BaseException):
 def test_killed_before_the_sending_it_is_sent_by_the_next_flush(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    messages = office.messages()
+    notifications = office.notifications()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(messages._outbox, "claim", _killed)
-        messages.mail_administrators(key=JOB, subject="s", text="t")
-    assert [one.status for one in office.all()] == [MessageStatus.QUEUED, MessageStatus.QUEUED]
+        patch.setattr(notifications._outbox, "claim", _killed)
+        notifications.mail_administrators(key=JOB, subject="s", text="t")
+    assert [one.status for one in office.all()] == [
+        NotificationStatus.QUEUED,
+        NotificationStatus.QUEUED,
+    ]
     assert office.vendors.got == []
     office.later(timedelta(0))
     assert sorted(office.vendors.mailed()) == [ANA, EUN]
@@ -102,31 +111,31 @@ def test_killed_before_the_sending_it_is_sent_by_the_next_flush(
 def test_killed_between_the_sending_and_its_note_it_is_sent_again_after_ten_minutes(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    messages = office.messages()
+    notifications = office.notifications()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(messages._outbox, "sent", _killed)
-        messages.mail_administrators(key=JOB, subject="s", text="t")
+        patch.setattr(notifications._outbox, "sent", _killed)
+        notifications.mail_administrators(key=JOB, subject="s", text="t")
     assert office.vendors.mailed() == [ANA]
-    office.messages().mail_administrators(key=JOB, subject="s", text="t")
+    office.notifications().mail_administrators(key=JOB, subject="s", text="t")
     assert office.vendors.mailed() == [ANA, EUN], "the job's second attempt goes on from there"
     assert office.later(HELD - timedelta(seconds=1)) == []
-    assert [one.status for one in office.later(timedelta(seconds=1))] == [MessageStatus.SENT]
+    assert [one.status for one in office.later(timedelta(seconds=1))] == [NotificationStatus.SENT]
     assert office.vendors.mailed() == [ANA, EUN, ANA]
     assert office.later(timedelta(days=1)) == []
 
 
 def test_what_was_sent_stays_sent_though_another_took_it_over(office: Office) -> None:
-    outbox, messages = office.outbox(), office.messages()
-    messages.mail_administrators(key=JOB, subject="s", text="t")
+    outbox, notifications = office.outbox(), office.notifications()
+    notifications.mail_administrators(key=JOB, subject="s", text="t")
     office.administrators = (ANA,)
     office.vendors.say("mail", Reply(503))
-    (first,) = messages.mail_administrators(key="slow", subject="s", text="t")
+    (first,) = notifications.mail_administrators(key="slow", subject="s", text="t")
     slow = outbox.claim(first, START + timedelta(minutes=1))
     assert slow is not None
     other = outbox.claim(slow, START + timedelta(minutes=1) + HELD)
     assert other is not None
-    assert outbox.sent(slow, "slow-1", START).status is MessageStatus.SENT
-    assert outbox.failed(other, "away", START).status is MessageStatus.SENT
+    assert outbox.sent(slow, "slow-1", START).status is NotificationStatus.SENT
+    assert outbox.failed(other, "away", START).status is NotificationStatus.SENT
     assert outbox.get(first.id).provider_id == "slow-1"
     assert office.later(timedelta(days=1)) == []
 
@@ -136,25 +145,25 @@ def test_an_attempt_that_never_ends_is_given_up_after_six(
 ) -> None:
     office.administrators = (ANA,)
     for _ in range(6):
-        messages = office.messages()
+        notifications = office.notifications()
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(messages._outbox, "sent", _killed)
-            messages.mail_administrators(key=JOB, subject="s", text="t")
+            patch.setattr(notifications._outbox, "sent", _killed)
+            notifications.mail_administrators(key=JOB, subject="s", text="t")
         office.clock.advance(HELD)
-    (given_up,) = office.messages().flush(office.clock.now())
-    assert (given_up.status, given_up.next_at) == (MessageStatus.FAILED, None)
+    (given_up,) = office.notifications().flush(office.clock.now())
+    assert (given_up.status, given_up.next_at) == (NotificationStatus.FAILED, None)
     assert given_up.error is not None and "no attempt came to its end" in given_up.error
     assert len(office.vendors.got) == 6
 
 
-def test_messages_are_forgotten_when_nothing_is_to_be_done_any_more(office: Office) -> None:
-    messages = office.messages()
-    messages.mail_administrators(key="old", subject="s", text="t")
+def test_notifications_are_forgotten_when_nothing_is_to_be_done_any_more(office: Office) -> None:
+    notifications = office.notifications()
+    notifications.mail_administrators(key="old", subject="s", text="t")
     office.vendors.say("slack", Reply(500))
-    messages.alert(key="waits", subject="s", text="t")
+    notifications.alert(key="waits", subject="s", text="t")
     office.clock.advance(timedelta(days=40))
-    messages.mail_administrators(key="new", subject="s", text="t")
-    assert messages.forget(START + timedelta(days=1)) == 2 + 4
+    notifications.mail_administrators(key="new", subject="s", text="t")
+    assert notifications.forget(START + timedelta(days=1)) == 2 + 4
     assert [(one.key, one.status.value) for one in office.all()] == [
         ("new", "sent"),
         ("new", "sent"),
@@ -167,10 +176,10 @@ def test_messages_are_forgotten_when_nothing_is_to_be_done_any_more(office: Offi
 def test_a_row_that_somebody_garbled_stops_no_other(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
-    messages = office.messages()
+    notifications = office.notifications()
     office.vendors.say("slack", Reply(500))
     office.vendors.say("teams", Reply(500))
-    messages.alert(key="down", subject="s", text="t")
+    notifications.alert(key="down", subject="s", text="t")
     (slack,) = office.all(channel=Channel.SLACK)
     table = office.outbox()._connection.table(f"{office.prefix}messages")
     row = {"PartitionKey": "messages", "RowKey": f"message:{slack.id}", "attempts": "many"}
@@ -181,22 +190,22 @@ def test_a_row_that_somebody_garbled_stops_no_other(
 
 
 def test_lists_are_newest_first_filtered_and_in_pages(office: Office) -> None:
-    messages = office.messages()
+    notifications = office.notifications()
     office.administrators = (ANA,)
     for number in range(5):
-        messages.alert(key=f"k{number}", subject="s", text="t")
+        notifications.alert(key=f"k{number}", subject="s", text="t")
         office.clock.advance(timedelta(seconds=1))
-    found, total = messages.page(MessageStatus.SENT, Channel.SLACK, 2, 2)
+    found, total = notifications.page(NotificationStatus.SENT, Channel.SLACK, 2, 2)
     assert ([one.key for one in found], total) == (["k2", "k1"], 5)
-    assert messages.page(MessageStatus.SENT, Channel.SLACK, 4, 2) == ([], 5)
-    assert messages.page(MessageStatus.KEPT, None, 1, 2) == ([], 0)
-    assert messages.page(None, None, 1, 100)[1] == 20
+    assert notifications.page(NotificationStatus.SENT, Channel.SLACK, 4, 2) == ([], 5)
+    assert notifications.page(NotificationStatus.KEPT, None, 1, 2) == ([], 0)
+    assert notifications.page(None, None, 1, 100)[1] == 20
 
 
 @pytest.mark.parametrize("id", ["", "x", "' or '", "8204737599999-" + "0" * 32])
-def test_a_message_that_is_not_there_is_not_found(office: Office, id: str) -> None:
+def test_a_notification_that_is_not_there_is_not_found(office: Office, id: str) -> None:
     with pytest.raises(NotFound):
-        office.messages().get(id)
+        office.notifications().get(id)
 
 
 def _killed(*_: object, **__: object) -> None:

@@ -2,7 +2,7 @@
 
 They are remembered in storage, so that a mail that says the database is down, or that its table of
 users was emptied, still reaches them. The database is asked once a minute at most: a caller that
-sends many messages while it is away waits for one timeout only.
+sends many notifications while it is away waits for one timeout only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.log import Event, event
 from shared.settings import Secret
 from shared.storage.tables.facts import Meta
 
-_logger = logging.getLogger("belfry.messages")
+_logger = logging.getLogger("belfry.notifications")
 
 _FRESH = timedelta(minutes=1)
 _NAME = "administrators"

@@ -1,12 +1,13 @@
-"""The outbox: a table in which every message is written before it is sent.
+"""The outbox: a table in which every notification is written before it is sent.
 
-One partition, `messages`. Row keys: `message:{id}` (the message; ids sort newest first),
-`key:{digest}` (the id for a key, channel and recipient: what makes a message unique) and
-`due:{instant}:{id}` (what is to be looked at, and when; so a flush costs as much as is due, not as
-much as there is). They change together, in one transaction under the message's ETag.
+One partition. Row keys: `message:{id}` (the notification; ids sort newest first), `key:{digest}`
+(the id for a key, channel and recipient: what makes a notification unique) and `due:{instant}:{id}`
+(what is to be looked at, and when; so a flush costs as much as is due, not as much as there is).
+They change together, in one transaction under the notification's ETag.
 
-Whoever sends a message first takes it, for `HELD`. If that sender is killed after sending and
-before noting it, another takes the message after that, and sends it again: better twice than never.
+Whoever sends a notification first takes it, for `HELD`. If that sender is killed after sending and
+before noting it, another takes the notification after that, and sends it again: better twice than
+never.
 """
 
 from __future__ import annotations
@@ -20,24 +21,32 @@ from typing import Any
 
 from shared.errors import Damaged, NotFound, Unavailable
 from shared.log import Event, event, short
-from shared.messages.model import (
+from shared.notifications.model import (
     ERROR,
     Channel,
     Draft,
     Entry,
-    MessageStatus,
+    NotificationStatus,
     is_id,
-    message_id,
+    notification_id,
 )
-from shared.messages.rows import PARTITION, beginning, due_key, message_key, properties, to_entry
+from shared.notifications.rows import (
+    PARTITION,
+    ROW,
+    beginning,
+    due_key,
+    notification_key,
+    properties,
+    to_entry,
+)
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.wire import Delete, Insert, Merge, Operation, Wire, literal
 
-_logger = logging.getLogger("belfry.messages")
+_logger = logging.getLogger("belfry.notifications")
 
 HELD = timedelta(minutes=10)
-"""How long a sender holds a message for itself."""
+"""How long a sender holds a notification for itself."""
 
 _SERVICE = "table storage"
 _TRIES = 5
@@ -54,7 +63,7 @@ class Outbox:
         self._there = False
 
     def put(self, wanted: Draft, now: datetime, *, kept: str | None = None) -> tuple[Entry, bool]:
-        """Write the message down, unless it is there; (the stored message, whether it is new).
+        """Write it down, unless it is there; (the stored notification, whether it is new).
 
         `kept` is why it cannot be sent. Raises `Unavailable` or `Refused` when the storage does.
         """
@@ -64,15 +73,15 @@ class Outbox:
             recipient=wanted.recipient,
             subject=wanted.subject,
             text=wanted.text,
-            id=message_id(wanted.digest, now),
-            status=MessageStatus.QUEUED if kept is None else MessageStatus.KEPT,
+            id=notification_id(wanted.digest, now),
+            status=NotificationStatus.QUEUED if kept is None else NotificationStatus.KEPT,
             error=kept,
             created_at=now,
             next_at=now if kept is None else None,
         )
         rows: list[Operation] = [
             Insert(f"key:{wanted.digest}", {"id": entry.id}),
-            Insert(message_key(entry.id), properties(entry)),
+            Insert(notification_key(entry.id), properties(entry)),
         ]
         if entry.next_at is not None:
             rows.append(Insert(due_key(entry.next_at, entry.id), {}))
@@ -82,16 +91,16 @@ class Outbox:
                 return replace(entry, etag=done.etags[1]), True
             found = self._open().get(PARTITION, f"key:{wanted.digest}")
         if found is None:
-            raise Unavailable(_SERVICE, f"the message {wanted.key} was removed meanwhile")
+            raise Unavailable(_SERVICE, f"the notification {wanted.key} was removed meanwhile")
         return self.get(found["id"]), False
 
     def claim(self, entry: Entry, now: datetime) -> Entry | None:
-        """Take a message for one attempt; None if it is not due, or somebody else has it."""
+        """Take a notification for one attempt; None if it is not due, or somebody else has it."""
         if entry.next_at is None or entry.next_at > now:
             return None
         mine = replace(
             entry,
-            status=MessageStatus.SENDING,
+            status=NotificationStatus.SENDING,
             attempts=entry.attempts + 1,
             next_at=now + HELD,
             holder=secrets.token_hex(8),
@@ -104,14 +113,14 @@ class Outbox:
         return found if found is not None and found.holder == mine.holder else None
 
     def sent(self, entry: Entry, provider_id: str, now: datetime) -> Entry:
-        """Note that it was sent, even if another sender took the message over meanwhile."""
+        """Note that it was sent, even if another sender took the notification over meanwhile."""
         before: Entry | None = entry
         for _ in range(_TRIES):
-            if before is None or before.status is MessageStatus.SENT:
+            if before is None or before.status is NotificationStatus.SENT:
                 return before or entry
             after = replace(
                 before,
-                status=MessageStatus.SENT,
+                status=NotificationStatus.SENT,
                 error=None,
                 provider_id=short(provider_id, 200) or None,
                 sent_at=now,
@@ -122,27 +131,29 @@ class Outbox:
             if written is not None:
                 return written
             before = self.find(entry.id)
-        raise Unavailable(_SERVICE, f"too many change the message {entry.id} at once")
+        raise Unavailable(_SERVICE, f"too many change the notification {entry.id} at once")
 
     def failed(self, entry: Entry, error: str, again: datetime | None) -> Entry:
         """Note that the attempt failed, and when the next one is; None: there is none."""
         said = short(error, ERROR)
-        after = replace(entry, status=MessageStatus.FAILED, error=said, next_at=again)
+        after = replace(entry, status=NotificationStatus.FAILED, error=said, next_at=again)
         return self._change(entry, after) or self.find(entry.id) or after
 
     def keep(self, entry: Entry, reason: str) -> Entry:
         """Note that there is no way to send it any more."""
-        after = replace(entry, status=MessageStatus.KEPT, error=short(reason, ERROR), next_at=None)
+        after = replace(
+            entry, status=NotificationStatus.KEPT, error=short(reason, ERROR), next_at=None
+        )
         return self._change(entry, after) or self.find(entry.id) or after
 
     def due(self, now: datetime, most: int) -> list[Entry]:
-        """At most `most` messages to look at now, those that wait longest first."""
+        """At most `most` notifications to look at now, those that wait longest first."""
         until = due_key(now + timedelta(microseconds=1))
         wanted = f"{beginning('due:')} and RowKey lt {literal(until)}"
         found: list[Entry] = []
         with translated(_SERVICE):
             for row in self._open().query(wanted, top=most):
-                key = message_key(row["RowKey"].rpartition(":")[2])
+                key = notification_key(row["RowKey"].rpartition(":")[2])
                 entry = _told(self._open().get(PARTITION, key))
                 if entry is not None and entry.next_at is not None and entry.next_at <= now:
                     found.append(entry)
@@ -151,24 +162,24 @@ class Outbox:
         return found
 
     def get(self, id: str) -> Entry:
-        """One message. Raises `NotFound`."""
+        """One notification. Raises `NotFound`."""
         found = self.find(id) if is_id(id) else None
         if found is None:
-            raise NotFound(f"there is no message {id:.60}")
+            raise NotFound(f"there is no notification {id:.60}")
         return found
 
     def find(self, id: str) -> Entry | None:
-        """One message, if it is there."""
+        """One notification, if it is there."""
         with translated(_SERVICE):
-            row = self._open().get(PARTITION, message_key(id))
+            row = self._open().get(PARTITION, notification_key(id))
         return None if row is None else to_entry(row)
 
     def page(
-        self, status: MessageStatus | None, channel: Channel | None, page: int, size: int
+        self, status: NotificationStatus | None, channel: Channel | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
         """(That page, newest first; how many there are in all). Only the page's own texts are
         read."""
-        wanted = beginning("message:")
+        wanted = beginning(ROW)
         if status is not None:
             wanted += f" and status eq {literal(status.value)}"
         if channel is not None:
@@ -184,12 +195,12 @@ class Outbox:
         return [one for one in found if one is not None], len(keys)
 
     def forget(self, before: datetime, most: int = 1000) -> int:
-        """Remove messages older than `before` for which nothing is left to do; how many.
+        """Remove notifications older than `before` for which nothing is left to do; how many.
 
-        A removed message would be sent again if it were asked for again.
+        A removed notification would be sent again if it were asked for again.
         """
-        oldest = literal(message_key(message_id("", before)))
-        wanted = f"{beginning('message:')} and RowKey gt {oldest} and next_at eq ''"
+        oldest = literal(notification_key(notification_id("", before)))
+        wanted = f"{beginning(ROW)} and RowKey gt {oldest} and next_at eq ''"
         gone = 0
         with translated(_SERVICE):
             for row in self._open().query(wanted, top=_PAGE, select=("RowKey",)):
@@ -201,8 +212,8 @@ class Outbox:
         return gone
 
     def _change(self, before: Entry, after: Entry) -> Entry | None:
-        """Write the message if it still is as it was read; None if it is not."""
-        rows: list[Operation] = [Merge(message_key(before.id), before.etag, properties(after))]
+        """Write the notification if it still is as it was read; None if it is not."""
+        rows: list[Operation] = [Merge(notification_key(before.id), before.etag, properties(after))]
         if before.next_at != after.next_at:
             if before.next_at is not None:
                 rows.append(Delete(due_key(before.next_at, before.id)))
@@ -220,9 +231,9 @@ class Outbox:
 
 
 def _told(row: Mapping[str, Any] | None) -> Entry | None:
-    """The message, if it is there and can be read: a garbled one stops no other."""
+    """The notification, if it is there and can be read: a garbled one stops no other."""
     try:
         return None if row is None else to_entry(row)
     except Damaged as error:
-        event(_logger, Event.MESSAGE_FAILED, level=logging.ERROR, error=str(error))
+        event(_logger, Event.NOTIFICATION_FAILED, level=logging.ERROR, error=str(error))
         return None

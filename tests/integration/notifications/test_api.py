@@ -1,4 +1,4 @@
-"""`/api/v1/messages` on a real app."""
+"""`/api/v1/notifications` on a real app, and its first path."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from shared.api.app import api
 from shared.app import build
 from shared.settings import from_env
 from shared.tasks import Registry
-from tests.integration.messages.conftest import ANA, Office
-from tests.integration.messages.vendors import Reply
+from tests.integration.notifications.conftest import ANA, Office
+from tests.integration.notifications.vendors import Reply
 
 Ask = Callable[..., httpx.Response]
 
@@ -25,24 +25,26 @@ def ask(office: Office) -> Ask:
     app = build(from_env(office.env()), office.clock, tasks=Registry([]))
     made = api(lambda: app)
 
-    async def answered(path: str, params: dict[str, Any]) -> httpx.Response:
+    async def answered(path: str, at: str, params: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(made)
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
-            return await client.get(f"/api/v1/messages{path}", params=params)
+            return await client.get(f"/api/v1/{at}{path}", params=params)
 
-    return lambda path="", **params: asyncio.run(answered(path, params))
+    return lambda path="", at="notifications", **params: asyncio.run(answered(path, at, params))
 
 
-def test_messages_are_shown_newest_first_with_their_text(office: Office, ask: Ask) -> None:
+def test_notifications_are_shown_newest_first_with_their_text(office: Office, ask: Ask) -> None:
     office.administrators = (ANA,)
     office.vendors.say("slack", Reply(500, "oops"))
-    office.messages().mail_administrators(key="job-1", subject="Backup proved", text="12 MB\n犬")
+    office.notifications().mail_administrators(
+        key="job-1", subject="Backup proved", text="12 MB\n犬"
+    )
     office.clock.advance(timedelta(seconds=1))
-    office.messages().alert(key="job-2", subject="Backup failed", text="why")
+    office.notifications().alert(key="job-2", subject="Backup failed", text="why")
     shown = ask().json()
     assert (shown["total"], shown["page"], shown["pages"]) == (5, 1, 1)
-    assert shown["messages"][-1] == {
-        "id": shown["messages"][-1]["id"],
+    assert shown["notifications"][-1] == {
+        "id": shown["notifications"][-1]["id"],
         "key": "job-1",
         "channel": "mail",
         "recipient": ANA,
@@ -56,13 +58,25 @@ def test_messages_are_shown_newest_first_with_their_text(office: Office, ask: As
         "next_attempt_at": None,
         "sent_at": "2026-11-21T03:00:00Z",
     }
-    (failed,) = ask(status="failed").json()["messages"]
+    (failed,) = ask(status="failed").json()["notifications"]
     assert (failed["channel"], failed["error"]) == ("slack", "slack: answered 500: oops")
     assert failed["next_attempt_at"] == "2026-11-21T03:01:01Z"
     assert ask(f"/{failed['id']}").json() == failed
     second = ask(channel="mail", page=2, page_size=1).json()
-    assert [one["key"] for one in second["messages"]] == ["job-1"]
+    assert [one["key"] for one in second["notifications"]] == ["job-1"]
     assert (second["total"], second["pages"]) == (2, 2)
+
+
+def test_the_first_path_answers_as_it_did(office: Office, ask: Ask) -> None:
+    office.notifications().alert(key="job-2", subject="Backup failed", text="why")
+    asked = {"channel": "mail", "page": 2, "page_size": 1}
+    now, then = ask(**asked).json(), ask(at="messages", **asked).json()
+    assert then.pop("messages") == now.pop("notifications") != []
+    assert then == now and now["total"] == 2
+    (one,) = ask(status="sent", page_size=1).json()["notifications"]
+    assert ask(f"/{one['id']}", at="messages").json() == one
+    assert ask(at="messages", status="gone").status_code == 422
+    assert "/api/v1/messages" not in api(lambda: pytest.fail("not asked for")).openapi()["paths"]
 
 
 @pytest.mark.parametrize(
@@ -77,4 +91,4 @@ def test_a_wrong_filter_is_named(ask: Ask, params: dict[str, object], field: str
 @pytest.mark.parametrize("id", ["nothing", "8204737599999-" + "0" * 32, "x'%20or%20'a"])
 def test_what_is_not_there_is_not_found(ask: Ask, id: str) -> None:
     answer = ask(f"/{id}")
-    assert answer.status_code == 404 and "there is no message" in answer.text
+    assert answer.status_code == 404 and "there is no notification" in answer.text

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.messages.channels import channels_from, ways
-from shared.messages.model import Channel
+from shared.notifications.channels import channels_from, ways
+from shared.notifications.model import Channel
 from shared.settings import from_env
 
 

@@ -1,0 +1,98 @@
+"""`/api/v1/notifications`: what people were told, could not be told, or are still to be told.
+
+Its first path, `/api/v1/messages`, goes on answering as it did, for those who call it. It is not in
+the description.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.api.deps import Provided
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
+from shared.notifications.model import Channel, Entry, NotificationStatus
+
+router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
+before = APIRouter(prefix="/api/v1/messages", include_in_schema=False)
+"""The first path. A list had its items under `messages` there; nothing else differs."""
+
+
+class NotificationOut(BaseModel):
+    """A notification to one recipient, on one channel."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    key: str
+    """What it is about, such as a job's id; a recipient gets one per key and channel."""
+    channel: Channel
+    recipient: str
+    """An e-mail address; empty for a chat, which the settings name."""
+    subject: str
+    text: str
+    status: NotificationStatus
+    """queued, sending, sent, failed, or kept: there was no way to send it."""
+    attempts: int
+    error: str | None
+    """Why the last attempt failed, or why it was kept."""
+    provider_id: str | None
+    """The provider's id for it, for questions to its support."""
+    created_at: datetime
+    next_attempt_at: datetime | None
+    """Null if there will be no further attempt."""
+    sent_at: datetime | None
+
+    @staticmethod
+    def of(entry: Entry) -> NotificationOut:
+        return NotificationOut(
+            id=entry.id,
+            key=entry.key,
+            channel=entry.channel,
+            recipient=entry.recipient,
+            subject=entry.subject,
+            text=entry.text,
+            status=entry.status,
+            attempts=entry.attempts,
+            error=entry.error,
+            provider_id=entry.provider_id,
+            created_at=entry.created_at,
+            next_attempt_at=entry.next_at,
+            sent_at=entry.sent_at,
+        )
+
+
+class NotificationList(Paged):
+    notifications: list[NotificationOut]
+
+
+class MessageList(Paged):
+    """A `NotificationList` as the first path has it."""
+
+    messages: list[NotificationOut] = Field(validation_alias="notifications")
+
+
+@before.get("", response_model=MessageList)
+@router.get("")
+def list_notifications(
+    app: Provided,
+    status: NotificationStatus | None = None,
+    channel: Channel | None = None,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
+) -> NotificationList:
+    """Notifications that fit every filter given, newest first."""
+    found, total = app().notifications().page(status, channel, page, page_size)
+    return NotificationList(
+        notifications=[NotificationOut.of(one) for one in found],
+        **counts(total, page, page_size),
+    )
+
+
+@before.get("/{notification_id}")
+@router.get("/{notification_id}")
+def read_notification(app: Provided, notification_id: str) -> NotificationOut:
+    """One notification."""
+    return NotificationOut.of(app().notifications().get(notification_id))
