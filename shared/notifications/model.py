@@ -30,18 +30,13 @@ TEXT = 30_000
 ERROR = 1_000
 """Units of UTF-16 that are kept of each."""
 
+MAIL = "mail"
+"""The channel that writes to an address; any other writes to the one place that its settings
+name."""
+
 _FAR = 9_999_999_999_999
 _ID = re.compile(r"[0-9]{13}-[0-9a-f]{32}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-
-
-class Channel(StrEnum):
-    """A way to people."""
-
-    MAIL = "mail"
-    TELEGRAM = "telegram"
-    SLACK = "slack"
-    TEAMS = "teams"
 
 
 class NotificationStatus(StrEnum):
@@ -67,7 +62,7 @@ class Draft:
     """A notification as it is asked for; `draft` makes one."""
 
     key: str
-    channel: Channel
+    channel: str
     recipient: str
     subject: str
     text: str
@@ -75,7 +70,7 @@ class Draft:
     @property
     def digest(self) -> str:
         """A digest of what identifies it: 32 hex digits. An address has no case here."""
-        same = json.dumps([self.key, self.channel.value, self.recipient.casefold()])
+        same = json.dumps([self.key, self.channel, self.recipient.casefold()])
         return hashlib.sha256(same.encode()).hexdigest()[:32]
 
 
@@ -98,7 +93,7 @@ class Entry(Draft):
     etag: str = ""
 
 
-def draft(*, key: str, channel: Channel, recipient: str, subject: str, text: str) -> Draft:
+def draft(*, key: str, channel: str, recipient: str, subject: str, text: str) -> Draft:
     """A notification that a table, a mail's head and a chat can hold.
 
     A subject is one line (a line break in it would begin another header). Subject and text hold no

@@ -23,7 +23,6 @@ from shared.errors import Damaged, NotFound, Unavailable
 from shared.log import Event, event, short
 from shared.notifications.model import (
     ERROR,
-    Channel,
     Draft,
     Entry,
     NotificationStatus,
@@ -175,7 +174,7 @@ class Outbox:
         return None if row is None else to_entry(row)
 
     def page(
-        self, status: NotificationStatus | None, channel: Channel | None, page: int, size: int
+        self, status: NotificationStatus | None, channel: str | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
         """(That page, newest first; how many there are in all). Only the page's own texts are
         read."""
@@ -183,7 +182,7 @@ class Outbox:
         if status is not None:
             wanted += f" and status eq {literal(status.value)}"
         if channel is not None:
-            wanted += f" and channel eq {literal(channel.value)}"
+            wanted += f" and channel eq {literal(channel)}"
         with translated(_SERVICE):
             rows = self._open().query(wanted, top=1000, select=("RowKey",))
             keys = [row["RowKey"] for row in rows]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Damaged
-from shared.notifications.model import Channel, Entry, NotificationStatus
+from shared.notifications.model import Entry, NotificationStatus
 from shared.storage.tables.wire import literal
 
 PARTITION = "messages"
@@ -37,7 +37,7 @@ def properties(entry: Entry) -> dict[str, Any]:
     """The row's properties. A merge cannot remove one, so what is not set is an empty string."""
     return {
         "key": entry.key,
-        "channel": entry.channel.value,
+        "channel": entry.channel,
         "recipient": entry.recipient,
         "subject": entry.subject,
         "text": entry.text,
@@ -58,7 +58,7 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
         return Entry(
             id=row["RowKey"].removeprefix(ROW),
             key=row["key"],
-            channel=Channel(row["channel"]),
+            channel=row["channel"],
             recipient=row["recipient"],
             subject=row["subject"],
             text=row["text"],

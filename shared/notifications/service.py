@@ -15,7 +15,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
-from shared.notifications.model import Channel, Draft, Entry, NotificationStatus, draft
+from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox
 from shared.notifications.sending import ATTEMPTS, Sender, next_attempt
 from shared.settings import Settings
@@ -39,7 +39,7 @@ class Notifications:
     def __init__(
         self,
         outbox: Outbox,
-        channels: Mapping[Channel, Sender],
+        channels: Mapping[str, Sender],
         administrators: Callable[[], Sequence[str]],
         clock: Clock,
     ) -> None:
@@ -66,8 +66,8 @@ class Notifications:
         became of each. For a second call with the same key, see `mail_administrators`."""
         chats = [
             draft(key=key, channel=channel, recipient="", subject=subject, text=text)
-            for channel in Channel
-            if channel in self._channels and channel is not Channel.MAIL
+            for channel in self._channels
+            if channel != MAIL
         ]
         return self._send_all([*chats, *self._mails(key, subject, text)])
 
@@ -76,12 +76,12 @@ class Notifications:
 
         At most 100, those that wait longest first; what became of each that was tried.
         """
-        away: set[Channel] = set()
+        away: set[str] = set()
         tried = [self._try(entry, now, away) for entry in self._outbox.due(now, _MOST)]
         return [entry for entry in tried if entry is not None]
 
     def page(
-        self, status: NotificationStatus | None, channel: Channel | None, page: int, size: int
+        self, status: NotificationStatus | None, channel: str | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
         """(That page of the notifications, newest first; how many there are in all)."""
         return self._outbox.page(status, channel, page, size)
@@ -100,13 +100,13 @@ class Notifications:
         for one in self._administrators():
             addresses.setdefault(one.strip().casefold(), one)
         return [
-            draft(key=key, channel=Channel.MAIL, recipient=one, subject=subject, text=text)
+            draft(key=key, channel=MAIL, recipient=one, subject=subject, text=text)
             for one in addresses.values() or [""]
         ]
 
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
         """Write all notifications down before the first is sent, and send them."""
-        away: set[Channel] = set()
+        away: set[str] = set()
         entries = [self._put(one) for one in drafts if one.digest not in self._over]
         done = [self._try(entry, self._clock.now(), away) or entry for entry in entries]
         with self._lock:
@@ -122,7 +122,7 @@ class Notifications:
             _tell(Event.NOTIFICATION_KEPT, entry, level=logging.WARNING, reason=reason)
         return entry
 
-    def _try(self, entry: Entry, now: datetime, away: set[Channel]) -> Entry | None:
+    def _try(self, entry: Entry, now: datetime, away: set[str]) -> Entry | None:
         """Send it, if it is due and nobody else does; None if it was not tried.
 
         A service that did not take one gets no other in this pass: they wait for the next pass,
@@ -153,7 +153,7 @@ class Notifications:
             return self._failed(entry, error)
         except Exception as error:  # from a library: its text may hold a secret, and is left out
             said = f"failed unexpectedly ({type(error).__name__})"
-            return self._failed(entry, Unavailable(entry.channel.value, said))
+            return self._failed(entry, Unavailable(entry.channel, said))
         done = self._outbox.sent(entry, provider_id, self._clock.now())
         _tell(Event.NOTIFICATION_SENT, done, provider_id=done.provider_id)
         return done
@@ -167,13 +167,13 @@ class Notifications:
 
     def _unsendable(self, wanted: Draft) -> str | None:
         """Why there is no way to send it."""
-        if wanted.channel is Channel.MAIL and not wanted.recipient:
+        if wanted.channel == MAIL and not wanted.recipient:
             return _NOBODY
         if wanted.channel in self._channels:
             return None
-        if wanted.channel is Channel.MAIL:
+        if wanted.channel == MAIL:
             return _NO_MAIL
-        return f"{wanted.channel.value} is not set up any more"
+        return f"{wanted.channel} is not set up any more"
 
 
 def _tell(what: Event, entry: Entry, *, level: int = logging.INFO, **fields: object) -> None:
@@ -183,7 +183,7 @@ def _tell(what: Event, entry: Entry, *, level: int = logging.INFO, **fields: obj
         level=level,
         notification_id=entry.id,
         key=entry.key,
-        channel=entry.channel.value,
+        channel=entry.channel,
         attempt=entry.attempts,
         **fields,
     )
@@ -200,7 +200,7 @@ def notifications_from(
     """The service as the settings say. `connection` is to the account of `settings.storage`,
     `meta` remembers the administrators; `transport` (of the storage SDKs) is for tests."""
     from shared.notifications.administrators import Administrators
-    from shared.notifications.channels import channels_from
+    from shared.notifications.channels import senders
     from shared.storage.names import Names
     from shared.storage.tables.wire import from_account
 
@@ -208,7 +208,7 @@ def notifications_from(
     wire = from_account(settings.storage, name, transport) if transport else connection.wire(name)
     return Notifications(
         Outbox(wire, connection, name),
-        channels_from(settings.messaging),
+        senders(settings.channels),
         Administrators(settings.database_url, meta, clock),
         clock,
     )

@@ -7,17 +7,32 @@ the description.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.notifications.model import Channel, Entry, NotificationStatus
+from shared.notifications.channels import names
+from shared.notifications.model import Entry, NotificationStatus
 
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
 before = APIRouter(prefix="/api/v1/messages", include_in_schema=False)
 """The first path. A list had its items under `messages` there; nothing else differs."""
+
+
+def _known(channel: str) -> str:
+    if channel not in names():
+        raise ValueError(f"use one of {', '.join(names())}")
+    return channel
+
+
+Channel = Annotated[
+    str,
+    AfterValidator(_known),
+    WithJsonSchema({"type": "string", "enum": list(names())}),
+]
 
 
 class NotificationOut(BaseModel):
@@ -28,7 +43,8 @@ class NotificationOut(BaseModel):
     id: str
     key: str
     """What it is about, such as a job's id; a recipient gets one per key and channel."""
-    channel: Channel
+    channel: str
+    """mail, or a chat, such as slack."""
     recipient: str
     """An e-mail address; empty for a chat, which the settings name."""
     subject: str

@@ -1,36 +1,39 @@
-"""Ways to people, a module each, found by being here.
+"""Channels to people: a folder each, found by being here; its name is the channel's name.
 
-Each module has `CHANNEL`, which way it is, and `configured`, which makes its sender if the settings
-name all that it needs.
+- `__init__.py` declares the channel's settings, as `SETTINGS`: those without a default are set
+  together, or the channel is not used.
+- `sender.py` has the function `sender`, which makes its sender from their values.
+- `double.py` says how the service behaves when a test plays it, as `DOUBLE`.
 """
 
 from __future__ import annotations
 
+import functools
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from shared.notifications.model import Channel
-from shared.notifications.sending import Sender
-from shared.settings import MessagingSettings
+from shared.settings import Channels, Values
 
-
-class Way(Protocol):
-    """What a module here has."""
-
-    CHANNEL: Channel
-
-    def configured(self, settings: MessagingSettings) -> Sender | None:
-        """Its sender; None if the settings do not name all that it needs."""
+if TYPE_CHECKING:
+    from shared.notifications.sending import Sender
 
 
-def ways() -> list[Way]:
-    """All there are. Loads nothing that only sending needs."""
-    names = sorted(one.name for one in pkgutil.iter_modules(__path__))
-    return [import_module(f"{__name__}.{name}") for name in names]
+@functools.cache
+def names() -> tuple[str, ...]:
+    """All channels that there are."""
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(__path__)))
 
 
-def channels_from(settings: MessagingSettings) -> dict[Channel, Sender]:
-    """The senders that are configured."""
-    made = {one.CHANNEL: one.configured(settings) for one in ways()}
-    return {channel: sender for channel, sender in made.items() if sender is not None}
+def declared() -> Channels:
+    """The settings of each. Loads nothing that only sending needs."""
+    return {name: import_module(f"{__name__}.{name}").SETTINGS for name in names()}
+
+
+def senders(set_up: Mapping[str, Values]) -> dict[str, Sender]:
+    """The senders of the channels that are set up, from the values of their settings."""
+    return {
+        name: import_module(f"{__name__}.{name}.sender").sender(values)
+        for name, values in set_up.items()
+    }

@@ -11,11 +11,11 @@ import pytest
 
 from local.azurite import Azurite
 from shared.clock import ManualClock
-from shared.notifications.channels import channels_from
-from shared.notifications.model import Channel, Entry, NotificationStatus
+from shared.notifications import channels
+from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.outbox import Outbox
 from shared.notifications.service import Notifications
-from shared.settings import from_env
+from shared.settings import Settings, from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.wire import Wire, from_account
@@ -41,26 +41,28 @@ class Office:
         base = {"AzureWebJobsStorage": self.connection_string, "BELFRY_PREFIX": self.prefix}
         return base | self.vendors.settings() | changes
 
+    def settings(self, **changes: str) -> Settings:
+        return from_env(self.env(**changes), channels=channels.declared())
+
     def outbox(self) -> Outbox:
-        account = from_env(self.env()).storage
+        account = self.settings().storage
         name = Names(self.prefix).notifications
         return Outbox(from_account(account, name), Connection(account), name)
 
     def wire(self) -> Wire:
-        return from_account(from_env(self.env()).storage, Names(self.prefix).notifications)
+        return from_account(self.settings().storage, Names(self.prefix).notifications)
 
     def notifications(self, **changes: str) -> Notifications:
         """A process's own service; settings that are "" are not set."""
-        settings = from_env(self.env(**changes))
         return Notifications(
             self.outbox(),
-            channels_from(settings.messaging),
+            channels.senders(self.settings(**changes).channels),
             lambda: self.administrators,
             self.clock,
         )
 
     def all(
-        self, status: NotificationStatus | None = None, channel: Channel | None = None
+        self, status: NotificationStatus | None = None, channel: str | None = None
     ) -> list[Entry]:
         return self.outbox().page(status, channel, 1, 100)[0]
 

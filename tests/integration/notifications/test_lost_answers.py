@@ -8,16 +8,15 @@ import pytest
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 
-from shared.notifications.channels import channels_from
+from shared.notifications.channels import senders
+from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus
 from shared.notifications.outbox import Outbox
 from shared.notifications.service import Notifications
-from shared.settings import from_env
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.wire import from_account
 from tests.integration.notifications.conftest import ANA, Office
-from tests.integration.notifications.vendors import Reply
 
 
 class Losing(RequestsTransport):  # type: ignore[misc]
@@ -37,13 +36,12 @@ class Losing(RequestsTransport):  # type: ignore[misc]
 
 
 def losing(office: Office, number: int) -> tuple[Notifications, Losing]:
-    settings = from_env(office.env())
+    settings = office.settings()
     name = Names(settings.prefix).notifications
     transport = Losing(number)
     wire = from_account(settings.storage, name, transport)
     outbox = Outbox(wire, Connection(settings.storage), name)
-    channels = channels_from(settings.messaging)
-    return Notifications(outbox, channels, lambda: [ANA], office.clock), transport
+    return Notifications(outbox, senders(settings.channels), lambda: [ANA], office.clock), transport
 
 
 @pytest.mark.parametrize("number", range(3))

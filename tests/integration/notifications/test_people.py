@@ -20,7 +20,7 @@ from shared.data.people import administrators
 from shared.errors import Misconfigured, Unavailable
 from shared.notifications.administrators import Administrators
 from shared.notifications.service import notifications_from
-from shared.settings import Secret, from_env
+from shared.settings import Secret
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.facts import Meta
@@ -59,7 +59,7 @@ def database(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture
 def meta(office: Office) -> Meta:
     name = Names(office.prefix).table
-    connection = Connection(from_env(office.env()).storage)
+    connection = Connection(office.settings().storage)
     connection.tables().create_table_if_not_exists(name)
     return Meta(connection.table(name))
 
@@ -222,7 +222,7 @@ def test_nobody_is_known_at_first(
 def test_the_mail_that_the_database_is_down_reaches_them(
     office: Office, meta: Meta, users: Path
 ) -> None:
-    settings = from_env(office.env(DATABASE_PATH=str(users)))
+    settings = office.settings(DATABASE_PATH=str(users))
     connection = Connection(settings.storage)
     notifications = notifications_from(settings, connection, meta, office.clock)
     notifications.mail_administrators(key="up", subject="s", text="t")

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from local.ports import HOST, free
-from shared.notifications.model import Channel, Entry, NotificationStatus
+from shared.notifications import channels
+from shared.notifications.double import Reply
+from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.sending import ATTEMPTS, LONGEST, PAUSES
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
-from tests.integration.notifications.vendors import PATHS, SECRETS, Reply
+from tests.integration.notifications.vendors import CHATS, DOUBLES, settings_of
 
 SUBJECT = "Sicherung «Pfötchen & Co.» 犬猫 🐾 geprüft"
 TEXT = "size 12 MB\n<!channel> *loud* _under_score_ & so on\n犬🐾 🐾"
 MINUTE = timedelta(minutes=1)
-ALL = [one.value for one in Channel]
-CHATS = [one for one in ALL if one != "mail"]
+ALL = [*DOUBLES]
 
 
 def test_mail_is_sendgrids_request(office: Office) -> None:
@@ -101,7 +102,7 @@ REFUSALS = [(vendor, status) for vendor in ALL for status in (400, 401, 403, 404
 
 @pytest.mark.parametrize(("vendor", "status"), REFUSALS + [(one, 302) for one in CHATS])
 def test_a_refusal_is_final_and_says_why(office: Office, vendor: str, status: int) -> None:
-    headers = {"Location": office.vendors.url + PATHS["slack"]} if status == 302 else {}
+    headers = {"Location": office.vendors.url + DOUBLES["slack"].path} if status == 302 else {}
     office.vendors.say(vendor, Reply(status, "no_such_thing", headers))
     (failed,) = alerted(office, vendor)
     assert (failed.status, failed.attempts, failed.next_at) == (NotificationStatus.FAILED, 1, None)
@@ -188,21 +189,14 @@ def test_an_answer_that_is_none_is_asked_for_again(office: Office, vendor: str, 
 def test_who_does_not_listen_is_away(office: Office) -> None:
     (port,) = free(1)
     nobody = f"http://{HOST}:{port}"
-    there = {
-        "SENDGRID_URL": nobody,
-        "TELEGRAM_URL": nobody,
-        "SLACK_WEBHOOK_URL": nobody + PATHS["slack"],
-        "TEAMS_WEBHOOK_URL": nobody + PATHS["teams"],
-    }
+    there = settings_of(ALL, nobody)
     done = office.notifications(**there).alert(key="down", subject="s", text="t")
-    assert [(one.channel.value, one.status.value) for one in done] == [
-        ("telegram", "failed"),
-        ("slack", "failed"),
-        ("teams", "failed"),
+    assert [(one.channel, one.status.value) for one in done] == [
+        *((chat, "failed") for chat in CHATS),
         ("mail", "failed"),
         ("mail", "queued"),  # SendGrid was away for the one before
     ]
-    assert {one.next_at for one in done[:4]} == {START + MINUTE}
+    assert {one.next_at for one in done[:-1]} == {START + MINUTE}
     assert {one.status for one in office.later(MINUTE)} == {NotificationStatus.SENT}
 
 
@@ -251,19 +245,16 @@ def test_a_way_that_is_taken_away_keeps_what_waited_for_it(office: Office) -> No
 def test_no_secret_is_in_a_log_an_error_or_a_row(
     office: Office, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    for vendor, secret in SECRETS.items():
-        path = PATHS[vendor]
-        echo = f"{secret} {path} {office.vendors.url}{path} Bearer {secret}"
+    for vendor, one in DOUBLES.items():
+        echo = f"{one.secret} {one.path} {office.vendors.url}{one.path} Bearer {one.secret}"
         office.vendors.say(vendor, Reply(status, echo))
     with caplog.at_level(logging.DEBUG):
         text = "see postgresql://u:pg-hush@h/d"
         office.notifications().alert(key="k", subject=f"s {text}", text=text)
         (port,) = free(1)
         nobody = f"http://{HOST}:{port}"
-        away = {"SENDGRID_URL": nobody, "TELEGRAM_URL": nobody}
-        office.notifications(**away, TEAMS_WEBHOOK_URL=nobody + PATHS["teams"]).alert(
-            key="away", subject="s", text="t"
-        )
+        away = settings_of([one for one in ALL if one != "slack"], nobody)
+        office.notifications(**away).alert(key="away", subject="s", text="t")
     said = "".join(record.getMessage() + str(record.exc_info) for record in caplog.records)
     rows = str(list(office.wire().query("", top=100)))
     for line in ('"POST *** HTTP/1.1"', "'Authorization': 'Bearer ***'"):
@@ -275,15 +266,8 @@ def test_no_secret_is_in_a_log_an_error_or_a_row(
 
 def alerted(office: Office, vendor: str) -> list[Entry]:
     """An alert by that vendor alone: what became of it."""
-    ways: dict[str, tuple[str, ...]] = {
-        "mail": ("SENDGRID_API_KEY", "MAIL_FROM"),
-        "telegram": ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
-        "slack": ("SLACK_WEBHOOK_URL",),
-        "teams": ("TEAMS_WEBHOOK_URL",),
-    }
-    off: dict[str, Any] = {
-        name: "" for way, names in ways.items() if way != vendor for name in names
-    }
+    others = [one for name, of in channels.declared().items() if name != vendor for one in of]
+    off: dict[str, Any] = {one.name: "" for one in others}
     office.administrators = (ANA,)
     done = office.notifications(**off).alert(key="k", subject=SUBJECT, text=TEXT)
     return [one for one in done if one.channel == vendor]

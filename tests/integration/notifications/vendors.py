@@ -1,4 +1,4 @@
-"""A server that answers as SendGrid, Telegram, Slack and Teams do, on a local port.
+"""A server that answers as the services of all channels do, on a local port.
 
 What it gets it keeps; what it answers can be said beforehand, answer by answer.
 """
@@ -8,26 +8,27 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import Any
 
 from local.ports import HOST
+from shared.notifications import channels
+from shared.notifications.double import Double, Reply
+from shared.notifications.model import MAIL
 
-PATHS = {
-    "mail": "/v3/mail/send",
-    "telegram": "/bot12345:t0ken-hush/sendMessage",
-    "slack": "/services/T0/B0/sl4ck-hush-0123456789",
-    "teams": "/workflows/1/triggers/manual/paths/invoke?sp=%2Ftriggers&sig=t34ms-hush-0123456789",
+DOUBLES: dict[str, Double] = {
+    name: import_module(f"{channels.__name__}.{name}.double").DOUBLE for name in channels.names()
 }
-SECRETS = {
-    "mail": "SG.k3y-hush",
-    "telegram": "12345:t0ken-hush",
-    "slack": "sl4ck-hush-0123456789",
-    "teams": "t34ms-hush-0123456789",
-}
+CHATS = [name for name in DOUBLES if name != MAIL]
+
+
+def settings_of(names: Iterable[str], url: str) -> dict[str, str]:
+    """Environment variables that point those channels to that URL."""
+    return {key: value for name in names for key, value in DOUBLES[name].settings(url).items()}
 
 
 @dataclass(frozen=True)
@@ -39,32 +40,13 @@ class Got:
     body: Any
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What to answer instead of what the vendor does when all is well."""
-
-    status: int
-    body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    raw: bytes | None = None
-    """Write this and end the connection, though the request was taken."""
-
-
-WELL = {
-    "mail": Reply(202, "", {"X-Message-Id": "sg-1"}),
-    "telegram": Reply(200, '{"ok": true, "result": {"message_id": 77}}'),
-    "slack": Reply(200, "ok"),
-    "teams": Reply(202, ""),
-}
-
-
 class Vendors:
     """The server's memory and its plans."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://{HOST}:{port}"
         self.got: list[Got] = []
-        self.next: dict[str, deque[Reply]] = {name: deque() for name in PATHS}
+        self.next: dict[str, deque[Reply]] = {name: deque() for name in DOUBLES}
         self.entered = threading.Event()
         """Set when a request came."""
         self.gate = threading.Event()
@@ -72,17 +54,8 @@ class Vendors:
         self.gate.set()
 
     def settings(self) -> dict[str, str]:
-        """Environment variables that point every way to people here."""
-        return {
-            "SENDGRID_API_KEY": "SG.k3y-hush",
-            "SENDGRID_URL": self.url,
-            "MAIL_FROM": "Belfry <belfry@example.com>",
-            "TELEGRAM_BOT_TOKEN": "12345:t0ken-hush",
-            "TELEGRAM_CHAT_ID": "-100777",
-            "TELEGRAM_URL": self.url,
-            "SLACK_WEBHOOK_URL": self.url + PATHS["slack"],
-            "TEAMS_WEBHOOK_URL": self.url + PATHS["teams"],
-        }
+        """Environment variables that point every channel here."""
+        return settings_of(DOUBLES, self.url)
 
     def say(self, vendor: str, *replies: Reply) -> None:
         """What the vendor answers to its next requests."""
@@ -108,7 +81,9 @@ def vendors() -> Iterator[Vendors]:
         timeout = 5  # a client that asks nothing and stays is not waited for
 
         def do_POST(self) -> None:
-            vendor = next((name for name, path in PATHS.items() if path == self.path), "nobody")
+            vendor = next(
+                (name for name, one in DOUBLES.items() if one.path == self.path), "nobody"
+            )
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             memory.got.append(Got(vendor, dict(self.headers), json.loads(raw)))
             memory.entered.set()
@@ -117,7 +92,7 @@ def vendors() -> Iterator[Vendors]:
                 reply = Reply(404, "no such path")
             else:
                 said = memory.next[vendor]
-                reply = said.popleft() if said else WELL[vendor]
+                reply = said.popleft() if said else DOUBLES[vendor].well
             if reply.raw is not None:
                 self.wfile.write(reply.raw)
                 self.close_connection = True

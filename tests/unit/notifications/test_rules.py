@@ -17,9 +17,9 @@ from shared.notifications.answers import failure, retry_after
 from shared.notifications.hiding import hidden, hide
 from shared.notifications.model import (
     KEY,
+    MAIL,
     SUBJECT,
     TEXT,
-    Channel,
     Draft,
     Later,
     draft,
@@ -36,7 +36,7 @@ INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st
 
 
 def made(key: str = "k", subject: str = "s", text: str = "t", recipient: str = "a@b.c") -> Draft:
-    return draft(key=key, channel=Channel.MAIL, recipient=recipient, subject=subject, text=text)
+    return draft(key=key, channel=MAIL, recipient=recipient, subject=subject, text=text)
 
 
 @given(st.text(), st.text())
@@ -147,7 +147,7 @@ def test_a_logger_that_hides_says_all_else_as_it_was(caplog: pytest.LogCaptureFi
 def test_what_is_imported_at_first_is_light() -> None:
     code = (
         "import sys, shared.data.people, shared.notifications.service,"
-        " shared.notifications.administrators, shared.notifications.channels.sendgrid,"
+        " shared.notifications.administrators, shared.notifications.channels.mail.sender,"
         " shared.notifications.channels, shared.notifications.post;"
         "heavy = ('azure', 'requests', 'urllib3', 'sendgrid', 'python_http_client', 'sqlalchemy',"
         " 'psycopg'); print([n for n in heavy if n in sys.modules])"

@@ -5,21 +5,19 @@ The bot's token is a part of the URL: see `post` for how it stays out of errors 
 
 from __future__ import annotations
 
-from shared.notifications.model import Channel, Entry
+from shared.notifications.model import Entry
 from shared.notifications.post import post
-from shared.settings import MessagingSettings, Secret
+from shared.settings import Secret, Values
 from shared.text import cut
 
 _MOST = 4096
 """Characters of a message."""
 
-CHANNEL = Channel.TELEGRAM
 
-
-def configured(settings: MessagingSettings) -> Telegram | None:
-    """Its sender, if there are TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID."""
-    token, chat_id = settings.telegram_bot_token, settings.telegram_chat_id
-    return Telegram(token, chat_id, settings.telegram_url) if token and chat_id else None
+def sender(values: Values) -> Telegram:
+    """What sends, by the values of the channel's settings."""
+    url = values["TELEGRAM_URL"].reveal().rstrip("/")
+    return Telegram(values["TELEGRAM_BOT_TOKEN"], values["TELEGRAM_CHAT_ID"].reveal(), url)
 
 
 class Telegram:

@@ -9,20 +9,18 @@ from typing import Any
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.notifications.answers import failure
 from shared.notifications.hiding import hidden, hide
-from shared.notifications.model import Channel, Entry
-from shared.settings import MessagingSettings, Secret
+from shared.notifications.model import Entry
+from shared.settings import Secret, Values
 
 _TIMEOUT = 20
 """Seconds; the library has none of its own."""
 _ADDRESS = re.compile(r"[^@\s<>,;\"()\x00-\x20]{1,64}@[^@\s<>,;\"()\x00-\x20]{1,255}")
 
-CHANNEL = Channel.MAIL
 
-
-def configured(settings: MessagingSettings) -> SendGrid | None:
-    """Its sender, if there are SENDGRID_API_KEY and MAIL_FROM."""
-    key, sender = settings.sendgrid_api_key, settings.mail_from
-    return SendGrid(key, sender, settings.sendgrid_url) if key and sender else None
+def sender(values: Values) -> SendGrid:
+    """What sends, by the values of the channel's settings."""
+    url = values["SENDGRID_URL"].reveal().rstrip("/")
+    return SendGrid(values["SENDGRID_API_KEY"], values["MAIL_FROM"].reveal(), url)
 
 
 class SendGrid:

@@ -11,9 +11,9 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from shared.notifications.model import Channel, Entry, Later
+from shared.notifications.model import Entry, Later
 from shared.notifications.post import post
-from shared.settings import MessagingSettings, Secret
+from shared.settings import Secret, Values
 from shared.text import cut
 
 _MOST = 3_500
@@ -23,12 +23,10 @@ _BYTES = 24_000
 _THROTTLED = "HTTP error 429"
 _PAUSE = timedelta(minutes=1)
 
-CHANNEL = Channel.TEAMS
 
-
-def configured(settings: MessagingSettings) -> Teams | None:
-    """Its sender, if there is TEAMS_WEBHOOK_URL."""
-    return Teams(settings.teams_webhook_url) if settings.teams_webhook_url else None
+def sender(values: Values) -> Teams:
+    """What sends, by the values of the channel's settings."""
+    return Teams(values["TEAMS_WEBHOOK_URL"])
 
 
 class Teams:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from shared.notifications.model import Channel, Entry
+from shared.notifications.model import Entry
 from shared.notifications.post import post
-from shared.settings import MessagingSettings, Secret
+from shared.settings import Secret, Values
 from shared.text import cut
 
 _MOST = 8_000
 """Slack takes 40,000 characters, and escaping makes up to five of one."""
 
-CHANNEL = Channel.SLACK
 
-
-def configured(settings: MessagingSettings) -> Slack | None:
-    """Its sender, if there is SLACK_WEBHOOK_URL."""
-    return Slack(settings.slack_webhook_url) if settings.slack_webhook_url else None
+def sender(values: Values) -> Slack:
+    """What sends, by the values of the channel's settings."""
+    return Slack(values["SLACK_WEBHOOK_URL"])
 
 
 class Slack:
