@@ -279,6 +279,16 @@ def every_setting() -> list[settings.Setting]:
     return [*settings.SETTINGS, *(one for of in CHANNELS.values() for one in of)]
 
 
+@pytest.mark.parametrize("name", [one.name for one in every_setting() if one.secret])
+def test_what_is_declared_as_a_secret_is_shown_neither_right_nor_wrong(name: str) -> None:
+    for value in ("https://x/hush", "hush"):
+        try:
+            shown = repr(settings.from_env(GOOD | WAYS | {name: value}, channels=CHANNELS))
+        except Misconfigured as error:
+            shown = str(error)
+        assert "hush" not in shown
+
+
 def test_the_example_file_has_known_settings_only() -> None:
     example = json.loads(Path("local.settings.json.example").read_text())["Values"]
     hosts = ("FUNCTIONS_", "PYTHON_", "MALLOC_", "AzureWebJobsDisable", "AzureFunctionsJobHost")
