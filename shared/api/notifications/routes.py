@@ -1,7 +1,6 @@
 """`/api/v1/notifications`: what people were told, could not be told, or are still to be told.
 
-Its first path, `/api/v1/messages`, goes on answering as it did, for those who call it. It is not in
-the description.
+Its first path, `/api/v1/messages`, goes on answering as it did, and is described as deprecated.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from shared.notifications.channels import names
 from shared.notifications.model import Entry, NotificationStatus
 
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
-before = APIRouter(prefix="/api/v1/messages", include_in_schema=False)
-"""The first path. A list had its items under `messages` there; nothing else differs."""
+before = APIRouter(prefix="/api/v1/messages", tags=["notifications"], deprecated=True)
+"""The first path. A list has its items under `messages` there; nothing else differs."""
 
 
 def _known(channel: str) -> str:
@@ -90,7 +89,7 @@ class MessageList(Paged):
     messages: list[NotificationOut] = Field(validation_alias="notifications")
 
 
-@before.get("", response_model=MessageList)
+@before.get("", name="list_messages", response_model=MessageList)
 @router.get("")
 def list_notifications(
     app: Provided,
@@ -107,8 +106,13 @@ def list_notifications(
     )
 
 
-@before.get("/{notification_id}")
 @router.get("/{notification_id}")
 def read_notification(app: Provided, notification_id: str) -> NotificationOut:
     """One notification."""
     return NotificationOut.of(app().notifications().get(notification_id))
+
+
+@before.get("/{message_id}")
+def read_message(app: Provided, message_id: str) -> NotificationOut:
+    """One notification."""
+    return read_notification(app, message_id)

@@ -76,7 +76,9 @@ def test_the_first_path_answers_as_it_did(office: Office, ask: Ask) -> None:
     (one,) = ask(status="sent", page_size=1).json()["notifications"]
     assert ask(f"/{one['id']}", at="messages").json() == one
     assert ask(at="messages", status="gone").status_code == 422
-    assert "/api/v1/messages" not in api(lambda: pytest.fail("not asked for")).openapi()["paths"]
+    described = api(lambda: pytest.fail("not asked for")).openapi()["paths"]
+    assert described["/api/v1/messages"]["get"]["deprecated"]
+    assert "deprecated" not in described["/api/v1/notifications"]["get"]
 
 
 @pytest.mark.parametrize(
