@@ -26,6 +26,7 @@ from shared.engine.dispatch.health import HTTP
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import Event, event, instant
+from shared.notifications import channels
 from shared.redaction import redact
 from shared.settings import TriggerSettings
 from shared.storage.names import Names
@@ -42,7 +43,7 @@ def check(tasks: Iterable[Task]) -> None:
     Triggers themselves use defaults where a setting is wrong or missing: tests and the command line
     import the modules of tasks before there are any settings.
     """
-    configuration.load(partial(builtin.problems, list(tasks)))
+    configuration.load(partial(builtin.problems, list(tasks)), channels.declared())
 
 
 def names() -> Names:

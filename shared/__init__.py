@@ -7,7 +7,7 @@ schedules                      pure: what a schedule is, and what it owes at `no
 tasks                          pure: what a task is, what a running one may use, what it needs
 storage                        Table, Queue and Blob Storage; Azure's SDKs and errors end here
 data                           the company's own database
-messages                       to people, each once, from an outbox
+notifications                  to people, each once, from an outbox
 engine                         tick, worker, retry: loads, decides by the pure parts, writes
 backups                        dump, compress, upload, read back, restore, compare
 app                            the one place where the parts meet

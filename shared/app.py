@@ -39,7 +39,7 @@ from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
-from shared.messages.port import MessageService
+from shared.notifications.port import NotificationService
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -58,7 +58,7 @@ from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
-    from shared.messages.service import Messages
+    from shared.notifications.service import Notifications
 
 T = TypeVar("T")
 
@@ -87,8 +87,8 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service; it and `messages` are made when they are first asked for."""
-    messages: Callable[[], Messages]
+    """The backup service; it and `notifications` are made when they are first asked for."""
+    notifications: Callable[[], Notifications]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -200,7 +200,7 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
-            MessageService: lambda: messages(),
+            NotificationService: lambda: notifications(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
     )
@@ -214,11 +214,11 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.meta, clock)
-    messages = once(lambda: _messages(settings, at.connection, at.meta, clock))
+    notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
-    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, messages), held, clock)
+    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
     backups = once(
-        lambda: _backups(settings, at.connection, at.locks, clock, manager, tasks, messages())
+        lambda: _backups(settings, at.connection, at.locks, clock, manager, tasks, notifications())
     )
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
@@ -241,7 +241,7 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
-        messages=messages,
+        notifications=notifications,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -318,10 +318,12 @@ def _hold_needs(tasks: Registry, services: Services) -> None:
             raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
 
 
-def _messages(settings: Settings, connection: Connection, meta: Meta, clock: Clock) -> Messages:
-    from shared.messages.service import messages_from
+def _notifications(
+    settings: Settings, connection: Connection, meta: Meta, clock: Clock
+) -> Notifications:
+    from shared.notifications.service import notifications_from
 
-    return messages_from(settings, connection, meta, clock)
+    return notifications_from(settings, connection, meta, clock)
 
 
 def _backups(
@@ -331,7 +333,7 @@ def _backups(
     clock: Clock,
     manager: Manager,
     tasks: Registry,
-    messages: Messages,
+    notifications: Notifications,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -342,13 +344,15 @@ def _backups(
         clock=clock,
         manager=manager,
         tasks=tasks,
-        messages=messages,
+        notifications=notifications,
     )
 
 
-def _alert(messages: Callable[[], Messages], *, key: str, subject: str, text: str) -> bool:
+def _alert(
+    notifications: Callable[[], Notifications], *, key: str, subject: str, text: str
+) -> bool:
     """Tell people; whether nothing is left to do for it."""
-    sent = messages().alert(key=key, subject=subject, text=text)
+    sent = notifications().alert(key=key, subject=subject, text=text)
     return all(entry.next_at is None for entry in sent)
 
 

@@ -19,6 +19,7 @@ from shared.clock import Clock
 from shared.engine.commands import builtin
 from shared.engine.work.worker import Worker
 from shared.log import Event, event
+from shared.notifications import channels
 from shared.storage.checked import CheckedClock
 from shared.tasks import Registry
 
@@ -56,7 +57,8 @@ def prepare(tasks: Registry) -> None:
 
 
 def _build(tasks: Registry) -> App:
-    settings = configuration.load(functools.partial(builtin.problems, tasks))
+    check = functools.partial(builtin.problems, tasks)
+    settings = configuration.load(check, channels.declared())
     return build(settings, CheckedClock(), tasks)
 
 

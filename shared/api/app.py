@@ -10,7 +10,7 @@ from shared.api import deps, front, pages, problems, query
 from shared.api.backups import routes as backups
 from shared.api.description import Described, operation_id
 from shared.api.jobs import routes as jobs
-from shared.api.messages import routes as messages
+from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.schedules import occurrences
 from shared.api.schedules import routes as schedules
@@ -46,7 +46,8 @@ def api(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(occurrences.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
-    made.include_router(messages.router)
+    made.include_router(notifications.router)
+    made.include_router(notifications.before)
     deps.provide(made, belfry)
     pages.install(made)
     front.install(made)

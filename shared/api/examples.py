@@ -62,12 +62,15 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
 }
 """By the body's schema: what each example shows, and the example."""
 
+_NOTIFICATION = "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4"
+
 PARAMETERS: Mapping[str, object] = {
     "schedule_id": "database_backup",
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
     "backup_id": "1f0c3a9d",
-    "message_id": "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4",
+    "message_id": _NOTIFICATION,
+    "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",
     "to": "2030-02-01T00:00:00Z",
     "project_id": 7,

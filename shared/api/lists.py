@@ -5,14 +5,15 @@ A route must declare these parameters itself, or `query.known_only` would refuse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, TypedDict, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel
 
-from shared.api.query import InstantText, Number
+from shared.api.query import InstantText, Number, instant
+from shared.api.shown import Shown
 from shared.errors import Invalid
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ Until = Annotated[InstantText | None, Query(alias="to")]
 """The instant before which a span ends."""
 
 
-class Paged(BaseModel):
+class Paged(Shown):
     """A page of a list; the subclass adds its items."""
 
     total: int
@@ -58,7 +59,15 @@ def page_of(items: Sequence[T], page: int, page_size: int) -> tuple[Sequence[T],
     return shown, counts(len(items), page, page_size)
 
 
-def in_order(since: datetime | None, until: datetime | None) -> None:
-    """Raises `Invalid` if a span ends before it begins."""
-    if since is not None and until is not None and since > until:
-        raise Invalid("from", f"{since.isoformat()} is later than `to`, {until.isoformat()}")
+def fitting(items: Iterable[T], wanted: Mapping[str, object]) -> list[T]:
+    """The items whose attributes, each named by its path, are as wanted; None stands for any."""
+    asked = [(attrgetter(path), value) for path, value in wanted.items() if value is not None]
+    return [one for one in items if all(read(one) == value for read, value in asked)]
+
+
+def span(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """The instants of `Since` and `Until`. Raises `Invalid`, also if it ends before it begins."""
+    first, end = instant("from", since), instant("to", until)
+    if first is not None and end is not None and first > end:
+        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+    return first, end

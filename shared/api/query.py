@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
 from shared.errors import Invalid
+from shared.schedules.job import SCHEDULE_ID
 
 _KEY = "code"
 """The function key may come in the query, under this name; the host leaves it there."""
@@ -44,6 +45,10 @@ def _whole(text: object) -> object:
 
 Number = Annotated[int, BeforeValidator(_whole)]
 """Digits, and no other text that Python takes for a number, such as `1_0`."""
+
+
+ScheduleId = Annotated[str, StringConstraints(pattern=f"^{SCHEDULE_ID}$")]
+"""The id of a schedule; nothing that looks like no id reaches a query of the table."""
 
 
 def known_only(request: Request) -> None:

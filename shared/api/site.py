@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict
 
 from shared.api import deps, front, problems
 from shared.api.deps import Provided
+from shared.api.shown import Shown, at
 from shared.app import App
 from shared.engine.dispatch.facts import FUTURE
 from shared.schedules.job import Job, Status
@@ -19,47 +20,43 @@ from shared.schedules.upcoming import upcoming
 _SILENT = timedelta(minutes=3)
 
 
-class LastOut(BaseModel):
+class LastOut(Shown):
     """How the ended job that was due last ended. Not why: anyone may read this."""
 
-    job_id: str
+    job_id: str = at("id")
     status: Status
     due_at: datetime
     finished_at: datetime | None
 
 
-class Registered(BaseModel):
+class Registered(Shown):
     """A built-in task."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     id: str
-    name: str
+    name: str = at("definition.name")
     schedule: str
-    timezone: str
-    enabled: bool
+    timezone: str = at("definition.recurrence.timezone")
+    enabled: bool = at("definition.enabled")
     paused: bool
     """Whether it starts nothing until a person enables it, because too many of its jobs failed."""
-    next_run_at: datetime | None
-    last_run_at: datetime | None
+    next_run_at: datetime | None = at("coming.due_at")
+    last_run_at: datetime | None = at("progress.last_run_at")
     last: LastOut | None
 
 
-class StatusOut(BaseModel):
+class StatusOut(Shown):
     jobs: list[Registered]
 
 
-class SilentOut(BaseModel):
+class SilentOut(Shown):
     """A clock that ought to have ticked."""
 
     clock: str
-    last_seen: datetime | None
+    last_seen: datetime | None = at("last")
 
 
-class Uptime(BaseModel):
+class Uptime(Shown):
     """Whether the clocks tick. `late`: no clock has ticked for over three minutes."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     status: str
     """up, starting (no tick yet) or late."""
@@ -114,27 +111,17 @@ def status(app: Provided) -> StatusOut:
 
 
 def _registered(schedule: Schedule, last: Job | None, now: datetime) -> Registered:
-    when = schedule.definition.recurrence
-    coming = upcoming(schedule, now)
-    return Registered(
-        id=schedule.id,
-        name=schedule.definition.name,
-        schedule=when.cron_expression or when.frequency.value,
-        timezone=when.timezone,
-        enabled=schedule.definition.enabled,
-        paused=schedule.progress.paused_reason is not None,
-        next_run_at=coming and coming.due_at,
-        last_run_at=schedule.progress.last_run_at,
-        last=None if last is None else _last(last),
-    )
-
-
-def _last(job: Job) -> LastOut:
-    return LastOut(
-        job_id=job.id,
-        status=job.status,
-        due_at=job.due_at,
-        finished_at=job.finished_at,
+    recurrence = schedule.definition.recurrence
+    return Registered.model_validate(
+        SimpleNamespace(
+            definition=schedule.definition,
+            progress=schedule.progress,
+            coming=upcoming(schedule, now),
+            id=schedule.id,
+            schedule=recurrence.cron_expression or recurrence.frequency,
+            paused=schedule.progress.paused_reason is not None,
+            last=last,
+        )
     )
 
 
@@ -152,7 +139,5 @@ def uptime(app: Provided) -> Uptime:
         started_at=belfry.started_at,
         uptime_seconds=(now - belfry.started_at).total_seconds(),
         clocks=clocks,
-        silent=[
-            SilentOut(clock=one.clock, last_seen=one.last) for one in belfry.clocks.silent(now)
-        ],
+        silent=[SilentOut.model_validate(one) for one in belfry.clocks.silent(now)],
     )

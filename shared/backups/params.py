@@ -68,6 +68,11 @@ class Retention(Params):
             raise ValueError("it keeps nothing; give at least one of " + ", ".join(RULES))
         return self
 
+    @property
+    def rules(self) -> dict[str, int]:
+        """The rules that are set."""
+        return self.model_dump(exclude_none=True)
+
 
 RULES = tuple(Retention.model_fields)
 

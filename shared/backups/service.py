@@ -33,7 +33,7 @@ from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused
 from shared.log import Event, event
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.settings import Settings
 from shared.storage.blobs.links import links
 from shared.storage.connect import Connection
@@ -56,7 +56,7 @@ class Backups:
         clock: Clock,
         manager: Manager,
         tasks: Registry,
-        messages: Messages,
+        notifications: Notifications,
         sources: Sources | None = None,
         catalog: Catalog | None = None,
     ) -> None:
@@ -69,7 +69,7 @@ class Backups:
         self._sources = sources or Sources(settings, connection)
         drive = partial(Drive.of, settings.drive, clock)
         self._tools = Tools(self._sources, self.catalog, seal, Alone(locks), drive)
-        self._messages = messages
+        self._notifications = notifications
         self._runs = Runs(manager.job)
         self._watch = Watch(
             self.catalog,
@@ -77,9 +77,9 @@ class Backups:
             self.plans,
             manager.jobs,
             self._runs,
-            messages,
+            notifications,
         )
-        self._upkeep = Upkeep(self.catalog, self.plans, drive, messages)
+        self._upkeep = Upkeep(self.catalog, self.plans, drive, notifications)
 
     def plans(self, deleted_since: datetime | None = None) -> Plans:
         """The plans, newest first; with `deleted_since` also those that were deleted since then."""
@@ -109,14 +109,14 @@ class Backups:
 
     def verify(self, order: VerifyOrder, job: JobContext) -> Mapping[str, object]:
         """Prove a backup again (`jobs.restore`)."""
-        with given_back(), telling_of_damage(self._messages, job):
+        with given_back(), telling_of_damage(self._notifications, job):
             return restoring.verify(self._sources, self.catalog, order, job)
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
         """Restore a backup, and tell the administrators (`jobs.restore`)."""
         with given_back():
             result = restoring.restore(self._sources, self.catalog, order, job)
-        restoring.tell(self._messages, order, result, job)
+        restoring.tell(self._notifications, order, result, job)
         return result
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
@@ -130,8 +130,8 @@ class Backups:
 
     def scrub(self, order: ScrubOrder, job: JobContext) -> Mapping[str, object]:
         """Prove a share of the backups again (`jobs.scrub`)."""
-        with given_back(), telling_of_damage(self._messages, job):
-            return scrub(self._sources, self.catalog, order, self._messages, job)
+        with given_back(), telling_of_damage(self._notifications, job):
+            return scrub(self._sources, self.catalog, order, self._notifications, job)
 
     def look(self) -> Found:
         """Every backup, for a caller that waits for the answer (`Catalog.look`). Raises

@@ -99,6 +99,16 @@ class Job:
         return is_manual(self.id)
 
     @property
+    def retry_of(self) -> str | None:
+        """The id of the job that it repeats; None if it repeats none."""
+        return retry_of(self.id)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What else it can be found by."""
+        return {"schedule_id": self.schedule_id, "task_type": self.task_type}
+
+    @property
     def cancel_requested(self) -> bool:
         """Whether it is to stop and has not ended: a job that has not ended has no other
         `reason`."""

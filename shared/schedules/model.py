@@ -170,6 +170,11 @@ class Progress:
     def run_count(self) -> int:
         return self.success_count + self.failure_count
 
+    @property
+    def success_rate(self) -> float | None:
+        """In percent, to one decimal place; None before the first run."""
+        return round(100 * self.success_count / self.run_count, 1) if self.run_count else None
+
     def find(self, job_id: str) -> LiveJob | None:
         """The live job of that id."""
         return next((job for job in self.live if job.id == job_id), None)

@@ -8,14 +8,14 @@ from shared.settings.model import (
     PRIMARY,
     DestinationSettings,
     DriveSettings,
-    MessagingSettings,
     Settings,
     StorageAccount,
     TaskOverride,
     TriggerSettings,
+    Values,
 )
 from shared.settings.process import load, load_for_triggers, load_local
-from shared.settings.reading import Check, for_triggers, from_env
+from shared.settings.reading import Channels, Check, for_triggers, from_env
 from shared.settings.secret import Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
@@ -23,16 +23,17 @@ __all__ = [
     "PRIMARY",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "Channels",
     "Check",
     "DestinationSettings",
     "DriveSettings",
-    "MessagingSettings",
     "Secret",
     "Setting",
     "Settings",
     "StorageAccount",
     "TaskOverride",
     "TriggerSettings",
+    "Values",
     "for_triggers",
     "from_env",
     "load",

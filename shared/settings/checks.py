@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from shared.settings.model import PRIMARY, MessagingSettings
+from shared.settings.model import PRIMARY
 
 DATABASES = ("postgresql://", "postgres://", "sqlite:///")
 """How the URL of a database begins."""
@@ -84,30 +84,6 @@ def _age_key(key: str) -> bool:
     return sum_ == 1
 
 
-def messaging(found: MessagingSettings) -> Iterator[str]:
-    """What is wrong with the ways to people: halves of pairs, and what is no URL. Webhooks and
-    tokens are secrets, so none of them is shown."""
-    pairs = (
-        ("SENDGRID_API_KEY", found.sendgrid_api_key, "MAIL_FROM", found.mail_from),
-        (
-            "TELEGRAM_BOT_TOKEN",
-            found.telegram_bot_token,
-            "TELEGRAM_CHAT_ID",
-            found.telegram_chat_id,
-        ),
-    )
-    for one, value, other, with_it in pairs:
-        if bool(value) != bool(with_it):
-            there, missing = (one, other) if value else (other, one)
-            yield f"{there} is set, but {missing} is not; set both, or neither to send none"
-    urls = (
-        ("SENDGRID_URL", found.sendgrid_url),
-        ("TELEGRAM_URL", found.telegram_url),
-        ("SLACK_WEBHOOK_URL", found.slack_webhook_url.reveal()),
-        ("TEAMS_WEBHOOK_URL", found.teams_webhook_url.reveal()),
-    )
-    for name, url in urls:
-        if url and not re.fullmatch(r"https?://[^/\s]+\S*", url):
-            yield f"{name} is no URL; give it one that begins with https://"
-    if found.mail_from and not re.fullmatch(r"[^@\r\n]*[^@\s]@[^@\s]+", found.mail_from):
-        yield f"MAIL_FROM is {found.mail_from!r}; use an e-mail address, such as belfry@example.com"
+def url(value: str) -> None:
+    if not re.fullmatch(r"https?://[^/\s]+\S*", value):
+        raise ValueError("use a URL that begins with https://")

@@ -22,6 +22,9 @@ class StorageAccount:
     """Of the user-assigned identity; empty for the default credential."""
 
 
+Values = Mapping[str, Secret]
+"""The values of settings that a part declares itself, by their names."""
+
 PRIMARY = "primary"
 """The destination of BACKUP_STORAGE and BACKUP_CONTAINER."""
 
@@ -43,22 +46,7 @@ class DriveSettings:
     url: str = "https://www.googleapis.com"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MessagingSettings:
-    """The ways to people; one without its key or address is not used."""
-
-    sendgrid_api_key: Secret = UNSET
-    sendgrid_url: str = "https://api.sendgrid.com"
-    mail_from: str = ""
-    telegram_bot_token: Secret = UNSET
-    telegram_chat_id: str = ""
-    telegram_url: str = "https://api.telegram.org"
-    slack_webhook_url: Secret = UNSET
-    teams_webhook_url: Secret = UNSET
-
-
 _NO_DRIVE = DriveSettings()
-_NO_MESSAGING = MessagingSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +90,8 @@ class Settings(TriggerSettings):
     """URLs of further databases, by name."""
     backup_encryption_key: Secret = UNSET
     drive: DriveSettings = _NO_DRIVE
-    messaging: MessagingSettings = _NO_MESSAGING
+    channels: Mapping[str, Values] = field(default_factory=dict)
+    """The channels to people that are set up: each one's name, and the values of its settings."""
     database_url: Secret = UNSET
     database_path: Path | None = None
     postgres_url: Secret

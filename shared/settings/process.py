@@ -8,12 +8,12 @@ from pathlib import Path
 
 from shared.errors import Misconfigured
 from shared.settings.model import Settings, TriggerSettings
-from shared.settings.reading import Check, for_triggers, from_env
+from shared.settings.reading import Channels, Check, for_triggers, from_env
 
 
-def load(check: Check) -> Settings:
+def load(check: Check, channels: Channels) -> Settings:
     """The settings of this process. Raises `Misconfigured` as `from_env` does."""
-    return from_env(os.environ, check)
+    return from_env(os.environ, check, channels)
 
 
 def load_for_triggers() -> TriggerSettings:

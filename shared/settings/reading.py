@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -14,26 +14,35 @@ from shared.settings.model import (
     PRIMARY,
     DestinationSettings,
     DriveSettings,
-    MessagingSettings,
     Settings,
     StorageAccount,
     TriggerSettings,
+    Values,
 )
 from shared.settings.secret import Secret
-from shared.settings.table import SETTINGS, TASK_SUFFIXES
+from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting
 
 T = TypeVar("T")
 
+_TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
 """How a Key Vault reference begins that the platform could not resolve."""
 Check = Callable[[TriggerSettings], Iterable[str]]
 """What is wrong with settings that only others know the rules of."""
+Channels = Mapping[str, Sequence[Setting]]
+"""The channels to people that there are, and the settings that each declares."""
+_NO_CHANNELS: Channels = {}
 
 
-def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) -> Settings:
+def from_env(
+    environ: Mapping[str, str],
+    check: Check = lambda _settings: (),
+    channels: Channels = _NO_CHANNELS,
+) -> Settings:
     """Read the settings. Raises `Misconfigured` that lists everything that is wrong.
 
-    `check` adds to that: the tasks know what their own settings may be.
+    `check` adds to that: the tasks know what their own settings may be. Of `channels`, those are
+    set up whose settings are.
     """
     given = _Given(environ)
     read = given.read
@@ -54,7 +63,7 @@ def from_env(environ: Mapping[str, str], check: Check = lambda _settings: ()) ->
             service_account=Secret(read("GDRIVE_SERVICE_ACCOUNT")),
             url=read("GDRIVE_URL").rstrip("/"),
         ),
-        messaging=_messaging(given),
+        channels=_set_up(given, channels),
         database_url=Secret(read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")),
         database_path=Path(file) if file else None,
         postgres_url=Secret(read("POSTGRES_URL")),
@@ -88,15 +97,28 @@ class _Given:
         self.problems: list[str] = []
 
     def read(self, name: str) -> str:
-        """The variable, or its default."""
-        default = next((item.default for item in SETTINGS if item.name == name), "")
-        value = self._environ.get(name, "").strip() or default
+        """The variable, or its default in the table."""
+        return self.value(_TABLE.get(name) or Setting(name, "", ""))
+
+    def value(self, setting: Setting) -> str:
+        """The variable of a setting, or its default."""
+        name = setting.name
+        value = self._environ.get(name, "").strip() or setting.default
         if value.startswith(UNRESOLVED):
             self.problems.append(
                 f"{name} is a Key Vault reference that was not resolved; check the vault's "
                 "access and the site's keyVaultReferenceIdentity"
             )
+        elif value:
+            self._check(setting, value)
         return value
+
+    def _check(self, setting: Setting, value: str) -> None:
+        try:
+            setting.check(value)
+        except ValueError as error:
+            shown = Secret(value) if setting.secret else value
+            self.problems.append(f"{setting.name} is {shown!r}; {error}")
 
     def account(self, name: str) -> StorageAccount:
         return StorageAccount(
@@ -157,19 +179,24 @@ def _encryption_key(given: _Given) -> Secret:
     return found
 
 
-def _messaging(given: _Given) -> MessagingSettings:
-    found = MessagingSettings(
-        sendgrid_api_key=Secret(given.read("SENDGRID_API_KEY")),
-        sendgrid_url=given.read("SENDGRID_URL").rstrip("/"),
-        mail_from=given.read("MAIL_FROM"),
-        telegram_bot_token=Secret(given.read("TELEGRAM_BOT_TOKEN")),
-        telegram_chat_id=given.read("TELEGRAM_CHAT_ID"),
-        telegram_url=given.read("TELEGRAM_URL").rstrip("/"),
-        slack_webhook_url=Secret(given.read("SLACK_WEBHOOK_URL")),
-        teams_webhook_url=Secret(given.read("TEAMS_WEBHOOK_URL")),
-    )
-    given.problems += checks.messaging(found)
-    return found
+def _set_up(given: _Given, channels: Channels) -> dict[str, Values]:
+    found = {name: _together(given, declared) for name, declared in channels.items()}
+    return {name: values for name, values in found.items() if values}
+
+
+def _together(given: _Given, declared: Sequence[Setting]) -> Values:
+    """The values of settings that are used together; none if those without a default are not
+    set."""
+    found = {one.name: Secret(given.value(one)) for one in declared}
+    needed = [one.name for one in declared if not one.default]
+    there = [name for name in needed if found[name]]
+    missing = [name for name in needed if not found[name]]
+    if there:
+        given.problems += [
+            f"{there[0]} is set, but {one} is not; set both, or neither to send none"
+            for one in missing
+        ]
+    return {} if missing else found
 
 
 def _overrides(environ: Mapping[str, str]) -> dict[str, str]:

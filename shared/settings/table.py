@@ -1,7 +1,9 @@
-"""Every setting, as docs/settings.md and local.settings.json.example have it."""
+"""Every setting but those of the channels to people, which declare their own
+(`shared/notifications/channels`). docs/settings.md has them all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -11,6 +13,10 @@ class Setting(NamedTuple):
     name: str
     default: str
     meaning: str
+    secret: bool = False
+    """Whether nothing may show its value."""
+    check: Callable[[str], object] = str
+    """Raises `ValueError` that says what to use."""
 
 
 SETTINGS = (
@@ -19,12 +25,14 @@ SETTINGS = (
         "",
         "Connection string of the storage account that holds schedules, jobs and queues. "
         "With a managed identity set AzureWebJobsStorage__accountName and __clientId instead.",
+        secret=True,
     ),
     Setting(
         "BACKUP_STORAGE",
         "",
         "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName "
         "and __clientId. Default: the account of AzureWebJobsStorage.",
+        secret=True,
     ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
     Setting(
@@ -45,9 +53,15 @@ SETTINGS = (
         "",
         "Secret key of age (AGE-SECRET-KEY-1...), with which backups are encrypted. Several, with "
         "commas between: the first encrypts, each decrypts. Default: not encrypted.",
+        secret=True,
     ),
     Setting("GDRIVE_FOLDER_ID", "", "Folder on a shared Google Drive for copies of backups."),
-    Setting("GDRIVE_SERVICE_ACCOUNT", "", "Key of the service account that writes there, as JSON."),
+    Setting(
+        "GDRIVE_SERVICE_ACCOUNT",
+        "",
+        "Key of the service account that writes there, as JSON.",
+        secret=True,
+    ),
     Setting("GDRIVE_URL", "https://www.googleapis.com", "Where Google Drive answers."),
     Setting("DATABASE_PATH", "", "The SQLite database that database_backup backs up."),
     Setting(
@@ -55,13 +69,17 @@ SETTINGS = (
         "",
         "The company's database (SQLAlchemy's form of URL), whose table users says who is "
         "system_admin. Default: the SQLite database at DATABASE_PATH.",
+        secret=True,
     ),
-    Setting("POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up."),
+    Setting(
+        "POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up.", secret=True
+    ),
     Setting(
         "POSTGRES_SCRATCH_URL",
         "",
         "Server on which a backup is restored to prove it; its user may create databases. "
         "Default: the server of POSTGRES_URL.",
+        secret=True,
     ),
     Setting(
         "POSTGRES_BIN",
@@ -94,27 +112,6 @@ SETTINGS = (
         "JOBS_PER_PROJECT",
         "0",
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
-    ),
-    Setting(
-        "SENDGRID_API_KEY",
-        "",
-        "Key of SendGrid, by which mail goes; MAIL_FROM belongs to it. Without one, mail stays in "
-        "the outbox (GET /api/v1/messages).",
-    ),
-    Setting("SENDGRID_URL", "https://api.sendgrid.com", "Where SendGrid answers."),
-    Setting("MAIL_FROM", "", "Sender of mail: an address that SendGrid knows to be yours."),
-    Setting(
-        "TELEGRAM_BOT_TOKEN",
-        "",
-        "Token of the bot that sends alerts to Telegram; TELEGRAM_CHAT_ID belongs to it.",
-    ),
-    Setting("TELEGRAM_CHAT_ID", "", "The chat that gets them."),
-    Setting("TELEGRAM_URL", "https://api.telegram.org", "Where Telegram answers."),
-    Setting("SLACK_WEBHOOK_URL", "", "Webhook of the Slack channel that gets alerts."),
-    Setting(
-        "TEAMS_WEBHOOK_URL",
-        "",
-        "Webhook of the Teams channel that gets alerts (Workflows: When a webhook request comes).",
     ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )

@@ -16,7 +16,7 @@ class Names:
         return f"{self.prefix}schedules"
 
     @property
-    def messages(self) -> str:
+    def notifications(self) -> str:
         return f"{self.prefix}messages"
 
     @property

@@ -9,7 +9,6 @@ from fastapi import Path
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 
-from shared.api.backups.shapes import state_of
 from shared.api.plans.checks import destination_is_known
 from shared.app import App
 from shared.errors import Conflict, Unavailable
@@ -58,11 +57,11 @@ def chosen(
     destination_is_known(belfry, destination)
     found = belfry.backups().look()
     backup = found.find(backup_id)
+    there = ", ".join(copy.destination for copy in backup.copies)
     if destination is None:
         if proved and not backup.verified:
-            there = ", ".join(copy.destination for copy in backup.copies)
             raise Conflict(
-                f"backup {backup_id} is {state_of(backup)}, so not to be relied upon; verify it, "
+                f"backup {backup_id} is {backup.state}, so not to be relied upon; verify it, "
                 f"or name the destination whose copy to take all the same ({there})"
             )
         return backup, None
@@ -71,5 +70,4 @@ def chosen(
             return backup, copy
     if destination in found.away:
         raise Unavailable("backup destinations", f"{destination}: {found.away[destination]}")
-    there = ", ".join(copy.destination for copy in backup.copies)
     raise Conflict(f"backup {backup_id} has no copy at {destination}; it has at {there}")

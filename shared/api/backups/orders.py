@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shared.api.fields import Input, Whole
+from shared.api.shown import Queued, Shown, at
 from shared.backups.params import Name, Retention, Rules
 
 WEEK = 7 * 24 * 60
@@ -23,10 +24,8 @@ class NewLink(Input):
     """Which copy. Default: the first that is verified."""
 
 
-class Link(BaseModel):
+class Link(Shown):
     """Links that each read one blob, and nothing else, until they expire."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     url: str
     """Whoever has this URL may read the backup."""
@@ -68,12 +67,12 @@ class Restore(Input):
     if its copy is named here; even then, what is stored must be what was written."""
 
 
-class Asked(BaseModel):
+class Asked(Shown):
     """A job that was asked for."""
 
     job_id: str
-    schedule_id: str
-    message: str
+    schedule_id: str = at("schedule.id")
+    message: Queued = at("job_id")
 
 
 class DryRun(Input):
@@ -85,9 +84,7 @@ class DryRun(Input):
     """Default: the plan's own."""
 
 
-class VerdictOut(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
+class VerdictOut(Shown):
     id: str
     source: str
     database: str
@@ -98,7 +95,7 @@ class VerdictOut(BaseModel):
     """What keeps it; or, if nothing keeps it, why not."""
 
 
-class DryRunOut(BaseModel):
+class DryRunOut(Shown):
     """What retention would do now; nothing was removed."""
 
     backups: list[VerdictOut]

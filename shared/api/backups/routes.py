@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from shared.api.backups.choice import ID, BackupId, chosen
 from shared.api.backups.orders import (
@@ -24,18 +25,16 @@ from shared.api.backups.shapes import (
     BackupOut,
     LostOut,
     State,
-    state_of,
 )
 from shared.api.backups.sources import SourceList, SourceOut
 from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, in_order, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, fitting, page_of, span
 from shared.api.plans.checks import destination_is_known, named_plainly
-from shared.api.query import Boolean, instant
+from shared.api.query import Boolean, ScheduleId
 from shared.app import App
 from shared.backups.model import checksum_name, manifest_name
 from shared.engine.commands.once import run_once
 from shared.errors import Conflict, Damaged, NotFound, Unavailable
-from shared.schedules.job import SCHEDULE_ID
 
 if TYPE_CHECKING:
     from shared.backups.store.entries import Backup
@@ -52,7 +51,7 @@ def list_backups(
     app: Provided,
     source: str | None = None,
     database: str | None = None,
-    schedule_id: Annotated[str | None, Query(pattern=f"^{SCHEDULE_ID}$")] = None,
+    schedule_id: ScheduleId | None = None,
     state: State | None = None,
     destination: str | None = None,
     suspicious: Boolean | None = None,
@@ -68,31 +67,32 @@ def list_backups(
     """
     belfry = app()
     destination_is_known(belfry, destination)
-    first, end = instant("from", since), instant("to", until)
-    in_order(first, end)
+    first, end = span(since, until)
+    wanted = {
+        "summary.source": source,
+        "summary.database": database,
+        "summary.schedule_id": schedule_id,
+    }
 
     def fits(one: Backup) -> bool:
-        what = one.summary
+        there = [copy for copy in one.copies if destination in (None, copy.destination)]
         return (
-            (source is None or what.source == source)
-            and (database is None or what.database == database)
-            and (schedule_id is None or what.schedule_id == schedule_id)
-            and (destination is None or any(c.destination == destination for c in one.copies))
-            and (state is None or state_of(one, destination) == state)
+            bool(there)
+            and (state is None or replace(one, copies=there).state == state)
             and (suspicious is None or bool(one.suspicions) == suspicious)
-            and (first is None or what.started_at >= first)
-            and (end is None or what.started_at < end)
+            and (first is None or one.summary.started_at >= first)
+            and (end is None or one.summary.started_at < end)
         )
 
     found = belfry.backups().look()
-    fitting = [one for one in found.backups if fits(one)]
-    items, told = page_of(fitting, page, page_size)
+    those = [one for one in fitting(found.backups, wanted) if fits(one)]
+    items, told = page_of(those, page, page_size)
     now = belfry.clock.now()
     return BackupList(
         backups=[BackupOut.of(one, now) for one in items],
         away=dict(found.away),
         unreadable=found.strange,
-        lost=[LostOut.of(one) for one in found.lost],
+        lost=[LostOut.model_validate(one) for one in found.lost],
         locked=found.locked,
         **told,
     )
@@ -108,9 +108,8 @@ def list_sources(app: Provided) -> SourceList:
     service, now = belfry.backups(), belfry.clock.now()
     found = service.look()
     plans = service.plans().lasting
-    names = {one.id: one.name for one in plans}
     stands = by_source(service.standings(found, plans), found, now)
-    shown = [SourceOut.of(one, names, now) for one in stands]
+    shown = [SourceOut.model_validate(one) for one in stands]
     return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
 
 
@@ -126,16 +125,7 @@ def try_retention(app: Provided, question: DryRun) -> DryRunOut:
         raise NotFound(f"there is no backup plan {plan!r}")
     verdicts = service.verdicts(found, plan, question.retention)
     shown = [
-        VerdictOut(
-            id=one.id,
-            source=known[one.id].summary.source,
-            database=known[one.id].summary.database,
-            started_at=known[one.id].summary.started_at,
-            bytes=known[one.id].summary.bytes,
-            keep=one.keep,
-            reasons=list(one.reasons),
-        )
-        for one in verdicts
+        VerdictOut.model_validate(asdict(known[one.id].summary) | asdict(one)) for one in verdicts
     ]
     kept = sum(one.keep for one in verdicts)
     return DryRunOut(backups=shown, kept=kept, removed=len(shown) - kept)
@@ -242,11 +232,7 @@ def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -
             _order(backup_id, given),
             name=f"{task_name} {backup_id[:8]}",
         )
-    return Asked(
-        job_id=asked.job_id,
-        schedule_id=asked.schedule.id,
-        message=f"queued; see /api/v1/jobs/{asked.job_id}",
-    )
+    return Asked.model_validate(asked)
 
 
 def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:

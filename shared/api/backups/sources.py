@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from shared.backups.model import Summary
-    from shared.backups.rules.turns import Turn
-    from shared.backups.status.plans import SourceStanding
-    from shared.backups.status.recovery import Standing
+from shared.api.shown import Shown, at
 
 
-class GoodOut(BaseModel):
+class GoodOut(Shown):
     """The newest verified backup of a source."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
     schedule_id: str
@@ -28,38 +18,17 @@ class GoodOut(BaseModel):
     bytes: int
     sha256: str
 
-    @staticmethod
-    def of(good: Summary) -> GoodOut:
-        return GoodOut(
-            id=good.id,
-            schedule_id=good.schedule_id,
-            started_at=good.started_at,
-            finished_at=good.finished_at,
-            bytes=good.bytes,
-            sha256=good.sha256,
-        )
 
-
-class OldestProofOut(BaseModel):
+class OldestProofOut(Shown):
     """The copy, of all of a source's backups, whose last full read is longest ago."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    backup_id: str
-    destination: str
-    verified_at: datetime
-
-    @staticmethod
-    def of(turn: Turn) -> OldestProofOut:
-        return OldestProofOut(
-            backup_id=turn.backup.id, destination=turn.copy.destination, verified_at=turn.at
-        )
+    backup_id: str = at("backup.id")
+    destination: str = at("copy.destination")
+    verified_at: datetime = at("at")
 
 
-class SourcePlanOut(BaseModel):
+class SourcePlanOut(Shown):
     """How a database stands by the backups of one plan."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     schedule_id: str
     name: str
@@ -75,40 +44,25 @@ class SourcePlanOut(BaseModel):
     backup then never counts as too old."""
     sentence: str
 
-    @staticmethod
-    def of(stand: Standing, name: str) -> SourcePlanOut:
-        return SourcePlanOut(
-            schedule_id=stand.schedule_id,
-            name=name,
-            last_good=stand.last_good and GoodOut.of(stand.last_good),
-            age_seconds=stand.age_seconds,
-            too_old=stand.too_old,
-            expected_by=stand.expected_by,
-            gone_at=stand.gone_at,
-            sentence=stand.sentence,
-        )
 
-
-class SourceOut(BaseModel):
+class SourceOut(Shown):
     """How one database stands, by all its backups."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     source: str
     database: str
     """Empty if no backup says yet which one it is."""
     scope: str
     """Which part of the database; empty for all of it."""
-    last_good: GoodOut | None
+    last_good: GoodOut | None = at("best.summary")
     """Whichever plan took it, even one that no longer exists."""
     age_seconds: float | None
     """How much is lost if the source is lost now."""
-    restore_seconds: float | None
+    restore_seconds: float | None = at("took.restore_seconds")
     """How long a restore takes: the slowest of the last five proofs and restores, each from the
     first byte read back to the last row counted."""
-    read_seconds: float | None
+    read_seconds: float | None = at("took.read_seconds")
     """The part of that spent reading the stored bytes back and comparing their hash."""
-    verified_at: datetime | None
+    verified_at: datetime | None = at("best.proof.at")
     oldest_proof: OldestProofOut | None
     """Among all copies of its backups that may be relied upon; `backup_scrub` proves it next."""
     sentence: str
@@ -116,33 +70,8 @@ class SourceOut(BaseModel):
     plans: list[SourcePlanOut]
     """A plan that has no backup yet is listed with every database of its source."""
 
-    @staticmethod
-    def of(stand: SourceStanding, names: Mapping[str, str], now: datetime) -> SourceOut:
-        """`names`: the plans' names by their ids."""
-        best = stand.best
-        proof = best.proof if best is not None else None
-        good = best.summary if best is not None else None
-        return SourceOut(
-            source=stand.source,
-            database=stand.database,
-            scope=stand.scope,
-            last_good=good and GoodOut.of(good),
-            age_seconds=good and good.age_seconds(now),
-            restore_seconds=stand.took and stand.took.restore_seconds if best else None,
-            read_seconds=stand.took and stand.took.read_seconds if best else None,
-            verified_at=proof and proof.at,
-            oldest_proof=stand.oldest_proof and OldestProofOut.of(stand.oldest_proof),
-            sentence=stand.sentence,
-            plans=[
-                SourcePlanOut.of(one, names.get(one.schedule_id, one.schedule_id))
-                for one in stand.plans
-            ],
-        )
 
-
-class SourceList(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
+class SourceList(Shown):
     sources: list[SourceOut]
     away: dict[str, str]
     """Destinations that did not answer, and their errors; a source may stand better than shown."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shared.api.deps import Provided
 from shared.api.fields import Input
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, in_order, page_of
-from shared.api.query import Number, instant
-from shared.schedules.job import SCHEDULE_ID, Job, Status, retry_of
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
+from shared.api.query import Number, ScheduleId
+from shared.api.shown import Shown, at
+from shared.schedules.job import Job, Status
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
-
-_SCHEDULE = f"^{SCHEDULE_ID}$"
-"""What a schedule's id looks like; nothing else reaches a query of the table."""
 
 
 class Cancel(Input):
@@ -27,11 +25,9 @@ class Cancel(Input):
     """Kept with the job."""
 
 
-class JobOut(BaseModel):
+class JobOut(Shown):
     """A job. A job that stands for many occurrences (`count`) is a stretch: that many in a row were
     missed, skipped or cancelled for one reason, for example after a long outage."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
     schedule_id: str
@@ -51,7 +47,7 @@ class JobOut(BaseModel):
     """Of a stretch: when the last of its occurrences was due."""
     count: int
     """How many occurrences it stands for: 1, or those of a stretch."""
-    stretch_id: str | None
+    stretch_id: str | None = at("stretch")
     """The stretch that this occurrence is part of, if any."""
     effective_at: datetime
     """When it was to start: its due time and its jitter."""
@@ -65,7 +61,7 @@ class JobOut(BaseModel):
     lateness_seconds: float | None
     """From its effective time to the start of its first attempt; null if a person asked for it."""
     attempt: int
-    task_parameters: dict[str, Any]
+    task_parameters: dict[str, Any] = at("parameters")
     result: dict[str, Any] | None
     error: str | None
     reason: str | None
@@ -75,37 +71,12 @@ class JobOut(BaseModel):
     log: str | None = None
     """Given for a single job; lists leave it out. For a running job: what it has logged so far."""
 
-    @staticmethod
-    def of(job: Job, *, log: bool = False) -> JobOut:
-        return JobOut(
-            id=job.id,
-            schedule_id=job.schedule_id,
-            schedule_name=job.schedule_name,
-            project_id=job.project_id,
-            task_type=job.task_type,
-            status=job.status,
-            manual=job.manual,
-            retry_of=retry_of(job.id),
-            cancel_requested=job.cancel_requested,
-            due_at=job.due_at,
-            last_due_at=job.last_due_at,
-            count=job.count,
-            stretch_id=job.stretch,
-            effective_at=job.effective_at,
-            started_at=job.started_at,
-            first_started_at=job.first_started_at,
-            finished_at=job.finished_at,
-            duration_seconds=job.duration_seconds,
-            lateness_seconds=job.lateness_seconds,
-            attempt=job.attempt,
-            task_parameters=dict(job.parameters),
-            result=None if job.result is None else dict(job.result),
-            error=job.error,
-            reason=job.reason,
-            tags={"schedule_id": job.schedule_id, "task_type": job.task_type},
-            done=job.done,
-            log=job.log if log else None,
-        )
+    @classmethod
+    def of(cls, job: Job, *, log: bool = False) -> Self:
+        shown = cls.model_validate(job)
+        if not log:
+            shown.log = None
+        return shown
 
 
 class JobList(Paged):
@@ -115,8 +86,8 @@ class JobList(Paged):
 @router.get("")
 def list_jobs(
     app: Provided,
-    schedule_id: Annotated[str | None, Query(pattern=_SCHEDULE)] = None,
-    of_schedule: Annotated[str | None, Query(alias="tags.schedule_id", pattern=_SCHEDULE)] = None,
+    schedule_id: ScheduleId | None = None,
+    of_schedule: Annotated[ScheduleId | None, Query(alias="tags.schedule_id")] = None,
     project_id: Number | None = None,
     task_type: str | None = None,
     status: Status | None = None,
@@ -132,20 +103,15 @@ def list_jobs(
     ended alike without running are one job, with their `count`; it is listed if any of them was due
     then.
     """
-    wanted: dict[str, object] = {
+    wanted = {
         "schedule_id": of_schedule,
         "project_id": project_id,
         "task_type": task_type,
         "status": status,
     }
-    first, end = instant("from", since), instant("to", until)
-    in_order(first, end)
-    found = [
-        job
-        for job in app().manager.jobs(schedule_id or of_schedule, first, end)
-        if all(value is None or getattr(job, name) == value for name, value in wanted.items())
-    ]
-    items, told = page_of(found, page, page_size)
+    first, end = span(since, until)
+    found = app().manager.jobs(schedule_id or of_schedule, first, end)
+    items, told = page_of(fitting(found, wanted), page, page_size)
     return JobList(jobs=[JobOut.of(job) for job in items], **told)
 
 

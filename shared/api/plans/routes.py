@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 
 from shared.api.backups.orders import Asked
 from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.plans.checks import fits_all, named_plainly
 from shared.api.plans.lists import PlanList, UnreadablePlan
 from shared.api.plans.shapes import NewPlan, PlanChange, PlanOut
@@ -59,14 +59,13 @@ def list_plans(
     """Plans that fit every filter given, newest first, including the built-in ones."""
     belfry = app()
     plans = belfry.backups().plans()
-
-    def fits(one: AnyPlan) -> bool:
-        what = one.schedule.definition
-        asked = project_id in (None, what.project_id) and enabled in (None, what.enabled)
-        return asked and not one.by_hand
-
-    found = [one for one in plans.good if fits(one) and source in (None, one.plan.source)]
-    items, told = page_of(found, page, page_size)
+    wanted = {
+        "schedule.definition.project_id": project_id,
+        "schedule.definition.enabled": enabled,
+        "by_hand": False,
+    }
+    good = fitting(plans.good, {**wanted, "plan.source": source})
+    items, told = page_of(good, page, page_size)
     look = _look(belfry)
     shown = [
         _out(belfry, replace(one, schedule=belfry.manager.shown(one.schedule)), look)
@@ -74,7 +73,9 @@ def list_plans(
     ]
     return PlanList(
         plans=shown,
-        unreadable=[UnreadablePlan.of(one) for one in plans.unreadable if fits(one)],
+        unreadable=[
+            UnreadablePlan.model_validate(one) for one in fitting(plans.unreadable, wanted)
+        ],
         **told,
     )
 
@@ -121,11 +122,7 @@ def run_plan(app: Provided, schedule_id: str, request: Execute | None = None) ->
     if not force:
         belfry.backups().check_run(schedule_id)
     asked = belfry.manager.run_now(schedule_id, force=True, insist=force)
-    return Asked(
-        job_id=asked.job_id,
-        schedule_id=schedule_id,
-        message=f"queued; see /api/v1/jobs/{asked.job_id}",
-    )
+    return Asked.model_validate(asked)
 
 
 @router.post("/{schedule_id}/enable")

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
 from shared.api.plans.times import (
@@ -19,6 +20,7 @@ from shared.api.plans.times import (
     time_of_day,
     words,
 )
+from shared.api.shown import Shown, at
 from shared.backups.params import BackupPlan, Compression, Kept, Retention, Rules, Tier
 from shared.backups.params import Name as Word
 from shared.errors import Invalid
@@ -191,108 +193,74 @@ class PlanChange(_Fields):
         return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
 
 
-class LastGood(BaseModel):
+class LastGood(Shown):
     """The newest verified backup."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    id: str
-    started_at: datetime
+    id: str = at("last_good.id")
+    started_at: datetime = at("last_good.started_at")
     age_seconds: float
     """How much is lost if the source is lost now."""
 
 
-class PlanOut(BaseModel):
+class PlanOut(Shown):
     """A backup plan as it is, and how its backups stand."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     schedule_id: str
-    project_id: int | None
-    name: str
-    task_type: str
+    project_id: int | None = at("definition.project_id")
+    name: str = at("definition.name")
+    task_type: str = at("definition.task_type")
     """`backup`, or the built-in task that the plan belongs to; such a plan cannot be deleted."""
-    enabled: bool
-    frequency: Frequency
+    enabled: bool = at("definition.enabled")
+    frequency: Frequency = at("when.frequency")
     """hourly, daily, weekly, monthly, cron; interval or once if another route made the schedule."""
-    schedule_time: str | None
+    schedule_time: str | None = at("when.schedule_time")
     """For daily, weekly, monthly: the time of day in `timezone`."""
-    day_of_week: int | None
+    day_of_week: int | None = at("when.day_of_week")
     """For weekly; Sunday is 0."""
-    day_of_month: int | None
+    day_of_month: int | None = at("when.day_of_month")
     """For monthly."""
-    cron_expression: str | None
+    cron_expression: str | None = at("when.cron_expression")
     """For cron."""
-    timezone: str
-    source: str
-    databases: Literal["all"] | list[str] | None
-    schemas: list[str]
-    exclude_schemas: list[str]
-    without: list[str]
-    destinations: list[str]
+    timezone: str = at("definition.recurrence.timezone")
+    source: str = at("plan.source")
+    databases: Literal["all"] | list[str] | None = at("plan.databases")
+    schemas: list[str] = at("plan.schemas")
+    exclude_schemas: list[str] = at("plan.exclude_schemas")
+    without: list[str] = at("plan.without")
+    destinations: list[str] = at("plan.destinations")
     """Empty: every destination of the settings."""
-    retention: dict[str, int]
+    retention: dict[str, int] = at("plan.retention.rules")
     """The rules that are set."""
-    retention_days: int | None
+    retention_days: int | None = at("plan.retention.days")
     """`retention.days`, if that is one of them."""
-    compression: Compression
-    encrypt: bool | None
-    tier: Tier | None
-    drive: bool | None
-    drive_count: int
-    last_run_at: datetime | None
-    next_run_at: datetime | None
+    compression: Compression = at("plan.compression")
+    encrypt: bool | None = at("plan.encrypt")
+    tier: Tier | None = at("plan.tier")
+    drive: bool | None = at("plan.drive")
+    drive_count: int = at("plan.drive_count")
+    last_run_at: datetime | None = at("progress.last_run_at")
+    next_run_at: datetime | None = at("coming.due_at")
     """When it runs next by itself; null if it does not."""
-    paused_reason: str | None
-    last_error: str | None
+    paused_reason: str | None = at("progress.paused_reason")
+    last_error: str | None = at("progress.last_error")
     last_good: LastGood | None
     """If the plan has several databases, that of the one that stands worst."""
     sentence: str
     """To what time that database can be restored, how long it takes, and when that was proved."""
 
-    @staticmethod
-    def of(one: Planned, stand: Standing | str, now: datetime) -> PlanOut:
+    @classmethod
+    def of(cls, one: Planned, stand: Standing | str, now: datetime) -> Self:
         """`stand`: how its worst database stands, or why that is not known."""
-        schedule, plan = one.schedule, one.plan
-        what, progress = schedule.definition, schedule.progress
-        when = words(what.recurrence)
-        coming = upcoming(schedule, now)
-        return PlanOut(
-            schedule_id=one.id,
-            project_id=what.project_id,
-            name=what.name,
-            task_type=what.task_type,
-            enabled=what.enabled,
-            frequency=when.frequency,
-            schedule_time=when.schedule_time,
-            day_of_week=when.day_of_week,
-            day_of_month=when.day_of_month,
-            cron_expression=when.cron_expression,
-            timezone=what.recurrence.timezone,
-            source=plan.source,
-            databases=list(plan.databases) if isinstance(plan.databases, tuple) else plan.databases,
-            schemas=list(plan.schemas),
-            exclude_schemas=list(plan.exclude_schemas),
-            without=list(plan.without),
-            destinations=list(plan.destinations),
-            retention=plan.retention.model_dump(exclude_none=True),
-            retention_days=plan.retention.days,
-            compression=plan.compression,
-            encrypt=plan.encrypt,
-            tier=plan.tier,
-            drive=plan.drive,
-            drive_count=plan.drive_count,
-            last_run_at=progress.last_run_at,
-            next_run_at=coming and coming.due_at,
-            paused_reason=progress.paused_reason,
-            last_error=progress.last_error,
-            last_good=None if isinstance(stand, str) else _last_good(stand),
-            sentence=stand if isinstance(stand, str) else stand.sentence,
+        known = None if isinstance(stand, str) else stand
+        return cls.model_validate(
+            SimpleNamespace(
+                schedule_id=one.id,
+                definition=one.schedule.definition,
+                when=words(one.schedule.definition.recurrence),
+                plan=one.plan,
+                progress=one.schedule.progress,
+                coming=upcoming(one.schedule, now),
+                last_good=known if known and known.last_good else None,
+                sentence=known.sentence if known else stand,
+            )
         )
-
-
-def _last_good(stand: Standing) -> LastGood | None:
-    good = stand.last_good
-    if good is None:
-        return None
-    return LastGood(id=good.id, started_at=good.started_at, age_seconds=stand.age_seconds or 0.0)

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
 from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, in_order
-from shared.api.query import instant
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
+from shared.api.shown import Shown
 from shared.errors import Invalid
-from shared.schedules.ledger import Occurrence, Span, State
+from shared.schedules.ledger import Span, State
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
@@ -21,10 +20,8 @@ _LONGEST = timedelta(days=366)
 _RESOLUTION = timedelta(microseconds=1)
 
 
-class OccurrenceOut(BaseModel):
+class OccurrenceOut(Shown):
     """One due time of a schedule, and what became of it."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     due_at: datetime
     effective_at: datetime
@@ -42,19 +39,6 @@ class OccurrenceOut(BaseModel):
     """From its effective time to the start of its first attempt."""
     reason: str | None
     """Why it was skipped, missed or cancelled."""
-
-    @staticmethod
-    def of(occurrence: Occurrence) -> OccurrenceOut:
-        return OccurrenceOut(
-            due_at=occurrence.due_at,
-            effective_at=occurrence.effective_at,
-            state=occurrence.state,
-            job_id=occurrence.job_id,
-            started_at=occurrence.started_at,
-            first_started_at=occurrence.first_started_at,
-            lateness_seconds=occurrence.lateness_seconds,
-            reason=occurrence.reason,
-        )
 
 
 class OccurrenceList(Paged):
@@ -77,10 +61,10 @@ def list_occurrences(
     occurrences: see `/api/v1/jobs`.
     """
     belfry = app()
-    span = _span(instant("from", since), instant("to", until), belfry.clock.now())
-    found, total = belfry.ledger.occurrences(schedule_id, span, page, page_size)
+    asked = _span(*span(since, until), belfry.clock.now())
+    found, total = belfry.ledger.occurrences(schedule_id, asked, page, page_size)
     return OccurrenceList(
-        occurrences=[OccurrenceOut.of(one) for one in found],
+        occurrences=[OccurrenceOut.model_validate(one) for one in found],
         **counts(total, page, page_size),
     )
 
@@ -89,7 +73,6 @@ def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span
     """The span asked for. An end that is not given is a day from the other, or from now."""
     first = since or min(now, until or now) - _DAY
     end = until or max(now, since or now) + _DAY
-    in_order(first, end)
     if end - first > _LONGEST:
         field = "to" if until is not None else "from"
         days = ceil((end - first) / _DAY)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import (
     DueList,
@@ -22,7 +23,6 @@ from shared.api.schedules.shapes import (
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.once import is_once
 from shared.recurrence import Frequency
-from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -54,30 +54,19 @@ def list_schedules(
     `once=true`.
     """
     belfry = app()
-    wanted: dict[str, object] = {
-        "project_id": project_id,
-        "enabled": enabled,
-        "task_type": task_type,
-        "frequency": frequency,
+    wanted = {
+        "definition.project_id": project_id,
+        "definition.enabled": enabled,
+        "definition.task_type": task_type,
+        "definition.recurrence.frequency": frequency,
     }
-    found = [one for one in belfry.manager.schedules() if _matches(one, wanted)]
+    found = fitting(belfry.manager.schedules(), wanted)
     if not once:
         found = [one for one in found if not is_once(one)]
     items, told = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
     return ScheduleList(schedules=shown, **told)
-
-
-def _matches(schedule: Schedule, wanted: dict[str, object]) -> bool:
-    what = schedule.definition
-    have = {
-        "project_id": what.project_id,
-        "enabled": what.enabled,
-        "task_type": what.task_type,
-        "frequency": what.recurrence.frequency,
-    }
-    return all(value is None or have[name] == value for name, value in wanted.items())
 
 
 @router.get("/due/list")
@@ -134,16 +123,8 @@ def execute_schedule(app: Provided, schedule_id: str, request: Execute | None = 
     """
     force = request is not None and request.force
     asked = app().manager.run_now(schedule_id, force=force, insist=force)
-    schedule = asked.schedule
-    coming = upcoming(schedule, asked.at)
-    return Executed(
-        schedule_id=schedule.id,
-        schedule_name=schedule.definition.name,
-        job_id=asked.job_id,
-        executed_at=asked.at,
-        next_run_at=coming and coming.due_at,
-        message=f"queued; see /api/v1/jobs/{asked.job_id}",
-    )
+    coming = upcoming(asked.schedule, asked.at)
+    return Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
 
 
 @router.post("/{schedule_id}/retry", status_code=202)

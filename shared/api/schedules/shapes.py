@@ -6,13 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tag, Whole, Zone
 from shared.api.lists import Paged
 from shared.api.plans.times import OF_PLANS
+from shared.api.shown import Queued, Shown, at
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
@@ -165,114 +167,76 @@ def _present(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: given[name] for name in names if given.get(name) is not None}
 
 
-class ScheduleOut(BaseModel):
+class ScheduleOut(Shown):
     """A schedule as it is."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    id: str
-    project_id: int | None
-    name: str
-    description: str
-    task_type: str
-    frequency: Frequency
-    cron_expression: str | None
-    interval_seconds: int | None
-    timezone: str
-    task_parameters: dict[str, Any]
-    enabled: bool
-    tags: list[str]
-    start_time: datetime | None
-    end_time: datetime | None
-    misfire_grace_seconds: int
-    catch_up: CatchUp
-    catch_up_limit: int
-    overlap: Overlap
-    jitter_seconds: int
-    max_runs: int | None
-    pause_after_failures: int | None
-    timeout_seconds: int
-    max_attempts: int
-    retry_delay_seconds: int
-    max_retry_delay_seconds: int
-    next_run_at: datetime | None
+    id: str = at("schedule.id")
+    project_id: int | None = at("definition.project_id")
+    name: str = at("definition.name")
+    description: str = at("definition.description")
+    task_type: str = at("definition.task_type")
+    frequency: Frequency = at("recurrence.frequency")
+    cron_expression: str | None = at("recurrence.cron_expression")
+    interval_seconds: int | None = at("recurrence.interval_seconds")
+    timezone: str = at("recurrence.timezone")
+    task_parameters: dict[str, Any] = at("definition.task_parameters")
+    enabled: bool = at("definition.enabled")
+    tags: list[str] = at("definition.tags")
+    start_time: datetime | None = at("recurrence.start_time")
+    end_time: datetime | None = at("recurrence.end_time")
+    misfire_grace_seconds: int = at("policy.misfire_grace_seconds")
+    catch_up: CatchUp = at("policy.catch_up")
+    catch_up_limit: int = at("policy.catch_up_limit")
+    overlap: Overlap = at("policy.overlap")
+    jitter_seconds: int = at("policy.jitter_seconds")
+    max_runs: int | None = at("policy.max_runs")
+    pause_after_failures: int | None = at("policy.pause_after_failures")
+    timeout_seconds: int = at("policy.timeout_seconds")
+    max_attempts: int = at("policy.max_attempts")
+    retry_delay_seconds: int = at("policy.retry_delay_seconds")
+    max_retry_delay_seconds: int = at("policy.max_retry_delay_seconds")
+    next_run_at: datetime | None = at("coming.due_at")
     """When the next run that it starts by itself is due; null if there is none to come."""
-    next_effective_at: datetime | None
+    next_effective_at: datetime | None = at("coming.effective_at")
     """When that run starts: its due time and its jitter."""
-    run_count: int
-    success_count: int
-    failure_count: int
-    skipped_count: int
-    missed_count: int
-    cancelled_count: int
-    handed_out: int
+    run_count: int = at("progress.run_count")
+    success_count: int = at("progress.success_count")
+    failure_count: int = at("progress.failure_count")
+    skipped_count: int = at("progress.skipped_count")
+    missed_count: int = at("progress.missed_count")
+    cancelled_count: int = at("progress.cancelled_count")
+    handed_out: int = at("progress.handed_out")
     """Runs that it started by itself; what max_runs is compared with."""
-    failures_in_row: int
+    failures_in_row: int = at("progress.failures_in_row")
     """Failed jobs since the last that succeeded, or since it was enabled; what
     pause_after_failures is compared with."""
-    success_rate: float | None
+    success_rate: float | None = at("progress.success_rate")
     """In percent, to one decimal place; null before its first run."""
     is_active: bool
     """Whether it will run again by itself."""
     inactive_reason: str | None
     """Why it will not run again by itself, if so."""
-    paused_reason: str | None
+    paused_reason: str | None = at("progress.paused_reason")
     """Why it was paused, if it was; enabling it ends the pause."""
-    last_run_at: datetime | None
-    last_error: str | None
-    created_at: datetime
-    updated_at: datetime
+    last_run_at: datetime | None = at("progress.last_run_at")
+    last_error: str | None = at("progress.last_error")
+    created_at: datetime = at("schedule.created_at")
+    updated_at: datetime = at("schedule.updated_at")
 
-    @staticmethod
-    def of(schedule: Schedule, now: datetime) -> ScheduleOut:
+    @classmethod
+    def of(cls, schedule: Schedule, now: datetime) -> Self:
         coming = upcoming(schedule, now)
-        what, policy, progress = schedule.definition, schedule.policy, schedule.progress
-        when = what.recurrence
-        runs = progress.run_count
-        return ScheduleOut(
-            id=schedule.id,
-            project_id=what.project_id,
-            name=what.name,
-            description=what.description,
-            task_type=what.task_type,
-            frequency=when.frequency,
-            cron_expression=when.cron_expression,
-            interval_seconds=when.interval_seconds,
-            timezone=when.timezone,
-            task_parameters=dict(what.task_parameters),
-            enabled=what.enabled,
-            tags=list(what.tags),
-            start_time=when.start_time,
-            end_time=when.end_time,
-            misfire_grace_seconds=policy.misfire_grace_seconds,
-            catch_up=policy.catch_up,
-            catch_up_limit=policy.catch_up_limit,
-            overlap=policy.overlap,
-            jitter_seconds=policy.jitter_seconds,
-            max_runs=policy.max_runs,
-            pause_after_failures=policy.pause_after_failures,
-            timeout_seconds=policy.timeout_seconds,
-            max_attempts=policy.max_attempts,
-            retry_delay_seconds=policy.retry_delay_seconds,
-            max_retry_delay_seconds=policy.max_retry_delay_seconds,
-            next_run_at=coming and coming.due_at,
-            next_effective_at=coming and coming.effective_at,
-            run_count=runs,
-            success_count=progress.success_count,
-            failure_count=progress.failure_count,
-            skipped_count=progress.skipped_count,
-            missed_count=progress.missed_count,
-            cancelled_count=progress.cancelled_count,
-            handed_out=progress.handed_out,
-            failures_in_row=progress.failures_in_row,
-            success_rate=round(100 * progress.success_count / runs, 1) if runs else None,
-            is_active=coming is not None,
-            inactive_reason=None if coming else _inactive_reason(schedule, now),
-            paused_reason=progress.paused_reason,
-            last_run_at=progress.last_run_at,
-            last_error=progress.last_error,
-            created_at=schedule.created_at,
-            updated_at=schedule.updated_at,
+        return cls.model_validate(
+            SimpleNamespace(
+                schedule=schedule,
+                definition=schedule.definition,
+                recurrence=schedule.definition.recurrence,
+                policy=schedule.policy,
+                progress=schedule.progress,
+                coming=coming,
+                is_active=coming is not None,
+                inactive_reason=None if coming else _inactive_reason(schedule, now),
+            )
         )
 
 
@@ -298,24 +262,22 @@ class ScheduleList(Paged):
     schedules: list[ScheduleOut]
 
 
-class DueList(BaseModel):
+class DueList(Shown):
     schedules: list[ScheduleOut]
     total: int
 
 
-class Executed(BaseModel):
-    schedule_id: str
-    schedule_name: str
-    job_id: str
-    executed_at: datetime
-    next_run_at: datetime | None
-    message: str
+class Executed(Shown):
+    schedule_id: str = at("asked.schedule.id")
+    schedule_name: str = at("asked.schedule.definition.name")
+    job_id: str = at("asked.job_id")
+    executed_at: datetime = at("asked.at")
+    next_run_at: datetime | None = at("coming.due_at")
+    message: Queued = at("asked.job_id")
 
 
-class Retried(BaseModel):
+class Retried(Shown):
     """Which jobs will run again."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     schedule_id: str
     job_ids: list[str]

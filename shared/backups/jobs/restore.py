@@ -29,7 +29,7 @@ from shared.errors import (
     Unprovable,
 )
 from shared.log import Event, event
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")
@@ -137,7 +137,7 @@ def restore(
 
 
 def tell(
-    messages: Messages, order: RestoreOrder, result: Mapping[str, object], job: JobContext
+    notifications: Notifications, order: RestoreOrder, result: Mapping[str, object], job: JobContext
 ) -> None:
     """Tell the administrators of a restore, once per job; by an alert if something was replaced.
     A failure is only logged: the restore is done, and another attempt would do it again."""
@@ -150,7 +150,7 @@ def tell(
         + [f"{field.replace('_', ' ')}: {value}" for field, value in result.items() if value != ""]
         + [f"job: {job.job_id}"]
     )
-    send = messages.alert if over else messages.mail_administrators
+    send = notifications.alert if over else notifications.mail_administrators
     people.tell(send, job, key=f"restore:{job.job_id}", subject=subject, text=text)
 
 

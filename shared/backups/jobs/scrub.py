@@ -16,7 +16,7 @@ from shared.backups.status.people import tell
 from shared.backups.store.catalog import Catalog
 from shared.errors import BelfryError, Cancelled, Damaged, NotFound, Unprovable
 from shared.log import Event, event, instant, short
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")
@@ -40,7 +40,11 @@ class _Done:
 
 
 def scrub(
-    sources: Sources, catalog: Catalog, order: ScrubOrder, messages: Messages, job: JobContext
+    sources: Sources,
+    catalog: Catalog,
+    order: ScrubOrder,
+    notifications: Notifications,
+    job: JobContext,
 ) -> Mapping[str, object]:
     """Prove today's share again, as far as the budget goes.
 
@@ -56,7 +60,7 @@ def scrub(
     left = turns(found.backups)
     late = overdue(left, period, job.clock.now())
     if late:
-        _tell_late(late, order, messages, job)
+        _tell_late(late, order, notifications, job)
     if done.damaged:
         raise Damaged("; ".join(done.damaged + done.broken))
     if done.broken:
@@ -114,7 +118,9 @@ def _prove(
         done.bytes += one.bytes
 
 
-def _tell_late(late: list[Turn], order: ScrubOrder, messages: Messages, job: JobContext) -> None:
+def _tell_late(
+    late: list[Turn], order: ScrubOrder, notifications: Notifications, job: JobContext
+) -> None:
     """Log it, and alert once a week: catching up may take days."""
     oldest = late[0]
     event(
@@ -129,7 +135,7 @@ def _tell_late(late: list[Turn], order: ScrubOrder, messages: Messages, job: Job
     )
     copies = "1 copy was" if len(late) == 1 else f"{len(late)} copies were"
     tell(
-        messages.alert,
+        notifications.alert,
         job,
         key=f"backup_scrub_behind:{job.clock.now():%G-W%V}",
         subject="Backups are not proved again in time",

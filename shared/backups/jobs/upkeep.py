@@ -15,11 +15,11 @@ from shared.backups.status.plans import Planned, Plans
 from shared.backups.store.catalog import Catalog
 from shared.backups.store.entries import Backup
 from shared.errors import BelfryError, Cancelled
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.tasks.context import JobContext
 
 _REMEMBERED = timedelta(days=400)
-"""How long messages are kept."""
+"""How long notifications are kept."""
 
 
 @dataclass(slots=True)
@@ -37,12 +37,12 @@ class Upkeep:
         catalog: Catalog,
         plans: Callable[[], Plans],
         drive: Callable[[], Drive | None],
-        messages: Messages,
+        notifications: Notifications,
     ) -> None:
         self._catalog = catalog
         self._plans = plans
         self._drive = drive
-        self._messages = messages
+        self._notifications = notifications
 
     def run(self, job: JobContext) -> Mapping[str, object]:
         """Look after every plan's backups. A failure is put into the result, and tried again next
@@ -57,7 +57,7 @@ class Upkeep:
                 raise
             except BelfryError as error:
                 done.failed[one.id] = str(error)
-        self._messages.forget(job.clock.now() - _REMEMBERED)
+        self._notifications.forget(job.clock.now() - _REMEMBERED)
         return fitting({"copied": done.copied, "removed": done.removed, "failed": done.failed})
 
     def _plan(self, one: Planned, job: JobContext, done: _Done) -> None:

@@ -13,7 +13,7 @@ from shared.backups.store.catalog import Catalog, Found
 from shared.backups.store.entries import Backup, Copy
 from shared.errors import Refused, Unavailable
 from shared.log import Event, event
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")
@@ -36,7 +36,9 @@ class _Loss:
         return f"{self.blob}: {self.why}"
 
 
-def tell_losses(catalog: Catalog, found: Found, messages: Messages, job: JobContext) -> int:
+def tell_losses(
+    catalog: Catalog, found: Found, notifications: Notifications, job: JobContext
+) -> int:
     """Log the losses, alert of each once, and return how many there are."""
     by_place: dict[str, list[_Loss]] = {}
     for loss in (*_lost(catalog, found, job), *_broken(catalog, found, job)):
@@ -58,21 +60,21 @@ def tell_losses(catalog: Catalog, found: Found, messages: Messages, job: JobCont
             )
         if len(losses) <= _EACH:
             for loss in losses:
-                messages.alert(
+                notifications.alert(
                     key=f"backup_lost:{place}:{loss.blob}",
                     subject=f"Backup lost at {place}: {loss.blob.rpartition('/')[2]}",
                     text=loss.text,
                 )
         else:
-            _alert_of_all(place, losses, messages)
+            _alert_of_all(place, losses, notifications)
     return sum(len(losses) for losses in by_place.values())
 
 
-def _alert_of_all(place: str, losses: list[_Loss], messages: Messages) -> None:
+def _alert_of_all(place: str, losses: list[_Loss], notifications: Notifications) -> None:
     """Alert once for all of these losses, as long as they stay the same."""
     these = hashlib.sha256("\n".join(loss.line for loss in losses).encode()).hexdigest()
     shown = "\n".join(loss.line for loss in losses[:_EACH])
-    messages.alert(
+    notifications.alert(
         key=f"backup_lost:{place}:{these}",
         subject=f"{len(losses)} backups lost at {place}",
         text=f"{shown}\nand {len(losses) - _EACH} more. GET /api/v1/backups lists each that has "

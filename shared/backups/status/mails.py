@@ -14,7 +14,7 @@ _QUIET = frozenset({Status.SKIPPED, Status.CANCELLED})
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message to every system administrator; if alarming, to the alert channels too."""
+    """A notification to every system administrator; if alarming, to the alert channels too."""
 
     key: str
     subject: str

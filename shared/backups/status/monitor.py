@@ -20,7 +20,7 @@ from shared.backups.status.plans import AnyPlan, Planned, Plans, Unreadable, sta
 from shared.backups.status.recovery import Standing, named
 from shared.backups.store.catalog import Catalog, Found
 from shared.log import Event, event
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.schedules.job import ENDED, Job
 from shared.tasks.context import JobContext
 
@@ -47,7 +47,7 @@ class Watch:
         plans: Callable[[datetime], Plans],
         jobs: Jobs,
         runs: Runs,
-        messages: Messages,
+        notifications: Notifications,
     ) -> None:
         """`plans` gives the plans, with those that were deleted since an instant."""
         self._catalog = catalog
@@ -55,7 +55,7 @@ class Watch:
         self._plans = plans
         self._jobs = jobs
         self._runs = runs
-        self._messages = messages
+        self._notifications = notifications
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Log, alert and mail as the module describes; return the job's result."""
@@ -72,8 +72,8 @@ class Watch:
             self._tell(stand, job)
         self._tell_away(found, job)
         self._tell_locked(found, job)
-        lost = tell_losses(self._catalog, found, self._messages, job)
-        self._messages.flush(job.clock.now())
+        lost = tell_losses(self._catalog, found, self._notifications, job)
+        self._notifications.flush(job.clock.now())
         return {
             "sources": len(stands),
             "too_old": [f"{one.source}/{one.database}" for one in stands if one.too_old],
@@ -97,7 +97,9 @@ class Watch:
     def _send(self, mail: Mail | None) -> int:
         if mail is None:
             return 0
-        send = self._messages.alert if mail.alarming else self._messages.mail_administrators
+        send = (
+            self._notifications.alert if mail.alarming else self._notifications.mail_administrators
+        )
         send(key=mail.key, subject=mail.subject, text=mail.text)
         return 1
 
@@ -118,7 +120,7 @@ class Watch:
             job_id=job.job_id,
             error=one.error,
         )
-        self._messages.alert(
+        self._notifications.alert(
             key=f"backup_plan_unreadable:{one.id}:{job.clock.now():%Y-%m-%d}",
             subject=f"Backup plan cannot be read: {one.name}",
             text=f"{one.what_to_do}. Until then the plan takes no backup, and the backups that it "
@@ -154,7 +156,7 @@ class Watch:
         )
         due = stand.expected_by.isoformat() if stand.expected_by is not None else "never"
         name = named(stand.source, stand.database)
-        self._messages.alert(
+        self._notifications.alert(
             key=f"backup_too_old:{stand.schedule_id}:{name}:{due}",
             subject=f"No backup of {name} since it was due",
             text=stand.sentence,
@@ -167,7 +169,7 @@ class Watch:
             event(_logger, Event.BACKUP_DATABASE_GONE, **about, sentence=stand.sentence)
         name = named(stand.source, stand.database)
         last = stand.last_good.id if stand.last_good is not None else ""
-        self._messages.alert(
+        self._notifications.alert(
             key=f"backup_database_gone:{stand.schedule_id}:{name}:{last}",
             subject=f"Database gone: {name}",
             text=f"{stand.sentence}. It was dropped or renamed, or Belfry's user may no longer "
@@ -200,7 +202,7 @@ class Watch:
             locked=found.locked,
         )
         at = ", ".join(name for name, ids in found.locked_at.items() if ids)
-        self._messages.alert(
+        self._notifications.alert(
             key=f"backups_locked:{job.clock.now():%Y-%m-%d}",
             subject="Encrypted backups cannot be opened",
             text=f"At {at} {found.locked_out}. Without their key they cannot be restored: add it "

@@ -1,4 +1,4 @@
-"""Messages to people that a job sends itself. If sending fails, that is only logged: the job's work
+"""Notifications that a job sends itself. If sending fails, that is only logged: the job's work
 is done."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from shared.errors import Damaged, Refused, Unavailable, Unprovable
 from shared.log import Event, event
-from shared.messages.service import Messages
+from shared.notifications.service import Notifications
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")
@@ -30,7 +30,7 @@ _BY_WITHOUT = (
 def tell(
     send: Callable[..., object], job: JobContext, *, key: str, subject: str, text: str
 ) -> None:
-    """Send a message, once per key; `send` is a method of `Messages`."""
+    """Send a notification, once per key; `send` is a method of `Notifications`."""
     try:
         send(key=key, subject=subject, text=text)
     except (Unavailable, Refused) as error:
@@ -38,7 +38,7 @@ def tell(
 
 
 @contextmanager
-def telling_of_damage(messages: Messages, job: JobContext) -> Iterator[None]:
+def telling_of_damage(notifications: Notifications, job: JobContext) -> Iterator[None]:
     """If the block raises `Damaged` or `Unprovable`, alert that backups which were proved before
     are no longer good, or can no longer be proved."""
     try:
@@ -55,7 +55,7 @@ def telling_of_damage(messages: Messages, job: JobContext) -> Iterator[None]:
             error=str(error),
         )
         tell(
-            messages.alert,
+            notifications.alert,
             job,
             key=f"{found.value}:{job.job_id}",
             subject="A backup is damaged" if damaged else "A backup can no longer be proved",

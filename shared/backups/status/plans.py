@@ -136,6 +136,7 @@ def standings(
             database=database,
             scope=scope,
             schedule_id=one.id,
+            name=one.name,
             last_good=good.summary if good is not None else None,
             report=good.proof if good is not None else None,
             recurrence=schedule.definition.recurrence,
@@ -191,8 +192,11 @@ class SourceStanding:
     scope: str
     best: Backup | None
     """The newest verified backup."""
+    age_seconds: float | None
+    """How much time's data is lost if the source is lost now."""
     took: Report | None
-    """The slowest of its last proofs and restores, as an estimate of how long a restore takes."""
+    """The slowest of its last proofs and restores, as an estimate of how long a restore takes; None
+    if there is no verified backup."""
     oldest_proof: Turn | None
     """The verified copy whose last proof is the oldest."""
     sentence: str
@@ -222,7 +226,8 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
             and (not stand.database or (stand.database, stand.scope) == (database, scope))
         ]
         row = rows.get((source, database, scope), [])
-        best, took = newest_good(row, now), slowest(row)
+        best = newest_good(row, now)
+        took = slowest(row) if best is not None else None
         oldest = next(iter(turns(row)), None)
         if best is None:
             sentence = none_of(source, database, scope)
@@ -239,7 +244,17 @@ def by_source(stands: Iterable[Standing], found: Found, now: datetime) -> Iterat
                 best.suspicions,
                 took.restore_seconds if took is not None else None,
             )
-        yield SourceStanding(source, database, scope, best, took, oldest, sentence, mine)
+        yield SourceStanding(
+            source=source,
+            database=database,
+            scope=scope,
+            best=best,
+            age_seconds=best.summary.age_seconds(now) if best is not None else None,
+            took=took,
+            oldest_proof=oldest,
+            sentence=sentence,
+            plans=mine,
+        )
 
 
 def newest_good(row: Iterable[Backup], now: datetime) -> Backup | None:

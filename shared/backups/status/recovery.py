@@ -30,6 +30,8 @@ class Standing:
     """Empty if no backup shows its name yet."""
     scope: str
     schedule_id: str
+    name: str
+    """The plan's."""
     last_good: Summary | None
     """The newest verified backup."""
     verified_at: datetime | None
@@ -53,6 +55,7 @@ def standing(
     database: str,
     scope: str,
     schedule_id: str,
+    name: str,
     last_good: Summary | None,
     report: Report | None,
     recurrence: Recurrence,
@@ -95,6 +98,7 @@ def standing(
         database=database,
         scope=scope,
         schedule_id=schedule_id,
+        name=name,
         last_good=last_good,
         verified_at=report.at if report is not None else None,
         restore_seconds=seconds if last_good is not None else None,

@@ -69,7 +69,8 @@ class Copy:
     @property
     def proved(self) -> bool:
         """Whether its newest proof succeeded."""
-        return self.proof is not None and self.proof.outcome is Outcome.VERIFIED
+        proof = self.proof
+        return proof is not None and proof.outcome is Outcome.VERIFIED
 
     @property
     def wrong(self) -> str | None:
@@ -101,6 +102,16 @@ class Copy:
         return self.proved and self.fault is None
 
     @property
+    def verification(self) -> Report | None:
+        """Its newest proof, if it may be relied upon."""
+        return self.proof if self.verified else None
+
+    @property
+    def error(self) -> str | None:
+        """What is wrong with a copy that is not verified."""
+        return self.fault or (self.proof.error if self.proof is not None else None)
+
+    @property
     def state(self) -> str:
         """verified, damaged, unprovable, or unproved."""
         if self.verified:
@@ -114,6 +125,9 @@ class Copy:
     def without(self) -> tuple[str, ...]:
         """Rules that a restore of it leaves out, since the data breaks them."""
         return self.proof.without if self.proof is not None else ()
+
+
+_STATES = ("verified", "damaged", "unprovable", "unproved")
 
 
 @dataclass(slots=True)
@@ -144,9 +158,14 @@ class Backup:
         return bool(self.good)
 
     @property
+    def state(self) -> str:
+        """verified if any copy is; else damaged if any copy is; else unprovable if any copy is."""
+        return min((copy.state for copy in self.copies), key=_STATES.index)
+
+    @property
     def proof(self) -> Report | None:
         """The newest proof of a good copy; one by a restore is preferred to one by comparison."""
-        proofs = [copy.proof for copy in self.good if copy.proof is not None]
+        proofs = [proof for copy in self.copies if (proof := copy.verification) is not None]
         return max(proofs, key=lambda one: (one.how == "restored", one.at), default=None)
 
     @property

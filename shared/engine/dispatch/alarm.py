@@ -25,10 +25,10 @@ _logger = logging.getLogger("belfry.clocks")
 
 
 class Alert(Protocol):
-    """How people are told: `Messages.alert`."""
+    """How people are told: `Notifications.alert`."""
 
     def __call__(self, *, key: str, subject: str, text: str) -> bool:
-        """Send a message, once for each key; whether nothing is left to do for it.
+        """Send a notification, once for each key; whether nothing is left to do for it.
 
         Raises `Unavailable` or `Refused` when the storage does.
         """
@@ -70,7 +70,9 @@ class Alarm:
         try:
             return self._alert(key=key, subject=subject, text=text)
         except BelfryError as error:
-            event(_logger, Event.MESSAGE_FAILED, level=logging.ERROR, key=key, error=str(error))
+            event(
+                _logger, Event.NOTIFICATION_FAILED, level=logging.ERROR, key=key, error=str(error)
+            )
             return False
 
     def _log(self, new: News, said: Mapping[str, Said], facts: Facts, now: datetime) -> None:

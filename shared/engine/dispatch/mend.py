@@ -3,7 +3,7 @@
 The evidence is facts that lie in the future (`facts.future`). They are put right last, so that
 whoever ticks next repeats a pass that was broken off. `schedules.mend` decides what each schedule
 needs. Some things cannot be put right: runs that took place, what people changed through that
-instance, and messages to people whose next attempt it put off.
+instance, and notifications whose next attempt it put off.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ def test_a_damaged_copy_is_found_by_verify_and_not_given_out(desk: Desk) -> None
         )
     failed = desk.done(desk.told("POST", f"{here}/verify", {"destination": "primary"}), "failed")
     assert "SHA-256" in str(failed.error)
-    told, _ = desk.app.messages().page(None, None, 1, 100)
+    told, _ = desk.app.notifications().page(None, None, 1, 100)
     assert [message.subject for message in told] == ["A backup is damaged"]
     shown = desk.told("GET", here)
     assert (shown["state"], shown["verified"], shown["verified_at"]) == ("damaged", False, None)

@@ -22,17 +22,16 @@ from shared.backups.sources import engine_of
 from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Conflict, Damaged, Invalid, Refused
 from shared.log import Event
-from shared.messages.service import messages_from
+from shared.notifications.service import notifications_from
 from shared.settings import Secret
 from shared.storage.connect import Connection
 from tests.context import job_of
 from tests.integration.backups.api_desk import ROWS, Desk, opened
 from tests.integration.backups.postgres.setup import column, databases_like, made
 from tests.integration.backups.setup import PRIMARY, Given, Shelf
-from tests.integration.messages.vendors import Vendors, vendors
+from tests.integration.notifications.vendors import CHATS, Vendors, vendors
 
 ADA = "ada@example.com"
-CHATS = ("telegram", "slack", "teams")
 SERVERS = (
     *("template0", "template1", "postgres"),
     *("azure_maintenance", "azure_sys", "rdsadmin", "cloudsqladmin"),
@@ -140,7 +139,7 @@ def street() -> Iterator[Vendors]:
 def desk(
     azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, street: Vendors
 ) -> Iterator[Desk]:
-    """With one administrator, and every way to people."""
+    """With one administrator, and every channel to people."""
     with opened(azurite, tmp_path, **street.settings()) as made:
         made.sql("ALTER TABLE users ADD COLUMN email TEXT")
         made.sql("ALTER TABLE users ADD COLUMN role TEXT")
@@ -180,11 +179,11 @@ def test_a_restore_into_a_new_file_is_recorded_and_mailed(
     assert (result["scope"], result["source"]) == ("", "database")
     assert street.mailed() == [ADA]
     assert not any(street.to(chat) for chat in CHATS)
-    (message,) = desk.app.messages().page(None, None, 1, 10)[0]
-    assert message.key == f"restore:{job.id}"
-    assert message.subject == "Restored into other.db: database/company"
+    (notification,) = desk.app.notifications().page(None, None, 1, 10)[0]
+    assert notification.key == f"restore:{job.id}"
+    assert notification.subject == "Restored into other.db: database/company"
     for told in (job.id, one["id"], "target: other.db", f"rows: {ROWS + 3}"):
-        assert told in message.text
+        assert told in notification.text
 
 
 def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
@@ -200,10 +199,10 @@ def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
     assert f"restored target=company.db kept_as={kept_as} rows={ROWS + 3}" in log
     assert "replace=company.db" in log
     assert street.mailed() == [ADA]
-    assert [len(street.to(chat)) for chat in CHATS] == [1, 1, 1]
-    for message in desk.app.messages().page(None, None, 1, 10)[0]:
-        assert message.subject == "Restored over company.db: database/company"
-        assert f"kept as: {kept_as}" in message.text
+    assert {len(street.to(chat)) for chat in CHATS} == {1}
+    for notification in desk.app.notifications().page(None, None, 1, 10)[0]:
+        assert notification.subject == "Restored over company.db: database/company"
+        assert f"kept as: {kept_as}" in notification.text
 
 
 def test_what_is_to_be_replaced_and_is_not_there_is_refused(shelf: Shelf, company: Path) -> None:
@@ -223,7 +222,7 @@ def test_a_state_that_is_restored_among_what_is_there_is_an_alert(
     one = desk.taken(desk.plan(source="state"))
     prefix = desk.app.settings.prefix
     restored(desk, one, {"target": prefix, "replace": prefix})
-    assert [len(street.to(chat)) for chat in CHATS] == [1, 1, 1]
+    assert {len(street.to(chat)) for chat in CHATS} == {1}
 
 
 def test_a_restore_that_nobody_can_be_told_of_is_a_restore(
@@ -240,8 +239,8 @@ def test_a_restore_that_nobody_can_be_told_of_is_a_restore(
             "BlobEndpoint=http://127.0.0.1:9/a"
         }
     )
-    messages = messages_from(away, Connection(away.storage), shelf.meta, job.clock)
-    tell(messages, order, result, job)
+    notifications = notifications_from(away, Connection(away.storage), shelf.meta, job.clock)
+    tell(notifications, order, result, job)
     assert "ERROR nobody was told of it" in job.log.text()
     assert (tmp_path / "other.db").is_file()
 

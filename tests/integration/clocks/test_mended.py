@@ -116,7 +116,7 @@ def test_it_is_said_once_in_the_log_and_once_to_people(
     assert told["expected_again"] > 50
     assert f"clock:{DISPATCHER}" in told["rows"]
     assert said(caplog, "sweep_done")
-    entries = sim.app.messages().page(None, None, 1, 100)[0]
+    entries = sim.app.notifications().page(None, None, 1, 100)[0]
     assert [one.key.rpartition(":")[0] for one in entries] == ["clock_was_wrong"]
     assert "put right" in entries[0].text
     assert said(caplog, "clock_silent") == []

@@ -19,7 +19,7 @@ _UNLIKE_HOURLY = 12 * _MINUTE
 
 def told(sim: Sim) -> dict[str, datetime]:
     """When each message about a clock was written, by what it says of which clock."""
-    entries, _ = sim.app.messages().page(None, None, 1, 100)
+    entries, _ = sim.app.notifications().page(None, None, 1, 100)
     kept = [one for one in entries if one.key.startswith("clock_")]
     found = {":".join(one.key.split(":")[:2]): one.created_at for one in kept}
     assert len(found) == len(kept), "told twice"
@@ -90,7 +90,7 @@ def test_another_silence_is_told_anew(sim: Sim) -> None:
     for _ in range(2):
         sim.run(6 * _MINUTE, sim.every_clock - {DISPATCHER})
         sim.run(2 * _MINUTE, sim.every_clock)
-    keys = [one.key for one in sim.app.messages().page(None, None, 1, 100)[0]]
+    keys = [one.key for one in sim.app.notifications().page(None, None, 1, 100)[0]]
     assert len(keys) == len(set(keys)) == 4
 
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_sent_fails_no_tick_and_is_tried_again(
     made = sim.strict(60)
     sim.run(8 * _MINUTE, {DISPATCHER, "health_monitor", "backup_monitor"})
     assert told(sim).keys() == {f"clock_silent:{MESSAGE}"}
-    failures = said(caplog, "message_failed")
+    failures = said(caplog, "notification_failed")
     assert len(failures) == 3 and "did not answer" in failures[0]["error"]
     assert len(said(caplog, "clock_silent")) == 1
     assert tries == 4

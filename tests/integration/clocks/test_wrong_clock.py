@@ -109,7 +109,7 @@ def start(azurite: Azurite, wall: Wall) -> App:
 
 
 def told(app: App) -> list[str]:
-    return [entry.key for entry in app.messages().page(None, None, 1, 100)[0]]
+    return [entry.key for entry in app.notifications().page(None, None, 1, 100)[0]]
 
 
 def every_minute(app: App) -> str:

@@ -17,6 +17,7 @@ from shared.app import App, build
 from shared.clock import ManualClock
 from shared.engine.work.lease import Lease
 from shared.errors import Refused
+from shared.notifications import channels
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
@@ -176,7 +177,8 @@ def make(
             "BELFRY_PREFIX": prefix or f"t{next(_prefixes)}",
             "SCHEDULE_SHARDS": "2",
             **(environ or {}),
-        }
+        },
+        channels=channels.declared(),
     )
     known = Registry([*registry(calls), *tasks])
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)

@@ -76,7 +76,7 @@ def told(summary: Summary, said: Report | None, whole: Manifest | None) -> None:
     copy.reports += [] if said is None else [said]
     one, now = Backup(summary, [copy]), datetime(2026, 11, 20, 9, tzinfo=UTC)
     rows = stands(list(PLANS), found(one))
-    shapes: list[Any] = [BackupOut.of(one, now), [SourceOut.of(row, {}, now) for row in rows]]
+    shapes: list[Any] = [BackupOut.of(one, now), [SourceOut.model_validate(row) for row in rows]]
     shapes += [PlanOut.of(PLANS[0], stand, now) for row in rows for stand in row.plans]
     manifest_json = None if whole is None else whole.to_json()
     shapes.append(BackupDetail.whole(one, now, manifest_json, None))

@@ -56,9 +56,9 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
         table(bench).create_entity({"PartitionKey": partition, "RowKey": key, "n": 1})
     garbled = {"PartitionKey": shard, "RowKey": f"schedule:{made.id}", "live": "{", "policy": 7}
     table(bench).update_entity(garbled)
-    messages = Names(bench.app.settings.prefix).messages
-    sdk.tables(bench.app).create_table_if_not_exists(messages)
-    letters = table(bench, messages)
+    outbox = Names(bench.app.settings.prefix).notifications
+    sdk.tables(bench.app).create_table_if_not_exists(outbox)
+    letters = table(bench, outbox)
     letters.upsert_entity({"PartitionKey": "p", "RowKey": "r", "n": 1})
     content, contents = dumped(bench, tmp_path)
     assert contents.tables["messages"] == 1 and contents.tables["other"] == 2
@@ -71,7 +71,7 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
     assert {name: type(value) for name, value in back.items()} == {
         name: type(value) for name, value in rows(bench)[(shard, odd["RowKey"])].items()
     }
-    there = Names(other.app.settings.prefix).messages
+    there = Names(other.app.settings.prefix).notifications
     assert [dict(one) for one in table(other, there).list_entities()] == [
         {"PartitionKey": "p", "RowKey": "r", "n": 1}
     ]

@@ -103,13 +103,13 @@ class Office:
         found = service.look()
         service.delete(found, found.find(backup_id), force=force)
 
-    def messages(self) -> list[tuple[str, str]]:
-        """(recipient, subject) of every message, newest first."""
-        found, _ = self.app.messages().page(None, None, 1, 100)
+    def notifications(self) -> list[tuple[str, str]]:
+        """(recipient, subject) of every notification, newest first."""
+        found, _ = self.app.notifications().page(None, None, 1, 100)
         return [(one.recipient, one.subject) for one in found]
 
     def text(self) -> str:
-        found, _ = self.app.messages().page(None, None, 1, 1)
+        found, _ = self.app.notifications().page(None, None, 1, 1)
         return found[0].text
 
 

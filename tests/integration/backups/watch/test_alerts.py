@@ -30,7 +30,7 @@ def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
         for hours in (26.5, 27):
             office.run("backup_monitor", START + timedelta(hours=hours))
     assert len(events(caplog, Event.BACKUP_TOO_OLD)) == 2
-    subjects = [subject for _, subject in office.messages()]
+    subjects = [subject for _, subject in office.notifications()]
     assert sum(one.startswith("No backup of database/company") for one in subjects) == 1
 
 
@@ -56,7 +56,7 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
     one = Office(azurite, staff, BACKUP_CONTAINER=container, BACKUP_ENCRYPTION_KEY=key)
     one.run("database_backup")
     one.run("backup_monitor")
-    assert not [subject for _, subject in one.messages() if "Encrypted" in subject]
+    assert not [subject for _, subject in one.notifications() if "Encrypted" in subject]
     for keys in ({}, {"BACKUP_ENCRYPTION_KEY": other}):
         blind = Office(azurite, staff, BACKUP_CONTAINER=container, **keys)
         with caplog.at_level(logging.INFO):
@@ -64,7 +64,7 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
                 job = blind.run("backup_monitor", START + timedelta(hours=hours))
                 result: Any = job.result
                 assert result["locked"] == 1
-        alerts = [subject for _, subject in blind.messages() if "Encrypted" in subject]
+        alerts = [subject for _, subject in blind.notifications() if "Encrypted" in subject]
         assert alerts == ["Encrypted backups cannot be opened"] * 2
         errors = [one for one in caplog.records if one.levelno == logging.ERROR]
         assert sum("backups_locked" in one.getMessage() for one in errors) == 3

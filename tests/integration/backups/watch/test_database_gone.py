@@ -65,7 +65,7 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
             result: Any = monitor.result
             assert result["gone"] == ["postgres/old"]
             assert "postgres/old" not in result["too_old"]
-            subjects = [subject for _, subject in office.messages()]
+            subjects = [subject for _, subject in office.notifications()]
             assert subjects.count("Database gone: postgres/old") == 1
     of_old = [e for e in events(caplog, Event.BACKUP_AGE) if e.get("database") == "old"]
     assert of_old == [], "its age is no measure any more"

@@ -34,7 +34,7 @@ def test_the_last_runs_of_a_plan_that_was_deleted_are_told_once_each(office: Off
         monitor = office.run("backup_monitor", START + timedelta(minutes=minutes))
         result: Any = monitor.result
         assert result["jobs_told"] == 1
-        assert office.messages() == [("ada@example.com", "Backup done: tenant")]
+        assert office.notifications() == [("ada@example.com", "Backup done: tenant")]
     assert first.id in office.text()
     monitor = office.run("backup_monitor", START + timedelta(days=2, minutes=1))
     late: Any = monitor.result
@@ -51,4 +51,4 @@ def test_a_run_that_goes_on_when_its_plan_is_deleted_is_told_when_it_ends(office
     office.app.worker.work(Message((asked.job_id,), office.clock.now()))
     assert office.app.manager.job(asked.job_id).status is Status.FAILED
     office.run("backup_monitor", START + HOUR / 12)
-    assert [subject for _, subject in office.messages()] == ["Backup failed: tenant"]
+    assert [subject for _, subject in office.notifications()] == ["Backup failed: tenant"]

@@ -43,7 +43,7 @@ def test_what_is_left_of_a_backup_is_alerted_once(
             )
     told = events(caplog, Event.BACKUP_LOST)
     assert sorted(one["blob"] for one in told) == sorted([blobs[first], blobs[second]] * 2)
-    text = {one.subject: one.text for one in office.app.messages().page(None, None, 1, 100)[0]}
+    text = {one.subject: one.text for one in office.app.notifications().page(None, None, 1, 100)[0]}
     said = "\n".join(text[subject] for subject in subjects)
     assert f"in the place of its blob lies that of backup {third}" in said
     assert "It has no other copy that is verified" in said
@@ -60,16 +60,16 @@ def test_a_backup_whose_manifest_is_gone_is_alerted(azurite: Azurite, staff: Pat
         Container(client).delete(copy.blob + MANIFEST)
     for _ in range(2):
         office.run("backup_monitor")
-        subjects = [subject for _, subject in office.messages() if " lost" in subject]
+        subjects = [subject for _, subject in office.notifications() if " lost" in subject]
         assert subjects == [f"Backup lost at primary: {copy.blob.rpartition('/')[2]}"]
-    entries, _ = office.app.messages().page(None, None, 1, 100)
+    entries, _ = office.app.notifications().page(None, None, 1, 100)
     assert any("was verified, but its manifest is gone" in one.text for one in entries)
 
 
 def losses(office: Office) -> list[str]:
     """The subjects of alerts of them, after another watch."""
     result: Any = office.run("backup_monitor").result
-    found = [subject for _, subject in office.messages() if " lost" in subject]
+    found = [subject for _, subject in office.notifications() if " lost" in subject]
     assert result["lost"] == (2 if found else 0)
     return found
 
@@ -85,7 +85,7 @@ def test_very_many_are_one_alert(azurite: Azurite, staff: Path) -> None:
             client.upload_blob(copy.blob.replace(backup_id[:8], f"{number:08x}"), b"x")
         for _ in range(2):
             office.run("backup_monitor")
-            subjects = [subject for _, subject in office.messages() if " lost" in subject]
+            subjects = [subject for _, subject in office.notifications() if " lost" in subject]
             assert subjects == ["12 backups lost at primary"]
         listed = office.app.backups().look().lost
     assert [one.why for one in listed] == ["its manifest is gone"] * 12

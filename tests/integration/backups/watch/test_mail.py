@@ -15,7 +15,7 @@ def test_a_backup_that_succeeded_is_mailed_once_to_every_administrator(office: O
     for _ in range(2):
         assert office.run("backup_monitor", office.clock.now() + HOUR / 12).status == "succeeded"
     name = office.app.manager.get("database_backup").definition.name
-    assert office.messages() == [("ada@example.com", f"Backup done: {name}")]
+    assert office.notifications() == [("ada@example.com", f"Backup done: {name}")]
     result: Any = made.result
     (one,) = result["backups"]
     for told in (one["id"], "restored in", "MB stored", made.id, "due at 2026-03-01 00:00:01 UTC"):
@@ -29,9 +29,9 @@ def test_a_run_that_took_nothing_is_no_backup_that_is_done(office: Office) -> No
     assert "ended less than two minutes ago" in (again.reason or "")
     office.run("backup_monitor")
     name = office.app.manager.get("database_backup").definition.name
-    subjects = {subject for _, subject in office.messages()}
+    subjects = {subject for _, subject in office.notifications()}
     assert subjects == {f"Backup done: {name}", f"Backup skipped: {name}"}
-    found, _ = office.app.messages().page(None, None, 1, 100)
+    found, _ = office.app.notifications().page(None, None, 1, 100)
     (skipped,) = [one.text for one in found if one.subject.startswith("Backup skipped")]
     assert "ended less than two minutes ago" in skipped
 
@@ -45,11 +45,11 @@ def test_a_backup_that_failed_or_was_missed_is_an_alert(
     failed = office.run("database_backup", office.clock.now() + HOUR)
     assert failed.status is Status.FAILED
     office.run("backup_monitor")
-    who, subject = office.messages()[0]
+    who, subject = office.notifications()[0]
     assert who == "ada@example.com", "known from before, though the database is gone"
     assert subject.startswith("Backup failed:")
     assert "there is no such file" in office.text()
     office.clock.set(START + timedelta(days=1, hours=3))  # 00:00 of the next day was slept through
     office.app.dispatcher.tick(office.clock.now(), "test")
     office.run("backup_monitor")
-    assert any(subject.startswith("Backup missed:") for _, subject in office.messages())
+    assert any(subject.startswith("Backup missed:") for _, subject in office.notifications())

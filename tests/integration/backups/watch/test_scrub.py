@@ -80,7 +80,7 @@ def test_the_budget_ends_it_and_the_rest_is_alerted_once_a_week(
     assert last_proofs(kept)[0] == at
     second = scrubbed(kept, at + HOUR, most_gb=SMALL)
     assert (second["proved"], second["left"], second["overdue"]) == (1, 1, 1)
-    told = [subject for _, subject in kept.messages()]
+    told = [subject for _, subject in kept.notifications()]
     assert told.count("Backups are not proved again in time") == 1
     assert [one["overdue"] for one in events(caplog, Event.BACKUP_SCRUB_BEHIND)] == [2, 1]
 
@@ -95,7 +95,7 @@ def test_damage_is_reported_beside_the_copy_and_alerted(
     assert f"backup {spoilt.id} at primary: " in str(job.error)
     assert [one.copies[0].state for one in backups(kept)] == ["damaged", "verified", "verified"]
     assert last_proofs(kept) == [START + 60 * DAY] * 2
-    assert ("ada@example.com", "A backup is damaged") in kept.messages()
+    assert ("ada@example.com", "A backup is damaged") in kept.notifications()
     assert spoilt.id in kept.text() and whole.id not in kept.text()
     (told,) = events(caplog, Event.BACKUP_DAMAGED)
     assert spoilt.id in told["error"]
@@ -125,7 +125,7 @@ def test_data_that_came_to_break_its_rules_is_alerted_and_costs_no_backup(
     assert job.status is Status.FAILED
     assert "constraint public.vouchers.fresh" in str(job.error)
     assert [one.unprovable for one in backups(office)] == [True] * 3
-    assert ("ada@example.com", "A backup can no longer be proved") in office.messages()
+    assert ("ada@example.com", "A backup can no longer be proved") in office.notifications()
     assert events(caplog, Event.BACKUP_UNPROVABLE)
     office.set(plan, retention={"monthly": 5, "days": 90}, source="postgres")
     office.run("backup_upkeep", START + 61 * DAY)
@@ -161,9 +161,9 @@ def test_after_its_minutes_no_further_one_is_begun(kept: Office, staff: Path) ->
         kept.clock.advance(2 * MINUTE)
 
     slow = Meddled(SqliteSource(staff), in_restore=wait)
-    order, messages = ScrubOrder(most_minutes=3), kept.app.messages()
+    order, notifications = ScrubOrder(most_minutes=3), kept.app.notifications()
     job = job_of(clock=kept.clock)
-    done = scrub(Given(slow), kept.app.backups().catalog, order, messages, job)
+    done = scrub(Given(slow), kept.app.backups().catalog, order, notifications, job)
     assert (done["proved"], done["left"]) == (2, 1)
 
 

@@ -70,10 +70,10 @@ def test_a_plan_that_cannot_be_read_is_an_alert_each_day_and_stops_no_other(
         plan,
         "database_backup",
     }
-    assert [subject for _, subject in office.messages()].count(
+    assert [subject for _, subject in office.notifications()].count(
         "Backup plan cannot be read: tenant"
     ) == 2
-    found, _ = office.app.messages().page(None, None, 1, 100)
+    found, _ = office.app.notifications().page(None, None, 1, 100)
     text = next(one.text for one in found if one.subject.startswith("Backup plan cannot"))
     assert "task_parameters.colour: " in text and f"PATCH /api/v1/schedules/{plan}" in text
     office.app.manager.enable(plan, False)
@@ -91,6 +91,6 @@ def test_a_plan_that_cannot_be_read_is_told_of_its_failed_runs(office: Office) -
     failed = office.run(plan)
     assert failed.status is Status.FAILED
     office.run("backup_monitor")
-    found, _ = office.app.messages().page(None, None, 1, 100)
+    found, _ = office.app.notifications().page(None, None, 1, 100)
     (text,) = [one.text for one in found if one.subject == "Backup failed: tenant"]
     assert failed.id in text and "colour" in text

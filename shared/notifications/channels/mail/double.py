@@ -1,0 +1,16 @@
+"""SendGrid in tests."""
+
+from __future__ import annotations
+
+from shared.notifications.double import Double, Reply
+
+DOUBLE = Double(
+    settings=lambda url: {
+        "SENDGRID_API_KEY": "SG.k3y-hush",
+        "SENDGRID_URL": url,
+        "MAIL_FROM": "Belfry <belfry@example.com>",
+    },
+    path="/v3/mail/send",
+    secret="SG.k3y-hush",
+    well=Reply(202, "", {"X-Message-Id": "sg-1"}),
+)

@@ -1,0 +1,71 @@
+"""Mail, by SendGrid's own library. https://www.twilio.com/docs/sendgrid/api-reference/mail-send"""
+
+from __future__ import annotations
+
+import re
+from http.client import HTTPException
+from typing import Any
+
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
+from shared.notifications.answers import failure
+from shared.notifications.hiding import hidden, hide
+from shared.notifications.model import Entry
+from shared.settings import Secret, Values
+
+_TIMEOUT = 20
+"""Seconds; the library has none of its own."""
+_ADDRESS = re.compile(r"[^@\s<>,;\"()\x00-\x20]{1,64}@[^@\s<>,;\"()\x00-\x20]{1,255}")
+
+
+def sender(values: Values) -> SendGrid:
+    """What sends, by the values of the channel's settings."""
+    url = values["SENDGRID_URL"].reveal().rstrip("/")
+    return SendGrid(values["SENDGRID_API_KEY"], values["MAIL_FROM"].reveal(), url)
+
+
+class SendGrid:
+    """Mail from one sender."""
+
+    def __init__(self, key: Secret, sender: str, url: str) -> None:
+        self._key = key
+        self._sender = sender
+        self._url = url
+
+    def send(self, entry: Entry) -> str:
+        """Mail it as plain text; SendGrid's id for it."""
+        if not _ADDRESS.fullmatch(entry.recipient):
+            raise Refused("sendgrid", "the recipient is no e-mail address")
+        from python_http_client.exceptions import HTTPError
+        from sendgrid import SendGridAPIClient
+        from sendgrid.helpers.mail import Mail
+
+        mail = Mail(
+            from_email=self._sender,
+            to_emails=entry.recipient,
+            subject=entry.subject or "(no subject)",
+            plain_text_content=entry.text or entry.subject or "(no text)",
+        )
+        hide("python_http_client.client", [self._key])
+        problem: BelfryError
+        try:
+            client: Any = SendGridAPIClient(self._key.reveal(), host=self._url)
+            client.client.timeout = _TIMEOUT
+            answer = client.send(mail)
+            if 200 <= answer.status_code < 300:
+                return str(answer.headers.get("X-Message-Id") or "")
+            problem = failure("sendgrid", answer.status_code, "", answer.headers)
+        except HTTPError as error:
+            text = bytes(error.body or b"").decode(errors="replace")
+            said = hidden(text, [self._key])
+            problem = failure("sendgrid", int(error.status_code), said, error.headers or {})
+        except (OSError, HTTPException) as error:  # urllib's URLError is one, so is a timeout
+            problem = Unavailable("sendgrid", f"did not answer ({_name(error)})")
+        except ValueError as error:
+            problem = Misconfigured(f"sendgrid: its key or its URL cannot be used ({_name(error)})")
+        raise problem  # not where it came from: the library's error has the request's headers
+
+
+def _name(error: Exception) -> str:
+    """The class of what went wrong; URLError has it inside."""
+    reason = getattr(error, "reason", None)
+    return type(reason if isinstance(reason, Exception) else error).__name__

@@ -1,0 +1,38 @@
+"""Slack, by an incoming webhook. https://api.slack.com/messaging/webhooks"""
+
+from __future__ import annotations
+
+from shared.notifications.model import Entry
+from shared.notifications.post import post
+from shared.settings import Secret, Values
+from shared.text import cut
+
+_MOST = 8_000
+"""Slack takes 40,000 characters, and escaping makes up to five of one."""
+
+
+def sender(values: Values) -> Slack:
+    """What sends, by the values of the channel's settings."""
+    return Slack(values["SLACK_WEBHOOK_URL"])
+
+
+class Slack:
+    """One channel: the webhook's."""
+
+    def __init__(self, url: Secret) -> None:
+        self._url = url
+
+    def send(self, entry: Entry) -> str:
+        """Send it as plain text. Slack gives it no id."""
+        text = cut(f"{entry.subject}\n\n{entry.text}", _MOST)
+        body = {"text": _escaped(text), "mrkdwn": False, "unfurl_links": False}
+        post("slack", self._url, body, [self._url])
+        return ""
+
+
+def _escaped(text: str) -> str:
+    """Escape the three characters that mark control sequences, such as `<!channel>`.
+
+    https://api.slack.com/reference/surfaces/formatting#escaping
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

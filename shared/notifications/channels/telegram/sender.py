@@ -1,0 +1,41 @@
+"""Telegram, by a bot. https://core.telegram.org/bots/api#sendmessage
+
+The bot's token is a part of the URL: see `post` for how it stays out of errors and logs.
+"""
+
+from __future__ import annotations
+
+from shared.notifications.model import Entry
+from shared.notifications.post import post
+from shared.settings import Secret, Values
+from shared.text import cut
+
+_MOST = 4096
+"""Characters of a message."""
+
+
+def sender(values: Values) -> Telegram:
+    """What sends, by the values of the channel's settings."""
+    url = values["TELEGRAM_URL"].reveal().rstrip("/")
+    return Telegram(values["TELEGRAM_BOT_TOKEN"], values["TELEGRAM_CHAT_ID"].reveal(), url)
+
+
+class Telegram:
+    """One chat."""
+
+    def __init__(self, token: Secret, chat_id: str, url: str) -> None:
+        self._token = token
+        self._chat_id = chat_id
+        self._url = url
+
+    def send(self, entry: Entry) -> str:
+        """Send it as plain text: without a parse_mode, nothing in it is taken for markup."""
+        body = {
+            "chat_id": self._chat_id,
+            "text": cut(f"{entry.subject}\n\n{entry.text}", _MOST),
+            "link_preview_options": {"is_disabled": True},
+        }
+        url = Secret(f"{self._url}/bot{self._token.reveal()}/sendMessage")
+        answer = post("telegram", url, body, [self._token])
+        result = answer.json.get("result")
+        return str(result.get("message_id", "")) if isinstance(result, dict) else ""

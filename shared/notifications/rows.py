@@ -1,0 +1,86 @@
+"""From notifications to rows and back; `outbox` says what the keys are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.errors import Damaged
+from shared.notifications.model import Entry, NotificationStatus
+from shared.storage.tables.batch import literal
+
+PARTITION = "messages"
+ROW = "message:"
+"""How the key of a notification's row begins. These two and the table (`Names.notifications`) keep
+their first names: under others, what was sent would be forgotten, and sent again."""
+
+
+def notification_key(id: str) -> str:
+    return f"{ROW}{id}"
+
+
+def due_key(at: datetime, id: str = "") -> str:
+    return f"due:{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}:{id}"
+
+
+def beginning(prefix: str) -> str:
+    """A filter for the rows whose keys begin with `prefix`. `;` comes after `:`."""
+    end = prefix.removesuffix(":") + ";"
+    return (
+        f"PartitionKey eq '{PARTITION}' and RowKey ge {literal(prefix)} "
+        f"and RowKey lt {literal(end)}"
+    )
+
+
+def properties(entry: Entry) -> dict[str, Any]:
+    """The row's properties. A merge cannot remove one, so what is not set is an empty string."""
+    return {
+        "key": entry.key,
+        "channel": entry.channel,
+        "recipient": entry.recipient,
+        "subject": entry.subject,
+        "text": entry.text,
+        "status": entry.status.value,
+        "attempts": entry.attempts,
+        "error": entry.error or "",
+        "provider_id": entry.provider_id or "",
+        "created_at": _stamp(entry.created_at),
+        "next_at": _stamp(entry.next_at),
+        "sent_at": _stamp(entry.sent_at),
+        "holder": entry.holder,
+    }
+
+
+def to_entry(row: Mapping[str, Any]) -> Entry:
+    """The notification of a row. Raises `Damaged`."""
+    try:
+        return Entry(
+            id=row["RowKey"].removeprefix(ROW),
+            key=row["key"],
+            channel=row["channel"],
+            recipient=row["recipient"],
+            subject=row["subject"],
+            text=row["text"],
+            status=NotificationStatus(row["status"]),
+            attempts=row["attempts"],
+            error=row["error"] or None,
+            provider_id=row["provider_id"] or None,
+            created_at=datetime.fromisoformat(row["created_at"]),
+            next_at=_instant(row["next_at"]),
+            sent_at=_instant(row["sent_at"]),
+            holder=row["holder"],
+            etag=row["etag"],
+        )
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise Damaged(
+            f"the notification's row {row['RowKey']} cannot be read ({error!r:.200})"
+        ) from error
+
+
+def _stamp(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).isoformat()
+
+
+def _instant(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,211 @@
+"""Each notification is sent once to each recipient, whoever asks again, and none is lost."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import NotFound
+from shared.notifications.double import Reply
+from shared.notifications.model import NotificationStatus
+from shared.storage.tables.batch import Merge
+from tests.integration.notifications.conftest import ANA, EUN, START, Office
+from tests.integration.notifications.vendors import CHATS, DOUBLES
+
+HELD = timedelta(minutes=10)
+JOB = "postgres_backup-20261121T030000Z"
+
+
+def test_every_administrator_gets_one_mail_and_its_status_is_kept(office: Office) -> None:
+    done = office.notifications().mail_administrators(
+        key=JOB, subject="Backup proved", text="All good."
+    )
+    assert office.vendors.mailed() == [ANA, EUN]
+    assert [(one.recipient, one.status, one.provider_id, one.sent_at) for one in done] == [
+        (ANA, NotificationStatus.SENT, "sg-1", START),
+        (EUN, NotificationStatus.SENT, "sg-1", START),
+    ]
+    assert {one.id: one for one in office.all()} == {one.id: one for one in done}
+
+
+def test_asked_again_only_the_new_administrator_gets_it(office: Office) -> None:
+    office.notifications().mail_administrators(key=JOB, subject="s", text="t")
+    office.administrators = (ANA.upper(), EUN, ANA, "new@example.com")
+    office.clock.advance(timedelta(days=2))
+    office.notifications().mail_administrators(key=JOB, subject="s", text="t")
+    assert office.vendors.mailed() == [ANA, EUN, "new@example.com"]
+
+
+def test_another_key_is_another_notification(office: Office) -> None:
+    for key in (JOB, f"{JOB}-failed"):
+        office.notifications().mail_administrators(key=key, subject="s", text="t")
+    assert office.vendors.mailed() == [ANA, EUN, ANA, EUN]
+
+
+def test_an_alert_goes_by_every_way_that_is_set_up(office: Office) -> None:
+    office.notifications().alert(key="down", subject="s", text="t")
+    office.notifications().alert(key="down", subject="s", text="t")
+    asked = [*CHATS, "mail", "mail"]
+    assert [one.vendor for one in office.vendors.got] == asked
+
+
+def test_a_way_that_is_not_set_up_is_not_written_down(office: Office) -> None:
+    notifications = office.notifications(SLACK_WEBHOOK_URL="")
+    notifications.alert(key="down", subject="s", text="t")
+    assert {one.channel for one in office.all()} == {*DOUBLES} - {"slack"}
+
+
+def test_two_that_send_at_once_send_it_once(office: Office) -> None:
+    office.administrators = (ANA,)
+    notifications = [office.notifications() for _ in range(4)]
+    office.outbox().due(START, 1)  # the table is there
+    together = threading.Barrier(len(notifications))
+
+    def send(number: int) -> None:
+        together.wait()
+        notifications[number].mail_administrators(key=JOB, subject="s", text="t")
+
+    with ThreadPoolExecutor(len(notifications)) as pool:
+        list(pool.map(send, range(len(notifications))))
+    assert office.vendors.mailed() == [ANA]
+    assert [(one.status, one.attempts) for one in office.all()] == [(NotificationStatus.SENT, 1)]
+
+
+def test_while_one_sends_it_a_flush_leaves_it_alone(office: Office) -> None:
+    office.administrators = (ANA,)
+    office.vendors.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(
+            office.notifications().mail_administrators, key=JOB, subject="s", text="t"
+        )
+        assert office.vendors.entered.wait(30)
+        assert office.notifications().flush(START + HELD - timedelta(seconds=1)) == []
+        office.vendors.gate.set()
+        assert [one.status for one in sending.result()] == [NotificationStatus.SENT]
+    assert office.vendors.mailed() == [ANA]
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def test_killed_before_the_sending_it_is_sent_by_the_next_flush(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notifications = office.notifications()
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(notifications._outbox, "claim", _killed)
+        notifications.mail_administrators(key=JOB, subject="s", text="t")
+    assert [one.status for one in office.all()] == [
+        NotificationStatus.QUEUED,
+        NotificationStatus.QUEUED,
+    ]
+    assert office.vendors.got == []
+    office.later(timedelta(0))
+    assert sorted(office.vendors.mailed()) == [ANA, EUN]
+
+
+def test_killed_between_the_sending_and_its_note_it_is_sent_again_after_ten_minutes(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notifications = office.notifications()
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(notifications._outbox, "sent", _killed)
+        notifications.mail_administrators(key=JOB, subject="s", text="t")
+    assert office.vendors.mailed() == [ANA]
+    office.notifications().mail_administrators(key=JOB, subject="s", text="t")
+    assert office.vendors.mailed() == [ANA, EUN], "the job's second attempt goes on from there"
+    assert office.later(HELD - timedelta(seconds=1)) == []
+    assert [one.status for one in office.later(timedelta(seconds=1))] == [NotificationStatus.SENT]
+    assert office.vendors.mailed() == [ANA, EUN, ANA]
+    assert office.later(timedelta(days=1)) == []
+
+
+def test_what_was_sent_stays_sent_though_another_took_it_over(office: Office) -> None:
+    outbox, notifications = office.outbox(), office.notifications()
+    notifications.mail_administrators(key=JOB, subject="s", text="t")
+    office.administrators = (ANA,)
+    office.vendors.say("mail", Reply(503))
+    (first,) = notifications.mail_administrators(key="slow", subject="s", text="t")
+    slow = outbox.claim(first, START + timedelta(minutes=1))
+    assert slow is not None
+    other = outbox.claim(slow, START + timedelta(minutes=1) + HELD)
+    assert other is not None
+    assert outbox.sent(slow, "slow-1", START).status is NotificationStatus.SENT
+    assert outbox.failed(other, "away", START).status is NotificationStatus.SENT
+    assert outbox.get(first.id).provider_id == "slow-1"
+    assert office.later(timedelta(days=1)) == []
+
+
+def test_an_attempt_that_never_ends_is_given_up_after_six(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.administrators = (ANA,)
+    for _ in range(6):
+        notifications = office.notifications()
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(notifications._outbox, "sent", _killed)
+            notifications.mail_administrators(key=JOB, subject="s", text="t")
+        office.clock.advance(HELD)
+    (given_up,) = office.notifications().flush(office.clock.now())
+    assert (given_up.status, given_up.next_at) == (NotificationStatus.FAILED, None)
+    assert given_up.error is not None and "no attempt came to its end" in given_up.error
+    assert len(office.vendors.got) == 6
+
+
+def test_notifications_are_forgotten_when_nothing_is_to_be_done_any_more(office: Office) -> None:
+    notifications = office.notifications()
+    notifications.mail_administrators(key="old", subject="s", text="t")
+    office.vendors.say("slack", Reply(500))
+    notifications.alert(key="waits", subject="s", text="t")
+    office.clock.advance(timedelta(days=40))
+    notifications.mail_administrators(key="new", subject="s", text="t")
+    assert notifications.forget(START + timedelta(days=1)) == 2 + len(CHATS) - 1 + 2
+    assert [(one.key, one.status.value) for one in office.all()] == [
+        ("new", "sent"),
+        ("new", "sent"),
+        ("waits", "failed"),
+    ]
+    rows = [row["RowKey"] for row in office.table().query("", top=100)]
+    assert len([key for key in rows if key.startswith("key:")]) == 3
+
+
+def test_a_row_that_somebody_garbled_stops_no_other(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifications = office.notifications()
+    office.vendors.say("slack", Reply(500))
+    office.vendors.say("teams", Reply(500))
+    notifications.alert(key="down", subject="s", text="t")
+    (slack,) = office.all(channel="slack")
+    garbled = Merge(f"message:{slack.id}", "*", {"attempts": "many", "created_at": "yesterday"})
+    assert office.table().transact("messages", [garbled]).committed
+    assert [one.channel for one in office.later(timedelta(minutes=1))] == ["teams"]
+    assert len(office.all()) == len(CHATS) + 2 - 1
+    assert "cannot be read" in caplog.text
+
+
+def test_lists_are_newest_first_filtered_and_in_pages(office: Office) -> None:
+    notifications = office.notifications()
+    office.administrators = (ANA,)
+    for number in range(5):
+        notifications.alert(key=f"k{number}", subject="s", text="t")
+        office.clock.advance(timedelta(seconds=1))
+    found, total = notifications.page(NotificationStatus.SENT, "slack", 2, 2)
+    assert ([one.key for one in found], total) == (["k2", "k1"], 5)
+    assert notifications.page(NotificationStatus.SENT, "slack", 4, 2) == ([], 5)
+    assert notifications.page(NotificationStatus.KEPT, None, 1, 2) == ([], 0)
+    assert notifications.page(None, None, 1, 100)[1] == 5 * len(DOUBLES)
+
+
+@pytest.mark.parametrize("id", ["", "x", "' or '", "8204737599999-" + "0" * 32])
+def test_a_notification_that_is_not_there_is_not_found(office: Office, id: str) -> None:
+    with pytest.raises(NotFound):
+        office.notifications().get(id)
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise Killed
