@@ -25,6 +25,8 @@ _RANGE = re.compile(
     r"PartitionKey eq '([^']*)' and RowKey ge '([^']*)' and RowKey lt '([^']*)'(?: and .*)?"
 )
 _PAGE = 1000
+_MADE = b"\nHTTP/1.1 204 No Content\r\nETag: now\r\n"
+"""The answer to each operation of a transaction."""
 _WRITTEN = {"ETag": 'W/"now"', "x-ms-version": "2019-02-02"}
 
 
@@ -56,7 +58,7 @@ class _Answering(BaseAdapter):
         self._table = table
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        status, headers, body = self._answer(request.method or "", request.url or "")
+        status, headers, body = self._answer(request)
         answer = requests.Response()
         answer.status_code, answer.url, answer.request = status, request.url or "", request
         answer.reason = HTTPStatus(status).phrase
@@ -69,9 +71,10 @@ class _Answering(BaseAdapter):
     def close(self) -> None:
         """There is nothing to close."""
 
-    def _answer(self, method: str, url: str) -> tuple[int, dict[str, str], bytes]:
-        if method != "GET":
-            return 204, _WRITTEN, b""
+    def _answer(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+        url, sent = request.url or "", request.body or b""
+        if url.endswith("$batch") and isinstance(sent, bytes):
+            return 202, _WRITTEN, _MADE * sent.count(b"Content-ID:")
         asked = parse_qs(urlsplit(url).query)
         found = _RANGE.fullmatch(asked.get("$filter", [""])[0])
         if found is None:
