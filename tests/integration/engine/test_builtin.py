@@ -128,7 +128,8 @@ def test_whether_it_is_on_follows_the_last_change(
         site.app.manager.enable("daily", by_api)
     site.start(daily(), **_enabled(after))
     found = site.schedule()
-    assert found.definition.enabled is on and found.is_active is on
+    assert found.definition.enabled is on and found.is_on is on
+    assert (found.progress.next_run_at is not None) is on
 
 
 def _enabled(value: str | None) -> dict[str, str]:
@@ -187,7 +188,7 @@ def test_a_task_that_comes_back_begins_anew(site: Site, deleted: bool) -> None:
     site.start(daily(cron="0 4 * * *", timeout_seconds=900))
     found = site.schedule()
     assert site.time() == "0 4 * * * UTC" and found.policy.timeout_seconds == 900
-    assert found.is_active and found.configured
+    assert found.is_on and found.configured
     due = found.progress.next_run_at
     site.bench.later(24 * 3600)
     site.bench.tick()
@@ -205,7 +206,7 @@ def test_a_schedule_of_a_persons_own_is_never_retired(site: Site) -> None:
 def test_the_command_line_retires_nothing(site: Site) -> None:
     other = build(site.app.settings, site.app.clock, tasks=Registry([]))
     other.prepare(by_hand=True)
-    assert site.schedule().is_active
+    assert site.schedule().is_on
 
 
 def test_a_start_warns_of_a_setting_that_is_nearly_a_tasks(
@@ -213,4 +214,4 @@ def test_a_start_warns_of_a_setting_that_is_nearly_a_tasks(
 ) -> None:
     site.start(daily(), DAYLY_ENABLED="false")
     assert "setting_unknown setting=DAYLY_ENABLED did_you_mean=DAILY_ENABLED" in caplog.text
-    assert site.schedule().is_active
+    assert site.schedule().is_on

@@ -331,7 +331,7 @@ def test_of_two_workers_that_claim_at_once_one_gets_the_lease(bench: Bench) -> N
 def test_turned_off_it_leaves_the_due_index_and_comes_back(bench: Bench) -> None:
     made = bench.add()
     off = bench.app.manager.enable(made.id, False)
-    assert off.progress.next_run_at is None and not off.is_active
+    assert off.progress.next_run_at is None and not off.is_on
     bench.later(600)
     assert bench.tick().handed_out == 0
     on = bench.app.manager.enable(made.id, True)

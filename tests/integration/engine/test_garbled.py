@@ -108,7 +108,7 @@ def test_a_schedule_that_lost_its_place_in_the_due_index_comes_back(
         assert upcoming is not None
         rows.delete(one, entities.due_key(upcoming, one.id))
     renamed = bench.app.manager.enable(made.id, False)
-    assert not renamed.is_active
+    assert not renamed.is_on
     bench.later(600)
     assert bench.tick().handed_out == 0
     bench.app.sweep.sweep(bench.clock.now())

@@ -331,7 +331,7 @@ def test_failures_one_after_another_pause_it_until_a_person_resumes_it(
     assert len(bench.calls.started) == 2
 
     resumed = bench.app.manager.enable(made.id, True)
-    assert resumed.is_active and resumed.progress.failures_in_row == 0
+    assert resumed.is_on and resumed.progress.failures_in_row == 0
     bench.later(60)
     bench.tick()
     bench.work()

@@ -40,8 +40,8 @@ def test_among_schedules_that_went_on_since(bench: Bench, tmp_path: Path) -> Non
     back = bench.app.manager.get(changed.id)
     assert (back.definition.name, back.definition.recurrence) == ("test", every(60))
     assert back.revision > changed.revision
-    assert bench.app.manager.get(made["cron"].id).is_active
-    assert bench.app.manager.get(new.id).is_active
+    assert bench.app.manager.get(made["cron"].id).is_on
+    assert bench.app.manager.get(new.id).is_on
     bench.later(60)
     bench.tick()
     bench.work()
