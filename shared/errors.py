@@ -28,14 +28,12 @@ from typing import ClassVar
 class BelfryError(Exception):
     """Something went wrong that a person may have to act on; the message says what to do."""
 
-    code: ClassVar[str] = "error"
     permanent: ClassVar[bool] = False
 
 
 class Invalid(BelfryError):
     """A value is wrong. `field` is its name as the caller wrote it."""
 
-    code = "invalid"
     permanent = True
 
     def __init__(self, field: str, message: str) -> None:
@@ -47,28 +45,24 @@ class Invalid(BelfryError):
 class NotFound(BelfryError):
     """There is no such thing."""
 
-    code = "not_found"
     permanent = True
 
 
 class Conflict(BelfryError):
     """The thing is there, but its present state does not allow this."""
 
-    code = "conflict"
     permanent = True
 
 
 class Misconfigured(BelfryError):
     """A setting is missing or wrong."""
 
-    code = "misconfigured"
     permanent = True
 
 
 class Refused(BelfryError):
     """An outside service refused, and would refuse again (a wrong password, no permission)."""
 
-    code = "refused"
     permanent = True
 
     def __init__(self, service: str, message: str) -> None:
@@ -79,8 +73,6 @@ class Refused(BelfryError):
 class Unavailable(BelfryError):
     """An outside service did not answer or failed; a later attempt may succeed."""
 
-    code = "unavailable"
-
     def __init__(self, service: str, message: str) -> None:
         super().__init__(f"{service}: {message}")
         self.service = service
@@ -89,41 +81,33 @@ class Unavailable(BelfryError):
 class Damaged(BelfryError):
     """What was written failed its check: it must not be relied upon."""
 
-    code = "damaged"
-
 
 class Unprovable(BelfryError):
     """A backup is what was dumped, but no proof can succeed: its data breaks its own rules, or its
     definitions fail when they are computed anew."""
 
-    code = "unprovable"
     permanent = True
 
 
 class Unexplained(BelfryError):
     """What was expected and what was done do not agree; the message names what to look at."""
 
-    code = "unexplained"
     permanent = True
 
 
 class TimedOut(BelfryError):
     """The task ran longer than its timeout."""
 
-    code = "timed_out"
-
 
 class Cancelled(BelfryError):
     """The job was stopped by a person or a policy."""
 
-    code = "cancelled"
     permanent = True
 
 
 class Skipped(BelfryError):
     """The task did nothing, for a reason that is no failure. `result`: what its job shows."""
 
-    code = "skipped"
     permanent = True
 
     def __init__(self, message: str, result: Mapping[str, object] | None = None) -> None:
@@ -133,5 +117,3 @@ class Skipped(BelfryError):
 
 class LeaseLost(BelfryError):
     """This worker no longer holds the job: another has it, so this one's outcome does not count."""
-
-    code = "lease_lost"

@@ -171,10 +171,16 @@ def event(
     logger.log(level, "%s", line, extra={"event": what.value, "fields": known})
 
 
+_HALF = 12_000
+"""Units of UTF-16 of the first lines that a job's log keeps, and of the last."""
+_LONGEST = 6_000
+"""Units of one line of it."""
+
+
 class JobLog:
     """One job's own log: each line is kept for the job's record and written to the app's log.
 
-    If the lines exceed `limit` units of UTF-16 in all, the middle is replaced by a line that says
+    If the lines exceed 24,000 units of UTF-16 in all, the middle is replaced by a line that says
     how many were left out; so the first and the last lines of a long log are always there.
     """
 
@@ -183,14 +189,10 @@ class JobLog:
         logger: logging.Logger,
         ids: Mapping[str, object],
         stamp: Callable[[], str],
-        limit: int = 24_000,
     ) -> None:
         self._logger = logger
         self._ids = dict(ids)
         self._stamp = stamp
-        self._half = limit // 2
-        self._longest = limit // 4
-        """Units of one line."""
         self._lock = threading.Lock()
         self._head: list[str] = []
         self._tail: deque[str] = deque()
@@ -198,36 +200,36 @@ class JobLog:
 
     def __call__(self, message: str, *, level: int = logging.INFO, **fields: object) -> None:
         """Add a line."""
-        said = short(message, self._longest)
+        said = short(message, _LONGEST)
         words = [said, *(f"{name}={_shown(_kept(value))}" for name, value in fields.items())]
         self._keep(" ".join(words), level)
         event(self._logger, Event.JOB_LOG, level=level, **self._ids, message=said, **fields)
 
     def unexpected(self, error: BaseException) -> None:
         """Add the traceback of a failure that the task did not expect."""
-        self._keep(f"unexpected failure\n{trace(error, self._longest - _HEAD)}", logging.ERROR)
+        self._keep(f"unexpected failure\n{trace(error, _LONGEST - _HEAD)}", logging.ERROR)
         about = self._ids.get("job_id", "a job")
         self._logger.error("unexpected failure in %s\n%s", about, trace(error))
 
     def _keep(self, text: str, level: int) -> None:
         line = f"{self._stamp()} {logging.getLevelName(level)} {text}"
         with self._lock:
-            self._add(cut(clean(line), self._longest))
+            self._add(cut(clean(line), _LONGEST))
 
     def _add(self, line: str) -> None:
         size = units(line) + 1
-        if not self._tail and self._head_units + size <= self._half:
+        if not self._tail and self._head_units + size <= _HALF:
             self._head.append(line)
             self._head_units += size
             return
         self._tail.append(line)
         self._tail_units += size
-        while self._tail_units > self._half:
+        while self._tail_units > _HALF:
             self._tail_units -= units(self._tail.popleft()) + 1
             self._left_out += 1
 
     def text(self) -> str:
-        """The log so far: at most `limit` units, plus a line for what was left out."""
+        """The log so far: at most 24,000 units, plus a line for what was left out."""
         with self._lock:
             said = [f"... {self._left_out} lines left out ..."] if self._left_out else []
             return "\n".join([*self._head, *said, *self._tail])

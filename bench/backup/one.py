@@ -47,7 +47,7 @@ def belfry(order: dict[str, Any]) -> dict[str, float]:
     from shared.backups.store.codec import Codec
     from shared.backups.store.encryption import Seal
     from shared.settings import Secret
-    from shared.storage.blobs import stream
+    from shared.storage.blobs import stream, upload
     from tests.context import job_of
 
     def source() -> Source:
@@ -65,8 +65,9 @@ def belfry(order: dict[str, Any]) -> dict[str, float]:
         began = time.perf_counter()
         with source().dump(job) as dump:
             encoded = codec.encode(dump.chunks, job.check)
-            said = {"backup_id": blob.blob_name}
-            stored = stream.upload(blob, iter(encoded), lambda _: said, job.check)
+            staged = upload.stage(blob, iter(encoded), job.check)
+        staged.commit({"backup_id": blob.blob_name})
+        stored = staged.stored
         seconds, uploaded = time.perf_counter() - began, peak_of("self")
         began = time.perf_counter()
         etag = stream.read_back(blob, stored.bytes, stored.sha256, job.check)

@@ -3,6 +3,7 @@ nothing that only backups of that kind need. Each kind is a folder here, with a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,18 +34,16 @@ class Engine(Protocol):
 
     name: str
     """What manifests call it."""
-    kind: str
-    """What messages call a source of this kind."""
     schemes: tuple[str, ...]
     """What the URLs of its databases start with."""
-    has_parts: bool
-    """Whether it is a server with several databases, whose schemas and rules a plan can name."""
+
+    @property
+    def databases(self) -> Callable[[Asked], list[str]] | None:
+        """Lists the databases of a server that can be backed up; raises `Unavailable`, `Refused`.
+        None if it is no server: then a plan can name no parts of it."""
 
     def source(self, asked: Asked, settings: Settings, connection: Connection) -> Source:
         """A source of what was asked for. Raises `Misconfigured`."""
-
-    def databases(self, asked: Asked) -> list[str]:
-        """The databases of a server that can be backed up. Raises `Unavailable`, `Refused`."""
 
     def target_problem(self, name: str) -> str | None:
         """Why a restore cannot go to `name`, in words for whoever gave it; None if it can. Looks at

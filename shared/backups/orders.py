@@ -70,7 +70,7 @@ def rules_are_there(manifest: Manifest, rules: Iterable[str]) -> None:
 def _check_rules(
     backup: Backup, rules: Iterable[str], manifest: Callable[[Backup], Manifest]
 ) -> None:
-    if not engine_of(backup.summary.engine).has_parts:
+    if engine_of(backup.summary.engine).databases is None:
         raise Invalid("without", "only of PostgreSQL there is anything to leave out")
     try:
         found = manifest(backup)

@@ -57,16 +57,14 @@ class Backups:
         manager: Manager,
         tasks: Registry,
         notifications: Notifications,
-        sources: Sources | None = None,
-        catalog: Catalog | None = None,
     ) -> None:
         seal = Seal.of(settings.backup_encryption_key)
-        self.catalog = catalog or catalog_of(settings, seal, connection)
+        self.catalog = catalog_of(settings, seal, connection)
         self._settings = settings
         self._manager = manager
         self._tasks = tasks
         self._clock = clock
-        self._sources = sources or Sources(settings, connection)
+        self._sources = Sources(settings, connection)
         drive = partial(Drive.of, settings.drive, clock)
         self._tools = Tools(self._sources, self.catalog, seal, Alone(locks), drive)
         self._notifications = notifications

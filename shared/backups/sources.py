@@ -53,7 +53,7 @@ class Sources:
 
     def has_parts(self, name: str) -> bool:
         """Whether it is a server, so that a plan can name parts of it."""
-        return name == POSTGRES or (name in self.names and self._engine(name).has_parts)
+        return name == POSTGRES or (name in self.names and self._engine(name).databases is not None)
 
     def of(self, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         """(name, function that makes the source) for everything that the plan means."""
@@ -72,9 +72,8 @@ class Sources:
     def _databases(self, name: str, plan: BackupPlan) -> Iterator[tuple[str, Callable[[], Source]]]:
         if not self.has_parts(name):
             if plan.source != ALL and any(getattr(plan, part) for part in PARTS):
-                raise Invalid(
-                    "task_parameters", f"{name} is no {postgres.kind}; leave its parts out"
-                )
+                text = f"{name} is no PostgreSQL server; leave its parts out"
+                raise Invalid("task_parameters", text)
             yield name, partial(self._made, name)
             return
         part = {
@@ -89,7 +88,8 @@ class Sources:
             yield f"{name}/{database}", partial(self._made, name, database=database, **part)
 
     def _listed(self, name: str) -> list[str]:
-        found = self._engine(name).databases(self._asked(name))
+        listing = self._engine(name).databases
+        found = [] if listing is None else listing(self._asked(name))
         if not found:
             raise Refused(
                 name,

@@ -7,7 +7,7 @@ import logging
 import re
 import signal
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import wait
 from functools import partial
 from pathlib import Path
@@ -35,16 +35,13 @@ _OF_THE_HOST = "is run by the host alone; `python -m functions` lists what a per
 _INTERRUPTED = 130
 
 
-def main(
-    tasks: Registry, functions: Collection[str], arguments: Sequence[str] | None = None
-) -> int:
-    """Run the task named, or list them all; the exit code.
+def main(tasks: Registry, functions: Collection[str]) -> int:
+    """Run the task named by the process's arguments, or list them all; the exit code.
 
-    `functions`: the names of all functions, some of which only the host runs. `arguments`: by
-    default the process's own.
+    `functions`: the names of all functions, some of which only the host runs.
     """
     try:
-        return _main(typed.read(arguments), tasks, functions)
+        return _main(typed.read(), tasks, functions)
     except BelfryError as error:
         return _complain(error, 2)
     except KeyboardInterrupt:

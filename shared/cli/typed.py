@@ -50,9 +50,9 @@ class Typed:
     help: bool
 
 
-def read(arguments: Sequence[str] | None) -> Typed:
-    """`arguments`: by default the process's own. If they are wrong, exits with code 2."""
-    given = _parser(None).parse_args(arguments)
+def read() -> Typed:
+    """The process's arguments. If they are wrong, exits with code 2."""
+    given = _parser(None).parse_args()
     return Typed(given.task, tuple(given.parameters), given.force, given.help)
 
 

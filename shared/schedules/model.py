@@ -212,11 +212,6 @@ class Schedule:
         return on and self.progress.paused_reason is None
 
     @property
-    def is_active(self) -> bool:
-        """Whether it will run again by itself."""
-        return self.is_on and self.progress.next_run_at is not None
-
-    @property
     def is_long(self) -> bool:
         """Whether its jobs may last: they have a queue and a function of their own, so that no
         short job waits behind them."""

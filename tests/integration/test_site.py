@@ -12,19 +12,19 @@ from local.azurite import Azurite
 from shared.api import site
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
-from tests.integration.engine.conftest import START, Bench, make, tap
+from tests.integration.engine.conftest import START, Engine, make, tap
 
 
 @pytest.fixture
-def bench(azurite: Azurite) -> Bench:
+def engine(azurite: Azurite) -> Engine:
     made = make(azurite)
     tap(made)
     return made
 
 
-def asked(bench: Bench, path: str) -> Any:
+def asked(engine: Engine, path: str) -> Any:
     async def answered() -> httpx.Response:
-        transport = httpx.ASGITransport(site.site(lambda: bench.app))
+        transport = httpx.ASGITransport(site.site(lambda: engine.app))
         async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
             return await client.get(path)
 
@@ -33,23 +33,23 @@ def asked(bench: Bench, path: str) -> Any:
     return answer.json()
 
 
-def test_the_first_page_says_what_this_is_and_where_to_go(bench: Bench) -> None:
-    said = asked(bench, "/")
+def test_the_first_page_says_what_this_is_and_where_to_go(engine: Engine) -> None:
+    said = asked(engine, "/")
     assert said["name"] == "Belfry" and said["docs"] == "/api/docs"
-    asked(bench, said["status"])
-    asked(bench, said["uptime"])
+    asked(engine, said["status"])
+    asked(engine, said["uptime"])
 
 
-def test_status_shows_how_the_last_run_ended_and_a_pause(bench: Bench) -> None:
+def test_status_shows_how_the_last_run_ended_and_a_pause(engine: Engine) -> None:
     each_minute = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START)
     definition = Definition(name="f", task_type="fails", recurrence=each_minute)
     policy = Policy(max_attempts=1, pause_after_failures=1)
-    bench.app.manager.create(definition, policy, schedule_id="fails")
-    (before,) = asked(bench, "/status")["jobs"]
+    engine.app.manager.create(definition, policy, schedule_id="fails")
+    (before,) = asked(engine, "/status")["jobs"]
     assert (before["last"], before["paused"]) == (None, False)
-    bench.later(60)
-    (job,) = bench.work()
-    (after,) = asked(bench, "/status")["jobs"]
+    engine.later(60)
+    (job,) = engine.work()
+    (after,) = asked(engine, "/status")["jobs"]
     assert after["paused"] and after["next_run_at"] is None
     assert after["last"]["job_id"] == job.id and after["last"]["status"] == "failed"
     assert "on fire" not in str(after), "why is told to nobody without a key"

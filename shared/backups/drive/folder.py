@@ -155,11 +155,11 @@ class Drive:
             {**properties, _BESIDE: "1"},
         )
 
-    def files(self, check: Check, group: str | None = None) -> list[DriveFile]:
-        """The files that were put into the folder and not removed, of one group or of all."""
+    def files(self, check: Check) -> list[DriveFile]:
+        """The files that were put into the folder and not removed, of all groups."""
         with self._wire(check) as wire:
             self._look(wire)
-            return self._files(wire, {} if group is None else {GROUP: group})
+            return self._files(wire, {})
 
     def keep(self, count: int, group: str, check: Check) -> list[str]:
         """Remove all but the newest `count` files of a group, with their checksum files; return the

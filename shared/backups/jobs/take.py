@@ -11,14 +11,13 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeVar
 
 from shared.backups.model import (
     Manifest,
     Outcome,
     Report,
-    Summary,
     blob_name,
     checksum_name,
     differences,
@@ -217,42 +216,23 @@ class _Taking:
             self.blob = sealed_name(self._at, f"{self._id[:8]}{self._codec.ending}")
 
     def upload(self) -> Manifest:
-        """Dump into a blob, and write the manifest beside it."""
-        job, source = self._job, self._source
+        """Dump into a blob, and write the manifest beside it. The blob becomes visible only when
+        its manifest is known, since a part of that is in the blob's metadata."""
+        job, source, destination = self._job, self._source, self._destination
         job.log("dumping", source=source.name, database=source.database, blob=self.blob)
-        tier = self._plan.tier.value if self._plan.tier is not None else None
         with source.dump(job) as dump:
             job.check()
             pieces = self._codec.encode(dump.chunks, job.check)
-            summary: Summary | None = None
-
-            def said(stored: Stored) -> dict[str, object]:
-                nonlocal summary
-                summary = self._summary(dump, stored, pieces.taken)
-                return summary.to_json()
-
-            self._destination.upload(
-                self.blob, iter(pieces), said, job.check, tier=tier, encrypted=self._encrypted
-            )
-        assert summary is not None  # noqa: S101 (an upload that succeeds has called `said`)
-        manifest = Manifest(
-            **{item.name: getattr(summary, item.name) for item in fields(Summary)},
-            blob=self.blob,
-            tables=dict(dump.contents.tables),
-            schema=dict(dump.contents.schema),
-            schemas=self._plan.schemas,
-            exclude_schemas=self._plan.exclude_schemas,
-        )
-        self._destination.write_manifest(manifest, job.check)
-        job.log("uploaded", bytes=summary.bytes, sha256=summary.sha256)
+            staged = destination.stage(self.blob, iter(pieces), job.check)
+        manifest = self._manifest(dump, staged.stored, pieces.taken)
+        tier = self._plan.tier.value if self._plan.tier is not None else None
+        destination.commit(staged, manifest, tier=tier)
+        destination.write_manifest(manifest, job.check)
+        job.log("uploaded", bytes=manifest.bytes, sha256=manifest.sha256)
         return manifest
 
-    @property
-    def _encrypted(self) -> bool:
-        return self._seal is not None
-
-    def _summary(self, dump: Dump, stored: Stored, taken: int) -> Summary:
-        return Summary(
+    def _manifest(self, dump: Dump, stored: Stored, taken: int) -> Manifest:
+        return Manifest(
             id=self._id,
             schedule_id=self._job.schedule_id,
             job_id=self._job.job_id,
@@ -267,10 +247,15 @@ class _Taking:
             finished_at=self._job.clock.now(),
             duration_seconds=round(self._job.clock.monotonic() - self._began, 3),
             compression=self._plan.compression.value,
-            encrypted=self._encrypted,
+            encrypted=self._seal is not None,
             bytes=stored.bytes,
             uncompressed_bytes=taken,
             sha256=stored.sha256,
+            blob=self.blob,
+            tables=dict(dump.contents.tables),
+            schema=dict(dump.contents.schema),
+            schemas=self._plan.schemas,
+            exclude_schemas=self._plan.exclude_schemas,
         )
 
     def remove(self, more: Iterable[str]) -> None:

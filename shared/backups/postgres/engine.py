@@ -9,9 +9,7 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 
 name = "postgresql"
-kind = "PostgreSQL server"
 schemes: tuple[str, ...] = ("postgresql://", "postgres://")
-has_parts = True
 
 
 def source(asked: Asked, settings: Settings, connection: Connection) -> Source:

@@ -11,9 +11,8 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 
 name = "sqlite"
-kind = "SQLite file"
 schemes: tuple[str, ...] = ("sqlite:///",)
-has_parts = False
+databases = None
 
 
 def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
@@ -23,9 +22,3 @@ def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
 
     path = Path(asked.url.reveal().removeprefix(schemes[0]))
     return SqliteSource(path, name=asked.name, setting=asked.setting)
-
-
-def databases(asked: Asked) -> list[str]:
-    """None, as it is no server."""
-    del asked
-    return []

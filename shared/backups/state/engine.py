@@ -9,9 +9,8 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 
 name = "belfry"
-kind = "Belfry's own state"
 schemes: tuple[str, ...] = ()
-has_parts = False
+databases = None
 
 
 def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
@@ -20,9 +19,3 @@ def source(asked: Asked, settings: Settings, connection: Connection) -> Source:
     from shared.backups.state.source import StateSource
 
     return StateSource(connection, settings.prefix, settings.schedule_shards)
-
-
-def databases(asked: Asked) -> list[str]:
-    """None, as it is no server."""
-    del asked
-    return []

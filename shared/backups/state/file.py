@@ -98,10 +98,6 @@ class StateFile:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        return self._db
-
     def put(self, row: Row) -> None:
         """Add a row; it replaces one with the same key."""
         values = (row.of, row.partition, row.key, row.kind, row.body)

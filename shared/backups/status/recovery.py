@@ -34,7 +34,6 @@ class Standing:
     """The plan's."""
     last_good: Summary | None
     """The newest verified backup."""
-    verified_at: datetime | None
     restore_seconds: float | None
     """How long a restore takes: reading the backup back, restoring it and counting its rows."""
     age_seconds: float | None
@@ -100,7 +99,6 @@ def standing(
         schedule_id=schedule_id,
         name=name,
         last_good=last_good,
-        verified_at=report.at if report is not None else None,
         restore_seconds=seconds if last_good is not None else None,
         age_seconds=last_good.age_seconds(now) if last_good is not None else None,
         expected_by=expected,

@@ -9,7 +9,7 @@ any other; only retention has to wait there until the policy expires.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -29,9 +29,10 @@ from shared.backups.store.metadata import about_backup, about_report
 from shared.backups.store.parsing import UNREADABLE, manifest_of
 from shared.backups.store.reading import Readings
 from shared.errors import Conflict, Damaged
-from shared.storage.blobs import stream
+from shared.storage.blobs import stream, upload
 from shared.storage.blobs.container import Blob, Container, Opening
-from shared.storage.blobs.stream import Stored, go_on
+from shared.storage.blobs.stream import go_on
+from shared.storage.blobs.upload import Staged
 
 
 class Destination:
@@ -57,23 +58,13 @@ class Destination:
         with self._readings.look(lambda name: stream.text(self.blob(name, check))) as read:
             return copies(self.name, self._container.items(check), self._seal, read)
 
-    def upload(
-        self,
-        name: str,
-        pieces: Iterator[bytes],
-        said: Callable[[Stored], Mapping[str, object]],
-        check: Callable[[], None],
-        *,
-        tier: str | None,
-        encrypted: bool,
-    ) -> Stored:
-        """Write a backup's blob, all or nothing. `said` makes its summary, once size and hash are
-        known."""
+    def stage(self, name: str, pieces: Iterator[bytes], check: Callable[[], None]) -> Staged:
+        """Write a backup's blob, all but its commit."""
+        return upload.stage(self.blob(name, check), pieces, check)
 
-        def metadata(stored: Stored) -> Mapping[str, str]:
-            return self._metadata(said(stored), encrypted)
-
-        return stream.upload(self.blob(name, check), pieces, metadata, check, tier=tier)
+    def commit(self, staged: Staged, manifest: Manifest, *, tier: str | None) -> None:
+        """Make a backup's blob visible; its metadata is the manifest's summary."""
+        staged.commit(self._about(manifest), tier=tier)
 
     def write_manifest(
         self,
@@ -89,8 +80,7 @@ class Destination:
         name, checksum = manifest_name(manifest.blob), checksum_name(manifest.blob)
         if name not in there:
             text = json.dumps(manifest.to_json(), indent=2).encode()
-            metadata = self._metadata(manifest.summary.to_json(), manifest.encrypted)
-            self._write(name, text, metadata, manifest.encrypted, check)
+            self._write(name, text, self._about(manifest), manifest.encrypted, check)
         if checksum not in there:
             stream.write_once(
                 self.blob(checksum, check),
@@ -166,13 +156,12 @@ class Destination:
         """
         self.create(check)
         manifest = other.manifest(copy, check)
-        metadata = self._metadata(copy.summary.to_json(), copy.summary.encrypted)
-        stream.copy(
+        upload.copy(
             other.blob(copy.blob, check),
             self.blob(copy.blob, check),
             manifest.bytes,
             manifest.sha256,
-            metadata,
+            self._about(manifest),
             check,
             tier=tier,
         )
@@ -230,8 +219,9 @@ class Destination:
         blob = self.blob(name, check)
         stream.write_once(blob, content, metadata, content_type=kind, **_patience(check))
 
-    def _metadata(self, summary: Mapping[str, object], encrypted: bool) -> dict[str, str]:
-        return about_backup(summary, self._need_seal() if encrypted else None)
+    def _about(self, manifest: Manifest) -> dict[str, str]:
+        """The metadata of a backup's blob and of its manifest."""
+        return about_backup(manifest.summary, self._need_seal() if manifest.encrypted else None)
 
     def _need_seal(self) -> Seal:
         if self._seal is None:

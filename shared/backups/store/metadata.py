@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 
-from shared.backups.model import Report
+from shared.backups.model import Report, Summary
 from shared.backups.store.encryption import Seal
 from shared.errors import Refused
 from shared.text import clean, cut
@@ -23,10 +23,10 @@ _ROOM = 5500
 header has a random length), base64 a third."""
 
 
-def about_backup(summary: Mapping[str, object], seal: Seal | None) -> dict[str, str]:
+def about_backup(summary: Summary, seal: Seal | None) -> dict[str, str]:
     """The metadata of a backup's blob and of its manifest. Raises `Refused` if it is too long,
     which cannot happen with any names that the API accepts."""
-    return _metadata(str(summary["id"]), "summary", summary, seal)
+    return _metadata(summary.id, "summary", summary.to_json(), seal)
 
 
 def about_report(report: Report, seal: Seal | None) -> dict[str, str]:

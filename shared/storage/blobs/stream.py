@@ -1,6 +1,6 @@
-"""Streams into blobs and out of them: in blocks of 4 MiB, hashed on the way.
+"""Streams out of blobs, in blocks of 4 MiB, hashed on the way; and small blobs, in one piece.
+`upload` has the way in.
 
-The blocks are invisible until the last call lists them all, so a blob is whole or is not there.
 At most two blocks are in flight while the next is made or used, so memory holds a few blocks,
 whatever the size. While storage is unavailable, a transfer waits, and goes on with the block that
 failed.
@@ -9,24 +9,20 @@ failed.
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.errors import Conflict, Damaged, Refused, Unavailable
-from shared.storage.blobs.blocks import Patience, ahead, blocks
+from shared.errors import Conflict, Damaged
+from shared.storage.blobs.blocks import Patience, ahead
 from shared.storage.failures import translated
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobBlock, BlobClient
+    from azure.storage.blob import BlobClient
 
 BLOCK = 4 * 1024 * 1024
-LATER_BLOCK = 8 * 1024 * 1024
-_MOST_BLOCKS = 50_000
-"""Azure's limit for a blob. The second half of the blocks are larger, for up to 290 GiB in all."""
 PATIENCE = 600.0
 """Seconds for which storage may be unavailable."""
 _SMALL = 64 * 1024 * 1024
@@ -51,7 +47,7 @@ def storage(container: str) -> Iterator[None]:
         yield
 
 
-class _Sums:
+class Sums:
     """The size and the SHA-256 of the blocks that pass."""
 
     def __init__(self) -> None:
@@ -66,99 +62,6 @@ class _Sums:
         return Stored(bytes=self.size, sha256=self._sha256.hexdigest())
 
 
-def upload(
-    blob: BlobClient,
-    pieces: Iterator[bytes],
-    metadata: Callable[[Stored], Mapping[str, str]],
-    check: Callable[[], None],
-    *,
-    tier: str | None = None,
-    patience: float = PATIENCE,
-) -> Stored:
-    """Write `pieces` as a new blob, all or nothing.
-
-    `metadata` is called once all blocks are staged; if it raises, there is no blob. It must be
-    unique to this blob: if the answer to the commit is lost, the blob is recognised by it. `pieces`
-    is closed however this ends. Raises `Conflict` if there is another blob of that name, and other
-    `BelfryError`s.
-    """
-    from azure.storage.blob import BlobBlock
-
-    sums, staged = _Sums(), list[BlobBlock]()
-    patient = Patience(check, patience)
-    mark = uuid.uuid4().hex
-
-    def calls() -> Iterator[Callable[[], object]]:
-        for number, block in enumerate(blocks(pieces, _block_size)):
-            check()
-            if number >= _MOST_BLOCKS:
-                service = f"blob storage (container {blob.container_name})"
-                raise Refused(service, f"{blob.blob_name}: it is larger than a blob can be")
-            sums.add(block)
-            name = f"{mark}-{number:06}"
-            staged.append(BlobBlock(name))
-            yield partial(patient.call, partial(_stage, blob, name, block))
-
-    try:
-        for _ in ahead(calls(), leave=patient.end):
-            check()
-    finally:
-        if isinstance(pieces, Generator):
-            pieces.close()
-    check()
-    stored = sums.stored()
-    own = dict(metadata(stored))
-    patient.call(partial(_commit, blob, staged, stored.bytes, own, tier))
-    return stored
-
-
-def _block_size(number: int) -> int:
-    return BLOCK if number < _MOST_BLOCKS // 2 else LATER_BLOCK
-
-
-def _stage(blob: BlobClient, name: str, block: bytes) -> None:
-    """Stage a block. Storage checks its MD5; if the block was damaged on the way, `Unavailable` is
-    raised, so that it is sent again."""
-    from azure.core.exceptions import HttpResponseError
-
-    with storage(blob.container_name):
-        try:
-            blob.stage_block(name, block, length=len(block), validate_content=True)
-        except HttpResponseError as error:
-            code: Any = getattr(error, "error_code", None)
-            if str(getattr(code, "value", code)) != "Md5Mismatch":
-                raise
-            service = f"blob storage (container {blob.container_name})"
-            raise Unavailable(service, "a block was damaged on the way to it") from error
-
-
-def _commit(
-    blob: BlobClient,
-    staged: list[BlobBlock],
-    size: int,
-    metadata: Mapping[str, str],
-    tier: str | None,
-) -> None:
-    """Make the blob visible, but never overwrite another."""
-    from azure.core import MatchConditions
-    from azure.core.exceptions import ResourceExistsError
-    from azure.storage.blob import ContentSettings, StandardBlobTier
-
-    with storage(blob.container_name):
-        try:
-            blob.commit_block_list(
-                staged,
-                metadata=dict(metadata),
-                content_settings=ContentSettings(content_type="application/octet-stream"),
-                standard_blob_tier=None if tier is None else StandardBlobTier(tier),
-                match_condition=MatchConditions.IfMissing,
-            )
-        except ResourceExistsError:  # another blob, or ours if the first answer was lost
-            found = blob.get_blob_properties()
-            if (found.size, found.metadata) != (size, metadata):
-                raise Conflict(f"there is already another blob {blob.blob_name}") from None
-
-
 def read_back(
     blob: BlobClient,
     size: int,
@@ -168,16 +71,18 @@ def read_back(
     patience: float = PATIENCE,
 ) -> str:
     """Read the blob, compare it with what was sent, and return its ETag. Raises `Damaged`."""
-    sums, etag = _Sums(), _etag(blob, size, check, patience)
+    sums, etag = Sums(), etag_of(blob, size, check, patience=patience)
     with closing(pieces(blob, etag, size, check, patience=patience)) as read:
         for piece in read:
             check()
             sums.add(piece)
-    _compare(blob, sums.stored(), size, sha256)
+    compare(blob, sums.stored(), size, sha256)
     return etag
 
 
-def _etag(blob: BlobClient, size: int, check: Callable[[], None], patience: float) -> str:
+def etag_of(
+    blob: BlobClient, size: int, check: Callable[[], None], *, patience: float = PATIENCE
+) -> str:
     """The ETag of the blob. Raises `Damaged` if it has another size."""
 
     def properties() -> tuple[str, int]:
@@ -191,7 +96,8 @@ def _etag(blob: BlobClient, size: int, check: Callable[[], None], patience: floa
     return etag
 
 
-def _compare(blob: BlobClient, found: Stored, size: int, sha256: str) -> None:
+def compare(blob: BlobClient, found: Stored, size: int, sha256: str) -> None:
+    """Raises `Damaged` if what was found in the blob is not what was sent to it."""
     if found.bytes != size:
         raise Damaged(f"{blob.blob_name}: {size} bytes were sent, {found.bytes} came back")
     if found.sha256 != sha256:
@@ -230,33 +136,6 @@ def pieces(
     offsets = range(0, size, BLOCK)
     calls = (partial(patient.call, partial(read, offset)) for offset in offsets)
     return ahead(calls, leave=patient.end)
-
-
-def copy(
-    source: BlobClient,
-    target: BlobClient,
-    size: int,
-    sha256: str,
-    metadata: Mapping[str, str],
-    check: Callable[[], None],
-    *,
-    tier: str | None = None,
-    patience: float = PATIENCE,
-) -> str:
-    """Copy the stored bytes of one blob to another, read the copy back, and return its ETag.
-
-    Raises `Damaged` if the source has changed (then no blob is made) or if the copy is wrong;
-    `Conflict` if there is another blob already. If the same blob is there, it is read back.
-    """
-
-    def compared(stored: Stored) -> Mapping[str, str]:
-        _compare(source, stored, size, sha256)
-        return metadata
-
-    etag = _etag(source, size, check, patience)
-    read = pieces(source, etag, size, check, patience=patience)
-    upload(target, read, compared, check, tier=tier, patience=patience)
-    return read_back(target, size, sha256, check, patience=patience)
 
 
 def text(blob: BlobClient) -> bytes:

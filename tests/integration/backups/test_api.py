@@ -19,27 +19,27 @@ from shared.backups.sqlite.names import target_problem
 from shared.clock import SystemClock
 from shared.errors import Invalid, NotFound
 from tests.context import job_of
-from tests.integration.backups.api_desk import ROWS, TABLES, Desk, at, opened
+from tests.integration.backups.client import ROWS, TABLES, Client, at, opened
 
 NONE = "0" * 32
 
 
 @pytest.fixture
-def desk(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def client(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     with opened(azurite, tmp_path) as made:
         yield made
 
 
-def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> None:
-    plan = desk.plan()
+def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(client: Client) -> None:
+    plan = client.plan()
     assert plan["next_run_at"] == "2026-03-01T13:00:00Z" and plan["last_good"] is None
     assert plan["sentence"].startswith("There is no proved backup of database")
-    desk.bench.clock.set(at(60))
-    desk.bench.tick()
-    (job,) = desk.bench.work()
+    client.engine.clock.set(at(60))
+    client.engine.tick()
+    (job,) = client.engine.work()
     assert job.status.value == "succeeded", job
-    desk.bench.clock.set(at(70))
-    listed = desk.told("GET", "/backups")
+    client.engine.clock.set(at(70))
+    listed = client.told("GET", "/backups")
     assert (listed["total"], listed["pages"], listed["away"], listed["unreadable"]) == (1, 1, {}, 0)
     (one,) = listed["backups"]
     assert (one["source"], one["schedule_id"]) == ("database", plan["schedule_id"])
@@ -50,7 +50,7 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
         "primary": ("verified", "restored"),
         "offsite": ("verified", "copied"),
     }
-    whole = desk.told("GET", f"/backups/{one['id']}")
+    whole = client.told("GET", f"/backups/{one['id']}")
     assert one.items() <= whole.items()
     assert whole["manifest"]["tables"] == TABLES and whole["manifest_error"] is None
     assert "table users" in whole["manifest"]["schema"]
@@ -58,7 +58,7 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
         ("primary", "verified", job.id),
         ("offsite", "verified", job.id),
     ]
-    stands = {s["source"]: s for s in desk.told("GET", "/backups/sources")["sources"]}
+    stands = {s["source"]: s for s in client.told("GET", "/backups/sources")["sources"]}
     here = stands["database"]
     assert (here["database"], here["scope"]) == (one["database"], "")
     assert here["last_good"]["id"] == one["id"] and here["age_seconds"] == 600
@@ -92,7 +92,7 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
     assert none["sentence"] == "There is no proved backup of state; do not rely on one"
     assert (none["last_good"], none["age_seconds"], none["database"]) == (None, None, "")
     assert [p["schedule_id"] for p in none["plans"]] == ["weekly_backup"]
-    shown = desk.told("GET", f"/backups/plans/{plan['schedule_id']}")
+    shown = client.told("GET", f"/backups/plans/{plan['schedule_id']}")
     assert shown["last_good"] == {
         "id": one["id"],
         "started_at": "2026-03-01T13:00:00Z",
@@ -102,12 +102,12 @@ def test_a_backup_appears_at_its_plans_time_and_says_where_it_is(desk: Desk) -> 
     assert (shown["last_run_at"], shown["next_run_at"]) != (None, plan["next_run_at"])
 
 
-def test_a_link_reads_one_blob_until_it_expires(desk: Desk) -> None:
-    desk.bench.clock.set(SystemClock().now())
-    one = desk.taken(desk.plan(enabled=False))
-    desk.bench.clock.set(SystemClock().now())
-    made = desk.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
-    lasts = datetime.fromisoformat(made["expires_at"]) - desk.bench.clock.now()
+def test_a_link_reads_one_blob_until_it_expires(client: Client) -> None:
+    client.engine.clock.set(SystemClock().now())
+    one = client.taken(client.plan(enabled=False))
+    client.engine.clock.set(SystemClock().now())
+    made = client.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
+    lasts = datetime.fromisoformat(made["expires_at"]) - client.engine.clock.now()
     assert lasts == timedelta(minutes=5)
     content = httpx.get(made["url"]).raise_for_status().content
     assert hashlib.sha256(content).hexdigest() == made["sha256"] == one["sha256"]
@@ -120,25 +120,25 @@ def test_a_link_reads_one_blob_until_it_expires(desk: Desk) -> None:
     assert line.split() == [made["sha256"], made["file"]]
     manifest = httpx.get(made["manifest_url"]).raise_for_status().json()
     assert (manifest["id"], manifest["tables"]) == (one["id"], TABLES)
-    offsite = desk.told("POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
-    assert f"{desk.word}offsite" in offsite["url"] and offsite["destination"] == "offsite"
+    offsite = client.told("POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
+    assert f"{client.word}offsite" in offsite["url"] and offsite["destination"] == "offsite"
     assert httpx.get(offsite["url"]).content == content
-    desk.bench.clock.set(SystemClock().now() - timedelta(minutes=6))
-    late = desk.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
+    client.engine.clock.set(SystemClock().now() - timedelta(minutes=6))
+    late = client.told("POST", f"/backups/{one['id']}/link", {"minutes": 5})
     for name in ("url", "checksum_url", "manifest_url"):
         assert httpx.get(late[name]).status_code == 403
-    assert httpx.get(desk.told("POST", f"/backups/{one['id']}/link")["url"]).status_code == 200
+    assert httpx.get(client.told("POST", f"/backups/{one['id']}/link")["url"]).status_code == 200
 
 
-def test_what_is_left_of_a_backup_is_listed_and_named(desk: Desk) -> None:
-    one = desk.taken(desk.plan(destinations=["primary"]))
+def test_what_is_left_of_a_backup_is_listed_and_named(client: Client) -> None:
+    one = client.taken(client.plan(destinations=["primary"]))
     blob = one["copies"][0]["blob"]
-    with desk.container() as container:
+    with client.container() as container:
         for name in list(container.list_blob_names(name_starts_with=blob)):
             container.get_blob_client(name).set_blob_metadata({})
-        assert desk.told("GET", f"/backups/{one['id']}")["verified"], "its manifest tells"
+        assert client.told("GET", f"/backups/{one['id']}")["verified"], "its manifest tells"
         container.delete_blob(f"{blob}.manifest.json")
-    (lost,) = desk.told("GET", "/backups")["lost"]
+    (lost,) = client.told("GET", "/backups")["lost"]
     assert lost == {
         "destination": "primary",
         "blob": blob,
@@ -149,7 +149,7 @@ def test_what_is_left_of_a_backup_is_listed_and_named(desk: Desk) -> None:
         "proved": True,
     }
     for given in (one["id"], one["id"][:8]):
-        detail = desk.problem(404, "GET", f"/backups/{given}")["detail"]
+        detail = client.problem(404, "GET", f"/backups/{given}")["detail"]
         assert f"{blob} at primary was verified, and cannot be read" in detail
 
 
@@ -163,143 +163,145 @@ def test_what_is_left_of_a_backup_is_listed_and_named(desk: Desk) -> None:
     ],
 )
 def test_a_blob_that_says_what_cannot_be_is_counted_and_hides_no_other(
-    desk: Desk, wrong: dict[str, Any]
+    client: Client, wrong: dict[str, Any]
 ) -> None:
     """Nor does it keep the watch from its work."""
-    plan = desk.plan()
-    bad, good = desk.taken(plan), desk.taken(plan)
+    plan = client.plan()
+    bad, good = client.taken(plan), client.taken(plan)
     for place in ("primary", "offsite"):
-        for one in desk.container(place).list_blobs(bad["copies"][0]["blob"]):
-            client = desk.container(place).get_blob_client(one.name)
-            metadata = client.get_blob_properties().metadata
+        for one in client.container(place).list_blobs(bad["copies"][0]["blob"]):
+            blob = client.container(place).get_blob_client(one.name)
+            metadata = blob.get_blob_properties().metadata
             for name in {"summary", "report"} & set(metadata):
                 metadata[name] = json.dumps(json.loads(metadata[name]) | wrong)
-            content = client.download_blob().readall()
+            content = blob.download_blob().readall()
             if one.name.endswith(".json"):
                 content = json.dumps(json.loads(content) | wrong).encode()
-            client.upload_blob(content, overwrite=True, metadata=metadata)
-    shown = desk.told("GET", "/backups")
+            blob.upload_blob(content, overwrite=True, metadata=metadata)
+    shown = client.told("GET", "/backups")
     assert good["id"] in [one["id"] for one in shown["backups"]]
     assert shown["unreadable"] > 0
     assert [one["id"] for one in shown["lost"]] == [bad["id"][:8]] * 2
-    desk.told("GET", "/backups/sources")
-    desk.told("GET", "/backups/plans")
-    assert desk.app.backups().watch(job_of())["lost"] == 2
+    client.told("GET", "/backups/sources")
+    client.told("GET", "/backups/plans")
+    assert client.app.backups().watch(job_of())["lost"] == 2
 
 
-def test_only_of_postgres_something_can_be_left_out(desk: Desk) -> None:
-    one = desk.taken(desk.plan(destinations=["primary"]))
+def test_only_of_postgres_something_can_be_left_out(client: Client) -> None:
+    one = client.taken(client.plan(destinations=["primary"]))
     asked = {"without": ["constraint public.pets.owner"]}
-    problem = desk.problem(422, "POST", f"/backups/{one['id']}/verify", asked)
+    problem = client.problem(422, "POST", f"/backups/{one['id']}/verify", asked)
     assert [item["field"] for item in problem["errors"]] == ["without"]
 
 
-def test_a_damaged_copy_is_found_by_verify_and_not_given_out(desk: Desk) -> None:
-    one = desk.taken(desk.plan(destinations=["primary"]))
+def test_a_damaged_copy_is_found_by_verify_and_not_given_out(client: Client) -> None:
+    one = client.taken(client.plan(destinations=["primary"]))
     here = f"/backups/{one['id']}"
-    again = desk.done(desk.told("POST", f"{here}/verify"))
+    again = client.done(client.told("POST", f"{here}/verify"))
     assert again.result is not None and again.result["backup_id"] == one["id"]
-    assert len(desk.told("GET", here)["reports"]) == 2
+    assert len(client.told("GET", here)["reports"]) == 2
     (copy,) = one["copies"]
-    with desk.container() as container:
+    with client.container() as container:
         blob = container.get_blob_client(copy["blob"])
         content = bytearray(blob.download_blob().readall())
         content[len(content) // 2] ^= 1
         blob.upload_blob(
             bytes(content), overwrite=True, metadata=blob.get_blob_properties().metadata
         )
-    failed = desk.done(desk.told("POST", f"{here}/verify", {"destination": "primary"}), "failed")
+    failed = client.done(
+        client.told("POST", f"{here}/verify", {"destination": "primary"}), "failed"
+    )
     assert "SHA-256" in str(failed.error)
-    told, _ = desk.app.notifications().page(None, None, 1, 100)
+    told, _ = client.app.notifications().page(None, None, 1, 100)
     assert [message.subject for message in told] == ["A backup is damaged"]
-    shown = desk.told("GET", here)
+    shown = client.told("GET", here)
     assert (shown["state"], shown["verified"], shown["verified_at"]) == ("damaged", False, None)
     assert "SHA-256" in shown["copies"][0]["error"] and shown["copies"][0]["verified_at"] is None
     assert [report["outcome"] for report in shown["reports"]] == ["verified"] * 2 + ["damaged"]
     assert shown["manifest"]["tables"] == TABLES
     for what in ("link", "restore"):
-        said = desk.problem(409, "POST", f"{here}/{what}")["detail"]
+        said = client.problem(409, "POST", f"{here}/{what}")["detail"]
         assert "damaged" in said and "primary" in said
-    to_look_at = desk.told("POST", f"{here}/link", {"destination": "primary"})
+    to_look_at = client.told("POST", f"{here}/link", {"destination": "primary"})
     assert to_look_at["sha256"] == one["sha256"] and to_look_at["manifest_url"]
-    asked = desk.told("POST", f"{here}/restore", {"destination": "primary"})
-    assert "SHA-256" in str(desk.done(asked, "failed").error)
-    with desk.container() as container:
+    asked = client.told("POST", f"{here}/restore", {"destination": "primary"})
+    assert "SHA-256" in str(client.done(asked, "failed").error)
+    with client.container() as container:
         container.delete_blob(copy["blob"] + ".manifest.json")
-    without = desk.told("POST", f"{here}/link", {"destination": "primary"})
+    without = client.told("POST", f"{here}/link", {"destination": "primary"})
     assert without["manifest_url"] is None and without["checksum_url"]
-    bare = desk.told("GET", here)
+    bare = client.told("GET", here)
     assert bare["manifest"] is None and "manifest" in bare["manifest_error"]
 
 
 def test_restores_into_a_new_file_a_named_one_and_over_one_whose_name_is_said_twice(
-    desk: Desk,
+    client: Client,
 ) -> None:
-    one = desk.taken(desk.plan())
+    one = client.taken(client.plan())
     here = f"/backups/{one['id']}/restore"
-    desk.sql("DELETE FROM users WHERE id > 100")
+    client.sql("DELETE FROM users WHERE id > 100")
     count = "SELECT count(*) FROM users"
 
     def restored(body: Any, status: str = "succeeded") -> Any:
-        desk.bench.later(60)
-        return desk.done(desk.told("POST", here, body), status)
+        client.engine.later(60)
+        return client.done(client.told("POST", here, body), status)
 
     new = restored(None).result
-    assert desk.sql(count, desk.file.with_name(new["target"])) == [(ROWS,)]
+    assert client.sql(count, client.file.with_name(new["target"])) == [(ROWS,)]
     named = restored({"target": "other.db", "destination": "offsite"}).result
     assert (named["target"], named["destination"]) == ("other.db", "offsite")
-    assert desk.sql(count, desk.file.with_name("other.db")) == [(ROWS,)]
+    assert client.sql(count, client.file.with_name("other.db")) == [(ROWS,)]
     assert "not empty" in str(restored({"target": "company.db"}, "failed").error)
-    assert desk.sql(count) == [(100,)]
+    assert client.sql(count) == [(100,)]
     over = restored({"target": "company.db", "replace": "company.db"}).result
-    assert desk.sql(count) == [(ROWS,)]
-    assert desk.sql(count, desk.file.with_name(over["kept_as"])) == [(100,)]
+    assert client.sql(count) == [(ROWS,)]
+    assert client.sql(count, client.file.with_name(over["kept_as"])) == [(100,)]
 
 
-def test_a_target_that_no_restore_can_go_to_is_refused_at_once(desk: Desk) -> None:
-    one = desk.taken(desk.plan())
+def test_a_target_that_no_restore_can_go_to_is_refused_at_once(client: Client) -> None:
+    one = client.taken(client.plan())
     for target in ("../other.db", "a/b.db", "/etc/other.db", "é" * 101, "company.db-wal"):
         body = {"target": target, "replace": target}
-        said = desk.problem(422, "POST", f"/backups/{one['id']}/restore", body)
+        said = client.problem(422, "POST", f"/backups/{one['id']}/restore", body)
         assert [item["field"] for item in said["errors"]] == ["target"], target
         assert said["errors"][0]["message"] == target_problem(target)
-    asked = desk.told("GET", "/schedules", once="true", task_type="backup_restore")
+    asked = client.told("GET", "/schedules", once="true", task_type="backup_restore")
     assert asked["total"] == 0
 
 
-def test_a_backup_is_known_by_the_digits_that_its_blobs_show(desk: Desk) -> None:
-    plan = desk.plan(retention={"count": 2})
-    first, second = desk.taken(plan), desk.taken(plan)
+def test_a_backup_is_known_by_the_digits_that_its_blobs_show(client: Client) -> None:
+    plan = client.plan(retention={"count": 2})
+    first, second = client.taken(plan), client.taken(plan)
     short = first["id"][:8]
     assert f".{short}." in first["copies"][0]["blob"]
-    assert desk.told("GET", f"/backups/{short}")["id"] == first["id"]
-    assert desk.told("POST", f"/backups/{short}/link")["sha256"] == first["sha256"]
-    asked = desk.told("POST", f"/backups/{short}/verify")
-    parameters = desk.told("GET", f"/schedules/{asked['schedule_id']}")["task_parameters"]
+    assert client.told("GET", f"/backups/{short}")["id"] == first["id"]
+    assert client.told("POST", f"/backups/{short}/link")["sha256"] == first["sha256"]
+    asked = client.told("POST", f"/backups/{short}/verify")
+    parameters = client.told("GET", f"/schedules/{asked['schedule_id']}")["task_parameters"]
     assert parameters["backup_id"] == first["id"]
-    desk.done(asked)
-    restored = desk.done(desk.told("POST", f"/backups/{short}/restore")).result
+    client.done(asked)
+    restored = client.done(client.told("POST", f"/backups/{short}/restore")).result
     assert restored is not None and restored["backup_id"] == first["id"]
-    assert first["id"] in desk.problem(409, "POST", f"/backups/{short}/accept")["detail"]
-    assert desk.ask("DELETE", f"/backups/{short}", force="true").status_code == 204
-    desk.problem(404, "GET", f"/backups/{short}")
-    assert desk.told("GET", "/backups")["backups"][0]["id"] == second["id"]
+    assert first["id"] in client.problem(409, "POST", f"/backups/{short}/accept")["detail"]
+    assert client.ask("DELETE", f"/backups/{short}", force="true").status_code == 204
+    client.problem(404, "GET", f"/backups/{short}")
+    assert client.told("GET", "/backups")["backups"][0]["id"] == second["id"]
 
 
-def test_a_plan_of_all_of_which_nothing_is_proved_says_so_of_everything(desk: Desk) -> None:
+def test_a_plan_of_all_of_which_nothing_is_proved_says_so_of_everything(client: Client) -> None:
     def sentence() -> str:
-        said: str = desk.told("GET", "/backups/plans/weekly_backup")["sentence"]
+        said: str = client.told("GET", "/backups/plans/weekly_backup")["sentence"]
         return said
 
     assert sentence() == "There is no proved backup of anything by this plan; do not rely on one"
-    desk.app.manager.run_now("weekly_backup", force=True)
-    desk.bench.work()
+    client.app.manager.run_now("weekly_backup", force=True)
+    client.engine.work()
     assert sentence().startswith("You can be back to ")
 
 
-def test_digits_that_several_backups_begin_with_are_not_enough(desk: Desk) -> None:
-    one = desk.taken(desk.plan(destinations=["primary"]))
-    found = desk.app.backups().look()
+def test_digits_that_several_backups_begin_with_are_not_enough(client: Client) -> None:
+    one = client.taken(client.plan(destinations=["primary"]))
+    found = client.app.backups().look()
     (backup,) = found.backups
     twin = replace(backup, summary=replace(backup.summary, id=one["id"][:8] + "0" * 24))
     both = replace(found, backups=[backup, twin])
@@ -316,86 +318,88 @@ def test_digits_that_several_backups_begin_with_are_not_enough(desk: Desk) -> No
 @pytest.mark.parametrize(
     "body", [{"replace": "company.db"}, {"target": "other.db", "replace": "company.db"}]
 )
-def test_a_name_that_is_not_said_twice_replaces_nothing(desk: Desk, body: dict[str, str]) -> None:
-    said = desk.problem(422, "POST", f"/backups/{NONE}/restore", body)
+def test_a_name_that_is_not_said_twice_replaces_nothing(
+    client: Client, body: dict[str, str]
+) -> None:
+    said = client.problem(422, "POST", f"/backups/{NONE}/restore", body)
     assert [item["field"] for item in said["errors"]] == ["replace"]
     assert "say its name twice" in said["detail"]
 
 
-def test_retention_is_tried_dry_and_guards_what_is_deleted(desk: Desk) -> None:
-    plan = desk.plan(retention={"count": 2}, destinations=["offsite"])
-    old, middle, new = [desk.taken(plan) for _ in range(3)]
-    removed = desk.ask("GET", f"/backups/{old['id']}")
+def test_retention_is_tried_dry_and_guards_what_is_deleted(client: Client) -> None:
+    plan = client.plan(retention={"count": 2}, destinations=["offsite"])
+    old, middle, new = [client.taken(plan) for _ in range(3)]
+    removed = client.ask("GET", f"/backups/{old['id']}")
     assert removed.status_code == 404, "the plan keeps two"
     mine = {"schedule_id": plan["schedule_id"]}
-    tried = desk.told("POST", "/backups/retention", mine)
+    tried = client.told("POST", "/backups/retention", mine)
     assert (tried["kept"], tried["removed"]) == (2, 0)
-    other = desk.told("POST", "/backups/retention", mine | {"retention": {"count": 1}})
+    other = client.told("POST", "/backups/retention", mine | {"retention": {"count": 1}})
     assert [(one["id"], one["keep"]) for one in other["backups"]] == [
         (new["id"], True),
         (middle["id"], False),
     ]
     assert (other["kept"], other["removed"]) == (1, 1)
     assert all(one["reasons"] for one in other["backups"])
-    assert desk.told("GET", "/backups")["total"] == 2, "nothing was removed"
-    said = desk.problem(409, "DELETE", f"/backups/{middle['id']}")["detail"]
+    assert client.told("GET", "/backups")["total"] == 2, "nothing was removed"
+    said = client.problem(409, "DELETE", f"/backups/{middle['id']}")["detail"]
     assert "retention keeps" in said and "count" in said
     for force in ("false", "true"):
-        said = desk.problem(409, "DELETE", f"/backups/{new['id']}", force=force)["detail"]
+        said = client.problem(409, "DELETE", f"/backups/{new['id']}", force=force)["detail"]
         assert "last verified" in said
-    assert desk.ask("DELETE", f"/backups/{middle['id']}", force="true").status_code == 204
-    assert desk.ask("GET", f"/backups/{middle['id']}").status_code == 404
-    assert [one["id"] for one in desk.told("GET", "/backups")["backups"]] == [new["id"]]
-    with desk.container("offsite") as container:
+    assert client.ask("DELETE", f"/backups/{middle['id']}", force="true").status_code == 204
+    assert client.ask("GET", f"/backups/{middle['id']}").status_code == 404
+    assert [one["id"] for one in client.told("GET", "/backups")["backups"]] == [new["id"]]
+    with client.container("offsite") as container:
         assert {name.split("/")[-1][:33] for name in container.list_blob_names()} == {
             new["copies"][0]["blob"].split("/")[-1][:33]
         }
 
 
-def test_what_retention_lets_go_may_be_deleted(desk: Desk) -> None:
-    plan = desk.plan(retention={"count": 2})
-    first, _ = desk.taken(plan), desk.taken(plan)
+def test_what_retention_lets_go_may_be_deleted(client: Client) -> None:
+    plan = client.plan(retention={"count": 2})
+    first, _ = client.taken(plan), client.taken(plan)
     here = f"/backups/plans/{plan['schedule_id']}"
-    desk.told("PATCH", here, {"retention": {"count": 1}})
-    assert desk.ask("DELETE", f"/backups/{first['id']}").status_code == 204
-    assert desk.told("GET", "/backups")["total"] == 1
+    client.told("PATCH", here, {"retention": {"count": 1}})
+    assert client.ask("DELETE", f"/backups/{first['id']}").status_code == 204
+    assert client.told("GET", "/backups")["total"] == 1
 
 
-def test_a_dry_run_of_no_plan_and_of_no_rule(desk: Desk) -> None:
-    desk.problem(404, "POST", "/backups/retention", {"schedule_id": "snone"})
+def test_a_dry_run_of_no_plan_and_of_no_rule(client: Client) -> None:
+    client.problem(404, "POST", "/backups/retention", {"schedule_id": "snone"})
     mine = {"schedule_id": "database_backup"}
-    assert desk.told("POST", "/backups/retention", mine)["backups"] == []
-    said = desk.problem(422, "POST", "/backups/retention", mine | {"retention": {}})
+    assert client.told("POST", "/backups/retention", mine)["backups"] == []
+    said = client.problem(422, "POST", "/backups/retention", mine | {"retention": {}})
     assert [item["field"] for item in said["errors"]] == ["retention"]
-    said = desk.problem(422, "POST", "/backups/retention", mine | {"retention": {"days": 0}})
+    said = client.problem(422, "POST", "/backups/retention", mine | {"retention": {"days": 0}})
     assert [item["field"] for item in said["errors"]] == ["retention.days"]
 
 
-def test_a_suspicious_backup_is_found_and_accepted(desk: Desk) -> None:
-    plan = desk.plan(retention={"count": 1})
-    first = desk.taken(plan)
-    desk.problem(409, "POST", f"/backups/{first['id']}/accept")
-    desk.sql("DELETE FROM users")
-    second = desk.taken(plan)
+def test_a_suspicious_backup_is_found_and_accepted(client: Client) -> None:
+    plan = client.plan(retention={"count": 1})
+    first = client.taken(plan)
+    client.problem(409, "POST", f"/backups/{first['id']}/accept")
+    client.sql("DELETE FROM users")
+    second = client.taken(plan)
     assert any("table users" in said for said in second["suspicions"])
-    assert desk.told("GET", "/backups")["total"] == 2, "retention is held"
-    (odd,) = desk.told("GET", "/backups", suspicious="true")["backups"]
-    (sound,) = desk.told("GET", "/backups", suspicious="false")["backups"]
+    assert client.told("GET", "/backups")["total"] == 2, "retention is held"
+    (odd,) = client.told("GET", "/backups", suspicious="true")["backups"]
+    (sound,) = client.told("GET", "/backups", suspicious="false")["backups"]
     assert (odd["id"], sound["id"]) == (second["id"], first["id"])
-    desk.bench.later(1)
-    assert desk.told("POST", f"/backups/{second['id']}/accept")["suspicions"] == []
-    whole = desk.told("GET", f"/backups/{second['id']}")
+    client.engine.later(1)
+    assert client.told("POST", f"/backups/{second['id']}/accept")["suspicions"] == []
+    whole = client.told("GET", f"/backups/{second['id']}")
     assert whole["suspicions"] == [] and whole["verified"] is True
     assert [r["outcome"] for r in whole["reports"]][-2:] == ["accepted", "accepted"]
-    desk.problem(409, "POST", f"/backups/{second['id']}/accept")
+    client.problem(409, "POST", f"/backups/{second['id']}/accept")
 
 
-def test_backups_are_found_by_what_they_are(desk: Desk) -> None:
-    one, other = desk.plan(destinations=["primary"]), desk.plan(name="other")
-    first, second, third = desk.taken(one), desk.taken(other), desk.taken(one)
+def test_backups_are_found_by_what_they_are(client: Client) -> None:
+    one, other = client.plan(destinations=["primary"]), client.plan(name="other")
+    first, second, third = client.taken(one), client.taken(other), client.taken(one)
 
     def found(**filters: Any) -> list[str]:
-        return [backup["id"] for backup in desk.told("GET", "/backups", **filters)["backups"]]
+        return [backup["id"] for backup in client.told("GET", "/backups", **filters)["backups"]]
 
     newest_first = [third["id"], second["id"], first["id"]]
     assert found() == found(source="database", database=first["database"]) == newest_first
@@ -406,7 +410,7 @@ def test_backups_are_found_by_what_they_are(desk: Desk) -> None:
     assert found(since=second["started_at"]) == newest_first[:2]
     assert found(to=second["started_at"]) == newest_first[2:]
     assert found(page=2, page_size=2) == newest_first[2:]
-    with desk.container("offsite") as container:
+    with client.container("offsite") as container:
         container.delete_blob(second["copies"][1]["blob"])
     assert found(state="damaged") == [], "the copy at primary is good"
     assert found(state="damaged", destination="offsite") == [second["id"]]
@@ -425,8 +429,10 @@ def test_backups_are_found_by_what_they_are(desk: Desk) -> None:
         ({"sauce": "database"}, "sauce", "no such parameter"),
     ],
 )
-def test_a_wrong_filter_is_named(desk: Desk, params: dict[str, Any], field: str, said: str) -> None:
-    problem = desk.problem(422, "GET", "/backups", **params)
+def test_a_wrong_filter_is_named(
+    client: Client, params: dict[str, Any], field: str, said: str
+) -> None:
+    problem = client.problem(422, "GET", "/backups", **params)
     assert [item["field"] for item in problem["errors"]] == [field]
     assert said in problem["errors"][0]["message"]
 
@@ -445,12 +451,14 @@ def test_a_wrong_filter_is_named(desk: Desk, params: dict[str, Any], field: str,
         ("restore", {"target": ""}, "target"),
     ],
 )
-def test_a_wrong_order_is_named(desk: Desk, path: str, body: dict[str, Any], field: str) -> None:
-    problem = desk.problem(422, "POST", f"/backups/{NONE}/{path}", body)
+def test_a_wrong_order_is_named(
+    client: Client, path: str, body: dict[str, Any], field: str
+) -> None:
+    problem = client.problem(422, "POST", f"/backups/{NONE}/{path}", body)
     assert [item["field"] for item in problem["errors"]] == [field]
 
 
-def test_one_that_is_not_there(desk: Desk) -> None:
+def test_one_that_is_not_there(client: Client) -> None:
     for method, path in (
         ("GET", ""),
         ("DELETE", ""),
@@ -459,34 +467,34 @@ def test_one_that_is_not_there(desk: Desk) -> None:
         ("POST", "/restore"),
         ("POST", "/accept"),
     ):
-        desk.problem(404, method, f"/backups/{NONE}{path}")
-        problem = desk.problem(422, method, f"/backups/x' or '{path}")
+        client.problem(404, method, f"/backups/{NONE}{path}")
+        problem = client.problem(422, method, f"/backups/x' or '{path}")
         assert [item["field"] for item in problem["errors"]] == ["backup_id"]
         assert "32 hex digits" in problem["errors"][0]["message"]
-    assert desk.bench.messages() == [], "nothing was asked for"
+    assert client.engine.messages() == [], "nothing was asked for"
 
 
-def test_a_destination_that_is_away_is_told_and_hides_nothing_of_the_others(desk: Desk) -> None:
-    plan = desk.plan(retention={"count": 1})
-    desk.taken(plan)
-    one = desk.taken(plan)
-    only = desk.taken(desk.plan(name="primary only", destinations=["primary"]))
-    desk.away()
-    listed = desk.told("GET", "/backups")
+def test_a_destination_that_is_away_is_told_and_hides_nothing_of_the_others(client: Client) -> None:
+    plan = client.plan(retention={"count": 1})
+    client.taken(plan)
+    one = client.taken(plan)
+    only = client.taken(client.plan(name="primary only", destinations=["primary"]))
+    client.away()
+    listed = client.told("GET", "/backups")
     assert list(listed["away"]) == ["offsite"] and listed["total"] == 2
     assert [copy["destination"] for copy in listed["backups"][1]["copies"]] == ["primary"]
-    assert list(desk.told("GET", "/backups/sources")["away"]) == ["offsite"]
-    assert "may lie there" in desk.problem(503, "GET", f"/backups/{NONE}")["detail"]
-    desk.problem(503, "DELETE", f"/backups/{only['id']}")
-    desk.problem(409, "DELETE", f"/backups/{only['id']}", force="true")
+    assert list(client.told("GET", "/backups/sources")["away"]) == ["offsite"]
+    assert "may lie there" in client.problem(503, "GET", f"/backups/{NONE}")["detail"]
+    client.problem(503, "DELETE", f"/backups/{only['id']}")
+    client.problem(409, "DELETE", f"/backups/{only['id']}", force="true")
     asked = {"destination": "offsite"}
-    assert "offsite" in desk.problem(503, "POST", f"/backups/{one['id']}/verify", asked)["detail"]
-    assert desk.told("GET", f"/backups/plans/{plan['schedule_id']}")["last_good"] is not None
+    assert "offsite" in client.problem(503, "POST", f"/backups/{one['id']}/verify", asked)["detail"]
+    assert client.told("GET", f"/backups/plans/{plan['schedule_id']}")["last_good"] is not None
 
 
-def test_a_copy_that_there_is_not_is_a_conflict(desk: Desk) -> None:
-    one = desk.taken(desk.plan(destinations=["primary"]))
-    said = desk.problem(409, "POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
+def test_a_copy_that_there_is_not_is_a_conflict(client: Client) -> None:
+    one = client.taken(client.plan(destinations=["primary"]))
+    said = client.problem(409, "POST", f"/backups/{one['id']}/link", {"destination": "offsite"})
     assert "it has at primary" in said["detail"]
 
 
@@ -496,12 +504,12 @@ def test_encrypted_backups_are_read_with_the_key_and_counted_without(
     import pyrage
 
     key = str(pyrage.x25519.Identity.generate())
-    with opened(azurite, tmp_path, BACKUP_ENCRYPTION_KEY=key) as desk:
-        one = desk.taken(desk.plan())
+    with opened(azurite, tmp_path, BACKUP_ENCRYPTION_KEY=key) as client:
+        one = client.taken(client.plan())
         assert one["encrypted"] is True and one["manifest"]["tables"] == TABLES
-        plain = desk.taken(desk.plan(name="plain", encrypt=False))
+        plain = client.taken(client.plan(name="plain", encrypt=False))
         assert plain["encrypted"] is False
-    with opened(azurite, tmp_path, WORD=desk.word) as other:
+    with opened(azurite, tmp_path, WORD=client.word) as other:
         listed = other.told("GET", "/backups")
         assert [backup["id"] for backup in listed["backups"]] == [plain["id"]]
         assert listed["unreadable"] > 0 and listed["locked"] == 1
@@ -512,6 +520,6 @@ def test_encrypted_backups_are_read_with_the_key_and_counted_without(
         assert "1 encrypted backup that the keys" in said["state"]
         shown = other.told("GET", "/backups/plans/database_backup")["sentence"]
         assert "1 encrypted backup that the keys" in shown
-    with opened(azurite, tmp_path, BACKUP_ENCRYPTION_KEY=key, WORD=desk.word) as last:
+    with opened(azurite, tmp_path, BACKUP_ENCRYPTION_KEY=key, WORD=client.word) as last:
         assert last.told("GET", "/backups")["locked"] == 0
         assert last.told("GET", "/backups/sources")["locked"] == 0

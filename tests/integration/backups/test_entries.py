@@ -102,7 +102,7 @@ def test_a_summary_fits_with_whatever_the_api_lets_in(
 ) -> None:
     one = summary(scope=str(Scope(**{kind: names})))
     for _ in range(20):  # each time age's header is of another length
-        metadata = about_backup(one.to_json(), seal)
+        metadata = about_backup(one, seal)
         assert size(metadata) <= AZURE
         assert Summary.from_json(read(metadata, "summary", seal)) == one
 
@@ -114,7 +114,7 @@ def test_the_room_that_is_counted_with_is_there(seal: Seal | None) -> None:
     one = replace(one, dump_version="v" * (5500 - len(_json(one))))
     assert len(_json(one)) == 5500
     for _ in range(500):
-        assert size(about_backup(one.to_json(), seal)) <= AZURE
+        assert size(about_backup(one, seal)) <= AZURE
 
 
 def _json(one: Summary) -> str:
@@ -123,7 +123,7 @@ def _json(one: Summary) -> str:
 
 @either
 def test_what_is_too_long_all_the_same_is_named(seal: Seal | None) -> None:
-    wrong = summary(database="d" * 9000, scope="schemas a").to_json()
+    wrong = summary(database="d" * 9000, scope="schemas a")
     with pytest.raises(Refused, match=r"its database is too long \(9002 characters") as raised:
         about_backup(wrong, seal)
     assert raised.value.service == "a blob's metadata"
@@ -289,8 +289,8 @@ def test_the_report_itself_has_all_of_them(shelf: Shelf, database: SqliteSource)
 def test_a_listing_reads_what_was_written() -> None:
     one = summary(scope=str(Scope(only=(WORST, "b"))))
     items = [
-        Item("blob", one.bytes, about_backup(one.to_json(), SEAL)),
-        Item(manifest_name("blob"), 1, about_backup(one.to_json(), SEAL)),
+        Item("blob", one.bytes, about_backup(one, SEAL)),
+        Item(manifest_name("blob"), 1, about_backup(one, SEAL)),
         Item(report_name("blob", Outcome.VERIFIED, AT), 1, about_report(report(), SEAL)),
     ]
     found = copies(

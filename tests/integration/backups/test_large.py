@@ -47,8 +47,8 @@ from pathlib import Path
 import functions
 from functions._process import registry
 from shared.cli import main
-from shared.storage.blobs import stream
-stream._block_size = lambda number: stream.LATER_BLOCK
+from shared.storage.blobs import upload
+upload._block_size = lambda number: upload.LATER_BLOCK
 code = main(registry(), functions.names(), ["postgres_backup"])
 status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))

@@ -26,7 +26,7 @@ from shared.notifications.service import notifications_from
 from shared.settings import Secret
 from shared.storage.connect import Connection
 from tests.context import job_of
-from tests.integration.backups.api_desk import ROWS, Desk, opened
+from tests.integration.backups.client import ROWS, Client, opened
 from tests.integration.backups.postgres.setup import column, databases_like, made
 from tests.integration.backups.setup import PRIMARY, Given, Shelf
 from tests.integration.notifications.vendors import CHATS, Vendors, vendors
@@ -136,9 +136,9 @@ def street() -> Iterator[Vendors]:
 
 
 @pytest.fixture
-def desk(
+def client(
     azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, street: Vendors
-) -> Iterator[Desk]:
+) -> Iterator[Client]:
     """With one administrator, and every channel to people."""
     with opened(azurite, tmp_path, **street.settings()) as made:
         made.sql("ALTER TABLE users ADD COLUMN email TEXT")
@@ -152,17 +152,17 @@ def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [one.fields for one in found]  # type: ignore[attr-defined]
 
 
-def restored(desk: Desk, backup: dict[str, Any], body: Any) -> Any:
-    desk.bench.later(60)
-    return desk.done(desk.told("POST", f"/backups/{backup['id']}/restore", body))
+def restored(client: Client, backup: dict[str, Any], body: Any) -> Any:
+    client.engine.later(60)
+    return client.done(client.told("POST", f"/backups/{backup['id']}/restore", body))
 
 
 def test_a_restore_into_a_new_file_is_recorded_and_mailed(
-    desk: Desk, street: Vendors, caplog: pytest.LogCaptureFixture
+    client: Client, street: Vendors, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = desk.taken(desk.plan())
+    one = client.taken(client.plan())
     with caplog.at_level(logging.INFO):
-        job = restored(desk, one, {"target": "other.db"})
+        job = restored(client, one, {"target": "other.db"})
     result = job.result
     (fields,) = events(caplog)
     assert fields == {
@@ -173,13 +173,13 @@ def test_a_restore_into_a_new_file_is_recorded_and_mailed(
         "rows": ROWS + 3,
         "seconds": result["restore_seconds"],
     }
-    log = desk.app.manager.job(job.id).log
+    log = client.app.manager.job(job.id).log
     assert "INFO restoring " in log and "target=other.db" in log
     assert f"INFO restored target=other.db rows={ROWS + 3}" in log
     assert (result["scope"], result["source"]) == ("", "database")
     assert street.mailed() == [ADA]
     assert not any(street.to(chat) for chat in CHATS)
-    (notification,) = desk.app.notifications().page(None, None, 1, 10)[0]
+    (notification,) = client.app.notifications().page(None, None, 1, 10)[0]
     assert notification.key == f"restore:{job.id}"
     assert notification.subject == "Restored into other.db: database/company"
     for told in (job.id, one["id"], "target: other.db", f"rows: {ROWS + 3}"):
@@ -187,20 +187,20 @@ def test_a_restore_into_a_new_file_is_recorded_and_mailed(
 
 
 def test_a_restore_over_something_is_an_alert_that_says_where_that_is_now(
-    desk: Desk, street: Vendors, caplog: pytest.LogCaptureFixture
+    client: Client, street: Vendors, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = desk.taken(desk.plan())
+    one = client.taken(client.plan())
     with caplog.at_level(logging.INFO):
-        job = restored(desk, one, {"target": "company.db", "replace": "company.db"})
+        job = restored(client, one, {"target": "company.db", "replace": "company.db"})
     kept_as = job.result["kept_as"]
     (fields,) = events(caplog)
     assert (fields["target"], fields["kept_as"]) == ("company.db", kept_as)
-    log = desk.app.manager.job(job.id).log
+    log = client.app.manager.job(job.id).log
     assert f"restored target=company.db kept_as={kept_as} rows={ROWS + 3}" in log
     assert "replace=company.db" in log
     assert street.mailed() == [ADA]
     assert {len(street.to(chat)) for chat in CHATS} == {1}
-    for notification in desk.app.notifications().page(None, None, 1, 10)[0]:
+    for notification in client.app.notifications().page(None, None, 1, 10)[0]:
         assert notification.subject == "Restored over company.db: database/company"
         assert f"kept as: {kept_as}" in notification.text
 
@@ -217,11 +217,11 @@ def test_what_is_to_be_replaced_and_is_not_there_is_refused(shelf: Shelf, compan
 
 
 def test_a_state_that_is_restored_among_what_is_there_is_an_alert(
-    desk: Desk, street: Vendors
+    client: Client, street: Vendors
 ) -> None:
-    one = desk.taken(desk.plan(source="state"))
-    prefix = desk.app.settings.prefix
-    restored(desk, one, {"target": prefix, "replace": prefix})
+    one = client.taken(client.plan(source="state"))
+    prefix = client.app.settings.prefix
+    restored(client, one, {"target": prefix, "replace": prefix})
     assert {len(street.to(chat)) for chat in CHATS} == {1}
 
 

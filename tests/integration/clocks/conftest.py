@@ -72,7 +72,7 @@ def functions(azurite: Azurite) -> Functions:
 
 
 @dataclass
-class Sim:
+class SimulatedEngine:
     """One app, its simulated time, and which of its clocks are alive."""
 
     app: App
@@ -200,12 +200,12 @@ def works() -> Task:
 
 
 @pytest.fixture
-def sim(
+def engine(
     azurite: Azurite,
     functions: Functions,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> Sim:
+) -> SimulatedEngine:
     """An app that has just been started, at noon."""
     caplog.set_level(logging.INFO, "belfry")
     clock = ManualClock(START)
@@ -219,16 +219,16 @@ def sim(
     # The backups have their timers, but there is nothing here to back up.
     kept = [one for one in functions.tasks if not one.name.endswith("_backup")]
     app = build(configured, clock, tasks=Registry([works(), *kept]))
-    made = Sim(app, clock, functions)
+    made = SimulatedEngine(app, clock, functions)
     tap(made)
     app.prepare()
     monkeypatch.setattr(_process, "app", lambda: app)
     return made
 
 
-def tap(sim: Sim, app: App | None = None) -> None:
+def tap(engine: SimulatedEngine, app: App | None = None) -> None:
     """Note what is sent, beside sending it: Azurite hides messages by its own clock."""
-    app = app or sim.app
+    app = app or engine.app
     send_job = app.queue.send
     pulses = app.clocks._queue_clock._queue
     send_pulse = pulses.send
@@ -236,15 +236,15 @@ def tap(sim: Sim, app: App | None = None) -> None:
     def job(message: Message, visible_at: datetime, now: datetime | None = None) -> Sent:
         sent = send_job(message, visible_at, now)
         # what is ahead of its time is received when it is due: no worker waits on this clock
-        at = visible_at + AHEAD if visible_at > sim.now else sim.now
-        heapq.heappush(sim.jobs, (at, next(sim._count), message.text()))
+        at = visible_at + AHEAD if visible_at > engine.now else engine.now
+        heapq.heappush(engine.jobs, (at, next(engine._count), message.text()))
         if message.long:
-            sim.long.add(message.text())
+            engine.long.add(message.text())
         return sent
 
     def pulse(text: str, after: timedelta) -> None:
         send_pulse(text, after)
-        heapq.heappush(sim.pulses, (sim.now + after, next(sim._count), text))
+        heapq.heappush(engine.pulses, (engine.now + after, next(engine._count), text))
 
     app.queue.send = job  # type: ignore[method-assign]
     pulses.send = pulse  # type: ignore[method-assign]

@@ -16,32 +16,32 @@ from shared.engine.dispatch.queue_clock import QueueClock, following
 from shared.errors import Unavailable
 from shared.settings import Settings
 from tests import sdk
-from tests.integration.clocks.conftest import START, Killed, Sim, said, tap
+from tests.integration.clocks.conftest import START, Killed, SimulatedEngine, said, tap
 
 _MINUTE = timedelta(minutes=1)
 
 
-def live(sim: Sim) -> int:
+def live(engine: SimulatedEngine) -> int:
     """How many messages count, of all that were sent: what `deliver` would go on from."""
-    return sum(_counts(sim, text) for _, _, text in sim.pulses)
+    return sum(_counts(engine, text) for _, _, text in engine.pulses)
 
 
-def _counts(sim: Sim, text: str) -> bool:
+def _counts(engine: SimulatedEngine, text: str) -> bool:
     from shared.engine.dispatch import queue_clock as chain
 
-    fact = sim.app.meta.fact(chain.ROW)
+    fact = engine.app.meta.fact(chain.ROW)
     link = chain.parse(text)
     return fact is not None and chain._token(fact) in (link.token, link.after)
 
 
-def goes_on(sim: Sim, minutes: int = 3) -> None:
+def goes_on(engine: SimulatedEngine, minutes: int = 3) -> None:
     """From now on there is one message a minute, and one only."""
     for _ in range(minutes):
-        texts = [sim.pulse() for _ in range(len(sim.pulses))]
+        texts = [engine.pulse() for _ in range(len(engine.pulses))]
         for text in texts:
-            sim.deliver(text)
-        assert len(sim.pulses) == 1
-        assert live(sim) == 1
+            engine.deliver(text)
+        assert len(engine.pulses) == 1
+        assert live(engine) == 1
 
 
 def killed(target: Any, name: str, monkeypatch: pytest.MonkeyPatch, *, after: bool = False) -> None:
@@ -61,14 +61,14 @@ def chain_of(app: App) -> QueueClock:
     return app.clocks._queue_clock
 
 
-def test_there_is_one_chain_from_the_start_on(sim: Sim) -> None:
-    sim.app.prepare()
-    sim.app.prepare()
-    assert len(sim.pulses) == 1
-    goes_on(sim)
+def test_there_is_one_chain_from_the_start_on(engine: SimulatedEngine) -> None:
+    engine.app.prepare()
+    engine.app.prepare()
+    assert len(engine.pulses) == 1
+    goes_on(engine)
 
 
-def test_it_ticks_half_a_minute_from_the_timers(sim: Sim) -> None:
+def test_it_ticks_half_a_minute_from_the_timers(engine: SimulatedEngine) -> None:
     at = following(START)
     for late in (0.2, 3, 29, 61):
         after = following(at + timedelta(seconds=late))
@@ -77,32 +77,32 @@ def test_it_ticks_half_a_minute_from_the_timers(sim: Sim) -> None:
         assert after - at - timedelta(seconds=late) <= timedelta(seconds=70)
 
 
-def test_a_message_delivered_twice_goes_on_once(sim: Sim) -> None:
+def test_a_message_delivered_twice_goes_on_once(engine: SimulatedEngine) -> None:
     for _ in range(3):
-        text = sim.pulse()
-        sim.deliver(text)
-        sim.deliver(text)
-        assert len(sim.pulses) == 1
-    goes_on(sim)
+        text = engine.pulse()
+        engine.deliver(text)
+        engine.deliver(text)
+        assert len(engine.pulses) == 1
+    goes_on(engine)
 
 
-def test_a_stale_copy_ends(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
-    old = sim.pulse()
-    sim.deliver(old)
-    sim.deliver(sim.pulse())
+def test_a_stale_copy_ends(engine: SimulatedEngine, caplog: pytest.LogCaptureFixture) -> None:
+    old = engine.pulse()
+    engine.deliver(old)
+    engine.deliver(engine.pulse())
     caplog.clear()
-    sim.deliver(old)
+    engine.deliver(old)
     assert len(said(caplog, "clock_stale")) == 1
     assert said(caplog, "tick_done") == []
-    goes_on(sim)
+    goes_on(engine)
 
 
 @pytest.fixture
-def twin(sim: Sim, azurite: Azurite) -> App:
+def twin(engine: SimulatedEngine, azurite: Azurite) -> App:
     """Another instance on the same storage."""
-    settings: Settings = sim.app.settings
-    app = build(settings, sim.clock, tasks=sim.app.registry)
-    tap(sim, app)
+    settings: Settings = engine.app.settings
+    app = build(settings, engine.clock, tasks=engine.app.registry)
+    tap(engine, app)
     return app
 
 
@@ -127,91 +127,93 @@ def at_once(apps: list[App], act: Callable[[App], object]) -> None:
         assert not thread.is_alive()
 
 
-def test_a_message_in_two_hands_at_once_goes_on_once(sim: Sim, twin: App) -> None:
-    text = sim.pulse()
-    at_once([sim.app, twin], lambda app: app.clocks.message(text))
-    assert len(sim.pulses) == 2
-    assert live(sim) == 1
-    goes_on(sim)
+def test_a_message_in_two_hands_at_once_goes_on_once(engine: SimulatedEngine, twin: App) -> None:
+    text = engine.pulse()
+    at_once([engine.app, twin], lambda app: app.clocks.message(text))
+    assert len(engine.pulses) == 2
+    assert live(engine) == 1
+    goes_on(engine)
 
 
-def test_two_revivals_at_once_give_one_chain(sim: Sim, twin: App) -> None:
-    sim.pulses.clear()
-    sim.clock.advance(5 * _MINUTE)
-    at_once([sim.app, twin], lambda app: app.clocks.tick(DISPATCHER))
-    assert len(sim.pulses) == 2
-    assert live(sim) == 1
-    goes_on(sim)
+def test_two_revivals_at_once_give_one_chain(engine: SimulatedEngine, twin: App) -> None:
+    engine.pulses.clear()
+    engine.clock.advance(5 * _MINUTE)
+    at_once([engine.app, twin], lambda app: app.clocks.tick(DISPATCHER))
+    assert len(engine.pulses) == 2
+    assert live(engine) == 1
+    goes_on(engine)
 
 
-def test_two_first_starts_at_once_give_one_chain(sim: Sim, twin: App) -> None:
-    table = sdk.table(sim.app, f"{sim.app.settings.prefix}schedules")
+def test_two_first_starts_at_once_give_one_chain(engine: SimulatedEngine, twin: App) -> None:
+    table = sdk.table(engine.app, f"{engine.app.settings.prefix}schedules")
     table.delete_entity("meta", "clock.chain")
-    sim.pulses.clear()
-    at_once([sim.app, twin], lambda app: app.prepare())
-    assert live(sim) == 1
-    goes_on(sim)
+    engine.pulses.clear()
+    at_once([engine.app, twin], lambda app: app.prepare())
+    assert live(engine) == 1
+    goes_on(engine)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["send", "swap"])
 @pytest.mark.parametrize("order", ["new first", "old first", "old much later"])
 def test_a_worker_killed_at_any_step_leaves_one_chain(
-    sim: Sim, monkeypatch: pytest.MonkeyPatch, step: str, after: bool, order: str
+    engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, step: str, after: bool, order: str
 ) -> None:
     """The host gives the killed worker's message again: at once, or when its ten minutes are
     over; meanwhile the one that was sent may come."""
-    old = sim.pulse()
-    chain = chain_of(sim.app)
+    old = engine.pulse()
+    chain = chain_of(engine.app)
     target = chain._queue if step == "send" else chain._meta
     killed(target, step, monkeypatch, after=after)
     with pytest.raises(Killed):
-        sim.deliver(old)
-    sent = [sim.pulse() for _ in range(len(sim.pulses))]
+        engine.deliver(old)
+    sent = [engine.pulse() for _ in range(len(engine.pulses))]
     if step == "send" and not after:
         assert sent == []
     if order == "old first":
-        sim.deliver(old)
+        engine.deliver(old)
     for text in sent:
-        sim.deliver(text)
+        engine.deliver(text)
     if order == "new first" or not sent:
-        sim.deliver(old)
-    assert live(sim) == 1
-    goes_on(sim)
+        engine.deliver(old)
+    assert live(engine) == 1
+    goes_on(engine)
     if order == "old much later":
-        before = list(sim.pulses)
-        sim.deliver(old)
-        assert sim.pulses == before
+        before = list(engine.pulses)
+        engine.deliver(old)
+        assert engine.pulses == before
 
 
 def test_a_worker_killed_in_its_tick_has_sent_the_next(
-    sim: Sim, monkeypatch: pytest.MonkeyPatch
+    engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed(sim.app.clocks._dispatcher, "tick", monkeypatch)
+    killed(engine.app.clocks._dispatcher, "tick", monkeypatch)
     with pytest.raises(Killed):
-        sim.deliver(sim.pulse())
-    goes_on(sim)
+        engine.deliver(engine.pulse())
+    goes_on(engine)
 
 
 @pytest.mark.parametrize("step", ["send", "swap"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_revival_killed_at_any_step_leaves_one_chain(
-    sim: Sim, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+    engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
-    sim.pulses.clear()
-    sim.clock.advance(5 * _MINUTE)
-    chain = chain_of(sim.app)
+    engine.pulses.clear()
+    engine.clock.advance(5 * _MINUTE)
+    chain = chain_of(engine.app)
     killed(chain._queue if step == "send" else chain._meta, step, monkeypatch, after=after)
     with pytest.raises(Killed):
-        chain.revive(chain._meta.fact("clock.chain"), sim.now)
-    sim.clock.advance(_MINUTE)
-    sim.fire(DISPATCHER)
-    assert live(sim) >= 1
-    goes_on(sim)
+        chain.revive(chain._meta.fact("clock.chain"), engine.now)
+    engine.clock.advance(_MINUTE)
+    engine.fire(DISPATCHER)
+    assert live(engine) >= 1
+    goes_on(engine)
 
 
-def test_storage_that_is_away_does_not_end_it(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
-    chain = chain_of(sim.app)
+def test_storage_that_is_away_does_not_end_it(
+    engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = chain_of(engine.app)
     real = chain._meta.about_clocks
 
     def away() -> Any:
@@ -219,47 +221,47 @@ def test_storage_that_is_away_does_not_end_it(sim: Sim, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(chain._meta, "about_clocks", away)
     for _ in range(10):
-        sim.deliver(sim.pulse())
-        assert len(sim.pulses) == 1
+        engine.deliver(engine.pulse())
+        assert len(engine.pulses) == 1
     monkeypatch.setattr(chain._meta, "about_clocks", real)
-    goes_on(sim)
+    goes_on(engine)
 
 
 def test_a_lost_one_is_revived_by_any_other_clock_when_it_is_two_minutes_late(
-    sim: Sim, caplog: pytest.LogCaptureFixture
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sim.run(3 * _MINUTE, {MESSAGE, DISPATCHER})
-    sim.pulses.clear()
-    sim.run(2 * _MINUTE, {DISPATCHER})
-    assert sim.pulses == []
+    engine.run(3 * _MINUTE, {MESSAGE, DISPATCHER})
+    engine.pulses.clear()
+    engine.run(2 * _MINUTE, {DISPATCHER})
+    assert engine.pulses == []
     assert said(caplog, "clock_revived") == []
-    sim.run(2 * _MINUTE, {DISPATCHER})
-    assert len(sim.pulses) == len(said(caplog, "clock_revived")) == 1
-    goes_on(sim)
+    engine.run(2 * _MINUTE, {DISPATCHER})
+    assert len(engine.pulses) == len(said(caplog, "clock_revived")) == 1
+    goes_on(engine)
 
 
-def test_a_message_that_was_thought_lost_does_not_double_it(sim: Sim) -> None:
-    slow = sim.pulse()
-    sim.clock.advance(5 * _MINUTE)
-    sim.fire(DISPATCHER)
-    assert len(sim.pulses) == 1
-    sim.deliver(slow)
-    assert len(sim.pulses) == 1
-    goes_on(sim)
+def test_a_message_that_was_thought_lost_does_not_double_it(engine: SimulatedEngine) -> None:
+    slow = engine.pulse()
+    engine.clock.advance(5 * _MINUTE)
+    engine.fire(DISPATCHER)
+    assert len(engine.pulses) == 1
+    engine.deliver(slow)
+    assert len(engine.pulses) == 1
+    goes_on(engine)
 
 
-def test_a_row_that_cannot_be_read_is_written_anew(sim: Sim) -> None:
-    sim.app.meta.put("clock.chain", "nonsense")
-    sim.app.meta.put("clock.swept", "nonsense")
-    sim.app.meta.put("clock.known", "nonsense")
-    sim.app.meta.put(f"clock:{DISPATCHER}", "nonsense")
-    sim.pulses.clear()
-    sim.fire(DISPATCHER)
-    goes_on(sim)
+def test_a_row_that_cannot_be_read_is_written_anew(engine: SimulatedEngine) -> None:
+    engine.app.meta.put("clock.chain", "nonsense")
+    engine.app.meta.put("clock.swept", "nonsense")
+    engine.app.meta.put("clock.known", "nonsense")
+    engine.app.meta.put(f"clock:{DISPATCHER}", "nonsense")
+    engine.pulses.clear()
+    engine.fire(DISPATCHER)
+    goes_on(engine)
 
 
-def test_the_queue_holds_what_the_chain_sends(sim: Sim) -> None:
+def test_the_queue_holds_what_the_chain_sends(engine: SimulatedEngine) -> None:
     """Seen through Azurite: one message, hidden until its time."""
-    queue = sdk.queue(sim.app, f"{sim.app.settings.prefix}-clock")
+    queue = sdk.queue(engine.app, f"{engine.app.settings.prefix}-clock")
     assert queue.get_queue_properties().approximate_message_count == 1
     assert queue.receive_message() is None

@@ -9,7 +9,7 @@ import pytest
 from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
 from shared.engine.dispatch.health import HTTP
 from shared.errors import Unavailable
-from tests.integration.clocks.conftest import Sim, said
+from tests.integration.clocks.conftest import SimulatedEngine, said
 
 _MINUTE = timedelta(minutes=1)
 _OFTEN = (DISPATCHER, MESSAGE, "health_monitor", "backup_monitor")
@@ -17,19 +17,19 @@ _UNLIKE_HOURLY = 12 * _MINUTE
 """From any minute before 12:10 on, so long no hourly clock is missed."""
 
 
-def told(sim: Sim) -> dict[str, datetime]:
+def told(engine: SimulatedEngine) -> dict[str, datetime]:
     """When each message about a clock was written, by what it says of which clock."""
-    entries, _ = sim.app.notifications().page(None, None, 1, 100)
+    entries, _ = engine.app.notifications().page(None, None, 1, 100)
     kept = [one for one in entries if one.key.startswith("clock_")]
     found = {":".join(one.key.split(":")[:2]): one.created_at for one in kept}
     assert len(found) == len(kept), "told twice"
     return found
 
 
-def missed(sim: Sim, clock: str) -> datetime:
+def missed(engine: SimulatedEngine, clock: str) -> datetime:
     """The first wake-up after a clock's last tick."""
     minutes = 1 if clock in (DISPATCHER, MESSAGE) else 5
-    return sim.app.meta.clocks()[clock] + minutes * _MINUTE
+    return engine.app.meta.clocks()[clock] + minutes * _MINUTE
 
 
 @pytest.mark.parametrize(
@@ -51,53 +51,53 @@ def missed(sim: Sim, clock: str) -> datetime:
     ],
 )
 def test_people_are_told_within_five_minutes_whatever_clock_is_left(
-    sim: Sim, alive: set[str], moment: timedelta
+    engine: SimulatedEngine, alive: set[str], moment: timedelta
 ) -> None:
     """Of the first wake-up that was missed."""
-    sim.run(moment, sim.every_clock)
+    engine.run(moment, engine.every_clock)
     dead = [clock for clock in _OFTEN if clock not in alive]
-    until = {f"clock_silent:{clock}": missed(sim, clock) + 5 * _MINUTE for clock in dead}
-    sim.run(_UNLIKE_HOURLY, alive)
-    found = told(sim)
+    until = {f"clock_silent:{clock}": missed(engine, clock) + 5 * _MINUTE for clock in dead}
+    engine.run(_UNLIKE_HOURLY, alive)
+    found = told(engine)
     assert found.keys() == until.keys()
     assert [key for key in found if found[key] > until[key]] == []
 
 
 @pytest.mark.parametrize("alive", [{DISPATCHER}, {"health_monitor"}], ids=str)
-def test_they_are_told_without_a_worker(sim: Sim, alive: set[str]) -> None:
-    sim.run(6 * _MINUTE, sim.every_clock)
-    sim.run(_UNLIKE_HOURLY, alive, works=False)
-    assert told(sim).keys() == {f"clock_silent:{one}" for one in _OFTEN if one not in alive}
+def test_they_are_told_without_a_worker(engine: SimulatedEngine, alive: set[str]) -> None:
+    engine.run(6 * _MINUTE, engine.every_clock)
+    engine.run(_UNLIKE_HOURLY, alive, works=False)
+    assert told(engine).keys() == {f"clock_silent:{one}" for one in _OFTEN if one not in alive}
 
 
 def test_they_are_told_once_and_once_more_when_it_ticks_again(
-    sim: Sim, caplog: pytest.LogCaptureFixture
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sim.run(6 * _MINUTE, sim.every_clock)
-    sim.run(70 * _MINUTE, sim.every_clock - {DISPATCHER})
-    assert told(sim).keys() == {f"clock_silent:{DISPATCHER}"}
-    back = sim.now
-    sim.run(10 * _MINUTE, sim.every_clock)
-    found = told(sim)
+    engine.run(6 * _MINUTE, engine.every_clock)
+    engine.run(70 * _MINUTE, engine.every_clock - {DISPATCHER})
+    assert told(engine).keys() == {f"clock_silent:{DISPATCHER}"}
+    back = engine.now
+    engine.run(10 * _MINUTE, engine.every_clock)
+    found = told(engine)
     assert found.keys() == {f"clock_silent:{DISPATCHER}", f"clock_back:{DISPATCHER}"}
     assert found[f"clock_back:{DISPATCHER}"] - back <= _MINUTE
     (fields,) = said(caplog, "clock_back")
     assert (fields["clock"], fields["seconds"]) == (DISPATCHER, 71 * 60)
 
 
-def test_another_silence_is_told_anew(sim: Sim) -> None:
-    sim.run(6 * _MINUTE, sim.every_clock)
+def test_another_silence_is_told_anew(engine: SimulatedEngine) -> None:
+    engine.run(6 * _MINUTE, engine.every_clock)
     for _ in range(2):
-        sim.run(6 * _MINUTE, sim.every_clock - {DISPATCHER})
-        sim.run(2 * _MINUTE, sim.every_clock)
-    keys = [one.key for one in sim.app.notifications().page(None, None, 1, 100)[0]]
+        engine.run(6 * _MINUTE, engine.every_clock - {DISPATCHER})
+        engine.run(2 * _MINUTE, engine.every_clock)
+    keys = [one.key for one in engine.app.notifications().page(None, None, 1, 100)[0]]
     assert len(keys) == len(set(keys)) == 4
 
 
 def test_what_cannot_be_sent_fails_no_tick_and_is_tried_again(
-    sim: Sim, caplog: pytest.LogCaptureFixture
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    alarm = sim.app.clocks._alarm
+    alarm = engine.app.clocks._alarm
     send, tries = alarm._alert, 0
 
     def away_at_first(*, key: str, subject: str, text: str) -> bool:
@@ -108,38 +108,38 @@ def test_what_cannot_be_sent_fails_no_tick_and_is_tried_again(
         return send(key=key, subject=subject, text=text)
 
     alarm._alert = away_at_first
-    sim.run(6 * _MINUTE, sim.every_clock)
-    made = sim.strict(60)
-    sim.run(8 * _MINUTE, {DISPATCHER, "health_monitor", "backup_monitor"})
-    assert told(sim).keys() == {f"clock_silent:{MESSAGE}"}
+    engine.run(6 * _MINUTE, engine.every_clock)
+    made = engine.strict(60)
+    engine.run(8 * _MINUTE, {DISPATCHER, "health_monitor", "backup_monitor"})
+    assert told(engine).keys() == {f"clock_silent:{MESSAGE}"}
     failures = said(caplog, "notification_failed")
     assert len(failures) == 3 and "did not answer" in failures[0]["error"]
     assert len(said(caplog, "clock_silent")) == 1
     assert tries == 4
-    assert len(sim.ended(made)) == 7
+    assert len(engine.ended(made)) == 7
 
 
 @pytest.mark.parametrize("away", [timedelta(minutes=4), timedelta(hours=2)], ids=str)
 @pytest.mark.parametrize("first", [DISPATCHER, MESSAGE, "health_monitor", HTTP])
 def test_nobody_is_told_when_all_was_off_and_comes_back(
-    sim: Sim, first: str, away: timedelta
+    engine: SimulatedEngine, first: str, away: timedelta
 ) -> None:
-    sim.run(6 * _MINUTE, sim.every_clock | {HTTP})
-    sim.clock.advance(away)
+    engine.run(6 * _MINUTE, engine.every_clock | {HTTP})
+    engine.clock.advance(away)
     if first == MESSAGE:
-        sim.deliver(sim.pulse())
+        engine.deliver(engine.pulse())
     else:
-        sim.wake(first)
-    sim.run(timedelta(seconds=20), set())
-    for name in sorted(sim.every_clock - {MESSAGE}):
-        sim.fire(name)  # past due, as a host that starts again does
-    sim.run(8 * _MINUTE, sim.every_clock | {HTTP})
-    assert told(sim) == {}
+        engine.wake(first)
+    engine.run(timedelta(seconds=20), set())
+    for name in sorted(engine.every_clock - {MESSAGE}):
+        engine.fire(name)  # past due, as a host that starts again does
+    engine.run(8 * _MINUTE, engine.every_clock | {HTTP})
+    assert told(engine) == {}
 
 
-def test_nobody_is_told_of_a_pinger(sim: Sim) -> None:
+def test_nobody_is_told_of_a_pinger(engine: SimulatedEngine) -> None:
     """It may well be meant."""
-    sim.run(6 * _MINUTE, sim.every_clock | {HTTP})
-    sim.run(20 * _MINUTE, sim.every_clock)
-    sim.run(2 * _MINUTE, sim.every_clock | {HTTP})
-    assert told(sim) == {}
+    engine.run(6 * _MINUTE, engine.every_clock | {HTTP})
+    engine.run(20 * _MINUTE, engine.every_clock)
+    engine.run(2 * _MINUTE, engine.every_clock | {HTTP})
+    assert told(engine) == {}

@@ -14,7 +14,7 @@ import pytest
 from shared.engine.dispatch import queue_clock as chain
 from shared.schedules.job import Status
 from shared.storage.queues.jobs import Message
-from tests.integration.clocks.conftest import Sim, said
+from tests.integration.clocks.conftest import SimulatedEngine, said
 
 AT = "2026-03-01T12:00:00+00:00"
 NAIVE = "2026-03-01T12:00:00"
@@ -69,53 +69,59 @@ QUEUES = {
     ids=lambda part: part if isinstance(part, str) else part.decode(errors="replace")[:40],
 )
 def test_it_is_told_and_dropped(
-    sim: Sim, caplog: pytest.LogCaptureFixture, name: str, body: bytes
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture, name: str, body: bytes
 ) -> None:
-    pulses = list(sim.pulses)
+    pulses = list(engine.pulses)
     caplog.clear()
-    deliver(sim, name, body)
+    deliver(engine, name, body)
     (told,) = said(caplog, "message_poisoned")
     assert told["error"].startswith("message: not a ") and len(told["error"]) < 500
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert (sim.jobs, sim.pulses) == ([], pulses)
+    assert (engine.jobs, engine.pulses) == ([], pulses)
 
 
-def deliver(sim: Sim, name: str, body: bytes) -> None:
-    answer = sim.functions.by_name[name](func.QueueMessage(body=body))
+def deliver(engine: SimulatedEngine, name: str, body: bytes) -> None:
+    answer = engine.functions.by_name[name](func.QueueMessage(body=body))
     if inspect.iscoroutine(answer):
         asyncio.run(answer)
 
 
-def test_what_can_be_read_is_done(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
-    made = sim.add()
+def test_what_can_be_read_is_done(
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = engine.add()
     caplog.clear()
-    deliver(sim, "shard_worker", b'{"shard": "s001"}')
-    first = sim.pulse().encode()
+    deliver(engine, "shard_worker", b'{"shard": "s001"}')
+    first = engine.pulse().encode()
     assert chain.parse(first.decode())
-    deliver(sim, "clock_message", first)
-    due, _, text = sim.jobs[0]
-    sim.clock.set(due)
-    deliver(sim, "job_worker", text.encode())
+    deliver(engine, "clock_message", first)
+    due, _, text = engine.jobs[0]
+    engine.clock.set(due)
+    deliver(engine, "job_worker", text.encode())
     assert said(caplog, "message_poisoned") == []
-    assert [job.status for job in sim.ended(made)] == [Status.SUCCEEDED]
+    assert [job.status for job in engine.ended(made)] == [Status.SUCCEEDED]
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 @pytest.mark.parametrize("name", ["job_worker", "dead_letters", "clock_message"])
-def test_an_instant_at_the_end_of_time_harms_nothing(sim: Sim, name: str, at: str) -> None:
+def test_an_instant_at_the_end_of_time_harms_nothing(
+    engine: SimulatedEngine, name: str, at: str
+) -> None:
     job_id = "nothing-20260301T120000Z"
     body = link(at=at) if name == "clock_message" else job(sent_at=at, jobs=[job_id])
-    deliver(sim, name, body)
+    deliver(engine, name, body)
 
 
-def test_a_message_from_the_future_ages_too(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_from_the_future_ages_too(
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture
+) -> None:
     """One that names a job which is not there is sent again only until its commit must be there."""
-    future = Message(("nothing-20260301T120000Z",), sim.now.replace(year=2090))
-    deliver(sim, "job_worker", future.text().encode())
+    future = Message(("nothing-20260301T120000Z",), engine.now.replace(year=2090))
+    deliver(engine, "job_worker", future.text().encode())
     for _ in range(200):
-        if not sim.jobs:
+        if not engine.jobs:
             break
-        at, _, text = sim.jobs.pop(0)
-        sim.clock.set(max(at, sim.now))
-        deliver(sim, "job_worker", text.encode())
+        at, _, text = engine.jobs.pop(0)
+        engine.clock.set(max(at, engine.now))
+        deliver(engine, "job_worker", text.encode())
     assert len(said(caplog, "message_void")) == 1

@@ -30,7 +30,7 @@ from shared.storage.cancellation import heeding
 from shared.storage.checked import CheckedClock
 from shared.storage.names import Names
 from shared.tasks import Registry
-from tests.integration.clocks.conftest import Sim, said, works
+from tests.integration.clocks.conftest import SimulatedEngine, said, works
 
 _HOUR = timedelta(hours=1)
 _MOST = timedelta(minutes=15)
@@ -172,12 +172,12 @@ def test_a_jump_while_it_runs_is_not_followed(
 
 
 def test_a_timer_that_fires_is_not_taken_for_a_person(
-    sim: Sim, caplog: pytest.LogCaptureFixture
+    engine: SimulatedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The host says by its machine's clock when it fires, whatever the time is."""
     now = datetime.now(UTC) + timedelta(seconds=1)
     firing = TimerRequest(schedule_status={"Next": now.isoformat()})
-    sim.functions.by_name["health_monitor"](firing)
+    engine.functions.by_name["health_monitor"](firing)
     assert [fields["clock"] for fields in said(caplog, "tick_done")] == ["health_monitor"]
 
 

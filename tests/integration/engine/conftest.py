@@ -91,9 +91,9 @@ class WakingClock(ManualClock):
 class Working(threading.Thread):
     """A worker at work on a message, in a thread of its own."""
 
-    def __init__(self, bench: Bench, message: Message) -> None:
+    def __init__(self, engine: Engine, message: Message) -> None:
         super().__init__(daemon=True)
-        self._bench = bench
+        self._bench = engine
         self._message = message
         self._ended: list[Job] = []
         self.start()
@@ -108,7 +108,7 @@ class Working(threading.Thread):
         return self._ended
 
 
-class Bench:
+class Engine:
     """The app, its clock and its queue, as a test drives them."""
 
     def __init__(self, app: App, clock: ManualClock, calls: Calls) -> None:
@@ -150,7 +150,7 @@ SENT: dict[str, list[str]] = {}
 
 
 @pytest.fixture
-def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def engine(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     made = make(azurite)
     tap(made)
     yield made
@@ -166,7 +166,7 @@ def make(
     tasks: Sequence[Task] = (),
     clock: ManualClock | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Bench:
+) -> Engine:
     """An app of its own, with more tasks and settings; with `prefix`, one more on the same tables,
     with `clock`, by the same time."""
     calls = Calls()
@@ -183,7 +183,7 @@ def make(
     known = Registry([*registry(calls), *tasks])
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
     app.prepare()
-    return Bench(app, clock, calls)
+    return Engine(app, clock, calls)
 
 
 def store(app: App, schedule_id: str, step: Callable[[Schedule], Schedule]) -> None:
@@ -194,13 +194,13 @@ def store(app: App, schedule_id: str, step: Callable[[Schedule], Schedule]) -> N
     assert app.table.commit([Change(before, after)]) == [True]
 
 
-def tap(bench: Bench) -> None:
+def tap(engine: Engine) -> None:
     """Note what is sent, beside sending it."""
-    real: Callable[..., Sent] = bench.app.queue.send
+    real: Callable[..., Sent] = engine.app.queue.send
 
     def send(message: Message, *rest: Any) -> Sent:
         sent = real(message, *rest)
-        SENT.setdefault(bench.app.settings.prefix, []).append(message.text())
+        SENT.setdefault(engine.app.settings.prefix, []).append(message.text())
         return sent
 
-    bench.app.queue.send = send  # type: ignore[method-assign, assignment]
+    engine.app.queue.send = send  # type: ignore[method-assign, assignment]

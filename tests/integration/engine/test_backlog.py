@@ -16,34 +16,34 @@ from shared.storage.names import Names
 from shared.storage.queues.jobs import parse, parse_shard
 from shared.storage.tables.locks import Locks
 from tests import sdk
-from tests.integration.engine.conftest import Bench, make
+from tests.integration.engine.conftest import Engine, make
 
 _PAGE = 10
 
 
 @pytest.fixture
-def backlog(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def backlog(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Sixty schedules that came due while nobody ticked, and pages of ten."""
     for _ in range(60):
-        bench.add()
-    bench.messages()
-    bench.later(3600)
+        engine.add()
+    engine.messages()
+    engine.later(3600)
     monkeypatch.setattr(tick, "_PAGE", _PAGE)
-    return bench
+    return engine
 
 
-def announced(bench: Bench) -> list[str]:
-    queue: Any = sdk.queue(bench.app, Names(bench.app.settings.prefix).shards)
-    shards = bench.app.table.shards
+def announced(engine: Engine) -> list[str]:
+    queue: Any = sdk.queue(engine.app, Names(engine.app.settings.prefix).shards)
+    shards = engine.app.table.shards
     return [parse_shard(message.content, shards) for message in queue.receive_messages()]
 
 
-def handed_out(bench: Bench) -> Counter[str]:
+def handed_out(engine: Engine) -> Counter[str]:
     """How often each occurrence of an hour ago until now was handed out."""
-    return Counter(job_id for message in bench.messages() for job_id in message.job_ids)
+    return Counter(job_id for message in engine.messages() for job_id in message.job_ids)
 
 
-def test_a_tick_announces_a_backlog_and_works_it_off_as_well(backlog: Bench) -> None:
+def test_a_tick_announces_a_backlog_and_works_it_off_as_well(backlog: Engine) -> None:
     report = backlog.app.dispatcher.tick(backlog.clock.now(), "test")
     assert sorted(announced(backlog)) == backlog.app.table.shards
     assert report.handed_out >= 60 and report.lost == 0
@@ -53,7 +53,7 @@ def test_a_tick_announces_a_backlog_and_works_it_off_as_well(backlog: Bench) -> 
 
 
 def test_a_shard_that_another_works_off_is_left_to_it_until_its_hold_ends(
-    backlog: Bench, azurite: Azurite
+    backlog: Engine, azurite: Azurite
 ) -> None:
     other = make(azurite, backlog.app.settings.prefix)
     other.clock.set(backlog.clock.now())
@@ -69,14 +69,14 @@ def test_a_shard_that_another_works_off_is_left_to_it_until_its_hold_ends(
 
 
 def test_three_instances_tick_and_work_at_once_and_each_job_runs_once(
-    backlog: Bench, azurite: Azurite
+    backlog: Engine, azurite: Azurite
 ) -> None:
     instances = [make(azurite, backlog.app.settings.prefix) for _ in range(3)]
     for one in instances:
         one.clock.set(backlog.clock.now())
     queue: Any = sdk.queue(backlog.app, Names(backlog.app.settings.prefix).queue)
 
-    def serve(one: Bench) -> None:
+    def serve(one: Engine) -> None:
         one.app.dispatcher.tick(one.clock.now(), "test")
         while found := list(queue.receive_messages(max_messages=4, visibility_timeout=300)):
             for message in found:

@@ -22,7 +22,7 @@ from shared.schedules.plan import jitter_of
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Result, task
-from tests.integration.engine.conftest import START, Bench, WakingClock, Working, make, tap
+from tests.integration.engine.conftest import START, Engine, WakingClock, Working, make, tap
 
 Step = Callable[[Schedule], Schedule]
 PAGE = Path(__file__).parents[3] / "docs" / "policies.md"
@@ -34,34 +34,34 @@ class Noted(Params):
 
 
 @dataclass
-class Desk:
-    """A bench with a task that waits for the test, and a schedule of it."""
+class GatedEngine:
+    """An engine with a task that waits for the test, and a schedule of it."""
 
-    bench: Bench
+    engine: Engine
     entered: threading.Event
     go: threading.Event
     fail: bool = False
 
     def add(self, **policy: Any) -> Schedule:
-        return self.bench.add("notes", **policy)
+        return self.engine.add("notes", **policy)
 
     def change(self, made: Schedule, step: Step) -> None:
-        self.bench.app.manager.change(made.id, step)
+        self.engine.app.manager.change(made.id, step)
 
     def ask(self, name: str) -> list[Job]:
         return self.start(name).ended()
 
     def start(self, name: str) -> Working:
-        return self.bench.start(Message((name,), self.bench.clock.now()))
+        return self.engine.start(Message((name,), self.engine.clock.now()))
 
     def live(self, made: Schedule) -> list[LiveJob]:
-        row = self.bench.app.table.get(made.id)
+        row = self.engine.app.table.get(made.id)
         assert row is not None
         return list(row.progress.live)
 
 
 @pytest.fixture
-def desk(azurite: Azurite) -> Iterator[Desk]:
+def gated(azurite: Azurite) -> Iterator[GatedEngine]:
     entered, go = threading.Event(), threading.Event()
 
     @task("notes", timeout_seconds=60)
@@ -74,9 +74,9 @@ def desk(azurite: Azurite) -> Iterator[Desk]:
             raise OSError("boom")
         return {"note": params.note}
 
-    bench = make(azurite, tasks=[notes], clock=WakingClock(START + timedelta(seconds=1)))
-    tap(bench)
-    made = Desk(bench, entered, go)
+    engine = make(azurite, tasks=[notes], clock=WakingClock(START + timedelta(seconds=1)))
+    tap(engine)
+    made = GatedEngine(engine, entered, go)
     yield made
     go.set()
 
@@ -122,13 +122,13 @@ class Row:
     when_due: Step | None = None
     """In the place of `step` when the job is due."""
 
-    def apply(self, desk: Desk, made: Schedule) -> None:
-        due = desk.bench.clock.now() >= FIRST
+    def apply(self, gated: GatedEngine, made: Schedule) -> None:
+        due = gated.engine.clock.now() >= FIRST
         step = self.when_due if due and self.when_due is not None else self.step
         if step is None:
-            desk.bench.app.manager.delete(made.id)
+            gated.engine.app.manager.delete(made.id)
         else:
-            desk.change(made, step)
+            gated.change(made, step)
 
 
 ROWS = [
@@ -165,65 +165,65 @@ def shown(job: Job) -> set[object]:
 
 
 @rows
-def test_of_a_job_that_is_handed_out_ahead(desk: Desk, row: Row) -> None:
-    made = desk.add()
-    (before,) = desk.live(made)
-    desk.bench.later(29)
-    desk.bench.messages()
-    row.apply(desk, made)
-    after = next((job for job in desk.live(made) if job.id == before.id), None)
-    sent = {name for message in desk.bench.messages() for name in message.job_ids}
+def test_of_a_job_that_is_handed_out_ahead(gated: GatedEngine, row: Row) -> None:
+    made = gated.add()
+    (before,) = gated.live(made)
+    gated.engine.later(29)
+    gated.engine.messages()
+    row.apply(gated, made)
+    after = next((job for job in gated.live(made) if job.id == before.id), None)
+    sent = {name for message in gated.engine.messages() for name in message.job_ids}
     if row.ahead == BACK:
         assert after is None and before.id not in sent
     else:
         assert after == before and (before.id in sent) == (row.ahead == AGAIN)
-    desk.bench.later(31)
-    desk.go.set()
-    ended = desk.ask(before.id)
+    gated.engine.later(31)
+    gated.go.set()
+    ended = gated.ask(before.id)
     assert [job.status for job in ended] == ([] if row.ahead == BACK else [Status.SUCCEEDED])
     assert row.new is None or row.new[1] in shown(ended[0])
 
 
 @rows
-def test_of_a_job_that_is_queued(desk: Desk, row: Row) -> None:
-    made = desk.add()
-    desk.bench.later(60)
+def test_of_a_job_that_is_queued(gated: GatedEngine, row: Row) -> None:
+    made = gated.add()
+    gated.engine.later(60)
     name = job_id(made.id, FIRST)
-    row.apply(desk, made)
-    desk.go.set()
-    desk.ask(name)
-    job = desk.bench.app.manager.job(name)
+    row.apply(gated, made)
+    gated.go.set()
+    gated.ask(name)
+    job = gated.engine.app.manager.job(name)
     assert job.status == row.queued
     assert row.new is None or row.new[1] in shown(job)
 
 
 @rows
-def test_of_a_job_that_is_running(desk: Desk, row: Row) -> None:
-    made = desk.add()
-    desk.bench.later(60)
-    running = desk.start(job_id(made.id, FIRST))
-    assert desk.entered.wait(20)
-    row.apply(desk, made)
-    desk.bench.later(6)  # the worker looks after it
-    desk.go.set()
+def test_of_a_job_that_is_running(gated: GatedEngine, row: Row) -> None:
+    made = gated.add()
+    gated.engine.later(60)
+    running = gated.start(job_id(made.id, FIRST))
+    assert gated.entered.wait(20)
+    row.apply(gated, made)
+    gated.engine.later(6)  # the worker looks after it
+    gated.go.set()
     (job,) = running.ended()
     assert job.status == row.running
     assert row.new is None or row.new[0] in shown(job)
 
 
-def test_the_next_attempt_of_a_running_job_has_the_new_parameters(desk: Desk) -> None:
-    made = desk.add()
-    desk.bench.later(60)
+def test_the_next_attempt_of_a_running_job_has_the_new_parameters(gated: GatedEngine) -> None:
+    made = gated.add()
+    gated.engine.later(60)
     name = job_id(made.id, FIRST)
-    desk.fail = True
-    running = desk.start(name)
-    assert desk.entered.wait(20)
-    desk.change(made, definition(task_parameters={"note": "new"}))
-    desk.go.set()
+    gated.fail = True
+    running = gated.start(name)
+    assert gated.entered.wait(20)
+    gated.change(made, definition(task_parameters={"note": "new"}))
+    gated.go.set()
     assert running.ended() == []
-    desk.fail = False
-    desk.bench.later(60)
-    (job,) = desk.ask(name)
+    gated.fail = False
+    gated.engine.later(60)
+    (job,) = gated.ask(name)
     assert job.attempt == 2 and job.result == {"note": "new"}
 
 
@@ -243,53 +243,55 @@ def test_what_cannot_change(field: str) -> None:
     ],
 )
 def test_grace_and_catch_up_of_a_queued_job_are_the_new_ones(
-    desk: Desk, step: Step, late: int, status: Status
+    gated: GatedEngine, step: Step, late: int, status: Status
 ) -> None:
     first = START + timedelta(minutes=1)
     hourly = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=3600, start_time=first)
-    made = desk.add(recurrence=hourly)
-    desk.bench.later(59 + late)
-    desk.change(made, step)
-    desk.go.set()
-    (job,) = desk.ask(job_id(made.id, FIRST))
+    made = gated.add(recurrence=hourly)
+    gated.engine.later(59 + late)
+    gated.change(made, step)
+    gated.go.set()
+    (job,) = gated.ask(job_id(made.id, FIRST))
     assert job.status is status
 
 
-def test_overlap_of_a_queued_job_is_the_new_one(desk: Desk) -> None:
-    made = desk.add(overlap=Overlap.SKIP)
-    desk.bench.later(60)
-    running = desk.start(job_id(made.id, FIRST))
-    assert desk.entered.wait(20)
-    desk.bench.later(30)
-    desk.bench.later(30)
-    desk.bench.tick()
-    desk.change(made, policy(overlap=Overlap.BUFFER_ALL))
+def test_overlap_of_a_queued_job_is_the_new_one(gated: GatedEngine) -> None:
+    made = gated.add(overlap=Overlap.SKIP)
+    gated.engine.later(60)
+    running = gated.start(job_id(made.id, FIRST))
+    assert gated.entered.wait(20)
+    gated.engine.later(30)
+    gated.engine.later(30)
+    gated.engine.tick()
+    gated.change(made, policy(overlap=Overlap.BUFFER_ALL))
     second = job_id(made.id, FIRST + timedelta(minutes=1))
-    assert desk.ask(second) == []
-    desk.go.set()
+    assert gated.ask(second) == []
+    gated.go.set()
     running.ended()
-    assert [job.status for job in desk.ask(second)] == [Status.SUCCEEDED]
+    assert [job.status for job in gated.ask(second)] == [Status.SUCCEEDED]
 
 
-def test_jitter_of_a_job_that_was_handed_out_stays_and_the_next_has_the_new(desk: Desk) -> None:
-    made = desk.add(jitter_seconds=600)
-    (before,) = desk.live(made)
-    desk.change(made, policy(jitter_seconds=5))
-    assert desk.live(made) == [before] and before.jitter == jitter_of(made, before.id) > 5
-    desk.bench.later(60)
-    desk.bench.tick()
-    assert all(job.jitter <= 5 for job in desk.live(made) if job != before)
+def test_jitter_of_a_job_that_was_handed_out_stays_and_the_next_has_the_new(
+    gated: GatedEngine,
+) -> None:
+    made = gated.add(jitter_seconds=600)
+    (before,) = gated.live(made)
+    gated.change(made, policy(jitter_seconds=5))
+    assert gated.live(made) == [before] and before.jitter == jitter_of(made, before.id) > 5
+    gated.engine.later(60)
+    gated.engine.tick()
+    assert all(job.jitter <= 5 for job in gated.live(made) if job != before)
 
 
 def test_max_runs_that_is_reached_takes_back_what_is_ahead_and_keeps_what_is_queued(
-    desk: Desk,
+    gated: GatedEngine,
 ) -> None:
-    made = desk.add()
-    desk.bench.later(60)
-    desk.bench.tick()
-    assert len(desk.live(made)) == 2
-    desk.change(made, policy(max_runs=1))
-    row = desk.bench.app.manager.get(made.id).progress
+    made = gated.add()
+    gated.engine.later(60)
+    gated.engine.tick()
+    assert len(gated.live(made)) == 2
+    gated.change(made, policy(max_runs=1))
+    row = gated.engine.app.manager.get(made.id).progress
     assert [job.due_at for job in row.live] == [FIRST]
     assert (row.handed_out, row.next_run_at) == (1, None)
 
@@ -298,113 +300,117 @@ def test_max_runs_that_is_reached_takes_back_what_is_ahead_and_keeps_what_is_que
     ("at_first", "then", "paused"), [(None, 1, False), (1, None, False), (1, 1, True)]
 )
 def test_pausing_of_a_running_job(
-    desk: Desk, at_first: int | None, then: int | None, paused: bool
+    gated: GatedEngine, at_first: int | None, then: int | None, paused: bool
 ) -> None:
-    made = desk.add(pause_after_failures=at_first, max_attempts=1)
-    desk.bench.later(60)
-    desk.fail = True
-    running = desk.start(job_id(made.id, FIRST))
-    assert desk.entered.wait(20)
-    desk.change(made, policy(pause_after_failures=then))
-    desk.go.set()
+    made = gated.add(pause_after_failures=at_first, max_attempts=1)
+    gated.engine.later(60)
+    gated.fail = True
+    running = gated.start(job_id(made.id, FIRST))
+    assert gated.entered.wait(20)
+    gated.change(made, policy(pause_after_failures=then))
+    gated.go.set()
     (job,) = running.ended()
     assert job.status is Status.FAILED
-    after = desk.bench.app.manager.get(made.id)
+    after = gated.engine.app.manager.get(made.id)
     assert after.is_on != paused and after.progress.failures_in_row == 1
-    desk.bench.later(60)
-    desk.bench.tick()
-    desk.ask(job_id(made.id, FIRST + timedelta(minutes=1)))
-    assert desk.bench.app.manager.get(made.id).is_on == (then is None)
+    gated.engine.later(60)
+    gated.engine.tick()
+    gated.ask(job_id(made.id, FIRST + timedelta(minutes=1)))
+    assert gated.engine.app.manager.get(made.id).is_on == (then is None)
 
 
-def test_attempts_and_delay_of_a_running_one_are_the_old_ones_then_the_new(desk: Desk) -> None:
-    made = desk.add(max_attempts=3, retry_delay_seconds=30)
-    desk.bench.later(60)
+def test_attempts_and_delay_of_a_running_one_are_the_old_ones_then_the_new(
+    gated: GatedEngine,
+) -> None:
+    made = gated.add(max_attempts=3, retry_delay_seconds=30)
+    gated.engine.later(60)
     name = job_id(made.id, FIRST)
-    desk.fail = True
-    running = desk.start(name)
-    assert desk.entered.wait(20)
-    desk.change(made, policy(max_attempts=1, retry_delay_seconds=900, timeout_seconds=1))
-    desk.bench.later(5)  # not timed out: its timeout is the old one
-    desk.go.set()
+    gated.fail = True
+    running = gated.start(name)
+    assert gated.entered.wait(20)
+    gated.change(made, policy(max_attempts=1, retry_delay_seconds=900, timeout_seconds=1))
+    gated.engine.later(5)  # not timed out: its timeout is the old one
+    gated.go.set()
     assert running.ended() == []
-    (waiting,) = [job for job in desk.live(made) if job.id == name]
-    wait = (waiting.available_at - desk.bench.clock.now()).total_seconds()
+    (waiting,) = [job for job in gated.live(made) if job.id == name]
+    wait = (waiting.available_at - gated.engine.clock.now()).total_seconds()
     assert waiting.error == "OSError: boom" and 24 <= wait <= 36
-    desk.bench.later(60)
-    (job,) = desk.ask(name)
+    gated.engine.later(60)
+    (job,) = gated.ask(name)
     assert job.status is Status.FAILED and job.attempt == 1
 
 
-def test_a_deleted_schedule_gives_its_running_job_no_further_attempt(desk: Desk) -> None:
-    made = desk.add()
-    desk.bench.later(60)
+def test_a_deleted_schedule_gives_its_running_job_no_further_attempt(gated: GatedEngine) -> None:
+    made = gated.add()
+    gated.engine.later(60)
     name = job_id(made.id, FIRST)
-    desk.fail = True
-    running = desk.start(name)
-    assert desk.entered.wait(20)
-    desk.bench.app.manager.delete(made.id)
-    desk.go.set()
+    gated.fail = True
+    running = gated.start(name)
+    assert gated.entered.wait(20)
+    gated.engine.app.manager.delete(made.id)
+    gated.go.set()
     assert running.ended() == []
-    (job,) = desk.ask(name)
+    (job,) = gated.ask(name)
     assert (job.status, job.reason) == (Status.CANCELLED, "its schedule was deleted")
 
 
-def test_a_schedule_that_is_off_gives_its_running_job_its_further_attempts(desk: Desk) -> None:
-    made = desk.add()
-    desk.bench.later(60)
+def test_a_schedule_that_is_off_gives_its_running_job_its_further_attempts(
+    gated: GatedEngine,
+) -> None:
+    made = gated.add()
+    gated.engine.later(60)
     name = job_id(made.id, FIRST)
-    desk.fail = True
-    running = desk.start(name)
-    assert desk.entered.wait(20)
-    desk.bench.app.manager.enable(made.id, False)
-    desk.go.set()
+    gated.fail = True
+    running = gated.start(name)
+    assert gated.entered.wait(20)
+    gated.engine.app.manager.enable(made.id, False)
+    gated.go.set()
     running.ended()
-    desk.fail = False
-    desk.bench.later(60)
-    assert [job.status for job in desk.ask(name)] == [Status.SUCCEEDED]
+    gated.fail = False
+    gated.engine.later(60)
+    assert [job.status for job in gated.ask(name)] == [Status.SUCCEEDED]
 
 
-def test_a_schedule_with_very_many_jobs_can_be_deleted(desk: Desk) -> None:
-    made = desk.add()
-    row = desk.bench.app.table.get(made.id)
+def test_a_schedule_with_very_many_jobs_can_be_deleted(gated: GatedEngine) -> None:
+    made = gated.add()
+    row = gated.engine.app.table.get(made.id)
     assert row is not None
     names = [job_id(made.id, START, f"x{n}") for n in range(100)]
     many = tuple(LiveJob(id=name, due_at=START, available_at=START) for name in names)
     full = replace(row, progress=replace(row.progress, live=many))
-    assert desk.bench.app.table.commit([Change(row, full)]) == [True]
-    desk.bench.app.manager.delete(made.id)
+    assert gated.engine.app.table.commit([Change(row, full)]) == [True]
+    gated.engine.app.manager.delete(made.id)
     for name in names:
-        if desk.bench.app.table.job(name) is None:
-            desk.ask(name)
-    ended = list(desk.bench.app.table.jobs(made.id))
+        if gated.engine.app.table.job(name) is None:
+            gated.ask(name)
+    ended = list(gated.engine.app.table.jobs(made.id))
     assert len(ended) == 100 and {job.status for job in ended} == {Status.CANCELLED}
 
 
-def test_to_enable_begins_the_count_of_failures_anew(desk: Desk) -> None:
-    made = desk.add(max_attempts=1)
-    desk.bench.later(60)
-    desk.fail = True
-    desk.go.set()
-    desk.ask(job_id(made.id, FIRST))
-    assert desk.bench.app.manager.get(made.id).progress.failures_in_row == 1
-    desk.bench.app.manager.enable(made.id, True)
-    after = desk.bench.app.manager.get(made.id).progress
+def test_to_enable_begins_the_count_of_failures_anew(gated: GatedEngine) -> None:
+    made = gated.add(max_attempts=1)
+    gated.engine.later(60)
+    gated.fail = True
+    gated.go.set()
+    gated.ask(job_id(made.id, FIRST))
+    assert gated.engine.app.manager.get(made.id).progress.failures_in_row == 1
+    gated.engine.app.manager.enable(made.id, True)
+    after = gated.engine.app.manager.get(made.id).progress
     assert (after.failures_in_row, after.failure_count) == (0, 1)
 
 
-def test_the_backlog_of_catch_up_all_is_cancelled_by_a_change_of_times(desk: Desk) -> None:
-    made = desk.add(catch_up=CatchUp.ALL)
-    desk.bench.later(60 * 30)
-    desk.change(made, times(interval_seconds=600))
-    row = desk.bench.app.manager.get(made.id).progress
+def test_the_backlog_of_catch_up_all_is_cancelled_by_a_change_of_times(gated: GatedEngine) -> None:
+    made = gated.add(catch_up=CatchUp.ALL)
+    gated.engine.later(60 * 30)
+    gated.change(made, times(interval_seconds=600))
+    row = gated.engine.app.manager.get(made.id).progress
     assert len(row.live) == 10 and row.next_run_at == START + timedelta(seconds=2400)
     waiting = max(job.due_at for job in row.live)
-    dropped = [job for job in desk.bench.app.table.jobs(made.id) if job.due_at > waiting]
+    dropped = [job for job in gated.engine.app.table.jobs(made.id) if job.due_at > waiting]
     assert {job.status for job in dropped} == {Status.CANCELLED}
     assert len(dropped) == 20 and row.cancelled_count == 20
-    _, onward = desk.bench.app.table.versions(made.id)
-    assert onward.since == desk.bench.clock.now() and onward.recurrence is not None
+    _, onward = gated.engine.app.table.versions(made.id)
+    assert onward.since == gated.engine.clock.now() and onward.recurrence is not None
 
 
 def test_the_page_names_every_field_with_its_default() -> None:

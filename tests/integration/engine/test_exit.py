@@ -11,7 +11,7 @@ import pytest
 
 from local.azurite import Azurite
 from shared.schedules.job import Status
-from tests.integration.engine.conftest import Bench, make
+from tests.integration.engine.conftest import Engine, make
 
 _PROCESS = """
 import asyncio, sys, threading
@@ -75,10 +75,10 @@ async def works(job: JobContext, params: Params) -> Result:
     ],
 )
 def test_what_heeds_goes_back_at_the_end_of_the_process_and_nothing_holds_it_up(
-    bench: Bench, azurite: Azurite, works: str, status: Status
+    engine: Engine, azurite: Azurite, works: str, status: Status
 ) -> None:
-    asked = [bench.app.manager.run_now(bench.add().id, force=True).job_id for _ in range(5)]
-    arguments = [azurite.connection_string, bench.app.settings.prefix, *asked]
+    asked = [engine.app.manager.run_now(engine.add().id, force=True).job_id for _ in range(5)]
+    arguments = [azurite.connection_string, engine.app.settings.prefix, *asked]
     done = subprocess.run(
         [sys.executable, "-c", _PROCESS.format(works=works), *arguments],
         cwd=Path(__file__).parents[3],
@@ -87,7 +87,7 @@ def test_what_heeds_goes_back_at_the_end_of_the_process_and_nothing_holds_it_up(
         timeout=40,
     )
     assert done.returncode == 0, done.stderr
-    manager = make(azurite, bench.app.settings.prefix).app.manager
+    manager = make(azurite, engine.app.settings.prefix).app.manager
     jobs = [manager.job(job_id) for job_id in asked]
     attempt = 0 if status is Status.QUEUED else 1
     assert [(job.status, job.attempt) for job in jobs] == [(status, attempt)] * 5, done.stderr

@@ -11,7 +11,7 @@ from local.azurite import Azurite
 from shared.api.jobs.routes import JobOut
 from shared.schedules.job import Job, Status
 from shared.tasks import JobContext, Params, Result, task
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 Act = Callable[[JobContext], Result]
 HALF = "half \ud800 of a pair"
@@ -26,7 +26,7 @@ class Mute(Exception):
 
 
 class Hostile:
-    """A bench with a task that does what the test says."""
+    """An engine with a task that does what the test says."""
 
     def __init__(self, azurite: Azurite) -> None:
         self._acts: list[Act] = []
@@ -36,19 +36,19 @@ class Hostile:
             """Does what the test says."""
             return self._acts.pop(0)(job)
 
-        self.bench: Bench = make(azurite, tasks=[hostile])
-        tap(self.bench)
+        self.engine: Engine = make(azurite, tasks=[hostile])
+        tap(self.engine)
 
     def run(self, act: Act) -> Job:
         """The job of a task that acts like that, as it is read afterwards."""
         self._acts.append(act)
-        made = self.bench.add("hostile", enabled=False, max_attempts=1)
-        self.bench.app.manager.run_now(made.id, force=True)
-        (ended,) = self.bench.work()
-        (job,) = self.bench.app.table.jobs(made.id)
+        made = self.engine.add("hostile", enabled=False, max_attempts=1)
+        self.engine.app.manager.run_now(made.id, force=True)
+        (ended,) = self.engine.work()
+        (job,) = self.engine.app.table.jobs(made.id)
         assert job.id == ended.id
         JobOut.of(job, log=True).model_dump_json().encode()
-        schedule = self.bench.app.manager.get(made.id)
+        schedule = self.engine.app.manager.get(made.id)
         assert schedule.progress.live == ()
         assert schedule.progress.last_error == job.error
         return job

@@ -15,7 +15,7 @@ from shared.engine.work import pool as crew
 from shared.schedules.job import Job, Status
 from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, task
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 
 @dataclass
@@ -39,21 +39,21 @@ class Inn:
 
 
 @dataclass
-class House:
+class Host:
     """An app by the machine's clock, and its inn."""
 
-    bench: Bench
+    engine: Engine
     inn: Inn
 
     def ask(self, name: str, many: int = 1) -> list[str]:
         """Runs that were asked for, each of another schedule."""
-        made = [self.bench.add(name, enabled=False) for _ in range(many)]
-        return [self.bench.app.manager.run_now(one.id, force=True).job_id for one in made]
+        made = [self.engine.add(name, enabled=False) for _ in range(many)]
+        return [self.engine.app.manager.run_now(one.id, force=True).job_id for one in made]
 
     def work(self, *job_ids: str) -> Call:
         """One call of the worker, as the host makes it, in a thread of its own."""
-        message = Message(job_ids, self.bench.clock.now())
-        return Call(lambda: self.bench.app.short_worker.work(message))
+        message = Message(job_ids, self.engine.clock.now())
+        return Call(lambda: self.engine.app.short_worker.work(message))
 
 
 class Call(threading.Thread):
@@ -75,7 +75,7 @@ class Call(threading.Thread):
 
 
 @pytest.fixture
-def house(azurite: Azurite, request: pytest.FixtureRequest) -> House:
+def host(azurite: Azurite, request: pytest.FixtureRequest) -> Host:
     inn = Inn()
 
     @task("stays")
@@ -85,95 +85,96 @@ def house(azurite: Azurite, request: pytest.FixtureRequest) -> House:
         return {}
 
     environ: dict[str, str] = getattr(request, "param", {})
-    bench = make(azurite, tasks=[stays], clock=SystemClock(), environ=environ)  # type: ignore[arg-type]
-    tap(bench)
+    engine = make(azurite, tasks=[stays], clock=SystemClock(), environ=environ)  # type: ignore[arg-type]
+    tap(engine)
     request.addfinalizer(inn.open.set)
-    return House(bench, inn)
+    return Host(engine, inn)
 
 
-def test_of_messages_whose_jobs_last_only_the_youngest_stays_in_hand(house: House) -> None:
-    jobs = house.ask("stays", 6)
+def test_of_messages_whose_jobs_last_only_the_youngest_stays_in_hand(host: Host) -> None:
+    jobs = host.ask("stays", 6)
     calls = []
     for job_id in jobs:
-        calls.append(house.work(job_id))
-        house.inn.wait_for(job_id)
+        calls.append(host.work(job_id))
+        host.inn.wait_for(job_id)
     for call in calls[:-1]:
         assert call.returned() == []
     assert calls[-1].is_alive()
-    house.inn.open.set()
+    host.inn.open.set()
     assert sorted(calls[-1].returned()) == sorted(jobs)
-    ended = [house.bench.app.manager.job(job_id) for job_id in jobs]
+    ended = [host.engine.app.manager.job(job_id) for job_id in jobs]
     assert {job.status for job in ended} == {Status.SUCCEEDED}
     assert [job.attempt for job in ended] == [1] * 6
 
 
-def test_a_message_whose_jobs_are_short_does_not_take_over(house: House) -> None:
-    (lasting,) = house.ask("stays")
-    call = house.work(lasting)
-    house.inn.wait_for(lasting)
-    for job_id in house.ask("works", 3):
-        assert house.work(job_id).returned() == [job_id]
+def test_a_message_whose_jobs_are_short_does_not_take_over(host: Host) -> None:
+    (lasting,) = host.ask("stays")
+    call = host.work(lasting)
+    host.inn.wait_for(lasting)
+    for job_id in host.ask("works", 3):
+        assert host.work(job_id).returned() == [job_id]
     assert call.is_alive()
-    house.inn.open.set()
+    host.inn.open.set()
     assert call.returned() == [lasting]
 
 
-def test_what_was_taken_over_is_still_cancelled_and_kept_under_lease(house: House) -> None:
-    first, second = house.ask("stays", 2)
-    elder = house.work(first)
-    house.inn.wait_for(first)
-    younger = house.work(second)
+def test_what_was_taken_over_is_still_cancelled_and_kept_under_lease(host: Host) -> None:
+    first, second = host.ask("stays", 2)
+    elder = host.work(first)
+    host.inn.wait_for(first)
+    younger = host.work(second)
     assert elder.returned() == []
-    house.bench.app.control.cancel(first)
-    house.inn.wait_for(second)
-    house.inn.open.set()
+    host.engine.app.control.cancel(first)
+    host.inn.wait_for(second)
+    host.inn.open.set()
     assert set(younger.returned()) == {first, second}
 
 
-@pytest.mark.parametrize("house", [{"JOBS_PER_INSTANCE": "2"}], indirect=True)
+@pytest.mark.parametrize("host", [{"JOBS_PER_INSTANCE": "2"}], indirect=True)
 def test_short_jobs_that_turn_out_to_last_give_their_places_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "LASTING", timedelta(seconds=1))
-    jobs = house.ask("stays", 2)
-    calls = [house.work(job_id) for job_id in jobs]
-    house.inn.wait_for(*jobs)
-    (short,) = house.ask("works")
-    assert house.work(short).returned() == [short]
-    house.inn.open.set()
+    jobs = host.ask("stays", 2)
+    calls = [host.work(job_id) for job_id in jobs]
+    host.inn.wait_for(*jobs)
+    (short,) = host.ask("works")
+    assert host.work(short).returned() == [short]
+    host.inn.open.set()
     for call in calls:
         call.join(20)
-    assert {house.bench.app.manager.job(one).status for one in jobs} == {Status.SUCCEEDED}
-    assert house.bench.app.short_worker._pool._free == 2
+    assert {host.engine.app.manager.job(one).status for one in jobs} == {Status.SUCCEEDED}
+    assert host.engine.app.short_worker._pool._free == 2
 
 
 @pytest.mark.parametrize(
-    "house", [{"JOBS_PER_INSTANCE": "2", "LONG_JOBS_PER_INSTANCE": "1"}], indirect=True
+    "host", [{"JOBS_PER_INSTANCE": "2", "LONG_JOBS_PER_INSTANCE": "1"}], indirect=True
 )
 def test_no_more_of_them_than_there_may_be_long_ones(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "LASTING", timedelta(seconds=0.5))
-    jobs = house.ask("stays", 4)
-    calls = [house.work(job_id) for job_id in jobs]
-    with house.inn.changed:
-        assert house.inn.changed.wait_for(lambda: len(house.inn.inside) == 3, 20)
-    assert house.bench.app.short_worker._pool.places(1, patience=1.5) == 0
-    house.inn.open.set()
+    jobs = host.ask("stays", 4)
+    calls = [host.work(job_id) for job_id in jobs]
+    with host.inn.changed:
+        assert host.inn.changed.wait_for(lambda: len(host.inn.inside) == 3, 20)
+    assert host.engine.app.short_worker._pool.places(1, patience=1.5) == 0
+    host.inn.open.set()
     for call in calls:
         call.join(20)
-    assert house.inn.inside == set(jobs)
+    assert host.inn.inside == set(jobs)
 
 
 def test_a_call_ends_when_more_jobs_of_one_message_wait_than_there_are_places(
     azurite: Azurite,
 ) -> None:
-    bench = make(azurite, environ={"JOBS_PER_INSTANCE": "3"})
+    engine = make(azurite, environ={"JOBS_PER_INSTANCE": "3"})
     jobs = [
-        bench.app.manager.run_now(bench.add(enabled=False).id, force=True).job_id for _ in range(10)
+        engine.app.manager.run_now(engine.add(enabled=False).id, force=True).job_id
+        for _ in range(10)
     ]
     calls = [
-        Call(lambda some=some: bench.app.short_worker.work(Message(some, bench.clock.now())))  # type: ignore[misc]
+        Call(lambda some=some: engine.app.short_worker.work(Message(some, engine.clock.now())))  # type: ignore[misc]
         for some in (tuple(jobs[:5]), tuple(jobs[5:]))
     ]
     assert sorted(one for call in calls for one in call.returned()) == sorted(jobs)

@@ -13,11 +13,11 @@ from shared.engine.work.attempt import Attempt, Stop
 from shared.engine.work.judge import Again, outcome
 from shared.log import JobLog
 from shared.schedules.job import Status
-from tests.integration.engine.conftest import Bench
+from tests.integration.engine.conftest import Engine
 
 
 def test_a_job_that_gets_no_thread_is_tried_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = threading.Thread.start
 
@@ -26,28 +26,28 @@ def test_a_job_that_gets_no_thread_is_tried_again(
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    made = bench.add(max_attempts=2, retry_delay_seconds=10)
-    asked = bench.app.manager.run_now(made.id, force=True)
+    made = engine.add(max_attempts=2, retry_delay_seconds=10)
+    asked = engine.app.manager.run_now(made.id, force=True)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", scarce)
-        assert bench.work() == []
-    job = bench.app.manager.job(asked.job_id)
+        assert engine.work() == []
+    job = engine.app.manager.job(asked.job_id)
     assert (job.status, job.attempt) == (Status.QUEUED, 1)
     assert job.error == "this instance: it can start no more threads"
-    bench.later(30)
-    (done,) = bench.work()
+    engine.later(30)
+    (done,) = engine.work()
     assert (done.id, done.status, done.attempt) == (asked.job_id, Status.SUCCEEDED, 2)
 
 
-def test_what_is_told_to_stop_before_it_began_does_not_begin(bench: Bench) -> None:
-    made = bench.add()
-    bench.app.manager.run_now(made.id, force=True)
-    schedule = bench.app.table.get(made.id)
+def test_what_is_told_to_stop_before_it_began_does_not_begin(engine: Engine) -> None:
+    made = engine.add()
+    engine.app.manager.run_now(made.id, force=True)
+    schedule = engine.app.table.get(made.id)
     assert schedule is not None
     live = schedule.progress.live[0]
     ended: list[str] = []
     log = JobLog(logging.getLogger("belfry.worker"), {}, str)
-    now = bench.clock.now()
+    now = engine.clock.now()
     keeper = SimpleNamespace(told=lambda: ended.append("1"))
     attempt = Attempt(lambda _: {"ran": True}, schedule, live, log, now, keeper)
     attempt.ask(Stop.DRAIN)

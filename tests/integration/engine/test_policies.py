@@ -20,7 +20,7 @@ from shared.schedules.model import CatchUp, Overlap, Schedule
 from shared.schedules.plan import PACE, jitter_of
 from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
-from tests.integration.engine.conftest import START, Bench, WakingClock, Working, make, tap
+from tests.integration.engine.conftest import START, Engine, WakingClock, Working, make, tap
 
 BEAT = 5
 """Seconds after which a worker looks whether its job was told to stop."""
@@ -66,8 +66,8 @@ class Guests:
 class Two:
     """Two workers on one store."""
 
-    one: Bench
-    other: Bench
+    one: Engine
+    other: Engine
     guests: Guests
 
     def add(self, **policy: Any) -> Schedule:
@@ -93,12 +93,12 @@ class Two:
         ):
             assert monotonic() < give_up, "no worker renewed its lease"
 
-    def ask(self, bench: Bench, *names: str) -> Working:
-        return bench.start(Message(names, bench.clock.now()))
+    def ask(self, engine: Engine, *names: str) -> Working:
+        return engine.start(Message(names, engine.clock.now()))
 
-    def asked(self, bench: Bench, name: str) -> list[Job]:
+    def asked(self, engine: Engine, name: str) -> list[Job]:
         """Of one that is not to start: ask, and wait for the answer."""
-        return self.ask(bench, name).ended()
+        return self.ask(engine, name).ended()
 
     def ends(self) -> dict[str, Status]:
         return {job.id: job.status for job in self.one.app.table.jobs()}
@@ -216,76 +216,76 @@ def test_cancel_other_stops_the_running_one_and_takes_its_place(two: Two) -> Non
     assert two.ends() == {first: Status.CANCELLED, second: Status.SUCCEEDED}
 
 
-def test_cancel_other_does_not_wait_for_a_back_off(bench: Bench) -> None:
-    made = bench.add("fails", overlap=Overlap.CANCEL_OTHER, retry_delay_seconds=900)
-    bench.later(60)
-    first = bench.messages()[0]
-    assert bench.app.worker.work(first) == []
-    bench.later(60)
-    bench.tick()
+def test_cancel_other_does_not_wait_for_a_back_off(engine: Engine) -> None:
+    made = engine.add("fails", overlap=Overlap.CANCEL_OTHER, retry_delay_seconds=900)
+    engine.later(60)
+    first = engine.messages()[0]
+    assert engine.app.worker.work(first) == []
+    engine.later(60)
+    engine.tick()
     second = job_id(made.id, START + timedelta(minutes=2))
-    bench.app.worker.work(Message((second,), bench.clock.now()))
-    assert [name.split("-")[1] for name in bench.calls.started] == [
+    engine.app.worker.work(Message((second,), engine.clock.now()))
+    assert [name.split("-")[1] for name in engine.calls.started] == [
         "20260301T120100Z",
         "20260301T120200Z",
     ]
-    ended = bench.app.manager.job(first.job_ids[0])
+    ended = engine.app.manager.job(first.job_ids[0])
     assert ended.status is Status.CANCELLED and ended.attempt == 1
 
 
-def test_one_that_waited_is_asked_when_the_one_before_dies_for_good(bench: Bench) -> None:
-    made = bench.add("fails", overlap=Overlap.BUFFER_ALL, max_attempts=2, retry_delay_seconds=300)
-    bench.later(60)
-    first = bench.messages()[0]
-    bench.app.worker.work(first)
-    bench.app.manager.change(
+def test_one_that_waited_is_asked_when_the_one_before_dies_for_good(engine: Engine) -> None:
+    made = engine.add("fails", overlap=Overlap.BUFFER_ALL, max_attempts=2, retry_delay_seconds=300)
+    engine.later(60)
+    first = engine.messages()[0]
+    engine.app.worker.work(first)
+    engine.app.manager.change(
         made.id, lambda one: replace(one, policy=replace(one.policy, max_attempts=1))
     )
-    bench.later(60)
-    bench.tick()
+    engine.later(60)
+    engine.tick()
     second = job_id(made.id, START + timedelta(minutes=2))
-    assert bench.app.worker.work(Message((second,), bench.clock.now())) == []
-    bench.messages()
-    bench.later(300)
-    (given_up,) = bench.app.worker.work(first)
+    assert engine.app.worker.work(Message((second,), engine.clock.now())) == []
+    engine.messages()
+    engine.later(300)
+    (given_up,) = engine.app.worker.work(first)
     assert given_up.status is Status.FAILED
-    assert bench.messages()[-1].job_ids == (second,)
+    assert engine.messages()[-1].job_ids == (second,)
 
 
 def test_one_that_waited_is_asked_when_the_message_of_the_one_before_is_given_up(
-    bench: Bench,
+    engine: Engine,
 ) -> None:
-    made = bench.add("fails", overlap=Overlap.BUFFER_ALL, retry_delay_seconds=900)
-    bench.later(60)
-    first = bench.messages()[0]
-    bench.app.worker.work(first)
-    bench.later(60)
-    bench.tick()
-    bench.messages()
-    bench.app.poison.handle(replace(first, returns=RETURNS).text())
-    assert bench.app.manager.job(first.job_ids[0]).status is Status.FAILED
+    made = engine.add("fails", overlap=Overlap.BUFFER_ALL, retry_delay_seconds=900)
+    engine.later(60)
+    first = engine.messages()[0]
+    engine.app.worker.work(first)
+    engine.later(60)
+    engine.tick()
+    engine.messages()
+    engine.app.poison.handle(replace(first, returns=RETURNS).text())
+    assert engine.app.manager.job(first.job_ids[0]).status is Status.FAILED
     second = job_id(made.id, START + timedelta(minutes=2))
-    assert [message.job_ids for message in bench.messages()] == [(second,)]
+    assert [message.job_ids for message in engine.messages()] == [(second,)]
 
 
-def test_catch_up_all_after_an_outage_is_paced_and_ends_in_order(bench: Bench) -> None:
-    made = bench.add(catch_up=CatchUp.ALL, overlap=Overlap.BUFFER_ALL, catch_up_limit=20)
-    bench.later(60 * 30 - 31)
+def test_catch_up_all_after_an_outage_is_paced_and_ends_in_order(engine: Engine) -> None:
+    made = engine.add(catch_up=CatchUp.ALL, overlap=Overlap.BUFFER_ALL, catch_up_limit=20)
+    engine.later(60 * 30 - 31)
     for _ in range(6):
-        bench.tick()
-        row = bench.app.table.get(made.id)
+        engine.tick()
+        row = engine.app.table.get(made.id)
         assert row is not None
-        waiting = [job for job in row.progress.live if job.due_at <= bench.clock.now()]
+        waiting = [job for job in row.progress.live if job.due_at <= engine.clock.now()]
         assert len(waiting) <= PACE
-        bench.work()
+        engine.work()
     # the latest 20 run; the one of 12:01, which was handed out before the outage, is not of them
     late = [job_id(made.id, START + timedelta(minutes=n)) for n in range(10, 30)]
-    assert [name for name in bench.calls.started if name in late] == late
-    missed = [job for job in bench.app.table.jobs(made.id) if job.status is Status.MISSED]
+    assert [name for name in engine.calls.started if name in late] == late
+    missed = [job for job in engine.app.table.jobs(made.id) if job.status is Status.MISSED]
     assert sorted(job.due_at.minute for job in missed) == list(range(1, 10))
 
 
-def test_jitter_is_how_long_the_message_is_hidden(bench: Bench, azurite: Azurite) -> None:
+def test_jitter_is_how_long_the_message_is_hidden(engine: Engine, azurite: Azurite) -> None:
     hidden: list[int] = []
 
     class Noting(RequestsTransport):  # type: ignore[misc]
@@ -295,7 +295,7 @@ def test_jitter_is_how_long_the_message_is_hidden(bench: Bench, azurite: Azurite
                 hidden.append(int(asked["visibilitytimeout"][0]))
             return super().send(request, **options)
 
-    noting = make(azurite, bench.app.settings.prefix, transport=Noting())
+    noting = make(azurite, engine.app.settings.prefix, transport=Noting())
     made = noting.add(jitter_seconds=600)
     first = job_id(made.id, START + timedelta(minutes=1))
     moved = jitter_of(made, first)
@@ -308,50 +308,50 @@ def test_jitter_is_how_long_the_message_is_hidden(bench: Bench, azurite: Azurite
 
 
 def test_failures_one_after_another_pause_it_until_a_person_resumes_it(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = bench.add("refused", pause_after_failures=2, overlap=Overlap.ALLOW_ALL)
-    bench.later(60)
-    bench.tick()
-    bench.work()
-    bench.later(60)
-    bench.tick()
-    ahead = bench.messages()
+    made = engine.add("refused", pause_after_failures=2, overlap=Overlap.ALLOW_ALL)
+    engine.later(60)
+    engine.tick()
+    engine.work()
+    engine.later(60)
+    engine.tick()
+    ahead = engine.messages()
     second = job_id(made.id, START + timedelta(minutes=2))
-    (failed,) = bench.app.worker.work(Message((second,), bench.clock.now()))
-    shown = bench.app.manager.get(made.id)
+    (failed,) = engine.app.worker.work(Message((second,), engine.clock.now()))
+    shown = engine.app.manager.get(made.id)
     assert not shown.is_on and shown.definition.enabled
     assert shown.progress.paused_reason == f"2 jobs failed one after another: {failed.error}"
     assert "schedule_paused" in caplog.text
     assert shown.progress.next_run_at is None and shown.progress.live == ()
-    bench.later(600)
-    assert bench.tick().handed_out == 0
+    engine.later(600)
+    assert engine.tick().handed_out == 0
     for message in ahead:
-        assert bench.app.worker.work(message) == []
-    assert len(bench.calls.started) == 2
+        assert engine.app.worker.work(message) == []
+    assert len(engine.calls.started) == 2
 
-    resumed = bench.app.manager.enable(made.id, True)
-    assert resumed.is_active and resumed.progress.failures_in_row == 0
-    bench.later(60)
-    bench.tick()
-    bench.work()
-    once = bench.app.manager.get(made.id)
+    resumed = engine.app.manager.enable(made.id, True)
+    assert resumed.is_on and resumed.progress.failures_in_row == 0
+    engine.later(60)
+    engine.tick()
+    engine.work()
+    once = engine.app.manager.get(made.id)
     assert once.is_on and once.progress.failures_in_row == 1
 
 
-def test_max_runs_ends_a_schedule_and_more_let_it_go_on(bench: Bench) -> None:
-    made = bench.add(max_runs=2)
+def test_max_runs_ends_a_schedule_and_more_let_it_go_on(engine: Engine) -> None:
+    made = engine.add(max_runs=2)
     for _ in range(5):
-        bench.later(60)
-        bench.tick()
-        bench.work()
-    shown = bench.app.manager.get(made.id)
-    assert len(bench.calls.started) == 2 and shown.progress.next_run_at is None
-    bench.app.manager.change(
+        engine.later(60)
+        engine.tick()
+        engine.work()
+    shown = engine.app.manager.get(made.id)
+    assert len(engine.calls.started) == 2 and shown.progress.next_run_at is None
+    engine.app.manager.change(
         made.id, lambda one: replace(one, policy=replace(one.policy, max_runs=3))
     )
     for _ in range(3):
-        bench.later(60)
-        bench.tick()
-        bench.work()
-    assert len(bench.calls.started) == 3
+        engine.later(60)
+        engine.tick()
+        engine.work()
+    assert len(engine.calls.started) == 3

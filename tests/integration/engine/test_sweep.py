@@ -19,36 +19,36 @@ from shared.storage.tables import handed
 from shared.storage.tables.handed import HandedOut, Note
 from shared.tasks import JobContext, Params, Result, task
 from tests import sdk
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 
-def received_by_a_host_that_dies(bench: Bench, *, long: bool = False) -> list[str]:
+def received_by_a_host_that_dies(engine: Engine, *, long: bool = False) -> list[str]:
     """Take all that can be seen, as a host does, and never say a word of it again."""
-    names = Names(bench.app.settings.prefix)
-    queue: Any = sdk.queue(bench.app, names.long_queue if long else names.queue)
+    names = Names(engine.app.settings.prefix)
+    queue: Any = sdk.queue(engine.app, names.long_queue if long else names.queue)
     return [one.content for one in queue.receive_messages(visibility_timeout=600)]
 
 
-def due(bench: Bench, **changes: Any) -> str:
+def due(engine: Engine, **changes: Any) -> str:
     """A job that was handed out when it was due, so that its message can be seen; its id."""
-    made = bench.add(enabled=False, **changes)
-    asked = bench.app.manager.run_now(made.id, force=True)
+    made = engine.add(enabled=False, **changes)
+    asked = engine.app.manager.run_now(made.id, force=True)
     return asked.job_id
 
 
-def swept(bench: Bench) -> int | None:
+def swept(engine: Engine) -> int | None:
     """What a tick's sweep does now: how many messages it sends."""
-    fact = bench.app.meta.fact(sweeps.ROW)
-    return bench.app.sweep.sweep_if_needed(fact, bench.clock.now())
+    fact = engine.app.meta.fact(sweeps.ROW)
+    return engine.app.sweep.sweep_if_needed(fact, engine.clock.now())
 
 
-def notes(bench: Bench) -> HandedOut:
-    return HandedOut(bench.app.connection.table(Names(bench.app.settings.prefix).table))
+def notes(engine: Engine) -> HandedOut:
+    return HandedOut(engine.app.connection.table(Names(engine.app.settings.prefix).table))
 
 
-def left(bench: Bench) -> list[Note]:
+def left(engine: Engine) -> list[Note]:
     """The notes that there are."""
-    return notes(bench).due(bench.clock.now() + timedelta(days=1))
+    return notes(engine).due(engine.clock.now() + timedelta(days=1))
 
 
 def spy(owner: Any, name: str) -> list[Any]:
@@ -68,173 +68,173 @@ def spy(owner: Any, name: str) -> list[Any]:
 
 @pytest.mark.parametrize("timeout", [60, 3600])
 def test_what_a_killed_host_had_received_is_sent_again_within_seconds(
-    bench: Bench, timeout: int
+    engine: Engine, timeout: int
 ) -> None:
-    job_id = due(bench, timeout_seconds=timeout)
-    assert len(received_by_a_host_that_dies(bench, long=timeout > 600)) == 1
-    bench.messages()
-    assert swept(bench) == 0  # a worker has some seconds to take it up
-    bench.later(6)
-    assert swept(bench) == 1
-    (again,) = bench.messages()
+    job_id = due(engine, timeout_seconds=timeout)
+    assert len(received_by_a_host_that_dies(engine, long=timeout > 600)) == 1
+    engine.messages()
+    assert swept(engine) == 0  # a worker has some seconds to take it up
+    engine.later(6)
+    assert swept(engine) == 1
+    (again,) = engine.messages()
     assert again.job_ids == (job_id,)
-    (job,) = bench.app.worker.work(again)
+    (job,) = engine.app.worker.work(again)
     assert (job.id, job.status, job.attempt) == (job_id, Status.SUCCEEDED, 1)
-    assert bench.app.worker.work(again) == []
+    assert engine.app.worker.work(again) == []
 
 
-def test_what_waits_in_line_is_not_sent_twice(bench: Bench) -> None:
+def test_what_waits_in_line_is_not_sent_twice(engine: Engine) -> None:
     for _ in range(3):
-        due(bench)
-    bench.messages()
-    bench.later(60)  # nobody takes a message: the first was to be seen a minute ago
-    assert not swept(bench)
-    assert bench.messages() == []
+        due(engine)
+    engine.messages()
+    engine.later(60)  # nobody takes a message: the first was to be seen a minute ago
+    assert not swept(engine)
+    assert engine.messages() == []
 
 
-def test_a_queue_that_was_emptied_by_hand_is_noticed_by_the_next_tick(bench: Bench) -> None:
-    job_id = due(bench)
-    names = Names(bench.app.settings.prefix)
-    sdk.queue(bench.app, names.queue).clear_messages()
-    bench.messages()
-    bench.later(30)
-    assert swept(bench) == 1
-    assert [one.job_ids for one in bench.messages()] == [(job_id,)]
+def test_a_queue_that_was_emptied_by_hand_is_noticed_by_the_next_tick(engine: Engine) -> None:
+    job_id = due(engine)
+    names = Names(engine.app.settings.prefix)
+    sdk.queue(engine.app, names.queue).clear_messages()
+    engine.messages()
+    engine.later(30)
+    assert swept(engine) == 1
+    assert [one.job_ids for one in engine.messages()] == [(job_id,)]
 
 
-def test_what_nobody_noted_is_found_within_five_minutes(bench: Bench) -> None:
-    assert swept(bench) == 0
-    job_id = due(bench)
-    received_by_a_host_that_dies(bench)
-    notes(bench).forget(bench.clock.now() - timedelta(hours=1))
-    bench.messages()
-    bench.later(290)
-    assert swept(bench) is None
-    bench.later(10)
-    assert swept(bench) == 1
-    assert [one.job_ids for one in bench.messages()] == [(job_id,)]
+def test_what_nobody_noted_is_found_within_five_minutes(engine: Engine) -> None:
+    assert swept(engine) == 0
+    job_id = due(engine)
+    received_by_a_host_that_dies(engine)
+    notes(engine).forget(engine.clock.now() - timedelta(hours=1))
+    engine.messages()
+    engine.later(290)
+    assert swept(engine) is None
+    engine.later(10)
+    assert swept(engine) == 1
+    assert [one.job_ids for one in engine.messages()] == [(job_id,)]
 
 
 def test_a_guard_that_was_lost_is_replaced_when_the_lease_ends(
-    bench: Bench, azurite: Azurite
+    engine: Engine, azurite: Azurite
 ) -> None:
-    made = bench.add("waits", enabled=False)
-    job_id = bench.app.manager.run_now(made.id, force=True).job_id
-    killed = bench.start()
-    assert bench.calls.entered.wait(20)
-    received_by_a_host_that_dies(bench)
-    other = make(azurite, bench.app.settings.prefix, clock=bench.clock)
+    made = engine.add("waits", enabled=False)
+    job_id = engine.app.manager.run_now(made.id, force=True).job_id
+    killed = engine.start()
+    assert engine.calls.entered.wait(20)
+    received_by_a_host_that_dies(engine)
+    other = make(azurite, engine.app.settings.prefix, clock=engine.clock)
     tap(other)
-    bench.later(58)
+    engine.later(58)
     assert swept(other) == 0
     other.messages()
-    bench.later(8)  # the lease ended six seconds ago, and its worker says nothing
+    engine.later(8)  # the lease ended six seconds ago, and its worker says nothing
     assert swept(other) == 1
     (guard,) = other.messages()
     assert guard.job_ids == (job_id,)
     other.calls.hold.set()
     assert [one.attempt for one in other.app.worker.work(guard)] == [2]
-    bench.calls.hold.set()
+    engine.calls.hold.set()
     killed.join(20)
 
 
-def test_a_lease_that_ended_is_looked_at_once(bench: Bench) -> None:
-    due(bench)
-    assert len(bench.work()) == 1
-    received_by_a_host_that_dies(bench)
-    asked = spy(bench.app.table, "ended")
-    bench.later(30)
-    assert swept(bench) == 0 and asked == []
-    bench.later(40)
-    assert swept(bench) == 0 and len(asked) == 1
-    bench.later(30)
-    assert swept(bench) is None and len(asked) == 1
+def test_a_lease_that_ended_is_looked_at_once(engine: Engine) -> None:
+    due(engine)
+    assert len(engine.work()) == 1
+    received_by_a_host_that_dies(engine)
+    asked = spy(engine.app.table, "ended")
+    engine.later(30)
+    assert swept(engine) == 0 and asked == []
+    engine.later(40)
+    assert swept(engine) == 0 and len(asked) == 1
+    engine.later(30)
+    assert swept(engine) is None and len(asked) == 1
 
 
-def test_a_tick_without_a_note_reads_no_schedule(bench: Bench) -> None:
-    assert swept(bench) == 0
+def test_a_tick_without_a_note_reads_no_schedule(engine: Engine) -> None:
+    assert swept(engine) == 0
     at_night = Recurrence(frequency=Frequency.CRON, cron_expression="0 3 * * *")
-    bench.add(recurrence=at_night)
-    read = [spy(bench.app.table, name) for name in ("overdue", "many", "get", "rows")]
-    bench.later(60)
-    assert swept(bench) is None and read == [[], [], [], []]
+    engine.add(recurrence=at_night)
+    read = [spy(engine.app.table, name) for name in ("overdue", "many", "get", "rows")]
+    engine.later(60)
+    assert swept(engine) is None and read == [[], [], [], []]
 
 
 def test_few_are_looked_at_one_by_one_and_of_many_all_at_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert swept(bench) == 0
-    overdue, many = spy(bench.app.table, "overdue"), spy(bench.app.table, "many")
-    one = due(bench)
-    received_by_a_host_that_dies(bench)
-    bench.later(6)
-    assert swept(bench) == 1 and overdue == []
+    assert swept(engine) == 0
+    overdue, many = spy(engine.app.table, "overdue"), spy(engine.app.table, "many")
+    one = due(engine)
+    received_by_a_host_that_dies(engine)
+    engine.later(6)
+    assert swept(engine) == 1 and overdue == []
     assert many == [{one.partition("-")[0]}]
     monkeypatch.setattr(handed, "FEW", 1)
     monkeypatch.setattr(sweeps, "FEW", 1)
-    other = due(bench)
-    received_by_a_host_that_dies(bench)
-    bench.messages()
-    bench.later(6)
-    assert swept(bench) == 1 and len(overdue) == 1
-    assert sorted(bench.messages()[-1].job_ids) == sorted([one, other])
-    received_by_a_host_that_dies(bench)
-    bench.later(6)
-    assert swept(bench) == 1 and len(overdue) == 2, "there are many still"
+    other = due(engine)
+    received_by_a_host_that_dies(engine)
+    engine.messages()
+    engine.later(6)
+    assert swept(engine) == 1 and len(overdue) == 1
+    assert sorted(engine.messages()[-1].job_ids) == sorted([one, other])
+    received_by_a_host_that_dies(engine)
+    engine.later(6)
+    assert swept(engine) == 1 and len(overdue) == 2, "there are many still"
 
 
-def test_notes_go_when_their_jobs_have_ended(bench: Bench) -> None:
+def test_notes_go_when_their_jobs_have_ended(engine: Engine) -> None:
     for _ in range(3):
-        due(bench)
-    assert len(bench.work()) == 3
-    received_by_a_host_that_dies(bench)
-    assert len(left(bench)) == 3
+        due(engine)
+    assert len(engine.work()) == 3
+    received_by_a_host_that_dies(engine)
+    assert len(left(engine)) == 3
     for _ in range(4):
-        bench.later(40)
-        swept(bench)
-    assert left(bench) == []
+        engine.later(40)
+        swept(engine)
+    assert left(engine) == []
 
 
-def test_what_is_committed_late_stays_noted(bench: Bench) -> None:
-    made = bench.add(enabled=False)
-    assert swept(bench) == 0
+def test_what_is_committed_late_stays_noted(engine: Engine) -> None:
+    made = engine.add(enabled=False)
+    assert swept(engine) == 0
     job_id = f"{made.id}-20260301T120001Z"
-    notes(bench).note(Note.of([(job_id, bench.clock.now())], bench.clock.now()))
-    bench.later(60)
-    assert swept(bench) == 0
-    assert [one.ids for one in left(bench)] == [(job_id,)]
-    bench.later(40)
-    assert swept(bench) == 0
-    assert left(bench) == [], "it was never committed"
+    notes(engine).note(Note.of([(job_id, engine.clock.now())], engine.clock.now()))
+    engine.later(60)
+    assert swept(engine) == 0
+    assert [one.ids for one in left(engine)] == [(job_id,)]
+    engine.later(40)
+    assert swept(engine) == 0
+    assert left(engine) == [], "it was never committed"
 
 
-def test_a_sweep_that_was_killed_is_made_up_for_by_the_next_tick(bench: Bench) -> None:
-    due(bench)
-    received_by_a_host_that_dies(bench)
-    bench.later(6)
+def test_a_sweep_that_was_killed_is_made_up_for_by_the_next_tick(engine: Engine) -> None:
+    due(engine)
+    received_by_a_host_that_dies(engine)
+    engine.later(6)
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    table: Any = bench.app.table
+    table: Any = engine.app.table
     ended, table.ended = table.ended, killed
     with pytest.raises(KeyboardInterrupt):
-        swept(bench)
+        swept(engine)
     table.ended = ended
-    bench.later(4)
-    assert swept(bench) is None  # it may still be at work
-    bench.later(1)
-    assert swept(bench) == 1
+    engine.later(4)
+    assert swept(engine) is None  # it may still be at work
+    engine.later(1)
+    assert swept(engine) == 1
 
 
-def test_two_ticks_at_once_sweep_once(bench: Bench) -> None:
-    due(bench)
-    received_by_a_host_that_dies(bench)
-    bench.later(6)
-    fact = bench.app.meta.fact(sweeps.ROW)
-    now = bench.clock.now()
-    assert bench.app.sweep.sweep_if_needed(fact, now) == 1
-    assert bench.app.sweep.sweep_if_needed(fact, now) is None
+def test_two_ticks_at_once_sweep_once(engine: Engine) -> None:
+    due(engine)
+    received_by_a_host_that_dies(engine)
+    engine.later(6)
+    fact = engine.app.meta.fact(sweeps.ROW)
+    now = engine.clock.now()
+    assert engine.app.sweep.sweep_if_needed(fact, now) == 1
+    assert engine.app.sweep.sweep_if_needed(fact, now) is None
 
 
 def test_what_waits_for_another_or_for_a_limit_is_not_sent_again_and_again(
@@ -246,34 +246,34 @@ def test_what_waits_for_another_or_for_a_limit_is_not_sent_again_and_again(
         job.stop.wait(30)
         return {}
 
-    bench = make(azurite, tasks=[one])
-    tap(bench)
-    first, second = bench.add("one", enabled=False), bench.add("one", enabled=False)
-    queued = bench.add("one", enabled=False, overlap=Overlap.BUFFER_ALL)
-    bench.app.manager.run_now(first.id, force=True)
-    running = bench.start()
-    while not bench.app.table.get(first.id).progress.live[0].begun:  # type: ignore[union-attr]
+    engine = make(azurite, tasks=[one])
+    tap(engine)
+    first, second = engine.add("one", enabled=False), engine.add("one", enabled=False)
+    queued = engine.add("one", enabled=False, overlap=Overlap.BUFFER_ALL)
+    engine.app.manager.run_now(first.id, force=True)
+    running = engine.start()
+    while not engine.app.table.get(first.id).progress.live[0].begun:  # type: ignore[union-attr]
         pass
     for made in (second, queued):
-        bench.app.manager.run_now(made.id, force=True)
-    received_by_a_host_that_dies(bench)
-    bench.messages()
-    bench.later(30)
-    assert swept(bench) == 0 and bench.messages() == []
-    bench.app.worker.stop()
+        engine.app.manager.run_now(made.id, force=True)
+    received_by_a_host_that_dies(engine)
+    engine.messages()
+    engine.later(30)
+    assert swept(engine) == 0 and engine.messages() == []
+    engine.app.worker.stop()
     running.join(20)
-    bench.later(10)
-    assert swept(bench) == 1
-    named = {job_id.partition("-")[0] for m in bench.messages() for job_id in m.job_ids}
+    engine.later(10)
+    assert swept(engine) == 1
+    named = {job_id.partition("-")[0] for m in engine.messages() for job_id in m.job_ids}
     assert {second.id, queued.id} <= named
 
 
-def test_a_job_of_the_other_kind_is_sent_to_its_own_queue(bench: Bench) -> None:
-    job_id = due(bench, timeout_seconds=3600)
-    (message,) = bench.messages()
+def test_a_job_of_the_other_kind_is_sent_to_its_own_queue(engine: Engine) -> None:
+    job_id = due(engine, timeout_seconds=3600)
+    (message,) = engine.messages()
     assert message.long is False  # as the tap reads it; it went to the long queue
-    assert len(received_by_a_host_that_dies(bench, long=True)) == 1
-    assert bench.app.short_worker.work(Message((job_id,), bench.clock.now())) == []
-    assert len(received_by_a_host_that_dies(bench, long=True)) == 1
-    (job,) = bench.app.long_worker.work(Message((job_id,), bench.clock.now()))
+    assert len(received_by_a_host_that_dies(engine, long=True)) == 1
+    assert engine.app.short_worker.work(Message((job_id,), engine.clock.now())) == []
+    assert len(received_by_a_host_that_dies(engine, long=True)) == 1
+    (job,) = engine.app.long_worker.work(Message((job_id,), engine.clock.now()))
     assert job.status is Status.SUCCEEDED

@@ -19,7 +19,7 @@ from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.integration.engine.conftest import (
     START,
-    Bench,
+    Engine,
     WakingClock,
     Working,
     make,
@@ -117,16 +117,16 @@ def tasks(gauge: Gauge, step: threading.Event) -> list[Task]:
     return [aworks, afails, ahangs, tells, one, many, heeds, aheeds]
 
 
-class House:
+class Fleet:
     """Apps on one storage, whose tasks share a gauge."""
 
     def __init__(self, azurite: Azurite) -> None:
         self.gauge = Gauge()
         self.step = threading.Event()
         self._azurite = azurite
-        self._first: Bench | None = None
+        self._first: Engine | None = None
 
-    def app(self, clock: WakingClock | None = None, **environ: str) -> Bench:
+    def app(self, clock: WakingClock | None = None, **environ: str) -> Engine:
         """One more app."""
         prefix = self._first.app.settings.prefix if self._first is not None else None
         made = make(
@@ -142,45 +142,45 @@ class House:
 
 
 @pytest.fixture
-def house(azurite: Azurite) -> Iterator[House]:
-    made = House(azurite)
+def fleet(azurite: Azurite) -> Iterator[Fleet]:
+    made = Fleet(azurite)
     yield made
     made.gauge.release.set()
 
 
 @pytest.fixture
-def bench(house: House) -> Iterator[Bench]:
-    made = house.app()
+def engine(fleet: Fleet) -> Iterator[Engine]:
+    made = fleet.app()
     yield made
     made.calls.hold.set()
 
 
-def due(bench: Bench, task_type: str, **changes: object) -> str:
+def due(engine: Engine, task_type: str, **changes: object) -> str:
     """A job that is due, the only one of its schedule in this hour; its id."""
-    soon = bench.clock.now() + timedelta(seconds=59)
+    soon = engine.clock.now() + timedelta(seconds=59)
     hourly = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=3600, start_time=soon)
-    made = bench.add(task_type, recurrence=hourly, **changes)
-    found = bench.app.table.get(made.id)
+    made = engine.add(task_type, recurrence=hourly, **changes)
+    found = engine.app.table.get(made.id)
     assert found is not None
     job = found.progress.live[0]
-    bench.clock.set(max(bench.clock.now(), job.due_at))
+    engine.clock.set(max(engine.clock.now(), job.due_at))
     return job.id
 
 
-def test_a_coroutine_succeeds(bench: Bench) -> None:
-    job_id = due(bench, "aworks")
-    (job,) = bench.work()
+def test_a_coroutine_succeeds(engine: Engine) -> None:
+    job_id = due(engine, "aworks")
+    (job,) = engine.work()
     assert (job.id, job.status, job.result) == (job_id, Status.SUCCEEDED, {"attempt": 1})
     assert "worked" in job.log
 
 
-def test_a_coroutine_fails_and_is_tried_again(bench: Bench) -> None:
-    job_id = due(bench, "afails", max_attempts=2)
-    message = bench.messages()[0]
-    assert bench.app.worker.work(message) == []
-    assert bench.app.manager.job(job_id).status is Status.QUEUED
-    bench.later(60)
-    (job,) = bench.app.worker.work(message)
+def test_a_coroutine_fails_and_is_tried_again(engine: Engine) -> None:
+    job_id = due(engine, "afails", max_attempts=2)
+    message = engine.messages()[0]
+    assert engine.app.worker.work(message) == []
+    assert engine.app.manager.job(job_id).status is Status.QUEUED
+    engine.later(60)
+    (job,) = engine.app.worker.work(message)
     assert (job.status, job.attempt, job.error) == (
         Status.FAILED,
         2,
@@ -188,40 +188,40 @@ def test_a_coroutine_fails_and_is_tried_again(bench: Bench) -> None:
     )
 
 
-def test_a_coroutine_that_hangs_is_cancelled_at_its_timeout(bench: Bench, house: House) -> None:
-    due(bench, "ahangs", timeout_seconds=30, max_attempts=1)
-    working = bench.start()
-    until(house.step.is_set)
-    house.step.clear()
-    bench.later(29)
-    assert not house.step.is_set() and working.is_alive()
-    bench.later(1)
+def test_a_coroutine_that_hangs_is_cancelled_at_its_timeout(engine: Engine, fleet: Fleet) -> None:
+    due(engine, "ahangs", timeout_seconds=30, max_attempts=1)
+    working = engine.start()
+    until(fleet.step.is_set)
+    fleet.step.clear()
+    engine.later(29)
+    assert not fleet.step.is_set() and working.is_alive()
+    engine.later(1)
     (job,) = working.ended()
     assert job.status is Status.FAILED and "timeout of 30 s" in (job.error or "")
-    until(house.step.is_set)
+    until(fleet.step.is_set)
 
 
-def test_what_a_running_job_says_is_read_before_it_ends(bench: Bench, house: House) -> None:
-    job_id = due(bench, "tells")
-    working = bench.start()
-    until(house.step.is_set)
-    bench.later(BEAT)
-    until(lambda: bench.app.table.running(job_id))
-    job = bench.app.manager.job(job_id)
+def test_what_a_running_job_says_is_read_before_it_ends(engine: Engine, fleet: Fleet) -> None:
+    job_id = due(engine, "tells")
+    working = engine.start()
+    until(fleet.step.is_set)
+    engine.later(BEAT)
+    until(lambda: engine.app.table.running(job_id))
+    job = engine.app.manager.job(job_id)
     assert (job.status, job.done) == (Status.RUNNING, 0.5) and "half of it" in job.log
-    house.gauge.release.set()
+    fleet.gauge.release.set()
     (ended,) = working.ended()
     assert "half of it" in ended.log
-    assert bench.app.table.running(job_id) is None
+    assert engine.app.table.running(job_id) is None
 
 
-def test_a_short_job_leaves_no_extra_row(bench: Bench) -> None:
-    job_id = due(bench, "works")
-    bench.work()
-    assert bench.app.table.running(job_id) is None
+def test_a_short_job_leaves_no_extra_row(engine: Engine) -> None:
+    job_id = due(engine, "works")
+    engine.work()
+    assert engine.app.table.running(job_id) is None
 
 
-def rounds(apps: Sequence[Bench], gauge: Gauge, most: int) -> list[int]:
+def rounds(apps: Sequence[Engine], gauge: Gauge, most: int) -> list[int]:
     """Work off all messages, those of a round at once and by turns; how many ran in each round.
 
     A round ends when each message is done with or in its task: then those in it may end.
@@ -242,57 +242,57 @@ def rounds(apps: Sequence[Bench], gauge: Gauge, most: int) -> list[int]:
     raise AssertionError("no end")
 
 
-def statuses(bench: Bench) -> set[tuple[str, Status]]:
-    return {(job.id, job.status) for job in bench.app.table.jobs()}
+def statuses(engine: Engine) -> set[tuple[str, Status]]:
+    return {(job.id, job.status) for job in engine.app.table.jobs()}
 
 
-def test_of_a_task_only_so_many_run_at_once_on_all_instances(house: House) -> None:
-    first = house.app()
-    apps = [first, house.app(first.clock)]  # type: ignore[arg-type]
+def test_of_a_task_only_so_many_run_at_once_on_all_instances(fleet: Fleet) -> None:
+    first = fleet.app()
+    apps = [first, fleet.app(first.clock)]  # type: ignore[arg-type]
     jobs = [due(first, "one") for _ in range(5)]
-    seen = rounds(apps, house.gauge, most=1)
+    seen = rounds(apps, fleet.gauge, most=1)
     assert seen.count(1) == len(jobs)
-    assert sorted(house.gauge.started) == sorted(jobs)
+    assert sorted(fleet.gauge.started) == sorted(jobs)
     assert statuses(first) == {(job, Status.SUCCEEDED) for job in jobs}
 
 
-def test_of_a_project_only_so_many_run_at_once_on_all_instances(house: House) -> None:
-    first = house.app(JOBS_PER_PROJECT="2")
-    apps = [first, house.app(first.clock, JOBS_PER_PROJECT="2")]  # type: ignore[arg-type]
+def test_of_a_project_only_so_many_run_at_once_on_all_instances(fleet: Fleet) -> None:
+    first = fleet.app(JOBS_PER_PROJECT="2")
+    apps = [first, fleet.app(first.clock, JOBS_PER_PROJECT="2")]  # type: ignore[arg-type]
     jobs = [due(first, "many", project_id=7) for _ in range(5)]
-    assert max(rounds(apps, house.gauge, most=2)) == 2
-    assert sorted(house.gauge.started) == sorted(jobs)
+    assert max(rounds(apps, fleet.gauge, most=2)) == 2
+    assert sorted(fleet.gauge.started) == sorted(jobs)
     assert statuses(first) == {(job, Status.SUCCEEDED) for job in jobs}
 
 
-def test_a_projects_limit_is_not_anothers(house: House) -> None:
-    bench = house.app(JOBS_PER_PROJECT="1")
+def test_a_projects_limit_is_not_anothers(fleet: Fleet) -> None:
+    engine = fleet.app(JOBS_PER_PROJECT="1")
     for project in (1, 2, None, None):
-        due(bench, "many", project_id=project)
-    assert rounds([bench], house.gauge, most=4)[0] == 4
+        due(engine, "many", project_id=project)
+    assert rounds([engine], fleet.gauge, most=4)[0] == 4
 
 
-def test_without_a_limit_all_run_at_once(house: House) -> None:
-    bench = house.app()
+def test_without_a_limit_all_run_at_once(fleet: Fleet) -> None:
+    engine = fleet.app()
     for _ in range(4):
-        due(bench, "many", project_id=7)
-    assert rounds([bench], house.gauge, most=4)[0] == 4
+        due(engine, "many", project_id=7)
+    assert rounds([engine], fleet.gauge, most=4)[0] == 4
 
 
-def test_a_killed_holders_place_comes_free_when_its_lease_ends(house: House) -> None:
-    killed = house.app()
+def test_a_killed_holders_place_comes_free_when_its_lease_ends(fleet: Fleet) -> None:
+    killed = fleet.app()
     held, waits = due(killed, "one"), due(killed, "one")
     stuck = killed.start(Message((held,), killed.clock.now()))  # its clock stands: it never beats
-    until(lambda: house.gauge.inside == [held])
-    other = house.app(WakingClock(killed.clock.now()))
+    until(lambda: fleet.gauge.inside == [held])
+    other = fleet.app(WakingClock(killed.clock.now()))
     message = Message((waits,), other.clock.now())
     other.later(59)
     assert other.app.worker.work(message) == []
     assert other.app.manager.job(waits).attempt == 0
     other.later(2)
     working = other.start(message)
-    until(lambda: house.gauge.inside == [held, waits])
-    house.gauge.release.set()
+    until(lambda: fleet.gauge.inside == [held, waits])
+    fleet.gauge.release.set()
     assert [job.status for job in working.ended()] == [Status.SUCCEEDED]
     stuck.ended()
 
@@ -312,73 +312,73 @@ def test_a_failed_attempt_gives_its_place_back(azurite: Azurite) -> None:
     assert made.app.manager.job(first).status is Status.QUEUED
 
 
-def held(bench: Bench, job_id: str) -> Job:
-    return bench.app.manager.job(job_id)
+def held(engine: Engine, job_id: str) -> Job:
+    return engine.app.manager.job(job_id)
 
 
 @pytest.mark.parametrize("task_type", ["heeds", "aheeds"])
 def test_an_instance_that_goes_down_gives_a_job_back_and_another_runs_it(
-    house: House, task_type: str
+    fleet: Fleet, task_type: str
 ) -> None:
-    bench = house.app()
-    job_id = due(bench, task_type, misfire_grace_seconds=5)
-    working = bench.start()
-    until(lambda: house.gauge.started == [job_id])
-    bench.later(20)  # longer than its grace: it has begun, so it is not missed
-    bench.messages()
-    bench.app.worker.drain(timedelta(seconds=20))
+    engine = fleet.app()
+    job_id = due(engine, task_type, misfire_grace_seconds=5)
+    working = engine.start()
+    until(lambda: fleet.gauge.started == [job_id])
+    engine.later(20)  # longer than its grace: it has begun, so it is not missed
+    engine.messages()
+    engine.app.worker.drain(timedelta(seconds=20))
     assert working.ended() == []
-    back = held(bench, job_id)
+    back = held(engine, job_id)
     assert (back.status, back.attempt) == (Status.QUEUED, 0)
-    (message,) = [one for one in bench.messages() if one.job_ids == (job_id,)]
-    other = house.app(WakingClock(bench.clock.now()))
-    house.gauge.release.set()
+    (message,) = [one for one in engine.messages() if one.job_ids == (job_id,)]
+    other = fleet.app(WakingClock(engine.clock.now()))
+    fleet.gauge.release.set()
     (job,) = other.app.worker.work(message)
     assert (job.status, job.attempt, job.result) == (Status.SUCCEEDED, 1, {"attempt": 1})
 
 
-def test_an_instance_that_goes_down_begins_nothing_more(house: House) -> None:
-    bench = house.app()
-    job_id = due(bench, "works")
-    (message,) = bench.messages()
-    bench.app.worker.drain(timedelta())
-    assert bench.app.worker.work(message) == []
-    assert bench.calls.started == [] and held(bench, job_id).status is Status.QUEUED
-    (again,) = bench.messages()
+def test_an_instance_that_goes_down_begins_nothing_more(fleet: Fleet) -> None:
+    engine = fleet.app()
+    job_id = due(engine, "works")
+    (message,) = engine.messages()
+    engine.app.worker.drain(timedelta())
+    assert engine.app.worker.work(message) == []
+    assert engine.calls.started == [] and held(engine, job_id).status is Status.QUEUED
+    (again,) = engine.messages()
     assert again.job_ids == (job_id,)
-    other = house.app(WakingClock(bench.clock.now()))
+    other = fleet.app(WakingClock(engine.clock.now()))
     assert [job.id for job in other.app.worker.work(again)] == [job_id]
 
 
-def test_a_job_that_does_not_heed_is_taken_over_after_its_lease(house: House) -> None:
-    bench = house.app()
-    job_id = due(bench, "waits")
-    message = bench.messages()[-1]
-    working = bench.start(message)
-    assert bench.calls.entered.wait(20)
-    bench.app.worker.drain(timedelta(seconds=0.1))
-    assert working.is_alive() and held(bench, job_id).status is Status.RUNNING
-    other = house.app(WakingClock(bench.clock.now()))
+def test_a_job_that_does_not_heed_is_taken_over_after_its_lease(fleet: Fleet) -> None:
+    engine = fleet.app()
+    job_id = due(engine, "waits")
+    message = engine.messages()[-1]
+    working = engine.start(message)
+    assert engine.calls.entered.wait(20)
+    engine.app.worker.drain(timedelta(seconds=0.1))
+    assert working.is_alive() and held(engine, job_id).status is Status.RUNNING
+    other = fleet.app(WakingClock(engine.clock.now()))
     other.calls.hold.set()
     other.later(59)
     assert other.app.worker.work(message) == []
     other.later(2)
     (job,) = other.app.worker.work(message)
     assert (job.status, job.attempt) == (Status.SUCCEEDED, 2)
-    bench.calls.hold.set()
+    engine.calls.hold.set()
     working.ended()
     assert held(other, job_id).attempt == 2
 
 
-def test_a_job_given_back_is_still_in_the_way_of_the_next(house: House) -> None:
-    bench = house.app()
-    job_id = due(bench, "heeds", overlap=Overlap.SKIP)
-    working = bench.start()
-    until(lambda: house.gauge.started == [job_id])
-    bench.app.worker.drain(timedelta(seconds=20))
+def test_a_job_given_back_is_still_in_the_way_of_the_next(fleet: Fleet) -> None:
+    engine = fleet.app()
+    job_id = due(engine, "heeds", overlap=Overlap.SKIP)
+    working = engine.start()
+    until(lambda: fleet.gauge.started == [job_id])
+    engine.app.worker.drain(timedelta(seconds=20))
     working.ended()
-    other = house.app(WakingClock(bench.clock.now()))
+    other = fleet.app(WakingClock(engine.clock.now()))
     asked = other.app.manager.run_now(job_id.split("-")[0], force=True)
     assert other.app.worker.work(Message((asked.job_id,), other.clock.now())) == []
     assert other.app.manager.job(asked.job_id).status is Status.QUEUED
-    assert house.gauge.started == [job_id]
+    assert fleet.gauge.started == [job_id]

@@ -1,4 +1,4 @@
-"""The engine's bench with a fault proxy before its storage, and one more that goes past it."""
+"""An engine with a fault proxy before its storage, and one more that goes past it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from shared.schedules.model import Schedule
 from shared.storage import failures
 from shared.storage.queues.jobs import Message
 from tests.faults import FaultProxy, Rule
-from tests.integration.engine.conftest import Bench, make
+from tests.integration.engine.conftest import Engine, make
 
 _prefixes = itertools.count()
 
 
 @dataclass
 class Faulty:
-    """`bench` talks through `proxy`; `calm` is a bench of its own, on the same tables."""
+    """`engine` talks through `proxy`; `calm` is one of its own, on the same tables."""
 
     proxy: FaultProxy
-    bench: Bench
-    calm: Bench
+    engine: Engine
+    calm: Engine
 
-    def behind(self) -> Bench:
+    def behind(self) -> Engine:
         """One more app behind the proxy."""
-        return make(_Through(self.proxy), self.bench.app.settings.prefix)  # type: ignore[arg-type]
+        return make(_Through(self.proxy), self.engine.app.settings.prefix)  # type: ignore[arg-type]
 
     def add(self, task_type: str = "works", **changes: Any) -> Schedule:
         """A schedule, due once, in half a minute."""
@@ -59,11 +59,11 @@ class Faulty:
         return [job.id for job in found.progress.live]
 
     def later(self, seconds: float) -> None:
-        for one in (self.bench, self.calm):
+        for one in (self.engine, self.calm):
             one.later(seconds)
 
     def message(self, *job_ids: str) -> Message:
-        return Message(job_ids, self.bench.clock.now())
+        return Message(job_ids, self.engine.clock.now())
 
     def meet(self, *faults: Any, **match: Any) -> Rule:
         """The faults from now on; those before are over."""
@@ -93,7 +93,7 @@ def faulty(
     calm = make(azurite, prefix)
     made = Faulty(proxy, make(_Through(proxy), prefix), calm)  # type: ignore[arg-type]
     yield made
-    made.bench.calls.hold.set()
+    made.engine.calls.hold.set()
 
 
 @dataclass

@@ -18,7 +18,7 @@ from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedul
 from shared.storage import failures
 from shared.storage.tables.locks import Locks
 from tests.faults import Cut, Fault, LoseAnswer, Refuse, Reset, Throttle
-from tests.integration.engine.conftest import START, Bench
+from tests.integration.engine.conftest import START, Engine
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import some_kinds
 
@@ -29,13 +29,13 @@ _NAMES = ["busy", "answers lost", "reset", "answers cut", "forbidden"]
 
 def operations(faulty: Faulty, made: Schedule) -> dict[str, Callable[[], object]]:
     """Everything that somebody outside of the engine calls."""
-    app, job = faulty.bench.app, faulty.due(made)
+    app, job = faulty.engine.app, faulty.due(made)
     when = Recurrence(frequency=Frequency.HOURLY)
     return {
-        "tick": faulty.bench.tick,
-        "tick one": lambda: app.dispatcher.tick_one(made.id, faulty.bench.clock.now()),
-        "tick shard": lambda: app.dispatcher.tick_shard("s000", faulty.bench.clock.now()),
-        "sweep": lambda: app.sweep.sweep(faulty.bench.clock.now()),
+        "tick": faulty.engine.tick,
+        "tick one": lambda: app.dispatcher.tick_one(made.id, faulty.engine.clock.now()),
+        "tick shard": lambda: app.dispatcher.tick_shard("s000", faulty.engine.clock.now()),
+        "sweep": lambda: app.sweep.sweep(faulty.engine.clock.now()),
         "work": lambda: app.worker.work(faulty.message(job)),
         "poison": lambda: app.poison.handle(faulty.message(job).text()),
         "create": lambda: app.manager.create(
@@ -51,8 +51,8 @@ def operations(faulty: Faulty, made: Schedule) -> dict[str, Callable[[], object]
         "cancel": lambda: app.control.cancel(job),
         "retry failed": lambda: app.control.retry_failed(made.id),
         "clocks": app.meta.clocks,
-        "beat": lambda: app.meta.beat("c", faulty.bench.clock.now()),
-        "hold": lambda: Locks(app.meta).take("h", "me", faulty.bench.clock.now(), datetime.max),
+        "beat": lambda: app.meta.beat("c", faulty.engine.clock.now()),
+        "hold": lambda: Locks(app.meta).take("h", "me", faulty.engine.clock.now(), datetime.max),
         "release": lambda: Locks(app.meta).release("h", "me"),
         "reconcile": lambda: app.ledger.reconcile(lambda: None),
         "prepare": app.prepare,
@@ -83,39 +83,39 @@ def test_storage_that_goes_away_at_any_request_loses_and_doubles_nothing(
         message = faulty.message(faulty.due(made))
         rule = faulty.meet(fault, skip=number)
         with contextlib.suppress(Unavailable):
-            faulty.bench.tick()
-            with paced(faulty.bench):
-                faulty.bench.app.worker.work(message)
+            faulty.engine.tick()
+            with paced(faulty.engine):
+                faulty.engine.app.worker.work(message)
         faulty.calm_down()
         faulty.later(70)
-        faulty.bench.tick()
-        faulty.bench.app.worker.work(message)
+        faulty.engine.tick()
+        faulty.engine.app.worker.work(message)
         (job,) = faulty.jobs(made)
         assert job.status is Status.SUCCEEDED and job.attempt in (1, 2)
         if not rule.fired:
             break
-    attempts = faulty.bench.calls.started
+    attempts = faulty.engine.calls.started
     assert len(attempts) <= 2 * number + 1
     assert number > 5
 
 
 @contextlib.contextmanager
-def paced(bench: Bench, then: Callable[[datetime], object] = str) -> Iterator[None]:
+def paced(engine: Engine, then: Callable[[datetime], object] = str) -> Iterator[None]:
     """Whoever waits, waits no longer than a moment, and the clock goes on as if he had."""
-    wait = bench.clock.wait
+    wait = engine.clock.wait
 
     def passing(event: threading.Event, longest: timedelta) -> bool:
         if event.wait(0.02):
             return True
-        bench.clock.advance(max(longest, timedelta(milliseconds=10)))
-        then(bench.clock.now())
+        engine.clock.advance(max(longest, timedelta(milliseconds=10)))
+        then(engine.clock.now())
         return event.is_set()
 
-    bench.clock.wait = passing  # type: ignore[method-assign]
+    engine.clock.wait = passing  # type: ignore[method-assign]
     try:
         yield
     finally:
-        bench.clock.wait = wait  # type: ignore[method-assign]
+        engine.clock.wait = wait  # type: ignore[method-assign]
 
 
 class Hired:
@@ -142,10 +142,10 @@ class Hired:
 def test_a_worker_cut_off_goes_on_until_its_lease_has_ended(faulty: Faulty, fault: Fault) -> None:
     made = faulty.add("waits", timeout_seconds=3600)
     faulty.later(31)
-    bench, message = faulty.bench, faulty.message(faulty.due(made))
-    with paced(bench):
-        hired = Hired(bench.app.worker, message)
-        assert bench.calls.entered.wait(20)
+    engine, message = faulty.engine, faulty.message(faulty.due(made))
+    with paced(engine):
+        hired = Hired(engine.app.worker, message)
+        assert engine.calls.entered.wait(20)
         faulty.meet(fault)
         hired.join()
     faulty.calm_down()
@@ -154,14 +154,14 @@ def test_a_worker_cut_off_goes_on_until_its_lease_has_ended(faulty: Faulty, faul
     assert held is not None
     (live,) = held.progress.live
     assert live.lease_until is not None
-    late = bench.clock.now() - live.lease_until
+    late = engine.clock.now() - live.lease_until
     assert timedelta() <= late < timedelta(seconds=10), "it ended with its lease, not before"
 
-    faulty.calm.clock.set(bench.clock.now())
+    faulty.calm.clock.set(engine.clock.now())
     faulty.calm.calls.hold.set()
     (job,) = faulty.calm.app.worker.work(message)
     assert (job.status, job.attempt) == (Status.SUCCEEDED, 2)
-    bench.calls.hold.set()
+    engine.calls.hold.set()
     assert faulty.jobs(made) == [job]
 
 
@@ -171,19 +171,19 @@ def test_an_outcome_waits_for_storage_as_long_as_the_lease_lasts(
 ) -> None:
     made = faulty.add("waits", timeout_seconds=3600)
     faulty.later(31)
-    bench, message = faulty.bench, faulty.message(faulty.due(made))
+    engine, message = faulty.engine, faulty.message(faulty.due(made))
     back: list[datetime] = []
 
     def then(now: datetime) -> None:
         if back and now > back[0]:
             faulty.calm_down()
 
-    with paced(bench, then):
-        hired = Hired(bench.app.worker, message)
-        assert bench.calls.entered.wait(20)
+    with paced(engine, then):
+        hired = Hired(engine.app.worker, message)
+        assert engine.calls.entered.wait(20)
         faulty.meet(fault)
-        back.append(bench.clock.now() + timedelta(seconds=15))
-        bench.calls.hold.set()
+        back.append(engine.clock.now() + timedelta(seconds=15))
+        engine.calls.hold.set()
         hired.join()
     assert hired.failure is None
     assert [(job.status, job.attempt) for job in hired.ended] == [(Status.SUCCEEDED, 1)]
@@ -196,20 +196,20 @@ def test_a_worker_whose_storage_does_not_answer_stops_its_job_when_the_lease_has
 ) -> None:
     """Even while it waits for the answer: another may begin the job then."""
     monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 60)
-    bench = faulty.behind()
+    engine = faulty.behind()
     made = faulty.add("waits", timeout_seconds=3600)
     faulty.later(31)
-    bench.clock.set(faulty.calm.clock.now())
-    with paced(bench):
-        hired = Hired(bench.app.worker, faulty.message(faulty.due(made)))
-        assert bench.calls.entered.wait(20)
+    engine.clock.set(faulty.calm.clock.now())
+    with paced(engine):
+        hired = Hired(engine.app.worker, faulty.message(faulty.due(made)))
+        assert engine.calls.entered.wait(20)
         with faulty.proxy.hold("before") as held:
             assert held.arrived.wait(20), "the beat's request"
-            (attempt,) = bench.app.worker._pool._active
+            (attempt,) = engine.app.worker._pool._active
             assert not attempt.stop.is_set()
-            bench.later(61)
+            engine.later(61)
             assert attempt.stop.wait(10)
-        bench.calls.hold.set()
+        engine.calls.hold.set()
         hired.join()
     assert hired.ended == [] and faulty.jobs(made) == []
 
@@ -223,21 +223,21 @@ def test_what_runs_is_not_given_up_when_another_job_of_its_message_meets_a_fault
     made = faulty.add("waits", recurrence=often, **policy)
     faulty.later(125)
     faulty.calm.tick()
-    bench, jobs = faulty.bench, faulty.live(made)[:2]
-    with paced(bench):
+    engine, jobs = faulty.engine, faulty.live(made)[:2]
+    with paced(engine):
         with faulty.proxy.hold("after", operation="$batch", body="lease_until") as held:
-            hired = Hired(bench.app.worker, faulty.message(*jobs))
+            hired = Hired(engine.app.worker, faulty.message(*jobs))
             assert held.arrived.wait(20)
             faulty.meet(Refuse(403, "Denied"))
-        assert bench.calls.entered.wait(20)
+        assert engine.calls.entered.wait(20)
         threading.Event().wait(0.2)
         faulty.calm_down()
-        bench.calls.hold.set()
+        engine.calls.hold.set()
         hired.join()
     assert isinstance(hired.failure, Refused), "so the message comes again, for the second"
     (job,) = faulty.jobs(made)
     assert (job.id, job.status, job.attempt) == (jobs[0], Status.SUCCEEDED, 1)
-    (job,) = bench.app.worker.work(faulty.message(*jobs))
+    (job,) = engine.app.worker.work(faulty.message(*jobs))
     assert (job.id, job.attempt) == (jobs[1], 1)
 
 
@@ -246,11 +246,11 @@ def test_faults_use_up_no_hands(faulty: Faulty) -> None:
     made = faulty.add()
     faulty.later(31)
     message = faulty.message(*[faulty.due(made)])
-    hands = faulty.bench.app.settings.jobs_per_instance
+    hands = faulty.engine.app.settings.jobs_per_instance
     faulty.meet(Refuse(403, "Denied"))
     for _ in range(hands + 1):
         with pytest.raises(Refused):
-            faulty.bench.app.worker.work(message)
+            faulty.engine.app.worker.work(message)
     faulty.calm_down()
-    (job,) = faulty.bench.app.worker.work(message)
+    (job,) = faulty.engine.app.worker.work(message)
     assert job.status is Status.SUCCEEDED

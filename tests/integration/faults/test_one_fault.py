@@ -47,14 +47,14 @@ def run_each(faulty: Faulty, requests: Iterator[None]) -> None:
     made = faulty.add()
     for _ in requests:
         faulty.later(31)
-        assert faulty.bench.tick().lost == 0
+        assert faulty.engine.tick().lost == 0
         message = faulty.message(faulty.due(made))
-        (job,) = faulty.bench.app.worker.work(message)
+        (job,) = faulty.engine.app.worker.work(message)
         assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
-        assert faulty.bench.app.worker.work(message) == []
+        assert faulty.engine.app.worker.work(message) == []
         assert faulty.jobs(made) == [job]
         made = faulty.add()
-    started = faulty.bench.calls.started
+    started = faulty.engine.calls.started
     assert len(started) == len(set(started))
 
 
@@ -64,11 +64,11 @@ def test_failures_are_counted_once(faulty: Faulty, fault: Fault, task: str) -> N
     made = faulty.add(task, max_attempts=2, pause_after_failures=1)
     for _ in each_request(faulty, fault):
         faulty.later(31)
-        faulty.bench.tick()
+        faulty.engine.tick()
         message = faulty.message(faulty.due(made))
-        faulty.bench.app.worker.work(message)
+        faulty.engine.app.worker.work(message)
         faulty.later(60)
-        faulty.bench.app.worker.work(message)
+        faulty.engine.app.worker.work(message)
         (job,) = faulty.jobs(made)
         assert (job.status, job.attempt) == (Status.FAILED, 2 if task == "fails" else 1)
         shown = faulty.calm.app.manager.get(made.id)
@@ -78,7 +78,7 @@ def test_failures_are_counted_once(faulty: Faulty, fault: Fault, task: str) -> N
 
 @some_kinds
 def test_what_people_do_is_done_once(faulty: Faulty, fault: Fault) -> None:
-    manager, seen = faulty.bench.app.manager, faulty.calm.app.manager
+    manager, seen = faulty.engine.app.manager, faulty.calm.app.manager
     hourly = Recurrence(frequency=Frequency.HOURLY)
     for _ in each_request(faulty, fault):
         made = manager.create(
@@ -94,28 +94,28 @@ def test_what_people_do_is_done_once(faulty: Faulty, fault: Fault) -> None:
 
 def _steps() -> Iterator[Callable[[Faulty, str], None]]:
     def off(faulty: Faulty, one: str) -> None:
-        assert not faulty.bench.app.manager.enable(one, False).is_on
+        assert not faulty.engine.app.manager.enable(one, False).is_on
         assert faulty.live_ids(one) == []
         assert [v.recurrence for v in faulty.calm.app.table.versions(one)][-1] is None
 
     def run(faulty: Faulty, one: str) -> None:
-        asked = faulty.bench.app.manager.run_now(one, force=True)
+        asked = faulty.engine.app.manager.run_now(one, force=True)
         assert faulty.live_ids(one).count(asked.job_id) == 1
 
     def cancel(faulty: Faulty, one: str) -> None:
         (job,) = faulty.live_ids(one)
-        assert faulty.bench.app.control.cancel(job).status is Status.CANCELLED
+        assert faulty.engine.app.control.cancel(job).status is Status.CANCELLED
         shown = faulty.calm.app.manager.get(one)
         assert shown.progress.cancelled_count == 1 and shown.progress.live == ()
 
     def retry(faulty: Faulty, one: str) -> None:
         (job,) = faulty.live_ids(one)
         faulty.calm.app.control.cancel(job)
-        again = faulty.bench.app.control.retry(job)
+        again = faulty.engine.app.control.retry(job)
         assert faulty.live_ids(one) == [again.id]
 
     def delete(faulty: Faulty, one: str) -> None:
-        faulty.bench.app.manager.delete(one)
+        faulty.engine.app.manager.delete(one)
         found = faulty.calm.app.table.get(one)
         assert found is not None and found.deleted_at is not None
 
@@ -124,7 +124,7 @@ def _steps() -> Iterator[Callable[[Faulty, str], None]]:
 
 @every_kind
 def test_locks_know_their_own(faulty: Faulty, fault: Fault) -> None:
-    meta, now = faulty.bench.app.meta, faulty.bench.clock.now()
+    meta, now = faulty.engine.app.meta, faulty.engine.clock.now()
     locks, elsewhere = Locks(meta), Locks(faulty.calm.app.meta)
     later = now + timedelta(minutes=1)
     for _ in each_request(faulty, fault):
@@ -155,18 +155,18 @@ def test_locks_know_their_own(faulty: Faulty, fault: Fault) -> None:
 @some_kinds
 def test_what_prepares_the_storage_may_be_repeated(faulty: Faulty, fault: Fault) -> None:
     for _ in each_request(faulty, fault):
-        faulty.bench.app.prepare()
+        faulty.engine.app.prepare()
 
 
 def test_whoever_is_told_to_wait_for_long_asks_again_sooner(faulty: Faulty) -> None:
     faulty.meet(Throttle(retry_after=3600))
     with pytest.raises(Unavailable, match="ServerBusy"):
-        faulty.bench.app.table.get("any")
+        faulty.engine.app.table.get("any")
 
 
 def test_the_sweep_sends_what_was_lost(faulty: Faulty) -> None:
     made = faulty.add()
     faulty.later(31 + 121)
     for _ in each_request(faulty, LoseAnswer()):
-        assert faulty.bench.app.sweep.sweep(faulty.bench.clock.now()) == 1
+        assert faulty.engine.app.sweep.sweep(faulty.engine.clock.now()) == 1
     assert faulty.live(made) == [faulty.due(made)]

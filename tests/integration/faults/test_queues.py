@@ -19,17 +19,17 @@ _numbers = itertools.count()
 
 
 def queue(faulty: Faulty) -> JobQueue:
-    return faulty.bench.app.queue
+    return faulty.engine.app.queue
 
 
 def message(faulty: Faulty, *, long: bool = False) -> Message:
-    return Message((f"a-{next(_numbers)}",), faulty.bench.clock.now(), long=long)
+    return Message((f"a-{next(_numbers)}",), faulty.engine.clock.now(), long=long)
 
 
 @every_kind
 def test_a_message_that_was_sent_is_there(faulty: Faulty, azurite: Azurite, fault: Fault) -> None:
     """Twice, if the first answer was lost: a queue delivers at least once."""
-    names = Names(faulty.bench.app.settings.prefix)
+    names = Names(faulty.engine.app.settings.prefix)
     for long, name in ((False, names.queue), (True, names.long_queue)):
         with QueueClient.from_connection_string(azurite.connection_string, name) as client:
             for _ in each_request(faulty, fault, service="queue"):
@@ -43,7 +43,7 @@ def test_a_message_that_was_sent_is_there(faulty: Faulty, azurite: Azurite, faul
 
 @every_kind
 def test_one_that_is_taken_back_is_gone(faulty: Faulty, fault: Fault) -> None:
-    now = faulty.bench.clock.now()
+    now = faulty.engine.clock.now()
     for _ in each_request(faulty, fault, operation="message"):
         sent = faulty.calm.app.queue.send(message(faulty), now + timedelta(minutes=1))
         queue(faulty).take_back(sent)  # whether it was there may not be known

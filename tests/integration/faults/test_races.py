@@ -36,18 +36,18 @@ def test_a_transaction_of_many_of_which_one_is_refused_is_made_for_the_others(
     faulty.later(90)
     changed = far[0]
     with faulty.proxy.hold("before", operation="$batch", body=changed.id) as held:
-        ticking = threading.Thread(target=faulty.bench.tick)
+        ticking = threading.Thread(target=faulty.engine.tick)
         ticking.start()
         assert held.arrived.wait(20)
         rename(faulty, changed.id)
     ticking.join(20)
     for one in made:
         assert faulty.live(one) == [faulty.due(one)]
-    faulty.bench.tick()
+    faulty.engine.tick()
     for one in made:
-        (job,) = faulty.bench.app.worker.work(faulty.message(faulty.due(one)))
+        (job,) = faulty.engine.app.worker.work(faulty.message(faulty.due(one)))
         assert job.status is Status.SUCCEEDED
-    assert len(faulty.bench.calls.started) == 12
+    assert len(faulty.engine.calls.started) == 12
 
 
 @_LOST
@@ -57,13 +57,13 @@ def test_a_lease_that_was_taken_unheard_and_written_over_is_still_ones_own(
     made = faulty.add(max_attempts=1)
     faulty.later(31)
     with faulty.proxy.hold("after", operation="$batch", body="lease_until") as held:
-        hired = Hired(faulty.bench.app.worker, faulty.message(faulty.due(made)))
+        hired = Hired(faulty.engine.app.worker, faulty.message(faulty.due(made)))
         assert held.arrived.wait(20)
         rename(faulty, made.id)  # its mark is gone
         held.release(fault)
     hired.join()
     assert [(job.status, job.attempt) for job in hired.ended] == [(Status.SUCCEEDED, 1)]
-    assert faulty.bench.calls.started == [faulty.due(made)]
+    assert faulty.engine.calls.started == [faulty.due(made)]
 
 
 @_LOST
@@ -72,7 +72,7 @@ def test_an_end_that_was_written_unheard_is_ones_own(faulty: Faulty, fault: Faul
     made = faulty.add("refused", pause_after_failures=1)
     faulty.later(31)
     with faulty.proxy.hold("after", operation="$batch", body='"status":"failed"') as held:
-        hired = Hired(faulty.bench.app.worker, faulty.message(faulty.due(made)))
+        hired = Hired(faulty.engine.app.worker, faulty.message(faulty.due(made)))
         assert held.arrived.wait(20)
         rename(faulty, made.id)
         held.release(fault)
@@ -90,14 +90,14 @@ def test_a_tick_that_was_not_told_hands_out_nothing_twice(faulty: Faulty, fault:
     faulty.calm.app.manager.enable(made.id, True)
     faulty.later(90)
     with faulty.proxy.hold("after", operation="$batch") as held:
-        ticking = threading.Thread(target=faulty.bench.tick)
+        ticking = threading.Thread(target=faulty.engine.tick)
         ticking.start()
         assert held.arrived.wait(20)
         rename(faulty, made.id)
         held.release(fault)
     ticking.join(20)
     assert faulty.live(made) == [faulty.due(made)]
-    (job,) = faulty.bench.app.worker.work(faulty.message(faulty.due(made)))
+    (job,) = faulty.engine.app.worker.work(faulty.message(faulty.due(made)))
     assert job.status is Status.SUCCEEDED
 
 
@@ -107,11 +107,11 @@ def test_a_write_that_comes_late_takes_nothing_back(faulty: Faulty) -> None:
     faulty.later(31)
     message = faulty.message(faulty.due(made))
     with faulty.proxy.hold("before", operation="$batch", body="lease_until") as held:
-        hired = Hired(faulty.bench.app.worker, message)
+        hired = Hired(faulty.engine.app.worker, message)
         assert held.arrived.wait(20)
         hired.join()  # it gave up, or asked again and ran the job
         faulty.later(61)
         faulty.calm.app.worker.work(message)
     (job,) = faulty.jobs(made)
-    started = faulty.bench.calls.started + faulty.calm.calls.started
+    started = faulty.engine.calls.started + faulty.calm.calls.started
     assert started == [job.id] and job.status is Status.SUCCEEDED

@@ -1,4 +1,4 @@
-"""The engine's bench, with the reconciler among its tasks."""
+"""An engine with the reconciler among its tasks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from local.azurite import Azurite
 from shared.storage.tables.batch import Delete, Operation
 from tests import sdk
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
-__all__ = ["bench", "write"]
+__all__ = ["engine", "write"]
 
 
 @pytest.fixture
-def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def engine(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("AzureWebJobsStorage", azurite.connection_string)
     from functions.operations.schedule_reconciler import schedule_reconciler
 
@@ -26,10 +26,10 @@ def bench(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made.calls.hold.set()
 
 
-def write(bench: Bench, schedule_id: str, operation: Operation) -> None:
+def write(engine: Engine, schedule_id: str, operation: Operation) -> None:
     """Write to the table behind the engine's back."""
-    table = sdk.table(bench.app)
-    shard = bench.app.table.shard(schedule_id)
+    table = sdk.table(engine.app)
+    shard = engine.app.table.shard(schedule_id)
     if isinstance(operation, Delete):
         table.delete_entity(shard, operation.key)
     else:

@@ -13,7 +13,7 @@ import pytest
 from local.azurite import Azurite
 from shared.api.app import api
 from tests import sdk
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 BODY: dict[str, Any] = {"name": "nightly", "task_type": "works", "frequency": "daily"}
 
@@ -22,13 +22,13 @@ BODY: dict[str, Any] = {"name": "nightly", "task_type": "works", "frequency": "d
 class Counter:
     """Where people ask for schedules."""
 
-    bench: Bench
+    engine: Engine
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """The answer; `path` follows /api/v1."""
 
         async def answered() -> httpx.Response:
-            transport = httpx.ASGITransport(api(lambda: self.bench.app))
+            transport = httpx.ASGITransport(api(lambda: self.engine.app))
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
                 return await client.request(method, f"/api/v1{path}", json=body)
 
@@ -74,15 +74,18 @@ class Counter:
 
     def stored(self, one: dict[str, Any], **properties: object) -> None:
         """Write into its row, as an earlier version may have."""
-        bench = self.bench
-        table: Any = sdk.table(bench.app)
-        keys = {"PartitionKey": bench.app.table.shard(one["id"]), "RowKey": f"schedule:{one['id']}"}
+        engine = self.engine
+        table: Any = sdk.table(engine.app)
+        keys = {
+            "PartitionKey": engine.app.table.shard(one["id"]),
+            "RowKey": f"schedule:{one['id']}",
+        }
         table.update_entity({**keys, **properties})
 
 
 @pytest.fixture
 def counter(azurite: Azurite) -> Iterator[Counter]:
-    bench = make(azurite)
-    tap(bench)
-    yield Counter(bench)
-    bench.calls.hold.set()
+    engine = make(azurite)
+    tap(engine)
+    yield Counter(engine)
+    engine.calls.hold.set()

@@ -11,9 +11,9 @@ EVERY_MINUTE = {"frequency": "interval", "interval_seconds": 60}
 
 def run(counter: Counter, times: int = 1) -> None:
     for _ in range(times):
-        counter.bench.later(60)
-        counter.bench.tick()
-        counter.bench.work()
+        counter.engine.later(60)
+        counter.engine.tick()
+        counter.engine.work()
 
 
 def test_the_success_rate_is_in_percent_with_one_decimal(counter: Counter) -> None:
@@ -28,10 +28,10 @@ def test_the_success_rate_is_in_percent_with_one_decimal(counter: Counter) -> No
 def test_a_job_that_is_cancelled_between_two_attempts_has_no_duration(counter: Counter) -> None:
     """It ended long after its last attempt did."""
     counter.made(**EVERY_MINUTE, task_type="fails", retry_delay_seconds=600)
-    counter.bench.later(60)
-    (message,) = counter.bench.messages()
-    assert counter.bench.app.worker.work(message) == []
-    counter.bench.later(300)
+    counter.engine.later(60)
+    (message,) = counter.engine.messages()
+    assert counter.engine.app.worker.work(message) == []
+    counter.engine.later(300)
     job = counter.told("POST", f"/jobs/{message.job_ids[0]}/cancel")
     assert (job["status"], job["attempt"], job["duration_seconds"]) == ("cancelled", 1, None)
     assert job["started_at"] is not None and job["lateness_seconds"] == 1

@@ -10,9 +10,9 @@ def test_a_stored_step_that_would_be_refused_now_runs_and_its_schedule_can_be_ch
 ) -> None:
     made = counter.made(frequency="cron", cron_expression="0 * * * *")
     counter.stored(made, cron_expression="*/99 * * * *")
-    counter.bench.later(3600)
-    counter.bench.tick()
-    assert [job.status.value for job in counter.bench.work()] == ["succeeded"]
+    counter.engine.later(3600)
+    counter.engine.tick()
+    assert [job.status.value for job in counter.engine.work()] == ["succeeded"]
     renamed = counter.changed(made, name="Other", enabled=True)
     assert (renamed["name"], renamed["cron_expression"]) == ("Other", "*/99 * * * *")
     assert renamed["is_active"] and renamed["next_run_at"] == "2026-03-01T14:00:00Z"

@@ -69,8 +69,8 @@ def test_a_once_for_now_runs_at_once(counter: Counter, seconds: float) -> None:
     made = counter.made(frequency="once", start_time=ago(seconds))
     due = "2026-03-01T12:00:02Z"
     assert (made["start_time"], made["next_run_at"], made["is_active"]) == (due, due, True)
-    counter.bench.later(1)
-    (job,) = counter.bench.work()
+    counter.engine.later(1)
+    (job,) = counter.engine.work()
     assert (job.status.value, job.lateness_seconds) == ("succeeded", 0)
     assert counter.read(made)["success_count"] == 1
     (occurrence,) = counter.told("GET", f"/schedules/{made['id']}/occurrences")["occurrences"]
@@ -82,22 +82,22 @@ def test_a_change_to_now_runs_at_once_and_asked_again_does_not_run_twice(counter
     asked = {"frequency": "once", "start_time": ago(3)}
     first = counter.changed(made, **asked)
     assert first["next_run_at"] == "2026-03-01T12:00:02Z"
-    counter.bench.later(1)
-    (job,) = counter.bench.work()
-    counter.bench.later(4)
+    counter.engine.later(1)
+    (job,) = counter.engine.work()
+    counter.engine.later(4)
     again = counter.changed(made, **asked)
     assert again["is_active"] is False and again["start_time"] == first["start_time"]
-    counter.bench.tick()
-    assert counter.bench.work() == [] and counter.bench.calls.started == [job.id]
-    later = counter.changed(made, start_time=text(counter.bench.clock.now()))
+    counter.engine.tick()
+    assert counter.engine.work() == [] and counter.engine.calls.started == [job.id]
+    later = counter.changed(made, start_time=text(counter.engine.clock.now()))
     assert later["next_run_at"] == "2026-03-01T12:00:07Z"
 
 
 def test_a_once_that_ran_long_ago_can_be_changed(counter: Counter) -> None:
     made = counter.made(frequency="once", start_time=ago(0))
-    counter.bench.later(1)
-    counter.bench.work()
-    counter.bench.later(86_400)
+    counter.engine.later(1)
+    counter.engine.work()
+    counter.engine.later(86_400)
     ran = counter.read(made)
     assert ran["inactive_reason"] == "its one time was handed out, or has passed"
     for fields in (
@@ -122,11 +122,11 @@ def test_a_once_that_ran_long_ago_can_be_changed(counter: Counter) -> None:
 
 def test_one_past_its_end_says_so_and_can_be_changed(counter: Counter) -> None:
     made = counter.made(end_time="2026-03-02T18:00:00Z")
-    counter.bench.later(86_400)
-    counter.bench.tick()
-    counter.bench.work()
+    counter.engine.later(86_400)
+    counter.engine.tick()
+    counter.engine.work()
     assert counter.read(made)["inactive_reason"] == "no run is left before its end_time"
-    counter.bench.later(86_400)
+    counter.engine.later(86_400)
     assert counter.read(made)["inactive_reason"] == "past its end_time"
     assert counter.changed(made, name="Other")["name"] == "Other"
     field, said = counter.unchanged(made, timezone="Europe/Berlin")
@@ -136,9 +136,9 @@ def test_one_past_its_end_says_so_and_can_be_changed(counter: Counter) -> None:
 
 
 def test_a_single_run_that_was_asked_for_is_made_and_runs(counter: Counter) -> None:
-    bench = counter.bench
-    task = bench.app.registry.get("works")
-    asked = run_once(bench.app.manager, bench.clock, task, {}, name="by hand")
-    assert [job.id for job in bench.work()] == [asked.job_id]
+    engine = counter.engine
+    task = engine.app.registry.get("works")
+    asked = run_once(engine.app.manager, engine.clock, task, {}, name="by hand")
+    assert [job.id for job in engine.work()] == [asked.job_id]
     shown = counter.read({"id": asked.schedule.id})
     assert (shown["frequency"], shown["enabled"], shown["is_active"]) == ("once", False, False)

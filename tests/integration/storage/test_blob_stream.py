@@ -22,7 +22,8 @@ from shared.errors import BelfryError, Cancelled, Conflict, Damaged, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage import connect
 from shared.storage.blobs import blocks, stream
-from shared.storage.blobs.stream import Stored, copy, pieces, read_back, text, upload, write_once
+from shared.storage.blobs.stream import Stored, pieces, read_back, text, write_once
+from shared.storage.blobs.upload import copy, stage
 from shared.storage.connect import Connection
 from tests.faults import Cut, FaultProxy, LoseAnswer, Refuse, Reset, Throttle
 from tests.faults.request import Request
@@ -81,8 +82,16 @@ def blob(container: ContainerClient) -> BlobClient:
     return container.get_blob_client("company/one.zst")
 
 
-def put(blob: BlobClient, content: bytes = CONTENT) -> Stored:
-    return upload(blob, given(content), said, go_on)
+def put(
+    blob: BlobClient,
+    pieces: Iterator[bytes] | None = None,
+    check: Callable[[], None] = go_on,
+    *,
+    tier: str | None = None,
+) -> Stored:
+    staged = stage(blob, given() if pieces is None else pieces, check)
+    staged.commit(said(staged.stored), tier=tier)
+    return staged.stored
 
 
 def is_whole(blob: BlobClient, stored: Stored) -> bool:
@@ -95,7 +104,7 @@ def visible(container: ContainerClient) -> list[str]:
 
 
 def test_a_blob_is_what_was_given_and_says_so(blob: BlobClient, proxy: FaultProxy) -> None:
-    stored = upload(blob, given(), said, go_on, tier="Cool")
+    stored = put(blob, tier="Cool")
     assert stored.bytes == len(CONTENT)
     assert stored.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert is_whole(blob, stored)
@@ -106,8 +115,18 @@ def test_a_blob_is_what_was_given_and_says_so(blob: BlobClient, proxy: FaultProx
     assert proxy.counts()["blob"]["PUT block"] == 6
 
 
+def test_what_is_staged_and_never_committed_is_no_blob(
+    blob: BlobClient, container: ContainerClient, proxy: FaultProxy
+) -> None:
+    stage(blob, given(), go_on)
+    assert proxy.counts()["blob"]["PUT block"] == 6
+    assert visible(container) == []
+    stored = put(blob)
+    assert is_whole(blob, stored)
+
+
 def test_an_empty_blob(blob: BlobClient) -> None:
-    stored = upload(blob, iter([]), said, go_on)
+    stored = put(blob, iter([]))
     etag = read_back(blob, 0, stored.sha256, go_on)
     assert list(pieces(blob, etag, 0)) == []
 
@@ -121,7 +140,7 @@ def test_a_dump_goes_there_and_back(blob: BlobClient, compression: str, key: boo
     seal = Seal(Secret(str(pyrage.x25519.Identity.generate()))) if key else None
     codec = Codec(compression, seal)
     encoded = codec.encode(given(), go_on)
-    stored = upload(blob, iter(encoded), said, go_on)
+    stored = put(blob, iter(encoded))
     assert encoded.taken == len(CONTENT)
     etag = read_back(blob, stored.bytes, stored.sha256, go_on)
     with closing(pieces(blob, etag, stored.bytes)) as read:
@@ -152,7 +171,7 @@ def test_storage_that_goes_away_in_mid_upload_and_comes_back(
     waits_with: list[int] = []
     back = threading.Thread(target=comes_back)
     back.start()
-    stored = upload(blob, dump(), said, check)
+    stored = put(blob, dump(), check)
     back.join()
     assert is_whole(blob, stored)
     assert made == list(range(len(list(given()))))  # dumped once
@@ -186,7 +205,7 @@ def test_azurite_itself_ends_and_begins_again(tmp_path: Path) -> None:
     first = local_azurite.start(tmp_path)
     with opened(first.connection_string) as container, ThreadPoolExecutor(1) as pool:
         blob = container.get_blob_client("one.zst")
-        under_way = pool.submit(upload, blob, dump(), said, check)
+        under_way = pool.submit(put, blob, dump(), check)
         assert half.wait(30)
         first.stop()
         ended.set()
@@ -207,7 +226,7 @@ def test_storage_that_is_away_too_long(
             yield piece
 
     with pytest.raises(Unavailable, match=r"blob storage \(container s\w+\): answered 500"):
-        upload(blob, dump(), said, go_on, patience=0.2)
+        stage(blob, dump(), go_on, patience=0.2)
     assert away.fired > 2
     assert len(taken) < len(list(given()))
     assert visible(container) == []
@@ -233,7 +252,7 @@ def test_a_job_that_is_stopped_waits_no_longer(
             raise Cancelled("stop")
 
     with pytest.raises(Cancelled):
-        upload(blob, given(), said, check)
+        put(blob, given(), check)
     assert visible(container) == []
 
 

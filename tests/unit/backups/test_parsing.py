@@ -91,7 +91,7 @@ def told(summary: Summary, said: Report | None, whole: Manifest | None) -> None:
     shapes += [instant(copy.next_report(now)), summary.to_json()]
     for shape in shapes:
         JSONResponse(jsonable_encoder(shape))
-    assert about_backup(summary.to_json(), None)
+    assert about_backup(summary, None)
     assert said is None or about_report(said, None)
 
 

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Cancelled, Refused, Unavailable
-from shared.storage.blobs import stream
+from shared.storage.blobs import stream, upload
 from shared.storage.blobs.blocks import Patience, ahead, blocks
-from shared.storage.blobs.stream import BLOCK, pieces, upload
+from shared.storage.blobs.stream import BLOCK, pieces
+from shared.storage.blobs.upload import stage
 from tests.clocks import HastyClock
 
 
@@ -272,31 +273,18 @@ class Blob:
         return SimpleNamespace(readall=lambda: bytes(length))
 
 
-def put(blob: Any, given: Iterator[bytes], check: Callable[[], None] = go_on) -> stream.Stored:
-    return upload(blob, given, lambda _: {"id": "1"}, check)
+def put(blob: Any, given: Iterator[bytes], check: Callable[[], None] = go_on) -> None:
+    stage(blob, given, check).commit({"id": "1"})
 
 
-def test_metadata_is_asked_for_when_all_is_staged_and_knows_the_sums() -> None:
+def test_what_is_staged_knows_its_sums_and_is_visible_once_it_is_committed() -> None:
     blob: Any = Blob()
-
-    def said(stored: stream.Stored) -> dict[str, str]:
-        assert sum(blob.sizes.values()) == stored.bytes == 9
-        assert stored.sha256 == hashlib.sha256(b"some rows").hexdigest()
-        assert blob.committed is None
-        return {}
-
-    upload(blob, iter([b"some ", b"rows"]), said, go_on)
-    assert blob.committed == list(blob.sizes)
-
-
-def test_what_metadata_raises_leaves_no_blob() -> None:
-    def said(_: object) -> dict[str, str]:
-        raise Cancelled("stop")
-
-    blob: Any = Blob()
-    with pytest.raises(Cancelled):
-        upload(blob, iter([b"x"]), said, go_on)
+    staged = stage(blob, iter([b"some ", b"rows"]), go_on)
+    assert sum(blob.sizes.values()) == staged.stored.bytes == 9
+    assert staged.stored.sha256 == hashlib.sha256(b"some rows").hexdigest()
     assert blob.committed is None
+    staged.commit({})
+    assert blob.committed == list(blob.sizes)
 
 
 def test_the_pieces_are_closed_however_it_ends() -> None:
@@ -321,8 +309,8 @@ def test_the_pieces_are_closed_however_it_ends() -> None:
 
 def test_blocks_grow_so_that_a_blob_may_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "BLOCK", 10)
-    monkeypatch.setattr(stream, "LATER_BLOCK", 40)
-    monkeypatch.setattr(stream, "_MOST_BLOCKS", 8)
+    monkeypatch.setattr(upload, "LATER_BLOCK", 40)
+    monkeypatch.setattr(upload, "_MOST_BLOCKS", 8)
     blob = Blob()
     put(blob, iter([bytes(200)]))
     assert list(blob.sizes.values()) == [10, 10, 10, 10, 40, 40, 40, 40]

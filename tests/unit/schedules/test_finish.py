@@ -142,7 +142,7 @@ def test_what_is_owed_when_a_pause_begins_is_still_expected_and_left_to_the_tick
     one = schedule(1, live=(live(2),), next_run_at=START + 4 * MINUTE)
     paused, (version,) = finished(one, job(2, Status.FAILED), {}, now)
     assert (version.since, version.recurrence) == (now, None)
-    assert paused.progress.next_run_at == START + 4 * MINUTE and not paused.is_active
+    assert paused.progress.next_run_at == START + 4 * MINUTE and not paused.is_on
     ticked = plan(paused, now + MINUTE, now + 2 * MINUTE)
     assert [job.due_at for job in ticked.recorded] == [START + n * MINUTE for n in range(4, 10)]
     assert {job.status for job in ticked.recorded} == {Status.CANCELLED}

@@ -18,7 +18,7 @@ from shared.backups.store.destination import Destination
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.settings import Secret, StorageAccount
-from shared.storage.blobs import stream
+from shared.storage.blobs import stream, upload
 from shared.storage.connect import Connection
 from tests.faults import FaultProxy, LoseAnswer, Refuse, Reset, Rule, Throttle
 from tests.faults.request import Request
@@ -299,7 +299,7 @@ def _fired(rule: Rule, request: Request) -> bool:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for."""
     monkeypatch.setattr(stream, "PATIENCE", 0)
-    for name in ("upload", "read_back", "pieces", "copy"):
-        function = getattr(stream, name)
+    patient: tuple[Any, ...] = (upload.stage, stream.read_back, stream.pieces, stream.etag_of)
+    for function in patient:
         defaults = function.__kwdefaults__ | {"patience": 0}
         monkeypatch.setattr(function, "__kwdefaults__", defaults)

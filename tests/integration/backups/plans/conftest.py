@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
-from tests.integration.backups.api_desk import Desk, opened
+from tests.integration.backups.client import Client, opened
 
 
 @pytest.fixture
-def desk(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def client(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     sources = {
         "BACKUP_SOURCES": "crm,files",
         "BACKUP_CRM_URL": "postgresql://u:p@127.0.0.1:9/crm",

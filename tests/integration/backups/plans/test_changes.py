@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.client import Client
 from tests.integration.backups.plans.setup import PLANS, here
 
 
-def test_a_change_is_in_force_for_the_next_run(desk: Desk) -> None:
-    plan = desk.plan(schedule_time="23:00")
-    soon = desk.bench.clock.now() + timedelta(minutes=1)
-    changed = desk.told(
+def test_a_change_is_in_force_for_the_next_run(client: Client) -> None:
+    plan = client.plan(schedule_time="23:00")
+    soon = client.engine.clock.now() + timedelta(minutes=1)
+    changed = client.told(
         "PATCH",
         here(plan),
         {
@@ -24,18 +24,18 @@ def test_a_change_is_in_force_for_the_next_run(desk: Desk) -> None:
     )
     assert changed["retention"] == {"days": 3} and changed["name"] == plan["name"]
     assert changed["next_run_at"] == "2026-03-01T12:01:00Z"
-    desk.bench.later(60)
-    desk.bench.tick()
-    (job,) = desk.bench.work()
+    client.engine.later(60)
+    client.engine.tick()
+    (job,) = client.engine.work()
     assert job.status.value == "succeeded", job
-    (one,) = desk.told("GET", "/backups")["backups"]
+    (one,) = client.told("GET", "/backups")["backups"]
     assert one["compression"] == "gzip"
     assert [copy["destination"] for copy in one["copies"]] == ["offsite"]
-    assert desk.told("GET", here(plan))["last_run_at"] is not None
+    assert client.told("GET", here(plan))["last_run_at"] is not None
 
 
-def test_what_a_change_does_not_name_stays(desk: Desk) -> None:
-    plan = desk.told(
+def test_what_a_change_does_not_name_stays(client: Client) -> None:
+    plan = client.told(
         "POST",
         PLANS,
         {
@@ -53,8 +53,8 @@ def test_what_a_change_does_not_name_stays(desk: Desk) -> None:
     )
 
     def changed(**fields: Any) -> dict[str, Any]:
-        before = desk.told("GET", here(plan))
-        after = desk.told("PATCH", here(plan), fields)
+        before = client.told("GET", here(plan))
+        after = client.told("PATCH", here(plan), fields)
         return {name: value for name, value in after.items() if value != before[name]}
 
     timed = ("next_run_at", "sentence")
@@ -98,23 +98,23 @@ def test_what_a_change_does_not_name_stays(desk: Desk) -> None:
     assert changed() == {}
 
 
-def test_a_change_is_checked_with_what_stays(desk: Desk) -> None:
-    plan = desk.plan(source="crm", databases=["a"], exclude_schemas=["old"])
+def test_a_change_is_checked_with_what_stays(client: Client) -> None:
+    plan = client.plan(source="crm", databases=["a"], exclude_schemas=["old"])
     for change, field in (
         ({"source": "state"}, "source"),
         ({"source": "all"}, "source"),
         ({"schemas": ["new"]}, "schemas"),
     ):
-        problem = desk.problem(422, "PATCH", here(plan), change)
+        problem = client.problem(422, "PATCH", here(plan), change)
         assert [item["field"] for item in problem["errors"]] == [field]
     moved = {"source": "state", "databases": None, "exclude_schemas": None}
-    assert desk.told("PATCH", here(plan), moved)["source"] == "state"
-    problem = desk.problem(422, "PATCH", here(plan), {"source": None})
+    assert client.told("PATCH", here(plan), moved)["source"] == "state"
+    problem = client.problem(422, "PATCH", here(plan), {"source": None})
     assert [item["field"] for item in problem["errors"]] == ["source"]
 
 
-def test_built_in_plans_can_be_changed_but_not_deleted(desk: Desk) -> None:
-    listed = {one["schedule_id"]: one for one in desk.told("GET", PLANS)["plans"]}
+def test_built_in_plans_can_be_changed_but_not_deleted(client: Client) -> None:
+    listed = {one["schedule_id"]: one for one in client.told("GET", PLANS)["plans"]}
     assert set(listed) == {"database_backup", "weekly_backup"}
     weekly = listed["weekly_backup"]
     assert (weekly["frequency"], weekly["day_of_week"], weekly["schedule_time"]) == (
@@ -124,15 +124,15 @@ def test_built_in_plans_can_be_changed_but_not_deleted(desk: Desk) -> None:
     )
     assert (weekly["source"], weekly["retention"], weekly["drive"]) == ("all", {"count": 30}, None)
     path = f"{PLANS}/database_backup"
-    changed = desk.told("PATCH", path, {"retention_days": 7, "schedule_time": "01:30"})
+    changed = client.told("PATCH", path, {"retention_days": 7, "schedule_time": "01:30"})
     assert (changed["retention_days"], changed["schedule_time"]) == (7, "01:30")
     assert (changed["source"], changed["task_type"]) == ("database", "database_backup")
     assert changed["next_run_at"] == "2026-03-02T01:30:00Z"
-    back = desk.told("PATCH", path, {"retention": None, "source": None})
+    back = client.told("PATCH", path, {"retention": None, "source": None})
     assert (back["retention_days"], back["source"]) == (30, "database")
-    said = desk.problem(422, "PATCH", path, {"source": "files"})
+    said = client.problem(422, "PATCH", path, {"source": "files"})
     assert [item["field"] for item in said["errors"]] == ["source"]
     assert "built-in plan, of 'database'" in said["detail"]
-    same = desk.told("PATCH", path, {"source": "database", "retention_days": 8})
+    same = client.told("PATCH", path, {"source": "database", "retention_days": 8})
     assert (same["source"], same["retention_days"]) == ("database", 8)
-    assert "built-in" in desk.problem(409, "DELETE", path)["detail"]
+    assert "built-in" in client.problem(409, "DELETE", path)["detail"]

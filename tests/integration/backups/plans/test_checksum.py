@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.client import Client
 
 
-def test_one_that_is_gone_is_written_again_and_a_wrong_one_told(desk: Desk) -> None:
-    backup = desk.taken(desk.plan(destinations=["primary"]))
+def test_one_that_is_gone_is_written_again_and_a_wrong_one_told(client: Client) -> None:
+    backup = client.taken(client.plan(destinations=["primary"]))
     verify = f"/backups/{backup['id']}/verify"
-    container = desk.container()
+    container = client.container()
     (name,) = [blob.name for blob in container.list_blobs() if blob.name.endswith(".sha256")]
     blob = container.download_blob(name.removesuffix(".sha256")).readall()
 
     def told() -> tuple[str, bytes]:
-        job = desk.done(desk.told("POST", verify))
+        job = client.done(client.told("POST", verify))
         copies = dict(job.result or {})["copies"]
         said = copies["primary"].get("checksum", "")  # type: ignore[index]
         assert copies["primary"]["verified"]  # type: ignore[index]

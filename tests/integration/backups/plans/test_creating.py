@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.client import Client
 from tests.integration.backups.plans.setup import PLANS, here
 
 
-def test_a_plan_is_made_with_everything_and_reads_back(desk: Desk) -> None:
+def test_a_plan_is_made_with_everything_and_reads_back(client: Client) -> None:
     asked = {
         "name": "crm",
         "project_id": 7,
@@ -26,18 +26,18 @@ def test_a_plan_is_made_with_everything_and_reads_back(desk: Desk) -> None:
         "drive": None,
         "drive_count": 5,
     }
-    made = desk.told("POST", PLANS, asked)
+    made = client.told("POST", PLANS, asked)
     assert asked.items() <= made.items()
     assert made["retention_days"] is None and made["cron_expression"] is None
     assert made["task_type"] == "backup" and made["next_run_at"] is None
-    assert desk.told("GET", here(made)) == made
-    schedule = desk.told("GET", f"/schedules/{made['schedule_id']}")
+    assert client.told("GET", here(made)) == made
+    schedule = client.told("GET", f"/schedules/{made['schedule_id']}")
     assert (schedule["frequency"], schedule["cron_expression"]) == ("cron", "30 3 * * 0")
     assert schedule["task_parameters"]["retention"] == {"daily": 7, "weekly": 4}
 
 
-def test_the_defaults(desk: Desk) -> None:
-    made = desk.told("POST", PLANS, {"name": "a", "frequency": "daily", "source": "state"})
+def test_the_defaults(client: Client) -> None:
+    made = client.told("POST", PLANS, {"name": "a", "frequency": "daily", "source": "state"})
     assert (made["schedule_time"], made["timezone"], made["enabled"]) == ("00:00", "UTC", True)
     assert (made["retention"], made["retention_days"]) == ({"days": 30}, 30)
     assert (made["compression"], made["encrypt"], made["tier"]) == ("zstd", None, None)
@@ -45,11 +45,11 @@ def test_the_defaults(desk: Desk) -> None:
     assert made["next_run_at"] == "2026-03-02T00:00:00Z"
 
 
-def test_a_source_of_all_takes_all_databases_of_its_servers(desk: Desk) -> None:
-    made = desk.plan(source="all", databases="all")
+def test_a_source_of_all_takes_all_databases_of_its_servers(client: Client) -> None:
+    made = client.plan(source="all", databases="all")
     assert (made["source"], made["databases"]) == ("all", "all")
     body = {"name": "a", "task_type": "backup", "frequency": "daily"}
     for part in ({"databases": ["a"]}, {"schemas": ["a"]}, {"exclude_schemas": ["a"]}):
         parameters = {"source": "all"} | part
-        said = desk.problem(422, "POST", "/schedules", body | {"task_parameters": parameters})
+        said = client.problem(422, "POST", "/schedules", body | {"task_parameters": parameters})
         assert "only `databases: all`" in said["detail"] and next(iter(part)) in said["detail"]

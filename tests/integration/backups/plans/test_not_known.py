@@ -6,22 +6,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.schedules.model import Schedule
-from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.client import Client
 from tests.integration.backups.plans.setup import PLANS, here
 from tests.integration.engine.conftest import store
 
 
-def test_one_whose_parameters_no_longer_fit_says_so(desk: Desk) -> None:
-    plan = desk.plan(project_id=7)
-    one = desk.taken(plan)
+def test_one_whose_parameters_no_longer_fit_says_so(client: Client) -> None:
+    plan = client.plan(project_id=7)
+    one = client.taken(plan)
 
     def broken(one: Schedule) -> Schedule:
         return replace(one, definition=replace(one.definition, task_parameters={"colour": "red"}))
 
-    store(desk.app, plan["schedule_id"], broken)
-    said = desk.problem(409, "GET", here(plan))["detail"]
+    store(client.app, plan["schedule_id"], broken)
+    said = client.problem(409, "GET", here(plan))["detail"]
     assert "task_parameters" in said and f"/schedules/{plan['schedule_id']}" in said
-    listed = desk.told("GET", PLANS)
+    listed = client.told("GET", PLANS)
     assert plan["schedule_id"] not in [one["schedule_id"] for one in listed["plans"]]
     assert listed["total"] == len(listed["plans"]) == 2
     assert listed["unreadable"] == [
@@ -40,30 +40,30 @@ def test_one_whose_parameters_no_longer_fit_says_so(desk: Desk) -> None:
         (1, {"source": "state"}),  # nobody knows
         (0, {"enabled": "false"}),
     ):
-        assert len(desk.told("GET", PLANS, **query)["unreadable"]) == fits, query
+        assert len(client.told("GET", PLANS, **query)["unreadable"]) == fits, query
     (database,) = (
         source
-        for source in desk.told("GET", "/backups/sources")["sources"]
+        for source in client.told("GET", "/backups/sources")["sources"]
         if source["source"] == "database"
     )
     assert database["last_good"]["id"] == one["id"]
     (mine,) = (p for p in database["plans"] if p["schedule_id"] == plan["schedule_id"])
     assert mine["name"] == "nightly" and mine["sentence"].endswith("; its plan cannot be read")
-    detail = desk.problem(409, "DELETE", f"/backups/{one['id']}", force="true")["detail"]
+    detail = client.problem(409, "DELETE", f"/backups/{one['id']}", force="true")["detail"]
     assert detail.endswith("is the last verified one; it is never deleted")
     tried = {"schedule_id": plan["schedule_id"]}
-    assert "cannot be read" in desk.problem(409, "POST", "/backups/retention", tried)["detail"]
-    assert desk.ask("DELETE", here(plan)).status_code == 204
-    assert desk.told("GET", PLANS)["unreadable"] == []
+    assert "cannot be read" in client.problem(409, "POST", "/backups/retention", tried)["detail"]
+    assert client.ask("DELETE", here(plan)).status_code == 204
+    assert client.told("GET", PLANS)["unreadable"] == []
 
 
-def test_a_plan_says_that_it_is_not_known_how_it_stands(desk: Desk) -> None:
-    plan = desk.plan()
-    desk.away()
-    catalog = desk.app.backups().catalog
+def test_a_plan_says_that_it_is_not_known_how_it_stands(client: Client) -> None:
+    plan = client.plan()
+    client.away()
+    catalog = client.app.backups().catalog
     catalog["primary"]._container = catalog["offsite"]._container
-    shown = desk.told("PATCH", here(plan), {"schedule_time": "15:00"})
+    shown = client.told("PATCH", here(plan), {"schedule_time": "15:00"})
     assert shown["last_good"] is None and "not known" in shown["sentence"]
     assert datetime.fromisoformat(shown["next_run_at"]).hour == 15
-    assert desk.told("GET", PLANS)["total"] == 3
-    desk.problem(503, "GET", "/backups")
+    assert client.told("GET", PLANS)["total"] == 3
+    client.problem(503, "GET", "/backups")

@@ -5,56 +5,56 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.schedules.model import Schedule
-from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.client import Client
 from tests.integration.backups.plans.setup import PLANS, here
 
 
-def test_on_off_and_now(desk: Desk) -> None:
-    plan = desk.plan()
-    off = desk.told("POST", f"{here(plan)}/disable")
+def test_on_off_and_now(client: Client) -> None:
+    plan = client.plan()
+    off = client.told("POST", f"{here(plan)}/disable")
     assert (off["enabled"], off["next_run_at"]) == (False, None)
-    job = desk.done(desk.told("POST", f"{here(plan)}/run"))
+    job = client.done(client.told("POST", f"{here(plan)}/run"))
     assert job.manual and job.schedule_id == plan["schedule_id"]
 
     def paused(one: Schedule) -> Schedule:
         return replace(one, progress=replace(one.progress, paused_reason="it failed"))
 
-    desk.app.manager.change(plan["schedule_id"], paused)
-    assert desk.told("GET", here(plan))["paused_reason"] == "it failed"
+    client.app.manager.change(plan["schedule_id"], paused)
+    assert client.told("GET", here(plan))["paused_reason"] == "it failed"
     for method, path, body in (
         ("POST", f"{here(plan)}/enable", None),
         ("PATCH", here(plan), {"enabled": True}),
     ):
-        on = desk.told(method, path, body)
+        on = client.told(method, path, body)
         assert (on["enabled"], on["paused_reason"]) == (True, None)
         assert on["next_run_at"] == "2026-03-01T13:00:00Z"
-        assert desk.told("PATCH", here(plan), {"enabled": False})["next_run_at"] is None
-        desk.app.manager.change(plan["schedule_id"], paused)
+        assert client.told("PATCH", here(plan), {"enabled": False})["next_run_at"] is None
+        client.app.manager.change(plan["schedule_id"], paused)
 
 
-def test_the_backups_of_a_plan_that_is_deleted_stay(desk: Desk) -> None:
-    plan = desk.plan()
-    old, new = desk.taken(plan), desk.taken(plan)
-    assert desk.ask("DELETE", here(plan)).status_code == 204
-    desk.problem(404, "GET", here(plan))
-    listed = desk.told("GET", "/backups")["backups"]
+def test_the_backups_of_a_plan_that_is_deleted_stay(client: Client) -> None:
+    plan = client.plan()
+    old, new = client.taken(plan), client.taken(plan)
+    assert client.ask("DELETE", here(plan)).status_code == 204
+    client.problem(404, "GET", here(plan))
+    listed = client.told("GET", "/backups")["backups"]
     assert [one["id"] for one in listed] == [new["id"], old["id"]]
-    assert "no plan" in desk.problem(409, "DELETE", f"/backups/{old['id']}")["detail"]
+    assert "no plan" in client.problem(409, "DELETE", f"/backups/{old['id']}")["detail"]
     tried = {"schedule_id": plan["schedule_id"]}
-    assert "no plan" in desk.problem(409, "POST", "/backups/retention", tried)["detail"]
-    dry = desk.told("POST", "/backups/retention", tried | {"retention": {"count": 1}})
+    assert "no plan" in client.problem(409, "POST", "/backups/retention", tried)["detail"]
+    dry = client.told("POST", "/backups/retention", tried | {"retention": {"count": 1}})
     assert (dry["kept"], dry["removed"]) == (1, 1)
-    assert desk.ask("DELETE", f"/backups/{old['id']}", force="true").status_code == 204
+    assert client.ask("DELETE", f"/backups/{old['id']}", force="true").status_code == 204
 
 
-def test_what_is_no_plan(desk: Desk) -> None:
-    asked = desk.app.manager.create(
+def test_what_is_no_plan(client: Client) -> None:
+    asked = client.app.manager.create(
         replace(
-            desk.app.manager.get("database_backup").definition,
+            client.app.manager.get("database_backup").definition,
             task_type="works",
             task_parameters={},
         ),
-        desk.app.manager.get("database_backup").policy,
+        client.app.manager.get("database_backup").policy,
     )
     for name in ("snone", asked.id, "%27"):
         for method, path, body in (
@@ -65,6 +65,6 @@ def test_what_is_no_plan(desk: Desk) -> None:
             ("POST", "/enable", None),
             ("POST", "/disable", None),
         ):
-            said = desk.problem(404, method, f"{PLANS}/{name}{path}", body)
+            said = client.problem(404, method, f"{PLANS}/{name}{path}", body)
             assert "no backup plan" in said["detail"] or said["title"] == "Not Found"
-    assert desk.app.manager.get(asked.id).definition.enabled
+    assert client.app.manager.get(asked.id).definition.enabled

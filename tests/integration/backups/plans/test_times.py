@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.backups.api_desk import Desk
+from tests.integration.backups.client import Client
 from tests.integration.backups.plans.setup import PLANS, TIMES, here
 
 
@@ -33,14 +33,14 @@ from tests.integration.backups.plans.setup import PLANS, TIMES, here
     ],
 )
 def test_its_time_is_a_cron_expression_and_reads_back(
-    desk: Desk, asked: dict[str, Any], cron: str
+    client: Client, asked: dict[str, Any], cron: str
 ) -> None:
-    made = desk.told("POST", PLANS, {"name": "a", "source": "state"} | asked)
+    made = client.told("POST", PLANS, {"name": "a", "source": "state"} | asked)
     assert asked.items() <= made.items()
-    schedule = desk.told("GET", f"/schedules/{made['schedule_id']}")
+    schedule = client.told("GET", f"/schedules/{made['schedule_id']}")
     assert schedule["cron_expression"] == cron
     again = {name: value for name, value in made.items() if name in TIMES and value is not None}
-    assert desk.told("PATCH", here(made), again) == made
+    assert client.told("PATCH", here(made), again) == made
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_its_time_is_a_cron_expression_and_reads_back(
     ],
 )
 def test_a_schedule_that_was_made_elsewhere_is_a_plan_as_well(
-    desk: Desk, recurrence: dict[str, Any], shown: tuple[Any, ...]
+    client: Client, recurrence: dict[str, Any], shown: tuple[Any, ...]
 ) -> None:
     body = {"name": "a", "task_type": "backup", "task_parameters": {"source": "state"}}
-    made = desk.told("POST", "/schedules", body | recurrence)
-    plan = desk.told("GET", f"{PLANS}/{made['id']}")
+    made = client.told("POST", "/schedules", body | recurrence)
+    plan = client.told("GET", f"{PLANS}/{made['id']}")
     assert tuple(plan[name] for name in TIMES[:4]) == shown
     assert plan["next_run_at"] == made["next_run_at"]
-    changed = desk.told("PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"})
+    changed = client.told("PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"})
     assert (changed["frequency"], changed["schedule_time"]) == ("daily", "05:00")

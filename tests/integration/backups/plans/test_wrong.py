@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.backups.api_desk import PLAN, Desk
+from tests.integration.backups.client import PLAN, Client
 from tests.integration.backups.plans.setup import PLANS, TIMES, here
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -70,15 +70,15 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("change", "field", "said"), WRONG)
 def test_what_is_wrong_is_named_as_the_caller_wrote_it(
-    desk: Desk, change: dict[str, Any], field: str, said: str
+    client: Client, change: dict[str, Any], field: str, said: str
 ) -> None:
     wanted = {name: value for name, value in PLAN.items() if name not in TIMES}
     wanted |= {"frequency": "daily"} | change
-    problems = [desk.problem(422, "POST", PLANS, wanted)]
+    problems = [client.problem(422, "POST", PLANS, wanted)]
     if change.get("cron_expression", "") is not None:
-        plan = desk.plan()
-        problems.append(desk.problem(422, "PATCH", here(plan), change))
-        assert desk.told("GET", here(plan)) == plan
+        plan = client.plan()
+        problems.append(client.problem(422, "PATCH", here(plan), change))
+        assert client.told("GET", here(plan)) == plan
     for problem in problems:
         assert field in [item["field"] for item in problem["errors"]], problem
         assert any(said in item["message"] for item in problem["errors"]), problem

@@ -1,4 +1,4 @@
-"""A bench of its own for each test."""
+"""An engine of its own for each test."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from local.azurite import Azurite
 from tests.integration.backups.state.setup import prefix
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 
 @pytest.fixture
-def bench(azurite: Azurite) -> Iterator[Bench]:
+def engine(azurite: Azurite) -> Iterator[Engine]:
     made = make(azurite, prefix())
     tap(made)
     yield made

@@ -1,4 +1,4 @@
-"""What the tests of Belfry's own state share: a busy bench, its dump, and its restore elsewhere."""
+"""What the tests of Belfry's own state share: a busy engine, its dump, its restore elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.storage.names import Names
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests import sdk
 from tests.context import job_of
-from tests.integration.engine.conftest import START, Bench, make, tap
+from tests.integration.engine.conftest import START, Engine, make, tap
 
 _numbers = itertools.count()
 
@@ -27,73 +27,73 @@ def prefix() -> str:
     return f"st{next(_numbers)}"
 
 
-def source(bench: Bench, tmp_path: Path) -> StateSource:
-    settings = bench.app.settings
+def source(engine: Engine, tmp_path: Path) -> StateSource:
+    settings = engine.app.settings
     return StateSource(
-        bench.app.connection, settings.prefix, settings.schedule_shards, temp=tmp_path
+        engine.app.connection, settings.prefix, settings.schedule_shards, temp=tmp_path
     )
 
 
-def dumped(bench: Bench, tmp_path: Path, job: JobContext | None = None) -> tuple[bytes, Contents]:
-    with source(bench, tmp_path).dump(job or job_of(clock=bench.clock)) as dump:
+def dumped(engine: Engine, tmp_path: Path, job: JobContext | None = None) -> tuple[bytes, Contents]:
+    with source(engine, tmp_path).dump(job or job_of(clock=engine.clock)) as dump:
         return b"".join(dump.chunks), dump.contents
 
 
 def restored(
-    bench: Bench,
+    engine: Engine,
     tmp_path: Path,
     content: bytes,
     target: Target | None = None,
     job: JobContext | None = None,
 ) -> Restored:
     chunks = iter([content[:1000], content[1000:]])
-    work = job or job_of(clock=bench.clock)
-    return source(bench, tmp_path).restore(chunks, target or Target(), work)
+    work = job or job_of(clock=engine.clock)
+    return source(engine, tmp_path).restore(chunks, target or Target(), work)
 
 
-def table(bench: Bench, name: str | None = None) -> Any:
-    return sdk.table(bench.app, name or Names(bench.app.settings.prefix).table)
+def table(engine: Engine, name: str | None = None) -> Any:
+    return sdk.table(engine.app, name or Names(engine.app.settings.prefix).table)
 
 
-def rows(bench: Bench, name: str | None = None) -> dict[tuple[str, str], Any]:
+def rows(engine: Engine, name: str | None = None) -> dict[tuple[str, str], Any]:
     """What is kept of a table, by its keys."""
     found = {
-        (row["PartitionKey"], row["RowKey"]): row for row in table(bench, name).list_entities()
+        (row["PartitionKey"], row["RowKey"]): row for row in table(engine, name).list_entities()
     }
     passing = ("due:", "log:", "slots:", "hold:", "handed:", "clock")
     return {key: row for key, row in found.items() if not key[1].startswith(passing)}
 
 
-def due(bench: Bench) -> set[str]:
-    return {row["RowKey"] for row in table(bench).list_entities() if "due:" in row["RowKey"]}
+def due(engine: Engine) -> set[str]:
+    return {row["RowKey"] for row in table(engine).list_entities() if "due:" in row["RowKey"]}
 
 
-def scratch_tables(bench: Bench) -> list[str]:
-    tables = sdk.tables(bench.app).list_tables()
-    start = f"{bench.app.settings.prefix}scratch"
+def scratch_tables(engine: Engine) -> list[str]:
+    tables = sdk.tables(engine.app).list_tables()
+    start = f"{engine.app.settings.prefix}scratch"
     return [one.name for one in tables if one.name.startswith(start)]
 
 
-def fresh(bench: Bench, azurite: Azurite, *, tasks: tuple[Task, ...] = ()) -> Bench:
+def fresh(engine: Engine, azurite: Azurite, *, tasks: tuple[Task, ...] = ()) -> Engine:
     """A Belfry on tables of its own that do not exist, at the same time as the other."""
-    environ = {"SCHEDULE_SHARDS": str(bench.app.settings.schedule_shards)}
-    made = make(azurite, prefix(), clock=bench.clock, tasks=tasks, environ=environ)
+    environ = {"SCHEDULE_SHARDS": str(engine.app.settings.schedule_shards)}
+    made = make(azurite, prefix(), clock=engine.clock, tasks=tasks, environ=environ)
     tap(made)
     table(made).delete_table()
     return made
 
 
-def catch_up(bench: Bench) -> list[Job]:
+def catch_up(engine: Engine) -> list[Job]:
     """Sweep and tick, and work: what has to wait asks again, and that is not for now."""
-    bench.calls.hold.set()
-    bench.app.sweep.sweep(bench.clock.now())
-    bench.tick()
-    return [job for _ in range(3) for job in bench.work()]
+    engine.calls.hold.set()
+    engine.app.sweep.sweep(engine.clock.now())
+    engine.tick()
+    return [job for _ in range(3) for job in engine.work()]
 
 
-def reconciled(bench: Bench) -> None:
-    span = Span(START - timedelta(days=1), bench.clock.now())
-    made = bench.app.ledger.reconcile(lambda: None, span)
+def reconciled(engine: Engine) -> None:
+    span = Span(START - timedelta(days=1), engine.clock.now())
+    made = engine.app.ledger.reconcile(lambda: None, span)
     assert (made.named, made.good) == ([], True)
 
 
@@ -101,13 +101,13 @@ def every(seconds: int) -> Recurrence:
     return Recurrence(frequency=Frequency.INTERVAL, interval_seconds=seconds, start_time=START)
 
 
-def busy(bench: Bench) -> dict[str, Schedule]:
+def busy(engine: Engine) -> dict[str, Schedule]:
     """Schedules of several kinds, some of them after a life."""
     made = {
-        "minutely": bench.add(),
-        "fails": bench.add("fails", pause_after_failures=1, max_attempts=1),
-        "waits": bench.add("waits", recurrence=every(300)),
-        "cron": bench.add(
+        "minutely": engine.add(),
+        "fails": engine.add("fails", pause_after_failures=1, max_attempts=1),
+        "waits": engine.add("waits", recurrence=every(300)),
+        "cron": engine.add(
             recurrence=Recurrence(
                 frequency=Frequency.CRON,
                 cron_expression="*/2 * * * *",
@@ -118,20 +118,20 @@ def busy(bench: Bench) -> dict[str, Schedule]:
             description="ü 💾 '\"",
             tags=("a", "b"),
         ),
-        "twice": bench.add(max_runs=2),
-        "off": bench.add(),
-        "gone": bench.add(),
-        "daily": bench.add(recurrence=Recurrence(frequency=Frequency.DAILY)),
+        "twice": engine.add(max_runs=2),
+        "off": engine.add(),
+        "gone": engine.add(),
+        "daily": engine.add(recurrence=Recurrence(frequency=Frequency.DAILY)),
     }
-    bench.work()
+    engine.work()
     for _ in range(4):
-        bench.later(60)
-        bench.tick()
-        bench.work()
-    bench.app.manager.enable(made["off"].id, False)
-    bench.app.manager.delete(made["gone"].id)
-    bench.app.manager.run_now(made["daily"].id, force=True)
-    bench.work()
+        engine.later(60)
+        engine.tick()
+        engine.work()
+    engine.app.manager.enable(made["off"].id, False)
+    engine.app.manager.delete(made["gone"].id)
+    engine.app.manager.run_now(made["daily"].id, force=True)
+    engine.work()
     return made
 
 

@@ -21,28 +21,28 @@ from tests.integration.backups.state.setup import (
     restored,
     rows,
 )
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 
-def test_the_worst_night(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
+def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
     """All is lost, but for a dump: on an empty account it goes on where it was."""
-    app = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[nightly])
-    made = busy(bench)
-    bench.later(60)  # 12:05: `waits` comes due
-    bench.tick()
+    app = make(azurite, engine.app.settings.prefix, clock=engine.clock, tasks=[nightly])
+    made = busy(engine)
+    engine.later(60)  # 12:05: `waits` comes due
+    engine.tick()
     running = f"{made['waits'].id}-20260301T120500Z"
-    working = bench.start(Message((running,), bench.clock.now()))
-    assert bench.calls.entered.wait(20)
-    done = {job.id for job in bench.app.manager.jobs() if job.finished_at is not None}
-    content, contents = dumped(bench, tmp_path)
+    working = engine.start(Message((running,), engine.clock.now()))
+    assert engine.calls.entered.wait(20)
+    done = {job.id for job in engine.app.manager.jobs() if job.finished_at is not None}
+    content, contents = dumped(engine, tmp_path)
     assert contents.tables["schedule"] == 9 and contents.tables["meta"] >= 1
     assert contents.tables["job"] == len(done) and contents.schema == {"shards": "2"}
     shown = {one.id: one for one in app.app.manager.schedules()}
-    before = {key: row for key, row in rows(bench).items()}
+    before = {key: row for key, row in rows(engine).items()}
 
     with local_azurite.start(tmp_path / "elsewhere") as elsewhere:
-        bench.later(240)
-        later = fresh(bench, elsewhere, tasks=(nightly,))
+        engine.later(240)
+        later = fresh(engine, elsewhere, tasks=(nightly,))
         back = restored(later, tmp_path, content)
         assert back.contents == contents and back.name == later.app.settings.prefix
         assert rows(later) == before
@@ -62,27 +62,27 @@ def test_the_worst_night(bench: Bench, azurite: Azurite, tmp_path: Path) -> None
         assert not {made[name].id for name in ("off", "gone", "fails", "twice")} & started
         reconciled(later)
         assert later.app.manager.get(made["minutely"].id).progress.success_count >= 5
-    bench.calls.hold.set()
+    engine.calls.hold.set()
     working.ended()
 
 
 def test_into_an_app_that_has_just_started_on_an_empty_account(
-    bench: Bench, azurite: Azurite, tmp_path: Path
+    engine: Engine, azurite: Azurite, tmp_path: Path
 ) -> None:
     """The job that restores runs there, under a schedule of its own, which survives."""
-    first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[nightly])
+    first = make(azurite, engine.app.settings.prefix, clock=engine.clock, tasks=[nightly])
     first.app.manager.change("nightly", lambda one: one)
-    busy(bench)
-    content, _ = dumped(bench, tmp_path)
-    before = rows(bench)
-    bench.later(30)
-    other = make(azurite, prefix(), clock=bench.clock, tasks=[nightly])
+    busy(engine)
+    content, _ = dumped(engine, tmp_path)
+    before = rows(engine)
+    engine.later(30)
+    other = make(azurite, prefix(), clock=engine.clock, tasks=[nightly])
     tap(other)
     own = other.add("waits", recurrence=Recurrence(frequency=Frequency.MONTHLY))
     asked = other.app.manager.run_now(own.id, force=True)
     working = other.start()
     assert other.calls.entered.wait(20)
-    job = job_of(clock=bench.clock)
+    job = job_of(clock=engine.clock)
     object.__setattr__(job, "schedule_id", own.id)
     restored(other, tmp_path, content, job=job)
     other.calls.hold.set()
@@ -93,21 +93,21 @@ def test_into_an_app_that_has_just_started_on_an_empty_account(
     }
     mine = [key for key in after if key not in before and own.id not in key[1]]
     assert mine == []
-    assert due(other) >= due(bench)
+    assert due(other) >= due(engine)
     reconciled(other)
 
 
-def test_no_message_is_needed(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
+def test_no_message_is_needed(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
     """What was handed out and not begun when it was dumped, is found by the sweep."""
-    bench.add()
-    bench.later(59)
-    bench.tick()
-    waiting = {one for message in bench.messages() for one in message.job_ids}
-    content, _ = dumped(bench, tmp_path)
-    other = fresh(bench, azurite)
+    engine.add()
+    engine.later(59)
+    engine.tick()
+    waiting = {one for message in engine.messages() for one in message.job_ids}
+    content, _ = dumped(engine, tmp_path)
+    other = fresh(engine, azurite)
     restored(other, tmp_path, content)
     other.app.create()
-    bench.later(240)
-    other.app.sweep.sweep(bench.clock.now())
+    engine.later(240)
+    other.app.sweep.sweep(engine.clock.now())
     assert len(waiting) == 2 and waiting <= {job.id for job in other.work()}
     reconciled(other)

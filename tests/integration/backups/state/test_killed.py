@@ -22,16 +22,16 @@ from tests.integration.backups.state.setup import (
     restored,
     rows,
 )
-from tests.integration.engine.conftest import Bench
+from tests.integration.engine.conftest import Engine
 
 
 def test_a_restore_that_was_killed_at_any_step_is_made_again(
-    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy(bench)
-    content, _ = dumped(bench, tmp_path)
-    before = rows(bench)
-    other = fresh(bench, azurite)
+    busy(engine)
+    content, _ = dumped(engine, tmp_path)
+    before = rows(engine)
+    other = fresh(engine, azurite)
     transact = state_write.transact
     for left in itertools.count():
         steps = iter(range(left))
@@ -49,25 +49,25 @@ def test_a_restore_that_was_killed_at_any_step_is_made_again(
             except Unavailable:
                 assert ("meta", "restoring") in rows(other)
     assert left > 4
-    assert rows(other) == before and due(other) == due(bench)
+    assert rows(other) == before and due(other) == due(engine)
 
 
 def test_a_restore_that_was_killed_while_the_engine_ran_on(
-    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = busy(bench)
-    content, _ = dumped(bench, tmp_path)
-    done = {job.id for job in bench.app.manager.jobs() if job.finished_at is not None}
-    other = fresh(bench, azurite)
+    made = busy(engine)
+    content, _ = dumped(engine, tmp_path)
+    done = {job.id for job in engine.app.manager.jobs() if job.finished_at is not None}
+    other = fresh(engine, azurite)
     with monkeypatch.context() as patched:
         patched.setattr(state_write.Writer, "_new", _once(state_write.Writer._new))
         with pytest.raises(Unavailable):
             restored(other, tmp_path, content)
-    bench.later(60)
+    engine.later(60)
     other.app.create()
     catch_up(other)
     restored(other, tmp_path, content)
-    bench.later(60)
+    engine.later(60)
     catch_up(other)
     assert other.calls.started and not done & set(other.calls.started)
     assert len(other.calls.started) == len(set(other.calls.started))

@@ -13,19 +13,19 @@ from shared.errors import Damaged
 from tests import sdk
 from tests.context import job_of
 from tests.integration.backups.state.setup import busy, dumped, scratch_tables, source
-from tests.integration.engine.conftest import Bench
+from tests.integration.engine.conftest import Engine
 
 
-def test_the_proof(bench: Bench, tmp_path: Path) -> None:
-    busy(bench)
-    content, contents = dumped(bench, tmp_path)
-    assert source(bench, tmp_path).prove(iter([content]), job_of(clock=bench.clock)) == contents
-    assert scratch_tables(bench) == [] and not list(tmp_path.glob("belfry-*"))
+def test_the_proof(engine: Engine, tmp_path: Path) -> None:
+    busy(engine)
+    content, contents = dumped(engine, tmp_path)
+    assert source(engine, tmp_path).prove(iter([content]), job_of(clock=engine.clock)) == contents
+    assert scratch_tables(engine) == [] and not list(tmp_path.glob("belfry-*"))
 
 
-def test_what_is_damaged_is_not_proved(bench: Bench, tmp_path: Path) -> None:
-    bench.add()
-    content, _ = dumped(bench, tmp_path)
+def test_what_is_damaged_is_not_proved(engine: Engine, tmp_path: Path) -> None:
+    engine.add()
+    content, _ = dumped(engine, tmp_path)
     other = tmp_path / "other.sqlite"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE x (y)")
@@ -37,17 +37,17 @@ def test_what_is_damaged_is_not_proved(bench: Bench, tmp_path: Path) -> None:
     cut = content[: len(content) // 2]
     for wrong in (b"nonsense" * 900, cut, other.read_bytes(), lacks.read_bytes()):
         with pytest.raises(Damaged):
-            source(bench, tmp_path).prove(iter([wrong]), job_of())
-    assert scratch_tables(bench) == []
+            source(engine, tmp_path).prove(iter([wrong]), job_of())
+    assert scratch_tables(engine) == []
 
 
-def test_old_scratch_tables_are_dropped(bench: Bench, tmp_path: Path) -> None:
-    content, _ = dumped(bench, tmp_path)
-    own, now = bench.app.settings.prefix, bench.clock.now()
+def test_old_scratch_tables_are_dropped(engine: Engine, tmp_path: Path) -> None:
+    content, _ = dumped(engine, tmp_path)
+    own, now = engine.app.settings.prefix, engine.clock.now()
     old, new = (now - timedelta(hours=hours) for hours in (25, 23))
     names = [f"{own}scratch{at:%Y%m%dt%H%M%S}0123abcdschedules" for at in (old, new)]
     names.append(f"{own}scratchpad")
     for name in names:
-        sdk.tables(bench.app).create_table(name)
-    source(bench, tmp_path).prove(iter([content]), job_of(clock=bench.clock))
-    assert sorted(scratch_tables(bench)) == sorted(names[1:])
+        sdk.tables(engine.app).create_table(name)
+    source(engine, tmp_path).prove(iter([content]), job_of(clock=engine.clock))
+    assert sorted(scratch_tables(engine)) == sorted(names[1:])

@@ -19,37 +19,37 @@ from shared.storage.tables.batch import Operation, Replace
 from shared.storage.tables.table import Table
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.backups.state.setup import busy, dumped, every, prefix, reconciled, restored
-from tests.integration.engine.conftest import Bench, make, tap
+from tests.integration.engine.conftest import Engine, make, tap
 
 
-def test_among_schedules_that_went_on_since(bench: Bench, tmp_path: Path) -> None:
+def test_among_schedules_that_went_on_since(engine: Engine, tmp_path: Path) -> None:
     """Definitions come back, what was done since stays done, and what is new stays."""
-    bench.calls.hold.set()
-    made = busy(bench)
-    content, _ = dumped(bench, tmp_path)
-    changed = bench.app.manager.change(
+    engine.calls.hold.set()
+    made = busy(engine)
+    content, _ = dumped(engine, tmp_path)
+    changed = engine.app.manager.change(
         made["minutely"].id, lambda one: _renamed(one, "changed", every(30))
     )
-    bench.app.manager.delete(made["cron"].id)
-    new = bench.add()
+    engine.app.manager.delete(made["cron"].id)
+    new = engine.add()
     for _ in range(3):
-        bench.later(60)
-        bench.tick()
-        bench.work()
-    started = list(bench.calls.started)
-    restored(bench, tmp_path, content, Target(replace=bench.app.settings.prefix))
-    back = bench.app.manager.get(changed.id)
+        engine.later(60)
+        engine.tick()
+        engine.work()
+    started = list(engine.calls.started)
+    restored(engine, tmp_path, content, Target(replace=engine.app.settings.prefix))
+    back = engine.app.manager.get(changed.id)
     assert (back.definition.name, back.definition.recurrence) == ("test", every(60))
     assert back.revision > changed.revision
-    assert bench.app.manager.get(made["cron"].id).is_active
-    assert bench.app.manager.get(new.id).is_active
-    bench.later(60)
-    bench.tick()
-    bench.work()
-    again = bench.calls.started[len(started) :]
+    assert engine.app.manager.get(made["cron"].id).is_on
+    assert engine.app.manager.get(new.id).is_on
+    engine.later(60)
+    engine.tick()
+    engine.work()
+    again = engine.calls.started[len(started) :]
     assert {made["minutely"].id, made["cron"].id, new.id} <= {one.split("-")[0] for one in again}
     assert not set(again) & set(started)
-    reconciled(bench)
+    reconciled(engine)
 
 
 def _renamed(one: Schedule, name: str, recurrence: Recurrence) -> Schedule:
@@ -62,7 +62,7 @@ def hourly(job: JobContext, params: Params) -> Result:
     return {}
 
 
-def lives(one: Bench) -> None:
+def lives(one: Engine) -> None:
     """Ten minutes of its life."""
     for _ in range(10):
         one.later(60)
@@ -72,25 +72,25 @@ def lives(one: Bench) -> None:
 
 @pytest.mark.parametrize("hours", [1, 10])
 def test_among_system_schedules_that_ran_on_the_empty_account(
-    bench: Bench, azurite: Azurite, tmp_path: Path, hours: int
+    engine: Engine, azurite: Azurite, tmp_path: Path, hours: int
 ) -> None:
     """Both pasts are kept, and what nothing ran in between is accounted for, as a stretch if that
     is much."""
-    first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
+    first = make(azurite, engine.app.settings.prefix, clock=engine.clock, tasks=[hourly])
     tap(first)
     lives(first)
     ran = first.app.manager.get("hourly").progress.success_count
     assert ran == 2
-    content, _ = dumped(bench, tmp_path)
-    bench.later(3600 * hours)
-    other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])
+    content, _ = dumped(engine, tmp_path)
+    engine.later(3600 * hours)
+    other = make(azurite, prefix(), clock=engine.clock, tasks=[hourly])
     tap(other)
     lives(other)
     with pytest.raises(Conflict, match="there is the schedule hourly"):
         restored(other, tmp_path, content)
     restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
     reconciled(other)
-    bench.later(300)
+    engine.later(300)
     other.tick()
     other.work()
     reconciled(other)
@@ -102,15 +102,15 @@ def test_among_system_schedules_that_ran_on_the_empty_account(
 
 
 def test_a_schedule_that_runs_while_it_is_replaced(
-    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Made anew on an empty account it had done nothing yet; by the time of the write it had."""
-    first = make(azurite, bench.app.settings.prefix, clock=bench.clock, tasks=[hourly])
+    first = make(azurite, engine.app.settings.prefix, clock=engine.clock, tasks=[hourly])
     tap(first)
     lives(first)
-    content, _ = dumped(bench, tmp_path)
-    bench.later(3600)
-    other = make(azurite, prefix(), clock=bench.clock, tasks=[hourly])
+    content, _ = dumped(engine, tmp_path)
+    engine.later(3600)
+    other = make(azurite, prefix(), clock=engine.clock, tasks=[hourly])
     tap(other)
     transact = state_write.transact
     ran: list[str] = []
@@ -118,7 +118,7 @@ def test_a_schedule_that_runs_while_it_is_replaced(
     def late(wire: Table, partition: str, operations: Sequence[Operation]) -> bool:
         replaced = [one.key for one in operations if isinstance(one, Replace)]
         if replaced == ["schedule:hourly"] and not ran:
-            bench.later(300)
+            engine.later(300)
             other.tick()
             ran.extend(job.id for job in other.work())
         return transact(wire, partition, operations)

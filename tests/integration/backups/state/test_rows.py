@@ -23,14 +23,14 @@ from shared.storage.tables.batch import Insert
 from tests import sdk
 from tests.context import job_of
 from tests.integration.backups.state.setup import busy, dumped, fresh, restored, rows, source, table
-from tests.integration.engine.conftest import START, Bench
+from tests.integration.engine.conftest import START, Engine
 
 
 def test_every_type_of_a_table_and_garbled_rows_survive(
-    bench: Bench, azurite: Azurite, tmp_path: Path
+    engine: Engine, azurite: Azurite, tmp_path: Path
 ) -> None:
-    made = bench.add()
-    shard = bench.app.table.shard(made.id)
+    made = engine.add()
+    shard = engine.app.table.shard(made.id)
     odd: dict[str, Any] = {
         "PartitionKey": shard,
         "RowKey": f"job:{made.id}:é'😀",
@@ -51,25 +51,25 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
         "text": "a\n'\"💾",
         "empty": "",
     }
-    table(bench).create_entity(odd)
+    table(engine).create_entity(odd)
     for partition, key in ((shard, "strange"), ("zzz", "x"), ("a", "job:y"), (shard, "version:")):
-        table(bench).create_entity({"PartitionKey": partition, "RowKey": key, "n": 1})
+        table(engine).create_entity({"PartitionKey": partition, "RowKey": key, "n": 1})
     garbled = {"PartitionKey": shard, "RowKey": f"schedule:{made.id}", "live": "{", "policy": 7}
-    table(bench).update_entity(garbled)
-    outbox = Names(bench.app.settings.prefix).notifications
-    sdk.tables(bench.app).create_table_if_not_exists(outbox)
-    letters = table(bench, outbox)
+    table(engine).update_entity(garbled)
+    outbox = Names(engine.app.settings.prefix).notifications
+    sdk.tables(engine.app).create_table_if_not_exists(outbox)
+    letters = table(engine, outbox)
     letters.upsert_entity({"PartitionKey": "p", "RowKey": "r", "n": 1})
-    content, contents = dumped(bench, tmp_path)
+    content, contents = dumped(engine, tmp_path)
     assert contents.tables["messages"] == 1 and contents.tables["other"] == 2
-    other = fresh(bench, azurite)
+    other = fresh(engine, azurite)
     restored(other, tmp_path, content)
     found = rows(other)
-    assert found == rows(bench)
+    assert found == rows(engine)
     back = found[(shard, odd["RowKey"])]
     assert back["exactly"].tables_service_value == "2026-01-02T03:04:05.1234567Z"
     assert {name: type(value) for name, value in back.items()} == {
-        name: type(value) for name, value in rows(bench)[(shard, odd["RowKey"])].items()
+        name: type(value) for name, value in rows(engine)[(shard, odd["RowKey"])].items()
     }
     there = Names(other.app.settings.prefix).notifications
     assert [dict(one) for one in table(other, there).list_entities()] == [
@@ -77,18 +77,20 @@ def test_every_type_of_a_table_and_garbled_rows_survive(
     ]
 
 
-def test_a_number_that_is_none_survives_too(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
+def test_a_number_that_is_none_survives_too(
+    engine: Engine, azurite: Azurite, tmp_path: Path
+) -> None:
     """It is not equal to itself, so the proof compares what was written."""
-    key = {"PartitionKey": bench.app.table.shard("x"), "RowKey": "odd"}
-    table(bench).create_entity({**key, "none": float("nan")})
-    content, contents = dumped(bench, tmp_path)
-    assert source(bench, tmp_path).prove(iter([content]), job_of(clock=bench.clock)) == contents
-    other = fresh(bench, azurite)
+    key = {"PartitionKey": engine.app.table.shard("x"), "RowKey": "odd"}
+    table(engine).create_entity({**key, "none": float("nan")})
+    content, contents = dumped(engine, tmp_path)
+    assert source(engine, tmp_path).prove(iter([content]), job_of(clock=engine.clock)) == contents
+    other = fresh(engine, azurite)
     restored(other, tmp_path, content)
     assert math.isnan(table(other).get_entity(*key.values())["none"])
 
 
-def test_rows_whose_keys_alone_fill_a_transaction(bench: Bench, tmp_path: Path) -> None:
+def test_rows_whose_keys_alone_fill_a_transaction(engine: Engine, tmp_path: Path) -> None:
     """A key of 1 KiB takes six times as much in a transaction's text, twice."""
     prefix, wide = "日" * 480, "x" * 29_000
     path = tmp_path / "state.sqlite"
@@ -96,21 +98,21 @@ def test_rows_whose_keys_alone_fill_a_transaction(bench: Bench, tmp_path: Path) 
         for number in range(100):
             body = json.dumps({"text": wide})
             file.put(Row("schedules", prefix, f"{prefix}{number:03}", "other", body))
-        wire = bench.app.connection.table(Names(bench.app.settings.prefix).table)
+        wire = engine.app.connection.table(Names(engine.app.settings.prefix).table)
         state_write.write(wire, file.rows("schedules"), job_of())
-    found = table(bench).query_entities(f"PartitionKey eq '{prefix}'")
+    found = table(engine).query_entities(f"PartitionKey eq '{prefix}'")
     assert [one["RowKey"][-3:] for one in found] == [f"{n:03}" for n in range(100)]
 
 
 def test_a_table_that_is_gone_is_no_row_that_somebody_else_wrote(
-    bench: Bench, tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
-    bench.add()
-    content, _ = dumped(bench, tmp_path)
+    engine.add()
+    content, _ = dumped(engine, tmp_path)
     path = tmp_path / "state.sqlite"
     path.write_bytes(content)
     with opened(path) as file:
-        wire = bench.app.connection.table("nowhere")
+        wire = engine.app.connection.table("nowhere")
         for row in file.rows("schedules", "schedule"):
             with pytest.raises(HttpResponseError) as raised:
                 state_write.transact(wire, row.partition, [Insert(row.key, row.properties)])
@@ -119,11 +121,11 @@ def test_a_table_that_is_gone_is_no_row_that_somebody_else_wrote(
                 state_write.write(wire, [row], job_of())
 
 
-def test_what_passes_is_left_out(bench: Bench, tmp_path: Path) -> None:
-    busy(bench)
-    bench.app.meta.put("lock:x", "{}")
-    bench.app.meta.put("reconciled", START.isoformat())
-    content, contents = dumped(bench, tmp_path)
+def test_what_passes_is_left_out(engine: Engine, tmp_path: Path) -> None:
+    busy(engine)
+    engine.app.meta.put("lock:x", "{}")
+    engine.app.meta.put("reconciled", START.isoformat())
+    content, contents = dumped(engine, tmp_path)
     file = tmp_path / "state.sqlite"
     file.write_bytes(content)
     with closing(sqlite3.connect(file)) as connection:

@@ -11,32 +11,32 @@ from shared.backups.source import Target
 from shared.errors import Conflict, Invalid
 from shared.storage.names import Names
 from tests.integration.backups.state.setup import dumped, prefix, restored, rows, table
-from tests.integration.engine.conftest import Bench, make
+from tests.integration.engine.conftest import Engine, make
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "a-b", "a" * 21, "a'"])
-def test_a_target_that_is_no_prefix(bench: Bench, tmp_path: Path, name: str) -> None:
-    content, _ = dumped(bench, tmp_path)
+def test_a_target_that_is_no_prefix(engine: Engine, tmp_path: Path, name: str) -> None:
+    content, _ = dumped(engine, tmp_path)
     if name:
         with pytest.raises(Invalid, match="target: give a prefix"):
-            restored(bench, tmp_path, content, Target(name=name))
+            restored(engine, tmp_path, content, Target(name=name))
 
 
-def test_never_among_what_is_there_without_its_name(bench: Bench, tmp_path: Path) -> None:
-    bench.add()
-    content, _ = dumped(bench, tmp_path)
-    before = rows(bench)
+def test_never_among_what_is_there_without_its_name(engine: Engine, tmp_path: Path) -> None:
+    engine.add()
+    content, _ = dumped(engine, tmp_path)
+    before = rows(engine)
     for name in (None, "", "other"):
         with pytest.raises(Conflict, match=r"are not empty.*once more as `replace`"):
-            restored(bench, tmp_path, content, Target(replace=name))
-    assert rows(bench) == before
+            restored(engine, tmp_path, content, Target(replace=name))
+    assert rows(engine) == before
 
 
 def test_another_number_of_shards_is_refused(
-    bench: Bench, azurite: Azurite, tmp_path: Path
+    engine: Engine, azurite: Azurite, tmp_path: Path
 ) -> None:
-    bench.add()
-    content, _ = dumped(bench, tmp_path)
+    engine.add()
+    content, _ = dumped(engine, tmp_path)
     other = make(azurite, prefix(), environ={"SCHEDULE_SHARDS": "3"})
     with pytest.raises(Conflict, match="set SCHEDULE_SHARDS to 2"):
         restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
@@ -45,4 +45,4 @@ def test_another_number_of_shards_is_refused(
         restored(other, tmp_path, content)
     elsewhere = prefix()
     assert restored(other, tmp_path, content, Target(name=elsewhere)).name == elsewhere
-    assert rows(other, Names(elsewhere).table) == rows(bench)
+    assert rows(other, Names(elsewhere).table) == rows(engine)

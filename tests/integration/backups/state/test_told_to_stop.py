@@ -18,7 +18,7 @@ from tests.context import job_of
 from tests.faults import FaultProxy, Reset
 from tests.faults.request import Request
 from tests.integration.backups.state.setup import dumped, scratch_tables
-from tests.integration.engine.conftest import Bench
+from tests.integration.engine.conftest import Engine
 
 
 class _Stopped(threading.Event):
@@ -44,7 +44,7 @@ class _Stopped(threading.Event):
     ids=["create", "write", "compare"],
 )
 def test_a_proof_that_is_told_to_stop_waits_for_no_table_that_swallows_everything(
-    bench: Bench,
+    engine: Engine,
     azurite: Azurite,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -54,37 +54,37 @@ def test_a_proof_that_is_told_to_stop_waits_for_no_table_that_swallows_everythin
     """To remove what it made is tried once; the proof of another day does it then."""
     for options in (failures.TIMEOUTS, heeding.HASTE):
         monkeypatch.setitem(options, "read_timeout", 0.5)
-    bench.add()
-    content, _ = dumped(bench, tmp_path)
+    engine.add()
+    content, _ = dumped(engine, tmp_path)
     stop = _Stopped(**match)
-    settings = bench.app.settings
+    settings = engine.app.settings
     with FaultProxy(azurite.connection_string) as proxy:
         account = StorageAccount(connection_string=Secret(proxy.connection_string))
         one = StateSource(Connection(account), settings.prefix, 2, temp=tmp_path)
         hole = proxy.hold(times=None, service="table", where=stop)
         with pytest.raises(Cancelled):
-            one.prove(iter([content]), job_of(clock=bench.clock, stop=stop))
+            one.prove(iter([content]), job_of(clock=engine.clock, stop=stop))
         assert [request.method for request in hole.requests[1:]] == then
         hole.release(then=Reset())
-    assert len(scratch_tables(bench)) == (match["operation"] != "Tables")
+    assert len(scratch_tables(engine)) == (match["operation"] != "Tables")
 
 
 @pytest.mark.parametrize("operation", ["Tables", "query"])
 def test_a_dump_that_is_told_to_stop_waits_for_no_table_that_swallows_everything(
-    bench: Bench,
+    engine: Engine,
     azurite: Azurite,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     operation: str,
 ) -> None:
     monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.5)
-    bench.add()
+    engine.add()
     stop = _Stopped(operation=operation)
     with FaultProxy(azurite.connection_string) as proxy:
         account = StorageAccount(connection_string=Secret(proxy.connection_string))
-        one = StateSource(Connection(account), bench.app.settings.prefix, 2, temp=tmp_path)
+        one = StateSource(Connection(account), engine.app.settings.prefix, 2, temp=tmp_path)
         hole = proxy.hold(times=None, service="table", where=stop)
-        with pytest.raises(Cancelled), one.dump(job_of(clock=bench.clock, stop=stop)):
+        with pytest.raises(Cancelled), one.dump(job_of(clock=engine.clock, stop=stop)):
             raise AssertionError("it was dumped")
         assert len(hole.requests) == 1
         hole.release(then=Reset())

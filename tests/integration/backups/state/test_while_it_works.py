@@ -24,7 +24,7 @@ from tests.integration.backups.state.setup import (
     reconciled,
     restored,
 )
-from tests.integration.engine.conftest import Bench
+from tests.integration.engine.conftest import Engine
 
 
 class Meddling(threading.Event):
@@ -40,11 +40,11 @@ class Meddling(threading.Event):
 
 
 def test_what_changes_while_it_is_read_is_read_again(
-    bench: Bench, azurite: Azurite, tmp_path: Path
+    engine: Engine, azurite: Azurite, tmp_path: Path
 ) -> None:
     """Between any two requests of the dump a minute passes, and runs are handed out and done."""
     for _ in range(3):
-        bench.add()
+        engine.add()
     looks = itertools.count()
 
     def minute() -> None:
@@ -52,17 +52,17 @@ def test_what_changes_while_it_is_read_is_read_again(
         if number > 25:
             return
         if number % 7 == 3:
-            bench.add()
+            engine.add()
         if number % 7 == 5:
-            one = bench.app.manager.schedules()[0]
-            bench.app.manager.enable(one.id, not one.definition.enabled)
-        bench.later(60)
-        bench.tick()
-        bench.work()
+            one = engine.app.manager.schedules()[0]
+            engine.app.manager.enable(one.id, not one.definition.enabled)
+        engine.later(60)
+        engine.tick()
+        engine.work()
 
-    content, _ = dumped(bench, tmp_path, job_of(clock=bench.clock, stop=Meddling(minute)))
-    known = set(bench.calls.started)
-    other = fresh(bench, azurite)
+    content, _ = dumped(engine, tmp_path, job_of(clock=engine.clock, stop=Meddling(minute)))
+    known = set(engine.calls.started)
+    other = fresh(engine, azurite)
     restored(other, tmp_path, content)
     done = {job.id for job in other.app.manager.jobs() if job.finished_at is not None}
     assert done and done <= known
@@ -73,19 +73,19 @@ def test_what_changes_while_it_is_read_is_read_again(
 
 
 def test_a_long_run_that_ends_while_it_is_read(
-    bench: Bench, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was due long before, and its schedule's row has forgotten it by the second look."""
-    made = bench.add("waits", overlap=Overlap.ALLOW_ALL)
-    bench.later(60)
-    working = bench.start(Message((f"{made.id}-20260301T120100Z",), bench.clock.now()))
-    assert bench.calls.entered.wait(20)
-    bench.later(45)
+    made = engine.add("waits", overlap=Overlap.ALLOW_ALL)
+    engine.later(60)
+    working = engine.start(Message((f"{made.id}-20260301T120100Z",), engine.clock.now()))
+    assert engine.calls.entered.wait(20)
+    engine.later(45)
     numbers = itertools.count()
 
     def touched() -> None:
         said = str(next(numbers))
-        bench.app.manager.change(
+        engine.app.manager.change(
             made.id,
             lambda one: replace(one, definition=replace(one.definition, description=said)),
         )
@@ -95,45 +95,45 @@ def test_a_long_run_that_ends_while_it_is_read(
 
     def ends(self: Reader, *args: Any) -> None:
         if not ended:
-            bench.calls.hold.set()
+            engine.calls.hold.set()
             ended.extend(job.id for job in working.ended())
-            bench.later(75)
-            bench.tick()
-            bench.work()
-            live = bench.app.table.get(made.id)
+            engine.later(75)
+            engine.tick()
+            engine.work()
+            live = engine.app.table.get(made.id)
             assert live is not None and live.progress.find(ended[0]) is None
         again(self, *args)
 
     monkeypatch.setattr(Reader, "_again", ends)
-    content, _ = dumped(bench, tmp_path, job_of(clock=bench.clock, stop=Meddling(touched)))
+    content, _ = dumped(engine, tmp_path, job_of(clock=engine.clock, stop=Meddling(touched)))
     assert ended == [f"{made.id}-20260301T120100Z"]
-    other = fresh(bench, azurite)
+    other = fresh(engine, azurite)
     restored(other, tmp_path, content)
     assert ended[0] in {job.id for job in other.app.table.jobs(made.id)}
     reconciled(other)
 
 
-def test_under_load(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
+def test_under_load(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
     """Clocks tick and workers work in threads of their own while it is dumped."""
     for number in range(30):
-        bench.add(recurrence=every(60 + number % 3), overlap=Overlap.ALLOW_ALL)
+        engine.add(recurrence=every(60 + number % 3), overlap=Overlap.ALLOW_ALL)
     over = threading.Event()
     failures: list[BaseException] = []
     ticks = threading.Semaphore(0)
 
-    def engine() -> None:
+    def work() -> None:
         try:
             while not over.is_set():
-                bench.later(20)
-                bench.tick()
-                for message in bench.messages():
-                    bench.app.worker.work(message)
+                engine.later(20)
+                engine.tick()
+                for message in engine.messages():
+                    engine.app.worker.work(message)
                 ticks.release()
         except BaseException as error:
             failures.append(error)
             ticks.release()
 
-    thread = threading.Thread(target=engine)
+    thread = threading.Thread(target=work)
     thread.start()
     dumps: list[bytes] = []
     try:
@@ -141,13 +141,13 @@ def test_under_load(bench: Bench, azurite: Azurite, tmp_path: Path) -> None:
             ticks.acquire()
         for _ in range(3):
             ticks.acquire()
-            dumps.append(dumped(bench, tmp_path)[0])
+            dumps.append(dumped(engine, tmp_path)[0])
     finally:
         over.set()
         thread.join()
     assert failures == []
     for content in dumps:
-        other = fresh(bench, azurite)
+        other = fresh(engine, azurite)
         restored(other, tmp_path, content)
         done = {job.id for job in other.app.manager.jobs() if job.finished_at is not None}
         reconciled(other)

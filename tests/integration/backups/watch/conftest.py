@@ -1,4 +1,4 @@
-"""A company with people in it, and an office of its own for each test."""
+"""A company with people in it, and an engine of its own for each test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
-from tests.integration.backups.watch.setup import Office
+from tests.integration.backups.watch.setup import WatchedEngine
 
 
 @pytest.fixture
@@ -25,5 +25,5 @@ def staff(company: Path) -> Path:
 
 
 @pytest.fixture
-def office(azurite: Azurite, staff: Path) -> Office:
-    return Office(azurite, staff)
+def engine(azurite: Azurite, staff: Path) -> WatchedEngine:
+    return WatchedEngine(azurite, staff)

@@ -45,7 +45,7 @@ def departing(job: JobContext, plan: BackupPlan) -> Result:
     raise Refused("backup", "the tenant has left")
 
 
-class Office:
+class WatchedEngine:
     """An app with a company's database, its clock, and what people see of it."""
 
     def __init__(self, azurite: Azurite, company: Path, **environ: str) -> None:

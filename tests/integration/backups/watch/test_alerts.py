@@ -12,15 +12,15 @@ import pytest
 
 from local.azurite import Azurite
 from shared.log import Event
-from tests.integration.backups.watch.setup import HOUR, START, Office, events, numbers
+from tests.integration.backups.watch.setup import HOUR, START, WatchedEngine, events, numbers
 
 
 def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
-    office: Office, caplog: pytest.LogCaptureFixture
+    engine: WatchedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    office.run("database_backup")
+    engine.run("database_backup")
     with caplog.at_level(logging.INFO):
-        office.run("backup_monitor", START + timedelta(hours=23))
+        engine.run("backup_monitor", START + timedelta(hours=23))
     (age,) = events(caplog, Event.BACKUP_AGE)
     assert (age["source"], age["database"]) == ("database", "company")
     assert age["age_seconds"] == 23 * 3600
@@ -28,21 +28,21 @@ def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
     caplog.clear()
     with caplog.at_level(logging.INFO):
         for hours in (26.5, 27):
-            office.run("backup_monitor", START + timedelta(hours=hours))
+            engine.run("backup_monitor", START + timedelta(hours=hours))
     assert len(events(caplog, Event.BACKUP_TOO_OLD)) == 2
-    subjects = [subject for _, subject in office.notifications()]
+    subjects = [subject for _, subject in engine.notifications()]
     assert sum(one.startswith("No backup of database/company") for one in subjects) == 1
 
 
 def test_a_plan_that_is_off_is_told_of_once_an_hour(
-    office: Office, caplog: pytest.LogCaptureFixture
+    engine: WatchedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    office.app.manager.enable("database_backup", False)
-    office.clock.set(START.replace(second=0))
+    engine.app.manager.enable("database_backup", False)
+    engine.clock.set(START.replace(second=0))
     with caplog.at_level(logging.INFO):
         for _ in range(24):
-            office.run("backup_monitor")
-            office.clock.advance(HOUR / 12)
+            engine.run("backup_monitor")
+            engine.clock.advance(HOUR / 12)
     told = events(caplog, Event.BACKUP_PLAN_OFF)
     assert [one["schedule_id"] for one in told] == ["database_backup"] * 2
     assert not events(caplog, Event.BACKUP_TOO_OLD)
@@ -53,12 +53,12 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
 ) -> None:
     container = f"locked{next(numbers)}"
     key, other = (str(pyrage.x25519.Identity.generate()) for _ in range(2))
-    one = Office(azurite, staff, BACKUP_CONTAINER=container, BACKUP_ENCRYPTION_KEY=key)
+    one = WatchedEngine(azurite, staff, BACKUP_CONTAINER=container, BACKUP_ENCRYPTION_KEY=key)
     one.run("database_backup")
     one.run("backup_monitor")
     assert not [subject for _, subject in one.notifications() if "Encrypted" in subject]
     for keys in ({}, {"BACKUP_ENCRYPTION_KEY": other}):
-        blind = Office(azurite, staff, BACKUP_CONTAINER=container, **keys)
+        blind = WatchedEngine(azurite, staff, BACKUP_CONTAINER=container, **keys)
         with caplog.at_level(logging.INFO):
             for hours in (1, 2, 27):
                 job = blind.run("backup_monitor", START + timedelta(hours=hours))

@@ -21,7 +21,7 @@ from shared.schedules.job import Status
 from tests.conftest import scratch
 from tests.integration.backups.conftest import hurried
 from tests.integration.backups.postgres.setup import execute
-from tests.integration.backups.watch.setup import START, Office, events
+from tests.integration.backups.watch.setup import START, WatchedEngine, events
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
     server: Postgres,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def open_office() -> Office:
-        return Office(
+    def open_office() -> WatchedEngine:
+        return WatchedEngine(
             azurite,
             staff,
             BELFRY_PREFIX="wgone",
@@ -49,39 +49,39 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
             POSTGRES_BIN=str(server.bin),
         )
 
-    office = open_office()
-    plan = office.plan(source="postgres", databases="all")
-    assert office.run(plan).status is Status.SUCCEEDED
+    engine = open_office()
+    plan = engine.plan(source="postgres", databases="all")
+    assert engine.run(plan).status is Status.SUCCEEDED
     execute(server.url("postgres"), "DROP DATABASE old")
-    late: Any = office.run("backup_monitor", START + timedelta(hours=27)).result
+    late: Any = engine.run("backup_monitor", START + timedelta(hours=27)).result
     assert (late["gone"], "postgres/old" in late["too_old"]) == ([], True)
-    again = office.run(plan, START + timedelta(hours=27, minutes=10))
+    again = engine.run(plan, START + timedelta(hours=27, minutes=10))
     assert again.status is Status.SUCCEEDED, again.error
-    office = open_office()  # nothing of it is in a process
+    engine = open_office()  # nothing of it is in a process
     caplog.clear()
     with caplog.at_level(logging.INFO):
         for hours in (28, 29, 40):
-            monitor = office.run("backup_monitor", START + timedelta(hours=hours))
+            monitor = engine.run("backup_monitor", START + timedelta(hours=hours))
             result: Any = monitor.result
             assert result["gone"] == ["postgres/old"]
             assert "postgres/old" not in result["too_old"]
-            subjects = [subject for _, subject in office.notifications()]
+            subjects = [subject for _, subject in engine.notifications()]
             assert subjects.count("Database gone: postgres/old") == 1
     of_old = [e for e in events(caplog, Event.BACKUP_AGE) if e.get("database") == "old"]
     assert of_old == [], "its age is no measure any more"
     assert len(events(caplog, Event.BACKUP_DATABASE_GONE)) == 3
-    service = office.app.backups()
+    service = engine.app.backups()
     stands = service.standings(service.look(), service.plans().lasting)
     (stand,) = [one for one in stands if one.database == "old"]
     assert stand.gone_at == again.started_at and stand.last_good is not None
     assert "old was not found in postgres any more (" in stand.sentence
-    shown = plans.read_plan(lambda: office.app, plan)
+    shown = plans.read_plan(lambda: engine.app, plan)
     assert shown.last_good is not None and shown.last_good.started_at == again.started_at
     with pytest.raises(Conflict, match="never deleted"):
-        office.delete(stand.last_good.id, force=True)
+        engine.delete(stand.last_good.id, force=True)
     execute(server.url("postgres"), "CREATE DATABASE old")
-    assert office.run(plan, START + timedelta(hours=50)).status is Status.SUCCEEDED
-    back: Any = office.run("backup_monitor", START + timedelta(hours=51)).result
+    assert engine.run(plan, START + timedelta(hours=50)).status is Status.SUCCEEDED
+    back: Any = engine.run("backup_monitor", START + timedelta(hours=51)).result
     assert back["gone"] == [] and "postgres/old" not in back["too_old"]
 
 
@@ -91,10 +91,10 @@ def test_a_server_of_which_nothing_can_be_backed_up_fails_the_job(
     """It would be green each night while nothing is backed up."""
     for (name,) in _own(server):
         execute(server.url("postgres"), f'DROP DATABASE "{name}"')
-    office = Office(
+    engine = WatchedEngine(
         azurite, staff, POSTGRES_URL=server.url("postgres"), POSTGRES_BIN=str(server.bin)
     )
-    job = office.run(office.plan(source="postgres", databases="all"))
+    job = engine.run(engine.plan(source="postgres", databases="all"))
     assert job.status is Status.FAILED
     assert "no database that its user may connect to" in str(job.error)
 

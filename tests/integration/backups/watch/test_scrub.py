@@ -20,7 +20,7 @@ from shared.schedules.job import Job, Status
 from tests.context import job_of
 from tests.integration.backups.postgres.setup import execute, made
 from tests.integration.backups.setup import Given, Meddled
-from tests.integration.backups.watch.setup import HOUR, START, Office, events, numbers, taken
+from tests.integration.backups.watch.setup import HOUR, START, WatchedEngine, events, numbers, taken
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 SMALL = 0.001
@@ -28,36 +28,36 @@ SMALL = 0.001
 
 
 @pytest.fixture
-def kept(azurite: Azurite, staff: Path) -> Office:
-    """An office with three backups of three days, at one destination."""
-    office = Office(azurite, staff)
+def kept(azurite: Azurite, staff: Path) -> WatchedEngine:
+    """An engine with three backups of three days, at one destination."""
+    engine = WatchedEngine(azurite, staff)
     for day in range(3):
-        office.run("database_backup", START + day * DAY)
-    assert [one.verified for one in backups(office)] == [True] * 3
-    return office
+        engine.run("database_backup", START + day * DAY)
+    assert [one.verified for one in backups(engine)] == [True] * 3
+    return engine
 
 
-def scrubbed(office: Office, at: datetime, **order: Any) -> dict[str, Any]:
-    job = ended(office, at, **order)
+def scrubbed(engine: WatchedEngine, at: datetime, **order: Any) -> dict[str, Any]:
+    job = ended(engine, at, **order)
     assert job.status is Status.SUCCEEDED, job.error
     return dict(job.result or {})
 
 
-def ended(office: Office, at: datetime, **order: Any) -> Job:
-    office.set("backup_scrub", **order)
-    return office.run("backup_scrub", at)
+def ended(engine: WatchedEngine, at: datetime, **order: Any) -> Job:
+    engine.set("backup_scrub", **order)
+    return engine.run("backup_scrub", at)
 
 
-def backups(office: Office) -> list[Backup]:
+def backups(engine: WatchedEngine) -> list[Backup]:
     """Oldest first."""
-    return office.app.backups().look().backups[::-1]
+    return engine.app.backups().look().backups[::-1]
 
 
-def last_proofs(office: Office) -> list[datetime]:
-    return [copy.proof.at for one in backups(office) for copy in one.good if copy.proof]
+def last_proofs(engine: WatchedEngine) -> list[datetime]:
+    return [copy.proof.at for one in backups(engine) for copy in one.good if copy.proof]
 
 
-def test_what_is_old_is_proved_again_and_what_is_young_is_not(kept: Office) -> None:
+def test_what_is_old_is_proved_again_and_what_is_young_is_not(kept: WatchedEngine) -> None:
     before = last_proofs(kept)
     soon = scrubbed(kept, START + 10 * DAY)
     assert (soon["copies"], soon["proved"], last_proofs(kept)) == (3, 0, before)
@@ -72,7 +72,7 @@ def test_what_is_old_is_proved_again_and_what_is_young_is_not(kept: Office) -> N
 
 
 def test_the_budget_ends_it_and_the_rest_is_alerted_once_a_week(
-    kept: Office, caplog: pytest.LogCaptureFixture
+    kept: WatchedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     at = START + 60 * DAY
     first = scrubbed(kept, at, most_gb=SMALL)
@@ -86,7 +86,7 @@ def test_the_budget_ends_it_and_the_rest_is_alerted_once_a_week(
 
 
 def test_damage_is_reported_beside_the_copy_and_alerted(
-    kept: Office, caplog: pytest.LogCaptureFixture
+    kept: WatchedEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoilt, whole, _ = backups(kept)
     spoil(kept, spoilt)
@@ -116,45 +116,45 @@ def test_data_that_came_to_break_its_rules_is_alerted_and_costs_no_backup(
         "CREATE TABLE vouchers (id int, CONSTRAINT fresh CHECK (public.marked()))",
         "INSERT INTO vouchers VALUES (1)",
     )
-    office = Office(azurite, staff, POSTGRES_URL=url)
-    plan = office.plan(source="postgres")
+    engine = WatchedEngine(azurite, staff, POSTGRES_URL=url)
+    plan = engine.plan(source="postgres")
     for day in range(3):
-        office.run(plan, START + day * DAY)
+        engine.run(plan, START + day * DAY)
     execute(postgres.url("postgres"), f"DROP ROLE {role}")
-    job = ended(office, START + 60 * DAY)
+    job = ended(engine, START + 60 * DAY)
     assert job.status is Status.FAILED
     assert "constraint public.vouchers.fresh" in str(job.error)
-    assert [one.unprovable for one in backups(office)] == [True] * 3
-    assert ("ada@example.com", "A backup can no longer be proved") in office.notifications()
+    assert [one.unprovable for one in backups(engine)] == [True] * 3
+    assert ("ada@example.com", "A backup can no longer be proved") in engine.notifications()
     assert events(caplog, Event.BACKUP_UNPROVABLE)
-    office.set(plan, retention={"monthly": 5, "days": 90}, source="postgres")
-    office.run("backup_upkeep", START + 61 * DAY)
-    assert len(backups(office)) == 3, "retention keeps what was verified once as before"
+    engine.set(plan, retention={"monthly": 5, "days": 90}, source="postgres")
+    engine.run("backup_upkeep", START + 61 * DAY)
+    assert len(backups(engine)) == 3, "retention keeps what was verified once as before"
 
 
 def test_each_copy_is_read_and_a_good_one_takes_the_place_of_a_damaged_one(
     azurite: Azurite, staff: Path
 ) -> None:
-    office = Office(
+    engine = WatchedEngine(
         azurite,
         staff,
         BACKUP_DESTINATIONS="offsite",
         BACKUP_OFFSITE_CONTAINER=f"offsite{next(numbers)}",
     )
-    office.run("database_backup", START)
-    spoil(office, backups(office)[0], "offsite")
-    job = ended(office, START + 29.5 * DAY)
+    engine.run("database_backup", START)
+    spoil(engine, backups(engine)[0], "offsite")
+    job = ended(engine, START + 29.5 * DAY)
     assert job.status is Status.FAILED
     assert "at offsite: " in str(job.error)
-    (one,) = backups(office)
+    (one,) = backups(engine)
     states = {copy.destination: copy.state for copy in one.copies}
     assert states == {"primary": "verified", "offsite": "damaged"}
-    upkeep: Any = office.run("backup_upkeep").result
+    upkeep: Any = engine.run("backup_upkeep").result
     assert upkeep["copied"] == 1
-    assert len(backups(office)[0].good) == 2
+    assert len(backups(engine)[0].good) == 2
 
 
-def test_after_its_minutes_no_further_one_is_begun(kept: Office, staff: Path) -> None:
+def test_after_its_minutes_no_further_one_is_begun(kept: WatchedEngine, staff: Path) -> None:
     kept.clock.set(START + 60 * DAY)
 
     def wait() -> None:
@@ -170,22 +170,22 @@ def test_after_its_minutes_no_further_one_is_begun(kept: Office, staff: Path) ->
 def test_what_cannot_be_proved_keeps_no_other_from_it(azurite: Azurite, staff: Path) -> None:
     container = f"scrub{next(numbers)}"
     crm = {"BACKUP_SOURCES": "crm", "BACKUP_CRM_URL": f"sqlite:///{staff}"}
-    before = Office(azurite, staff, BACKUP_CONTAINER=container, **crm)
+    before = WatchedEngine(azurite, staff, BACKUP_CONTAINER=container, **crm)
     lost = taken(before.run(before.plan(source="crm"), START))
-    office = Office(azurite, staff, BACKUP_CONTAINER=container)
-    alone = ended(office, START + 60 * DAY)
+    engine = WatchedEngine(azurite, staff, BACKUP_CONTAINER=container)
+    alone = ended(engine, START + 60 * DAY)
     assert alone.status is Status.FAILED
     assert "there is no backup source 'crm'" in str(alone.error)
-    office.run("database_backup", START + 61 * DAY)
-    done = scrubbed(office, START + 91 * DAY)
+    engine.run("database_backup", START + 61 * DAY)
+    done = scrubbed(engine, START + 91 * DAY)
     assert (done["proved"], done["overdue"]) == (1, 1)
     assert "there is no backup source 'crm'" in done["failed"][f"{lost} at primary"]
 
 
-def spoil(office: Office, backup: Backup, destination: str = "primary") -> None:
+def spoil(engine: WatchedEngine, backup: Backup, destination: str = "primary") -> None:
     """Put other bytes of the same length in the place of a copy's, with the same metadata."""
     copy = next(one for one in backup.copies if one.destination == destination)
-    blob = office.app.backups().catalog[destination].blob(copy.blob)
+    blob = engine.app.backups().catalog[destination].blob(copy.blob)
     found = blob.get_blob_properties()
     data = bytearray(blob.download_blob().readall())
     data[len(data) // 2] ^= 1

@@ -9,14 +9,14 @@ from typing import Any
 
 from local.azurite import Azurite
 from shared.schedules.job import Status
-from tests.integration.backups.watch.setup import HOUR, START, Office, numbers, taken
+from tests.integration.backups.watch.setup import HOUR, START, WatchedEngine, numbers, taken
 from tests.integration.engine.conftest import store
 
 
 def test_upkeep_copies_what_is_missing_and_removes_what_is_old(
     azurite: Azurite, staff: Path
 ) -> None:
-    office = Office(
+    engine = WatchedEngine(
         azurite,
         staff,
         BACKUP_DESTINATIONS="offsite",
@@ -24,67 +24,67 @@ def test_upkeep_copies_what_is_missing_and_removes_what_is_old(
     )
 
     def plan(**values: object) -> None:
-        office.app.manager.change(
+        engine.app.manager.change(
             "database_backup",
             lambda one: replace(one, definition=replace(one.definition, task_parameters=values)),
         )
 
     def lies() -> list[set[str]]:
-        found = office.app.backups().look().backups
+        found = engine.app.backups().look().backups
         return [{copy.destination for copy in one.good} for one in found]
 
     plan(destinations=["primary"], retention={"days": 30})
     for day in range(3):
-        job = office.run("database_backup", START + timedelta(days=day))
+        job = engine.run("database_backup", START + timedelta(days=day))
         # from the second day on its own time came at the same moment
         assert job.status in (Status.SUCCEEDED, Status.SKIPPED), job.error
     assert lies() == [{"primary"}] * 3
     plan(retention={"count": 2})
-    upkeep = office.run("backup_upkeep")
+    upkeep = engine.run("backup_upkeep")
     result: Any = upkeep.result
     assert (result["copied"], len(result["removed"])) == (2, 1)
     assert lies() == [{"primary", "offsite"}] * 2
-    again = office.run("backup_upkeep", office.clock.now() + HOUR)
+    again = engine.run("backup_upkeep", engine.clock.now() + HOUR)
     assert again.result == {"copied": 0, "removed": [], "failed": {}}
 
 
-def test_a_plan_that_cannot_be_looked_after_keeps_no_other_from_it(office: Office) -> None:
-    made = office.app.manager.get("database_backup")
+def test_a_plan_that_cannot_be_looked_after_keeps_no_other_from_it(engine: WatchedEngine) -> None:
+    made = engine.app.manager.get("database_backup")
     whole = {"source": "database"}
     other = replace(made.definition, task_type="backup", task_parameters=whole, enabled=False)
-    broken = office.app.manager.create(other, made.policy)
-    office.run(broken.id)
+    broken = engine.app.manager.create(other, made.policy)
+    engine.run(broken.id)
     for day in range(2):
-        office.run("database_backup", START + timedelta(days=day))
+        engine.run("database_backup", START + timedelta(days=day))
     for plan, values in (
         (broken.id, {"source": "database", "destinations": ["nosuch"]}),
         ("database_backup", {"retention": {"count": 1}}),
     ):
         store(
-            office.app,
+            engine.app,
             plan,
             lambda one, to=values: replace(  # type: ignore[misc]
                 one, definition=replace(one.definition, task_parameters=to)
             ),
         )
-    upkeep = office.run("backup_upkeep")
+    upkeep = engine.run("backup_upkeep")
     result: Any = upkeep.result
     assert "no backup destination 'nosuch'" in result["failed"][broken.id]
     assert len(result["removed"]) == 1
 
 
 def test_what_a_plan_took_that_cannot_be_read_is_neither_copied_nor_removed(
-    office: Office,
+    engine: WatchedEngine,
 ) -> None:
-    plan = office.plan(source="database")
-    ids = {taken(office.run(plan, START + timedelta(hours=hours))) for hours in (0, 1)}
-    office.set(plan, source="database", retention={"count": 0})
-    office.run("database_backup")
-    office.set("database_backup", retention={"count": 1})
-    office.run("database_backup", office.clock.now() + HOUR)
-    upkeep = office.run("backup_upkeep")
+    plan = engine.plan(source="database")
+    ids = {taken(engine.run(plan, START + timedelta(hours=hours))) for hours in (0, 1)}
+    engine.set(plan, source="database", retention={"count": 0})
+    engine.run("database_backup")
+    engine.set("database_backup", retention={"count": 1})
+    engine.run("database_backup", engine.clock.now() + HOUR)
+    upkeep = engine.run("backup_upkeep")
     result: Any = upkeep.result
     assert list(result["failed"]) == [plan]
     assert result["failed"][plan].startswith("it cannot be read: task_parameters.retention.count: ")
-    found = office.app.backups().look().backups
+    found = engine.app.backups().look().backups
     assert ids == {one.id for one in found if one.summary.schedule_id == plan}

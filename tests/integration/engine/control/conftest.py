@@ -1,4 +1,4 @@
-"""A bench of its own for each test."""
+"""An engine of its own for each test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import Azurite
-from tests.integration.engine.control.setup import Office, office
+from tests.integration.engine.control.setup import ControlledEngine, controlled
 
 
 @pytest.fixture
-def desk(azurite: Azurite) -> Iterator[Office]:
-    made = office(azurite)
+def engine(azurite: Azurite) -> Iterator[ControlledEngine]:
+    made = controlled(azurite)
     yield made
     made.calls.hold.set()

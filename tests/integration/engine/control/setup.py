@@ -1,4 +1,4 @@
-"""A bench for people's orders: tasks that run until they are told to stop, and dead letters."""
+"""An engine for people's orders: tasks that run until they are told to stop, and dead letters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.schedules.job import Status
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
-from tests.integration.engine.conftest import START, Bench, WakingClock, make, tap
+from tests.integration.engine.conftest import START, Engine, WakingClock, make, tap
 
 BEAT = 5.0
 """Seconds within which a worker learns that a job is to stop."""
@@ -52,8 +52,8 @@ def tasks(entered: threading.Event, left: threading.Event) -> list[Task]:
     return [heeds, awaits, says]
 
 
-class Office(Bench):
-    """A bench whose workers beat by the test's clock."""
+class ControlledEngine(Engine):
+    """An engine whose workers beat by the test's clock."""
 
     entered: threading.Event
     left: threading.Event
@@ -67,32 +67,34 @@ class Office(Bench):
         return found.progress.live[0].id, made
 
 
-def office(azurite: Azurite, prefix: str | None = None, clock: WakingClock | None = None) -> Office:
+def controlled(
+    azurite: Azurite, prefix: str | None = None, clock: WakingClock | None = None
+) -> ControlledEngine:
     entered, left = threading.Event(), threading.Event()
     clock = clock or WakingClock(START + timedelta(seconds=1))
     made = make(azurite, prefix, tasks=tasks(entered, left), clock=clock)
     tap(made)
-    one = Office(made.app, made.clock, made.calls)
+    one = ControlledEngine(made.app, made.clock, made.calls)
     one.entered, one.left = entered, left
     return one
 
 
-def seen_at_once(desk: Office) -> list[str]:
+def seen_at_once(engine: ControlledEngine) -> list[str]:
     """The jobs of the messages sent from now on that are seen without delay."""
     seen: list[str] = []
-    send: Any = desk.app.queue.send
+    send: Any = engine.app.queue.send
 
     def noted(message: Message, visible_at: datetime, *rest: Any) -> Any:
-        if visible_at <= desk.clock.now():
+        if visible_at <= engine.clock.now():
             seen.extend(message.job_ids)
         return send(message, visible_at, *rest)
 
-    desk.app.queue.send = noted  # type: ignore[method-assign, assignment]
+    engine.app.queue.send = noted  # type: ignore[method-assign, assignment]
     return seen
 
 
-def failed(desk: Office, **changes: object) -> tuple[str, Schedule]:
-    job_id, made = desk.running("fails", max_attempts=1, **changes)
-    desk.work()
-    assert desk.app.manager.job(job_id).status is Status.FAILED
+def failed(engine: ControlledEngine, **changes: object) -> tuple[str, Schedule]:
+    job_id, made = engine.running("fails", max_attempts=1, **changes)
+    engine.work()
+    assert engine.app.manager.job(job_id).status is Status.FAILED
     return job_id, made

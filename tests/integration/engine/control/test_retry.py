@@ -12,7 +12,7 @@ from shared.errors import Conflict
 from shared.schedules.job import Status, retry_id, retry_of
 from shared.schedules.model import Overlap, Schedule
 from shared.storage.queues.jobs import Message
-from tests.integration.engine.control.setup import BEAT, Office, failed, office
+from tests.integration.engine.control.setup import BEAT, ControlledEngine, controlled, failed
 
 
 @pytest.mark.parametrize(
@@ -34,140 +34,150 @@ def test_what_repeats_nothing_says_so() -> None:
     assert retry_of("n-20260301T120000Z-k3f9") is None
 
 
-def test_a_dead_letter_is_run_again_once_however_often_it_is_asked_for(desk: Office) -> None:
-    job_id, _ = failed(desk)
-    asked = desk.app.control.retry(job_id)
+def test_a_dead_letter_is_run_again_once_however_often_it_is_asked_for(
+    engine: ControlledEngine,
+) -> None:
+    job_id, _ = failed(engine)
+    asked = engine.app.control.retry(job_id)
     assert (asked.id, asked.status, asked.manual) == (f"{job_id}-r1", Status.QUEUED, True)
-    assert desk.app.control.retry(job_id).id == asked.id
-    assert asked.id in [job.id for job in desk.work()]
-    assert desk.app.control.retry(job_id).status is Status.FAILED  # -r1, as it ended
-    desk.work()
-    assert desk.calls.started.count(asked.id) == 1
-    assert desk.app.control.retry(asked.id).id == f"{job_id}-r2"
+    assert engine.app.control.retry(job_id).id == asked.id
+    assert asked.id in [job.id for job in engine.work()]
+    assert engine.app.control.retry(job_id).status is Status.FAILED  # -r1, as it ended
+    engine.work()
+    assert engine.calls.started.count(asked.id) == 1
+    assert engine.app.control.retry(asked.id).id == f"{job_id}-r2"
 
 
-def test_one_that_ran_again_and_was_counted_is_not_run_a_third_time(desk: Office) -> None:
-    job_id, made = failed(desk)
-    asked = desk.app.control.retry(job_id)
-    desk.work()
-    desk.app.manager.run_now(made.id, force=True)
-    desk.work()
-    found = desk.app.table.get(made.id)
+def test_one_that_ran_again_and_was_counted_is_not_run_a_third_time(
+    engine: ControlledEngine,
+) -> None:
+    job_id, made = failed(engine)
+    asked = engine.app.control.retry(job_id)
+    engine.work()
+    engine.app.manager.run_now(made.id, force=True)
+    engine.work()
+    found = engine.app.table.get(made.id)
     assert found is not None and found.progress.find(asked.id) is None
-    assert desk.app.control.retry(job_id).status is Status.FAILED
-    desk.work()
-    assert desk.calls.started.count(asked.id) == 1
+    assert engine.app.control.retry(job_id).status is Status.FAILED
+    engine.work()
+    assert engine.calls.started.count(asked.id) == 1
 
 
-def test_to_ask_again_leaves_the_running_one_alone(desk: Office) -> None:
-    job_id, _ = desk.running("heeds")
-    desk.app.control.cancel(job_id)
-    asked = desk.app.control.retry(job_id)
-    working = desk.start(Message((asked.id,), desk.clock.now()))
-    assert desk.entered.wait(20)
-    again = desk.app.control.retry(job_id)
+def test_to_ask_again_leaves_the_running_one_alone(engine: ControlledEngine) -> None:
+    job_id, _ = engine.running("heeds")
+    engine.app.control.cancel(job_id)
+    asked = engine.app.control.retry(job_id)
+    working = engine.start(Message((asked.id,), engine.clock.now()))
+    assert engine.entered.wait(20)
+    again = engine.app.control.retry(job_id)
     assert (again.id, again.status, again.attempt) == (asked.id, Status.RUNNING, 1)
-    desk.app.control.cancel(asked.id)
-    desk.later(BEAT)
+    engine.app.control.cancel(asked.id)
+    engine.later(BEAT)
     assert [job.status for job in working.ended()] == [Status.CANCELLED]
 
 
-def test_two_who_ask_at_once_get_one_run(desk: Office, azurite: Azurite) -> None:
-    job_id, made = failed(desk)
-    others = [office(azurite, desk.app.settings.prefix) for _ in range(3)]
+def test_two_who_ask_at_once_get_one_run(engine: ControlledEngine, azurite: Azurite) -> None:
+    job_id, made = failed(engine)
+    others = [controlled(azurite, engine.app.settings.prefix) for _ in range(3)]
     threads = [threading.Thread(target=one.app.control.retry, args=(job_id,)) for one in others]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    found = desk.app.table.get(made.id)
+    found = engine.app.table.get(made.id)
     assert found is not None
     assert [job.id for job in found.progress.live].count(f"{job_id}-r1") == 1
 
 
-def test_a_run_that_a_person_asked_for_is_run_again(desk: Office) -> None:
-    _, made = failed(desk)
-    asked = desk.app.manager.run_now(made.id, force=True)
-    desk.work()
-    again = desk.app.control.retry(asked.job_id)
+def test_a_run_that_a_person_asked_for_is_run_again(engine: ControlledEngine) -> None:
+    _, made = failed(engine)
+    asked = engine.app.manager.run_now(made.id, force=True)
+    engine.work()
+    again = engine.app.control.retry(asked.job_id)
     assert again.id == f"{asked.job_id}r1"
-    desk.work()
-    assert again.id in desk.calls.started
+    engine.work()
+    assert again.id in engine.calls.started
 
 
-def test_it_runs_though_its_schedule_is_off_and_with_the_present_parameters(desk: Office) -> None:
-    job_id, made = desk.running("says")
-    desk.app.control.cancel(job_id)
+def test_it_runs_though_its_schedule_is_off_and_with_the_present_parameters(
+    engine: ControlledEngine,
+) -> None:
+    job_id, made = engine.running("says")
+    engine.app.control.cancel(job_id)
 
     def changed(one: Schedule) -> Schedule:
         other = replace(one.definition, task_parameters={"word": "two"}, enabled=False)
         return replace(one, definition=other)
 
-    desk.app.manager.change(made.id, changed)
-    desk.later(3600)
-    again = desk.app.control.retry(job_id)
-    desk.work()
-    assert dict(desk.app.manager.job(again.id).result or {}) == {"word": "two"}
+    engine.app.manager.change(made.id, changed)
+    engine.later(3600)
+    again = engine.app.control.retry(job_id)
+    engine.work()
+    assert dict(engine.app.manager.job(again.id).result or {}) == {"word": "two"}
 
 
-def test_a_missed_one_is_run_again(desk: Office) -> None:
-    job_id, _ = desk.running("works", misfire_grace_seconds=5)
-    desk.later(6)
-    assert [(job.id, job.status) for job in desk.work()] == [(job_id, Status.MISSED)]
-    again = desk.app.control.retry(job_id)
-    assert again.id in [job.id for job in desk.work() if job.status is Status.SUCCEEDED]
+def test_a_missed_one_is_run_again(engine: ControlledEngine) -> None:
+    job_id, _ = engine.running("works", misfire_grace_seconds=5)
+    engine.later(6)
+    assert [(job.id, job.status) for job in engine.work()] == [(job_id, Status.MISSED)]
+    again = engine.app.control.retry(job_id)
+    assert again.id in [job.id for job in engine.work() if job.status is Status.SUCCEEDED]
 
 
 def test_one_cancelled_ahead_of_its_time_is_run_again_at_once_and_survives_a_change(
-    desk: Office,
+    engine: ControlledEngine,
 ) -> None:
-    made = desk.add()
-    found = desk.app.table.get(made.id)
+    made = engine.add()
+    found = engine.app.table.get(made.id)
     assert found is not None
     job_id = found.progress.live[0].id
-    desk.app.control.cancel(job_id)
-    again = desk.app.control.retry(job_id)
-    assert again.due_at > desk.clock.now()
-    desk.app.manager.enable(made.id, False)
-    assert [(job.id, job.status) for job in desk.work()] == [(again.id, Status.SUCCEEDED)]
+    engine.app.control.cancel(job_id)
+    again = engine.app.control.retry(job_id)
+    assert again.due_at > engine.clock.now()
+    engine.app.manager.enable(made.id, False)
+    assert [(job.id, job.status) for job in engine.work()] == [(again.id, Status.SUCCEEDED)]
 
 
-def test_what_succeeded_was_skipped_or_has_not_ended_is_not_run_again(desk: Office) -> None:
-    job_id, _ = desk.running("heeds")
-    working = desk.start()
-    assert desk.entered.wait(20)
+def test_what_succeeded_was_skipped_or_has_not_ended_is_not_run_again(
+    engine: ControlledEngine,
+) -> None:
+    job_id, _ = engine.running("heeds")
+    working = engine.start()
+    assert engine.entered.wait(20)
     with pytest.raises(Conflict, match="running"):
-        desk.app.control.retry(job_id)
-    desk.app.control.cancel(job_id)
-    desk.later(BEAT)
+        engine.app.control.retry(job_id)
+    engine.app.control.cancel(job_id)
+    engine.later(BEAT)
     working.ended()
-    other, made = desk.running("works")
+    other, made = engine.running("works")
     with pytest.raises(Conflict, match="queued"):
-        desk.app.control.retry(other)
-    desk.work()
+        engine.app.control.retry(other)
+    engine.work()
     with pytest.raises(Conflict, match="succeeded"):
-        desk.app.control.retry(other)
-    desk.later(300)
-    desk.tick()
-    skipped = next(j for j in desk.app.table.jobs(made.id) if j.status is Status.SKIPPED)
+        engine.app.control.retry(other)
+    engine.later(300)
+    engine.tick()
+    skipped = next(j for j in engine.app.table.jobs(made.id) if j.status is Status.SKIPPED)
     with pytest.raises(Conflict, match="policy"):
-        desk.app.control.retry(skipped.id)
+        engine.app.control.retry(skipped.id)
 
 
-def test_a_run_that_a_person_asked_for_waits_for_the_one_that_runs(desk: Office) -> None:
-    first, made = desk.running("heeds", overlap=Overlap.SKIP)
-    working = desk.start()
-    assert desk.entered.wait(20)
-    asked = desk.app.manager.run_now(made.id, force=True).job_id
-    assert desk.app.worker.work(Message((asked,), desk.clock.now())) == []
-    assert desk.app.manager.job(asked).status is Status.QUEUED
-    again = next(one for one in desk.messages() if asked in one.job_ids)
-    desk.app.control.cancel(first)
-    desk.later(BEAT)
+def test_a_run_that_a_person_asked_for_waits_for_the_one_that_runs(
+    engine: ControlledEngine,
+) -> None:
+    first, made = engine.running("heeds", overlap=Overlap.SKIP)
+    working = engine.start()
+    assert engine.entered.wait(20)
+    asked = engine.app.manager.run_now(made.id, force=True).job_id
+    assert engine.app.worker.work(Message((asked,), engine.clock.now())) == []
+    assert engine.app.manager.job(asked).status is Status.QUEUED
+    again = next(one for one in engine.messages() if asked in one.job_ids)
+    engine.app.control.cancel(first)
+    engine.later(BEAT)
     working.ended()
-    desk.entered.clear()
-    second = desk.start(again)
-    assert desk.entered.wait(20)
-    desk.app.control.cancel(asked)
-    desk.later(BEAT)
+    engine.entered.clear()
+    second = engine.start(again)
+    assert engine.entered.wait(20)
+    engine.app.control.cancel(asked)
+    engine.later(BEAT)
     assert asked in [job.id for job in second.ended()]

@@ -24,7 +24,7 @@ from shared.app import App
 from shared.schedules.job import Job
 from shared.storage.blobs.container import Container
 from tests import described
-from tests.integration.engine.conftest import START, Bench, make, tap
+from tests.integration.engine.conftest import START, Engine, make, tap
 
 ROWS = 500
 TABLES = {"users": ROWS, "pets": 3}
@@ -33,17 +33,17 @@ PLAN = {"name": "nightly", "frequency": "daily", "schedule_time": "13:00", "sour
 
 
 @dataclass
-class Desk:
+class Client:
     """An app, its API, and what lies in storage."""
 
-    bench: Bench
+    engine: Engine
     file: Path
     word: str
     connection_string: str
 
     @property
     def app(self) -> App:
-        return self.bench.app
+        return self.engine.app
 
     @cached_property
     def api(self) -> FastAPI:
@@ -84,14 +84,14 @@ class Desk:
 
     def done(self, asked: dict[str, Any], status: str = "succeeded") -> Job:
         """The job that was asked for, when it has ended so."""
-        self.bench.work()
+        self.engine.work()
         job = self.app.manager.job(asked["job_id"])
         assert job.status.value == status, job
         return job
 
     def taken(self, plan: dict[str, Any]) -> dict[str, Any]:
         """One more backup by a plan of one source."""
-        self.bench.later(180)
+        self.engine.later(180)
         job = self.done(self.told("POST", f"/backups/plans/{plan['schedule_id']}/run"))
         done: Any = job.result
         (one,) = done["backups"]
@@ -116,8 +116,8 @@ class Desk:
 
 
 @contextmanager
-def opened(azurite: Azurite, folder: Path, **environ: str) -> Iterator[Desk]:
-    """A desk with the destinations `primary` and `offsite`."""
+def opened(azurite: Azurite, folder: Path, **environ: str) -> Iterator[Client]:
+    """A client of an app with the destinations `primary` and `offsite`."""
     file = folder / "company.db"
     if not file.exists():
         with closing(sqlite3.connect(file)) as connection:
@@ -136,9 +136,9 @@ def opened(azurite: Azurite, folder: Path, **environ: str) -> Iterator[Desk]:
         "BACKUP_OFFSITE_CONTAINER": f"{word}offsite",
     }
     tasks = [one for one in functions.tasks() if one.name in TASKS]
-    bench = make(azurite, environ=own | environ, tasks=tasks)
-    tap(bench)
-    yield Desk(bench, file, word, azurite.connection_string)
+    engine = make(azurite, environ=own | environ, tasks=tasks)
+    tap(engine)
+    yield Client(engine, file, word, azurite.connection_string)
 
 
 def at(minutes: float) -> datetime:
