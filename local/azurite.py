@@ -71,8 +71,11 @@ def connection_string(on: tuple[int, int, int]) -> str:
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
 
 
-def start(folder: Path, *, ports: tuple[int, int, int] | None = None) -> Azurite:
-    """Start Azurite on `folder` and wait until it answers. Ports: any free ones by default.
+def start(
+    folder: Path, *, ports: tuple[int, int, int] | None = None, durable: bool = True
+) -> Azurite:
+    """Start Azurite on `folder` and wait until it answers. Ports: any free ones by default. What is
+    not `durable` is kept in memory, and is gone when it stops.
 
     Raises `Damaged` when the folder's contents cannot be read, `Unavailable` when it does not
     start, with the end of its log.
@@ -80,10 +83,10 @@ def start(folder: Path, *, ports: tuple[int, int, int] | None = None) -> Azurite
     folder.mkdir(parents=True, exist_ok=True)
     _check(folder)
     if ports is not None:
-        return _start(folder, ports)
+        return _start(folder, ports, durable)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _start(folder, _three_free())
+            return _start(folder, _three_free(), durable)
         except Unavailable:
             if attempt == _ATTEMPTS:
                 raise
@@ -95,7 +98,7 @@ def _three_free() -> tuple[int, int, int]:
     return blob, queue, table
 
 
-def _start(folder: Path, on: tuple[int, int, int]) -> Azurite:
+def _start(folder: Path, on: tuple[int, int, int], durable: bool) -> Azurite:
     if not _AZURITE.exists():
         raise Misconfigured("Azurite is not installed; run: make .venv/.ready")
     for port in on:
@@ -103,7 +106,9 @@ def _start(folder: Path, on: tuple[int, int, int]) -> Azurite:
             raise Unavailable("Azurite", f"port {port} is in use by another program")
     log = folder / "azurite.log"
     log.unlink(missing_ok=True)
-    azurite = Azurite(child.spawn(_command(folder, on), log=log, env=_environment()), on, folder)
+    azurite = Azurite(
+        child.spawn(_command(folder, on, durable), log=log, env=_environment()), on, folder
+    )
     try:
         _wait(azurite, log)
     except BaseException:
@@ -112,8 +117,9 @@ def _start(folder: Path, on: tuple[int, int, int]) -> Azurite:
     return azurite
 
 
-def _command(folder: Path, on: tuple[int, int, int]) -> list[str]:
-    command = [str(_NODE), "--import", _PATIENT, str(_AZURITE), "--location", str(folder)]
+def _command(folder: Path, on: tuple[int, int, int], durable: bool) -> list[str]:
+    where = ["--location", str(folder)] if durable else ["--inMemoryPersistence"]
+    command = [str(_NODE), "--import", _PATIENT, str(_AZURITE), *where]
     command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     for service, port in zip(("blob", "queue", "table"), on, strict=True):
         command += [f"--{service}Host", ports.HOST, f"--{service}Port", str(port)]

@@ -32,6 +32,7 @@ _SYSTEM_USER = "belfry-postgres"
 _PATIENCE = 30.0
 _FAREWELL = 15.0
 _ATTEMPTS = 3
+_NOT_DURABLE = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
 _NOT_DAMAGED = (
     *("could not bind", "could not create any TCP/IP sockets", "is still in use"),
     *("Permission denied", "Read-only file system", "No space left on device"),
@@ -75,8 +76,9 @@ class Postgres:
         self.stop()
 
 
-def start(folder: Path, *, port: int | None = None) -> Postgres:
-    """Start the server of `folder`, made when it is new, and wait until it answers.
+def start(folder: Path, *, port: int | None = None, durable: bool = True) -> Postgres:
+    """Start the server of `folder`, made when it is new, and wait until it answers. One that is not
+    `durable` is faster, and may lose its data when the machine goes down.
 
     Raises `Damaged` when the folder's contents cannot be used, `Unavailable` when it does not
     start, with the end of its log.
@@ -97,20 +99,23 @@ def start(folder: Path, *, port: int | None = None) -> Postgres:
     for attempt in range(1, attempts + 1):
         (chosen,) = [port] if port is not None else ports.free(1)
         try:
-            return _start(folder, chosen, password, user)
+            return _start(folder, chosen, password, user, durable)
         except Unavailable:
             if attempt == attempts:
                 raise
     raise AssertionError
 
 
-def _start(folder: Path, port: int, password: str, user: tuple[int, int] | None) -> Postgres:
+def _start(
+    folder: Path, port: int, password: str, user: tuple[int, int] | None, durable: bool
+) -> Postgres:
     if not ports.is_free(port):
         raise Unavailable("PostgreSQL", f"port {port} is in use by another program")
     log = folder / "postgres.log"
     log.unlink(missing_ok=True)
     command = [str(programs() / "postgres"), "-D", str(folder / "data"), "-p", str(port)]
     command += ["-c", f"listen_addresses={ports.HOST}", "-c", "unix_socket_directories="]
+    command += [] if durable else _NOT_DURABLE
     process = child.spawn(command, log=log, env=_environment(), user=user)
     server = Postgres(process, port, folder, password, programs())
     try:

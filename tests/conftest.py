@@ -44,12 +44,12 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_azurite.Azurite]:
     """Azurite on free ports, empty at the start of the run; tests choose names of their own."""
-    with local_azurite.start(tmp_path_factory.mktemp("azurite")) as running:
+    with local_azurite.start(tmp_path_factory.mktemp("azurite"), durable=False) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[local_postgres.Postgres]:
     """PostgreSQL on a free port, empty at the start of the run."""
-    with scratch() as folder, local_postgres.start(folder) as running:
+    with scratch() as folder, local_postgres.start(folder, durable=False) as running:
         yield running
