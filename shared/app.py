@@ -191,9 +191,7 @@ def build(
 ) -> App:
     """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
     at = _Stores.of(settings, clock, transport)
-    shards = ShardQueue(at.connection.queue(at.names.shards))
-    backlog = Backlog(shards, at.locks, clock)
-    dispatcher = Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
+    dispatcher = _dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
     held = lease or Lease.of(settings.job_lease)
@@ -217,9 +215,7 @@ def build(
     notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
-    backups = once(
-        lambda: _backups(settings, at.connection, at.locks, clock, manager, tasks, notifications())
-    )
+    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
     )
@@ -245,6 +241,11 @@ def build(
         started_at=clock.now(),
         connection=at.connection,
     )
+
+
+def _dispatcher(at: _Stores, clock: Clock) -> Dispatcher:
+    backlog = Backlog(ShardQueue(at.connection.queue(at.names.shards)), at.locks, clock)
+    return Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
 
 
 def _clocks(
@@ -328,8 +329,7 @@ def _notifications(
 
 def _backups(
     settings: Settings,
-    connection: Connection,
-    locks: Locks,
+    at: _Stores,
     clock: Clock,
     manager: Manager,
     tasks: Registry,
@@ -339,8 +339,8 @@ def _backups(
 
     return Backups(
         settings=settings,
-        connection=connection,
-        locks=locks,
+        connection=at.connection,
+        locks=at.locks,
         clock=clock,
         manager=manager,
         tasks=tasks,

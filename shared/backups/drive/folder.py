@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.backups.drive.account import Account
+from shared.backups.drive.client import SERVICE, Again, Check, Client, Forbidden, session
 from shared.backups.drive.upload import Read, SessionGone, Upload
-from shared.backups.drive.wire import SERVICE, Again, Check, Forbidden, Wire, session
 from shared.backups.model import checksum_name
 from shared.clock import Clock
 from shared.errors import Damaged, Invalid, Misconfigured, NotFound, Refused, Unavailable
@@ -121,18 +121,18 @@ class Drive:
         for key, value in own.items():
             if len(f"{key}{value}".encode()) > _PROPERTY:
                 raise Invalid(f"properties.{key}", f"with its value over {_PROPERTY} bytes")
-        with self._wire(check) as wire:
-            self._look(wire)
+        with self._client(check) as client:
+            self._look(client)
             metadata = {"name": name, "parents": [self._folder_id], "appProperties": own}
             for _ in range(_SESSIONS):
-                file_id = self._there(wire, name, size, sha256)
+                file_id = self._there(client, name, size, sha256)
                 try:
                     if file_id is None:
-                        upload = Upload(wire, name, size, read, self._chunk)
+                        upload = Upload(client, name, size, read, self._chunk)
                         file_id = upload.run(metadata, self._lost)
                 except SessionGone:
                     continue
-                self._compare(wire, file_id, name, size, sha256)
+                self._compare(client, file_id, name, size, sha256)
                 return file_id
         raise Unavailable(SERVICE, f"it lost the upload of {name} {_SESSIONS} times")
 
@@ -157,9 +157,9 @@ class Drive:
 
     def files(self, check: Check) -> list[DriveFile]:
         """The files that were put into the folder and not removed, of all groups."""
-        with self._wire(check) as wire:
-            self._look(wire)
-            return self._files(wire, {})
+        with self._client(check) as client:
+            self._look(client)
+            return self._files(client, {})
 
     def keep(self, count: int, group: str, check: Check) -> list[str]:
         """Remove all but the newest `count` files of a group, with their checksum files; return the
@@ -168,9 +168,9 @@ class Drive:
         A file that is not whole is not counted, and is left for `put` to repair. The newest whole
         file always stays, whatever `count` is.
         """
-        with self._wire(check) as wire:
-            self._look(wire)
-            found = self._files(wire, {GROUP: group})
+        with self._client(check) as client:
+            self._look(client)
+            found = self._files(client, {GROUP: group})
             backups: dict[str, list[DriveFile]] = {}
             for file in found:
                 if file.whole and _BESIDE not in file.properties:
@@ -185,23 +185,23 @@ class Drive:
                 # The backup itself goes last, so that an interrupted removal is found again.
                 for file in found:
                     if file.name == checksum_name(name) and _BESIDE in file.properties:
-                        self._remove(wire, file.id)
+                        self._remove(client, file.id)
                 for file in backups[name]:
-                    self._remove(wire, file.id)
+                    self._remove(client, file.id)
             return old
 
     @contextmanager
-    def _wire(self, check: Check) -> Iterator[Wire]:
+    def _client(self, check: Check) -> Iterator[Client]:
         with session(self._account.credentials) as http:
-            yield Wire(http=http, url=self._url, clock=self._clock, check=check)
+            yield Client(http=http, url=self._url, clock=self._clock, check=check)
 
-    def _look(self, wire: Wire) -> None:
+    def _look(self, client: Client) -> None:
         """Once, check that the folder can be used, and note which shared drive it is on."""
         if self._shared_drive is not None:
             return
         params = {**_ALL_DRIVES, "fields": "mimeType,trashed,driveId"}
         path = f"/drive/v3/files/{quote(self._folder_id, safe='')}"
-        found = wire.ask("GET", path, params, self._lost)
+        found = client.ask("GET", path, params, self._lost)
         if found.get("mimeType") != _FOLDER or found.get("trashed"):
             what = "in the bin" if found.get("trashed") else "no folder"
             raise Misconfigured(f"GDRIVE_FOLDER_ID: what it names is {what}")
@@ -215,7 +215,7 @@ class Drive:
         )
 
     def _files(
-        self, wire: Wire, properties: Mapping[str, str], name: str | None = None
+        self, client: Client, properties: Mapping[str, str], name: str | None = None
     ) -> list[DriveFile]:
         terms = [f"{_quoted(self._folder_id)} in parents", "trashed = false"]
         for key, value in {_MARK: "1", **properties}.items():
@@ -233,32 +233,32 @@ class Drive:
             params |= {"corpora": "drive", "driveId": self._shared_drive}
         rows: list[DriveFile] = []
         while True:
-            page = wire.ask("GET", "/drive/v3/files", params, self._lost)
+            page = client.ask("GET", "/drive/v3/files", params, self._lost)
             rows += map(DriveFile.of, page.get("files", []))
             if not page.get("nextPageToken"):
                 return rows
             params["pageToken"] = page["nextPageToken"]
 
-    def _there(self, wire: Wire, name: str, size: int, sha256: str) -> str | None:
+    def _there(self, client: Client, name: str, size: int, sha256: str) -> str | None:
         """The id of the file if an earlier attempt has put it there; damaged ones are removed."""
-        for file in self._files(wire, {_SHA256: sha256}, name):
+        for file in self._files(client, {_SHA256: sha256}, name):
             if file.sha256 in (None, sha256) and file.size == size:
                 return file.id
-            self._remove(wire, file.id)
+            self._remove(client, file.id)
         return None
 
-    def _compare(self, wire: Wire, file_id: str, name: str, size: int, sha256: str) -> None:
+    def _compare(self, client: Client, file_id: str, name: str, size: int, sha256: str) -> None:
         """If Drive's file is not what was sent, remove it and raise `Damaged`."""
-        url, params = f"{wire.url}/drive/v3/files/{file_id}", {**_ALL_DRIVES, "fields": _FIELDS}
+        url, params = f"{client.url}/drive/v3/files/{file_id}", {**_ALL_DRIVES, "fields": _FIELDS}
         gone = Damaged(f"{name}: Google Drive took it, and has it no more")
 
         def look() -> DriveFile:
-            file = DriveFile.of(wire.send("GET", url, gone, params=params).body)
+            file = DriveFile.of(client.send("GET", url, gone, params=params).body)
             if file.sha256 is None:
                 raise Again(f"it does not tell the SHA-256 of {name}")
             return file
 
-        file = wire.patiently(look)
+        file = client.patiently(look)
         if file.size == size and file.sha256 == sha256:
             return
         text = (
@@ -266,18 +266,18 @@ class Drive:
             f"Google Drive has {file.size} with {file.sha256}"
         )
         try:
-            self._remove(wire, file_id)
+            self._remove(client, file_id)
         except (Refused, Unavailable) as error:
             raise Damaged(f"{text}; it is still there: {error}") from error
         raise Damaged(text)
 
-    def _remove(self, wire: Wire, file_id: str) -> None:
+    def _remove(self, client: Client, file_id: str) -> None:
         path, gone = f"/drive/v3/files/{file_id}", NotFound("the file is gone")
         try:
             try:
-                wire.ask("DELETE", path, _ALL_DRIVES, gone)
+                client.ask("DELETE", path, _ALL_DRIVES, gone)
             except Forbidden:  # a Content manager may only move it to the bin
-                wire.ask("PATCH", path, _ALL_DRIVES, gone, {"trashed": True})
+                client.ask("PATCH", path, _ALL_DRIVES, gone, {"trashed": True})
         except NotFound:
             return
 

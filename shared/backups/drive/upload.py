@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from shared.backups.drive.wire import Again, Wire
+from shared.backups.drive.client import Again, Client
 from shared.errors import Damaged, Misconfigured
 
 Read = Callable[[int, int], bytes]
@@ -25,8 +25,8 @@ class Upload:
     """One upload session. Nothing is in the folder until the last byte is sent; an abandoned
     session expires after a week. Holds one chunk (a multiple of 256 KiB) in memory at a time."""
 
-    def __init__(self, wire: Wire, name: str, size: int, read: Read, chunk: int) -> None:
-        self._wire, self._name, self._size = wire, name, size
+    def __init__(self, client: Client, name: str, size: int, read: Read, chunk: int) -> None:
+        self._client, self._name, self._size = client, name, size
         self._read, self._chunk = read, chunk
         self._url = ""
         """The session's URL. It is a secret: whoever has it can write to the upload."""
@@ -37,10 +37,10 @@ class Upload:
         """Upload everything; return the file's id.
 
         Raises `lost` if there is no folder, `SessionGone`, `Damaged` if there are fewer bytes to
-        read than `size`, and the errors of `Wire`.
+        read than `size`, and the errors of `Client`.
         """
-        self._url = self._wire.patiently(lambda: self._begin(metadata, lost))
-        while (file_id := self._wire.patiently(self._send)) is None:
+        self._url = self._client.patiently(lambda: self._begin(metadata, lost))
+        while (file_id := self._client.patiently(self._send)) is None:
             pass
         return file_id
 
@@ -49,8 +49,8 @@ class Upload:
             "X-Upload-Content-Type": "application/octet-stream",
             "X-Upload-Content-Length": str(self._size),
         }
-        url = f"{self._wire.url}/upload/drive/v3/files"
-        answer = self._wire.send("POST", url, lost, params=_BEGIN, json=metadata, headers=about)
+        url = f"{self._client.url}/upload/drive/v3/files"
+        answer = self._client.send("POST", url, lost, params=_BEGIN, json=metadata, headers=about)
         if "Location" not in answer.headers:
             raise Again("it does not tell where to upload to")
         return answer.headers["Location"]
@@ -74,7 +74,7 @@ class Upload:
         """Send a span of bytes; return the file's id, or how many bytes Drive has. The span `*`
         sends nothing and only asks."""
         where = {"Content-Range": f"bytes {span}/{self._size}"}
-        answer = self._wire.send("PUT", self._url, SessionGone(), data=content, headers=where)
+        answer = self._client.send("PUT", self._url, SessionGone(), data=content, headers=where)
         if answer.status != _GOES_ON:
             return str(answer.body["id"])
         kept = re.fullmatch(r"bytes=0-(\d+)", answer.headers.get("Range", ""))

@@ -74,7 +74,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wire:
+class Client:
     """An open session with Drive."""
 
     http: Any
