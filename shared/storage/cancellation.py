@@ -16,12 +16,12 @@ HASTE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeou
 """Options of a client's call: what a job told to stop may still try, once and not for long."""
 
 
-def heeding(client: T, check: Callable[[], None]) -> T:
+def cancellable(client: T, check: Callable[[], None]) -> T:
     """A client of a blob or a container, whose calls end with what `check` raises."""
-    return cast("T", _Heeding(client, check))
+    return cast("T", _Cancellable(client, check))
 
 
-class _Heeding:
+class _Cancellable:
     """The hooks are azure-storage-blob's own: before a request's first attempt, and before each
     further one. A download that breaks off within its body is a new request."""
 
@@ -42,14 +42,14 @@ def transport(inner: Any, check: Callable[[], None]) -> Any:
     which have no such hooks."""
     from azure.core.pipeline.transport import HttpTransport
 
-    class Heeding(HttpTransport[Any, Any]):
+    class Cancelling(HttpTransport[Any, Any]):
         def open(self) -> None:
             inner.open()
 
         def close(self) -> None:
             inner.close()
 
-        def __enter__(self) -> Heeding:
+        def __enter__(self) -> Cancelling:
             inner.__enter__()
             return self
 
@@ -64,4 +64,4 @@ def transport(inner: Any, check: Callable[[], None]) -> Any:
             check()
             inner.sleep(duration)
 
-    return Heeding()
+    return Cancelling()

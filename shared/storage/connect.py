@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
-from shared.storage import cancellation as heeding
-from shared.storage import failures
+from shared.storage import cancellation, failures
 from shared.storage.account import endpoint
 from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest
@@ -56,11 +55,11 @@ class Connection:
         """A connection to another account, by the same clock."""
         return Connection(account, clock=self._clock)
 
-    def heeding(self, check: Callable[[], None]) -> Connection:
+    def cancellable(self, check: Callable[[], None]) -> Connection:
         """The same account, for one job: no attempt at a call of its tables begins once `check`
         raises."""
         inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
-        return Connection(self._account, heeding.transport(inner, check), self._clock)
+        return Connection(self._account, cancellation.transport(inner, check), self._clock)
 
     def table(self, name: str) -> Table:
         """One table."""
@@ -95,7 +94,7 @@ class Connection:
             return
         with contextlib.suppress(AzureError):
             for name in names:
-                account.drop(name, **heeding.HASTE)
+                account.drop(name, **cancellation.HASTE)
 
     def create_queue(self, name: str) -> None:
         """Create a queue; harmless if it exists."""
@@ -143,7 +142,7 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
         def configure_retries(self, request: Any) -> dict[str, Any]:
             options = request.context.options
             if clock is not None and (given := options.get("raw_request_hook")) is not None:
-                # a hook of one call (`heeding`) takes the place of the client's
+                # a hook of one call (`cancellable`) takes the place of the client's
                 options["raw_request_hook"] = dating(clock, given)
             settings = super().configure_retries(request)
             settings["until"] = steady.monotonic() + failures.WHOLE

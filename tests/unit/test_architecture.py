@@ -52,6 +52,23 @@ def test_importing_what_knows_the_storage_loads_no_client_of_it() -> None:
     assert [name for name in loaded if name.startswith(_CLIENTS)] == []
 
 
+def test_tables_and_queues_have_no_client_but_our_own() -> None:
+    """Nor is another one deployed."""
+    files = [path for room in ("shared", "functions") for path in Path(room).rglob("*.py")]
+    imported = {
+        name
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None), *(one.name for one in node.names)]
+    }
+    assert "azure.storage.blob" in imported
+    assert not imported & {"azure.data", "azure.data.tables", "azure.storage.queue"}
+    deployed = Path("requirements.txt").read_text()
+    assert "azure-storage-blob==" in deployed
+    assert "azure-data-tables==" not in deployed and "azure-storage-queue==" not in deployed
+
+
 def test_the_host_gives_as_many_messages_as_jobs_may_run() -> None:
     """Each message has a job at least: fewer would leave room for jobs unused, and of more the last
     would wait here while another instance is free."""

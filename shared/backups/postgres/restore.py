@@ -16,7 +16,7 @@ from shared.backups.postgres import broken_rules, faults
 from shared.backups.postgres.create import CREATED
 from shared.backups.postgres.output import Forgiven
 from shared.backups.postgres.programs import Child, program, running
-from shared.backups.postgres.server import Server, heeding
+from shared.backups.postgres.server import Server, cancellable
 from shared.errors import BelfryError, Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 
@@ -106,7 +106,7 @@ class Restore:
             lifted = broken_rules.Lifted(there, self._job)
             lifted.lift(self._without)
             broken = self._feed(pg_restore, again.from_the_start(), "data", "post-data")
-            with heeding(there, self._job):
+            with cancellable(there, self._job):
                 left = {key for one in broken for key in one.keys} | lifted.put_back()
         return tuple(sorted(left))
 

@@ -242,7 +242,7 @@ def quoted(name: str) -> LiteralString:
 
 
 @contextmanager
-def heeding(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[None]:
+def cancellable(connection: psycopg.Connection[Any], job: JobContext) -> Iterator[None]:
     """In this block, cancel the connection's running statement when the job is told to stop."""
     from psycopg import errors
 

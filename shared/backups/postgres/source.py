@@ -25,7 +25,7 @@ from shared.backups.postgres.names import HOUSEKEEPING, RESTORING
 from shared.backups.postgres.names import SCRATCH as SCRATCH
 from shared.backups.postgres.programs import Child, program, running, version
 from shared.backups.postgres.restore import Restore, peeked
-from shared.backups.postgres.server import Server, heeding, quoted
+from shared.backups.postgres.server import Server, cancellable, quoted
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
@@ -112,7 +112,7 @@ class PostgresSource:
         with self._server.connected(self.database, named_by=self._named_by) as connection:
             number = connection.info.server_version
             pg_dump = program("pg_dump", self._folder, number // 10000)
-            with heeding(connection, job):
+            with cancellable(connection, job):
                 snapshot = _begin(connection)
                 extensions = checked(connection, self._scope, self.name, job)
                 lock(connection, self._scope, self.name)
@@ -132,7 +132,7 @@ class PostgresSource:
             # pg_dump would wait for that session.
             with running(pg_dump, arguments, self._server, self.database, job) as child:
                 child.begun()
-                with heeding(connection, job):
+                with cancellable(connection, job):
                     held = contents(connection, job, self._scope, extensions)
                 yield Dump(
                     chunks=without_passwords(self._whole(child), partial(_tell_left_out, job)),
@@ -171,7 +171,7 @@ class PostgresSource:
         """Restore the dump into the empty database `name`; return what that then holds."""
         told: dict[str, Any] = {"for_good": for_good, "without": self._without}
         left = Restore(admin, server, name, self._folder, job, **told).run(chunks)
-        with server.connected(name, autocommit=True) as there, heeding(there, job):
+        with server.connected(name, autocommit=True) as there, cancellable(there, job):
             return replace(contents(there, job, made=True), without=left)
 
     def _whole(self, child: Child) -> Iterator[bytes]:

@@ -78,7 +78,7 @@ class StateSource:
     def dump(self, job: JobContext) -> Iterator[Dump]:
         with scratch_folder(self._temp) as folder:
             path = folder / "state.sqlite"
-            account = self._connection.heeding(job.check)
+            account = self._connection.cancellable(job.check)
             with translated(_SERVICE), created(path) as file:
                 there = _there(account, self._prefix)
                 if SCHEDULES not in there:
@@ -98,7 +98,7 @@ class StateSource:
     def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
         with self._received(chunks, job) as (file, _), translated(_SERVICE):
             now = job.clock.now().astimezone(UTC)
-            account = self._connection.heeding(job.check)
+            account = self._connection.cancellable(job.check)
             self._remove_left_over(account, now)
             prefix = f"{self._prefix}{_SCRATCH}{now.strftime(_STAMP)}{secrets.token_hex(4)}"
             tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
@@ -121,7 +121,7 @@ class StateSource:
         if (wrong := target_problem(prefix)) is not None:
             raise Invalid("target", wrong)
         with self._received(chunks, job) as (file, mark), translated(_SERVICE):
-            account = self._connection.heeding(job.check)
+            account = self._connection.cancellable(job.check)
             tables = {of: account.table(f"{prefix}{of}") for of in {SCHEDULES, *file.tables()}}
             for table in tables.values():
                 account.create_table(table.name)

@@ -203,7 +203,7 @@ class Destination:
             self._container.delete(name, check, hastily=hastily)
 
     def blob(self, name: str, check: Callable[[], None] | None = None) -> Blob:
-        """A blob's client; with `check`, one that heeds it."""
+        """A blob's client; with `check`, one whose calls end with what it raises."""
         return self._container.blob(name, check)
 
     def _write(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import Refused
 from shared.storage.blobs.stream import go_on, storage
-from shared.storage.cancellation import HASTE, heeding
+from shared.storage.cancellation import HASTE, cancellable
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
@@ -64,7 +64,7 @@ class Container:
 
         with self._named():
             try:
-                heeding(self._client, check).create_container()
+                cancellable(self._client, check).create_container()
             except ResourceExistsError:
                 return
             except HttpResponseError as error:
@@ -75,7 +75,7 @@ class Container:
         """Every blob; none if the container is not there yet."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        container = heeding(self._client, check)
+        container = cancellable(self._client, check)
         with self._named():
             try:
                 include = ["metadata", "immutabilitypolicy"]
@@ -99,15 +99,15 @@ class Container:
 
         with self._named():
             try:
-                container = heeding(self._client, check)
+                container = cancellable(self._client, check)
                 return list(container.list_blob_names(name_starts_with=beginning))
             except ResourceNotFoundError:
                 return []
 
     def blob(self, name: str, check: Callable[[], None] | None = None) -> Blob:
-        """A blob's client; with `check`, one that heeds it."""
+        """A blob's client; with `check`, one whose calls end with what it raises."""
         found = self._client.get_blob_client(name)
-        return found if check is None else heeding(found, check)
+        return found if check is None else cancellable(found, check)
 
     def reader(self, name: str) -> Callable[[int, int], bytes]:
         """A function that reads a range (offset, length) of a blob. It fails once the blob has been

@@ -26,7 +26,7 @@ from shared.clock import SystemClock
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.storage import connect
-from shared.storage.cancellation import heeding
+from shared.storage.cancellation import cancellable
 from shared.storage.checked import CheckedClock
 from shared.storage.names import Names
 from shared.tasks import Registry
@@ -184,7 +184,7 @@ def test_a_timer_that_fires_is_not_taken_for_a_person(
 _OURS = ["table", "tables", "new table", "queue", "new queue"]
 
 
-@pytest.mark.parametrize("kind", [*_OURS, "blob", "heeding"])
+@pytest.mark.parametrize("kind", [*_OURS, "blob", "cancellable blob"])
 def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_again(
     azurite: Azurite, strict: Strict, wall: Wall, kind: str
 ) -> None:
@@ -199,7 +199,7 @@ def test_each_kind_of_call_is_dated_by_the_storage_and_once_refused_is_made_agai
         "queue": lambda: app.connection.queue(names.queue).peek(),
         "new queue": lambda: app.connection.create_queue(names.queue),
         "blob": lambda: container.get_container_properties(),
-        "heeding": lambda: heeding(container, lambda: None).get_container_properties(),
+        "cancellable blob": lambda: cancellable(container, lambda: None).get_container_properties(),
     }
     wall.off = _HOUR
     calls[kind]()

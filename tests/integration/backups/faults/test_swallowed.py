@@ -19,8 +19,7 @@ from shared.backups.store.entries import Copy
 from shared.clock import SystemClock
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
-from shared.storage import cancellation as heeding
-from shared.storage import connect, failures
+from shared.storage import cancellation, connect, failures
 from shared.storage.connect import Connection
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.locks import Locks
@@ -46,7 +45,7 @@ class Belfrys(Shelf):
 @pytest.fixture
 def swallowed(shelf: Shelf, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> Belfrys:
     """Reached by a proxy, with timeouts that a test can wait for."""
-    for options in (failures.TIMEOUTS, heeding.HASTE):
+    for options in (failures.TIMEOUTS, cancellation.HASTE):
         monkeypatch.setitem(options, "read_timeout", 0.5)
     for name in ("initial_backoff", "increment_base", "random_jitter_range"):
         monkeypatch.setitem(connect._BLOBS, name, 0)

@@ -11,8 +11,7 @@ from local.azurite import Azurite
 from shared.backups.state.source import StateSource
 from shared.errors import Cancelled
 from shared.settings import Secret, StorageAccount
-from shared.storage import cancellation as heeding
-from shared.storage import failures
+from shared.storage import cancellation, failures
 from shared.storage.connect import Connection
 from tests.context import job_of
 from tests.faults import FaultProxy, Reset
@@ -52,7 +51,7 @@ def test_a_proof_that_is_told_to_stop_waits_for_no_table_that_swallows_everythin
     then: list[str],
 ) -> None:
     """To remove what it made is tried once; the proof of another day does it then."""
-    for options in (failures.TIMEOUTS, heeding.HASTE):
+    for options in (failures.TIMEOUTS, cancellation.HASTE):
         monkeypatch.setitem(options, "read_timeout", 0.5)
     engine.add()
     content, _ = dumped(engine, tmp_path)
