@@ -131,7 +131,7 @@ class Meddled:
         source: Source,
         *,
         in_dump: Callable[[], None] = lambda: None,
-        after_upload: Callable[[], None] = lambda: None,
+        after_dump: Callable[[], None] = lambda: None,
         in_restore: Callable[[], None] = lambda: None,
         contents: Callable[[Contents], Contents] = lambda contents: contents,
         dumped: Callable[[Contents], Contents] = lambda contents: contents,
@@ -141,7 +141,7 @@ class Meddled:
         self.name, self.engine = source.name, source.engine
         self.database, self.suffix = source.database, source.suffix
         self.scope = source.scope
-        self._in_dump, self._after_upload = in_dump, after_upload
+        self._in_dump, self._after_dump = in_dump, after_dump
         self._in_restore, self._contents, self._after = in_restore, contents, after
         self._dumped = dumped
 
@@ -153,7 +153,7 @@ class Meddled:
                 chunks=_acting(dump.chunks, self._in_dump, self._after),
                 contents=self._dumped(dump.contents),
             )
-        self._after_upload()
+        self._after_dump()
 
     def prove(self, chunks: Iterator[bytes], job: JobContext) -> Contents:
         return self._contents(

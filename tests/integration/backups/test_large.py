@@ -43,13 +43,15 @@ TABLE = f"""
     FROM generate_series(1, {ROWS}) n
 """
 TASK = """
+import sys
 from pathlib import Path
 import functions
 from functions._process import registry
 from shared.cli import main
 from shared.storage.blobs import upload
 upload._block_size = lambda number: upload.LATER_BLOCK
-code = main(registry(), functions.names(), ["postgres_backup"])
+sys.argv[1:] = ["postgres_backup"]
+code = main(registry(), functions.names())
 status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 raise SystemExit(code)

@@ -75,7 +75,7 @@ def test_a_later_attempt_waits_for_an_earlier_one_that_still_lives(
     whole(shelf)
 
 
-@pytest.mark.parametrize("step", ["in_dump", "after_upload", "in_restore"])
+@pytest.mark.parametrize("step", ["in_dump", "after_dump", "in_restore"])
 def test_one_that_was_suspended_and_comes_back_late_has_no_say(
     shelf: Shelf, small: SqliteSource, step: str
 ) -> None:

@@ -50,7 +50,7 @@ def test_a_year_ahead_never_loses_the_last_one(shelf: Shelf, small: SqliteSource
 
 
 @pytest.mark.parametrize("by", [YEAR, -DAY], ids=["a year ahead", "a day back"])
-@pytest.mark.parametrize("step", ["in_dump", "after_upload", "in_restore"])
+@pytest.mark.parametrize("step", ["in_dump", "after_dump", "in_restore"])
 def test_a_jump_within_a_backup(
     shelf: Shelf, small: SqliteSource, step: str, by: timedelta
 ) -> None:

@@ -122,7 +122,7 @@ def test_what_another_job_took_since_the_listing_is_not_taken_again(
     def meanwhile() -> None:
         shelf.take_all([second], job("nightly:other"))
 
-    first = of(Meddled(small, after_upload=meanwhile), "a", "a")
+    first = of(Meddled(small, after_dump=meanwhile), "a", "a")
     result = shelf.take_all([first, second], job())
     assert [one["database"] for one in result["backups"]] == ["a"]
     assert list(result["skipped"]) == ["b"]

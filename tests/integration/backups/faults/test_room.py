@@ -64,7 +64,7 @@ def test_no_room_for_the_restore(
     two: Shelf, database: SqliteSource, tmp_path: Path, files: Any
 ) -> None:
     """That is no fault of the destination's: it does not go elsewhere."""
-    full = Meddled(database, after_upload=lambda: files(1_000_000))
+    full = Meddled(database, after_dump=lambda: files(1_000_000))
     with pytest.raises(Unavailable, match=f"folder {tmp_path}: is full"):
         two.take(full)
     assert (two.everything(), two.everything(OFFSITE)) == ([], [])
