@@ -1,7 +1,7 @@
-"""Calls of the SDKs that stop when their job is told to stop: no attempt begins after that.
+"""Calls to storage that end when their job is told to stop: no attempt begins after that.
 
-An attempt under way ends by its timeouts (`failures.TIMEOUTS`). So if storage accepts everything
-and answers nothing, the caller waits some 20 s more, and not for four attempts.
+An attempt that has already begun ends by its timeouts (`failures.TIMEOUTS`). So if storage accepts
+requests but never answers, the caller waits about 20 s more, and not for four attempts.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 HASTE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
-"""Options of a client's call: what a job told to stop may still try, once and not for long."""
+"""Options of a call that a job may still make after it was told to stop: one attempt, with short
+timeouts."""
 
 
 def heeding(client: T, check: Callable[[], None]) -> T:
-    """A client of a blob or a container, whose calls end with what `check` raises."""
+    """The client of a blob or a container, changed so that its calls end with what `check`
+    raises."""
     return cast("T", _Heeding(client, check))
 
 
 class _Heeding:
-    """The hooks are azure-storage-blob's own: before a request's first attempt, and before each
-    further one. A download that breaks off within its body is a new request."""
+    """Calls `check` from the hooks of azure-storage-blob, before each attempt at a request. A
+    download that breaks off in its body goes on with a new request."""
 
     def __init__(self, client: Any, check: Callable[[], None]) -> None:
         def look(*_: Any, **__: Any) -> None:
@@ -38,8 +40,8 @@ class _Heeding:
 
 
 def transport(inner: Any, check: Callable[[], None]) -> Any:
-    """The same transport, each use of which ends with what `check` raises: for clients of tables,
-    which have no such hooks."""
+    """The transport `inner`, changed so that each use of it ends with what `check` raises. It is
+    for clients of tables, which have no such hooks."""
     from azure.core.pipeline.transport import HttpTransport
 
     class Heeding(HttpTransport[Any, Any]):
