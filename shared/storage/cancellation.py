@@ -18,14 +18,13 @@ timeouts."""
 
 
 def heeding(client: T, check: Callable[[], None]) -> T:
-    """The client of a blob or a container, changed so that its calls end with what `check`
-    raises."""
+    """A client of a blob or a container, whose calls end with what `check` raises."""
     return cast("T", _Heeding(client, check))
 
 
 class _Heeding:
-    """Calls `check` from the hooks of azure-storage-blob, before each attempt at a request. A
-    download that breaks off in its body goes on with a new request."""
+    """The hooks are azure-storage-blob's own: before a request's first attempt, and before each
+    further one. A download that breaks off within its body is a new request."""
 
     def __init__(self, client: Any, check: Callable[[], None]) -> None:
         def look(*_: Any, **__: Any) -> None:

@@ -58,8 +58,8 @@ class Connection:
         return Connection(account, clock=self._clock)
 
     def heeding(self, check: Callable[[], None]) -> Connection:
-        """A connection to the same account, for one job. Once `check` raises, no call to a table
-        begins another attempt."""
+        """The same account, for one job: no attempt at a call of its tables begins once `check`
+        raises."""
         inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         return Connection(self._account, heeding.transport(inner, check), self._clock)
 
@@ -145,7 +145,7 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
         def configure_retries(self, request: Any) -> dict[str, Any]:
             options = request.context.options
             if clock is not None and (given := options.get("raw_request_hook")) is not None:
-                # a hook given for one call (`heeding`) replaces the client's own
+                # a hook of one call (`heeding`) takes the place of the client's
                 options["raw_request_hook"] = dating(clock, given)
             settings = super().configure_retries(request)
             settings["until"] = steady.monotonic() + failures.WHOLE

@@ -106,7 +106,7 @@ class Container:
                 return []
 
     def blob(self, name: str, check: Callable[[], None] | None = None) -> Blob:
-        """A blob's client; with `check`, its calls end with what `check` raises."""
+        """A blob's client; with `check`, one that heeds it."""
         found = self._client.get_blob_client(name)
         return found if check is None else heeding(found, check)
 
