@@ -1,7 +1,6 @@
 """A connection to the company's database, and what its errors mean to a person.
 
-A password appears in nothing that leaves this module, and a SQLite file that is missing is not
-made.
+No password leaves this module, and a missing SQLite file is not created.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _SERVICE = "database"
 _SETTING = "DATABASE_URL"
 _TIMEOUT = 10
-"""Seconds to connect, or until a lock is given up."""
+"""How long to wait for a connection, or for a lock, in seconds."""
 _MISSING = ("42P01", "42703", "42501", "3F000")
 """No such table, column; no permission; no such schema.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
@@ -86,7 +85,7 @@ def _engine(url: URL) -> Engine:
 
 
 def _meaning(error: BaseException | None, password: object) -> BelfryError:
-    """What the driver says, in one of our errors."""
+    """The `BelfryError` for a driver's error."""
     text = str(error)
     if password:
         text = text.replace(str(password), "***")

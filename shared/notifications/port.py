@@ -1,4 +1,5 @@
-"""What tasks may ask of the notifications: a type alone, so a task loads nothing of them."""
+"""What tasks may ask of the notifications. It is only a type, so a task that declares it imports
+nothing else of them."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ from typing import Protocol
 
 
 class NotificationService(Protocol):
-    """Tells people (`service`). Each notification is sent once for a key, however often it is asked
-    for: a task makes the key of its job's id, or of what it is about."""
+    """Sends notifications to people (`service`). For one key, a notification is sent once, however
+    often a task asks for it. So a task makes the key from its job's id, or from the subject."""
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> object:
-        """By mail to every system administrator. Raises `Unavailable` if it cannot be kept."""
+        """Mail every system administrator. Raises `Unavailable` if the outbox cannot store it."""
 
     def alert(self, *, key: str, subject: str, text: str) -> object:
-        """On every chat channel that is configured, and by mail to every system administrator."""
+        """Send it to every configured chat channel, and by mail to every system administrator."""

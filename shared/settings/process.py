@@ -1,4 +1,4 @@
-"""The environment of this process: nothing else reads it, or writes it."""
+"""The environment of this process. Only this module reads it or writes it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def load_for_triggers() -> TriggerSettings:
 
 
 def load_local(file: Path) -> None:
-    """Add what `local.settings.json` says under `Values` to this process's environment.
+    """Add the `Values` of `local.settings.json` to this process's environment.
 
-    As the Core Tools do it: what the environment already has, wins. No file, nothing to add;
-    but one that BELFRY_LOCAL_SETTINGS names must be there. Raises `Misconfigured`.
+    As in the Core Tools, a variable that is already set stays as it is. Without a file, nothing is
+    added; but a file that BELFRY_LOCAL_SETTINGS names must exist. Raises `Misconfigured`.
     """
     named = os.environ.get("BELFRY_LOCAL_SETTINGS")
     file = Path(named) if named else file

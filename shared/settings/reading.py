@@ -1,4 +1,4 @@
-"""From an environment to settings: everything that is wrong with it is told at once."""
+"""Reads settings from an environment. One error names everything that is wrong."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
-"""How a Key Vault reference begins that the platform could not resolve."""
+"""The beginning of a Key Vault reference that the platform could not resolve."""
 Check = Callable[[TriggerSettings], Iterable[str]]
-"""What is wrong with settings that only others know the rules of."""
+"""Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
-"""The channels to people that there are, and the settings that each declares."""
+"""All channels to people, and the settings that each declares."""
 _NO_CHANNELS: Channels = {}
 
 
@@ -39,10 +39,10 @@ def from_env(
     check: Check = lambda _settings: (),
     channels: Channels = _NO_CHANNELS,
 ) -> Settings:
-    """Read the settings. Raises `Misconfigured` that lists everything that is wrong.
+    """Read the settings. Raises `Misconfigured`, which lists everything that is wrong.
 
-    `check` adds to that: the tasks know what their own settings may be. Of `channels`, those are
-    set up whose settings are.
+    `check` adds to that list what is wrong with the settings of tasks. Those of `channels` whose
+    settings are set are in the result.
     """
     given = _Given(environ)
     read = given.read
@@ -84,24 +84,24 @@ def from_env(
 
 
 def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
-    """Read what triggers are made from. A wrong prefix counts as not set: `from_env` tells it."""
+    """Read what triggers are made from. A wrong prefix counts as not set; `from_env` reports it."""
     prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
     return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
 
 
 class _Given:
-    """An environment, and what was found wrong with it."""
+    """An environment, and what is wrong with it as far as it was read."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
 
     def read(self, name: str) -> str:
-        """The variable, or its default in the table."""
+        """The variable's value, or its default in the table."""
         return self.value(_TABLE.get(name) or Setting(name, "", ""))
 
     def value(self, setting: Setting) -> str:
-        """The variable of a setting, or its default."""
+        """The value of a setting's variable, or its default."""
         name = setting.name
         value = self._environ.get(name, "").strip() or setting.default
         if value.startswith(UNRESOLVED):
@@ -128,7 +128,7 @@ class _Given:
         )
 
     def checked(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """The variable as `parse` has it; None if it is wrong."""
+        """The variable's value, parsed; None if it is wrong."""
         value = self.read(name)
         try:
             return parse(value)
@@ -174,7 +174,7 @@ def _sources(given: _Given) -> dict[str, Secret]:
 
 def _encryption_key(given: _Given) -> Secret:
     found = Secret(given.read("BACKUP_ENCRYPTION_KEY"))
-    if not found.reveal().startswith(UNRESOLVED):  # which `read` has told
+    if not found.reveal().startswith(UNRESOLVED):  # which `read` has reported
         given.problems += checks.age_keys(found.reveal())
     return found
 
@@ -185,7 +185,7 @@ def _set_up(given: _Given, channels: Channels) -> dict[str, Values]:
 
 
 def _together(given: _Given, declared: Sequence[Setting]) -> Values:
-    """The values of settings that are used together; none if those without a default are not
+    """The values of settings that are used together; no values if those without a default are not
     set."""
     found = {one.name: Secret(given.value(one)) for one in declared}
     needed = [one.name for one in declared if not one.default]

@@ -1,4 +1,4 @@
-"""Where an account's services answer, and how a request to one proves who asks."""
+"""The endpoints of an account's services, and how a request to one is authenticated."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ class Endpoint:
 
 
 def endpoint(account: StorageAccount, service: Service) -> Endpoint:
-    """By connection string with the account's key, or else by managed identity.
+    """The service's endpoint, from a connection string with the account's key or, if there is none,
+    for a managed identity.
 
-    Raises `Misconfigured`; a connection string with a shared access signature is not supported.
+    Raises `Misconfigured`, also for a shared access signature, which is not supported.
     """
     text = account.connection_string.reveal()
     if not text:
@@ -56,8 +57,8 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
 def sign_in(
     credential: SharedKey | TokenCredential, service: Service, clock: Clock | None = None
 ) -> Any:
-    """The policy that proves who asks. It comes after the retry policy, so it signs each attempt
-    anew. Raises `ValueError` if a key is not base64."""
+    """The policy that authenticates requests. It comes after the retry policy, so it signs each
+    attempt anew. Raises `ValueError` if a key is not base64."""
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
     if isinstance(credential, SharedKey):

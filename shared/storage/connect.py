@@ -1,8 +1,8 @@
 """Clients for a storage account, from a connection string or a managed identity.
 
-Those of tables and queues are our own (`rest`), that of blobs is the SDK's. Each is imported where
-it is made: a cold start pays only for what it uses. What they retry, and how long they wait,
-follows the policy of `failures`.
+The clients for tables and queues are Belfry's own (`rest`); the client for blobs is the SDK's. Each
+is imported where it is made, so a cold start pays only for what it uses. All of them retry and wait
+by the policy of `failures`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from shared.storage.tables.table import Table
 
 _BLOBS: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2}
-"""azure-storage-blob's own pauses start at 15 s: longer than a person waits."""
+"""The default pauses of azure-storage-blob start at 15 s, which is longer than a person waits."""
 _LISTED_AGAIN = 2
-"""How often a listing is retried at most: a person waits for it, and one of several accounts may be
-dead."""
+"""How often a listing is retried at most. A person may be waiting for it, and one of several
+accounts may be down."""
 _LIST_PAUSE = 0.4
 """Seconds before a listing is retried."""
 _LIST_CONNECTION = 2
@@ -38,7 +38,7 @@ _LIST_CONNECTION = 2
 
 
 class Connection:
-    """One storage account. `transport` is the SDKs' own; tests give one that fails."""
+    """One storage account. `transport` is for tests, which pass one that fails."""
 
     def __init__(
         self,
@@ -46,13 +46,14 @@ class Connection:
         transport: Any = None,
         clock: CheckedClock | None = None,
     ) -> None:
-        """`clock` hears the storage's time, and dates what is signed by key."""
+        """`clock` learns the storage's time from answers, and dates requests that are signed with
+        the account's key."""
         self._account = account
         self._transport = transport
         self._clock = clock
 
     def to(self, account: StorageAccount) -> Connection:
-        """A connection to another account, by the same clock."""
+        """A connection to another account, with the same clock."""
         return Connection(account, clock=self._clock)
 
     def cancellable(self, check: Callable[[], None]) -> Connection:
@@ -80,11 +81,12 @@ class Connection:
         self._tables().create(name)
 
     def table_names(self, prefix: str) -> set[str]:
-        """The names of the tables that begin so."""
+        """The names of the tables that begin with `prefix`."""
         return set(self._tables().names(prefix))
 
     def drop_tables(self, names: Iterable[str], *, hastily: bool = False) -> None:
-        """Drop tables; `hastily`: only while the storage answers at once."""
+        """Drop tables. `hastily`: try only once, with short timeouts, and stop at the first
+        failure."""
         from azure.core.exceptions import AzureError
 
         account = self._tables()
@@ -118,7 +120,7 @@ class Connection:
         return Tables(Rest(at.url, "table", at.credential, transport=transport, clock=clock))
 
     def _options(self) -> dict[str, Any]:
-        """The options of a client of blobs, which signs after the hook."""
+        """The options of a client for blobs, which calls the hook before it signs a request."""
         transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         dated = {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
         return dict(failures.TIMEOUTS) | {"transport": transport} | dated
@@ -133,7 +135,7 @@ class Connection:
 
 
 def _blob_retries(clock: CheckedClock | None) -> Any:
-    """What a client of blobs retries."""
+    """The retry policy of a client for blobs."""
     from azure.storage.blob import ExponentialRetry
 
     steady: Clock = clock or SystemClock()
@@ -154,12 +156,12 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
 
         def increment(self, settings: dict[str, Any], *told: Any, **more: Any) -> bool:
             again = super().increment(settings, *told, **more)
-            in_time = steady.monotonic() < settings["until"]  # as the clients of tables do
+            in_time = steady.monotonic() < settings["until"]  # as in the clients for tables
             return again and in_time
 
         def sleep(self, settings: dict[str, Any], transport: Any) -> None:
             super().sleep(settings, transport)  # type: ignore[no-untyped-call]
-            if settings["hook"] is not None:  # whoever asks may have been told to stop meanwhile
+            if settings["hook"] is not None:  # the caller may have been told to stop meanwhile
                 settings["hook"]()
 
         def get_backoff_time(self, settings: dict[str, Any]) -> float:
