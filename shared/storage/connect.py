@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
-from shared.storage.account import endpoint
+from shared.storage.account import by_identity, endpoint
 from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest
 from shared.storage.signing import dating
@@ -109,8 +109,8 @@ class Connection:
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
-        url = self._url("blob")
-        return ContainerClient(url, name, credential=self._identity(), **options)
+        url, credential = by_identity(self._account, "blob")
+        return ContainerClient(url, name, credential=credential, **options)
 
     def _tables(self) -> Tables:
         from shared.storage.tables.account import Tables
@@ -124,14 +124,6 @@ class Connection:
         transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         dated = {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
         return dict(failures.TIMEOUTS) | {"transport": transport} | dated
-
-    def _url(self, service: str) -> str:
-        return f"https://{self._account.account_name}.{service}.core.windows.net"
-
-    def _identity(self) -> Any:
-        from azure.identity import ManagedIdentityCredential
-
-        return ManagedIdentityCredential(client_id=self._account.client_id or None)
 
 
 def _blob_retries(clock: CheckedClock | None) -> Any:
