@@ -166,9 +166,10 @@ def make(
     tasks: Sequence[Task] = (),
     clock: ManualClock | None = None,
     environ: Mapping[str, str] | None = None,
+    prepared: bool = False,
 ) -> Engine:
     """An app of its own, with more tasks and settings; with `prefix`, one more on the same tables,
-    with `clock`, by the same time."""
+    which may be `prepared`; with `clock`, by the same time."""
     calls = Calls()
     clock = clock or ManualClock(START + timedelta(seconds=1))
     configured = settings.from_env(
@@ -182,7 +183,8 @@ def make(
     )
     known = Registry([*registry(calls), *tasks])
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
-    app.prepare()
+    if not prepared:
+        app.prepare()
     return Engine(app, clock, calls)
 
 
