@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import AzureError
 
 from local.azurite import Azurite
 from shared import settings
@@ -21,12 +23,16 @@ from shared.notifications import channels
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
+from shared.storage import cancellation
+from shared.storage.names import Names
 from shared.storage.queues.jobs import Message, Sent, parse
+from shared.storage.queues.queue import _HEADERS as HEADERS
 from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _prefixes = itertools.count()
+_made: dict[str, App] = {}
 
 
 @dataclass
@@ -185,7 +191,17 @@ def make(
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
     if not prepared:
         app.prepare()
+        _made.setdefault(configured.prefix, app)
     return Engine(app, clock, calls)
+
+
+def clear_queues() -> None:
+    """Remove the messages to workers of the apps that were made since the last call."""
+    while _made:
+        prefix, app = _made.popitem()
+        queue = app.connection.queue(Names(prefix).queue)
+        with contextlib.suppress(AzureError):  # its Azurite may have ended
+            queue._rest.run("DELETE", f"{queue._queue}/messages", HEADERS, **cancellation.HASTE)
 
 
 def store(app: App, schedule_id: str, step: Callable[[Schedule], Schedule]) -> None:

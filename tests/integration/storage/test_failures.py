@@ -26,6 +26,7 @@ def test_an_attempt_at_a_download_leaves_no_connection_behind(
         proxy.rules.add(fault, times=1)
         account = from_env({"AzureWebJobsStorage": proxy.connection_string}).storage
         transport = failures.transport(**failures.TIMEOUTS)
+        transport.sleep = lambda _: None
         container = Connection(account, transport).container("nowhere")
         with pytest.raises(ResourceNotFoundError, match="ErrorCode:ContainerNotFound"):
             container.download_blob("nothing")
