@@ -131,7 +131,7 @@ def test_a_server_whose_parent_was_killed_makes_way(folder: Path) -> None:
 
 
 def test_a_stale_pid_file_is_forgotten(folder: Path) -> None:
-    (folder / "data" / "postmaster.pid").write_text("1\n")
+    (folder / "data" / "postmaster.pid").write_text("")
     start(folder).stop()
 
 
