@@ -22,6 +22,13 @@ def _dump(path: Path) -> list[str]:
         return list(connection.iterdump())
 
 
+def test_it_has_some_thousands_of_rows_and_two_administrators() -> None:
+    tables = {table.name: table.rows for table in company.tables()}
+    assert 5_000 < sum(len(rows) for rows in tables.values()) < 10_000
+    assert sum(row[3] == "system_admin" for row in tables["users"]) == 2
+    assert company.tables() == company.tables()
+
+
 def test_two_builds_are_alike(tmp_path: Path) -> None:
     company.build_sqlite(tmp_path / "one.db")
     company.build_sqlite(tmp_path / "two.db")

@@ -316,7 +316,7 @@ def test_one_refused_for_its_date_is_asked_once_more_by_the_storages_time() -> N
 def test_a_token_is_not_sent_in_the_open() -> None:
     with Server(put()) as server:
         with pytest.raises(ServiceRequestError, match="https"):
-            wire(server, Identity()).put("x", 0)
+            wire(server, Identity(), Sleepless(server.url)).put("x", 0)
         assert server.asked == []
 
 
