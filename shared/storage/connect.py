@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
-from shared.storage.account import by_identity, endpoint
+from shared.storage.account import Service, by_identity, endpoint
 from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest
 from shared.storage.signing import dating
@@ -66,15 +67,13 @@ class Connection:
         """One table."""
         from shared.storage.tables.table import Table
 
-        at = endpoint(self._account, "table")
-        return Table(at.url, name, at.credential, transport=self._transport, clock=self._clock)
+        return Table(self._table_service, name)
 
     def queue(self, name: str) -> Queue:
         """One queue."""
         from shared.storage.queues.queue import Queue
 
-        at = endpoint(self._account, "queue")
-        return Queue(at.url, name, at.credential, transport=self._transport, clock=self._clock)
+        return Queue(self._queue_service, name)
 
     def create_table(self, name: str) -> None:
         """Create a table; harmless if it exists."""
@@ -115,9 +114,23 @@ class Connection:
     def _tables(self) -> Tables:
         from shared.storage.tables.account import Tables
 
-        at = endpoint(self._account, "table")
+        return Tables(self._table_service)
+
+    @cached_property
+    def _table_service(self) -> Rest:
+        from shared.storage.tables.table import unwrapping
+
+        return self._service("table", unwrapping())
+
+    @cached_property
+    def _queue_service(self) -> Rest:
+        return self._service("queue")
+
+    def _service(self, service: Service, *policies: Any) -> Rest:
+        """A service of the account: its tables, or its queues, share its connections."""
+        at = endpoint(self._account, service)
         transport, clock = self._transport, self._clock
-        return Tables(Rest(at.url, "table", at.credential, transport=transport, clock=clock))
+        return Rest(at.url, service, at.credential, *policies, transport=transport, clock=clock)
 
     def _options(self) -> dict[str, Any]:
         """The options of a client for blobs, which calls the hook before it signs a request."""

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest, code_of, refusal
-from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    pass
 
 _HEADERS = {"x-ms-version": "2020-12-06", "Accept": "application/xml", "User-Agent": "belfry"}
 _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
@@ -44,18 +42,10 @@ class Queue:
     Every call raises azure-core's errors, as the SDKs do.
     """
 
-    def __init__(
-        self,
-        url: str,
-        queue: str,
-        credential: SharedKey | TokenCredential,
-        *,
-        transport: Any = None,
-        clock: CheckedClock | None = None,
-    ) -> None:
-        """`url` is the account's queue endpoint; for the other arguments, see `Rest`."""
-        self._rest = Rest(url, "queue", credential, transport=transport, clock=clock)
-        self._queue = f"{self._rest.url}/{queue}"
+    def __init__(self, service: Rest, name: str) -> None:
+        """`service`: the account's queues."""
+        self._rest = service
+        self._queue = f"{service.url}/{name}"
 
     def create(self) -> None:
         """Create the queue; harmless if it exists."""

@@ -17,13 +17,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest, code_of, refusal
-from shared.storage.signing import SharedKey
 from shared.storage.tables.batch import BATCH_HEADERS, HEADERS, Operation, encode, quoted
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 MAX_ROWS = 1000
@@ -64,20 +61,12 @@ class Table:
     the service refused for good, or in all four attempts; other errors if it did not answer.
     """
 
-    def __init__(
-        self,
-        url: str,
-        table: str,
-        credential: SharedKey | TokenCredential,
-        *,
-        transport: Any = None,
-        clock: CheckedClock | None = None,
-    ) -> None:
-        """`url` is the account's table endpoint; for the other arguments, see `Rest`."""
-        self.name = table
-        self._rest = Rest(url, "table", credential, _unwrapping(), transport=transport, clock=clock)
-        self._batch = f"{self._rest.url}/$batch"
-        self._table = f"{self._rest.url}/{table}"
+    def __init__(self, service: Rest, name: str) -> None:
+        """`service`: the account's tables, with the policy `unwrapping`."""
+        self.name = name
+        self._rest = service
+        self._batch = f"{service.url}/$batch"
+        self._table = f"{service.url}/{name}"
 
     def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
         """Do all of the operations, or none. There may be 1 to 100, all on one partition, each on
@@ -151,7 +140,7 @@ class Table:
         return answer
 
 
-def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
+def unwrapping() -> SansIOHTTPPolicy[Any, Any]:
     """A policy that shows the retry policy the error inside a transaction's answer, whose own
     status is 202 even then."""
     from azure.core.pipeline.policies import SansIOHTTPPolicy
