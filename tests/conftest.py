@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +34,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Python {platform.python_version()}: {said}")
 
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 6 << 30
+"""Bytes: more than a whole run needs."""
+
+
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
     """A folder for PostgreSQL, which for root runs as another user: not one of pytest's, since
-    each run of pytest shuts its users' common folder to others, while another may be under way."""
-    with tempfile.TemporaryDirectory(prefix="belfry-", ignore_cleanup_errors=True) as folder:
+    each run of pytest shuts its users' common folder to others, while another may be under way.
+    It is in memory where there is room, since a new database is hundreds of files."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    with tempfile.TemporaryDirectory(
+        prefix="belfry-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder).resolve()
 
 
