@@ -19,6 +19,13 @@ from hypothesis import settings
 from local import azurite as local_azurite
 from local import postgres as local_postgres
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 6 << 30
+"""Bytes: more than a whole run needs."""
+# A commit of SQLite waits for the disk, and a database of PostgreSQL is hundreds of new files.
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
 # No example fails for being slow: that would be a timed test.
 settings.register_profile("belfry", deadline=None)
 # In CI the examples are the same each time: what it says is of the change. Elsewhere they are new.
@@ -34,20 +41,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Python {platform.python_version()}: {said}")
 
 
-_MEMORY = Path("/dev/shm")
-_ROOM = 6 << 30
-"""Bytes: more than a whole run needs."""
-
-
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
     """A folder for PostgreSQL, which for root runs as another user: not one of pytest's, since
-    each run of pytest shuts its users' common folder to others, while another may be under way.
-    It is in memory where there is room, since a new database is hundreds of files."""
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
-    with tempfile.TemporaryDirectory(
-        prefix="belfry-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
-    ) as folder:
+    each run of pytest shuts its users' common folder to others, while another may be under way."""
+    with tempfile.TemporaryDirectory(prefix="belfry-", ignore_cleanup_errors=True) as folder:
         yield Path(folder).resolve()
 
 
