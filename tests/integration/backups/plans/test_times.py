@@ -62,5 +62,7 @@ def test_a_schedule_that_was_made_elsewhere_is_a_plan_as_well(
     plan = one_for_all.told("GET", f"{PLANS}/{made['id']}")
     assert tuple(plan[name] for name in TIMES[:4]) == shown
     assert plan["next_run_at"] == made["next_run_at"]
-    changed = one_for_all.told("PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"})
+    changed = one_for_all.told(
+        "PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"}
+    )
     assert (changed["frequency"], changed["schedule_time"]) == ("daily", "05:00")
