@@ -19,7 +19,7 @@ from hypothesis import settings
 from local import azurite as local_azurite
 from local import postgres as local_postgres
 
-_MEMORY = Path("/dev/shm")
+_MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM = 6 << 30
 """Bytes: more than a whole run needs."""
 # A commit of SQLite waits for the disk, and a database of PostgreSQL is hundreds of new files.

@@ -10,7 +10,6 @@ import pytest
 from local.azurite import Azurite
 from tests.integration.backups.client import Client, opened
 
-
 SOURCES = {
     "BACKUP_SOURCES": "crm,files",
     "BACKUP_CRM_URL": "postgresql://u:p@127.0.0.1:9/crm",
