@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,13 @@ from hypothesis import settings
 
 from local import azurite as local_azurite
 from local import postgres as local_postgres
+
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_ROOM = 6 << 30
+"""Bytes: more than a whole run needs."""
+# A commit of SQLite waits for the disk, and a database of PostgreSQL is hundreds of new files.
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 # No example fails for being slow: that would be a timed test.
 settings.register_profile("belfry", deadline=None)
