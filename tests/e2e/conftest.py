@@ -1,7 +1,8 @@
 """Belfry as a person starts it: `make start`, on free ports and with a state of its own.
 
-`belfry` is one running app for the whole session. A test that kills, restarts or breaks one makes
-its own with `launch`.
+`belfry` is one running app for the whole session. A test that kills, restarts or breaks one has
+its own, `launch`; both have the state of one that was started before, since the first start of a
+PostgreSQL takes seconds. `fresh` has none.
 """
 
 from __future__ import annotations
@@ -149,17 +150,42 @@ class Belfry:
 
 
 @pytest.fixture(scope="session")
-def belfry() -> Iterator[Belfry]:
-    """A running Belfry that all tests share; they leave it running."""
+def first() -> Iterator[Belfry]:
+    """A Belfry that was started for the first time, and stopped: its state, and what it said."""
     with scratch() as folder, running(Belfry(folder / "state")) as app:
+        app.start()
+        app.stop()
+        yield app
+
+
+@pytest.fixture(scope="session")
+def belfry(first: Belfry) -> Iterator[Belfry]:
+    """A running Belfry that all tests share; they leave it running."""
+    with after(first) as app:
         app.start()
         yield app
 
 
 @pytest.fixture
-def launch() -> Iterator[Belfry]:
-    """A Belfry of the test's own, not yet started."""
+def launch(first: Belfry) -> Iterator[Belfry]:
+    """A Belfry of the test's own that was started before, and is stopped."""
+    with after(first) as app:
+        yield app
+
+
+@pytest.fixture
+def fresh() -> Iterator[Belfry]:
+    """A Belfry of the test's own, never started."""
     with scratch() as folder, running(Belfry(folder / "state")) as app:
+        yield app
+
+
+@contextlib.contextmanager
+def after(first: Belfry) -> Iterator[Belfry]:
+    """Another with the same state."""
+    with scratch() as folder, running(Belfry(folder / "state")) as app:
+        # With its owners: root's PostgreSQL is another user's.
+        subprocess.run(["cp", "-a", first.state, app.state], check=True)
         yield app
 
 
