@@ -62,6 +62,8 @@ class Belfry:
     """What the app said when it was ready: url, pid, storage, postgres, state, azurite_pid."""
     repo: Path = REPO
     """The project whose it is."""
+    started: list[psutil.Process] = field(default_factory=list)
+    """All that ran when it was ready."""
 
     @property
     def url(self) -> str:
@@ -87,6 +89,7 @@ class Belfry:
         self.launch()
         until(self._serves, _PATIENCE)
         self.facts = json.loads(self._ready.read_text())
+        self.started = psutil.Process(self.facts["pid"]).children(recursive=True)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Ctrl-C, as the terminal sends it: to make and to the app. The exit code of make."""
@@ -126,6 +129,10 @@ class Belfry:
         """Everything that was said since the state was made."""
         return self._log.read_text(errors="replace")
 
+    def nothing_is_left(self) -> bool:
+        """Whether nothing runs any more of what it started."""
+        return self.processes() == [] and not any(one.is_running() for one in self.started)
+
     def processes(self) -> list[str]:
         """Commands of the programs that run on this state."""
         commands = (" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
@@ -154,7 +161,7 @@ def first() -> Iterator[Belfry]:
     """A Belfry that was started for the first time, and stopped: its state, and what it said."""
     with scratch() as folder, running(Belfry(folder / "state")) as app:
         app.start()
-        app.stop()
+        assert app.stop(signal.SIGINT) in (0, 2, -signal.SIGINT)
         yield app
 
 
