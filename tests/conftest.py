@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from local import azurite as local_azurite
 from local import postgres as local_postgres
+from tests.forked import Commands
 
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM = 6 << 30
@@ -61,3 +62,11 @@ def postgres() -> Iterator[local_postgres.Postgres]:
     """PostgreSQL on a free port, empty at the start of the run."""
     with scratch() as folder, local_postgres.start(folder, durable=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """What runs `python -m functions WORDS`."""
+    made = Commands()
+    yield made
+    made.close()
