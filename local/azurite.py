@@ -1,6 +1,7 @@
 """Azurite, Azure's storage emulator, with every API version accepted.
 
-`--skipApiVersionCheck`, because the SDKs are newer than it. It is a Node program that the bootstrap put into `.venv/azurite`.
+`--skipApiVersionCheck`, because the SDKs are newer than it. It is a Node program that the bootstrap
+put into `.venv/azurite`.
 """
 
 from __future__ import annotations
