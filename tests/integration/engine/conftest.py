@@ -14,6 +14,7 @@ import pytest
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
+from shared.backups.engines import schemes
 from shared.clock import ManualClock
 from shared.engine.work.lease import Lease
 from shared.errors import Refused
@@ -179,6 +180,7 @@ def make(
             **(environ or {}),
         },
         channels=channels.declared(),
+        schemes=schemes(),
     )
     known = Registry([*registry(calls), *tasks])
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
