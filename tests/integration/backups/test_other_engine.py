@@ -18,7 +18,7 @@ from shared.errors import Conflict
 from tests.context import job_of
 from tests.integration.backups.client import Client, opened
 
-SAID = "the engine 'mongo', which this version of Belfry does not have (there are postgresql, "
+SAID = "the engine 'mongo', which this version of Belfry does not have (there are "
 
 
 @pytest.fixture
