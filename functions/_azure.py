@@ -20,6 +20,7 @@ import azure.functions as func
 
 from functions import _process
 from shared import settings as configuration
+from shared.backups import engines
 from shared.clock import SystemClock
 from shared.engine.commands import builtin
 from shared.engine.dispatch.health import HTTP
@@ -43,7 +44,8 @@ def check(tasks: Iterable[Task]) -> None:
     If a setting is wrong or missing, the triggers use its default, because tests and the command
     line import the modules of tasks before there are any settings.
     """
-    configuration.load(partial(builtin.problems, list(tasks)), channels.declared())
+    known = partial(builtin.problems, list(tasks))
+    configuration.load(known, channels.declared(), engines.schemes())
 
 
 def names() -> Names:

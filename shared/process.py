@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from shared import settings as configuration
 from shared.app import App, build
+from shared.backups import engines
 from shared.clock import Clock
 from shared.engine.commands import builtin
 from shared.engine.work.worker import Worker
@@ -58,7 +59,7 @@ def prepare(tasks: Registry) -> None:
 
 def _build(tasks: Registry) -> App:
     check = functools.partial(builtin.problems, tasks)
-    settings = configuration.load(check, channels.declared())
+    settings = configuration.load(check, channels.declared(), engines.schemes())
     return build(settings, CheckedClock(), tasks)
 
 

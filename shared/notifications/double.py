@@ -26,10 +26,11 @@ class Double:
     """A service that accepts every request."""
 
     settings: Callable[[str], Mapping[str, str]]
-    """The channel's variables for a service at that URL. The secrets among them contain `hush`."""
+    """The channel's variables for a service at that URL."""
     path: str
     """The path that the channel posts to."""
     secret: str
-    """What no log, error or row may contain, even if the service repeats it."""
+    """A part of the values that only this channel has. No log, error or row may contain it, even if
+    the service repeats it."""
     well: Reply
     """Its answer when all is well."""

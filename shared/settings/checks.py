@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from shared.settings.model import PRIMARY
 
-DATABASES = ("postgresql://", "postgres://", "sqlite:///")
-"""What the URL of a database may begin with."""
 _AGE = "age-secret-key-"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -11,9 +12,9 @@ from shared.settings.model import Settings, TriggerSettings
 from shared.settings.reading import Channels, Check, for_triggers, from_env
 
 
-def load(check: Check, channels: Channels) -> Settings:
+def load(check: Check, channels: Channels, schemes: Sequence[str]) -> Settings:
     """The settings of this process. Raises `Misconfigured` as `from_env` does."""
-    return from_env(os.environ, check, channels)
+    return from_env(os.environ, check, channels, schemes)
 
 
 def load_for_triggers() -> TriggerSettings:

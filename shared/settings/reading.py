@@ -38,11 +38,12 @@ def from_env(
     environ: Mapping[str, str],
     check: Check = lambda _settings: (),
     channels: Channels = _NO_CHANNELS,
+    schemes: Sequence[str] = (),
 ) -> Settings:
     """Read the settings. Raises `Misconfigured`, which lists everything that is wrong.
 
     `check` adds to that list what is wrong with the settings of tasks. Those of `channels` whose
-    settings are set are in the result.
+    settings are set are in the result. The URL of a backup source begins with one of `schemes`.
     """
     given = _Given(environ)
     read = given.read
@@ -56,7 +57,7 @@ def from_env(
     settings = Settings(
         storage=storage,
         backup_destinations=_destinations(given, storage),
-        backup_sources=_sources(given),
+        backup_sources=_sources(given, schemes),
         backup_encryption_key=_encryption_key(given),
         drive=DriveSettings(
             folder_id=read("GDRIVE_FOLDER_ID"),
@@ -160,14 +161,14 @@ def _destinations(given: _Given, storage: StorageAccount) -> dict[str, Destinati
     return found
 
 
-def _sources(given: _Given) -> dict[str, Secret]:
+def _sources(given: _Given, schemes: Sequence[str]) -> dict[str, Secret]:
     found = {}
     for name in checks.names(given.read("BACKUP_SOURCES"), "BACKUP_SOURCES", given.problems):
         found[name] = Secret(given.read(f"BACKUP_{name.upper()}_URL"))
-        if not found[name].reveal().startswith(checks.DATABASES):
+        if not found[name].reveal().startswith(tuple(schemes)):
             given.problems.append(
                 f"BACKUP_{name.upper()}_URL is needed for the source {name} of BACKUP_SOURCES; "
-                f"give it one that begins with {', '.join(checks.DATABASES)}"
+                f"give it one that begins with {', '.join(schemes)}"
             )
     return found
 
@@ -193,7 +194,7 @@ def _together(given: _Given, declared: Sequence[Setting]) -> Values:
     missing = [name for name in needed if not found[name]]
     if there:
         given.problems += [
-            f"{there[0]} is set, but {one} is not; set both, or neither to send none"
+            f"{there[0]} is set, but {one} is not; set all of {', '.join(needed)}, or none of them"
             for one in missing
         ]
     return {} if missing else found

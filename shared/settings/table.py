@@ -46,7 +46,7 @@ SETTINGS = (
         "BACKUP_SOURCES",
         "",
         "Names of further databases, with commas between, such as crm; each with BACKUP_<NAME>_URL "
-        "(postgresql://... or sqlite:////path/to/file).",
+        "(docs/backups.md lists the forms).",
     ),
     Setting(
         "BACKUP_ENCRYPTION_KEY",

@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
+from shared.backups.engines import schemes
 from shared.clock import ManualClock
 from shared.engine.work.lease import Lease
 from shared.errors import Refused
@@ -186,6 +187,7 @@ def make(
             **(environ or {}),
         },
         channels=channels.declared(),
+        schemes=schemes(),
     )
     known = Registry([*registry(calls), *tasks])
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
