@@ -22,8 +22,8 @@ from functions import _process
 from shared import settings as configuration
 from shared.backups import engines
 from shared.clock import SystemClock
-from shared.engine.commands import builtin
-from shared.engine.dispatch.health import HTTP
+from shared.engine.commands import configured
+from shared.engine.dispatch.names import HTTP
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import Event, event, instant
@@ -44,7 +44,7 @@ def check(tasks: Iterable[Task]) -> None:
     If a setting is wrong or missing, the triggers use its default, because tests and the command
     line import the modules of tasks before there are any settings.
     """
-    known = partial(builtin.problems, list(tasks))
+    known = partial(configured.problems, list(tasks))
     configuration.load(known, channels.declared(), engines.schemes())
 
 
@@ -86,9 +86,9 @@ def _wakes(task: Task) -> str | None:
     """The task's NCRONTAB expression; None if it has no time of its own."""
     year = SystemClock().now().year
     try:
-        found = builtin.wakeups([task], configuration.load_for_triggers(), year)
+        found = configured.wakeups([task], configuration.load_for_triggers(), year)
     except Misconfigured:
-        found = builtin.wakeups([task], TriggerSettings(), year)
+        found = configured.wakeups([task], TriggerSettings(), year)
     return found.get(task.name)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.backups.port import BackupService
 from shared.clock import Clock
-from shared.engine.commands import builtin
+from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
 from shared.engine.commands.jobs import Control
 from shared.engine.commands.schedules import Manager
@@ -108,9 +108,9 @@ class App:
                 readable.tell(task.name, error)
         if by_hand:
             return
-        builtin.warn_of_strangers(self.registry, self.settings)
+        configured.warn_of_strangers(self.registry, self.settings)
         now = self.clock.now()
-        self.clocks.prepare(builtin.wakeups(self.registry, self.settings, now.year), now)
+        self.clocks.prepare(configured.wakeups(self.registry, self.settings, now.year), now)
         with_time = {task.name for task in self.registry if task.recurrence is not None}
         for schedule in self.manager.schedules():
             if schedule.configured and schedule.id not in with_time:

@@ -17,7 +17,7 @@ from shared import settings as configuration
 from shared.app import App, build
 from shared.backups import engines
 from shared.clock import Clock
-from shared.engine.commands import builtin
+from shared.engine.commands import configured
 from shared.engine.work.worker import Worker
 from shared.log import Event, event
 from shared.notifications import channels
@@ -58,7 +58,7 @@ def prepare(tasks: Registry) -> None:
 
 
 def _build(tasks: Registry) -> App:
-    check = functools.partial(builtin.problems, tasks)
+    check = functools.partial(configured.problems, tasks)
     settings = configuration.load(check, channels.declared(), engines.schemes())
     return build(settings, CheckedClock(), tasks)
 

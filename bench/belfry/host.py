@@ -24,7 +24,7 @@ from azure.core.exceptions import AzureError
 from bench.belfry.world import Jobs, app
 from local.host.settings import QueueOptions, read_host_json
 from shared.app import App
-from shared.engine.dispatch.clocks import DISPATCHER
+from shared.engine.dispatch.names import DISPATCHER
 from shared.engine.work.worker import Worker
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse

@@ -20,7 +20,7 @@ from bench.peers import environment
 from bench.peers.ledger import Ledger
 from local import azurite, child
 from shared.app import App
-from shared.engine.dispatch.clocks import DISPATCHER
+from shared.engine.dispatch.names import DISPATCHER
 
 SHARDS = 8
 _HOST = Path(__file__).with_name("host.py")

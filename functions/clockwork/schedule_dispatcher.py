@@ -6,7 +6,7 @@ python -m functions schedule_dispatcher
 import azure.functions as func
 
 from functions._azure import clock
-from shared.engine.dispatch.clocks import ALWAYS, DISPATCHER
+from shared.engine.dispatch.names import ALWAYS, DISPATCHER
 
 blueprint = func.Blueprint()
 

@@ -18,7 +18,7 @@ from shared.cli import typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
-from shared.engine.dispatch.clocks import DISPATCHER
+from shared.engine.dispatch.names import DISPATCHER
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Invalid, Unavailable
 from shared.log import instant

@@ -42,6 +42,7 @@ def test_importing_the_app_loads_nothing_that_only_some_runs_need() -> None:
     loaded = fresh("import sys, function_app; print(*sys.modules)")
     assert "azure.functions" in loaded
     assert [name for name in loaded if name.startswith(_HEAVY)] == []
+    assert not {"shared.app", "shared.engine.work.worker", "shared.storage.connect"} & set(loaded)
 
 
 def test_importing_what_knows_the_storage_loads_no_client_of_it() -> None:

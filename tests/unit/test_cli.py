@@ -12,7 +12,7 @@ import pytest
 
 import functions
 from shared.cli import typed
-from shared.engine.dispatch.clocks import DISPATCHER
+from shared.engine.dispatch.names import DISPATCHER
 from tests.forked import Commands
 
 PATHS = sorted(Path("functions").glob("*/[a-z]*.py"))

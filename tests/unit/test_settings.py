@@ -12,7 +12,7 @@ import pyrage
 import pytest
 
 from shared import settings
-from shared.engine.commands import builtin
+from shared.engine.commands import configured
 from shared.errors import Misconfigured
 from shared.notifications import channels
 from shared.settings.checks import url
@@ -242,7 +242,7 @@ def test_what_is_wrong_with_tasks_is_told_with_all_else() -> None:
         "CLEANUP_SCHEDULE": "*/99 * * * *",
     }
     with pytest.raises(Misconfigured) as caught:
-        settings.from_env(wrong, lambda read: builtin.problems(TASKS, read))
+        settings.from_env(wrong, lambda read: configured.problems(TASKS, read))
     assert "AzureWebJobsStorage is not set" in str(caught.value)
     assert "CLEANUP_SCHEDULE: minute '*/99': a step of 99" in str(caught.value)
     for name in wrong:
@@ -262,7 +262,7 @@ def test_a_variable_that_is_nearly_a_tasks_is_warned_of(
     variable: str, meant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     read = settings.from_env(GOOD | {variable: "true"})
-    builtin.warn_of_strangers(Registry(TASKS), read)
+    configured.warn_of_strangers(Registry(TASKS), read)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     said = f"setting_unknown setting={variable} did_you_mean={meant}"
@@ -276,7 +276,7 @@ def test_a_variable_that_is_nearly_a_tasks_is_warned_of(
 def test_of_a_tasks_own_and_of_others_variables_there_is_no_warning(
     variable: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    builtin.warn_of_strangers(Registry(TASKS), settings.from_env(GOOD | {variable: "true"}))
+    configured.warn_of_strangers(Registry(TASKS), settings.from_env(GOOD | {variable: "true"}))
     assert caplog.records == []
 
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from shared.engine.dispatch import tick
 from shared.engine.dispatch.facts import Facts
-from shared.engine.dispatch.health import EARLY, HTTP, HTTP_PAUSE, LATE, is_alive
+from shared.engine.dispatch.health import EARLY, HTTP_PAUSE, LATE, is_alive
+from shared.engine.dispatch.names import HTTP
 from shared.engine.dispatch.wakeups import next_wakeup
 
 _LONGEST = timedelta(days=366)

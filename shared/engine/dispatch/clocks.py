@@ -23,8 +23,9 @@ from shared.engine.dispatch import queue_clock as chains
 from shared.engine.dispatch.ahead import ahead, coming
 from shared.engine.dispatch.alarm import Alarm
 from shared.engine.dispatch.facts import Facts, Known
-from shared.engine.dispatch.health import QUIET, WORK, Silent
+from shared.engine.dispatch.health import QUIET, Silent
 from shared.engine.dispatch.mend import Mender
+from shared.engine.dispatch.names import ALWAYS, MESSAGE, WORK
 from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher, Report
@@ -32,13 +33,6 @@ from shared.errors import Unavailable
 from shared.log import Event, event
 from shared.storage.tables.facts import Meta
 
-DISPATCHER = "schedule_dispatcher"
-MESSAGE = "clock_message"
-ALWAYS = {
-    DISPATCHER: "0 * * * * *",
-    MESSAGE: f"{chains.OFFSET.seconds} * * * * *",
-}
-"""The clocks other than those of tasks, and when they wake up."""
 _WATCHES = timedelta(minutes=11)
 """How far ahead the health monitor's own runs are handed out: two of them, since it runs every five
 minutes."""

@@ -18,12 +18,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.engine.dispatch.facts import Facts, Known, Pause
+from shared.engine.dispatch.names import HTTP
 from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
 
-HTTP = "http"
-"""The clock outside the app (`POST /tick`). The app does not know how often it should tick."""
-WORK = "work"
-"""The name under which any invocation ticks if no clock does."""
 GRACE = timedelta(minutes=2)
 """How late a clock may be. It allows for a cold start, a slow tick, and a queue that is seldom
 polled."""

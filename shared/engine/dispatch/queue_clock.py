@@ -21,14 +21,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.engine.dispatch.facts import CHAIN, FUTURE, NEXT_LINK, chain_at
+from shared.engine.dispatch.names import OFFSET
 from shared.log import Event, event
 from shared.storage.queues.jobs import instant, readable
 from shared.storage.queues.pulse import PulseQueue
 from shared.storage.tables.facts import Fact, Meta
 
 ROW = CHAIN
-OFFSET = timedelta(seconds=30)
-"""When in each minute it ticks: half a minute after the dispatcher's timer."""
 _SHORTEST = timedelta(seconds=10)
 _LOST = timedelta(minutes=2)
 """A message that is overdue for this long counts as lost."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.engine.dispatch.facts import Facts
-from shared.engine.dispatch.health import HTTP, Silent
+from shared.engine.dispatch.health import Silent
+from shared.engine.dispatch.names import HTTP
 from shared.storage.tables.facts import Fact
 
 _AGAIN = timedelta(hours=1)

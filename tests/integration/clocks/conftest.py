@@ -22,8 +22,7 @@ from local.host import cron
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
-from shared.engine.dispatch.clocks import ALWAYS, DISPATCHER, MESSAGE
-from shared.engine.dispatch.health import HTTP
+from shared.engine.dispatch.names import ALWAYS, DISPATCHER, HTTP, MESSAGE
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule

@@ -12,8 +12,7 @@ from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
-from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
-from shared.engine.dispatch.health import HTTP
+from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule

@@ -11,7 +11,7 @@ import pytest
 
 from local.azurite import Azurite
 from shared.app import App, build
-from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
+from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 from shared.engine.dispatch.queue_clock import QueueClock, following
 from shared.errors import Unavailable
 from shared.settings import Settings

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from shared.api import site
-from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
-from shared.engine.dispatch.health import HTTP
+from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 from shared.schedules.job import Status
 from tests.integration.clocks.conftest import START, SimulatedEngine, said
 

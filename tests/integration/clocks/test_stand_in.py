@@ -12,8 +12,7 @@ import pytest
 from functions import _process
 from local.azurite import Azurite
 from shared.app import App, build
-from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
-from shared.engine.dispatch.health import WORK
+from shared.engine.dispatch.names import DISPATCHER, MESSAGE, WORK
 from shared.errors import Unavailable
 from tests.integration.clocks.conftest import SimulatedEngine, said, tap
 

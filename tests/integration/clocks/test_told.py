@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.engine.dispatch.clocks import DISPATCHER, MESSAGE
-from shared.engine.dispatch.health import HTTP
+from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 from shared.errors import Unavailable
 from tests.integration.clocks.conftest import SimulatedEngine, said
 

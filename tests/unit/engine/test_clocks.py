@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.host import cron
-from shared.engine.dispatch import health
 from shared.engine.dispatch.facts import Known
 from shared.engine.dispatch.health import GRACE, silent, was_away
+from shared.engine.dispatch.names import HTTP
 from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
 from shared.recurrence import Frequency, Recurrence, ncrontab
 
@@ -125,7 +125,7 @@ def test_what_was_missed_while_nothing_ran_does_not_count() -> None:
 def test_the_pinger_is_missed_after_a_quarter_of_an_hour_for_a_day(
     minutes: int, is_silent: bool
 ) -> None:
-    found = silent(NOON, {}, {health.HTTP: NOON - timedelta(minutes=minutes)}, None)
+    found = silent(NOON, {}, {HTTP: NOON - timedelta(minutes=minutes)}, None)
     assert [one.is_warning for one in found] == [True] * is_silent
 
 
