@@ -16,6 +16,7 @@ from datetime import timedelta
 from shared import settings as configuration
 from shared.app import App, build
 from shared.clock import Clock
+from shared.data import names
 from shared.engine.commands import builtin
 from shared.engine.work.worker import Worker
 from shared.log import Event, event
@@ -59,6 +60,7 @@ def prepare(tasks: Registry) -> None:
 def _build(tasks: Registry) -> App:
     check = functools.partial(builtin.problems, tasks)
     settings = configuration.load(check, channels.declared())
+    names.use(names.read(settings.data_names))
     return build(settings, CheckedClock(), tasks)
 
 

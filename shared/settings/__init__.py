@@ -6,6 +6,7 @@ other by the rules of `checks`, and `process` is the only reader of this process
 
 from shared.settings.model import (
     PRIMARY,
+    DataSettings,
     DestinationSettings,
     DriveSettings,
     Settings,
@@ -14,8 +15,8 @@ from shared.settings.model import (
     TriggerSettings,
     Values,
 )
-from shared.settings.process import load, load_for_triggers, load_local
-from shared.settings.reading import Channels, Check, for_triggers, from_env
+from shared.settings.process import load, load_for_data, load_for_triggers, load_local
+from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
 from shared.settings.secret import Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
@@ -25,6 +26,7 @@ __all__ = [
     "TASK_SUFFIXES",
     "Channels",
     "Check",
+    "DataSettings",
     "DestinationSettings",
     "DriveSettings",
     "Secret",
@@ -34,9 +36,11 @@ __all__ = [
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "for_data",
     "for_triggers",
     "from_env",
     "load",
+    "load_for_data",
     "load_for_triggers",
     "load_local",
     "task_settings",

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from shared.errors import Misconfigured
-from shared.settings.model import Settings, TriggerSettings
-from shared.settings.reading import Channels, Check, for_triggers, from_env
+from shared.settings.model import DataSettings, Settings, TriggerSettings
+from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
 
 
 def load(check: Check, channels: Channels) -> Settings:
@@ -19,6 +19,11 @@ def load(check: Check, channels: Channels) -> Settings:
 def load_for_triggers() -> TriggerSettings:
     """What this process's triggers are made from."""
     return for_triggers(os.environ)
+
+
+def load_for_data() -> DataSettings:
+    """What this process needs to reach the company's database. Raises `Misconfigured`."""
+    return for_data(os.environ)
 
 
 def load_local(file: Path) -> None:
