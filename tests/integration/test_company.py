@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from local import company
+from local.company import rows
 from local.postgres import Postgres, start
-from shared.errors import Damaged
+from shared.data.database import reading, writing
+from shared.data.models import Partner, Tenant
+from shared.errors import Conflict, Damaged
+from shared.settings import Secret
+from tests.company import TODAY, at, contents
 from tests.conftest import scratch
 
 
 def test_both_databases_hold_the_same_company(tmp_path: Path, postgres: Postgres) -> None:
     file, url = tmp_path / "company.db", postgres.url("same_company")
-    for _ in range(2):
-        company.build_sqlite(file)
-        company.build_postgres(url)
-    with closing(sqlite3.connect(file)) as small, psycopg.connect(url) as large:
-        for table in company.tables():
-            count = f"SELECT count(*) FROM {table.name}"
-            rows = small.execute(count).fetchone()[0]
-            assert rows == len(table.rows)
-            found = large.execute(count.encode()).fetchone()
-            assert found is not None and found[0] == rows
-        name = "SELECT name FROM pets WHERE id = 7"
-        assert small.execute(name).fetchone() == large.execute(name.encode()).fetchone()
+    for today in (TODAY, TODAY, TODAY + timedelta(days=40)):
+        company.build_sqlite(file, today)
+        company.build_postgres(url, today)
+        assert contents(at(file)) == contents(Secret(url))
 
 
-def test_it_has_some_thousands_of_rows_and_two_administrators() -> None:
-    tables = {table.name: table.rows for table in company.tables()}
-    assert 5_000 < sum(len(rows) for rows in tables.values()) < 10_000
-    assert sum(row[3] == "system_admin" for row in tables["users"]) == 2
-    assert company.tables() == company.tables()
+def test_postgresql_numbers_new_rows_after_those_of_the_demo(postgres: Postgres) -> None:
+    url = postgres.url("numbered_company")
+    company.build_postgres(url, TODAY)
+    with writing(Secret(url)) as session:
+        session.add(Partner(name="One more", email=None))
+        session.flush()
+        assert session.scalars(select(Partner.id).order_by(Partner.id.desc())).first() == 4
+
+
+def test_an_interrupted_build_is_done_again(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.url("interrupted")
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "later", lambda: {"partners": [{"id": 1, "name": None}]})
+        with pytest.raises(Conflict, match="partners"):
+            company.build_postgres(url, TODAY)
+    with reading(Secret(url)) as connection:
+        assert connection.execute(select(Tenant.id)).all() == []
+    company.build_postgres(url, TODAY)
+    assert len(contents(Secret(url))["partners"]) == 3
 
 
 def test_a_wrong_password_is_refused(postgres: Postgres) -> None:
