@@ -18,23 +18,23 @@ PAGE = 500
 
 def pages(
     url: Secret,
-    query: Select[Any],
+    query: Select[*tuple[Any, ...]],
     order: Sequence[InstrumentedAttribute[Any]],
     *,
     size: int = PAGE,
-) -> Iterator[Sequence[Row[Any]]]:
+) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
     """The rows of `query` in that order, never all in memory, and with no transaction open while a
     page is worked on.
 
     `order` is a sort column that is never null and the id, or the id alone; an index has them in
-    this order. `query` selects them, and has no order of its own. Rows that come or go meanwhile
-    are seen or not; none is seen twice, unless it is moved on in the order.
+    this order. They are added to what `query` selects, which has no order of its own. Rows that
+    come or go meanwhile are seen or not; none is seen twice, unless it is moved on in the order.
     """
     from sqlalchemy import literal, tuple_
 
     after: tuple[Any, ...] | None = None
     while True:
-        asked = query.order_by(*order).limit(size)
+        asked = query.add_columns(*order).order_by(*order).limit(size)
         if after is not None:
             last = [literal(value, key.type) for value, key in zip(after, order, strict=True)]
             asked = asked.where(tuple_(*order) > tuple_(*last))
@@ -44,4 +44,4 @@ def pages(
             yield rows
         if len(rows) < size:
             return
-        after = tuple(rows[-1]._mapping[key] for key in order)
+        after = rows[-1][-len(order) :]

@@ -27,14 +27,13 @@ def insert_once(session: Session, model: type[Base], values: Mapping[str, object
 
 
 def update_if(
-    session: Session, model: type[Base], expected: Mapping[str, Any], /, **to: Any
+    session: Session, model: type[Base], expected: Mapping[str, Any], to: Mapping[str, Any]
 ) -> bool:
     """Change the row whose columns still are as `expected`; whether there was one. This is how a
     row is claimed: of two writers with the same expectation, one gets true."""
     from sqlalchemy import update
 
-    mine = [getattr(model, name).is_not_distinct_from(value) for name, value in expected.items()]
-    done: Any = session.execute(
-        update(model).where(*mine).values(to), execution_options={"synchronize_session": False}
-    )
+    mine = [getattr(model, name) == value for name, value in expected.items()]  # or IS NULL
+    change = update(model).where(*mine).values(dict(to))
+    done: Any = session.execute(change, execution_options={"synchronize_session": False})
     return bool(done.rowcount == 1)

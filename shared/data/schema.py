@@ -41,10 +41,15 @@ def check(url: Secret) -> None:
 def look(url: Secret) -> Found:
     """How the database stands. Raises as `reading` does."""
     with reading(url) as connection:
-        if names.current():
-            lacking = missing(connection)
-            return Found(None, _lacks(lacking) if lacking else None)
-        version = version_of(connection)
+        return found(connection)
+
+
+def found(connection: Connection) -> Found:
+    """The same, by a connection."""
+    if names.current():
+        lacking = _missing(connection)
+        return Found(None, _lacks(lacking) if lacking else None)
+    version = _version(connection)
     return Found(version, compared(version))
 
 
@@ -62,7 +67,7 @@ def compared(version: str | None) -> str | None:
     )
 
 
-def version_of(connection: Connection) -> str | None:
+def _version(connection: Connection) -> str | None:
     """The version of the schema; None if Belfry has never upgraded this database."""
     from sqlalchemy import inspect, text
 
@@ -72,7 +77,7 @@ def version_of(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def missing(connection: Connection) -> list[str]:
+def _missing(connection: Connection) -> list[str]:
     """Which tables and columns the database lacks, by the names that it should have."""
     from sqlalchemy import inspect
 

@@ -36,34 +36,26 @@ def upgrade(url: Secret) -> schema.Found:
     """
     with translated(url), _engine(url) as engine:
         with engine.connect() as connection:
-            before = _found(connection)
+            before = schema.found(connection)
         if before.problem is None:
             return before
         with _alone(url, engine) as connection, connection.begin():
-            _bring_up(connection)
+            before = schema.found(connection)  # another may just have done it
+            if before.problem is not None:
+                _bring_up(connection, before)
     return before
 
 
-def _found(connection: Connection) -> schema.Found:
-    if names.current():
-        lacking = schema.missing(connection)
-        return schema.Found(None, ", ".join(lacking) or None)
-    version = schema.version_of(connection)
-    return schema.Found(version, schema.compared(version))
-
-
-def _bring_up(connection: Connection) -> None:
+def _bring_up(connection: Connection, before: schema.Found) -> None:
     if names.current():
         from shared.data.models import Base
 
         Base.metadata.create_all(connection)
         return
-    version = schema.version_of(connection)  # another may just have done it
-    if version is not None and version not in schema.REVISIONS:
-        raise Misconfigured(str(schema.compared(version)))
-    if version != schema.HEAD:
-        _migrate(connection)
-        _referring(connection)
+    if before.version is not None and before.version not in schema.REVISIONS:
+        raise Misconfigured(str(before.problem))
+    _migrate(connection)
+    _referring(connection)
 
 
 def _migrate(connection: Connection) -> None:

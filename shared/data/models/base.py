@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnClause,
     Date,
+    Index,
     LargeBinary,
     MetaData,
     Table,
@@ -64,6 +65,12 @@ def one_of(table: str, about: str, choices: type[StrEnum]) -> CheckConstraint:
     """The database's own check that a column holds one of these."""
     texts = ", ".join(f"'{choice.value}'" for choice in choices)
     return check(table, about, f"IN ({texts})")
+
+
+def index(table: str, *columns: str, only_null: str) -> Index:
+    """An index of the rows in which a column is null."""
+    condition = column(_NAMES.column(table, only_null)).is_(None)
+    return Index(None, *columns, postgresql_where=condition, sqlite_where=condition)
 
 
 def check(table: str, about: str, rule: str) -> CheckConstraint:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Identity, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.data.models.base import Base
+from shared.data.models.base import Base, index
 from shared.data.models.tenants import Tenant
 
 
@@ -18,7 +18,7 @@ class UsageDay(Base):
     __tablename__ = "usage_days"
     __table_args__ = (
         UniqueConstraint("tenant_id", "counter", "day"),
-        Index(None, "tenant_id", "closed_at", "day", "id"),
+        index("usage_days", "tenant_id", "day", "id", only_null="closed_at"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

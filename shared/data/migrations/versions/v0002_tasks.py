@@ -235,7 +235,14 @@ def _usage() -> None:
         large("value"),
         instant("closed_at", null=True),
         unique=["tenant_id", "counter", "day"],
-        indexes=[("tenant_id", "closed_at", "day", "id")],
+    )
+    open_days = sa.text("closed_at IS NULL")
+    op.create_index(
+        op.f("ix_usage_days_tenant_id_day_id"),
+        "usage_days",
+        ["tenant_id", "day", "id"],
+        postgresql_where=open_days,
+        sqlite_where=open_days,
     )
 
 
