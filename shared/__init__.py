@@ -6,7 +6,7 @@ recurrence                     pure: (recurrence, instant) -> next instant, in a
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, what a running one may use, what it needs
 storage                        Table, Queue and Blob Storage; Azure's SDKs and errors end here
-data                           the company's own database
+data                           the company's own database: its tables, and their upgrade
 notifications                  to people, each once, from an outbox
 engine                         tick, worker, retry: loads, decides by the pure parts, writes
 backups                        dump, compress, upload, read back, restore, compare
