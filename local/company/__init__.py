@@ -40,6 +40,14 @@ _AHEAD = timedelta(days=60)
 _ENOUGH = timedelta(days=30)
 """As long as this much is made, a start adds nothing."""
 _ONE_DAY = timedelta(days=1)
+_REFERS = {
+    "tenant_id": "tenants",
+    "owner_id": "owners",
+    "pet_id": "pets",
+    "appointment_id": "appointments",
+    "partner_id": "partners",
+}
+"""The tables that such columns refer to."""
 
 
 def build_sqlite(path: Path, today: date) -> None:
@@ -101,12 +109,23 @@ def _go_on(connection: Connection, today: date, day: date) -> None:
 
 
 def _put(connection: Connection, made: Mapping[str, list[rows.Row]]) -> None:
+    """Rows that would refer to what a person has deleted are left out."""
     for name in names.TABLES:  # each after those it refers to
-        if made.get(name):
+        held = _referring(connection, made.get(name, []))
+        if held:
             table = _defined(name)
-            connection.execute(insert(table), made[name])
+            connection.execute(insert(table), held)
             if connection.dialect.name == "postgresql" and "id" in table.c:
                 _go_on_from(connection, table)
+
+
+def _referring(connection: Connection, put: list[rows.Row]) -> list[rows.Row]:
+    """Those of the rows that refer to rows that are there."""
+    for column, name in _REFERS.items():
+        if put and column in put[0]:
+            there = set(connection.execute(select(_defined(name).c.id)).scalars())
+            put = [row for row in put if row[column] in there]
+    return put
 
 
 def _go_on_from(connection: Connection, table: Defined) -> None:

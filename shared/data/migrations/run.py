@@ -34,16 +34,21 @@ def upgrade(url: Secret) -> schema.Found:
 
     Raises `Misconfigured` (also for a schema that is newer than this code), `Unavailable`.
     """
-    with translated(url), _engine(url) as engine:
-        with engine.connect() as connection:
-            before = schema.found(connection)
+    if not _is_missing(url):
+        before = schema.look(url)  # which waits for nobody
         if before.problem is None:
             return before
-        with _alone(url, engine) as connection, connection.begin():
-            before = schema.found(connection)  # another may just have done it
-            if before.problem is not None:
-                _bring_up(connection, before)
+    with translated(url), _engine(url) as engine, _alone(url, engine) as connection:
+        before = schema.found(connection)  # another may just have done it
+        if before.problem is not None:
+            _bring_up(connection, before)
     return before
+
+
+def _is_missing(url: Secret) -> bool:
+    """Whether it is a SQLite file that is not there."""
+    made = parsed(url)
+    return made.get_backend_name() == "sqlite" and not Path(str(made.database)).exists()
 
 
 def _bring_up(connection: Connection, before: schema.Found) -> None:
@@ -99,16 +104,17 @@ def _engine(url: Secret) -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def _alone(url: Secret, engine: Engine) -> Iterator[Connection]:
-    """A connection, while no other upgrade is under way. Raises `Unavailable` if one does not
-    end."""
+    """A connection in a transaction, while no other upgrade is under way. Raises `Unavailable` if
+    one does not end."""
     if engine.dialect.name == "sqlite":
-        with _beside(Path(str(parsed(url).database))), engine.connect() as connection:
+        with _beside(Path(str(parsed(url).database))), engine.begin() as connection:
             yield connection
         return
     with engine.connect() as connection:  # the lock is the connection's, and goes with it
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
         connection.commit()
-        yield connection
+        with connection.begin():
+            yield connection
 
 
 @contextlib.contextmanager

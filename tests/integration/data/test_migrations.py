@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -167,21 +169,31 @@ def test_at_the_newest_version_nothing_is_done(empty: Secret) -> None:
         file = Path(str(parsed(empty).database))
         file.with_name(f"{file.name}-upgrade").unlink()
         bytes_ = hashlib.sha256(file.read_bytes()).digest()
-    assert upgrade(empty) == schema.Found(schema.HEAD, None)
+    with _locked(empty):
+        assert upgrade(empty) == schema.Found(schema.HEAD, None)
     assert dumped(empty) == before
     if is_sqlite(empty):
         assert hashlib.sha256(file.read_bytes()).digest() == bytes_
         assert [one.name for one in file.parent.iterdir()] == [file.name], "no lock was taken"
 
 
-def test_of_two_at_once_one_upgrades_and_the_other_waits(old: Secret) -> None:
+@contextmanager
+def _locked(url: Secret) -> Iterator[None]:
+    """While somebody writes to it."""
+    with writing(url) as session:
+        session.execute(text("UPDATE tenants SET name = name"))
+        yield
+        session.rollback()
+
+
+def test_of_several_at_once_one_upgrades_and_the_others_wait(old: Secret) -> None:
     command = [sys.executable, "-m", "functions", "database", "upgrade"]
     environ = {"DATABASE_URL": old.reveal(), "BELFRY_LOCAL_SETTINGS": "tests/unit/no.settings.json"}
-    both = [
+    several = [
         subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE) for _ in range(3)
     ]
-    said = [json.loads(one.communicate(timeout=120)[0]) for one in both]
-    assert [one.returncode for one in both] == [0] * 3
+    said = [json.loads(one.communicate(timeout=120)[0]) for one in several]
+    assert [one.returncode for one in several] == [0] * 3
     assert sorted(one["changed"] for one in said) == [False, False, True]
     schema.check(old)
 
@@ -225,8 +237,6 @@ def test_rows_that_refer_to_none_stop_the_upgrade_of_a_sqlite_database(old: Secr
     """PostgreSQL would not have taken them."""
     if not is_sqlite(old):
         return
-    with writing(old) as session:
-        session.execute(text("PRAGMA defer_foreign_keys = ON"))
     engine = create_engine(parsed(old))
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO invoices VALUES (2, 77, '1', '2026-01-01', NULL)"))
