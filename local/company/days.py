@@ -151,6 +151,6 @@ class Days:
                     "tenant_id": tenant,
                     "counter": counter,
                     "day": day,
-                    "value": value if day <= self._today else 0,
+                    "value": value,
                     "closed_at": closed,
                 }

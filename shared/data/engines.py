@@ -100,10 +100,11 @@ def postgres(url: URL, *, limits: dict[str, str], **pool: Any) -> Engine:
     made = create_engine(url, connect_args=given, hide_parameters=True, **pool)
     settings = [func.set_config(name, bindparam(None, to), True) for name, to in limits.items()]
 
-    @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:
         connection.execute(select(*settings))
 
+    if settings:
+        event.listen(made, "begin", begin)
     return made
 
 
