@@ -5,19 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import select
 
 from local import company
 from local.company import rows
-from local.postgres import Postgres, start
+from local.postgres import Postgres
 from shared.data.database import reading, writing
 from shared.data.models import Partner, Tenant
-from shared.errors import Conflict, Damaged
+from shared.errors import Conflict
 from shared.settings import Secret
 from tests.company import TODAY, at, contents
-from tests.conftest import scratch
 
 
 def test_both_databases_hold_the_same_company(tmp_path: Path, postgres: Postgres) -> None:
@@ -49,28 +47,3 @@ def test_an_interrupted_build_is_done_again(
         assert connection.execute(select(Tenant.id)).all() == []
     company.build_postgres(url, TODAY)
     assert len(contents(Secret(url))["partners"]) == 3
-
-
-def test_a_wrong_password_is_refused(postgres: Postgres) -> None:
-    wrong = postgres.url("postgres").replace(postgres.password, "wrong")
-    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(wrong)
-
-
-def test_a_killed_server_starts_again() -> None:
-    with scratch() as parent:
-        folder = parent / "postgres"
-        with start(folder) as server:
-            server.process.kill()
-            server.process.wait()
-        with start(folder) as server:
-            psycopg.connect(server.url("postgres")).close()
-
-
-def test_a_damaged_folder_is_named() -> None:
-    with scratch() as parent:
-        folder = parent / "postgres"
-        start(folder).stop()
-        (folder / "data" / "global" / "pg_control").write_bytes(b"")
-        with pytest.raises(Damaged, match=str(folder)):
-            start(folder)
