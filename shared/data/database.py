@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.data.engines import SETTING, Access, engine, parsed
-from shared.errors import BelfryError, Conflict, Misconfigured, Unavailable
+from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Unavailable
 from shared.redaction import redact
 from shared.settings import Secret
 
@@ -43,7 +43,8 @@ def writing(url: Secret) -> Iterator[Session]:
     """A session whose block is one transaction, for a short one: SQLite lets nobody else write
     meanwhile.
 
-    Raises as `reading`, and `Conflict` for a row that breaks a rule of the database.
+    Raises as `reading`, `Conflict` for a row that breaks a rule of the database, and `Invalid` for
+    a value that a column's type refuses.
     """
     from sqlalchemy.orm import Session
 
@@ -54,7 +55,13 @@ def writing(url: Secret) -> Iterator[Session]:
 @contextmanager
 def translated(url: Secret) -> Iterator[None]:
     """Whatever SQLAlchemy raises in the block, as one of our errors."""
-    from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, TimeoutError
+    from sqlalchemy.exc import (
+        DBAPIError,
+        IntegrityError,
+        SQLAlchemyError,
+        StatementError,
+        TimeoutError,
+    )
 
     problem: BelfryError
     try:
@@ -64,6 +71,8 @@ def translated(url: Secret) -> Iterator[None]:
         problem = Conflict(f"the {_SERVICE} refuses a row: {_said(error.orig, url)[0]}")
     except DBAPIError as error:
         problem = _meaning(error.orig, url)
+    except StatementError as error:  # what a type refuses, before anything is sent
+        problem = Invalid("value", str(error.orig))
     except TimeoutError:
         problem = Unavailable(_SERVICE, f"all connections are in use (see {SETTING})")
     except SQLAlchemyError as error:

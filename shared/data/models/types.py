@@ -1,7 +1,6 @@
 """Types of columns that are the same in SQLite and PostgreSQL: instants, checked strings, zones.
 
-What a type refuses, it refuses with `ValueError` before anything is sent; SQLAlchemy wraps that in
-a `StatementError`.
+What a type refuses, it refuses before anything is sent; of `database`, that is `Invalid`.
 """
 
 from __future__ import annotations
