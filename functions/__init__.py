@@ -1,7 +1,7 @@
-"""One file for each function, in folders by kind of work: the files are the list of what runs.
+"""One file for each function, in folders by kind of work. There is no other list of functions.
 
-`discover()` imports every module here, in order: one that cannot be imported stops the app, instead
-of silently leaving its function out. A file whose name begins with `_` is no function.
+`discover()` imports every module here, in order. A module that cannot be imported stops the app, so
+that its function is not silently left out. A file whose name begins with `_` is not a function.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _paths() -> list[str]:
 
 
 def _refuse_a_file_as_a_command() -> None:
-    """A task's file is no program: run as one, it would exit with 0 and have done nothing."""
+    """A task's file is not a program: run as one, it would do nothing and exit with 0."""
     words = sys.orig_argv
     if "-m" in words and words[words.index("-m") + 1].startswith(f"{__name__}."):
         name = words[words.index("-m") + 1].rpartition(".")[2]

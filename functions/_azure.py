@@ -1,9 +1,9 @@
-"""From Azure's triggers to the engine. Knows azure.functions; nothing below does.
+"""Connects Azure's triggers to the engine. The layers below do not know azure.functions.
 
-A task's timer is one of several clocks (`dispatch.clocks`): when it wakes, it does a whole tick,
-and the engine decides what is due. Waking too often is harmless, so its NCRONTAB may name more
-instants than the schedule has (both UTC hours of a local time, for one). Any other invocation ticks
-when it is done, if no clock did lately (`stand_in`).
+A task's timer is one of several clocks (`dispatch.clocks`). When it wakes up, it does a whole tick,
+and the engine decides what is due. Wake-ups at which nothing is due are harmless. So the timer's
+NCRONTAB expression may name more instants than the schedule has, for example both UTC hours of a
+local time. Any other invocation ticks when it is done, if no clock has ticked lately (`stand_in`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import azure.functions as func
 
 from functions import _process
 from shared import settings as configuration
+from shared.backups import engines
 from shared.clock import SystemClock
 from shared.engine.commands import builtin
 from shared.engine.dispatch.health import HTTP
@@ -40,10 +41,11 @@ _logger = logging.getLogger("belfry.clocks")
 def check(tasks: Iterable[Task]) -> None:
     """Check that the settings are what the app needs, before it is indexed. Raises `Misconfigured`.
 
-    Triggers themselves use defaults where a setting is wrong or missing: tests and the command line
-    import the modules of tasks before there are any settings.
+    If a setting is wrong or missing, the triggers use its default, because tests and the command
+    line import the modules of tasks before there are any settings.
     """
-    configuration.load(partial(builtin.problems, list(tasks)), channels.declared())
+    known = partial(builtin.problems, list(tasks))
+    configuration.load(known, channels.declared(), engines.schemes())
 
 
 def names() -> Names:
@@ -52,14 +54,14 @@ def names() -> Names:
 
 
 def timers(tasks: Iterable[Task]) -> Iterator[func.Blueprint]:
-    """The timer functions of those tasks that have a time of their own."""
+    """The timer functions of the tasks that have a time of their own."""
     return (timer(task) for task in tasks if task.recurrence is not None)
 
 
 def timer(task: Task) -> func.Blueprint:
     """The timer function of a task, with the task's name.
 
-    Invoked by hand (`POST /admin/functions/{name}`, when its next firing lies ahead) it runs the
+    If a person invokes it (`POST /admin/functions/{name}`, before its next firing), it runs the
     task now.
     """
     wakes = _wakes(task)
@@ -72,7 +74,7 @@ def timer(task: Task) -> func.Blueprint:
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest) -> None:
-        if by_hand(timer, SystemClock().now()):  # the host goes by its machine's clock
+        if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
             _process.app().manager.run_now(task.name, force=True)
         else:
             _process.app().clocks.tick(task.name)
@@ -81,7 +83,7 @@ def timer(task: Task) -> func.Blueprint:
 
 
 def _wakes(task: Task) -> str | None:
-    """Its NCRONTAB expression; None if it has no time of its own."""
+    """The task's NCRONTAB expression; None if it has no time of its own."""
     year = SystemClock().now().year
     try:
         found = builtin.wakeups([task], configuration.load_for_triggers(), year)
@@ -91,12 +93,13 @@ def _wakes(task: Task) -> str | None:
 
 
 _threads = Threads("message")
-"""A call of the worker waits for what it began, so it gets a thread of its own: otherwise as many
-messages as the host has threads would use up all of them."""
+"""A call of the worker waits for the jobs that it began, so it gets a thread of its own. Otherwise
+a few messages would use up all of the host's threads."""
 
 
 async def work_on(message: func.QueueMessage, *, long: bool) -> None:
-    """Do what a message of a job queue asks for. What this raises gives the message back."""
+    """Do what a message of a job queue asks for. If this raises, the message goes back to the
+    queue."""
     text = message.get_body().decode(errors="replace")
     await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
 
@@ -118,9 +121,9 @@ def clock(name: str) -> None:
 
 
 def stand_in() -> None:
-    """What any other invocation does when it is done: tick, if no clock did for a while.
+    """Tick, if no clock has ticked for a while. Any other invocation calls this when it is done.
 
-    The invocation's own work is done by then, so a failure here does not fail it.
+    Its own work is done by then, so a failure here does not make the invocation fail.
     """
     try:
         _process.app().clocks.stand_in()
@@ -129,7 +132,7 @@ def stand_in() -> None:
 
 
 def clock_by_http() -> func.HttpResponse:
-    """Do one whole tick for a caller outside; answer what it did, or that storage is away."""
+    """Do one whole tick for an outside caller; answers what it did, or that storage failed."""
     try:
         did = _process.app().clocks.tick(HTTP)
         now = _process.app().clock.now()
@@ -153,12 +156,12 @@ def _problem(status: int, title: str, error: BelfryError) -> func.HttpResponse:
 
 
 def by_hand(timer: func.TimerRequest, now: datetime) -> bool:
-    """Whether a person invoked the timer: it is not past due, and its next firing lies ahead.
+    """Whether a person invoked the timer: it is not past due, and its next firing is in the future.
 
-    During a firing of its own, `ScheduleStatus.Next` is still that firing: the host writes the
-    status afterwards.
+    When the timer fires by itself, `ScheduleStatus.Next` is still this firing, because the host
+    writes the status afterwards.
     """
-    # The base class lacks what every real request has.
+    # The base class does not declare the attributes that every real request has.
     status: dict[str, Any] = getattr(timer, "schedule_status", None) or {}
     planned = status.get("Next")
     if timer.past_due or not planned:

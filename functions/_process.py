@@ -1,6 +1,6 @@
-"""The app of this process: built once, by whichever function is invoked first.
+"""The app of this process. The first function that is invoked builds it.
 
-The app's own imports happen then, and not when the functions are indexed.
+The app's own imports happen at that time, and not when the functions are indexed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def _app() -> App:
 
 
 def prepare() -> None:
-    """For whoever starts the app in another process: check its settings, create what it needs."""
+    """Check the app's settings and create what it needs, before another process starts the app."""
     from shared.process import prepare
 
     prepare(registry())
 
 
 def registry() -> Registry:
-    """The tasks that `functions/` holds."""
+    """The tasks in `functions/`."""
     from shared.tasks import Registry
 
     return Registry(functions.tasks())

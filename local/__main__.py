@@ -1,5 +1,6 @@
 """`make start`: Ctrl-C ends it without a word while nothing runs yet; see `start`."""
 
+import gc
 import signal
 import sys
 
@@ -9,7 +10,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from local import start
 
-    return start.main()
+    code = start.main()
+    gc.freeze()  # the interpreter's exit would look at every object once more
+    return code
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Azurite, Azure's storage emulator, on disk, with every API version accepted.
+"""Azurite, Azure's storage emulator, with every API version accepted.
 
-On disk because in memory it was seen to hang; `--skipApiVersionCheck` because the SDKs are newer
-than it. It is a Node program that the bootstrap put into `.venv/azurite`.
+`--skipApiVersionCheck`, because the SDKs are newer than it. It is a Node program that the bootstrap
+put into `.venv/azurite`.
 """
 
 from __future__ import annotations

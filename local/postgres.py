@@ -78,7 +78,8 @@ class Postgres:
 
 def start(folder: Path, *, port: int | None = None, durable: bool = True) -> Postgres:
     """Start the server of `folder`, made when it is new, and wait until it answers. One that is not
-    `durable` is faster, and may lose its data when the machine goes down.
+    `durable` is faster: it may lose its data when the machine goes down, and its password is hashed
+    but once.
 
     Raises `Damaged` when the folder's contents cannot be used, `Unavailable` when it does not
     start, with the end of its log.
@@ -94,7 +95,7 @@ def start(folder: Path, *, port: int | None = None, durable: bool = True) -> Pos
         if data.exists() and any(data.iterdir()):
             last = _tail(folder / "postgres.log")
             raise Damaged(f"{data} has no PG_VERSION; its server's last words:\n{last}")
-        _make(data, folder / "password", user)
+        _make(data, folder / "password", user, durable)
     attempts = 1 if port is not None else _ATTEMPTS
     for attempt in range(1, attempts + 1):
         (chosen,) = [port] if port is not None else ports.free(1)
@@ -177,7 +178,7 @@ def _password(folder: Path) -> str:
     return file.read_text()
 
 
-def _make(data: Path, password: Path, user: tuple[int, int] | None) -> None:
+def _make(data: Path, password: Path, user: tuple[int, int] | None, durable: bool) -> None:
     """initdb into a folder beside, renamed when it is whole: one that was interrupted is redone."""
     unfinished = data.with_name("data.unfinished")
     _remove(unfinished)
@@ -188,6 +189,7 @@ def _make(data: Path, password: Path, user: tuple[int, int] | None) -> None:
     command = [str(programs() / "initdb"), "-D", str(unfinished), "-U", USER]
     command += [f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8"]
     command += ["--no-locale", "--no-instructions"]
+    command += [] if durable else ["--no-sync", "--set=scram_iterations=1"]
     who = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
     done = subprocess.run(command, capture_output=True, text=True, env=_environment(), **who)  # type: ignore[call-overload]
     if done.returncode != 0:

@@ -21,7 +21,7 @@ from importlib import import_module, util
 from pathlib import Path
 
 from local import azurite, child, core_tools, ports, postgres, state, values, welcome
-from local.host import __main__ as host
+from local.host import process as host
 from local.host.settings import CannotStart
 from local.state import DamagedFile, State
 from shared import settings

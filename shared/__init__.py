@@ -1,17 +1,17 @@
-"""What every function shares. From the bottom up, each layer using only those below it:
+"""What all functions share. From the bottom up; each layer uses only those below it:
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
-settings, log, redaction       configuration; log lines, and what is kept out of them
+settings, log, redaction       configuration; log lines, and removing secrets from them
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 schedules                      pure: what a schedule is, and what it owes at `now`
-tasks                          pure: what a task is, what a running one may use, what it needs
-storage                        Table, Queue and Blob Storage; Azure's SDKs and errors end here
+tasks                          pure: what a task is, what it needs, what it may use as it runs
+storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
 data                           the company's own database: its tables, and their upgrade
-notifications                  to people, each once, from an outbox
-engine                         tick, worker, retry: loads, decides by the pure parts, writes
+notifications                  what people are told, each once, from an outbox; channels to people
+engine                         tick, worker, retry: reads, lets the pure parts decide, writes
 backups                        dump, compress, upload, read back, restore, compare
-app                            the one place where the parts meet
-process                        the app as a process has it: prepared, and drained at its end
+app                            the only place where the parts meet
+process                        the app of a process: prepared at its start, drained at its end
 api                            HTTP: the API, and the pages that need no key
-cli                            a task by hand
+cli                            running a task by hand
 """

@@ -81,24 +81,24 @@ class App:
     control: Control
     ledger: Ledger
     worker: Worker
-    """Runs what it is given: for a person's command."""
+    """Runs any job that it is given; for a person's command."""
     short_worker: Worker
     long_worker: Worker
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service; it and `notifications` are made when they are first asked for."""
+    """The backup service. Like `notifications`, it is made when it is first used."""
     notifications: Callable[[], Notifications]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
 
     def prepare(self, *, by_hand: bool = False) -> None:
-        """Create the table, the queues and the system schedules, as far as they are missing.
+        """Create the table, the queues and the system schedules that are missing.
 
-        Existing system schedules are brought up to what code and settings newly say; but not
-        `by_hand`, when the settings are those of a person's shell and the clocks run elsewhere.
-        Raises `Unavailable` or `Refused` when the storage does, `Misconfigured`.
+        Existing system schedules get the values that changed in code and settings. With `by_hand`
+        they do not: then the settings are those of a person's shell, and the clocks run elsewhere.
+        Raises `Misconfigured`, and `Unavailable` or `Refused` if storage fails.
         """
         self.create()
         for task in self.registry:
@@ -137,7 +137,8 @@ class App:
         self._hold_shards()
 
     def _hold_shards(self) -> None:
-        """Schedules are found by their shard, so the number of shards must stay as it was."""
+        """Check the number of shards, which must not change, because schedules are found by their
+        shard. Raises `Misconfigured`."""
         wanted = str(self.settings.schedule_shards)
         stored = self.meta.value("shards")
         if stored is None:
@@ -151,7 +152,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class _Stores:
-    """What an app has in its storage account."""
+    """An app's table and queues in its storage account."""
 
     connection: Connection
     names: Names
@@ -163,7 +164,7 @@ class _Stores:
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock, transport: Any) -> _Stores:
-        """Those that the settings name."""
+        """The stores that the settings name."""
         names = Names(settings.prefix)
         checked = clock if isinstance(clock, CheckedClock) else None
         connection = Connection(settings.storage, transport, checked)
@@ -288,7 +289,7 @@ def _workers(
     settings: Settings,
     clock: Clock,
 ) -> tuple[Worker, Worker, Worker]:
-    """(the worker of a person's command, that of short jobs, that of long ones)."""
+    """(the worker for a person's command, the one for short jobs, the one for long jobs)."""
 
     def pool(size: int, lasting: int) -> WorkerPool:
         return WorkerPool(
@@ -313,7 +314,8 @@ def _workers(
 
 
 def _hold_needs(tasks: Registry, services: Services) -> None:
-    """Raise `Misconfigured` if a task takes a service that does not exist: this stops the start."""
+    """Raise `Misconfigured` if a task needs a service that does not exist, so that the app does not
+    start."""
     for task in tasks:
         if missing := services.missing(task.needs):
             raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
@@ -351,12 +353,12 @@ def _backups(
 def _alert(
     notifications: Callable[[], Notifications], *, key: str, subject: str, text: str
 ) -> bool:
-    """Tell people; whether nothing is left to do for it."""
+    """Alert people; whether nothing is left to do for this alert."""
     sent = notifications().alert(key=key, subject=subject, text=text)
     return all(entry.next_at is None for entry in sent)
 
 
 def _new_id() -> str:
-    """Eleven letters and digits that nobody can guess. No r: it begins the number of a retry."""
+    """Eleven random letters and digits, without `r`, which begins the number of a retry."""
     alphabet = "abcdefghijklmnopqstuvwxyz0123456789"
     return "".join(secrets.choice(alphabet) for _ in range(11))

@@ -1,5 +1,5 @@
-"""The only module that reads the clock or waits by it: everything else takes `now`, or holds a
-`Clock`."""
+"""The only module that reads the clock or sleeps. All other code takes `now` as an argument, or is
+given a `Clock`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
-"""The system's clock that counts on while the machine is suspended, if it has one."""
+"""The system's clock that also runs while the machine is suspended, if it has one."""
 
 
 class Clock(Protocol):
-    """Where time comes from, and what is waited by."""
+    """Tells the time, measures durations, and waits."""
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed instant, by a clock that nobody sets; for durations only."""
+        """Seconds since an unspecified instant, by a clock that nobody sets; for durations only."""
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
-        """Wait until `event` is set, at most `longest`; whether it was set."""
+        """Wait until `event` is set, but at most `longest`; whether it is set."""
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait that long, whatever happens."""
+        """Wait for `duration`, whatever happens."""
 
 
 class SystemClock:
@@ -35,7 +35,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Counts on while the machine is suspended, where the system can."""
+        """Goes on while the machine is suspended, if the system has a clock that does."""
         return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
@@ -46,10 +46,10 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved; what tests use.
+    """A clock for tests, which stands still until a test moves it.
 
-    To advance it is to let time pass. To set it is to correct it, as people do with a clock that
-    was wrong: no time passes by that, so `monotonic` stays.
+    `advance` lets time pass. `set` corrects the clock, as people do with a clock that is wrong: no
+    time passes, so `monotonic` stays the same.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -60,11 +60,11 @@ class ManualClock:
         return self._now
 
     def monotonic(self) -> float:
-        """The seconds by which it was advanced."""
+        """The seconds by which the clock was advanced."""
         return self._passed.total_seconds()
 
     def advance(self, by: timedelta) -> datetime:
-        """Let that much time pass; the new instant."""
+        """Let that much time pass; returns the new instant."""
         self._now += by
         self._passed += by
         return self._now
@@ -74,9 +74,9 @@ class ManualClock:
         self._now = now.astimezone(UTC)
 
     def wait(self, event: threading.Event, longest: timedelta) -> bool:
-        """Wait for the event, at most `longest` in real time; this clock stands still meanwhile."""
+        """Wait for the event, at most `longest` in real time; this clock does not move."""
         return event.wait(longest.total_seconds())
 
     def sleep(self, duration: timedelta) -> None:
-        """Sleep in real time; this clock stands still meanwhile."""
+        """Sleep in real time; this clock does not move."""
         time.sleep(duration.total_seconds())

@@ -1,22 +1,22 @@
-"""Every failure that Belfry names.
+"""Belfry's own errors.
 
     BelfryError
     ├── Invalid          the request or the definition is wrong; names the field
-    ├── NotFound         there is no such thing
-    ├── Conflict         it is there, but its present state forbids this
+    ├── NotFound         it does not exist
+    ├── Conflict         it exists, but its present state forbids this
     ├── Misconfigured    a setting is missing or wrong; a person must change it
     ├── Refused          an outside service said no, and will say no again
-    ├── Unavailable      an outside service did not answer; later it may
+    ├── Unavailable      an outside service did not answer; it may answer later
     ├── Damaged          what was written cannot be trusted (a backup that fails its check)
     ├── Unprovable       a backup is what was dumped, but its data or definitions break its rules
-    ├── Unexplained      the ledger does not add up: an occurrence that nothing knows the end of
+    ├── Unexplained      the ledger does not add up: nothing shows how an occurrence ended
     ├── TimedOut         the task took longer than it may
     ├── Cancelled        a person or a policy stopped the job
     ├── Skipped          the task had nothing to do, and says why
     └── LeaseLost        another worker holds the job now
 
-Two tables turn them into answers: `api/problems.py` (HTTP) and `engine/work/retry.py` (the job's
-outcome). Each class says by `permanent` whether another attempt can help.
+Two modules turn them into answers: `api/problems.py` (HTTP) and `engine/work/retry.py` (the job's
+outcome). The attribute `permanent` of each class says that another attempt cannot help.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Invalid(BelfryError):
 
 
 class NotFound(BelfryError):
-    """There is no such thing."""
+    """What was asked for does not exist."""
 
     permanent = True
 
 
 class Conflict(BelfryError):
-    """The thing is there, but its present state does not allow this."""
+    """It exists, but its present state does not allow this."""
 
     permanent = True
 
@@ -79,7 +79,7 @@ class Unavailable(BelfryError):
 
 
 class Damaged(BelfryError):
-    """What was written failed its check: it must not be relied upon."""
+    """What was written failed its check, and must not be relied upon."""
 
 
 class Unprovable(BelfryError):
@@ -90,7 +90,7 @@ class Unprovable(BelfryError):
 
 
 class Unexplained(BelfryError):
-    """What was expected and what was done do not agree; the message names what to look at."""
+    """What was expected and what was done do not agree; the message names what to examine."""
 
     permanent = True
 
@@ -106,7 +106,7 @@ class Cancelled(BelfryError):
 
 
 class Skipped(BelfryError):
-    """The task did nothing, for a reason that is no failure. `result`: what its job shows."""
+    """The task did nothing, for a reason that is not a failure. `result` is its job's result."""
 
     permanent = True
 
@@ -116,4 +116,5 @@ class Skipped(BelfryError):
 
 
 class LeaseLost(BelfryError):
-    """This worker no longer holds the job: another has it, so this one's outcome does not count."""
+    """This worker no longer holds the job. Another worker has it, so this one's outcome does not
+    count."""

@@ -1,4 +1,4 @@
-"""Structured log lines: an event word and fields, and never a secret.
+"""Structured log lines: the name of an event, fields, and never a secret.
 
 `event(logger, "job_started", schedule_id=..., job_id=...)` writes one line,
 `job_started schedule_id=nightly job_id=...`, with the same fields attached to the record
@@ -95,11 +95,11 @@ class Event(StrEnum):
 
 
 _MARGIN = 4
-"""Before a text is searched for secrets, it is cut to so many times what is kept of it."""
+"""Before a text is searched for secrets, it is cut to this many times the length that is kept."""
 
 
 def short(text: str, most: int) -> str:
-    """The beginning of `text`, without secrets and as a table can hold it: at most `most` units."""
+    """The beginning of `text`, at most `most` units, without secrets, and clean (`shared.text`)."""
     if len(text) > _MARGIN * most:
         text = _whole(text[: _MARGIN * most])
     return cut(redact(clean(text)), most)
@@ -113,7 +113,7 @@ def _whole(text: str) -> str:
 
 
 def trace(error: BaseException, most: int = 16_000) -> str:
-    """Its traceback, without secrets; a very long one is cut in the middle."""
+    """The error's traceback, without secrets; a very long one is cut in the middle."""
     text = "".join(traceback.format_exception(error)).rstrip()
     if len(text) <= most:
         return short(text, most)
@@ -121,7 +121,7 @@ def trace(error: BaseException, most: int = 16_000) -> str:
 
 
 def _last(text: str, most: int) -> str:
-    """The end of `text`, as `short` gives the beginning: neither cuts into a secret."""
+    """The end of `text`, as `short` gives its beginning. Neither cuts a secret in two."""
     _, _, end = text[-_MARGIN * most :].partition(" ")
     shown = redact(clean(end))
     if len(shown) > most:
@@ -138,12 +138,12 @@ _PLAIN = re.compile(r"[\w.,:+/-]+")
 
 
 def instant(at: datetime, timespec: str = "auto") -> str:
-    """ISO 8601 in UTC, with T and Z: the one form of a time in the log."""
+    """ISO 8601 in UTC, with T and Z: the only form of a time in the log."""
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def _kept(value: object) -> object:
-    """A field as it is kept: instants as text, also those that come as text already."""
+    """A field's value as it is stored in the record: instants as text in one form."""
     if isinstance(value, datetime):
         return instant(value)
     if not isinstance(value, str):
@@ -163,7 +163,7 @@ def _shown(kept: object) -> str:
 def event(
     logger: logging.Logger, what: Event, *, level: int = logging.INFO, **fields: object
 ) -> None:
-    """Write one line: the event's word, then `name=value` for each field that is not None."""
+    """Write one line: the event's name, then `name=value` for each field that is not None."""
     if not logger.isEnabledFor(level):
         return
     known = {name: _kept(value) for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The app as a process has it: by the settings of its environment, and drained at its end.
+"""The app of a process: made from the settings in its environment, and drained at its end.
 
 `functions` keeps one, so that warm invocations reuse its clients.
 """
@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from shared import settings as configuration
 from shared.app import App, build
+from shared.backups import engines
 from shared.clock import Clock
 from shared.data import names
 from shared.engine.commands import builtin
@@ -27,11 +28,11 @@ from shared.tasks import Registry
 _logger = logging.getLogger("belfry")
 
 PATIENCE = timedelta(seconds=10)
-"""How long an instance that goes down waits for its jobs to stop when told."""
+"""How long an instance that is shutting down waits for its jobs to stop."""
 
 
 def started(tasks: Registry) -> App:
-    """The app of a process, with these tasks: prepared, and drained when the process ends."""
+    """The app of a process, with these tasks. It is prepared now, and drained at the end."""
     made = _build(tasks)
     made.prepare()
     made = replace(made, started_at=made.clock.now())  # by now the clock is checked
@@ -41,7 +42,7 @@ def started(tasks: Registry) -> App:
 
 
 def by_hand(tasks: Registry) -> App:
-    """The app for one command of a person; it changes nothing that the app has stored."""
+    """The app for one command of a person. It changes nothing that the running app has stored."""
     made = _build(tasks)
     made.prepare(by_hand=True)
     drain_at_exit(made.clock, made.worker)
@@ -49,8 +50,8 @@ def by_hand(tasks: Registry) -> App:
 
 
 def prepare(tasks: Registry) -> None:
-    """For whoever starts the app: check its settings, and create what it needs in its storage
-    account.
+    """Check the app's settings, and create what it needs in its storage account. Call this before
+    you start the app.
 
     The app itself does the rest, in its own process, and logs what it did.
     """
@@ -59,16 +60,17 @@ def prepare(tasks: Registry) -> None:
 
 def _build(tasks: Registry) -> App:
     check = functools.partial(builtin.problems, tasks)
-    settings = configuration.load(check, channels.declared())
+    settings = configuration.load(check, channels.declared(), engines.schemes())
     names.use(names.read(settings.data_names))
     return build(settings, CheckedClock(), tasks)
 
 
 def drain_at_exit(clock: Clock, *workers: Worker, patience: timedelta = PATIENCE) -> None:
-    """Give back what runs when the process ends normally.
+    """Give running jobs back when the process ends normally.
 
-    No host tells an app when that is. The interpreter first waits for the threads that functions
-    run in, and calls `atexit` hooks after that; only concurrent.futures' own hook comes earlier.
+    No host tells an app when that is. At its end, the interpreter waits for the threads that
+    functions run in before it calls `atexit` hooks. Only the hook of concurrent.futures comes
+    earlier.
     """
     import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
 
@@ -77,7 +79,7 @@ def drain_at_exit(clock: Clock, *workers: Worker, patience: timedelta = PATIENCE
 
 
 def _drain(clock: Clock, workers: Sequence[Worker], patience: timedelta) -> None:
-    """Tell all workers before waiting for any; together they have `patience`."""
+    """Tell all workers before waiting for any of them; `patience` is for all together."""
     for worker in workers:
         worker.stop()
     until = clock.monotonic() + patience.total_seconds()

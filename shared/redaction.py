@@ -1,8 +1,8 @@
-"""Removes secrets from text, by the forms that they have in URLs, connection strings, JSON, headers
-and Python's own notation, since the code that writes a log line does not know the settings.
+"""Removes secrets from text. The code that writes a log line does not know the settings, so secrets
+are recognised by their forms in URLs, connection strings, JSON, headers and Python's own notation.
 
-Each match consumes all that it has looked at, and a failed match is not tried again from within:
-the time is linear.
+Each match consumes all the text that it has looked at, and a failed match is not tried again from
+within. So the time is linear.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 _URL = re.compile(r"(?P<keep>://[^:/@\s]*+:)(?P<rest>\S++)")
-"""A URL's password may hold any character, also `@`, so the last `@` ends it."""
+"""A URL's password may contain any character, even `@`, so the last `@` ends it."""
 _NAMES = (
     r"p(?:ass(?:word|wd|phrase)|wd|rivate_?key)|s(?:ig|hared_?access_?(?:key|signature))|"
     r"a(?:ccount_?key|ccess_?token|pi_?key|uthorization)|client_?secret|functions-key|"
@@ -18,7 +18,7 @@ _NAMES = (
 )
 _IS = r"\\{0,2}[\"']?\s{0,4}(?:[=:]|%(?:25){0,2}3[AD])\s{0,4}(?:[bru](?=[\"']))?+"
 _NEXT = r"[\w.-]++(?:=|%3D)"
-"""What follows a `;` or `&` that ends a value; a password may hold both itself."""
+"""What follows a `;` or `&` that ends a value; a password may contain these characters."""
 _ENDS = r"[\"'](?:[\s,;&)\]}>]|$)"
 """A quote that ends the text around the value; any other quote may belong to a password."""
 _BARE = rf"(?:[^\s;&\"'\\%]|[;&](?!{_NEXT})|%(?!26{_NEXT})|\\'|\\(?!{_ENDS})|(?!{_ENDS})[\"'])++"
@@ -28,7 +28,7 @@ _VALUE = (
     r"|\\[\"'](?:\\{3}[\"']|[^\\\n]|\\(?![\"']))*+(?:\\[\"'])?+"
     rf"|(?:(?:bearer|basic|sharedkey(?:lite)?|sharedaccesssignature)\s++)?+{_BARE}"
 )
-"""In quotes, which may be escaped, or bare. If the closing quote is cut off, so is the line."""
+"""In quotes, which may be escaped, or bare. Without a closing quote, a value ends with its line."""
 _NAMED = re.compile(
     rf"(?=[acfprsACFPRS])(?P<keep>(?:{_NAMES}){_IS}|\bcode(?:=|%3D))(?P<value>{_VALUE})",
     re.IGNORECASE | re.ASCII,
@@ -42,7 +42,7 @@ _ALONE = re.compile(
     r"|hooks\.slack\.com/|webhook\.office\.com/)[^\s\"'\\]++",
     re.IGNORECASE,
 )
-"""Secrets that can be told by themselves: keys of age and SendGrid, a bot's token, webhooks."""
+"""Secrets with a form of their own: keys of age and SendGrid, a bot's token, webhooks."""
 _ALONE_HINTS = ("age-secret-key-", "bearer", "sg.", "/bot", "hooks.slack", "webhook.office")
 _PEM = re.compile(r"(?P<keep>PRIVATE KEY-----)[\w\s+/=\\]++")
 
@@ -65,7 +65,8 @@ def _without_password(match: re.Match[str]) -> str:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    """Stars for the value. Its quotes stay, so that the text around it can still be parsed."""
+    """The match with stars in place of the value. The quotes stay, so that the text can still be
+    parsed."""
     value = match["value"]
     mark = value[: 2 if value[0] == "\\" else 1] if value[0] in "\\\"'" else ""
     closed = mark and len(value) > len(mark) and value.endswith(mark)

@@ -1,8 +1,8 @@
 """Text that a table and JSON can hold.
 
-A property of a table holds 64 KiB of UTF-16: length is counted in its units, of which most
-characters take one and an emoji two. Half of a surrogate pair (`"\\ud800"`, which JSON can name and
-file names can hold) cannot be encoded at all.
+A property of a table holds 64 KiB of UTF-16. So length is counted in units of UTF-16: most
+characters have one unit, an emoji has two. Half of a surrogate pair (`"\\ud800"`, which may occur
+in JSON and in file names) cannot be encoded at all.
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
@@ -26,13 +26,13 @@ def is_clean(text: str) -> bool:
 
 
 def refuse_unclean(value: object) -> None:
-    """Raise `ValueError` unless each text in a JSON value is clean, names in objects too."""
+    """Raise `ValueError` unless all texts in a JSON value are clean, including names in objects."""
     if not all(is_clean(one) for one in parts(value) if isinstance(one, str)):
         raise ValueError("it holds half of a surrogate pair, or a null character")
 
 
 def parts(value: object) -> Iterator[object]:
-    """All parts of a JSON value, however deep: itself first, the names in objects too."""
+    """All parts of a JSON value, however deep: itself first, and also the names in objects."""
     left = [value]
     while left:
         one = left.pop()
@@ -43,7 +43,7 @@ def parts(value: object) -> Iterator[object]:
 
 
 def units(text: str) -> int:
-    """Its length in UTF-16."""
+    """The length of `text`, in units of UTF-16."""
     return len(text) if text.isascii() else len(text.encode(_ENCODING, "surrogatepass")) // 2
 
 

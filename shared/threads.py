@@ -1,8 +1,9 @@
-"""Threads, for work that must be finished even when no thread can be started any more.
+"""Threads, for work that must be finished even if no more threads can be started.
 
-An interpreter that shuts down refuses them: Python 3.12.0 to 3.12.2 from the first of its exit
-hooks on (https://github.com/python/cpython/issues/113964), other versions later; executors of every
-version take nothing more after the hook of concurrent.futures. So may a machine that runs out.
+An interpreter that is shutting down starts no threads: Python 3.12.0 to 3.12.2 from the first of
+its exit hooks on (https://github.com/python/cpython/issues/113964), other versions later. Executors
+of every version accept no more work after the hook of concurrent.futures. A machine may also run
+out of threads.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ R = TypeVar("R")
 
 
 def start(work: Callable[[], object], name: str) -> bool:
-    """Run `work` in a daemon thread; False if none can be started, and then `work` is not begun."""
+    """Run `work` in a daemon thread; False if none can be started, so that `work` did not begin."""
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError:
@@ -28,16 +29,16 @@ def start(work: Callable[[], object], name: str) -> bool:
 
 
 def was_refused(error: BaseException) -> bool:
-    """Whether Python raised it because it no longer starts threads, or takes work for them."""
+    """Whether Python raised it because it no longer starts threads or accepts work for them."""
     said = str(error) if isinstance(error, RuntimeError) else ""
     return "interpreter shutdown" in said or said == "can't start new thread"
 
 
 class Pool:
-    """A thread pool whose caller works too: alone, if no thread can be had.
+    """A thread pool in which the caller works too; alone, if no thread can be started.
 
-    `most`: how many calls of one `map` run at once, the caller's among them. Used as a context
-    manager, it leaves no thread behind.
+    `most`: how many calls of one `map` run at once, including the caller's. As a context manager,
+    it leaves no thread behind.
     """
 
     def __init__(self, most: int, name: str) -> None:
@@ -51,10 +52,10 @@ class Pool:
         self._executor.shutdown()
 
     def map(self, call: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """What `call` returns for each item, in their order.
+        """The results of `call` for the items, in their order.
 
-        Raises the first failure, in that order, and begins no further item after one. However it
-        ends, none of its calls still runs.
+        After a failure it begins no further item, and raises the first failure in the order of the
+        items. When `map` ends, in whatever way, none of its calls is still running.
         """
         work = _Work(call, list(items))
         with suppress(RuntimeError):  # no thread can be had, or no further one

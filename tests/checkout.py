@@ -9,7 +9,7 @@ from pathlib import Path
 
 REPO = Path(__file__).parents[1]
 PAGE = (REPO / "CONTRIBUTING.md").read_text()
-_TESTS = ("__init__.py", "conftest.py", "context.py", "unit/__init__.py")
+_TESTS = ("__init__.py", "conftest.py", "context.py", "forked.py", "unit/__init__.py")
 _NOT = shutil.ignore_patterns("__pycache__", "node_modules", ".*")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,14 @@ from hypothesis import settings
 
 from local import azurite as local_azurite
 from local import postgres as local_postgres
+from tests.forked import Commands
+
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_ROOM = 6 << 30
+"""Bytes: more than a whole run needs."""
+# A commit of SQLite waits for the disk, and a database of PostgreSQL is hundreds of new files.
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 # No example fails for being slow: that would be a timed test.
 settings.register_profile("belfry", deadline=None)
@@ -53,3 +62,11 @@ def postgres() -> Iterator[local_postgres.Postgres]:
     """PostgreSQL on a free port, empty at the start of the run."""
     with scratch() as folder, local_postgres.start(folder, durable=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """What runs `python -m functions WORDS`."""
+    made = Commands()
+    yield made
+    made.close()

@@ -1,14 +1,17 @@
-"""What a test gives to a task: a `JobContext` of its own, which no engine runs."""
+"""What a test gives to a task: a `JobContext` of its own, which no engine runs, and a service that
+records."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
+from shared.notifications.model import Entry
 from shared.tasks import JobContext, Params, Result, Task
 
 
@@ -42,3 +45,28 @@ def result_of(
     named = {} if task.takes.params is None else {task.takes.params: params or task.params()}
     returned = task.run(job, **named, **services)
     return asyncio.run(returned) if isinstance(returned, Coroutine) else returned
+
+
+@dataclass(frozen=True)
+class Told:
+    """What people were asked to be told."""
+
+    key: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RecordedNotifications:
+    """A `NotificationService` that sends nothing, and records each call."""
+
+    mails: list[Told] = field(default_factory=list)
+    alerts: list[Told] = field(default_factory=list)
+
+    def mail_administrators(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
+        self.mails.append(Told(key, subject, text))
+        return ()
+
+    def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
+        self.alerts.append(Told(key, subject, text))
+        return ()

@@ -1,8 +1,9 @@
-"""R1: a backup plan that a person made: a schedule of this task, with a plan as its parameters.
+"""R1: the task of the backup plans that people make. A plan is a schedule of this task, and its
+parameters are the plan.
 
 python -m functions backup source=crm
 
-It has no time of its own, and so no timer.
+The task has no time of its own, and so no timer.
 """
 
 from shared.backups.params import BackupPlan

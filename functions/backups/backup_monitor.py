@@ -1,4 +1,5 @@
-"""Every five minutes: reports backups' ages and missing ones, mails how each ended (R4, R5).
+"""Every five minutes: logs the age of backups, alerts about missing ones, and mails how each backup
+job ended (R4, R5).
 
 python -m functions backup_monitor
 """

@@ -1,1 +1,2 @@
-"""What makes everything else run: clocks, workers, and handlers of messages that queues give up."""
+"""The functions that make everything else run: clocks, workers, and handlers for messages that a
+queue gave up."""

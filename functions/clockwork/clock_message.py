@@ -1,4 +1,4 @@
-"""The clock that needs no timer: a message that sends the next, once a minute."""
+"""A clock without a timer: a message that sends the next one, once a minute."""
 
 import azure.functions as func
 

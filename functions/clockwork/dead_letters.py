@@ -1,4 +1,4 @@
-"""Takes messages that the queue of short jobs gave up: no job is lost with its message."""
+"""Handles messages that the queue of short jobs gave up, so that their jobs are not lost."""
 
 import azure.functions as func
 

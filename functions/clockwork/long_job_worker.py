@@ -12,5 +12,5 @@ blueprint = func.Blueprint()
     arg_name="message", queue_name=names().long_queue, connection="AzureWebJobsStorage"
 )
 async def long_job_worker(message: func.QueueMessage) -> None:
-    """Do what the message asks for; raising gives it back to the queue."""
+    """Do what the message asks for. If this raises, the message goes back to the queue."""
     await work_on(message, long=True)

@@ -1,4 +1,5 @@
-"""What anyone may ask: `/status` (L9) and `/ops/uptime` (L13). No API route is reachable here."""
+"""The pages that need no key: `/status` (L9) and `/ops/uptime` (L13). No route of the API is
+reachable here."""
 
 import asyncio
 

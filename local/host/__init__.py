@@ -11,6 +11,7 @@ Around it this host does what the real one does (its source is the model, not it
     timers      NCRONTAB schedules, with the status blob and the past-due run after a restart
     queues      batches, invisibility and its renewal, dequeue count, poison queue
     run         all of it together, until it is told to stop
+    process     its port and its command, for whoever starts it
 
 What it does not do: keys (as with the Core Tools on a developer's machine, every function is open),
 scaling and the locks it needs (one host to a storage account, or timers fire in each), other

@@ -30,7 +30,7 @@ methods a path takes.
 
 
 def api(belfry: Callable[[], App]) -> FastAPI:
-    """The API of the app that `belfry` gives. It has no lifespan: the bridge would not run it."""
+    """The API of the app that `belfry` returns. It has no lifespan: the bridge would not run it."""
     made = Described(
         title="Belfry",
         description=_SAID,

@@ -1,6 +1,6 @@
-"""What a route is given: a way to the app whose state it shows or changes.
+"""What a route is given: a function that returns the app whose state it shows or changes.
 
-Not the app itself: a request that is wrong is answered before there is one.
+A route is not given the app itself, because a wrong request is answered before the app is built.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.app import App
 
 
 def provide(made: FastAPI, app: Callable[[], App]) -> None:
-    """Let the routes of `made` ask for the app that `app` gives."""
+    """Give the routes of `made` access to the app that `app` returns."""
     made.state.app = app
 
 

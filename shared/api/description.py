@@ -48,7 +48,7 @@ _KEYS = {
 
 
 class Described(FastAPI):
-    """An app whose description shows the errors of `problems`, in place of FastAPI's own."""
+    """An app whose description shows the errors of `problems` instead of FastAPI's own."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -86,14 +86,14 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         _complete_parameter(parameter)
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
-        # A body that may be left out is not null: generators would send that.
+        # An optional body is left out, and not null: generated clients would send null.
         content["schema"] = _without_null(content["schema"])
         shown = BODIES[_model(content["schema"])]
         content["examples"] = {words: {"value": value} for words, value in shown.items()}
 
 
 def _complete_parameter(parameter: dict[str, Any]) -> None:
-    """Complete a parameter. One that is left out is not sent as null: a URL has no such word."""
+    """Complete a parameter. An optional parameter is left out, and not null: a URL has no null."""
     schema = parameter["schema"]
     schema.pop("title", None)
     parameter["schema"] = _without_null(schema)
@@ -116,7 +116,7 @@ def _model(schema: dict[str, Any]) -> str:
 
 
 def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
-    """The statuses that any such operation may answer with; a route declares any others."""
+    """The statuses that all such operations may answer with; a route declares any others."""
     if "requestBody" in operation:
         yield from (400, 411, 413, 415)
     if "{" in path:

@@ -1,4 +1,5 @@
-"""Input that refuses, by name, what cannot be stored, and field types that several models share."""
+"""The base of input models, which refuses fields that cannot be stored; field types that several
+models share."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from shared.recurrence import zone
 from shared.text import depth, refuse_unclean
 
 JSON_LIMIT = 30_000
-"""A property of a table holds 32,000 characters, and JSON is kept in ASCII: an emoji takes 12."""
+"""A property of a table holds 32,000 characters. JSON is stored in ASCII, an emoji as 12."""
 
 
 def _one_line(text: str) -> str:
@@ -36,7 +37,7 @@ def _known(name: str) -> str:
 
 
 def _written(value: object) -> object:
-    """Refuse numbers, also as text: pydantic would take them for seconds since 1970."""
+    """Refuse numbers, even as text: pydantic would take them for seconds since 1970."""
     if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
         raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
     return value

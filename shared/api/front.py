@@ -1,6 +1,6 @@
-"""Middleware before an app: HEAD for each GET, and refusal of bodies too large or dropped.
+"""Middleware in front of an app: HEAD for each GET; refusal of bodies too large or dropped.
 
-FastAPI itself answers HEAD with 405, and its own limit of bodies answers in plain text.
+FastAPI itself answers HEAD with 405, and its own limit for bodies answers in plain text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from shared.api.problems import no_length, too_large
 
 
 def install(app: FastAPI) -> None:
-    """Put the middleware before `app`, and inside what `problems` installs, through which an
-    exception does not come unchanged."""
+    """Put the middleware in front of `app`, but inside the middleware of `problems`, which changes
+    exceptions."""
     app.add_middleware(_Head)
     app.add_middleware(_Limited)
     app.add_middleware(_Whole)
@@ -42,11 +42,11 @@ class _Head:
 
 
 class _Limited:
-    """Refuses a body that is too large: before it is read, if its length is given, and else as it
-    arrives.
+    """Refuses a body that is too large: before it is read, if its length is given, and otherwise as
+    it arrives.
 
-    Azure's host, and the local one, read a body before the app sees any of it. The setting
-    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says how large it may be there.
+    Azure's host and the local host read a body before the app sees any of it. There the setting
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT is the limit.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -70,12 +70,12 @@ class _Limited:
 
 
 class _Whole:
-    """Refuses a request whose body came in chunks, without Content-Length: Azure's host hands on
-    its headers and drops the body, as if none had been sent.
+    """Refuses a request whose body came in chunks, without Content-Length. Azure's host passes on
+    the headers of such a request, but drops its body.
     https://github.com/Azure/azure-functions-host/issues/4926
 
-    If something before the host removes `Transfer-Encoding` and adds no length, the request cannot
-    be told from one without a body.
+    If a proxy before the host removes `Transfer-Encoding` and adds no length, the request looks
+    like one without a body, and is not refused.
     """
 
     def __init__(self, app: ASGIApp) -> None:

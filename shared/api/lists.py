@@ -1,4 +1,4 @@
-"""Lists: the parameters of a route that shows one page of a list, and what it returns with it.
+"""Lists: the parameters of a route that shows one page of a list, and the fields of its answer.
 
 A route must declare these parameters itself, or `query.known_only` would refuse them.
 """
@@ -19,9 +19,9 @@ from shared.errors import Invalid
 T = TypeVar("T")
 
 Page = Annotated[Number, Query(ge=1)]
-"""Counted from 1; by default 1."""
+"""The number of the page, from 1 on; default: 1."""
 PageSize = Annotated[Number, Query(ge=1, le=100)]
-"""Items of a page; by default `PAGE_SIZE`."""
+"""The number of items on a page; default: `PAGE_SIZE`."""
 PAGE_SIZE = 50
 
 Since = Annotated[InstantText | None, Query(alias="from")]
@@ -49,12 +49,12 @@ class Counts(TypedDict):
 
 
 def counts(total: int, page: int, page_size: int) -> Counts:
-    """What a page says besides its items; `total`: items of all pages."""
+    """The fields of a page besides its items; `total`: the items of all pages."""
     return Counts(total=total, page=page, page_size=page_size, pages=-(-total // page_size))
 
 
 def page_of(items: Sequence[T], page: int, page_size: int) -> tuple[Sequence[T], Counts]:
-    """The items of that page, and what the page says besides them."""
+    """The items of that page, and the other fields of the page."""
     shown = items[(page - 1) * page_size : page * page_size]
     return shown, counts(len(items), page, page_size)
 

@@ -1,7 +1,7 @@
 """`/api/docs`: Swagger UI, from files that come with the app, so that a browser needs no internet.
 
-The host wants its key with each request under `/api`. If it was given in the query (`?code=`), the
-page's own requests have it there too.
+The host requires its key with each request under `/api`. If the key was given in the query
+(`?code=`), the page's own requests also have it there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Key = Annotated[str | None, Query(alias="code")]
 
 
 def install(made: FastAPI) -> None:
-    """Add the page, and what it loads."""
+    """Add the page, and the files that it loads."""
     made.get(PAGE, include_in_schema=False)(page)
     made.get(PAGE + "/{name}", include_in_schema=False)(file)
 
@@ -54,7 +54,7 @@ def file(name: str, code: Key = None) -> FileResponse:
 
 
 def _folder() -> Path:
-    """Where the package keeps the files; it is not imported."""
+    """The folder of the package's files. The package is not imported."""
     found = find_spec("fastapi_offline")
     assert found is not None and found.origin is not None  # noqa: S101 (it is required)
     return Path(found.origin).parent / "static"

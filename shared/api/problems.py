@@ -1,7 +1,7 @@
 """Every error as a problem document (RFC 9457), with the field it is about.
 
-An exception that left the app would fail the invocation, and the host would answer with an empty
-500 (the ASGI bridge re-raises); so the catch-all is a middleware, inside the app.
+An exception that leaves the app makes the invocation fail, and the host then answers with an empty
+500 (the ASGI bridge raises it again). So a middleware inside the app catches all exceptions.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from shared.tasks.wording import in_words
 _logger = logging.getLogger("belfry.api")
 
 _RETRY_AFTER = 5
-"""Seconds after which what was out of reach may be asked for again."""
+"""Seconds after which a client may try again if something was out of reach."""
 _DETAIL, _FIELD, _MESSAGE = 4_000, 120, 1_000
-"""How many units are shown: a caller may have named a field of any length."""
+"""How many units of a text are shown: a caller may have sent a field's name of any length."""
 _MOST = 50
 """The most fields that are named."""
 CONTENT_TYPE = "application/problem+json"
@@ -88,7 +88,7 @@ def _of_body(status: int, title: str, said: str) -> JSONResponse:
 
 
 def _shown(wrong: Wrong) -> Wrong:
-    """The error with the caller's texts cut, and made such that they can be encoded."""
+    """The error, with the caller's texts cut and cleaned, so that they can be encoded."""
     return Wrong(field=short(wrong.field, _FIELD), message=short(wrong.message, _MESSAGE))
 
 
@@ -105,7 +105,7 @@ async def _catch_all(
 ) -> Response:
     try:
         return await call_next(request)
-    except Exception as error:  # logged whole, answered without a traceback
+    except Exception as error:  # logged with its traceback, answered without it
         _logger.error("%s", trace(error))
         event(
             _logger,
@@ -131,7 +131,7 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 
 def _is_no_model(item: Mapping[str, Any]) -> bool:
-    """Whether the body as a whole is no object; a body that is not sent as JSON comes as bytes."""
+    """Whether the body is not a JSON object; one that is not sent as JSON is bytes."""
     return item["type"] == "model_attributes_type" and len(item["loc"]) == 1
 
 
@@ -181,7 +181,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _not_allowed(request: Request) -> Response:
-    """The answer to a method that the path does not take; also to OPTIONS, which no route takes."""
+    """The answer if the path does not support the method; also to OPTIONS, which no route has."""
     allowed = _allowed(request)
     headers = {"allow": ", ".join(allowed)}
     if request.method == "OPTIONS":
@@ -193,7 +193,7 @@ def _not_allowed(request: Request) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that some route takes for the request's path."""
+    """The methods that the routes for the request's path support."""
     routes = request.app.routes
     asked = {method: {**request.scope, "method": method} for method in _METHODS}
     taken = {

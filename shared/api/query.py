@@ -15,7 +15,7 @@ from shared.errors import Invalid
 from shared.schedules.job import SCHEDULE_ID
 
 _KEY = "code"
-"""The function key may come in the query, under this name; the host leaves it there."""
+"""The function key may be in the query, under this name; the host does not remove it."""
 _YEARS = range(1900, 9001)
 _INSTANT = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
@@ -24,7 +24,7 @@ _INSTANT = (
 InstantText = Annotated[
     str, WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT})
 ]
-"""What `instant` reads."""
+"""A text that `instant` reads."""
 
 
 def _boolean(text: object) -> bool:
@@ -48,14 +48,14 @@ Number = Annotated[int, BeforeValidator(_whole)]
 
 
 ScheduleId = Annotated[str, StringConstraints(pattern=f"^{SCHEDULE_ID}$")]
-"""The id of a schedule; nothing that looks like no id reaches a query of the table."""
+"""The id of a schedule. Other text is refused before it reaches a query of the table."""
 
 
 def known_only(request: Request) -> None:
-    """Refuse parameters that the route does not take, or that are given twice: otherwise such a
-    filter would have no effect.
+    """Refuse parameters that the route does not take, or that are given twice: such a filter would
+    otherwise have no effect.
 
-    A dependency of the whole API; a route takes the parameters that its function declares.
+    This is a dependency of the whole API. A route takes the parameters that its function declares.
     """
     dependant = request.scope["route"].dependant
     known = [str(one.alias) for one in dependant.query_params]
@@ -76,7 +76,7 @@ def _wrong(name: str, message: str) -> dict[str, Any]:
 
 
 def instant(field: str, text: str | None) -> datetime | None:
-    """An instant of a query. Raises `Invalid`."""
+    """Read an instant in a query. Raises `Invalid`."""
     if text is None:
         return None
     try:

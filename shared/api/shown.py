@@ -1,4 +1,5 @@
-"""What the API returns: shapes that pydantic reads from our own values, attribute by attribute."""
+"""What the API returns: shapes, whose fields pydantic reads from the attributes of Belfry's own
+objects."""
 
 from __future__ import annotations
 
@@ -8,18 +9,18 @@ from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigD
 
 
 class Shown(BaseModel):
-    """What the API returns. `model_validate` reads each field from the attribute of its name, or
-    from the one that `at` names; several values are read as one if a `SimpleNamespace` holds them.
-    """
+    """The base of all shapes that the API returns. `model_validate` reads each field from the
+    attribute of the same name, or from the one that `at` names. To make one shape from several
+    objects, pass them in a `SimpleNamespace`."""
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
 
 def at(path: str) -> Any:
     """A field that is read from the attribute at that path, such as `recurrence.timezone`. It is
-    None if the path leads through None."""
+    None if an attribute on the path is None."""
     names = path.split(".")
-    # pydantic takes the first that it finds: if a part is None, it finds the part itself
+    # pydantic takes the first alias that it can read: if a part is None, that is the part itself
     ways = (AliasPath(*names[:length]) for length in range(len(names), 0, -1))
     return Field(validation_alias=AliasChoices(*ways))
 
@@ -29,4 +30,4 @@ def _where(job_id: str) -> str:
 
 
 Queued = Annotated[str, AfterValidator(_where)]
-"""Says where a job that was asked for can be read; it is read from the job's id."""
+"""Made from a job's id: a text that says where to read about the job."""

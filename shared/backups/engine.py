@@ -1,5 +1,6 @@
-"""The interface of a kind of database that can be backed up. `sources` uses it, so it must load
-nothing that only backups of that kind need. Each kind is a folder here, with a module `engine`."""
+"""The interface of a kind of database that can be backed up. Each kind is a folder here, with a
+module `engine`, which `engines` finds. The app imports it when it starts, so at its top it imports
+nothing that only backups of that kind need."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class Engine(Protocol):
     name: str
     """What manifests call it."""
     schemes: tuple[str, ...]
-    """What the URLs of its databases start with."""
+    """What the URLs of its databases start with. Settings refuse any other URL."""
 
     @property
     def databases(self) -> Callable[[Asked], list[str]] | None:

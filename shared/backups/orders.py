@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
+from shared.backups.engines import engine_of
 from shared.backups.model import Manifest
 from shared.backups.params import ALL, PARTS, BackupPlan, RestoreOrder, VerifyOrder
-from shared.backups.sources import Sources, engine_of
+from shared.backups.sources import Sources
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup
 from shared.errors import BelfryError, Conflict, Invalid, NotFound
@@ -86,13 +87,15 @@ def check_order(
     manifest: Callable[[Backup], Manifest],
 ) -> None:
     """Raises `Invalid` if the backup, destination or rule does not exist or the target cannot be
-    used; `Conflict` for a restore of a backup that is not verified, unless the order names the copy
-    to use; `Unavailable` if the backup may lie at a destination that does not answer."""
+    used; `Conflict` for a backup of an engine that this version does not have, and for a restore of
+    a backup that is not verified, unless the order names the copy to use; `Unavailable` if the
+    backup may lie at a destination that does not answer."""
     check_destination(destinations, order.destination)
     try:
         backup = found.find(order.backup_id)
     except NotFound as error:
         raise Invalid("backup_id", str(error)) from None
+    engine_of(backup.summary.engine)
     if isinstance(order, VerifyOrder):
         if order.without:
             _check_rules(backup, order.without, manifest)

@@ -11,29 +11,21 @@ from functools import partial
 from typing import Any
 
 from shared.backups.engine import Asked, Engine
+from shared.backups.engines import engine_of, engines, schemes
 from shared.backups.model import Summary
 from shared.backups.params import ALL, PARTS, BackupPlan
-from shared.backups.postgres import engine as postgres
 from shared.backups.source import Source
-from shared.backups.sqlite import engine as sqlite
 from shared.backups.state import engine as state
 from shared.errors import BelfryError, Invalid, Misconfigured, Refused, Unavailable
 from shared.settings import Secret, Settings
 from shared.storage.connect import Connection
 
-ENGINES: tuple[Engine, ...] = (postgres, sqlite, state)
-"""To add one, add a folder beside theirs, list it here, and add its URLs to `settings.checks`."""
 DATABASE, POSTGRES, STATE = "database", "postgres", "state"
 _SETTINGS = {DATABASE: "DATABASE_PATH", POSTGRES: "POSTGRES_URL"}
 _UNSET = {
     DATABASE: "DATABASE_PATH is not set; give it the path of a SQLite database",
     POSTGRES: "POSTGRES_URL is not set; use postgresql://user:password@host:port/database",
 }
-
-
-def engine_of(name: str) -> Engine:
-    """The engine that manifests call by that name."""
-    return next(one for one in ENGINES if one.name == name)
 
 
 class Sources:
@@ -104,14 +96,16 @@ class Sources:
         )
 
     def _asked(self, name: str, **part: Any) -> Asked:
-        setting = _SETTINGS.get(name, f"BACKUP_{name.upper()}_URL")
-        return Asked(name=name, url=self._url(name), setting=setting, **part)
+        return Asked(name=name, url=self._url(name), setting=_setting(name), **part)
 
     def _engine(self, name: str) -> Engine:
         if name == STATE:
             return state
         url = self._url(name).reveal()
-        return next(one for one in ENGINES if url.startswith(one.schemes))
+        for one in engines().values():
+            if url.startswith(one.schemes):
+                return one
+        raise Misconfigured(f"{_setting(name)} begins with none of {', '.join(schemes())}")
 
     def _url(self, name: str) -> Secret:
         """The URL of a source; empty for the state, which has none."""
@@ -125,6 +119,11 @@ class Sources:
             known = ", ".join([DATABASE, POSTGRES, *one.backup_sources, STATE, ALL])
             raise Misconfigured(f"there is no backup source {name!r}; there are {known}")
         return found
+
+
+def _setting(name: str) -> str:
+    """The setting that holds a source's URL."""
+    return _SETTINGS.get(name, f"BACKUP_{name.upper()}_URL")
 
 
 def _fail(error: BelfryError) -> Source:

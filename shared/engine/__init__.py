@@ -1,5 +1,5 @@
 """The engine: `tick` hands out what is due, `worker` runs it, `retry` decides about failures.
 
-It knows no task by name. Around the pure decisions of `shared.schedules` it loads, writes with
-an ETag, and logs.
+It knows no task by name. It reads from storage, lets the pure code of `shared.schedules` decide,
+writes the result under an ETag, and logs.
 """

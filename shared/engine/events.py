@@ -1,4 +1,4 @@
-"""What the log says of jobs that ended."""
+"""Logs jobs that ended."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def tell_ended(logger: logging.Logger, job: Job) -> None:
 
 
 def tell_unrun(logger: logging.Logger, jobs: Sequence[Job]) -> None:
-    """Log which of a schedule's occurrences ended unrun (oldest first): one line for all that ended
-    in the same way."""
+    """Log which of a schedule's occurrences ended without running (oldest first), with one line for
+    all that ended in the same way."""
     alike: dict[tuple[Status, str | None], list[Job]] = {}
     for job in jobs:
         alike.setdefault((job.status, job.reason), []).append(job)

@@ -1,4 +1,4 @@
-"""What the engine offers to the tasks that look after itself (`port.Housekeeping`)."""
+"""The engine's services to the tasks that maintain Belfry itself (`port.Housekeeping`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks may ask of the engine itself: types alone (`housekeeping` does it)."""
+"""What tasks may ask of the engine itself: only types (`housekeeping` implements them)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from shared.tasks import JobContext
 
 
 class Housekeeping(Protocol):
-    """What the engine offers to the tasks that look after itself.
+    """The engine's services to the tasks that maintain Belfry itself.
 
-    Each returns what the task's result is to be, as a JSON object.
+    Each method returns the task's result, as a JSON object.
     """
 
     def health(self, job: JobContext) -> Mapping[str, object]:

@@ -1,5 +1,6 @@
-"""Notifications: what people are told, one row for each recipient in an outbox, each sent once.
+"""Notifications: what people are told. Each has one recipient, is a row of an outbox, and is sent
+once.
 
-Callers hold `service.Notifications`; `model` says what a notification is, `outbox` keeps it,
-`sending` decides what becomes of an attempt, and each channel to people has a folder in `channels`.
+Callers use `service.Notifications`. `model` defines a notification, `outbox` stores it, `sending`
+decides what happens after an attempt, and each channel to people has a folder in `channels`.
 """

@@ -1,8 +1,8 @@
-"""Who gets mail: the system administrators, as the company's database says, or last said.
+"""Who gets mail: the system administrators in the company's database.
 
-They are remembered in storage, so that a mail that says the database is down, or that its table of
-users was emptied, still reaches them. The database is asked once a minute at most: a caller that
-sends many notifications while it is away waits for one timeout only.
+Storage remembers those that were found last, so that they still get mail if the database is down or
+its table of users was emptied. The database is asked once a minute at most. So a caller that sends
+many notifications while the database is down waits for one timeout only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _logger = logging.getLogger("belfry.notifications")
 _FRESH = timedelta(minutes=1)
 _NAME = "administrators"
 _MOST = 300
-"""How many addresses are remembered: a row's property holds 32,000 characters."""
+"""How many addresses are remembered at most: a row's property holds 32,000 characters."""
 
 
 class Administrators:
@@ -35,9 +35,9 @@ class Administrators:
         self._known: tuple[datetime, list[str]] | None = None
 
     def __call__(self) -> list[str]:
-        """Their addresses, from the database; if it gives none, those that it gave last.
+        """Their addresses, from the database; if it gives none, those that were found last.
 
-        Raises `Unavailable` or `Refused` only if the storage does.
+        Raises `Unavailable` or `Refused` only if storage fails.
         """
         now = self._clock.now()
         if self._known is None or not timedelta(0) <= now - self._known[0] < _FRESH:

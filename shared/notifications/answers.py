@@ -1,4 +1,4 @@
-"""What a provider's refusal means: whether another attempt may help, and when."""
+"""What an error answer of a provider means: whether another attempt may help, and when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.notifications.model import Later, one_line
 
 _PASSING = (408, 425, 429)
 _SAID = 300
-"""Units that are kept of the provider's text."""
+"""How much of the provider's text is kept, in units of UTF-16."""
 _LONGEST = 86_400.0
 
 
@@ -22,9 +22,9 @@ def failure(
     headers: Mapping[str, str],
     seconds: object = None,
 ) -> BelfryError:
-    """The error for an answer that is no 2xx. `seconds` is the pause that its body asks for.
+    """The error for an answer other than 2xx. `seconds` is the pause that its body asks for.
 
-    A redirect is a refusal: its target was never meant to get our secrets.
+    A redirect counts as a refusal, because its target must not get our secrets.
     """
     said = one_line(text, _SAID)
     message = f"answered {status}" + (f": {said}" if said else "")
@@ -37,7 +37,8 @@ def failure(
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds of `Retry-After`: a number, or an instant by the service's own clock (`Date`).
+    """The pause in `Retry-After`, in seconds. The header has a number, or an instant by the
+    service's own clock (`Date`).
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """

@@ -1,6 +1,6 @@
-"""How a channel's service behaves when a test plays it, on a local port.
+"""How a channel's service behaves when a test's local server takes its place.
 
-Each channel has its own (`channels/*/double.py`); the app loads none.
+Each channel has its own (`channels/*/double.py`). The app imports none of them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ class Reply:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
-    """Write this and end the connection, though the request was taken."""
+    """Write these bytes instead of an answer, and close the connection, though the request was
+    accepted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Double:
-    """A service that takes everything."""
+    """A service that accepts every request."""
 
     settings: Callable[[str], Mapping[str, str]]
-    """The channel's variables for a service at that URL; secrets in them have `hush` in them."""
+    """The channel's variables for a service at that URL."""
     path: str
-    """Where the channel posts to."""
+    """The path that the channel posts to."""
     secret: str
-    """What must be in no log, error or row, even if the service repeats it."""
+    """A part of the values that only this channel has. No log, error or row may contain it, even if
+    the service repeats it."""
     well: Reply
-    """What it answers."""
+    """Its answer when all is well."""

@@ -1,6 +1,6 @@
-"""Keeps secrets out of texts that others wrote: answers of services, and libraries' own logs.
+"""Removes secrets from texts that others wrote: services' answers, and the logs of libraries.
 
-urllib3 logs paths at DEBUG (a Telegram token is in one), python_http_client logs headers.
+At DEBUG, urllib3 logs paths (Telegram's contains a token), and python_http_client logs headers.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from shared.settings import Secret
 
 _SHORTEST = 6
-"""A shorter text is no secret, and would be found inside ordinary words."""
+"""A shorter text is not a secret, and might be part of ordinary words."""
 
 
 def hidden(text: str, secrets: Sequence[Secret]) -> str:
-    """`text` with stars for each of the secrets, the longest first."""
+    """`text` with `***` in place of each secret. Longer secrets are replaced first."""
     for value in sorted((one.reveal() for one in secrets), key=len, reverse=True):
         if len(value) >= _SHORTEST:
             text = text.replace(value, "***")
@@ -23,7 +23,7 @@ def hidden(text: str, secrets: Sequence[Secret]) -> str:
 
 
 def hide(logger: str, secrets: Sequence[Secret]) -> None:
-    """From now on, put stars for these secrets in what this one logger says."""
+    """From now on, replace these secrets by `***` in what this logger logs."""
     found = logging.getLogger(logger)
     for one in found.filters:
         if isinstance(one, _Hiding):

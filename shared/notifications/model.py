@@ -1,4 +1,4 @@
-"""What a notification is, and what can become of it.
+"""What a notification is, and the states that it can be in.
 
     queued ──> sending ──> sent
                   │  ↑
@@ -7,8 +7,8 @@
 
     kept      no way to send it is configured: it stays for a person to read
 
-A notification is identified by its key, its channel and its recipient: the same three are the
-same notification, whoever asks for it again, and it is sent once.
+A notification is identified by its key, its channel and its recipient. Whoever asks again for the
+same three asks for the same notification, which is sent once.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ KEY = 200
 SUBJECT = 200
 TEXT = 30_000
 ERROR = 1_000
-"""Units of UTF-16 that are kept of each."""
+"""The longest key, subject, text and error that are kept, in units of UTF-16."""
 
 MAIL = "mail"
-"""The channel that writes to an address; any other writes to the one place that its settings
-name."""
+"""The channel that writes to an address. Any other channel writes to the one place that its
+settings name."""
 
 _FAR = 9_999_999_999_999
 _ID = re.compile(r"[0-9]{13}-[0-9a-f]{32}")
@@ -40,7 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class NotificationStatus(StrEnum):
-    """What became of a notification."""
+    """The state of a notification."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -59,7 +59,7 @@ class Later(Unavailable):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A notification as it is asked for; `draft` makes one."""
+    """A notification as a caller asks for it; `draft` makes one."""
 
     key: str
     channel: str
@@ -69,35 +69,36 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """A digest of what identifies it: 32 hex digits. An address has no case here."""
+        """A digest of what identifies it: 32 hex digits. The case of an address does not count."""
         same = json.dumps([self.key, self.channel, self.recipient.casefold()])
         return hashlib.sha256(same.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry(Draft):
-    """A notification as the outbox has it."""
+    """A notification as the outbox stores it."""
 
     id: str
     status: NotificationStatus
     attempts: int = 0
     error: str | None = None
     provider_id: str | None = None
-    """What the provider calls it."""
+    """The provider's id for it."""
     created_at: datetime
     next_at: datetime | None
-    """When it is looked at again: for a new attempt, or because nobody ended the last one."""
+    """When it is due again: for its next attempt, or because the last attempt may have died. None:
+    nothing is left to do."""
     sent_at: datetime | None = None
     holder: str = ""
-    """Who sends it, or sent it last."""
+    """Which sender took it last."""
     etag: str = ""
 
 
 def draft(*, key: str, channel: str, recipient: str, subject: str, text: str) -> Draft:
-    """A notification that a table, a mail's head and a chat can hold.
+    """A notification that fits into a table, a mail's header and a chat.
 
-    A subject is one line (a line break in it would begin another header). Subject and text hold no
-    password or key of a URL, and are cut if they are too long.
+    The subject becomes one line (a line break would begin another header). Passwords and keys in
+    URLs are removed from subject and text, which are cut if they are too long.
     """
     return Draft(
         key=_key(key),
@@ -109,7 +110,7 @@ def draft(*, key: str, channel: str, recipient: str, subject: str, text: str) ->
 
 
 def _key(key: str) -> str:
-    """A key that is too long ends in a digest of it, so that no two become the same."""
+    """The key. If it is too long, it is cut and ends in a digest, so that no two become alike."""
     if units(key) <= KEY:
         return short(key, KEY)
     return f"{short(key, KEY - 33)}-{hashlib.sha256(clean(key).encode()).hexdigest()[:32]}"
@@ -121,7 +122,7 @@ def one_line(text: str, most: int) -> str:
 
 
 def notification_id(digest: str, at: datetime) -> str:
-    """Its id: sorts by time, newest first."""
+    """The id of a notification. Ids sort by time, newest first."""
     return f"{_FAR - int(at.timestamp() * 1000):013d}-{digest}"
 
 

@@ -1,13 +1,17 @@
-"""The outbox: a table in which every notification is written before it is sent.
+"""The outbox: a table that stores every notification before it is sent.
 
-One partition. Row keys: `message:{id}` (the notification; ids sort newest first), `key:{digest}`
-(the id for a key, channel and recipient: what makes a notification unique) and `due:{instant}:{id}`
-(what is to be looked at, and when; so a flush costs as much as is due, not as much as there is).
-They change together, in one transaction under the notification's ETag.
+The table has one partition, with three kinds of rows:
 
-Whoever sends a notification first takes it, for `HELD`. If that sender is killed after sending and
-before noting it, another takes the notification after that, and sends it again: better twice than
-never.
+- `message:{id}`: the notification. Ids sort newest first.
+- `key:{digest}`: the id for a key, channel and recipient, which together identify a notification.
+- `due:{instant}:{id}`: when a notification is due. So a flush costs as much as is due, and not as
+  much as is stored.
+
+The rows of a notification change together, in one transaction under the notification's ETag.
+
+Before a sender sends a notification, it takes it for `HELD`. If the sender is killed after it has
+sent the notification, but before it has recorded that, another sender takes the notification after
+that time, and sends it again: better twice than never.
 """
 
 from __future__ import annotations
@@ -48,14 +52,15 @@ from shared.storage.tables.table import Table
 _logger = logging.getLogger("belfry.notifications")
 
 HELD = timedelta(minutes=10)
-"""How long a sender holds a notification for itself."""
+"""How long a notification belongs to the sender that took it."""
 
 _SERVICE = "table storage"
 _PAGE = 200
 
 
 class Outbox:
-    """The rows of one table, which is made when it is first used."""
+    """The outbox in one table, which is created when it is first used. Every method raises
+    `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, connection: Connection, table: str) -> None:
         self._connection = connection
@@ -63,9 +68,9 @@ class Outbox:
         self._there = False
 
     def put(self, wanted: Draft, now: datetime, *, kept: str | None = None) -> tuple[Entry, bool]:
-        """Write it down, unless it is there; (the stored notification, whether it is new).
+        """Store it, unless it is stored already; (the stored notification, whether it is new).
 
-        `kept` is why it cannot be sent. Raises `Unavailable` or `Refused` when the storage does.
+        `kept` says why it cannot be sent; None: it can be.
         """
         entry = Entry(
             key=wanted.key,
@@ -108,12 +113,12 @@ class Outbox:
         written = self._change(entry, mine)
         if written is not None:
             return written
-        # the refusal may be by our own write, whose answer was lost
+        # perhaps our own earlier write, whose answer was lost, is why this one was refused
         found = self.find(entry.id)
         return found if found is not None and found.holder == mine.holder else None
 
     def sent(self, entry: Entry, provider_id: str, now: datetime) -> Entry:
-        """Note that it was sent, even if another sender took the notification over meanwhile."""
+        """Record that it was sent, even if another sender has taken it over meanwhile."""
         done = replace(
             entry,
             status=NotificationStatus.SENT,
@@ -133,20 +138,21 @@ class Outbox:
         return self._change(entry, done) or compare_and_set(entry.id, again, error=busy)
 
     def failed(self, entry: Entry, error: str, again: datetime | None) -> Entry:
-        """Note that the attempt failed, and when the next one is; None: there is none."""
+        """Record that the attempt failed, and when the next one is due; None: there is none."""
         said = short(error, ERROR)
         after = replace(entry, status=NotificationStatus.FAILED, error=said, next_at=again)
         return self._change(entry, after) or self.find(entry.id) or after
 
     def keep(self, entry: Entry, reason: str) -> Entry:
-        """Note that there is no way to send it any more."""
+        """Record that it can no longer be sent."""
         after = replace(
             entry, status=NotificationStatus.KEPT, error=short(reason, ERROR), next_at=None
         )
         return self._change(entry, after) or self.find(entry.id) or after
 
     def due(self, now: datetime, most: int) -> list[Entry]:
-        """At most `most` notifications to look at now, those that wait longest first."""
+        """At most `most` notifications that are due, starting with those that have waited
+        longest."""
         until = due_key(now + timedelta(microseconds=1))
         wanted = f"{beginning('due:')} and RowKey lt {literal(until)}"
         found: list[Entry] = []
@@ -168,7 +174,7 @@ class Outbox:
         return found
 
     def find(self, id: str) -> Entry | None:
-        """One notification, if it is there."""
+        """One notification; None if there is none."""
         with translated(_SERVICE):
             row = self._open().get(PARTITION, notification_key(id))
         return None if row is None else to_entry(row)
@@ -176,8 +182,8 @@ class Outbox:
     def page(
         self, status: NotificationStatus | None, channel: str | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
-        """(That page, newest first; how many there are in all). Only the page's own texts are
-        read."""
+        """(One page of the notifications, newest first; how many there are in total). Only the
+        texts of that page are read."""
         wanted = beginning(ROW)
         if status is not None:
             wanted += f" and status eq {literal(status.value)}"
@@ -194,9 +200,9 @@ class Outbox:
         return [one for one in found if one is not None], len(keys)
 
     def forget(self, before: datetime, most: int = 1000) -> int:
-        """Remove notifications older than `before` for which nothing is left to do; how many.
+        """Remove finished notifications from before `before`, at most `most`; how many.
 
-        A removed notification would be sent again if it were asked for again.
+        A removed notification would be sent again if a caller asked for it again.
         """
         oldest = literal(notification_key(notification_id("", before)))
         wanted = f"{beginning(ROW)} and RowKey gt {oldest} and next_at eq ''"
@@ -211,7 +217,7 @@ class Outbox:
         return gone
 
     def _change(self, before: Entry, after: Entry) -> Entry | None:
-        """Write the notification if it still is as it was read; None if it is not."""
+        """Write the notification, if nobody changed it since it was read; None if somebody did."""
         rows: list[Operation] = [Merge(notification_key(before.id), before.etag, properties(after))]
         if before.next_at != after.next_at:
             if before.next_at is not None:
@@ -230,7 +236,8 @@ class Outbox:
 
 
 def _told(row: Mapping[str, Any] | None) -> Entry | None:
-    """The notification, if it is there and can be read: a garbled one stops no other."""
+    """The notification in a row; None if there is no row, or if it cannot be read: one damaged row
+    must not stop the others."""
     try:
         return None if row is None else to_entry(row)
     except Damaged as error:

@@ -1,16 +1,26 @@
-"""What tasks may ask of the notifications: a type alone, so a task loads nothing of them."""
+"""What tasks may ask of the notifications. It is only a type, so a task that declares it imports
+nothing else of them."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from shared.notifications.model import Entry
 
 
 class NotificationService(Protocol):
-    """Tells people (`service`). Each notification is sent once for a key, however often it is asked
-    for: a task makes the key of its job's id, or of what it is about."""
+    """Sends notifications to people (`service`). For one key, a notification is sent once, however
+    often a task asks for it. So a task makes the key from its job's id, or from the subject.
 
-    def mail_administrators(self, *, key: str, subject: str, text: str) -> object:
-        """By mail to every system administrator. Raises `Unavailable` if it cannot be kept."""
+    Each method returns the notifications as they are afterwards (`status` says whether one was
+    sent, waits for another attempt, or is kept); a repetition may leave out those that are
+    finished. Each raises `Unavailable` or `Refused` if the outbox's storage fails.
+    """
 
-    def alert(self, *, key: str, subject: str, text: str) -> object:
-        """On every chat channel that is configured, and by mail to every system administrator."""
+    def mail_administrators(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
+        """Mail every system administrator."""
+
+    def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
+        """Send it to every configured chat channel, and by mail to every system administrator."""

@@ -1,8 +1,8 @@
 """One HTTP request to a chat service.
 
-Where the URL is the secret, three things could show it: the texts of requests' errors, which are
-therefore not used; a redirect, which is not followed; and urllib3's log at DEBUG, which `hiding`
-filters.
+If the URL is a secret, three things could reveal it: the error texts of the library requests,
+which are therefore not used; a redirect, which is not followed; and urllib3's log at DEBUG, which
+`hiding` filters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.settings import Secret
 TIMEOUTS = (5, 20)
 """Seconds to connect, and to wait for each part of the answer."""
 _PIECE = 16
-"""A part of a URL with at least so many letters may be a secret."""
+"""A part of a URL with at least this many characters may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ def post(
 ) -> Answer:
     """Post `body` as JSON; the answer, if it is a 2xx.
 
-    Raises `Refused`, `Misconfigured`, `Unavailable` and `Later`, without the URL and `secrets`.
+    Raises `Refused`, `Misconfigured`, `Unavailable` or `Later`. Their texts contain neither the URL
+    nor `secrets`.
     """
     import requests
 
@@ -53,11 +54,11 @@ def post(
         asked = _json(answer).get("parameters")
         seconds = asked.get("retry_after") if isinstance(asked, dict) else None  # Telegram's
         problem = failure(service, answer.status_code, text, answer.headers, seconds)
-    except ValueError as error:  # all of requests' errors about URLs are one, and no others
+    except ValueError as error:  # what requests raises for a bad URL, and for nothing else
         problem = Misconfigured(f"{service}: its URL in the settings is none ({_name(error)})")
     except requests.RequestException as error:
         problem = Unavailable(service, f"did not answer ({_name(error)})")
-    raise problem  # not where it came from: the library's error shows the URL
+    raise problem  # outside `except`, so that the library's error, which shows the URL, is dropped
 
 
 def _json(answer: Any) -> Mapping[str, Any]:

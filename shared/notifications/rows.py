@@ -1,4 +1,4 @@
-"""From notifications to rows and back; `outbox` says what the keys are."""
+"""Converts notifications to rows and back; `outbox` explains the keys."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shared.storage.tables.batch import literal
 
 PARTITION = "messages"
 ROW = "message:"
-"""How the key of a notification's row begins. These two and the table (`Names.notifications`) keep
-their first names: under others, what was sent would be forgotten, and sent again."""
+"""What the key of a notification's row begins with. This, `PARTITION` and the table's name
+(`Names.notifications`) must not change: what was sent would be forgotten, and sent again."""
 
 
 def notification_key(id: str) -> str:
@@ -25,7 +25,8 @@ def due_key(at: datetime, id: str = "") -> str:
 
 
 def beginning(prefix: str) -> str:
-    """A filter for the rows whose keys begin with `prefix`. `;` comes after `:`."""
+    """A filter for the rows whose keys begin with `prefix`, which ends with `:`. (`;` comes after
+    `:`.)"""
     end = prefix.removesuffix(":") + ";"
     return (
         f"PartitionKey eq '{PARTITION}' and RowKey ge {literal(prefix)} "
@@ -34,7 +35,8 @@ def beginning(prefix: str) -> str:
 
 
 def properties(entry: Entry) -> dict[str, Any]:
-    """The row's properties. A merge cannot remove one, so what is not set is an empty string."""
+    """The row's properties. A merge cannot remove one, so a value that is not set is an empty
+    string."""
     return {
         "key": entry.key,
         "channel": entry.channel,
@@ -53,7 +55,7 @@ def properties(entry: Entry) -> dict[str, Any]:
 
 
 def to_entry(row: Mapping[str, Any]) -> Entry:
-    """The notification of a row. Raises `Damaged`."""
+    """The notification in a row. Raises `Damaged` if it cannot be read."""
     try:
         return Entry(
             id=row["RowKey"].removeprefix(ROW),

@@ -1,11 +1,13 @@
-"""What becomes of an attempt to send: pure rules, and the port that each channel implements.
+"""What happens after an attempt to send: pure rules, and the port that each channel implements.
 
-1. No answer, 408, 429 and 5xx: another attempt, after `PAUSES`, or later if the service says so by
-   `Retry-After` (at most `LONGEST`). After the last attempt the notification has failed for good.
-2. Any other refusal (400, 401, 403, 404, 410, a bad address) would be repeated: it has failed for
-   good at once, with the reason.
-3. A missing answer (a timeout) may hide a notification that went out. None of the providers takes a
-   key that would tell, so it is sent again: better twice than never.
+1. After no answer, 408, 429 or 5xx, there is another attempt, after one of `PAUSES`, or later if
+   the service asks for it by `Retry-After` (at most `LONGEST`). After the last attempt, the
+   notification has failed for good.
+2. After any other refusal (400, 401, 403, 404, 410, a bad address), the next attempt would be
+   refused too. So the notification has failed for good at once, with the reason.
+3. If there was no answer (a timeout), the notification may have been sent nevertheless. No provider
+   accepts a key by which it could recognise a repetition, so the notification is sent again: better
+   twice than never.
 """
 
 from __future__ import annotations
@@ -33,12 +35,13 @@ class Sender(Protocol):
     """A configured channel to people."""
 
     def send(self, entry: Entry) -> str:
-        """Send it once; the provider's id for it, if it gives one. Raises `Refused`, `Unavailable`
-        (`Later` if it says when), and nothing else; no error holds a secret."""
+        """Send it once; the provider's id for it, or "" if it gives none. Raises `Refused` or
+        `Unavailable` (`Later`, if the service says when to try again). No error has a secret in
+        its text."""
 
 
 def next_attempt(error: BelfryError, attempts: int, now: datetime) -> datetime | None:
-    """When to try again after `attempts` attempts, the last of which raised `error`; None:
+    """When to try again, after `attempts` attempts of which the last raised `error`; None:
     never."""
     if error.permanent or attempts >= ATTEMPTS:
         return None

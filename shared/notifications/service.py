@@ -1,7 +1,7 @@
 """The service by which the rest of Belfry tells people something.
 
-A notification is written down before it is sent, so that a caller who is killed loses none: `flush`
-sends what is due. Nothing that a provider does is raised here: it is recorded in the outbox.
+A notification is stored before it is sent, so none is lost if the process is killed: `flush` sends
+what is due. A provider's failure is not raised to the caller, but recorded in the outbox.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from shared.storage.tables.facts import Meta
 _logger = logging.getLogger("belfry.notifications")
 
 _MOST = 100
-"""The most notifications of one flush."""
+"""The most notifications that one flush sends."""
 _KNOWN = 5_000
-"""How many notifications that need nothing more are remembered."""
+"""How many finished notifications are remembered."""
 _NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
 _NO_MAIL = "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
 
 
 class Notifications:
-    """Sends notifications, each once. Every method raises `Unavailable` or `Refused` if the storage
-    of the outbox does, and for no other reason."""
+    """Sends notifications, each once. Every method raises `Unavailable` or `Refused` if the
+    outbox's storage fails."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Notifications:
         administrators: Callable[[], Sequence[str]],
         clock: Clock,
     ) -> None:
-        """`administrators` gives e-mail addresses, and raises nothing."""
+        """`administrators` returns e-mail addresses."""
         self._outbox = outbox
         self._channels = channels
         self._administrators = administrators
@@ -50,19 +50,20 @@ class Notifications:
         self._lock = threading.Lock()
         self._over: dict[str, None] = {}
         """Digests of notifications for which nothing is left to do, so that storage need not be
-        asked."""
+        asked about them."""
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> list[Entry]:
-        """Mail every system administrator; what became of each notification.
+        """Mail every system administrator; the notifications, as they are afterwards.
 
-        A second call with the same key sends only to those that the first did not write to. Its
-        answer leaves out notifications for which this object knows that nothing is left to do.
+        A second call with the same key mails only administrators whom the first did not. It leaves
+        out of its result notifications that this object knows to be finished.
         """
         return self._send_all(self._mails(key, subject, text))
 
     def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
-        """Send it to every configured chat channel, and by mail to every system administrator; what
-        became of each. For a second call with the same key, see `mail_administrators`."""
+        """Send it to every configured chat channel, and by mail to every system administrator; the
+        notifications, as they are afterwards. For a second call with the same key, see
+        `mail_administrators`."""
         chats = [
             draft(key=key, channel=channel, recipient="", subject=subject, text=text)
             for channel in self._channels
@@ -71,9 +72,11 @@ class Notifications:
         return self._send_all([*chats, *self._mails(key, subject, text)])
 
     def flush(self, now: datetime) -> list[Entry]:
-        """Send what is due by `now`: queued, failed before, or begun by a sender that was killed.
+        """Send what is due by `now`: what is queued, what failed and may be tried again, and what a
+        sender that was killed had begun.
 
-        At most 100, those that wait longest first; what became of each that was tried.
+        It sends at most 100, starting with those that have waited longest, and returns those that
+        it tried, as they are afterwards.
         """
         away: set[str] = set()
         tried = [self._try(entry, now, away) for entry in self._outbox.due(now, _MOST)]
@@ -82,7 +85,7 @@ class Notifications:
     def page(
         self, status: NotificationStatus | None, channel: str | None, page: int, size: int
     ) -> tuple[list[Entry], int]:
-        """(That page of the notifications, newest first; how many there are in all)."""
+        """(One page of the notifications, newest first; how many there are in total)."""
         return self._outbox.page(status, channel, page, size)
 
     def get(self, id: str) -> Entry:
@@ -90,11 +93,12 @@ class Notifications:
         return self._outbox.get(id)
 
     def forget(self, before: datetime) -> int:
-        """Remove notifications older than `before` for which nothing is left to do; how many."""
+        """Remove finished notifications from before `before`; how many."""
         return self._outbox.forget(before)
 
     def _mails(self, key: str, subject: str, text: str) -> list[Draft]:
-        """A mail to each administrator; if none is known, one to nobody, for a person to find."""
+        """A mail to each administrator. If none is known, one mail without a recipient, which stays
+        in the outbox for a person to find."""
         addresses: dict[str, str] = {}
         for one in self._administrators():
             addresses.setdefault(one.strip().casefold(), one)
@@ -104,7 +108,7 @@ class Notifications:
         ]
 
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
-        """Write all notifications down before the first is sent, and send them."""
+        """Store all notifications, and then send them."""
         away: set[str] = set()
         entries = [self._put(one) for one in drafts if one.digest not in self._over]
         done = [self._try(entry, self._clock.now(), away) or entry for entry in entries]
@@ -122,10 +126,10 @@ class Notifications:
         return entry
 
     def _try(self, entry: Entry, now: datetime, away: set[str]) -> Entry | None:
-        """Send it, if it is due and nobody else does; None if it was not tried.
+        """Send it, if it is due and nobody else is sending it; None if it was not tried.
 
-        A service that did not take one gets no other in this pass: they wait for the next pass,
-        so that a pass takes as long as one timeout, not one for each recipient.
+        `away` collects the channels whose service failed in this pass. They are not tried again
+        before the next pass, so that a pass waits for one timeout, and not for one per recipient.
         """
         if entry.channel in away:
             return None
@@ -138,7 +142,7 @@ class Notifications:
         return done
 
     def _attempt(self, entry: Entry) -> Entry:
-        """Send a notification that was taken, and note what became of it."""
+        """Send a notification that this sender has taken, and record the outcome."""
         sender = self._channels.get(entry.channel)
         if sender is None:
             kept = self._outbox.keep(entry, self._unsendable(entry) or "")
@@ -150,7 +154,7 @@ class Notifications:
             provider_id = sender.send(entry)
         except BelfryError as error:
             return self._failed(entry, error)
-        except Exception as error:  # from a library: its text may hold a secret, and is left out
+        except Exception as error:  # from a library: its text may have a secret, so it is left out
             said = f"failed unexpectedly ({type(error).__name__})"
             return self._failed(entry, Unavailable(entry.channel, said))
         done = self._outbox.sent(entry, provider_id, self._clock.now())
@@ -165,7 +169,7 @@ class Notifications:
         return failed
 
     def _unsendable(self, wanted: Draft) -> str | None:
-        """Why there is no way to send it."""
+        """Why it cannot be sent; None if it can be."""
         if wanted.channel == MAIL and not wanted.recipient:
             return _NOBODY
         if wanted.channel in self._channels:
@@ -194,7 +198,7 @@ def notifications_from(
     meta: Meta,
     clock: Clock,
 ) -> Notifications:
-    """The service as the settings say. `connection` is to the account of `settings.storage`,
+    """The service, made from the settings. `connection` is to the account of `settings.storage`;
     `meta` remembers the administrators."""
     from shared.notifications.administrators import Administrators
     from shared.notifications.channels import senders

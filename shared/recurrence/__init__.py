@@ -2,12 +2,12 @@
 
 fields, syntax   from the text of a cron expression to the values of its fields
 cron             what those values match: walking the local calendar
-names            which names are zones, and what was meant by one that is none
+names            which names are zones, and what was meant by a name that is not one
 zone             from local wall time to the instants that show it
 rule             the recurrence as a person gives it, checked
-next             the next occurrence, by Debian cron's rule where clocks change
-count            the last ones of a span, and how many it has, without walking it
-wakeups          when a timer that knows UTC only has to wake for it
+next             the next occurrence, by the rule of Debian's cron where clocks change
+count            the last ones in a span, and how many there are, without walking through it
+wakeups          when a timer that knows only UTC has to wake up for it
 """
 
 from shared.recurrence.count import count_runs, last_run, last_runs

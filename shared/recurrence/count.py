@@ -1,8 +1,9 @@
-"""The last occurrences of a span, and how many it has, in less time than walking it takes.
+"""The last occurrences of a span, and how many it has, without walking through all of it.
 
-An occurrence does not depend on where one begins to look. So the last is found by halving the
-span. Counting takes a day at a time: each that matches has as many occurrences as the expression
-has times of day, unless clocks are changed in it. Those days, and the two ends, are walked.
+Whether an instant is an occurrence does not depend on where the search begins. So the last one is
+found by bisection. The count goes day by day: a day that matches has as many occurrences as the
+expression has times of day, unless the clocks change on it. Such days, and the two ends of the
+span, are walked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _FEW = 4
-"""So many are walked as fast as they are found, or counted, in another way."""
+"""Up to this many occurrences, walking is as fast as any other way."""
 
 
 def last_run(recurrence: Recurrence, after: datetime, until: datetime) -> datetime | None:
@@ -42,7 +43,7 @@ def last_run(recurrence: Recurrence, after: datetime, until: datetime) -> dateti
 def last_runs(
     recurrence: Recurrence, after: datetime, until: datetime, most: int
 ) -> list[datetime]:
-    """The last occurrences later than `after` and not later than `until`, at most so many, in
+    """The last occurrences later than `after` and not later than `until`, at most `most`, in
     order."""
     found: list[datetime] = []
     end, step = in_utc(until), _MINUTE
@@ -56,7 +57,7 @@ def last_runs(
 def count_runs(recurrence: Recurrence, after: datetime, until: datetime) -> int:
     """How many occurrences are later than `after` and not later than `until`.
 
-    It takes as long as there are days, at most, and for an interval always the same.
+    The time grows with the number of days at most; for an interval it is constant.
     """
     first, until = next_run(recurrence, after), _within(recurrence, until)
     if first is None or first > until:
@@ -80,7 +81,7 @@ def _walked(recurrence: Recurrence, after: datetime, until: datetime) -> int:
 
 
 def _count_days(recurrence: Recurrence, cron: Cron, after: datetime, until: datetime) -> int:
-    """Days on which clocks are not changed are counted at once, what lies between is walked."""
+    """Count each day without a change of clocks in one step; walk the rest."""
     zone = zones.find(recurrence.timezone)
     times = len(cron.hours) * len(cron.minutes)
     total, counted = 0, after
@@ -98,14 +99,14 @@ def _count_days(recurrence: Recurrence, cron: Cron, after: datetime, until: date
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    """When clocks first show a day: where they skip its midnight, the end of the gap."""
+    """When clocks first show a day. If they skip its midnight, that is the end of the gap."""
     return zones.first_instant(datetime.combine(day, time()), zone)
 
 
 def _quiet(begin: datetime, end: datetime, zone: tzinfo) -> bool:
-    """Whether no clock is changed within a day, nor at its begin.
+    """Whether the clocks do not change during a day, or at its beginning.
 
-    A change makes a day shorter or longer; since 1970 no zone had two in one day.
+    A change makes a day shorter or longer. Since 1970, no zone has had two in one day.
     """
     return end - begin == _DAY and zones.offset(begin - _SECOND, zone) == zones.offset(begin, zone)
 

@@ -1,6 +1,6 @@
-"""What a recurrence that cannot be is refused with: the field at fault, and what would be right.
+"""The error for a wrong recurrence: it names the wrong field, and says what would be right.
 
-It is an `Invalid`, so the API answers it as any other (promise 7), and a `ValueError`, as
+It is an `Invalid`, so the API handles it like any other (promise 7), and a `ValueError`, as
 Python's own parsers raise.
 """
 
@@ -10,4 +10,4 @@ from shared.errors import Invalid
 
 
 class InvalidRecurrence(Invalid, ValueError):
-    """The definition is wrong; `field` is the API's name of the field at fault."""
+    """The definition is wrong; `field` is the API's name of the wrong field."""

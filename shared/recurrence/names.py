@@ -1,8 +1,9 @@
-"""Which names are zones, and what was most likely meant by a name that is none.
+"""Which names are zones, and what was most likely meant by a name that is not one.
 
-A zone is what the tz database lists, its links (`US/Pacific`) among them. Its folder holds more
-files that `ZoneInfo` would open: `localtime`, `Factory`, `posixrules`, and copies under `posix/`
-and `right/`. A disk that takes either case opens `europe/berlin` too. So the list decides.
+A zone is a name that the tz database lists, including links (`US/Pacific`). The database's folder
+has more files that `ZoneInfo` would open: `localtime`, `Factory`, `posixrules`, and copies under
+`posix/` and `right/`. A file system that ignores case would open `europe/berlin` too. So the list
+decides.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _NO_ZONES = {
     "factory": "it stands for a clock that nobody has set",
     "posixrules": "it is a file of the tz database",
 }
-"""Files that are listed, or look as if they were: by their names in lower case, what they are."""
+"""Files that look like zones, by their names in lower case, and what they are."""
 _OFFSET = re.compile(r"(?:utc|gmt)? ?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?")
 _SAMPLES = "such as Europe/Berlin"
 
@@ -29,7 +30,7 @@ def known() -> frozenset[str]:
 
 
 def unknown(name: object) -> str:
-    """What to tell a person who gave this as the name of a zone."""
+    """The error text for a person who gave this as the name of a zone."""
     if not isinstance(name, str) or not name:
         return f"give the name of an IANA zone, {_SAMPLES} or UTC"
     none = f"there is no zone {name[:60]!a}"
@@ -45,7 +46,7 @@ def unknown(name: object) -> str:
 
 
 def _always(offset: re.Match[str]) -> str:
-    """The zone that has this offset all the year, if there is one. Its sign is turned around."""
+    """The zone that has this offset all year, if there is one; the sign in its name is reversed."""
     ahead = int(offset["sign"] + offset["hours"])
     if int(offset["minutes"] or 0):
         return ""
@@ -56,7 +57,8 @@ def _always(offset: re.Match[str]) -> str:
 
 
 def _near(wanted: str) -> str | None:
-    """The zone that was most likely meant. Abbreviations (PST, IST) are not guessed at."""
+    """The zone that was most likely meant; None for abbreviations (PST, IST), which are
+    ambiguous."""
     wanted = wanted.removeprefix("posix/").removeprefix("right/")
     zones = _by_lower_name()
     if len(wanted) > 4 or wanted in zones:

@@ -1,13 +1,14 @@
-"""When a timer that knows only UTC has to wake for a recurrence: an NCRONTAB expression.
+"""When a timer that knows only UTC has to wake up for a recurrence: an NCRONTAB expression.
 
 Azure's timers take six fields, seconds first, and on Linux plans no time zone. A fixed local time
-moves in UTC when the zone's offset changes, so the timer wakes at every UTC time of day that the
-local one can be around a given year, and whoever is woken decides what is due. The firings contain
-every occurrence of that year and the two beside it. An interval that is no whole number of minutes
-is the exception: it wakes every minute, so its occurrences lie less than a minute after a firing.
+moves in UTC when the zone's offset changes. So the timer wakes up at every UTC time of day that the
+local time can have around a given year, and the engine decides what is due. The wake-ups include
+every occurrence of that year, of the year before and of the year after. An interval that is not a
+whole number of minutes is the exception: the timer wakes up every minute, and each occurrence is
+less than a minute after a wake-up.
 
-NCRONTAB joins its two day fields with AND and has no `L` or `#`; where that matters, or where the
-UTC date can differ from the local one, the day fields become `*`.
+NCRONTAB joins its two day fields with AND, and has no `L` or `#`. If that matters, or if the UTC
+date can differ from the local one, the day fields become `*`.
 Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions
 """
 
@@ -27,7 +28,7 @@ _ANY_DAY = "* * *"
 
 
 def ncrontab(recurrence: Recurrence, year: int) -> str:
-    """The six-field expression for the timer, good from `year` - 1 to `year` + 1."""
+    """The six-field expression for the timer, valid from `year` - 1 to `year` + 1."""
     if recurrence.interval_seconds is not None:
         return _of_interval(recurrence.interval_seconds, recurrence.first)
     if recurrence.frequency is Frequency.ONCE and recurrence.first is not None:
@@ -40,7 +41,7 @@ def ncrontab(recurrence: Recurrence, year: int) -> str:
 
 
 def _of_interval(seconds: int, anchor: datetime | None) -> str:
-    """The times of day that the interval meets, on whichever days."""
+    """The times of day at which the interval has occurrences, on any day."""
     if seconds % 60:
         return _EVERY_MINUTE
     start = _seconds_of_day(anchor) if anchor is not None else 0
@@ -56,7 +57,7 @@ def _of_cron(cron: Cron, zone: tzinfo, year: int) -> str:
     same_date = all(0 <= time < _DAY for time in times)
     for change in changes if cron.fixed else ():
         if _skips_a_run(cron, change):
-            # It lies between the skipped time in the old offset and in the new, so on their date.
+            # It is between the skipped time by the old offset and by the new, so on their date.
             times.add(_seconds_of_day(change.at))
     return f"{_times(times)} {_days(cron) if same_date else _ANY_DAY}"
 
@@ -72,7 +73,7 @@ def _seconds_of_day(instant: datetime) -> int:
 
 
 def _times(seconds_of_day: Iterable[int]) -> str:
-    """Seconds, minutes and hours of times of day: every combination, so at least those."""
+    """The fields for seconds, minutes and hours: every combination, so at least these times."""
     times = [divmod(time % _DAY, 60) for time in seconds_of_day]
     seconds = {second for _, second in times}
     minutes = {minute % 60 for minute, _ in times}

@@ -260,11 +260,11 @@ def _overlapping(
     if _catches_up(schedule, job, begun) and overlap is not Overlap.CANCEL_OTHER:
         overlap = Overlap.BUFFER_ALL
     waiting = [one for one in others if not one.begun and one.available_at <= now]
-    before = [one for one in waiting if _turn(one) < _turn(job)]
-    after = [one for one in waiting if _turn(one) > _turn(job) and not is_manual(one.id)]
-    later_ones = after + [one for one in begun if _turn(one) > _turn(job)]
-    if overlap is Overlap.CANCEL_OTHER and later_ones:
-        last = max(later_ones, key=_turn).id
+    turn = _turn(job)
+    before = [one for one in waiting if _turn(one) < turn]
+    rivals = begun + [one for one in waiting if not is_manual(one.id)]
+    if overlap is Overlap.CANCEL_OTHER and any(_turn(one) > turn for one in rivals):
+        last = max(rivals, key=_turn).id
         reason = f"{last} came due as well, and runs in its place (overlap: cancel_other)"
         return _end(schedule, job, done, Status.SKIPPED, now, reason)
     if begun and overlap is Overlap.SKIP:

@@ -1,7 +1,7 @@
 """A job that ends together with its schedule's row: (schedule, ended job) -> (schedule, versions).
 
 Most jobs end with a row of their own, and are counted later (`fold`). This is for jobs whose end
-changes the schedule: one that is taken out unrun, and a failure that pauses the schedule.
+changes the schedule: a job that is removed before it ran, and a failure that pauses the schedule.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Count the jobs that ended: (progress, ended jobs) -> progress.
 
-A job that ends writes one row, its own. Its schedule's counts follow when the engine next writes
-the schedule anyway; until then a reader folds the ended jobs into what it shows. Both call this.
+When a job ends, only one row is written: its own. Its schedule's counts are updated when the engine
+next writes the schedule. Until then, a reader adds the ended jobs to what it shows. Both call this.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def fold(progress: Progress, ended: Mapping[str, Job]) -> Progress:
 
 
 def count(progress: Progress, ended: Iterable[Job]) -> Progress:
-    """`progress` with these jobs counted, in the order in which they ended: each once, a stretch as
-    often as it has occurrences."""
+    """`progress` with these jobs counted, in the order in which they ended. Each counts once; a
+    stretch counts once for each of its occurrences."""
     for job in sorted(ended, key=lambda job: (job.finished_at or job.due_at, job.due_at)):
         progress = _one(progress, job)
     return progress

@@ -1,7 +1,7 @@
-"""Jobs that somebody should have taken up by now: a function of (schedule, ended jobs, now).
+"""Jobs that a worker should have taken up by now: a function of (schedule, ended jobs, now).
 
-The message that names such a job was lost with a host, or waits for a worker. A job that waits for
-another of its schedule is not lost: it is asked for when that one ends.
+The message that names such a job was lost with a host, or is waiting for a worker. A job that waits
+for another job of its schedule is not lost: it gets a message when that one ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEASE = timedelta(seconds=60)
 
 
 def lost(schedule: Schedule, done: Mapping[str, Job], now: datetime) -> list[str]:
-    """The ids of the jobs that have no message on its way. `done`: the live jobs that ended."""
+    """The ids of the jobs for which no message is on its way. `done`: live jobs that have ended."""
     return [
         job.id
         for job in schedule.progress.live
@@ -30,7 +30,7 @@ def lost(schedule: Schedule, done: Mapping[str, Job], now: datetime) -> list[str
 
 
 def expected_at(job: LiveJob) -> datetime:
-    """When somebody should take the job up: at its time, or when its lease ends."""
+    """When a worker should take the job up: at its time, or when its lease ends."""
     return job.lease_until or job.available_at
 
 

@@ -1,6 +1,6 @@
-"""What a schedule owes: occurrences in a row, as their two ends and their number.
+"""What a schedule owes: consecutive occurrences, described by the first, the last and their number.
 
-After an outage there may be millions, so they are split and counted, and not listed.
+After an outage there may be millions, so they are split and counted, but not listed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from shared.schedules.model import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Consecutive occurrences of one recurrence. The first may not belong to it: what a schedule
-    owes first is what its row says."""
+    """Consecutive occurrences of one recurrence. The first may not belong to the recurrence,
+    because it is taken from the schedule's row."""
 
     first: datetime
     last: datetime

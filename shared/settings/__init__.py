@@ -1,7 +1,8 @@
 """Configuration: one frozen value, read once from the environment.
 
-`table` says which settings there are, `model` what becomes of them, `reading` makes the one of the
-other by the rules of `checks`, and `process` is the only reader of this process's environment.
+`table` lists the settings (those of channels are with the channels), and `model` has their values.
+`reading` turns an environment into values, by the rules of `checks`. Only `process` reads this
+process's environment.
 """
 
 from shared.settings.model import (

@@ -1,4 +1,4 @@
-"""What the values of settings may be. A checker raises `ValueError` that says what to use."""
+"""Checks the values of settings. A check raises `ValueError`, which says what to use instead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from shared.settings.model import PRIMARY
 
-DATABASES = ("postgresql://", "postgres://", "sqlite:///")
-"""How the URL of a database begins."""
 _AGE = "age-secret-key-"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
@@ -45,7 +43,7 @@ def prefix(value: str) -> str:
 
 
 def names(value: str, name: str, problems: list[str]) -> list[str]:
-    """Names with commas between them; those that cannot be are told."""
+    """The names in a list with commas; what is wrong with them is added to `problems`."""
     found = [part.strip() for part in value.split(",") if part.strip()]
     problems += [
         f"{name} has {one!r}; use lower-case letters and digits, a letter first, at most 20, and "
@@ -57,7 +55,7 @@ def names(value: str, name: str, problems: list[str]) -> list[str]:
 
 
 def age_keys(value: str) -> Iterator[str]:
-    """What is wrong with secret keys of age, commas between; no key is shown."""
+    """What is wrong with a list of secret keys of age, with commas between; no key is shown."""
     found = [part.strip() for part in value.split(",") if part.strip()]
     if value and not found:
         yield "BACKUP_ENCRYPTION_KEY has no key in it"
@@ -70,8 +68,8 @@ def age_keys(value: str) -> Iterator[str]:
 
 
 def _age_key(key: str) -> bool:
-    """Whether its form and its checksum are right: 32 bytes in Bech32 (BIP 173). As pyrage finds,
-    whose import takes longer than reading all settings."""
+    """Whether a key's form and checksum are right: 32 bytes in Bech32 (BIP 173). pyrage could check
+    that too, but its import takes longer than reading all settings."""
     text = key.lower()
     if key not in (text, key.upper()) or not re.fullmatch(f"{_AGE}1[{_BECH32}]{{58}}", text):
         return False

@@ -19,7 +19,7 @@ class StorageAccount:
     connection_string: Secret
     account_name: str = ""
     client_id: str = ""
-    """Of the user-assigned identity; empty for the default credential."""
+    """The client id of the user-assigned identity; empty for the system-assigned one."""
 
 
 Values = Mapping[str, Secret]
@@ -60,7 +60,7 @@ class DataSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
-    """What the settings say of a built-in task's schedule; None where they say nothing."""
+    """The settings for a built-in task's schedule; None for those that are not set."""
 
     cron: str | None = None
     timezone: str | None = None
@@ -73,10 +73,10 @@ class TriggerSettings:
 
     prefix: str = "belfry"
     overrides: Mapping[str, str] = field(default_factory=dict)
-    """Every variable that ends as a task's setting does."""
+    """Every variable whose name ends like that of a task's setting."""
 
     def override(self, task_name: str) -> TaskOverride:
-        """What the settings say of that task's schedule. Raises `Misconfigured`."""
+        """The settings for that task's schedule. Raises `Misconfigured`."""
         cron, timezone, enabled = (self.overrides.get(one) for one in task_settings(task_name))
         if enabled not in (None, "true", "false"):
             name = task_settings(task_name)[-1]

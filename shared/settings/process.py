@@ -1,9 +1,10 @@
-"""The environment of this process: nothing else reads it, or writes it."""
+"""The environment of this process. Only this module reads it or writes it."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -11,9 +12,9 @@ from shared.settings.model import DataSettings, Settings, TriggerSettings
 from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
 
 
-def load(check: Check, channels: Channels) -> Settings:
+def load(check: Check, channels: Channels, schemes: Sequence[str]) -> Settings:
     """The settings of this process. Raises `Misconfigured` as `from_env` does."""
-    return from_env(os.environ, check, channels)
+    return from_env(os.environ, check, channels, schemes)
 
 
 def load_for_triggers() -> TriggerSettings:
@@ -27,10 +28,10 @@ def load_for_data() -> DataSettings:
 
 
 def load_local(file: Path) -> None:
-    """Add what `local.settings.json` says under `Values` to this process's environment.
+    """Add the `Values` of `local.settings.json` to this process's environment.
 
-    As the Core Tools do it: what the environment already has, wins. No file, nothing to add;
-    but one that BELFRY_LOCAL_SETTINGS names must be there. Raises `Misconfigured`.
+    As in the Core Tools, a variable that is already set stays as it is. Without a file, nothing is
+    added; but a file that BELFRY_LOCAL_SETTINGS names must exist. Raises `Misconfigured`.
     """
     named = os.environ.get("BELFRY_LOCAL_SETTINGS")
     file = Path(named) if named else file

@@ -1,4 +1,4 @@
-"""From an environment to settings: everything that is wrong with it is told at once."""
+"""Reads settings from an environment. One error names everything that is wrong."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
-"""How a Key Vault reference begins that the platform could not resolve."""
+"""The beginning of a Key Vault reference that the platform could not resolve."""
 Check = Callable[[TriggerSettings], Iterable[str]]
-"""What is wrong with settings that only others know the rules of."""
+"""Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
-"""The channels to people that there are, and the settings that each declares."""
+"""All channels to people, and the settings that each declares."""
 _NO_CHANNELS: Channels = {}
 
 
@@ -39,11 +39,12 @@ def from_env(
     environ: Mapping[str, str],
     check: Check = lambda _settings: (),
     channels: Channels = _NO_CHANNELS,
+    schemes: Sequence[str] = (),
 ) -> Settings:
-    """Read the settings. Raises `Misconfigured` that lists everything that is wrong.
+    """Read the settings. Raises `Misconfigured`, which lists everything that is wrong.
 
-    `check` adds to that: the tasks know what their own settings may be. Of `channels`, those are
-    set up whose settings are.
+    `check` adds to that list what is wrong with the settings of tasks. Those of `channels` whose
+    settings are set are in the result. The URL of a backup source begins with one of `schemes`.
     """
     given = _Given(environ)
     read = given.read
@@ -58,7 +59,7 @@ def from_env(
     settings = Settings(
         storage=storage,
         backup_destinations=_destinations(given, storage),
-        backup_sources=_sources(given),
+        backup_sources=_sources(given, schemes),
         backup_encryption_key=_encryption_key(given),
         drive=DriveSettings(
             folder_id=read("GDRIVE_FOLDER_ID"),
@@ -87,7 +88,7 @@ def from_env(
 
 
 def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
-    """Read what triggers are made from. A wrong prefix counts as not set: `from_env` tells it."""
+    """Read what triggers are made from. A wrong prefix counts as not set; `from_env` reports it."""
     prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
     return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
 
@@ -110,18 +111,18 @@ def _data(given: _Given) -> DataSettings:
 
 
 class _Given:
-    """An environment, and what was found wrong with it."""
+    """An environment, and what is wrong with it as far as it was read."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
 
     def read(self, name: str) -> str:
-        """The variable, or its default in the table."""
+        """The variable's value, or its default in the table."""
         return self.value(_TABLE.get(name) or Setting(name, "", ""))
 
     def value(self, setting: Setting) -> str:
-        """The variable of a setting, or its default."""
+        """The value of a setting's variable, or its default."""
         name = setting.name
         value = self._environ.get(name, "").strip() or setting.default
         if value.startswith(UNRESOLVED):
@@ -148,7 +149,7 @@ class _Given:
         )
 
     def checked(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """The variable as `parse` has it; None if it is wrong."""
+        """The variable's value, parsed; None if it is wrong."""
         value = self.read(name)
         try:
             return parse(value)
@@ -180,21 +181,21 @@ def _destinations(given: _Given, storage: StorageAccount) -> dict[str, Destinati
     return found
 
 
-def _sources(given: _Given) -> dict[str, Secret]:
+def _sources(given: _Given, schemes: Sequence[str]) -> dict[str, Secret]:
     found = {}
     for name in checks.names(given.read("BACKUP_SOURCES"), "BACKUP_SOURCES", given.problems):
         found[name] = Secret(given.read(f"BACKUP_{name.upper()}_URL"))
-        if not found[name].reveal().startswith(checks.DATABASES):
+        if not found[name].reveal().startswith(tuple(schemes)):
             given.problems.append(
                 f"BACKUP_{name.upper()}_URL is needed for the source {name} of BACKUP_SOURCES; "
-                f"give it one that begins with {', '.join(checks.DATABASES)}"
+                f"give it one that begins with {', '.join(schemes)}"
             )
     return found
 
 
 def _encryption_key(given: _Given) -> Secret:
     found = Secret(given.read("BACKUP_ENCRYPTION_KEY"))
-    if not found.reveal().startswith(UNRESOLVED):  # which `read` has told
+    if not found.reveal().startswith(UNRESOLVED):  # which `read` has reported
         given.problems += checks.age_keys(found.reveal())
     return found
 
@@ -205,7 +206,7 @@ def _set_up(given: _Given, channels: Channels) -> dict[str, Values]:
 
 
 def _together(given: _Given, declared: Sequence[Setting]) -> Values:
-    """The values of settings that are used together; none if those without a default are not
+    """The values of settings that are used together; no values if those without a default are not
     set."""
     found = {one.name: Secret(given.value(one)) for one in declared}
     needed = [one.name for one in declared if not one.default]
@@ -213,7 +214,7 @@ def _together(given: _Given, declared: Sequence[Setting]) -> Values:
     missing = [name for name in needed if not found[name]]
     if there:
         given.problems += [
-            f"{there[0]} is set, but {one} is not; set both, or neither to send none"
+            f"{there[0]} is set, but {one} is not; set all of {', '.join(needed)}, or none of them"
             for one in missing
         ]
     return {} if missing else found

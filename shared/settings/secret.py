@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Secret:
-    """A value that never shows itself: `repr` and `str` give stars, `reveal()` the value."""
+    """A value that is not shown by accident: `repr` and `str` give stars, `reveal()` the value."""
 
     __slots__ = ("_value",)
 

@@ -1,5 +1,5 @@
-"""Every setting but those of the channels to people, which declare their own
-(`shared/notifications/channels`). docs/settings.md has them all."""
+"""Every setting, except those of the channels to people, which each channel declares
+(`shared/notifications/channels`). docs/settings.md lists all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Setting(NamedTuple):
     default: str
     meaning: str
     secret: bool = False
-    """Whether nothing may show its value."""
+    """Whether its value must never be shown."""
     check: Callable[[str], object] = str
     """Raises `ValueError` that says what to use."""
 
@@ -46,7 +46,7 @@ SETTINGS = (
         "BACKUP_SOURCES",
         "",
         "Names of further databases, with commas between, such as crm; each with BACKUP_<NAME>_URL "
-        "(postgresql://... or sqlite:////path/to/file).",
+        "(docs/backups.md lists the forms).",
     ),
     Setting(
         "BACKUP_ENCRYPTION_KEY",

@@ -1,1 +1,2 @@
-"""Table, Queue and Blob Storage. The SDKs are imported here only, and their errors end here."""
+"""Table, Queue and Blob Storage. Only this package imports Azure's SDKs, and none of their errors
+leaves it."""

@@ -1,4 +1,4 @@
-"""Where an account's services answer, and how a request to one proves who asks."""
+"""The endpoints of an account's services, and how a request to one is authenticated."""
 
 from __future__ import annotations
 
@@ -28,17 +28,23 @@ class Endpoint:
     credential: SharedKey | TokenCredential
 
 
-def endpoint(account: StorageAccount, service: Service) -> Endpoint:
-    """By connection string with the account's key, or else by managed identity.
+def by_identity(account: StorageAccount, service: str) -> tuple[str, TokenCredential]:
+    """(the URL of a service of an account that has no connection string, the credential)."""
+    from azure.identity import ManagedIdentityCredential
 
-    Raises `Misconfigured`; a connection string with a shared access signature is not supported.
+    url = f"https://{account.account_name}.{service}.core.windows.net"
+    return url, ManagedIdentityCredential(client_id=account.client_id or None)
+
+
+def endpoint(account: StorageAccount, service: Service) -> Endpoint:
+    """The service's endpoint, from a connection string with the account's key or, if there is none,
+    for a managed identity.
+
+    Raises `Misconfigured`, also for a shared access signature, which is not supported.
     """
     text = account.connection_string.reveal()
     if not text:
-        from azure.identity import ManagedIdentityCredential
-
-        url = f"https://{account.account_name}.{service}.core.windows.net"
-        return Endpoint(url, ManagedIdentityCredential(client_id=account.client_id or None))
+        return Endpoint(*by_identity(account, service))
     key, values = key_of(text), parts(text)
     if key is None:
         raise Misconfigured("the storage's connection string has no AccountName or no AccountKey")
@@ -56,8 +62,8 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
 def sign_in(
     credential: SharedKey | TokenCredential, service: Service, clock: Clock | None = None
 ) -> Any:
-    """The policy that proves who asks. It comes after the retry policy, so it signs each attempt
-    anew. Raises `ValueError` if a key is not base64."""
+    """The policy that authenticates requests. It comes after the retry policy, so it signs each
+    attempt anew. Raises `ValueError` if a key is not base64."""
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
     if isinstance(credential, SharedKey):

@@ -1,7 +1,7 @@
-"""Calls of the SDKs that stop when their job is told to stop: no attempt begins after that.
+"""Calls to storage that end when their job is told to stop: no attempt begins after that.
 
-An attempt under way ends by its timeouts (`failures.TIMEOUTS`). So if storage accepts everything
-and answers nothing, the caller waits some 20 s more, and not for four attempts.
+An attempt that has already begun ends by its timeouts (`failures.TIMEOUTS`). So if storage accepts
+requests but never answers, the caller waits about 20 s more, and not for four attempts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 HASTE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
-"""Options of a client's call: what a job told to stop may still try, once and not for long."""
+"""Options of a call that a job may still make after it was told to stop: one attempt, with short
+timeouts."""
 
 
 def cancellable(client: T, check: Callable[[], None]) -> T:
@@ -38,8 +39,8 @@ class _Cancellable:
 
 
 def transport(inner: Any, check: Callable[[], None]) -> Any:
-    """The same transport, each use of which ends with what `check` raises: for clients of tables,
-    which have no such hooks."""
+    """The transport `inner`, changed so that each use of it ends with what `check` raises. It is
+    for clients of tables, which have no such hooks."""
     from azure.core.pipeline.transport import HttpTransport
 
     class Cancelling(HttpTransport[Any, Any]):

@@ -1,9 +1,9 @@
-"""A clock that is checked against the storage's own, which is in every answer's `Date`.
+"""A clock that is checked against the storage's time, which every answer carries in `Date`.
 
-All instances share one storage, so its time is the one that they can agree on. Where the machine's
-clock differs from it by more than `TOLERANCE`, `now()` follows the storage's, carried on between
-answers by a clock that nobody sets. A `Date` has whole seconds, and an answer takes time: so only a
-span is known, and the machine's clock counts as right while it lies within.
+All instances share one storage account, so they can all agree on its time. If the machine's clock
+differs from it by more than `TOLERANCE`, `now()` gives the storage's time, carried on between
+answers by a clock that nobody sets. `Date` has whole seconds, and an answer takes time to arrive.
+So the storage's time is known only as a span, and the machine's clock counts as right within it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ _logger = logging.getLogger("belfry.clocks")
 
 
 class CheckedClock:
-    """The clock. Any thread may use it. `wall`: the machine's, which people may set."""
+    """The clock. Several threads may use it at once. `wall` is the machine's clock, which people
+    may set."""
 
     def __init__(self, wall: Clock | None = None) -> None:
         self._wall = wall or SystemClock()
         self._lock = threading.Lock()
         self._read: tuple[float, datetime] | None = None
-        """When a date was last read: (`monotonic`, the machine's time)."""
+        """When a `Date` was last read: (`monotonic`, the machine's time)."""
         self._offset: float | None = None
-        """The storage's time less `monotonic`, as far as it is known."""
+        """The storage's time minus `monotonic`, in seconds; None until an answer was read."""
         self._difference: timedelta | None = None
 
     @property
     def difference(self) -> timedelta | None:
-        """By how much the machine's clock is ahead of the storage's; None while they agree."""
+        """By how much the machine's clock is ahead of the storage's time; None while they agree."""
         return self._difference
 
     def now(self) -> datetime:
@@ -59,10 +60,10 @@ class CheckedClock:
         self._wall.sleep(duration)
 
     def hear(self, date: str | None, took: float, *, at_once: bool = False) -> None:
-        """Note the `Date` of an answer that came just now, `took` seconds after it was asked for.
+        """Learn from the `Date` of an answer that came just now, `took` seconds after its request.
 
-        At most one a second is read, unless it must be `at_once`, or the machine's clock jumped.
-        Text that is no date is ignored.
+        Only one `Date` a second is read, unless `at_once` is set or the machine's clock jumped.
+        Text that is not a date is ignored.
         """
         at, wall = self.monotonic(), self._wall.now()
         if date is None or (self._was_read(at, wall) and not at_once):
@@ -78,14 +79,15 @@ class CheckedClock:
             self._learn(said.timestamp() - at, took, wall, at)
 
     def _was_read(self, at: float, wall: datetime) -> bool:
-        """Whether a date was read in this second, also by the machine's time."""
+        """Whether a `Date` was read less than a second ago, by both clocks."""
         if self._read is None:
             return False
         steady, then = self._read
         return at - steady < _SECOND and abs((wall - then).total_seconds()) < _SECOND
 
     def _learn(self, earliest: float, took: float, wall: datetime, at: float) -> None:
-        """The offset lies between `earliest` and a second and `took` later."""
+        """Correct the offset, which lies between `earliest` and `earliest + 1 + took` seconds, and
+        log it if the machine's clock becomes wrong or right."""
         known = wall.timestamp() - at if self._offset is None else self._offset
         self._offset = min(max(known, earliest), earliest + 1 + took)
         difference = wall - datetime.fromtimestamp(self._offset + at, UTC)

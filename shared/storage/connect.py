@@ -1,20 +1,21 @@
 """Clients for a storage account, from a connection string or a managed identity.
 
-Those of tables and queues are our own (`rest`), that of blobs is the SDK's. Each is imported where
-it is made: a cold start pays only for what it uses. What they retry, and how long they wait,
-follows the policy of `failures`.
+The clients for tables and queues are Belfry's own (`rest`); the client for blobs is the SDK's. Each
+is imported where it is made, so a cold start pays only for what it uses. All of them retry and wait
+by the policy of `failures`.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
-from shared.storage.account import endpoint
+from shared.storage.account import Service, by_identity, endpoint
 from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest
 from shared.storage.signing import dating
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from shared.storage.tables.table import Table
 
 _BLOBS: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2}
-"""azure-storage-blob's own pauses start at 15 s: longer than a person waits."""
+"""The default pauses of azure-storage-blob start at 15 s, which is longer than a person waits."""
 _LISTED_AGAIN = 2
-"""How often a listing is retried at most: a person waits for it, and one of several accounts may be
-dead."""
+"""How often a listing is retried at most. A person may be waiting for it, and one of several
+accounts may be down."""
 _LIST_PAUSE = 0.4
 """Seconds before a listing is retried."""
 _LIST_CONNECTION = 2
@@ -38,7 +39,7 @@ _LIST_CONNECTION = 2
 
 
 class Connection:
-    """One storage account. `transport` is the SDKs' own; tests give one that fails."""
+    """One storage account. `transport` is for tests, which pass one that fails."""
 
     def __init__(
         self,
@@ -46,13 +47,14 @@ class Connection:
         transport: Any = None,
         clock: CheckedClock | None = None,
     ) -> None:
-        """`clock` hears the storage's time, and dates what is signed by key."""
+        """`clock` learns the storage's time from answers, and dates requests that are signed with
+        the account's key."""
         self._account = account
         self._transport = transport
         self._clock = clock
 
     def to(self, account: StorageAccount) -> Connection:
-        """A connection to another account, by the same clock."""
+        """A connection to another account, with the same clock."""
         return Connection(account, clock=self._clock)
 
     def cancellable(self, check: Callable[[], None]) -> Connection:
@@ -65,26 +67,25 @@ class Connection:
         """One table."""
         from shared.storage.tables.table import Table
 
-        at = endpoint(self._account, "table")
-        return Table(at.url, name, at.credential, transport=self._transport, clock=self._clock)
+        return Table(self._table_service, name)
 
     def queue(self, name: str) -> Queue:
         """One queue."""
         from shared.storage.queues.queue import Queue
 
-        at = endpoint(self._account, "queue")
-        return Queue(at.url, name, at.credential, transport=self._transport, clock=self._clock)
+        return Queue(self._queue_service, name)
 
     def create_table(self, name: str) -> None:
         """Create a table; harmless if it exists."""
         self._tables().create(name)
 
     def table_names(self, prefix: str) -> set[str]:
-        """The names of the tables that begin so."""
+        """The names of the tables that begin with `prefix`."""
         return set(self._tables().names(prefix))
 
     def drop_tables(self, names: Iterable[str], *, hastily: bool = False) -> None:
-        """Drop tables; `hastily`: only while the storage answers at once."""
+        """Drop tables. `hastily`: try only once, with short timeouts, and stop at the first
+        failure."""
         from azure.core.exceptions import AzureError
 
         account = self._tables()
@@ -107,33 +108,39 @@ class Connection:
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
-        url = self._url("blob")
-        return ContainerClient(url, name, credential=self._identity(), **options)
+        url, credential = by_identity(self._account, "blob")
+        return ContainerClient(url, name, credential=credential, **options)
 
     def _tables(self) -> Tables:
         from shared.storage.tables.account import Tables
 
-        at = endpoint(self._account, "table")
+        return Tables(self._table_service)
+
+    @cached_property
+    def _table_service(self) -> Rest:
+        from shared.storage.tables.table import unwrapping
+
+        return self._service("table", unwrapping())
+
+    @cached_property
+    def _queue_service(self) -> Rest:
+        return self._service("queue")
+
+    def _service(self, service: Service, *policies: Any) -> Rest:
+        """A service of the account: its tables, or its queues, share its connections."""
+        at = endpoint(self._account, service)
         transport, clock = self._transport, self._clock
-        return Tables(Rest(at.url, "table", at.credential, transport=transport, clock=clock))
+        return Rest(at.url, service, at.credential, *policies, transport=transport, clock=clock)
 
     def _options(self) -> dict[str, Any]:
-        """The options of a client of blobs, which signs after the hook."""
+        """The options of a client for blobs, which calls the hook before it signs a request."""
         transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         dated = {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
         return dict(failures.TIMEOUTS) | {"transport": transport} | dated
 
-    def _url(self, service: str) -> str:
-        return f"https://{self._account.account_name}.{service}.core.windows.net"
-
-    def _identity(self) -> Any:
-        from azure.identity import ManagedIdentityCredential
-
-        return ManagedIdentityCredential(client_id=self._account.client_id or None)
-
 
 def _blob_retries(clock: CheckedClock | None) -> Any:
-    """What a client of blobs retries."""
+    """The retry policy of a client for blobs."""
     from azure.storage.blob import ExponentialRetry
 
     steady: Clock = clock or SystemClock()
@@ -154,12 +161,12 @@ def _blob_retries(clock: CheckedClock | None) -> Any:
 
         def increment(self, settings: dict[str, Any], *told: Any, **more: Any) -> bool:
             again = super().increment(settings, *told, **more)
-            in_time = steady.monotonic() < settings["until"]  # as the clients of tables do
+            in_time = steady.monotonic() < settings["until"]  # as in the clients for tables
             return again and in_time
 
         def sleep(self, settings: dict[str, Any], transport: Any) -> None:
             super().sleep(settings, transport)  # type: ignore[no-untyped-call]
-            if settings["hook"] is not None:  # whoever asks may have been told to stop meanwhile
+            if settings["hook"] is not None:  # the caller may have been told to stop meanwhile
                 settings["hook"]()
 
         def get_backoff_time(self, settings: dict[str, Any]) -> float:

@@ -1,12 +1,13 @@
-"""What becomes of storage's faults: one policy for our own calls (`rest`) and the SDKs'.
+"""What happens when storage fails: one policy for Belfry's own requests (`rest`) and the SDKs'.
 
-1. No connection, a connection that ended, an answer that was cut, and 408, 429 and 5xx are tried
-   again: at once, then after 0.4 and 0.8 s. `Retry-After` is obeyed, up to `LONGEST_PAUSE`.
-2. If that does not help, it is `Unavailable`: the caller asks again when its own time comes, a
-   worker until its lease has ended.
-3. What the service would refuse again is `Refused`.
-4. 404, 409 and 412 say that somebody else was faster. After an attempt whose answer was lost, that
-   may have been this very write; so the writer checks whether what is there is its own.
+1. A request is tried again if there was no connection, the connection was lost, the answer was cut
+   off, or the status was 408, 429 or 5xx: at once, then after 0.4 and 0.8 s. `Retry-After` is
+   obeyed, up to `LONGEST_PAUSE`.
+2. If that does not help, the error is `Unavailable`. Each caller tries again in its own time; a
+   worker, until its lease has ended.
+3. If the service would refuse the request again, the error is `Refused`.
+4. 404, 409 and 412 mean that somebody else was faster. If an earlier attempt's answer was lost,
+   that may have been this very write. So the writer checks whether the stored row is its own.
 
 Nothing but a `BelfryError` leaves this package.
 """
@@ -23,19 +24,20 @@ from shared.errors import Refused, Unavailable
 from shared.storage.checked import CheckedClock
 
 TIMEOUTS: dict[str, float] = {"connection_timeout": 5, "read_timeout": 20}
-"""Seconds of one attempt."""
+"""The limits of one attempt, in seconds."""
 WHOLE = 30.0
-"""No attempt begins later than so many seconds after the first. With `read_timeout`, less than
-what is left of a lease when it is renewed."""
+"""No attempt begins later than this many seconds after the first. Together with `read_timeout`,
+this is less than what is left of a lease when it is renewed."""
 RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
 LONGEST_PAUSE = 5.0
 
 _PAUSES = {"Retry-After": 1, "retry-after-ms": 1000, "x-ms-retry-after-ms": 1000}
-"""The headers that azure-core obeys, and how many of their units make a second."""
+"""The headers that azure-core obeys, and how many of the header's units are a second."""
 _ADDRESS = re.compile(r"host='([^']+)', port=(\d+)")
-"""An address, as urllib3 names it in its errors."""
+"""An address, as urllib3 writes it in its errors."""
 _FINAL = frozenset({400, 401, 403, 405, 411, 413, 414, 415, 501, 505})
-"""Statuses that another attempt does not mend. Not 404 (no table): it may just be being made."""
+"""Statuses for which another attempt is useless. 404 (no table) is not one of them: somebody may be
+creating the table at this moment."""
 
 
 @contextmanager
@@ -57,40 +59,40 @@ def translated(service: str) -> Iterator[None]:
 
 
 def _where(error: Exception) -> str:
-    """The SDK's name for the error, and the address in its text, if there is one."""
+    """The error's class, and the address in its text, if there is one."""
     named = _ADDRESS.search(str(error))
     at = f" at {named[1]}:{named[2]}" if named is not None else ""
     return f"{type(error).__name__}{at}"
 
 
 def _read_whole(answer: Any) -> None:
-    """Read an answer that the SDK may not read, to free its connection: one of a download attempt
-    that is retried, or of an empty blob."""
+    """Read an answer to its end, to free its connection. The SDK itself does not always do so: not
+    for a download that it retries, nor for an empty blob."""
     from azure.core.exceptions import ServiceResponseError
     from requests import RequestException
 
     try:
-        _ = answer.content  # requests keeps it for whoever reads it again
+        _ = answer.content  # requests keeps it, so that it can be read again
     except RequestException as error:
         raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
 
 
 def _code(error: Any) -> str:
-    """The service's own word, such as ServerBusy."""
+    """The service's error code, such as ServerBusy."""
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or error.reason)
 
 
 def shortened_pauses(headers: Any) -> None:
-    """Let no answer ask for a longer pause than `LONGEST_PAUSE`."""
+    """Limit the pause that an answer's headers ask for to `LONGEST_PAUSE`."""
     for name in _PAUSES:
         if name in headers:
             headers[name] = _shortened(headers[name], _PAUSES[name])
 
 
 def _shortened(pause: str, second: int) -> str:
-    """At most `LONGEST_PAUSE`, and exactly that for what is no number: the storage never sends an
-    instant, and azure-core fails at one that it cannot read."""
+    """At most `LONGEST_PAUSE`, and exactly that if `pause` is not a number. Storage never sends an
+    instant, and azure-core fails on one that it cannot read."""
     longest = LONGEST_PAUSE * second
     try:
         return str(min(float(pause), longest))
@@ -99,16 +101,16 @@ def _shortened(pause: str, second: int) -> str:
 
 
 def head_was_cut(status: int, headers: Any) -> bool:
-    """Whether the head of a successful answer was cut. No lower layer notices that; the service
-    writes the date near the head's end."""
+    """Whether the headers of a successful answer were cut off, which no lower layer notices. The
+    service writes `Date` near their end, so a whole one shows that they are complete."""
     return status < 300 and not headers.get("Date", "").endswith("GMT")
 
 
 def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
-    """The SDKs' transport, which treats an answer that was cut as a lost connection, and tells
-    `clock` the storage's time.
+    """The SDKs' transport, changed in two ways: it treats an answer that was cut off as a lost
+    connection, and it tells `clock` the storage's time.
 
-    azure-core takes a cut answer for one of the service, and does not retry it.
+    azure-core itself would take such an answer for the service's, and not retry the request.
     """
     from azure.core.exceptions import HttpResponseError, ServiceResponseError
     from azure.core.pipeline.transport import RequestsTransport
@@ -122,7 +124,7 @@ def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
                 answer = super().send(request, **options)
             except HttpResponseError as error:
                 raise ServiceResponseError(f"the answer was cut: {error}", error=error) from error
-            if clock is not None:  # a refusal may be for the request's own date
+            if clock is not None:  # a 403 may mean that the request's date was wrong
                 refused, took = answer.status_code == 403, steady.monotonic() - began
                 clock.hear(answer.headers.get("Date"), took, at_once=refused)
             if head_was_cut(answer.status_code, answer.headers):

@@ -1,12 +1,12 @@
 """A transport for azure-core's pipelines with as little as possible between it and the socket.
 
-azure-core's own goes through requests, whose work on one request costs more than the rest of the
-engine spends on the jobs in it. This one hands the bytes to urllib3, on which requests is built:
-urllib3 still keeps connections open, and does TLS and proxies. It is for tables and queues
-(`rest`); the SDK of blobs keeps its own.
+azure-core's own transport uses the library requests, which spends more time on one request than the
+engine spends on the jobs in it. This transport gives the bytes to urllib3, on which requests is
+built. urllib3 keeps connections open, and handles TLS and proxies. The transport serves tables and
+queues (`rest`); the SDK for blobs keeps its own.
 
-Failures are raised as azure-core's errors, as `failures` needs them: no connection is a
-`ServiceRequestError`, an answer that did not come or was cut a `ServiceResponseError`.
+It raises azure-core's errors, as `failures` needs them: `ServiceRequestError` if there was no
+connection, `ServiceResponseError` if the answer did not come or was cut off.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
 
 _CONNECTIONS = 64
-"""The most connections kept open; more threads than this still work, but connect anew."""
+"""The most connections that are kept open. More threads than this can send, but each further one
+opens a new connection."""
 
 
 class Answer:
-    """A response that was read whole, with what a pipeline's policies and errors need of one."""
+    """A response that was read to its end, with the attributes that azure-core's policies and
+    errors use."""
 
     __slots__ = ("content", "headers", "reason", "request", "status_code")
 
@@ -45,18 +47,18 @@ class Answer:
 
 
 class Lean:
-    """The transport; several threads may use it at once."""
+    """The transport. Several threads may use it at once."""
 
     def __init__(self, url: str, clock: CheckedClock | None = None) -> None:
-        """`url`: what it will connect to, for which the environment may name a proxy and
-        certificates, as it does for requests. `clock` hears the storage's time. Raises
-        `Misconfigured`."""
+        """`url` is the service to connect to. The environment may name a proxy and certificates for
+        it, in the same variables as for the library requests. `clock` learns the storage's time
+        from answers. Raises `Misconfigured`."""
         self._pool = _pool(url)
         self._checked = clock
         self._clock: Clock = clock or SystemClock()
 
     def send(self, request: HttpRequest, **options: Any) -> Answer:
-        """Send it and read the answer whole."""
+        """Send a request and read the whole answer."""
         import urllib3
         from azure.core import exceptions as azure
 
@@ -82,7 +84,7 @@ class Lean:
             raise azure.ServiceRequestError(str(error), error=error) from error
         except urllib3.exceptions.HTTPError as error:
             raise azure.ServiceResponseError(str(error), error=error) from error
-        if self._checked is not None:  # a refusal may be for the request's own date
+        if self._checked is not None:  # a 403 may mean that the request's date was wrong
             refused, took = found.status == 403, self._clock.monotonic() - began
             self._checked.hear(found.headers.get("Date"), took, at_once=refused)
         if head_was_cut(found.status, found.headers):
@@ -91,14 +93,14 @@ class Lean:
         return Answer(request, found)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep between attempts, for azure-core's retry policy."""
+        """Sleep; azure-core's retry policy calls this between attempts."""
         self._clock.sleep(timedelta(seconds=seconds))
 
     def open(self) -> None:
         """Do nothing: connections are opened when they are needed."""
 
     def close(self) -> None:
-        """Close the connections that nobody uses, and the others once their answer was read."""
+        """Close the idle connections now, and the others once their answers are read."""
         pools = self._pool.pools
         for key in pools.keys():  # noqa: SIM118 (it cannot be iterated)
             pools[key].close()
@@ -112,7 +114,8 @@ class Lean:
 
 
 def _pool(url: str) -> Any:
-    """Connections to `url`, as the environment says; it is read once, and not at each request."""
+    """A pool of connections to `url`. The environment's proxy and certificates are read here, once,
+    and not at each request."""
     import certifi
     import requests
     import urllib3
@@ -127,9 +130,9 @@ def _pool(url: str) -> Any:
     if proxy is None:
         return urllib3.PoolManager(maxsize=_CONNECTIONS, **kept)
     try:
-        via: Any = HTTPAdapter(pool_maxsize=_CONNECTIONS)  # knows of passwords, and of SOCKS
+        via: Any = HTTPAdapter(pool_maxsize=_CONNECTIONS)  # handles passwords and SOCKS
         return via.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"), **kept)  # type: ignore[no-untyped-call]
-    except (ValueError, requests.RequestException):  # they show the password
+    except (ValueError, requests.RequestException):  # these errors show the password
         raise Misconfigured(
             "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) cannot be "
             "used for the storage; use http://HOST:PORT, or name the storage's host in NO_PROXY"

@@ -1,4 +1,4 @@
-"""What Belfry calls its tables and its queues."""
+"""The names of Belfry's tables and queues."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of the tables and the queues."""
+    """The names, which all begin with `prefix`."""
 
     prefix: str
 

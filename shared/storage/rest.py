@@ -1,8 +1,8 @@
-"""Requests to a service of an account by hand: signed, retried, each attempt with its time-outs.
+"""Requests to one service of an account: signed, retried, with timeouts for each attempt.
 
-For the two clients of the hot path, `tables.table` and `queues.queue`. From azure-core it takes
-only what is hard to get right: retry, sign-in with Entra ID, and the transport, all imported when a
-client is made, since a cold start pays for every import.
+For Belfry's own clients on the hot path, `tables.table` and `queues.queue`. From azure-core it
+takes only what is hard to get right: the retry policy and sign-in with Entra ID. Both are imported
+when a client is made, since a cold start pays for every import.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class Rest:
         transport: Any = None,
         clock: CheckedClock | None = None,
     ) -> None:
-        """`url` is the service's endpoint; `transport` one of azure-core's; `policies` see each
-        attempt's answer first. `clock` hears the storage's time, and dates the requests."""
+        """`url` is the service's endpoint. `transport` is an azure-core transport; default: `Lean`.
+        `policies` see each attempt's answer before the retry policy does. `clock` learns the
+        storage's time from answers, and dates the requests."""
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import RetryPolicy
 
@@ -63,8 +64,9 @@ class Rest:
         body: bytes | None = None,
         **options: Any,
     ) -> Any:
-        """azure-core's PipelineResponse, whatever its status; raises its errors if there is no
-        answer. `options`, such as `cancellation.HASTE`, replace the usual ones."""
+        """Send a request, and return azure-core's PipelineResponse, whatever its status. Raises
+        azure-core's errors if there is no answer. `options`, such as `cancellation.HASTE`, replace
+        the default ones."""
         from azure.core.rest import HttpRequest
 
         request = HttpRequest(method, url, headers=dict(headers), content=body)
@@ -72,12 +74,12 @@ class Rest:
 
 
 def code_of(answer: Any) -> str:
-    """The service's own word for what it refuses, such as ServerBusy."""
+    """The service's error code, such as ServerBusy; empty if there is none."""
     return str(answer.headers.get("x-ms-error-code", ""))
 
 
 def refusal(answer: Any, status: int, code: str, message: str) -> Any:
-    """The SDKs' HttpResponseError with their `error_code`."""
+    """azure-core's HttpResponseError, with an `error_code` as the SDKs set it."""
     from azure.core.exceptions import HttpResponseError
 
     error: Any = HttpResponseError(message=message, response=answer)

@@ -1,8 +1,8 @@
-"""How requests are signed and dated: by the storage's own time, where the machine's is wrong.
+"""How requests are signed and dated: by the storage's time, if the machine's clock is wrong.
 
-The service refuses requests that are dated 15 minutes off, so a machine whose clock jumped could
-ask for nothing more, and could not even learn the time. A refusal also says the time: a request
-refused for its date is signed again and sent once more.
+The service refuses a request whose date is 15 minutes off. So a machine whose clock jumped would
+get no more answers, and could not even learn the right time. But a refusal also carries the time: a
+request that was refused for its date is signed again, and sent once more.
 
 https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
 """
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 _REFUSED = 403
 _STALE = timedelta(minutes=1)
-"""A request whose date is further off than this may have been refused for it."""
+"""If a request's date is further off than this, that may be why it was refused."""
 _DEVELOPMENT = (
     "AccountName=devstoreaccount1;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
     "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
-"""What `UseDevelopmentStorage=true` stands for; the key is published, the same for everyone.
+"""What `UseDevelopmentStorage=true` stands for. The key is public, and the same for everyone.
 https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string"""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedKey:
-    """An account's name and key, in base64 as the portal shows it."""
+    """An account's name, and its key in base64, as the portal shows it."""
 
     account: str
     key: str = field(repr=False)
 
 
 def parts(connection_string: str) -> dict[str, str]:
-    """What a connection string says, by name in lower case."""
+    """The values in a connection string, by their names in lower case."""
     text = connection_string
     if text.lower().startswith("usedevelopmentstorage=true"):
         text = _DEVELOPMENT
@@ -53,21 +53,21 @@ def parts(connection_string: str) -> dict[str, str]:
 
 
 def key_of(connection_string: str) -> SharedKey | None:
-    """The account's key; None if it has none, but a shared access signature."""
+    """The account's key; None if the string has none, but a shared access signature."""
     said = parts(connection_string)
     name, key = said.get("accountname", ""), said.get("accountkey", "")
     return SharedKey(name, key) if name and key else None
 
 
 def of_table(http: Any, date: str, resource: str) -> str:
-    """The text that is signed of a request to tables."""
+    """The text to sign for a request to tables."""
     del http
     return f"{date}\n{resource}"
 
 
 def of_queue(http: Any, date: str, resource: str) -> str:
-    """The text that is signed of a request to queues: of its query only `comp` counts, and its
-    `Content-Type` if it has a body."""
+    """The text to sign for a request to queues. It includes `Content-Type` if there is a body, and
+    of the query only `comp`."""
     kind = http.headers.get("Content-Type", "")
     comp = "?comp=metadata" if "comp=metadata" in http.url else ""
     version = http.headers["x-ms-version"]
@@ -80,8 +80,8 @@ def signing(
     *,
     text_of: Callable[[Any, str, str], str] = of_table,
 ) -> HTTPPolicy[Any, Any]:
-    """The policy that signs by Shared Key Lite. It comes after the retry policy, so it signs each
-    attempt anew.
+    """A policy that signs requests by Shared Key Lite. It comes after the retry policy, so it signs
+    each attempt anew.
 
     Raises `ValueError` if the key is not base64.
     """
@@ -110,8 +110,8 @@ def signing(
 
 
 def dating(clock: Clock, then: Callable[[Any], object] = lambda _: None) -> Callable[[Any], None]:
-    """A hook for the SDK of blobs, which dates requests by the machine's clock: it corrects a wrong
-    date before they are signed."""
+    """A hook for the SDK for blobs, which dates requests by the machine's clock. The hook corrects
+    a wrong date before the request is signed, and then calls `then`."""
 
     def hook(request: Any) -> None:
         if is_misdated(request.http_request, clock):
@@ -126,7 +126,7 @@ def _dated(clock: Clock) -> str:
 
 
 def is_misdated(http: Any, clock: Clock) -> bool:
-    """Whether a request bears a date that is not the present."""
+    """Whether a request's date is too far from the present time."""
     try:
         date = parsedate_to_datetime(http.headers.get("x-ms-date", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Everything that a running task may use. It knows no storage account and reads no clock."""
+"""Everything that a running task may use. It has no storage account, and reads no clock itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.log import JobLog
 
 @dataclass(slots=True)
 class JobProgress:
-    """How far a job is. The engine keeps it where a person can read it while the job runs."""
+    """A job's progress. The engine stores it where a person can read it while the job runs."""
 
     done: float | None = None
     """From 0 to 1; None if the job did not say."""
@@ -37,10 +37,10 @@ class JobContext:
     log: JobLog
     progress: JobProgress = field(default_factory=JobProgress)
     forced: bool = False
-    """Whether the person who asked for it insists on what the task would leave out as needless."""
+    """Whether a person insists that the task also does what it would leave out as needless."""
     stop: threading.Event
     """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or
-    the instance is going down."""
+    the instance is shutting down."""
 
     def check(self) -> None:
         """Raise `Cancelled` if the attempt must end. Long tasks call it between steps."""

@@ -1,7 +1,7 @@
-"""What tasks need of the app: each service by its type, built when it is first used.
+"""The services that tasks need from the app, by type. Each is built when it is first used.
 
-A task names a service by the type of one of its function's parameters; so does a check. The types
-are small protocols, in modules that load nothing heavy, since indexing the tasks imports them.
+A task's function declares a service by the type of a parameter; so does a check. The types are
+small protocols in modules that import nothing heavy, since indexing the tasks imports them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Services:
-    """The services that exist. Raises `KeyError` for any other: the app is built with all that its
-    tasks need (`missing`)."""
+    """The services that exist. A request for any other raises `KeyError`; the app checks at its
+    start that none is `missing`."""
 
     def __init__(self, makers: Mapping[type[Any], Callable[[], Any]]) -> None:
-        """`makers`: how each is made; each is called once."""
+        """`makers`: functions that make the services; each is called once."""
         self._makers = {kind: once(make) for kind, make in makers.items()}
 
     def get(self, kind: type[T]) -> T:
@@ -32,7 +32,7 @@ class Services:
 
 
 def once(make: Callable[[], T]) -> Callable[[], T]:
-    """`make`, called once, when its value is first asked for."""
+    """A function that calls `make` once, the first time, and returns its value each time."""
     lock = threading.Lock()
     made: list[T] = []
 
@@ -46,5 +46,5 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
 
 
 def given(services: Services, takes: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Each service taken, by the name of the parameter that takes it."""
+    """The services for a function's parameters, by the parameters' names."""
     return {name: services.get(kind) for name, kind in takes.items()}

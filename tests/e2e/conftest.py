@@ -1,7 +1,8 @@
 """Belfry as a person starts it: `make start`, on free ports and with a state of its own.
 
-`belfry` is one running app for the whole session. A test that kills, restarts or breaks one makes
-its own with `launch`.
+`belfry` is one running app for the whole session. A test that kills, restarts or breaks one has
+its own, `launch`; both have the state of one that was started before, since the first start of a
+PostgreSQL takes seconds. `fresh` has none.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Belfry:
     """What the app said when it was ready: url, pid, storage, postgres, state, azurite_pid."""
     repo: Path = REPO
     """The project whose it is."""
+    started: list[psutil.Process] = field(default_factory=list)
+    """All that ran when it was ready."""
 
     @property
     def url(self) -> str:
@@ -86,6 +89,7 @@ class Belfry:
         self.launch()
         until(self._serves, _PATIENCE)
         self.facts = json.loads(self._ready.read_text())
+        self.started = psutil.Process(self.facts["pid"]).children(recursive=True)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Ctrl-C, as the terminal sends it: to make and to the app. The exit code of make."""
@@ -125,6 +129,10 @@ class Belfry:
         """Everything that was said since the state was made."""
         return self._log.read_text(errors="replace")
 
+    def nothing_is_left(self) -> bool:
+        """Whether nothing runs any more of what it started."""
+        return self.processes() == [] and not any(one.is_running() for one in self.started)
+
     def processes(self) -> list[str]:
         """Commands of the programs that run on this state."""
         commands = (" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
@@ -149,17 +157,42 @@ class Belfry:
 
 
 @pytest.fixture(scope="session")
-def belfry() -> Iterator[Belfry]:
-    """A running Belfry that all tests share; they leave it running."""
+def first() -> Iterator[Belfry]:
+    """A Belfry that was started for the first time, and stopped: its state, and what it said."""
     with scratch() as folder, running(Belfry(folder / "state")) as app:
+        app.start()
+        assert app.stop(signal.SIGINT) in (0, 2, -signal.SIGINT)
+        yield app
+
+
+@pytest.fixture(scope="session")
+def belfry(first: Belfry) -> Iterator[Belfry]:
+    """A running Belfry that all tests share; they leave it running."""
+    with after(first) as app:
         app.start()
         yield app
 
 
 @pytest.fixture
-def launch() -> Iterator[Belfry]:
-    """A Belfry of the test's own, not yet started."""
+def launch(first: Belfry) -> Iterator[Belfry]:
+    """A Belfry of the test's own that was started before, and is stopped."""
+    with after(first) as app:
+        yield app
+
+
+@pytest.fixture
+def fresh() -> Iterator[Belfry]:
+    """A Belfry of the test's own, never started."""
     with scratch() as folder, running(Belfry(folder / "state")) as app:
+        yield app
+
+
+@contextlib.contextmanager
+def after(first: Belfry) -> Iterator[Belfry]:
+    """Another with the same state."""
+    with scratch() as folder, running(Belfry(folder / "state")) as app:
+        # With its owners: root's PostgreSQL is another user's.
+        subprocess.run(["cp", "-a", first.state, app.state], check=True)
         yield app
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import signal
+import time
 import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import BlobClient, ContainerClient
 
 from tests.e2e.conftest import Belfry, until
 
@@ -63,6 +66,18 @@ def names(belfry: Belfry) -> list[str]:
     """Every blob that lies there."""
     with ContainerClient.from_connection_string(belfry.facts["storage"], "backups") as container:
         return list(container.list_blob_names()) if container.exists() else []
+
+
+@contextlib.contextmanager
+def kept(belfry: Belfry) -> Iterator[None]:
+    """A blob is there before and after."""
+
+    with ContainerClient.from_connection_string(belfry.facts["storage"], "keep") as container:
+        container.create_container()
+        container.upload_blob("me", b"kept")
+    yield
+    with BlobClient.from_connection_string(belfry.facts["storage"], "keep", "me") as blob:
+        assert blob.download_blob().readall() == b"kept"
 
 
 @pytest.mark.parametrize("task_type", ["postgres_backup", "database_backup"])
@@ -160,13 +175,13 @@ def test_killed_in_the_middle_of_a_backup_it_ends_succeeded_once(launch: Belfry)
     launch.start()
     with psycopg.connect(launch.facts["postgres"]) as connection:
         connection.execute(
-            "CREATE TABLE bulk AS SELECT n, md5(n::text) AS text FROM generate_series(1, 600000) n"
+            "CREATE TABLE bulk AS SELECT n, md5(n::text) AS text FROM generate_series(1, 200000) n"
         )
-    schedule = create(launch, task_type="postgres_backup", start_time=soon(2))
-    until(lambda: [job for job in jobs(launch, schedule) if job["status"] == "running"])
-    launch.kill()
-    with warnings.catch_warnings():
+    with kept(launch), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        schedule = create(launch, task_type="postgres_backup", start_time=soon(2))
+        until(lambda: [job for job in jobs(launch, schedule) if job["status"] == "running"])
+        launch.kill()
         launch.start()
     job = ended(launch, schedule, 60)
     assert (job["status"], job["attempt"]) == ("succeeded", 2), job
@@ -178,14 +193,18 @@ def test_killed_in_the_middle_of_a_backup_it_ends_succeeded_once(launch: Belfry)
 
 def test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it(launch: Belfry) -> None:
     launch.start()
-    with contextlib.closing(psycopg.connect(str(launch.facts["postgres"]))) as other:
-        other.execute("LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")  # the backup waits for it
-        made = create(launch, task_type="postgres_backup", start_time=soon(600))
-        execute = f"{launch.url}{SCHEDULES}/{made['id']}/execute"
-        assert httpx.post(execute, json={"force": True}).status_code == 202
-        until(lambda: jobs(launch, made)[0]["status"] == "running", 20)
-        launch.stop()
-    assert "Traceback" not in launch.log()
-    launch.start()
+    with kept(launch):
+        with contextlib.closing(psycopg.connect(str(launch.facts["postgres"]))) as other:
+            other.execute("LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")  # the backup waits for it
+            made = create(launch, task_type="postgres_backup", start_time=soon(600))
+            execute = f"{launch.url}{SCHEDULES}/{made['id']}/execute"
+            assert httpx.post(execute, json={"force": True}).status_code == 202
+            until(lambda: jobs(launch, made)[0]["status"] == "running", 20)
+            assert launch.stop(signal.SIGINT) in (0, 2, -signal.SIGINT)
+        assert launch.nothing_is_left()
+        assert "Everything is stopped." in launch.log() and "Traceback" not in launch.log()
+        begun = time.monotonic()
+        launch.start()
+        assert time.monotonic() - begun < 15
     job = ended(launch, made, 20)  # long before its lease would have ended
     assert (job["status"], job["attempt"]) == ("succeeded", 1), job

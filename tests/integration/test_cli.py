@@ -26,6 +26,7 @@ from shared import settings
 from shared.app import App, build
 from shared.clock import SystemClock
 from shared.schedules.job import Job, Status
+from tests.forked import Commands
 
 _prefixes = itertools.count()
 
@@ -38,64 +39,42 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def run(azurite: Azurite, tmp_path: Path, prefix: str) -> Run:
-    """`python -m WORDS` in a shell that has nothing but the variables named."""
+def run(commands: Commands, azurite: Azurite, tmp_path: Path, prefix: str) -> Run:
+    """`python -m functions WORDS` in a shell that has nothing but the variables named."""
     file = tmp_path / "local.settings.json"
     values = {"AzureWebJobsStorage": azurite.connection_string, "BELFRY_PREFIX": prefix}
     file.write_text(json.dumps({"Values": values}))
 
     def call(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *words]
-        environ["BELFRY_LOCAL_SETTINGS"] = str(file)
-        return subprocess.run(command, env=environ, capture_output=True, text=True)
+        return commands.run(*words, **environ, BELFRY_LOCAL_SETTINGS=str(file))
 
     return call
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("functions", "schedule_cleanup"),
-        (
-            "functions",
-            "schedule_cleanup",
-        ),
-    ],
-)
-def test_a_task_runs_on_an_empty_account(run: Run, words: tuple[str, ...]) -> None:
-    done = run(*words)
+def test_a_task_runs_on_an_empty_account(run: Run) -> None:
+    done = run("schedule_cleanup")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["status"] == "succeeded" and said["job_id"].startswith("schedule_cleanup-")
 
 
 def test_a_job_that_fails_is_told_by_the_exit_code(run: Run) -> None:
-    done = run("functions", "postgres_backup")
+    done = run("postgres_backup")
     assert done.returncode == 1
     assert "POSTGRES_URL is not set" in json.loads(done.stdout)["error"]
 
 
 def test_one_that_is_tried_again_says_when_and_by_whom(run: Run) -> None:
     values = {"POSTGRES_URL": "postgresql://u:p@127.0.0.1:9/d"}
-    done = run("functions", "postgres_backup", **values)
+    done = run("postgres_backup", **values)
     assert done.returncode == 1
     said = json.loads(done.stdout)
     assert said["status"] == "queued" and "could not be reached" in said["error"]
     assert "the app tries again at 20" in said["next"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("functions", "schedule_dispatcher"),
-        (
-            "functions",
-            "schedule_dispatcher",
-        ),
-    ],
-)
-def test_a_tick_by_hand_says_what_it_did(run: Run, words: tuple[str, ...]) -> None:
-    done = run(*words)
+def test_a_tick_by_hand_says_what_it_did(run: Run) -> None:
+    done = run("schedule_dispatcher")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout).keys() == {"dispatched", "recorded", "lost", "failed"}
 
@@ -103,14 +82,14 @@ def test_a_tick_by_hand_says_what_it_did(run: Run, words: tuple[str, ...]) -> No
 def test_storage_that_is_away_is_told_by_its_address(run: Run) -> None:
     away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
     away += "TableEndpoint=http://127.0.0.1:9/a;QueueEndpoint=http://127.0.0.1:9/a;"
-    done = run("functions", AzureWebJobsStorage=away + "BlobEndpoint=http://127.0.0.1:9/a")
+    done = run(AzureWebJobsStorage=away + "BlobEndpoint=http://127.0.0.1:9/a")
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert "127.0.0.1:9)" in last and last.endswith("`make start` runs the storage of this machine")
 
 
 def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
-    done = run("functions", "postgres_backups")
+    done = run("postgres_backups")
     assert (done.returncode, done.stdout) == (2, "")
     last = done.stderr.splitlines()[-1]
     assert last == "there is no task 'postgres_backups'; did you mean 'postgres_backup'?"
@@ -119,20 +98,14 @@ def test_a_task_that_is_none_is_told_in_one_line(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("backup_restore",), "backup_id: it is missing; give text"),
         (
-            (
-                "functions",
-                "backup_restore",
-            ),
-            "backup_id: it is missing; give text",
-        ),
-        (
-            ("functions", "backup_restore", "backup_id=x", "colour=red"),
+            ("backup_restore", "backup_id=x", "colour=red"),
             "colour: no such parameter; there are: backup_id, target, ",
         ),
-        (("functions", "backup", "source=state", "encrypt=perhaps"), "encrypt: give true or false"),
+        (("backup", "source=state", "encrypt=perhaps"), "encrypt: give true or false"),
         (
-            ("functions", "backup", "source=state", 'retention={"often": 1}'),
+            ("backup", "source=state", 'retention={"often": 1}'),
             "retention.often: no such parameter; there are: days, count, ",
         ),
     ],
@@ -146,7 +119,7 @@ def test_a_wrong_parameter_is_named_in_one_line(
 
 
 def test_all_tasks_are_listed_with_their_next_runs(run: Run) -> None:
-    done = run("functions")
+    done = run()
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert lines["postgres_backup"].endswith("T03:00:00Z")
@@ -159,10 +132,10 @@ def test_the_first_digits_of_a_backups_id_are_enough_for_a_command(
     file = tmp_path / "company.db"
     with closing(sqlite3.connect(file)) as made:
         made.execute("CREATE TABLE pets (name)")
-    taken = json.loads(run("functions", "database_backup", DATABASE_PATH=str(file)).stdout)
+    taken = json.loads(run("database_backup", DATABASE_PATH=str(file)).stdout)
     (backup,) = taken["result"]["backups"]
     short = f"backup_id={backup['id'][:8]}"
-    done = run("functions", "backup_verify", short, DATABASE_PATH=str(file))
+    done = run("backup_verify", short, DATABASE_PATH=str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["result"]["backup_id"] == backup["id"]
 
@@ -221,7 +194,7 @@ def test_a_job_that_waits_for_another_says_for_which(
     run: Run, held: tuple[App, Job, subprocess.Popen[str]]
 ) -> None:
     _, job, _ = held
-    done = run("functions", "postgres_backup")
+    done = run("postgres_backup")
     assert done.returncode == 1
     said = json.loads(done.stdout)
     assert said["status"] == "queued"
@@ -255,7 +228,7 @@ def test_a_persons_shell_changes_nothing_of_what_is_stored(
     deployed.prepare()
     deployed.manager.enable("schedule_cleanup", False)
     before = stored()
-    done = run("functions", POSTGRES_BACKUP_SCHEDULE="0 5 * * *", HEALTH_MONITOR_ENABLED="false")
+    done = run(POSTGRES_BACKUP_SCHEDULE="0 5 * * *", HEALTH_MONITOR_ENABLED="false")
     assert done.returncode == 0, done.stderr
     assert stored() == before
     shown = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}

@@ -20,11 +20,20 @@ from tests.checkout import PAGE, files
 TASK = ["functions/operations/export_cleanup.py", "tests/unit/test_export_cleanup.py"]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The project with the files of the page added."""
-    checkout.make(tmp_path)
-    return tmp_path
+LATER = [file.replace("cleanup", "later") for file in TASK]
+"""The same task and the same test, but for `async`."""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with the files of the page added, and the same as a coroutine."""
+    folder = tmp_path_factory.mktemp("project")
+    checkout.make(folder)
+    for name, code in files().items():
+        code = code.replace("export_cleanup", "export_later")
+        code = code.replace("\ndef export", "\nasync def export")
+        (folder / name.replace("cleanup", "later")).write_text(code)
+    return folder
 
 
 def run(project: Path, *words: str) -> str:
@@ -37,20 +46,9 @@ def run(project: Path, *words: str) -> str:
     return done.stdout
 
 
-def add_coroutine(project: Path) -> list[str]:
-    """The same task and the same test, but for `async`; the files' names."""
-    made = []
-    for name, code in files().items():
-        code = code.replace("export_cleanup", "export_later").replace(
-            "\ndef export", "\nasync def export"
-        )
-        made.append(name.replace("export_cleanup", "export_later"))
-        (project / made[-1]).write_text(code)
-    return made
-
-
-def test_the_task_passes_its_test(project: Path) -> None:
-    assert "3 passed" in run(project, "-m", "pytest", "-q", TASK[1])
+def test_the_task_passes_its_test_and_so_does_a_coroutine(project: Path) -> None:
+    assert "async def export_later(job" in (project / LATER[0]).read_text()
+    assert "6 passed" in run(project, "-m", "pytest", "-q", TASK[1], LATER[1])
 
 
 def test_the_task_is_one_of_the_apps(project: Path) -> None:
@@ -68,15 +66,9 @@ def test_the_tests_that_know_all_tasks_know_the_new_one(project: Path) -> None:
     assert "2 passed" in run(project, "-m", "pytest", "-q", *both)
 
 
-def test_a_coroutine_passes_the_same_test(project: Path) -> None:
-    file, test = add_coroutine(project)
-    assert "async def export_later(job" in (project / file).read_text()
-    assert "3 passed" in run(project, "-m", "pytest", "-q", test)
-
-
 def test_its_files_are_as_make_check_wants_them(project: Path) -> None:
     assert list(files()) == TASK
-    both = [*TASK, *add_coroutine(project)]
+    both = [*TASK, *LATER]
     run(project, "-m", "ruff", "check", "--no-cache", *both)
     run(project, "-m", "ruff", "format", "--no-cache", "--check", *both)
     run(project, "-m", "mypy", *both)

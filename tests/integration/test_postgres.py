@@ -27,10 +27,26 @@ time.sleep(60)
 """
 
 
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Path]:
+    """The folder of a server that was started once and stopped."""
+    with scratch() as path:
+        start(path / "stopped", durable=False).stop()
+        yield path / "stopped"
+
+
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def new() -> Iterator[Path]:
+    """A folder that is not there yet."""
     with scratch() as path:
         yield path / "postgres"
+
+
+@pytest.fixture
+def folder(new: Path, stopped: Path) -> Path:
+    """A copy of `stopped`, of the same owners."""
+    subprocess.run(["cp", "-a", str(stopped), str(new)], check=True)
+    return new
 
 
 def test_the_password_is_needed_and_for_its_owner_only(postgres: Postgres) -> None:
@@ -44,7 +60,7 @@ def test_the_password_is_needed_and_for_its_owner_only(postgres: Postgres) -> No
 
 
 def test_a_server_killed_at_work_starts_again(folder: Path) -> None:
-    with start(folder) as server:
+    with start(folder, durable=False) as server:
         psql = [str(server.bin / "psql"), server.url("postgres"), "-c"]
         query = "SELECT count(*) FROM generate_series(1, 2000000000)"
         with subprocess.Popen([*psql, query], stderr=subprocess.DEVNULL) as client:
@@ -79,24 +95,27 @@ def test_a_server_whose_parent_was_killed_makes_way(folder: Path) -> None:
                 psycopg.connect(url).close()
 
 
-@pytest.mark.parametrize("text", ["", "not a number\n", "1\n"])
-def test_a_stale_pid_file_is_forgotten(folder: Path, text: str) -> None:
-    start(folder).stop()
-    (folder / "data" / "postmaster.pid").write_text(text)
+def test_a_stale_pid_file_is_forgotten(folder: Path) -> None:
+    (folder / "data" / "postmaster.pid").write_text("")
     start(folder).stop()
 
 
-def test_a_first_start_that_was_interrupted_is_done_again(folder: Path) -> None:
-    (folder / "data.unfinished").mkdir(parents=True)
-    (folder / "data.unfinished" / "PG_VERSION").write_text("18\n")
-    (folder / "password").touch(mode=0o600)
-    start(folder).stop()
+def test_a_first_start_that_was_interrupted_is_done_again(new: Path) -> None:
+    (new / "data.unfinished").mkdir(parents=True)
+    (new / "data.unfinished" / "PG_VERSION").write_text("18\n")
+    (new / "password").touch(mode=0o600)
+    start(new).stop()
 
 
 def test_a_folder_without_its_version_is_named(folder: Path) -> None:
-    start(folder).stop()
     (folder / "data" / "PG_VERSION").unlink()
     with pytest.raises(Damaged, match=rf"{folder}(.|\n)*database system is shut down"):
+        start(folder)
+
+
+def test_a_damaged_folder_is_named(folder: Path) -> None:
+    (folder / "data" / "global" / "pg_control").write_bytes(b"")
+    with pytest.raises(Damaged, match=str(folder)):
         start(folder)
 
 

@@ -34,7 +34,7 @@ class _Slow(Worker):
 
 
 def test_a_message_stays_invisible_for_as_long_as_its_function_runs(azurite: Azurite) -> None:
-    worker = _Slow(seconds=5)
+    worker = _Slow(seconds=3.4)
     environ = {"STORAGE": azurite.connection_string}
     listener = Queue(
         worker, Function("slow", "slow", (TRIGGER,)), environ, OPTIONS, hold=timedelta(seconds=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import functions
 from shared.cli import typed
 from shared.engine.dispatch.clocks import DISPATCHER
+from tests.forked import Commands
 
 PATHS = sorted(Path("functions").glob("*/[a-z]*.py"))
 FUNCTIONS = sorted(path.stem for path in PATHS)
@@ -19,10 +21,24 @@ TASKS = {task.name: task for task in functions.tasks()}
 OF_THE_HOST = sorted(set(FUNCTIONS) - set(TASKS) - {DISPATCHER})
 
 
+Ask = Callable[..., "subprocess.CompletedProcess[str]"]
+NO_SETTINGS = {"BELFRY_LOCAL_SETTINGS": str(Path(__file__).with_name("no.settings.json"))}
+
+
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """`python WORDS` in a shell that has no settings but these."""
-    environ.setdefault("BELFRY_LOCAL_SETTINGS", str(Path(__file__).with_name("no.settings.json")))
+    environ = NO_SETTINGS | environ
     return subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True)
+
+
+@pytest.fixture
+def ask(commands: Commands) -> Ask:
+    """`python -m functions WORDS` in such a shell."""
+
+    def asked(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return commands.run(*words, **NO_SETTINGS | environ)
+
+    return asked
 
 
 @pytest.mark.parametrize(
@@ -50,17 +66,7 @@ def test_the_app_itself_is_not_indexed_without_its_settings() -> None:
     assert "Misconfigured: AzureWebJobsStorage is not set" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("functions",),
-        ("functions", "postgres_backup"),
-        (
-            "functions",
-            "postgres_backup",
-        ),
-    ],
-)
+@pytest.mark.parametrize("words", [("functions",), ("functions", "postgres_backup")])
 def test_what_is_missing_is_told_in_one_line(words: tuple[str, ...]) -> None:
     done = run("-m", *words)
     assert (done.returncode, done.stdout) == (2, "")
@@ -78,36 +84,36 @@ def test_everything_that_is_wrong_is_named_at_once(code: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", '{"Values": []}', "{}", "[]"])
-def test_local_settings_that_cannot_be_read_are_told_in_one_line(tmp_path: Path, text: str) -> None:
+def test_local_settings_that_cannot_be_read_are_told_in_one_line(
+    ask: Ask, tmp_path: Path, text: str
+) -> None:
     file = tmp_path / "local.settings.json"
     file.write_text(text)
-    done = run("-m", "functions", BELFRY_LOCAL_SETTINGS=str(file))
+    done = ask(BELFRY_LOCAL_SETTINGS=str(file))
     assert done.returncode == 2
     assert done.stderr.startswith(f"{file} is not a local.settings.json")
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("text", ["nonsense", "AccountName=a;AccountKey=?", "AccountKey=YQ=="])
-def test_a_connection_string_that_is_none_is_told_in_one_line(text: str) -> None:
-    done = run("-m", "functions", AzureWebJobsStorage=text)
+def test_a_connection_string_that_is_none_is_told_in_one_line(ask: Ask, text: str) -> None:
+    done = ask(AzureWebJobsStorage=text)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
 
 
-def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_named_must_be_there(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "nope.json"
-    done = run("-m", "functions", BELFRY_LOCAL_SETTINGS=str(file))
+    done = ask(BELFRY_LOCAL_SETTINGS=str(file))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"BELFRY_LOCAL_SETTINGS: there is no file {file}\n"
 
 
-@pytest.mark.parametrize(
-    "words", [("functions",), *(("functions", name) for name in (*TASKS, DISPATCHER))]
-)
-def test_help_runs_nothing(words: tuple[str, ...]) -> None:
-    done = run("-m", *words, "--help")
+@pytest.mark.parametrize("words", [(), *((name,) for name in (*TASKS, DISPATCHER))])
+def test_help_runs_nothing(ask: Ask, words: tuple[str, ...]) -> None:
+    done = ask(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    shown = words if words[-1] in TASKS else words[:1]
-    assert done.stdout.startswith(f"usage: python -m {' '.join(shown)} [-h]")
+    shown = words if TASKS.keys() & set(words) else ()
+    assert done.stdout.startswith(f"usage: {' '.join(('python -m functions', *shown))} [-h]")
     assert not re.search(r"\b[A-Z]\d+\b", done.stdout), "people know no numbers of requirements"
 
 
@@ -131,8 +137,8 @@ def test_help_says_what_is_needed_what_the_default_is_and_what_it_means() -> Non
 
 
 @pytest.mark.parametrize("name", OF_THE_HOST)
-def test_what_the_host_runs_says_so(name: str) -> None:
-    done = run("-m", "functions", name)
+def test_what_the_host_runs_says_so(ask: Ask, name: str) -> None:
+    done = ask(name)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{name} is run by the host alone; ")
     assert len(done.stderr.splitlines()) == 1
@@ -149,8 +155,8 @@ def test_a_file_of_a_function_is_no_command_and_says_what_is(module: str) -> Non
 
 
 @pytest.mark.parametrize("words", [("source=a", "source=b"), ("source=a", "source=a")])
-def test_a_parameter_that_is_given_twice_is_refused(words: tuple[str, ...]) -> None:
-    done = run("-m", "functions", "backup", *words)
+def test_a_parameter_that_is_given_twice_is_refused(ask: Ask, words: tuple[str, ...]) -> None:
+    done = ask("backup", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "source is given twice; give it once\n"
 
@@ -179,7 +185,7 @@ def test_text_stays_text_where_the_task_takes_text(name: str, text: str, value: 
     assert typed.values([f"{name}={text}"], task.params) == {name: value}
 
 
-def test_a_tasks_own_file_runs_no_other() -> None:
-    done = run("-m", "functions", "postgres_backup", "database_backup")
+def test_a_tasks_own_file_runs_no_other(ask: Ask) -> None:
+    done = ask("postgres_backup", "database_backup")
     assert done.returncode == 2
     assert "'database_backup' is no parameter; write name=value" in done.stderr

@@ -15,7 +15,9 @@ from shared import settings
 from shared.engine.commands import builtin
 from shared.errors import Misconfigured
 from shared.notifications import channels
+from shared.settings.checks import url
 from shared.tasks import JobContext, Registry, Result, task
+from tests.integration.notifications.vendors import DOUBLES, settings_of
 
 GOOD = {"AzureWebJobsStorage": "AccountName=x;AccountKey=hush"}
 
@@ -146,14 +148,7 @@ def test_enabled_is_true_or_false() -> None:
 
 
 CHANNELS = channels.declared()
-WAYS = {
-    "SENDGRID_API_KEY": "SG.hush-hush",
-    "MAIL_FROM": "Belfry <belfry@example.com>",
-    "TELEGRAM_BOT_TOKEN": "12345:hush-hush",
-    "TELEGRAM_CHAT_ID": "-100123",
-    "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/hush-hush",
-    "TEAMS_WEBHOOK_URL": "https://example.logic.azure.com/workflows/1?sig=hush-hush",
-}
+WAYS = settings_of(DOUBLES, "https://example.com")
 
 
 def test_the_channels_to_people_are_read_and_no_secret_of_theirs_shows_itself() -> None:
@@ -161,30 +156,41 @@ def test_the_channels_to_people_are_read_and_no_secret_of_theirs_shows_itself() 
     values = {name: value.reveal() for of in read.channels.values() for name, value in of.items()}
     defaults = {one.name: one.default for of in CHANNELS.values() for one in of if one.default}
     assert values == defaults | WAYS
-    assert "hush" not in repr(read)
+    assert [name for name, one in DOUBLES.items() if one.secret in repr(read)] == []
+
+
+TOGETHER = [[one.name for one in of if not one.default] for of in CHANNELS.values()]
 
 
 @pytest.mark.parametrize(
-    ("missing", "other"),
-    [
-        ("MAIL_FROM", "SENDGRID_API_KEY"),
-        ("SENDGRID_API_KEY", "MAIL_FROM"),
-        ("TELEGRAM_CHAT_ID", "TELEGRAM_BOT_TOKEN"),
-        ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
-    ],
+    ("missing", "together"),
+    [(name, names) for names in TOGETHER if len(names) > 1 for name in names],
 )
-def test_half_of_a_pair_is_told_with_what_is_missing(missing: str, other: str) -> None:
+def test_a_channel_that_is_set_up_in_part_is_told_with_what_is_missing(
+    missing: str, together: list[str]
+) -> None:
+    other = next(name for name in together if name != missing)
     with pytest.raises(Misconfigured) as caught:
         given = {name: value for name, value in WAYS.items() if name != missing}
         settings.from_env(GOOD | given, channels=CHANNELS)
-    assert str(caught.value) == f"{other} is set, but {missing} is not; " + (
-        "set both, or neither to send none"
+    assert str(caught.value) == (
+        f"{other} is set, but {missing} is not; set all of {', '.join(together)}, or none of them"
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["SENDGRID_URL", "TELEGRAM_URL", "SLACK_WEBHOOK_URL", "TEAMS_WEBHOOK_URL"]
-)
+def test_of_three_settings_each_that_is_missing_is_told() -> None:
+    three = {"chat": [settings.Setting(name, "", "") for name in ("A", "B", "C")]}
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | {"B": "x"}, channels=three)
+    assert str(caught.value) == "; ".join(
+        f"B is set, but {one} is not; set all of A, B, C, or none of them" for one in ("A", "C")
+    )
+
+
+URLS = [one.name for of in CHANNELS.values() for one in of if one.check is url and one.secret]
+
+
+@pytest.mark.parametrize("name", URLS)
 @pytest.mark.parametrize(
     "value", ["hooks.example/hush", "ftp://x/hush", "https:///hush", "http://"]
 )
@@ -201,7 +207,7 @@ def test_a_sender_is_an_address(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "url"),
+    ("values", "meant"),
     [
         ({}, ""),
         ({"DATABASE_PATH": ".local/company.db"}, "sqlite:///.local/company.db"),
@@ -211,9 +217,9 @@ def test_a_sender_is_an_address(value: str) -> None:
     ],
 )
 def test_the_companys_database_is_the_one_at_database_path_unless_said(
-    values: dict[str, str], url: str
+    values: dict[str, str], meant: str
 ) -> None:
-    assert settings.from_env(GOOD | values).database_url == settings.Secret(url)
+    assert settings.from_env(GOOD | values).database_url == settings.Secret(meant)
 
 
 def nothing(job: JobContext) -> Result:

@@ -1,16 +1,16 @@
-"""No two backups of one database at once (R2), across all instances.
+"""Only one backup of a database runs at a time, on all instances together (R2).
 
-The lock is a row in storage (`tables.locks`), which its holder renews. A killed process no longer
-does: for another job its hold then ends after `_LENGTH`, for a later attempt of the same job after
-`_SILENCE` (the engine began that because it took the earlier attempt for dead, or
-told it to stop). A waiting job also times by its own clock how long the hold stays unchanged, so a
-hold ends even if a wrong clock wrote its time.
+A lock in storage (`tables.locks`) says which job backs up the database. The job renews its hold. If
+its process is killed, the hold ends: for another job after `_LENGTH`, and for a later attempt of
+the same job after `_SILENCE`. (The engine starts a later attempt only if it takes the earlier one
+for dead, or has told it to stop.) A waiting job also measures, by its own clock, how long the hold
+stays unchanged. So a hold ends even if a wrong clock wrote its time.
 
-A process that was only suspended and has lost its hold meanwhile is refused by `Hold` before it
-reports its backup as proved: only the new holder may report.
+A process that was only suspended may lose its hold without knowing. `Hold.confirm` finds out before
+the process reports its backup as proved: only the new holder may report.
 
-A job that is told to stop waits for no more answers: a request in flight is abandoned, and if it
-still writes a hold, that expires.
+A job that is told to stop does not wait for answers. It abandons a request in flight; if that
+request still writes a hold, the hold expires.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ _LOOK = timedelta(seconds=2)
 _STOP = 0.5
 """Seconds between two checks whether the job was told to stop."""
 _LETTING_GO = 5.0
-"""Seconds that a job waits at most for storage when it releases a hold."""
+"""The longest time that a job waits for storage when it releases a hold, in seconds."""
 
 
 class Hold:
-    """A hold on a database, as its holder sees it."""
+    """One job's hold on a database."""
 
     def __init__(self, locks: Locks, name: str, job: JobContext) -> None:
         self._locks = locks
         self._name = name
         self._job = job
-        # One attempt may run twice, if the record that it began is lost.
+        # An attempt may run twice, if the record that it began is lost.
         self._holder = f"{job.job_id}/{job.attempt}-{secrets.token_hex(4)}"
         self._renewing = threading.Lock()
         self.used_at: datetime | None = None
-        """When the hold was last written before, by the storage's clock; None if it never was."""
+        """When the lock was last written before `take`, by the storage's clock; None: never."""
         self._watched: tuple[str, float] | None = None
-        """The ETag of another's hold, and when that was first seen (monotonic)."""
+        """The ETag of the row with another job's hold, and when it was first seen (monotonic)."""
 
     def take(self) -> bool:
-        """Try to take the hold; whether that succeeded."""
+        """Try to take the lock; whether that succeeded."""
         found = self._locks.read(self._name)
         self.used_at = None if found.row is None else found.row.at
         if not all(self._over(who, until, found) for who, until in found.holders.items()):
@@ -68,8 +68,8 @@ class Hold:
         return self._locks.write(self._name, found, {self._holder: self._until()})
 
     def confirm(self) -> None:
-        """Raises `Unavailable` if another has taken the hold meanwhile, even if only for a while;
-        `Cancelled` as soon as the job is told to stop."""
+        """Raises `Unavailable` if another job has taken the lock meanwhile, even if it has released
+        it again; `Cancelled` as soon as the job is told to stop."""
         _meanwhile(self.renew, self._job.check, f"confirm {self._name}")
 
     def renew(self) -> None:
@@ -88,7 +88,7 @@ class Hold:
         return self._job.clock.now() + _LENGTH
 
     def _over(self, holder: str, until: datetime, found: Held) -> bool:
-        """Whether a hold has ended, or is our own."""
+        """Whether a hold has ended, or is this job's own."""
         if holder == self._holder:
             return True
         mine = holder.rpartition("/")[0] == self._job.job_id
@@ -102,14 +102,15 @@ class Hold:
 
 
 class Alone:
-    """Holds on databases."""
+    """Gives each database to one job at a time."""
 
     def __init__(self, locks: Locks) -> None:
         self._locks = locks
 
     @contextmanager
     def of(self, source: Source, job: JobContext) -> Iterator[Hold]:
-        """Hold that database; first waits for any other job that holds it. Raises `Cancelled`."""
+        """Hold the database while the block runs; if another job holds it, wait for that job first.
+        Raises `Cancelled`."""
         name = f"backup:{sha256(f'{source.name}/{source.database}'.encode()).hexdigest()[:16]}"
         hold = Hold(self._locks, name, job)
         told = False
@@ -131,8 +132,8 @@ class Alone:
 
 
 def _meanwhile(call: Callable[[], T], look: Callable[[], None], name: str) -> T:
-    """Run `call` in a thread of its own and return its result; if `look` raises, the thread is
-    abandoned. If no thread can be started, `call` runs in the caller's thread."""
+    """Run `call` in a thread of its own, and return its result. If `look` raises meanwhile, the
+    thread is abandoned. If no thread can be started, `call` runs in the caller's thread."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -162,5 +163,5 @@ def _patience(clock: Clock, seconds: float) -> Callable[[], None]:
 
 def _renew(hold: Hold, over: threading.Event) -> None:
     while not over.wait(_RENEWED):
-        with suppress(BelfryError):  # tried again soon; if the hold is lost, confirm() says so
+        with suppress(BelfryError):  # renewed again soon; if the hold is lost, confirm() raises
             hold.renew()

@@ -1,8 +1,8 @@
-"""One backup: dumped, stored, proved.
+"""Takes one backup, and proves it.
 
-The steps: dump, compress, encrypt, hash, upload; write the manifest; read back, compare the hash;
-restore, compare the contents; only then write the report that says `verified`. Whatever fails on
-the way, nothing is left that looks like a proved backup.
+The steps are: dump, compress, encrypt, hash and upload; write the manifest; read the backup back
+and compare the hash; restore it and compare the contents. Only then is the report written that says
+`verified`. Whatever fails on the way, nothing that looks like a proved backup remains.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ from shared.storage.blobs.stream import Stored, go_on
 from shared.tasks.context import JobContext
 
 _ERROR = 500
-"""UTF-16 units of an error in a report: with all else it must fit into a blob's metadata."""
+"""The longest error in a report, in units of UTF-16: the report must fit into a blob's metadata."""
 
 Wrong = TypeVar("Wrong", bound=Damaged | Unprovable)
 Suspect = Callable[[Manifest], tuple[str, ...]]
 Confirm = Callable[[], None]
-"""Raises if this process may no longer report what became of the backup (see `lock`)."""
+"""Raises if this process may no longer report on the backup (see `lock`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def take(
 ) -> Taken:
     """Back up a source to one destination, and prove it.
 
-    Raises `Damaged` if the proof fails, `Unprovable` if the data breaks the database's own rules;
-    the backup is then kept, with a report that says so.
+    Raises `Damaged` if the proof fails, and `Unprovable` if the data breaks the database's own
+    rules. In both cases the backup is kept, with a report that says so.
     """
     taking = _Taking(source, plan, seal, destination, job)
     copy = None
@@ -125,8 +125,8 @@ def prove(
         suspicions=suspicious,
         without=proved.without,
     )
-    # Noted before it is written: if the answer is lost it may still be there, and must be removed
-    # with the rest.
+    # Recorded before it is written: if the answer is lost, the report may exist nevertheless, and
+    # must be removed with the rest.
     copy.items.append(Item(report_name(copy.blob, report.outcome, report.at), 0, {}))
     destination.write_report(copy.blob, report, encrypted=manifest.encrypted, check=job.check)
     copy.reports.append(report)
@@ -134,9 +134,9 @@ def prove(
 
 
 def tell_damaged(destination: Destination, copy: Copy, error: Wrong, job: JobContext) -> Wrong:
-    """Write a report that a copy is damaged or unprovable, and return the error to raise, which
-    also says so if the report could not be written. Raises `NotFound` if the copy was removed
-    meanwhile."""
+    """Write a report that says that a copy is damaged or unprovable. Returns the error to raise; if
+    the report could not be written, the error says that too. Raises `NotFound` if the copy was
+    removed meanwhile."""
     report = Report(
         backup_id=copy.summary.id,
         outcome=Outcome.DAMAGED if isinstance(error, Damaged) else Outcome.UNPROVABLE,
@@ -161,14 +161,14 @@ class _Proved:
     seconds: float
     """To read the copy back, restore it and count its rows."""
     read_seconds: float
-    """The part of that spent reading it back."""
+    """The part of `seconds` that it took to read the copy back."""
     without: tuple[str, ...]
 
 
 def _proved(
     source: Source, destination: Destination, copy: Copy, manifest: Manifest, job: JobContext
 ) -> _Proved:
-    """Prove a copy, without writing a report. Raises `Damaged`, `Unprovable`."""
+    """Prove a copy, without writing a report. Raises `Damaged` or `Unprovable`."""
     began = job.clock.monotonic()
     etag = destination.read_back(copy, job.check)
     job.log("read back, SHA-256 agrees", destination=destination.name, bytes=manifest.bytes)
@@ -208,7 +208,7 @@ class _Taking:
         self._at = job.clock.now()
         self._began = job.clock.monotonic()
         self._codec = Codec(plan.compression, seal)
-        # Part of the id is in the name, to keep two backups of the same second apart.
+        # The name contains a part of the id, so that two backups of the same second differ.
         if seal is None:
             ending = f"{self._id[:8]}.{source.suffix}{self._codec.ending}"
             self.blob = blob_name(source.name, source.database, self._at, ending)
@@ -216,8 +216,8 @@ class _Taking:
             self.blob = sealed_name(self._at, f"{self._id[:8]}{self._codec.ending}")
 
     def upload(self) -> Manifest:
-        """Dump into a blob, and write the manifest beside it. The blob becomes visible only when
-        its manifest is known, since a part of that is in the blob's metadata."""
+        """Dump into a blob, and write the manifest beside it. The blob is committed after the
+        manifest is made, because its metadata contains a part of the manifest."""
         job, source, destination = self._job, self._source, self._destination
         job.log("dumping", source=source.name, database=source.database, blob=self.blob)
         with source.dump(job) as dump:
@@ -259,8 +259,8 @@ class _Taking:
         )
 
     def remove(self, more: Iterable[str]) -> None:
-        """Remove what was written, and `more`; whatever cannot be removed is at least not verified.
-        A job that was told to stop does not wait for storage that is unavailable."""
+        """Remove what was written, and `more`. What cannot be removed at least does not count as
+        verified. A job that was told to stop does not wait for storage that is unavailable."""
         names = {manifest_name(self.blob), checksum_name(self.blob), self.blob, *more}
         with suppress(BelfryError):
             if self._job.stop.is_set():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.backups.postgres.create import create_like, take_over
 from shared.backups.postgres.names import LONGEST, RESTORING, target_problem
-from shared.backups.postgres.server import Server, quoted
+from shared.backups.postgres.server import Server, quoted, vacated
 from shared.backups.source import Target
 from shared.errors import BelfryError, Conflict, Invalid, Unavailable
 from shared.tasks.context import JobContext
@@ -118,6 +118,7 @@ class Landing:
 
     def land(self, made: str) -> tuple[str, str | None]:
         """Give it the target's name: (that name, the new name of the database that had it)."""
+        vacated(self.admin, made, self._job)
         if not self._there:
             return self._named(made), None
         take_over(self.admin, self._name, made, self._server.service)
@@ -266,6 +267,7 @@ class Landing:
         try:
             with self._connected() as other:  # `admin` may be the connection that failed
                 how = " WITH (FORCE)" if force else ""
+                vacated(other, name, self._job)
                 other.execute(f"DROP DATABASE IF EXISTS {quoted(name)}{how}".encode())
         except BelfryError as error:
             self._job.log("database not dropped", database=name, error=str(error))

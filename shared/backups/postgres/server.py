@@ -27,6 +27,8 @@ _CANCELLING = 2.0
 _KEPT_ALIVE = {"keepalives_idle": "60"}
 """Networks drop connections that are idle, for instance while an index is built."""
 _TCP = ("keepalives", *_KEPT_ALIVE, "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+_LEAVING, _LOOKS = timedelta(seconds=0.005), 20
+_CONNECTED = "SELECT FROM pg_stat_activity WHERE datname = %s LIMIT 1"
 _LIMITS = (
     *("statement_timeout", "lock_timeout", "transaction_timeout"),
     *("idle_in_transaction_session_timeout", "idle_session_timeout"),
@@ -239,6 +241,16 @@ def quoted(name: str) -> LiteralString:
     """An identifier for use in SQL."""
     text: Any = '"' + name.replace('"', '""') + '"'
     return text  # type: ignore[no-any-return]
+
+
+def vacated(admin: psycopg.Connection[Any], database: str, job: JobContext) -> None:
+    """Return when nobody is connected to the database, or after 0.1 s. A session that we closed is
+    over in a moment, but a server that finds it when it drops or renames looks again after 0.1 s.
+    """
+    for _ in range(_LOOKS):
+        if admin.execute(_CONNECTED, (database,)).fetchone() is None:
+            return
+        job.clock.wait(job.stop, _LEAVING)
 
 
 @contextmanager

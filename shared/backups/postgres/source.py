@@ -25,7 +25,7 @@ from shared.backups.postgres.names import HOUSEKEEPING, RESTORING
 from shared.backups.postgres.names import SCRATCH as SCRATCH
 from shared.backups.postgres.programs import Child, program, running, version
 from shared.backups.postgres.restore import Restore, peeked
-from shared.backups.postgres.server import Server, cancellable, quoted
+from shared.backups.postgres.server import Server, cancellable, quoted, vacated
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
@@ -212,6 +212,7 @@ class PostgresSource:
         """Drop the scratch database. A failure is logged; the next run will try again."""
         try:
             with self._scratch.named():
+                vacated(admin, name, job)
                 admin.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
         except BelfryError as error:
             job.log("scratch database not dropped", database=name, error=str(error))

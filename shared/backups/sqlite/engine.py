@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shared.backups.engine import Asked
-from shared.backups.source import Source
 from shared.backups.sqlite.names import target_problem as target_problem
-from shared.settings import Settings
-from shared.storage.connect import Connection
+
+if TYPE_CHECKING:
+    from shared.backups.engine import Asked
+    from shared.backups.source import Source
+    from shared.settings import Settings
+    from shared.storage.connect import Connection
 
 name = "sqlite"
 schemes: tuple[str, ...] = ("sqlite:///",)

@@ -22,10 +22,10 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.backups.scratch import full
 from shared.backups.source import Target
 from shared.backups.sqlite.check import code, look_over
 from shared.backups.sqlite.names import SQLITES_OWN, target_problem
-from shared.backups.sqlite.scratch import full
 from shared.errors import BelfryError, Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.tasks.context import JobContext
 

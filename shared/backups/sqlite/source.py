@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from shared.backups.scratch import full, remove_left, scratch_folder
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.backups.sqlite import restore as sqlite_restore
 from shared.backups.sqlite.check import code
 from shared.backups.sqlite.contents import proved, read, write
-from shared.backups.sqlite.scratch import full, remove_left, scratch_folder
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 from shared.text import clean

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from shared.backups.engine import Asked
-from shared.backups.source import Source
+from typing import TYPE_CHECKING
+
 from shared.backups.state.names import target_problem as target_problem
-from shared.settings import Settings
-from shared.storage.connect import Connection
+
+if TYPE_CHECKING:
+    from shared.backups.engine import Asked
+    from shared.backups.source import Source
+    from shared.settings import Settings
+    from shared.storage.connect import Connection
 
 name = "belfry"
 schemes: tuple[str, ...] = ()

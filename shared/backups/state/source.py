@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from shared.backups.scratch import scratch_folder
 from shared.backups.source import Contents, Dump, Restored, Target
 from shared.backups.sqlite.contents import read
-from shared.backups.sqlite.scratch import scratch_folder
 from shared.backups.state.file import (
     META,
     SCHEDULES,

@@ -1,8 +1,8 @@
 """System schedules: one for each task that has a time of its own, with the task's name as its id.
 
-Code gives the default time; settings may change it (`<TASK>_SCHEDULE`, `_TIMEZONE`, `_ENABLED`),
-and so may the API; the last change wins. What code and settings said is kept with the schedule:
-only what they newly say is applied, so that everything else changed through the API stays.
+Code gives the default time. Settings may change it (`<TASK>_SCHEDULE`, `_TIMEZONE`, `_ENABLED`),
+and so may the API; the last change wins. The schedule remembers the values from code and settings.
+Only values that changed there are applied, so all other changes through the API stay.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from shared.tasks.model import cron_recurrence
 
 _logger = logging.getLogger("belfry.schedules")
 _ALIKE = 0.75
-"""How similar (difflib) a variable's first part must be to a task's name to count as meant for it:
-other software has variables with such endings, too."""
+"""How similar (difflib) the first part of a variable must be to a task's name to count as meant for
+the task. Other software also has variables with these endings."""
 
 
 def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
-    """When the task's system schedule runs, by code and settings. Raises `Misconfigured`."""
+    """When the task's system schedule runs, according to code and settings. Raises
+    `Misconfigured`."""
     said = settings.override(task.name)
     return _recurrence(task, said.cron, said.timezone)
 
@@ -51,7 +52,7 @@ def _recurrence(task: Task, cron: str | None, timezone: str | None) -> Recurrenc
 
 
 def problems(tasks: Iterable[Task], settings: TriggerSettings) -> Iterator[str]:
-    """What is wrong with the settings of tasks, each with its variable's name."""
+    """What is wrong with the settings of tasks; each text names the variable."""
     for task in tasks:
         cron, timezone, _ = (settings.overrides.get(one) for one in task_settings(task.name))
         for look in (
@@ -111,8 +112,8 @@ def ensure(
 ) -> None:
     """Create the task's system schedule if it is missing.
 
-    With `change`, one that is there is brought up to what code and settings newly say. For a task
-    whose schedule had been retired (`retire`), all that they say is new.
+    With `change`, a schedule that exists gets the values that changed in code and settings. If the
+    schedule had been retired (`retire`), it gets all of their values.
     """
     said = _said(task, settings)
     if said is None:
@@ -164,11 +165,11 @@ def _retired(schedule: Schedule) -> Schedule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Said:
-    """What code and settings say of a task's system schedule."""
+    """The values from code and settings for a task's system schedule."""
 
     recurrence: Recurrence
     enabled: bool | None
-    """None: they say nothing, so it is on."""
+    """None: they do not say, so the schedule is on."""
     policy: Policy
 
     @property
@@ -177,11 +178,12 @@ class _Said:
 
     @property
     def text(self) -> str:
-        """As it is kept with the schedule (`configured`)."""
+        """The text that is stored with the schedule (`configured`)."""
         return json.dumps(self._values, sort_keys=True)
 
     def apply(self, schedule: Schedule) -> Schedule:
-        """The schedule with what is newly said; all else stays as the API may have changed it."""
+        """The schedule with the values that changed in code and settings. All others stay, so that
+        changes through the API are kept."""
         new = self._newly(schedule.configured) if schedule.configured else self._values.keys()
         one, definition = schedule, schedule.definition
         if new & {"cron", "timezone"}:
@@ -196,9 +198,9 @@ class _Said:
         return replace(one, definition=definition, policy=policy, configured=self.text)
 
     def _newly(self, configured: str) -> set[str]:
-        """The names of the values that changed; a value that was not said before is not new.
+        """The names of the values that changed; a value that was not stored before is not new.
 
-        No longer saying that it is on changes nothing: it is on by default.
+        If `enabled` is no longer set, nothing changes: the default is on.
         """
         before = _read(configured)
         now = self._values
@@ -223,7 +225,7 @@ def _said(task: Task, settings: Settings) -> _Said | None:
 
 
 def _read(configured: str) -> Mapping[str, object]:
-    """What was said before; nothing if that cannot be read."""
+    """The stored values; none if the text cannot be read."""
     try:
         before = json.loads(configured)
     except ValueError:

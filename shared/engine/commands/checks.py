@@ -1,4 +1,4 @@
-"""Checks what a schedule asks for when it is created or changed, whoever does so.
+"""Checks a schedule when it is created or changed, whoever does so.
 
 The API, the command line and workflows all use `Manager`, which calls this.
 """
@@ -12,15 +12,15 @@ from shared.tasks import Registry, Services
 
 
 class Checks:
-    """The check, bound to the tasks and to what they may ask."""
+    """The check, bound to the tasks and to the services that their own checks use."""
 
     def __init__(self, registry: Registry, services: Services) -> None:
         self._registry = registry
         self._services = services
 
     def __call__(self, before: Schedule | None, wanted: Schedule) -> None:
-        """Check the parameters that are new, and that no schedule which comes due has a task that a
-        person must ask for each time.
+        """Check the parameters that are new. Also check that a schedule that comes due by itself
+        has no task that a person must request each time.
 
         Raises `Invalid`, and what the task's check raises.
         """

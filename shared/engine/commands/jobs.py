@@ -1,8 +1,8 @@
-"""What people do with jobs: cancel one, run again what did not succeed.
+"""What people do with jobs: cancel one, or run again what did not succeed.
 
-To cancel is to ask. A job that nobody runs ends at once. One that runs is marked in its
-schedule's row; its worker reads the mark at its next beat and tells the task to stop. A task that
-then raises is cancelled, one that returns all the same has succeeded.
+A cancellation is a request. A job that nobody runs ends at once. A running job is marked in its
+schedule's row; its worker reads the mark at its next beat and tells the task to stop. If the task
+then raises, the job is cancelled; if it returns nevertheless, the job has succeeded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from shared.storage.tables.compare_and_set import compare_and_set
 _logger = logging.getLogger("belfry.worker")
 
 RETRIES_AT_ONCE = 50
-"""Jobs that one request runs again; they go in one message."""
+"""The most jobs that one request runs again; they go in one message."""
 _REASON = "a person cancelled it"
 _NO_RETRY = {
     Status.SUCCEEDED: "it succeeded; to run its schedule once more, execute that",
@@ -48,9 +48,10 @@ class Control:
         self._clock = clock
 
     def cancel(self, job_id: str, reason: str | None = None) -> Job:
-        """Cancel a job, of a deleted schedule too; the job as it is then.
+        """Cancel a job, even one of a deleted schedule; returns the job as it is afterwards.
 
-        Harmless if it was cancelled before. Raises `NotFound`; `Conflict` if it ended otherwise.
+        Harmless if it was cancelled before. Raises `NotFound`, and `Conflict` if it ended in
+        another way.
         """
         why = redact(reason or _REASON)
         return compare_and_set(job_id, lambda: self._cancelled(job_id, why))
@@ -69,9 +70,11 @@ class Control:
         return self._mark(schedule, live, why) if held else self._end(schedule, live, why, now)
 
     def retry(self, job_id: str) -> Job:
-        """Run again a job that failed, was missed or was cancelled; the job that repeats it.
+        """Run a job again that failed, was missed or was cancelled; returns the job that repeats
+        it.
 
-        Asked twice, it runs once. Raises `NotFound`, and `Conflict` for any other job.
+        A second call does not start a second run. Raises `NotFound`, and `Conflict` for a job that
+        ended otherwise or has not ended.
         """
         job = self._manager.job(job_id)
         if job.status not in ENDED:
@@ -86,8 +89,9 @@ class Control:
         return self._manager.job(asked)
 
     def retry_failed(self, schedule_id: str) -> list[str]:
-        """Run again a schedule's failed jobs that were not run again yet, choosing the newest
-        first; the ids of the new jobs. Raises `NotFound`, or `Conflict` if too many are unfinished.
+        """Run a schedule's failed jobs again, except those that were run again already; the newest
+        are chosen first. Returns the ids of the new jobs. Raises `NotFound`, or `Conflict` if too
+        many are unfinished.
         """
         schedule = self._manager.get(schedule_id)
         asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
@@ -96,7 +100,8 @@ class Control:
         return sorted(self._manager.ask(schedule_id, asked, self._clock.now())[1])
 
     def _failed(self, schedule: Schedule) -> Iterator[Job]:
-        """The failed jobs that no job repeats, latest due first. A retry has its job's due time."""
+        """The failed jobs that no job repeats, latest due first. A retry has the due time of the
+        job that it repeats."""
         live = {job.id for job in schedule.progress.live}
         left = schedule.progress.failure_count
         for _, group in groupby(self._table.jobs(schedule.id), key=lambda job: job.due_at):
@@ -109,7 +114,7 @@ class Control:
             yield from (job for job in failed if retry_id(job.id) not in there)
 
     def _mark(self, schedule: Schedule, live: LiveJob, why: str) -> Job | None:
-        """Have the worker stop it; None if somebody else changed the row."""
+        """Mark the job, so that its worker stops it; None if somebody else changed the row."""
         if live.cancel is not None:
             return of_live(schedule, live)
         marked = replace(live, cancel=why)

@@ -1,7 +1,7 @@
-"""Runs a task once, with parameters of its own: the restore of a backup, for example.
+"""Runs a task once, with its own parameters, for example to restore a backup.
 
-A job belongs to a schedule, which has the parameters; so one is made for it. It is off, never comes
-due by itself, and carries the tag `once`; its job is in the history like any other.
+A job belongs to a schedule, which has the parameters. So a schedule is made for the run. It is off,
+never comes due by itself, and has the tag `once`. Its job is in the history like any other.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def run_once(
     send: bool = True,
     insist: bool = False,
 ) -> Requested:
-    """Ask for one run of a task. `send=False`: the caller runs the job itself. `insist`: the task
-    is to leave nothing out as needless.
+    """Request one run of a task. `send=False`: the caller runs the job itself. `insist`: the task
+    must also do what it would otherwise leave out as needless.
 
     Raises `Invalid` naming the parameter that is wrong, and what else the task's check raises.
     """
@@ -47,6 +47,6 @@ def run_once(
 
 
 def is_once(schedule: Schedule) -> bool:
-    """Whether the schedule is for one run that a person asked for, and owes no other."""
+    """Whether the schedule is only for one run that a person requested."""
     what = schedule.definition
     return _TAG in what.tags and what.recurrence.frequency is Frequency.ONCE

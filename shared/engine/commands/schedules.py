@@ -1,8 +1,8 @@
 """What people do with schedules: create, change, turn on and off, delete, run now.
 
-Each is a step from the schedule as it is to the schedule as it is to be. It is committed only if
-nobody changed the schedule in between, and decided anew if somebody did. A schedule whose next run
-is near is handed out at once, since the next tick may come too late for it.
+Each command is a step from the present schedule to a new one. It is committed only if nobody
+changed the schedule in between; if somebody did, it is decided again. If a schedule's next run is
+near, it is handed out at once, since the next tick may come too late for it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from shared.storage.tables.handed import HandedOut, Note
 
 _logger = logging.getLogger("belfry.schedules")
 _CANCELLED = 90
-"""Jobs that end in the transaction that deletes their schedule; it is limited to 100 rows."""
+"""The most jobs that end in the transaction that deletes their schedule, which is limited to 100
+rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requested:
-    """A run that was asked for."""
+    """A run that was requested."""
 
     schedule: Schedule
     job_id: str
@@ -47,8 +48,8 @@ class Requested:
 
 
 class Manager:
-    """The commands, bound to their stores. `check` is called with a schedule as it is and as it is
-    to be (`checks`)."""
+    """The commands, bound to their stores. `check` is called with the present schedule and the new
+    one (`checks`)."""
 
     def __init__(
         self,
@@ -107,8 +108,8 @@ class Manager:
         return self.get(made.id)
 
     def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
-        """Apply `step`, a function of the present schedule. Raises `NotFound`, and what `step`
-        does; `InvalidRecurrence` for new times at which it would never run.
+        """Apply `step`, a function of the present schedule. Raises `NotFound`, what `step` raises,
+        and `InvalidRecurrence` if the schedule would never run at its new times.
 
         What is due by now is handed out or recorded under the schedule as it was; a backlog that it
         would catch up with later is recorded as cancelled. The next run is computed anew only if
@@ -116,7 +117,7 @@ class Manager:
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
-            # what ended is counted first: failures before it was enabled do not count after
+            # ended jobs are counted first, so that failures from before it was enabled do not count
             shown = self.shown(schedule)
             wanted = _timed(step(shown), shown.definition.recurrence, now)
             if wanted == shown:
@@ -135,9 +136,9 @@ class Manager:
         return self.get(schedule_id)
 
     def enable(self, schedule_id: str, enabled: bool) -> Schedule:
-        """Turn it on or off; a schedule that is turned off starts nothing more by itself.
+        """Turn it on or off. A schedule that is off starts nothing by itself.
 
-        Turning it on also ends a pause, and starts the count of failures anew.
+        To turn it on also ends a pause, and resets the count of failures.
         """
 
         def step(one: Schedule) -> Schedule:
@@ -147,7 +148,7 @@ class Manager:
         return self.change(schedule_id, step)
 
     def delete(self, schedule_id: str) -> None:
-        """Delete it. Its history stays; what waits to run is cancelled, what runs goes on."""
+        """Delete it. Its history stays. Jobs that wait are cancelled; running jobs go on."""
 
         def decide(schedule: Schedule, now: datetime) -> Change:
             if schedule.configured:
@@ -176,8 +177,8 @@ class Manager:
     def run_now(
         self, schedule_id: str, *, force: bool, send: bool = True, insist: bool = False
     ) -> Requested:
-        """Ask for a run (C7). `send=False`: the caller runs the job itself. `insist`: its task is
-        to leave nothing out as needless.
+        """Request a run (C7). `send=False`: the caller runs the job itself. `insist`: the task must
+        also do what it would otherwise leave out as needless.
 
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
@@ -202,10 +203,10 @@ class Manager:
         send: bool = True,
         insist: bool = False,
     ) -> tuple[Schedule, list[str]]:
-        """Add jobs of a schedule that a person asked for; (the schedule, the ids added).
+        """Add jobs that a person requested to a schedule; (the schedule, the ids added).
 
-        Jobs that are there already, ended or not, are left alone; of the others, as many are added
-        as there is room for. Raises `Conflict` if there is no room, `NotFound`.
+        Jobs that exist already, ended or not, are left alone. Of the others, as many are added as
+        there is room for. Raises `NotFound`, and `Conflict` if there is no room.
         """
         added: list[str] = []
 
@@ -253,7 +254,7 @@ class Manager:
         )
 
     def job(self, job_id: str) -> Job:
-        """The job, ended or not, also of an occurrence within a stretch. Raises `NotFound`."""
+        """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
         return lookup.job(self._table, job_id)
 
     def jobs(
@@ -262,7 +263,7 @@ class Manager:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Job]:
-        """Jobs due from `since` on and before `until`, live ones too, latest due first.
+        """Jobs due from `since` on and before `until`, including live ones, latest due first.
 
         A stretch is one job, and is included if any of its occurrences was due then.
         """
@@ -295,7 +296,7 @@ class Manager:
         return found
 
     def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Change:
-        """The change that was made; nothing is written for one that changes nothing."""
+        """Decide and write; returns the change. A change that changes nothing is not written."""
 
         def attempt() -> Change | None:
             now = self._clock.now()
@@ -313,7 +314,7 @@ class Manager:
         return compare_and_set(schedule_id, attempt)
 
     def _give_up(self, schedule: Schedule, now: datetime, what: str) -> None:
-        """Record as cancelled what a schedule that turns (is changed, deleted) still owes."""
+        """Record as cancelled what a schedule still owes when it is changed or deleted."""
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")
@@ -335,12 +336,12 @@ class Manager:
 
 
 def _expectation(schedule: Schedule) -> tuple[object, ...]:
-    """What its expected occurrences follow from."""
+    """The values from which its expected occurrences follow."""
     return schedule.definition.recurrence, schedule.is_on, schedule.policy.max_runs
 
 
 def _timed(wanted: Schedule, present: Recurrence | None, now: datetime) -> Schedule:
-    """`wanted` with times that come (`times.accepted`), if they are not the present ones."""
+    """`wanted`; if its times are new, they are checked, so that it will run (`times.accepted`)."""
     asked = wanted.definition.recurrence
     when = times.accepted(asked, present, now, wanted.floor(now))
     if when is asked:
@@ -349,6 +350,6 @@ def _timed(wanted: Schedule, present: Recurrence | None, now: datetime) -> Sched
 
 
 def _turned(schedule: Schedule, wanted: Schedule, now: datetime, reason: str) -> Change:
-    """The step to `wanted`, which expects other occurrences from `now` on."""
+    """The change to `wanted`, whose expected occurrences differ from `now` on."""
     after = wanted.rescheduled(now)
     return Change(schedule, after, versions=(Version.of(after, schedule.floor(now), reason),))

@@ -1,1 +1,1 @@
-"""What hands out work: ticks, the clocks that call for them, repair of what was lost or wrong."""
+"""Handing out work: ticks, the clocks that cause them, and the repair of what was lost or wrong."""

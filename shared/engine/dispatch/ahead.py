@@ -1,8 +1,8 @@
 """How far a tick looks ahead: a function of (which clocks there are, when each ticked, now).
 
-A tick looks as far as the next wake-up of the next live clock, so that any one clock is enough: it
-hands out now what comes due before then, with messages that wait for their time. It never looks
-less far than `tick.LOOK_AHEAD`, which is all it needs while a clock of every minute is alive.
+A tick looks ahead to the next wake-up of the next live clock, so that any one clock is enough. It
+hands out what comes due before then, with messages that wait for their time. It always looks ahead
+at least `tick.LOOK_AHEAD`, which is enough while a clock that ticks every minute is alive.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from shared.engine.dispatch.health import EARLY, HTTP, HTTP_PAUSE, LATE, is_aliv
 from shared.engine.dispatch.wakeups import next_wakeup
 
 _LONGEST = timedelta(days=366)
-"""A clock that wakes less often than this is not waited for."""
+"""Ticks do not wait for a clock that wakes up less often than this."""
 _HTTP_LONGEST = timedelta(hours=1)
 _ALONE = timedelta(days=1)
-"""Where no clock ticks, only work does: what runs today hands out what is due tomorrow."""
+"""If no clock ticks, only other invocations do: what runs today hands out what is due tomorrow."""
 
 
 def coming(now: datetime, clock: str, facts: Facts) -> datetime | None:
-    """When the next live clock of the app wakes after a tick of `clock`; None if none is alive."""
+    """When the app's next live clock wakes up after a tick of `clock`; None if none is alive."""
     beats = {**facts.beats, clock: now}
     wakeups = (
         next_wakeup(one.wakes, now + EARLY, now + _LONGEST)
@@ -40,8 +40,8 @@ def ahead(now: datetime, clock: str, facts: Facts) -> timedelta:
 
 
 def _without_clocks(now: datetime, clock: str, facts: Facts) -> timedelta:
-    """How far to look where none of the app's own clocks is alive. A pinger is assumed to keep its
-    pace; two pings close together may be one that was repeated."""
+    """How far to look if none of the app's own clocks is alive. A pinger is assumed to keep its
+    pace. Of two pings close together, the second may be a repetition."""
     if clock != HTTP:
         return _ALONE
     last = facts.beats.get(HTTP)

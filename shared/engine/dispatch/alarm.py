@@ -1,7 +1,9 @@
-"""Tells the log and people which clocks fell silent, and which tick again (`silence` decides).
+"""Reports to the log and to people which clocks fell silent, and which tick again (`silence`
+decides).
 
-Whatever ticks does this after its dispatching, so no worker is needed. A message that cannot be
-sent fails no tick: the outbox has it, or the next tick asks for it again under the same key.
+Each tick does this after dispatching, so no worker is needed. A notification that cannot be sent
+does not make the tick fail: it is in the outbox, or the next tick asks for it again under the same
+key.
 """
 
 from __future__ import annotations
@@ -44,12 +46,12 @@ class Alarm:
         """The error of this machine's clock that people were last told of."""
 
     def tell(self, facts: Facts, silent: Sequence[Silent], now: datetime) -> None:
-        """Tell what is new. `facts`: as they are after the tick."""
+        """Report what is new. `facts`: as they are after the tick."""
         said = silence.parse(facts.told)
         new = silence.news(said, silent, facts, now)
         if new.after != said:
             if not self._meta.swap(TOLD, facts.told, silence.written(new.after)):
-                return  # another instance ticks at the same time, and tells
+                return  # another instance ticks at the same time, and reports it
             self._log(new, said, facts, now)
         if not all(one.settled for one in new.after.values()):
             self._tell_people(new.after, now)
@@ -57,7 +59,7 @@ class Alarm:
     def tell_wrong(self, difference: timedelta | None, now: datetime) -> None:
         """Tell people that this machine's clock is wrong by `difference`; None: it is right.
 
-        The log was told when the error was found. Instances on one machine share one key.
+        It was logged when the error was found. Instances on one machine share one key.
         """
         if difference is None:
             self._wrong = None

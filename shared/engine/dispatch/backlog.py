@@ -1,8 +1,8 @@
-"""Sharing out a backlog: which shards have one, and who works each off.
+"""Sharing a backlog: which shards have one, and which instance works each of them off.
 
-A tick sends a message for each shard that owes more than a page, and starts on those shards itself;
-every instance that takes such a message does the same. The hold on a shard only saves instances
-from doing the same work twice: the outcome is right without it.
+A tick sends a message for each shard in which more than a page is due, and then starts on those
+shards itself. Every instance that receives such a message does the same. The lock on a shard only
+saves instances from doing the same work twice; the outcome is right without it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HOLD = timedelta(minutes=2)
 
 
 class Backlog:
-    """The announcements and the holds, bound to their stores."""
+    """The announcements and the locks, bound to their stores."""
 
     def __init__(self, queue: ShardQueue, locks: Locks, clock: Clock) -> None:
         self._queue = queue

@@ -1,9 +1,9 @@
-"""The clocks that tick, each enough by itself, and what a tick does besides dispatching.
+"""The clocks that tick, any one of which is enough, and what a tick does besides dispatching.
 
 The tasks' timers, the dispatcher's timer, a message that renews itself (`queue_clock`) and
-`POST /tick` all come here; so does any other invocation, if none of them ticked for a while
-(`stand_in`). Whichever ticks looks as far ahead as the next live clock (`ahead`), revives the queue
-clock if its message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell silent.
+`POST /tick` all come here. So does any other invocation, if none of them has ticked for a while
+(`stand_in`). Each tick looks ahead to the next live clock (`ahead`), revives the queue clock if its
+message was lost, sweeps for lost jobs (`sweep`), and reports which clocks fell silent.
 
 What the clocks know of each other is in the rows `clock.*` and `clock:*`, read together (`facts`).
 """
@@ -38,13 +38,14 @@ ALWAYS = {
     DISPATCHER: "0 * * * * *",
     MESSAGE: f"{chains.OFFSET.seconds} * * * * *",
 }
-"""The clocks beside those of tasks, and when they wake."""
+"""The clocks other than those of tasks, and when they wake up."""
 _WATCHES = timedelta(minutes=11)
-"""How far ahead the health monitor's own runs are handed out: two, at one every five minutes."""
+"""How far ahead the health monitor's own runs are handed out: two of them, since it runs every five
+minutes."""
 _BETWEEN = timedelta(seconds=150)
-"""How long after a run of the health monitor something else looks: between two of its runs."""
+"""How long after a run of the health monitor another invocation ticks: between two of its runs."""
 _LOOK = timedelta(seconds=30)
-"""The shortest time between two looks of `stand_in` at whether a clock ticked."""
+"""The shortest time between two checks by `stand_in` whether a clock ticked."""
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -52,7 +53,7 @@ _logger = logging.getLogger("belfry.clocks")
 class Clocks:
     """The clocks, bound to what they drive.
 
-    `invoke` is called with an instant at which something is to be invoked, which will `stand_in`.
+    `invoke` is called with an instant, and arranges an invocation for it, which will `stand_in`.
     `wrong` returns by how much the machine's clock is wrong, or None.
     """
 
@@ -82,7 +83,7 @@ class Clocks:
         self._looking = threading.Lock()
 
     def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
-        """Note which clocks there are (NCRONTAB by name), and start the queue clock if need be."""
+        """Store which clocks exist (NCRONTAB by name), and start the queue clock if necessary."""
         rows = self._meta.about_clocks()
         before = facts.known(rows.get(facts.KNOWN))
         known = {
@@ -116,9 +117,9 @@ class Clocks:
             self._tick(MESSAGE, before, now, revive=False)
 
     def stand_in(self) -> Report | None:
-        """Tick if no clock ticked for a while; every invocation calls this in passing.
+        """Tick, if no clock has ticked for a while. Every invocation calls this.
 
-        It asks storage only if, as far as this process knows, no clock ticked lately.
+        It reads from storage only if, as far as this process knows, no clock has ticked lately.
         """
         self._alarm.tell_wrong(self._wrong(), self._clock.now())
         with self._looking:
@@ -150,10 +151,11 @@ class Clocks:
         return health.judged(now, facts.believed(found, now))
 
     def watch(self, schedule_id: str | None) -> list[Silent]:
-        """The clocks that fell silent; what is new is reported.
+        """The clocks that fell silent. Those that were not reported yet are reported.
 
-        `schedule_id`: the schedule that watches, if it is the app's own. It keeps running when no
-        clock ticks any more: its next runs already wait in the job queue, and each of them ticks.
+        `schedule_id`: the schedule of the watching job, if it is the app's own. It keeps running
+        even if no clock ticks any more, because its next runs already wait in the job queue, and
+        each of them ticks.
         """
         self.stand_in()
         read = facts.read(self._meta.about_clocks())
@@ -195,14 +197,14 @@ class Clocks:
         return until is not None and timedelta() < until - now <= QUIET
 
     def _note(self, before: Facts, known: Facts) -> None:
-        """Write down what the tick noticed, if that is new."""
+        """Store what the tick noticed, if that is new."""
         if known.pause != before.pause and known.pause is not None:
             self._meta.put(facts.PAUSE, known.pause.text())
         if known.up != before.up and known.up is not None:
             self._meta.put(facts.UP, known.up.isoformat())
 
     def _watch(self, clock: str, known: Facts, now: datetime) -> None:
-        """Report which clocks are silent, and arrange for another look if no tick comes soon."""
+        """Report which clocks are silent, and arrange another check if no tick comes soon."""
         after = replace(known, beats={**known.beats, clock: now})
         self._alarm.tell(after, health.judged(now, after), now)
         at = health.look_again(now, after, coming(now, clock, known))

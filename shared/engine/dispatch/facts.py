@@ -1,7 +1,7 @@
 """What the clocks know of each other: the rows `clock.*` and `clock:*`, read together.
 
-A row that cannot be read says nothing: it must not stop the clocks. A time in the future was
-written by a clock that was wrong, and is not believed.
+A row that cannot be read is ignored, so that it does not stop the clocks. A time in the future was
+written by a wrong clock, and is not believed.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ TOLD = "clock.told"
 SWEPT = "clock.swept"
 CHAIN = "clock.chain"
 FUTURE = timedelta(minutes=1)
-"""A time later than now by more than this lies in the future; instances differ by far less."""
+"""A time counts as in the future if it is later than now by more than this. The clocks of instances
+differ by far less."""
 NEXT_LINK = timedelta(minutes=2)
 """How much further ahead than that the queue clock's next message may lie."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A clock that there is."""
+    """A clock that exists."""
 
     wakes: str
     """Its NCRONTAB expression, in UTC."""
     since: datetime
-    """Since when it is known by that expression."""
+    """Since when it has had that expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Facts:
     beats: Mapping[str, datetime]
     """When each clock last ticked."""
     up: datetime | None = None
-    """Wake-ups missed before this are pardoned: nothing ran then."""
+    """Wake-ups that were missed before this do not count, because nothing ran then."""
     pause: Pause | None = None
     swept: Fact | None = None
     told: Fact | None = None
@@ -82,7 +83,7 @@ def read(rows: Mapping[str, Fact]) -> Facts:
 
 
 def future(found: Facts, now: datetime) -> dict[str, datetime]:
-    """The facts that lie in the future, by their rows' keys."""
+    """The facts whose times are in the future, by their rows' keys."""
     link = chain_at(found.chain)
     said: dict[str, datetime | None] = {
         KNOWN: max((one.since for one in found.known.values()), default=None),
@@ -110,7 +111,7 @@ def believed(found: Facts, now: datetime) -> Facts:
 
 
 def chain_at(row: Fact | None) -> datetime | None:
-    """When the queue clock's current message is to be seen; None if that cannot be told."""
+    """When the queue clock's current message becomes visible; None if the row does not say."""
     return None if row is None else _instant(row.value.partition(" ")[0])
 
 
@@ -120,7 +121,7 @@ def instant(row: Fact | None) -> datetime | None:
 
 
 def known(row: Fact | None) -> dict[str, Known]:
-    """The clocks that there are; none if another version wrote the row in another form."""
+    """The clocks that exist; none if another version of the app wrote the row in another form."""
     try:
         stored = json.loads(row.value) if row is not None else {}
         return {name: _known(wakes, since) for name, (wakes, since) in stored.items()}
@@ -129,7 +130,7 @@ def known(row: Fact | None) -> dict[str, Known]:
 
 
 def written(known: Mapping[str, Known]) -> str:
-    """The row of the clocks that there are."""
+    """The text of the row that lists the clocks."""
     return json.dumps({name: (one.wakes, one.since.isoformat()) for name, one in known.items()})
 
 

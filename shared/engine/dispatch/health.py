@@ -1,13 +1,14 @@
-"""Which clocks fell silent: a function of (when each is to wake, when each last ticked, now).
+"""Which clocks fell silent: a function of (when each should wake up, when each last ticked, now).
 
-1. A clock is silent if it has not ticked since the last of its wake-ups that are `GRACE` old.
-   Wake-ups before it was known, or while nothing ran at all, do not count.
-2. When no clock has ticked for `GRACE`, either nothing ran, or all but a slow one are silent. If
-   the clock that ticks now missed wake-ups of its own, nothing ran: that is pardoned. If it missed
-   none, it is in doubt which it was. Where nothing ran, hosts make up for what is past due; so the
-   clocks that missed something count as silent only if they do not tick within `QUIET`.
-3. There is no second doubt: a clock that finds, twice in a row, that nothing else ticked since its
-   own last tick is right.
+1. A clock is silent if it has not ticked since its last wake-up that is at least `GRACE` old.
+   Wake-ups do not count if the clock was not known yet, or if nothing ran at all.
+2. If no clock has ticked for `GRACE`, either nothing ran, or all clocks but a slow one are silent.
+   If the clock that ticks now missed wake-ups of its own, nothing ran, and missed wake-ups are
+   pardoned. If it missed none, both are possible. A host that was off makes up for timers that are
+   past due when it starts. So clocks that missed a wake-up count as silent only if they do not tick
+   within `QUIET`.
+3. This doubt does not last. If a clock finds twice in a row that nothing else has ticked since its
+   own last tick, the others are silent.
 """
 
 from __future__ import annotations
@@ -20,21 +21,22 @@ from shared.engine.dispatch.facts import Facts, Known, Pause
 from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
 
 HTTP = "http"
-"""The clock outside the app (`POST /tick`): nobody knows how often it is meant to tick."""
+"""The clock outside the app (`POST /tick`). The app does not know how often it should tick."""
 WORK = "work"
-"""Any invocation, acting as a clock when no other clock ticks."""
+"""The name under which any invocation ticks if no clock does."""
 GRACE = timedelta(minutes=2)
-"""How late a clock may be: allows for a cold start, a slow tick, a queue that is polled seldom."""
+"""How late a clock may be. It allows for a cold start, a slow tick, and a queue that is seldom
+polled."""
 LATE = timedelta(seconds=15)
-"""How late a clock usually is at most; until then it counts as alive."""
+"""The most that a clock is usually late; until then it counts as alive."""
 QUIET = timedelta(seconds=75)
-"""After this long without a tick, any invocation ticks. By then, too, the clocks of an app that was
-off have ticked again: those of every minute have had a wake-up."""
+"""After this long without a tick, any invocation ticks. In an app that was off, the clocks have
+ticked again by then, too: those that tick every minute have had a wake-up."""
 EARLY = timedelta(seconds=5)
-"""How long before its time a timer may fire."""
+"""How early a timer may fire."""
 HTTP_PAUSE = timedelta(minutes=15)
 _HTTP_GONE = timedelta(days=1)
-"""A pinger that is silent for this long was turned off."""
+"""A pinger that is silent for this long counts as turned off."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +53,7 @@ class Silent:
 
     @property
     def is_warning(self) -> bool:
-        """Whether the silence may be intended: of `http` nobody knows."""
+        """Whether the silence may be intended, as with `http`."""
         return self.clock == HTTP
 
 
@@ -68,13 +70,14 @@ def judged(now: datetime, facts: Facts) -> list[Silent]:
 def silent(
     now: datetime, known: Mapping[str, Known], beats: Mapping[str, datetime], up: datetime | None
 ) -> list[Silent]:
-    """The silent clocks, by name. `beats`: last ticks. `up`: what was missed before is pardoned."""
+    """The silent clocks, by name. `beats`: last ticks. `up`: wake-ups that were missed before this
+    do not count."""
     found = [*_timed(now, known, beats, up), *_http(now, beats.get(HTTP), up)]
     return sorted(found, key=lambda one: one.clock)
 
 
 def noticed(now: datetime, clock: str, facts: Facts) -> Facts:
-    """The facts, plus what a tick of `clock` reveals of a pause; `facts`: from before that tick."""
+    """The facts, with what a tick of `clock` shows about a pause. `facts`: from before the tick."""
     newest = max(facts.beats.values(), default=None)
     one, last, pause = facts.known.get(clock), facts.beats.get(clock), facts.pause
     away = one is not None and was_away(now, one, last)
@@ -100,9 +103,9 @@ def is_alive(now: datetime, clock: Known, last: datetime | None) -> bool:
 
 
 def look_again(now: datetime, facts: Facts, coming: datetime | None) -> datetime | None:
-    """When to look again, so that no silence is noticed late; None if a tick comes soon enough.
+    """When to check again, so that no silence is noticed late; None if a tick comes soon enough.
 
-    `coming`: when the next tick is expected. Nobody looks earlier than `QUIET` after a tick.
+    `coming`: when the next tick is expected. There is no check earlier than `QUIET` after a tick.
     """
     if coming is not None and coming - now <= QUIET:
         return None

@@ -1,9 +1,9 @@
-"""Puts right what an instance whose clock was ahead wrote, or another version of the app.
+"""Repairs what an instance with a clock that was ahead, or another version of the app, wrote.
 
-The evidence is facts that lie in the future (`facts.future`). They are put right last, so that
-whoever ticks next repeats a pass that was broken off. `schedules.mend` decides what each schedule
-needs. Some things cannot be put right: runs that took place, what people changed through that
-instance, and notifications whose next attempt it put off.
+The evidence is facts whose times are in the future (`facts.future`). They are corrected last, so
+that the next tick repeats a pass that was interrupted. `schedules.mend` decides what each schedule
+needs. Some things cannot be repaired: runs that took place, what people changed through that
+instance, and notifications whose next attempt it postponed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Done:
     again: int = 0
     """Occurrences that are expected again."""
     freed: int = 0
-    """Jobs that were held too long."""
+    """Jobs whose lease or wait was too long."""
 
 
 class Mender:
@@ -79,8 +79,8 @@ class Mender:
         self._lease = lease
 
     def mend(self, found: Facts, now: datetime) -> bool:
-        """Put everything right, if some facts lie in the future and nobody else is doing so;
-        whether it was done, in which case what is due may have changed."""
+        """Repair everything, if some facts are in the future and no other instance is repairing.
+        Returns whether it did; what is due may then have changed."""
         wrong = facts.future(found, now)
         if not wrong:
             return False
@@ -158,7 +158,7 @@ class Mender:
         return self._table.commit([change])[0]
 
     def _facts(self, found: Facts, wrong: Mapping[str, datetime], now: datetime) -> None:
-        """Put the facts right, except the queue clock's, which whoever ticks revives."""
+        """Correct the facts, except that of the queue clock, which the next tick revives."""
         right = {UP: now.isoformat(), PAUSE: Pause(now, settled=True).text()}
         for key in wrong:
             if key.startswith(BEAT):
@@ -196,5 +196,6 @@ class Mender:
 
 
 def _seen_when_it_matters(job: LiveJob) -> LiveJob:
-    """The job, its message to be seen when it may start or, if held, when its lease has ended."""
+    """The job, for a message that becomes visible when the job may start or, if a worker holds it,
+    when its lease has ended."""
     return job if job.lease_until is None else replace(job, available_at=job.lease_until + _SECOND)

@@ -1,14 +1,15 @@
-"""A clock made of a message that renews itself: it needs no timer.
+"""A clock made of a message that renews itself, without a timer.
 
-The row `clock.chain` holds the token of the one message that counts. Whoever handles that message
+The row `clock.chain` has the token of the one message that counts. The process that receives this
+message does three things:
 
-1. sends the next, with a new token and the token that the row has now (`after`),
-2. puts the next one's token into the row, if nobody did so meanwhile,
-3. and then ticks.
+1. It sends the next message, with a new token and the token that the row has now (`after`).
+2. It writes the new token into the row, if nobody else has done so meanwhile.
+3. It ticks.
 
-A message counts if the row has its token or its `after`: in the second case it was sent, but its
-sender died before step 2. Any other message is a stale copy and ends here. So of all that two
-deliveries of one message send, one counts; and a crash at any point leaves one that does.
+A message counts if the row has its token or its `after`. In the second case, the sender died after
+step 1. Any other message is a stale copy, and is dropped. So if a message is delivered twice, only
+one of its successors counts; and after a crash at any point, one message that counts is left.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ OFFSET = timedelta(seconds=30)
 """When in each minute it ticks: half a minute after the dispatcher's timer."""
 _SHORTEST = timedelta(seconds=10)
 _LOST = timedelta(minutes=2)
-"""A message that is overdue for this long is taken to be lost."""
+"""A message that is overdue for this long counts as lost."""
 _AGAIN = timedelta(seconds=10)
 
 _logger = logging.getLogger("belfry.clocks")
@@ -41,7 +42,7 @@ class Link:
     """One message of the queue clock."""
 
     at: datetime
-    """When it is to be seen."""
+    """When it becomes visible."""
     token: str
     after: str
     """The token that the row had when this was sent; empty if there was no row."""
@@ -75,12 +76,12 @@ class QueueClock:
         return self._advance(present, now)
 
     def put_off(self, link: Link) -> None:
-        """Send `link` again as it is, when storage could not be asked whether it counts."""
+        """Send `link` again as it is, if storage could not say whether it counts."""
         self._queue.send(link.text(), _AGAIN)
 
     def revive(self, present: Fact | None, now: datetime) -> bool:
-        """Begin anew if there is no message, it is lost, or it was to be seen in a future that only
-        a wrong clock knew; `present`: the row as read."""
+        """Start the clock again, if there is no message, if it is lost, or if a wrong clock sent it
+        too far into the future. `present`: the row as read."""
         at = chain_at(present)
         if at is not None and -NEXT_LINK - FUTURE <= now - at <= _LOST:
             return False
@@ -98,7 +99,7 @@ class QueueClock:
 
 
 def following(now: datetime) -> datetime:
-    """When the message after one that is handled at `now` is to be seen."""
+    """When the message after one that is handled at `now` becomes visible."""
     at = now.replace(second=0, microsecond=0) + OFFSET
     return at if at - now >= _SHORTEST else at + timedelta(minutes=1)
 

@@ -1,7 +1,7 @@
-"""What is said of clocks that fell silent: (what was said, which are silent, now) -> what to say.
+"""What is reported of silent clocks: (what was reported, which are silent, now) -> what to report.
 
-The log is told of a silence when it is found, and then once an hour while it lasts. People are told
-twice: when it is found, and when the clock ticks again.
+A silence is logged when it is found, and then once an hour while it lasts. People are told twice:
+when it is found, and when the clock ticks again.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ _AGAIN = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """What was said of one silence."""
+    """What was reported of one silence."""
 
     since: datetime
     """The clock's last tick, or when it became known; tells one silence of a clock from another."""
     logged: datetime
-    """When the log was last told."""
+    """When it was last logged."""
     told: bool
-    """Whether people were told; also True if it may be intended, of which they are not told."""
+    """Whether people were told. Also True if the silence may be intended, since they are not told
+    of that."""
     back: datetime | None = None
     """When the clock ticked again, until people have been told so."""
 
@@ -39,7 +40,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What to say, and what will have been said then."""
+    """What to report, and the record of what was reported after that."""
 
     log: Sequence[Silent]
     """For the log: clocks that fell silent, or have been for another hour."""
@@ -80,7 +81,8 @@ def _logged(before: Said | None, one: Silent, now: datetime, is_due: bool) -> Sa
 
 
 def parse(row: Fact | None) -> dict[str, Said]:
-    """What was said, by its row; nothing if that cannot be read, so that it is said again."""
+    """What was reported, according to the row; nothing if the row cannot be read, so that it is
+    reported again."""
     try:
         stored = json.loads(row.value) if row is not None else {}
         return {clock: _said(*fields) for clock, fields in stored.items()}
@@ -89,7 +91,7 @@ def parse(row: Fact | None) -> dict[str, Said]:
 
 
 def written(said: Mapping[str, Said]) -> str:
-    """The row of what was said."""
+    """The text of the row for what was reported."""
     return json.dumps({clock: _fields(one) for clock, one in sorted(said.items())})
 
 

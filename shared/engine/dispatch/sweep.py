@@ -1,15 +1,14 @@
 """Sends messages again for jobs that nobody took up because their message was lost.
 
-When a host is killed, the messages that it had received stay hidden for ten minutes, and storage
-cannot be asked about them. But the rows tell: such a job is handed out and due, nothing waits in
-line in its queue, and either nobody has begun it, or its lease ended seconds ago.
+If a host is killed, the messages that it had received stay invisible for ten minutes, and storage
+does not show them. But the rows show such a job: it is handed out and due, no message waits in its
+queue, and either no worker has begun it, or its lease ended some seconds ago.
 
-Whoever hands out jobs leaves a note (`storage.handed`) of which schedules must be looked at, and
-from when on. Each tick looks at those whose time has come: one by one if they are few, else by a
-query over all schedules, which returns only the rows that it asks for. So a tick that finds no note
-reads no schedule. Every five minutes a sweep goes over all of them, note or none, for what nobody
-noted. It looks once at each job that was begun, when its lease has ended, to see whether the job
-ended.
+Code that hands out jobs leaves a note (`storage.handed`) that says which schedules to check, and
+from when on. Each tick checks the schedules whose time has come: one by one if they are few, else
+by a query over all schedules that returns only the rows that matter. So a tick that finds no note
+reads no schedule. Every five minutes a sweep goes over all schedules, for jobs that no note names.
+When the lease of a job has ended, the sweep checks once whether the job has ended too.
 """
 
 from __future__ import annotations
@@ -37,26 +36,26 @@ ROW = facts.SWEPT
 _PAUSE = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=5)
 _IN_LINE = timedelta(seconds=5)
-"""If a visible message was not received for this long, it waits for a worker, and others do too."""
+"""If a visible message was not received for this long, messages are waiting for a worker."""
 _FORGOTTEN = timedelta(minutes=2)
-"""An occurrence that is owed for this long was lost by the due index."""
+"""If an occurrence is owed for this long, its entry in the due index was lost."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _FAR = 5
-"""Minutes from now; all that is to be looked at later than that is noted together."""
+"""Minutes from now. All jobs that need a check later than that share a note."""
 
 _logger = logging.getLogger("belfry.clocks")
 
 
 @dataclass(frozen=True, slots=True)
 class _Swept:
-    """What the row says of the sweeps before."""
+    """What the row says of earlier sweeps."""
 
     at: datetime
     """When the last one ended."""
     whole: datetime
-    """How the job of every lease that ended before this stands is known: from a sweep that went
-    over every schedule, or from notes."""
+    """For every lease that ended before this, it is known whether its job ended: from a sweep over
+    all schedules, or from notes."""
     begun: datetime | None = None
     """When a sweep began that has not ended, and may never end."""
 
@@ -67,8 +66,8 @@ class _Swept:
 
 
 def _read(fact: Fact | None, now: datetime) -> _Swept:
-    """What the row says. One that cannot be read, or that a clock which was ahead wrote, counts as
-    no sweep for long."""
+    """What the row says. If it cannot be read, or a clock that was ahead wrote it, it counts as if
+    there had been no sweep for a long time."""
     try:
         said = json.loads(fact.value) if fact is not None else {}
         begun = said["begun"]
@@ -80,13 +79,13 @@ def _read(fact: Fact | None, now: datetime) -> _Swept:
         if max(swept.at, swept.begun or swept.at) <= now + _PAUSE:
             return swept
     except (ValueError, LookupError, TypeError, AttributeError):
-        pass  # nobody can tell what was done
+        pass  # nobody knows what was done
     return _Swept(now - _LONGEST, _EVER)
 
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """A schedule that is to be looked at again."""
+    """A schedule that must be checked again."""
 
     at: datetime
     job_id: str
@@ -127,8 +126,8 @@ class Sweep:
         self._hand_out = hand_out
 
     def sweep_if_needed(self, fact: Fact | None, now: datetime) -> int | None:
-        """Sweep if it is time and nobody else does; how many messages were sent, None if it did not
-        sweep. `fact`: the row `ROW` as it was read."""
+        """Sweep, if it is time and no other instance does; how many messages were sent, or None if
+        it did not sweep. `fact`: the row `ROW` as it was read."""
         before = _read(fact, now)
         if now - max(before.at, before.begun or before.at) < _PAUSE:
             return None
@@ -145,7 +144,7 @@ class Sweep:
         return sent
 
     def sweep(self, now: datetime) -> int:
-        """Sweep now, whatever was done before; how many messages were sent."""
+        """Sweep now, even if the last sweep was just before; how many messages were sent."""
         return self._sweep(_read(None, now), [], [False, True], now)[0]
 
     def _sweep(
@@ -203,8 +202,8 @@ class Sweep:
 
 
 def _notes(again: Iterable[_Again], now: datetime) -> Iterator[Note]:
-    """Notes of what is to be looked at again: one for each of the next minutes, and as many as it
-    takes for the jobs that must be named."""
+    """Notes of the schedules to check again: one for each of the next minutes, and as many as are
+    needed for the jobs that must be named."""
 
     def minute(one: _Again) -> tuple[int, bool]:
         return min(int((one.at - now) / _MINUTE), _FAR), one.named

@@ -1,12 +1,12 @@
-"""One pass of the dispatcher: a function of (stored state, now), no matter who calls it how often.
+"""One pass of the dispatcher: a function of (stored state, now), whoever calls it, however often.
 
-Messages go first, the commit second: a message whose job was never committed is void, so a crash
-between the two loses nothing and repeats nothing. What is due within `LOOK_AHEAD` is handed out
-with a message that waits for the second, so that a tick each minute gives runs on time (C13); if
-the next tick is farther away than that, whoever ticks says how far to look (`ahead`).
+Messages are sent first, and the commit follows. A message whose job was never committed is void, so
+a crash between the two loses nothing and repeats nothing. What is due within `LOOK_AHEAD` is handed
+out with a message that becomes visible in time, so a tick every minute gives runs on time (C13). If
+the next tick is farther away than that, the caller says how far to look (`ahead`).
 
-A shard with more due than a page is a backlog: a message for each such shard hands it on to
-whichever instances are free (`backlog`).
+If more than a page is due in a shard, it has a backlog. A message for each such shard passes it on
+to instances that are free (`backlog`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from shared.storage.tables.schedules import Due, ScheduleTable
 from shared.threads import Pool
 
 LOOK_AHEAD = timedelta(seconds=75)
-"""The least that a tick looks ahead: the minute to the next, and a quarter in case it is late."""
+"""The least that a tick looks ahead: a minute to the next tick, and 15 s in case that is late."""
 _PAGE = 1000
 _PASSES = 100
-"""Pages that a shard may take in one tick; the rest waits for the next."""
+"""The most pages that one tick takes from a shard; the rest waits for the next tick."""
 JOBS_OF_A_MESSAGE = 50
 _TOGETHER = 99
 """Schedules whose messages are sent before any is committed: three transactions of 33, since each
@@ -54,7 +54,7 @@ class Report:
     handed_out: int = 0
     recorded: int = 0
     lost: int = 0
-    """Commits that lost the race to another tick or a change of the schedule."""
+    """Commits that failed because another tick, or a change of the schedule, was faster."""
     broken: int = 0
 
     def shown(self) -> dict[str, int]:
@@ -131,7 +131,7 @@ class Dispatcher:
         return report
 
     def tick_shard(self, shard: str, now: datetime, ahead: timedelta | None = None) -> Report:
-        """Work off one shard's backlog, unless another does."""
+        """Work off one shard's backlog, unless another instance does."""
         report = Report()
         with self._backlog.held(shard) as alone:
             if alone:
@@ -139,7 +139,7 @@ class Dispatcher:
         return report
 
     def tick_one(self, schedule_id: str, now: datetime, ahead: timedelta | None = None) -> Report:
-        """Hand out what is due of one schedule. Raises `NotFound`."""
+        """Hand out what is due in one schedule. Raises `NotFound`."""
         report = Report()
         until = now + (ahead or LOOK_AHEAD)
         schedule = self._table.get(schedule_id)
@@ -187,7 +187,7 @@ class Dispatcher:
     def _plans(
         self, entries: Sequence[Due], now: datetime, until: datetime, report: Report
     ) -> list[Plan]:
-        """The plans of schedules that owe something; a row that cannot be read stops no other."""
+        """The plans of schedules that owe something. A row that cannot be read is left out."""
         rows = self._table.rows({entry.schedule_id for entry in entries})
         plans: list[Plan] = []
         for schedule_id in sorted(rows):
@@ -214,7 +214,8 @@ class Dispatcher:
         return replace(plan(folded, now, until), before=schedule)
 
     def _later_than(self, now: datetime) -> datetime:
-        """The present time: a tick may take long, and what it decided at `now` goes out later."""
+        """The present time. A tick may take long, so it may send later than the `now` by which it
+        decided."""
         return max(now, self._clock.now())
 
     def _noted(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:

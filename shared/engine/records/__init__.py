@@ -1,1 +1,1 @@
-"""What is written of jobs that end, and whether all that was expected is accounted for."""
+"""The records of jobs, and whether everything that was expected is accounted for."""

@@ -1,11 +1,12 @@
-"""What becomes of messages that cannot be read, and of those that the queue gave up.
+"""What happens to messages that cannot be read, and to those that the queue gave up.
 
-A message that cannot be read now cannot be read later: it is logged and dropped, in every queue. To
-raise an error would only put it, after five deliveries, into a poison queue that nobody reads.
+A message that cannot be read now cannot be read later either. It is logged and dropped, in every
+queue. If the code raised an error instead, the message would end in a poison queue that nobody
+reads, after five deliveries.
 
-The queue gives a message up after five deliveries that raised: storage was out of reach, or there
-is a defect. The job must not be lost with it: the message is sent again, later each time, and if
-that does not help either, the job ends as failed.
+The queue gives up a message after five deliveries that raised, because storage was out of reach or
+there is a defect. Its jobs must not be lost. So the message is sent again, with growing delays, and
+if that does not help either, its jobs end as failed.
 """
 
 from __future__ import annotations
@@ -88,5 +89,5 @@ class Poison:
             self._outcomes.make_room(schedule)
 
     def _held(self, live: LiveJob) -> bool:
-        """Whether a worker holds the job now, so that it is not lost with this message."""
+        """Whether a worker holds the job now, so that it is not lost without this message."""
         return live.lease_until is not None and live.lease_until > self._clock.now()

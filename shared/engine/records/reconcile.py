@@ -1,8 +1,8 @@
 """The ledger, read from storage: one schedule's occurrences, and every schedule's reconciled.
 
-A reader is not alone: schedules change, jobs are handed out and end between one request and the
-next. So a schedule's row and its versions are read until they belong together, jobs are read
-after the row, and what looks wrong is read again: it counts only if it looks the same twice.
+Others write while it reads: between two requests, schedules change, and jobs are handed out or end.
+So a schedule's row and its versions are read until they belong together, and jobs are read after
+the row. What looks wrong is read again, and counts only if it looks the same twice.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from shared.threads import Pool
 NAMED = 50
 """The most occurrences that a result names."""
 MOST = 100_000
-"""The most occurrences that one listing may be about."""
+"""The most occurrences that the span of one listing may have."""
 
 _BACK = timedelta(hours=26)
 _LONGEST = timedelta(days=31)
 _SETTLING = timedelta(minutes=2)
-"""What came due less than this long ago is left to the next time."""
+"""Occurrences that came due less than this long ago are left to the next run."""
 _PAGE = 250
 _BATCH = 100
 _AT_ONCE = 4
@@ -63,7 +63,7 @@ class _Tally:
     schedule_id: str
     states: Counter[State] = field(default_factory=Counter)
     open_since: datetime | None = None
-    """The first occurrence that has still to end."""
+    """The first occurrence that has not ended yet."""
     unexplained: tuple[Occurrence, ...] = ()
     unexpected: tuple[Occurrence, ...] = ()
     error: str | None = None
@@ -72,7 +72,7 @@ class _Tally:
 
 @dataclass(kw_only=True, slots=True)
 class Reconciled:
-    """What became of everything that was expected in a span."""
+    """How everything that was expected in a span ended."""
 
     span: Span
     schedules: int = 0
@@ -81,7 +81,7 @@ class Reconciled:
     broken: int = 0
     """Schedules whose rows cannot be read, so that nothing can be said of them."""
     named: list[str] = field(default_factory=list)
-    """The first of what is unexplained, unexpected or broken."""
+    """The first that are unexplained, unexpected or broken."""
     open_since: datetime | None = None
 
     @property
@@ -115,7 +115,7 @@ class Reconciled:
         )
 
     def add(self, tally: _Tally) -> None:
-        """Count a schedule, and raise the alarm for what is wrong with it."""
+        """Add a schedule's counts, and log what is wrong with it."""
         self.schedules += 1
         self.states += tally.states
         self.unexpected += len(tally.unexpected)

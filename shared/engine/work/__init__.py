@@ -1,1 +1,1 @@
-"""What runs jobs: workers, their batches of attempts, what becomes of each."""
+"""Running jobs: workers, their batches of attempts, and the outcome of each attempt."""

@@ -1,7 +1,7 @@
 """One attempt of a job: its task runs in a thread of its own until it ends, or is asked to end.
 
-A task may be a plain function or a coroutine function. Python cannot end a thread: a plain function
-is asked by `job.stop`, a coroutine is cancelled at its next `await`.
+A task may be a plain function or a coroutine function. Python cannot end a thread. So a plain
+function is asked to end by `job.stop`, and a coroutine is cancelled at its next `await`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Keeper(Protocol):
 
 
 class Attempt:
-    """A task that `run` runs in a thread of its own; there it tells its keeper when it is done."""
+    """An attempt. `run` runs its task in the calling thread, and tells its keeper at the end."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Attempt:
         self.progress = JobProgress()
         self.began = began
         self.keeper = keeper
-        """May change while it runs."""
+        """May change while the attempt runs."""
         self.deadline = began + timedelta(seconds=schedule.policy.timeout_seconds)
         self.stop = threading.Event()
         self.asked: Stop | None = None
@@ -81,14 +81,14 @@ class Attempt:
                 result = asyncio.run(self._await(returned))
             else:
                 result = returned
-        except BaseException as error:  # whatever a task raises is its job's outcome
+        except BaseException as error:  # whatever a task raises decides its job's outcome
             failure = error
             if not isinstance(error, BelfryError | asyncio.CancelledError):
                 self.log.unexpected(error)
         self._close(result, failure)
 
     def close_unrun(self) -> None:
-        """Close it without running its task: it was asked to end, or no thread can be had."""
+        """Close it without running its task: it was asked to end, or no thread can be started."""
         if self.asked is not None:
             self._close(None, Cancelled("the attempt was told to stop before it began"))
         else:
@@ -103,7 +103,7 @@ class Attempt:
                 self._cancel()
 
     def time_out(self) -> None:
-        """Ask the task to end, and count it as failed whatever it does."""
+        """Ask the task to end, and count the attempt as failed, whatever the task does then."""
         seconds = self.schedule.policy.timeout_seconds
         self._close(None, TimedOut(f"it ran longer than its timeout of {seconds} s"))
         self.ask(Stop.TIMEOUT)

@@ -1,9 +1,9 @@
 """The attempts that one call of the worker looks after: its message's, and those it took over.
 
-A batch beats while they run. Each beat reads their schedules' rows, so that a job that was
-cancelled, or that another worker has, is told to stop; renews the leases; and stores what the jobs
-said so far where a person can read it. Attempts that end at about the same time are written in one
-transaction.
+While they run, the batch beats. Each beat reads their schedules' rows, and tells a job to stop if
+it was cancelled or if another worker has it. It renews the leases, and stores the log and progress
+of the jobs where a person can read them. Attempts that end at about the same time are written in
+one transaction.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _logger = logging.getLogger("belfry.worker")
 
 _SECOND = timedelta(seconds=1)
 _GATHERED = timedelta(seconds=0.01)
-"""The first attempt of a batch to end waits so long for others, to be written with them."""
+"""How long the first attempt to end waits for others of its batch, to be written with them."""
 
 
 class Places(Protocol):
@@ -45,10 +45,10 @@ class Places(Protocol):
     outcomes: Outcomes
     threads: Threads
     over: threading.Event
-    """Set when draining is over: nobody waits any more for attempts that have not ended."""
+    """Set when draining is over: attempts that have not ended are no longer waited for."""
 
     def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:
-        """A new attempt, to be looked after by `batch`."""
+        """A new attempt, which `batch` looks after."""
 
     def enter(self, attempt: Attempt) -> None:
         """Count an attempt as running, until `leave`."""
@@ -63,12 +63,13 @@ class _Held:
 
     attempts: list[Attempt] = field(default_factory=list)
     said: dict[str, Running] = field(default_factory=dict)
-    """By job: what it said so far, as last stored."""
+    """By job: its log and progress, as last stored."""
     guards: Guards = field(default_factory=Guards)
 
 
 class Batch:
-    """The attempts of one call. `_held` is its own thread's; the lock guards what others touch."""
+    """The attempts of one call. Only its own thread uses `_held`; the lock guards what other
+    threads use."""
 
     def __init__(self, pool: Places) -> None:
         self.begun = 0
@@ -86,7 +87,7 @@ class Batch:
         self._under_way = 0
         self._heir: Batch | None = None
         self._expects = 0
-        """Batches that are about to hand over to this one, which waits for them."""
+        """How many batches are about to hand over to this one, which waits for them."""
         self._taken_over: list[_Held] = []
 
     @property
@@ -96,11 +97,11 @@ class Batch:
 
     @property
     def busy(self) -> bool:
-        """Whether it has an attempt whose outcome was not written down yet."""
+        """Whether it has an attempt whose outcome is not stored yet."""
         return bool(self._held.attempts)
 
     def guard(self, guards: Guards) -> None:
-        """Keep the messages that were sent to look after jobs when their leases end."""
+        """Remember the guard messages of its jobs."""
         self._held.guards.add(guards)
 
     def begin(self, schedule: Schedule, live: LiveJob, taken_over: bool) -> None:
@@ -130,7 +131,7 @@ class Batch:
             attempt.close_unrun()
 
     def wake(self) -> None:
-        """Look again at what there is to do."""
+        """Make the batch check again what there is to do."""
         self._changed.set()
 
     def told(self) -> None:
@@ -142,8 +143,8 @@ class Batch:
         self._changed.set()
 
     def finish(self) -> list[Job]:
-        """Look after all attempts until they end, or until another batch does so; the jobs that
-        ended here."""
+        """Look after all attempts until they end, or until another batch takes them over; returns
+        the jobs that ended here."""
         ended: list[Job] = []
         self._waits = True
         while self._goes_on():
@@ -157,7 +158,7 @@ class Batch:
         return ended
 
     def hand_over(self, heir: Batch) -> None:
-        """Have `heir` look after the attempts that are left here. Called by the pool."""
+        """Let `heir` look after the remaining attempts. Called by the pool."""
         with heir._lock:
             if not heir._waits:  # it has finished meanwhile
                 return
@@ -166,10 +167,11 @@ class Batch:
         self._changed.set()
 
     def tend(self) -> list[Job]:
-        """Write down the attempts that are over, and beat if it is time; the jobs that ended.
+        """Store the outcomes of attempts that are over, and beat if it is time; returns the jobs
+        that ended.
 
-        Storage that does not answer is asked again until the leases have ended; an attempt whose
-        lease ended is told to stop.
+        If storage does not answer, it is asked again until the leases have ended. An attempt whose
+        lease has ended is told to stop.
         """
         self._changed.clear()
         now = self._pool.clock.now()
@@ -193,7 +195,7 @@ class Batch:
         return ended
 
     def abandon(self) -> None:
-        """Tell the attempts that are left to stop: nobody will write down what becomes of them."""
+        """Tell the remaining attempts to stop. Their outcomes will not be stored."""
         with self._lock:
             self._waits = False
             left = [*self._taken_over, self._held]
@@ -206,7 +208,7 @@ class Batch:
             self._pool.leave(held.attempts)
 
     def _goes_on(self) -> bool:
-        """Carry out what was handed over; whether something is left to look after here."""
+        """Carry out a requested handover; whether attempts remain in this batch."""
         with self._lock:
             taken, self._taken_over = self._taken_over, []
         for held in taken:
@@ -238,7 +240,7 @@ class Batch:
         return True
 
     def _wait_for_storage(self, failure: BelfryError) -> None:
-        """Wait a second while some lease lasts; raise `failure` when none does."""
+        """Wait a second, if a lease has not ended yet; else raise `failure`."""
         now = self._pool.clock.now()
         held = [one for one in self._held.attempts if (one.live.lease_until or now) > now]
         for attempt in self._held.attempts:
@@ -301,7 +303,8 @@ class Batch:
         renewed: dict[str, list[tuple[Attempt, LiveJob]]],
         now: datetime,
     ) -> None:
-        """Renew the leases; one that lost a race is renewed at the next beat."""
+        """Renew the leases. If somebody else changed a row meanwhile, the next beat renews its
+        lease."""
         won = self._outcomes.table.commit(list(changes.values()))
         for schedule_id, made in zip(changes, won, strict=True):
             for attempt, longer in renewed[schedule_id]:

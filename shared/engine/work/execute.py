@@ -1,4 +1,4 @@
-"""From an attempt to its task's function: checks the parameters, and makes the context."""
+"""Calls the function of an attempt's task: checks the parameters, and makes the context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.tasks import JobContext, Registry, Result, Services
 from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
-"""Characters of JSON in ASCII, as it is kept."""
+"""The longest result, in characters of JSON in ASCII, as it is stored."""
 _DEPTH_LIMIT = 100
 """Levels of lists and objects; pydantic, which writes the result for a reader, takes 255."""
 
@@ -56,7 +56,7 @@ async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _checked(task_name: str, result: Result) -> Result:
-    """The result as JSON and a table hold it. Raises `ValueError` if they cannot."""
+    """The result, as it reads back from JSON. Raises `ValueError` if it cannot be stored."""
     text = json.dumps(dict(result), default=str, ensure_ascii=False)
     checked: dict[str, object] = json.loads(clean(text))
     size = len(json.dumps(checked))

@@ -1,7 +1,8 @@
-"""The messages that look after jobs should their worker be killed, as kept while it lives.
+"""Guards: messages by which other workers take jobs over if their worker is killed.
 
-A guard is sent when its jobs' leases are committed, and is seen when they end. Once all its jobs
-have ended it would find nothing to do: it is taken back, which costs less than reading it.
+A guard is sent when its jobs' leases are committed, and becomes visible when the leases end. When
+all its jobs have ended, it has no purpose. The worker then takes it back, which costs less than to
+receive it.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class Guards:
         return made
 
     def add(self, other: Guards) -> None:
-        """Keep those of `other` as well."""
+        """Add the guards of `other`."""
         self._left += other._left
 
     def release(self, ended: Iterable[str], queue: JobQueue) -> None:
-        """Take back each guard whose jobs have all ended; one that stays does no harm."""
+        """Take back each guard whose jobs have all ended. A guard that remains does no harm."""
         over = set(ended)
         left: list[tuple[Sent, set[str]]] = []
         for sent, job_ids in self._left:

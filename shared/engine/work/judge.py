@@ -1,4 +1,4 @@
-"""What became of an attempt that is over: a pure function of (attempt, now)."""
+"""What follows an attempt that is over: a pure function of (attempt, now)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Again:
     live: LiveJob
     delay: timedelta
     given_back: bool = False
-    """Whether the instance goes down, so that the attempt does not count."""
+    """Whether the instance is shutting down, so that the attempt does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Another worker has the job: this one's outcome does not count."""
+    """Another worker has the job, so this worker's outcome does not count."""
 
 
 Outcome = Ended | Again | Gone
@@ -67,7 +67,7 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
 
 
 def describe(failure: BaseException) -> str:
-    """A failure in one line, without secrets, as a table can hold it."""
+    """A failure in one line, without secrets, short enough for a table."""
     name = type(failure).__name__
     try:
         said = str(failure)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lease:
-    """How long a worker holds a job without renewing its hold, and how often it looks after it."""
+    """How long a worker holds a job without renewing the lease, and how often it renews it."""
 
     length: timedelta = timedelta(seconds=60)
     beat: timedelta = timedelta(seconds=5)

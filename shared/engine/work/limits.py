@@ -1,7 +1,7 @@
-"""How many jobs of one task, and of one project, may run at once, on all instances together.
+"""Limits: how many jobs of a task, or of a project, may run at once, on all instances together.
 
-Each limit is a lock with several places, held by the jobs that count against it: a job that a
-killed worker leaves behind stops counting when its lease ends.
+Each limit is a semaphore (`tables.locks`), whose places are held by the jobs that count against it.
+If a worker is killed, its jobs stop counting when their leases end.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from shared.storage.tables.locks import Locks
 from shared.tasks import Registry
 
 LIMIT = "limit:"
-"""What the names of these locks begin with."""
+"""The prefix of the names of these semaphores."""
 
 
 class Limits:
-    """The limits, bound to their store. `per_project`: 0 for none."""
+    """The limits, bound to their store. `per_project`: 0 for no limit."""
 
     def __init__(self, locks: Locks, registry: Registry, per_project: int) -> None:
         self._locks = locks
@@ -26,7 +26,7 @@ class Limits:
         self._per_project = per_project
 
     def of(self, schedule: Schedule) -> Sequence[tuple[str, int]]:
-        """(name, most) of each limit on the schedule's jobs."""
+        """(name, the most jobs at once) of each limit on the schedule's jobs."""
         found: list[tuple[str, int]] = []
         task = self._registry.find(schedule.definition.task_type)
         if task is not None and task.max_concurrent is not None:
@@ -36,9 +36,9 @@ class Limits:
         return found
 
     def take(self, schedule: Schedule, job_id: str, now: datetime, until: datetime) -> bool:
-        """Count the job against each of its limits up to `until`; False if one is reached.
+        """Count the job against each of its limits until `until`; False if one is reached.
 
-        To take a place again prolongs it.
+        For a job that already counts, this extends the time.
         """
         taken: list[str] = []
         for name, most in self.of(schedule):

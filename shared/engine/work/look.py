@@ -1,8 +1,8 @@
 """What a worker reads to decide on jobs: their schedules, and which of their live jobs ended.
 
-A message comes a moment before its time, and that is when the worker reads: at the time itself it
-only has to write the leases. It does so only if the schedules' rows are still as they were read. A
-job's end does not change its schedule's row, so a schedule with a job under way is read again.
+A message arrives a moment before its time, and the worker reads at once. So when the time comes, it
+only has to write the leases. That succeeds only if nobody has changed the schedules' rows since.
+The end of a job does not change its schedule's row, so a schedule with a running job is read again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Look:
 
     schedules: dict[str, Schedule] = field(default_factory=dict)
     done: dict[str, Job] = field(default_factory=dict)
-    """Those that ended of the live jobs and of the jobs that were asked for."""
+    """Of the live jobs, and of the jobs that the message names, those that have ended."""
 
     def lasting(self) -> Look:
-        """What stays right for as long as the schedules' rows stay as they are."""
+        """The part that stays right as long as the schedules' rows do not change."""
         steady = {
             name: one
             for name, one in self.schedules.items()
@@ -34,7 +34,7 @@ class Look:
 
 
 def look(table: ScheduleTable, job_ids: Sequence[str], known: Look | None = None) -> Look:
-    """Read what `job_ids` are about, except what is known. Raises what the table raises."""
+    """Read what is needed for `job_ids`, except what is known. Raises what the table raises."""
     known = known or Look()
     wanted = {parse_id(job_id)[0] for job_id in job_ids}
     read = table.many(wanted - known.schedules.keys())

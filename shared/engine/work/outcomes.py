@@ -1,4 +1,4 @@
-"""Where outcomes are written: jobs that ended or go back; jobs that waited for those are woken."""
+"""Writes outcomes: jobs that ended or go back to the queue. Wakes jobs that waited for them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Outcomes:
         schedule = self.table.get(job.schedule_id)
         live = schedule.progress.find(job.id) if schedule is not None else None
         earlier = self.table.job(job.id)
-        if earlier is not None:  # ended by another, or by us without an answer
+        if earlier is not None:  # ended by another worker, or by us, if the answer was lost
             return earlier.worker == job.worker
         if schedule is None or live is None or live.worker != job.worker:
             return False
@@ -103,11 +103,11 @@ class Outcomes:
         return waiting if self.table.commit([Change(schedule, after)])[0] else None
 
     def ended(self, schedule: Schedule) -> dict[str, Job]:
-        """Those of the schedule's live jobs that ended."""
+        """Of the schedule's live jobs, those that have ended, by id."""
         return self.table.ended(job.id for job in schedule.progress.live if job.begun)
 
     def make_room(self, schedule: Schedule) -> None:
-        """A job of the schedule ended: send a message for the job that waited for that."""
+        """After a job of the schedule ended, send a message for the job that waited for it."""
         policy = schedule.policy
         retries = policy.overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
         if policy.queues or retries:
@@ -116,8 +116,9 @@ class Outcomes:
     def nudge(self, schedule_id: str) -> None:
         """Send a message for the job that waited for another of its schedule to end.
 
-        For one at a time: each asks again when it is refused, so messages for all would pile up.
-        All are asked only where the latest runs in place of the others.
+        It is sent for one job at a time. A job that must wait on sends its own next message, so
+        messages for all of them would pile up. All get one only if the latest job replaces the
+        others.
         """
         now = self.clock.now()
         schedule = self.table.get(schedule_id)
@@ -138,7 +139,7 @@ def _may_pause(schedule: Schedule, job: Job) -> bool:
 
 
 def tell_paused(before: Schedule | None, after: Schedule) -> None:
-    """Log it if the schedule was paused."""
+    """Log if the schedule was paused."""
     if before is None:
         return
     if before.progress.paused_reason is None and after.progress.paused_reason is not None:

@@ -1,11 +1,11 @@
 """The attempts that run in this process: how many may, and who looks after them.
 
-Each message that is worked on has a *batch* (`batch`): its attempts, and the thread that called the
-function. That thread would be bound to the message until its longest job ends, and a host takes
-only so many messages at once. So when several batches have only lasting attempts left, the youngest
-batch takes over those of the others, whose messages are then done: however many jobs last, they
-keep one message in hand. It is the youngest so that no function runs much longer than its longest
-job.
+Each message that is being worked on has a *batch* (`batch`): its attempts, and the thread that
+called the function. That thread would be bound to the message until its longest job ends, and a
+host takes only a limited number of messages at once. So when several batches have only lasting
+attempts left, the youngest batch takes over the attempts of the others, whose messages are then
+done. However many jobs last, they keep only one message. The youngest takes over, so that no
+function runs much longer than its longest job.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ _GLANCE = timedelta(seconds=1)
 PATIENCE = 30.0
 """Seconds that a message's jobs wait for a free place before they go back to the queue."""
 _TOGETHER = 0.02
-"""Seconds that they wait for enough places for all of them, to be begun in one transaction."""
+"""Seconds that they wait for enough places for all of them, so that one transaction begins them."""
 LASTING = timedelta(seconds=30)
-"""A short job that runs longer is lasting, whatever its timeout says, and gives up its place."""
+"""A short job that runs longer than this counts as lasting, whatever its timeout is, and gives up
+its place."""
 
 
 class WorkerPool:
-    """The threads of this process for one kind of jobs."""
+    """The threads of this process for one kind of job."""
 
     def __init__(
         self,
@@ -57,9 +58,9 @@ class WorkerPool:
         self.lease = lease
         self.threads = Threads("attempt")
         self.draining = threading.Event()
-        """Set when the instance goes down: nothing more is begun."""
+        """Set when the instance is shutting down: no more jobs are begun."""
         self.over = threading.Event()
-        """Set when draining is over: nobody waits any more for tasks that have not stopped."""
+        """Set when draining is over: tasks that have not stopped are no longer waited for."""
         self._execute = execute
         self._free = size
         self._room = lasting
@@ -151,7 +152,7 @@ class WorkerPool:
         return Attempt(self._execute, schedule, live, log, now(), batch)
 
     def _watch(self) -> None:
-        """Look after what runs once in a while, as long as something does."""
+        """Check the running attempts regularly, as long as there are any."""
         while True:
             self.clock.sleep(_GLANCE)
             with self._changed:

@@ -1,8 +1,8 @@
 """What follows a failed attempt: a pure function of (failure, attempt, policy).
 
-Exponential back-off with jitter: the delay doubles with each attempt and is moved by up to 20 %
-either way, by a hash of the job, so that jobs which failed together do not return together, and a
-decision made twice is the same.
+The back-off is exponential, with jitter: the delay doubles with each attempt, and is then changed
+by up to 20 % either way. A hash of the job gives the change. So jobs that failed together do not
+come back together, and the same decision made twice gives the same delay.
 """
 
 from __future__ import annotations

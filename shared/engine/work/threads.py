@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 class Threads:
-    """As many daemon threads as there is work under way; an idle one takes the next work.
+    """A daemon thread for each piece of work; idle threads are used again.
 
-    They are daemons, since a task that hangs must not keep the process from ending.
+    They are daemon threads, so that a task that hangs does not keep the process from ending.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +26,7 @@ class Threads:
         self._idle = 0
 
     def run(self, work: Callable[[], object]) -> bool:
-        """Do `work` in a thread, now; False if no thread can be had. `work` must not raise."""
+        """Do `work` in a thread now; False if no thread can be started. `work` must not raise."""
         with self._lock:
             if self._idle:
                 self._idle -= 1
@@ -35,10 +35,11 @@ class Threads:
         return start(lambda: self._serve(work), self._name)
 
     def call(self, work: Callable[[], T]) -> Future[T]:
-        """Do `work` in a thread now, or in this one if none can be had; what it returns or raises.
+        """Do `work` in a thread now, or in the caller's if none can be started; the future of its
+        result.
 
-        If the future is cancelled before `work` begins, it is not done: whoever cancelled gives its
-        message back. Once begun it cannot be cancelled, even if its caller stops waiting.
+        If the future is cancelled before `work` begins, `work` is not done, and the caller gives
+        its message back. After that it cannot be cancelled, even if the caller stops waiting.
         """
         made: Future[T] = Future()
 

@@ -1,12 +1,12 @@
 """Runs jobs: one message names some, and each gets one attempt.
 
-1. A message comes a moment before its time: wait for the rest.
-2. Load the schedules and what ended of their live jobs; `schedules.claim` says what the message
-   means for each job.
-3. To start: send a message that looks after the jobs when their lease ends (`guards`; should this
-   worker be killed, that message finds the lease expired and takes them over), and commit the
-   leases.
-4. Run each task in a thread of its own (`pool`), and write what became of it (`batch`).
+1. A message arrives a moment before its time. Read the schedules, and which of their live jobs
+   have ended; then wait until it is time.
+2. `schedules.claim` says what the message means for each job.
+3. For the jobs that start: commit the leases, and send a guard (`guards`), which becomes visible
+   when the leases end. If this worker is killed, the worker that receives the guard takes the jobs
+   over.
+4. Run each task in a thread of its own (`pool`), and store the outcome (`batch`).
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ _logger = logging.getLogger("belfry.worker")
 _GLANCE = 0.05
 """Seconds from one look at a batch's own jobs to the next, while more of them wait for threads."""
 _UNCOMMITTED = timedelta(seconds=90)
-"""How long a message may be ahead of the commit it belongs to: longer than any call of storage."""
+"""How long a message may be ahead of its commit: longer than any call to storage takes."""
 _SECOND = timedelta(seconds=1)
 _SOON = timedelta(seconds=3)
-"""What is due this soon is waited for here: messages come a second or two ahead of their time."""
+"""The worker waits for jobs that are due this soon: messages arrive a second or two early."""
 _LANDING = timedelta(seconds=0.05)
-"""Within this time, the commit that follows a message usually lands."""
+"""The commit that follows a message is usually done within this time."""
 _SKEW = timedelta(seconds=5)
 """How much the clocks of two instances may differ."""
 _FULL = timedelta(seconds=5)
-"""When to ask again for a job whose limit of jobs at once is reached."""
+"""When to try a job again if one of its limits is reached."""
 
 
 @dataclass(slots=True)
@@ -62,16 +62,16 @@ class _Round:
     """What follows each change that was made."""
     starting: list[str] = field(default_factory=list)
     later: dict[datetime, list[str]] = field(default_factory=dict)
-    """Jobs to ask again for, by when."""
+    """Jobs to send a message for again, by the time of the message."""
     young: list[str] = field(default_factory=list)
-    """Jobs that are void so far: their commit may be about to land."""
+    """Jobs that are not committed yet, but may be in a moment."""
     soon: datetime | None = None
     """Until when some jobs wait here."""
     again: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     """Jobs that belong in the other queue."""
     dead: dict[str, bool] = field(default_factory=dict)
-    """Jobs that are in the way of others and whose worker is gone, with whether they are long."""
+    """Jobs that block others and whose worker is gone; the value says whether they are long."""
 
 
 class Worker:
@@ -104,11 +104,11 @@ class Worker:
         self._long = long
 
     def work(self, message: Message) -> list[Job]:
-        """Do what the message asks for; the jobs that ended here. Raises when storage fails.
+        """Do what the message asks for; returns the jobs that ended here. Raises if storage fails.
 
-        No more jobs are begun at once than the pool has places for; the rest wait for a free one,
-        and go back to the queue if that takes long. It returns when what it began has ended, or
-        when a younger call looks after the rest (`pool`).
+        Only as many jobs are begun as the pool has places for. The others wait for a free place,
+        and go back to the queue if that takes long. The call returns when all that it began has
+        ended, or when a younger call has taken over the rest (`pool`).
         """
         ended: list[Job] = []
         failure: BelfryError | None = None
@@ -231,7 +231,7 @@ class Worker:
         won = self._table.commit(decided.changes)
         try:
             batch.guard(Guards.of(sending.result(), guard.job_ids))
-        except BelfryError as error:  # should this worker die, the sweep finds its jobs
+        except BelfryError as error:  # if this worker dies, the sweep finds its jobs
             event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
         return won
 
@@ -290,7 +290,7 @@ class Worker:
                 decided.then.append(lambda: batch.begin(after, live, taken_over))
 
     def _end(self, made: Change, ended: list[Job], said: Running | None) -> None:
-        """What follows when a job ends without being begun, or begun again."""
+        """After a job ended without another attempt, do what follows."""
         (job,) = made.jobs
         tell_ended(_logger, job)
         tell_paused(made.before, made.after)
@@ -322,13 +322,13 @@ class Worker:
                 event(_logger, Event.MESSAGE_VOID, job_id=job_id)
 
     def _put_back(self, message: Message, job_ids: list[str]) -> None:
-        """Put back jobs that no place was free for; the message keeps its `at`, so the wait
-        shows."""
+        """Put back jobs for which no place was free. The message keeps its `at`, so that the wait
+        can be seen."""
         now = self._clock.now()
         self._queue.send(replace(message, job_ids=tuple(job_ids)), now + _SECOND, now)
 
     def _send_again(self, message: Message, job_ids: list[str], wait: timedelta) -> None:
-        """Send what is left of a message again, to be seen after `wait`; it keeps its age."""
+        """Send the rest of a message again, visible after `wait`; it keeps its age."""
         now = self._clock.now()
         self._queue.send(replace(message, job_ids=tuple(job_ids), at=None), now + wait, now)
         event(
@@ -342,7 +342,7 @@ class Worker:
 
 
 def _named(job_ids: Iterable[str]) -> list[str]:
-    """Those that can be the id of a job; the others are logged, and dropped."""
+    """The texts that can be ids of jobs; the others are logged and dropped."""
     named: list[str] = []
     for job_id in job_ids:
         try:
@@ -357,7 +357,7 @@ def _named(job_ids: Iterable[str]) -> list[str]:
 def _dead(
     schedule: Schedule, job_id: str, done: Mapping[str, Job], now: datetime
 ) -> dict[str, bool]:
-    """Other jobs of the schedule that are in the way, and whose lease ended some time ago."""
+    """Other jobs of the schedule that block this one, and whose lease ended some time ago."""
     return {
         one.id: schedule.is_long
         for one in schedule.progress.live

@@ -1,1 +1,1 @@
-"""Blob Storage: containers, streams into blobs and out of them, and links that read one."""
+"""Blob Storage: containers, streams to and from blobs, and links for reading one blob."""

@@ -1,4 +1,5 @@
-"""Blocks of a stream: several in flight at once, each retried while storage is unavailable."""
+"""Blocks of a stream: several are in flight at once, and each is retried while storage is
+unavailable."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ _LOOK = 0.5
 class Patience:
     """Retries calls to a service that is unavailable, for a limited time.
 
-    It goes by the machine's clock unless a test gives another: the job's would have to pass through
-    every call of a transfer for this alone.
+    It uses the machine's clock, unless a test passes another. To use the job's clock, every call of
+    a transfer would have to pass it on, only for this.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Patience:
         self._over = threading.Event()
 
     def end(self) -> None:
-        """Nobody wants the results any more: calls that wait fail at once."""
+        """Give up: nobody needs the results any more, so calls that are waiting fail at once."""
         self._over.set()
 
     def call(self, attempt: Callable[[], T]) -> T:
@@ -67,7 +68,8 @@ class Patience:
 
 
 def blocks(pieces: Iterator[bytes], size: Callable[[int], int]) -> Generator[bytes, None, None]:
-    """The same bytes in blocks of `size(number)` bytes; the last may be shorter."""
+    """The same bytes in blocks. Block `number`, from 0 on, has `size(number)` bytes; the last block
+    may be shorter."""
     held: list[bytes | memoryview] = []
     number, missing = 0, size(0)
     for piece in pieces:
@@ -86,7 +88,8 @@ def blocks(pieces: Iterator[bytes], size: Callable[[int], int]) -> Generator[byt
 
 
 def _joined(held: list[bytes | memoryview]) -> bytes:
-    """Join the pieces and clear the list, so that a block being sent is in memory only once."""
+    """Join the pieces and clear the list, so that a block that is being sent is in memory only
+    once."""
     whole = b"".join(held)
     held.clear()
     return whole
@@ -99,8 +102,8 @@ def ahead(
 ) -> Generator[T, None, None]:
     """Yield what the calls return, in order; at most `most` of them run at once.
 
-    It never leaves a call running: on an error, or when it is closed early, it first calls `leave`
-    to tell the running calls, then waits for them to end.
+    It never leaves a call running. On an error, or if it is closed early, it calls `leave`, which
+    tells the running calls to end, and then waits until they have ended.
     """
     with ThreadPoolExecutor(most, "belfry-blocks") as pool:
         under_way: deque[Future[T]] = deque()

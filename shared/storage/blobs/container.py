@@ -1,6 +1,6 @@
 """One container: create it, list it, read its blobs and delete them.
 
-Where a `check` is given, no further attempt begins once it raises.
+If `check` is given, no further attempt begins once it raises.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 Blob: TypeAlias = "BlobClient"
 """A blob's client; `stream` and `links` have the operations on it."""
 Opening: TypeAlias = "Callable[[], ContainerClient]"
-"""Makes a container's client."""
+"""A function that makes a container's client."""
 
 _PAGE = 500
-"""Blobs per page of a listing. The SDK needs some 20 KB for each blob while it reads a page; by
-default the service's pages have 5,000."""
+"""Blobs per page of a listing. The service's default is 5,000, but the SDK needs about 20 KB of
+memory for each blob of a page."""
 _HELD = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
 """The service's error codes for a change that an immutability policy forbids."""
 
@@ -44,7 +44,7 @@ class Item:
 
 
 class Container:
-    """A container; its client is made when it is first needed."""
+    """A container. Its client is made when it is first used."""
 
     def __init__(self, client: Opening) -> None:
         self._open = client
@@ -55,11 +55,12 @@ class Container:
 
     @property
     def service(self) -> str:
-        """What error messages call it."""
+        """The container's name in error messages."""
         return f"blob storage (container {self._client.container_name})"
 
     def create(self, check: Callable[[], None] = go_on) -> None:
-        """Create it if needed. A refusal (403) is ignored: who may not create may still write."""
+        """Create it if needed. A refusal (403) is ignored: an identity that may not create
+        containers may still be allowed to write to this one."""
         from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
         with self._named():
@@ -72,7 +73,7 @@ class Container:
                     raise
 
     def items(self, check: Callable[[], None] = go_on) -> Iterator[Item]:
-        """Every blob; none if the container is not there yet."""
+        """Every blob; none if the container does not exist yet."""
         from azure.core.exceptions import ResourceNotFoundError
 
         container = cancellable(self._client, check)
@@ -110,8 +111,8 @@ class Container:
         return found if check is None else cancellable(found, check)
 
     def reader(self, name: str) -> Callable[[int, int], bytes]:
-        """A function that reads a range (offset, length) of a blob. It fails once the blob has been
-        replaced."""
+        """A function that reads a range (offset, length) of a blob. It fails if the blob was
+        replaced in the meantime."""
         from azure.core import MatchConditions
 
         blob = self.blob(name)
@@ -130,7 +131,7 @@ class Container:
     def delete(
         self, name: str, check: Callable[[], None] = go_on, *, hastily: bool = False
     ) -> None:
-        """Remove a blob, if it is there. `hastily`: try only once, with short timeouts (`HASTE`).
+        """Delete a blob, if it exists. `hastily`: try only once, with short timeouts (`HASTE`).
 
         Raises `Refused` if an immutability policy holds it.
         """

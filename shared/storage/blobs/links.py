@@ -1,4 +1,4 @@
-"""Links that read one blob and nothing else, and expire (shared access signatures)."""
+"""Links for reading one blob and nothing else, which expire (shared access signatures)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LONGEST = timedelta(days=7)
 def links(
     blobs: Sequence[BlobClient], now: datetime, lasts: timedelta
 ) -> tuple[list[str], datetime]:
-    """(a URL that reads each of the blobs, in their order; when the URLs expire). The blobs must
-    lie in one container.
+    """(a URL for each of the blobs, in their order; when the URLs expire). All blobs must be in one
+    container.
 
-    The URLs are signed with the account's key or, for an identity, with a user delegation key,
-    whose seven days begin a little before `now`.
+    The URLs are signed with the account's key or, for a managed identity, with a user delegation
+    key, which is valid for seven days from a little before `now`.
     """
     from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 

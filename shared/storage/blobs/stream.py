@@ -1,9 +1,9 @@
-"""Streams out of blobs, in blocks of 4 MiB, hashed on the way; and small blobs, in one piece.
-`upload` has the way in.
+"""Reads blobs as streams, in blocks of 4 MiB, and hashes them; reads and writes small blobs in one
+piece. `upload` writes blobs from streams.
 
-At most two blocks are in flight while the next is made or used, so memory holds a few blocks,
-whatever the size. While storage is unavailable, a transfer waits, and goes on with the block that
-failed.
+At most two blocks are in flight while the next one is made or used, so only a few blocks are in
+memory, whatever the size of the blob. While storage is unavailable, a transfer waits, and then goes
+on with the block that failed.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 BLOCK = 4 * 1024 * 1024
 PATIENCE = 600.0
-"""Seconds for which storage may be unavailable."""
+"""How long a transfer waits for storage that is unavailable, in seconds."""
 _SMALL = 64 * 1024 * 1024
 
 
 def go_on() -> None:
-    """The `check` of a call that nobody stops: it never raises."""
+    """A `check` that never raises, for calls that nobody stops."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What went into a blob."""
+    """The size and hash of the bytes that were written to a blob, or read from it."""
 
     bytes: int
     sha256: str
@@ -42,13 +42,13 @@ class Stored:
 
 @contextmanager
 def storage(container: str) -> Iterator[None]:
-    """Turn Azure's errors into Belfry's, which name the container."""
+    """Translate Azure's errors into Belfry's, which name the container."""
     with translated(f"blob storage (container {container})"):
         yield
 
 
 class Sums:
-    """The size and the SHA-256 of the blocks that pass."""
+    """Adds up the size and the SHA-256 of blocks."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -83,7 +83,7 @@ def read_back(
 def etag_of(
     blob: BlobClient, size: int, check: Callable[[], None], *, patience: float = PATIENCE
 ) -> str:
-    """The ETag of the blob. Raises `Damaged` if it has another size."""
+    """The blob's ETag. Raises `Damaged` if the blob's size is not `size`."""
 
     def properties() -> tuple[str, int]:
         with storage(blob.container_name), _present(blob):
@@ -97,7 +97,7 @@ def etag_of(
 
 
 def compare(blob: BlobClient, found: Stored, size: int, sha256: str) -> None:
-    """Raises `Damaged` if what was found in the blob is not what was sent to it."""
+    """Raises `Damaged` if what was found in the blob differs from what was sent."""
     if found.bytes != size:
         raise Damaged(f"{blob.blob_name}: {size} bytes were sent, {found.bytes} came back")
     if found.sha256 != sha256:
@@ -114,8 +114,9 @@ def pieces(
     *,
     patience: float = PATIENCE,
 ) -> Generator[bytes, None, None]:
-    """The bytes of the very blob with that ETag, block by block; by default the SDK would begin
-    with 32 MiB at once. A caller that stops early must close it, or reads go on unseen.
+    """The bytes of the blob with exactly that ETag, block by block. (By default, the SDK would
+    begin with a read of 32 MiB.) A caller that stops early must close the generator; otherwise
+    reads go on in the background.
 
     Raises `Damaged` if the blob is gone or was replaced.
     """
@@ -157,9 +158,9 @@ def write_once(
     check: Callable[[], None] = go_on,
     patience: float = 0,
 ) -> None:
-    """Write a small blob, unless the same is there already.
+    """Write a small blob, unless it exists with the same content.
 
-    Raises `Conflict` if something else is there.
+    Raises `Conflict` if it exists with another content.
     """
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import ContentSettings
@@ -183,7 +184,7 @@ def write_once(
 
 @contextmanager
 def _present(blob: BlobClient) -> Iterator[None]:
-    """Raises `Damaged` if the blob is gone or was replaced: then it is no backup."""
+    """Raises `Damaged` if the blob is gone or was replaced, since it is then no longer a backup."""
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:

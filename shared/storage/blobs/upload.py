@@ -1,8 +1,8 @@
 """Uploads: a new blob is staged in blocks, and becomes visible when it is committed.
 
-The commit lists all blocks at once, so a blob is whole or is not there. What goes into a blob's
-metadata may therefore depend on all of its bytes. Blocks that are never committed cost nothing
-visible; storage drops them after a week. Memory and patience are as in `stream`.
+The commit lists all blocks at once, so a blob is either complete or not there. It also writes the
+metadata, which may therefore depend on all bytes of the blob. Storage drops blocks that were never
+committed after a week. Memory use and waiting are as in `stream`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 LATER_BLOCK = 8 * 1024 * 1024
 _MOST_BLOCKS = 50_000
-"""Azure's limit for a blob. The second half of the blocks are larger, for up to 290 GiB in all."""
+"""Azure's limit for one blob. The blocks of the second half are larger, so that a blob can have
+290 GiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A blob whose bytes are all there, and which nobody sees before it is committed."""
+    """A blob whose bytes are all in storage, but which is invisible until it is committed."""
 
     stored: Stored
     _blob: BlobClient
@@ -36,10 +37,10 @@ class Staged:
     _patient: Patience
 
     def commit(self, metadata: Mapping[str, str], *, tier: str | None = None) -> None:
-        """Make the blob visible, but never overwrite another.
+        """Make the blob visible. This never overwrites another blob.
 
-        `metadata` must be unique to this blob: if the answer is lost, the blob is recognised by it.
-        Raises `Conflict` if there is another blob of that name, and other `BelfryError`s.
+        `metadata` must be unique to this blob, because the blob is recognised by it if the answer
+        is lost. Raises `Conflict` if another blob has that name, and other `BelfryError`s.
         """
         self._patient.call(partial(self._commit, dict(metadata), tier))
 
@@ -71,10 +72,10 @@ def stage(
     *,
     patience: float = PATIENCE,
 ) -> Staged:
-    """Write `pieces` as a new blob, all but its commit.
+    """Send `pieces` to storage as the blocks of a new blob, without committing it.
 
-    `pieces` is closed however this ends. Raises `Refused` if they are more than a blob can be, and
-    other `BelfryError`s.
+    `pieces` is closed, however this ends. Raises `Refused` if they are larger than a blob can be,
+    and other `BelfryError`s.
     """
     from azure.storage.blob import BlobBlock
 
@@ -108,8 +109,8 @@ def _block_size(number: int) -> int:
 
 
 def _stage(blob: BlobClient, name: str, block: bytes) -> None:
-    """Stage a block. Storage checks its MD5; if the block was damaged on the way, `Unavailable` is
-    raised, so that it is sent again."""
+    """Stage a block. Storage checks its MD5. If the block was damaged on the way, this raises
+    `Unavailable`, so that the block is sent again."""
     from azure.core.exceptions import HttpResponseError
 
     with storage(blob.container_name):
@@ -135,8 +136,8 @@ def copy(
 ) -> str:
     """Copy the stored bytes of one blob to another, read the copy back, and return its ETag.
 
-    Raises `Damaged` if the source has changed (then no blob is made) or if the copy is wrong;
-    `Conflict` if there is another blob already. If the same blob is there, it is read back.
+    Raises `Damaged` if the source has changed (then nothing is committed) or if the copy is wrong,
+    and `Conflict` if another blob has that name. If the same copy exists already, it is read back.
     """
     etag = stream.etag_of(source, size, check)
     staged = stage(target, stream.pieces(source, etag, size, check), check)

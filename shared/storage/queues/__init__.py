@@ -1,1 +1,1 @@
-"""Queue Storage: messages by hand, and what they say."""
+"""Queue Storage: Belfry's own client, and what the messages mean."""

@@ -1,8 +1,8 @@
-"""The job queues: messages that name jobs, visible shortly before they are to start.
+"""The job queues: messages that name jobs, and become visible shortly before the jobs start.
 
 There are two: long jobs (`Schedule.is_long`) have a queue and a function of their own, so that no
-short job waits behind them. A message never expires. It says only the jobs' ids and when it was
-sent; what it means is decided when it is read (`claim`).
+short job waits behind them. A message never expires. It names the jobs and says when it was sent;
+what it means for each job is decided when it is read (`claim`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from shared.storage.queues.queue import Queue, Receipt
 
 _SERVICE = "queue storage"
 AHEAD = timedelta(seconds=1)
-"""A message is seen at least this long before its time, and its worker waits for the rest: else a
-host that polls its queue each second would be late by up to a second."""
+"""A message becomes visible at least this long before its time, and its worker waits for the rest.
+Without that, a host that polls its queue once a second would be late by up to a second."""
 
 _LONGEST = timedelta(days=7)
 """A message can be invisible for at most 7 days (Put Message, `visibilitytimeout`)."""
@@ -28,7 +28,7 @@ _LONGEST = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a message says. Many jobs share one, because a queue takes only so many a second."""
+    """What a message says. Jobs share a message, because a queue accepts only so many a second."""
 
     job_ids: tuple[str, ...]
     sent_at: datetime
@@ -37,7 +37,7 @@ class Message:
     long: bool = False
     """Which queue it is in."""
     at: datetime | None = None
-    """When it was first to be seen, once it is in a queue; sending it again keeps that."""
+    """When it was to become visible, the first time that it was sent; None before that."""
 
     def text(self) -> str:
         said: dict[str, object] = {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat()}
@@ -46,12 +46,12 @@ class Message:
         return json.dumps(said | {"returns": self.returns})
 
     def received(self, now: datetime) -> Message:
-        """The message, sent no later than `now` whatever it says: otherwise it would never age."""
+        """The message, with a `sent_at` no later than `now`: one in the future would never age."""
         return self if self.sent_at <= now else replace(self, sent_at=now)
 
 
 def parse(text: str, *, long: bool = False) -> Message:
-    """Read a message of one of the queues. Raises `Invalid`."""
+    """Read a message from one of the queues. Raises `Invalid`."""
     with readable("a job message", text):
         body = json.loads(text)
         jobs, returns = body["jobs"], body.get("returns", 0)
@@ -64,13 +64,13 @@ def parse(text: str, *, long: bool = False) -> Message:
 
 
 def parse_long(text: str) -> Message:
-    """Read a message of the queue of long jobs. Raises `Invalid`."""
+    """Read a message from the queue of long jobs. Raises `Invalid`."""
     return parse(text, long=True)
 
 
 @contextmanager
 def readable(what: str, text: str) -> Iterator[None]:
-    """Raises `Invalid` if the block, which reads `text` as JSON, finds it is not `what`."""
+    """For a block that reads `text` as JSON: raises `Invalid` if the text is not `what`."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
@@ -80,7 +80,7 @@ def readable(what: str, text: str) -> Iterator[None]:
 
 
 def instant(text: str) -> datetime:
-    """The instant that a message names. Raises `ValueError`, also if it has no offset."""
+    """Read an instant in a message. Raises `ValueError`, also if it has no UTC offset."""
     at = datetime.fromisoformat(text)
     if at.utcoffset() is None:
         raise ValueError(f"{text!r} has no offset")
@@ -89,23 +89,23 @@ def instant(text: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that was sent, by which it can be taken back."""
+    """Identifies a message that was sent, so that it can be taken back."""
 
     receipt: Receipt
     long: bool
 
 
 class JobQueue:
-    """Both queues. Raises `Unavailable` or `Refused` when the storage does."""
+    """Both job queues. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, short: Queue, long: Queue) -> None:
         self._short = short
         self._long = long
 
     def send(self, message: Message, visible_at: datetime, now: datetime | None = None) -> Sent:
-        """Send a message that is seen from the last whole second before `visible_at` on.
+        """Send a message that becomes visible at the last whole second before `visible_at`.
 
-        `now`: for a message that was made earlier than it is sent.
+        `now`: the present, if the message was not made just now (default: its `sent_at`).
         """
         wait = min(max(visible_at - (now or message.sent_at), timedelta()), _LONGEST)
         seconds = wait // timedelta(seconds=1)
@@ -115,17 +115,17 @@ class JobQueue:
         return Sent(receipt, message.long)
 
     def take_back(self, sent: Sent) -> bool:
-        """Remove a message that nobody received yet; whether it was there."""
+        """Remove a message, if nobody has received it; whether it was removed."""
         with translated(_SERVICE):
             return self._of(sent.long).delete(sent.receipt)
 
     def backlog(self, long: bool, now: datetime) -> timedelta:
-        """How long the first message that can be received has waited; zero if there is none."""
+        """How long the first visible message has waited; zero if there is none."""
         with translated(_SERVICE):
             text = self._of(long).peek()
         try:
             at = None if text is None else parse(text).at
-        except Invalid:  # whoever receives it logs that
+        except Invalid:  # the worker that receives it will log that
             at = None
         return timedelta() if at is None else max(now - at, timedelta())
 
@@ -134,13 +134,13 @@ class JobQueue:
 
 
 class ShardQueue:
-    """The queue that shares out a backlog: each message is a shard's name."""
+    """The queue that distributes a backlog: each message names a shard."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
     def send(self, shard: str, now: datetime) -> None:
-        """Announce a shard. Raises `Unavailable` or `Refused` when the storage does."""
+        """Announce a shard. Raises `Unavailable` or `Refused` if storage fails."""
         text = json.dumps({"shard": shard, "sent_at": now.isoformat()})
         with translated("queue storage"):
             self._queue.put(text, expires_seconds=_STALE)
@@ -151,7 +151,7 @@ _STALE = 300
 
 
 def parse_shard(text: str, shards: Collection[str]) -> str:
-    """The shard, one of `shards`, that a message announces. Raises `Invalid`."""
+    """The shard that a message announces. Raises `Invalid`, also if it is not in `shards`."""
     with readable("a shard message", text):
         shard = json.loads(text)["shard"]
         if not isinstance(shard, str) or shard not in shards:

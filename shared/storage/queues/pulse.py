@@ -10,13 +10,13 @@ from shared.storage.queues.queue import Queue
 
 
 class PulseQueue:
-    """The queue. Raises `Unavailable` or `Refused` when the storage does."""
+    """The queue. Raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
     def send(self, text: str, after: timedelta) -> None:
-        """Send a message that is not seen before `after` has passed; it does not expire."""
+        """Send a message that stays invisible until `after` has passed; it does not expire."""
         seconds = max(0, math.ceil(after.total_seconds()))
         with translated("queue storage"):
             self._queue.put(text, seconds)

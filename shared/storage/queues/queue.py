@@ -1,4 +1,4 @@
-"""Queue Storage by hand: four calls of its REST API, for the hot path (see `tables.table`).
+"""A client for one queue: four calls of the REST API, for the hot path (see `tables.table`).
 
 https://learn.microsoft.com/rest/api/storageservices/put-message
 """
@@ -12,25 +12,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest, code_of, refusal
-from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    pass
 
 _HEADERS = {"x-ms-version": "2020-12-06", "Accept": "application/xml", "User-Agent": "belfry"}
 _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _RECEIPT = re.compile(rb"<PopReceipt>([^<]+)</PopReceipt>")
 _TEXT = re.compile(rb"<MessageText>([^<]*)</MessageText>|<MessageText\s*/>")
 _TAKEN = ("PopReceiptMismatch", "MessageNotFound")
-"""A refusal's code when somebody received the message; QueueNotFound, also a 404, is not one.
+"""The codes of a refusal because somebody received the message. QueueNotFound is not one of them,
+though its status is 404 too.
 https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes"""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A message that was put, by which it can be taken back until somebody receives it."""
+    """Identifies a message that was put, so that it can be taken back until somebody receives
+    it."""
 
     id: str
     pop: str
@@ -42,18 +42,10 @@ class Queue:
     Every call raises azure-core's errors, as the SDKs do.
     """
 
-    def __init__(
-        self,
-        url: str,
-        queue: str,
-        credential: SharedKey | TokenCredential,
-        *,
-        transport: Any = None,
-        clock: CheckedClock | None = None,
-    ) -> None:
-        """`url` is the account's queue endpoint; for the others, see `Rest`."""
-        self._rest = Rest(url, "queue", credential, transport=transport, clock=clock)
-        self._queue = f"{self._rest.url}/{queue}"
+    def __init__(self, service: Rest, name: str) -> None:
+        """`service`: the account's queues."""
+        self._rest = service
+        self._queue = f"{service.url}/{name}"
 
     def create(self) -> None:
         """Create the queue; harmless if it exists."""
@@ -62,9 +54,10 @@ class Queue:
             raise _error(answer)
 
     def put(self, text: str, hidden_seconds: int = 0, expires_seconds: int = -1) -> Receipt:
-        """Put a message, not seen for so many seconds (7 days at most); -1: it does not expire.
+        """Put a message. It is invisible for `hidden_seconds` (7 days at most), and expires after
+        `expires_seconds` (-1: never).
 
-        If its answer was lost it is put again: a queue delivers at least once.
+        If the answer is lost, the message is put again: a queue delivers at least once.
         """
         said = html.escape(text, quote=False)
         body = f"<QueueMessage><MessageText>{said}</MessageText></QueueMessage>".encode()
@@ -76,14 +69,14 @@ class Queue:
         return Receipt(found[1].decode(), pop[1].decode())
 
     def delete(self, receipt: Receipt) -> bool:
-        """Take a message back; False if somebody received it, or it is gone. This very call may
-        have removed it, if its first answer was lost."""
+        """Take a message back; False if somebody received it, or if it is gone. It may be gone
+        because an earlier attempt of this call removed it and the answer was lost."""
         where = f"/messages/{quote(receipt.id)}?popreceipt={quote(receipt.pop, safe='')}"
         answer = self._run("DELETE", where, 204, also=_TAKEN)
         return bool(answer.status_code == 204)
 
     def peek(self) -> str | None:
-        """The text of the first message that can be received now; None if there is none."""
+        """The text of the first message that is visible now; None if there is none."""
         answer = self._run("GET", "/messages?peekonly=true&numofmessages=1", 200)
         if b"<QueueMessagesList" not in answer.content:
             raise _error(answer)
@@ -98,7 +91,7 @@ class Queue:
         body: bytes | None = None,
         also: Collection[str] = (),
     ) -> Any:
-        """The answer, which has the `expected` status, or is a refusal with a code of `also`."""
+        """The answer, if it has the `expected` status or an error code in `also`; else raises."""
         headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/xml"}
         answer = self._rest.run(method, self._queue + where, headers, body).http_response
         if answer.status_code != expected and code_of(answer) not in also:

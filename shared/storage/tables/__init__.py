@@ -1,1 +1,1 @@
-"""Table Storage: a client of our own, and what the rows mean."""
+"""Table Storage: Belfry's own client, and what the rows mean."""

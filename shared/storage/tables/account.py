@@ -1,4 +1,4 @@
-"""The tables of an account: which there are; made and dropped.
+"""The tables of an account: create, drop and list them.
 
 https://learn.microsoft.com/rest/api/storageservices/operations-on-tables
 """
@@ -31,14 +31,14 @@ class Tables:
             raise _refused(answer)
 
     def drop(self, name: str, **options: Any) -> None:
-        """Drop a table; harmless if there is none. `options` as `Rest.run` takes them."""
+        """Drop a table; harmless if it does not exist. For `options`, see `Rest.run`."""
         url = f"{self._url}('{name}')"
         answer = self._rest.run("DELETE", url, HEADERS, **options).http_response
         if answer.status_code not in (204, 404):
             raise _refused(answer)
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The names of the tables that begin so."""
+        """The names of the tables that begin with `prefix`."""
         wanted = f"TableName ge {literal(prefix)} and TableName lt {literal(prefix + '~')}"
         after = ""
         while True:

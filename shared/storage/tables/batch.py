@@ -1,10 +1,10 @@
-"""A transaction on a table, as bytes: its operations, and the body of the request.
+"""The operations of a transaction on a table, and the body of its request.
 
 https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 
-Properties are what Belfry's entities hold: text, bool, and integers within 31 bits, which the
-service takes as they stand in JSON. Others need an annotation, which the caller gives as the
-service writes it (`"n@odata.type": "Edm.Int64", "n": "5"`).
+Properties have the types that Belfry's entities use: text, bool, and integers of 31 bits. The
+service accepts these as plain JSON. For any other type the caller adds an annotation, in the
+service's own form (`"n@odata.type": "Edm.Int64", "n": "5"`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from urllib.parse import quote
 
 MAX_OPERATIONS = 100
 MAX_BYTES = 4 * 1024 * 1024
-"""The most that one transaction may have, its headers included."""
+"""The largest body of a transaction, with the headers of its parts."""
 
 HEADERS = {
-    "x-ms-version": "2020-12-06",  # the first that takes Entra ID
+    "x-ms-version": "2020-12-06",  # the first that accepts Entra ID
     "DataServiceVersion": "3.0;",
     "MaxDataServiceVersion": "3.0;NetFx",
     "Accept": "application/json;odata=minimalmetadata",  # the cheapest that has ETags
     "User-Agent": "belfry",
 }
-# JSON in ASCII holds no line break, so no value can be taken for a boundary: one serves all.
+# JSON in ASCII contains no line breaks, so no value can look like a boundary: a fixed one is safe.
 BATCH_HEADERS = HEADERS | {"Content-Type": "multipart/mixed; boundary=batch_belfry"}
 _OPEN = "--batch_belfry\r\nContent-Type: multipart/mixed; boundary=changeset_belfry\r\n\r\n"
 _PART = (
@@ -41,13 +41,13 @@ _WRITE = "Prefer: return-no-content\r\nContent-Type: application/json\r\nContent
 _CLOSE = "--changeset_belfry--\r\n--batch_belfry--\r\n"
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.~:-]*")
-"""What most keys are made of; checking that takes a tenth of the time of `quote`."""
+"""What most keys consist of; to check for it takes a tenth of the time of `quote`."""
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Refused if the entity is there."""
+    """Refused if the entity exists."""
 
     key: str
     properties: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """Insert or replace, whatever is there."""
+    """Insert the entity, or replace it, whatever it was."""
 
     key: str
     properties: Mapping[str, Any]
@@ -63,7 +63,7 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Set these properties and leave the others; refused if the entity is not as `etag` says."""
+    """Set these properties and leave the others; refused if the entity's ETag is not `etag`."""
 
     key: str
     etag: str
@@ -72,7 +72,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Set these properties and no others; refused if the entity is not as `etag` says."""
+    """Set these properties and remove the others; refused if the entity's ETag is not `etag`."""
 
     key: str
     etag: str
@@ -81,7 +81,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Refused if the entity is gone, or is not as `etag` says; "*": whatever it is like."""
+    """Refused if the entity is gone, or if its ETag is not `etag`; "*" matches any ETag."""
 
     key: str
     etag: str = "*"
@@ -92,12 +92,12 @@ _VERBS = {Insert: "POST", Upsert: "PUT", Merge: "PATCH", Replace: "PUT", Delete:
 
 
 class TooLarge(ValueError):
-    """The transaction is longer than the service takes; fewer operations may fit."""
+    """The transaction is larger than the service accepts; fewer operations may fit."""
 
 
 def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes:
-    """The body of a transaction on the table at this URL. Raises `ValueError` beyond the limits;
-    Azurite would take integers beyond 31 bits, but the service does not."""
+    """The body of a transaction on the table at that URL. Raises `ValueError` beyond the limits.
+    Azurite would accept integers of more than 31 bits, but the service does not."""
     if not 1 <= len(operations) <= MAX_OPERATIONS:
         raise ValueError(f"{len(operations)} operations in one transaction; 1 to 100 can be")
     entity = f"{table}(PartitionKey='{quoted(partition)}',RowKey='"
@@ -122,12 +122,12 @@ def encode(table: str, partition: str, operations: Sequence[Operation]) -> bytes
 
 
 def literal(text: str) -> str:
-    """Text as a filter quotes it."""
+    """The text, quoted for a filter."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(key: str) -> str:
-    """A key as a URL has it."""
+    """The key, quoted for a URL."""
     if _PLAIN_KEY.fullmatch(key):
         return key.replace(":", "%3A")
     return quote(key.replace("'", "''"), safe="")

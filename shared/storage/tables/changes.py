@@ -1,4 +1,4 @@
-"""A change of a schedule as one transaction: its row, the due index, and what ends in it."""
+"""A change of a schedule as one transaction: its row, the due index, the jobs that end."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from shared.storage.tables.batch import Delete, Insert, Merge, Operation, Upsert
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One schedule's step from `before` (None: it is new) to `after`, with what ends in it."""
+    """One schedule's step from `before` (None: it is new) to `after`, with the jobs that end."""
 
     before: Schedule | None
     after: Schedule
     jobs: tuple[Job, ...] = ()
-    """Ended jobs."""
+    """Jobs that end."""
     versions: tuple[Version, ...] = ()
     shortened: tuple[Job, ...] = ()
-    """Records of ended jobs that stand for fewer occurrences now."""
+    """Ended jobs whose rows now stand for fewer occurrences."""
     gone: tuple[str, ...] = ()
-    """Ended jobs whose rows are removed: a clock that was wrong recorded them."""
+    """Ids of ended jobs whose rows are removed, because a wrong clock recorded them."""
     ended: tuple[Version, ...] = ()
     """Versions whose rows are removed."""
 
 
 def row_of(job: Job) -> Insert:
-    """The operation that writes an ended job, unless it ended before."""
+    """The operation that writes the row of an ended job; refused if the job ended before."""
     return Insert(entities.job_key(job.id), entities.job_properties(job))
 
 
 def bare(job: Job, error: Exception) -> Job:
-    """The job without the parts that may be too long to be kept."""
+    """The job without the parts that may be too long for a row; its log says why."""
     said = f"its result and its log cannot be kept: {error}"
     return replace(job, result=None, log=said[:1000], parameters={}, error=(job.error or "")[:1000])
 
 
 def without_length(change: Change, error: Exception) -> Change:
-    """The change with bare jobs. Raises `error` if they already are bare, or if it has none."""
+    """The change with bare jobs. Raises `error` if that makes no difference."""
     jobs = tuple(bare(job, error) for job in change.jobs)
     if jobs == change.jobs:
         raise error
@@ -48,9 +48,9 @@ def without_length(change: Change, error: Exception) -> Change:
 
 
 def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator[Operation]:
-    """The rows that a change writes; `mark` tells this write from any other.
+    """The operations of a change; `mark` distinguishes this write from all others.
 
-    `repaired`: the schedule's entry of the due index is missing, and is written again.
+    `repaired`: the schedule's entry in the due index is missing, and is written again.
     """
     before, after = change.before, change.after
     yield from (row_of(job) for job in change.jobs)

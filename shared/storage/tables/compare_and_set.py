@@ -1,4 +1,4 @@
-"""Changes of a row that others may change too: read it, decide, write it if nobody was faster."""
+"""Changing a row that others may also change: read it, decide, write it if nobody was faster."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def compare_and_set(
     tries: int = TRIES,
     error: Callable[[str], BelfryError] = Conflict,
 ) -> T:
-    """What `attempt` makes of a row, which it reads, changes and writes under its ETag. It returns
-    None if somebody was faster, and is then made again; after so many tries, raises `error`."""
+    """Call `attempt` until it succeeds, and return its result. It reads a row, changes it and
+    writes it under its ETag, and returns None if somebody was faster. Raises `error`, by default
+    `Conflict`, after `tries` attempts. `what` names the row in that error."""
     for _ in range(tries):
         if (made := attempt()) is not None:
             return made

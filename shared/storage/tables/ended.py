@@ -1,7 +1,7 @@
 """Jobs that this process knows to have ended, so that it need not ask storage again.
 
-The next run of a schedule asks whether the one before has ended. A job's end is never changed, so
-what is remembered is right for ever; it is remembered without what may be long.
+Before a schedule's next run, the worker asks whether the run before it has ended. An ended job
+never changes, so what is remembered stays right. The parts that may be long are not remembered.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _KEPT = 4_096
 
 
 class Ended:
-    """The latest of them, by id; several threads may use it at once."""
+    """The latest ended jobs, by id. Several threads may use it at once."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Remember these."""
+        """Remember these jobs; the oldest are forgotten."""
         bare = {job.id: replace(job, log="", result=None, parameters={}) for job in jobs}
         with self._lock:
             self._jobs |= bare
@@ -31,6 +31,6 @@ class Ended:
                 del self._jobs[next(iter(self._jobs))]
 
     def among(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Those of the jobs that are remembered."""
+        """Of these jobs, those that are remembered, by id."""
         with self._lock:
             return {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}

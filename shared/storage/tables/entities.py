@@ -1,9 +1,9 @@
-"""From values to table entities and back; the keys are explained in docs/architecture.md.
+"""Converts values to table entities and back; docs/architecture.md explains the keys.
 
-One partition a shard. Row keys: `schedule:{id}`, `due:{instant}:{id}` (the due index, sorted by
-time), `job:{schedule id}:{inverted instant}:{id}` (a schedule's ended jobs, newest first),
-`version:{id}:{since}` (what it was to run, and since when) and `log:{job id}` (of a long run). A
-merge cannot remove a property, so what is not set is stored as an empty string.
+Each shard is a partition. The row keys are `schedule:{id}`, `due:{instant}:{id}` (the due index,
+sorted by time), `job:{schedule id}:{inverted instant}:{id}` (a schedule's ended jobs, newest
+first), `version:{id}:{since}` (what it was to run, and since when) and `log:{job id}` (of a running
+job). A merge cannot remove a property, so a value that is not set is stored as an empty string.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from shared.schedules.model import (
 
 _FAR = 9_999_999_999
 _ROOM = 32_000
-"""Characters of a property: 64 KiB in UTF-16."""
+"""The most characters in a property: 64 KiB in UTF-16."""
 _LIVE = tuple(LiveJob.__dataclass_fields__)
 _INSTANTS = ("due_at", "available_at", "started_at", "first_started_at", "lease_until")
 
@@ -48,7 +48,7 @@ def job_key(job_id: str) -> str:
 
 
 def job_prefix(schedule_id: str, due_at: datetime) -> str:
-    """Sorts before every job of the schedule due then or earlier."""
+    """A key that sorts before every job of the schedule that was due then or earlier."""
     return f"job:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}"
 
 
@@ -57,7 +57,7 @@ def log_key(job_id: str) -> str:
 
 
 def user_properties(schedule: Schedule) -> dict[str, Any]:
-    """What the API writes."""
+    """The properties that the API writes."""
     what, policy = schedule.definition, schedule.policy
     return {
         "name": what.name,
@@ -78,7 +78,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
 
 
 def engine_properties(progress: Progress) -> dict[str, Any]:
-    """What the engine writes."""
+    """The properties that the engine writes."""
     return {
         "next_run_at": stamp(progress.next_run_at),
         "live": _lives(progress.live),
@@ -100,8 +100,8 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
 
 
 def _looked_for(live: Sequence[LiveJob]) -> dict[str, str]:
-    """What the sweep finds schedules by (`dispatch.sweep`): since when a job of theirs waits for a
-    worker, and when their last lease ends."""
+    """The properties by which the sweep finds schedules (`dispatch.sweep`): since when a job has
+    been waiting for a worker, and when the last lease ends."""
     waiting = [job.available_at for job in live if job.lease_until is None]
     leases = [job.lease_until for job in live if job.lease_until is not None]
     return {
@@ -282,8 +282,8 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:
-    """The jobs as JSON; their texts are cut so that one property holds them all (a cancel
-    stays)."""
+    """The jobs as JSON. Their texts are cut so that all jobs fit into one property; that a job was
+    cancelled is kept."""
     text = ""
     for most in (_ROOM, 400, 40, 0):
         text = json.dumps([_live(job, most) for job in jobs], separators=(",", ":"))
@@ -319,10 +319,10 @@ def _to_live(item: dict[str, Any]) -> LiveJob:
 
 
 def _only_start(started_at: datetime | None, attempt: int) -> datetime | None:
-    """When the first attempt started, if the row does not say: when the only attempt did.
+    """When the first attempt started, if the row does not say: the start of the only attempt.
 
-    Rows of versions that did not keep it do not tell after a second attempt; such jobs have no
-    lateness.
+    Earlier versions of the app did not store it. In their rows it is unknown if there was a second
+    attempt, and such jobs have no lateness.
     """
     return started_at if attempt <= 1 else None
 
@@ -333,7 +333,7 @@ def _short(at: datetime) -> str:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """A JSON object. Raises `TypeError` if it is another value: somebody wrote into the row."""
+    """A JSON object. Raises `TypeError` for another value: somebody wrote into the row."""
     found = json.loads(text)
     if not isinstance(found, dict):
         raise TypeError(f"{text!r:.60} is no JSON object")
@@ -345,7 +345,7 @@ def _must(text: str) -> datetime:
 
 
 def _or_empty(number: int | None) -> str:
-    """As text: the table's own integers end at 31 bits unless they are marked."""
+    """The number as text: a table's own integers have 31 bits, unless they are annotated."""
     return "" if number is None else str(number)
 
 

@@ -1,6 +1,6 @@
-"""Small facts about the whole: when each clock last ticked, how the storage was prepared.
+"""Single facts about the whole app, such as when each clock last ticked.
 
-One row each in the table's partition `meta`.
+Each fact is one row in the table's partition `meta`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Fact:
     value: str
     etag: str
     at: datetime | None = None
-    """When it was written, by the storage's time."""
+    """When the row was written, by the storage's clock."""
 
 
 class Meta:
-    """The rows. Raises `Unavailable` or `Refused` when the storage does."""
+    """The facts. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -49,18 +49,18 @@ class Meta:
         }
 
     def fact(self, name: str) -> Fact | None:
-        """The row of that name."""
+        """The row of that name; None if there is none."""
         with translated(_SERVICE):
             row = self._table.get(META, name, raw=True)
         return None if row is None else _fact(row)
 
     def value(self, name: str) -> str | None:
-        """What the row of that name says."""
+        """The value of the row of that name; None if there is none."""
         found = self.fact(name)
         return None if found is None else found.value
 
     def beginning(self, prefix: str) -> dict[str, Fact]:
-        """The rows whose names begin so."""
+        """The rows whose names begin with `prefix`, by name."""
         after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(after)}"
         with translated(_SERVICE):
@@ -68,7 +68,8 @@ class Meta:
             return {row["RowKey"]: _fact(row) for row in rows}
 
     def about_clocks(self) -> dict[str, Fact]:
-        """The rows `clock:*` (when each last ticked) and `clock.*` (what they tell each other)."""
+        """The rows `clock:*` (when each clock last ticked) and `clock.*` (what clocks tell each
+        other)."""
         return self.beginning("clock")
 
     def put(self, name: str, value: str) -> None:
@@ -76,11 +77,11 @@ class Meta:
         self._transact(Upsert(name, {"value": value}))
 
     def swap(self, name: str, before: Fact | None, value: str) -> bool:
-        """Write a row if it is still as it was read (None: there was none); whether it was
-        written.
+        """Write a row if nobody changed it since `before` was read (None: there was none); whether
+        it was written.
 
-        If the answer to the write was lost, this very write may be why it is refused when it is
-        repeated: the row's mark tells.
+        If the answer to a write is lost, the write is repeated, and may be refused because the
+        first one succeeded. The row's mark shows whether it did.
         """
         mark = secrets.token_hex(6)
         row = {"value": value, "mark": mark}

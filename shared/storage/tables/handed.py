@@ -1,10 +1,10 @@
-"""Notes of what was handed out: the jobs that somebody must take up, and by when.
+"""Notes of what was handed out: the jobs that a worker must take up, and by when.
 
-The sweep goes by them, so that it need not read every schedule to find what was lost. A note is
-written before the messages and their commit, and is removed when all its jobs have ended. It names
-its jobs if they are few; if they are many it only says so, and the sweep reads all schedules.
+The sweep reads the notes, so that it need not read every schedule to find lost jobs. A note is
+written before the messages are sent and committed, and is removed when all its jobs have ended. It
+names up to `FEW` jobs. If there are more, it only says so, and the sweep reads all schedules.
 
-Rows `handed:{at}:{mark}` of the table's partition `meta`.
+Notes are the rows `handed:{at}:{mark}` in the table's partition `meta`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ _PREFIX = "handed:"
 _SECOND = "%Y%m%dT%H%M%SZ"
 _PAGE = 1000
 FEW = 100
-"""The most jobs a note names; reading more schedules one by one costs more than reading all."""
+"""The most jobs that a note names. Beyond that, it is cheaper to read all schedules than to read
+those of the jobs one by one."""
 COMMITTED = timedelta(seconds=90)
-"""What was noted is committed within this time, or never."""
+"""The jobs of a note are committed within this time, or never."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """Jobs that are to be looked at from `at` on."""
+    """Jobs that the sweep must check from `at` on."""
 
     at: datetime
     ids: tuple[str, ...] | None
@@ -47,7 +48,7 @@ class Note:
 
     @staticmethod
     def of(jobs: Collection[tuple[str, datetime]], now: datetime) -> Note:
-        """A note of jobs that are handed out now: (job id, when it is to start) of one or more."""
+        """A note of the jobs that are handed out now; `jobs` has (job id, start) of one or more."""
         at = [start for _, start in jobs]
         last = {parse_id(job_id)[0]: job_id for job_id, _ in sorted(jobs, key=lambda job: job[1])}
         if len(last) <= FEW:
@@ -56,7 +57,7 @@ class Note:
 
 
 class HandedOut:
-    """The notes. Raises `Unavailable` or `Refused` when the storage does."""
+    """The notes. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -66,12 +67,12 @@ class HandedOut:
         self._transact([_row(note)])
 
     def due(self, by: datetime) -> list[Note]:
-        """The notes of what was to be looked at by then."""
+        """The notes whose jobs must be checked by then."""
         return self._rows(_PREFIX, f"{_PREFIX}{by:{_SECOND}};")
 
     def replace(self, before: Iterable[Note], after: Iterable[Note]) -> None:
-        """Write the notes `after`, then remove those `before`; harmless if some are gone
-        already."""
+        """Write the notes `after`, then remove the notes `before`; harmless if some of these are
+        gone already."""
         self._transact([_row(note) for note in after])
         gone = [Delete(note.key) for note in before]
         if not self._transact(gone):
@@ -79,7 +80,7 @@ class HandedOut:
                 self._transact([one])
 
     def forget(self, after: datetime) -> None:
-        """Remove the notes of what is to be looked at later than `after`."""
+        """Remove the notes whose jobs need not be checked until later than `after`."""
         self.replace(self._rows(f"{_PREFIX}{after:{_SECOND}};", f"{_PREFIX[:-1]};"), [])
 
     def _rows(self, lower: str, upper: str) -> list[Note]:
@@ -89,7 +90,7 @@ class HandedOut:
             return [_note(row) for row in rows]
 
     def _transact(self, steps: Sequence[Operation]) -> bool:
-        """Whether all were made."""
+        """Make the operations, in as many transactions as needed; whether all were committed."""
         made = True
         for start in range(0, len(steps), MAX_OPERATIONS):
             with translated(_SERVICE):
@@ -107,7 +108,7 @@ def _row(note: Note) -> Upsert:
 
 
 def _note(row: dict[str, Any]) -> Note:
-    """The note of a row; one that cannot be read counts, this once, as a note of many jobs."""
+    """The note in a row. If it cannot be read, it counts once as a note of many jobs."""
     key = row["RowKey"]
     at = datetime.fromisoformat(key.removeprefix(_PREFIX).rpartition(":")[0])
     try:

@@ -1,8 +1,8 @@
-"""Locks: who holds a name, and until when. A lock has one place, a semaphore several.
+"""Locks: who holds a name, and until when. A lock has one place; a semaphore has several.
 
-Each is a row `lock:{name}` among the facts (`facts`): JSON that maps each holder to the end of its
-hold. A hold ends by itself, so a killed process keeps nobody waiting for long. A free lock's row
-stays, and tells when the lock was last used.
+Each is a row `lock:{name}` beside the facts (`facts`): JSON that maps each holder to the end of its
+hold. A hold expires, so a killed process does not keep others waiting for long. The row of a free
+lock remains, and shows when the lock was last used.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Fact, Meta
 
 Holders: TypeAlias = Mapping[str, datetime]
-"""Who holds a place, and until when; that time may have passed."""
+"""Who holds a place, and until when; holds that have expired may be among them."""
 
 _PREFIX = "lock:"
 _TRIES = 50
 _MOST = 500
-"""The most places of one name: a property holds 32,000 characters."""
+"""The most places of one lock: a property holds 32,000 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Held:
 
 
 class Locks:
-    """The rows. Raises `Unavailable` or `Refused` when the storage does."""
+    """The locks of a table. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, meta: Meta) -> None:
         self._meta = meta
@@ -44,8 +44,8 @@ class Locks:
     def take(
         self, name: str, holder: str, now: datetime, until: datetime, *, places: int = 1
     ) -> bool:
-        """Hold one of a name's places until `until`; False if others hold all of them. Whoever
-        holds one already holds it until then."""
+        """Take one of the lock's places until `until`; False if others hold all of them. A holder
+        that already has a place keeps it, until `until`."""
 
         def step(held: Holders) -> Holders | None:
             others = {who: end for who, end in held.items() if who != holder and end > now}
@@ -54,15 +54,16 @@ class Locks:
         return self._change(name, step)
 
     def renew(self, name: str, holder: str, until: datetime) -> bool:
-        """Hold a place until `until` if it is still held; False if another has taken it."""
+        """Extend the hold to `until`; False if another has taken the place."""
         return self._change(name, lambda held: {**held, holder: until} if holder in held else None)
 
     def release(self, name: str, holder: str) -> None:
-        """Give the place back; harmless if it is not held."""
+        """Release the place; harmless if it is not held."""
         self._change(name, lambda held: {who: held[who] for who in held if who != holder})
 
     def shorten(self, prefix: str, longest: datetime, to: datetime) -> None:
-        """End at `to` every hold that lasts beyond `longest`, of the names with that prefix."""
+        """Of the locks whose names begin with `prefix`, let each hold that lasts beyond `longest`
+        end at `to`."""
 
         def step(held: Holders) -> Holders:
             return {who: end if end <= longest else to for who, end in held.items()}
@@ -71,11 +72,11 @@ class Locks:
             self._change(key.removeprefix(_PREFIX), step)
 
     def holders(self, name: str, now: datetime) -> set[str]:
-        """Who holds a place."""
+        """Who holds a place at `now`."""
         return {who for who, end in self.read(name).holders.items() if end > now}
 
     def read(self, name: str) -> Held:
-        """The lock as it is; nobody holds one whose row cannot be read."""
+        """The lock as it is now. If its row cannot be read, nobody holds it."""
         row = self._meta.fact(_PREFIX + name)
         try:
             said = {} if row is None else json.loads(row.value)
@@ -84,14 +85,15 @@ class Locks:
             return Held({}, row)
 
     def write(self, name: str, before: Held, holders: Holders) -> bool:
-        """Let these hold it, if it still is as it was read; whether they do."""
+        """Make these its holders, if nobody changed it since `before` was read; whether they are
+        its holders now."""
         if holders == before.holders:
             return True
         said = json.dumps({who: end.isoformat() for who, end in holders.items()})
         return self._meta.swap(_PREFIX + name, before.row, said)
 
     def _change(self, name: str, step: Callable[[Holders], Holders | None]) -> bool:
-        """Let those hold it that `step` makes of those who do; False if it makes None of them."""
+        """Replace the holders by what `step` makes of them; False if `step` returns None."""
 
         def attempt() -> bool | None:
             found = self.read(name)

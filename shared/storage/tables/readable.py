@@ -1,7 +1,7 @@
-"""Rows as values, even when some cannot be read: a garbled row stops no other.
+"""Reads rows, even if some cannot be read: a damaged row must not stop the others.
 
-A schedule that cannot be read is logged and left out of lists; asked for by itself, it is
-`Damaged`. A job that cannot be read has ended all the same: nobody may run it again.
+A schedule that cannot be read is logged and left out of lists; a request for it alone raises
+`Damaged`. A job whose row cannot be read has ended nevertheless: it must not run again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def tell(schedule_id: str, error: Damaged) -> None:
 
 
 def to_job(row: Mapping[str, Any]) -> Job:
-    """The job that ended; one that cannot be read has failed, and says so."""
+    """The ended job. If its row cannot be read, it counts as failed, with an error that says so."""
     try:
         return entities.to_job(row)
     except _GARBLED as error:

@@ -2,8 +2,8 @@
 
 All state of a schedule is in one partition, so a change of it is one entity group transaction:
 it happens whole or not at all, and only if nobody changed the schedule in between (its ETag).
-A write whose answer was lost is recognised when it is refused the second time: each carries a
-mark of its own (`commit`).
+Each write carries a mark of its own (`commit`). If the answer to a write is lost, the write is
+repeated and refused, and the mark shows that the first attempt succeeded.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from shared.threads import Pool
 
 _SERVICE = "table storage"
 _LIMIT = 100
-"""Entities of one transaction."""
+"""The most entities in one transaction."""
 _PAGE = 1000
 _SPARSE = 20
-"""If fewer than one in so many of a range's rows are wanted, they are read one by one instead."""
+"""If less than one in this many of a range's rows is wanted, rows are read one by one instead."""
 _FEW = 3
 _GLANCE = 10
-"""How many of a schedule's own jobs before an instant are looked at to find a stretch."""
+"""How many of a schedule's own jobs before an instant are searched for a stretch."""
 _READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An entry of the due index."""
+    """An entry in the due index."""
 
     shard: str
     key: str
@@ -56,14 +56,14 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a running job said so far."""
+    """What a running job has logged so far, and its progress (from 0 to 1)."""
 
     log: str
     done: float | None
 
 
 class ScheduleTable:
-    """The table. Raises `Unavailable` or `Refused` when the storage does."""
+    """The table. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, table: Table, shards: int) -> None:
         self._table = table
@@ -77,14 +77,14 @@ class ScheduleTable:
         return self.shards[int.from_bytes(digest[:4]) % len(self.shards)]
 
     def get(self, schedule_id: str) -> Schedule | None:
-        """The schedule, deleted or not; None if it never was."""
+        """The schedule, deleted or not; None if it never existed."""
         if not is_schedule_id(schedule_id):
             return None
         found = self._read(self.shard(schedule_id), entities.schedule_key(schedule_id))
         return None if found is None else readable.to_schedule(found)
 
     def rows(self, schedule_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-        """The rows of those of the schedules that exist, by id: few requests for many of them."""
+        """Of these schedules, the rows of those that exist, by id. Many rows take few requests."""
         keys: dict[str, list[str]] = {}
         for schedule_id in schedule_ids:
             key = entities.schedule_key(schedule_id)
@@ -93,17 +93,17 @@ class ScheduleTable:
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
-        """Those of the schedules that exist and can be read, by id."""
+        """Of these schedules, those that exist and can be read, by id."""
         found = readable.schedules(self.rows(schedule_ids).values())
         return {schedule.id: schedule for schedule in found}
 
     def job(self, job_id: str) -> Job | None:
-        """The job, if it ended."""
+        """The job, if it has ended."""
         found = self._read(self.shard(parse_id(job_id)[0]), entities.job_key(job_id))
         return None if found is None else readable.to_job(found)
 
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Those of the jobs that ended, by id, without the parts that may be long."""
+        """Of these jobs, those that have ended, by id, without the parts that may be long."""
         wanted = set(job_ids)
         known = self._ended.among(wanted)
         found = self._readers.map(self.job, wanted - known.keys())
@@ -112,10 +112,10 @@ class ScheduleTable:
         return known | read
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
-        """The stretch of a schedule's occurrences that an instant lies in: mostly one query.
+        """The stretch of a schedule's occurrences that contains an instant; usually one query.
 
-        It is the last of the schedule's own jobs due by then, unless some was done twice: a few
-        are looked at, besides those that people asked for.
+        It is the last of the schedule's own jobs that are due by then, unless an occurrence was
+        done twice. So a few jobs are searched, not counting those that people requested.
         """
         lower, upper = entities.job_prefix(schedule_id, at), f"job:{schedule_id};"
         shard = self.shard(schedule_id)
@@ -129,19 +129,19 @@ class ScheduleTable:
         return None
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
-        """The due index's entries up to `until`, oldest first: one query."""
+        """The entries in the due index up to `until`, oldest first: one query."""
         upper = entities.due_key(until + timedelta(seconds=1))
         rows = self._range(shard, "due:", upper, limit, select=["RowKey"])
         keys = [row["RowKey"] for row in islice(rows, limit)]
         return [Due(shard, key, key.rpartition(":")[2]) for key in keys]
 
     def schedules(self) -> Iterator[Schedule]:
-        """Every schedule, deleted ones too: a query for each shard."""
+        """Every schedule, including deleted ones: one query for each shard."""
         for shard in self.shards:
             yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
 
     def ids(self) -> Iterator[str]:
-        """The id of every schedule, deleted ones too."""
+        """The id of every schedule, including deleted ones."""
         for shard in self.shards:
             for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
                 yield str(row["RowKey"]).removeprefix("schedule:")
@@ -153,10 +153,10 @@ class ScheduleTable:
             yield from readable.schedules(rows)
 
     def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
-        """Schedules for which something should have happened, or may soon have to: an occurrence
-        that was due before `by` and not handed out, a job that waits for its time or for a worker,
-        a lease that ended at `leased` or later, or has not ended. One query for each shard, which
-        reads it whole."""
+        """Schedules for which something should have happened, or may have to happen soon: an
+        occurrence was due before `by` and is not handed out, a job waits for its time or for a
+        worker, or a lease has not ended before `leased`. One query for each shard, which reads the
+        whole shard."""
         due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
         where = (
             f"(next_run_at ne '' and next_run_at lt {due}) or "
@@ -167,7 +167,7 @@ class ScheduleTable:
             yield from readable.schedules(rows)
 
     def discard(self, schedule_id: str) -> None:
-        """Remove a schedule's row, which cannot be read, and its entries of the due index."""
+        """Remove a schedule whose row cannot be read: the row and its entries in the due index."""
         shard = self.shard(schedule_id)
         rows = self._range(shard, "due:", "due;", select=["RowKey"])
         due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
@@ -175,7 +175,7 @@ class ScheduleTable:
             self._transact(shard, [Delete(key)])
 
     def forget(self, entry: Due) -> None:
-        """Remove an entry of the due index that has no schedule."""
+        """Remove an entry in the due index that has no schedule."""
         self._transact(entry.shard, [Delete(entry.key)])
 
     def jobs(
@@ -184,7 +184,8 @@ class ScheduleTable:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[Job]:
-        """Ended jobs, newest first within a schedule, due in that span (of one schedule only)."""
+        """Ended jobs, newest first within each schedule. `since` and `until` limit when they were
+        due, and apply only with `schedule_id`."""
         prefix = "job:" if schedule_id is None else f"job:{schedule_id}:"
         lower, upper = prefix, prefix[:-1] + ";"
         if schedule_id is not None and until is not None:
@@ -204,33 +205,33 @@ class ScheduleTable:
         return None
 
     def versions(self, schedule_id: str) -> list[Version]:
-        """What the schedule was to run, oldest first."""
+        """The schedule's versions, oldest first: what it was to run, and from when on."""
         prefix = entities.version_key(schedule_id)
         rows = self._range(self.shard(schedule_id), prefix, prefix[:-1] + ";")
         return [entities.to_version(row) for row in rows]
 
     def running(self, job_id: str) -> Running | None:
-        """What a long-running job said so far, if it did."""
+        """What a running job has said so far; None if it has said nothing yet."""
         row = self._read(self.shard(parse_id(job_id)[0]), entities.log_key(job_id))
         if row is None:
             return None
         return Running(row["log"], float(row["done"]) if row["done"] else None)
 
     def say(self, job_id: str, said: Running) -> None:
-        """Keep what a running job said so far; `end` removes it."""
+        """Store what a running job has said so far; `unsay` removes it."""
         done = "" if said.done is None else str(said.done)
         row = Upsert(entities.log_key(job_id), {"log": said.log, "done": done})
         with translated(_SERVICE):
             self._table.transact(self.shard(parse_id(job_id)[0]), [row])
 
     def unsay(self, job_id: str) -> None:
-        """Remove what a running job said; harmless if there is nothing."""
+        """Remove what a running job said; harmless if nothing is stored."""
         with translated(_SERVICE):
             row = Delete(entities.log_key(job_id))
             self._table.transact(self.shard(parse_id(job_id)[0]), [row])
 
     def end(self, jobs: Sequence[Job]) -> list[bool]:
-        """Write ended jobs' rows; False for one that ended before (by another worker)."""
+        """Write the rows of ended jobs; for each, False if another worker ended it before."""
         won: dict[str, bool] = {}
         by_shard: dict[str, list[Job]] = {}
         for job in jobs:
@@ -242,7 +243,8 @@ class ScheduleTable:
         return [won[job.id] for job in jobs]
 
     def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
-        """All at once if possible; else in smaller parts, so that one spoils no other."""
+        """Write all rows at once if possible, else in smaller parts, so that one bad row does not
+        stop the others."""
         try:
             if self._transact(shard, [row_of(job) for job in jobs]):
                 return {job.id: True for job in jobs}
@@ -261,12 +263,13 @@ class ScheduleTable:
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """Make each change whole or not at all; for each, whether it was made.
 
-        A change that lost (someone changed its schedule in between) leaves everything as it was.
+        A change is not made if somebody changed its schedule in between; it then writes nothing.
         """
         return [made for batch in self.batches(changes) for made in self._made(batch)]
 
     def _made(self, batch: list[Change]) -> list[bool]:
-        """All at once if possible; else in smaller parts, so that one spoils no other."""
+        """Make all changes at once if possible, else in smaller parts, so that one bad change does
+        not stop the others."""
         try:
             if self._commit(batch):
                 return [True] * len(batch)
@@ -279,7 +282,8 @@ class ScheduleTable:
         return [self._lost_its_place(batch[0]) and self._commit(batch, repaired=True)]
 
     def _lost_its_place(self, change: Change) -> bool:
-        """Whether nobody was faster: the schedule's entry of the due index is missing."""
+        """Whether a change was refused only because the schedule's entry in the due index is
+        missing, and not because somebody was faster."""
         before = change.before
         if before is None or before.progress.next_run_at is None:
             return False
@@ -296,8 +300,8 @@ class ScheduleTable:
         return self._transact(shard, steps, keys, mark)
 
     def batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
-        """The batches that `commit` writes, in order: each of one shard, within a transaction's
-        limit."""
+        """The batches that `commit` writes, in order. Each is of one shard, and fits into one
+        transaction."""
         batch: list[Change] = []
         size = 0
         for change in changes:
@@ -314,8 +318,8 @@ class ScheduleTable:
     def _transact(
         self, shard: str, steps: Sequence[Operation], keys: Sequence[str] = (), mark: str = ""
     ) -> bool:
-        """Whether the steps were made. `keys`: rows that then have the mark, until others write
-        them."""
+        """Make the operations; whether they were committed. `keys` are rows that get the mark, by
+        which a commit whose answer was lost is recognised."""
         with translated(_SERVICE):
             outcome = self._table.transact(shard, steps)
         if outcome.committed or not outcome.retried:
@@ -328,7 +332,7 @@ class ScheduleTable:
             return self._table.get(shard, key)
 
     def _many(self, shard: str, keys: list[str]) -> dict[str, dict[str, Any]]:
-        """Read ranges of rows while enough of them are wanted; read scattered rows one by one."""
+        """Read whole ranges while enough of their rows are wanted; read others one by one."""
         found: dict[str, dict[str, Any]] = {}
         at = 0
         while len(keys) - at > _FEW:

@@ -1,7 +1,7 @@
-"""Table Storage by hand: a table's transactions and queries as bytes, for the hot path.
+"""A client for one table: its transactions and queries, for the hot path.
 
-Four calls of the REST API, without azure-data-tables, whose work on each entity is ten times what
-the bytes need. What is read is of Python's own types.
+It makes three calls of the REST API, without azure-data-tables, which does ten times the necessary
+work on each entity. Values that are read have Python's own types.
 
 https://learn.microsoft.com/rest/api/storageservices/query-entities
 """
@@ -17,20 +17,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.storage.checked import CheckedClock
 from shared.storage.rest import Rest, code_of, refusal
-from shared.storage.signing import SharedKey
 from shared.storage.tables.batch import BATCH_HEADERS, HEADERS, Operation, encode, quoted
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 MAX_ROWS = 1000
-"""The most entities of one answer."""
+"""The most entities in one answer."""
 _GONE = ("ResourceNotFound", "EntityNotFound")
 _LOST = (*_GONE, "EntityAlreadyExists", "UpdateConditionNotSatisfied", "ConditionNotMet")
-"""A refusal's code when somebody else was faster; TableNotFound, also a 404, is not one.
+"""The codes of a refusal because somebody else was faster. TableNotFound is not one of them, though
+its status is 404 too.
 https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
 
 _PASSING = (408, 429, 500, 502, 503, 504)
@@ -40,46 +38,39 @@ _ETAG = re.compile(rb"\netag: *([^\r\n]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a transaction: all of it, or nothing."""
+    """Whether a transaction was committed; if not, none of its operations was done."""
 
     committed: bool
     status: int
-    """202, or the refused operation's: 404, 409 or 412."""
+    """202, or the status of the refused operation: 404, 409 or 412."""
     index: int | None = None
-    """Which operation was refused, if the service said."""
+    """The index of the refused operation, if the service named it."""
     code: str = ""
-    """The service's word for the refusal, such as UpdateConditionNotSatisfied."""
+    """The service's error code, such as UpdateConditionNotSatisfied."""
     etags: tuple[str, ...] = ()
-    """One for each operation when committed; empty for deletes."""
+    """If committed, one for each operation; a delete's is empty."""
     retried: bool = False
-    """An earlier attempt failed: our own write, whose answer was lost, may be why this was
-    refused."""
+    """An earlier attempt failed. So if this one was refused, the cause may be our own earlier
+    write, whose answer was lost."""
 
 
 class Table:
     """One table. Several threads may use it at once.
 
-    Every call raises azure-core's errors, as the SDKs do: `HttpResponseError` with `error_code`
-    for what the service refused for good or after four attempts, others for no answer.
+    Every call raises azure-core's errors, as the SDKs do: `HttpResponseError` with `error_code` if
+    the service refused for good, or in all four attempts; other errors if it did not answer.
     """
 
-    def __init__(
-        self,
-        url: str,
-        table: str,
-        credential: SharedKey | TokenCredential,
-        *,
-        transport: Any = None,
-        clock: CheckedClock | None = None,
-    ) -> None:
-        """`url` is the account's table endpoint; for the others, see `Rest`."""
-        self.name = table
-        self._rest = Rest(url, "table", credential, _unwrapping(), transport=transport, clock=clock)
-        self._batch = f"{self._rest.url}/$batch"
-        self._table = f"{self._rest.url}/{table}"
+    def __init__(self, service: Rest, name: str) -> None:
+        """`service`: the account's tables, with the policy `unwrapping`."""
+        self.name = name
+        self._rest = service
+        self._batch = f"{service.url}/$batch"
+        self._table = f"{service.url}/{name}"
 
     def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
-        """Do all of 1 to 100 operations on one partition, each on another entity, or none.
+        """Do all of the operations, or none. There may be 1 to 100, all on one partition, each on
+        a different entity.
 
         Raises `ValueError` beyond the limits: 100 operations, 4 MiB, integers of 31 bits.
         """
@@ -104,12 +95,12 @@ class Table:
         select: Sequence[str] | None = None,
         raw: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """All entities that the OData filter lets through (if empty: all), in the order of their
-        keys, `top` (at most 1,000) a request.
+        """All entities that match the OData filter (all, if it is empty), in the order of their
+        keys. Each request reads `top` of them (at most 1,000).
 
-        Each has its keys, its properties and its "etag".
-        `raw`: as the service writes them, with annotations of the properties' types, which a
-        transaction takes, and with "odata.etag". For text within a filter, see `literal`.
+        Each entity has its keys, its properties and "etag". `raw` gives them as the service writes
+        them: with "odata.etag", and with the annotations of properties' types, which a transaction
+        accepts. To quote text in a filter, use `literal`.
         """
         url = f"{self._table}()?$top={top}"
         if filter:
@@ -129,7 +120,7 @@ class Table:
                 return
 
     def get(self, partition: str, key: str, *, raw: bool = False) -> dict[str, Any] | None:
-        """The entity as `query` gives it, or None. Raises if there is no table."""
+        """The entity, as `query` gives it; None if there is none. Raises if there is no table."""
         from azure.core.exceptions import HttpResponseError
 
         url = f"{self._table}(PartitionKey='{quoted(partition)}',RowKey='{quoted(key)}')"
@@ -149,8 +140,9 @@ class Table:
         return answer
 
 
-def _unwrapping() -> SansIOHTTPPolicy[Any, Any]:
-    """The policy that shows the retry policy what a transaction's answer of 202 may hide."""
+def unwrapping() -> SansIOHTTPPolicy[Any, Any]:
+    """A policy that shows the retry policy the error inside a transaction's answer, whose own
+    status is 202 even then."""
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
     class Unwrapping(SansIOHTTPPolicy[Any, Any]):
@@ -169,7 +161,7 @@ def _etag(part: bytes) -> str:
 
 
 def _error(response: Any, part: bytes = b"") -> Any:
-    """The SDKs' error of an answer, or of a part of one."""
+    """The error for an answer, or for a part of one, as the SDKs raise it."""
     status = int(part[:3] or response.status_code)
     text = (part or response.content).decode(errors="replace")
     code, message = code_of(response), f"answered {status}"
@@ -177,7 +169,7 @@ def _error(response: Any, part: bytes = b"") -> Any:
         told, _ = json.JSONDecoder().raw_decode(text, text.find("{"))
         code, message = told["odata.error"]["code"], told["odata.error"]["message"]["value"]
     except (ValueError, LookupError, TypeError):
-        pass  # something on the way to the service answered
+        pass  # not the service's answer, but that of something between, such as a proxy
     return refusal(response, status, code, message)
 
 
@@ -205,5 +197,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "Edm.DateTime": datetime.fromisoformat,
     "Edm.Binary": b64decode,
 }
-"""For raw properties; others (Edm.Guid) stay text. Instants keep six of their seven
-digits."""
+"""How raw properties are converted, by type. Other types (Edm.Guid) stay text. An instant keeps six
+of its seven decimals."""

@@ -90,29 +90,16 @@ def scratch_databases(postgres: Postgres) -> list[str]:
         return [row[0] for row in rows]
 
 
-def hurried(server: Postgres) -> Postgres:
-    """Nothing on it is to outlive the machine, so it waits for no disk."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("SELECT pg_reload_conf()")
-    return server
-
-
-@pytest.fixture(scope="session")
-def postgres(postgres: Postgres) -> Postgres:
-    return hurried(postgres)
-
-
 @pytest.fixture(scope="session")
 def postgres16() -> Iterator[Postgres]:
     """PostgreSQL 16, which the wheel has as well."""
     with pytest.MonkeyPatch.context() as patch, scratch() as folder:
         older = local_postgres.programs().parents[1] / "pginstall" / "bin"
         patch.setattr(local_postgres, "programs", lambda: older)
-        running = local_postgres.start(folder)
+        running = local_postgres.start(folder, durable=False)
         patch.undo()
         with running:
-            yield hurried(running)
+            yield running
 
 
 @pytest.fixture(params=["16", "18"])

@@ -63,7 +63,7 @@ the parent had."""
 
 @pytest.fixture
 def storage() -> Iterator[str]:
-    """An Azurite of the test's own: pytest would keep the blob on the disk for three runs."""
+    """An Azurite of the test's own, with which its blob goes."""
     with scratch() as folder, local_azurite.start(folder) as running:
         yield running.connection_string
 

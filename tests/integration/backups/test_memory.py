@@ -44,7 +44,7 @@ PLANS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def storage() -> Iterator[str]:
-    """An Azurite of the test's own: pytest would keep the blobs on the disk for three runs."""
+    """An Azurite of the test's own, with which its blobs go."""
     with scratch() as folder, local_azurite.start(folder) as running:
         yield running.connection_string
 

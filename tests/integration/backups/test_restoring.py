@@ -14,11 +14,11 @@ import pytest
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared import settings
+from shared.backups.engines import engine_of
 from shared.backups.jobs.restore import restore, tell
 from shared.backups.jobs.take import tell_damaged
 from shared.backups.params import RestoreOrder
 from shared.backups.postgres.source import PostgresSource
-from shared.backups.sources import engine_of
 from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Conflict, Damaged, Invalid, Refused
 from shared.log import Event

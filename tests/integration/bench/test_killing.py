@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.peers import Absent, Killing, Lateness, Mix
+from bench.peers import Absent, Killing, Lateness, Mix, killing
 from bench.peers.environment import Failed
 from bench.peers.killing import Owed, drive
 from bench.peers.ledger import Ledger
@@ -24,6 +24,14 @@ for number in range(first, last):
 time.sleep(60)
 """
 KILLING = Killing(due=10, kills=2, every=0.2, limit=20)
+QUIET = 0.5
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is over is noticed sooner."""
+    monkeypatch.setattr(killing, "_QUIET", QUIET)
+    monkeypatch.setattr(killing, "_LOOK", 0.05)
 
 
 @pytest.fixture
@@ -65,7 +73,7 @@ def test_what_is_explained_is_not_left(ledger: Ledger) -> None:
     found = drive(KILLING, ledger, _starting(ledger, (0, 4), (4, 7), (0, 0)), account)
     assert asked == [set(range(7))]
     assert (found.left, found.explained) == (0, 3)
-    assert found.seconds >= 3, "until it was noticed"
+    assert found.seconds >= QUIET, "until it was noticed"
 
 
 def test_what_no_one_will_start_is_lost(ledger: Ledger) -> None:

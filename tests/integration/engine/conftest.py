@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import AzureError
 
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
+from shared.backups.engines import schemes
 from shared.clock import ManualClock
 from shared.engine.work.lease import Lease
 from shared.errors import Refused
@@ -21,12 +24,16 @@ from shared.notifications import channels
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
+from shared.storage import cancellation
+from shared.storage.names import Names
 from shared.storage.queues.jobs import Message, Sent, parse
+from shared.storage.queues.queue import _HEADERS as HEADERS
 from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _prefixes = itertools.count()
+_made: dict[str, App] = {}
 
 
 @dataclass
@@ -166,9 +173,10 @@ def make(
     tasks: Sequence[Task] = (),
     clock: ManualClock | None = None,
     environ: Mapping[str, str] | None = None,
+    prepared: bool = False,
 ) -> Engine:
     """An app of its own, with more tasks and settings; with `prefix`, one more on the same tables,
-    with `clock`, by the same time."""
+    which may be `prepared`; with `clock`, by the same time."""
     calls = Calls()
     clock = clock or ManualClock(START + timedelta(seconds=1))
     configured = settings.from_env(
@@ -179,11 +187,23 @@ def make(
             **(environ or {}),
         },
         channels=channels.declared(),
+        schemes=schemes(),
     )
     known = Registry([*registry(calls), *tasks])
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
-    app.prepare()
+    if not prepared:
+        app.prepare()
+        _made.setdefault(configured.prefix, app)
     return Engine(app, clock, calls)
+
+
+def clear_queues() -> None:
+    """Remove the messages to workers of the apps that were made since the last call."""
+    while _made:
+        prefix, app = _made.popitem()
+        queue = app.connection.queue(Names(prefix).queue)
+        with contextlib.suppress(AzureError):  # its Azurite may have ended
+            queue._rest.run("DELETE", f"{queue._queue}/messages", HEADERS, **cancellation.HASTE)
 
 
 def store(app: App, schedule_id: str, step: Callable[[Schedule], Schedule]) -> None:

@@ -18,13 +18,14 @@ from shared.storage.tables.locks import Locks
 from tests import sdk
 from tests.integration.engine.conftest import Engine, make
 
-_PAGE = 10
+_PAGE = 4
+_MANY = 6 * _PAGE
 
 
 @pytest.fixture
 def backlog(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """Sixty schedules that came due while nobody ticked, and pages of ten."""
-    for _ in range(60):
+    """Schedules that came due while nobody ticked: three pages of each of the two shards."""
+    for _ in range(_MANY):
         engine.add()
     engine.messages()
     engine.later(3600)
@@ -46,7 +47,7 @@ def handed_out(engine: Engine) -> Counter[str]:
 def test_a_tick_announces_a_backlog_and_works_it_off_as_well(backlog: Engine) -> None:
     report = backlog.app.dispatcher.tick(backlog.clock.now(), "test")
     assert sorted(announced(backlog)) == backlog.app.table.shards
-    assert report.handed_out >= 60 and report.lost == 0
+    assert report.handed_out >= _MANY and report.lost == 0
     assert set(handed_out(backlog).values()) == {1}
     assert backlog.app.dispatcher.tick(backlog.clock.now(), "test").handed_out == 0
     assert announced(backlog) == []
@@ -92,4 +93,4 @@ def test_three_instances_tick_and_work_at_once_and_each_job_runs_once(
     assert set(started.values()) == {1}
     due = backlog.clock.now().replace(second=0)
     ran = [job for job in backlog.app.table.jobs() if job.due_at == due]
-    assert len(ran) == 60 and {job.status for job in ran} == {Status.SUCCEEDED}
+    assert len(ran) == _MANY and {job.status for job in ran} == {Status.SUCCEEDED}

@@ -22,6 +22,7 @@ from shared.schedules.job import Job, Status
 from shared.schedules.model import Overlap, Schedule
 from shared.schedules.plan import plan
 from shared.settings import from_env
+from shared.storage import failures
 from shared.storage.connect import Connection
 from shared.storage.queues.jobs import AHEAD, Message
 from shared.storage.tables.changes import Change
@@ -119,8 +120,9 @@ class LostAnswers(RequestsTransport):  # type: ignore[misc]
 
 @pytest.mark.parametrize("lose", [1, 2, 3])
 def test_an_answer_that_is_lost_neither_loses_nor_doubles_a_run(
-    engine: Engine, azurite: Azurite, lose: int
+    engine: Engine, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, lose: int
 ) -> None:
+    monkeypatch.setitem(failures.RETRIES, "retry_backoff_factor", 0)
     made = engine.add()
     flaky = make(azurite, engine.app.settings.prefix, transport=LostAnswers(lose))
     for _ in range(4):

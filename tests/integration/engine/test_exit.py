@@ -34,9 +34,9 @@ def refuse(thread: threading.Thread) -> None:
 
 settings = from_env({{"AzureWebJobsStorage": sys.argv[1], "BELFRY_PREFIX": sys.argv[2],
                      "SCHEDULE_SHARDS": "2"}})
-lease = Lease(beat=timedelta(seconds=0.2))
+lease = Lease(beat=timedelta(seconds=0.1))
 app = build(settings, SystemClock(), Registry([task("works")(works)]), lease=lease)
-drain_at_exit(app.clock, app.worker, patience=timedelta(seconds=3))
+drain_at_exit(app.clock, app.worker, patience=timedelta(seconds={patience}))
 threading._register_atexit(setattr, threading.Thread, "start", refuse)
 pool = ThreadPoolExecutor(1)
 pool.submit(app.worker.work, Message(tuple(sys.argv[3:]), app.clock.now()))
@@ -52,7 +52,7 @@ def works(job: JobContext, params: Params) -> Result:
     job.check()
     return {}
 """
-_HEEDS_LATE = _HEEDS.replace("job.check()", "threading.Event().wait(1); job.check()")
+_HEEDS_LATE = _HEEDS.replace("job.check()", "threading.Event().wait(0.5); job.check()")
 _IS_DEAF = _HEEDS.replace("job.check()", "threading.Event().wait(60)")
 _NEEDS_A_THREAD = _HEEDS.replace("job.check()", "ThreadPoolExecutor(1).submit(print)")
 _AWAITS = """
@@ -65,22 +65,22 @@ async def works(job: JobContext, params: Params) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("works", "status"),
+    ("works", "patience", "status"),
     [
-        pytest.param(_HEEDS, Status.QUEUED, id="heeds"),
-        pytest.param(_HEEDS_LATE, Status.QUEUED, id="heeds after some beats"),
-        pytest.param(_NEEDS_A_THREAD, Status.QUEUED, id="needs a thread"),
-        pytest.param(_AWAITS, Status.QUEUED, id="awaits"),
-        pytest.param(_IS_DEAF, Status.RUNNING, id="is deaf"),
+        pytest.param(_HEEDS, 3, Status.QUEUED, id="heeds"),
+        pytest.param(_HEEDS_LATE, 3, Status.QUEUED, id="heeds after some beats"),
+        pytest.param(_NEEDS_A_THREAD, 3, Status.QUEUED, id="needs a thread"),
+        pytest.param(_AWAITS, 3, Status.QUEUED, id="awaits"),
+        pytest.param(_IS_DEAF, 0.5, Status.RUNNING, id="is deaf"),
     ],
 )
 def test_what_heeds_goes_back_at_the_end_of_the_process_and_nothing_holds_it_up(
-    engine: Engine, azurite: Azurite, works: str, status: Status
+    engine: Engine, azurite: Azurite, works: str, patience: float, status: Status
 ) -> None:
     asked = [engine.app.manager.run_now(engine.add().id, force=True).job_id for _ in range(5)]
     arguments = [azurite.connection_string, engine.app.settings.prefix, *asked]
     done = subprocess.run(
-        [sys.executable, "-c", _PROCESS.format(works=works), *arguments],
+        [sys.executable, "-c", _PROCESS.format(works=works, patience=patience), *arguments],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,

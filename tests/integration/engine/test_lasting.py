@@ -11,6 +11,7 @@ import pytest
 
 from local.azurite import Azurite
 from shared.clock import SystemClock
+from shared.engine.work import batch
 from shared.engine.work import pool as crew
 from shared.schedules.job import Job, Status
 from shared.storage.queues.jobs import Message
@@ -74,6 +75,13 @@ class Call(threading.Thread):
         return [job.id for job in self.ended]
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks once in a second looks once in a tenth of one."""
+    monkeypatch.setattr(crew, "_GLANCE", timedelta(seconds=0.1))
+    monkeypatch.setattr(batch, "_SECOND", timedelta(seconds=0.1))
+
+
 @pytest.fixture
 def host(azurite: Azurite, request: pytest.FixtureRequest) -> Host:
     inn = Inn()
@@ -134,7 +142,7 @@ def test_what_was_taken_over_is_still_cancelled_and_kept_under_lease(host: Host)
 def test_short_jobs_that_turn_out_to_last_give_their_places_back(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "LASTING", timedelta(seconds=1))
+    monkeypatch.setattr(crew, "LASTING", timedelta(seconds=0.2))
     jobs = host.ask("stays", 2)
     calls = [host.work(job_id) for job_id in jobs]
     host.inn.wait_for(*jobs)
@@ -153,12 +161,12 @@ def test_short_jobs_that_turn_out_to_last_give_their_places_back(
 def test_no_more_of_them_than_there_may_be_long_ones(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "LASTING", timedelta(seconds=0.5))
+    monkeypatch.setattr(crew, "LASTING", timedelta(seconds=0.1))
     jobs = host.ask("stays", 4)
     calls = [host.work(job_id) for job_id in jobs]
     with host.inn.changed:
         assert host.inn.changed.wait_for(lambda: len(host.inn.inside) == 3, 20)
-    assert host.engine.app.short_worker._pool.places(1, patience=1.5) == 0
+    assert host.engine.app.short_worker._pool.places(1, patience=0.5) == 0
     host.inn.open.set()
     for call in calls:
         call.join(20)

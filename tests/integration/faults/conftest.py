@@ -16,9 +16,11 @@ from shared.schedules.job import Job, job_id
 from shared.schedules.model import Schedule
 from shared.storage import failures
 from shared.storage.queues.jobs import Message
-from tests.faults import FaultProxy, Rule
+from tests.faults import FaultProxy, LoseAnswer, Rule
 from tests.integration.engine.conftest import Engine, make
 
+HANG = 0.15
+"""Seconds that an attempt waits for an answer that does not come."""
 _prefixes = itertools.count()
 
 
@@ -32,7 +34,8 @@ class Faulty:
 
     def behind(self) -> Engine:
         """One more app behind the proxy."""
-        return make(_Through(self.proxy), self.engine.app.settings.prefix)  # type: ignore[arg-type]
+        prefix = self.engine.app.settings.prefix
+        return make(_Through(self.proxy), prefix, prepared=True)  # type: ignore[arg-type]
 
     def add(self, task_type: str = "works", **changes: Any) -> Schedule:
         """A schedule, due once, in half a minute."""
@@ -82,16 +85,20 @@ def proxy(azurite: Azurite) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def faulty(
-    azurite: Azurite, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    azurite: Azurite,
+    proxy: FaultProxy,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Faulty]:
-    """Quick to give up: a call takes less than two seconds."""
-    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.5)
-    monkeypatch.setattr(failures, "WHOLE", 1.0)
-    monkeypatch.setattr(failures, "LONGEST_PAUSE", 0.2)
-    monkeypatch.setitem(failures.RETRIES, "retry_backoff_factor", 0.01)
+    """Without pauses between attempts, and soon at their end where an answer does not come."""
+    fault = request.getfixturevalue("fault") if "fault" in request.fixturenames else None
+    hangs = isinstance(fault, LoseAnswer) and fault.hang
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", HANG if hangs else 5)
+    monkeypatch.setattr(failures, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setitem(failures.RETRIES, "retry_backoff_factor", 0)
     prefix = f"f{next(_prefixes)}"
     calm = make(azurite, prefix)
-    made = Faulty(proxy, make(_Through(proxy), prefix), calm)  # type: ignore[arg-type]
+    made = Faulty(proxy, make(_Through(proxy), prefix, prepared=True), calm)  # type: ignore[arg-type]
     yield made
     made.engine.calls.hold.set()
 

@@ -17,7 +17,7 @@ from shared.schedules.job import Job, Status
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.storage import failures
 from shared.storage.tables.locks import Locks
-from tests.faults import Cut, Fault, LoseAnswer, Refuse, Reset, Throttle
+from tests.faults import Cut, Fault, LoseAnswer, Refuse, Reset, Rule, Throttle
 from tests.integration.engine.conftest import START, Engine
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import some_kinds
@@ -101,11 +101,12 @@ def test_storage_that_goes_away_at_any_request_loses_and_doubles_nothing(
 
 @contextlib.contextmanager
 def paced(engine: Engine, then: Callable[[datetime], object] = str) -> Iterator[None]:
-    """Whoever waits, waits no longer than a moment, and the clock goes on as if he had."""
+    """Whoever waits, waits for a few milliseconds, and the clock goes on as if he had: a second of
+    it takes two, and nothing takes more than twenty."""
     wait = engine.clock.wait
 
     def passing(event: threading.Event, longest: timedelta) -> bool:
-        if event.wait(0.02):
+        if event.wait(min(max(longest.total_seconds(), 1) * 0.002, 0.02)):
             return True
         engine.clock.advance(max(longest, timedelta(milliseconds=10)))
         then(engine.clock.now())
@@ -224,13 +225,20 @@ def test_what_runs_is_not_given_up_when_another_job_of_its_message_meets_a_fault
     faulty.later(125)
     faulty.calm.tick()
     engine, jobs = faulty.engine, faulty.live(made)[:2]
-    with paced(engine):
+    met: list[Rule] = []
+    waits = threading.Event()
+
+    def then(_: datetime) -> None:
+        if met and met[0].fired:
+            waits.set()
+
+    with paced(engine, then):
         with faulty.proxy.hold("after", operation="$batch", body="lease_until") as held:
             hired = Hired(engine.app.worker, faulty.message(*jobs))
             assert held.arrived.wait(20)
-            faulty.meet(Refuse(403, "Denied"))
+            met.append(faulty.meet(Refuse(403, "Denied")))
         assert engine.calls.entered.wait(20)
-        threading.Event().wait(0.2)
+        assert waits.wait(20), "it looks after the first"
         faulty.calm_down()
         engine.calls.hold.set()
         hired.join()

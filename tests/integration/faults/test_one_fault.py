@@ -64,7 +64,7 @@ def test_failures_are_counted_once(faulty: Faulty, fault: Fault, task: str) -> N
     made = faulty.add(task, max_attempts=2, pause_after_failures=1)
     for _ in each_request(faulty, fault):
         faulty.later(31)
-        faulty.engine.tick()
+        faulty.calm.tick()
         message = faulty.message(faulty.due(made))
         faulty.engine.app.worker.work(message)
         faulty.later(60)

@@ -9,8 +9,9 @@ import pytest
 
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule
+from shared.storage import failures
 from tests.faults import Fault, LoseAnswer, Reset
-from tests.integration.faults.conftest import Faulty
+from tests.integration.faults.conftest import HANG, Faulty
 from tests.integration.faults.test_away import Hired
 
 _LOST = pytest.mark.parametrize("fault", [LoseAnswer(), Reset("after")], ids=["lost", "reset"])
@@ -101,17 +102,22 @@ def test_a_tick_that_was_not_told_hands_out_nothing_twice(faulty: Faulty, fault:
     assert job.status is Status.SUCCEEDED
 
 
-def test_a_write_that_comes_late_takes_nothing_back(faulty: Faulty) -> None:
+def test_a_write_that_comes_late_takes_nothing_back(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A lease whose request hung, and reached storage when another worker had run the job."""
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", HANG)
+    engine = faulty.behind()
     made = faulty.add()
     faulty.later(31)
+    engine.clock.set(faulty.calm.clock.now())
     message = faulty.message(faulty.due(made))
     with faulty.proxy.hold("before", operation="$batch", body="lease_until") as held:
-        hired = Hired(faulty.engine.app.worker, message)
+        hired = Hired(engine.app.worker, message)
         assert held.arrived.wait(20)
         hired.join()  # it gave up, or asked again and ran the job
         faulty.later(61)
         faulty.calm.app.worker.work(message)
     (job,) = faulty.jobs(made)
-    started = faulty.engine.calls.started + faulty.calm.calls.started
+    started = engine.calls.started + faulty.calm.calls.started
     assert started == [job.id] and job.status is Status.SUCCEEDED

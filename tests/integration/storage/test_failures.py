@@ -10,17 +10,19 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from local.azurite import Azurite
 from shared.settings import from_env
-from shared.storage import failures
+from shared.storage import connect, failures
 from shared.storage.connect import Connection
 from tests.faults import Cut, Fault, FaultProxy, Refuse, Throttle
 
 
 @pytest.mark.parametrize("fault", [Throttle(0), Refuse(500), Cut(0.1)], ids=lambda one: one.kind)
 def test_an_attempt_at_a_download_leaves_no_connection_behind(
-    azurite: Azurite, fault: Fault
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     """An answer that nobody reads keeps its connection, until the garbage collector finds both:
     that is a warning, and here a warning is an error."""
+    pauses = {"initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}
+    monkeypatch.setattr(connect, "_BLOBS", {"retry_total": 3, **pauses})
     gc.collect()
     with FaultProxy(azurite.connection_string) as proxy:
         proxy.rules.add(fault, times=1)

@@ -20,6 +20,7 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.queues.jobs import JobQueue, Message
 from shared.storage.queues.queue import Queue, Receipt
+from shared.storage.rest import Rest
 from shared.storage.signing import SharedKey
 
 _queues = itertools.count()
@@ -134,7 +135,8 @@ def test_no_other_refusal_is_taken_for_that(azurite: Azurite, sdk: QueueClient) 
 def test_a_wrong_key_is_refused(azurite: Azurite, sdk: QueueClient) -> None:
     found = endpoint(account(azurite), "queue")
     assert isinstance(found.credential, SharedKey)
-    wrong = Queue(found.url, sdk.queue_name, SharedKey(found.credential.account, "d3Jvbmc="))
+    key = SharedKey(found.credential.account, "d3Jvbmc=")
+    wrong = Queue(Rest(found.url, "queue", key), sdk.queue_name)
     for call in (wrong.peek, lambda: wrong.put("x", 0)):
         with pytest.raises(Refused, match="403 Auth"), translated("queue storage"):
             call()

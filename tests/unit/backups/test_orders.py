@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shared.backups.engines import engine_of
 from shared.backups.model import Manifest
 from shared.backups.orders import check_order
 from shared.backups.params import VerifyOrder
-from shared.backups.sources import engine_of
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup, Copy
 from shared.errors import BelfryError, Damaged, Invalid, Unavailable

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.backups.engines import schemes
 from shared.backups.params import BackupPlan
 from shared.backups.postgres import programs as pgclient
 from shared.backups.postgres.server import Server
@@ -24,7 +25,7 @@ SHOP = "postgresql://u:p@db.example:5433/shop"
 
 
 def sources(**environ: str) -> Sources:
-    settings = from_env({**STORAGE, **environ})
+    settings = from_env({**STORAGE, **environ}, schemes=schemes())
     return Sources(settings, Connection(settings.storage))
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared.notifications import channels
 from shared.notifications.model import MAIL
 from shared.settings import from_env
-from tests.integration.notifications.vendors import settings_of
+from tests.integration.notifications.vendors import DOUBLES, settings_of
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 URL = "https://example.com"
@@ -25,6 +25,13 @@ def test_a_channel_is_set_up_by_its_own_settings(name: str) -> None:
     environ = STORAGE | settings_of([name], URL)
     set_up = from_env(environ, channels=channels.declared()).channels
     assert list(channels.senders(set_up)) == [name]
+
+
+@pytest.mark.parametrize("name", channels.names())
+def test_the_secret_of_its_double_is_in_a_secret_setting(name: str) -> None:
+    given = settings_of([name], URL)
+    secrets = [given[one.name] for one in channels.declared()[name] if one.secret]
+    assert any(DOUBLES[name].secret in one for one in secrets) and DOUBLES[name].secret
 
 
 @pytest.mark.parametrize("name", channels.names())

@@ -92,7 +92,7 @@ def _shown(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[Shown]:
         local = instant.astimezone(zone)
         wall = local.replace(tzinfo=None)
         skipped = []
-        while (before := before.replace(fold=0) + MINUTE) < wall:
+        while (before := before + MINUTE) < wall:
             skipped.append(before)
         yield Shown(instant, wall, bool(local.fold), tuple(skipped))
         before = wall
@@ -155,9 +155,18 @@ def zones(first_year: int, last_year: int) -> dict[tuple[Change, ...], list[str]
     """Every IANA zone, those with the same changes in those years together."""
     begin, end = utc(f"{first_year}-01-01"), utc(f"{last_year + 1}-01-01")
     found: dict[tuple[Change, ...], list[str]] = {}
-    for name in sorted(available_timezones() - {"localtime", "Factory"}):
-        found.setdefault(changes(ZoneInfo(name), begin, end), []).append(name)
+    for name, known in _every_change().items():
+        within = tuple(change for change in known if begin < change.at < end)
+        found.setdefault(within, []).append(name)
     return found
+
+
+@functools.cache
+def _every_change() -> dict[str, tuple[Change, ...]]:
+    """Those of every IANA zone from 1970 to 2037."""
+    names = sorted(available_timezones() - {"localtime", "Factory"})
+    begin, end = utc("1970-01-01"), utc("2038-01-01")
+    return {name: changes(ZoneInfo(name), begin, end) for name in names}
 
 
 def distinct_changes(first_year: int, last_year: int) -> list[tuple[str, Change]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -45,20 +46,33 @@ _NAMES = {
 _BOUNDS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)]
 
 
-@st.composite
-def _value(draw: st.DrawFn, field: int, low: int, high: int) -> tuple[int, str]:
-    value = draw(st.integers(low, high))
+# What one draw makes anew costs more than what it draws.
+
+
+@functools.cache
+def _spelled(field: int, value: int) -> st.SearchStrategy[str]:
     spellings = [str(value), f"{value:02}"]
     if field in _NAMES:
         name = _NAMES[field][value - _BOUNDS[field][0]]
         spellings += [name, name.upper()]
-    return value, draw(st.sampled_from(spellings))
+    return st.sampled_from(spellings)
 
 
+@functools.cache
+@st.composite
+def _value(draw: st.DrawFn, field: int, low: int, high: int) -> tuple[int, str]:
+    value = draw(st.integers(low, high))
+    return value, draw(_spelled(field, value))
+
+
+_KINDS = st.sampled_from(["*", "value", "value", "range", "*/", "range/", "value/"])
+
+
+@functools.cache
 @st.composite
 def _part(draw: st.DrawFn, field: int) -> str:
     low, high = _BOUNDS[field]
-    kind = draw(st.sampled_from(["*", "value", "value", "range", "*/", "range/", "value/"]))
+    kind = draw(_KINDS)
     step = f"/{draw(st.integers(1, 70))}" if kind.endswith("/") else ""
     if kind.startswith("*"):
         return f"*{step}"
@@ -107,13 +121,17 @@ def special_expressions() -> st.SearchStrategy[str]:
     return tuples.map(" ".join)
 
 
+_ZONES = st.sampled_from(ZONES)
+_AT = {zone: st.sampled_from(known or [utc("2024-02-28")]) for zone, known in _CHANGES.items()}
+_MICRO = st.sampled_from([0, 0, 1, 500_000, 999_999])
+_NEAR = st.integers(-3 * 3600, 3 * 3600) | st.sampled_from([-7200, -3600, 0, 3600])
+
+
 @st.composite
 def near_changes(draw: st.DrawFn) -> tuple[str, datetime]:
     """A zone, and an instant close to one of its changes of offset, if it has any."""
-    zone = draw(st.sampled_from(ZONES))
-    at = draw(st.sampled_from(_CHANGES[zone] or [utc("2024-02-28")]))
-    micro = draw(st.sampled_from([0, 0, 1, 500_000, 999_999]))
-    seconds = draw(st.integers(-3 * 3600, 3 * 3600) | st.sampled_from([-7200, -3600, 0, 3600]))
+    zone, micro, seconds = draw(_ZONES), draw(_MICRO), draw(_NEAR)
+    at = draw(_AT[zone])
     return zone, at + timedelta(seconds=seconds, microseconds=micro)
 
 

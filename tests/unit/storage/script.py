@@ -12,8 +12,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from shared.storage.checked import CheckedClock
+from shared.storage.rest import Rest
 from shared.storage.signing import SharedKey
-from shared.storage.tables.table import Table
+from shared.storage.tables.table import Table, unwrapping
 
 KEY = SharedKey("acct", "c2VjcmV0IG9mIGEgdGVzdA==")
 URL = "https://acct.table.core.windows.net"
@@ -57,7 +58,8 @@ class Service(HTTPAdapter):
         self, credential: Any = KEY, url: str = URL, clock: CheckedClock | None = None
     ) -> Table:
         transport = _Sleepless(self.session(), self.slept)
-        return Table(url, "tests", credential, transport=transport, clock=clock)
+        rest = Rest(url, "table", credential, unwrapping(), transport=transport, clock=clock)
+        return Table(rest, "tests")
 
     def session(self) -> requests.Session:
         session = requests.Session()

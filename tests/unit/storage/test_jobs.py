@@ -13,6 +13,7 @@ import pytest
 from shared.errors import Invalid, Refused, Unavailable
 from shared.storage.queues.jobs import JobQueue, Message, Sent, parse, parse_long, parse_shard
 from shared.storage.queues.queue import Queue
+from shared.storage.rest import Rest
 from tests.unit.storage.script import KEY
 from tests.unit.storage.server import Says, Server, says
 from tests.unit.storage.test_queue import RECEIPT, listed, put, refused
@@ -24,7 +25,7 @@ SECOND = timedelta(seconds=1)
 
 
 def queue(server: Server) -> JobQueue:
-    short, long = (Queue(server.url, name, KEY) for name in ("short", "long"))
+    short, long = (Queue(Rest(server.url, "queue", KEY), name) for name in ("short", "long"))
     return JobQueue(short, long)
 
 

@@ -33,6 +33,15 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def only_what_these_tests_make_is_collected() -> Iterator[None]:
+    """What the run made before is not looked through again after each test."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A socket that nobody closed is a warning when it is collected, and here that is an error."""

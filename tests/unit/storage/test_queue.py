@@ -25,6 +25,7 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.lean import Lean
 from shared.storage.queues.queue import Queue, Receipt
+from shared.storage.rest import Rest
 from tests.faults.wire import Message
 from tests.unit.storage.script import KEY
 from tests.unit.storage.server import NOTHING, Says, Server, says
@@ -54,7 +55,7 @@ class Sleepless(Lean):
 
 
 def wire(server: Server, credential: Any = KEY, transport: Lean | None = None) -> Queue:
-    return Queue(f"{server.url}/", "jobs", credential, transport=transport)
+    return Queue(Rest(f"{server.url}/", "queue", credential, transport=transport), "jobs")
 
 
 def listed(*fields: str) -> bytes:
@@ -217,7 +218,7 @@ def test_a_service_that_cannot_be_reached_is_tried_as_often() -> None:
         url = gone.url
     sender = Sleepless(url)
     with pytest.raises(ServiceRequestError):
-        Queue(url, "jobs", KEY, transport=sender).peek()
+        Queue(Rest(url, "queue", KEY, transport=sender), "jobs").peek()
     assert sender.slept == [0.4, 0.8]
 
 
@@ -276,7 +277,7 @@ def test_each_request_is_signed_as_azure_storage_queue_signs_its_parts() -> None
         refused(404, "QueueNotFound"),
     )
     with Server(*answers) as server:
-        queue = Queue(f"{server.url}/devstoreaccount1", "jobs", KEY)
+        queue = Queue(Rest(f"{server.url}/devstoreaccount1", "queue", KEY), "jobs")
         for call in CALLS:
             call(queue)
         with pytest.raises(HttpResponseError):
@@ -290,7 +291,7 @@ def test_each_request_is_signed_as_azure_storage_queue_signs_its_parts() -> None
 def test_each_attempt_is_signed_anew() -> None:
     clock = CheckedClock(Passing(datetime(2025, 12, 31, 23, 40, tzinfo=UTC)))
     with Server(refused(503, "ServerBusy", Date=""), put()) as server:
-        Queue(server.url, "jobs", KEY, clock=clock).put("x", 0)
+        Queue(Rest(server.url, "queue", KEY, clock=clock), "jobs").put("x", 0)
         first, second = server.asked
         assert first.headers["x-ms-date"] == "Thu, 01 Jan 2026 00:00:00 GMT"
         assert second.headers["x-ms-date"] > first.headers["x-ms-date"]
@@ -302,7 +303,7 @@ def test_one_refused_for_its_date_is_asked_once_more_by_the_storages_time() -> N
     clock = CheckedClock(ManualClock(datetime(2025, 6, 1, tzinfo=UTC)))
     no = refused(403, "AuthenticationFailed")
     with Server(no, put(), no, no) as server:
-        queue = Queue(server.url, "jobs", KEY, clock=clock)
+        queue = Queue(Rest(server.url, "queue", KEY, clock=clock), "jobs")
         assert queue.put("x", 0) == RECEIPT
         first, second = server.asked
         assert first.headers["x-ms-date"] == "Sun, 01 Jun 2025 00:00:00 GMT"
@@ -316,7 +317,7 @@ def test_one_refused_for_its_date_is_asked_once_more_by_the_storages_time() -> N
 def test_a_token_is_not_sent_in_the_open() -> None:
     with Server(put()) as server:
         with pytest.raises(ServiceRequestError, match="https"):
-            wire(server, Identity()).put("x", 0)
+            wire(server, Identity(), Sleepless(server.url)).put("x", 0)
         assert server.asked == []
 
 

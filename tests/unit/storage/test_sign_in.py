@@ -25,9 +25,9 @@ from shared.settings import Secret, StorageAccount
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.lean import Lean
+from shared.storage.rest import Rest
 from shared.storage.signing import SharedKey
 from shared.storage.tables.batch import Delete
-from shared.storage.tables.table import Table
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
 
 ROW = b'{"PartitionKey":"p","RowKey":"k"}'
@@ -184,4 +184,4 @@ def test_the_environment_says_which_proxy_and_certificates(
 def test_a_key_does_not_show() -> None:
     assert KEY.key not in repr(SharedKey("acct", KEY.key))
     with pytest.raises(ValueError, match=r"base64|padding|Only"):
-        Table(EMULATOR, "t", SharedKey("acct", "no key"))
+        Rest(EMULATOR, "table", SharedKey("acct", "no key"))

@@ -11,8 +11,9 @@ from shared import settings
 from shared.app import build
 from shared.clock import SystemClock
 from shared.errors import Invalid, Misconfigured
+from shared.notifications.port import NotificationService
 from shared.tasks import JobContext, Params, Registry, Result, Services, task
-from tests.context import job_of, result_of
+from tests.context import RecordedNotifications, Told, job_of, result_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -73,6 +74,23 @@ def test_what_it_takes_is_read_from_its_function_in_any_order() -> None:
     result_of(writes, job_of(), Letter(text="dear"), post=box)
     assert box.sent == ["dear of nightly:2026"]
     assert result_of(rests, job_of()) == {"id": "nightly:2026"}
+
+
+@task("tells")
+def tells(job: JobContext, notifications: NotificationService) -> Result:
+    """Mails people, and alerts them."""
+    sent = notifications.mail_administrators(key=job.job_id, subject="Hello", text="all is well")
+    notifications.alert(key=f"{job.job_id}:bad", subject="Oh", text="all is lost")
+    return {"sent": len(sent)}
+
+
+def test_what_a_task_tells_people_can_be_recorded() -> None:
+    told = RecordedNotifications()
+    assert result_of(tells, job_of(), notifications=told) == {"sent": 0}
+    assert told.mails == [Told("nightly:2026", "Hello", "all is well")]
+    assert told.alerts == [Told("nightly:2026:bad", "Oh", "all is lost")]
+    service: NotificationService = told
+    assert service.alert(key="", subject="", text="") == ()
 
 
 def test_a_service_is_made_when_it_is_first_used_and_once() -> None:

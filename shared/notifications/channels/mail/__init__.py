@@ -1,4 +1,4 @@
-"""Mail to each recipient, by SendGrid."""
+"""Mail to each recipient, through SendGrid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SendGrid in tests."""
+"""The test double of SendGrid."""
 
 from __future__ import annotations
 

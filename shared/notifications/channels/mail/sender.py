@@ -1,4 +1,7 @@
-"""Mail, by SendGrid's own library. https://www.twilio.com/docs/sendgrid/api-reference/mail-send"""
+"""Sends mail, with SendGrid's library.
+
+https://www.twilio.com/docs/sendgrid/api-reference/mail-send
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from shared.notifications.model import Entry
 from shared.settings import Secret, Values
 
 _TIMEOUT = 20
-"""Seconds; the library has none of its own."""
+"""In seconds; the library itself sets no timeout."""
 _ADDRESS = re.compile(r"[^@\s<>,;\"()\x00-\x20]{1,64}@[^@\s<>,;\"()\x00-\x20]{1,255}")
 
 
 def sender(values: Values) -> SendGrid:
-    """What sends, by the values of the channel's settings."""
+    """The channel's sender, made from the values of its settings."""
     url = values["SENDGRID_URL"].reveal().rstrip("/")
     return SendGrid(values["SENDGRID_API_KEY"], values["MAIL_FROM"].reveal(), url)
 
@@ -32,7 +35,7 @@ class SendGrid:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Mail it as plain text; SendGrid's id for it."""
+        """Mail it as plain text; returns SendGrid's id for it."""
         if not _ADDRESS.fullmatch(entry.recipient):
             raise Refused("sendgrid", "the recipient is no e-mail address")
         from python_http_client.exceptions import HTTPError
@@ -58,14 +61,14 @@ class SendGrid:
             text = bytes(error.body or b"").decode(errors="replace")
             said = hidden(text, [self._key])
             problem = failure("sendgrid", int(error.status_code), said, error.headers or {})
-        except (OSError, HTTPException) as error:  # urllib's URLError is one, so is a timeout
+        except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
             problem = Unavailable("sendgrid", f"did not answer ({_name(error)})")
         except ValueError as error:
             problem = Misconfigured(f"sendgrid: its key or its URL cannot be used ({_name(error)})")
-        raise problem  # not where it came from: the library's error has the request's headers
+        raise problem  # outside `except`: the library's error, which has the headers, is dropped
 
 
 def _name(error: Exception) -> str:
-    """The class of what went wrong; URLError has it inside."""
+    """The class of the error, or of its reason: URLError wraps the real error."""
     reason = getattr(error, "reason", None)
     return type(reason if isinstance(reason, Exception) else error).__name__

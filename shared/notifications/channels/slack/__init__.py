@@ -1,4 +1,4 @@
-"""A channel of Slack, by an incoming webhook."""
+"""Slack: one channel, through an incoming webhook."""
 
 from __future__ import annotations
 

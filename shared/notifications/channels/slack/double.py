@@ -1,4 +1,4 @@
-"""Slack in tests."""
+"""The test double of Slack."""
 
 from __future__ import annotations
 

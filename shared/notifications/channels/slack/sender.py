@@ -1,4 +1,4 @@
-"""Slack, by an incoming webhook. https://api.slack.com/messaging/webhooks"""
+"""Sends to Slack, through an incoming webhook. https://api.slack.com/messaging/webhooks"""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from shared.settings import Secret, Values
 from shared.text import cut
 
 _MOST = 8_000
-"""Slack takes 40,000 characters, and escaping makes up to five of one."""
+"""Slack accepts 40,000 characters, and escaping turns one into up to five."""
 
 
 def sender(values: Values) -> Slack:
-    """What sends, by the values of the channel's settings."""
+    """The channel's sender, made from the values of its settings."""
     return Slack(values["SLACK_WEBHOOK_URL"])
 
 
 class Slack:
-    """One channel: the webhook's."""
+    """The channel that the webhook belongs to."""
 
     def __init__(self, url: Secret) -> None:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Send it as plain text. Slack gives it no id."""
+        """Send it as plain text. Slack returns no id."""
         text = cut(f"{entry.subject}\n\n{entry.text}", _MOST)
         body = {"text": _escaped(text), "mrkdwn": False, "unfurl_links": False}
         post("slack", self._url, body, [self._url])
@@ -31,7 +31,7 @@ class Slack:
 
 
 def _escaped(text: str) -> str:
-    """Escape the three characters that mark control sequences, such as `<!channel>`.
+    """Escape the three characters of which control sequences consist, such as `<!channel>`.
 
     https://api.slack.com/reference/surfaces/formatting#escaping
     """

@@ -1,4 +1,4 @@
-"""A channel of Microsoft Teams, by a webhook of its Workflows."""
+"""Microsoft Teams: one channel, through a webhook of Workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teams in tests."""
+"""The test double of Teams."""
 
 from __future__ import annotations
 

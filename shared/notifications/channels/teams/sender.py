@@ -1,8 +1,8 @@
-"""Microsoft Teams, by a webhook of its Workflows, with an Adaptive Card.
+"""Sends to Microsoft Teams: an Adaptive Card, through a webhook of Workflows.
 
 https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
-The connectors that Microsoft retires take the same body; a throttled one answers 200 with the
-error in its text.
+The older connectors, which Microsoft is retiring, accept the same body. A connector that throttles
+answers 200, with the error in the text.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from shared.settings import Secret, Values
 from shared.text import cut
 
 _MOST = 3_500
-"""Units of the text; in JSON each takes six bytes at most."""
+"""The longest text, in units of UTF-16; in JSON, each takes at most six bytes."""
 _BYTES = 24_000
-"""How much of the 28 KB that a message may have is for the text."""
+"""How much of the 28 KB of a card is for the text."""
 _THROTTLED = "HTTP error 429"
 _PAUSE = timedelta(minutes=1)
 
 
 def sender(values: Values) -> Teams:
-    """What sends, by the values of the channel's settings."""
+    """The channel's sender, made from the values of its settings."""
     return Teams(values["TEAMS_WEBHOOK_URL"])
 
 
 class Teams:
-    """One channel or chat: the webhook's."""
+    """The channel or chat that the webhook belongs to."""
 
     def __init__(self, url: Secret) -> None:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Send it as a card. Teams gives it no id."""
+        """Send it as a card. Teams returns no id."""
         answer = post("teams", self._url, _message(entry), [self._url])
         if _THROTTLED in answer.text:
             raise Later("teams", "answered 429 in its text", _PAUSE)
@@ -44,8 +44,8 @@ class Teams:
 
 
 def _message(entry: Entry) -> dict[str, Any]:
-    """A card made of RichTextBlocks, which show text as it is: a TextBlock reads it as Markdown, in
-    which the underscores of a table's name are emphasis."""
+    """A card made of RichTextBlocks, which show text as it is. A TextBlock would read it as
+    Markdown, and take the underscores in a table's name for emphasis."""
     lines = [line for line in _cut(entry.text).splitlines() if line.strip()]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -62,7 +62,7 @@ def _message(entry: Entry) -> dict[str, Any]:
 
 
 def _cut(text: str) -> str:
-    """As many lines of a text as a card can hold."""
+    """The text, cut to as many lines as fit into a card."""
     kept: list[str] = []
     size = 0
     for line in cut(text, _MOST).splitlines():

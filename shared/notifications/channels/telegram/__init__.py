@@ -1,4 +1,4 @@
-"""A chat of Telegram, by a bot."""
+"""Telegram: one chat, through a bot."""
 
 from __future__ import annotations
 

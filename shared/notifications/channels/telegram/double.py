@@ -1,4 +1,4 @@
-"""Telegram in tests."""
+"""The test double of Telegram."""
 
 from __future__ import annotations
 

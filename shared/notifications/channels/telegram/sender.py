@@ -1,6 +1,6 @@
-"""Telegram, by a bot. https://core.telegram.org/bots/api#sendmessage
+"""Sends to Telegram, through a bot. https://core.telegram.org/bots/api#sendmessage
 
-The bot's token is a part of the URL: see `post` for how it stays out of errors and logs.
+The bot's token is part of the URL; `post` says how it is kept out of errors and logs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from shared.settings import Secret, Values
 from shared.text import cut
 
 _MOST = 4096
-"""Characters of a message."""
+"""The most characters in one Telegram message."""
 
 
 def sender(values: Values) -> Telegram:
-    """What sends, by the values of the channel's settings."""
+    """The channel's sender, made from the values of its settings."""
     url = values["TELEGRAM_URL"].reveal().rstrip("/")
     return Telegram(values["TELEGRAM_BOT_TOKEN"], values["TELEGRAM_CHAT_ID"].reveal(), url)
 
@@ -29,7 +29,7 @@ class Telegram:
         self._url = url
 
     def send(self, entry: Entry) -> str:
-        """Send it as plain text: without a parse_mode, nothing in it is taken for markup."""
+        """Send it as plain text: without a `parse_mode`, Telegram looks for no markup in it."""
         body = {
             "chat_id": self._chat_id,
             "text": cut(f"{entry.subject}\n\n{entry.text}", _MOST),

@@ -45,8 +45,8 @@ class Belfrys(Shelf):
 @pytest.fixture
 def swallowed(shelf: Shelf, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> Belfrys:
     """Reached by a proxy, with timeouts that a test can wait for."""
-    for options in (failures.TIMEOUTS, cancellation.HASTE):
-        monkeypatch.setitem(options, "read_timeout", 0.5)
+    monkeypatch.setitem(failures.TIMEOUTS, "read_timeout", 0.5)
+    monkeypatch.setitem(cancellation.HASTE, "read_timeout", 0.2)  # nothing answers by then
     for name in ("initial_backoff", "increment_base", "random_jitter_range"):
         monkeypatch.setitem(connect._BLOBS, name, 0)
     return Belfrys(

@@ -33,15 +33,15 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("task", "parameters", "field", "said"), WRONG)
 def test_a_schedule_takes_no_more_than_the_routes_of_backups(
-    client: Client, task: str, parameters: dict[str, Any], field: str, said: str
+    one_for_all: Client, task: str, parameters: dict[str, Any], field: str, said: str
 ) -> None:
     wanted = HOURLY | {"task_type": task, "task_parameters": parameters}
-    problem = client.problem(422, "POST", "/schedules", wanted)
+    problem = one_for_all.problem(422, "POST", "/schedules", wanted)
     (error,) = problem["errors"]
     assert error["field"] == f"task_parameters.{field}"
     assert said in error["message"]
     with pytest.raises(Invalid, match=f"task_parameters.{field}"):
-        by_hand(client, task, parameters)
+        by_hand(one_for_all, task, parameters)
 
 
 def by_hand(client: Client, task: str, parameters: dict[str, Any]) -> object:

@@ -33,14 +33,14 @@ from tests.integration.backups.plans.setup import PLANS, TIMES, here
     ],
 )
 def test_its_time_is_a_cron_expression_and_reads_back(
-    client: Client, asked: dict[str, Any], cron: str
+    one_for_all: Client, asked: dict[str, Any], cron: str
 ) -> None:
-    made = client.told("POST", PLANS, {"name": "a", "source": "state"} | asked)
+    made = one_for_all.told("POST", PLANS, {"name": "a", "source": "state"} | asked)
     assert asked.items() <= made.items()
-    schedule = client.told("GET", f"/schedules/{made['schedule_id']}")
+    schedule = one_for_all.told("GET", f"/schedules/{made['schedule_id']}")
     assert schedule["cron_expression"] == cron
     again = {name: value for name, value in made.items() if name in TIMES and value is not None}
-    assert client.told("PATCH", here(made), again) == made
+    assert one_for_all.told("PATCH", here(made), again) == made
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,14 @@ def test_its_time_is_a_cron_expression_and_reads_back(
     ],
 )
 def test_a_schedule_that_was_made_elsewhere_is_a_plan_as_well(
-    client: Client, recurrence: dict[str, Any], shown: tuple[Any, ...]
+    one_for_all: Client, recurrence: dict[str, Any], shown: tuple[Any, ...]
 ) -> None:
     body = {"name": "a", "task_type": "backup", "task_parameters": {"source": "state"}}
-    made = client.told("POST", "/schedules", body | recurrence)
-    plan = client.told("GET", f"{PLANS}/{made['id']}")
+    made = one_for_all.told("POST", "/schedules", body | recurrence)
+    plan = one_for_all.told("GET", f"{PLANS}/{made['id']}")
     assert tuple(plan[name] for name in TIMES[:4]) == shown
     assert plan["next_run_at"] == made["next_run_at"]
-    changed = client.told("PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"})
+    changed = one_for_all.told(
+        "PATCH", here(plan), {"frequency": "daily", "schedule_time": "05:00"}
+    )
     assert (changed["frequency"], changed["schedule_time"]) == ("daily", "05:00")

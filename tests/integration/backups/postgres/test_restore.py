@@ -19,7 +19,7 @@ from shared.backups.postgres.names import HOUSEKEEPING, RESTORING, SERVERS_OWN
 from shared.backups.postgres.source import PostgresSource
 from shared.backups.source import Dump, Target
 from shared.clock import ManualClock
-from shared.errors import Cancelled, Conflict, Damaged, Invalid, Refused, Unavailable
+from shared.errors import Conflict, Damaged, Invalid, Refused, Unavailable
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.postgres.setup import (
@@ -313,14 +313,6 @@ def test_a_dump_that_is_damaged_changes_nothing(till: Till) -> None:
         with pytest.raises(Damaged):
             till.source.restore(iter([till.data[:-200]]), target, job_of())
     assert column(till.url, BILLS) == ["106"]
-    assert databases_like(till.postgres, till.name) == [till.name]
-
-
-def test_a_restore_that_is_stopped_changes_nothing(till: Till) -> None:
-    stop = threading.Event()
-    target = Target(name=till.name, replace=till.name)
-    with pytest.raises(Cancelled):
-        till.source.restore(during(till.data, stop.set), target, job_of(stop=stop))
     assert databases_like(till.postgres, till.name) == [till.name]
 
 

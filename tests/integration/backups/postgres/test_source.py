@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -359,10 +360,10 @@ def test_scratch_databases_of_killed_runs_are_dropped_and_others_are_not(
         admin.execute(f"DROP DATABASE {other}")
 
 
-def clients() -> set[str]:
-    """The client programs that run now."""
-    listed = subprocess.run(["ps", "-eo", "pid,comm"], capture_output=True, text=True)
-    return {line for line in listed.stdout.splitlines() if line.endswith(("pg_dump", "pg_restore"))}
+def clients() -> set[int]:
+    """The client programs of this process that run now: another worker has its own."""
+    children = psutil.Process().children()
+    return {child.pid for child in children if child.name() in ("pg_dump", "pg_restore")}
 
 
 def test_a_dump_that_is_told_to_stop_ends(postgres_source: PostgresSource) -> None:

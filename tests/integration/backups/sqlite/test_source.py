@@ -20,7 +20,7 @@ import pytest
 from shared.backups.source import Contents
 from shared.backups.sqlite import source as sqlite
 from shared.backups.sqlite.source import SqliteSource
-from shared.errors import Cancelled, Damaged, Misconfigured, Refused, Unavailable
+from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 from tests.context import job_of
 
@@ -164,12 +164,6 @@ def test_every_kind_of_object_and_odd_names(
         connection.executescript("DROP VIEW seen; CREATE VIEW seen AS SELECT id FROM users")
     changed = dumped(database)[1].schema
     assert [n for n in changed if changed[n] != contents.schema[n]] == ["view seen"]
-
-
-def test_its_temporary_files_are_gone(database: SqliteSource, tmp_path: Path) -> None:
-    content, _ = dumped(database)
-    database.prove(pieces(content), job_of())
-    assert not list(tmp_path.glob("belfry-*"))
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
@@ -323,11 +317,3 @@ def test_a_flipped_or_cut_page_is_damage(database: SqliteSource, where: float) -
     garbled = content[:at] + b"\0" * 8 + content[at + 8 :]
     with suppress(Damaged):  # within a blob only the SHA-256 can tell
         assert database.prove(pieces(garbled), job_of()) == contents
-
-
-def test_a_stopped_job_leaves_nothing(database: SqliteSource, tmp_path: Path) -> None:
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(Cancelled):
-        dumped(database, job_of(stop=stop))
-    assert not list(tmp_path.glob("belfry-*"))

@@ -12,15 +12,8 @@ import pytest
 from shared.errors import Damaged
 from tests import sdk
 from tests.context import job_of
-from tests.integration.backups.state.setup import busy, dumped, scratch_tables, source
+from tests.integration.backups.state.setup import dumped, scratch_tables, source
 from tests.integration.engine.conftest import Engine
-
-
-def test_the_proof(engine: Engine, tmp_path: Path) -> None:
-    busy(engine)
-    content, contents = dumped(engine, tmp_path)
-    assert source(engine, tmp_path).prove(iter([content]), job_of(clock=engine.clock)) == contents
-    assert scratch_tables(engine) == [] and not list(tmp_path.glob("belfry-*"))
 
 
 def test_what_is_damaged_is_not_proved(engine: Engine, tmp_path: Path) -> None:

@@ -22,16 +22,6 @@ def test_a_target_that_is_no_prefix(engine: Engine, tmp_path: Path, name: str) -
             restored(engine, tmp_path, content, Target(name=name))
 
 
-def test_never_among_what_is_there_without_its_name(engine: Engine, tmp_path: Path) -> None:
-    engine.add()
-    content, _ = dumped(engine, tmp_path)
-    before = rows(engine)
-    for name in (None, "", "other"):
-        with pytest.raises(Conflict, match=r"are not empty.*once more as `replace`"):
-            restored(engine, tmp_path, content, Target(replace=name))
-    assert rows(engine) == before
-
-
 def test_another_number_of_shards_is_refused(
     engine: Engine, azurite: Azurite, tmp_path: Path
 ) -> None:

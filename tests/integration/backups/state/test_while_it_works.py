@@ -116,7 +116,7 @@ def test_a_long_run_that_ends_while_it_is_read(
 def test_under_load(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
     """Clocks tick and workers work in threads of their own while it is dumped."""
     for number in range(30):
-        engine.add(recurrence=every(60 + number % 3), overlap=Overlap.ALLOW_ALL)
+        engine.add(recurrence=every(20 * (3 + number % 3)), overlap=Overlap.ALLOW_ALL)
     over = threading.Event()
     failures: list[BaseException] = []
     ticks = threading.Semaphore(0)

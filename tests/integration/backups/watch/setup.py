@@ -19,6 +19,7 @@ from functions.backups.database_backup import database_backup
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
+from shared.backups.engines import schemes
 from shared.backups.params import BackupPlan
 from shared.clock import ManualClock
 from shared.engine.commands.builtin import policy
@@ -64,7 +65,9 @@ class WatchedEngine:
         self.clock = ManualClock(START)
         watching = [backup_monitor, backup_upkeep, backup_scrub]
         tasks = Registry([database_backup, backup, departing, *watching])
-        self.app: App = build(settings.from_env(environ), self.clock, tasks=tasks)
+        self.app: App = build(
+            settings.from_env(environ, schemes=schemes()), self.clock, tasks=tasks
+        )
         self.app.prepare()
 
     def run(self, schedule_id: str, at: datetime | None = None) -> Job:

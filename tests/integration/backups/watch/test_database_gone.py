@@ -19,7 +19,6 @@ from shared.errors import Conflict
 from shared.log import Event
 from shared.schedules.job import Status
 from tests.conftest import scratch
-from tests.integration.backups.conftest import hurried
 from tests.integration.backups.postgres.setup import execute
 from tests.integration.backups.watch.setup import START, WatchedEngine, events
 
@@ -27,9 +26,9 @@ from tests.integration.backups.watch.setup import START, WatchedEngine, events
 @pytest.fixture
 def server() -> Iterator[Postgres]:
     """PostgreSQL with two databases and its own."""
-    with scratch() as folder, local_postgres.start(folder) as running:
+    with scratch() as folder, local_postgres.start(folder, durable=False) as running:
         for name in ("shop", "old"):
-            execute(hurried(running).url("postgres"), f"CREATE DATABASE {name}")
+            execute(running.url("postgres"), f"CREATE DATABASE {name}")
         yield running
 
 

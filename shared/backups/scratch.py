@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shared.backups.sqlite.check import code
 from shared.errors import Unavailable
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -51,7 +50,7 @@ def scratch_folder(where: Path) -> Iterator[Path]:
                 os.close(lock)  # first, since some disks cannot remove open files
             shutil.rmtree(folder, ignore_errors=True)
     except sqlite3.OperationalError as error:
-        if code(error) == sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             raise full(where) from error
         raise
     except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.backups.sqlite.scratch import remove_left, scratch_folder
+from shared.backups.scratch import remove_left, scratch_folder
 from shared.errors import Damaged, Unavailable
 
 
@@ -42,7 +42,7 @@ def left_by_a_killed_process(where: Path) -> Path:
     script = f"""
 import os, signal
 from pathlib import Path
-from shared.backups.sqlite.scratch import scratch_folder
+from shared.backups.scratch import scratch_folder
 with scratch_folder(Path({str(where)!r})) as folder:
     (folder / "copy.sqlite").touch()
     os.kill(os.getpid(), signal.SIGKILL)
