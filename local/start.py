@@ -16,13 +16,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module, util
 from pathlib import Path
 
-from local import azurite, child, company, core_tools, ports, postgres, state, values, welcome
+from local import azurite, child, core_tools, ports, postgres, state, values, welcome
 from local.host import process as host
 from local.host.settings import CannotStart
 from local.state import DamagedFile, State
+from shared import settings
 from shared.errors import BelfryError, Damaged, Misconfigured
 
 REPO = Path(__file__).parents[1]
@@ -169,11 +171,22 @@ def _managed(held: State, services: Services) -> dict[str, str]:
 
 def _prepare(held: State, services: Services) -> None:
     with _step("Demo company"):
-        company.build_sqlite(held.folder / "company.db")
-        company.build_postgres(services.postgres.url("company"))
+        _build_company(held.folder / "company.db", services.postgres.url("company"))
     if util.find_spec("functions._process"):
         with _step("Tables, queues"):
             import_module("functions._process").prepare()
+
+
+def _build_company(file: Path, postgres_url: str) -> None:
+    """By the names that the app will use in this process, too."""
+    from shared.data import names
+
+    names.use(names.read(settings.load_for_data().names))
+    from local import company  # which loads the models
+
+    today = datetime.now(UTC).date()
+    company.build_sqlite(file, today)
+    company.build_postgres(postgres_url, today)
 
 
 def _greeter(options: Options, url: str, services: Services, held: State) -> Callable[[], None]:

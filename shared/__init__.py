@@ -6,7 +6,7 @@ recurrence                     pure: (recurrence, instant) -> next instant, in a
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, what it needs, what it may use as it runs
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
-data                           the company's own database
+data                           the company's own database: its tables, and their upgrade
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
 backups                        dump, compress, upload, read back, restore, compare

@@ -17,6 +17,7 @@ from shared import settings as configuration
 from shared.app import App, build
 from shared.backups import engines
 from shared.clock import Clock
+from shared.data import names
 from shared.engine.commands import configured
 from shared.engine.work.worker import Worker
 from shared.log import Event, event
@@ -60,6 +61,7 @@ def prepare(tasks: Registry) -> None:
 def _build(tasks: Registry) -> App:
     check = functools.partial(configured.problems, tasks)
     settings = configuration.load(check, channels.declared(), engines.schemes())
+    names.use(names.read(settings.data_names))
     return build(settings, CheckedClock(), tasks)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import typed
+from shared.cli import database, typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
@@ -53,6 +53,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
     """Raises `BelfryError` if the command could not be started."""
     if asked.task == DISPATCHER:
         return _dispatcher(asked, tasks)
+    if asked.task == database.NAME:
+        return database.main(asked)
     task = _task(tasks, functions, asked.task) if asked.task is not None else None
     if asked.help:
         sys.stdout.write(typed.help_of(task))

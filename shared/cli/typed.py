@@ -29,6 +29,8 @@ Run a task by hand, now and here; every run is a job like any other.
     python -m functions postgres_backup --force
                                               though its last ended less than two minutes ago
     python -m functions schedule_dispatcher   one tick: hand out what is due
+    python -m functions database status       whether the company's database fits this version
+    python -m functions database upgrade      make it fit; before a deployment
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
 The system schedules stay as they are stored: only the app itself applies what its settings say.

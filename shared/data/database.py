@@ -1,27 +1,26 @@
-"""A connection to the company's database, and what its errors mean to a person.
+"""Reading from and writing to the company's database, and what its errors mean to a person.
 
-No password leaves this module, and a missing SQLite file is not created.
+A password appears in nothing that leaves this module, and a SQLite file that is missing is not
+made. Neither a connection nor a transaction is held while anything else is waited for, such as a
+vendor: read, let go, call, write.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.errors import BelfryError, Misconfigured, Unavailable
+from shared.data.engines import SETTING, Access, engine, parsed
+from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Unavailable
 from shared.redaction import redact
 from shared.settings import Secret
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
 
 _SERVICE = "database"
-_SETTING = "DATABASE_URL"
-_TIMEOUT = 10
-"""How long to wait for a connection, or for a lock, in seconds."""
 _MISSING = ("42P01", "42703", "42501", "3F000")
 """No such table, column; no permission; no such schema.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
@@ -31,69 +30,73 @@ _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "doe
 
 @contextmanager
 def reading(url: Secret) -> Iterator[Connection]:
-    """A connection for reading. Raises `Misconfigured` or `Unavailable`, also in the block."""
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+    """A connection that cannot write. Raises `Misconfigured` or `Unavailable`, also in the
+    block."""
+    with translated(url), engine(url, Access.READ).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(postgresql_readonly=True)
+        yield connection
+
+
+@contextmanager
+def writing(url: Secret) -> Iterator[Session]:
+    """A session whose block is one transaction, for a short one: SQLite lets nobody else write
+    meanwhile.
+
+    Raises as `reading`, `Conflict` for a row that breaks a rule of the database, and `Invalid` for
+    a value that a column's type refuses.
+    """
+    from sqlalchemy.orm import Session
+
+    with translated(url), Session(engine(url, Access.WRITE)) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def translated(url: Secret) -> Iterator[None]:
+    """Whatever SQLAlchemy raises in the block, as one of our errors."""
+    from sqlalchemy.exc import (
+        DBAPIError,
+        IntegrityError,
+        SQLAlchemyError,
+        StatementError,
+        TimeoutError,
+    )
 
     problem: BelfryError
-    parsed = _parsed(url)
-    engine = _engine(parsed)
     try:
-        with engine.connect() as connection:
-            yield connection
+        yield
         return
+    except IntegrityError as error:
+        problem = Conflict(f"the {_SERVICE} refuses a row: {_said(error.orig, url)[0]}")
     except DBAPIError as error:
-        problem = _meaning(error.orig, parsed.password)
+        problem = _meaning(error.orig, url)
+    except StatementError as error:  # what a type refuses, before anything is sent
+        problem = Invalid("value", str(error.orig))
+    except TimeoutError:
+        problem = Unavailable(_SERVICE, f"all connections are in use (see {SETTING})")
     except SQLAlchemyError as error:
-        problem = Misconfigured(f"{_SETTING} cannot be used ({type(error).__name__})")
-    finally:
-        engine.dispose()
+        problem = Misconfigured(f"{SETTING} cannot be used ({type(error).__name__})")
     raise problem  # not where it came from: the library's error may show how it connected
 
 
-def _parsed(url: Secret) -> URL:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        parsed = make_url(url.reveal())
-    except (ArgumentError, ValueError):
-        raise Misconfigured(f"{_SETTING} is no URL of a database") from None
-    kind = parsed.drivername.partition("+")[0]
-    if kind in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if kind == "sqlite":
-        return parsed.set(drivername="sqlite")
-    raise Misconfigured(f"{_SETTING} is of {kind}; it can be sqlite:/// or postgresql://")
+def _meaning(error: BaseException | None, url: Secret) -> BelfryError:
+    """What the driver says, in one of our errors."""
+    lines = _said(error, url)
+    said = lines[0]
+    fatal = next((line for line in lines if "FATAL:" in line), "").partition("FATAL:")[2].strip()
+    if getattr(error, "sqlstate", None) in _MISSING or said.startswith(_WRONG):
+        return Misconfigured(f"the database of {SETTING} is not as it should be: {said}")
+    if any(words in fatal for words in _REFUSED):
+        return Misconfigured(f"the database of {SETTING} refused: {fatal}")
+    return Unavailable(_SERVICE, f"{fatal or said} (see {SETTING})")
 
 
-def _engine(url: URL) -> Engine:
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
-    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
-    if url.get_backend_name() == "postgresql":
-        given = {"connect_timeout": _TIMEOUT, "application_name": "belfry"}
-        return create_engine(url, connect_args=given, **options)
-    if not url.database or url.database == ":memory:":
-        raise Misconfigured(f"{_SETTING} names no file; use sqlite:///path or sqlite:////path")
-    where = f"{Path(url.database).absolute().as_uri()}?mode=ro"
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(where, uri=True, timeout=_TIMEOUT)
-
-    return create_engine("sqlite://", creator=connect, **options)
-
-
-def _meaning(error: BaseException | None, password: object) -> BelfryError:
-    """The `BelfryError` for a driver's error."""
+def _said(error: BaseException | None, url: Secret) -> list[str]:
+    """The driver's lines, without the password; at least one."""
     text = str(error)
+    password = parsed(url).password
     if password:
         text = text.replace(str(password), "***")
     lines = [line.strip() for line in redact(text).splitlines() if line.strip()]
-    said = lines[0] if lines else type(error).__name__
-    fatal = next((line for line in lines if "FATAL:" in line), "").partition("FATAL:")[2].strip()
-    if getattr(error, "sqlstate", None) in _MISSING or said.startswith(_WRONG):
-        return Misconfigured(f"the database of {_SETTING} is not as it should be: {said}")
-    if any(words in fatal for words in _REFUSED):
-        return Misconfigured(f"the database of {_SETTING} refused: {fatal}")
-    return Unavailable(_SERVICE, f"{fatal or said} (see {_SETTING})")
+    return lines or [type(error).__name__]

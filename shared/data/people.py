@@ -5,9 +5,6 @@ from __future__ import annotations
 from shared.data.database import reading
 from shared.settings import Secret
 
-SYSTEM_ADMIN = "system_admin"
-"""The role, in `users`."""
-
 
 def administrators(url: Secret) -> list[str]:
     """The e-mail addresses of the users with the role `system_admin`, in the order of their text.
@@ -15,10 +12,11 @@ def administrators(url: Secret) -> list[str]:
     Raises `Misconfigured` (no such table, column, database or file; a wrong password) or
     `Unavailable`; the message names DATABASE_URL and shows no password.
     """
-    from sqlalchemy import column, select, table
+    from sqlalchemy import select
 
-    users = table("users", column("email"), column("role"))
-    query = select(users.c.email).where(users.c.role == SYSTEM_ADMIN)
+    from shared.data.models import Role, User
+
+    query = select(User.email).where(User.role == Role.SYSTEM_ADMIN)
     with reading(url) as connection:
         found = {str(email).strip() for (email,) in connection.execute(query) if email}
     return sorted(one for one in found if one)

@@ -7,6 +7,7 @@ process's environment.
 
 from shared.settings.model import (
     PRIMARY,
+    DataSettings,
     DestinationSettings,
     DriveSettings,
     Settings,
@@ -15,8 +16,8 @@ from shared.settings.model import (
     TriggerSettings,
     Values,
 )
-from shared.settings.process import load, load_for_triggers, load_local
-from shared.settings.reading import Channels, Check, for_triggers, from_env
+from shared.settings.process import load, load_for_data, load_for_triggers, load_local
+from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
 from shared.settings.secret import Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
@@ -26,6 +27,7 @@ __all__ = [
     "TASK_SUFFIXES",
     "Channels",
     "Check",
+    "DataSettings",
     "DestinationSettings",
     "DriveSettings",
     "Secret",
@@ -35,9 +37,11 @@ __all__ = [
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "for_data",
     "for_triggers",
     "from_env",
     "load",
+    "load_for_data",
     "load_for_triggers",
     "load_local",
     "task_settings",

@@ -50,6 +50,15 @@ _NO_DRIVE = DriveSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DataSettings:
+    """The company's database, which needs no storage account."""
+
+    url: Secret
+    names: Path | None
+    """The file that says what its tables and columns are called."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
 
@@ -93,6 +102,7 @@ class Settings(TriggerSettings):
     channels: Mapping[str, Values] = field(default_factory=dict)
     """The channels to people that are set up: each one's name, and the values of its settings."""
     database_url: Secret = UNSET
+    data_names: Path | None = None
     database_path: Path | None = None
     postgres_url: Secret
     postgres_scratch_url: Secret

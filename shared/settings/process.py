@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import Misconfigured
-from shared.settings.model import Settings, TriggerSettings
-from shared.settings.reading import Channels, Check, for_triggers, from_env
+from shared.settings.model import DataSettings, Settings, TriggerSettings
+from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
 
 
 def load(check: Check, channels: Channels, schemes: Sequence[str]) -> Settings:
@@ -20,6 +20,11 @@ def load(check: Check, channels: Channels, schemes: Sequence[str]) -> Settings:
 def load_for_triggers() -> TriggerSettings:
     """What this process's triggers are made from."""
     return for_triggers(os.environ)
+
+
+def load_for_data() -> DataSettings:
+    """What this process needs to reach the company's database. Raises `Misconfigured`."""
+    return for_data(os.environ)
 
 
 def load_local(file: Path) -> None:

@@ -12,6 +12,7 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    DataSettings,
     DestinationSettings,
     DriveSettings,
     Settings,
@@ -54,6 +55,7 @@ def from_env(
             "into local.settings.json), or set AzureWebJobsStorage__accountName"
         )
     file = read("DATABASE_PATH")
+    data = _data(given)
     settings = Settings(
         storage=storage,
         backup_destinations=_destinations(given, storage),
@@ -65,7 +67,8 @@ def from_env(
             url=read("GDRIVE_URL").rstrip("/"),
         ),
         channels=_set_up(given, channels),
-        database_url=Secret(read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")),
+        database_url=data.url,
+        data_names=data.names,
         database_path=Path(file) if file else None,
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
@@ -88,6 +91,23 @@ def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
     """Read what triggers are made from. A wrong prefix counts as not set; `from_env` reports it."""
     prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
     return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
+
+
+def for_data(environ: Mapping[str, str]) -> DataSettings:
+    """Read what the company's database needs, whatever else is set. Raises `Misconfigured`."""
+    given = _Given(environ)
+    found = _data(given)
+    if given.problems:
+        raise Misconfigured("; ".join(dict.fromkeys(given.problems)))
+    if not found.url:
+        raise Misconfigured("DATABASE_URL is not set; it says which database is the company's")
+    return found
+
+
+def _data(given: _Given) -> DataSettings:
+    file, names = given.read("DATABASE_PATH"), given.read("DATA_NAMES")
+    url = given.read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")
+    return DataSettings(url=Secret(url), names=Path(names) if names else None)
 
 
 class _Given:

@@ -67,9 +67,15 @@ SETTINGS = (
     Setting(
         "DATABASE_URL",
         "",
-        "The company's database (SQLAlchemy's form of URL), whose table users says who is "
-        "system_admin. Default: the SQLite database at DATABASE_PATH.",
+        "The company's database (SQLAlchemy's form of URL): what the tasks read and write, and who "
+        "is system_admin. Default: the SQLite database at DATABASE_PATH.",
         secret=True,
+    ),
+    Setting(
+        "DATA_NAMES",
+        "",
+        "TOML file that says what the tables and columns of that database are called, if they are "
+        "yours (docs/data.md). Default: as Belfry calls them.",
     ),
     Setting(
         "POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up.", secret=True

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from local import company, ports
+from local import ports
 from local.postgres import Postgres, start
 from shared.errors import Damaged, Unavailable
 from tests.conftest import scratch
@@ -51,37 +47,6 @@ def folder(new: Path, stopped: Path) -> Path:
     """A copy of `stopped`, of the same owners."""
     subprocess.run(["cp", "-a", str(stopped), str(new)], check=True)
     return new
-
-
-def test_the_company_is_the_same_in_both_databases(tmp_path: Path, postgres: Postgres) -> None:
-    file, url = tmp_path / "company.db", postgres.url("equal")
-    company.build_sqlite(file)
-    company.build_postgres(url)
-    company.build_postgres(url)
-    with closing(sqlite3.connect(file)) as small, psycopg.connect(url) as large:
-        for table in company.tables():
-            query = f"SELECT * FROM {table.name} ORDER BY id"
-            found = [_plain(row) for row in large.execute(query.encode())]
-            assert found == small.execute(query).fetchall(), table.name
-            assert len(found) == len(table.rows)
-
-
-def _plain(row: tuple[object, ...]) -> tuple[object, ...]:
-    return tuple(str(v) if isinstance(v, Decimal | datetime) else v for v in row)
-
-
-def test_an_interrupted_build_is_done_again(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, whole = postgres.url("interrupted"), company.tables()
-    broken = company.Table("costs", whole[-1].columns, [(None,) * 5])
-    with monkeypatch.context() as patch:
-        patch.setattr(company, "tables", lambda: [*whole[:-1], broken])
-        with pytest.raises(psycopg.Error):
-            company.build_postgres(url)
-    company.build_postgres(url)
-    with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT count(*) FROM costs").fetchone() == (1000,)
 
 
 def test_the_password_is_needed_and_for_its_owner_only(postgres: Postgres) -> None:

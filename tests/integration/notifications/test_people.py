@@ -24,6 +24,7 @@ from shared.settings import Secret
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables.facts import Meta
+from tests.company import TODAY
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
 
 
@@ -50,7 +51,7 @@ def users(tmp_path: Path) -> Path:
 def database(postgres: Postgres) -> Iterator[str]:
     """The URL of a PostgreSQL database with the demo company in it."""
     url = postgres.url("people")
-    company.build_postgres(url)
+    company.build_postgres(url, TODAY)
     yield url
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute("DROP DATABASE people WITH (FORCE)")
