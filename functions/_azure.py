@@ -17,13 +17,13 @@ from functools import partial
 from typing import Any
 
 import azure.functions as func
-from shared.engine.dispatch.names import HTTP
 
 from functions import _process
 from shared import settings as configuration
 from shared.backups import engines
 from shared.clock import SystemClock
 from shared.engine.commands import configured
+from shared.engine.dispatch.names import HTTP
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.log import Event, event, instant

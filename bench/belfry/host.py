@@ -20,11 +20,11 @@ from tests import sdk
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from azure.core.exceptions import AzureError
-from shared.engine.dispatch.names import DISPATCHER
 
 from bench.belfry.world import Jobs, app
 from local.host.settings import QueueOptions, read_host_json
 from shared.app import App
+from shared.engine.dispatch.names import DISPATCHER
 from shared.engine.work.worker import Worker
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse

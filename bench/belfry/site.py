@@ -14,14 +14,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from shared.engine.dispatch.names import DISPATCHER
-
 from bench.belfry.host import Order
 from bench.belfry.world import Jobs, app
 from bench.peers import environment
 from bench.peers.ledger import Ledger
 from local import azurite, child
 from shared.app import App
+from shared.engine.dispatch.names import DISPATCHER
 
 SHARDS = 8
 _HOST = Path(__file__).with_name("host.py")

@@ -4,9 +4,9 @@ python -m functions schedule_dispatcher
 """
 
 import azure.functions as func
-from shared.engine.dispatch.names import ALWAYS, DISPATCHER
 
 from functions._azure import clock
+from shared.engine.dispatch.names import ALWAYS, DISPATCHER
 
 blueprint = func.Blueprint()
 

@@ -18,7 +18,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from shared.engine.dispatch.names import DISPATCHER, MESSAGE
-
 from shared.errors import BelfryError
 from tests.soak.listener import Listener
 from tests.soak.pace import MINUTE

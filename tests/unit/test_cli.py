@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER
 
 import functions
 from shared.cli import typed
+from shared.engine.dispatch.names import DISPATCHER
 from tests.forked import Commands
 
 PATHS = sorted(Path("functions").glob("*/[a-z]*.py"))

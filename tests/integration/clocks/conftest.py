@@ -15,7 +15,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.functions.timer import TimerRequest
-from shared.engine.dispatch.names import ALWAYS, DISPATCHER, HTTP, MESSAGE
 
 from functions import _process
 from local.azurite import Azurite
@@ -23,6 +22,7 @@ from local.host import cron
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
+from shared.engine.dispatch.names import ALWAYS, DISPATCHER, HTTP, MESSAGE
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule

@@ -6,13 +6,13 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 
 from functions import _process
 from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.clock import ManualClock
+from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import Schedule

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 
 from local.azurite import Azurite
 from shared.app import App, build
+from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 from shared.engine.dispatch.queue_clock import QueueClock, following
 from shared.errors import Unavailable
 from shared.settings import Settings

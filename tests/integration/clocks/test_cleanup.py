@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER
 
+from shared.engine.dispatch.names import DISPATCHER
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Schedule
 from tests.integration.clocks.conftest import START, SimulatedEngine, said

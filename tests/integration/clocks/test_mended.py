@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 
 from shared.api import site
+from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, is_manual
 from shared.schedules.ledger import Span

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 
 from shared.api import site
+from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 from shared.schedules.job import Status
 from tests.integration.clocks.conftest import START, SimulatedEngine, said
 

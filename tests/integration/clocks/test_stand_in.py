@@ -8,11 +8,11 @@ from typing import Any
 
 import azure.functions as func
 import pytest
-from shared.engine.dispatch.names import DISPATCHER, MESSAGE, WORK
 
 from functions import _process
 from local.azurite import Azurite
 from shared.app import App, build
+from shared.engine.dispatch.names import DISPATCHER, MESSAGE, WORK
 from shared.errors import Unavailable
 from tests.integration.clocks.conftest import SimulatedEngine, said, tap
 

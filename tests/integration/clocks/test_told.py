@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 
+from shared.engine.dispatch.names import DISPATCHER, HTTP, MESSAGE
 from shared.errors import Unavailable
 from tests.integration.clocks.conftest import SimulatedEngine, said
 

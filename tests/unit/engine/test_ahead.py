@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from shared.engine.dispatch.names import HTTP, WORK
 
 from shared.engine.dispatch.ahead import ahead, coming
 from shared.engine.dispatch.facts import Facts, Known
+from shared.engine.dispatch.names import HTTP, WORK
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LEAST = timedelta(seconds=75)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shared.engine.dispatch.names import HTTP
 
 from local.host import cron
 from shared.engine.dispatch.facts import Known
 from shared.engine.dispatch.health import GRACE, silent, was_away
+from shared.engine.dispatch.names import HTTP
 from shared.engine.dispatch.wakeups import last_wakeup, next_wakeup
 from shared.recurrence import Frequency, Recurrence, ncrontab
 

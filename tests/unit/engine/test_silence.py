@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from shared.engine.dispatch.names import HTTP, WORK
 
 from shared.engine.dispatch import silence
 from shared.engine.dispatch.facts import Facts, Known, Pause
 from shared.engine.dispatch.health import Silent, judged, look_again, noticed
+from shared.engine.dispatch.names import HTTP, WORK
 from shared.storage.tables.facts import Fact
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
