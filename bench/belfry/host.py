@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import sdk
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from azure.core.exceptions import AzureError
 
-from bench.belfry.world import Jobs, app
+from bench.belfry.world import Jobs, app, receiving
 from local.host.settings import QueueOptions, read_host_json
 from shared.app import App
 from shared.engine.dispatch.names import DISPATCHER
@@ -163,7 +161,7 @@ def main(order: Order) -> None:
     belfry.table.get("warm")
     options = read_host_json(_ROOT, {}).queues
     work = [
-        Lane(sdk.queue(belfry, name), worker, options, order.hidden_seconds).run
+        Lane(receiving(belfry, name), worker, options, order.hidden_seconds).run
         for name, worker in lanes(belfry)
     ]
     if order.tick_seconds:

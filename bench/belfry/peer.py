@@ -11,7 +11,7 @@ from typing import Any
 from bench.belfry import bare, idling
 from bench.belfry.counted import Counted, Counts
 from bench.belfry.site import SHARDS, Host, Site
-from bench.belfry.world import again, load, schedules
+from bench.belfry.world import again, load, receiving, schedules
 from bench.peers import (
     Absent,
     Crash,
@@ -31,7 +31,6 @@ from shared.app import App
 from shared.schedules.job import job_id
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse
-from tests import sdk
 
 _QUIET = 3.0
 _BRISK: dict[str, Any] = {
@@ -197,7 +196,7 @@ class Belfry:
         counted.take()
         belfry.dispatcher.tick(belfry.clock.now(), "bench")
         ticked = counted.take().less(idle)
-        queue = sdk.queue(belfry, Names(belfry.settings.prefix).queue)
+        queue = receiving(belfry, Names(belfry.settings.prefix).queue)
         received = queue.receive_messages(messages_per_page=32, visibility_timeout=60)
         sent = [parse(message.content) for message in received]
         counted.take()

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from azure.storage.queue import QueueClient
+
 from shared.app import App, build
 from shared.clock import Clock, SystemClock
 from shared.recurrence import Frequency, Recurrence
@@ -92,6 +94,12 @@ def _first(key: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def receiving(belfry: App, name: str) -> QueueClient:
+    """A queue of the app's account by Microsoft's client, as a host receives from it."""
+    text = belfry.settings.storage.connection_string.reveal()
+    return QueueClient.from_connection_string(text, name)
 
 
 def app(
