@@ -16,7 +16,7 @@ from shared.storage.lean import Lean
 from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -72,16 +72,37 @@ class Rest:
         request = HttpRequest(method, url, headers=dict(headers), content=body)
         return self._pipeline.run(request, **self._options | options)
 
+    def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        expected: Collection[int],
+        also: Collection[str] = (),
+        **options: Any,
+    ) -> Any:
+        """The answer, if it has one of the `expected` statuses, or an error code of `also`; raises
+        its `refusal` otherwise."""
+        answer = self.run(method, url, headers, body, **options).http_response
+        if answer.status_code not in expected and code_of(answer) not in also:
+            raise refusal(answer)
+        return answer
+
 
 def code_of(answer: Any) -> str:
     """The service's error code, such as ServerBusy; empty if there is none."""
     return str(answer.headers.get("x-ms-error-code", ""))
 
 
-def refusal(answer: Any, status: int, code: str, message: str) -> Any:
-    """azure-core's HttpResponseError, with an `error_code` as the SDKs set it."""
+def refusal(answer: Any, status: int = 0, code: str = "", message: str = "") -> Any:
+    """azure-core's HttpResponseError, with an `error_code` as the SDKs set it. What is not given is
+    the answer's own."""
     from azure.core.exceptions import HttpResponseError
 
-    error: Any = HttpResponseError(message=message, response=answer)
-    error.status_code, error.error_code = status, code
+    said = message or f"answered {answer.status_code}"
+    error: Any = HttpResponseError(message=said, response=answer)
+    error.status_code = status or answer.status_code
+    error.error_code = code or code_of(answer)
     return error

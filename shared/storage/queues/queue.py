@@ -9,13 +9,10 @@ import html
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from shared.storage.rest import Rest, code_of, refusal
-
-if TYPE_CHECKING:
-    pass
+from shared.storage.rest import Rest, refusal
 
 _HEADERS = {"x-ms-version": "2020-12-06", "Accept": "application/xml", "User-Agent": "belfry"}
 _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
@@ -49,9 +46,8 @@ class Queue:
 
     def create(self) -> None:
         """Create the queue; harmless if it exists."""
-        answer = self._rest.run("PUT", self._queue, _HEADERS).http_response
-        if answer.status_code not in (201, 204) and code_of(answer) != "QueueAlreadyExists":
-            raise _error(answer)
+        there = ("QueueAlreadyExists",)
+        self._rest.ask("PUT", self._queue, _HEADERS, expected=(201, 204), also=there)
 
     def put(self, text: str, hidden_seconds: int = 0, expires_seconds: int = -1) -> Receipt:
         """Put a message. It is invisible for `hidden_seconds` (7 days at most), and expires after
@@ -65,7 +61,7 @@ class Queue:
         answer = self._run("POST", where, 201, body)
         found, pop = _ID.search(answer.content), _RECEIPT.search(answer.content)
         if found is None or pop is None:
-            raise _error(answer)
+            raise refusal(answer)
         return Receipt(found[1].decode(), pop[1].decode())
 
     def delete(self, receipt: Receipt) -> bool:
@@ -79,7 +75,7 @@ class Queue:
         """The text of the first message that is visible now; None if there is none."""
         answer = self._run("GET", "/messages?peekonly=true&numofmessages=1", 200)
         if b"<QueueMessagesList" not in answer.content:
-            raise _error(answer)
+            raise refusal(answer)
         found = _TEXT.search(answer.content)
         return None if found is None else html.unescape((found[1] or b"").decode(errors="replace"))
 
@@ -91,14 +87,6 @@ class Queue:
         body: bytes | None = None,
         also: Collection[str] = (),
     ) -> Any:
-        """The answer, if it has the `expected` status or an error code in `also`; else raises."""
         headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/xml"}
-        answer = self._rest.run(method, self._queue + where, headers, body).http_response
-        if answer.status_code != expected and code_of(answer) not in also:
-            raise _error(answer)
-        return answer
-
-
-def _error(answer: Any) -> Any:
-    status = answer.status_code
-    return refusal(answer, status, code_of(answer), f"answered {status}")
+        url = self._queue + where
+        return self._rest.ask(method, url, headers, body, expected=(expected,), also=also)

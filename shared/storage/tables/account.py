@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from shared.storage.rest import Rest, code_of, refusal
+from shared.storage.rest import Rest
 from shared.storage.tables.batch import HEADERS, literal
 
 _NEW = HEADERS | {"Content-Type": "application/json", "Prefer": "return-no-content"}
@@ -26,16 +26,13 @@ class Tables:
     def create(self, name: str) -> None:
         """Create a table; harmless if it exists."""
         body = json.dumps({"TableName": name}).encode()
-        answer = self._rest.run("POST", self._url, _NEW, body).http_response
-        if answer.status_code not in (201, 204) and code_of(answer) != "TableAlreadyExists":
-            raise _refused(answer)
+        there = ("TableAlreadyExists",)
+        self._rest.ask("POST", self._url, _NEW, body, expected=(201, 204), also=there)
 
     def drop(self, name: str, **options: Any) -> None:
         """Drop a table; harmless if it does not exist. For `options`, see `Rest.run`."""
         url = f"{self._url}('{name}')"
-        answer = self._rest.run("DELETE", url, HEADERS, **options).http_response
-        if answer.status_code not in (204, 404):
-            raise _refused(answer)
+        self._rest.ask("DELETE", url, HEADERS, expected=(204, 404), **options)
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names of the tables that begin with `prefix`."""
@@ -43,15 +40,9 @@ class Tables:
         after = ""
         while True:
             url = f"{self._url}?$filter={quote(wanted, safe='')}{after}"
-            answer = self._rest.run("GET", url, HEADERS).http_response
-            if answer.status_code != 200:
-                raise _refused(answer)
+            answer = self._rest.ask("GET", url, HEADERS, expected=(200,))
             yield from (str(table["TableName"]) for table in json.loads(answer.content)["value"])
             coming = answer.headers.get("x-ms-continuation-NextTableName")
             if not coming:
                 return
             after = f"&NextTableName={quote(coming, safe='')}"
-
-
-def _refused(answer: Any) -> Any:
-    return refusal(answer, answer.status_code, code_of(answer), f"answered {answer.status_code}")

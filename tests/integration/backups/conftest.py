@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -18,7 +15,7 @@ from shared.backups.postgres.source import SCRATCH, PostgresSource
 from shared.backups.sqlite.source import SqliteSource
 from shared.settings import Secret
 from tests.conftest import scratch
-from tests.integration.backups.setup import Shelf
+from tests.integration.backups.setup import Shelf, company_file
 
 
 @pytest.fixture
@@ -29,18 +26,7 @@ def shelf(azurite: Azurite) -> Shelf:
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     """A SQLite database in WAL mode whose compressed form needs more than one block."""
-    path = tmp_path / "company.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute('CREATE TABLE users (id INTEGER PRIMARY KEY, "na me" TEXT)')
-        connection.execute('CREATE TABLE "odd ""name" (x)')
-        connection.execute("CREATE TABLE files (content BLOB)")
-        connection.executemany("INSERT INTO users (id) VALUES (?)", [(n,) for n in range(1000)])
-        connection.executemany(
-            "INSERT INTO files VALUES (?)", [(os.urandom(100_000),) for _ in range(60)]
-        )
-        connection.commit()
-    return path
+    return company_file(tmp_path / "company.db", 60)
 
 
 COMPANY = {"users": 1000, 'odd "name': 0, "files": 60}

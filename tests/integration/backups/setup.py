@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from azure.storage.blob import ContainerClient
@@ -31,6 +34,20 @@ from shared.tasks.context import JobContext
 from tests.context import job_of
 
 PRIMARY, OFFSITE = "primary", "offsite"
+
+
+def company_file(path: Path, files: int) -> Path:
+    """A SQLite database in WAL mode, with so many files of 100 kB, which no compression shrinks."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute('CREATE TABLE users (id INTEGER PRIMARY KEY, "na me" TEXT)')
+        connection.execute('CREATE TABLE "odd ""name" (x)')
+        connection.execute("CREATE TABLE files (content BLOB)")
+        connection.executemany("INSERT INTO users (id) VALUES (?)", [(n,) for n in range(1000)])
+        content = [(random.randbytes(100_000),) for _ in range(files)]
+        connection.executemany("INSERT INTO files VALUES (?)", content)
+        connection.commit()
+    return path
 
 
 class Given(Sources):

@@ -23,6 +23,7 @@ from shared.backups.sqlite.source import SqliteSource
 from shared.errors import Damaged, Misconfigured, Refused, Unavailable
 from shared.tasks.context import JobContext
 from tests.context import job_of
+from tests.integration.backups.setup import company_file
 
 ROWS = {"users": 1000, 'odd "name': 0, "files": 20}
 
@@ -30,17 +31,7 @@ ROWS = {"users": 1000, 'odd "name': 0, "files": 20}
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     """A database in WAL mode, of 2 MB."""
-    path = tmp_path / "company.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute('CREATE TABLE users (id INTEGER PRIMARY KEY, "na me" TEXT)')
-        connection.execute('CREATE TABLE "odd ""name" (x)')
-        connection.execute("CREATE TABLE files (content BLOB)")
-        connection.executemany("INSERT INTO users (id) VALUES (?)", [(n,) for n in range(1000)])
-        files = [(random.randbytes(100_000),) for _ in range(20)]
-        connection.executemany("INSERT INTO files VALUES (?)", files)
-        connection.commit()
-    return path
+    return company_file(tmp_path / "company.db", 20)
 
 
 @pytest.fixture
