@@ -19,7 +19,7 @@ from shared.storage.queues.jobs import Message
 from tests.faults import FaultProxy, LoseAnswer, Rule
 from tests.integration.engine.conftest import Engine, make
 
-HANG = 0.15
+HANG = 0.5
 """Seconds that an attempt waits for an answer that does not come."""
 _prefixes = itertools.count()
 
