@@ -9,6 +9,10 @@ storage                        Table, Queue and Blob Storage; the only user of A
 data                           the company's own database: its tables, and their upgrade
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
+alerts                         problems: told when they begin, again while they last, and at the end
+billing                        fees and subscriptions: a ledger, and Stripe
+care                           the pet-care company's chores: reminders, no-shows, reputations
+finance                        daily counters, cost report, spend guard
 backups                        dump, compress, upload, read back, restore, compare
 app                            the only place where the parts meet
 process                        the app of a process: prepared at its start, drained at its end

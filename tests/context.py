@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
 from shared.notifications.model import Entry
+from shared.notifications.port import Message
 from shared.tasks import JobContext, Params, Result, Task
 
 
@@ -62,6 +64,9 @@ class RecordedNotifications:
 
     mails: list[Told] = field(default_factory=list)
     alerts: list[Told] = field(default_factory=list)
+    reports: list[tuple[str, str, Mapping[str, object]]] = field(default_factory=list)
+    """(kind, key, data) of each."""
+    messages: list[Message] = field(default_factory=list)
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         self.mails.append(Told(key, subject, text))
@@ -69,4 +74,16 @@ class RecordedNotifications:
 
     def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         self.alerts.append(Told(key, subject, text))
+        return ()
+
+    def report(self, *, kind: str, key: str, data: Mapping[str, object]) -> Sequence[Entry]:
+        self.reports.append((kind, key, data))
+        return ()
+
+    def send(self, messages: Sequence[Message]) -> Sequence[Entry]:
+        self.messages.extend(messages)
+        return ()
+
+    def rehearse(self, messages: Sequence[Message], now: datetime) -> Sequence[Entry]:
+        del messages, now
         return ()

@@ -1,11 +1,14 @@
 """What a notification is, and the states that it can be in.
 
-    queued ──> sending ──> sent
+    queued ──> sending ──> sent ──> delivered, or undelivered, as the provider says later
                   │  ↑
                   ↓  │ later, if another attempt may help
                  failed
 
-    kept      no way to send it is configured: it stays for a person to read
+    unsettled   it may have been sent; the provider is asked before anything else is done
+    unknown     nobody could say whether it was sent; a person must look
+    skipped     the rules of sending forbid it for good; the error says why
+    kept        no way to send it is configured: it stays for a person to read
 
 A notification is identified by its key, its channel and its recipient. Whoever asks again for the
 same three asks for the same notification, which is sent once.
@@ -16,9 +19,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from shared.errors import Unavailable
 from shared.log import short
@@ -45,8 +50,17 @@ class NotificationStatus(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
     FAILED = "failed"
+    UNSETTLED = "unsettled"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
     KEPT = "kept"
+
+
+class Uncertain(Unavailable):
+    """There was no answer that says whether the provider accepted the notification."""
 
 
 class Later(Unavailable):
@@ -66,6 +80,14 @@ class Draft:
     recipient: str
     subject: str
     text: str
+    kind: str = ""
+    """Which of the `kinds` says it; empty: `subject` and `text` are what is sent."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """The kind's data; for a message to an owner, the facts for its review."""
+    tenant_id: int | None = None
+    owner_id: int | None = None
+    useful_until: datetime | None = None
+    """It is not sent later than this; None: however late."""
 
     @property
     def digest(self) -> str:
@@ -91,6 +113,15 @@ class Entry(Draft):
     sent_at: datetime | None = None
     holder: str = ""
     """Which sender took it last."""
+    address: str = ""
+    """Where it went, if that was looked up right before it was sent: a phone number in E.164."""
+    segments: int = 0
+    """Parts of a text message."""
+    cost_micros: int | None = None
+    """What it cost, in millionths of `cost_currency`."""
+    cost_currency: str = ""
+    cost_estimated: bool = False
+    """Whether that is Belfry's estimate, since the provider has not said."""
     etag: str = ""
 
 

@@ -1,13 +1,76 @@
-"""What tasks may ask of the notifications. It is only a type, so a task that declares it imports
-nothing else of them."""
+"""What tasks may ask of the notifications, and what the notifications ask of a domain. Only types,
+so a task that declares the service imports nothing else of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from shared.notifications.model import Entry
+
+Value: TypeAlias = "str | int | bool | None"
+"""What the facts of a message may be: JSON's plain values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A message to an owner, as a task asks for it. Tenant, owner, kind and occasion identify it:
+    it is sent once, however often it is asked for (P9)."""
+
+    kind: str
+    """One of `shared.notifications.kinds`; it names the channel and the template."""
+    tenant_id: int
+    owner_id: int
+    occasion: str
+    """What it is about, with whatever makes it another occasion: an appointment and its time."""
+    about: Mapping[str, Value]
+    """The facts by which the kind's review finds it again, such as `appointment_id`."""
+    useful_until: datetime
+    """Nobody is told later than this."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """An owner, and their tenant's rules, as they are right before a message is sent."""
+
+    tenant_id: int
+    owner_id: int
+    phone: str | None
+    """As it was typed."""
+    opted_in: bool
+    language: str
+    """The owner's, else the tenant's."""
+    timezone: str
+    """The owner's, else the tenant's: for quiet hours."""
+    sms_daily_limit: int | None
+    """The tenant's, in messages a day; None: only the limit for all tenants."""
+    sms_daily_spend_minor: int | None
+    """The same in minor units of `sms_currency`."""
+    sms_currency: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ready:
+    """The message still makes sense."""
+
+    owner: Owner
+    data: Mapping[str, object]
+    """The values of the kind's data."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """The message must not be sent any more."""
+
+    reason: str
+
+
+Review: TypeAlias = Callable[[Mapping[str, Value], datetime], Ready | Dropped]
+"""Looks up what a message is about, right before it is sent: (its `about`, now) -> what it says
+now, or why it must not be sent. Raises `Unavailable` or `Misconfigured`: then it waits."""
 
 
 class NotificationService(Protocol):
@@ -22,5 +85,18 @@ class NotificationService(Protocol):
     def mail_administrators(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         """Mail every system administrator."""
 
+    def report(self, *, kind: str, key: str, data: Mapping[str, object]) -> Sequence[Entry]:
+        """Mail a report of that kind to every system administrator; `data` has the values of the
+        kind's data, as JSON."""
+
     def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator."""
+
+    def send(self, messages: Sequence[Message]) -> Sequence[Entry]:
+        """Send these to owners, by the rules of sending (opt-in, quiet hours, caps). A message
+        that must wait is sent later by itself; each is returned, told before or not, in the order
+        in which they were given."""
+
+    def rehearse(self, messages: Sequence[Message], now: datetime) -> Sequence[Entry]:
+        """What `send` would do at `now`; stores nothing and sends nothing. Messages that were told
+        before are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +52,16 @@ def properties(entry: Entry) -> dict[str, Any]:
         "next_at": _stamp(entry.next_at),
         "sent_at": _stamp(entry.sent_at),
         "holder": entry.holder,
+        "kind": entry.kind,
+        "about": json.dumps(dict(entry.about)),
+        "tenant_id": "" if entry.tenant_id is None else str(entry.tenant_id),
+        "owner_id": "" if entry.owner_id is None else str(entry.owner_id),
+        "useful_until": _stamp(entry.useful_until),
+        "address": entry.address,
+        "segments": entry.segments,
+        "cost_micros": "" if entry.cost_micros is None else str(entry.cost_micros),
+        "cost_currency": entry.cost_currency,
+        "cost_estimated": entry.cost_estimated,
     }
 
 
@@ -72,6 +83,16 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
             next_at=_instant(row["next_at"]),
             sent_at=_instant(row["sent_at"]),
             holder=row["holder"],
+            kind=row.get("kind", ""),  # and what follows: rows of the first versions have none
+            about=json.loads(row.get("about") or "{}"),
+            tenant_id=_number(row.get("tenant_id")),
+            owner_id=_number(row.get("owner_id")),
+            useful_until=_instant(row.get("useful_until", "")),
+            address=row.get("address", ""),
+            segments=row.get("segments", 0),
+            cost_micros=_number(row.get("cost_micros")),
+            cost_currency=row.get("cost_currency", ""),
+            cost_estimated=row.get("cost_estimated", False),
             etag=row["etag"],
         )
     except (LookupError, ValueError, TypeError, AttributeError) as error:
@@ -82,6 +103,10 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
 
 def _stamp(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).isoformat()
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
 
 
 def _instant(text: str) -> datetime | None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.errors import BelfryError
+from shared.notifications.content import Content, Receipt
 from shared.notifications.model import Entry, Later
 
 PAUSES = (
@@ -34,10 +35,10 @@ LONGEST = timedelta(hours=6)
 class Sender(Protocol):
     """A configured channel to people."""
 
-    def send(self, entry: Entry) -> str:
-        """Send it once; the provider's id for it, or "" if it gives none. Raises `Refused` or
-        `Unavailable` (`Later`, if the service says when to try again). No error has a secret in
-        its text."""
+    def send(self, entry: Entry, content: Content, /) -> Receipt:
+        """Send it once; what the provider says. Raises `Refused` or `Unavailable`: `Later`, if the
+        service says when to try again; `Uncertain`, if nobody can tell whether it accepted. No
+        error has a secret in its text."""
 
 
 def next_attempt(error: BelfryError, attempts: int, now: datetime) -> datetime | None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
+from shared.notifications.content import Content
 from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox
 from shared.notifications.sending import ATTEMPTS, Sender, next_attempt
@@ -151,13 +152,13 @@ class Notifications:
         if entry.attempts > ATTEMPTS:
             return self._failed(entry, Refused("outbox", "no attempt came to its end"))
         try:
-            provider_id = sender.send(entry)
+            receipt = sender.send(entry, Content(subject=entry.subject, text=entry.text))
         except BelfryError as error:
             return self._failed(entry, error)
         except Exception as error:  # from a library: its text may have a secret, so it is left out
             said = f"failed unexpectedly ({type(error).__name__})"
             return self._failed(entry, Unavailable(entry.channel, said))
-        done = self._outbox.sent(entry, provider_id, self._clock.now())
+        done = self._outbox.sent(entry, receipt.provider_id, self._clock.now())
         _tell(Event.NOTIFICATION_SENT, done, provider_id=done.provider_id)
         return done
 

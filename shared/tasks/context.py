@@ -36,6 +36,8 @@ class JobContext:
     clock: Clock
     log: JobLog
     progress: JobProgress = field(default_factory=JobProgress)
+    dry_run: bool = False
+    """Whether the task must change nothing, and say in its result what it would do."""
     forced: bool = False
     """Whether a person insists that the task also does what it would leave out as needless."""
     stop: threading.Event

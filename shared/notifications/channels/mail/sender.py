@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.notifications.answers import failure
+from shared.notifications.content import Content, Receipt
 from shared.notifications.hiding import hidden, hide
 from shared.notifications.model import Entry
 from shared.settings import Secret, Values
@@ -34,8 +35,8 @@ class SendGrid:
         self._sender = sender
         self._url = url
 
-    def send(self, entry: Entry) -> str:
-        """Mail it as plain text; returns SendGrid's id for it."""
+    def send(self, entry: Entry, content: Content) -> Receipt:
+        """Mail it as plain text; the receipt has SendGrid's id for it."""
         if not _ADDRESS.fullmatch(entry.recipient):
             raise Refused("sendgrid", "the recipient is no e-mail address")
         from python_http_client.exceptions import HTTPError
@@ -45,8 +46,8 @@ class SendGrid:
         mail = Mail(
             from_email=self._sender,
             to_emails=entry.recipient,
-            subject=entry.subject or "(no subject)",
-            plain_text_content=entry.text or entry.subject or "(no text)",
+            subject=content.subject or "(no subject)",
+            plain_text_content=content.text or content.subject or "(no text)",
         )
         hide("python_http_client.client", [self._key])
         problem: BelfryError
@@ -55,7 +56,7 @@ class SendGrid:
             client.client.timeout = _TIMEOUT
             answer = client.send(mail)
             if 200 <= answer.status_code < 300:
-                return str(answer.headers.get("X-Message-Id") or "")
+                return Receipt(provider_id=str(answer.headers.get("X-Message-Id") or ""))
             problem = failure("sendgrid", answer.status_code, "", answer.headers)
         except HTTPError as error:
             text = bytes(error.body or b"").decode(errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.notifications.content import Content, Receipt
 from shared.notifications.model import Entry
 from shared.notifications.post import post
 from shared.settings import Secret, Values
@@ -22,12 +23,12 @@ class Slack:
     def __init__(self, url: Secret) -> None:
         self._url = url
 
-    def send(self, entry: Entry) -> str:
+    def send(self, _entry: Entry, content: Content) -> Receipt:
         """Send it as plain text. Slack returns no id."""
-        text = cut(f"{entry.subject}\n\n{entry.text}", _MOST)
+        text = cut(f"{content.subject}\n\n{content.text}", _MOST)
         body = {"text": _escaped(text), "mrkdwn": False, "unfurl_links": False}
         post("slack", self._url, body, [self._url])
-        return ""
+        return Receipt()
 
 
 def _escaped(text: str) -> str:

@@ -11,6 +11,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from shared.notifications.content import Content, Receipt
 from shared.notifications.model import Entry, Later
 from shared.notifications.post import post
 from shared.settings import Secret, Values
@@ -35,24 +36,24 @@ class Teams:
     def __init__(self, url: Secret) -> None:
         self._url = url
 
-    def send(self, entry: Entry) -> str:
+    def send(self, _entry: Entry, content: Content) -> Receipt:
         """Send it as a card. Teams returns no id."""
-        answer = post("teams", self._url, _message(entry), [self._url])
+        answer = post("teams", self._url, _message(content), [self._url])
         if _THROTTLED in answer.text:
             raise Later("teams", "answered 429 in its text", _PAUSE)
-        return ""
+        return Receipt()
 
 
-def _message(entry: Entry) -> dict[str, Any]:
+def _message(content: Content) -> dict[str, Any]:
     """A card made of RichTextBlocks, which show text as it is. A TextBlock would read it as
     Markdown, and take the underscores in a table's name for emphasis."""
-    lines = [line for line in _cut(entry.text).splitlines() if line.strip()]
+    lines = [line for line in _cut(content.text).splitlines() if line.strip()]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
-        "body": [_line(entry.subject, weight="Bolder", size="Medium"), *map(_line, lines)],
+        "body": [_line(content.subject, weight="Bolder", size="Medium"), *map(_line, lines)],
     }
     kind = "application/vnd.microsoft.card.adaptive"
     return {

@@ -5,6 +5,7 @@ The bot's token is part of the URL; `post` says how it is kept out of errors and
 
 from __future__ import annotations
 
+from shared.notifications.content import Content, Receipt
 from shared.notifications.model import Entry
 from shared.notifications.post import post
 from shared.settings import Secret, Values
@@ -28,14 +29,15 @@ class Telegram:
         self._chat_id = chat_id
         self._url = url
 
-    def send(self, entry: Entry) -> str:
+    def send(self, _entry: Entry, content: Content) -> Receipt:
         """Send it as plain text: without a `parse_mode`, Telegram looks for no markup in it."""
         body = {
             "chat_id": self._chat_id,
-            "text": cut(f"{entry.subject}\n\n{entry.text}", _MOST),
+            "text": cut(f"{content.subject}\n\n{content.text}", _MOST),
             "link_preview_options": {"is_disabled": True},
         }
         url = Secret(f"{self._url}/bot{self._token.reveal()}/sendMessage")
         answer = post("telegram", url, body, [self._token])
         result = answer.json.get("result")
-        return str(result.get("message_id", "")) if isinstance(result, dict) else ""
+        number = result.get("message_id", "") if isinstance(result, dict) else ""
+        return Receipt(provider_id=str(number))

@@ -1,0 +1,41 @@
+"""What the rest of Belfry may ask of the alerts. Only types."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class AlertKind(StrEnum):
+    """What can be wrong, or has happened (L12, O11)."""
+
+    JOB_DEAD = "job_dead"
+    RUN_MISSED = "run_missed"
+    SCHEDULE_PAUSED = "schedule_paused"
+    CLOCK_SILENT = "clock_silent"
+    CLOCK_WRONG = "clock_wrong"
+    SPEND_EXCEEDED = "spend_exceeded"
+    BILLING_PAUSED = "billing_paused"
+    BILLING_RESUMED = "billing_resumed"
+    BILLING_STUCK = "billing_stuck"
+    """Billing should be paused and could not be."""
+    BACKUP_FAILED = "backup_failed"
+    BACKUP_TOO_OLD = "backup_too_old"
+    CIRCUIT_OPENED = "circuit_opened"
+    CAP_REACHED = "cap_reached"
+
+
+class AlertService(Protocol):
+    """Tells people of problems (`service`). Every method raises `Unavailable` or `Refused` if
+    storage fails; sending itself is retried by the outbox."""
+
+    def open(self, kind: AlertKind, about: str, text: str) -> None:
+        """There is a problem with `about`, such as a schedule's id. Asking again while it is open
+        says it again only when a reminder is due."""
+
+    def close(self, kind: AlertKind, about: str, text: str) -> None:
+        """The problem is over; does nothing if it is not open."""
+
+    def happened(self, kind: AlertKind, about: str, text: str, *, key: str) -> None:
+        """Something happened that has no end, such as a missed run; `key` identifies the event, so
+        that it is told once."""

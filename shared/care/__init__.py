@@ -1,0 +1,1 @@
+"""The pet-care company's own chores: vaccinations, no-shows, reminders, reputations (P1-P9)."""
