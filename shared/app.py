@@ -80,6 +80,7 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
     short_worker: Worker
@@ -163,11 +164,9 @@ class _Stores:
     queue: JobQueue
 
     @classmethod
-    def of(cls, settings: Settings, clock: Clock, transport: Any) -> _Stores:
+    def of(cls, settings: Settings, connection: Connection) -> _Stores:
         """The stores that the settings name."""
         names = Names(settings.prefix)
-        checked = clock if isinstance(clock, CheckedClock) else None
-        connection = Connection(settings.storage, transport, checked)
         table = connection.table(names.table)
         meta = Meta(table)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
@@ -189,9 +188,16 @@ def build(
     *,
     transport: Any = None,
     lease: Lease | None = None,
+    rehearses: CheckedClock | None = None,
 ) -> App:
-    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
-    at = _Stores.of(settings, clock, transport)
+    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests.
+
+    `rehearses`: the app is for a dry run. Its storage refuses every write, and signs its requests
+    by this clock, since `clock` may stand at any instant.
+    """
+    checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
+    connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
+    at = _Stores.of(settings, connection)
     dispatcher = _dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
@@ -217,9 +223,8 @@ def build(
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
-    by_hand, short, long = _workers(
-        at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
-    )
+    executor = Executor(tasks, services, clock)
+    by_hand, short, long = _workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
         clock=clock,
@@ -232,6 +237,7 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        executor=executor,
         worker=by_hand,
         short_worker=short,
         long_worker=long,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,6 +36,9 @@ class Housekeeper:
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report those that were not reported yet."""
+        now = job.clock.now()
+        if job.dry_run:
+            return {"silent": [_shown(one, now) for one in self._clocks.silent(now)]}
         schedule = self._table.get(job.schedule_id)
         own = schedule is not None and schedule.configured != ""
         silent = self._clocks.watch(job.schedule_id if own else None)
@@ -43,9 +46,15 @@ class Housekeeper:
         return {"silent": [_shown(one, now) for one in silent]}
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
-        """Turn off schedules past their end (C14). Their history stays."""
+        """Turn off schedules past their end (C14). Their history stays. A dry run names them."""
         now = job.clock.now()
-        disabled = [one.id for one in self._table.schedules() if self._expire(one, now)]
+        past = (one for one in self._table.schedules() if _expired(one, now))
+        disabled = [one.id for one in past if job.dry_run or self._expire(one, now)]
+        if not job.dry_run:
+            self._tell_cleanup(job, disabled)
+        return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
+
+    def _tell_cleanup(self, job: JobContext, disabled: Sequence[str]) -> None:
         event(
             _logger,
             Event.CLEANUP_DONE,
@@ -53,19 +62,17 @@ class Housekeeper:
             job_id=job.job_id,
             disabled=len(disabled),
         )
-        return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`)."""
-        made = self._ledger.reconcile(job.check)
+        made = self._ledger.reconcile(job.check, remember=not job.dry_run)
         job.log(str(made))
         if not made.good:
             raise Unexplained(str(made))
         return made.result()
 
     def _expire(self, schedule: Schedule, now: datetime) -> bool:
-        if not _expired(schedule, now):
-            return False
+        """Turn it off; False if it was changed meanwhile."""
 
         def off(one: Schedule) -> Schedule:
             if not _expired(one, now):
