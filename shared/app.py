@@ -34,6 +34,7 @@ from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
+from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
@@ -297,9 +298,17 @@ def _workers(
 ) -> tuple[Worker, Worker, Worker]:
     """(the worker for a person's command, the one for short jobs, the one for long jobs)."""
 
+    metering = Metering(clock, settings.prices.memory_mb / 1024)
+
     def pool(size: int, lasting: int) -> WorkerPool:
         return WorkerPool(
-            outcomes=outcomes, execute=execute, clock=clock, lease=held, size=size, lasting=lasting
+            outcomes=outcomes,
+            execute=execute,
+            clock=clock,
+            lease=held,
+            metering=metering,
+            size=size,
+            lasting=lasting,
         )
 
     def worker(pool: WorkerPool, long: bool | None) -> Worker:

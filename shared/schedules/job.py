@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.errors import NotFound
+from shared.schedules.spent import Spent
 
 SCHEDULE_ID = "[a-z][a-z0-9_]{0,39}"
 """What a schedule's id looks like, whole."""
@@ -80,6 +81,8 @@ class Job:
     """Occurrences that it stands for: more than one if it is a stretch."""
     last_due_at: datetime | None = None
     """Of a stretch: when the last of them was due."""
+    spent: Spent | None = None
+    """What its attempts used; None if it ended without one, or before this was measured."""
     stretch: str | None = None
     """Of an occurrence within a stretch: the id of the stretch, whose row says how it ended."""
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
 from shared.schedules.job import is_manual
+from shared.schedules.spent import NOTHING, Spent
 
 LONG_SECONDS = 600
 """A schedule whose attempts may take longer than this runs among the long jobs."""
@@ -122,6 +123,8 @@ class LiveJob:
     """Why it was told to stop, if it was."""
     forced: bool = False
     """Whether the person who asked for it insists on what its task would leave out as needless."""
+    spent: Spent = NOTHING
+    """What the attempts before used."""
 
     @property
     def effective_at(self) -> datetime:

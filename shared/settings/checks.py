@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from shared.settings.model import PRIMARY
 
@@ -26,6 +27,23 @@ def hands(value: str) -> int:
 
 def each(value: str) -> int:
     return _whole(value, 0, 500)
+
+
+def memory(value: str) -> int:
+    return _whole(value, 128, 65_536)
+
+
+def price(value: str) -> Decimal:
+    """An amount in millionths of a currency."""
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
+        raise ValueError("use a number of millionths, such as 26 or 0.036")
+    return Decimal(value)
+
+
+def currency(value: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise ValueError("use the three letters of a currency, such as USD")
+    return value
 
 
 def _whole(value: str, least: int, most: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -56,6 +57,20 @@ class DataSettings:
     url: Secret
     names: Path | None
     """The file that says what its tables and columns are called."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """What Azure charges, in millionths of a currency: list prices, unless settings say others."""
+
+    gb_second: Decimal = Decimal(26)
+    table_requests: Decimal = Decimal(360)
+    """For ten thousand."""
+    blob_requests: Decimal = Decimal(50_000)
+    """For ten thousand."""
+    currency: str = "USD"
+    memory_mb: int = 2048
+    """Of an instance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,3 +127,4 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    prices: Prices = Prices()

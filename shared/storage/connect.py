@@ -17,6 +17,7 @@ from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
 from shared.storage.account import Service, by_identity, endpoint
 from shared.storage.checked import CheckedClock
+from shared.storage.counted import Service as Counted
 from shared.storage.lean import Lean
 from shared.storage.read_only import read_only
 from shared.storage.rest import Rest
@@ -65,7 +66,7 @@ class Connection:
     def cancellable(self, check: Callable[[], None]) -> Connection:
         """The same account, for one job: no attempt at a call of its tables begins once `check`
         raises."""
-        stoppable = cancellation.transport(self._sdk_transport(), check)
+        stoppable = cancellation.transport(self._sdk_transport("tables"), check)
         return Connection(self._account, stoppable, self._clock, read_only=self._read_only)
 
     def table(self, name: str) -> Table:
@@ -139,9 +140,9 @@ class Connection:
             transport = read_only(transport or Lean(at.url, clock))
         return Rest(at.url, service, at.credential, *policies, transport=transport, clock=clock)
 
-    def _sdk_transport(self) -> Any:
-        """The transport of the SDKs' clients."""
-        inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
+    def _sdk_transport(self, counts: Counted = "blobs") -> Any:
+        """The transport of the SDKs' clients; its requests are counted as `counts`."""
+        inner = self._transport or failures.transport(self._clock, counts, **failures.TIMEOUTS)
         return read_only(inner) if self._read_only else inner
 
     def _options(self) -> dict[str, Any]:
