@@ -29,6 +29,7 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
+from shared.engine.records.history import History
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
@@ -40,6 +41,7 @@ from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
+from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
@@ -52,6 +54,7 @@ from shared.storage.queues.pulse import PulseQueue
 from shared.storage.tables import readable
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.history import History as PastJobs
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry, Services
@@ -81,6 +84,8 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    history: History
+    paid: PaidMessages
     executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
@@ -238,6 +243,8 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        paid=PaidMessages(at.connection, at.names.notifications),
         executor=executor,
         worker=by_hand,
         short_worker=short,

@@ -30,6 +30,11 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 _BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
 
 
+def percent(some: int, of: int) -> float | None:
+    """To one decimal place, as all rates are shown; None of nothing."""
+    return round(100 * some / of, 1) if of else None
+
+
 class Status(StrEnum):
     """Where a job stands. Every occurrence ends in one of the last five."""
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
-from shared.schedules.job import is_manual
+from shared.schedules.job import is_manual, percent
 from shared.schedules.spent import NOTHING, Spent
 
 LONG_SECONDS = 600
@@ -176,7 +176,7 @@ class Progress:
     @property
     def success_rate(self) -> float | None:
         """In percent, to one decimal place; None before the first run."""
-        return round(100 * self.success_count / self.run_count, 1) if self.run_count else None
+        return percent(self.success_count, self.run_count)
 
     def find(self, job_id: str) -> LiveJob | None:
         """The live job of that id."""

@@ -33,8 +33,7 @@ def memory(value: str) -> int:
     return _whole(value, 128, 65_536)
 
 
-def price(value: str) -> Decimal:
-    """An amount in millionths of a currency."""
+def millionths(value: str) -> Decimal:
     if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
         raise ValueError("use a number of millionths, such as 26 or 0.036")
     return Decimal(value)

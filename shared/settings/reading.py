@@ -164,9 +164,9 @@ class _Given:
 def _prices(given: _Given) -> Prices:
     none = Decimal()
     return Prices(
-        gb_second=given.checked("PRICE_COMPUTE_GB_SECOND", checks.price) or none,
-        table_requests=given.checked("PRICE_TABLE_REQUESTS", checks.price) or none,
-        blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.price) or none,
+        gb_second=given.checked("PRICE_COMPUTE_GB_SECOND", checks.millionths) or none,
+        table_requests=given.checked("PRICE_TABLE_REQUESTS", checks.millionths) or none,
+        blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
     )

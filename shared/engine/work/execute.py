@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.engine.work.attempt import Attempt
-from shared.tasks import JobContext, Params, Registry, Result, Services, Task
+from shared.tasks import JobContext, Params, Registry, Result, Services, Task, running
 from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
@@ -46,7 +46,8 @@ class Executor:
             forced=live.forced,
             stop=attempt.stop,
         )
-        returned = task.call(context, params, self._services)
+        with running.as_task(task.name):
+            returned = task.call(context, params, self._services)
         if isinstance(returned, Coroutine):
             return _awaited(task.name, returned)
         return _checked(task.name, returned)
@@ -61,7 +62,8 @@ class Executor:
 
 
 async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
-    return _checked(name, await work)
+    with running.as_task(name):
+        return _checked(name, await work)
 
 
 def _checked(task_name: str, result: Result) -> Result:
