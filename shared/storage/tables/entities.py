@@ -305,8 +305,8 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:
-    """The jobs as JSON. Their texts are cut so that all jobs fit into one property; that a job was
-    cancelled is kept."""
+    """The jobs as JSON. Their texts are cut so that all jobs fit into one property, and if that is
+    not enough, what they used is left out; that a job was cancelled is kept."""
     text = ""
     for most in (_ROOM, 400, 40, 0):
         text = json.dumps([_live(job, most) for job in jobs], separators=(",", ":"))
@@ -321,7 +321,7 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
     said["cancel"] = job.cancel[:most] if job.cancel is not None else None
     if job.first_started_at == _only_start(job.started_at, job.attempt):
         del said["first_started_at"]
-    if job.spent == NOTHING:
+    if job.spent == NOTHING or not most:
         del said["spent"]
     else:
         used = job.spent
