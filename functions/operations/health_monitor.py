@@ -13,7 +13,6 @@ from shared.tasks import JobContext, Result, Retry, task
     timeout_seconds=120,
     retry=Retry(attempts=1),
     misfire_grace_seconds=30,
-    dry_run=True,
 )
 def health_monitor(job: JobContext, engine: Housekeeping) -> Result:
     """Reports clocks that fell silent."""

@@ -7,13 +7,7 @@ from shared.engine.port import Housekeeping
 from shared.tasks import JobContext, Result, Retry, task
 
 
-@task(
-    "schedule_reconciler",
-    cron="20 * * * *",
-    timeout_seconds=3000,
-    retry=Retry(attempts=3),
-    dry_run=True,
-)
+@task("schedule_reconciler", cron="20 * * * *", timeout_seconds=3000, retry=Retry(attempts=3))
 def schedule_reconciler(job: JobContext, engine: Housekeeping) -> Result:
     """The ledger of the last 26 hours adds up; fails if it does not."""
     return engine.reconcile(job)

@@ -62,8 +62,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return 0
     _log()
     values = typed.values(asked.parameters, task.params) if task is not None else {}
-    if task is not None and asked.dry_run:
-        dry_run.refuse(task)
+    if task is not None:
+        dry_run.refuse(task, dry=asked.dry_run, as_of=asked.as_of is not None)
     settings.load_local(Path("local.settings.json"))
     if task is not None and asked.dry_run:
         return dry_run.main(tasks, task, values, asked.as_of, asked.insist)

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Mapping
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from datetime import datetime
 
 from shared.app import App
@@ -32,11 +32,14 @@ _logger = logging.getLogger("belfry.worker")
 _MARK = "dryrun"
 
 
-def refuse(task: Task) -> None:
-    """Raise `Invalid` if the task cannot be run dry."""
-    if not task.dry_run:
+def refuse(task: Task, *, dry: bool, as_of: bool) -> None:
+    """Raise `Invalid` if it is asked for what the task does not do."""
+    if dry and not task.dry_run:
         text = "has no dry run: it cannot say what it would do without doing it"
         raise Invalid("--dry-run", f"{task.name} {text}")
+    if as_of and not task.dry_run:
+        text = "works on what there is now, so it cannot be run as of another instant"
+        raise Invalid(FLAG, f"{task.name} {text}")
 
 
 def as_of(text: str, task: Task, settings: TriggerSettings) -> datetime:
@@ -61,13 +64,14 @@ def main(
     belfry = rehearsing(tasks, lambda known, now: now if at is None else as_of(at, task, known))
     params = task.parse(given or _stored(belfry, task))
     job = _context(belfry, task, insist)
-    # In a thread of its own, so that Ctrl-C interrupts only the wait for it.
-    running = Threads("dry run").call(lambda: _outcome(belfry, task, params, job))
+    begun: list[Future[dict[str, object]]] = []
     try:
-        said = running.result()
+        # In a thread of its own, so that Ctrl-C interrupts only the wait for it.
+        begun.append(Threads("dry run").call(lambda: _outcome(belfry, task, params, job)))
+        said = begun[0].result()
     except KeyboardInterrupt:
         job.stop.set()
-        wait([running], PATIENCE.total_seconds())
+        wait(begun, PATIENCE.total_seconds())
         sys.stderr.write("\nStopped; nothing was changed.\n")
         return 130
     about = {"task": task.name, "dry_run": True, "as_of": instant(job.due_at)}

@@ -38,7 +38,7 @@ A parameter's value is text where the task takes text, else JSON (encrypt=false,
 With --as-of, a task acts as if it were due then. A day without a time means its midnight; without
 an offset, the zone is that of the task's schedule (<TASK>_TIMEZONE). Without --dry-run the instant
 must have passed: the task decides by it what is to be done, and does that now.
-Not every task has a --dry-run; one that has none refuses it.
+Tasks that work on what there is now, such as backups, have neither, and say so.
 The system schedules stay as they are stored: only the app itself applies what its settings say.
 Ctrl-C gives the job back to the app."""
 _EXIT = (

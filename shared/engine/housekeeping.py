@@ -36,9 +36,6 @@ class Housekeeper:
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report those that were not reported yet."""
-        now = job.clock.now()
-        if job.dry_run:
-            return {"silent": [_shown(one, now) for one in self._clocks.silent(now)]}
         schedule = self._table.get(job.schedule_id)
         own = schedule is not None and schedule.configured != ""
         silent = self._clocks.watch(job.schedule_id if own else None)
@@ -47,9 +44,9 @@ class Housekeeper:
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
         """Turn off schedules past their end (C14). Their history stays. A dry run names them."""
-        now = job.clock.now()
-        past = (one for one in self._table.schedules() if _expired(one, now))
-        disabled = [one.id for one in past if job.dry_run or self._expire(one, now)]
+        at = job.due_at
+        past = (one for one in self._table.schedules() if _expired(one, at))
+        disabled = [one.id for one in past if job.dry_run or self._expire(one, at)]
         if not job.dry_run:
             self._tell_cleanup(job, disabled)
         return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
@@ -65,7 +62,7 @@ class Housekeeper:
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`)."""
-        made = self._ledger.reconcile(job.check, remember=not job.dry_run)
+        made = self._ledger.reconcile(job.check)
         job.log(str(made))
         if not made.good:
             raise Unexplained(str(made))

@@ -113,7 +113,8 @@ class Task:
     on_request: bool = False
     """Whether a person must ask for it each time: no schedule of it comes due by itself."""
     dry_run: bool = False
-    """Whether it can be run so that it only says what it would do (`JobContext.dry_run`)."""
+    """Whether it decides by its job's due time, and heeds `JobContext.dry_run`: then a person may
+    run it as of another instant, or so that it only says what it would do."""
 
     @property
     def needs(self) -> frozenset[type[Any]]:
@@ -176,7 +177,8 @@ def task(
     `cron` is the default time of its system schedule (five fields, in `timezone`); settings and the
     API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes for the
     daily tasks). `check` is called whenever new parameters come in, from anywhere. `dry_run`: its
-    function heeds `job.dry_run`; without it, the command line refuses `--dry-run`.
+    function decides by `job.due_at` and heeds `job.dry_run`; without it, the command line refuses
+    `--dry-run` and `--as-of`.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import signal
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,7 @@ from local.azurite import Azurite
 from shared import settings
 from shared.app import App, build
 from shared.cli import dry_run
-from shared.clock import SystemClock
+from shared.clock import ManualClock, SystemClock
 from shared.data import database
 from shared.errors import Skipped
 from shared.notifications.port import NotificationService
@@ -34,6 +36,7 @@ from tests.forked import Commands
 
 _prefixes = itertools.count()
 _END = datetime(2040, 1, 1, tzinfo=UTC)
+_MARCH = datetime(2026, 3, 1, 1, tzinfo=UTC)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Stored = Callable[[], object]
@@ -105,9 +108,9 @@ def app(environ: dict[str, str]) -> App:
     return made
 
 
-def ending(app: App) -> str:
-    """A schedule that ends in 2040."""
-    daily = Recurrence(frequency=Frequency.DAILY, end_time=_END)
+def ending(app: App, end: datetime = _END) -> str:
+    """A schedule that ends then."""
+    daily = Recurrence(frequency=Frequency.DAILY, end_time=end)
     definition = Definition(name="ends", task_type="health_monitor", recurrence=daily)
     return app.manager.create(definition, Policy()).id
 
@@ -144,7 +147,7 @@ def test_each_task_with_a_dry_run_changes_nothing(
 
 def test_nothing_is_made_on_an_empty_account(run: Run, stored: Stored) -> None:
     before = stored()
-    done = run("health_monitor", "--dry-run")
+    done = run("schedule_cleanup", "--dry-run")
     assert done.returncode == 1 and "TableNotFound" in json.loads(done.stdout)["error"]
     assert stored() == before
 
@@ -154,6 +157,10 @@ def test_a_task_without_a_dry_run_says_so_and_does_not_run(
     run: Run, stored: Stored, name: str
 ) -> None:
     before = stored()
+    of_then = run(name, "--as-of", "2026-01-01")
+    assert (of_then.returncode, of_then.stdout) == (2, "")
+    said = f"{name} works on what there is now, so it cannot be run as of another instant\n"
+    assert of_then.stderr == said
     done = run(name, "--dry-run")
     assert (done.returncode, done.stdout) == (2, "")
     said = f"{name} has no dry run: it cannot say what it would do without doing it\n"
@@ -177,12 +184,19 @@ def test_what_cannot_be_is_told_in_one_line(run: Run, words: tuple[str, ...], sa
     assert done.stderr.splitlines()[-1].startswith(said)
 
 
-def test_without_a_dry_run_it_is_a_job_that_was_due_then(run: Run, app: App) -> None:
-    done = run("schedule_cleanup", "--as-of", "2026-03-01T02:00:00+01:00")
-    assert done.returncode == 0, done.stderr
-    job = app.manager.job(json.loads(done.stdout)["job_id"])
-    assert job.due_at == datetime(2026, 3, 1, 1, tzinfo=UTC) and job.manual
+def test_without_a_dry_run_it_is_a_job_that_was_due_then(
+    run: Run, app: App, environ: dict[str, str]
+) -> None:
+    then = build(settings.from_env(environ), ManualClock(_MARCH), registry())
+    schedule_id = ending(then, _MARCH + timedelta(days=9))
+    before = run("schedule_cleanup", "--as-of", "2026-03-01T02:00:00+01:00")
+    assert before.returncode == 0, before.stderr
+    job = app.manager.job(json.loads(before.stdout)["job_id"])
+    assert job.due_at == _MARCH and job.manual
     assert job.started_at is not None and job.started_at > SystemClock().now() - timedelta(hours=1)
+    assert app.manager.get(schedule_id).definition.enabled  # it had not ended then
+    run("schedule_cleanup", "--as-of", "2026-03-31")
+    assert not app.manager.get(schedule_id).definition.enabled
 
 
 class Told(Params):
@@ -204,6 +218,12 @@ def tasks(database_url: str) -> Registry:
             case "writes":
                 with database.writing(Secret(database_url)):
                     pass
+            case "interrupts":
+                main = threading.main_thread().ident
+                assert main is not None
+                signal.pthread_kill(main, signal.SIGINT)
+                assert job.stop.wait(30)
+                job.check()
             case "skips":
                 raise Skipped("nothing to do")
             case "breaks":
@@ -223,7 +243,7 @@ def small(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Small:
-    """A dry run of the task: (the exit code, what was printed)."""
+    """A dry run of the task: (the exit code, what was printed; if nothing, what was told)."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(database._state, "may_write", True)
@@ -232,7 +252,8 @@ def small(
     def call(how: str | None = None, at: str | None = None) -> tuple[int, dict[str, object]]:
         given = {} if how is None else {"how": how}
         code = dry_run.main(known, known.get("small"), given, at, insist=False)
-        return code, json.loads(capsys.readouterr().out)
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if out else {"stderr": err}
 
     return call
 
@@ -259,6 +280,11 @@ def test_parameters_are_those_that_the_schedule_stores(
     app.manager.change("small", lambda one: dataclasses.replace(one, definition=when))
     code, said = small()
     assert (code, said["status"], said["reason"]) == (1, "skipped", "nothing to do")
+
+
+def test_ctrl_c_stops_it(small: Small) -> None:
+    code, said = small("interrupts")
+    assert (code, said) == (130, {"stderr": "\nStopped; nothing was changed.\n"})
 
 
 @pytest.mark.parametrize(

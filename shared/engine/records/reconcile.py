@@ -180,11 +180,8 @@ class Ledger:
         made, _ = self._confirmed(schedule, versions, part, size)
         return list(made.occurrences), len(due)
 
-    def reconcile(
-        self, check: Callable[[], None], span: Span | None = None, *, remember: bool = True
-    ) -> Reconciled:
+    def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
         """Account for what all schedules were to run in `span`; `check` is called now and then.
-        `remember`: the next run begins where this one ends, if `span` is the default.
 
         Default: from 26 hours ago, or from the first occurrence that had not ended the last time,
         if that is longer ago (31 days at most), to 2 minutes ago.
@@ -197,7 +194,7 @@ class Ledger:
                 rows = self._table.rows(some)
                 for tally in pool.map(lambda row: self._tally(*row, made.span), rows.items()):
                     made.add(tally)
-        if span is None and remember:
+        if span is None:
             first = made.open_since
             seen = made.span.until if first is None else first - _RESOLUTION
             self._meta.put(_MARK, seen.isoformat())
