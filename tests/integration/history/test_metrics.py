@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.clock import SystemClock
 from shared.engine.records import history
 from shared.schedules.model import Schedule
+from shared.storage.counted import Requests, counting
 from shared.storage.tables import entities
 from shared.storage.tables.batch import Upsert
 from tests.integration.engine.conftest import START, Engine, store
@@ -133,6 +135,21 @@ def test_what_is_wrong_is_named(
 ) -> None:
     answer = ask(path, **params)
     assert answer.status_code == status and said in answer.json()["detail"]
+
+
+def test_a_report_asks_for_the_schedules_of_its_task_alone(engine: Engine, ask: Ask) -> None:
+    """One query for each shard, and one for each schedule of the task."""
+    for task_type in ("counts", "counts", "works"):
+        engine.add(task_type, recurrence=hourly())
+    run(engine, 2)
+    shards, requests = len(engine.app.table.shards), Requests()
+    with counting(requests):
+        ask("tasks/counts/metrics", since=at(0), until=at(24))
+    assert requests.tables == shards + 3  # two, and the system schedule
+    later, requests = SystemClock().now() + timedelta(days=1), Requests()
+    with counting(requests):
+        ask("costs", since=later.isoformat(), until=(later + timedelta(days=1)).isoformat())
+    assert requests.tables == shards + 2  # the outbox is made, and read
 
 
 def test_too_much_is_refused_with_how_to_ask_for_less(
