@@ -33,6 +33,8 @@ Run a task by hand, now and here; every run is a job like any other.
     python -m functions schedule_dispatcher   one tick: hand out what is due
     python -m functions database status       whether the company's database fits this version
     python -m functions database upgrade      make it fit; before a deployment
+    python -m functions notifications preview --help
+                                              what people are told, with sample data
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
 With --as-of, a task acts as if it were due then. A day without a time means its midnight; without
