@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import Unavailable
+from shared.errors import Refused, Unavailable
 from shared.log import short
 from shared.text import clean, units
 
@@ -36,7 +36,9 @@ ERROR = 1_000
 """The longest key, subject, text and error that are kept, in units of UTF-16."""
 
 MAIL = "mail"
-"""The channel that writes to an address. Any other channel writes to the one place that its
+"""The channel that writes to an e-mail address."""
+SMS = "sms"
+"""The channel that writes to a phone number. Any further channel writes to the one place that its
 settings name."""
 
 _FAR = 9_999_999_999_999
@@ -69,6 +71,25 @@ class Later(Unavailable):
     def __init__(self, service: str, message: str, pause: timedelta) -> None:
         super().__init__(service, message)
         self.pause = pause
+
+
+class BadRecipient(Refused):
+    """It will never reach this recipient, whose address is wrong. Others can be reached: it says
+    nothing of the service."""
+
+
+class OptedOut(BadRecipient):
+    """The recipient has told the provider that they want no more of it."""
+
+
+class Rejected(Unavailable):
+    """The provider refused this notification, and accepted nothing, for a reason that Belfry does
+    not know: it is tried again. It says nothing of the service."""
+
+
+class SetUpRefused(Unavailable):
+    """The provider refuses all that we send, and accepted nothing, because our account or our
+    sender is not set up right. A person must act; then what has waited can be sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +134,8 @@ class Entry(Draft):
     sent_at: datetime | None = None
     holder: str = ""
     """Which sender took it last."""
+    claimed_at: datetime | None = None
+    """When it was taken: the time of the last attempt."""
     address: str = ""
     """Where it went, if that was looked up right before it was sent: a phone number in E.164."""
     segments: int = 0

@@ -109,6 +109,7 @@ class Outbox:
             attempts=entry.attempts + 1,
             next_at=now + HELD,
             holder=secrets.token_hex(8),
+            claimed_at=now,
         )
         written = self._change(entry, mine)
         if written is not None:

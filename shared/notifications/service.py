@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.log import Event, event
 from shared.notifications.content import Content
-from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
+from shared.notifications.model import MAIL, SMS, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox
 from shared.notifications.sending import ATTEMPTS, Sender, next_attempt
 from shared.settings import Settings
@@ -68,7 +68,7 @@ class Notifications:
         chats = [
             draft(key=key, channel=channel, recipient="", subject=subject, text=text)
             for channel in self._channels
-            if channel != MAIL
+            if channel not in (MAIL, SMS)
         ]
         return self._send_all([*chats, *self._mails(key, subject, text)])
 
