@@ -10,6 +10,9 @@
     skipped     the rules of sending forbid it for good; the error says why
     kept        no way to send it is configured: it stays for a person to read
 
+A notification that must wait, for the hours in which texts may go or for a provider that is away,
+stays queued; its error says for what. `states` has each step from one state to another.
+
 A notification is identified by its key, its channel and its recipient. Whoever asks again for the
 same three asks for the same notification, which is sent once.
 """
@@ -82,16 +85,6 @@ class OptedOut(BadRecipient):
     """The recipient has told the provider that they want no more of it."""
 
 
-class Rejected(Unavailable):
-    """The provider refused this notification, and accepted nothing, for a reason that Belfry does
-    not know: it is tried again. It says nothing of the service."""
-
-
-class SetUpRefused(Unavailable):
-    """The provider refuses all that we send, and accepted nothing, because our account or our
-    sender is not set up right. A person must act; then what has waited can be sent."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """A notification as a caller asks for it; `draft` makes one."""
@@ -109,6 +102,11 @@ class Draft:
     owner_id: int | None = None
     useful_until: datetime | None = None
     """It is not sent later than this; None: however late."""
+
+    @property
+    def to_owner(self) -> bool:
+        """Whether it goes to an owner, by the rules of `owners`, and not to administrators."""
+        return self.owner_id is not None
 
     @property
     def digest(self) -> str:
@@ -145,6 +143,10 @@ class Entry(Draft):
     cost_currency: str = ""
     cost_estimated: bool = False
     """Whether that is Belfry's estimate, since the provider has not said."""
+    error_code: str | None = None
+    """The provider's code for why it did not arrive."""
+    lookups: int = 0
+    """How often the provider was asked whether it accepted it."""
     etag: str = ""
 
 

@@ -11,16 +11,9 @@ from datetime import timedelta
 import pytest
 
 from local.ports import HOST, free
-from shared.errors import BelfryError, Refused, Unavailable
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.notifications.content import Content
-from shared.notifications.model import (
-    BadRecipient,
-    Later,
-    OptedOut,
-    Rejected,
-    SetUpRefused,
-    Uncertain,
-)
+from shared.notifications.model import BadRecipient, Later, OptedOut, Uncertain
 from tests.integration.sms.conftest import ANA, BODY, START, Office, channel_at, entry_of
 from tests.vendors.twilio import ACCOUNT, SENDER, TOKEN, Answer, throttled
 
@@ -85,16 +78,17 @@ def test_any_letters_arrive_as_they_are(office: Office) -> None:
         (400, 21610, OptedOut),
         (400, 21617, Refused),
         (400, 30007, Refused),
-        (401, 20003, SetUpRefused),
-        (400, 21606, SetUpRefused),
-        (400, 21608, SetUpRefused),
-        (400, 21612, SetUpRefused),
-        (400, 30034, SetUpRefused),
-        (403, None, SetUpRefused),
-        (404, 20404, SetUpRefused),
-        (302, None, SetUpRefused),
-        (400, 99999, Rejected),
-        (400, None, Rejected),
+        (401, 20003, Misconfigured),
+        (400, 21606, Misconfigured),
+        (400, 21608, Unavailable),
+        (400, 21612, Unavailable),
+        (400, 21408, Unavailable),
+        (400, 30034, Misconfigured),
+        (403, None, Misconfigured),
+        (404, 20404, Misconfigured),
+        (302, None, Misconfigured),
+        (400, 99999, Unavailable),
+        (400, None, Unavailable),
         (429, 20429, Later),
         (429, None, Later),
         (400, 21611, Later),
@@ -117,7 +111,7 @@ def test_each_answer_has_its_meaning(
 
 
 def test_a_page_of_a_proxy_is_an_answer_too(office: Office) -> None:
-    for status, kind in ((502, Uncertain), (403, SetUpRefused), (400, Rejected)):
+    for status, kind in ((502, Uncertain), (403, Misconfigured), (400, Unavailable)):
         office.vendor.say(Answer(status=status, body="<html>no</html>"))
         with pytest.raises(kind, match=str(status)):
             office.send()
@@ -208,7 +202,7 @@ def test_an_edge_in_the_environment_sends_nothing_elsewhere(
 
 
 def test_a_wrong_token_is_told(office: Office) -> None:
-    with pytest.raises(SetUpRefused, match="20003"):
+    with pytest.raises(Misconfigured, match="20003"):
         channel_at(office.vendor.url, token="another-hush").send(entry_of(), Content(text=BODY))
 
 

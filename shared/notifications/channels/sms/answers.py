@@ -11,15 +11,13 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from shared.errors import BelfryError, Refused
+from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.notifications.answers import retry_after
 from shared.notifications.channels.sms.codes import Fault, fault
 from shared.notifications.model import (
     BadRecipient,
     Later,
     OptedOut,
-    Rejected,
-    SetUpRefused,
     Uncertain,
     one_line,
 )
@@ -54,12 +52,12 @@ def failure(
         case Fault.MESSAGE:
             return Refused(SERVICE, said)
         case Fault.SET_UP:
-            return SetUpRefused(SERVICE, said)
+            return Misconfigured(f"{SERVICE}: {said}")
         case Fault.PASSING:
             return Later(SERVICE, said, _asked(headers, _FULL))
         case Fault.UNKNOWN if status in _SET_UP:
-            return SetUpRefused(SERVICE, said)
-    return Rejected(SERVICE, said)
+            return Misconfigured(f"{SERVICE}: {said}")
+    return Unavailable(SERVICE, said)  # of one number it says little, of three in a row much
 
 
 def without_numbers(text: str) -> str:

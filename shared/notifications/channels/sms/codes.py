@@ -20,6 +20,8 @@ class Fault(StrEnum):
     """The text itself: the same one would be refused or filtered again."""
     SET_UP = "set_up"
     """Our account or our sender: nothing goes until a person has acted."""
+    DESTINATION = "destination"
+    """Our account may not write to such a number, but perhaps to others."""
     PASSING = "passing"
     """Nothing was done; later it may be."""
     UNKNOWN = "unknown"
@@ -46,11 +48,8 @@ _CODES = {
         20003,  # wrong SID or token
         20005,  # the account is not active
         20404,  # no such account
-        21408,  # the country is not allowed in the account's settings
         21603,  # no sender
         21606,  # the sender is not ours, or cannot send text messages
-        21608,  # a trial account writes to verified numbers only
-        21612,  # no way from this sender to that number
         21659,  # the sender is no number of Twilio's
         21660,  # the sender belongs to another account
         21701,  # no such Messaging Service
@@ -60,6 +59,11 @@ _CODES = {
         30024,  # the sender is not provisioned yet
         30032,  # a toll-free number that is not verified
         30034,  # the sender is in no A2P 10DLC campaign
+    ),
+    Fault.DESTINATION: (
+        21408,  # the country is not allowed in the account's settings
+        21608,  # a trial account writes to verified numbers only
+        21612,  # no way from this sender to that number
     ),
     Fault.PASSING: (
         20429,  # too many requests: it was not processed

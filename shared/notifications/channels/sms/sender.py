@@ -70,8 +70,8 @@ class Twilio:
     def send(self, entry: Entry, content: Content) -> Receipt:
         """Send the text to `entry.address`, once.
 
-        Raises, besides what `Sender` says, `BadRecipient` or `OptedOut` if the number is at fault,
-        `SetUpRefused` if our account is, and `Rejected` for a code that Belfry does not know.
+        Raises what `Sender` says; of `Refused`, `BadRecipient` if the number is at fault, and
+        `OptedOut` if its owner wants no more.
         """
         wanted = self._wanted(entry, content)
         made = self._call(lambda client: client.messages.create(**wanted), answers.failure)
