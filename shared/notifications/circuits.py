@@ -178,9 +178,7 @@ _OVER = "it answers again; what waited is being sent"
 
 
 def _away(name: str, error: BelfryError) -> None:
-    event(
-        _logger, Event.CIRCUIT_UNREADABLE, level=logging.WARNING, circuit=name, error=str(error)
-    )
+    event(_logger, Event.CIRCUIT_UNREADABLE, level=logging.WARNING, circuit=name, error=str(error))
 
 
 _INSTANTS = ("opened_at", "opened_until", "probe_until")

@@ -134,8 +134,7 @@ class Outbox:
         if not done.committed:
             return None
         return [
-            replace(entry, etag=etag)
-            for entry, etag in zip(entries, done.etags[1::3], strict=True)
+            replace(entry, etag=etag) for entry, etag in zip(entries, done.etags[1::3], strict=True)
         ]
 
     def known(self, digest: str) -> Entry | None:

@@ -66,9 +66,7 @@ def worded(entry: Entry, content: Content) -> Entry:
     return replace(entry, subject=subject, text=text)
 
 
-def sent(
-    entry: Entry, receipt: Receipt, now: datetime, price: Price | None = None
-) -> Entry | None:
+def sent(entry: Entry, receipt: Receipt, now: datetime, price: Price | None = None) -> Entry | None:
     """The provider accepted it."""
     if entry.status in (NotificationStatus.SENT, *_OVER):
         after = entry  # a callback was faster than our record

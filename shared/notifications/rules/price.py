@@ -7,7 +7,9 @@ from decimal import Decimal
 
 MICROS = 1_000_000
 """Millionths in a unit of a currency."""
-_WHOLE = frozenset({"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"}) | {
+_WHOLE = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"}
+) | {
     "VND",
     "VUV",
     "XAF",

@@ -48,8 +48,8 @@ SETTINGS = (
     Setting(
         "SENDGRID_WEBHOOK_KEY",
         "",
-        "Public key with which SendGrid's event webhook is verified (Settings, Mail Settings, Event "
-        "Webhook). Without it, whatever comes to POST /hooks/sendgrid/events is refused.",
+        "Public key with which SendGrid's event webhook is verified (Settings, Mail Settings, "
+        "Event Webhook). Without it, whatever comes to POST /hooks/sendgrid/events is refused.",
         check=_public_key,
         optional=True,
     ),

@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.notifications.answers import failure
+from shared.notifications.channels.mail.events import ARGUMENT
 from shared.notifications.content import Content, Receipt
 from shared.notifications.hiding import hidden, hide
 from shared.notifications.model import Entry
@@ -41,7 +42,7 @@ class SendGrid:
             raise Refused("sendgrid", "the recipient is no e-mail address")
         from python_http_client.exceptions import HTTPError
         from sendgrid import SendGridAPIClient
-        from sendgrid.helpers.mail import Mail
+        from sendgrid.helpers.mail import CustomArg, Mail
 
         mail = Mail(
             from_email=self._sender,
@@ -49,6 +50,7 @@ class SendGrid:
             subject=content.subject or "(no subject)",
             plain_text_content=content.text or content.subject or "(no text)",
         )
+        mail.add_custom_arg(CustomArg(ARGUMENT, entry.id))
         hide("python_http_client.client", [self._key])
         problem: BelfryError
         try:

@@ -47,7 +47,7 @@ SETTINGS = (
         "TWILIO_WEBHOOK_SECRET",
         "",
         "Secret of the shared key with which Twilio signs, if a webhook rule of the account uses "
-        "one. Default: TWILIO_AUTH_TOKEN.",
+        "one. Default: what is signed by one is refused.",
         secret=True,
         optional=True,
     ),

@@ -24,11 +24,11 @@ def is_signed(
     shared_key: Secret,
 ) -> bool:
     """Whether Twilio signed a request with these fields to `url`, which is as Twilio called it:
-    made from our settings, and not from what a proxy says. False without a signature or token."""
+    made from our settings, and not from what a proxy says. False without a signature or a key."""
     from twilio.request_validator import RequestValidator, get_signature_algorithm
 
     signature, settings = headers.get(SIGNATURE), headers.get(SETTINGS)
-    key = shared_key if settings and shared_key else token
+    key = shared_key if settings else token
     if not signature or not signature.isascii() or not key:
         return False
     algorithm = get_signature_algorithm(settings)
