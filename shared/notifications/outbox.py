@@ -134,8 +134,7 @@ class Outbox:
         if not done.committed:
             return None
         return [
-            replace(entry, etag=etag)
-            for entry, etag in zip(entries, done.etags[1::3], strict=True)
+            replace(entry, etag=etag) for entry, etag in zip(entries, done.etags[1::3], strict=True)
         ]
 
     def known(self, digest: str) -> Entry | None:
@@ -143,6 +142,17 @@ class Outbox:
         with translated(_SERVICE):
             row = self._open().get(PARTITION, f"key:{digest}")
         return None if row is None else self.find(row["id"])
+
+    def those_known(self, digests: Sequence[str]) -> set[str]:
+        """Which of these digests belong to a notification that is stored."""
+
+        def stored(digest: str) -> bool:
+            with translated(_SERVICE):
+                return self._open().get(PARTITION, f"key:{digest}") is not None
+
+        with Pool(_AT_ONCE, "outbox") as pool:
+            found = pool.map(stored, digests)
+        return {digest for digest, there in zip(digests, found, strict=True) if there}
 
     def claim(self, entry: Entry, now: datetime) -> Entry | None:
         """Take a notification for one attempt; None if it is not due, or somebody else has it. What

@@ -66,9 +66,7 @@ def worded(entry: Entry, content: Content) -> Entry:
     return replace(entry, subject=subject, text=text)
 
 
-def sent(
-    entry: Entry, receipt: Receipt, now: datetime, price: Price | None = None
-) -> Entry | None:
+def sent(entry: Entry, receipt: Receipt, now: datetime, price: Price | None = None) -> Entry | None:
     """The provider accepted it."""
     if entry.status in (NotificationStatus.SENT, *_OVER):
         after = entry  # a callback was faster than our record
@@ -105,6 +103,13 @@ def looked_up(entry: Entry, again: datetime | None, said: str) -> Entry | None:
     status = NotificationStatus.UNKNOWN if again is None else NotificationStatus.UNSETTLED
     error = short(said, ERROR)
     return replace(entry, status=status, lookups=entry.lookups + 1, error=error, next_at=again)
+
+
+def asked_later(entry: Entry, until: datetime) -> Entry | None:
+    """The provider, which is away, is asked not before then."""
+    if entry.status is not NotificationStatus.UNSETTLED:
+        return None
+    return replace(entry, next_at=until)
 
 
 def held(entry: Entry, until: datetime, reason: str) -> Entry | None:

@@ -62,9 +62,7 @@ class Used:
         return Used(self.messages + other.messages, self.micros + other.micros)
 
     def __sub__(self, other: Used) -> Used:
-        return Used(
-            max(0, self.messages - other.messages), max(0, self.micros - other.micros)
-        )
+        return Used(max(0, self.messages - other.messages), max(0, self.micros - other.micros))
 
 
 Days = Mapping[str, Used]

@@ -50,5 +50,3 @@ def until_useful(entry: Entry, until: datetime, reason: str) -> Hold | Skip:
     if entry.useful_until is not None and until >= entry.useful_until:
         return Skip(f"{reason}; it would arrive after {entry.useful_until:%Y-%m-%d %H:%M} UTC")
     return Hold(until, reason)
-
-
