@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from shared.errors import Unavailable
+from shared.errors import Damaged, Unavailable
 from shared.notifications.rules.caps import Cap, Days, Used, granted, with_day
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Fact, Meta
@@ -108,8 +108,12 @@ def _name(cap: Cap) -> str:
 
 
 def _days(fact: Fact | None) -> Days:
-    said = {} if fact is None else json.loads(fact.value)
-    return {day: Used(**used) for day, used in said.items()}
+    try:
+        said = {} if fact is None else json.loads(fact.value)
+        return {day: Used(**used) for day, used in said.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        said = f"{error!r:.200}"
+        raise Damaged(f"the day's count of text messages cannot be read ({said})") from error
 
 
 def _next(fact: Fact | None, now: datetime) -> datetime:

@@ -18,7 +18,7 @@ from functools import partial
 from shared.errors import BelfryError, Misconfigured, Unavailable
 from shared.log import Event, event, short
 from shared.notifications.model import Later
-from shared.notifications.problems import Problems
+from shared.notifications.problems import Problems, told
 from shared.notifications.rules import circuit
 from shared.notifications.rules.circuit import CLOSED, Circuit
 from shared.storage.tables.compare_and_set import compare_and_set
@@ -77,19 +77,24 @@ class Circuits:
         if permit.holder:
             self._quietly(permit, now, lambda found: circuit.given_up(found, permit.holder))
 
-    def worked(self, permit: Permit, now: datetime) -> None:
-        """The service answered, were it to refuse one message."""
+    def record(self, permit: Permit, problem: BelfryError | None, now: datetime) -> None:
+        """What was sent by that permit, or asked, ended in that way."""
+        if problem is not None and of_service(problem):
+            self._failed(permit, problem, now)
+        else:
+            self._worked(permit, now)
+
+    def _worked(self, permit: Permit, now: datetime) -> None:
         found = self._cached(permit.name, now)
         if found == CLOSED and not permit.holder:
             return
         if permit.holder:  # told first: if this process is killed, the next probe tells again
-            self._tell(partial(self._problems.circuit_closed, permit.name, _OVER))
+            told(partial(self._problems.circuit_closed, permit.name, _OVER))
         after = self._quietly(permit, now, lambda found: circuit.worked(found, permit.holder))
         if permit.holder and after is not None and not after.is_open:
             event(_logger, Event.CIRCUIT_CLOSED, circuit=permit.name)
 
-    def failed(self, permit: Permit, problem: BelfryError, now: datetime) -> None:
-        """The service failed, or our set-up is wrong for every message."""
+    def _failed(self, permit: Permit, problem: BelfryError, now: datetime) -> None:
         said = short(str(problem), _ERROR)
         pause = problem.pause if isinstance(problem, Later) else timedelta(0)
         opened: list[bool] = []
@@ -114,7 +119,7 @@ class Circuits:
             error=said,
         )
         text = f"{permit.name} failed {after.failures} times in a row; what is to be sent waits. "
-        self._tell(partial(self._problems.circuit_opened, permit.name, text + said))
+        told(partial(self._problems.circuit_opened, permit.name, text + said))
 
     def all(self) -> dict[str, Circuit]:
         """Every circuit that ever failed, by name. Raises `Unavailable` or `Refused`."""
@@ -166,12 +171,11 @@ class Circuits:
         self._remember(name, now, found)
         return found
 
-    def _tell(self, tell: Callable[[], None]) -> None:
-        """Tell of a problem. That it cannot be told must not stop the sending."""
-        try:
-            tell()
-        except BelfryError as error:
-            event(_logger, Event.PROBLEM_UNTOLD, level=logging.ERROR, error=str(error))
+
+def of_service(problem: BelfryError) -> bool:
+    """Whether the service failed, or our set-up is wrong, so that the next message would fail too;
+    not whether it refused one message."""
+    return not problem.permanent or isinstance(problem, Misconfigured)
 
 
 _OVER = "it answers again; what waited is being sent"

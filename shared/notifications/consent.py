@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 
 from shared.errors import BelfryError, Invalid
 from shared.log import Event, event
@@ -14,6 +15,7 @@ from shared.notifications.content import Content, Receipt
 from shared.notifications.delivery import Delivery
 from shared.notifications.model import Entry, OptedOut
 from shared.notifications.rules.phone import e164
+from shared.notifications.sending import Sender
 from shared.settings import Secret
 
 _logger = logging.getLogger("belfry.notifications")
@@ -84,6 +86,10 @@ class Watched:
         self._sender = sender
         self._consent = consent
 
+    @property
+    def account(self) -> str:
+        return self._sender.account
+
     def send(self, entry: Entry, content: Content) -> Receipt:
         try:
             return self._sender.send(entry, content)
@@ -96,6 +102,14 @@ class Watched:
 
     def fetch(self, entry: Entry) -> Delivery:
         return self._sender.fetch(entry)
+
+
+def watched(senders: Mapping[str, Sender], consent: Consent) -> dict[str, Sender]:
+    """The senders, of which the one for text messages is watched."""
+    return {
+        name: Watched(one, consent) if isinstance(one, Twilio) else one
+        for name, one in senders.items()
+    }
 
 
 def withdraw(consent: Consent, number: str) -> None:

@@ -39,10 +39,8 @@ ERROR = 1_000
 """The longest key, subject, text and error that are kept, in units of UTF-16."""
 
 MAIL = "mail"
-"""The channel that writes to an e-mail address."""
-SMS = "sms"
-"""The channel that writes to a phone number. Any further channel writes to the one place that its
-settings name."""
+"""The channel that writes to an address. Any other channel that administrators are told by writes
+to the one place that its settings name."""
 
 _FAR = 9_999_999_999_999
 _ID = re.compile(r"[0-9]{13}-[0-9a-f]{32}")

@@ -143,6 +143,17 @@ class Outbox:
             row = self._open().get(PARTITION, f"key:{digest}")
         return None if row is None else self.find(row["id"])
 
+    def those_known(self, digests: Sequence[str]) -> set[str]:
+        """Which of these digests belong to a notification that is stored."""
+
+        def stored(digest: str) -> bool:
+            with translated(_SERVICE):
+                return self._open().get(PARTITION, f"key:{digest}") is not None
+
+        with Pool(_AT_ONCE, "outbox") as pool:
+            found = pool.map(stored, digests)
+        return {digest for digest, there in zip(digests, found, strict=True) if there}
+
     def claim(self, entry: Entry, now: datetime) -> Entry | None:
         """Take a notification for one attempt; None if it is not due, or somebody else has it. What
         else `entry` differs in from what is stored, such as its words, is stored with it."""

@@ -50,6 +50,8 @@ class Owner:
     sms_daily_spend_minor: int | None
     """The same in minor units of `sms_currency`."""
     sms_currency: str
+    tenant_timezone: str = "UTC"
+    """Whose days the tenant's two caps count."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,14 @@ alerts, which are themselves sent by the notifications."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Protocol
+
+from shared.errors import BelfryError
+from shared.log import Event, event
+
+_logger = logging.getLogger("belfry.notifications")
 
 
 class Problems(Protocol):
@@ -31,3 +38,13 @@ class Nobody:
 
     def cap_reached(self, about: str, text: str, *, key: str) -> None:
         del about, text, key
+
+
+def told(tell: Callable[[], None]) -> bool:
+    """Tell of a problem; whether that worked. If it did not, the sending goes on."""
+    try:
+        tell()
+    except BelfryError as error:
+        event(_logger, Event.PROBLEM_UNTOLD, level=logging.ERROR, error=str(error))
+        return False
+    return True

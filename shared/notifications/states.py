@@ -105,6 +105,13 @@ def looked_up(entry: Entry, again: datetime | None, said: str) -> Entry | None:
     return replace(entry, status=status, lookups=entry.lookups + 1, error=error, next_at=again)
 
 
+def asked_later(entry: Entry, until: datetime) -> Entry | None:
+    """The provider, which is away, is asked not before then."""
+    if entry.status is not NotificationStatus.UNSETTLED:
+        return None
+    return replace(entry, next_at=until)
+
+
 def held(entry: Entry, until: datetime, reason: str) -> Entry | None:
     """It must wait until then."""
     if not waits(entry):

@@ -22,7 +22,7 @@ from shared.log import Event, event
 from shared.notifications.channels.sms import callbacks
 from shared.notifications.channels.sms.signature import is_signed
 from shared.notifications.consent import Consent, is_opt_out, withdraw
-from shared.notifications.model import SMS
+from shared.notifications.kinds import SMS
 
 router = APIRouter()
 

@@ -30,7 +30,8 @@ def too_late(entry: Entry, now: datetime) -> Skip | None:
     """Nobody is told after `useful_until`."""
     if entry.useful_until is None or now < entry.useful_until:
         return None
-    return Skip(f"it would arrive after {entry.useful_until:%Y-%m-%d %H:%M} UTC")
+    before = f"; before: {entry.error}" if entry.error else ""
+    return Skip(f"it would arrive after {entry.useful_until:%Y-%m-%d %H:%M} UTC{before}")
 
 
 def reachable(owner: Owner, region: str) -> Reachable | Skip:

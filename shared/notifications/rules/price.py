@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 MICROS = 1_000_000
 """Millionths in a unit of a currency."""
@@ -36,15 +35,3 @@ class Price:
 def micros_of(minor: int, currency: str) -> int:
     """Minor units (cents) of a currency in millionths of it."""
     return minor * (MICROS if currency in _WHOLE else MICROS // 100)
-
-
-def micros(amount: str) -> int:
-    """A decimal amount, such as 0.0079, in millionths. Raises `ValueError`."""
-    try:
-        found = Decimal(amount) * MICROS
-        whole = int(found)
-    except (ArithmeticError, ValueError):
-        raise ValueError("use an amount such as 0.0079") from None
-    if not amount.isascii() or found != whole or not 0 <= whole <= 100 * MICROS:
-        raise ValueError("use an amount from 0 to 100 with at most six decimals, such as 0.0079")
-    return whole

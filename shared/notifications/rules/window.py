@@ -6,11 +6,9 @@ window from 09:00 to 20:00 opens when the recipient's clocks show 09:00, whateve
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-_FORM = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(([01][0-9]|2[0-3]):([0-5][0-9])|24:00)")
 _MINUTE = timedelta(minutes=1)
 _DAYS = 3
 """After how many days at most it opens again."""
@@ -53,17 +51,6 @@ class Window:
 
     def __str__(self) -> str:
         return f"{_shown(self.opens)}-{_shown(self.closes)}"
-
-
-def window(text: str) -> Window:
-    """The window in a text such as 09:00-20:00. Raises `ValueError`."""
-    found = _FORM.fullmatch(text)
-    if found is None:
-        raise ValueError("use the hours from and to, such as 09:00-20:00")
-    opens, closes = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-"))
-    if opens == closes:
-        raise ValueError("use two different hours, such as 09:00-20:00; 00:00-24:00 is all day")
-    return Window(opens, closes)
 
 
 def _instants(wall: datetime, zone: tzinfo) -> list[datetime]:

@@ -18,7 +18,8 @@ from typing import Any
 from local.ports import HOST
 from shared.notifications import channels
 from shared.notifications.double import Double, Reply
-from shared.notifications.model import MAIL, SMS
+from shared.notifications.kinds import SMS
+from shared.notifications.model import MAIL
 
 DOUBLES: dict[str, Double] = {
     name: import_module(f"{channels.__name__}.{name}.double").DOUBLE for name in channels.names()

@@ -14,7 +14,8 @@ from shared.notifications import channels
 from shared.notifications.channels.sms.sender import TIMEOUTS
 from shared.notifications.channels.sms.sender import Twilio as Channel
 from shared.notifications.content import Content, Receipt
-from shared.notifications.model import SMS, Entry, NotificationStatus, notification_id
+from shared.notifications.kinds import SMS
+from shared.notifications.model import Entry, NotificationStatus, notification_id
 from shared.settings import Secret, from_env
 from tests.vendors.twilio import ACCOUNT, SENDER, TOKEN, Twilio, twilio
 

@@ -116,7 +116,7 @@ def test_each_event_has_its_meaning(
 
 
 def test_what_is_not_ours_or_says_nothing_is_left_out() -> None:
-    others = [
+    others: list[Any] = [
         event(event="open"),
         event(event="delivered", notification_id="../../etc"),
         event(event="delivered", notification_id=None),

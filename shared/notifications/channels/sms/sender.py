@@ -67,6 +67,11 @@ class Twilio:
         self._public_url = public_url
         self._timeouts = timeouts
 
+    @property
+    def account(self) -> str:
+        """The account's SID."""
+        return self._account
+
     def send(self, entry: Entry, content: Content) -> Receipt:
         """Send the text to `entry.address`, once.
 
