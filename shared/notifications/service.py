@@ -25,6 +25,7 @@ from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass
 from shared.notifications.port import Message, Review
 from shared.notifications.problems import Nobody, Problems
+from shared.notifications.reconciling import Reconciled, Reconciler
 from shared.notifications.rules.circuit import Circuit
 from shared.notifications.sending import Sender
 from shared.settings import Settings, SmsSettings
@@ -155,6 +156,14 @@ class Notifications:
             level = logging.WARNING if bad else logging.INFO
             tell(what, done, level=level, status=done.status.value, error_code=done.error_code)
         return done
+
+    def reconcile(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Reconciled:
+        """Ask the providers about the notifications of the last days of which they have not told
+        all: the callback was lost, or the price came later. It begins no further one after
+        `longest`, or once `stop` is set. Raises as a provider that does not answer does, too."""
+        until = self._clock.now() + longest
+        reconciler = Reconciler(self._outbox, self._channels, self.record_delivery, self._clock)
+        return reconciler.reconcile(now, until, stop)
 
     def circuits(self) -> dict[str, Circuit]:
         """Every circuit that ever failed, by channel."""

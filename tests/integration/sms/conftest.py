@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.azurite import Azurite
 from shared.clock import ManualClock
 from shared.notifications import channels
 from shared.notifications.channels.sms.sender import TIMEOUTS
 from shared.notifications.channels.sms.sender import Twilio as Channel
+from shared.notifications.consent import Consent, watched
 from shared.notifications.content import Content, Receipt
 from shared.notifications.kinds import SMS
 from shared.notifications.model import Entry, NotificationStatus, notification_id
-from shared.settings import Secret, from_env
+from shared.notifications.service import Notifications
+from shared.settings import Secret, SmsSettings, from_env
+from tests.integration.notifications.conftest import Office as Outboxes
+from tests.integration.notifications.texting import FREE, Clinic, message
+from tests.integration.notifications.vendors import vendors
 from tests.vendors.twilio import ACCOUNT, SENDER, TOKEN, Twilio, twilio
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ANA = "+4915112345678"
+UNTIL = START + timedelta(hours=12)
 BODY = "Luna's appointment is tomorrow at 10:00. Reply STOP to end."
 
 
@@ -84,4 +92,37 @@ def office() -> Iterator[Office]:
         yield Office(vendor, clock, channel_at(vendor.url))
 
 
-__all__ = ["ANA", "BODY", "START", "Office", "channel_at", "entry_of", "replace"]
+@dataclass
+class Post:
+    """A process's own service, which sends by Twilio."""
+
+    office: Outboxes
+    vendor: Twilio
+    clinic: Clinic
+    database: Secret
+
+    def service(self, *, token: str = TOKEN, sms: SmsSettings = FREE) -> Notifications:
+        channel = channel_at(self.vendor.url, token=token, timeouts=(5, 0.5))
+        return Notifications(
+            self.office.outbox(),
+            watched({SMS: channel}, Consent(self.database, "US")),
+            lambda: (),
+            self.office.clock,
+            sms=sms,
+            reviews=self.clinic.reviews(),
+        )
+
+    def send(self, number: int = 1) -> Entry:
+        (entry,) = self.service().send([message(number, UNTIL)])
+        return entry
+
+    def later(self, by: timedelta) -> list[Entry]:
+        return self.service().flush(self.office.clock.advance(by))
+
+
+@pytest.fixture
+def post(azurite: Azurite, tmp_path: Path) -> Iterator[Post]:
+    clock = ManualClock(START)
+    with vendors() as chats, twilio(clock.now) as vendor:
+        office = Outboxes(azurite.connection_string, chats, clock=clock)
+        yield Post(office, vendor, Clinic(), Secret(f"sqlite:///{tmp_path}/none.db"))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import NotFound, Unavailable
+from shared.errors import Misconfigured, NotFound, Unavailable
 from shared.notifications.content import Content
 from shared.notifications.delivery import DeliveryState
 from shared.notifications.model import Uncertain
@@ -87,7 +87,7 @@ def test_a_trial_accounts_first_words_are_not_part_of_the_text(office: Office) -
 def test_if_twilio_does_not_answer_nobody_knows(office: Office) -> None:
     with pytest.raises(Unavailable):
         channel_at("http://127.0.0.1:9").look_up(entry_of())
-    with pytest.raises(Unavailable, match="20003"):
+    with pytest.raises(Misconfigured, match="20003"):
         channel_at(office.vendor.url, token="another-hush").look_up(entry_of())
 
 

@@ -2,69 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from local.azurite import Azurite
-from shared.clock import ManualClock
 from shared.notifications import channels
 from shared.notifications.channels.sms.callbacks import delivery
 from shared.notifications.channels.sms.sender import Twilio as Channel
-from shared.notifications.consent import Consent, watched
 from shared.notifications.kinds import SMS
-from shared.notifications.model import Entry, NotificationStatus
+from shared.notifications.model import NotificationStatus
 from shared.notifications.sending import LOOK_UPS
-from shared.notifications.service import Notifications
-from shared.settings import Secret, SmsSettings
-from tests.integration.notifications.conftest import START, Office
-from tests.integration.notifications.texting import FREE, Clinic, message, phone
-from tests.integration.notifications.vendors import vendors
-from tests.integration.sms.conftest import channel_at
-from tests.vendors.twilio import TOKEN, Answer, Twilio, throttled, twilio
+from tests.integration.notifications.texting import message, phone
+from tests.integration.sms.conftest import UNTIL, Post
+from tests.vendors.twilio import Answer, throttled
 
 MINUTE = timedelta(minutes=1)
-UNTIL = START + timedelta(hours=12)
 Status = NotificationStatus
-
-
-@dataclass
-class Post:
-    """A process's own service, which sends by Twilio."""
-
-    office: Office
-    vendor: Twilio
-    clinic: Clinic
-    database: Secret
-
-    def service(self, *, token: str = TOKEN, sms: SmsSettings = FREE) -> Notifications:
-        channel = channel_at(self.vendor.url, token=token, timeouts=(5, 0.5))
-        return Notifications(
-            self.office.outbox(),
-            watched({SMS: channel}, Consent(self.database, "US")),
-            lambda: (),
-            self.office.clock,
-            sms=sms,
-            reviews=self.clinic.reviews(),
-        )
-
-    def send(self, number: int = 1) -> Entry:
-        (entry,) = self.service().send([message(number, UNTIL)])
-        return entry
-
-    def later(self, by: timedelta, **how: str) -> list[Entry]:
-        return self.service(**how).flush(self.office.clock.advance(by))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def post(azurite: Azurite, tmp_path: Path) -> Iterator[Post]:
-    clock = ManualClock(START)
-    with vendors() as chats, twilio(clock.now) as vendor:
-        office = Office(azurite.connection_string, chats, clock=clock)
-        yield Post(office, vendor, Clinic(), Secret(f"sqlite:///{tmp_path}/none.db"))
 
 
 def test_a_message_is_sent_once_and_dies_at_twilio_when_it_is_useless(post: Post) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from shared.errors import BelfryError, NotFound, Unavailable
+from shared.errors import BelfryError, Misconfigured, NotFound, Unavailable
 from shared.log import short
 from shared.notifications.channels.sms import answers
 from shared.notifications.channels.sms.callbacks import STATUS_PATH, state_of
@@ -88,15 +88,15 @@ class Twilio:
 
     def look_up(self, entry: Entry) -> Receipt | None:
         """The message that Twilio made of the last attempt of `entry`, if it made one: by number,
-        text, sender and time. Raises `Unavailable` if Twilio cannot be asked."""
+        text, sender and time. Raises `Unavailable` or `Misconfigured`."""
         around = entry.claimed_at or entry.created_at
         found = self._call(lambda client: self._of(client, entry, around), _cannot_tell)
         return None if found is None else _receipt(found)
 
     def fetch(self, entry: Entry) -> Delivery:
         """How far `entry`, which Twilio accepted, has come; its segments and its price, which
-        Twilio says some time after the send. Raises `NotFound` if Twilio has it no more, and
-        `Unavailable`."""
+        Twilio says some time after the send. Raises `NotFound` if Twilio has it no more,
+        `Unavailable` or `Misconfigured`."""
         sid = str(entry.provider_id)
         found = self._call(lambda client: client.messages(sid).fetch(), _cannot_tell)
         receipt = _receipt(found)
@@ -195,10 +195,12 @@ def _listed(client: Any, number: str, since: datetime) -> Iterator[Any]:
 
 
 def _cannot_tell(status: int, code: Any, text: str, headers: Any) -> BelfryError:
-    """The error for a bad answer to a question, which changes nothing: it can be asked again."""
+    """The error for a bad answer to a question, which can be asked again."""
     if status == 404 and str(code) in ("20404", "404"):
         return NotFound("twilio has no such message any more")
     found = answers.failure(status, code, text, headers)
+    if isinstance(found, Misconfigured):
+        return found
     return Unavailable(answers.SERVICE, str(found).removeprefix(f"{answers.SERVICE}: "))
 
 
