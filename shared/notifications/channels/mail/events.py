@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import Invalid
+from shared.notifications.channels.mail.sender import NOTIFICATION
 from shared.notifications.delivery import Delivery, DeliveryState
 from shared.notifications.model import is_id, one_line
 from shared.settings import Secret
@@ -20,8 +21,6 @@ from shared.settings import Secret
 EVENTS_PATH = "/hooks/sendgrid/events"
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
-ARGUMENT = "notification_id"
-"""The custom argument of a mail, which comes back as a field of each of its events."""
 TOLERANCE = timedelta(minutes=10)
 """How far the time of the signature may be from now."""
 _CODE = 50
@@ -77,7 +76,7 @@ def deliveries(body: bytes) -> Iterator[Delivery]:
 
 
 def _delivery(event: Mapping[str, Any]) -> Delivery | None:
-    id, state = str(event.get(ARGUMENT, "")), _STATES.get(str(event.get("event")))
+    id, state = str(event.get(NOTIFICATION, "")), _STATES.get(str(event.get("event")))
     if state is None or not is_id(id):
         return None
     return Delivery(
