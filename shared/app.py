@@ -38,6 +38,7 @@ from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.finance.port import FinanceService
 from shared.log import Event, event
 from shared.notifications.port import NotificationService
 from shared.schedules.upcoming import upcoming
@@ -58,6 +59,7 @@ from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
+    from shared.finance.service import Finance
     from shared.notifications.service import Notifications
 
 T = TypeVar("T")
@@ -87,7 +89,8 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service. Like `notifications`, it is made when it is first used."""
+    """The backup service. Like the two others, it is made when it is first used."""
+    finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
     started_at: datetime
     """When this process built the app."""
@@ -199,6 +202,7 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            FinanceService: lambda: finance(),
             NotificationService: lambda: notifications(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
@@ -217,6 +221,7 @@ def build(
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
+    finance = once(lambda: _finance(settings, at.connection))
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
     )
@@ -238,6 +243,7 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
+        finance=finance,
         notifications=notifications,
         started_at=clock.now(),
         connection=at.connection,
@@ -348,6 +354,12 @@ def _backups(
         tasks=tasks,
         notifications=notifications,
     )
+
+
+def _finance(settings: Settings, connection: Connection) -> Finance:
+    from shared.finance.service import Finance
+
+    return Finance(settings, connection)
 
 
 def _alert(

@@ -74,6 +74,8 @@ PARAMETERS: Mapping[str, object] = {
     "from": "2030-01-31T00:00:00Z",
     "to": "2030-02-01T00:00:00Z",
     "project_id": 7,
+    "tenant_id": 1,
+    "day": "2030-01-30",
     "source": "database",
     "database": "company.db",
     "task_type": "database_backup",

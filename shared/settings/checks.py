@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from shared import money
 from shared.settings.model import PRIMARY
 
 _AGE = "age-secret-key-"
@@ -32,6 +33,20 @@ def _whole(value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ValueError(f"use a whole number from {least} to {most}")
     return int(value)
+
+
+def currency(value: str) -> str:
+    if not money.is_currency(value):
+        raise ValueError("use a currency's three capital letters, such as USD")
+    return value
+
+
+def above_zero(value: str, currency: str) -> int:
+    """An amount in the currency, in its minor units."""
+    found = money.minor_units(value, currency)
+    if found <= 0:
+        raise ValueError("use an amount above 0")
+    return found
 
 
 def prefix(value: str) -> str:

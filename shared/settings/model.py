@@ -112,3 +112,6 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    daily_spend_limit_minor: int = 5000
+    """In minor units of `spend_currency`."""
+    spend_currency: str = "USD"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -56,6 +57,8 @@ def from_env(
         )
     file = read("DATABASE_PATH")
     data = _data(given)
+    currency = given.checked("SPEND_CURRENCY", checks.currency) or "USD"
+    limit = given.checked("DAILY_SPEND_LIMIT", partial(checks.above_zero, currency=currency))
     settings = Settings(
         storage=storage,
         backup_destinations=_destinations(given, storage),
@@ -79,6 +82,8 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        daily_spend_limit_minor=limit or 5000,
+        spend_currency=currency,
         overrides=_overrides(environ),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]

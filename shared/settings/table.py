@@ -119,6 +119,17 @@ SETTINGS = (
         "0",
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
+    Setting(
+        "DAILY_SPEND_LIMIT",
+        "50",
+        "What a day may cost, in SPEND_CURRENCY; above it, spend_guard alerts people and pauses "
+        "billing.",
+    ),
+    Setting(
+        "SPEND_CURRENCY",
+        "USD",
+        "Currency of DAILY_SPEND_LIMIT (ISO 4217). Costs in others are not counted against it.",
+    ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

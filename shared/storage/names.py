@@ -1,4 +1,4 @@
-"""The names of Belfry's tables and queues."""
+"""The names of Belfry's tables, queues and containers."""
 
 from __future__ import annotations
 
@@ -42,3 +42,8 @@ class Names:
     @property
     def clock(self) -> str:
         return f"{self.prefix}-clock"
+
+    @property
+    def reports(self) -> str:
+        """A container."""
+        return f"{self.prefix}-reports"
