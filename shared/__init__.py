@@ -2,6 +2,7 @@
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
 money                          amounts in minor units, and how they are written
+charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 schedules                      pure: what a schedule is, and what it owes at `now`

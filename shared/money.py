@@ -14,7 +14,7 @@ _DECIMALS = {
 _BY_CURRENCY = {code: places for places, codes in _DECIMALS.items() for code in codes.split()}
 
 
-def decimals(currency: str) -> int:
+def digits(currency: str) -> int:
     """How many decimals the currency has: 2 of `USD`, 0 of `JPY`."""
     return _BY_CURRENCY.get(currency, 2)
 
@@ -26,13 +26,13 @@ def is_currency(code: str) -> bool:
 
 def shown(minor: int, currency: str) -> str:
     """An amount for a log or an alert: `1,234.50 USD`."""
-    places = decimals(currency)
+    places = digits(currency)
     return f"{Decimal(minor).scaleb(-places):,.{places}f} {currency}"
 
 
 def minor_units(amount: str, currency: str) -> int:
     """The minor units of an amount such as `49.90`. Raises `ValueError`, which says what to use."""
-    places = decimals(currency)
+    places = digits(currency)
     if re.fullmatch(r"-?\d{1,12}(\.\d+)?", amount, re.ASCII) is None:
         raise ValueError("use an amount, such as 50 or 49.90")
     found = Decimal(amount).scaleb(places)

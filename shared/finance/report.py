@@ -3,9 +3,8 @@
 1. A mean is what the 30 days before the day had, by 30: days without rows count as zero. It is
    rounded to a whole minor unit, half to the even one. Without any row on these days, there is
    none.
-2. The profit of a day is its revenue, less its costs and the commissions.
-3. Nothing is added up across currencies.
-4. A mail has room for so much: of very many categories or partners, the largest are named, and the
+2. Nothing is added up across currencies.
+3. A mail has room for so much: of very many categories or partners, the largest are named, and the
    rest is one line.
 """
 
@@ -143,35 +142,32 @@ def _other_costs(rest: Sequence[CategoryCost]) -> CategoryCost:
 
 def totals(one: CurrencyReport) -> dict[str, object]:
     """What a currency amounts to, for the log and a job's result."""
-    cost = sum(line.amount_minor for line in one.costs)
-    commissions = sum(line.amount_minor for line in one.commissions)
-    means = [line.mean_minor for line in one.costs if line.mean_minor is not None]
     return {
-        "cost_minor": cost,
-        "cost_day_before_minor": sum(line.day_before_minor for line in one.costs),
-        "cost_mean_minor": sum(means) if means else None,
+        "cost_minor": one.cost_minor,
+        "cost_day_before_minor": one.cost_day_before_minor,
+        "cost_mean_minor": one.cost_mean_minor,
         "revenue_minor": one.revenue_minor,
-        "commissions_minor": commissions,
-        "profit_minor": one.revenue_minor - cost - commissions,
+        "margin_minor": one.margin_minor,
+        "commissions_minor": one.commissions_minor,
+        "left_minor": one.left_minor,
     }
 
 
 def lines(one: CurrencyReport) -> Iterator[str]:
     """The same for a person who reads the log; the largest lines only."""
-    sums = totals(one)
 
-    def told(minor: object) -> str:
-        return "none" if minor is None else money.shown(int(str(minor)), one.currency)
+    def told(minor: int | None) -> str:
+        return "none" if minor is None else money.shown(minor, one.currency)
 
     yield (
-        f"costs {told(sums['cost_minor'])} (the day before {told(sums['cost_day_before_minor'])}, "
-        f"mean {told(sums['cost_mean_minor'])}), revenue {told(sums['revenue_minor'])}, "
-        f"commissions {told(sums['commissions_minor'])}, profit {told(sums['profit_minor'])}"
+        f"costs {told(one.cost_minor)} (the day before {told(one.cost_day_before_minor)}, mean "
+        f"{told(one.cost_mean_minor)}), revenue {told(one.revenue_minor)}, commissions "
+        f"{told(one.commissions_minor)}, left {told(one.left_minor)}"
     )
-    for cost in one.costs[:_LOGGED]:
+    for cost in one.largest_costs(_LOGGED):
         yield (
             f"costs of {cost.category}: {told(cost.amount_minor)} (the day before "
             f"{told(cost.day_before_minor)}, mean {told(cost.mean_minor)})"
         )
-    for earned in one.commissions[:_LOGGED]:
+    for earned in one.largest_commissions(_LOGGED):
         yield f"commission of {earned.partner}: {told(earned.amount_minor)}"

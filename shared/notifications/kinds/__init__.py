@@ -15,15 +15,22 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+)
 
 from shared.errors import Invalid
 from shared.recurrence import zone
-from shared.text import clean, cut, those
+from shared.text import clean, cut, those, units
 
 if TYPE_CHECKING:
     from shared.charts import Chart
-    from shared.notifications.languages import Language
+    from shared.notifications.languages.language import Language
 
 SMS = "sms"
 MAIL = "mail"
@@ -34,15 +41,19 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\
 """Controls, line breaks, and what turns the direction of the text around it."""
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = NAME) -> str:
     """Somebody else's text as one line: no control characters, composed (an umlaut of two
-    characters would make a text message of UCS-2), not longer than `NAME`."""
+    characters would make a text message of UCS-2), and not longer than `longest`, of which three
+    dots are a part."""
     composed = unicodedata.normalize("NFC", clean(text[: 4 * NAME]))
-    return cut(" ".join(_UNPRINTABLE.sub(" ", composed).split()), NAME).strip()
+    line = " ".join(_UNPRINTABLE.sub(" ", composed).split())
+    return line if units(line) <= longest else cut(line, longest - 3).rstrip() + "..."
 
 
-def _printable(value: object) -> object:
-    return printable(value) if isinstance(value, str) else value
+def _printable(value: object, info: ValidationInfo) -> object:
+    """`longest` of the context of a validation shortens all names."""
+    longest = (info.context or {}).get("longest", NAME)
+    return printable(value, longest) if isinstance(value, str) else value
 
 
 def _timezone(name: str) -> str:
@@ -75,7 +86,7 @@ class Kind:
     """`sms` or `mail`."""
     data: type[Data]
     sample: Mapping[str, object]
-    """Values of `data`, for a preview."""
+    """Values of `data`, for a preview, as JSON has them."""
     charts: Callable[[Any, Language], Mapping[str, Chart]] = field(default=lambda *_: {})
     """The charts that its HTML shows, by their content ids: (data, language) -> charts."""
 
