@@ -22,8 +22,6 @@ MEAN_DAYS = 30
 """The days before the report's day over which a mean is taken."""
 NO_CURRENCY = "XXX"
 """ISO 4217's code for an amount without a currency: here, of rows whose currency is no code."""
-_CHUNK = 1_000
-"""Rows in memory at once."""
 
 
 @dataclass(slots=True)
@@ -146,7 +144,6 @@ def spend(days: tuple[date, date]) -> Select[*tuple[Any, ...]]:
 
 def _rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Any:
     """The rows, with a currency that is one, and whole amounts (PostgreSQL sums to numeric)."""
-    result = connection.execution_options(yield_per=_CHUNK).execute(query)
-    for currency, *others, amount in result:
+    for currency, *others, amount in connection.execute(query):
         code = str(currency).strip().upper()
         yield code if money.is_currency(code) else NO_CURRENCY, *others, int(amount)
