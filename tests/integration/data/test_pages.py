@@ -147,7 +147,7 @@ QUERIES: dict[str, Query] = {
 def test_the_query_of_each_task_is_answered_by_an_index(url: Secret, task: str) -> None:
     """No table is read whole, and no page is sorted that the index has in order."""
     with engine(url, Access.WRITE).begin() as connection:
-        plan = _plan(connection, QUERIES[task], sqlite=is_sqlite(url))
+        plan = plan_of(connection, QUERIES[task], sqlite=is_sqlite(url))
     whole = [line for line in plan if line.startswith("SCAN") or "Seq Scan" in line]
     assert whole == [], plan
     sorts = [line for line in plan if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
@@ -155,7 +155,7 @@ def test_the_query_of_each_task_is_answered_by_an_index(url: Secret, task: str) 
     assert grouped or sorts == [], plan
 
 
-def _plan(connection: Any, query: Query, *, sqlite: bool) -> Sequence[str]:
+def plan_of(connection: Any, query: Query, *, sqlite: bool) -> Sequence[str]:
     compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
     if sqlite:
         return [row[-1] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]

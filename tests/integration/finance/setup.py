@@ -1,4 +1,4 @@
-"""What the tests of the finances put into the database, and the services that they pass to tasks."""
+"""What the tests of the finances put into the database, and the services that they pass on."""
 
 from __future__ import annotations
 
@@ -92,6 +92,17 @@ class Kept:
         row = {"tenant_id": of, "counter": counter, "day": day, "value": value}
         self._put(UsageDay, row)
 
+    def used_much(self, days: Sequence[date], counters: Sequence[str], of: int = 1) -> None:
+        """One of each counter on each day."""
+        with writing(self.url) as session:
+            session.add_all(
+                [
+                    UsageDay(tenant_id=of, counter=counter, day=day, value=1)
+                    for day in days
+                    for counter in counters
+                ]
+            )
+
     def _put(self, model: type[Base], row: Mapping[str, object]) -> None:
         with writing(self.url) as session:
             session.execute(insert(model).values(dict(row)))
@@ -101,7 +112,7 @@ class Kept:
         keys = (UsageDay.tenant_id, UsageDay.counter, UsageDay.day, UsageDay.value)
         query = select(*keys, UsageDay.closed_at).order_by(UsageDay.day, UsageDay.id)
         with reading(self.url) as connection:
-            return [tuple(row) for row in connection.execute(query)]
+            return [row._tuple() for row in connection.execute(query)]
 
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
         """All rows of all tables."""
@@ -122,9 +133,8 @@ class Kept:
     def broken_zone(self, of: int) -> None:
         """A zone that no longer exists."""
         with writing(self.url) as session:
-            table = Tenant.__table__.name
             session.connection().exec_driver_sql(
-                f"UPDATE {table} SET timezone = 'Mars/Olympus' WHERE id = {of}"
+                f"UPDATE {Tenant.__tablename__} SET timezone = 'Mars/Olympus' WHERE id = {of}"
             )
 
 
@@ -163,6 +173,7 @@ class Alerts:
         self.after()
 
     def happened(self, kind: AlertKind, about: str, text: str, *, key: str) -> None:
+        del about
         self.before()
         if key not in self.keys:
             self.keys.add(key)
@@ -189,7 +200,7 @@ class Billing:
     _done: bool = False
 
     def collect(self, job: JobContext, tenant_id: int) -> Collected:
-        raise AssertionError("nothing is collected here")
+        raise AssertionError(f"{job.job_id} collects nothing of {tenant_id}")
 
     def pause(self, job: JobContext, day: date, spent_minor: int, limit_minor: int) -> Paused:
         self.before()
