@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.backups.port import BackupService
+from shared.billing.port import BillingService
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
@@ -58,6 +59,7 @@ from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
+    from shared.billing.service import Billing
     from shared.notifications.service import Notifications
 
 T = TypeVar("T")
@@ -89,6 +91,7 @@ class App:
     backups: Callable[[], Backups]
     """The backup service. Like `notifications`, it is made when it is first used."""
     notifications: Callable[[], Notifications]
+    billing: Callable[[], Billing]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -199,6 +202,7 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
@@ -217,6 +221,7 @@ def build(
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
+    billing = once(lambda: _billing(settings, clock))
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
     )
@@ -239,6 +244,7 @@ def build(
         poison=Poison(outcomes, clock),
         backups=backups,
         notifications=notifications,
+        billing=billing,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -348,6 +354,12 @@ def _backups(
         tasks=tasks,
         notifications=notifications,
     )
+
+
+def _billing(settings: Settings, clock: Clock) -> Billing:
+    from shared.billing.service import Billing
+
+    return Billing(settings.billing, clock)
 
 
 def _alert(
