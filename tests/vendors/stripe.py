@@ -7,6 +7,7 @@ https://docs.stripe.com/api/idempotent_requests, https://docs.stripe.com/api/inv
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import socket
@@ -106,6 +107,7 @@ class FakeStripe:
     faults: list[Fault] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     largest_page: int = 100
 
     def settings(self) -> StripeSettings:
@@ -156,7 +158,7 @@ class FakeStripe:
                 return kept.answer
             self.keys[key] = kept = Kept(request, self.now())
             try:
-                kept.answer = (200, self._do(asked))
+                kept.answer = (200, json.loads(json.dumps(self._do(asked))))  # as it is now
             except Refusal as refusal:
                 if refusal.status != 402:  # validation is not kept, what began is
                     del self.keys[key]
@@ -196,7 +198,7 @@ class FakeStripe:
 
     def _new_invoice(self, params: Params) -> Thing:
         self._customer(params)
-        number = f"in_{len(self.invoices) + 1:06}"
+        number = f"in_{next(self.numbers):06}"
         made = self.invoices[number] = {
             "id": number,
             "object": "invoice",
@@ -233,7 +235,7 @@ class FakeStripe:
                 raise Refusal(
                     400, "The currency and customer must be the invoice's", param="currency"
                 )
-        number = f"ii_{len(self.items) + 1:06}"
+        number = f"ii_{next(self.numbers):06}"
         made = self.items[number] = {
             "id": number,
             "object": "invoiceitem",
