@@ -99,9 +99,9 @@ class Tenants:
             return int(connection.execute(query).scalar_one())
 
     def _others(self, pause: bool) -> Iterator[int]:
-        for state in BillingState:
-            if state is _THERE[pause]:
-                continue
+        """A state comes before those from which a tenant may get into it, so that each tenant is
+        seen once, also if Stripe fails."""
+        for state in (_ON_THE_WAY[pause], _ON_THE_WAY[not pause], _THERE[not pause]):
             query = select(TenantBilling.tenant_id).where(TenantBilling.state == state)
             for page in pages(self._url, query, (TenantBilling.tenant_id,)):
                 yield from (row.tenant_id for row in page)

@@ -148,5 +148,3 @@ def company(url: Secret, stripe: FakeStripe) -> Company:  # noqa: F811
     made = Company(url, stripe, HastyClock(NOW))
     made.knows()
     return made
-
-
