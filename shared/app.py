@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.backups.port import BackupService
+from shared.billing.port import BillingService
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
@@ -59,6 +60,7 @@ from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.backups.service import Backups
+    from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
 
@@ -89,9 +91,10 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service. Like the two others, it is made when it is first used."""
+    """The backup service. Like the next ones, it is made when it is first used."""
     finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
+    billing: Callable[[], Billing]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -203,6 +206,7 @@ def build(
         {
             BackupService: lambda: backups(),
             FinanceService: lambda: finance(),
+            BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
@@ -222,6 +226,7 @@ def build(
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
     finance = once(lambda: _finance(settings, at.connection))
+    billing = once(lambda: _billing(settings, clock))
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
     )
@@ -245,6 +250,7 @@ def build(
         backups=backups,
         finance=finance,
         notifications=notifications,
+        billing=billing,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -360,6 +366,12 @@ def _finance(settings: Settings, connection: Connection) -> Finance:
     from shared.finance.service import Finance
 
     return Finance(settings, connection)
+
+
+def _billing(settings: Settings, clock: Clock) -> Billing:
+    from shared.billing.service import Billing
+
+    return Billing(settings.billing, clock)
 
 
 def _alert(

@@ -92,6 +92,10 @@ class Event(StrEnum):
     RETENTION_HELD = "retention_held"
     BACKUPS_LOCKED = "backups_locked"
     DESTINATION_AWAY = "destination_away"
+    BILLING_PAUSED = "billing_paused"
+    BILLING_RESUMED = "billing_resumed"
+    BILLING_STUCK = "billing_stuck"
+    FEE_FAILED = "fee_failed"
     REQUEST_FAILED = "request_failed"
 
 

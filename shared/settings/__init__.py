@@ -7,17 +7,32 @@ process's environment.
 
 from shared.settings.model import (
     PRIMARY,
+    BillingSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
     Settings,
     StorageAccount,
+    StripeSettings,
     TaskOverride,
     TriggerSettings,
     Values,
 )
-from shared.settings.process import load, load_for_data, load_for_triggers, load_local
-from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
+from shared.settings.process import (
+    load,
+    load_for_billing,
+    load_for_data,
+    load_for_triggers,
+    load_local,
+)
+from shared.settings.reading import (
+    Channels,
+    Check,
+    for_billing,
+    for_data,
+    for_triggers,
+    from_env,
+)
 from shared.settings.secret import Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
@@ -25,6 +40,7 @@ __all__ = [
     "PRIMARY",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "BillingSettings",
     "Channels",
     "Check",
     "DataSettings",
@@ -34,13 +50,16 @@ __all__ = [
     "Setting",
     "Settings",
     "StorageAccount",
+    "StripeSettings",
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "for_billing",
     "for_data",
     "for_triggers",
     "from_env",
     "load",
+    "load_for_billing",
     "load_for_data",
     "load_for_triggers",
     "load_local",

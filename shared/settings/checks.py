@@ -100,3 +100,27 @@ def _age_key(key: str) -> bool:
 def url(value: str) -> None:
     if not re.fullmatch(r"https?://[^/\s]+\S*", value):
         raise ValueError("use a URL that begins with https://")
+
+
+def stripe(key: str, address: str) -> Iterator[str]:
+    """What is wrong with Stripe's settings; the key is not shown. A key that the platform could not
+    resolve is reported elsewhere."""
+    if key and not key.startswith(("sk_", "rk_", "@")):
+        yield (
+            "STRIPE_API_KEY is no secret key of Stripe; use one that begins with sk_ (secret) or "
+            "rk_ (restricted)"
+        )
+    try:
+        url(address)
+    except ValueError as error:
+        yield f"STRIPE_URL is {address!r}; {error}"
+
+
+def paused_invoices(value: str) -> str:
+    if value not in _PAUSED:
+        raise ValueError(f"use one of {', '.join(_PAUSED)}")
+    return value
+
+
+_PAUSED = ("void", "keep_as_draft", "mark_uncollectible")
+"""https://docs.stripe.com/billing/subscriptions/pause-payment"""

@@ -59,6 +59,28 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StripeSettings:
+    """How to reach Stripe; without a key nobody asks it."""
+
+    api_key: Secret = UNSET
+    url: str = "https://api.stripe.com"
+    paused_invoices: str = "void"
+    """The `behavior` of Stripe's `pause_collection`."""
+
+
+_NO_STRIPE = StripeSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BillingSettings:
+    """What the billing needs, which is no storage account."""
+
+    data: DataSettings
+    stripe: StripeSettings
+    prefix: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
 
@@ -104,6 +126,7 @@ class Settings(TriggerSettings):
     database_url: Secret = UNSET
     data_names: Path | None = None
     database_path: Path | None = None
+    stripe: StripeSettings = _NO_STRIPE
     postgres_url: Secret
     postgres_scratch_url: Secret
     postgres_bin: Path | None = None
@@ -115,3 +138,8 @@ class Settings(TriggerSettings):
     daily_spend_limit_minor: int = 5000
     """In minor units of `spend_currency`."""
     spend_currency: str = "USD"
+
+    @property
+    def billing(self) -> BillingSettings:
+        data = DataSettings(url=self.database_url, names=self.data_names)
+        return BillingSettings(data=data, stripe=self.stripe, prefix=self.prefix)

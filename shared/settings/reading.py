@@ -13,11 +13,13 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    BillingSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
     Settings,
     StorageAccount,
+    StripeSettings,
     TriggerSettings,
     Values,
 )
@@ -73,6 +75,7 @@ def from_env(
         database_url=data.url,
         data_names=data.names,
         database_path=Path(file) if file else None,
+        stripe=_stripe(given),
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
         postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
@@ -101,12 +104,32 @@ def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
 def for_data(environ: Mapping[str, str]) -> DataSettings:
     """Read what the company's database needs, whatever else is set. Raises `Misconfigured`."""
     given = _Given(environ)
-    found = _data(given)
+    return _complete(given, _data(given))
+
+
+def for_billing(environ: Mapping[str, str]) -> BillingSettings:
+    """Read what the billing needs, whatever else is set. Raises `Misconfigured`."""
+    given = _Given(environ)
+    stripe = _stripe(given)
+    prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
+    return BillingSettings(data=_complete(given, _data(given)), stripe=stripe, prefix=prefix)
+
+
+def _complete(given: _Given, found: DataSettings) -> DataSettings:
     if given.problems:
         raise Misconfigured("; ".join(dict.fromkeys(given.problems)))
     if not found.url:
         raise Misconfigured("DATABASE_URL is not set; it says which database is the company's")
     return found
+
+
+def _stripe(given: _Given) -> StripeSettings:
+    key, url = given.read("STRIPE_API_KEY"), given.read("STRIPE_URL")
+    given.problems += checks.stripe(key, url)
+    paused = given.checked("STRIPE_PAUSED_INVOICES", checks.paused_invoices)
+    return StripeSettings(
+        api_key=Secret(key), url=url.rstrip("/"), paused_invoices=paused or "void"
+    )
 
 
 def _data(given: _Given) -> DataSettings:

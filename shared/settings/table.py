@@ -78,6 +78,20 @@ SETTINGS = (
         "yours (docs/data.md). Default: as Belfry calls them.",
     ),
     Setting(
+        "STRIPE_API_KEY",
+        "",
+        "Secret or restricted key of Stripe, by which fees are invoiced and subscriptions paused "
+        "(docs/billing.md). Without one, billing is kept in the company's database alone.",
+        secret=True,
+    ),
+    Setting("STRIPE_URL", "https://api.stripe.com", "Where Stripe answers."),
+    Setting(
+        "STRIPE_PAUSED_INVOICES",
+        "void",
+        "What Stripe does with the invoices that arise while a subscription is paused: void, "
+        "keep_as_draft or mark_uncollectible.",
+    ),
+    Setting(
         "POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up.", secret=True
     ),
     Setting(

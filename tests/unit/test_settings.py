@@ -316,3 +316,27 @@ def test_every_setting_is_documented() -> None:
         for one in every_setting()
     ]
     assert [row for row in rows if row not in page] == [], "these lines are to be added"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"STRIPE_API_KEY": "pk_live_51hush"}, "STRIPE_API_KEY is no secret key of Stripe; use"),
+        ({"STRIPE_URL": "api.stripe.com"}, "STRIPE_URL is 'api.stripe.com'; "),
+        ({"STRIPE_PAUSED_INVOICES": "delete"}, "STRIPE_PAUSED_INVOICES is 'delete'; use one of"),
+    ],
+)
+def test_wrong_settings_of_stripe_are_told_with_what_would_be_right(
+    given: dict[str, str], said: str
+) -> None:
+    database = {"DATABASE_PATH": "x.db"}
+    for read in (settings.from_env, settings.for_billing):
+        with pytest.raises(Misconfigured) as caught:
+            read(GOOD | database | given)
+        assert said in str(caught.value) and "hush" not in str(caught.value)
+
+
+def test_the_billing_is_read_without_a_storage_account() -> None:
+    read = settings.for_billing({"DATABASE_PATH": "x.db", "STRIPE_API_KEY": "rk_live_hush"})
+    assert read.stripe.api_key.reveal() == "rk_live_hush" and "hush" not in repr(read)
+    assert (read.prefix, read.stripe.paused_invoices) == ("belfry", "void")
