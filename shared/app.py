@@ -6,7 +6,6 @@ app of a process: `functions` keeps one, so that warm invocations reuse its clie
 
 from __future__ import annotations
 
-import functools
 import logging
 import secrets
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.alerts.of_engine import EngineAlerts
+from shared.alerts.port import AlertMonitor, AlertService
 from shared.backups.port import BackupService
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
@@ -57,6 +58,7 @@ from shared.tasks import Registry, Services
 from shared.tasks.services import once
 
 if TYPE_CHECKING:
+    from shared.alerts.service import Alerts
     from shared.backups.service import Backups
     from shared.notifications.service import Notifications
 
@@ -87,8 +89,9 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service. Like `notifications`, it is made when it is first used."""
+    """The backup service. Like the next two, it is made when it is first used."""
     notifications: Callable[[], Notifications]
+    alerts: Callable[[], Alerts]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -200,6 +203,8 @@ def build(
         {
             BackupService: lambda: backups(),
             NotificationService: lambda: notifications(),
+            AlertService: lambda: alerts(),
+            AlertMonitor: lambda: alerts(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
     )
@@ -215,8 +220,9 @@ def build(
     ledger = Ledger(at.table, at.meta, clock)
     notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
-    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
-    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
+    alerts = once(lambda: _alerts(settings, at, tasks, notifications(), clock))
+    clocks = _clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications(), alerts()))
     by_hand, short, long = _workers(
         at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
     )
@@ -239,6 +245,7 @@ def build(
         poison=Poison(outcomes, clock),
         backups=backups,
         notifications=notifications,
+        alerts=alerts,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -253,11 +260,11 @@ def _clocks(
     at: _Stores,
     dispatcher: Dispatcher,
     sweep: Sweep,
-    alert: Callable[..., bool],
+    alerts: EngineAlerts,
     held: Lease,
     clock: Clock,
 ) -> Clocks:
-    alarm = Alarm(at.meta, alert)
+    alarm = Alarm(at.meta, alerts)
     checked = clock if isinstance(clock, CheckedClock) else None
     return Clocks(
         dispatcher=dispatcher,
@@ -336,6 +343,7 @@ def _backups(
     manager: Manager,
     tasks: Registry,
     notifications: Notifications,
+    alerts: Alerts,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -347,15 +355,24 @@ def _backups(
         manager=manager,
         tasks=tasks,
         notifications=notifications,
+        alerts=alerts,
     )
 
 
-def _alert(
-    notifications: Callable[[], Notifications], *, key: str, subject: str, text: str
-) -> bool:
-    """Alert people; whether nothing is left to do for this alert."""
-    sent = notifications().alert(key=key, subject=subject, text=text)
-    return all(entry.next_at is None for entry in sent)
+def _alerts(
+    settings: Settings,
+    at: _Stores,
+    tasks: Registry,
+    notifications: Notifications,
+    clock: Clock,
+) -> Alerts:
+    from shared.alerts.service import alerts_from
+    from shared.backups.params import BackupPlan
+
+    # the backup monitor tells of the jobs of plans
+    plans = [task for task in tasks if issubclass(task.params, BackupPlan)]
+    covered = {name for task in plans for name in (task.name, *task.aliases)}
+    return alerts_from(settings, at.connection, at.table, notifications, covered, clock)
 
 
 def _new_id() -> str:

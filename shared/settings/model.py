@@ -112,3 +112,6 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    alert_routes: str = ""
+    """As it was set; `shared.alerts.routes` reads it."""
+    alerts_per_hour: int = 20

@@ -28,7 +28,7 @@ T = TypeVar("T")
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
 """The beginning of a Key Vault reference that the platform could not resolve."""
-Check = Callable[[TriggerSettings], Iterable[str]]
+Check = Callable[[Settings], Iterable[str]]
 """Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
 """All channels to people, and the settings that each declares."""
@@ -79,6 +79,8 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        alert_routes=read("ALERT_ROUTES"),
+        alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
         overrides=_overrides(environ),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
