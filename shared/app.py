@@ -6,7 +6,6 @@ app of a process: `functions` keeps one, so that warm invocations reuse its clie
 
 from __future__ import annotations
 
-import functools
 import logging
 import secrets
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.alerts.of_engine import EngineAlerts
+from shared.alerts.port import AlertMonitor, AlertService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.clock import Clock
@@ -59,6 +60,7 @@ from shared.tasks import Registry, Services
 from shared.tasks.services import once
 
 if TYPE_CHECKING:
+    from shared.alerts.service import Alerts
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
@@ -95,6 +97,7 @@ class App:
     finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
+    alerts: Callable[[], Alerts]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -208,6 +211,8 @@ def build(
             FinanceService: lambda: finance(),
             BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
+            AlertService: lambda: alerts(),
+            AlertMonitor: lambda: alerts(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
         }
     )
@@ -223,8 +228,9 @@ def build(
     ledger = Ledger(at.table, at.meta, clock)
     notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
-    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
-    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
+    alerts = once(lambda: _alerts(settings, at, tasks, notifications(), clock))
+    clocks = _clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications(), alerts()))
     finance = once(lambda: _finance(settings, at.connection))
     billing = once(lambda: _billing(settings, clock))
     by_hand, short, long = _workers(
@@ -251,6 +257,7 @@ def build(
         finance=finance,
         notifications=notifications,
         billing=billing,
+        alerts=alerts,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -265,11 +272,11 @@ def _clocks(
     at: _Stores,
     dispatcher: Dispatcher,
     sweep: Sweep,
-    alert: Callable[..., bool],
+    alerts: EngineAlerts,
     held: Lease,
     clock: Clock,
 ) -> Clocks:
-    alarm = Alarm(at.meta, alert)
+    alarm = Alarm(at.meta, alerts)
     checked = clock if isinstance(clock, CheckedClock) else None
     return Clocks(
         dispatcher=dispatcher,
@@ -348,6 +355,7 @@ def _backups(
     manager: Manager,
     tasks: Registry,
     notifications: Notifications,
+    alerts: Alerts,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -359,6 +367,7 @@ def _backups(
         manager=manager,
         tasks=tasks,
         notifications=notifications,
+        alerts=alerts,
     )
 
 
@@ -374,12 +383,20 @@ def _billing(settings: Settings, clock: Clock) -> Billing:
     return Billing(settings.billing, clock)
 
 
-def _alert(
-    notifications: Callable[[], Notifications], *, key: str, subject: str, text: str
-) -> bool:
-    """Alert people; whether nothing is left to do for this alert."""
-    sent = notifications().alert(key=key, subject=subject, text=text)
-    return all(entry.next_at is None for entry in sent)
+def _alerts(
+    settings: Settings,
+    at: _Stores,
+    tasks: Registry,
+    notifications: Notifications,
+    clock: Clock,
+) -> Alerts:
+    from shared.alerts.service import alerts_from
+    from shared.backups.params import BackupPlan
+
+    # the backup monitor tells of the jobs of plans
+    plans = [task for task in tasks if issubclass(task.params, BackupPlan)]
+    covered = {name for task in plans for name in (task.name, *task.aliases)}
+    return alerts_from(settings, at.connection, at.table, notifications, covered, clock)
 
 
 def _new_id() -> str:

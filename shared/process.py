@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared import settings as configuration
+from shared.alerts import routes
 from shared.app import App, build
 from shared.backups import engines
 from shared.clock import Clock
@@ -59,8 +60,11 @@ def prepare(tasks: Registry) -> None:
 
 
 def _build(tasks: Registry) -> App:
-    check = functools.partial(configured.problems, tasks)
-    settings = configuration.load(check, channels.declared(), engines.schemes())
+    settings = configuration.load(
+        lambda read: (*configured.problems(tasks, read), *routes.wrong_in(read)),
+        channels.declared(),
+        engines.schemes(),
+    )
     names.use(names.read(settings.data_names))
     return build(settings, CheckedClock(), tasks)
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from shared import money
+from shared.billing.switch import Switch
 from shared.log import instant
 
 
@@ -27,19 +28,6 @@ class Limit:
 
     def shown(self, minor: int) -> str:
         return money.shown(minor, self.currency)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Switch:
-    """How Belfry's own switch of the billing stands."""
-
-    paused_at: datetime | None = None
-    """None: billing runs."""
-    paused_for: date | None = None
-    spent_minor: int | None = None
-    limit_minor: int | None = None
-    resumed_for: date | None = None
-    resumed_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +86,7 @@ def above_in_words(verdict: Verdict, switch: Switch) -> str:
 def below_in_words(verdict: Verdict, switch: Switch) -> str:
     """That neither day is above the limit."""
     limit = verdict.limit
-    paused = " Billing stays paused until a person resumes it." if switch.paused_at else ""
+    paused = " Billing stays paused until a person resumes it." if switch.is_paused else ""
     return (
         f"{verdict.day}: {limit.shown(verdict.spent_minor)} spent so far, and "
         f"{limit.shown(verdict.day_before_minor)} the day before; the limit is "
@@ -109,8 +97,8 @@ def below_in_words(verdict: Verdict, switch: Switch) -> str:
 def _billing_in_words(day: date, switch: Switch) -> str:
     if switch.paused_at is not None:
         return f"Billing is paused since {instant(switch.paused_at, 'minutes')}."
-    if switch.resumed_for == day:
-        return f"Billing goes on: {switch.resumed_by or 'a person'} resumed it for this day."
+    if switch.is_resumed_for(day):
+        return f"Billing goes on: {switch.resumed_by or 'a person'} resumed it."
     return "Billing is being paused."
 
 

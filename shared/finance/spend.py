@@ -5,8 +5,8 @@
    fails with what went wrong, and is tried again.
 2. Every step may be done twice: an alert that is open is not told again, a pause that holds is not
    made again, and the message that billing is paused has the pause in its key.
-3. A pause that Stripe did not carry out altogether is gone on with by each run, until it is done or
-   a person resumes.
+3. What Stripe did not carry out altogether, of a pause or of a person's resuming, is gone on with
+   by each run until it is done.
 4. A day that is below the limit lifts nothing: that is a person's act.
 """
 
@@ -19,11 +19,11 @@ from datetime import UTC, date
 
 from shared.alerts.port import AlertKind, AlertService
 from shared.billing.port import BillingService, Pause, Paused
-from shared.data.database import reading
+from shared.billing.switch import Switch, SwitchRow
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.finance import limit as rules
 from shared.finance import sums
-from shared.finance.limit import Limit, Switch, Verdict
+from shared.finance.limit import Limit, Verdict
 from shared.settings import Secret
 from shared.tasks import JobContext, Result
 
@@ -32,8 +32,6 @@ SPEND, BILLING = "daily spend", "billing"
 FAILURES = (Unavailable, Refused, Misconfigured)
 """What services and the database raise. Anything else ends the run at once, such as being told to
 stop."""
-_LOGGED = 50
-"""Errors of tenants in the log."""
 _SAID = 5
 """Errors of tenants in an alert."""
 
@@ -44,26 +42,29 @@ def guard(
     """Hold what was spent against the limit; the metrics."""
     day = job.due_at.astimezone(UTC).date()
     verdict = rules.judge(day, sums.spent(url, (rules.day_before(day), day)), limit)
-    switch = switch_of(url)
     _log(job, verdict)
     if job.dry_run:
-        return _told(verdict) | {
-            "would_alert": verdict.above is not None,
-            "would_pause": verdict.above is not None and switch.paused_at is None,
-        }
+        return _told(verdict) | _rehearsed(billing, verdict, job)
+    switch = SwitchRow(url, job.clock).read()
     steps = _Steps()
     with steps.each():
         _tell_spend(alerts, verdict, switch)
-    wish = _wish(verdict, switch)
-    if wish is None:
+    if verdict.above is None:
+        _settle(alerts, billing, job, switch, steps)
         steps.end()
-        return _told(verdict) | {"billing": "running", "tenants_paused": 0}
-    found = _pause(url, alerts, billing, job, wish, steps)
+        return _told(verdict) | {"billing": "paused" if switch.is_paused else "running"}
+    found = _pause(alerts, billing, job, verdict, steps)
     steps.end()
-    return _told(verdict) | {
-        "billing": found.outcome.value,
-        "tenants_paused": found.tenants_paused,
-    }
+    outcome = {"billing": found.outcome.value, "tenants_paused": found.tenants_paused}
+    return _told(verdict) | outcome
+
+
+def _rehearsed(billing: BillingService, verdict: Verdict, job: JobContext) -> dict[str, object]:
+    """What a dry run's result says besides."""
+    if verdict.above is None:
+        return {"would_alert": False, "would_pause": False}
+    found = billing.pause(job, *verdict.above, verdict.limit.minor, verdict.limit.currency)
+    return {"would_alert": True, "would_pause": found.outcome is Pause.PAUSED}
 
 
 class _Steps:
@@ -90,19 +91,6 @@ class _Steps:
             raise failure
 
 
-def switch_of(url: Secret) -> Switch:
-    """How the switch of the billing stands."""
-    from sqlalchemy import select
-
-    from shared.data.models import BillingSwitch
-
-    names = tuple(Switch.__slots__)
-    query = select(*(getattr(BillingSwitch, name) for name in names)).where(BillingSwitch.id == 1)
-    with reading(url) as connection:
-        row = connection.execute(query).first()
-    return Switch() if row is None else Switch(**row._mapping)
-
-
 def _tell_spend(alerts: AlertService, verdict: Verdict, switch: Switch) -> None:
     """Open the alert, or close it."""
     kind = AlertKind.SPEND_EXCEEDED
@@ -112,79 +100,74 @@ def _tell_spend(alerts: AlertService, verdict: Verdict, switch: Switch) -> None:
         alerts.close(kind, SPEND, rules.below_in_words(verdict, switch))
 
 
-def _wish(verdict: Verdict, switch: Switch) -> tuple[date, int, int] | None:
-    """(day, spent, limit) of the pause that is needed, or that must be gone on with."""
-    if verdict.above is not None:
-        return *verdict.above, verdict.limit.minor
-    if switch.paused_at is None or switch.paused_for is None:
-        return None
-    return switch.paused_for, switch.spent_minor or 0, switch.limit_minor or 0
-
-
 def _pause(
-    url: Secret,
     alerts: AlertService,
     billing: BillingService,
     job: JobContext,
-    wish: tuple[date, int, int],
+    verdict: Verdict,
     steps: _Steps,
 ) -> Paused:
-    """Pause billing, and tell people what became of it."""
-    switch = Switch()
+    """Pause billing because of the day that is above the limit, and say what became of it."""
+    day, spent = verdict.above or (verdict.day, verdict.spent_minor)
     try:
-        found = billing.pause(job, *wish)
+        found = billing.pause(job, day, spent, verdict.limit.minor, verdict.limit.currency)
     except FAILURES as error:
         found = Paused(outcome=Pause.PARTLY, errors=(str(error),))
         steps.failed(error)
     else:
         if found.outcome is Pause.PARTLY:
-            steps.failed(Unavailable(BILLING, f"not paused for all: {_first(found.errors)}"))
+            steps.failed(_left("paused", found.errors))
     with steps.each():
-        switch = switch_of(url)
-    for text in found.errors[:_LOGGED]:
-        job.log("billing is not paused for all", level=logging.ERROR, error=text)
-    with steps.each():
-        _tell_pause(alerts, job, wish[0], found, switch)
+        _tell_pause(alerts, verdict, day, found)
     return found
 
 
-def _tell_pause(
-    alerts: AlertService, job: JobContext, day: date, found: Paused, switch: Switch
-) -> None:
+def _tell_pause(alerts: AlertService, verdict: Verdict, day: date, found: Paused) -> None:
     """Say once what is new: that billing is paused, that it goes on by a person's word, or that it
     could not be paused; and close what is over."""
     if found.outcome is Pause.PARTLY:
-        alerts.open(AlertKind.BILLING_STUCK, BILLING, _stuck(day, found, switch))
+        _tell_stuck(alerts, day, found.errors, own=found.paused_for is not None)
         return
     if found.outcome is Pause.RESUMED:
-        text = f"{day} was above the limit. Billing goes on, as a person resumed it for that day."
+        text = f"{day} was above the limit. Billing goes on, as a person resumed it."
         alerts.happened(AlertKind.BILLING_RESUMED, BILLING, text, key=f"goes_on:{day}")
-    elif _is_new(job, found, switch):
-        at = switch.paused_at.isoformat() if switch.paused_at else day.isoformat()
-        text = f"Billing is paused because of {day}. A person resumes it."
-        alerts.happened(AlertKind.BILLING_PAUSED, BILLING, text, key=f"paused:{at}")
-    text = f"What {day} needs is done: {found.outcome.value}."
-    alerts.close(AlertKind.BILLING_STUCK, BILLING, text)
+    elif found.paused_for in (verdict.day, rules.day_before(verdict.day)):
+        text = f"Billing is paused because of {found.paused_for}. A person resumes it."
+        key = f"paused:{found.paused_for}"
+        alerts.happened(AlertKind.BILLING_PAUSED, BILLING, text, key=key)
+    alerts.close(AlertKind.BILLING_STUCK, BILLING, f"Billing is as it should be for {day}.")
 
 
-def _is_new(job: JobContext, found: Paused, switch: Switch) -> bool:
-    """Whether the pause is of this occurrence: made by this call, or by one of its runs that may
-    have been killed before it could tell. An older pause has been told."""
-    if found.outcome is Pause.PAUSED:
-        return True
-    return switch.paused_at is not None and switch.paused_at >= job.due_at
+def _settle(
+    alerts: AlertService, billing: BillingService, job: JobContext, switch: Switch, steps: _Steps
+) -> None:
+    """Do what earlier runs, or a person who resumed, left undone at Stripe."""
+    with steps.each():
+        found = billing.settle(job)
+        if found.left:
+            steps.failed(_left("paused" if switch.is_paused else "resumed", found.errors))
+        if found.left and switch.is_paused:
+            _tell_stuck(alerts, switch.paused_for or job.due_at.date(), found.errors, own=True)
+        else:
+            alerts.close(AlertKind.BILLING_STUCK, BILLING, "Nothing is left to be paused.")
 
 
-def _stuck(day: date, found: Paused, switch: Switch) -> str:
-    own = (
+def _tell_stuck(alerts: AlertService, day: date, errors: tuple[str, ...], *, own: bool) -> None:
+    """Open the alert; it is louder as long as Belfry's own switch may not be set."""
+    said = (
         "Belfry's own switch is set, so no overage accrues here."
-        if switch.paused_at is not None
+        if own
         else "Belfry's own switch may not be set: OVERAGE MAY GO ON ACCRUING."
     )
-    return (
-        f"Billing could not be paused altogether because of {day}. {own} {_first(found.errors)} "
-        "It is tried again; if that does not help, pause the subscriptions at Stripe yourself."
+    text = (
+        f"Billing could not be paused altogether because of {day}. {said} {_first(errors)} It is "
+        "tried again; if that does not help, pause the subscriptions at Stripe yourself."
     )
+    alerts.open(AlertKind.BILLING_STUCK, BILLING, text, level=0 if own else 1)
+
+
+def _left(what: str, errors: tuple[str, ...]) -> Unavailable:
+    return Unavailable(BILLING, f"it is not {what} for all: {_first(errors)}")
 
 
 def _first(errors: tuple[str, ...]) -> str:

@@ -61,6 +61,22 @@ class Notifications:
         """
         return self._send_all(self._mails(key, subject, text))
 
+    def tell(
+        self, to: Iterable[tuple[str, str]], *, key: str, subject: str, text: str
+    ) -> list[Entry]:
+        """Send it to each of these: (channel, recipient). A chat has no recipient; mail without one
+        goes to every system administrator. For a second call with the same key, see
+        `mail_administrators`."""
+        drafts: list[Draft] = []
+        for channel, recipient in to:
+            if channel == MAIL and not recipient:
+                drafts += self._mails(key, subject, text)
+            else:
+                drafts.append(
+                    draft(key=key, channel=channel, recipient=recipient, subject=subject, text=text)
+                )
+        return self._send_all(drafts)
+
     def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator; the
         notifications, as they are afterwards. For a second call with the same key, see

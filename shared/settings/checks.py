@@ -29,6 +29,10 @@ def each(value: str) -> int:
     return _whole(value, 0, 500)
 
 
+def an_hour(value: str) -> int:
+    return _whole(value, 1, 400)
+
+
 def _whole(value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ValueError(f"use a whole number from {least} to {most}")

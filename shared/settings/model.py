@@ -138,6 +138,9 @@ class Settings(TriggerSettings):
     daily_spend_limit_minor: int = 5000
     """In minor units of `spend_currency`."""
     spend_currency: str = "USD"
+    alert_routes: str = ""
+    """As it was set; `shared.alerts.routes` reads it."""
+    alerts_per_hour: int = 20
 
     @property
     def billing(self) -> BillingSettings:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
 """The beginning of a Key Vault reference that the platform could not resolve."""
-Check = Callable[[TriggerSettings], Iterable[str]]
+Check = Callable[[Settings], Iterable[str]]
 """Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
 """All channels to people, and the settings that each declares."""
@@ -87,6 +87,8 @@ def from_env(
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         daily_spend_limit_minor=limit or 5000,
         spend_currency=currency,
+        alert_routes=read("ALERT_ROUTES"),
+        alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
         overrides=_overrides(environ),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]

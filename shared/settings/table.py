@@ -144,6 +144,18 @@ SETTINGS = (
         "USD",
         "Currency of DAILY_SPEND_LIMIT (ISO 4217). Costs in others are not counted against it.",
     ),
+    Setting(
+        "ALERT_ROUTES",
+        "*: all",
+        "Who is told of which alert, such as `spend_exceeded, billing_*: slack, "
+        "mail:cfo@example.com; *: all` (docs/alerts.md).",
+    ),
+    Setting(
+        "ALERTS_PER_HOUR",
+        "20",
+        "Alerts that one channel or person gets in an hour; the rest comes in one message. "
+        "Critical ones have as many places again.",
+    ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

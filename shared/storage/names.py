@@ -20,6 +20,10 @@ class Names:
         return f"{self.prefix}messages"
 
     @property
+    def alerts(self) -> str:
+        return f"{self.prefix}alerts"
+
+    @property
     def queue(self) -> str:
         return f"{self.prefix}-jobs"
 

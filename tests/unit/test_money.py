@@ -36,7 +36,8 @@ def test_what_is_shown_is_read_again(minor: int, currency: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "fifty", "5,0", "1e3", "nan", "inf", "5_0", "\u0665\u0660", "$50", "50 USD", "9" * 20]
+    "wrong",
+    ["", "fifty", "5,0", "1e3", "nan", "inf", "5_0", "\u0665\u0660", "$50", "50 USD", "9" * 20],
 )
 def test_what_is_no_amount_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"such as 50 or 49\.90"):

@@ -22,7 +22,7 @@ Currency = Annotated[str | None, Query(pattern="^[A-Z]{3}$")]
 """By ISO 4217, such as USD."""
 
 
-class ReportOut(Shown):
+class StoredReport(Shown):
     """A report that is kept."""
 
     kind: Literal["cost"] = "cost"
@@ -33,14 +33,14 @@ class ReportOut(Shown):
 
 
 class ReportList(Paged):
-    reports: list[ReportOut]
+    reports: list[StoredReport]
 
 
 @router.get("")
 def list_reports(app: Provided, page: Page = 1, page_size: PageSize = PAGE_SIZE) -> ReportList:
     """The reports that are kept, newest first."""
     shown, paged = page_of(app().finance().reports.days(), page, page_size)
-    reports = [ReportOut(day=one, url=f"{router.prefix}/cost/{one}") for one in shown]
+    reports = [StoredReport(day=one, url=f"{router.prefix}/cost/{one}") for one in shown]
     return ReportList(reports=reports, **paged)
 
 
@@ -50,13 +50,9 @@ def read_cost_report(app: Provided, day: DayText) -> CostReport:
     return app().finance().reports.get(_read(day))
 
 
-@router.get(
-    "/cost/{day}/chart.svg",
-    response_class=Response,
-    responses={200: {"content": {_SVG: {}}, "description": "The chart"}},
-)
+@router.get("/cost/{day}/chart.svg", response_class=Response)
 def read_cost_chart(app: Provided, day: DayText, currency: Currency = None) -> Response:
-    """A chart of what the last 30 days cost and earned, as SVG.
+    """A chart of what the 30 days up to that day cost and earned, as SVG (`image/svg+xml`).
 
     Without `currency`, it is the report's first.
     """

@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import insert, select
 
 from shared.alerts.port import AlertKind
-from shared.billing.port import Collected, Pause, Paused
+from shared.billing.port import Collected, Pause, Paused, Settled
+from shared.billing.switch import Spend, SwitchRow, paused
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
 from shared.data.models import (
     Base,
-    BillingSwitch,
     Commission,
     Cost,
     Partner,
@@ -24,7 +24,6 @@ from shared.data.models import (
     Tenant,
     UsageDay,
 )
-from shared.data.rows import insert_once
 from shared.log import JobLog
 from shared.settings import Secret
 from shared.tasks import JobContext
@@ -122,14 +121,6 @@ class Kept:
                 for table in Base.metadata.sorted_tables
             }
 
-    def switch(self, **values: object) -> None:
-        """Set the billing's switch."""
-        with writing(self.url) as session:
-            insert_once(session, BillingSwitch, {"id": 1})
-            found = session.get_one(BillingSwitch, 1)
-            for name, value in values.items():
-                setattr(found, name, value)
-
     def broken_zone(self, of: int) -> None:
         """A zone that no longer exists."""
         with writing(self.url) as session:
@@ -152,23 +143,24 @@ class Alerts:
 
     told: list[tuple[str, AlertKind, str]] = field(default_factory=list)
     """(open, close or the key of an event; kind; text)."""
-    opened: set[tuple[AlertKind, str]] = field(default_factory=set)
+    opened: dict[tuple[AlertKind, str], int] = field(default_factory=dict)
+    """With how bad each is."""
     keys: set[str] = field(default_factory=set)
     before: Callable[[], None] = nothing
     """Called before each step."""
     after: Callable[[], None] = nothing
 
-    def open(self, kind: AlertKind, about: str, text: str) -> None:
+    def open(self, kind: AlertKind, about: str, text: str, *, level: int = 0) -> None:
         self.before()
-        if (kind, about) not in self.opened:
-            self.opened.add((kind, about))
+        if self.opened.get((kind, about), -1) < level:
+            self.opened[kind, about] = level
             self.told.append(("open", kind, text))
         self.after()
 
     def close(self, kind: AlertKind, about: str, text: str) -> None:
         self.before()
         if (kind, about) in self.opened:
-            self.opened.discard((kind, about))
+            del self.opened[kind, about]
             self.told.append(("close", kind, text))
         self.after()
 
@@ -189,41 +181,59 @@ class Alerts:
 
 @dataclass
 class Billing:
-    """A `BillingService` that keeps its promises on the switch alone: Stripe is `stuck` or not."""
+    """A `BillingService` whose switch is the real one, and whose Stripe is `stuck` or not."""
 
     kept: Kept
+    clock: ManualClock
     stuck: Sequence[str] = ()
-    calls: list[tuple[date, int, int]] = field(default_factory=list)
+    """The tenants for whom Stripe fails, in words."""
+    calls: list[Spend] = field(default_factory=list)
     before: Callable[[], None] = nothing
     after: Callable[[], None] = nothing
     """Called when the switch is set, and before Stripe is asked."""
-    _done: bool = False
+    told_stripe: bool = False
+    """Whether Stripe does what the switch says."""
+
+    @property
+    def switch(self) -> SwitchRow:
+        return SwitchRow(self.kept.url, self.clock)
+
+    def is_paused(self) -> bool:
+        return self.switch.read().is_paused
 
     def collect(self, job: JobContext, tenant_id: int) -> Collected:
         raise AssertionError(f"{job.job_id} collects nothing of {tenant_id}")
 
-    def pause(self, job: JobContext, day: date, spent_minor: int, limit_minor: int) -> Paused:
+    def pause(
+        self,
+        job: JobContext,
+        day: date,
+        spent_minor: int,
+        limit_minor: int,
+        currency: str = "USD",
+    ) -> Paused:
+        why = Spend(day=day, spent_minor=spent_minor, limit_minor=limit_minor, currency=currency)
+        self.calls.append(why)
         self.before()
-        self.calls.append((day, spent_minor, limit_minor))
-        with reading(self.kept.url) as connection:
-            table = BillingSwitch.__table__
-            row = connection.execute(select(table)).first()
-        if row is not None and row.resumed_for == day:
+        before = self.switch.read()
+        if job.dry_run:
+            switch, mine = paused(before, why, self.clock.now()), not before.is_paused
+        else:
+            switch, mine = self.switch.pause(why)
+        if not switch.is_paused:
             return Paused(outcome=Pause.RESUMED)
-        new = row is None or row.paused_at is None
-        if new:
-            self._done = False
-            self.kept.switch(
-                paused_at=job.clock.now(),
-                paused_for=day,
-                spent_minor=spent_minor,
-                limit_minor=limit_minor,
-            )
         self.after()
+        self.told_stripe = self.told_stripe and not mine
         if self.stuck:
-            return Paused(outcome=Pause.PARTLY, errors=tuple(self.stuck))
-        already, self._done = self._done or not new, True
-        return Paused(outcome=Pause.ALREADY if already else Pause.PAUSED, tenants_paused=1)
+            errors = tuple(self.stuck)
+            return Paused(outcome=Pause.PARTLY, errors=errors, paused_for=switch.paused_for)
+        did, self.told_stripe = not self.told_stripe, True
+        outcome = Pause.PAUSED if mine or did else Pause.ALREADY
+        return Paused(outcome=outcome, tenants_paused=int(did), paused_for=switch.paused_for)
 
-    def resume(self, day: date, by: str = "ana") -> None:
-        self.kept.switch(paused_at=None, resumed_for=day, resumed_by=by)
+    def settle(self, job: JobContext) -> Settled:
+        assert not job.dry_run
+        if self.stuck:
+            return Settled(left=len(self.stuck), errors=tuple(self.stuck))
+        self.told_stripe = self.told_stripe or self.is_paused()
+        return Settled()

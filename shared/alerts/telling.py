@@ -1,0 +1,77 @@
+"""Hands what is to be told to the outbox, each telling once for each destination.
+
+A telling's key is its alert's id and its number. So who hands it over again, after a kill or beside
+another process, asks for the same notification.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from shared.alerts import words
+from shared.alerts.kinds import KINDS, Severity
+from shared.alerts.model import Alert, Telling, Word
+from shared.alerts.places import Held, Places
+from shared.alerts.routes import MAIL, Destination, Routes
+from shared.log import Event, event, instant
+from shared.notifications.service import Notifications
+
+_logger = logging.getLogger("belfry.alerts")
+
+
+class Teller:
+    """The teller, bound to what it tells by."""
+
+    def __init__(self, notifications: Notifications, routes: Routes, places: Places) -> None:
+        self._notifications = notifications
+        self._routes = routes
+        self._places = places
+        self.unsent = False
+        """Whether some of what this process handed over could not be sent yet."""
+
+    def tell(self, alert: Alert, telling: Telling) -> None:
+        """Hand a telling over. Raises `Unavailable` or `Refused` if storage fails."""
+        key = f"{alert.kind.value}:{telling.word.value}:{alert.id}:{telling.number}"
+        critical = KINDS[alert.kind].severity is Severity.CRITICAL
+        at = alert.told_at or alert.opened_at
+        to = [
+            one
+            for one in self._destinations(alert, telling)
+            if self._places.take(one, key, telling.subject, at, critical=critical)
+        ]
+        self._send(to, key, telling.subject, telling.text)
+        event(
+            _logger,
+            Event.ALERT_TOLD,
+            level=logging.INFO if telling.word is Word.CLOSED else logging.WARNING,
+            alert_id=alert.id,
+            kind=alert.kind.value,
+            about=alert.about or None,
+            word=telling.word.value,
+            count=alert.count,
+            to=", ".join(map(str, to)) or "nobody",
+        )
+
+    def tell_held(self, held: Held) -> None:
+        """Hand over the digest of what a destination had no place for."""
+        if held.count:
+            subject, text = words.digest(held.subjects, held.count, held.hour)
+            key = f"alert_digest:{instant(held.hour, 'minutes')}:{held.destination}"
+            self._send([held.destination], key, subject, text)
+
+    def flush(self, now: datetime) -> None:
+        """Try again what could not be sent."""
+        tried = self._notifications.flush(now)
+        self.unsent = any(entry.next_at is not None for entry in tried)
+
+    def _destinations(self, alert: Alert, telling: Telling) -> list[Destination]:
+        """Where a telling goes. Of some kinds administrators get a mail of its own each time."""
+        to = self._routes.of(alert.kind)
+        twice = KINDS[alert.kind].mailed and telling.word is not Word.REMINDER
+        return [one for one in to if not (twice and one == Destination(MAIL))]
+
+    def _send(self, to: list[Destination], key: str, subject: str, text: str) -> None:
+        places = [(one.channel, one.recipient) for one in to]
+        sent = self._notifications.tell(places, key=key, subject=subject, text=text)
+        self.unsent = self.unsent or any(entry.next_at is not None for entry in sent)
