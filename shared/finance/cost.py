@@ -34,7 +34,7 @@ def tell(url: Secret, kept: Reports, notifications: NotificationService, job: Jo
     _log(job, found)
     told = _told(found, known is not None)
     if job.dry_run:
-        return told | {"would_store": known is None, "would_mail": True}
+        return told | {"dry_run": True, "would_store": known is None, "would_mail": True}
     job.check()
     mails = notifications.report(
         kind=KIND, key=f"{KIND}:{day.isoformat()}", data=report.for_mail(found)

@@ -44,7 +44,7 @@ def guard(
     verdict = rules.judge(day, sums.spent(url, (rules.day_before(day), day)), limit)
     _log(job, verdict)
     if job.dry_run:
-        return _told(verdict) | _rehearsed(billing, verdict, job)
+        return _told(verdict) | {"dry_run": True} | _rehearsed(billing, verdict, job)
     switch = SwitchRow(url, job.clock).read()
     steps = _Steps()
     with steps.each():

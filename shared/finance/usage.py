@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.data.database import reading, writing
 from shared.data.pages import pages
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid, Misconfigured, NotFound
 from shared.recurrence import zone
 from shared.settings import Secret
 from shared.tasks import JobContext, Result
@@ -51,7 +51,7 @@ class _Closed:
     """What the closed days amount to, by counter."""
     faults: list[str] = field(default_factory=list)
 
-    def result(self) -> Result:
+    def result(self) -> dict[str, object]:
         """The metrics of the run (P8). Counters beyond the largest are summed up as `others`."""
         named = dict(self.totals.most_common(_NAMED))
         others = sum(self.totals.values()) - sum(named.values())
@@ -66,8 +66,12 @@ class _Closed:
 
 
 def close(url: Secret, job: JobContext) -> Result:
-    """Close each tenant's days that are over when the job is due; the metrics. A tenant whose zone
-    does not exist is reported, and the others go on. In a dry run, what it would close."""
+    """Close each tenant's days that are over when the job is due; the metrics. In a dry run: what
+    it would close.
+
+    A tenant whose zone does not exist is reported, and the others go on; if there is no other, it
+    raises `Misconfigured`.
+    """
     done = _Closed()
     for tenant, timezone in _tenants(url):
         job.check()
@@ -79,7 +83,9 @@ def close(url: Secret, job: JobContext) -> Result:
             continue
         _close_tenant(url, job, tenant, today, done)
         done.tenants += 1
-    return done.result()
+    if done.faults and not done.tenants:
+        raise Misconfigured(done.faults[0])
+    return done.result() | ({"dry_run": True} if job.dry_run else {})
 
 
 def _tenants(url: Secret) -> Iterator[tuple[int, str]]:

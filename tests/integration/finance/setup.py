@@ -111,7 +111,8 @@ class Kept:
         keys = (UsageDay.tenant_id, UsageDay.counter, UsageDay.day, UsageDay.value)
         query = select(*keys, UsageDay.closed_at).order_by(UsageDay.day, UsageDay.id)
         with reading(self.url) as connection:
-            return [row._tuple() for row in connection.execute(query)]
+            rows = connection.execute(query)
+            return [(of, counter, day, value, at) for of, counter, day, value, at in rows]
 
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
         """All rows of all tables."""
