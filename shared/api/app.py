@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from shared.api import deps, front, pages, problems, query
 from shared.api.backups import routes as backups
+from shared.api.billing import routes as billing
 from shared.api.description import Described, operation_id
 from shared.api.jobs import routes as jobs
 from shared.api.notifications import routes as notifications
@@ -50,6 +51,7 @@ def api(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(occurrences.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
+    made.include_router(billing.router)
     made.include_router(notifications.router)
     made.include_router(notifications.before)
     deps.provide(made, belfry)

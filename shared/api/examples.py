@@ -52,6 +52,9 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "the plan's own rules": {"schedule_id": "database_backup"},
         "other rules": {"schedule_id": "database_backup", "retention": {"count": 3}},
     },
+    "Resume": {
+        "for today": {"by": "ana@example.com"},
+    },
     "NewLink": {"for a day": {"minutes": 1440}},
     "Verify": {"each copy": {}},
     "Restore": {

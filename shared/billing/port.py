@@ -74,6 +74,10 @@ class BillingService(Protocol):
         """Invoice the tenant's no-show fees that are due, each once; also while billing is
         paused. In a dry run nothing is written and Stripe is not asked."""
 
+    def collect_begun(self, job: JobContext) -> Collected:
+        """The same for each tenant with a fee whose invoice was begun; Stripe did not answer, or
+        the process was killed. `waiting` counts only their fees."""
+
     def pause(
         self,
         job: JobContext,
@@ -86,7 +90,8 @@ class BillingService(Protocol):
         then each tenant's subscription. In a dry run: what it would do."""
 
     def settle(self, job: JobContext) -> Settled:
-        """Do what is left of pausing or resuming at Stripe."""
+        """Do what is left of pausing or resuming at Stripe. Raises `Skipped` without a
+        database."""
 
     def is_paused(self) -> bool:
         """Whether Belfry's own switch is set, as it was at most some seconds ago. What causes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
@@ -17,7 +18,7 @@ from shared.billing.switch import Spend, Switch, SwitchRow, paused
 from shared.billing.tenants import Tenants
 from shared.billing.vendor.account import StripeAccount
 from shared.clock import Clock
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, Skipped
 from shared.log import Event, event
 from shared.settings import BillingSettings
 from shared.tasks import JobContext
@@ -31,9 +32,7 @@ class Billing:
     def __init__(
         self, settings: BillingSettings, clock: Clock, *, stripe: StripeAccount | None = None
     ) -> None:
-        """Raises `Misconfigured` without a database. `stripe` is for tests."""
-        if not settings.data.url:
-            raise Misconfigured("DATABASE_URL is not set; the billing's ledger is kept there")
+        """`stripe` is for tests."""
         self._url = url = settings.data.url
         self._clock = clock
         if stripe is None and settings.stripe.api_key:
@@ -42,13 +41,27 @@ class Billing:
         patience = Patience(clock)
         self._switch = SwitchRow(url, clock)
         self._tenants = Tenants(url, clock, stripe, patience, lambda: self._switch.read().is_paused)
-        steps = Steps(url, clock, settings.prefix)
-        self._fees = Fees(url, steps, stripe, patience, settings.prefix)
+        self._steps = Steps(url, clock, settings.prefix)
+        self._fees = Fees(url, self._steps, stripe, patience, settings.prefix)
         self._prefix = settings.prefix
 
     def collect(self, job: JobContext, tenant_id: int) -> Collected:
         """See `BillingService`."""
         return self._fees.collect(job, tenant_id)
+
+    def collect_begun(self, job: JobContext) -> Collected:
+        """See `BillingService`."""
+        did = [self.collect(job, tenant_id) for tenant_id in self._steps.begun()]
+        amounts: Counter[str] = Counter()
+        for one in did:
+            amounts.update(one.amounts_minor or {})
+        return Collected(
+            invoiced=sum(one.invoiced for one in did),
+            amounts_minor=dict(amounts),
+            failed=sum(one.failed for one in did),
+            waiting=sum(one.waiting for one in did),
+            without_customer=sum(one.without_customer for one in did),
+        )
 
     def is_paused(self) -> bool:
         """See `BillingService`."""
@@ -88,6 +101,8 @@ class Billing:
 
     def settle(self, job: JobContext) -> Settled:
         """See `BillingService`."""
+        if not self._url:
+            raise Skipped("DATABASE_URL is not set, so there is no billing")
         if job.dry_run:
             return Settled(left=self._tenants.left(self._switch.read().is_paused))
         return self._tenants.settle(job.check)
@@ -95,7 +110,8 @@ class Billing:
     def resume(self, by: str, day: date | None = None) -> tuple[Switch, Settled]:
         """Let it run again, as a person says, who is named. It holds for `day` (today in UTC, if
         none is given) and the day for which it was paused: it is not paused again on them. Then
-        Stripe is asked; what that leaves, `settle` does. Raises `Conflict` if it is not paused."""
+        Stripe is asked; what that leaves, `settle` does. Raises `Conflict` if it is not paused, and
+        `Invalid` for a day that is over or more than a week ahead."""
         switch, mine = self._switch.resume(by, day)
         if mine:
             event(_logger, Event.BILLING_RESUMED, by=by, day=switch.resumed_for)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from shared.billing.model import Parameters
 from shared.clock import Clock
-from shared.data.database import writing
+from shared.data.database import reading, writing
 from shared.data.models import BillingStep, FeeStatus, NoShowFee, StepName, StepState
 from shared.data.rows import insert_once, update_if
 from shared.settings import Secret
@@ -47,6 +47,13 @@ class Steps:
         self._url = url
         self._clock = clock
         self._prefix = prefix
+
+    def begun(self) -> list[int]:
+        """The tenants with a step that is open, in order."""
+        query = select(BillingStep.tenant_id).where(BillingStep.state == StepState.OPEN)
+        tenants = query.distinct().order_by(BillingStep.tenant_id)
+        with reading(self._url) as connection:
+            return list(connection.execute(tenants).scalars())
 
     def begin(
         self,

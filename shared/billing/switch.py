@@ -18,11 +18,13 @@ from shared.clock import Clock
 from shared.data.database import reading, writing
 from shared.data.models import BillingSwitch
 from shared.data.rows import insert_once
-from shared.errors import Conflict
+from shared.errors import Conflict, Invalid
 from shared.settings import Secret
 
 FRESH = timedelta(seconds=5)
 """How long an answer of `is_paused` may be used."""
+LONGEST = timedelta(days=7)
+"""How far ahead a person's word may hold: longer would turn the guard off."""
 _ROW = 1
 
 
@@ -106,9 +108,12 @@ class SwitchRow:
 
     def resume(self, by: str, day: date | None) -> tuple[Switch, bool]:
         """(the switch afterwards, whether this resumed it). Without a day: today, in UTC. Raises
-        `Conflict` as `resumed` does."""
+        `Conflict` as `resumed` does, and `Invalid` for a day that is over or too far ahead."""
         now = self._clock.now()
-        until = day or now.astimezone(UTC).date()
+        today = now.astimezone(UTC).date()
+        until = day or today
+        if not today <= until <= today + LONGEST:
+            raise Invalid("day", f"give a day from today to {today + LONGEST}")
         return self._change(lambda before: resumed(before, by, until, now))
 
     def is_paused(self) -> bool:

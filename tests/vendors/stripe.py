@@ -38,7 +38,7 @@ class Fault:
     """A part of the path, as a regular expression."""
     method: str = "POST"
     status: int = 0
-    """The answer; 0: none, the connection is reset."""
+    """The answer; 0: none, the connection is reset; 200: the right one."""
     code: str = ""
     kind: str = "api_error"
     done: bool = False
@@ -47,8 +47,7 @@ class Fault:
     after: int = 0
     """So many that fit pass first."""
     action: Callable[[], None] | None = None
-    """Called in the place of the failure, such as to kill who asks; then the connection is
-    reset."""
+    """Called before the answer, such as to kill who asks."""
 
 
 def declined(path: str = "finalize") -> Fault:
@@ -360,7 +359,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.stripe.answer(asked)
         if fault.action is not None:
             fault.action()
-        if not fault.status or fault.action is not None:
+        if fault.status == 200:
+            self._say(*self.stripe.answer(asked))
+            return
+        if not fault.status:
             self._reset()
             return
         refusal = Refusal(fault.status, "as a test wants it", code=fault.code, kind=fault.kind)

@@ -94,6 +94,7 @@ class BillingStep(Base):
         one_of("billing_steps", "step", StepName),
         one_of("billing_steps", "state", StepState),
         Index(None, "tenant_id", "occasion", "id"),
+        Index(None, "state", "tenant_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

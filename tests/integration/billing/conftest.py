@@ -131,7 +131,8 @@ class Company:
         """(step, state, key) of each, in order."""
         query = select(BillingStep.step, BillingStep.state, BillingStep.key)
         with reading(self.url) as connection:
-            return [tuple(row) for row in connection.execute(query.order_by(BillingStep.id))]
+            rows = connection.execute(query.order_by(BillingStep.id))
+            return [(step.value, state.value, key) for step, state, key in rows]
 
     def states(self) -> dict[int, str]:
         query = select(TenantBilling.tenant_id, TenantBilling.state)

@@ -40,4 +40,5 @@ def main(url: str, stripe_url: str, act: str, commit: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))
+    _, database, server, what, number = sys.argv
+    main(database, server, what, int(number))

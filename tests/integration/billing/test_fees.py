@@ -225,8 +225,11 @@ def test_what_was_done_but_answered_500_is_found_before_the_key_is_forgotten(
 def test_an_answer_that_comes_too_late_is_found_the_next_time(company: Company) -> None:
     company.owe(2500)
     gate = threading.Event()
-    fault = Fault("invoices$", done=True, action=lambda: gate.wait(10) and None)
-    company.stripe.faults.append(fault)
+
+    def late() -> None:
+        gate.wait(10)
+
+    company.stripe.faults.append(Fault("invoices$", done=True, action=late))
     hasty = company.another(timeouts=(5, 0.3))
     assert hasty.collect(company.job, 1).waiting == 1
     gate.set()
@@ -313,3 +316,15 @@ def test_nothing_is_reported_of_this_process_and_the_key_is_in_no_log(
         assert "telemetry_id" not in asked.headers["X-Stripe-Client-User-Agent"]
         assert asked.headers["Stripe-Version"]
     assert API_KEY not in caplog.text
+
+
+def test_what_was_begun_is_done_by_the_next_hour_and_nothing_else(company: Company) -> None:
+    (other,) = company.subscribe(None)
+    company.owe(2500)
+    company.owe(700, tenant_id=other)
+    company.stripe.faults.append(Fault("finalize", status=503))
+    company.billing.collect(company.job, 1)
+    did = company.another().collect_begun(company.job)
+    assert (did.invoiced, did.amounts_minor) == (1, {"EUR": 2500})
+    assert company.stripe.amounts("open") == [2500]
+    assert company.another().collect_begun(company.job) == Collected(amounts_minor={})

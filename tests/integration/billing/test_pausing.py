@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from shared.billing.port import Pause, Paused, Settled
 from shared.data.database import writing
 from shared.data.models import BillingState, TenantBilling
-from shared.errors import Cancelled, Conflict
+from shared.errors import Cancelled, Conflict, Invalid
 from tests.context import job_of
 from tests.integration.billing.conftest import NOW, Company
 from tests.vendors.stripe import Fault
@@ -20,8 +20,7 @@ DAY = NOW.date()
 NEXT = DAY + timedelta(days=1)
 
 
-def pause(company: Company, day: object = DAY) -> Paused:
-    assert isinstance(day, type(DAY))
+def pause(company: Company, day: date = DAY) -> Paused:
     return company.another().pause(company.job, day, 6000, 5000)
 
 
@@ -121,6 +120,22 @@ def test_to_resume_twice_is_to_resume_once(company: Company) -> None:
     assert company.billing.resume("ben")[0] == first
 
 
+def test_a_resume_that_would_hold_for_long_is_refused(company: Company) -> None:
+    pause(company)
+    with pytest.raises(Invalid, match="day: give a day from today to 2026-12-06"):
+        company.billing.resume("ana", DAY + timedelta(days=8))
+    switch, _ = company.billing.resume("ana", DAY + timedelta(days=7))
+    assert switch.resumed_for == DAY + timedelta(days=7)
+    assert pause(company, NEXT).outcome is Pause.RESUMED
+
+
+def test_a_resume_holds_for_the_day_that_was_paused_too(company: Company) -> None:
+    """Also if a run of the guard for it comes after midnight, or it lies ahead by another zone."""
+    pause(company, NEXT)
+    assert company.billing.resume("ana")[0].resumed_for == NEXT
+    assert pause(company, DAY).outcome is Pause.RESUMED
+
+
 def test_what_is_not_paused_is_not_resumed(company: Company) -> None:
     with pytest.raises(Conflict, match="billing is not paused, so there is nothing to resume"):
         company.billing.resume("ana")
@@ -185,12 +200,9 @@ def test_a_resume_while_stripe_is_asked_to_pause_wins(company: Company) -> None:
     def resume() -> None:
         resumed.append(company.another().resume("ana")[1])
 
-    company.stripe.faults.append(Fault("sub_a", status=500, done=True, action=resume))
-    company.stripe.faults[0].action = resume
-    did = pause(company)
-    assert resumed[0].left == 1  # the tenant was claimed
-    assert did.outcome in (Pause.RESUMED, Pause.PARTLY)
-    company.another().settle(company.job)
+    company.stripe.faults.append(Fault("sub_a", status=200, action=resume))
+    assert pause(company).outcome is Pause.RESUMED
+    assert resumed == [Settled(left=1)]  # the tenant was claimed
     assert company.paused_at_stripe() == [] and company.states()[tenant_id] == "active"
 
 
@@ -233,6 +245,19 @@ def test_of_a_pause_and_a_resume_at_once_stripe_follows_the_switch(
     paused = company.another().is_paused()
     assert len(company.paused_at_stripe()) == (5 if paused else 0)
     assert set(company.states().values()) == {"paused" if paused else "active"}
+
+
+def test_who_was_overtaken_has_stripe_asked_once_more(company: Company) -> None:
+    """A process that slept through its claim pauses what was resumed meanwhile."""
+    (tenant_id,) = company.subscribe("sub_a")
+
+    def sleep() -> None:
+        company.clock.advance(timedelta(minutes=4))
+        company.another().resume("ana")
+
+    company.stripe.faults.append(Fault("sub_a", status=200, action=sleep))
+    assert pause(company).outcome is Pause.RESUMED
+    assert company.paused_at_stripe() == [] and company.states()[tenant_id] == "active"
 
 
 def test_a_claim_of_a_process_that_is_gone_ends(company: Company) -> None:

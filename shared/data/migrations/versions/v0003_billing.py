@@ -27,7 +27,7 @@ def upgrade() -> None:
             "step": one_of("step", "invoice", "item", "finalise"),
             "state": one_of("state", "open", "done", "failed"),
         },
-        indexes=[("tenant_id", "occasion", "id")],
+        indexes=[("tenant_id", "occasion", "id"), ("state", "tenant_id")],
     )
     change(
         "tenant_billings",
