@@ -1,7 +1,7 @@
 """Hands what is to be told to the outbox, each telling once for each destination.
 
-A telling's key is made from its alert and its number. So who hands it over again, after a kill or beside
-another process, asks for the same notification.
+A telling's key is made from its alert and its number. So who hands it over again, after a kill or
+beside another process, asks for the same notification.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Teller:
     def tell(self, alert: Alert, telling: Telling) -> None:
         """Hand a telling over. Raises `Unavailable` or `Refused` if storage fails."""
         key = _key(alert, telling)
-        critical = KINDS[alert.kind].severity is Severity.CRITICAL
+        critical = alert.severity is Severity.CRITICAL
         at = alert.told_at or alert.opened_at
         to = [
             one

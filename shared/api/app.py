@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import Depends, FastAPI
 
 from shared.api import deps, front, pages, problems, query
+from shared.api.alerts import routes as alerts
 from shared.api.backups import routes as backups
 from shared.api.description import Described, operation_id
 from shared.api.jobs import routes as jobs
@@ -48,6 +49,7 @@ def api(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(backups.router)
     made.include_router(notifications.router)
     made.include_router(notifications.before)
+    made.include_router(alerts.router)
     deps.provide(made, belfry)
     pages.install(made)
     front.install(made)

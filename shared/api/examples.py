@@ -53,6 +53,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "other rules": {"schedule_id": "database_backup", "retention": {"count": 3}},
     },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "Acknowledge": {"by name": {"by": "Ana"}},
     "Verify": {"each copy": {}},
     "Restore": {
         "into a new database": {},
@@ -69,6 +70,7 @@ PARAMETERS: Mapping[str, object] = {
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
     "backup_id": "1f0c3a9d",
+    "alert_id": _NOTIFICATION,
     "message_id": _NOTIFICATION,
     "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",

@@ -139,3 +139,14 @@ def test_reminders_are_as_far_apart_as_they_should_be(asks: list[int]) -> None:
     assert all(b.at - a.at >= REMINDED for a, b in pairwise(one.said))
     lasted = one.now - START
     assert len(one.said) >= 1 + lasted // (REMINDED + timedelta(minutes=5))
+
+
+def test_a_clock_that_was_a_year_ahead_keeps_nothing_silent() -> None:
+    one = Simulation(now=START + timedelta(days=365))
+    one.open()
+    one.now = START
+    one.run(4 * 60 + 10)
+    assert one.words == ["opened", "reminder"]
+    one.close()
+    one.run(20)
+    assert one.words[-1] == "closed" and one.alert is None
