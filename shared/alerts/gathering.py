@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from shared.alerts.model import Happening
 from shared.alerts.port import AlertKind
+from shared.errors import BelfryError
 from shared.log import instant
 from shared.storage.tables.schedules import ScheduleTable
 from shared.storage.tables.trouble import Trouble
@@ -44,6 +45,13 @@ class Gathering:
 
     def _shard(self, shard: str, count: Count, check: Callable[[], None]) -> int:
         self._table.troubled.discard(shard)  # before reading: what comes now is noted anew
+        try:
+            return self._take(shard, count, check)
+        except BelfryError:
+            self._table.troubled.add(shard)
+            raise
+
+    def _take(self, shard: str, count: Count, check: Callable[[], None]) -> int:
         taken = 0
         while found := self._table.troubles(shard, _PAGE):
             check()

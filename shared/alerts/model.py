@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.alerts.kinds import KINDS, Severity, docs
 from shared.alerts.port import AlertKind
 
 ABOUT = 200
@@ -117,6 +118,19 @@ class Alert:
     def id(self) -> str:
         """Ids sort by time, newest first."""
         return f"{_FAR - int(self.opened_at.timestamp() * 1000):013d}-{self.digest}"
+
+    @property
+    def severity(self) -> Severity:
+        return KINDS[self.kind].severity
+
+    @property
+    def what_to_do(self) -> str:
+        return KINDS[self.kind].what_to_do
+
+    @property
+    def docs(self) -> str:
+        """Where the docs say more."""
+        return docs(self.kind)
 
     @property
     def resolved_at(self) -> datetime | None:

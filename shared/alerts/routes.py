@@ -1,6 +1,6 @@
 """Who is told of which alert: ALERT_ROUTES, read and checked.
 
-    spend_exceeded, billing_*: slack, mail:cfo@example.com; info: none; *: all
+    spend_exceeded, billing_*: slack, mail:cfo@example.com; run_missed: none; *: all
 
 Rules stand between semicolons. A rule has kinds before its first colon (a name, a pattern with `*`,
 or a severity: `critical`, `warning`, `info`), and destinations after it: `all` (every chat that is

@@ -41,6 +41,8 @@ SPREAD = timedelta(minutes=30)
 QUIET = timedelta(minutes=75)
 """Longer than an hour, so that what fails every hour is one group."""
 _TENFOLD = 10
+_AHEAD = timedelta(minutes=1)
+"""The clocks of instances differ by far less."""
 
 OPEN, RESOLVED = AlertState.OPEN, AlertState.RESOLVED
 
@@ -105,6 +107,7 @@ def advance(alert: Alert, now: datetime) -> Alert:
     """The alert at `now`, with what is to be told of it."""
     if alert.pending is not None:
         return alert
+    alert = _believed(alert, now)
     if alert.is_group and alert.state is OPEN and now - alert.since >= QUIET:
         alert = replace(alert, state=RESOLVED)
     word = due(alert, now)
@@ -120,6 +123,7 @@ def due(alert: Alert, now: datetime) -> Word | None:
 
 def is_over(alert: Alert, now: datetime) -> bool:
     """Whether it is history: another begin would be another alert."""
+    alert = _believed(alert, now)
     if alert.state is OPEN or alert.pending is not None or due(alert, now) is not None:
         return False
     return alert.is_group or (alert.told is RESOLVED and now - alert.since >= REOPENED)
@@ -130,6 +134,18 @@ def acknowledged(alert: Alert, by: str, now: datetime) -> Alert:
     if alert.acknowledged_at is not None:
         return alert
     return replace(alert, acknowledged_at=now, acknowledged_by=by)
+
+
+def _believed(alert: Alert, now: datetime) -> Alert:
+    """The alert, with instants in the future moved to `now`. A clock that was ahead wrote them, and
+    people would hear nothing until then."""
+    latest = now + _AHEAD
+    told_at = alert.told_at
+    return replace(
+        alert,
+        since=now if alert.since > latest else alert.since,
+        told_at=now if told_at is not None and told_at > latest else told_at,
+    )
 
 
 def _of_problem(alert: Alert, now: datetime) -> Word | None:

@@ -8,7 +8,9 @@ same telling over, under the same key.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,6 +61,7 @@ class Alerts:
         self._gathering = gathering
         self._clock = clock
         self._gathered_at: datetime | None = None
+        self._busy = threading.Lock()
 
     def open(self, kind: AlertKind, about: str, text: str, *, level: int = 0) -> None:
         """There is a problem (`port.AlertService.open`)."""
@@ -100,10 +103,14 @@ class Alerts:
             return
         if last is not None and timedelta() <= now - last < _GATHERED:
             return
-        self._gathered_at = now
-        self._gathering.gather_noted(self.all_happened)
-        if self._teller.unsent:
-            self._teller.flush(now)
+        if not self._busy.acquire(blocking=False):
+            return  # another thread of this process does it
+        with ExitStack() as then:
+            then.callback(self._busy.release)
+            self._gathered_at = now
+            self._gathering.gather_noted(self.all_happened)
+            if self._teller.unsent:
+                self._teller.flush(now)
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Do what is due (`port.AlertMonitor.watch`)."""

@@ -1,7 +1,7 @@
 """Hands what is to be told to the outbox, each telling once for each destination.
 
-A telling's key is its alert's id and its number. So who hands it over again, after a kill or beside
-another process, asks for the same notification.
+A telling's key is made from its alert and its number. So who hands it over again, after a kill or
+beside another process, asks for the same notification.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Teller:
 
     def tell(self, alert: Alert, telling: Telling) -> None:
         """Hand a telling over. Raises `Unavailable` or `Refused` if storage fails."""
-        key = f"{alert.kind.value}:{telling.word.value}:{alert.id}:{telling.number}"
-        critical = KINDS[alert.kind].severity is Severity.CRITICAL
+        key = _key(alert, telling)
+        critical = alert.severity is Severity.CRITICAL
         at = alert.told_at or alert.opened_at
         to = [
             one
@@ -75,3 +75,9 @@ class Teller:
         places = [(one.channel, one.recipient) for one in to]
         sent = self._notifications.tell(places, key=key, subject=subject, text=text)
         self.unsent = self.unsent or any(entry.next_at is not None for entry in sent)
+
+
+def _key(alert: Alert, telling: Telling) -> str:
+    """`clock_silent:schedule_dispatcher:opened:2026-03-01T12:07:00Z:1`."""
+    parts = [alert.kind.value, alert.about, telling.word.value, instant(alert.opened_at)]
+    return ":".join([*filter(None, parts), str(telling.number)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from shared.alerts.kinds import KINDS, docs
+from shared.alerts.kinds import KINDS
 from shared.alerts.model import Alert, Telling, Word
 from shared.log import instant
 
@@ -24,14 +24,13 @@ _FIRST = {
 def telling(alert: Alert, word: Word, now: datetime) -> Telling:
     """What is to be told. `alert` says what was told before."""
     lines = _of_group(alert, word) if alert.is_group else _of_problem(alert, word, now)
-    about = KINDS[alert.kind]
     if word is not Word.CLOSED:
-        lines = [*lines, "", f"What to do: {about.what_to_do}"]
-    lines = [*lines, "", f"{about.severity.value}; {docs(alert.kind)}; alert {alert.id}"]
+        lines = [*lines, "", f"What to do: {alert.what_to_do}"]
+    lines = [*lines, "", f"{alert.severity.value}; {alert.docs}; alert {alert.id}"]
     return Telling(
         number=alert.tellings + 1,
         word=word,
-        subject=f"{_FIRST[word]}{about.title}{_subject(alert, word)}",
+        subject=f"{_FIRST[word]}{KINDS[alert.kind].title}{_subject(alert, word)}",
         text="\n".join(lines),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import Depends, FastAPI
 
 from shared.api import deps, front, pages, problems, query
+from shared.api.alerts import routes as alerts
 from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
 from shared.api.description import Described, operation_id
@@ -54,6 +55,7 @@ def api(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(billing.router)
     made.include_router(notifications.router)
     made.include_router(notifications.before)
+    made.include_router(alerts.router)
     deps.provide(made, belfry)
     pages.install(made)
     front.install(made)

@@ -56,6 +56,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "for today": {"by": "ana@example.com"},
     },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "Acknowledge": {"by name": {"by": "Ana"}},
     "Verify": {"each copy": {}},
     "Restore": {
         "into a new database": {},
@@ -72,6 +73,7 @@ PARAMETERS: Mapping[str, object] = {
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
     "backup_id": "1f0c3a9d",
+    "alert_id": _NOTIFICATION,
     "message_id": _NOTIFICATION,
     "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",

@@ -31,7 +31,13 @@ def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
             engine.run("backup_monitor", START + timedelta(hours=hours))
     assert len(events(caplog, Event.BACKUP_TOO_OLD)) == 2
     subjects = [subject for _, subject in engine.notifications()]
-    assert sum(one.startswith("No backup of database/company") for one in subjects) == 1
+    name = "Backup too old: database/company by database_backup"
+    assert [one for one in subjects if "too old" in one] == [name]
+    with caplog.at_level(logging.INFO):
+        engine.run("database_backup")
+        engine.run("backup_monitor", engine.clock.now() + HOUR / 12)
+    subjects = [subject for _, subject in engine.notifications()]
+    assert [one for one in subjects if "too old" in one] == [f"Over: {name}", name]
 
 
 def test_a_plan_that_is_off_is_told_of_once_an_hour(
