@@ -6,18 +6,21 @@ invoice was begun are invoiced.
 python -m functions billing_upkeep
 """
 
-from shared.billing.port import BillingService
+from shared.alerts.port import AlertKind, AlertService
+from shared.billing.port import ALERT, BillingService
 from shared.errors import Unavailable
 from shared.tasks import JobContext, Result, task
 
 
 @task("billing_upkeep", cron="40 * * * *", timeout_seconds=600, max_concurrent=1)
-def billing_upkeep(job: JobContext, billing: BillingService) -> Result:
+def billing_upkeep(job: JobContext, billing: BillingService, alerts: AlertService) -> Result:
     """Does what Stripe did not do when it was asked: pausing, resuming, invoices."""
     settled = billing.settle(job)
     collected = billing.collect_begun(job)
     if settled.errors:
         raise Unavailable("Stripe", f"{settled.left} tenants left; {'; '.join(settled.errors)}")
+    if not (settled.left or job.dry_run):  # the spend guard has opened it
+        alerts.close(AlertKind.BILLING_STUCK, ALERT, "What was left undone at Stripe is done.")
     return {
         "tenants_paused": settled.paused,
         "tenants_resumed": settled.resumed,

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from shared.tasks import JobContext
 
+ALERT = "billing"
+"""What alerts of the billing are about; there is one billing."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collected:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import database, preview, typed
-from shared.cli import billing, database, typed
+from shared.cli import billing, database, preview, typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, date
 
 from shared.alerts.port import AlertKind, AlertService
-from shared.billing.port import BillingService, Pause, Paused
+from shared.billing.port import ALERT, BillingService, Pause, Paused
 from shared.billing.switch import Switch, SwitchRow
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.finance import limit as rules
@@ -27,8 +27,8 @@ from shared.finance.limit import Limit, Verdict
 from shared.settings import Secret
 from shared.tasks import JobContext, Result
 
-SPEND, BILLING = "daily spend", "billing"
-"""What the alerts are about."""
+SPEND = "daily spend"
+"""What the alert of the spend is about."""
 FAILURES = (Unavailable, Refused, Misconfigured)
 """What services and the database raise. Anything else ends the run at once, such as being told to
 stop."""
@@ -130,12 +130,12 @@ def _tell_pause(alerts: AlertService, verdict: Verdict, day: date, found: Paused
         return
     if found.outcome is Pause.RESUMED:
         text = f"{day} was above the limit. Billing goes on, as a person resumed it."
-        alerts.happened(AlertKind.BILLING_RESUMED, BILLING, text, key=f"goes_on:{day}")
+        alerts.happened(AlertKind.BILLING_RESUMED, ALERT, text, key=f"goes_on:{day}")
     elif found.paused_for in (verdict.day, rules.day_before(verdict.day)):
         text = f"Billing is paused because of {found.paused_for}. A person resumes it."
         key = f"paused:{found.paused_for}"
-        alerts.happened(AlertKind.BILLING_PAUSED, BILLING, text, key=key)
-    alerts.close(AlertKind.BILLING_STUCK, BILLING, f"Billing is as it should be for {day}.")
+        alerts.happened(AlertKind.BILLING_PAUSED, ALERT, text, key=key)
+    alerts.close(AlertKind.BILLING_STUCK, ALERT, f"Billing is as it should be for {day}.")
 
 
 def _settle(
@@ -149,7 +149,7 @@ def _settle(
         if found.left and switch.is_paused:
             _tell_stuck(alerts, switch.paused_for or job.due_at.date(), found.errors, own=True)
         else:
-            alerts.close(AlertKind.BILLING_STUCK, BILLING, "Nothing is left to be paused.")
+            alerts.close(AlertKind.BILLING_STUCK, ALERT, "Nothing is left to be paused.")
 
 
 def _tell_stuck(alerts: AlertService, day: date, errors: tuple[str, ...], *, own: bool) -> None:
@@ -163,11 +163,11 @@ def _tell_stuck(alerts: AlertService, day: date, errors: tuple[str, ...], *, own
         f"Billing could not be paused altogether because of {day}. {said} {_first(errors)} It is "
         "tried again; if that does not help, pause the subscriptions at Stripe yourself."
     )
-    alerts.open(AlertKind.BILLING_STUCK, BILLING, text, level=0 if own else 1)
+    alerts.open(AlertKind.BILLING_STUCK, ALERT, text, level=0 if own else 1)
 
 
 def _left(what: str, errors: tuple[str, ...]) -> Unavailable:
-    return Unavailable(BILLING, f"it is not {what} for all: {_first(errors)}")
+    return Unavailable(ALERT, f"it is not {what} for all: {_first(errors)}")
 
 
 def _first(errors: tuple[str, ...]) -> str:
