@@ -44,14 +44,13 @@ def tell(url: Secret, kept: Reports, notifications: NotificationService, job: Jo
 
 
 def _told(found: CostReport, known: bool) -> dict[str, object]:
-    """What a job's result says of the report. (Of very many currencies, it says the first.)"""
-    currencies = itertools.islice(found.currencies, 20)
-    return {
-        "day": found.day.isoformat(),
-        "report": name_of(found.day),
-        "stored_before": known,
-        "currencies": {one.currency: report.totals(one) for one in currencies},
-    }
+    """What a job's result says of the report: each total by currency (of very many, the first)."""
+    by_currency: dict[str, dict[str, object]] = {}
+    for one in itertools.islice(found.currencies, 20):
+        for total, minor in report.totals(one).items():
+            by_currency.setdefault(total, {})[one.currency] = minor
+    about = {"day": found.day.isoformat(), "report": name_of(found.day), "stored_before": known}
+    return about | by_currency
 
 
 def _log(job: JobContext, found: CostReport) -> None:
