@@ -62,6 +62,8 @@ def properties(entry: Entry) -> dict[str, Any]:
         "cost_micros": "" if entry.cost_micros is None else str(entry.cost_micros),
         "cost_currency": entry.cost_currency,
         "cost_estimated": entry.cost_estimated,
+        "error_code": entry.error_code or "",
+        "lookups": entry.lookups,
     }
 
 
@@ -93,6 +95,8 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
             cost_micros=_number(row.get("cost_micros")),
             cost_currency=row.get("cost_currency", ""),
             cost_estimated=row.get("cost_estimated", False),
+            error_code=row.get("error_code") or None,
+            lookups=row.get("lookups", 0),
             etag=row["etag"],
         )
     except (LookupError, ValueError, TypeError, AttributeError) as error:

@@ -95,7 +95,7 @@ def test_the_limit_is_in_the_units_of_its_currency() -> None:
         ({"DAILY_SPEND_LIMIT": "-5"}, "use an amount above 0"),
         ({"DAILY_SPEND_LIMIT": "lots"}, "DAILY_SPEND_LIMIT is 'lots'; use an amount, such as 50"),
         ({"DAILY_SPEND_LIMIT": "1.555"}, "use at most 2 decimals, as USD has"),
-        ({"SPEND_CURRENCY": "usd"}, "SPEND_CURRENCY is 'usd'; use a currency's three capital"),
+        ({"SPEND_CURRENCY": "usd"}, "SPEND_CURRENCY is 'usd'; use a currency's code of three"),
     ],
 )
 def test_a_limit_that_is_none_keeps_the_app_from_starting(wrong: dict[str, str], said: str) -> None:
