@@ -8,7 +8,7 @@ from shared.notifications.port import NotificationService
 from shared.tasks import JobContext, Result, task
 
 
-@task("cost_report", cron="0 9 * * *")
+@task("cost_report", cron="0 9 * * *", dry_run=True)
 def cost_report(
     job: JobContext, finance: FinanceService, notifications: NotificationService
 ) -> Result:

@@ -15,6 +15,7 @@ from shared.tasks import JobContext, Result, Retry, task
     timeout_seconds=1800,
     retry=Retry(attempts=6, first_delay_seconds=60, max_delay_seconds=900),
     misfire_grace_seconds=600,
+    dry_run=True,
 )
 def spend_guard(
     job: JobContext, finance: FinanceService, alerts: AlertService, billing: BillingService

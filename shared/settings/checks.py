@@ -72,6 +72,16 @@ def price(value: str) -> int:
     return int(Decimal(value) * 1_000_000)
 
 
+def memory(value: str) -> int:
+    return _whole(value, 128, 65_536)
+
+
+def millionths(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
+        raise ValueError("use a number of millionths, such as 26 or 0.036")
+    return Decimal(value)
+
+
 def _whole(value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ValueError(f"use a whole number from {least} to {most}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -104,6 +105,20 @@ _SMS = SmsSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """What Azure charges, in millionths of a currency: list prices, unless settings say others."""
+
+    gb_second: Decimal = Decimal(26)
+    table_requests: Decimal = Decimal(360)
+    """For ten thousand."""
+    blob_requests: Decimal = Decimal(50_000)
+    """For ten thousand."""
+    currency: str = "USD"
+    memory_mb: int = 2048
+    """Of an instance."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
 
@@ -162,6 +177,7 @@ class Settings(TriggerSettings):
     daily_spend_limit_minor: int = 5000
     """In minor units of `spend_currency`."""
     spend_currency: str = "USD"
+    prices: Prices = Prices()
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20

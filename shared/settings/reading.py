@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from shared.settings.model import (
     DataSettings,
     DestinationSettings,
     DriveSettings,
+    Prices,
     Settings,
     SmsSettings,
     StorageAccount,
@@ -91,6 +93,7 @@ def from_env(
         spend_currency=currency,
         alert_routes=read("ALERT_ROUTES"),
         alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
+        prices=_prices(given),
         overrides=_overrides(environ),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
@@ -188,6 +191,17 @@ class _Given:
         except ValueError as error:
             self.problems.append(f"{name} is {value!r}; {error}")
             return None
+
+
+def _prices(given: _Given) -> Prices:
+    none = Decimal()
+    return Prices(
+        gb_second=given.checked("PRICE_COMPUTE_GB_SECOND", checks.millionths) or none,
+        table_requests=given.checked("PRICE_TABLE_REQUESTS", checks.millionths) or none,
+        blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
+        currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
+        memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
 
 
 def _destinations(given: _Given, storage: StorageAccount) -> dict[str, DestinationSettings]:
