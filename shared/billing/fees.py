@@ -189,7 +189,7 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
             NoShowFee.amount_minor,
             NoShowFee.currency,
             Owner.stripe_customer_id,
-            func.coalesce(Owner.language, Tenant.language).label("language"),
+            func.coalesce(Owner.language, Tenant.language),
             Appointment.starts_at,
             Tenant.timezone,
         )
@@ -202,12 +202,16 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
+    """From a row of `_query`, by the order of its values: their names are the database's own."""
+    number, tenant_id, appointment_id, amount, currency, customer, language, starts_at, zone, *_ = (
+        row
+    )
     return _Fee(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        occasion=f"no_show:{row.appointment_id}",
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        customer=row.stripe_customer_id,
-        line=words.line(row.language, row.starts_at, row.timezone),
+        id=number,
+        tenant_id=tenant_id,
+        occasion=f"no_show:{appointment_id}",
+        amount_minor=amount,
+        currency=currency,
+        customer=customer,
+        line=words.line(language, starts_at, zone),
     )

@@ -103,7 +103,7 @@ class Tenants:
         for state in (_ON_THE_WAY[pause], _ON_THE_WAY[not pause], _THERE[not pause]):
             query = select(TenantBilling.tenant_id).where(TenantBilling.state == state)
             for page in pages(self._url, query, (TenantBilling.tenant_id,)):
-                yield from (row.tenant_id for row in page)
+                yield from (tenant_id for tenant_id, *_ in page)
 
     def _settle_one(self, tenant_id: int, report: _Report) -> None:
         for _ in range(_TURNS):

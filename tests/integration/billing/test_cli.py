@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +14,29 @@ from sqlalchemy import text
 from shared.data.database import writing
 from shared.data.models import FeeStatus
 from shared.settings import Secret
+from tests.forked import Commands
 from tests.integration.billing.conftest import NOW, Company
 from tests.vendors.stripe import API_KEY, Fault, declined
 
 HOW = "write `python -m functions billing status`, `... resume by=NAME [day=2030-01-31]`"
 
 
-def run(company: Company | None, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "functions", "billing", *words]
-    environ["BELFRY_LOCAL_SETTINGS"] = "tests/unit/no.settings.json"
-    if company is not None:
-        environ["DATABASE_URL"] = company.url.reveal()
-        environ |= {"STRIPE_API_KEY": API_KEY, "STRIPE_URL": company.stripe.url}
-    return subprocess.run(command, env=environ, capture_output=True, text=True)
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(commands: Commands) -> Run:
+    """`python -m functions billing WORDS`, for a company if one is given."""
+
+    def call(company: Company | None, *words: str) -> subprocess.CompletedProcess[str]:
+        file = Path("tests/unit/no.settings.json").absolute()
+        environ = {"BELFRY_LOCAL_SETTINGS": str(file)}
+        if company is not None:
+            environ["DATABASE_URL"] = company.url.reveal()
+            environ |= {"STRIPE_API_KEY": API_KEY, "STRIPE_URL": company.stripe.url}
+        return commands.run("billing", *words, **environ)
+
+    return call
 
 
 def said(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -33,7 +44,7 @@ def said(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def test_the_status_says_what_is_left_and_what_the_ledger_has(company: Company) -> None:
+def test_the_status_says_what_is_left_and_what_the_ledger_has(company: Company, run: Run) -> None:
     failing, _ = company.owe(2500, 100)
     (tenant_id,) = company.subscribe("sub_a")
     company.stripe.faults += [declined(), Fault("sub_a", status=500)]
@@ -50,7 +61,7 @@ def test_the_status_says_what_is_left_and_what_the_ledger_has(company: Company) 
     assert found["failed"][0]["id"] == failing and "card_declined" in found["failed"][0]["error"]
 
 
-def test_a_person_resumes_and_tries_a_fee_again(company: Company) -> None:
+def test_a_person_resumes_and_tries_a_fee_again(company: Company, run: Run) -> None:
     (fee_id,) = company.owe(2500)
     company.subscribe("sub_a")
     company.stripe.faults.append(declined())
@@ -69,7 +80,7 @@ def test_a_person_resumes_and_tries_a_fee_again(company: Company) -> None:
     )
 
 
-def test_it_reconciles_and_repairs_when_told(company: Company) -> None:
+def test_it_reconciles_and_repairs_when_told(company: Company, run: Run) -> None:
     company.owe(2500)
     company.billing.collect(company.job, 1)
     company.stripe.end("in_000001", "paid")
@@ -99,7 +110,7 @@ def test_it_reconciles_and_repairs_when_told(company: Company) -> None:
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(
-    company: Company, words: tuple[str, ...], told: str
+    company: Company, run: Run, words: tuple[str, ...], told: str
 ) -> None:
     done = run(company, *words)
     assert (done.returncode, done.stdout) == (2, "")
@@ -108,6 +119,7 @@ def test_what_is_wrong_is_told_in_one_line(
 
 def test_a_database_that_does_not_fit_is_told(
     company: Company,
+    run: Run,
     empty: Secret,
 ) -> None:
     with writing(empty) as session:
@@ -117,6 +129,6 @@ def test_a_database_that_does_not_fit_is_told(
     assert "schema is 0002, and the code needs 0003: run `python" in done.stderr
 
 
-def test_without_a_database_it_says_which_setting_is_missing() -> None:
+def test_without_a_database_it_says_which_setting_is_missing(run: Run) -> None:
     done = run(None, "status")
     assert done.returncode == 2 and done.stderr.startswith("DATABASE_URL is not set; it says")
