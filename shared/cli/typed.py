@@ -36,6 +36,8 @@ Run a task by hand, now and here; every run is a job like any other.
                                               let it run again; holds for today
     python -m functions billing reconcile     compare the ledger with Stripe; --repair: and repair
     python -m functions billing retry fee=7   invoice a fee again that failed
+    python -m functions notifications preview --help
+                                              what people are told, with sample data
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
 The system schedules stay as they are stored: only the app itself applies what its settings say.
