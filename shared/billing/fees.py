@@ -122,7 +122,7 @@ class Fees:
             if call is None:
                 return _End.BY_ANOTHER
             try:
-                stripe_id = call.stripe_id or _made(stripe, call)
+                stripe_id = call.stripe_id or self._made(stripe, call)
             except Unavailable as error:
                 self._patience.failed()
                 self._steps.waits(call, fee.id, str(error))
@@ -139,6 +139,17 @@ class Fees:
             self._steps.done(call, stripe_id)
             done[step] = replace(call, stripe_id=stripe_id)
         raise AssertionError("finalising is the last step")
+
+    def _made(self, stripe: StripeAccount, call: Call) -> str:
+        """What the call makes, or made already: if it may have been made before, Stripe is asked
+        for that first. Its idempotency keys alone would not do: they are forgotten after a day, and
+        until then they repeat an answer of 500, whatever was done."""
+        if call.maybe_made_since is not None:
+            found = stripe.find(call.step, call.parameters, call.maybe_made_since)
+            self._patience.answered()  # a 500 that is repeated below is this call's alone
+            if found is not None:
+                return found
+        return stripe.make(call.step, call.parameters, call.key)
 
     def _parameters(
         self, fee: _Fee, step: StepName, done: dict[StepName, Call], key: str
@@ -169,15 +180,6 @@ class Fees:
         return _End.FAILED
 
 
-def _made(stripe: StripeAccount, call: Call) -> str:
-    """What the call makes, or made already: if it may have been made before, Stripe is asked for
-    that first. Its idempotency keys alone would not do: they are forgotten after a day, and until
-    then they repeat an answer of 500, whatever was done."""
-    since = call.maybe_made_since
-    found = stripe.find(call.step, call.parameters, since) if since is not None else None
-    return found or stripe.make(call.step, call.parameters, call.key)
-
-
 def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
     return (
         select(
@@ -187,7 +189,7 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
             NoShowFee.amount_minor,
             NoShowFee.currency,
             Owner.stripe_customer_id,
-            func.coalesce(Owner.language, Tenant.language).label("language"),
+            func.coalesce(Owner.language, Tenant.language),
             Appointment.starts_at,
             Tenant.timezone,
         )
@@ -200,12 +202,16 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
+    """From a row of `_query`, by the order of its values: their names are the database's own."""
+    number, tenant_id, appointment_id, amount, currency, customer, language, starts_at, zone, *_ = (
+        row
+    )
     return _Fee(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        occasion=f"no_show:{row.appointment_id}",
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        customer=row.stripe_customer_id,
-        line=words.line(row.language, row.starts_at, row.timezone),
+        id=number,
+        tenant_id=tenant_id,
+        occasion=f"no_show:{appointment_id}",
+        amount_minor=amount,
+        currency=currency,
+        customer=customer,
+        line=words.line(language, starts_at, zone),
     )

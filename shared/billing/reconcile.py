@@ -194,7 +194,7 @@ class Reconciler:
     def _fees(self, ids: Iterable[int]) -> dict[int, Fee]:
         with reading(self._url) as connection:
             rows = connection.execute(_fee_query().where(NoShowFee.id.in_(sorted(ids))))
-            return {row.id: _fee(row) for row in rows}
+            return {fee.id: fee for fee in map(_fee, rows)}
 
     def _subscriptions(self, repair: bool) -> Iterator[Difference]:
         there = {one.id: one for one in self._stripe.subscriptions()}
@@ -253,12 +253,14 @@ def _fee_query() -> Any:
     )
 
 
-def _fee(row: Row[Any]) -> Fee:
+def _fee(row: Row[*tuple[Any, ...]]) -> Fee:
+    """From a row of `_fee_query`, by the order of its values: their names are the database's."""
+    number, tenant_id, amount, currency, status, invoice_id, *_ = row
     return Fee(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        status=row.status,
-        stripe_invoice_id=row.stripe_invoice_id,
+        id=number,
+        tenant_id=tenant_id,
+        amount_minor=amount,
+        currency=currency,
+        status=status,
+        stripe_invoice_id=invoice_id,
     )

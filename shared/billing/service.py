@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 
 from shared.billing import overview, reconcile
 from shared.billing.fees import Fees
@@ -89,7 +89,7 @@ class Billing:
                 spent_minor=spent_minor,
                 limit_minor=limit_minor,
             )
-        did = self._tenants.settle(job.check)
+        did = self._tenants.settle(_until_stopped(job))
         return _answer(self._switch.read(), mine=mine, did=did)  # a person may just have resumed it
 
     def _rehearsed(self, why: Spend) -> Paused:
@@ -105,17 +105,25 @@ class Billing:
             raise Skipped("DATABASE_URL is not set, so there is no billing")
         if job.dry_run:
             return Settled(left=self._tenants.left(self._switch.read().is_paused))
-        return self._tenants.settle(job.check)
+        return self._tenants.settle(_until_stopped(job))
 
-    def resume(self, by: str, day: date | None = None) -> tuple[Switch, Settled]:
+    def resume(
+        self, by: str, day: date | None = None, longest: timedelta | None = None
+    ) -> tuple[Switch, Settled]:
         """Let it run again, as a person says, who is named. It holds for `day` (today in UTC, if
         none is given) and the day for which it was paused: it is not paused again on them. Then
-        Stripe is asked; what that leaves, `settle` does. Raises `Conflict` if it is not paused, and
-        `Invalid` for a day that is over or more than a week ahead."""
+        Stripe is asked, until `longest` is over; what that leaves, `settle` does. Raises `Conflict`
+        if it is not paused, and `Invalid` for a day that is over or more than a week ahead."""
         switch, mine = self._switch.resume(by, day)
         if mine:
             event(_logger, Event.BILLING_RESUMED, by=by, day=switch.resumed_for)
-        return switch, self._tenants.settle(lambda: None)
+        return switch, self._tenants.settle(self._for(longest))
+
+    def _for(self, longest: timedelta | None) -> Callable[[], bool]:
+        if longest is None:
+            return lambda: True
+        until = self._clock.monotonic() + longest.total_seconds()
+        return lambda: self._clock.monotonic() < until
 
     def overview(self) -> Overview:
         """How it stands."""
@@ -134,7 +142,15 @@ class Billing:
         found = reconcile.Reconciler(self._url, self._stripe, self._clock, self._prefix)
         yield from found.differences(days, repair=repair)
         if repair:
-            self._tenants.settle(lambda: None)
+            self._tenants.settle()
+
+
+def _until_stopped(job: JobContext) -> Callable[[], bool]:
+    def go_on() -> bool:
+        job.check()
+        return True
+
+    return go_on
 
 
 def _answer(switch: Switch, *, mine: bool, did: Settled) -> Paused:

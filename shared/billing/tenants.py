@@ -76,13 +76,12 @@ class Tenants:
         self._patience = patience
         self._is_paused = is_paused
 
-    def settle(self, check: Callable[[], None]) -> Settled:
-        """Ask for every tenant that is not as the switch says. `check` is called before each, and
-        may raise."""
+    def settle(self, go_on: Callable[[], bool] = lambda: True) -> Settled:
+        """Ask for every tenant that is not as the switch says, as long as `go_on`, which is called
+        before each, and may raise."""
         report = _Report()
         for tenant_id in self._others(self._is_paused()):
-            check()
-            if self._patience.is_over():
+            if not go_on() or self._patience.is_over():
                 break
             self._settle_one(tenant_id, report)
         return Settled(
@@ -104,7 +103,7 @@ class Tenants:
         for state in (_ON_THE_WAY[pause], _ON_THE_WAY[not pause], _THERE[not pause]):
             query = select(TenantBilling.tenant_id).where(TenantBilling.state == state)
             for page in pages(self._url, query, (TenantBilling.tenant_id,)):
-                yield from (row.tenant_id for row in page)
+                yield from (tenant_id for tenant_id, *_ in page)
 
     def _settle_one(self, tenant_id: int, report: _Report) -> None:
         for _ in range(_TURNS):

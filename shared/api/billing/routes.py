@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Annotated, Literal, Self
 
@@ -14,6 +14,8 @@ from shared.api.fields import Input, Name
 from shared.api.shown import Shown, at
 from shared.billing.overview import Overview
 
+LONGEST = timedelta(seconds=20)
+"""How long Stripe is asked while a person waits for the answer."""
 router = APIRouter(prefix="/api/v1/billing", tags=["billing"])
 
 
@@ -107,9 +109,10 @@ def read_billing(app: Provided) -> BillingOut:
 def resume_billing(app: Provided, request: Resume) -> BillingOut:
     """Let billing run again, after the spend guard paused it.
 
-    Belfry's own switch is turned at once; then Stripe is asked, tenant by tenant. `tenants_left`
-    are tried again each hour. Asking twice resumes once.
+    Belfry's own switch is turned at once; then Stripe is asked, tenant by tenant, for some seconds.
+    `tenants_left` are done by the task `billing_upkeep`, each hour, or when you execute its
+    schedule. Asking twice resumes once.
     """
     billing = app().billing()
-    billing.resume(request.by, request.day)
+    billing.resume(request.by, request.day, LONGEST)
     return BillingOut.of(billing.overview())

@@ -251,6 +251,19 @@ def test_while_stripe_is_away_not_every_fee_is_tried(company: Company) -> None:
     assert sorted(company.stripe.amounts("open")) == list(range(1, 11))
 
 
+def test_fees_whose_500_is_repeated_for_a_day_hold_no_other_back(company: Company) -> None:
+    stuck = company.owe(1, 2, 3)
+    company.stripe.faults.append(Fault("invoices$", status=500, times=3))
+    assert company.billing.collect(company.job, 1).waiting == 3
+    well = company.owe(4)
+    company.clock.advance(timedelta(hours=1))
+    assert company.billing.collect(company.job, 1).invoiced == 1
+    assert company.fee(well[0]).status is FeeStatus.INVOICED
+    company.clock.advance(timedelta(days=1))
+    assert company.billing.collect(company.job, 1).invoiced == 3
+    assert {company.fee(one).status for one in stuck} == {FeeStatus.INVOICED}
+
+
 def test_the_library_repeats_a_call_once_by_the_same_key(company: Company) -> None:
     company.owe(2500)
     company.stripe.faults.append(Fault("invoiceitems", done=True))

@@ -152,6 +152,20 @@ def test_a_resume_that_stripe_fails_at_is_done_by_the_next_run(company: Company)
     assert company.paused_at_stripe() == []
 
 
+def test_a_person_who_waits_is_answered_in_time_and_the_rest_follows(company: Company) -> None:
+    company.subscribe("sub_a", "sub_b", "sub_c")
+    pause(company)
+    slow = Fault("sub_a", status=200, action=lambda: slowly(company))
+    company.stripe.faults.append(slow)
+    _, did = company.billing.resume("ana", longest=timedelta(seconds=20))
+    assert (did.resumed, did.left) == (1, 2)
+    assert company.billing.settle(company.job) == Settled(resumed=2)
+
+
+def slowly(company: Company) -> None:
+    company.clock.advance(timedelta(seconds=25))
+
+
 def test_a_dry_run_says_what_it_would_pause_and_changes_nothing(company: Company) -> None:
     tenants = company.subscribe("sub_a", "sub_b")
     job = job_of(clock=company.clock, dry_run=True)

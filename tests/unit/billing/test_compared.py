@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from shared.billing.model import Invoice, Subscription
 from shared.billing.reconcile import Fee, What, compared, of_subscription
 from shared.billing.words import amount_of, line
 from shared.data.models import BillingState, FeeStatus
-from tests.integration.billing.conftest import NOW
 
+NOW = datetime(2026, 11, 29, 6, 30, tzinfo=UTC)
 DUE, INVOICED, PAID, WAIVED, FAILED = FeeStatus
 
 
