@@ -99,7 +99,7 @@ class Alerts:
         """Take over what this process noted, and try again what it could not send. Cheap if there
         is nothing; the first after a quiet time is told at once."""
         now, last = self._clock.now(), self._gathered_at
-        if not (self._gathering.noted or self._teller.unsent):
+        if not (self._gathering.noted or self._teller.is_due(now)):
             return
         if last is not None and timedelta() <= now - last < _GATHERED:
             return
@@ -109,11 +109,13 @@ class Alerts:
             then.callback(self._busy.release)
             self._gathered_at = now
             self._gathering.gather_noted(self.all_happened)
-            if self._teller.unsent:
+            if self._teller.is_due(now):
                 self._teller.flush(now)
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Do what is due (`port.AlertMonitor.watch`)."""
+        if job.dry_run:
+            return self._rehearsed(job.clock.now())
         taken = self._gathering.gather_all(self.all_happened, job.check)
         current = self._book.current()
         for one in current:
@@ -129,6 +131,11 @@ class Alerts:
             self._book.forget(now - _HISTORY, now - _EVENTS)
         still = [one.id for one in current if one.state is AlertState.OPEN]
         return {"taken_over": taken, "open": len(still)}
+
+    def _rehearsed(self, now: datetime) -> Mapping[str, object]:
+        """What `watch` would tell of the alerts there are."""
+        later = [rules.advance(one, now) for one in self._book.current()]
+        return {"would_tell": [one.pending.subject for one in later if one.pending is not None]}
 
     def all(self, most: int) -> list[Alert]:
         """What is open, and up to `most` of the alerts before, newest first."""

@@ -7,6 +7,7 @@ beside another process, asks for the same notification.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from shared.alerts import words
@@ -15,6 +16,7 @@ from shared.alerts.model import Alert, Telling, Word
 from shared.alerts.places import Held, Places
 from shared.alerts.routes import MAIL, Destination, Routes
 from shared.log import Event, event, instant
+from shared.notifications.model import Entry
 from shared.notifications.service import Notifications
 
 _logger = logging.getLogger("belfry.alerts")
@@ -27,8 +29,8 @@ class Teller:
         self._notifications = notifications
         self._routes = routes
         self._places = places
-        self.unsent = False
-        """Whether some of what this process handed over could not be sent yet."""
+        self._again_at: datetime | None = None
+        """When to try again what this process could not send."""
 
     def tell(self, alert: Alert, telling: Telling) -> None:
         """Hand a telling over. Raises `Unavailable` or `Refused` if storage fails."""
@@ -60,10 +62,14 @@ class Teller:
             key = f"alert_digest:{instant(held.hour, 'minutes')}:{held.destination}"
             self._send([held.destination], key, subject, text)
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether something that this process could not send is to be tried again."""
+        return self._again_at is not None and self._again_at <= now
+
     def flush(self, now: datetime) -> None:
         """Try again what could not be sent."""
-        tried = self._notifications.flush(now)
-        self.unsent = any(entry.next_at is not None for entry in tried)
+        self._again_at = None
+        self._note(self._notifications.flush(now))
 
     def _destinations(self, alert: Alert, telling: Telling) -> list[Destination]:
         """Where a telling goes. Of some kinds administrators get a mail of its own each time."""
@@ -73,8 +79,11 @@ class Teller:
 
     def _send(self, to: list[Destination], key: str, subject: str, text: str) -> None:
         places = [(one.channel, one.recipient) for one in to]
-        sent = self._notifications.tell(places, key=key, subject=subject, text=text)
-        self.unsent = self.unsent or any(entry.next_at is not None for entry in sent)
+        self._note(self._notifications.tell(places, key=key, subject=subject, text=text))
+
+    def _note(self, sent: Iterable[Entry]) -> None:
+        again = [entry.next_at for entry in sent if entry.next_at is not None]
+        self._again_at = min([*again, *filter(None, [self._again_at])], default=None)
 
 
 def _key(alert: Alert, telling: Telling) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from shared.alerts.port import AlertKind
 from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus
 from shared.storage.tables.batch import Upsert
+from tests.context import job_of
 from tests.integration.alerts.conftest import ANA, Desk
 
 SPEND, DEAD = AlertKind.SPEND_EXCEEDED, AlertKind.JOB_DEAD
@@ -156,3 +158,21 @@ def test_history_and_the_keys_of_events_are_removed_in_time(desk: Desk) -> None:
         desk.watch()
         assert len(desk.alerts.all(10)) == history
         assert len(list(desk.alerts._book.rows("event:"))) == keys
+
+
+def test_a_rehearsal_says_what_would_be_told_and_changes_nothing(desk: Desk) -> None:
+    desk.alerts.open(SPEND, "day", "much")
+    desk.later(hours=5)
+    before = list(desk.alerts._book.rows("now:"))
+    job = replace(job_of(clock=desk.engine.clock), dry_run=True)
+    assert desk.alerts.watch(job) == {"would_tell": ["Still: Spend exceeded: day"]}
+    assert list(desk.alerts._book.rows("now:")) == before and len(desk.said()) == 1
+
+
+def test_what_could_not_be_sent_is_tried_again_by_the_next_invocation(desk: Desk) -> None:
+    desk.vendors.say("slack", Reply(503, "later"))
+    desk.engine.app.clocks._alarm._alerts.open("clock_silent", "x", "t")
+    assert [one.status for one in desk.entries("slack")] == [NotificationStatus.FAILED]
+    desk.later(seconds=61)
+    desk.engine.app.clocks.stand_in()
+    assert [one.status for one in desk.entries("slack")] == [NotificationStatus.SENT]
