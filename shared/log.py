@@ -73,6 +73,7 @@ class Event(StrEnum):
     ALERT_TOLD = "alert_told"
     ALERT_FAILED = "alert_failed"
     ALERT_UNREADABLE = "alert_unreadable"
+    CHART_LEFT_OUT = "chart_left_out"
     ADMINISTRATORS_UNKNOWN = "administrators_unknown"
     BACKUP_VERIFIED = "backup_verified"
     BACKUP_SUSPICIOUS = "backup_suspicious"
