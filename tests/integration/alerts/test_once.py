@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared.alerts.model import AlertState, Happening
+from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertKind
 from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus
@@ -176,3 +177,17 @@ def test_what_could_not_be_sent_is_tried_again_by_the_next_invocation(desk: Desk
     desk.later(seconds=61)
     desk.engine.app.clocks.stand_in()
     assert [one.status for one in desk.entries("slack")] == [NotificationStatus.SENT]
+
+
+def test_what_the_notifications_say_of_themselves_becomes_alerts(desk: Desk) -> None:
+    said = NotificationAlerts(lambda: desk.alerts)
+    said.circuit_opened("twilio", "five failures in a row")
+    said.circuit_opened("twilio", "five failures in a row")
+    said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
+    said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
+    said.circuit_closed("twilio", "a probe got through")
+    assert sorted(desk.said()) == [
+        "Cap reached: tenant 7",
+        "Circuit opened: twilio",
+        "Over: Circuit opened: twilio",
+    ]
