@@ -24,7 +24,7 @@ from shared.alerts.port import AlertKind
 from shared.alerts.routes import parse
 from shared.alerts.telling import Teller
 from shared.clock import Clock
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, Refused, Unavailable
 from shared.notifications.channels import names
 from shared.notifications.model import one_line
 from shared.notifications.service import Notifications
@@ -117,10 +117,13 @@ class Alerts:
         if job.dry_run:
             return self._rehearsed(job.clock.now())
         taken = self._gathering.gather_all(self.all_happened, job.check)
-        current = self._book.current()
+        current, failures = self._book.current(), []
         for one in current:
             job.check()
-            self._look_after(one)
+            try:
+                self._look_after(one)
+            except (Unavailable, Refused) as error:  # the others are looked after all the same
+                failures.append(error)
         now = self._clock.now()
         for held in self._places.held(now):
             job.check()
@@ -129,6 +132,8 @@ class Alerts:
         self._teller.flush(now)
         if now.hour == _FORGET_AT:
             self._book.forget(now - _HISTORY, now - _EVENTS)
+        if failures:
+            raise failures[0]
         still = [one.id for one in current if one.state is AlertState.OPEN]
         return {"taken_over": taken, "open": len(still)}
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.alerts.model import AlertState, Happening
+from shared.alerts.model import Alert, AlertState, Happening, Telling
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertKind
+from shared.errors import Refused
 from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus
 from shared.storage.tables.batch import Upsert
@@ -191,3 +192,28 @@ def test_what_the_notifications_say_of_themselves_becomes_alerts(desk: Desk) -> 
         "Circuit opened: twilio",
         "Over: Circuit opened: twilio",
     ]
+
+
+def test_an_alert_that_cannot_be_told_keeps_no_other_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("one", "two", "three"):
+        desk.alerts.open(SPEND, day, "much")
+    desk.later(hours=4)
+    tell = desk.alerts._teller.tell
+
+    def refusing(alert: Alert, telling: Telling) -> None:
+        if alert.about == "two":
+            raise Refused("table storage", "no")
+        tell(alert, telling)
+
+    monkeypatch.setattr(desk.alerts._teller, "tell", refusing)
+    with pytest.raises(Refused):
+        desk.watch()
+    assert sorted(desk.said())[-2:] == [
+        "Still: Spend exceeded: one",
+        "Still: Spend exceeded: three",
+    ]
+    monkeypatch.undo()
+    desk.watch()
+    assert "Still: Spend exceeded: two" in desk.said() and len(desk.said()) == 6
