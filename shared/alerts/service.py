@@ -109,8 +109,7 @@ class Alerts:
             then.callback(self._busy.release)
             self._gathered_at = now
             self._gathering.gather_noted(self.all_happened)
-            if self._teller.is_due(now):
-                self._teller.flush(now)
+            self._teller.again(now)
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Do what is due (`port.AlertMonitor.watch`)."""
@@ -129,7 +128,7 @@ class Alerts:
             job.check()
             self._teller.tell_held(held)
             self._book.remove([held.key])
-        self._teller.flush(now)
+        self._teller.again(now)
         if now.hour == _FORGET_AT:
             self._book.forget(now - _HISTORY, now - _EVENTS)
         if failures:

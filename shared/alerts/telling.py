@@ -7,7 +7,7 @@ beside another process, asks for the same notification.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.alerts import words
@@ -16,10 +16,20 @@ from shared.alerts.model import Alert, Telling, Word
 from shared.alerts.places import Held, Places
 from shared.alerts.routes import MAIL, Destination, Routes
 from shared.log import Event, event, instant
-from shared.notifications.model import Entry
 from shared.notifications.service import Notifications
 
 _logger = logging.getLogger("belfry.alerts")
+
+
+_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    to: list[Destination]
+    subject: str
+    text: str
+    again_at: datetime
 
 
 class Teller:
@@ -29,8 +39,8 @@ class Teller:
         self._notifications = notifications
         self._routes = routes
         self._places = places
-        self._again_at: datetime | None = None
-        """When to try again what this process could not send."""
+        self._unsent: dict[str, _Unsent] = {}
+        """What this process handed over and could not send yet, by key. The outbox has it too."""
 
     def tell(self, alert: Alert, telling: Telling) -> None:
         """Hand a telling over. Raises `Unavailable` or `Refused` if storage fails."""
@@ -64,12 +74,13 @@ class Teller:
 
     def is_due(self, now: datetime) -> bool:
         """Whether something that this process could not send is to be tried again."""
-        return self._again_at is not None and self._again_at <= now
+        return any(one.again_at <= now for one in list(self._unsent.values()))
 
-    def flush(self, now: datetime) -> None:
-        """Try again what could not be sent."""
-        self._again_at = None
-        self._note(self._notifications.flush(now))
+    def again(self, now: datetime) -> None:
+        """Try again what this process could not send: without a worker, nobody else would."""
+        for key, one in list(self._unsent.items()):
+            if one.again_at <= now:
+                self._send(one.to, key, one.subject, one.text)
 
     def _destinations(self, alert: Alert, telling: Telling) -> list[Destination]:
         """Where a telling goes. Of some kinds administrators get a mail of its own each time."""
@@ -79,11 +90,11 @@ class Teller:
 
     def _send(self, to: list[Destination], key: str, subject: str, text: str) -> None:
         places = [(one.channel, one.recipient) for one in to]
-        self._note(self._notifications.tell(places, key=key, subject=subject, text=text))
-
-    def _note(self, sent: Iterable[Entry]) -> None:
+        sent = self._notifications.tell(places, key=key, subject=subject, text=text)
+        self._unsent.pop(key, None)
         again = [entry.next_at for entry in sent if entry.next_at is not None]
-        self._again_at = min([*again, *filter(None, [self._again_at])], default=None)
+        if again and len(self._unsent) < _KEPT:
+            self._unsent[key] = _Unsent(to, subject, text, min(again))
 
 
 def _key(alert: Alert, telling: Telling) -> str:
