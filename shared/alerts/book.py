@@ -106,7 +106,7 @@ class Book:
                 return to_alert(row)
         raise NotFound(f"there is no alert {alert_id:.60}")
 
-    def forget(self, history: datetime, events: datetime, most: int = 1000) -> int:
+    def forget(self, history: datetime, events: datetime, most: int = 5000) -> int:
         """Remove what is history since before `history`, and the keys of events that were counted
         before `events`, at most `most`; how many."""
         at = literal(instant(events, "seconds"))

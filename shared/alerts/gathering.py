@@ -16,6 +16,8 @@ from shared.storage.tables.schedules import ScheduleTable
 from shared.storage.tables.trouble import Trouble
 
 _PAGE = 90
+_AT_ONCE = 5
+"""Pages that an invocation takes over when its own work is done; the monitor takes the rest."""
 
 Count = Callable[[AlertKind, Sequence[Happening]], None]
 
@@ -36,22 +38,25 @@ class Gathering:
     def gather_noted(self, count: Count) -> int:
         """Take over what is in the shards in which this process noted something; how many notes."""
         shards = [shard for shard in self._table.shards if shard in self._table.troubled]
-        return sum(self._shard(shard, count, lambda: None) for shard in shards)
+        return sum(self._shard(shard, count, lambda: None, _AT_ONCE) for shard in shards)
 
     def gather_all(self, count: Count, check: Callable[[], None]) -> int:
         """Take over what is in all shards: one query for each if there is nothing. `check` raises
         if it is time to end."""
         return sum(self._shard(shard, count, check) for shard in self._table.shards)
 
-    def _shard(self, shard: str, count: Count, check: Callable[[], None]) -> int:
+    def _shard(
+        self, shard: str, count: Count, check: Callable[[], None], pages: int | None = None
+    ) -> int:
+        """At most `pages` of a shard; None: all."""
         self._table.troubled.discard(shard)  # before reading: what comes now is noted anew
         try:
-            return self._take(shard, count, check)
+            return self._take(shard, count, check, pages)
         except BelfryError:
             self._table.troubled.add(shard)
             raise
 
-    def _take(self, shard: str, count: Count, check: Callable[[], None]) -> int:
+    def _take(self, shard: str, count: Count, check: Callable[[], None], pages: int | None) -> int:
         taken = 0
         while found := self._table.troubles(shard, _PAGE):
             check()
@@ -61,6 +66,9 @@ class Gathering:
                     count(kind, events)
             self._table.settled(shard, found)
             taken += len(found)
+            if pages is not None and taken >= pages * _PAGE:
+                self._table.troubled.add(shard)
+                break
         return taken
 
     def _is_covered(self, one: Trouble) -> bool:

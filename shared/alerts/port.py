@@ -42,7 +42,7 @@ class AlertService(Protocol):
 
     def happened(self, kind: AlertKind, about: str, text: str, *, key: str) -> None:
         """Something happened that has no end, such as a missed run; `key` identifies the event, so
-        that it is told once."""
+        that it counts once, if it is said again within a week."""
 
 
 class AlertMonitor(Protocol):

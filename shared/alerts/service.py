@@ -24,7 +24,7 @@ from shared.alerts.port import AlertKind
 from shared.alerts.routes import parse
 from shared.alerts.telling import Teller
 from shared.clock import Clock
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, Refused, Unavailable
 from shared.notifications.channels import names
 from shared.notifications.model import one_line
 from shared.notifications.service import Notifications
@@ -99,7 +99,7 @@ class Alerts:
         """Take over what this process noted, and try again what it could not send. Cheap if there
         is nothing; the first after a quiet time is told at once."""
         now, last = self._clock.now(), self._gathered_at
-        if not (self._gathering.noted or self._teller.unsent):
+        if not (self._gathering.noted or self._teller.is_due(now)):
             return
         if last is not None and timedelta() <= now - last < _GATHERED:
             return
@@ -109,26 +109,37 @@ class Alerts:
             then.callback(self._busy.release)
             self._gathered_at = now
             self._gathering.gather_noted(self.all_happened)
-            if self._teller.unsent:
-                self._teller.flush(now)
+            self._teller.again(now)
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Do what is due (`port.AlertMonitor.watch`)."""
+        if job.dry_run:
+            return self._rehearsed(job.clock.now())
         taken = self._gathering.gather_all(self.all_happened, job.check)
-        current = self._book.current()
+        current, failures = self._book.current(), []
         for one in current:
             job.check()
-            self._look_after(one)
+            try:
+                self._look_after(one)
+            except (Unavailable, Refused) as error:  # the others are looked after all the same
+                failures.append(error)
         now = self._clock.now()
         for held in self._places.held(now):
             job.check()
             self._teller.tell_held(held)
             self._book.remove([held.key])
-        self._teller.flush(now)
+        self._teller.again(now)
         if now.hour == _FORGET_AT:
             self._book.forget(now - _HISTORY, now - _EVENTS)
+        if failures:
+            raise failures[0]
         still = [one.id for one in current if one.state is AlertState.OPEN]
         return {"taken_over": taken, "open": len(still)}
+
+    def _rehearsed(self, now: datetime) -> Mapping[str, object]:
+        """What `watch` would tell of the alerts there are."""
+        later = [rules.advance(one, now) for one in self._book.current()]
+        return {"would_tell": [one.pending.subject for one in later if one.pending is not None]}
 
     def all(self, most: int) -> list[Alert]:
         """What is open, and up to `most` of the alerts before, newest first."""

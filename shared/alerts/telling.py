@@ -7,6 +7,7 @@ beside another process, asks for the same notification.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.alerts import words
@@ -20,6 +21,17 @@ from shared.notifications.service import Notifications
 _logger = logging.getLogger("belfry.alerts")
 
 
+_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    to: list[Destination]
+    subject: str
+    text: str
+    again_at: datetime
+
+
 class Teller:
     """The teller, bound to what it tells by."""
 
@@ -27,8 +39,8 @@ class Teller:
         self._notifications = notifications
         self._routes = routes
         self._places = places
-        self.unsent = False
-        """Whether some of what this process handed over could not be sent yet."""
+        self._unsent: dict[str, _Unsent] = {}
+        """What this process handed over and could not send yet, by key. The outbox has it too."""
 
     def tell(self, alert: Alert, telling: Telling) -> None:
         """Hand a telling over. Raises `Unavailable` or `Refused` if storage fails."""
@@ -60,10 +72,15 @@ class Teller:
             key = f"alert_digest:{instant(held.hour, 'minutes')}:{held.destination}"
             self._send([held.destination], key, subject, text)
 
-    def flush(self, now: datetime) -> None:
-        """Try again what could not be sent."""
-        tried = self._notifications.flush(now)
-        self.unsent = any(entry.next_at is not None for entry in tried)
+    def is_due(self, now: datetime) -> bool:
+        """Whether something that this process could not send is to be tried again."""
+        return any(one.again_at <= now for one in list(self._unsent.values()))
+
+    def again(self, now: datetime) -> None:
+        """Try again what this process could not send: without a worker, nobody else would."""
+        for key, one in list(self._unsent.items()):
+            if one.again_at <= now:
+                self._send(one.to, key, one.subject, one.text)
 
     def _destinations(self, alert: Alert, telling: Telling) -> list[Destination]:
         """Where a telling goes. Of some kinds administrators get a mail of its own each time."""
@@ -74,7 +91,10 @@ class Teller:
     def _send(self, to: list[Destination], key: str, subject: str, text: str) -> None:
         places = [(one.channel, one.recipient) for one in to]
         sent = self._notifications.tell(places, key=key, subject=subject, text=text)
-        self.unsent = self.unsent or any(entry.next_at is not None for entry in sent)
+        self._unsent.pop(key, None)
+        again = [entry.next_at for entry in sent if entry.next_at is not None]
+        if again and len(self._unsent) < _KEPT:
+            self._unsent[key] = _Unsent(to, subject, text, min(again))
 
 
 def _key(alert: Alert, telling: Telling) -> str:

@@ -58,12 +58,23 @@ class Alarm:
         """Report what is new. `facts`: as they are after the tick."""
         said = silence.parse(facts.told)
         new = silence.news(said, silent, facts, now)
+        if not self._close_removed(said, new):
+            return
         if new.after != said:
             if not self._meta.swap(TOLD, facts.told, silence.written(new.after)):
                 return  # another instance ticks at the same time, and reports it
             self._log(new, said, facts, now)
         if not all(one.settled for one in new.after.values()):
             self._tell_people(new.after, now)
+
+    def _close_removed(self, said: Mapping[str, Said], new: News) -> bool:
+        """Close the alerts of clocks that the app has no more; whether that could be done."""
+        gone = said.keys() - new.after.keys() - {*new.back}
+        text = "The app has no such clock any more."
+        return all(
+            self._try(lambda alerts, clock=clock: alerts.close(CLOCK_SILENT, clock, text))  # type: ignore[misc]
+            for clock in sorted(gone)
+        )
 
     def tell_wrong(self, difference: timedelta | None, now: datetime) -> None:
         """Tell people that this machine's clock is wrong by `difference`; None: it is right.

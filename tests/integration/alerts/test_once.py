@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.alerts.model import AlertState, Happening
+from shared.alerts.model import Alert, AlertState, Happening, Telling
+from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertKind
+from shared.errors import Refused
 from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus
 from shared.storage.tables.batch import Upsert
+from tests.context import job_of
 from tests.integration.alerts.conftest import ANA, Desk
 
 SPEND, DEAD = AlertKind.SPEND_EXCEEDED, AlertKind.JOB_DEAD
@@ -156,3 +160,60 @@ def test_history_and_the_keys_of_events_are_removed_in_time(desk: Desk) -> None:
         desk.watch()
         assert len(desk.alerts.all(10)) == history
         assert len(list(desk.alerts._book.rows("event:"))) == keys
+
+
+def test_a_rehearsal_says_what_would_be_told_and_changes_nothing(desk: Desk) -> None:
+    desk.alerts.open(SPEND, "day", "much")
+    desk.later(hours=5)
+    before = list(desk.alerts._book.rows("now:"))
+    job = replace(job_of(clock=desk.engine.clock), dry_run=True)
+    assert desk.alerts.watch(job) == {"would_tell": ["Still: Spend exceeded: day"]}
+    assert list(desk.alerts._book.rows("now:")) == before and len(desk.said()) == 1
+
+
+def test_what_could_not_be_sent_is_tried_again_by_the_next_invocation(desk: Desk) -> None:
+    desk.vendors.say("slack", Reply(503, "later"))
+    desk.engine.app.clocks._alarm._alerts.open("clock_silent", "x", "t")
+    assert [one.status for one in desk.entries("slack")] == [NotificationStatus.FAILED]
+    desk.later(seconds=61)
+    desk.engine.app.clocks.stand_in()
+    assert [one.status for one in desk.entries("slack")] == [NotificationStatus.SENT]
+
+
+def test_what_the_notifications_say_of_themselves_becomes_alerts(desk: Desk) -> None:
+    said = NotificationAlerts(lambda: desk.alerts)
+    said.circuit_opened("twilio", "five failures in a row")
+    said.circuit_opened("twilio", "five failures in a row")
+    said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
+    said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
+    said.circuit_closed("twilio", "a probe got through")
+    assert sorted(desk.said()) == [
+        "Cap reached: tenant 7",
+        "Circuit opened: twilio",
+        "Over: Circuit opened: twilio",
+    ]
+
+
+def test_an_alert_that_cannot_be_told_keeps_no_other_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("one", "two", "three"):
+        desk.alerts.open(SPEND, day, "much")
+    desk.later(hours=4)
+    tell = desk.alerts._teller.tell
+
+    def refusing(alert: Alert, telling: Telling) -> None:
+        if alert.about == "two":
+            raise Refused("table storage", "no")
+        tell(alert, telling)
+
+    monkeypatch.setattr(desk.alerts._teller, "tell", refusing)
+    with pytest.raises(Refused):
+        desk.watch()
+    assert sorted(desk.said())[-2:] == [
+        "Still: Spend exceeded: one",
+        "Still: Spend exceeded: three",
+    ]
+    monkeypatch.undo()
+    desk.watch()
+    assert "Still: Spend exceeded: two" in desk.said() and len(desk.said()) == 6

@@ -157,3 +157,14 @@ def test_a_clock_that_comes_and_goes_is_told_four_times(engine: SimulatedEngine)
     keys = [one.key for one in engine.app.notifications().page(None, None, 1, 100)[0]]
     words = [key.split(":")[2] for key in keys if key.startswith(f"clock_silent:{DISPATCHER}:")]
     assert sorted(words) == ["again", "closed", "closed", "opened"]
+
+
+def test_the_alert_of_a_clock_that_the_app_has_no_more_is_closed(engine: SimulatedEngine) -> None:
+    engine.run(6 * _MINUTE, engine.every_clock)
+    engine.run(10 * _MINUTE, engine.every_clock - {"backup_monitor"})
+    assert told(engine).keys() == {"clock_silent:backup_monitor:opened"}
+    left = {name: wakes for name, wakes in engine.functions.timers.items() if name in _OFTEN}
+    del left["backup_monitor"]
+    engine.app.clocks.prepare(left, engine.now)
+    engine.run(2 * _MINUTE, {DISPATCHER, MESSAGE})
+    assert "clock_silent:backup_monitor:closed" in told(engine)
