@@ -31,8 +31,11 @@ from shared.notifications.model import Draft, Entry, NotificationStatus, is_id, 
 from shared.notifications.rows import (
     PARTITION,
     ROW,
+    Lane,
     beginning,
     due_key,
+    moved,
+    new_rows,
     notification_key,
     properties,
     to_entry,
@@ -42,7 +45,6 @@ from shared.storage.failures import translated
 from shared.storage.tables.batch import (
     MAX_OPERATIONS,
     Delete,
-    Insert,
     Merge,
     Operation,
     TooLarge,
@@ -90,7 +92,7 @@ class Outbox:
         """
         entry = new_entry(wanted, now, kept)
         with translated(_SERVICE):
-            done = self._open().transact(PARTITION, _rows(entry))
+            done = self._open().transact(PARTITION, new_rows(entry))
         if done.committed:
             return replace(entry, etag=done.etags[1]), True
         found = self.known(wanted.digest)
@@ -125,7 +127,7 @@ class Outbox:
         """Store all of them; None if one of them is stored already, or if they are too large for
         one transaction."""
         entries = [new_entry(one, now, None) for one in part]
-        rows = [row for entry in entries for row in _rows(entry)]
+        rows = [row for entry in entries for row in new_rows(entry)]
         with translated(_SERVICE):
             try:
                 done = self._open().transact(PARTITION, rows)
@@ -181,24 +183,16 @@ class Outbox:
 
         return compare_and_set(entry.id, attempt, error=partial(Unavailable, _SERVICE))
 
-    def due(self, now: datetime, most: int) -> list[Entry]:
-        """At most `most` notifications that are due, starting with those that have waited
-        longest."""
-        found: list[Entry] = []
-        for page in self.due_pages(now, most):
-            found += page
-            if len(found) >= most:
-                break
-        return found[:most]
-
-    def due_pages(self, now: datetime, size: int) -> Iterator[list[Entry]]:
-        """All that are due, as `due` gives them, by pages of `size` at most."""
+    def due(self, now: datetime, lane: Lane, size: int) -> Iterator[list[Entry]]:
+        """The notifications of a lane that are due, starting with those that have waited longest,
+        by pages of `size` at most."""
         until = due_key(now + timedelta(microseconds=1))
         wanted = f"{beginning('due:')} and RowKey lt {literal(until)}"
         ids: list[str] = []
         with translated(_SERVICE), Pool(_AT_ONCE, "outbox") as pool:
-            for row in self._open().query(wanted, top=size):
-                ids.append(row["RowKey"].rpartition(":")[2])
+            for row in self._open().query(wanted):
+                if row.get("lane", Lane.ADMINISTRATORS) == lane:  # the first versions have none
+                    ids.append(row["RowKey"].rpartition(":")[2])
                 if len(ids) == size:
                     yield self._those_due(ids, now, pool)
                     ids = []
@@ -263,11 +257,7 @@ class Outbox:
     def _change(self, before: Entry, after: Entry) -> Entry | None:
         """Write the notification, if nobody changed it since it was read; None if somebody did."""
         rows: list[Operation] = [Merge(notification_key(before.id), before.etag, properties(after))]
-        if before.next_at != after.next_at:
-            if before.next_at is not None:
-                rows.append(Delete(due_key(before.next_at, before.id)))
-            if after.next_at is not None:
-                rows.append(Insert(due_key(after.next_at, after.id), {}))
+        rows += moved(before, after)
         with translated(_SERVICE):
             done = self._open().transact(PARTITION, rows)
         return replace(after, etag=done.etags[0]) if done.committed else None
@@ -289,17 +279,6 @@ def new_entry(wanted: Draft, now: datetime, kept: str | None) -> Entry:
         created_at=now,
         next_at=now if kept is None else None,
     )
-
-
-def _rows(entry: Entry) -> list[Operation]:
-    """A new notification's rows."""
-    rows: list[Operation] = [
-        Insert(f"key:{entry.digest}", {"id": entry.id}),
-        Insert(notification_key(entry.id), properties(entry)),
-    ]
-    if entry.next_at is not None:
-        rows.append(Insert(due_key(entry.next_at, entry.id), {}))
-    return rows
 
 
 def _told(row: Mapping[str, Any] | None) -> Entry | None:

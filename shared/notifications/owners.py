@@ -15,6 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from shared.clock import Clock
 from shared.log import Event
@@ -106,7 +107,7 @@ class Owners:
         if isinstance(decision, Prepared):
             claimed = states.claimed(decision.entry, "", now)
             return states.sent(claimed, Receipt(), now, self._price) or claimed
-        return decision.step(entry) or entry
+        return states.decided(entry, decision) or entry
 
     def _permit(self, channel: str, now: datetime) -> Permit | datetime:
         """Leave to send; a channel that sends nothing needs none."""
@@ -191,7 +192,7 @@ class Owners:
             this.done[entry.id] = entry
 
     def _record(self, entry: Entry, verdict: Verdict) -> Entry:
-        done = self._outbox.update(entry, verdict.step)
+        done = self._outbox.update(entry, partial(states.decided, verdict=verdict))
         what, level = _EVENTS[type(verdict)]
         tell(what, done, level=level, error=done.error, next_at=done.next_at)
         return done

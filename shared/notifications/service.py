@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,6 +25,7 @@ from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass
 from shared.notifications.port import Message, Review
 from shared.notifications.problems import Nobody, Problems
+from shared.notifications.rows import Lane
 from shared.notifications.rules.circuit import Circuit
 from shared.notifications.sending import Sender
 from shared.settings import Settings, SmsSettings
@@ -36,7 +37,6 @@ _PAGE = 100
 _AT_ONCE = timedelta(minutes=2)
 """How long `send` sends at most; a later flush sends the rest."""
 _LONG = timedelta(days=1)
-_SETTLE = (NotificationStatus.SENDING, NotificationStatus.UNSETTLED)
 
 
 class Notifications:
@@ -142,20 +142,30 @@ class Notifications:
         """Send what is due by `now`: what is queued, what failed and may be tried again, and what a
         sender that was killed had begun; and ask about what is unsettled.
 
-        It begins with those that have waited longest, and begins no further one after `longest`, or
-        once `stop` is set. Returns those that it changed, as they are afterwards.
+        First those to administrators, then those in doubt, then those to owners; of each, those
+        first that have waited longest. It begins no further one after `longest`, or once `stop` is
+        set. Returns those that it changed, as they are afterwards.
         """
         this = self._pass(self._clock.now() + longest, stop)
         away: set[str] = set()
-        tried: list[Entry | None] = []
-        for page in self._outbox.due_pages(now, _PAGE):
-            if self._clock.now() >= this.until or this.stop.is_set():
+        tried = [
+            self._to_administrator(one, now, away)
+            for one in self._due(now, Lane.ADMINISTRATORS, this)
+        ]
+        tried += [self._parts.settler.settle(one) for one in self._due(now, Lane.IN_DOUBT, this)]
+        for page in self._outbox.due(now, Lane.OWNERS, _PAGE):
+            self._to_owners(page, this)
+            if this.ended:
                 break
-            others = [one for one in page if not one.to_owner]
-            tried += [self._to_administrator(one, now, away) for one in others]
-            tried += self._settled([one for one in page if one.to_owner], this)
-            self._to_owners([one for one in page if one.to_owner], this)
         return [*(one for one in tried if one is not None), *this.done.values()]
+
+    def _due(self, now: datetime, lane: Lane, this: Pass) -> Iterator[Entry]:
+        """Those of a lane that are due, as long as the pass goes on."""
+        for page in self._outbox.due(now, lane, _PAGE):
+            for one in page:
+                if self._clock.now() >= this.until or this.stop.is_set():
+                    return
+                yield one
 
     def record_delivery(self, news: Delivery) -> Entry:
         """Record what the provider said of a notification; as it is afterwards. News may come in
@@ -206,13 +216,6 @@ class Notifications:
         by_channel = sorted(entries, key=lambda one: one.channel)
         for channel, some in itertools.groupby(by_channel, lambda one: one.channel):
             self._parts.owners.send(channel, list(some), this)
-
-    def _settled(self, entries: Sequence[Entry], this: Pass) -> list[Entry]:
-        return [
-            self._parts.settler.settle(one)
-            for one in entries
-            if one.status in _SETTLE and self._clock.now() < this.until
-        ]
 
     def _to_administrator(self, entry: Entry, now: datetime, away: set[str]) -> Entry | None:
         return self._parts.administration.send(entry, max(now, self._clock.now()), away)

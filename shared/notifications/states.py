@@ -17,6 +17,7 @@ from shared.notifications.content import Content, Receipt
 from shared.notifications.delivery import Delivery, DeliveryState
 from shared.notifications.model import ERROR, SUBJECT, TEXT, Entry, NotificationStatus, one_line
 from shared.notifications.rules.price import Price
+from shared.notifications.rules.verdict import Hold, Skip, Verdict
 
 _ID = 200
 """The longest id of a provider that is kept."""
@@ -110,6 +111,15 @@ def asked_later(entry: Entry, until: datetime) -> Entry | None:
     if entry.status is not NotificationStatus.UNSETTLED:
         return None
     return replace(entry, next_at=until)
+
+
+def decided(entry: Entry, verdict: Verdict) -> Entry | None:
+    """The rules of sending decided so."""
+    if isinstance(verdict, Hold):
+        return held(entry, verdict.until, verdict.reason)
+    if isinstance(verdict, Skip):
+        return skipped(entry, verdict.reason)
+    return kept(entry, verdict.reason, verdict.content)
 
 
 def held(entry: Entry, until: datetime, reason: str) -> Entry | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.notifications import states
 from shared.notifications.content import Content
 from shared.notifications.model import Entry
 
@@ -17,18 +16,12 @@ class Hold:
     until: datetime
     reason: str
 
-    def step(self, entry: Entry) -> Entry | None:
-        return states.held(entry, self.until, self.reason)
-
 
 @dataclass(frozen=True, slots=True)
 class Skip:
     """It must not be sent any more."""
 
     reason: str
-
-    def step(self, entry: Entry) -> Entry | None:
-        return states.skipped(entry, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +30,6 @@ class Keep:
 
     reason: str
     content: Content
-
-    def step(self, entry: Entry) -> Entry | None:
-        return states.kept(entry, self.reason, self.content)
 
 
 Verdict = Hold | Skip | Keep

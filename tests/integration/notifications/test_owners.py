@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from shared.errors import Invalid
+from shared.notifications import asking, channels, states
+from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus as Status
+from shared.notifications.service import Notifications
 from tests.clocks import HastyClock
-from tests.integration.notifications.conftest import START, Office
+from tests.integration.notifications.conftest import ANA, START, Office
 from tests.integration.notifications.texting import (
     BROKEN,
     FREE,
     SILENT,
     Clinic,
     Provider,
+    Texts,
     message,
     owner,
     phone,
@@ -296,3 +301,63 @@ def test_a_rehearsal_says_what_would_be_done_and_does_nothing(
     assert "cap of all tenants together is reached: 2 text messages" in (foreseen[2].error or "")
     assert list(office.table().query("")) == before
     assert len(served.accepted) == 1
+
+
+def test_an_alert_does_not_wait_behind_messages_to_owners(
+    office: Office, served: Provider, clinic: Clinic
+) -> None:
+    """Though theirs have waited for longer, and there is time for some of them only."""
+    clock = HastyClock(START)
+    slow = replace(FREE, per_second=1)
+    office.vendors.say("mail", Reply(503))
+    one = Notifications(
+        office.outbox(),
+        {"sms": Texts(served.url), **channels.senders(office.settings().channels)},
+        lambda: (ANA,),
+        clock,
+        sms=slow,
+        reviews=clinic.reviews(),
+    )
+    clinic.away = True
+    one.send([message(n, UNTIL) for n in range(20)])
+    clinic.away = False
+    clock.advance(MINUTE)
+    one.mail_administrators(key="k", subject="s", text="t")
+    assert office.vendors.mailed() == [ANA]
+    clock.advance(MINUTE)
+    done = one.flush(clock.now(), longest=timedelta(seconds=5))
+    assert done[0].channel == "mail" and done[0].status is Status.SENT
+    assert 1 < len(served.accepted) < 20
+
+
+def test_what_becomes_due_at_the_same_instant_in_another_lane_is_found(
+    office: Office, served: Provider, clinic: Clinic
+) -> None:
+    """A pause of exactly the ten minutes that a claim lasts."""
+    one = texting(office, served, clinic)
+    (queued,) = office.outbox().put_all([asking.to_owner(message(1, UNTIL))], START)
+    taken = office.outbox().claim(queued[0], START)
+    assert taken is not None and taken.next_at == START + 10 * MINUTE
+    step = partial(states.failed, holder=taken.holder, error="later", again=taken.next_at)
+    office.outbox().update(taken, step)
+    assert [it.status for it in one.flush(office.clock.advance(10 * MINUTE))] == [Status.SENT]
+
+
+@pytest.mark.parametrize("ends", ["hours", "occasion"])
+def test_what_its_turn_comes_too_late_for_is_not_sent(
+    office: Office, served: Provider, clinic: Clinic, ends: str
+) -> None:
+    """At 03:00 it may be sent; its turn by the rate comes a minute and a half later."""
+    clock = HastyClock(START)
+    office.outbox().facts().put("sms.next", (START + 1.5 * MINUTE).isoformat())
+    hours = (0, 181) if ends == "hours" else (0, 1440)
+    until = UNTIL if ends == "hours" else START + MINUTE
+    sms = replace(FREE, hours=hours, per_second=1, daily_limit=1)
+    one = texting(office, served, clinic, sms=sms, clock=clock)
+    (left,) = one.send([message(1, until)])
+    assert (left.status, left.attempts, served.asked) == (Status.QUEUED, 0, 0)
+    (after,) = one.flush(clock.now())
+    assert after.status is (Status.QUEUED if ends == "hours" else Status.SKIPPED)
+    assert after.next_at == (START.replace(day=22, hour=0) if ends == "hours" else None)
+    counted = office.outbox().facts().value("sms.day:all") or ""
+    assert '"messages": 0' in counted, "its place under the cap was given back"

@@ -98,7 +98,8 @@ class OneMessage(RuleBasedStateMachine):
         if not states.may_claim(read, self.now) or read.etag != self.stored.etag:
             return
         holder = f"h{len(self.attempts)}"
-        self.update(lambda it: states.claimed(it, holder, self.now + HELD))
+        worded = partial(replace, segments=1, text="words", address="+14155550123")
+        self.update(lambda it: states.claimed(worded(it), holder, self.now + HELD))
         self.attempts.append(Attempt(self.stored))
 
     @precondition(lambda self: any(one.accepted is None for one in self.attempts))
