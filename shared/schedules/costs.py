@@ -106,7 +106,7 @@ class Costs:
 
     def count_job(self, used: Used) -> None:
         """Add what a job used. It works for all tenants, and on no channel."""
-        key = {By.TASK: used.task, By.DAY: _day(used.due_at)}.get(self.by)
+        key = {By.TASK: used.task or None, By.DAY: _day(used.due_at)}.get(self.by)
         for bill in (self.whole, self._bill(key)):
             bill.count_job(used.spent)
 

@@ -56,7 +56,9 @@ class History:
             with translated(_SERVICE):
                 for row in self._table.query(where, select=_OF_A_SCHEDULE, raw=True):
                     if _may_have(row, since):
-                        yield Past(row["RowKey"].removeprefix("schedule:"), row["task_type"])
+                        yield Past(
+                            row["RowKey"].removeprefix("schedule:"), row.get("task_type") or ""
+                        )
 
     def runs(
         self, of: Sequence[Past], since: datetime, until: datetime, see: Callable[[Ran], None]

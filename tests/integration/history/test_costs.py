@@ -154,7 +154,7 @@ def test_costs_are_summed_by_task_tenant_day_and_channel(engine: Engine, ask: As
     message(engine, AT + timedelta(hours=1), cost_micros=None, cost_currency="")
     message(engine, AT + timedelta(hours=2), segments=0, cost_micros=None, channel="mail")
     message(engine, AT - timedelta(days=1))
-    message(engine, AT + timedelta(days=2))
+    message(engine, START + timedelta(days=2))  # the end is not in the span
     span = {"since": START.isoformat(), "until": (START + timedelta(days=2)).isoformat()}
     found = {
         by: {
