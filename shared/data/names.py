@@ -54,7 +54,14 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("id", "paused_at", "paused_for", "spent_minor", "limit_minor", "currency"),
         *("resumed_at", "resumed_by", "resumed_for"),
     ),
-    "tenant_billings": ("tenant_id", "stripe_subscription_id", "state", "changed_at", "error"),
+    "tenant_billings": (
+        *("tenant_id", "stripe_subscription_id", "state", "changed_at", "error"),
+        "claimed_until",
+    ),
+    "billing_steps": (
+        *("id", "tenant_id", "occasion", "step", "key", "parameters", "state", "stripe_id"),
+        *("error", "created_at", "changed_at"),
+    ),
 }
 """Each table's columns, by Belfry's names."""
 

@@ -6,7 +6,14 @@ loads. The tables' and columns' names are those of `shared.data.names`.
 
 from shared.data.models.appointments import Appointment, AppointmentStatus, FeeStatus, NoShowFee
 from shared.data.models.base import Base
-from shared.data.models.billing import BillingState, BillingSwitch, TenantBilling
+from shared.data.models.billing import (
+    BillingState,
+    BillingStep,
+    BillingSwitch,
+    StepName,
+    StepState,
+    TenantBilling,
+)
 from shared.data.models.messages import MessageRequest
 from shared.data.models.money import Cost, Revenue
 from shared.data.models.owners import Owner, Pet
@@ -27,6 +34,7 @@ __all__ = [
     "AppointmentStatus",
     "Base",
     "BillingState",
+    "BillingStep",
     "BillingSwitch",
     "Commission",
     "Cost",
@@ -41,6 +49,8 @@ __all__ = [
     "ReputationWeek",
     "Revenue",
     "Role",
+    "StepName",
+    "StepState",
     "Tenant",
     "TenantBilling",
     "UsageDay",

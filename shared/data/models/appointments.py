@@ -70,6 +70,8 @@ class NoShowFee(Base):
         check("no_show_fees", "amount_minor", "> 0"),
         Index(None, "tenant_id", "status", "id"),
         Index(None, "tenant_id", "created_at", "id"),
+        Index(None, "status", "currency", "amount_minor"),  # which answers the sums by itself
+        Index(None, "created_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
