@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.backups.port import BackupService
+from shared.billing.port import BillingService
+from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
@@ -201,6 +203,7 @@ def build(
             BackupService: lambda: backups(),
             NotificationService: lambda: notifications(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            PetCare: lambda: _care(settings, services),
         }
     )
     _hold_needs(tasks, services)
@@ -327,6 +330,16 @@ def _notifications(
     from shared.notifications.service import notifications_from
 
     return notifications_from(settings, connection, meta, clock)
+
+
+def _care(settings: Settings, services: Services) -> PetCare:
+    from shared.care.service import Care
+
+    return Care(
+        settings,
+        lambda: services.get(NotificationService),
+        lambda: services.get(BillingService),
+    )
 
 
 def _backups(

@@ -44,7 +44,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "created_at",
     ),
     "reputation_weeks": ("tenant_id", "settled_on"),
-    "message_requests": ("id", "kind", "subject", "occasion", "requested_at", "over_at"),
+    "message_requests": ("id", "kind", "occasion", "requested_at", "over_at"),
     "costs": ("id", "tenant_id", "day", "category", "amount_minor", "currency"),
     "revenues": ("id", "tenant_id", "day", "source", "amount_minor", "currency"),
     "partners": ("id", "name", "email"),

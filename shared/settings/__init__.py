@@ -7,6 +7,7 @@ process's environment.
 
 from shared.settings.model import (
     PRIMARY,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
@@ -25,6 +26,7 @@ __all__ = [
     "PRIMARY",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "CareSettings",
     "Channels",
     "Check",
     "DataSettings",

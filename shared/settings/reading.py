@@ -12,6 +12,7 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
@@ -73,6 +74,7 @@ def from_env(
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
         postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
+        care=_care(given),
         schedule_shards=given.checked("SCHEDULE_SHARDS", checks.shards) or 8,
         prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
         job_lease=timedelta(seconds=given.checked("JOB_LEASE_SECONDS", checks.lease) or 60),
@@ -80,6 +82,7 @@ def from_env(
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         overrides=_overrides(environ),
+        task_timezone=read("TASK_TIMEZONE"),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
     if problems:
@@ -89,8 +92,12 @@ def from_env(
 
 def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
     """Read what triggers are made from. A wrong prefix counts as not set; `from_env` reports it."""
-    prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
-    return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
+    given = _Given(environ)
+    return TriggerSettings(
+        prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
+        overrides=_overrides(environ),
+        task_timezone=given.read("TASK_TIMEZONE"),
+    )
 
 
 def for_data(environ: Mapping[str, str]) -> DataSettings:
@@ -108,6 +115,21 @@ def _data(given: _Given) -> DataSettings:
     file, names = given.read("DATABASE_PATH"), given.read("DATA_NAMES")
     url = given.read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")
     return DataSettings(url=Secret(url), names=Path(names) if names else None)
+
+
+def _care(given: _Given) -> CareSettings:
+    """A wrong value is noted as a problem, so what stands in its place is never used."""
+    return CareSettings(
+        vaccination_thresholds=given.checked("VACCINATION_ALERT_THRESHOLDS", checks.thresholds)
+        or (),
+        no_show_grace=timedelta(
+            minutes=given.checked("NO_SHOW_GRACE_PERIOD_MINUTES", checks.minutes) or 0
+        ),
+        no_show_max_age=timedelta(days=given.checked("NO_SHOW_MAX_AGE_DAYS", checks.days) or 1),
+        no_show_points=given.checked("REPUTATION_NO_SHOW_POINTS", checks.points) or 0,
+        recovery_days=given.checked("REPUTATION_RECOVERY_DAYS", checks.days) or 1,
+        recovery_points=given.checked("REPUTATION_RECOVERY_POINTS", checks.points) or 0,
+    )
 
 
 class _Given:

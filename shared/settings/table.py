@@ -119,6 +119,37 @@ SETTINGS = (
         "0",
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
+    Setting(
+        "TASK_TIMEZONE",
+        "UTC",
+        "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "
+        "stronger.",
+    ),
+    Setting(
+        "VACCINATION_ALERT_THRESHOLDS",
+        "30,14,7",
+        "So many days before a vaccination expires, its owner is told; with commas between.",
+    ),
+    Setting(
+        "NO_SHOW_GRACE_PERIOD_MINUTES",
+        "15",
+        "How late somebody may come to an appointment, at tenants that say nothing else.",
+    ),
+    Setting(
+        "NO_SHOW_MAX_AGE_DAYS",
+        "7",
+        "Appointments that began longer ago are not marked as no-shows any more: so a first run on "
+        "an old database charges nobody for past years.",
+    ),
+    Setting(
+        "REPUTATION_NO_SHOW_POINTS", "10", "Points that an owner loses for each no-show, of 100."
+    ),
+    Setting(
+        "REPUTATION_RECOVERY_DAYS",
+        "90",
+        "Days without a no-show after which an owner gets points back each week.",
+    ),
+    Setting("REPUTATION_RECOVERY_POINTS", "5", "Points that come back in a week."),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

@@ -16,15 +16,14 @@ class MessageRequest(Base):
 
     __tablename__ = "message_requests"
     __table_args__ = (
-        UniqueConstraint("kind", "subject", "occasion"),
+        UniqueConstraint("kind", "occasion"),
         Index(None, "over_at"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[str]
-    subject: Mapped[int]
-    """The id of what it is about: an appointment or a vaccination, as the kind says."""
     occasion: Mapped[str]
+    """What makes it another message than all others of its kind: the owner and the occasion."""
     requested_at: Mapped[datetime]
     over_at: Mapped[datetime]
     """When nobody would be told any more. Some time later the row is removed."""

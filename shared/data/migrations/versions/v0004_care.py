@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.data.migrations.tables import create, date, instant, number, of, text, whole
+from shared.data.migrations.tables import create, date, instant, number, of, text
 
 revision = "0004"
 down_revision = "0003"
@@ -14,11 +14,10 @@ def upgrade() -> None:
         "message_requests",
         number(),
         text("kind"),
-        whole("subject"),
         text("occasion"),
         instant("requested_at"),
         instant("over_at"),
-        unique=["kind", "subject", "occasion"],
+        unique=["kind", "occasion"],
         indexes=[("over_at",)],
     )
     create("reputation_weeks", of("tenants", key=True), date("settled_on"))
