@@ -70,6 +70,7 @@ class Event(StrEnum):
     NOTIFICATION_SENT = "notification_sent"
     NOTIFICATION_FAILED = "notification_failed"
     NOTIFICATION_KEPT = "notification_kept"
+    CHART_LEFT_OUT = "chart_left_out"
     ADMINISTRATORS_UNKNOWN = "administrators_unknown"
     BACKUP_VERIFIED = "backup_verified"
     BACKUP_SUSPICIOUS = "backup_suspicious"

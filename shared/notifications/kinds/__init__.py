@@ -6,10 +6,70 @@ are in the languages' files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
+import pkgutil
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+)
+
+from shared.errors import Invalid
+from shared.recurrence import zone
+from shared.text import clean, cut, those, units
+
+if TYPE_CHECKING:
+    from shared.charts import Chart
+    from shared.notifications.languages.language import Language
+
+SMS = "sms"
+MAIL = "mail"
+
+NAME = 200
+"""The longest name that is kept, in units of UTF-16."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+"""Controls, line breaks, and what turns the direction of the text around it."""
+
+
+def printable(text: str, longest: int = NAME) -> str:
+    """Somebody else's text as one line: no control characters, composed (an umlaut of two
+    characters would make a text message of UCS-2), and not longer than `longest`, of which three
+    dots are a part."""
+    composed = unicodedata.normalize("NFC", clean(text[: 4 * NAME]))
+    line = " ".join(_UNPRINTABLE.sub(" ", composed).split())
+    return line if units(line) <= longest else cut(line, longest - 3).rstrip() + "..."
+
+
+def _printable(value: object, info: ValidationInfo) -> object:
+    """`longest` of the context of a validation shortens all names."""
+    longest = (info.context or {}).get("longest", NAME)
+    return printable(value, longest) if isinstance(value, str) else value
+
+
+def _timezone(name: str) -> str:
+    try:
+        zone.find(name)
+    except Invalid as error:
+        raise ValueError(error.message) from None
+    return name
+
+
+Name = Annotated[str, BeforeValidator(_printable), StringConstraints(min_length=1)]
+"""A name, as somebody else wrote it: of a tenant, a pet, a partner."""
+Timezone = Annotated[str, AfterValidator(_timezone)]
+"""The name of a zone of IANA."""
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""A currency by ISO 4217, such as `EUR`."""
 
 
 class Data(BaseModel):
@@ -26,4 +86,21 @@ class Kind:
     """`sms` or `mail`."""
     data: type[Data]
     sample: Mapping[str, object]
-    """Values of `data`, for a preview."""
+    """Values of `data`, for a preview, as JSON has them."""
+    charts: Callable[[Any, Language], Mapping[str, Chart]] = field(default=lambda *_: {})
+    """The charts that its HTML shows, by their content ids: (data, language) -> charts."""
+
+
+@functools.cache
+def names() -> tuple[str, ...]:
+    """The names of all kinds."""
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(__path__)))
+
+
+@functools.cache
+def kind(name: str) -> Kind:
+    """The kind of that name. Raises `Invalid`."""
+    if name not in names():
+        raise Invalid("kind", f"there is no kind {name!r} of notification; {those(names())}")
+    found: Kind = import_module(f"{__name__}.{name}").KIND
+    return found

@@ -23,7 +23,7 @@ ALL = [*DOUBLES]
 
 
 def test_mail_is_sendgrids_request(office: Office) -> None:
-    office.notifications().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
+    sent = office.notifications().mail_administrators(key="k", subject=SUBJECT, text=TEXT)
     got = office.vendors.to("mail")[0]
     assert got.headers["Authorization"] == "Bearer SG.k3y-hush"
     assert got.body == {
@@ -31,6 +31,7 @@ def test_mail_is_sendgrids_request(office: Office) -> None:
         "personalizations": [{"to": [{"email": ANA}]}],
         "subject": SUBJECT,
         "content": [{"type": "text/plain", "value": TEXT}],
+        "custom_args": {"notification_id": sent[0].id},
     }
 
 

@@ -5,6 +5,7 @@ https://www.twilio.com/docs/sendgrid/api-reference/mail-send
 
 from __future__ import annotations
 
+import base64
 import re
 from http.client import HTTPException
 from typing import Any
@@ -18,6 +19,9 @@ from shared.settings import Secret, Values
 
 _TIMEOUT = 20
 """In seconds; the library itself sets no timeout."""
+NOTIFICATION = "notification_id"
+"""The argument by which SendGrid's events name the notification. They are stored there for long, so
+nothing in it says who somebody is."""
 _ADDRESS = re.compile(r"[^@\s<>,;\"()\x00-\x20]{1,64}@[^@\s<>,;\"()\x00-\x20]{1,255}")
 
 
@@ -36,19 +40,14 @@ class SendGrid:
         self._url = url
 
     def send(self, entry: Entry, content: Content) -> Receipt:
-        """Mail it as plain text; the receipt has SendGrid's id for it."""
+        """Mail it as text, and as HTML with its images if there is any; the receipt has SendGrid's
+        id for it. It refuses for good what is too large (413), and what it finds wrong (400)."""
         if not _ADDRESS.fullmatch(entry.recipient):
             raise Refused("sendgrid", "the recipient is no e-mail address")
         from python_http_client.exceptions import HTTPError
         from sendgrid import SendGridAPIClient
-        from sendgrid.helpers.mail import Mail
 
-        mail = Mail(
-            from_email=self._sender,
-            to_emails=entry.recipient,
-            subject=content.subject or "(no subject)",
-            plain_text_content=content.text or content.subject or "(no text)",
-        )
+        mail = self._mail(entry, content)
         hide("python_http_client.client", [self._key])
         problem: BelfryError
         try:
@@ -67,6 +66,23 @@ class SendGrid:
         except ValueError as error:
             problem = Misconfigured(f"sendgrid: its key or its URL cannot be used ({_name(error)})")
         raise problem  # outside `except`: the library's error, which has the headers, is dropped
+
+    def _mail(self, entry: Entry, content: Content) -> Any:
+        """The request, as an object of the library."""
+        from sendgrid.helpers.mail import Attachment, CustomArg, Mail
+
+        mail = Mail(
+            from_email=self._sender,
+            to_emails=entry.recipient,
+            subject=content.subject or "(no subject)",
+            plain_text_content=content.text or content.subject or "(no text)",
+            html_content=content.html or None,
+        )
+        mail.add_custom_arg(CustomArg(NOTIFICATION, entry.id))
+        for name, image in content.images.items():
+            coded = base64.b64encode(image).decode("ascii")
+            mail.add_attachment(Attachment(coded, f"{name}.png", "image/png", "inline", name))
+        return mail
 
 
 def _name(error: Exception) -> str:
