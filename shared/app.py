@@ -337,8 +337,8 @@ def _care(settings: Settings, services: Services) -> PetCare:
 
     return Care(
         settings,
-        lambda: services.get(NotificationService),
-        lambda: services.get(BillingService),
+        lambda: services.get(NotificationService),  # type: ignore[type-abstract]
+        lambda: services.get(BillingService),  # type: ignore[type-abstract]
     )
 
 

@@ -98,7 +98,7 @@ def uncollected(tenant_id: int) -> Query:
     """A tenant's fees that are due: by currency, their count and sum."""
     amount = func.sum(NoShowFee.amount_minor).label("amount_minor")
     return (
-        select(NoShowFee.currency, func.count().label("count"), amount)
+        select(NoShowFee.currency, func.count().label("number"), amount)
         .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
         .group_by(NoShowFee.currency)
     )
@@ -181,7 +181,7 @@ def _collect(
     if not due:
         return
     if job.dry_run:
-        totals.counts["total_fees_waiting"] += sum(row.count for row in due)
+        totals.counts["total_fees_waiting"] += sum(row.number for row in due)
         return
     done = billing().collect(job, tenant_id)
     totals.counts["total_invoiced"] += done.invoiced

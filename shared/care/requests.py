@@ -60,8 +60,9 @@ class Requests:
         while True:
             job.check()
             with writing(self._url) as session:
-                gone = session.execute(delete(MessageRequest).where(MessageRequest.id.in_(old)))
-            if gone.rowcount < _BATCH:
+                gone = delete(MessageRequest).where(MessageRequest.id.in_(old))
+                ids = session.scalars(gone.returning(MessageRequest.id)).all()
+            if len(ids) < _BATCH:
                 return
 
     def _new(self, messages: Sequence[Message]) -> list[Message]:

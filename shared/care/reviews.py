@@ -44,14 +44,14 @@ def _appointment(
 
     row = _found(url, _query(Appointment, about["appointment_id"]))
     if row is None or row.owner_id != about["owner_id"]:
-        return Dropped(_GONE)
+        return Dropped(reason=_GONE)
     found: Appointment = row[0]
     if found.status is not AppointmentStatus.PLANNED:
-        return Dropped(f"the appointment is {found.status.value}")
+        return Dropped(reason=f"the appointment is {found.status.value}")
     if found.starts_at != datetime.fromisoformat(str(about["starts_at"])):
-        return Dropped(f"the appointment was moved to {found.starts_at.isoformat()}")
+        return Dropped(reason=f"the appointment was moved to {found.starts_at.isoformat()}")
     if now >= useful_until(lead, found.starts_at):
-        return Dropped("it is too late to remind of the appointment")
+        return Dropped(reason="it is too late to remind of the appointment")
     return Ready(
         owner=_owner(row),
         data={
@@ -72,17 +72,17 @@ def _vaccination(
     query = _query(Vaccination, about["vaccination_id"]).add_columns(renewed().label("renewed"))
     row = _found(url, query)
     if row is None or row.owner_id != about["owner_id"]:
-        return Dropped(_GONE)
+        return Dropped(reason=_GONE)
     found: Vaccination = row[0]
     today = day_of(now, _zone(row))
     if row.renewed:
-        return Dropped("the vaccination was renewed")
+        return Dropped(reason="the vaccination was renewed")
     if found.expires_on != date.fromisoformat(str(about["expires_on"])):
-        return Dropped(f"the vaccination expires on {found.expires_on}")
+        return Dropped(reason=f"the vaccination expires on {found.expires_on}")
     if found.expires_on <= today:
-        return Dropped("the vaccination has expired")
+        return Dropped(reason="the vaccination has expired")
     if threshold(found.expires_on, today, thresholds) != about["threshold"]:
-        return Dropped(f"it is no longer {about['threshold']} days before")
+        return Dropped(reason=f"it is no longer {about['threshold']} days before")
     return Ready(
         owner=_owner(row),
         data={

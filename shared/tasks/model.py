@@ -174,8 +174,9 @@ def task(
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
     `cron` is the default time of its system schedule (five fields, in `timezone`); settings and the
-    API may change it. `local_time`: TASK_TIMEZONE is that zone. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes for the
-    daily tasks). `check` is called whenever new parameters come in, from anywhere.
+    API may change it. `local_time`: that zone is TASK_TIMEZONE. `misfire_grace_seconds`: how late
+    a run may start (L7: 15 minutes for the daily tasks). `check` is called whenever new parameters
+    come in, from anywhere.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
