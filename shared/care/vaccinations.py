@@ -36,9 +36,11 @@ def check(
     )
 
     def work(tenant: Tenant, totals: Totals) -> None:
-        today = day_of(job.due_at, tenant.zone)
+        # Not the day on which the run was due: an old job that is tried again must turn no status
+        # back, and tell of no threshold that was passed since.
+        today = day_of(job.clock.now(), tenant.zone)
         _update(url, tenant, today, thresholds[0], job, totals)
-        for query in expiring(tenant.id, today, thresholds[0]):
+        for query in expiring(tenant.id, today, thresholds[0], updated=not job.dry_run):
             for page in pages(url, query, ORDER, size=PAGE):
                 job.check()
                 messages = list(_messages(page, tenant, today, thresholds, kind))
@@ -111,9 +113,9 @@ def _set(
     totals.counts["total_status_updates"] += len(changed)
 
 
-def expiring(tenant_id: int, today: date, ahead: int) -> list[Query]:
+def expiring(tenant_id: int, today: date, ahead: int, *, updated: bool) -> list[Query]:
     """The vaccinations of a tenant that expire soon, were not renewed, and whose owners want to be
-    told. Those that are `valid` as yet there are in a dry run only."""
+    told. `updated`: whether the statuses are those of today."""
     query = (
         select(Vaccination.id, Vaccination.expires_on, Pet.owner_id)
         .join(Pet, Pet.id == Vaccination.pet_id)
@@ -127,7 +129,7 @@ def expiring(tenant_id: int, today: date, ahead: int) -> list[Query]:
             ~renewed(),
         )
     )
-    states = (VaccinationStatus.EXPIRING, VaccinationStatus.VALID)
+    states = [VaccinationStatus.EXPIRING, *([] if updated else [VaccinationStatus.VALID])]
     return [query.where(Vaccination.status == status) for status in states]
 
 

@@ -32,7 +32,7 @@ QUERIES: dict[str, Query] = {
     },
     **{
         f"expiring {n}": paged(query, vaccinations.ORDER)
-        for n, query in enumerate(vaccinations.expiring(1, TODAY, 30))
+        for n, query in enumerate(vaccinations.expiring(1, TODAY, 30, updated=False))
     },
     "missed": paged(no_shows.missed(1, NOON - DAY, NOON), no_shows.ORDER),
     "too old": no_shows.too_old(1, NOON),

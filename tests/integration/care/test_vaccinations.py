@@ -83,6 +83,15 @@ def test_a_day_that_somebody_corrected_is_followed_back(office: Office) -> None:
     assert office.rows(Vaccination, "status") == [(VALID,), (VALID,), (EXPIRING,)]
 
 
+def test_an_old_job_that_is_tried_again_turns_nothing_back(office: Office) -> None:
+    office.vaccinate(TODAY)
+    office.vaccinate(TODAY + 7 * DAY, kind="parvo")
+    office.vaccinations()
+    office.vaccinations(due_at=NOON - 3 * DAY)
+    assert office.rows(Vaccination, "status") == [(EXPIRED,), (EXPIRING,)]
+    assert told(office) == [(2, 7)]
+
+
 def test_a_renewed_one_is_not_told_any_more(office: Office) -> None:
     office.vaccinate(TODAY + 30 * DAY)
     office.vaccinations()
