@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import database, typed
+from shared.cli import database, preview, typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
@@ -41,6 +41,8 @@ def main(tasks: Registry, functions: Collection[str]) -> int:
     `functions`: the names of all functions, some of which only the host runs.
     """
     try:
+        if sys.argv[1:2] and sys.argv[1] in preview.NAMES:
+            return preview.main(sys.argv[2:])
         return _main(typed.read(), tasks, functions)
     except BelfryError as error:
         return _complain(error, 2)

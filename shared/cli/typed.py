@@ -31,6 +31,8 @@ Run a task by hand, now and here; every run is a job like any other.
     python -m functions schedule_dispatcher   one tick: hand out what is due
     python -m functions database status       whether the company's database fits this version
     python -m functions database upgrade      make it fit; before a deployment
+    python -m functions notifications preview --help
+                                              what people are told, with sample data
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
 The system schedules stay as they are stored: only the app itself applies what its settings say.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from shared.log import Event, event
 from shared.notifications import kinds, languages, segments
 from shared.notifications.content import Content
 from shared.notifications.kinds import MAIL, NAME, Data
-from shared.notifications.languages.language import Language, Words
+from shared.notifications.languages.language import Language
 from shared.notifications.model import SUBJECT, one_line
 
 if TYPE_CHECKING:
@@ -74,15 +75,17 @@ def read(kind: str, data: Mapping[str, object], longest: int = NAME) -> Data:
 
 
 def _text_message(kind: str, data: Mapping[str, object], language: Language) -> Content:
+    source = language.words(kind).text
+
     def filled(longest: int) -> str:
-        text = _template(language.tag, _words(kind, language).text)
-        return segments.plain(_fill(text, dict(read(kind, data, longest))))
+        facts = read(kind, data, longest)
+        return segments.plain(_fill(kind, language.tag, source, dict(facts)))
 
     return Content(text=_first(filled, _NAMES, lambda it: segments.size(it).segments <= SEGMENTS))
 
 
 def _mail(kind: str, data: Mapping[str, object], language: Language) -> Content:
-    facts, words = read(kind, data), _words(kind, language)
+    facts, words = read(kind, data), language.words(kind)
     shown = kinds.kind(kind).charts(facts, language)
     images = _images(shown)
     values = dict(facts) | {
@@ -90,17 +93,14 @@ def _mail(kind: str, data: Mapping[str, object], language: Language) -> Content:
         "language": language.tag,
         "charts": {id: shown[id].description for id in images},
     }
-    text, html = (
-        _environment(language.tag).get_template(f"{kind}.{end}") for end in ("txt", "html")
-    )
+
+    def filled(end: str, rows: int) -> str:
+        return _fill(kind, language.tag, _TEMPLATES / f"{kind}{end}", values | {"rows": rows})
+
     return Content(
-        subject=one_line(_fill(_template(language.tag, words.subject), values), SUBJECT),
-        text=_fill(text, values | {"rows": _ROWS[0]}),
-        html=_first(
-            lambda rows: _fill(html, values | {"rows": rows}),
-            _ROWS,
-            lambda it: len(it.encode()) <= HTML,
-        ),
+        subject=one_line(_fill(kind, language.tag, words.subject, values), SUBJECT),
+        text=filled(".txt", _ROWS[0]),
+        html=_first(partial(filled, ".html"), _ROWS, lambda it: len(it.encode()) <= HTML),
         images=images,
     )
 
@@ -127,27 +127,23 @@ def _first(make: Callable[[int], str], sizes: tuple[int, ...], fits: Callable[[s
     return make(sizes[-1])
 
 
-def _words(kind: str, language: Language) -> Words:
-    """The kind's words in the language; in English, if the language lacks them."""
-    found = language.kinds.get(kind) or languages.load(languages.DEFAULT).kinds.get(kind)
-    if found is None:
-        raise Misconfigured(f"no language has words for notifications of kind {kind}")
-    return found
-
-
-def _fill(template: Template, values: Mapping[str, object]) -> str:
+def _fill(kind: str, tag: str, source: str | Path, values: Mapping[str, object]) -> str:
+    """The template with the values. `source` is its text or its file."""
     from jinja2 import TemplateError
 
     try:
-        return template.render(values).strip()
-    except TemplateError as error:
-        said = f"the template {template.name or 'of a language'} is wrong: {error.message}"
-        raise Misconfigured(said) from error
+        return _template(tag, source).render(values).strip()
+    except (TemplateError, TypeError) as error:  # TypeError: a filter that needs another argument
+        where = source.name if isinstance(source, Path) else f"{kind} in {tag}.toml"
+        raise Misconfigured(f"the template of {where} is wrong: {error}") from error
 
 
 @functools.cache
-def _template(tag: str, source: str) -> Template:
-    return _environment(tag).from_string(source)
+def _template(tag: str, source: str | Path) -> Template:
+    environment = _environment(tag)
+    if isinstance(source, Path):
+        return environment.get_template(source.name)
+    return environment.from_string(source)
 
 
 @functools.cache

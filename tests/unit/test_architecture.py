@@ -25,7 +25,7 @@ _HOST = json.loads(Path("host.json").read_text())
 _CLIENTS = ("azure", "requests", "urllib3", "certifi")
 _HEAVY = (
     *("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard"),
-    *("sqlalchemy", "alembic", "sendgrid", "requests", "google", "pyrage"),
+    *("sqlalchemy", "alembic", "sendgrid", "requests", "google", "pyrage", "jinja2", "resvg_py"),
 )
 
 

@@ -37,8 +37,11 @@ MAIL = "mail"
 
 NAME = 200
 """The longest name that is kept, in units of UTF-16."""
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
-"""Controls, line breaks, and what turns the direction of the text around it."""
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Controls and line breaks."""
+_INVISIBLE = re.compile(r"[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
+"""What turns the direction of the text around it, and what is not seen: in a text message, one such
+character makes all of it UCS-2."""
 
 
 def printable(text: str, longest: int = NAME) -> str:
@@ -46,7 +49,7 @@ def printable(text: str, longest: int = NAME) -> str:
     characters would make a text message of UCS-2), and not longer than `longest`, of which three
     dots are a part."""
     composed = unicodedata.normalize("NFC", clean(text[: 4 * NAME]))
-    line = " ".join(_UNPRINTABLE.sub(" ", composed).split())
+    line = " ".join(_INVISIBLE.sub("", _BREAKS.sub(" ", composed)).split())
     return line if units(line) <= longest else cut(line, longest - 3).rstrip() + "..."
 
 
@@ -64,7 +67,7 @@ def _timezone(name: str) -> str:
     return name
 
 
-Name = Annotated[str, BeforeValidator(_printable), StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(min_length=1), BeforeValidator(_printable)]
 """A name, as somebody else wrote it: of a tenant, a pet, a partner."""
 Timezone = Annotated[str, AfterValidator(_timezone)]
 """The name of a zone of IANA."""
@@ -104,3 +107,9 @@ def kind(name: str) -> Kind:
         raise Invalid("kind", f"there is no kind {name!r} of notification; {those(names())}")
     found: Kind = import_module(f"{__name__}.{name}").KIND
     return found
+
+
+def summary(name: str) -> str:
+    """What the kind is for, in a line: the beginning of its file."""
+    text = import_module(f"{__name__}.{name}").__doc__ or ""
+    return " ".join(text.split("\n\n")[0].split())

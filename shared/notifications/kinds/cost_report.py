@@ -1,4 +1,7 @@
-"""To system administrators: what a day cost and earned (L4). Money is in minor units (cents)."""
+"""To system administrators: what a day cost and earned (L4).
+
+Amounts are in minor units (cents).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from shared.notifications.kinds import MAIL, Currency, Data, Kind, Name
 
@@ -107,13 +110,19 @@ class CurrencyReport(Data):
         return tuple(order[:most])
 
 
+def _once(currencies: tuple[CurrencyReport, ...]) -> tuple[CurrencyReport, ...]:
+    if len({one.currency for one in currencies}) < len(currencies):
+        raise ValueError("a currency is given twice; add its amounts up")
+    return currencies
+
+
 class CostReport(Data):
     """A day's report."""
 
     day: date
     """The day that the report is about, in UTC."""
-    currencies: tuple[CurrencyReport, ...] = ()
-    """Empty: nothing was recorded on that day or the 30 days before it."""
+    currencies: Annotated[tuple[CurrencyReport, ...], AfterValidator(_once)] = ()
+    """Each once. Empty: nothing was recorded on that day or the 30 days before it."""
 
 
 def charts(data: CostReport, language: Language) -> Mapping[str, Chart]:
@@ -125,7 +134,7 @@ def charts(data: CostReport, language: Language) -> Mapping[str, Chart]:
 def _chart(one: CurrencyReport, language: Language) -> Chart:
     from shared.charts import Chart, Series
 
-    words = language.kinds["cost_report"].words
+    words = language.words("cost_report").words
     costs = [day.cost_minor for day in one.series]
     revenues = [day.revenue_minor for day in one.series]
     return Chart(

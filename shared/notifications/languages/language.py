@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.errors import Misconfigured
 from shared.notifications.languages.currency import digits, symbol
 from shared.recurrence import zone
 
@@ -75,6 +76,12 @@ class Language(_Table):
     times: Times
     numbers: Numbers
     kinds: Mapping[str, Words]
+
+    def words(self, kind: str) -> Words:
+        """What a kind of notification says. Raises `Misconfigured` if the language lacks it."""
+        if kind not in self.kinds:
+            raise Misconfigured(f"{self.tag}.toml has no words for {kind}; add [kinds.{kind}]")
+        return self.kinds[kind]
 
     def full_date(self, day: date) -> str:
         """A date in full: `Tuesday, December 1, 2026`."""
