@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 
 from shared.care.requests import PAGE, Requests
-from shared.care.rules.reminders import Lead, is_due, starts, useful_until
+from shared.care.rules.reminders import Lead, Run, is_due, starts, useful_until
 from shared.care.tenants import Tenant, for_each
 from shared.care.totals import Totals
 from shared.data.models import Appointment, AppointmentStatus, Owner, Pet
@@ -24,25 +24,23 @@ ORDER = (Appointment.starts_at, Appointment.id)
 def remind(url: Secret, requests: Requests, job: JobContext, lead: Lead) -> Result:
     """The work of the task of that lead."""
     totals = Totals.of("tenants_processed", "total_messages", "messages_sent", "total_errors")
-    # Not the time when the run was due: one that is late makes up for what became due meanwhile,
-    # and must not remind anybody of what has begun.
-    now = job.clock.now()
+    run = Run(due_at=job.due_at, now=job.clock.now())
 
     def work(tenant: Tenant, totals: Totals) -> None:
         zone = tenant.zone
-        for page in pages(url, due(tenant.id, lead, now), ORDER, size=PAGE):
+        for page in pages(url, due(tenant.id, lead, run), ORDER, size=PAGE):
             job.check()
-            requests.ask(list(_messages(page, tenant.id, zone, lead, now)), job, totals)
+            requests.ask(list(_messages(page, tenant.id, zone, lead, run)), job, totals)
 
     for_each(url, job, totals, work)
     requests.forget(job)
     return totals.result(dry_run=job.dry_run)
 
 
-def due(tenant_id: int, lead: Lead, now: datetime) -> Select[*tuple[Any, ...]]:
+def due(tenant_id: int, lead: Lead, run: Run) -> Select[*tuple[Any, ...]]:
     """The appointments of a tenant that may be due, whose owners want to be reminded. Somebody who
     opts in later is found by a later run."""
-    first, last = starts(lead, now)
+    first, last = starts(lead, run)
     return (
         select(Appointment.id, Appointment.starts_at, Appointment.booked_at, Pet.owner_id)
         .join(Pet, Pet.id == Appointment.pet_id)
@@ -59,10 +57,10 @@ def due(tenant_id: int, lead: Lead, now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _messages(
-    page: Sequence[Row[Any]], tenant_id: int, zone: tzinfo, lead: Lead, now: datetime
+    page: Sequence[Row[Any]], tenant_id: int, zone: tzinfo, lead: Lead, run: Run
 ) -> Iterator[Message]:
     for row in page:
-        if not is_due(lead, row.starts_at, row.booked_at, now, zone):
+        if not is_due(lead, row.starts_at, row.booked_at, run, zone):
             continue
         start = row.starts_at.astimezone(UTC).isoformat()
         yield Message(

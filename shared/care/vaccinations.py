@@ -34,16 +34,17 @@ def check(
         *("tenants_processed", "total_status_updates", "total_messages"),
         *("messages_sent", "total_errors"),
     )
+    now = job.clock.now()
 
     def work(tenant: Tenant, totals: Totals) -> None:
-        # Not the day on which the run was due: an old job that is tried again must turn no status
-        # back, and tell of no threshold that was passed since.
-        today = day_of(job.clock.now(), tenant.zone)
-        _update(url, tenant, today, thresholds[0], job, totals)
+        # Statuses are those of the present: an old job that is tried again turns none back.
+        _update(url, tenant, day_of(now, tenant.zone), thresholds[0], job, totals)
+        today = day_of(job.due_at, tenant.zone)
         for query in expiring(tenant.id, today, thresholds[0], updated=not job.dry_run):
             for page in pages(url, query, ORDER, size=PAGE):
                 job.check()
-                messages = list(_messages(page, tenant, today, thresholds, kind))
+                wanted = _messages(page, tenant, today, thresholds, kind)
+                messages = [one for one in wanted if one.useful_until > now]
                 requests.ask(messages, job, totals)
 
     for_each(url, job, totals, work)

@@ -66,18 +66,25 @@ def useful_until(lead: Lead, start: datetime) -> datetime:
     return start - lead.useless_before
 
 
-def is_due(
-    lead: Lead, start: datetime, booked_at: datetime | None, now: datetime, zone: tzinfo
-) -> bool:
-    """Whether its owner is to be reminded now, unless that was done. `booked_at` None: not known,
-    so long ago."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """When a run was due, which decides what is due, and the present, which decides what is still
+    of use."""
+
+    due_at: datetime
+    now: datetime
+
+
+def is_due(lead: Lead, start: datetime, booked_at: datetime | None, run: Run, zone: tzinfo) -> bool:
+    """Whether its owner is to be reminded by that run, unless that was done. `booked_at` None: not
+    known, so long ago."""
     due = due_at(lead, start, zone)
     in_time = booked_at is None or booked_at <= due
-    return in_time and due <= now < useful_until(lead, start)
+    return in_time and due <= run.due_at and run.now < useful_until(lead, start)
 
 
-def starts(lead: Lead, now: datetime) -> tuple[datetime, datetime]:
+def starts(lead: Lead, run: Run) -> tuple[datetime, datetime]:
     """(first, last): appointments that start later than the first and not later than the last may
-    be due now, and no others."""
-    last = now + lead.ahead + (_CHANGE if lead.by_wall else timedelta())
-    return now + lead.useless_before, last
+    be due in that run, and no others."""
+    last = run.due_at + lead.ahead + (_CHANGE if lead.by_wall else timedelta())
+    return run.now + lead.useless_before, last

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Select
 
 from shared.care import no_shows, reminders, reputation, vaccinations
-from shared.care.rules.reminders import LEADS
+from shared.care.rules.reminders import LEADS, Run
 from shared.data.engines import Access, engine
 from shared.data.models import Appointment, MessageRequest, Reputation
 from shared.settings import Secret
@@ -25,7 +25,10 @@ def paged(query: Query, order: tuple[Any, ...]) -> Query:
 
 
 QUERIES: dict[str, Query] = {
-    **{lead.kind: paged(reminders.due(1, lead, NOON), reminders.ORDER) for lead in LEADS},
+    **{
+        lead.kind: paged(reminders.due(1, lead, Run(due_at=NOON, now=NOON)), reminders.ORDER)
+        for lead in LEADS
+    },
     **{
         f"outdated {n}": paged(query, vaccinations.ORDER)
         for n, query in enumerate(vaccinations.outdated(1, TODAY, 30))

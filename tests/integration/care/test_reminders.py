@@ -44,6 +44,18 @@ def test_a_run_that_was_late_or_missed_is_made_up_for(
 
 
 @BOTH
+def test_a_late_run_asks_for_what_was_due_when_it_was_due(
+    office: Office, remind: Callable[..., Mapping[str, Any]], ahead: timedelta
+) -> None:
+    """The next one asks for the rest; of what is useless by now, none does."""
+    for start in (NOON + ahead, NOON + ahead + MINUTE, NOON + 14 * MINUTE):
+        office.book(start)
+    office.at(NOON + 14 * MINUTE)
+    assert remind(office, due_at=NOON)["total_messages"] == 1
+    assert remind(office.at(NOON + HOUR))["total_messages"] == 1
+
+
+@BOTH
 def test_a_moved_appointment_is_another_occasion(
     office: Office, remind: Remind, ahead: timedelta
 ) -> None:

@@ -15,6 +15,7 @@ from shared.care.rules.reminders import (
     HOURS_AHEAD,
     LEADS,
     Lead,
+    Run,
     due_at,
     is_due,
     starts,
@@ -73,21 +74,24 @@ def test_a_reminder_is_due_at_the_same_wall_time_a_day_before(
     st.sampled_from(LEADS),
     st.lists(st.integers(-30 * 60, 60), max_size=8),
     st.none() | st.integers(-40 * 60, 0),
+    st.integers(0, 90),
 )
 def test_each_appointment_is_reminded_of_once_if_any_run_came_in_time(
-    place: tuple[ZoneInfo, datetime], lead: Lead, runs: Sequence[int], booked: int | None
+    place: tuple[ZoneInfo, datetime], lead: Lead, runs: Sequence[int], booked: int | None, late: int
 ) -> None:
     """Runs at any minutes: late, missed, doubled, out of order."""
     zone, start = place
     booked_at = None if booked is None else start + booked * MINUTE
     times = [start + minutes * MINUTE for minutes in runs]
     sent: set[datetime] = set()
-    for now in times:
-        first, last = starts(lead, now)
-        if first < start <= last and is_due(lead, start, booked_at, now, zone):
+    for at in times:
+        run = Run(due_at=at, now=at + late * MINUTE)
+        first, last = starts(lead, run)
+        if first < start <= last and is_due(lead, start, booked_at, run, zone):
             sent.add(start)
     due = recomputed(lead, start, zone)
-    wanted = any(due <= now < start - lead.useless_before for now in times)
+    latest = start - lead.useless_before - late * MINUTE
+    wanted = any(due <= at < latest for at in times)
     in_time = booked_at is None or booked_at <= due
     assert bool(sent) == (wanted and in_time)
 
@@ -96,7 +100,8 @@ def test_each_appointment_is_reminded_of_once_if_any_run_came_in_time(
 def test_at_no_time_are_both_reminders_due(place: tuple[ZoneInfo, datetime], minutes: int) -> None:
     zone, start = place
     now = start + minutes * MINUTE
-    assert not all(is_due(lead, start, None, now, zone) for lead in LEADS)
+    run = Run(due_at=now, now=now)
+    assert not all(is_due(lead, start, None, run, zone) for lead in LEADS)
 
 
 def test_between_the_two_there_is_time() -> None:
