@@ -31,16 +31,19 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
+from shared.engine.records.history import History
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
+from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
+from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
@@ -53,6 +56,7 @@ from shared.storage.queues.pulse import PulseQueue
 from shared.storage.tables import readable
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.history import History as PastJobs
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry, Services
@@ -82,6 +86,9 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    history: History
+    paid: PaidMessages
+    executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
     short_worker: Worker
@@ -165,11 +172,9 @@ class _Stores:
     queue: JobQueue
 
     @classmethod
-    def of(cls, settings: Settings, clock: Clock, transport: Any) -> _Stores:
+    def of(cls, settings: Settings, connection: Connection) -> _Stores:
         """The stores that the settings name."""
         names = Names(settings.prefix)
-        checked = clock if isinstance(clock, CheckedClock) else None
-        connection = Connection(settings.storage, transport, checked)
         table = connection.table(names.table)
         meta = Meta(table)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
@@ -191,9 +196,16 @@ def build(
     *,
     transport: Any = None,
     lease: Lease | None = None,
+    rehearses: CheckedClock | None = None,
 ) -> App:
-    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
-    at = _Stores.of(settings, clock, transport)
+    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests.
+
+    `rehearses`: the app is for a dry run. Its storage refuses every write, and signs its requests
+    by this clock, since `clock` may stand at any instant.
+    """
+    checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
+    connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
+    at = _Stores.of(settings, connection)
     dispatcher = _dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
@@ -220,9 +232,8 @@ def build(
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
-    by_hand, short, long = _workers(
-        at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
-    )
+    executor = Executor(tasks, services, clock)
+    by_hand, short, long = _workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
         clock=clock,
@@ -235,6 +246,9 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        paid=PaidMessages(at.connection, at.names.notifications),
+        executor=executor,
         worker=by_hand,
         short_worker=short,
         long_worker=long,
@@ -294,9 +308,17 @@ def _workers(
 ) -> tuple[Worker, Worker, Worker]:
     """(the worker for a person's command, the one for short jobs, the one for long jobs)."""
 
+    metering = Metering(clock, settings.prices.memory_mb / 1024)
+
     def pool(size: int, lasting: int) -> WorkerPool:
         return WorkerPool(
-            outcomes=outcomes, execute=execute, clock=clock, lease=held, size=size, lasting=lasting
+            outcomes=outcomes,
+            execute=execute,
+            clock=clock,
+            lease=held,
+            metering=metering,
+            size=size,
+            lasting=lasting,
         )
 
     def worker(pool: WorkerPool, long: bool | None) -> Worker:

@@ -7,7 +7,7 @@ from shared.care.port import PetCare
 from shared.tasks import JobContext, Result, task
 
 
-@task("reputation_updater", cron="0 0 * * 0", local_time=True, timeout_seconds=1800)
+@task("reputation_updater", cron="0 0 * * 0", local_time=True, dry_run=True, timeout_seconds=1800)
 def reputation_updater(job: JobContext, care: PetCare) -> Result:
     """Settles the week in the reputations."""
     return care.update_reputations(job)

@@ -7,7 +7,7 @@ from shared.care.port import PetCare
 from shared.tasks import JobContext, Result, task
 
 
-@task("vaccination_monitor", cron="0 6 * * *", local_time=True, timeout_seconds=1800)
+@task("vaccination_monitor", cron="0 6 * * *", local_time=True, dry_run=True, timeout_seconds=1800)
 def vaccination_monitor(job: JobContext, care: PetCare) -> Result:
     """Tells owners of vaccinations that expire soon."""
     return care.check_vaccinations(job)

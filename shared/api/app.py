@@ -8,12 +8,14 @@ from fastapi import Depends, FastAPI
 
 from shared.api import deps, front, pages, problems, query
 from shared.api.backups import routes as backups
+from shared.api.costs import routes as costs
 from shared.api.description import Described, operation_id
 from shared.api.jobs import routes as jobs
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.schedules import occurrences
 from shared.api.schedules import routes as schedules
+from shared.api.tasks import routes as tasks
 from shared.app import App
 
 _SAID = """
@@ -44,6 +46,8 @@ def api(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(schedules.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
+    made.include_router(tasks.router)
+    made.include_router(costs.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
     made.include_router(notifications.router)

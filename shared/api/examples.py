@@ -77,6 +77,9 @@ PARAMETERS: Mapping[str, object] = {
     "source": "database",
     "database": "company.db",
     "task_type": "database_backup",
+    "task_name": "health_monitor",
+    "bucket": "day",
+    "by": "task",
 }
 """By the parameter's name."""
 

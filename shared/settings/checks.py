@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from shared.settings.model import PRIMARY
 
@@ -47,6 +48,22 @@ def thresholds(value: str) -> tuple[int, ...]:
     except ValueError:
         raise ValueError("use whole numbers of days from 1 to 365, with commas between") from None
     return tuple(sorted(found, reverse=True))
+
+
+def memory(value: str) -> int:
+    return _whole(value, 128, 65_536)
+
+
+def millionths(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
+        raise ValueError("use a number of millionths, such as 26 or 0.036")
+    return Decimal(value)
+
+
+def currency(value: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise ValueError("use the three letters of a currency, such as USD")
+    return value
 
 
 def _whole(value: str, least: int, most: int) -> int:

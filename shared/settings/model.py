@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -79,6 +80,20 @@ _CARE = CareSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """What Azure charges, in millionths of a currency: list prices, unless settings say others."""
+
+    gb_second: Decimal = Decimal(26)
+    table_requests: Decimal = Decimal(360)
+    """For ten thousand."""
+    blob_requests: Decimal = Decimal(50_000)
+    """For ten thousand."""
+    currency: str = "USD"
+    memory_mb: int = 2048
+    """Of an instance."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
 
@@ -139,3 +154,4 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    prices: Prices = Prices()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from shared.settings.model import (
     DataSettings,
     DestinationSettings,
     DriveSettings,
+    Prices,
     Settings,
     StorageAccount,
     TriggerSettings,
@@ -81,6 +83,7 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        prices=_prices(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
     )
@@ -178,6 +181,17 @@ class _Given:
         except ValueError as error:
             self.problems.append(f"{name} is {value!r}; {error}")
             return None
+
+
+def _prices(given: _Given) -> Prices:
+    none = Decimal()
+    return Prices(
+        gb_second=given.checked("PRICE_COMPUTE_GB_SECOND", checks.millionths) or none,
+        table_requests=given.checked("PRICE_TABLE_REQUESTS", checks.millionths) or none,
+        blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
+        currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
+        memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
 
 
 def _destinations(given: _Given, storage: StorageAccount) -> dict[str, DestinationSettings]:

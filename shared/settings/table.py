@@ -150,6 +150,23 @@ SETTINGS = (
         "Days without a no-show after which an owner gets points back each week.",
     ),
     Setting("REPUTATION_RECOVERY_POINTS", "5", "Points that come back in a week."),
+    Setting("INSTANCE_MEMORY_MB", "2048", "Memory of an instance; what a run costs depends on it."),
+    Setting(
+        "PRICE_COMPUTE_GB_SECOND",
+        "26",
+        "Price of a GB-second of compute, in millionths of PRICE_CURRENCY (docs/costs.md).",
+    ),
+    Setting(
+        "PRICE_TABLE_REQUESTS",
+        "360",
+        "Price of 10,000 requests to tables or queues, in millionths of PRICE_CURRENCY.",
+    ),
+    Setting(
+        "PRICE_BLOB_REQUESTS",
+        "50000",
+        "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
+    ),
+    Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

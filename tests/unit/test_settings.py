@@ -80,6 +80,27 @@ def test_thresholds_are_read_in_any_order() -> None:
     assert read.care.vaccination_thresholds == (30, 14, 7)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PRICE_COMPUTE_GB_SECOND", "$26", "use a number of millionths, such as 26 or 0.036"),
+        ("PRICE_TABLE_REQUESTS", "-1", "use a number of millionths"),
+        ("PRICE_BLOB_REQUESTS", "1e3", "use a number of millionths"),
+        ("PRICE_CURRENCY", "dollars", "three letters"),
+        ("INSTANCE_MEMORY_MB", "64", "from 128 to 65536"),
+    ],
+)
+def test_a_price_that_is_none_is_told(name: str, value: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | {name: value})
+    assert str(caught.value).startswith(f"{name} is {value!r}; ") and said in str(caught.value)
+
+
+def test_prices_are_read_and_may_be_nothing() -> None:
+    read = settings.from_env(GOOD | {"PRICE_COMPUTE_GB_SECOND": "29.5", "PRICE_BLOB_REQUESTS": "0"})
+    assert str(read.prices.gb_second) == "29.5" and read.prices.blob_requests == 0
+
+
 @pytest.mark.parametrize("value", ["1", "1000"])
 def test_jobs_per_instance_are_taken_up_to_their_bounds(value: str) -> None:
     read = settings.from_env(GOOD | {"JOBS_PER_INSTANCE": value})
@@ -99,6 +120,7 @@ def test_defaults_are_those_of_the_table() -> None:
     assert str(read.schedule_shards) == table["SCHEDULE_SHARDS"]
     assert str(int(read.job_lease.total_seconds())) == table["JOB_LEASE_SECONDS"]
     assert read.care == settings.CareSettings() and read.task_timezone == table["TASK_TIMEZONE"]
+    assert read.prices == settings.Prices()
 
 
 def test_no_secret_shows_itself() -> None:
