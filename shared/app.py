@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,7 +44,7 @@ from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
-from shared.notifications.port import NotificationService
+from shared.notifications.port import NotificationService, Review
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -351,7 +351,14 @@ def _notifications(
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
-    return notifications_from(settings, connection, meta, clock)
+    return notifications_from(settings, connection, meta, clock, reviews=_reviews(settings))
+
+
+def _reviews(settings: Settings) -> Mapping[str, Review]:
+    """The reviews of messages to owners, by their kinds."""
+    from shared.care.reviews import reviews
+
+    return reviews(settings)
 
 
 def _care(settings: Settings, services: Services) -> PetCare:

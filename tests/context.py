@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
@@ -86,4 +86,8 @@ class RecordedNotifications:
 
     def rehearse(self, messages: Sequence[Message], now: datetime) -> Sequence[Entry]:
         del messages, now
+        return ()
+
+    def flush(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Sequence[Entry]:
+        del now, longest, stop
         return ()

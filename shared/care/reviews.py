@@ -161,4 +161,5 @@ def _owner(row: Row[Any]) -> Owner:
         sms_daily_limit=row.sms_daily_limit,
         sms_daily_spend_minor=row.sms_daily_spend_minor,
         sms_currency=row.sms_currency,
+        tenant_timezone=row.tenant_timezone,
     )

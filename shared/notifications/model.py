@@ -10,6 +10,9 @@
     skipped     the rules of sending forbid it for good; the error says why
     kept        no way to send it is configured: it stays for a person to read
 
+A notification that must wait, for the hours in which texts may go or for a provider that is away,
+stays queued; its error says for what. `states` has each step from one state to another.
+
 A notification is identified by its key, its channel and its recipient. Whoever asks again for the
 same three asks for the same notification, which is sent once.
 """
@@ -93,6 +96,11 @@ class Draft:
     """It is not sent later than this; None: however late."""
 
     @property
+    def to_owner(self) -> bool:
+        """Whether it goes to an owner, by the rules of `owners`, and not to administrators."""
+        return self.owner_id is not None
+
+    @property
     def digest(self) -> str:
         """A digest of what identifies it: 32 hex digits. The case of an address does not count."""
         same = json.dumps([self.key, self.channel, self.recipient.casefold()])
@@ -125,6 +133,10 @@ class Entry(Draft):
     cost_currency: str = ""
     cost_estimated: bool = False
     """Whether that is Belfry's estimate, since the provider has not said."""
+    error_code: str | None = None
+    """The provider's code for why it did not arrive."""
+    lookups: int = 0
+    """How often the provider was asked whether it accepted it."""
     etag: str = ""
 
 

@@ -19,6 +19,7 @@ from shared.settings.model import (
     DriveSettings,
     Prices,
     Settings,
+    SmsSettings,
     StorageAccount,
     TriggerSettings,
     Values,
@@ -70,6 +71,7 @@ def from_env(
             url=read("GDRIVE_URL").rstrip("/"),
         ),
         channels=_set_up(given, channels),
+        sms=_sms(given),
         database_url=data.url,
         data_names=data.names,
         database_path=Path(file) if file else None,
@@ -254,6 +256,25 @@ def _together(given: _Given, declared: Sequence[Setting]) -> Values:
             for one in missing
         ]
     return {} if missing else found
+
+
+def _sms(given: _Given) -> SmsSettings:
+    usual = SmsSettings()
+
+    def read(name: str, parse: Callable[[str], T], default: T) -> T:
+        found = given.checked(name, parse)
+        return default if found is None else found
+
+    return SmsSettings(
+        enabled=read("SMS_ENABLED", checks.switch, usual.enabled),
+        default_region=read("SMS_DEFAULT_REGION", checks.region, usual.default_region),
+        hours=read("SMS_WINDOW", checks.hours, usual.hours),
+        per_second=read("SMS_PER_SECOND", checks.per_second, usual.per_second),
+        daily_limit=read("SMS_DAILY_LIMIT", checks.daily, usual.daily_limit),
+        daily_spend_minor=read("SMS_DAILY_SPEND_MINOR", checks.daily, usual.daily_spend_minor),
+        segment_micros=read("SMS_SEGMENT_PRICE", checks.price, usual.segment_micros),
+        currency=read("SMS_CURRENCY", checks.currency, usual.currency),
+    )
 
 
 def _overrides(environ: Mapping[str, str]) -> dict[str, str]:

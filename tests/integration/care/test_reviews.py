@@ -61,6 +61,7 @@ def test_it_says_what_is_so_now(office: Office, reminder: Message) -> None:
     owner = found.owner
     assert (owner.tenant_id, owner.owner_id, owner.phone, owner.opted_in) == (1, 1, "+4930", False)
     assert (owner.language, owner.timezone) == ("de", "Asia/Tokyo")
+    assert owner.tenant_timezone == "Europe/Warsaw"
     assert (owner.sms_daily_limit, owner.sms_daily_spend_minor, owner.sms_currency) == (
         7,
         90,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from shared.errors import NotFound
+from shared.notifications import states
+from shared.notifications.content import Receipt
 from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus
 from shared.storage.tables.batch import Merge
@@ -61,7 +64,7 @@ def test_a_way_that_is_not_set_up_is_not_written_down(office: Office) -> None:
 def test_two_that_send_at_once_send_it_once(office: Office) -> None:
     office.administrators = (ANA,)
     notifications = [office.notifications() for _ in range(4)]
-    office.outbox().due(START, 1)  # the table is there
+    office.outbox().facts()  # the table is there
     together = threading.Barrier(len(notifications))
 
     def send(number: int) -> None:
@@ -113,7 +116,7 @@ def test_killed_between_the_sending_and_its_note_it_is_sent_again_after_ten_minu
 ) -> None:
     notifications = office.notifications()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(notifications._outbox, "sent", _killed)
+        patch.setattr(notifications._outbox, "update", _killed)
         notifications.mail_administrators(key=JOB, subject="s", text="t")
     assert office.vendors.mailed() == [ANA]
     office.notifications().mail_administrators(key=JOB, subject="s", text="t")
@@ -134,8 +137,10 @@ def test_what_was_sent_stays_sent_though_another_took_it_over(office: Office) ->
     assert slow is not None
     other = outbox.claim(slow, START + timedelta(minutes=1) + HELD)
     assert other is not None
-    assert outbox.sent(slow, "slow-1", START).status is NotificationStatus.SENT
-    assert outbox.failed(other, "away", START).status is NotificationStatus.SENT
+    sent = partial(states.sent, receipt=Receipt(provider_id="slow-1"), now=START)
+    assert outbox.update(slow, sent).status is NotificationStatus.SENT
+    failed = partial(states.failed, holder=other.holder, error="away", again=START)
+    assert outbox.update(other, failed).status is NotificationStatus.SENT
     assert outbox.get(first.id).provider_id == "slow-1"
     assert office.later(timedelta(days=1)) == []
 
@@ -147,7 +152,7 @@ def test_an_attempt_that_never_ends_is_given_up_after_six(
     for _ in range(6):
         notifications = office.notifications()
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(notifications._outbox, "sent", _killed)
+            patch.setattr(notifications._outbox, "update", _killed)
             notifications.mail_administrators(key=JOB, subject="s", text="t")
         office.clock.advance(HELD)
     (given_up,) = office.notifications().flush(office.clock.now())

@@ -22,7 +22,7 @@ from tests.unit.api.asking import asked, operations, stateless
 IDS = """
 accept_backup cancel_job change_plan change_schedule create_plan create_schedule delete_backup
 delete_plan delete_schedule disable_plan disable_schedule enable_plan enable_schedule
-execute_schedule link_backup list_backups list_due_schedules list_jobs list_messages
+execute_schedule link_backup list_backups list_circuits list_due_schedules list_jobs list_messages
 list_notifications list_occurrences list_plans list_schedules list_sources list_tasks read_backup
 read_costs read_job read_message read_metrics read_notification read_plan read_schedule
 restore_backup retry_job retry_schedule run_plan try_retention verify_backup
