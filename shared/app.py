@@ -17,6 +17,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.port import AlertMonitor, AlertService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
+from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
@@ -226,6 +227,7 @@ def build(
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            PetCare: lambda: _care(settings, services),
         }
     )
     _hold_needs(tasks, services)
@@ -372,8 +374,19 @@ def _notifications(
 
 def _reviews(settings: Settings) -> Mapping[str, Review]:
     """The reviews of messages to owners, by their kinds."""
-    del settings  # nothing sends such messages yet
-    return {}
+    from shared.care.reviews import reviews
+
+    return reviews(settings)
+
+
+def _care(settings: Settings, services: Services) -> PetCare:
+    from shared.care.service import Care
+
+    return Care(
+        settings,
+        lambda: services.get(NotificationService),  # type: ignore[type-abstract]
+        lambda: services.get(BillingService),  # type: ignore[type-abstract]
+    )
 
 
 def _backups(

@@ -43,6 +43,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("id", "owner_id", "week_on", "score_before", "score_after", "no_shows", "recovered"),
         "created_at",
     ),
+    "reputation_weeks": ("tenant_id", "settled_on"),
+    "message_requests": ("id", "kind", "occasion", "requested_at", "over_at"),
     "costs": ("id", "tenant_id", "day", "category", "amount_minor", "currency"),
     "revenues": ("id", "tenant_id", "day", "source", "amount_minor", "currency"),
     "partners": ("id", "name", "email"),

@@ -8,6 +8,7 @@ process's environment.
 from shared.settings.model import (
     PRIMARY,
     BillingSettings,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "SETTINGS",
     "TASK_SUFFIXES",
     "BillingSettings",
+    "CareSettings",
     "Channels",
     "Check",
     "DataSettings",

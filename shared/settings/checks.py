@@ -35,6 +35,27 @@ def an_hour(value: str) -> int:
     return _whole(value, 1, 400)
 
 
+def minutes(value: str) -> int:
+    return _whole(value, 0, 1440)
+
+
+def days(value: str) -> int:
+    return _whole(value, 1, 3650)
+
+
+def points(value: str) -> int:
+    return _whole(value, 0, 100)
+
+
+def thresholds(value: str) -> tuple[int, ...]:
+    """Different days with commas between, most first."""
+    try:
+        found = {_whole(part.strip(), 1, 365) for part in value.split(",")}
+    except ValueError:
+        raise ValueError("use whole numbers of days from 1 to 365, with commas between") from None
+    return tuple(sorted(found, reverse=True))
+
+
 def switch(value: str) -> bool:
     if value not in ("true", "false"):
         raise ValueError("use true or false")

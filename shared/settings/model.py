@@ -82,6 +82,40 @@ class BillingSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CareSettings:
+    """The rules of the pet-care tasks."""
+
+    vaccination_thresholds: tuple[int, ...] = (30, 14, 7)
+    """Days before a vaccination expires, most first (P1)."""
+    no_show_grace: timedelta = timedelta(minutes=15)
+    """Of tenants that have none of their own (P3)."""
+    no_show_max_age: timedelta = timedelta(days=7)
+    """An appointment that began longer ago is not charged any more."""
+    no_show_points: int = 10
+    """Points that an owner loses for each no-show."""
+    recovery_days: int = 90
+    """For so many days an owner must have behaved well to get points back (P6)."""
+    recovery_points: int = 5
+
+
+_CARE = CareSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """What Azure charges, in millionths of a currency: list prices, unless settings say others."""
+
+    gb_second: Decimal = Decimal(26)
+    table_requests: Decimal = Decimal(360)
+    """For ten thousand."""
+    blob_requests: Decimal = Decimal(50_000)
+    """For ten thousand."""
+    currency: str = "USD"
+    memory_mb: int = 2048
+    """Of an instance."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SmsSettings:
     """The rules for text messages to owners (P9, P11)."""
 
@@ -105,20 +139,6 @@ _SMS = SmsSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Prices:
-    """What Azure charges, in millionths of a currency: list prices, unless settings say others."""
-
-    gb_second: Decimal = Decimal(26)
-    table_requests: Decimal = Decimal(360)
-    """For ten thousand."""
-    blob_requests: Decimal = Decimal(50_000)
-    """For ten thousand."""
-    currency: str = "USD"
-    memory_mb: int = 2048
-    """Of an instance."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
 
@@ -134,6 +154,12 @@ class TriggerSettings:
     prefix: str = "belfry"
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Every variable whose name ends like that of a task's setting."""
+    task_timezone: str = "UTC"
+    """In which tasks of local time run that have no zone of their own (P7)."""
+
+    def local_zone(self, task_name: str) -> str:
+        """The zone of a task of local time."""
+        return self.overrides.get(task_settings(task_name)[1]) or self.task_timezone
 
     def override(self, task_name: str) -> TaskOverride:
         """The settings for that task's schedule. Raises `Misconfigured`."""
@@ -169,6 +195,7 @@ class Settings(TriggerSettings):
     postgres_url: Secret
     postgres_scratch_url: Secret
     postgres_bin: Path | None = None
+    care: CareSettings = _CARE
     schedule_shards: int = 8
     job_lease: timedelta = timedelta(seconds=60)
     jobs_per_instance: int = 64

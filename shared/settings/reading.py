@@ -15,6 +15,7 @@ from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
     BillingSettings,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
@@ -83,6 +84,7 @@ def from_env(
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
         postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
+        care=_care(given),
         schedule_shards=given.checked("SCHEDULE_SHARDS", checks.shards) or 8,
         prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
         job_lease=timedelta(seconds=given.checked("JOB_LEASE_SECONDS", checks.lease) or 60),
@@ -95,6 +97,7 @@ def from_env(
         alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
         prices=_prices(given),
         overrides=_overrides(environ),
+        task_timezone=read("TASK_TIMEZONE"),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
     if problems:
@@ -104,8 +107,12 @@ def from_env(
 
 def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
     """Read what triggers are made from. A wrong prefix counts as not set; `from_env` reports it."""
-    prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
-    return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
+    given = _Given(environ)
+    return TriggerSettings(
+        prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
+        overrides=_overrides(environ),
+        task_timezone=given.read("TASK_TIMEZONE"),
+    )
 
 
 def for_data(environ: Mapping[str, str]) -> DataSettings:
@@ -143,6 +150,21 @@ def _data(given: _Given) -> DataSettings:
     file, names = given.read("DATABASE_PATH"), given.read("DATA_NAMES")
     url = given.read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")
     return DataSettings(url=Secret(url), names=Path(names) if names else None)
+
+
+def _care(given: _Given) -> CareSettings:
+    """A wrong value is noted as a problem, so what stands in its place is never used."""
+    return CareSettings(
+        vaccination_thresholds=given.checked("VACCINATION_ALERT_THRESHOLDS", checks.thresholds)
+        or (),
+        no_show_grace=timedelta(
+            minutes=given.checked("NO_SHOW_GRACE_PERIOD_MINUTES", checks.minutes) or 0
+        ),
+        no_show_max_age=timedelta(days=given.checked("NO_SHOW_MAX_AGE_DAYS", checks.days) or 1),
+        no_show_points=given.checked("REPUTATION_NO_SHOW_POINTS", checks.points) or 0,
+        recovery_days=given.checked("REPUTATION_RECOVERY_DAYS", checks.days) or 1,
+        recovery_points=given.checked("REPUTATION_RECOVERY_POINTS", checks.points) or 0,
+    )
 
 
 class _Given:

@@ -134,6 +134,38 @@ SETTINGS = (
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting(
+        "TASK_TIMEZONE",
+        "UTC",
+        "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "
+        "stronger.",
+    ),
+    Setting(
+        "VACCINATION_ALERT_THRESHOLDS",
+        "30,14,7",
+        "So many days before a vaccination expires, its owner is told; with commas between.",
+    ),
+    Setting(
+        "NO_SHOW_GRACE_PERIOD_MINUTES",
+        "15",
+        "How late somebody may come to an appointment, at tenants that say nothing else.",
+    ),
+    Setting(
+        "NO_SHOW_MAX_AGE_DAYS",
+        "7",
+        "Appointments that began longer ago are not marked as no-shows any more: so a first run on "
+        "an old database charges nobody for past years.",
+    ),
+    Setting(
+        "REPUTATION_NO_SHOW_POINTS", "10", "Points that an owner loses for each no-show, of 100."
+    ),
+    Setting(
+        "REPUTATION_RECOVERY_DAYS",
+        "90",
+        "Days without a no-show after which an owner gets points back each week.",
+    ),
+    Setting("REPUTATION_RECOVERY_POINTS", "5", "Points that come back in a week."),
+    Setting("INSTANCE_MEMORY_MB", "2048", "Memory of an instance; what a run costs depends on it."),
+    Setting(
         "DAILY_SPEND_LIMIT",
         "50",
         "What a day may cost, in SPEND_CURRENCY; above it, spend_guard alerts people and pauses "
@@ -156,6 +188,7 @@ SETTINGS = (
         "Alerts that one channel or person gets in an hour; the rest comes in one message. "
         "Critical ones have as many places again.",
     ),
+    Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting(
         "SMS_ENABLED",
         "true",

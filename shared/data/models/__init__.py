@@ -14,10 +14,16 @@ from shared.data.models.billing import (
     StepState,
     TenantBilling,
 )
+from shared.data.models.messages import MessageRequest
 from shared.data.models.money import Cost, Revenue
 from shared.data.models.owners import Owner, Pet
 from shared.data.models.partners import Commission, Partner
-from shared.data.models.reputation import TOP_SCORE, Reputation, ReputationChange
+from shared.data.models.reputation import (
+    TOP_SCORE,
+    Reputation,
+    ReputationChange,
+    ReputationWeek,
+)
 from shared.data.models.tenants import Role, Tenant, User
 from shared.data.models.usage import UsageDay
 from shared.data.models.vaccinations import Vaccination, VaccinationStatus
@@ -33,12 +39,14 @@ __all__ = [
     "Commission",
     "Cost",
     "FeeStatus",
+    "MessageRequest",
     "NoShowFee",
     "Owner",
     "Partner",
     "Pet",
     "Reputation",
     "ReputationChange",
+    "ReputationWeek",
     "Revenue",
     "Role",
     "StepName",

@@ -178,15 +178,15 @@ QUERIES: dict[str, Query] = {
 def test_the_query_of_each_task_is_answered_by_an_index(url: Secret, task: str) -> None:
     """No table is read whole, and no page is sorted that the index has in order."""
     with engine(url, Access.WRITE).begin() as connection:
-        plan = plan_of(connection, QUERIES[task], sqlite=is_sqlite(url))
-    whole = [line for line in plan if line.startswith("SCAN") or "Seq Scan" in line]
-    assert [line for line in whole if "COVERING INDEX" not in line] == [], plan
-    sorts = [line for line in plan if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
+        found = plan(connection, QUERIES[task], sqlite=is_sqlite(url))
+    whole = [line for line in found if line.startswith("SCAN") or "Seq Scan" in line]
+    assert [line for line in whole if "COVERING INDEX" not in line] == [], found
+    sorts = [line for line in found if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
     grouped = "GROUP BY" in str(QUERIES[task])
-    assert grouped or sorts == [], plan
+    assert grouped or sorts == [], found
 
 
-def plan_of(connection: Any, query: Query, *, sqlite: bool) -> Sequence[str]:
+def plan(connection: Any, query: Query, *, sqlite: bool) -> Sequence[str]:
     compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
     if sqlite:
         return [row[-1] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]

@@ -13,7 +13,7 @@ from shared.data.models import UsageDay
 from shared.finance import sums, usage
 from shared.settings import Secret
 from tests.integration.data.conftest import is_sqlite
-from tests.integration.data.test_pages import plan_of
+from tests.integration.data.test_pages import plan
 from tests.integration.finance.setup import TODAY, ago
 
 Query = Select[*tuple[Any, ...]]
@@ -40,8 +40,8 @@ QUERIES: dict[str, Callable[[], Query]] = {
 def test_by_an_index(url: Secret, query: str) -> None:
     """No table is read whole, and no page is sorted that the index has in order."""
     with engine(url, Access.WRITE).begin() as connection:
-        plan = plan_of(connection, QUERIES[query](), sqlite=is_sqlite(url))
-    whole = [line for line in plan if line.startswith("SCAN") or "Seq Scan" in line]
-    assert whole == [], plan
-    sorts = [line for line in plan if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
-    assert sorts == [] or "GROUP BY" in str(QUERIES[query]()), plan
+        found = plan(connection, QUERIES[query](), sqlite=is_sqlite(url))
+    whole = [line for line in found if line.startswith("SCAN") or "Seq Scan" in line]
+    assert whole == [], found
+    sorts = [line for line in found if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
+    assert sorts == [] or "GROUP BY" in str(QUERIES[query]()), found
