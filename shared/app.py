@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.alerts.of_engine import EngineAlerts
+from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
@@ -240,9 +241,13 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.meta, clock)
-    notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
+    notifications = once(
+        lambda: _notifications(settings, at.connection, at.meta, clock, NotificationAlerts(alerts))
+    )
+    alerts: Callable[[], Alerts] = once(
+        lambda: _alerts(settings, at, tasks, notifications(), clock)
+    )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
-    alerts = once(lambda: _alerts(settings, at, tasks, notifications(), clock))
     clocks = _clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications(), alerts()))
     finance = once(lambda: _finance(settings, at.connection))
@@ -365,11 +370,16 @@ def _hold_needs(tasks: Registry, services: Services) -> None:
 
 
 def _notifications(
-    settings: Settings, connection: Connection, meta: Meta, clock: Clock
+    settings: Settings,
+    connection: Connection,
+    meta: Meta,
+    clock: Clock,
+    problems: NotificationAlerts,
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
-    return notifications_from(settings, connection, meta, clock, reviews=_reviews(settings))
+    reviews = _reviews(settings)
+    return notifications_from(settings, connection, meta, clock, reviews=reviews, problems=problems)
 
 
 def _reviews(settings: Settings) -> Mapping[str, Review]:
