@@ -187,6 +187,16 @@ def test_a_job_that_must_end_ends_between_two_pages(office: Office) -> None:
     assert not office.outbox.messages
 
 
+def test_a_job_that_must_end_tries_no_further_tenant(office: Office) -> None:
+    other = office.tenant()
+    office.book(NOON + DAY)
+    office.book(NOON + DAY, tenant=other, pet=office.pet(other))
+    office.outbox.failing.append(Cancelled("told to stop"))
+    with pytest.raises(Cancelled):
+        office.remind_24h()
+    assert not office.outbox.messages
+
+
 @pytest.mark.parametrize("lost", ["before", "after"])
 def test_killed_around_the_outbox_nothing_is_lost_and_nobody_told_twice(
     office: Office, lost: str

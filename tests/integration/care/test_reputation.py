@@ -186,8 +186,11 @@ def test_killed_at_any_step_the_next_run_ends_in_the_same_state(office: Office, 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(office: Office) -> None:
     miss(office, SUNDAY - DAY)
     know(office, 50, date(2026, 1, 1), office.pet(1))
+    fallen = office.pet(1)  # would get points back, if there were no no-show
+    know(office, 50, date(2026, 1, 1), fallen)
+    miss(office, SUNDAY - DAY, pet=fallen)
     before = office.dump()
     result = office.reputations(dry_run=True)
-    assert (result["total_lowered"], result["total_recovered"]) == (1, 1)
-    assert [one["score_after"] for one in result["would"]["change"]] == [90, 55]
+    assert (result["total_lowered"], result["total_recovered"]) == (2, 1)
+    assert [one["score_after"] for one in result["would"]["change"]] == [90, 40, 55]
     assert office.dump() == before
