@@ -111,6 +111,11 @@ class Event(StrEnum):
     BILLING_RESUMED = "billing_resumed"
     BILLING_STUCK = "billing_stuck"
     FEE_FAILED = "fee_failed"
+    HOOK_REFUSED = "hook_refused"
+    HOOK_IGNORED = "hook_ignored"
+    TEXT_RECEIVED = "text_received"
+    CONSENT_CHANGED = "consent_changed"
+    CONSENT_UNSAVED = "consent_unsaved"
     REQUEST_FAILED = "request_failed"
 
 

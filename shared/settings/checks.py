@@ -198,3 +198,14 @@ def paused_invoices(value: str) -> str:
 
 _PAUSED = ("void", "keep_as_draft", "mark_uncollectible")
 """https://docs.stripe.com/billing/subscriptions/pause-payment"""
+
+
+def base_url(value: str) -> None:
+    """The URL of an app: paths are added to it."""
+    if not re.fullmatch(
+        r"https?://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?(?:/[^?#\s]*[^/?#\s])?", value
+    ):
+        raise ValueError(
+            "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
+            "a password"
+        )
