@@ -1,6 +1,7 @@
-"""A process that sends two messages to owners, and is killed before its n-th write to storage.
+"""A process that sends two messages to owners under a cap, and is killed before its n-th write to
+storage.
 
-python -m tests.integration.notifications.dying CONNECTION_STRING PREFIX PROVIDER_URL N
+python -m tests.integration.notifications.dying CONNECTION_STRING PREFIX PROVIDER_URL CAP N
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Dying(RequestsTransport):  # type: ignore[misc]
         return super().send(request, **options)
 
 
-def main(connection_string: str, prefix: str, url: str, number: str) -> None:
+def main(connection_string: str, prefix: str, url: str, cap: str, number: str) -> None:
     """Send them."""
     account = StorageAccount(connection_string=Secret(connection_string))
     outbox = Outbox(Connection(account, Dying(int(number))), Names(prefix).notifications)
@@ -48,7 +49,7 @@ def main(connection_string: str, prefix: str, url: str, number: str) -> None:
         {"sms": Texts(url)},
         lambda: (),
         ManualClock(START),
-        sms=replace(FREE, daily_limit=100),
+        sms=replace(FREE, daily_limit=int(cap)),
         reviews=Clinic().reviews(),
     )
     one.send([message(n, START + timedelta(days=1)) for n in range(2)])

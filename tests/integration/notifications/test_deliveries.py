@@ -19,7 +19,7 @@ from shared.notifications.double import Reply
 from shared.notifications.model import NotificationStatus as Status
 from shared.notifications.problems import Problems
 from shared.notifications.rows import notification_key
-from shared.storage.tables.batch import Replace
+from shared.storage.tables.batch import Merge, Replace
 from tests.context import job_of, result_of
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
 from tests.integration.notifications.texting import (
@@ -156,6 +156,17 @@ def test_a_report_of_other_data_is_refused_and_not_stored(
     with pytest.raises(Invalid, match=said):
         office.notifications().report(kind=kind, key="k", data=data)
     assert office.all() == []
+
+
+def test_a_report_whose_kind_is_gone_fails_for_good_and_says_why(office: Office) -> None:
+    office.administrators = (ANA,)
+    office.vendors.say("mail", Reply(503))
+    (waits,) = office.notifications().report(kind="cost_report", key="cost", data=REPORT)
+    gone = Merge(notification_key(waits.id), "*", {"kind": "cost_report_of_old"})
+    assert office.table().transact("messages", [gone]).committed
+    (failed,) = office.later(timedelta(minutes=1))
+    assert (failed.status, failed.next_at) == (Status.FAILED, None)
+    assert failed.error is not None and "no kind 'cost_report_of_old'" in failed.error
 
 
 def test_the_task_sends_what_is_due_and_says_how_it_went(office: Office, served: Provider) -> None:

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.notifications.model import NotificationStatus as Status
+from shared.settings import SmsSettings
 from tests.integration.notifications.conftest import START, Office
 from tests.integration.notifications.texting import (
+    FREE,
     Clinic,
     Provider,
     message,
@@ -34,21 +37,21 @@ def served() -> Iterator[Provider]:
         yield running
 
 
-def killed(office: Office, served: Provider, before: int) -> int:
+def killed(office: Office, served: Provider, before: int, cap: int = 100) -> int:
     """Send two messages in a process that is killed before that write; its exit code."""
-    words = (office.connection_string, office.prefix, served.url, str(before))
+    words = (office.connection_string, office.prefix, served.url, str(cap), str(before))
     office.outbox().facts()  # the table is there
     program = [sys.executable, "-m", "tests.integration.notifications.dying", *words]
     return subprocess.run(program, check=False, timeout=120).returncode
 
 
-def goes_on(office: Office, served: Provider) -> None:
+def goes_on(office: Office, served: Provider, sms: SmsSettings = FREE, owners: int = 2) -> None:
     """Others ask for the same, and flush, as time passes."""
-    messages = [message(n, START + timedelta(days=1)) for n in range(2)]
+    messages = [message(n, START + timedelta(days=1)) for n in range(owners)]
     for minutes in LATER:
         now = START + timedelta(minutes=minutes)
         office.clock.set(now)
-        one = texting(office, served, Clinic())
+        one = texting(office, served, Clinic(), sms=sms)
         one.send(messages)
         one.flush(now)
 
@@ -73,3 +76,13 @@ def test_if_the_provider_cannot_say_a_person_is_asked(
     assert served.counted() == {phone(0): 1, phone(1): 1}
     assert sorted(one.status.value for one in office.all()) == ["sent", "unknown"]
     assert "notification_unknown" in caplog.text
+
+
+@pytest.mark.parametrize("before", [2, 3, 5])
+def test_a_cap_is_not_exceeded_though_one_who_counted_was_killed(
+    office: Office, served: Provider, before: int
+) -> None:
+    """Killed after it had counted two: before the first send, after it, after the second."""
+    killed(office, served, before, cap=3)
+    goes_on(office, served, replace(FREE, daily_limit=3), owners=9)
+    assert served.twice() == [] and 1 <= len(served.accepted) <= 3

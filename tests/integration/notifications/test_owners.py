@@ -341,3 +341,23 @@ def test_what_becomes_due_at_the_same_instant_in_another_lane_is_found(
     step = partial(states.failed, holder=taken.holder, error="later", again=taken.next_at)
     office.outbox().update(taken, step)
     assert [it.status for it in one.flush(office.clock.advance(10 * MINUTE))] == [Status.SENT]
+
+
+@pytest.mark.parametrize("ends", ["hours", "occasion"])
+def test_what_its_turn_comes_too_late_for_is_not_sent(
+    office: Office, served: Provider, clinic: Clinic, ends: str
+) -> None:
+    """At 03:00 it may be sent; its turn by the rate comes a minute and a half later."""
+    clock = HastyClock(START)
+    office.outbox().facts().put("sms.next", (START + 1.5 * MINUTE).isoformat())
+    hours = (0, 181) if ends == "hours" else (0, 1440)
+    until = UNTIL if ends == "hours" else START + MINUTE
+    sms = replace(FREE, hours=hours, per_second=1, daily_limit=1)
+    one = texting(office, served, clinic, sms=sms, clock=clock)
+    (left,) = one.send([message(1, until)])
+    assert (left.status, left.attempts, served.asked) == (Status.QUEUED, 0, 0)
+    (after,) = one.flush(clock.now())
+    assert after.status is (Status.QUEUED if ends == "hours" else Status.SKIPPED)
+    assert after.next_at == (START.replace(day=22, hour=0) if ends == "hours" else None)
+    counted = office.outbox().facts().value("sms.day:all") or ""
+    assert '"messages": 0' in counted, "its place under the cap was given back"
