@@ -104,6 +104,11 @@ class Event(StrEnum):
     RETENTION_HELD = "retention_held"
     BACKUPS_LOCKED = "backups_locked"
     DESTINATION_AWAY = "destination_away"
+    HOOK_REFUSED = "hook_refused"
+    HOOK_IGNORED = "hook_ignored"
+    TEXT_RECEIVED = "text_received"
+    CONSENT_CHANGED = "consent_changed"
+    CONSENT_UNSAVED = "consent_unsaved"
     REQUEST_FAILED = "request_failed"
 
 

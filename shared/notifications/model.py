@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import Unavailable
+from shared.errors import Refused, Unavailable
 from shared.log import short
 from shared.text import clean, units
 
@@ -39,8 +39,8 @@ ERROR = 1_000
 """The longest key, subject, text and error that are kept, in units of UTF-16."""
 
 MAIL = "mail"
-"""The channel that writes to an address. Any other channel writes to the one place that its
-settings name."""
+"""The channel that writes to an address. Any other channel that administrators are told by writes
+to the one place that its settings name."""
 
 _FAR = 9_999_999_999_999
 _ID = re.compile(r"[0-9]{13}-[0-9a-f]{32}")
@@ -72,6 +72,15 @@ class Later(Unavailable):
     def __init__(self, service: str, message: str, pause: timedelta) -> None:
         super().__init__(service, message)
         self.pause = pause
+
+
+class BadRecipient(Refused):
+    """It will never reach this recipient, whose address is wrong. Others can be reached: it says
+    nothing of the service."""
+
+
+class OptedOut(BadRecipient):
+    """The recipient has told the provider that they want no more of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +130,8 @@ class Entry(Draft):
     sent_at: datetime | None = None
     holder: str = ""
     """Which sender took it last."""
+    claimed_at: datetime | None = None
+    """When it was taken: the time of the last attempt."""
     address: str = ""
     """Where it went, if that was looked up right before it was sent: a phone number in E.164."""
     segments: int = 0

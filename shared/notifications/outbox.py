@@ -161,7 +161,7 @@ class Outbox:
         else `entry` differs in from what is stored, such as its words, is stored with it."""
         if not states.may_claim(entry, now):
             return None
-        mine = states.claimed(entry, secrets.token_hex(8), now + HELD)
+        mine = replace(states.claimed(entry, secrets.token_hex(8), now + HELD), claimed_at=now)
         written = self._change(entry, mine)
         if written is not None:
             return written
@@ -236,6 +236,30 @@ class Outbox:
             filter += f" and RowKey ge {literal(span[0])} and RowKey le {literal(span[-1])}"
             found = [_told(row) for row in self._open().query(filter, top=size)]
         return [one for one in found if one is not None], len(keys)
+
+    def unpriced_pages(
+        self, channel: str, since: datetime, until: datetime, size: int
+    ) -> Iterator[list[Entry]]:
+        """By pages, newest first, those stored from `since` to `until` that a provider accepted and
+        has not told all about: that are not known to have arrived or not, or of unknown cost."""
+        newest, oldest = (
+            literal(notification_key(notification_id(end, at)))
+            for end, at in (("", until), ("~", since))
+        )
+        wanted = (
+            f"{beginning(ROW)} and RowKey ge {newest} and RowKey le {oldest} and channel eq "
+            f"{literal(channel)} and provider_id ne '' and "
+            f"(status eq 'sent' or cost_estimated eq true or cost_micros eq '')"
+        )
+        page: list[Entry] = []
+        with translated(_SERVICE):
+            for row in self._open().query(wanted, top=size):
+                page += [entry for entry in (_told(row),) if entry is not None]
+                if len(page) >= size:
+                    yield page
+                    page = []
+            if page:
+                yield page
 
     def forget(self, before: datetime, most: int = 1000) -> int:
         """Remove finished notifications from before `before`, at most `most`; how many.

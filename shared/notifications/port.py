@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from shared.notifications.model import Entry
+    from shared.notifications.reconciling import Reconciled
 
 Value: TypeAlias = "str | int | bool | None"
 """What the facts of a message may be: JSON's plain values."""
@@ -107,3 +108,8 @@ class NotificationService(Protocol):
     def flush(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Sequence[Entry]:
         """Send what is due by `now`, for `longest` at most, or until `stop` is set; those that
         were changed."""
+
+    def reconcile(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Reconciled:
+        """Ask the providers what they have not told of the notifications of the last days, for
+        `longest` at most, or until `stop` is set. Raises `Unavailable`, `Refused` or
+        `Misconfigured` if a provider does not answer."""

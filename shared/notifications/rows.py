@@ -97,6 +97,7 @@ def properties(entry: Entry) -> dict[str, Any]:
         "next_at": _stamp(entry.next_at),
         "sent_at": _stamp(entry.sent_at),
         "holder": entry.holder,
+        "claimed_at": _stamp(entry.claimed_at),
         "kind": entry.kind,
         "about": json.dumps(dict(entry.about)),
         "tenant_id": "" if entry.tenant_id is None else str(entry.tenant_id),
@@ -131,6 +132,7 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
             sent_at=_instant(row["sent_at"]),
             holder=row["holder"],
             kind=row.get("kind", ""),  # and what follows: rows of the first versions have none
+            claimed_at=_instant(row.get("claimed_at", "")),
             about=json.loads(row.get("about") or "{}"),
             tenant_id=_number(row.get("tenant_id")),
             owner_id=_number(row.get("owner_id")),

@@ -24,6 +24,7 @@ from typing import Protocol, runtime_checkable
 
 from shared.errors import BelfryError, Misconfigured
 from shared.notifications.content import Content, Receipt
+from shared.notifications.delivery import Delivery
 from shared.notifications.model import Entry, Later
 
 PAUSES = (
@@ -64,6 +65,15 @@ class Settling(Protocol):
     def look_up(self, entry: Entry, /) -> Receipt | None:
         """What the provider says of a notification that it may have accepted, found by its
         `address`, its `text` and its time; None: it knows of none. Raises as `send` does."""
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """A sender whose provider can be asked later what became of a notification."""
+
+    def fetch(self, entry: Entry, /) -> Delivery:
+        """How far the notification with `entry.provider_id` has come, and what it cost. Raises
+        `NotFound` if the provider has it no more, and as `send` does."""
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass
 from shared.notifications.port import Message, Review
 from shared.notifications.problems import Nobody, Problems
+from shared.notifications.reconciling import Reconciled, Reconciler
 from shared.notifications.rows import Lane
 from shared.notifications.rules.circuit import Circuit
 from shared.notifications.sending import Sender
@@ -169,6 +170,14 @@ class Notifications:
             tell(what, done, level=level, status=done.status.value, error_code=done.error_code)
         return done
 
+    def reconcile(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Reconciled:
+        """Ask the providers about the notifications of the last days of which they have not told
+        all: the callback was lost, or the price came later. It begins no further one after
+        `longest`, or once `stop` is set. Raises as a provider that does not answer does, too."""
+        until = self._clock.now() + longest
+        reconciler = Reconciler(self._outbox, self._channels, self.record_delivery, self._clock)
+        return reconciler.reconcile(now, until, stop)
+
     def circuits(self) -> dict[str, Circuit]:
         """Every circuit that ever failed, by channel."""
         return self._parts.circuits.all()
@@ -238,11 +247,13 @@ def notifications_from(
     `meta` remembers the administrators."""
     from shared.notifications.administrators import Administrators
     from shared.notifications.channels import senders
+    from shared.notifications.consent import Consent, watched
     from shared.storage.names import Names
 
+    consent = Consent(settings.database_url, settings.sms.default_region)
     return Notifications(
         Outbox(connection, Names(settings.prefix).notifications),
-        senders(settings.channels),
+        watched(senders(settings.channels), consent),
         Administrators(settings.database_url, meta, clock),
         clock,
         sms=settings.sms,

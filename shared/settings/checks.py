@@ -130,3 +130,14 @@ def _age_key(key: str) -> bool:
 def url(value: str) -> None:
     if not re.fullmatch(r"https?://[^/\s]+\S*", value):
         raise ValueError("use a URL that begins with https://")
+
+
+def base_url(value: str) -> None:
+    """The URL of an app: paths are added to it."""
+    if not re.fullmatch(
+        r"https?://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?(?:/[^?#\s]*[^/?#\s])?", value
+    ):
+        raise ValueError(
+            "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
+            "a password"
+        )

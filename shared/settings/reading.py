@@ -208,10 +208,10 @@ def _set_up(given: _Given, channels: Channels) -> dict[str, Values]:
 
 
 def _together(given: _Given, declared: Sequence[Setting]) -> Values:
-    """The values of settings that are used together; no values if those without a default are not
-    set."""
+    """The values of settings that are used together; no values if those that it needs are not
+    set: all but those with a default and the optional ones."""
     found = {one.name: Secret(given.value(one)) for one in declared}
-    needed = [one.name for one in declared if not one.default]
+    needed = [one.name for one in declared if not one.default and not one.optional]
     there = [name for name in needed if found[name]]
     missing = [name for name in needed if not found[name]]
     if there:

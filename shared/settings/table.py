@@ -17,6 +17,8 @@ class Setting(NamedTuple):
     """Whether its value must never be shown."""
     check: Callable[[str], object] = str
     """Raises `ValueError` that says what to use."""
+    optional: bool = False
+    """Whether a channel is used without it, though it has no default."""
 
 
 SETTINGS = (

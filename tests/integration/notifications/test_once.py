@@ -13,10 +13,10 @@ from shared.errors import NotFound
 from shared.notifications import states
 from shared.notifications.content import Receipt
 from shared.notifications.double import Reply
-from shared.notifications.model import NotificationStatus
+from shared.notifications.model import MAIL, NotificationStatus
 from shared.storage.tables.batch import Merge
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
-from tests.integration.notifications.vendors import CHATS, DOUBLES
+from tests.integration.notifications.vendors import CHATS
 
 HELD = timedelta(minutes=10)
 JOB = "postgres_backup-20261121T030000Z"
@@ -58,7 +58,7 @@ def test_an_alert_goes_by_every_way_that_is_set_up(office: Office) -> None:
 def test_a_way_that_is_not_set_up_is_not_written_down(office: Office) -> None:
     notifications = office.notifications(SLACK_WEBHOOK_URL="")
     notifications.alert(key="down", subject="s", text="t")
-    assert {one.channel for one in office.all()} == {*DOUBLES} - {"slack"}
+    assert {one.channel for one in office.all()} == {*CHATS, MAIL} - {"slack"}
 
 
 def test_two_that_send_at_once_send_it_once(office: Office) -> None:
@@ -203,7 +203,7 @@ def test_lists_are_newest_first_filtered_and_in_pages(office: Office) -> None:
     assert ([one.key for one in found], total) == (["k2", "k1"], 5)
     assert notifications.page(NotificationStatus.SENT, "slack", 4, 2) == ([], 5)
     assert notifications.page(NotificationStatus.KEPT, None, 1, 2) == ([], 0)
-    assert notifications.page(None, None, 1, 100)[1] == 5 * len(DOUBLES)
+    assert notifications.page(None, None, 1, 100)[1] == 5 * len([*CHATS, MAIL])
 
 
 @pytest.mark.parametrize("id", ["", "x", "' or '", "8204737599999-" + "0" * 32])

@@ -156,9 +156,11 @@ def test_what_is_imported_at_first_is_light() -> None:
     code = (
         "import sys, shared.data.people, shared.notifications.service,"
         " shared.notifications.administrators, shared.notifications.channels.mail.sender,"
-        " shared.notifications.channels, shared.notifications.post;"
+        " shared.notifications.channels, shared.notifications.post,"
+        " shared.notifications.channels.mail.events, shared.notifications.channels.sms.sender,"
+        " shared.notifications.channels.sms.signature, shared.notifications.consent;"
         "heavy = ('azure', 'requests', 'urllib3', 'sendgrid', 'python_http_client', 'sqlalchemy',"
-        " 'psycopg', 'phonenumbers', 'jinja2', 'resvg_py', 'twilio');"
+        " 'psycopg', 'phonenumbers', 'jinja2', 'resvg_py', 'twilio', 'cryptography');"
         " print([n for n in heavy if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
