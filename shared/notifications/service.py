@@ -153,7 +153,10 @@ class Notifications:
             self._to_administrator(one, now, away)
             for one in self._due(now, Lane.ADMINISTRATORS, this)
         ]
-        tried += [self._parts.settler.settle(one) for one in self._due(now, Lane.IN_DOUBT, this)]
+        silent: set[str] = set()
+        tried += [
+            self._parts.settler.settle(one, silent) for one in self._due(now, Lane.IN_DOUBT, this)
+        ]
         for page in self._outbox.due(now, Lane.OWNERS, _PAGE):
             self._to_owners(page, this)
             if this.ended:
