@@ -6,7 +6,6 @@ app of a process: `functions` keeps one, so that warm invocations reuse its clie
 
 from __future__ import annotations
 
-import functools
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,7 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.alerts.of_engine import EngineAlerts
+from shared.alerts.of_notifications import NotificationAlerts
+from shared.alerts.port import AlertMonitor, AlertService
 from shared.backups.port import BackupService
+from shared.billing.port import BillingService
+from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
@@ -40,6 +44,7 @@ from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.finance.port import FinanceService
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService, Review
@@ -61,7 +66,10 @@ from shared.tasks import Registry, Services
 from shared.tasks.services import once
 
 if TYPE_CHECKING:
+    from shared.alerts.service import Alerts
     from shared.backups.service import Backups
+    from shared.billing.service import Billing
+    from shared.finance.service import Finance
     from shared.notifications.service import Notifications
 
 T = TypeVar("T")
@@ -94,8 +102,11 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service. Like `notifications`, it is made when it is first used."""
+    """The backup service. Like the next ones, it is made when it is first used."""
+    finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
+    billing: Callable[[], Billing]
+    alerts: Callable[[], Alerts]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -211,8 +222,13 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            FinanceService: lambda: finance(),
+            BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
+            AlertService: lambda: alerts(),
+            AlertMonitor: lambda: alerts(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            PetCare: lambda: _care(settings, services),
         }
     )
     _hold_needs(tasks, services)
@@ -225,10 +241,17 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.meta, clock)
-    notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
+    notifications = once(
+        lambda: _notifications(settings, at.connection, at.meta, clock, NotificationAlerts(alerts))
+    )
+    alerts: Callable[[], Alerts] = once(
+        lambda: _alerts(settings, at, tasks, notifications(), clock)
+    )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
-    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
-    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
+    clocks = _clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications(), alerts()))
+    finance = once(lambda: _finance(settings, at.connection))
+    billing = once(lambda: _billing(settings, clock))
     executor = Executor(tasks, services, clock)
     by_hand, short, long = _workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
@@ -252,7 +275,10 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
+        finance=finance,
         notifications=notifications,
+        billing=billing,
+        alerts=alerts,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -267,11 +293,11 @@ def _clocks(
     at: _Stores,
     dispatcher: Dispatcher,
     sweep: Sweep,
-    alert: Callable[..., bool],
+    alerts: EngineAlerts,
     held: Lease,
     clock: Clock,
 ) -> Clocks:
-    alarm = Alarm(at.meta, alert)
+    alarm = Alarm(at.meta, alerts)
     checked = clock if isinstance(clock, CheckedClock) else None
     return Clocks(
         dispatcher=dispatcher,
@@ -344,17 +370,33 @@ def _hold_needs(tasks: Registry, services: Services) -> None:
 
 
 def _notifications(
-    settings: Settings, connection: Connection, meta: Meta, clock: Clock
+    settings: Settings,
+    connection: Connection,
+    meta: Meta,
+    clock: Clock,
+    problems: NotificationAlerts,
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
-    return notifications_from(settings, connection, meta, clock, reviews=_reviews(settings))
+    reviews = _reviews(settings)
+    return notifications_from(settings, connection, meta, clock, reviews=reviews, problems=problems)
 
 
 def _reviews(settings: Settings) -> Mapping[str, Review]:
     """The reviews of messages to owners, by their kinds."""
-    del settings  # nothing sends such messages yet
-    return {}
+    from shared.care.reviews import reviews
+
+    return reviews(settings)
+
+
+def _care(settings: Settings, services: Services) -> PetCare:
+    from shared.care.service import Care
+
+    return Care(
+        settings,
+        lambda: services.get(NotificationService),  # type: ignore[type-abstract]
+        lambda: services.get(BillingService),  # type: ignore[type-abstract]
+    )
 
 
 def _backups(
@@ -364,6 +406,7 @@ def _backups(
     manager: Manager,
     tasks: Registry,
     notifications: Notifications,
+    alerts: Alerts,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -375,15 +418,36 @@ def _backups(
         manager=manager,
         tasks=tasks,
         notifications=notifications,
+        alerts=alerts,
     )
 
 
-def _alert(
-    notifications: Callable[[], Notifications], *, key: str, subject: str, text: str
-) -> bool:
-    """Alert people; whether nothing is left to do for this alert."""
-    sent = notifications().alert(key=key, subject=subject, text=text)
-    return all(entry.next_at is None for entry in sent)
+def _finance(settings: Settings, connection: Connection) -> Finance:
+    from shared.finance.service import Finance
+
+    return Finance(settings, connection)
+
+
+def _billing(settings: Settings, clock: Clock) -> Billing:
+    from shared.billing.service import Billing
+
+    return Billing(settings.billing, clock)
+
+
+def _alerts(
+    settings: Settings,
+    at: _Stores,
+    tasks: Registry,
+    notifications: Notifications,
+    clock: Clock,
+) -> Alerts:
+    from shared.alerts.service import alerts_from
+    from shared.backups.params import BackupPlan
+
+    # the backup monitor tells of the jobs of plans
+    plans = [task for task in tasks if issubclass(task.params, BackupPlan)]
+    covered = {name for task in plans for name in (task.name, *task.aliases)}
+    return alerts_from(settings, at.connection, at.table, notifications, covered, clock)
 
 
 def _new_id() -> str:

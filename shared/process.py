@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import settings as configuration
+from shared.alerts import routes
 from shared.app import App, build
 from shared.backups import engines
 from shared.clock import Clock, FixedClock
@@ -74,8 +75,11 @@ def _build(tasks: Registry) -> App:
 
 
 def _settings(tasks: Registry) -> Settings:
-    check = functools.partial(configured.problems, tasks)
-    settings = configuration.load(check, channels.declared(), engines.schemes())
+    settings = configuration.load(
+        lambda read: (*configured.problems(tasks, read), *routes.wrong_in(read)),
+        channels.declared(),
+        engines.schemes(),
+    )
     names.use(names.read(settings.data_names))
     return settings
 

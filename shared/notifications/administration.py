@@ -56,8 +56,7 @@ class Administration:
             said = f"{entry.channel} is away; it is tried again at {permit:%H:%M:%S} UTC"
             return self._outbox.update(entry, partial(states.held, until=permit, reason=said))
         taken = self._outbox.claim(entry, now)
-        done = None if taken is None else self._attempt(taken, permit, away)
-        return done
+        return None if taken is None else self._attempt(taken, permit, away)
 
     def _permit(self, channel: str, now: datetime) -> Permit | datetime:
         return self._circuits.ask(channel, now) if channel in self._channels else Permit(channel)

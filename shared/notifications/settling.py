@@ -13,7 +13,7 @@ from shared.errors import BelfryError, Unavailable
 from shared.log import Event
 from shared.notifications import states
 from shared.notifications.attempts import tell
-from shared.notifications.circuits import Circuits, Permit
+from shared.notifications.circuits import Circuits, Permit, of_service
 from shared.notifications.content import Receipt
 from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.outbox import Outbox
@@ -41,9 +41,12 @@ class Settler:
         self._price = price
         self._clock = clock
 
-    def settle(self, entry: Entry) -> Entry:
-        """Ask about one that is due; as it is afterwards. Raises `Unavailable` or `Refused` only if
-        the outbox's storage fails."""
+    def settle(self, entry: Entry, away: set[str]) -> Entry | None:
+        """Ask about one that is due; as it is afterwards, or None if it was left alone. `away`
+        collects the channels whose provider did not answer in this pass, so that a pass waits for
+        one timeout. Raises `Unavailable` or `Refused` only if the outbox's storage fails."""
+        if entry.channel in away:
+            return None
         now = self._clock.now()
         if entry.status is NotificationStatus.SENDING:
             entry = self._outbox.update(entry, partial(self._died, now=now))
@@ -55,7 +58,7 @@ class Settler:
         permit = self._circuits.ask(entry.channel, now)
         if isinstance(permit, datetime):
             return self._outbox.update(entry, partial(states.asked_later, until=permit))
-        return self._ask(entry, sender, permit)
+        return self._ask(entry, sender, permit, away)
 
     def _died(self, entry: Entry, now: datetime) -> Entry | None:
         """The step for one whose sender seems to have died: not if it has recorded the outcome, or
@@ -64,12 +67,14 @@ class Settler:
             return None
         return states.unsettled(entry, _DIED, now)
 
-    def _ask(self, entry: Entry, sender: Settling, permit: Permit) -> Entry:
+    def _ask(self, entry: Entry, sender: Settling, permit: Permit, away: set[str]) -> Entry:
         said = self._answer(entry, sender)
         now = self._clock.now()
         problem = said if isinstance(said, BelfryError) else None
         self._circuits.record(permit, problem, now)
         if isinstance(said, BelfryError):
+            if of_service(said):
+                away.add(entry.channel)
             return self._nothing(entry, f"asked, the provider gave no answer: {said}")
         if said is None:
             return self._nothing(entry, "asked, the provider knows of no such one", answered=True)

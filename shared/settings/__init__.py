@@ -7,6 +7,8 @@ process's environment.
 
 from shared.settings.model import (
     PRIMARY,
+    BillingSettings,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
@@ -14,12 +16,26 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StripeSettings,
     TaskOverride,
     TriggerSettings,
     Values,
 )
-from shared.settings.process import load, load_for_data, load_for_triggers, load_local
-from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
+from shared.settings.process import (
+    load,
+    load_for_billing,
+    load_for_data,
+    load_for_triggers,
+    load_local,
+)
+from shared.settings.reading import (
+    Channels,
+    Check,
+    for_billing,
+    for_data,
+    for_triggers,
+    from_env,
+)
 from shared.settings.secret import Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
@@ -27,6 +43,8 @@ __all__ = [
     "PRIMARY",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "BillingSettings",
+    "CareSettings",
     "Channels",
     "Check",
     "DataSettings",
@@ -38,13 +56,16 @@ __all__ = [
     "Settings",
     "SmsSettings",
     "StorageAccount",
+    "StripeSettings",
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "for_billing",
     "for_data",
     "for_triggers",
     "from_env",
     "load",
+    "load_for_billing",
     "load_for_data",
     "load_for_triggers",
     "load_local",

@@ -110,6 +110,8 @@ class Task:
     """Earlier names, since stored schedules outlive a name."""
     check: Check | None = None
     check_takes: Mapping[str, type[Any]] = field(default_factory=dict)
+    local_time: bool = False
+    """Whether TASK_TIMEZONE moves it (P7)."""
     on_request: bool = False
     """Whether a person must ask for it each time: no schedule of it comes due by itself."""
     dry_run: bool = False
@@ -162,6 +164,7 @@ def task(
     *,
     cron: str | None = None,
     timezone: str = "UTC",
+    local_time: bool = False,
     impact: Impact = Impact.A,
     timeout_seconds: int = 600,
     retry: Retry | None = None,
@@ -175,10 +178,10 @@ def task(
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
     `cron` is the default time of its system schedule (five fields, in `timezone`); settings and the
-    API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes for the
-    daily tasks). `check` is called whenever new parameters come in, from anywhere. `dry_run`: its
-    function decides by `job.due_at` and heeds `job.dry_run`; without it, the command line refuses
-    `--dry-run` and `--as-of`.
+    API may change it. `local_time`: that zone is TASK_TIMEZONE. `misfire_grace_seconds`: how late
+    a run may start (L7: 15 minutes for the daily tasks). `check` is called whenever new parameters
+    come in, from anywhere. `dry_run`: its function decides by `job.due_at` and heeds `job.dry_run`;
+    without it, the command line refuses `--dry-run` and `--as-of`.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
@@ -206,6 +209,7 @@ def task(
             aliases=aliases,
             check=check,
             check_takes=_types(name, check, 2) if check is not None else {},
+            local_time=local_time,
             on_request=on_request,
             dry_run=dry_run,
         )
