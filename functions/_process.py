@@ -63,3 +63,12 @@ def site() -> Bridge:
     from shared.api.site import site
 
     return Bridge(site(app))
+
+
+@functools.cache
+def hooks() -> Bridge:
+    """What providers tell us, for the host's requests."""
+    from shared.api.bridge import Bridge
+    from shared.api.hooks.app import hooks
+
+    return Bridge(hooks(app))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,7 +40,7 @@ from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
 from shared.log import Event, event
-from shared.notifications.port import NotificationService
+from shared.notifications.port import NotificationService, Review
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -332,7 +332,13 @@ def _notifications(
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
-    return notifications_from(settings, connection, meta, clock)
+    return notifications_from(settings, connection, meta, clock, reviews=_reviews(settings))
+
+
+def _reviews(settings: Settings) -> Mapping[str, Review]:
+    """The reviews of messages to owners, by their kinds."""
+    del settings  # nothing sends such messages yet
+    return {}
 
 
 def _backups(

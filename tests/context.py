@@ -8,12 +8,13 @@ import logging
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
 from shared.notifications.model import Entry
 from shared.notifications.port import Message
+from shared.notifications.reconciling import Reconciled
 from shared.tasks import JobContext, Params, Result, Task
 
 
@@ -89,3 +90,11 @@ class RecordedNotifications:
     def rehearse(self, messages: Sequence[Message], now: datetime) -> Sequence[Entry]:
         del messages, now
         return ()
+
+    def flush(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Sequence[Entry]:
+        del now, longest, stop
+        return ()
+
+    def reconcile(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Reconciled:
+        del now, longest, stop
+        return Reconciled()

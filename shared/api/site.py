@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from shared.api import deps, front, problems
 from shared.api.deps import Provided
+from shared.api.hooks.refusals import refused
 from shared.api.shown import Shown, at
 from shared.app import App
 from shared.engine.dispatch.facts import FUTURE
@@ -46,6 +47,8 @@ class Registered(Shown):
 
 class StatusOut(Shown):
     jobs: list[Registered]
+    refused_hooks: dict[str, int]
+    """How many requests to `/hooks` each provider had not signed."""
 
 
 class SilentOut(Shown):
@@ -106,7 +109,8 @@ def status(app: Provided) -> StatusOut:
             _registered(belfry.manager.shown(one), belfry.table.newest(one.id), now)
             for one in found
             if one is not None
-        ]
+        ],
+        refused_hooks=refused(belfry.meta),
     )
 
 

@@ -9,4 +9,5 @@ rows         writing a row that may be there already
 schema       whether the database fits this version of Belfry
 migrations   bringing it up to date; only from a command
 people       who the system administrators are
+consent      who agrees to text messages
 """

@@ -6,6 +6,7 @@ At DEBUG, urllib3 logs paths (Telegram's contains a token), and python_http_clie
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 
 from shared.settings import Secret
@@ -30,6 +31,25 @@ def hide(logger: str, secrets: Sequence[Secret]) -> None:
             one.secrets |= set(secrets)
             return
     found.addFilter(_Hiding(secrets))
+
+
+def hide_pattern(logger: str, pattern: re.Pattern[str]) -> None:
+    """From now on, replace by `***` what matches in what this logger logs."""
+    found = logging.getLogger(logger)
+    if not any(isinstance(one, _Matching) and one.pattern is pattern for one in found.filters):
+        found.addFilter(_Matching(pattern))
+
+
+class _Matching(logging.Filter):
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        super().__init__()
+        self.pattern = pattern
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        if (clean := self.pattern.sub("***", said)) != said:
+            record.msg, record.args = clean, ()
+        return True
 
 
 class _Hiding(logging.Filter):

@@ -10,6 +10,9 @@
     skipped     the rules of sending forbid it for good; the error says why
     kept        no way to send it is configured: it stays for a person to read
 
+A notification that must wait, for the hours in which texts may go or for a provider that is away,
+stays queued; its error says for what. `states` has each step from one state to another.
+
 A notification is identified by its key, its channel and its recipient. Whoever asks again for the
 same three asks for the same notification, which is sent once.
 """
@@ -25,7 +28,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import Unavailable
+from shared.errors import Refused, Unavailable
 from shared.log import short
 from shared.text import clean, units
 
@@ -36,8 +39,8 @@ ERROR = 1_000
 """The longest key, subject, text and error that are kept, in units of UTF-16."""
 
 MAIL = "mail"
-"""The channel that writes to an address. Any other channel writes to the one place that its
-settings name."""
+"""The channel that writes to an address. Any other channel that administrators are told by writes
+to the one place that its settings name."""
 
 _FAR = 9_999_999_999_999
 _ID = re.compile(r"[0-9]{13}-[0-9a-f]{32}")
@@ -71,6 +74,15 @@ class Later(Unavailable):
         self.pause = pause
 
 
+class BadRecipient(Refused):
+    """It will never reach this recipient, whose address is wrong. Others can be reached: it says
+    nothing of the service."""
+
+
+class OptedOut(BadRecipient):
+    """The recipient has told the provider that they want no more of it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """A notification as a caller asks for it; `draft` makes one."""
@@ -88,6 +100,11 @@ class Draft:
     owner_id: int | None = None
     useful_until: datetime | None = None
     """It is not sent later than this; None: however late."""
+
+    @property
+    def to_owner(self) -> bool:
+        """Whether it goes to an owner, by the rules of `owners`, and not to administrators."""
+        return self.owner_id is not None
 
     @property
     def digest(self) -> str:
@@ -113,6 +130,8 @@ class Entry(Draft):
     sent_at: datetime | None = None
     holder: str = ""
     """Which sender took it last."""
+    claimed_at: datetime | None = None
+    """When it was taken: the time of the last attempt."""
     address: str = ""
     """Where it went, if that was looked up right before it was sent: a phone number in E.164."""
     segments: int = 0
@@ -122,6 +141,10 @@ class Entry(Draft):
     cost_currency: str = ""
     cost_estimated: bool = False
     """Whether that is Belfry's estimate, since the provider has not said."""
+    error_code: str | None = None
+    """The provider's code for why it did not arrive."""
+    lookups: int = 0
+    """How often the provider was asked whether it accepted it."""
     etag: str = ""
 
 

@@ -3,13 +3,15 @@ so a task that declares the service imports nothing else of it."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from shared.notifications.model import Entry
+    from shared.notifications.reconciling import Reconciled
 
 Value: TypeAlias = "str | int | bool | None"
 """What the facts of a message may be: JSON's plain values."""
@@ -50,6 +52,8 @@ class Owner:
     sms_daily_spend_minor: int | None
     """The same in minor units of `sms_currency`."""
     sms_currency: str
+    tenant_timezone: str = "UTC"
+    """Whose days the tenant's two caps count."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,3 +104,12 @@ class NotificationService(Protocol):
     def rehearse(self, messages: Sequence[Message], now: datetime) -> Sequence[Entry]:
         """What `send` would do at `now`; stores nothing and sends nothing. Messages that were told
         before are left out."""
+
+    def flush(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Sequence[Entry]:
+        """Send what is due by `now`, for `longest` at most, or until `stop` is set; those that
+        were changed."""
+
+    def reconcile(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Reconciled:
+        """Ask the providers what they have not told of the notifications of the last days, for
+        `longest` at most, or until `stop` is set. Raises `Unavailable`, `Refused` or
+        `Misconfigured` if a provider does not answer."""

@@ -1,4 +1,4 @@
-"""One HTTP request to a chat service.
+"""One HTTP request to a service that takes JSON.
 
 If the URL is a secret, three things could reveal it: the error texts of the library requests,
 which are therefore not used; a redirect, which is not followed; and urllib3's log at DEBUG, which
@@ -7,8 +7,9 @@ which are therefore not used; a redirect, which is not followed; and urllib3's l
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,10 +32,19 @@ class Answer:
     json: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _unsigned(_body: bytes) -> Mapping[str, str]:
+    return {}
+
+
 def post(
-    service: str, url: Secret, body: Mapping[str, Any], secrets: Sequence[Secret] = ()
+    service: str,
+    url: Secret,
+    body: Mapping[str, Any],
+    secrets: Sequence[Secret] = (),
+    signed: Callable[[bytes], Mapping[str, str]] = _unsigned,
 ) -> Answer:
-    """Post `body` as JSON; the answer, if it is a 2xx.
+    """Post `body` as JSON; the answer, if it is a 2xx. `signed` makes further headers from the
+    bytes of the body.
 
     Raises `Refused`, `Misconfigured`, `Unavailable` or `Later`. Their texts contain neither the URL
     nor `secrets`.
@@ -47,7 +57,11 @@ def post(
         pieces = [Secret(one) for one in re.split(r"[/?&=]", path) if len(one) >= _PIECE]
         known = [*secrets, url, Secret(path), *pieces]
         hide("urllib3.connectionpool", known)
-        answer = requests.post(url.reveal(), json=body, timeout=TIMEOUTS, allow_redirects=False)
+        raw = json.dumps(body, allow_nan=False).encode()
+        headers = {"Content-Type": "application/json", **signed(raw)}
+        answer = requests.post(
+            url.reveal(), data=raw, headers=headers, timeout=TIMEOUTS, allow_redirects=False
+        )
         text = hidden(answer.text, known)
         if 200 <= answer.status_code < 300:
             return Answer(text, _json(answer))

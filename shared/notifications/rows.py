@@ -5,16 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from shared.errors import Damaged
 from shared.notifications.model import Entry, NotificationStatus
-from shared.storage.tables.batch import literal
+from shared.storage.tables.batch import Delete, Insert, Operation, Upsert, literal
 
 PARTITION = "messages"
 ROW = "message:"
 """What the key of a notification's row begins with. This, `PARTITION` and the table's name
 (`Names.notifications`) must not change: what was sent would be forgotten, and sent again."""
+
+
+class Lane(StrEnum):
+    """What is to be done with a notification when it is due. Each lane is worked off by itself, so
+    that none waits behind another: thousands of messages to owners must not hold up an alert."""
+
+    ADMINISTRATORS = "administrators"
+    IN_DOUBT = "in_doubt"
+    """An owner's, of which nobody knows whether it was sent."""
+    OWNERS = "owners"
+
+
+def lane(entry: Entry) -> Lane:
+    """The lane that a notification is in."""
+    if not entry.to_owner:
+        return Lane.ADMINISTRATORS
+    doubtful = (NotificationStatus.SENDING, NotificationStatus.UNSETTLED)
+    return Lane.IN_DOUBT if entry.status in doubtful else Lane.OWNERS
 
 
 def notification_key(id: str) -> str:
@@ -35,6 +54,32 @@ def beginning(prefix: str) -> str:
     )
 
 
+def new_rows(entry: Entry) -> list[Operation]:
+    """Writes the rows of a notification that was not stored before."""
+    rows: list[Operation] = [
+        Insert(f"key:{entry.digest}", {"id": entry.id}),
+        Insert(notification_key(entry.id), properties(entry)),
+    ]
+    return rows + _due_rows(None, entry)
+
+
+def moved(before: Entry, after: Entry) -> list[Operation]:
+    """Writes what has changed in when it is due, and in which lane."""
+    same = (before.next_at, lane(before)) == (after.next_at, lane(after))
+    return [] if same else _due_rows(before, after)
+
+
+def _due_rows(before: Entry | None, after: Entry) -> list[Operation]:
+    rows: list[Operation] = []
+    gone = before.next_at if before is not None else None
+    if gone is not None and gone != after.next_at:
+        rows.append(Delete(due_key(gone, after.id)))
+    if after.next_at is not None:
+        write = Upsert if gone == after.next_at else Insert
+        rows.append(write(due_key(after.next_at, after.id), {"lane": lane(after).value}))
+    return rows
+
+
 def properties(entry: Entry) -> dict[str, Any]:
     """The row's properties. A merge cannot remove one, so a value that is not set is an empty
     string."""
@@ -52,6 +97,7 @@ def properties(entry: Entry) -> dict[str, Any]:
         "next_at": _stamp(entry.next_at),
         "sent_at": _stamp(entry.sent_at),
         "holder": entry.holder,
+        "claimed_at": _stamp(entry.claimed_at),
         "kind": entry.kind,
         "about": json.dumps(dict(entry.about)),
         "tenant_id": "" if entry.tenant_id is None else str(entry.tenant_id),
@@ -62,6 +108,8 @@ def properties(entry: Entry) -> dict[str, Any]:
         "cost_micros": "" if entry.cost_micros is None else str(entry.cost_micros),
         "cost_currency": entry.cost_currency,
         "cost_estimated": entry.cost_estimated,
+        "error_code": entry.error_code or "",
+        "lookups": entry.lookups,
     }
 
 
@@ -84,6 +132,7 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
             sent_at=_instant(row["sent_at"]),
             holder=row["holder"],
             kind=row.get("kind", ""),  # and what follows: rows of the first versions have none
+            claimed_at=_instant(row.get("claimed_at", "")),
             about=json.loads(row.get("about") or "{}"),
             tenant_id=_number(row.get("tenant_id")),
             owner_id=_number(row.get("owner_id")),
@@ -93,6 +142,8 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
             cost_micros=_number(row.get("cost_micros")),
             cost_currency=row.get("cost_currency", ""),
             cost_estimated=row.get("cost_estimated", False),
+            error_code=row.get("error_code") or None,
+            lookups=row.get("lookups", 0),
             etag=row["etag"],
         )
     except (LookupError, ValueError, TypeError, AttributeError) as error:

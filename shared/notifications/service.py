@@ -6,30 +6,38 @@ what is due. A provider's failure is not raised to the caller, but recorded in t
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
 from shared.clock import Clock
-from shared.errors import BelfryError, Refused, Unavailable
-from shared.log import Event, event
-from shared.notifications.content import Content
-from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
-from shared.notifications.outbox import Outbox
-from shared.notifications.sending import ATTEMPTS, Sender, next_attempt
-from shared.settings import Settings
+from shared.log import Event
+from shared.notifications import asking, parts, states
+from shared.notifications.attempts import tell
+from shared.notifications.delivery import Delivery
+from shared.notifications.known import Known
+from shared.notifications.listing import Wanted
+from shared.notifications.model import Draft, Entry, NotificationStatus, draft
+from shared.notifications.outbox import Outbox, new_entry
+from shared.notifications.owners import Pass
+from shared.notifications.port import Message, Review
+from shared.notifications.problems import Nobody, Problems
+from shared.notifications.reconciling import Reconciled, Reconciler
+from shared.notifications.rows import Lane
+from shared.notifications.rules.circuit import Circuit
+from shared.notifications.sending import Sender
+from shared.settings import Settings, SmsSettings
 from shared.storage.connect import Connection
 from shared.storage.tables.facts import Meta
 
-_logger = logging.getLogger("belfry.notifications")
-
-_MOST = 100
-"""The most notifications that one flush sends."""
-_KNOWN = 5_000
-"""How many finished notifications are remembered."""
-_NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
-_NO_MAIL = "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM"
+_PAGE = 100
+"""How many notifications a flush reads at once."""
+_AT_ONCE = timedelta(minutes=2)
+"""How long `send` sends at most; a later flush sends the rest."""
+_LONG = timedelta(days=1)
 
 
 class Notifications:
@@ -42,16 +50,21 @@ class Notifications:
         channels: Mapping[str, Sender],
         administrators: Callable[[], Sequence[str]],
         clock: Clock,
+        *,
+        sms: SmsSettings | None = None,
+        reviews: Mapping[str, Review] | None = None,
+        problems: Problems | None = None,
     ) -> None:
-        """`administrators` returns e-mail addresses."""
+        """`administrators` returns e-mail addresses. `reviews`, by kind, look up what a message to
+        an owner is about. `problems` is told of circuits and caps."""
         self._outbox = outbox
         self._channels = channels
         self._administrators = administrators
         self._clock = clock
-        self._lock = threading.Lock()
-        self._over: dict[str, None] = {}
-        """Digests of notifications for which nothing is left to do, so that storage need not be
-        asked about them."""
+        self._known = Known()
+        self._parts = parts.made(
+            outbox, channels, clock, sms or SmsSettings(), reviews or {}, problems or Nobody()
+        )
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Mail every system administrator; the notifications, as they are afterwards.
@@ -59,7 +72,12 @@ class Notifications:
         A second call with the same key mails only administrators whom the first did not. It leaves
         out of its result notifications that this object knows to be finished.
         """
-        return self._send_all(self._mails(key, subject, text))
+        return self._send_all(asking.mails(key, subject, text, self._administrators()))
+
+    def report(self, *, kind: str, key: str, data: Mapping[str, object]) -> list[Entry]:
+        """Mail a report of that kind to every system administrator, as `mail_administrators` does.
+        Raises `Invalid` if `data` are not the kind's."""
+        return self._send_all(asking.report(kind, key, data, self._administrators()))
 
     def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator; the
@@ -67,27 +85,114 @@ class Notifications:
         `mail_administrators`."""
         chats = [
             draft(key=key, channel=channel, recipient="", subject=subject, text=text)
-            for channel in self._channels
-            if channel != MAIL
+            for channel in parts.chats(self._channels)
         ]
-        return self._send_all([*chats, *self._mails(key, subject, text)])
+        mails = asking.mails(key, subject, text, self._administrators())
+        return self._send_all([*chats, *mails])
 
-    def flush(self, now: datetime) -> list[Entry]:
-        """Send what is due by `now`: what is queued, what failed and may be tried again, and what a
-        sender that was killed had begun.
+    def send(self, messages: Sequence[Message]) -> list[Entry]:
+        """Send messages to owners, each once; as they are afterwards, in the order of `messages`.
+        One that was told before may come without its words.
 
-        It sends at most 100, starting with those that have waited longest, and returns those that
-        it tried, as they are afterwards.
+        It sends for two minutes at most; what is left then, and what must wait, is sent by `flush`.
+        Raises `Invalid` if one of them is of no kind that goes to owners: then none is sent.
         """
+        drafts = [asking.to_owner(one) for one in messages]
+        wanted = {one.digest: one for one in drafts}
+        over = {key: known for key in wanted if (known := self._known.get(key)) is not None}
+        asked = [one for key, one in wanted.items() if key not in over]
+        stored = [entry for entry, _ in self._outbox.put_all(asked, self._clock.now())]
+        this = self._pass(self._clock.now() + _AT_ONCE)
+        self._to_owners(stored, this)
+        after = [this.done.get(one.id, one) for one in stored]
+        self._known.add(after)
+        found = over | {one.digest: one for one in after}
+        return [found[one.digest] for one in drafts]
+
+    def rehearse(self, messages: Sequence[Message], now: datetime) -> list[Entry]:
+        """What `send` would do at `now`; stores nothing and sends nothing. Messages that were told
+        before are left out. `sent` stands for what would be sent."""
+        wanted = {one.digest: one for one in map(asking.to_owner, messages)}
+        known = self._outbox.those_known(list(wanted))
+        new = [new_entry(one, now, None) for key, one in wanted.items() if key not in known]
+        return self._parts.owners.rehearse(new, now)
+
+    def flush(
+        self,
+        now: datetime,
+        *,
+        longest: timedelta = _LONG,
+        stop: threading.Event | None = None,
+    ) -> list[Entry]:
+        """Send what is due by `now`: what is queued, what failed and may be tried again, and what a
+        sender that was killed had begun; and ask about what is unsettled.
+
+        First those to administrators, then those in doubt, then those to owners; of each, those
+        first that have waited longest. It begins no further one after `longest`, or once `stop` is
+        set. Returns those that it changed, as they are afterwards.
+        """
+        this = self._pass(self._clock.now() + longest, stop)
         away: set[str] = set()
-        tried = [self._try(entry, now, away) for entry in self._outbox.due(now, _MOST)]
-        return [entry for entry in tried if entry is not None]
+        tried = [
+            self._to_administrator(one, now, away)
+            for one in self._due(now, Lane.ADMINISTRATORS, this)
+        ]
+        tried += [self._parts.settler.settle(one) for one in self._due(now, Lane.IN_DOUBT, this)]
+        for page in self._outbox.due(now, Lane.OWNERS, _PAGE):
+            self._to_owners(page, this)
+            if this.ended:
+                break
+        return [*(one for one in tried if one is not None), *this.done.values()]
+
+    def _due(self, now: datetime, lane: Lane, this: Pass) -> Iterator[Entry]:
+        """Those of a lane that are due, as long as the pass goes on."""
+        for page in self._outbox.due(now, lane, _PAGE):
+            for one in page:
+                if self._clock.now() >= this.until or this.stop.is_set():
+                    return
+                yield one
+
+    def record_delivery(self, news: Delivery) -> Entry:
+        """Record what the provider said of a notification; as it is afterwards. News may come in
+        any order, repeatedly, and before our own record of the send. It also settles one of which
+        nobody knew whether it was sent. Raises `NotFound`."""
+        entry = self._outbox.get(news.id)
+        price = self._parts.price if entry.to_owner else None
+        step = partial(states.delivered, news=news, now=self._clock.now(), price=price)
+        done = self._outbox.update(entry, step)
+        if done.status is not entry.status:
+            bad = done.status is NotificationStatus.UNDELIVERED
+            what = Event.NOTIFICATION_UNDELIVERED if bad else Event.NOTIFICATION_DELIVERED
+            level = logging.WARNING if bad else logging.INFO
+            tell(what, done, level=level, status=done.status.value, error_code=done.error_code)
+        return done
+
+    def reconcile(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> Reconciled:
+        """Ask the providers about the notifications of the last days of which they have not told
+        all: the callback was lost, or the price came later. It begins no further one after
+        `longest`, or once `stop` is set. Raises as a provider that does not answer does, too."""
+        until = self._clock.now() + longest
+        reconciler = Reconciler(self._outbox, self._channels, self.record_delivery, self._clock)
+        return reconciler.reconcile(now, until, stop)
+
+    def circuits(self) -> dict[str, Circuit]:
+        """Every circuit that ever failed, by channel."""
+        return self._parts.circuits.all()
 
     def page(
-        self, status: NotificationStatus | None, channel: str | None, page: int, size: int
+        self,
+        status: NotificationStatus | None,
+        channel: str | None,
+        page: int,
+        size: int,
+        *,
+        kind: str | None = None,
+        tenant_id: int | None = None,
     ) -> tuple[list[Entry], int]:
-        """(One page of the notifications, newest first; how many there are in total)."""
-        return self._outbox.page(status, channel, page, size)
+        """(One page of the notifications with all of these, newest first; how many there are in
+        total). None stands for any."""
+        wanted = Wanted(status=status, channel=channel, kind=kind, tenant_id=tenant_id)
+        return self._outbox.page(wanted, page, size)
 
     def get(self, id: str) -> Entry:
         """One notification. Raises `NotFound`."""
@@ -97,100 +202,33 @@ class Notifications:
         """Remove finished notifications from before `before`; how many."""
         return self._outbox.forget(before)
 
-    def _mails(self, key: str, subject: str, text: str) -> list[Draft]:
-        """A mail to each administrator. If none is known, one mail without a recipient, which stays
-        in the outbox for a person to find."""
-        addresses: dict[str, str] = {}
-        for one in self._administrators():
-            addresses.setdefault(one.strip().casefold(), one)
-        return [
-            draft(key=key, channel=MAIL, recipient=one, subject=subject, text=text)
-            for one in addresses.values() or [""]
-        ]
+    def _pass(self, until: datetime, stop: threading.Event | None = None) -> Pass:
+        return Pass(until, stop or threading.Event())
+
+    def _to_owners(self, entries: Sequence[Entry], this: Pass) -> None:
+        by_channel = sorted(entries, key=lambda one: one.channel)
+        for channel, some in itertools.groupby(by_channel, lambda one: one.channel):
+            self._parts.owners.send(channel, list(some), this)
+
+    def _to_administrator(self, entry: Entry, now: datetime, away: set[str]) -> Entry | None:
+        return self._parts.administration.send(entry, max(now, self._clock.now()), away)
 
     def _send_all(self, drafts: Iterable[Draft]) -> list[Entry]:
         """Store all notifications, and then send them."""
         away: set[str] = set()
-        entries = [self._put(one) for one in drafts if one.digest not in self._over]
-        done = [self._try(entry, self._clock.now(), away) or entry for entry in entries]
-        with self._lock:
-            self._over |= {entry.digest: None for entry in done if entry.next_at is None}
-            for oldest in list(self._over)[:-_KNOWN]:
-                del self._over[oldest]
+        asked = [one for one in drafts if self._known.get(one.digest) is None]
+        entries = [self._put(one) for one in asked]
+        now = self._clock.now()
+        done = [self._to_administrator(one, now, away) or one for one in entries]
+        self._known.add(done)
         return done
 
     def _put(self, wanted: Draft) -> Entry:
-        reason = self._unsendable(wanted)
+        reason = parts.why_not(self._channels, wanted)
         entry, new = self._outbox.put(wanted, self._clock.now(), kept=reason)
         if new and reason is not None:
-            _tell(Event.NOTIFICATION_KEPT, entry, level=logging.WARNING, reason=reason)
+            tell(Event.NOTIFICATION_KEPT, entry, level=logging.WARNING, reason=reason)
         return entry
-
-    def _try(self, entry: Entry, now: datetime, away: set[str]) -> Entry | None:
-        """Send it, if it is due and nobody else is sending it; None if it was not tried.
-
-        `away` collects the channels whose service failed in this pass. They are not tried again
-        before the next pass, so that a pass waits for one timeout, and not for one per recipient.
-        """
-        if entry.channel in away:
-            return None
-        taken = self._outbox.claim(entry, max(now, self._clock.now()))
-        if taken is None:
-            return None
-        done = self._attempt(taken)
-        if done.status is NotificationStatus.FAILED and done.next_at is not None:
-            away.add(entry.channel)
-        return done
-
-    def _attempt(self, entry: Entry) -> Entry:
-        """Send a notification that this sender has taken, and record the outcome."""
-        sender = self._channels.get(entry.channel)
-        if sender is None:
-            kept = self._outbox.keep(entry, self._unsendable(entry) or "")
-            _tell(Event.NOTIFICATION_KEPT, kept, level=logging.WARNING, reason=kept.error)
-            return kept
-        if entry.attempts > ATTEMPTS:
-            return self._failed(entry, Refused("outbox", "no attempt came to its end"))
-        try:
-            receipt = sender.send(entry, Content(subject=entry.subject, text=entry.text))
-        except BelfryError as error:
-            return self._failed(entry, error)
-        except Exception as error:  # from a library: its text may have a secret, so it is left out
-            said = f"failed unexpectedly ({type(error).__name__})"
-            return self._failed(entry, Unavailable(entry.channel, said))
-        done = self._outbox.sent(entry, receipt.provider_id, self._clock.now())
-        _tell(Event.NOTIFICATION_SENT, done, provider_id=done.provider_id)
-        return done
-
-    def _failed(self, entry: Entry, error: BelfryError) -> Entry:
-        again = next_attempt(error, entry.attempts, self._clock.now())
-        failed = self._outbox.failed(entry, str(error), again)
-        level = logging.ERROR if again is None else logging.WARNING
-        _tell(Event.NOTIFICATION_FAILED, failed, level=level, error=failed.error, next_at=again)
-        return failed
-
-    def _unsendable(self, wanted: Draft) -> str | None:
-        """Why it cannot be sent; None if it can be."""
-        if wanted.channel == MAIL and not wanted.recipient:
-            return _NOBODY
-        if wanted.channel in self._channels:
-            return None
-        if wanted.channel == MAIL:
-            return _NO_MAIL
-        return f"{wanted.channel} is not set up any more"
-
-
-def _tell(what: Event, entry: Entry, *, level: int = logging.INFO, **fields: object) -> None:
-    event(
-        _logger,
-        what,
-        level=level,
-        notification_id=entry.id,
-        key=entry.key,
-        channel=entry.channel,
-        attempt=entry.attempts,
-        **fields,
-    )
 
 
 def notifications_from(
@@ -198,16 +236,24 @@ def notifications_from(
     connection: Connection,
     meta: Meta,
     clock: Clock,
+    *,
+    reviews: Mapping[str, Review] | None = None,
+    problems: Problems | None = None,
 ) -> Notifications:
     """The service, made from the settings. `connection` is to the account of `settings.storage`;
     `meta` remembers the administrators."""
     from shared.notifications.administrators import Administrators
     from shared.notifications.channels import senders
+    from shared.notifications.consent import Consent, watched
     from shared.storage.names import Names
 
+    consent = Consent(settings.database_url, settings.sms.default_region)
     return Notifications(
         Outbox(connection, Names(settings.prefix).notifications),
-        senders(settings.channels),
+        watched(senders(settings.channels), consent),
         Administrators(settings.database_url, meta, clock),
         clock,
+        sms=settings.sms,
+        reviews=reviews,
+        problems=problems,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from shared.settings.model import PRIMARY
 
 _AGE = "age-secret-key-"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
 _TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
 
 
@@ -26,6 +28,49 @@ def hands(value: str) -> int:
 
 def each(value: str) -> int:
     return _whole(value, 0, 500)
+
+
+def switch(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("use true or false")
+    return value == "true"
+
+
+def region(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", value):
+        raise ValueError("use a country's code of two letters, such as US")
+    return value
+
+
+def currency(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        raise ValueError("use a currency's code of three letters, such as USD")
+    return value
+
+
+def hours(value: str) -> tuple[int, int]:
+    """From and to, in minutes since midnight."""
+    if not _HOURS.fullmatch(value):
+        raise ValueError("use the hours from and to, such as 09:00-20:00")
+    opens, closes = (int(part[:2]) * 60 + int(part[3:]) for part in value.split("-"))
+    if opens == closes:
+        raise ValueError("use two different hours, such as 09:00-20:00; all day is 00:00-24:00")
+    return opens, closes
+
+
+def daily(value: str) -> int:
+    return _whole(value, 0, 1_000_000_000)
+
+
+def per_second(value: str) -> int:
+    return _whole(value, 0, 1000)
+
+
+def price(value: str) -> int:
+    """In millionths."""
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?", value):
+        raise ValueError("use an amount below 100 with at most six decimals, such as 0.0079")
+    return int(Decimal(value) * 1_000_000)
 
 
 def _whole(value: str, least: int, most: int) -> int:
@@ -109,3 +154,14 @@ def paused_invoices(value: str) -> str:
 
 _PAUSED = ("void", "keep_as_draft", "mark_uncollectible")
 """https://docs.stripe.com/billing/subscriptions/pause-payment"""
+
+
+def base_url(value: str) -> None:
+    """The URL of an app: paths are added to it."""
+    if not re.fullmatch(
+        r"https?://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?(?:/[^?#\s]*[^/?#\s])?", value
+    ):
+        raise ValueError(
+            "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
+            "a password"
+        )

@@ -81,6 +81,29 @@ class BillingSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SmsSettings:
+    """The rules for text messages to owners (P9, P11)."""
+
+    enabled: bool = True
+    default_region: str = "US"
+    """The country of phone numbers without +."""
+    hours: tuple[int, int] = (540, 1200)
+    """When texts may go, in minutes since midnight."""
+    per_second: int = 10
+    """Segments; 0: any number."""
+    daily_limit: int = 5000
+    """Messages for all tenants together; 0: any number."""
+    daily_spend_minor: int = 5000
+    """The same in minor units of `currency`."""
+    segment_micros: int = 7900
+    """What a segment costs, in millionths of `currency`, until the provider says."""
+    currency: str = "USD"
+
+
+_SMS = SmsSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
 
@@ -123,6 +146,7 @@ class Settings(TriggerSettings):
     drive: DriveSettings = _NO_DRIVE
     channels: Mapping[str, Values] = field(default_factory=dict)
     """The channels to people that are set up: each one's name, and the values of its settings."""
+    sms: SmsSettings = _SMS
     database_url: Secret = UNSET
     data_names: Path | None = None
     database_path: Path | None = None

@@ -17,6 +17,7 @@ from shared.settings.model import (
     DestinationSettings,
     DriveSettings,
     Settings,
+    SmsSettings,
     StorageAccount,
     StripeSettings,
     TriggerSettings,
@@ -69,6 +70,7 @@ def from_env(
             url=read("GDRIVE_URL").rstrip("/"),
         ),
         channels=_set_up(given, channels),
+        sms=_sms(given),
         database_url=data.url,
         data_names=data.names,
         database_path=Path(file) if file else None,
@@ -229,10 +231,10 @@ def _set_up(given: _Given, channels: Channels) -> dict[str, Values]:
 
 
 def _together(given: _Given, declared: Sequence[Setting]) -> Values:
-    """The values of settings that are used together; no values if those without a default are not
-    set."""
+    """The values of settings that are used together; no values if those that it needs are not
+    set: all but those with a default and the optional ones."""
     found = {one.name: Secret(given.value(one)) for one in declared}
-    needed = [one.name for one in declared if not one.default]
+    needed = [one.name for one in declared if not one.default and not one.optional]
     there = [name for name in needed if found[name]]
     missing = [name for name in needed if not found[name]]
     if there:
@@ -241,6 +243,25 @@ def _together(given: _Given, declared: Sequence[Setting]) -> Values:
             for one in missing
         ]
     return {} if missing else found
+
+
+def _sms(given: _Given) -> SmsSettings:
+    usual = SmsSettings()
+
+    def read(name: str, parse: Callable[[str], T], default: T) -> T:
+        found = given.checked(name, parse)
+        return default if found is None else found
+
+    return SmsSettings(
+        enabled=read("SMS_ENABLED", checks.switch, usual.enabled),
+        default_region=read("SMS_DEFAULT_REGION", checks.region, usual.default_region),
+        hours=read("SMS_WINDOW", checks.hours, usual.hours),
+        per_second=read("SMS_PER_SECOND", checks.per_second, usual.per_second),
+        daily_limit=read("SMS_DAILY_LIMIT", checks.daily, usual.daily_limit),
+        daily_spend_minor=read("SMS_DAILY_SPEND_MINOR", checks.daily, usual.daily_spend_minor),
+        segment_micros=read("SMS_SEGMENT_PRICE", checks.price, usual.segment_micros),
+        currency=read("SMS_CURRENCY", checks.currency, usual.currency),
+    )
 
 
 def _overrides(environ: Mapping[str, str]) -> dict[str, str]:

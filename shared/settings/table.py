@@ -17,6 +17,8 @@ class Setting(NamedTuple):
     """Whether its value must never be shown."""
     check: Callable[[str], object] = str
     """Raises `ValueError` that says what to use."""
+    optional: bool = False
+    """Whether a channel is used without it, though it has no default."""
 
 
 SETTINGS = (
@@ -133,6 +135,44 @@ SETTINGS = (
         "0",
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
+    Setting(
+        "SMS_ENABLED",
+        "true",
+        "Whether text messages go to owners; false: they stay in the outbox.",
+    ),
+    Setting(
+        "SMS_DEFAULT_REGION",
+        "US",
+        "Country of the phone numbers that were stored without +, by two letters.",
+    ),
+    Setting(
+        "SMS_WINDOW",
+        "09:00-20:00",
+        "Hours in which texts may go, by the wall clock of the owner's zone; others wait for them.",
+    ),
+    Setting(
+        "SMS_PER_SECOND",
+        "10",
+        "Segments a second, on all instances together; 0 for no limit. Your provider's limit for "
+        "your sender: 1 for a US long code, 3 for a toll-free number.",
+    ),
+    Setting(
+        "SMS_DAILY_LIMIT",
+        "5000",
+        "Text messages a day (UTC) for all tenants together; 0 for no limit. A tenant has its own "
+        "in the database.",
+    ),
+    Setting(
+        "SMS_DAILY_SPEND_MINOR",
+        "5000",
+        "What they may cost a day, in minor units of SMS_CURRENCY (cents); 0 for no limit.",
+    ),
+    Setting(
+        "SMS_SEGMENT_PRICE",
+        "0.0079",
+        "What a segment costs in SMS_CURRENCY: an estimate, until the provider says.",
+    ),
+    Setting("SMS_CURRENCY", "USD", "Currency of these two, by three letters."),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

@@ -489,6 +489,15 @@ def test_head_and_options_go_through_the_host(belfry: Belfry, path: str) -> None
     assert options.status_code == 204 and options.headers["allow"].startswith("GET, HEAD")
 
 
+def test_a_hook_is_open_to_all_and_takes_only_what_is_signed(belfry: Belfry) -> None:
+    url = f"{belfry.url}/hooks/twilio/status"
+    refused = httpx.post(url, data={"MessageSid": "SM1"})
+    assert (refused.status_code, refused.json()["title"]) == (403, "Not signed")
+    options = httpx.options(url)
+    assert (options.status_code, options.headers["allow"]) == (204, "POST, OPTIONS")
+    assert httpx.get(url).status_code == 404, "the site has no such page"
+
+
 def test_a_body_of_any_size_is_refused_at_once(belfry: Belfry) -> None:
     headers = {"content-type": "application/json"}
     answer = httpx.post(

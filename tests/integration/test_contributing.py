@@ -62,6 +62,8 @@ def test_the_tests_that_know_all_tasks_know_the_new_one(project: Path) -> None:
         there = project / "tests" / "integration" / name
         there.parent.mkdir(exist_ok=True)
         shutil.copy(checkout.REPO / there.relative_to(project), there)
+    vendors = Path("tests", "vendors")
+    shutil.copytree(checkout.REPO / vendors, project / vendors, dirs_exist_ok=True)
     both = ("-k", "every_function_is_indexed or all_tasks_are_listed", "tests/integration")
     assert "2 passed" in run(project, "-m", "pytest", "-q", *both)
 

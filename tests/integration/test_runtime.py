@@ -17,6 +17,7 @@ import pytest
 
 import functions
 from local.azurite import Azurite
+from tests.vendors.twilio import ACCOUNT, SENDER, TOKEN
 
 REPO = Path(__file__).parents[2]
 
@@ -31,6 +32,7 @@ ENGINE = {
     "api": "httpTrigger",
     "tick": "httpTrigger",
     "site": "httpTrigger",
+    "hooks": "httpTrigger",
 }
 """The functions that are no task's."""
 
@@ -41,7 +43,12 @@ from local.host import protos, rules, settings
 from local.host.protos import RpcHttp, TypedData
 from local.host.worker import Worker
 from shared.schedules.job import job_id
+from tests.vendors.twilio import called
 
+CALLED = called(
+    "https://belfry.example.com/hooks/twilio/status?id=8204769999999-" + "0" * 32,
+    {"MessageSid": "SM1", "MessageStatus": "delivered"},
+)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TIMER = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
 MESSAGE = {"jobs": [job_id("nosuch", LONG_AGO)], "sent_at": LONG_AGO.isoformat()}
@@ -57,6 +64,10 @@ CALLS = {
     "api": TypedData(http=RpcHttp(
         method="GET", url="http://localhost/api/openapi.json", params={"path": "openapi.json"})),
     "site": TypedData(http=RpcHttp(method="GET", url="http://localhost/status")),
+    "hooks": TypedData(http=RpcHttp(
+        method="POST", url=CALLED.url.replace("https://belfry.example.com", "http://localhost"),
+        headers=CALLED.headers, params={"path": "twilio/status"},
+        body=TypedData(bytes=CALLED.body))),
 }
 
 
@@ -97,6 +108,10 @@ def indexed(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Any:
         "BELFRY_LOCAL_SETTINGS": str(tmp_path_factory.mktemp("none") / "local.settings.json"),
         "BELFRY_PREFIX": "runtime",
         "DATABASE_PATH": str(tmp_path_factory.mktemp("data") / "company.db"),
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_FROM": SENDER,
+        "PUBLIC_BASE_URL": "https://belfry.example.com",
     }
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
@@ -133,6 +148,7 @@ def test_the_real_host_would_drop_none(indexed: Any) -> None:
         "tick",
         "api",
         "site",
+        "hooks",
     ],
 )
 def test_each_kind_of_trigger_reaches_its_function(indexed: Any, name: str) -> None:
@@ -146,9 +162,15 @@ def test_http_answers_come_through(indexed: Any) -> None:
     assert "jobs" in json.loads(site["body"])
 
 
+def test_a_signature_comes_through(indexed: Any) -> None:
+    """Of a notification that is not known: its provider need not say it again."""
+    assert indexed["outcomes"]["hooks"]["status"] == "204", indexed["log"]
+
+
 def test_the_clock_for_a_pinger_asks_for_a_key_and_says_what_it_did(indexed: Any) -> None:
     asked = {name: level.upper() for name, level in indexed["keys"].items() if level}
-    assert asked == {"tick": "FUNCTION", "api": "FUNCTION", "site": "ANONYMOUS"}
+    open_to_all = dict.fromkeys(("site", "hooks"), "ANONYMOUS")
+    assert asked == {"tick": "FUNCTION", "api": "FUNCTION"} | open_to_all
     answer = indexed["outcomes"]["tick"]
     assert answer["status"] == "200"
     did = json.loads(answer["body"])

@@ -73,7 +73,6 @@ class Watch:
         self._tell_away(found, job)
         self._tell_locked(found, job)
         lost = tell_losses(self._catalog, found, self._notifications, job)
-        self._notifications.flush(job.clock.now())
         return {
             "sources": len(stands),
             "too_old": [f"{one.source}/{one.database}" for one in stands if one.too_old],

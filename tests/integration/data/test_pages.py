@@ -166,7 +166,13 @@ QUERIES: dict[str, Query] = {
     "cost_report, partners": select(Commission.partner_id, func.sum(Commission.amount_minor))
     .where(Commission.day == TODAY)
     .group_by(Commission.partner_id),
-    "a STOP": select(Owner.id).where(Owner.phone == "+491511"),
+    "a STOP": select(Owner.id).where(
+        Owner.phone.in_(["+491511", "01511"]), Owner.sms_opted_in.is_(True)
+    ),
+    "a STOP, other spellings": select(Owner.phone)
+    .where(Owner.sms_opted_in.is_(True), Owner.phone.is_not(None), Owner.id > 7)
+    .order_by(Owner.id)
+    .limit(5000),
     "owners of a tenant": select(Owner.id)
     .where(Owner.tenant_id == 1, Owner.id > 7)
     .order_by(Owner.id)

@@ -12,6 +12,7 @@ import pytest
 from local.azurite import Azurite
 from shared.clock import ManualClock
 from shared.notifications import channels
+from shared.notifications.listing import Wanted
 from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.outbox import Outbox
 from shared.notifications.service import Notifications
@@ -63,7 +64,7 @@ class Office:
     def all(
         self, status: NotificationStatus | None = None, channel: str | None = None
     ) -> list[Entry]:
-        return self.outbox().page(status, channel, 1, 100)[0]
+        return self.outbox().page(Wanted(status=status, channel=channel), 1, 100)[0]
 
     def later(self, by: timedelta) -> list[Entry]:
         """Move the clock on and flush."""

@@ -14,7 +14,15 @@ from shared.api.app import api
 from shared.app import build
 from shared.notifications.double import Reply
 from shared.tasks import Registry
-from tests.integration.notifications.conftest import ANA, Office
+from tests.integration.notifications.conftest import ANA, START, Office
+from tests.integration.notifications.texting import (
+    KIND,
+    Clinic,
+    message,
+    phone,
+    provider,
+    texting,
+)
 from tests.integration.notifications.vendors import CHATS
 
 Ask = Callable[..., httpx.Response]
@@ -48,15 +56,25 @@ def test_notifications_are_shown_newest_first_with_their_text(office: Office, as
         "key": "job-1",
         "channel": "mail",
         "recipient": ANA,
+        "kind": None,
+        "tenant_id": None,
+        "owner_id": None,
+        "address": None,
         "subject": "Backup proved",
         "text": "12 MB\n犬",
         "status": "sent",
         "attempts": 1,
         "error": None,
+        "error_code": None,
         "provider_id": "sg-1",
         "created_at": "2026-11-21T03:00:00Z",
         "next_attempt_at": None,
         "sent_at": "2026-11-21T03:00:00Z",
+        "useful_until": None,
+        "segments": 0,
+        "cost_micros": None,
+        "cost_currency": None,
+        "cost_estimated": False,
     }
     (failed,) = ask(status="failed").json()["notifications"]
     assert (failed["channel"], failed["error"]) == ("slack", "slack: answered 500: oops")
@@ -94,3 +112,41 @@ def test_a_wrong_filter_is_named(ask: Ask, params: dict[str, object], field: str
 def test_what_is_not_there_is_not_found(ask: Ask, id: str) -> None:
     answer = ask(f"/{id}")
     assert answer.status_code == 404 and "there is no notification" in answer.text
+
+
+def test_messages_to_owners_are_shown_without_their_numbers(office: Office, ask: Ask) -> None:
+    with provider() as served:
+        one = texting(office, served, Clinic())
+        until = START + timedelta(days=1)
+        one.send([message(1, until), message(2, until, tenant=2)])
+    shown = ask(tenant_id=2, kind=KIND).json()
+    assert shown["total"] == 1
+    (it,) = shown["notifications"]
+    assert (it["recipient"], it["owner_id"], it["address"]) == ("owner:2", 2, "...02")
+    assert phone(2) not in str(shown)
+    assert (it["segments"], it["cost_micros"], it["cost_currency"]) == (1, 7900, "USD")
+    assert it["useful_until"] == "2026-11-22T03:00:00Z"
+    assert ask(kind="nothing").status_code == 422
+    assert ask(tenant_id="0").status_code == 422
+
+
+def test_circuits_are_shown(office: Office, ask: Ask) -> None:
+    assert ask("/circuits").json() == {"circuits": []}
+    with provider() as served:
+        served.always = 401
+        texting(office, served, Clinic()).send([message(1, START + timedelta(days=1))])
+    assert ask("/circuits").json()["circuits"] == [
+        {
+            "name": "sms:AC1",
+            "open": True,
+            "failures": 1,
+            "opened_at": "2026-11-21T03:00:00Z",
+            "next_probe_at": "2026-11-21T03:01:00Z",
+            "error": "texts: the password is wrong; correct TEXTS_PASSWORD",
+        }
+    ]
+    with provider() as served:
+        one = texting(office, served, Clinic())
+        one.flush(office.clock.advance(timedelta(minutes=2)))
+    (closed,) = ask("/circuits").json()["circuits"]
+    assert (closed["open"], closed["failures"], closed["next_probe_at"]) == (False, 0, None)

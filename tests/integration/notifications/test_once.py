@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from shared.errors import NotFound
+from shared.notifications import states
+from shared.notifications.content import Receipt
 from shared.notifications.double import Reply
-from shared.notifications.model import NotificationStatus
+from shared.notifications.model import MAIL, NotificationStatus
 from shared.storage.tables.batch import Merge
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
-from tests.integration.notifications.vendors import CHATS, DOUBLES
+from tests.integration.notifications.vendors import CHATS
 
 HELD = timedelta(minutes=10)
 JOB = "postgres_backup-20261121T030000Z"
@@ -55,13 +58,13 @@ def test_an_alert_goes_by_every_way_that_is_set_up(office: Office) -> None:
 def test_a_way_that_is_not_set_up_is_not_written_down(office: Office) -> None:
     notifications = office.notifications(SLACK_WEBHOOK_URL="")
     notifications.alert(key="down", subject="s", text="t")
-    assert {one.channel for one in office.all()} == {*DOUBLES} - {"slack"}
+    assert {one.channel for one in office.all()} == {*CHATS, MAIL} - {"slack"}
 
 
 def test_two_that_send_at_once_send_it_once(office: Office) -> None:
     office.administrators = (ANA,)
     notifications = [office.notifications() for _ in range(4)]
-    office.outbox().due(START, 1)  # the table is there
+    office.outbox().facts()  # the table is there
     together = threading.Barrier(len(notifications))
 
     def send(number: int) -> None:
@@ -113,7 +116,7 @@ def test_killed_between_the_sending_and_its_note_it_is_sent_again_after_ten_minu
 ) -> None:
     notifications = office.notifications()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(notifications._outbox, "sent", _killed)
+        patch.setattr(notifications._outbox, "update", _killed)
         notifications.mail_administrators(key=JOB, subject="s", text="t")
     assert office.vendors.mailed() == [ANA]
     office.notifications().mail_administrators(key=JOB, subject="s", text="t")
@@ -134,8 +137,10 @@ def test_what_was_sent_stays_sent_though_another_took_it_over(office: Office) ->
     assert slow is not None
     other = outbox.claim(slow, START + timedelta(minutes=1) + HELD)
     assert other is not None
-    assert outbox.sent(slow, "slow-1", START).status is NotificationStatus.SENT
-    assert outbox.failed(other, "away", START).status is NotificationStatus.SENT
+    sent = partial(states.sent, receipt=Receipt(provider_id="slow-1"), now=START)
+    assert outbox.update(slow, sent).status is NotificationStatus.SENT
+    failed = partial(states.failed, holder=other.holder, error="away", again=START)
+    assert outbox.update(other, failed).status is NotificationStatus.SENT
     assert outbox.get(first.id).provider_id == "slow-1"
     assert office.later(timedelta(days=1)) == []
 
@@ -147,7 +152,7 @@ def test_an_attempt_that_never_ends_is_given_up_after_six(
     for _ in range(6):
         notifications = office.notifications()
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(notifications._outbox, "sent", _killed)
+            patch.setattr(notifications._outbox, "update", _killed)
             notifications.mail_administrators(key=JOB, subject="s", text="t")
         office.clock.advance(HELD)
     (given_up,) = office.notifications().flush(office.clock.now())
@@ -198,7 +203,7 @@ def test_lists_are_newest_first_filtered_and_in_pages(office: Office) -> None:
     assert ([one.key for one in found], total) == (["k2", "k1"], 5)
     assert notifications.page(NotificationStatus.SENT, "slack", 4, 2) == ([], 5)
     assert notifications.page(NotificationStatus.KEPT, None, 1, 2) == ([], 0)
-    assert notifications.page(None, None, 1, 100)[1] == 5 * len(DOUBLES)
+    assert notifications.page(None, None, 1, 100)[1] == 5 * len([*CHATS, MAIL])
 
 
 @pytest.mark.parametrize("id", ["", "x", "' or '", "8204737599999-" + "0" * 32])

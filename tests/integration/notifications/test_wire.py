@@ -11,7 +11,7 @@ import pytest
 from local.ports import HOST, free
 from shared.notifications import channels
 from shared.notifications.double import Reply
-from shared.notifications.model import Entry, NotificationStatus
+from shared.notifications.model import MAIL, Entry, NotificationStatus
 from shared.notifications.sending import ATTEMPTS, LONGEST, PAUSES
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
 from tests.integration.notifications.vendors import CHATS, DOUBLES, settings_of
@@ -19,7 +19,7 @@ from tests.integration.notifications.vendors import CHATS, DOUBLES, settings_of
 SUBJECT = "Sicherung «Pfötchen & Co.» 犬猫 🐾 geprüft"
 TEXT = "size 12 MB\n<!channel> *loud* _under_score_ & so on\n犬🐾 🐾"
 MINUTE = timedelta(minutes=1)
-ALL = [*DOUBLES]
+ALL = [*CHATS, MAIL]
 
 
 def test_mail_is_sendgrids_request(office: Office) -> None:
@@ -246,7 +246,8 @@ def test_a_way_that_is_taken_away_keeps_what_waited_for_it(office: Office) -> No
 def test_no_secret_is_in_a_log_an_error_or_a_row(
     office: Office, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    for vendor, one in DOUBLES.items():
+    for vendor in ALL:
+        one = DOUBLES[vendor]
         echo = f"{one.secret} {one.path} {office.vendors.url}{one.path} Bearer {one.secret}"
         office.vendors.say(vendor, Reply(status, echo))
     with caplog.at_level(logging.DEBUG):

@@ -18,12 +18,15 @@ from typing import Any
 from local.ports import HOST
 from shared.notifications import channels
 from shared.notifications.double import Double, Reply
+from shared.notifications.kinds import SMS
 from shared.notifications.model import MAIL
 
 DOUBLES: dict[str, Double] = {
     name: import_module(f"{channels.__name__}.{name}.double").DOUBLE for name in channels.names()
 }
-CHATS = [name for name in DOUBLES if name != MAIL]
+CHATS = [name for name in DOUBLES if name not in (MAIL, SMS)]
+"""The channels with one place that alerts go to. What is particular to `SMS` is in
+`tests/integration/sms`."""
 
 
 def settings_of(names: Iterable[str], url: str) -> dict[str, str]:
@@ -38,6 +41,7 @@ class Got:
     vendor: str
     headers: Mapping[str, str]
     body: Any
+    raw: bytes
 
 
 class Vendors:
@@ -85,7 +89,7 @@ def vendors() -> Iterator[Vendors]:
                 (name for name, one in DOUBLES.items() if one.path == self.path), "nobody"
             )
             raw = self.rfile.read(int(self.headers["Content-Length"]))
-            memory.got.append(Got(vendor, dict(self.headers), json.loads(raw)))
+            memory.got.append(Got(vendor, dict(self.headers), json.loads(raw), raw))
             memory.entered.set()
             memory.gate.wait(30)
             if vendor == "nobody":

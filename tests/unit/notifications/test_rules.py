@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -21,11 +22,13 @@ from shared.notifications.model import (
     SUBJECT,
     TEXT,
     Draft,
+    Entry,
     Later,
     draft,
     is_id,
     notification_id,
 )
+from shared.notifications.outbox import new_entry
 from shared.notifications.rows import due_key, notification_key
 from shared.notifications.sending import ATTEMPTS, LONGEST, PAUSES, next_attempt
 from shared.settings import Secret
@@ -37,6 +40,11 @@ INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st
 
 def made(key: str = "k", subject: str = "s", text: str = "t", recipient: str = "a@b.c") -> Draft:
     return draft(key=key, channel=MAIL, recipient=recipient, subject=subject, text=text)
+
+
+def tried(attempts: int) -> Entry:
+    """A mail after so many attempts."""
+    return replace(new_entry(made(), NOW, None), attempts=attempts)
 
 
 @given(st.text(), st.text())
@@ -78,24 +86,24 @@ def test_what_is_due_sorts_by_time(one: datetime, other: datetime) -> None:
 
 @pytest.mark.parametrize("attempts", range(1, ATTEMPTS))
 def test_each_pause_is_longer_than_the_one_before(attempts: int) -> None:
-    again = next_attempt(Unavailable("slack", "away"), attempts, NOW)
+    again = next_attempt(Unavailable("slack", "away"), tried(attempts), NOW)
     assert again == NOW + PAUSES[attempts - 1]
     assert list(PAUSES) == sorted(PAUSES)
 
 
 @pytest.mark.parametrize("attempts", [ATTEMPTS, ATTEMPTS + 1, 100])
 def test_after_the_last_attempt_there_is_none(attempts: int) -> None:
-    assert next_attempt(Unavailable("slack", "away"), attempts, NOW) is None
+    assert next_attempt(Unavailable("slack", "away"), tried(attempts), NOW) is None
 
 
 @pytest.mark.parametrize("error", [Refused("slack", "no"), Misconfigured("no")])
 def test_after_a_refusal_there_is_none(error: Refused | Misconfigured) -> None:
-    assert next_attempt(error, 1, NOW) is None
+    assert next_attempt(error, tried(1), NOW) is None
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)), st.integers(1, ATTEMPTS - 1))
 def test_a_pause_that_is_asked_for_is_kept_within_reason(asked: timedelta, attempts: int) -> None:
-    again = next_attempt(Later("slack", "slow", asked), attempts, NOW)
+    again = next_attempt(Later("slack", "slow", asked), tried(attempts), NOW)
     assert again is not None
     assert min(asked, LONGEST) <= again - NOW <= max(LONGEST, PAUSES[attempts - 1])
     assert again - NOW >= PAUSES[attempts - 1]
@@ -148,9 +156,12 @@ def test_what_is_imported_at_first_is_light() -> None:
     code = (
         "import sys, shared.data.people, shared.notifications.service,"
         " shared.notifications.administrators, shared.notifications.channels.mail.sender,"
-        " shared.notifications.channels, shared.notifications.post;"
+        " shared.notifications.channels, shared.notifications.post,"
+        " shared.notifications.channels.mail.events, shared.notifications.channels.sms.sender,"
+        " shared.notifications.channels.sms.signature, shared.notifications.consent;"
         "heavy = ('azure', 'requests', 'urllib3', 'sendgrid', 'python_http_client', 'sqlalchemy',"
-        " 'psycopg'); print([n for n in heavy if n in sys.modules])"
+        " 'psycopg', 'phonenumbers', 'jinja2', 'resvg_py', 'twilio', 'cryptography');"
+        " print([n for n in heavy if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

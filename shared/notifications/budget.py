@@ -1,0 +1,121 @@
+"""What all senders share about text messages: how many were sent today, and how fast they may go.
+
+Each is one fact (`facts`) that is changed by compare-and-set, so all instances together stay below
+a cap. A tenant has one fact; it holds the last days.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from shared.errors import Damaged, Unavailable
+from shared.notifications.rules.caps import Cap, Days, Used, granted, with_day
+from shared.storage.tables.compare_and_set import compare_and_set
+from shared.storage.tables.facts import Fact, Meta
+
+T = TypeVar("T")
+
+_TRIES = 50
+_RATE = "sms.next"
+_STRANGE = timedelta(hours=1)
+"""A next send that is further ahead was written by a clock that was wrong."""
+
+
+class Budget:
+    """Counts and rate. Every method raises `Unavailable` or `Refused` if storage fails: then
+    nothing may be sent."""
+
+    def __init__(self, facts: Callable[[], Meta], per_second: int) -> None:
+        """`per_second`: how many segments may go in a second; 0: any number."""
+        self._facts = facts
+        self._per_second = per_second
+
+    def reserve(self, cap: Cap, costs: Sequence[int], now: datetime) -> int:
+        """Count as many of the next messages as the cap allows, whose costs in micros these are;
+        how many."""
+
+        def step(days: Days) -> tuple[int, Days]:
+            used = days.get(cap.day(now), Used())
+            number = granted(cap, used, costs)
+            counted = used + Used(number, sum(costs[:number]))
+            return number, with_day(days, cap.day(now), counted) if number else days
+
+        return self._change(_name(cap), step)
+
+    def give_back(self, cap: Cap, costs: Sequence[int], day: str) -> None:
+        """Take back what was counted on that day and certainly not sent."""
+
+        def step(days: Days) -> tuple[None, Days]:
+            less = days.get(day, Used()) - Used(len(costs), sum(costs))
+            return None, with_day(days, day, less) if day in days else days
+
+        if costs:
+            self._change(_name(cap), step)
+
+    def used(self, cap: Cap, now: datetime) -> Used:
+        """What was counted today."""
+        return _days(self._facts().fact(_name(cap))).get(cap.day(now), Used())
+
+    def slots(self, segments: Sequence[int], now: datetime, latest: datetime) -> list[datetime]:
+        """When each of the next messages may go, so that no more than `per_second` segments go in
+        a second; without those whose turn comes after `latest`."""
+        if not self._per_second:
+            return [now] * len(segments)
+        facts = self._facts()
+
+        def attempt() -> list[datetime] | None:
+            fact = facts.fact(_RATE)
+            at = _next(fact, now)
+            found = []
+            for count in segments:
+                if at > latest:
+                    break
+                found.append(at)
+                at += timedelta(seconds=max(count, 1) / self._per_second)
+            if not found or facts.swap(_RATE, fact, at.isoformat()):
+                return found
+            return None
+
+        return _settled(_RATE, attempt)
+
+    def _change(self, name: str, step: Callable[[Days], tuple[T, Days]]) -> T:
+        facts = self._facts()
+
+        def attempt() -> list[T] | None:  # in a list, since the result may be None
+            fact = facts.fact(name)
+            days = _days(fact)
+            result, after = step(days)
+            if after == days:
+                return [result]
+            said = json.dumps({day: asdict(used) for day, used in after.items()})
+            return [result] if facts.swap(name, fact, said) else None
+
+        return _settled(name, attempt)[0]
+
+
+def _settled(name: str, attempt: Callable[[], T | None]) -> T:
+    busy = partial(Unavailable, "table storage")
+    return compare_and_set(name, attempt, tries=_TRIES, error=busy)
+
+
+def _name(cap: Cap) -> str:
+    return f"sms.day:{cap.name}"
+
+
+def _days(fact: Fact | None) -> Days:
+    try:
+        said = {} if fact is None else json.loads(fact.value)
+        return {day: Used(**used) for day, used in said.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        said = f"{error!r:.200}"
+        raise Damaged(f"the day's count of text messages cannot be read ({said})") from error
+
+
+def _next(fact: Fact | None, now: datetime) -> datetime:
+    at = now if fact is None else datetime.fromisoformat(fact.value)
+    return at if now < at <= now + _STRANGE else now

@@ -1,0 +1,87 @@
+"""Caps on text messages a day, in number and in money (P11): how many more may be sent.
+
+A message is counted before it is sent, with its cost by the settings' price, so that a process that
+is killed never exceeds a cap. What was certainly not sent is given back. What a killed process had
+counted and not sent stays counted for that day: the cap may end a few messages early.
+
+The day of a tenant's cap is a day of the tenant's zone, and that of the cap for all is a day of
+UTC, since the tenants have no day in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+_KEPT = 3
+"""Of how many days the counts are kept: near midnight, two instances may be on different days."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cap:
+    """A cap, and whose it is."""
+
+    name: str
+    """`all`, or a tenant's: `tenant:5`."""
+    zone: tzinfo
+    """Whose days count."""
+    messages: int | None
+    """A day; None: as many as there are."""
+    micros: int | None
+    """A day, in millionths of the currency of SMS_CURRENCY."""
+    amount: str = ""
+    """`micros` in words, such as 50.00 USD."""
+
+    def day(self, now: datetime) -> str:
+        """The day that `now` belongs to, such as 2026-11-29."""
+        return now.astimezone(self.zone).date().isoformat()
+
+    def next_day(self, now: datetime) -> datetime:
+        """When the next day begins: the first instant whose date it is."""
+        local = now.astimezone(self.zone)
+        midnight = datetime.combine(local.date() + timedelta(days=1), time(), self.zone)
+        return midnight.astimezone(UTC)
+
+    def reason(self, used: Used) -> str:
+        """Why no more may be sent."""
+        whose = "all tenants together" if self.name == "all" else "the tenant"
+        if self.messages is not None and used.messages >= self.messages:
+            return f"the cap of {whose} is reached: {self.messages} text messages a day"
+        return f"the cap of {whose} is reached: {self.amount} a day for text messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What was counted."""
+
+    messages: int = 0
+    micros: int = 0
+
+    def __add__(self, other: Used) -> Used:
+        return Used(self.messages + other.messages, self.micros + other.micros)
+
+    def __sub__(self, other: Used) -> Used:
+        return Used(max(0, self.messages - other.messages), max(0, self.micros - other.micros))
+
+
+Days = Mapping[str, Used]
+"""What was counted on each day."""
+
+
+def granted(cap: Cap, used: Used, costs: Sequence[int]) -> int:
+    """How many of the next messages, whose costs in micros these are, may be sent: the first of
+    them, in their order."""
+    for number, cost in enumerate(costs):
+        used += Used(1, cost)
+        if cap.messages is not None and used.messages > cap.messages:
+            return number
+        if cap.micros is not None and used.micros > cap.micros:
+            return number
+    return len(costs)
+
+
+def with_day(days: Days, day: str, used: Used) -> Days:
+    """The days with that day's count, without those that are long over."""
+    known = {**days, day: used}
+    return {one: known[one] for one in sorted(known)[-_KEPT:]}

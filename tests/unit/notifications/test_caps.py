@@ -1,0 +1,100 @@
+"""Caps: how many more may go, and when the next day begins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Invalid, Misconfigured
+from shared.notifications.rules.caps import Cap, Used, granted, with_day
+from shared.notifications.rules.phone import e164, masked
+from shared.notifications.rules.price import Price, micros_of
+from shared.recurrence import names
+from shared.settings.checks import price
+
+ZONES = st.sampled_from(sorted(names.known())).map(ZoneInfo)
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
+LIMITS = st.none() | st.integers(0, 50)
+
+
+def cap(messages: int | None, micros: int | None = None) -> Cap:
+    return Cap(name="all", zone=UTC, messages=messages, micros=micros)
+
+
+@given(LIMITS, LIMITS, st.integers(0, 60), st.lists(st.integers(0, 9), max_size=9))
+def test_as_many_are_granted_as_fit_and_no_more(
+    messages: int | None, micros: int | None, used: int, costs: list[int]
+) -> None:
+    before = Used(used, used)
+    number = granted(cap(messages, micros), before, costs)
+
+    def fits(count: int) -> bool:
+        after = before + Used(count, sum(costs[:count]))
+        return (messages is None or after.messages <= messages) and (
+            micros is None or after.micros <= micros
+        )
+
+    assert number == 0 or fits(number)
+    assert number == len(costs) or not fits(number + 1)
+
+
+@given(ZONES, INSTANTS)
+def test_the_next_day_begins_at_the_first_instant_of_its_date(
+    zone: ZoneInfo, now: datetime
+) -> None:
+    one = Cap(name="tenant:1", zone=zone, messages=1, micros=None)
+    begins = one.next_day(now)
+    assert now < begins <= now + timedelta(hours=49)
+    assert one.day(begins) > one.day(now)
+    assert one.day(begins - timedelta(microseconds=1)) == one.day(now)
+
+
+@given(st.lists(st.dates().map(lambda day: day.isoformat()), unique=True, max_size=9))
+def test_the_last_days_are_kept(days: list[str]) -> None:
+    known: dict[str, Used] = {}
+    for number, day in enumerate(days):
+        known = dict(with_day(known, day, Used(number)))
+    assert len(known) <= 3 and list(known) == sorted(known)
+
+
+@pytest.mark.parametrize(
+    ("typed", "region", "number"),
+    [
+        ("+1 (415) 555-0123", "DE", "+14155550123"),
+        ("(415) 555-0123", "US", "+14155550123"),
+        ("0176 12345678", "DE", "+4917612345678"),
+        ("0049 176 12345678", "DE", "+4917612345678"),
+    ],
+)
+def test_a_number_is_read_as_people_type_it(typed: str, region: str, number: str) -> None:
+    assert e164(typed, region) == number
+
+
+@pytest.mark.parametrize(
+    "typed", [None, "", " ", "none", "12", "+1 415", "+999 123456789", "0" * 99]
+)
+def test_what_is_no_number_is_refused_and_not_shown(typed: str | None) -> None:
+    with pytest.raises(Invalid) as caught:
+        e164(typed, "US")
+    assert not typed or len(typed) < 3 or typed not in str(caught.value)
+
+
+def test_a_region_that_is_none_is_named_with_its_setting() -> None:
+    with pytest.raises(Misconfigured, match="SMS_DEFAULT_REGION is 'XX'"):
+        e164("415", "XX")
+
+
+def test_a_masked_number_identifies_nobody() -> None:
+    assert (masked("+14155550123"), masked("12"), masked("")) == ("...23", "...", "...")
+
+
+def test_money_is_counted_in_millionths() -> None:
+    assert Price(price("0.0079"), "USD").of(3) == 23_700
+    assert (micros_of(250, "USD"), micros_of(250, "JPY")) == (2_500_000, 250_000_000)
+    for wrong in ("-1", "0.00000001", "much", "100", "1e3"):
+        with pytest.raises(ValueError, match=r"such as 0\.0079"):
+            price(wrong)
