@@ -23,9 +23,9 @@ from shared.notifications.listing import Wanted
 from shared.notifications.model import Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass
-from shared.notifications.port import Message, Review
+from shared.notifications.port import Message, Reconciled, Review
 from shared.notifications.problems import Nobody, Problems
-from shared.notifications.reconciling import Reconciled, Reconciler
+from shared.notifications.reconciling import Reconciler
 from shared.notifications.rows import Lane
 from shared.notifications.rules.circuit import Circuit
 from shared.notifications.sending import Sender
