@@ -22,6 +22,7 @@ def job_of(
     attempt: int = 1,
     stop: threading.Event | None = None,
     clock: Clock | None = None,
+    dry_run: bool = False,
 ) -> JobContext:
     """A job that is due now, by `clock`.
 
@@ -36,6 +37,7 @@ def job_of(
         attempt=attempt,
         clock=clock,
         log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
+        dry_run=dry_run,
         stop=stop or threading.Event(),
     )
 
