@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
+from shared.notifications.delivery import Reconciled
 from shared.notifications.model import Entry
 from shared.notifications.port import Message
-from shared.notifications.reconciling import Reconciled
 from shared.tasks import JobContext, Params, Result, Task
 
 

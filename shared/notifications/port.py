@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from shared.notifications.delivery import Reconciled
     from shared.notifications.model import Entry
-    from shared.notifications.reconciling import Reconciled
 
 Value: TypeAlias = "str | int | bool | None"
 """What the facts of a message may be: JSON's plain values."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from shared.clock import Clock
 from shared.errors import NotFound
-from shared.notifications.delivery import Delivery
+from shared.notifications.delivery import Delivery, Reconciled
 from shared.notifications.model import Entry
 from shared.notifications.outbox import Outbox
 from shared.notifications.sending import Fetching, Sender
@@ -21,19 +20,6 @@ YOUNGEST, OLDEST = timedelta(hours=1), timedelta(days=4)
 """Of which age notifications are asked about."""
 _PAGE = 100
 _AT_ONCE = 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reconciled:
-    """What a reconciliation found."""
-
-    asked: int = 0
-    changed: int = 0
-    """Of how many something new was told."""
-    gone: int = 0
-    """How many the provider has no more."""
-    complete: bool = True
-    """Whether all were asked about; if not, time was up."""
 
 
 class Reconciler:

@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.log import Event
 from shared.notifications import asking, parts, states
 from shared.notifications.attempts import tell
-from shared.notifications.delivery import Delivery
+from shared.notifications.delivery import Delivery, Reconciled
 from shared.notifications.known import Known
 from shared.notifications.listing import Wanted
 from shared.notifications.model import Draft, Entry, NotificationStatus, draft
@@ -25,7 +25,7 @@ from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass
 from shared.notifications.port import Message, Review
 from shared.notifications.problems import Nobody, Problems
-from shared.notifications.reconciling import Reconciled, Reconciler
+from shared.notifications.reconciling import Reconciler
 from shared.notifications.rows import Lane
 from shared.notifications.rules.circuit import Circuit
 from shared.notifications.sending import Sender
