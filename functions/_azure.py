@@ -20,6 +20,7 @@ import azure.functions as func
 
 from functions import _process
 from shared import settings as configuration
+from shared.alerts import routes
 from shared.backups import engines
 from shared.clock import SystemClock
 from shared.engine.commands import configured
@@ -44,8 +45,12 @@ def check(tasks: Iterable[Task]) -> None:
     If a setting is wrong or missing, the triggers use its default, because tests and the command
     line import the modules of tasks before there are any settings.
     """
-    known = partial(configured.problems, list(tasks))
-    configuration.load(known, channels.declared(), engines.schemes())
+    known = list(tasks)
+    configuration.load(
+        lambda read: (*configured.problems(known, read), *routes.wrong_in(read)),
+        channels.declared(),
+        engines.schemes(),
+    )
 
 
 def names() -> Names:

@@ -1,6 +1,7 @@
 """What all functions share. From the bottom up; each layer uses only those below it:
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
+money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone

@@ -6,7 +6,6 @@ app of a process: `functions` keeps one, so that warm invocations reuse its clie
 
 from __future__ import annotations
 
-import functools
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,7 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.alerts.of_engine import EngineAlerts
+from shared.alerts.of_notifications import NotificationAlerts
+from shared.alerts.port import AlertMonitor, AlertService
 from shared.backups.port import BackupService
+from shared.billing.port import BillingService
+from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.checks import Checks
@@ -29,16 +33,20 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
+from shared.engine.records.history import History
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
+from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.finance.port import FinanceService
 from shared.log import Event, event
+from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService, Review
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
@@ -51,13 +59,17 @@ from shared.storage.queues.pulse import PulseQueue
 from shared.storage.tables import readable
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.history import History as PastJobs
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
 
 if TYPE_CHECKING:
+    from shared.alerts.service import Alerts
     from shared.backups.service import Backups
+    from shared.billing.service import Billing
+    from shared.finance.service import Finance
     from shared.notifications.service import Notifications
 
 T = TypeVar("T")
@@ -80,6 +92,9 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    history: History
+    paid: PaidMessages
+    executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
     short_worker: Worker
@@ -87,8 +102,11 @@ class App:
     sweep: Sweep
     poison: Poison
     backups: Callable[[], Backups]
-    """The backup service. Like `notifications`, it is made when it is first used."""
+    """The backup service. Like the next ones, it is made when it is first used."""
+    finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
+    billing: Callable[[], Billing]
+    alerts: Callable[[], Alerts]
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -163,11 +181,9 @@ class _Stores:
     queue: JobQueue
 
     @classmethod
-    def of(cls, settings: Settings, clock: Clock, transport: Any) -> _Stores:
+    def of(cls, settings: Settings, connection: Connection) -> _Stores:
         """The stores that the settings name."""
         names = Names(settings.prefix)
-        checked = clock if isinstance(clock, CheckedClock) else None
-        connection = Connection(settings.storage, transport, checked)
         table = connection.table(names.table)
         meta = Meta(table)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
@@ -189,9 +205,16 @@ def build(
     *,
     transport: Any = None,
     lease: Lease | None = None,
+    rehearses: CheckedClock | None = None,
 ) -> App:
-    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests."""
-    at = _Stores.of(settings, clock, transport)
+    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests.
+
+    `rehearses`: the app is for a dry run. Its storage refuses every write, and signs its requests
+    by this clock, since `clock` may stand at any instant.
+    """
+    checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
+    connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
+    at = _Stores.of(settings, connection)
     dispatcher = _dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
@@ -199,8 +222,13 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            FinanceService: lambda: finance(),
+            BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
+            AlertService: lambda: alerts(),
+            AlertMonitor: lambda: alerts(),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            PetCare: lambda: _care(settings, services),
         }
     )
     _hold_needs(tasks, services)
@@ -213,13 +241,19 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.meta, clock)
-    notifications = once(lambda: _notifications(settings, at.connection, at.meta, clock))
-    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
-    clocks = _clocks(at, dispatcher, sweep, functools.partial(_alert, notifications), held, clock)
-    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications()))
-    by_hand, short, long = _workers(
-        at, outcomes, Executor(tasks, services, clock), limits, held, settings, clock
+    notifications = once(
+        lambda: _notifications(settings, at.connection, at.meta, clock, NotificationAlerts(alerts))
     )
+    alerts: Callable[[], Alerts] = once(
+        lambda: _alerts(settings, at, tasks, notifications(), clock)
+    )
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    clocks = _clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications(), alerts()))
+    finance = once(lambda: _finance(settings, at.connection))
+    billing = once(lambda: _billing(settings, clock))
+    executor = Executor(tasks, services, clock)
+    by_hand, short, long = _workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
         clock=clock,
@@ -232,13 +266,19 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        paid=PaidMessages(at.connection, at.names.notifications),
+        executor=executor,
         worker=by_hand,
         short_worker=short,
         long_worker=long,
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
+        finance=finance,
         notifications=notifications,
+        billing=billing,
+        alerts=alerts,
         started_at=clock.now(),
         connection=at.connection,
     )
@@ -253,11 +293,11 @@ def _clocks(
     at: _Stores,
     dispatcher: Dispatcher,
     sweep: Sweep,
-    alert: Callable[..., bool],
+    alerts: EngineAlerts,
     held: Lease,
     clock: Clock,
 ) -> Clocks:
-    alarm = Alarm(at.meta, alert)
+    alarm = Alarm(at.meta, alerts)
     checked = clock if isinstance(clock, CheckedClock) else None
     return Clocks(
         dispatcher=dispatcher,
@@ -291,9 +331,17 @@ def _workers(
 ) -> tuple[Worker, Worker, Worker]:
     """(the worker for a person's command, the one for short jobs, the one for long jobs)."""
 
+    metering = Metering(clock, settings.prices.memory_mb / 1024)
+
     def pool(size: int, lasting: int) -> WorkerPool:
         return WorkerPool(
-            outcomes=outcomes, execute=execute, clock=clock, lease=held, size=size, lasting=lasting
+            outcomes=outcomes,
+            execute=execute,
+            clock=clock,
+            lease=held,
+            metering=metering,
+            size=size,
+            lasting=lasting,
         )
 
     def worker(pool: WorkerPool, long: bool | None) -> Worker:
@@ -322,17 +370,33 @@ def _hold_needs(tasks: Registry, services: Services) -> None:
 
 
 def _notifications(
-    settings: Settings, connection: Connection, meta: Meta, clock: Clock
+    settings: Settings,
+    connection: Connection,
+    meta: Meta,
+    clock: Clock,
+    problems: NotificationAlerts,
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
-    return notifications_from(settings, connection, meta, clock, reviews=_reviews(settings))
+    reviews = _reviews(settings)
+    return notifications_from(settings, connection, meta, clock, reviews=reviews, problems=problems)
 
 
 def _reviews(settings: Settings) -> Mapping[str, Review]:
     """The reviews of messages to owners, by their kinds."""
-    del settings  # nothing sends such messages yet
-    return {}
+    from shared.care.reviews import reviews
+
+    return reviews(settings)
+
+
+def _care(settings: Settings, services: Services) -> PetCare:
+    from shared.care.service import Care
+
+    return Care(
+        settings,
+        lambda: services.get(NotificationService),  # type: ignore[type-abstract]
+        lambda: services.get(BillingService),  # type: ignore[type-abstract]
+    )
 
 
 def _backups(
@@ -342,6 +406,7 @@ def _backups(
     manager: Manager,
     tasks: Registry,
     notifications: Notifications,
+    alerts: Alerts,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -353,15 +418,36 @@ def _backups(
         manager=manager,
         tasks=tasks,
         notifications=notifications,
+        alerts=alerts,
     )
 
 
-def _alert(
-    notifications: Callable[[], Notifications], *, key: str, subject: str, text: str
-) -> bool:
-    """Alert people; whether nothing is left to do for this alert."""
-    sent = notifications().alert(key=key, subject=subject, text=text)
-    return all(entry.next_at is None for entry in sent)
+def _finance(settings: Settings, connection: Connection) -> Finance:
+    from shared.finance.service import Finance
+
+    return Finance(settings, connection)
+
+
+def _billing(settings: Settings, clock: Clock) -> Billing:
+    from shared.billing.service import Billing
+
+    return Billing(settings.billing, clock)
+
+
+def _alerts(
+    settings: Settings,
+    at: _Stores,
+    tasks: Registry,
+    notifications: Notifications,
+    clock: Clock,
+) -> Alerts:
+    from shared.alerts.service import alerts_from
+    from shared.backups.params import BackupPlan
+
+    # the backup monitor tells of the jobs of plans
+    plans = [task for task in tasks if issubclass(task.params, BackupPlan)]
+    covered = {name for task in plans for name in (task.name, *task.aliases)}
+    return alerts_from(settings, at.connection, at.table, notifications, covered, clock)
 
 
 def _new_id() -> str:

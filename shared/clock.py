@@ -45,6 +45,27 @@ class SystemClock:
         time.sleep(duration.total_seconds())
 
 
+class FixedClock:
+    """A clock that stands at one instant, for a dry run; durations and waits are real ones."""
+
+    def __init__(self, at: datetime, real: Clock) -> None:
+        """`real` measures durations, and waits."""
+        self._at = at.astimezone(UTC)
+        self._clock = real
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def wait(self, event: threading.Event, longest: timedelta) -> bool:
+        return self._clock.wait(event, longest)
+
+    def sleep(self, duration: timedelta) -> None:
+        self._clock.sleep(duration)
+
+
 class ManualClock:
     """A clock for tests, which stands still until a test moves it.
 

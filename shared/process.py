@@ -9,19 +9,21 @@ import atexit
 import functools
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import settings as configuration
+from shared.alerts import routes
 from shared.app import App, build
 from shared.backups import engines
-from shared.clock import Clock
-from shared.data import names
+from shared.clock import Clock, FixedClock
+from shared.data import database, names
 from shared.engine.commands import configured
 from shared.engine.work.worker import Worker
 from shared.log import Event, event
 from shared.notifications import channels
+from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.tasks import Registry
 
@@ -49,6 +51,16 @@ def by_hand(tasks: Registry) -> App:
     return made
 
 
+def rehearsing(tasks: Registry, at: Callable[[Settings, datetime], datetime]) -> App:
+    """The app for a dry run. It creates and changes nothing: its storage and its database refuse
+    every write. Its clock stands at the instant that `at` returns, given the settings and the
+    present instant."""
+    settings, clock = _settings(tasks), CheckedClock()
+    database.forbid_writing()
+    stands = FixedClock(at(settings, clock.now()), clock)
+    return build(settings, stands, tasks, rehearses=clock)
+
+
 def prepare(tasks: Registry) -> None:
     """Check the app's settings, and create what it needs in its storage account. Call this before
     you start the app.
@@ -59,10 +71,17 @@ def prepare(tasks: Registry) -> None:
 
 
 def _build(tasks: Registry) -> App:
-    check = functools.partial(configured.problems, tasks)
-    settings = configuration.load(check, channels.declared(), engines.schemes())
+    return build(_settings(tasks), CheckedClock(), tasks)
+
+
+def _settings(tasks: Registry) -> Settings:
+    settings = configuration.load(
+        lambda read: (*configured.problems(tasks, read), *routes.wrong_in(read)),
+        channels.declared(),
+        engines.schemes(),
+    )
     names.use(names.read(settings.data_names))
-    return build(settings, CheckedClock(), tasks)
+    return settings
 
 
 def drain_at_exit(clock: Clock, *workers: Worker, patience: timedelta = PATIENCE) -> None:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class Pool:
         work = _Work(call, list(items))
         with suppress(RuntimeError):  # no thread can be had, or no further one
             for _ in range(min(self._helpers, work.size - 1)):
-                self._executor.submit(work.do)
+                self._executor.submit(copy_context().run, work.do)
         work.do()
         return work.results()
 

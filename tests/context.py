@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
-from shared.notifications.delivery import Reconciled
 from shared.notifications.model import Entry
-from shared.notifications.port import Message
+from shared.notifications.port import Message, Reconciled
 from shared.tasks import JobContext, Params, Result, Task
 
 
@@ -23,6 +22,7 @@ def job_of(
     attempt: int = 1,
     stop: threading.Event | None = None,
     clock: Clock | None = None,
+    dry_run: bool = False,
 ) -> JobContext:
     """A job that is due now, by `clock`.
 
@@ -37,6 +37,7 @@ def job_of(
         attempt=attempt,
         clock=clock,
         log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
+        dry_run=dry_run,
         stop=stop or threading.Event(),
     )
 

@@ -7,7 +7,7 @@ from shared.engine.port import Housekeeping
 from shared.tasks import JobContext, Result, task
 
 
-@task("schedule_cleanup", cron="0 2 * * *", timeout_seconds=600)
+@task("schedule_cleanup", cron="0 2 * * *", timeout_seconds=600, dry_run=True)
 def schedule_cleanup(job: JobContext, engine: Housekeeping) -> Result:
     """Turns off schedules past their end."""
     return engine.cleanup(job)

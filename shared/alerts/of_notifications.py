@@ -1,4 +1,5 @@
-"""Forwards the notifications' own problems to the alerts."""
+"""The alerts as the notifications know them: they say what is wrong with their own sending. The
+service is made when there is something to tell, since it is itself made from the notifications."""
 
 from __future__ import annotations
 
@@ -7,19 +8,20 @@ from collections.abc import Callable
 from shared.alerts.port import AlertKind, AlertService
 
 
-class AlertedProblems:
-    """`shared.notifications.problems.Problems`, told to the alerts."""
+class NotificationAlerts:
+    """The service, for the notifications."""
 
-    def __init__(self, alerts: Callable[[], AlertService]) -> None:
-        """`alerts` is called when there is a problem: the alerts are sent by the notifications, so
-        neither can be made before the other."""
-        self._alerts = alerts
+    def __init__(self, service: Callable[[], AlertService]) -> None:
+        self._service = service
 
     def circuit_opened(self, service: str, text: str) -> None:
-        self._alerts().open(AlertKind.CIRCUIT_OPENED, service, text)
+        """Nothing is sent to `service` for the time being."""
+        self._service().open(AlertKind.CIRCUIT_OPENED, service, text)
 
     def circuit_closed(self, service: str, text: str) -> None:
-        self._alerts().close(AlertKind.CIRCUIT_OPENED, service, text)
+        """It works again."""
+        self._service().close(AlertKind.CIRCUIT_OPENED, service, text)
 
     def cap_reached(self, about: str, text: str, *, key: str) -> None:
-        self._alerts().happened(AlertKind.CAP_REACHED, about, text, key=key)
+        """A day's cap was reached; `key` names cap and day."""
+        self._service().happened(AlertKind.CAP_REACHED, about, text, key=key)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
+
+from shared.tasks import JobContext
 
 
 class AlertKind(StrEnum):
@@ -29,13 +32,22 @@ class AlertService(Protocol):
     """Tells people of problems (`service`). Every method raises `Unavailable` or `Refused` if
     storage fails; sending itself is retried by the outbox."""
 
-    def open(self, kind: AlertKind, about: str, text: str) -> None:
+    def open(self, kind: AlertKind, about: str, text: str, *, level: int = 0) -> None:
         """There is a problem with `about`, such as a schedule's id. Asking again while it is open
-        says it again only when a reminder is due."""
+        says it again only when a reminder is due, or if it got worse: if `level` is higher than
+        what people were told."""
 
     def close(self, kind: AlertKind, about: str, text: str) -> None:
         """The problem is over; does nothing if it is not open."""
 
     def happened(self, kind: AlertKind, about: str, text: str, *, key: str) -> None:
         """Something happened that has no end, such as a missed run; `key` identifies the event, so
-        that it is told once."""
+        that it counts once, if it is said again within a week."""
+
+
+class AlertMonitor(Protocol):
+    """What is done for the alerts every few minutes."""
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Take over what the engine noted, and tell what has become due: reminders, the ends of
+        storms, digests. Returns the task's result, as a JSON object."""

@@ -7,17 +7,23 @@ from collections.abc import Callable
 from fastapi import Depends, FastAPI
 
 from shared.api import deps, front, pages, problems, query
+from shared.api.alerts import routes as alerts
 from shared.api.backups import routes as backups
+from shared.api.billing import routes as billing
+from shared.api.costs import routes as costs
 from shared.api.description import Described, operation_id
 from shared.api.jobs import routes as jobs
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
+from shared.api.reports import routes as reports
 from shared.api.schedules import occurrences
 from shared.api.schedules import routes as schedules
+from shared.api.tasks import routes as tasks
+from shared.api.usage import routes as usage
 from shared.app import App
 
 _SAID = """
-Schedules, and the jobs they make.
+Schedules, and the jobs they make; what people were told; reports and use.
 
 Deployed, every request needs a function key, in the header `x-functions-key`. Not described here
 are `POST /tick`, which needs one too, and `GET /status` and `GET /ops/uptime`, which need none.
@@ -41,13 +47,19 @@ def api(belfry: Callable[[], App]) -> FastAPI:
         generate_unique_id_function=operation_id,
         dependencies=[Depends(query.known_only)],
     )
+    made.include_router(usage.router)
+    made.include_router(reports.router)
     made.include_router(schedules.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
+    made.include_router(tasks.router)
+    made.include_router(costs.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
+    made.include_router(billing.router)
     made.include_router(notifications.router)
     made.include_router(notifications.before)
+    made.include_router(alerts.router)
     deps.provide(made, belfry)
     pages.install(made)
     front.install(made)

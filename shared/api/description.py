@@ -97,7 +97,7 @@ def _complete_parameter(parameter: dict[str, Any]) -> None:
     schema = parameter["schema"]
     schema.pop("title", None)
     parameter["schema"] = _without_null(schema)
-    if parameter["name"] in PARAMETERS:
+    if parameter["name"] in PARAMETERS and "examples" not in parameter:
         parameter["example"] = PARAMETERS[parameter["name"]]
 
 

@@ -52,7 +52,11 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "the plan's own rules": {"schedule_id": "database_backup"},
         "other rules": {"schedule_id": "database_backup", "retention": {"count": 3}},
     },
+    "Resume": {
+        "for today": {"by": "ana@example.com"},
+    },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "Acknowledge": {"by name": {"by": "Ana"}},
     "Verify": {"each copy": {}},
     "Restore": {
         "into a new database": {},
@@ -69,14 +73,20 @@ PARAMETERS: Mapping[str, object] = {
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
     "backup_id": "1f0c3a9d",
+    "alert_id": _NOTIFICATION,
     "message_id": _NOTIFICATION,
     "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",
     "to": "2030-02-01T00:00:00Z",
     "project_id": 7,
+    "tenant_id": 1,
+    "day": "2030-01-30",
     "source": "database",
     "database": "company.db",
     "task_type": "database_backup",
+    "task_name": "health_monitor",
+    "bucket": "day",
+    "by": "task",
 }
 """By the parameter's name."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Request
@@ -25,6 +25,10 @@ InstantText = Annotated[
     str, WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT})
 ]
 """A text that `instant` reads."""
+
+_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DayText = Annotated[str, WithJsonSchema({"type": "string", "format": "date", "pattern": _DAY})]
+"""A text that `day` reads."""
 
 
 def _boolean(text: object) -> bool:
@@ -90,6 +94,17 @@ def instant(field: str, text: str | None) -> datetime | None:
     if at.year not in _YEARS:
         raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
     return at
+
+
+def day(field: str, text: str) -> date:
+    """Read a day in a query or a path. Raises `Invalid`."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or not re.match(_DAY, text):
+        raise Invalid(field, f"{text!r:.60} is no day such as 2030-01-31")
+    return found
 
 
 def _no_instant(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared.alerts.service import Alerts
 from shared.backups import orders
 from shared.backups.drive.folder import Drive
 from shared.backups.jobs import restore as restoring
@@ -57,6 +58,7 @@ class Backups:
         manager: Manager,
         tasks: Registry,
         notifications: Notifications,
+        alerts: Alerts,
     ) -> None:
         seal = Seal.of(settings.backup_encryption_key)
         self.catalog = catalog_of(settings, seal, connection)
@@ -76,6 +78,7 @@ class Backups:
             manager.jobs,
             self._runs,
             notifications,
+            alerts,
         )
         self._upkeep = Upkeep(self.catalog, self.plans, drive, notifications)
 

@@ -9,10 +9,13 @@ from typing import Protocol
 
 from shared.tasks import JobContext
 
+ALERT = "billing"
+"""What alerts of the billing are about; there is one billing."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collected:
-    """What became of a tenant's fees that were due."""
+    """What became of a tenant's fees that were due. In a dry run: what would become of them."""
 
     invoiced: int = 0
     amounts_minor: dict[str, int] | None = None
@@ -20,16 +23,19 @@ class Collected:
     failed: int = 0
     """Refused for good; a person must look at them."""
     waiting: int = 0
-    """Not done yet: Stripe did not answer, billing is paused, or there is no Stripe."""
+    """Still due: Stripe did not answer, does not know the owner, or there is no Stripe."""
+    without_customer: int = 0
+    """Of those that wait: their owner has no `stripe_customer_id`."""
 
 
 class Pause(StrEnum):
     """What became of a wish to pause billing."""
 
     PAUSED = "paused"
-    """It runs no longer, by this call."""
+    """It runs no longer, and this call did the last of it."""
     ALREADY = "already"
-    """It was paused for this day before, and all of it was done."""
+    """It was paused before, and all of it was done; also if the call that did it was killed before
+    it could say so."""
     RESUMED = "resumed"
     """A person resumed it for this day, so it goes on."""
     PARTLY = "partly"
@@ -42,16 +48,54 @@ class Paused:
 
     outcome: Pause
     tenants_paused: int = 0
+    """By this call; in a dry run: how many it would pause."""
     errors: tuple[str, ...] = ()
+    """One for each tenant for whom it failed, at most twenty, and how many more there are."""
+    paused_for: date | None = None
+    """The day for whose spend billing was paused first; the same until it is resumed, so people can
+    be told once by it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """What was done so that Stripe does for each tenant what Belfry's own switch says."""
+
+    paused: int = 0
+    resumed: int = 0
+    left: int = 0
+    """Tenants for whom it is not done yet."""
+    errors: tuple[str, ...] = ()
+    """As those of `Paused`."""
 
 
 class BillingService(Protocol):
     """Fees and subscriptions (`service`). Every method raises `Unavailable` or `Misconfigured` if
-    the database fails."""
+    the database fails, and `Misconfigured` if Stripe refuses STRIPE_API_KEY. A job that is told to
+    stop stops between two calls to Stripe (`Cancelled`); what is left is done by the next."""
 
     def collect(self, job: JobContext, tenant_id: int) -> Collected:
-        """Invoice the tenant's no-show fees that are due, each once."""
+        """Invoice the tenant's no-show fees that are due, each once; also while billing is
+        paused. In a dry run nothing is written and Stripe is not asked."""
 
-    def pause(self, job: JobContext, day: date, spent_minor: int, limit_minor: int) -> Paused:
+    def collect_begun(self, job: JobContext) -> Collected:
+        """The same for each tenant with a fee whose invoice was begun; Stripe did not answer, or
+        the process was killed. `waiting` counts only their fees."""
+
+    def pause(
+        self,
+        job: JobContext,
+        day: date,
+        spent_minor: int,
+        limit_minor: int,
+        currency: str = "USD",
+    ) -> Paused:
         """Pause billing because of what was spent on `day`: first Belfry's own switch, durably,
-        then each tenant's subscription."""
+        then each tenant's subscription. In a dry run: what it would do."""
+
+    def settle(self, job: JobContext) -> Settled:
+        """Do what is left of pausing or resuming at Stripe. Raises `Skipped` without a
+        database."""
+
+    def is_paused(self) -> bool:
+        """Whether Belfry's own switch is set, as it was at most some seconds ago. What causes
+        overage asks this first."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import database, preview, typed
+from shared.cli import billing, database, dry_run, preview, typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
@@ -53,25 +53,43 @@ def main(tasks: Registry, functions: Collection[str]) -> int:
 
 def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
     """Raises `BelfryError` if the command could not be started."""
+    _refuse_flags(asked)
     if asked.task == DISPATCHER:
         return _dispatcher(asked, tasks)
     if asked.task == database.NAME:
         return database.main(asked)
+    if asked.task == billing.NAME:
+        return billing.main(asked)
+    if asked.repair:
+        raise Invalid("parameters", "--repair belongs to `python -m functions billing reconcile`")
     task = _task(tasks, functions, asked.task) if asked.task is not None else None
     if asked.help:
         sys.stdout.write(typed.help_of(task))
         return 0
     _log()
     values = typed.values(asked.parameters, task.params) if task is not None else {}
+    if task is not None:
+        dry_run.refuse(task, dry=asked.dry_run, as_of=asked.as_of is not None)
     settings.load_local(Path("local.settings.json"))
+    if task is not None and asked.dry_run:
+        return dry_run.main(tasks, task, values, asked.as_of, asked.insist)
     belfry = by_hand(tasks)
     if task is None:
         return _list(belfry)
-    job_id = _ask(belfry, task, values, asked.insist)
+    job_id = _ask(belfry, task, values, asked)
     try:
         return _work(belfry, job_id)
     except BelfryError as error:
         return _complain(error, 1)
+
+
+def _refuse_flags(asked: Typed) -> None:
+    """Refuse the flags of a task where none is run. Raises `Invalid`."""
+    given = {"--dry-run": asked.dry_run, "--as-of": asked.as_of is not None}
+    flag = next((flag for flag, there in given.items() if there), None)
+    if flag is not None and asked.task in (None, DISPATCHER, database.NAME):
+        what = "it belongs to a task; name one" if asked.task is None else f"{asked.task} has none"
+        raise Invalid(flag, f"{flag}: {what}")
 
 
 def _task(tasks: Registry, functions: Collection[str], name: str) -> Task:
@@ -125,8 +143,12 @@ def _list(belfry: App) -> int:
     return 0
 
 
-def _ask(belfry: App, task: Task, parameters: Mapping[str, object], insist: bool) -> str:
+def _ask(belfry: App, task: Task, parameters: Mapping[str, object], asked: Typed) -> str:
     """The id of the job that was asked for. Raises `Invalid`, `Misconfigured`."""
+    due_at, insist = None, asked.insist
+    if asked.as_of is not None:
+        due_at = dry_run.as_of(asked.as_of, task, belfry.settings)
+        due_at = dry_run.in_the_past(due_at, belfry.clock.now())
     if parameters or task.recurrence is None:
         about = f"{task.name} by hand"
         return run_once(
@@ -137,8 +159,11 @@ def _ask(belfry: App, task: Task, parameters: Mapping[str, object], insist: bool
             name=about,
             send=False,
             insist=insist,
+            due_at=due_at,
         ).job_id
-    return belfry.manager.run_now(task.name, force=True, send=False, insist=insist).job_id
+    return belfry.manager.run_now(
+        task.name, force=True, send=False, insist=insist, due_at=due_at
+    ).job_id
 
 
 def _work(belfry: App, job_id: str) -> int:

@@ -28,13 +28,24 @@ Run a task by hand, now and here; every run is a job like any other.
                                               what its parameters are
     python -m functions postgres_backup --force
                                               though its last ended less than two minutes ago
+    python -m functions schedule_cleanup --dry-run --as-of 2026-12-01
+                                              what it would do on that day; changes nothing
     python -m functions schedule_dispatcher   one tick: hand out what is due
     python -m functions database status       whether the company's database fits this version
     python -m functions database upgrade      make it fit; before a deployment
     python -m functions notifications preview --help
                                               what people are told, with sample data
+    python -m functions billing status        whether billing runs, and what the ledger has
+    python -m functions billing resume by=NAME
+                                              let it run again; holds for today
+    python -m functions billing reconcile     compare the ledger with Stripe; --repair: and repair
+    python -m functions billing retry fee=7   invoice a fee again that failed
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
+With --as-of, a task acts as if it were due then. A day without a time means its midnight; without
+an offset, the zone is that of the task's schedule (<TASK>_TIMEZONE). Without --dry-run the instant
+must have passed: the task decides by it what is to be done, and does that now.
+Tasks that work on what there is now, such as backups, have neither, and say so.
 The system schedules stay as they are stored: only the app itself applies what its settings say.
 Ctrl-C gives the job back to the app."""
 _EXIT = (
@@ -52,12 +63,23 @@ class Typed:
     parameters: tuple[str, ...]
     insist: bool
     help: bool
+    repair: bool = False
+    dry_run: bool = False
+    as_of: str | None = None
 
 
 def read() -> Typed:
     """The process's arguments. If they are wrong, exits with code 2."""
     given = _parser(None).parse_args()
-    return Typed(given.task, tuple(given.parameters), given.force, given.help)
+    return Typed(
+        given.task,
+        tuple(given.parameters),
+        given.force,
+        given.help,
+        given.repair,
+        given.dry_run,
+        given.as_of,
+    )
 
 
 def help_of(task: Task | None) -> str:
@@ -111,6 +133,11 @@ def _parser(task: str | None) -> argparse.ArgumentParser:
     parser.add_argument("parameters", nargs="*", metavar="name=value", help="of this one run")
     parser.add_argument("-h", "--help", action="store_true", help="show this, and run nothing")
     parser.add_argument("--force", action="store_true", help="leave nothing out as needless")
+    if task is None:
+        said = "billing reconcile: repair what is safe"
+        parser.add_argument("--repair", action="store_true", help=said)
+    parser.add_argument("--dry-run", action="store_true", help="say what it would do; do nothing")
+    parser.add_argument("--as-of", metavar="INSTANT", help="as if it were due then")
     return parser
 
 

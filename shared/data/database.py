@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.data.engines import SETTING, Access, engine, parsed
-from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Unavailable
+from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Refused, Unavailable
 from shared.redaction import redact
 from shared.settings import Secret
 
@@ -38,6 +38,14 @@ def reading(url: Secret) -> Iterator[Connection]:
         yield connection
 
 
+_state = {"may_write": True}
+
+
+def forbid_writing() -> None:
+    """From now on, `writing` raises `Refused` in this process: it is for a dry run."""
+    _state["may_write"] = False
+
+
 @contextmanager
 def writing(url: Secret) -> Iterator[Session]:
     """A session whose block is one transaction, for a short one: SQLite lets nobody else write
@@ -48,6 +56,8 @@ def writing(url: Secret) -> Iterator[Session]:
     """
     from sqlalchemy.orm import Session
 
+    if not _state["may_write"]:
+        raise Refused(_SERVICE, "a dry run changes nothing, so it may not write")
     with translated(url), Session(engine(url, Access.WRITE)) as session, session.begin():
         yield session
 

@@ -57,6 +57,8 @@ def parsed(url: Secret) -> URL:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if not url:
+        raise Misconfigured(f"{SETTING} is not set; it says which database is the company's")
     try:
         made = make_url(url.reveal())
     except (ArgumentError, ValueError):

@@ -43,6 +43,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("id", "owner_id", "week_on", "score_before", "score_after", "no_shows", "recovered"),
         "created_at",
     ),
+    "reputation_weeks": ("tenant_id", "settled_on"),
+    "message_requests": ("id", "kind", "occasion", "requested_at", "over_at"),
     "costs": ("id", "tenant_id", "day", "category", "amount_minor", "currency"),
     "revenues": ("id", "tenant_id", "day", "source", "amount_minor", "currency"),
     "partners": ("id", "name", "email"),
@@ -52,7 +54,14 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("id", "paused_at", "paused_for", "spent_minor", "limit_minor", "currency"),
         *("resumed_at", "resumed_by", "resumed_for"),
     ),
-    "tenant_billings": ("tenant_id", "stripe_subscription_id", "state", "changed_at", "error"),
+    "tenant_billings": (
+        *("tenant_id", "stripe_subscription_id", "state", "changed_at", "error"),
+        "claimed_until",
+    ),
+    "billing_steps": (
+        *("id", "tenant_id", "occasion", "step", "key", "parameters", "state", "stripe_id"),
+        *("error", "created_at", "changed_at"),
+    ),
 }
 """Each table's columns, by Belfry's names."""
 

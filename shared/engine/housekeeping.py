@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -43,9 +43,15 @@ class Housekeeper:
         return {"silent": [_shown(one, now) for one in silent]}
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
-        """Turn off schedules past their end (C14). Their history stays."""
-        now = job.clock.now()
-        disabled = [one.id for one in self._table.schedules() if self._expire(one, now)]
+        """Turn off schedules past their end (C14). Their history stays. A dry run names them."""
+        at = job.due_at
+        past = (one for one in self._table.schedules() if _expired(one, at))
+        disabled = [one.id for one in past if job.dry_run or self._expire(one, at)]
+        if not job.dry_run:
+            self._tell_cleanup(job, disabled)
+        return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
+
+    def _tell_cleanup(self, job: JobContext, disabled: Sequence[str]) -> None:
         event(
             _logger,
             Event.CLEANUP_DONE,
@@ -53,7 +59,6 @@ class Housekeeper:
             job_id=job.job_id,
             disabled=len(disabled),
         )
-        return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`)."""
@@ -64,8 +69,7 @@ class Housekeeper:
         return made.result()
 
     def _expire(self, schedule: Schedule, now: datetime) -> bool:
-        if not _expired(schedule, now):
-            return False
+        """Turn it off; False if it was changed meanwhile."""
 
         def off(one: Schedule) -> Schedule:
             if not _expired(one, now):

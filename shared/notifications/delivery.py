@@ -43,16 +43,3 @@ class Delivery:
     cost_micros: int | None = None
     """What it cost, in millionths of `cost_currency`; None: not said."""
     cost_currency: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reconciled:
-    """What was found when providers were asked what they had not told."""
-
-    asked: int = 0
-    changed: int = 0
-    """Of how many something new was told."""
-    gone: int = 0
-    """How many the provider has no more."""
-    complete: bool = True
-    """Whether all were asked about; if not, time was up."""

@@ -30,6 +30,7 @@ from typing import Any
 
 from shared.errors import Refused, Unavailable
 from shared.log import short
+from shared.tasks import running
 from shared.text import clean, units
 
 KEY = 200
@@ -98,6 +99,8 @@ class Draft:
     """The kind's data; for a message to an owner, the facts for its review."""
     tenant_id: int | None = None
     owner_id: int | None = None
+    task: str = field(default_factory=running.task)
+    """The task whose job asked for it; empty if none did."""
     useful_until: datetime | None = None
     """It is not sent later than this; None: however late."""
 

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from shared.notifications.delivery import Reconciled
     from shared.notifications.model import Entry
 
 Value: TypeAlias = "str | int | bool | None"
@@ -75,6 +74,19 @@ class Dropped:
 Review: TypeAlias = Callable[[Mapping[str, Value], datetime], Ready | Dropped]
 """Looks up what a message is about, right before it is sent: (its `about`, now) -> what it says
 now, or why it must not be sent. Raises `Unavailable` or `Misconfigured`: then it waits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reconciled:
+    """What a reconciliation found."""
+
+    asked: int = 0
+    changed: int = 0
+    """Of how many something new was told."""
+    gone: int = 0
+    """How many the provider has no more."""
+    complete: bool = True
+    """Whether all were asked about; if not, time was up."""
 
 
 class NotificationService(Protocol):

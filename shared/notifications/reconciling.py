@@ -10,9 +10,10 @@ from functools import partial
 
 from shared.clock import Clock
 from shared.errors import NotFound
-from shared.notifications.delivery import Delivery, Reconciled
+from shared.notifications.delivery import Delivery
 from shared.notifications.model import Entry
 from shared.notifications.outbox import Outbox
+from shared.notifications.port import Reconciled
 from shared.notifications.sending import Fetching, Sender
 from shared.threads import Pool
 

@@ -17,13 +17,13 @@ from shared.clock import Clock
 from shared.log import Event
 from shared.notifications import asking, parts, states
 from shared.notifications.attempts import tell
-from shared.notifications.delivery import Delivery, Reconciled
+from shared.notifications.delivery import Delivery
 from shared.notifications.known import Known
 from shared.notifications.listing import Wanted
-from shared.notifications.model import Draft, Entry, NotificationStatus, draft
+from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass
-from shared.notifications.port import Message, Review
+from shared.notifications.port import Message, Reconciled, Review
 from shared.notifications.problems import Nobody, Problems
 from shared.notifications.reconciling import Reconciler
 from shared.notifications.rows import Lane
@@ -78,6 +78,22 @@ class Notifications:
         """Mail a report of that kind to every system administrator, as `mail_administrators` does.
         Raises `Invalid` if `data` are not the kind's."""
         return self._send_all(asking.report(kind, key, data, self._administrators()))
+
+    def tell(
+        self, to: Iterable[tuple[str, str]], *, key: str, subject: str, text: str
+    ) -> list[Entry]:
+        """Send it to each of these: (channel, recipient). A chat has no recipient; mail without one
+        goes to every system administrator. For a second call with the same key, see
+        `mail_administrators`."""
+        drafts: list[Draft] = []
+        for channel, recipient in to:
+            if channel == MAIL and not recipient:
+                drafts += asking.mails(key, subject, text, self._administrators())
+            else:
+                drafts.append(
+                    draft(key=key, channel=channel, recipient=recipient, subject=subject, text=text)
+                )
+        return self._send_all(drafts)
 
     def alert(self, *, key: str, subject: str, text: str) -> list[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator; the

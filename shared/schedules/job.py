@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.errors import NotFound
+from shared.schedules.spent import Spent
 
 SCHEDULE_ID = "[a-z][a-z0-9_]{0,39}"
 """What a schedule's id looks like, whole."""
@@ -27,6 +28,11 @@ _ID = re.compile(
 )
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
+
+
+def percent(some: int, of: int) -> float | None:
+    """To one decimal place, as all rates are shown; None of nothing."""
+    return round(100 * some / of, 1) if of else None
 
 
 class Status(StrEnum):
@@ -80,6 +86,8 @@ class Job:
     """Occurrences that it stands for: more than one if it is a stretch."""
     last_due_at: datetime | None = None
     """Of a stretch: when the last of them was due."""
+    spent: Spent | None = None
+    """What its attempts used; None if it ended without one, or before this was measured."""
     stretch: str | None = None
     """Of an occurrence within a stretch: the id of the stretch, whose row says how it ended."""
 

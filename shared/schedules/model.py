@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
-from shared.schedules.job import is_manual
+from shared.schedules.job import is_manual, percent
+from shared.schedules.spent import NOTHING, Spent
 
 LONG_SECONDS = 600
 """A schedule whose attempts may take longer than this runs among the long jobs."""
@@ -122,6 +123,8 @@ class LiveJob:
     """Why it was told to stop, if it was."""
     forced: bool = False
     """Whether the person who asked for it insists on what its task would leave out as needless."""
+    spent: Spent = NOTHING
+    """What the attempts before used."""
 
     @property
     def effective_at(self) -> datetime:
@@ -173,7 +176,7 @@ class Progress:
     @property
     def success_rate(self) -> float | None:
         """In percent, to one decimal place; None before the first run."""
-        return round(100 * self.success_count / self.run_count, 1) if self.run_count else None
+        return percent(self.success_count, self.run_count)
 
     def find(self, job_id: str) -> LiveJob | None:
         """The live job of that id."""

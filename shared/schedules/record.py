@@ -8,6 +8,7 @@ from datetime import datetime
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.owed import Owed
+from shared.schedules.spent import NOTHING
 
 
 def of_live(schedule: Schedule, live: LiveJob) -> Job:
@@ -22,6 +23,7 @@ def of_live(schedule: Schedule, live: LiveJob) -> Job:
         worker=live.worker,
         error=live.error,
         reason=live.cancel and f"told to stop: {live.cancel}",
+        spent=None if live.spent == NOTHING else live.spent,
     )
 
 

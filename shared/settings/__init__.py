@@ -7,18 +7,35 @@ process's environment.
 
 from shared.settings.model import (
     PRIMARY,
+    BillingSettings,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
+    Prices,
     Settings,
     SmsSettings,
     StorageAccount,
+    StripeSettings,
     TaskOverride,
     TriggerSettings,
     Values,
 )
-from shared.settings.process import load, load_for_data, load_for_triggers, load_local
-from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
+from shared.settings.process import (
+    load,
+    load_for_billing,
+    load_for_data,
+    load_for_triggers,
+    load_local,
+)
+from shared.settings.reading import (
+    Channels,
+    Check,
+    for_billing,
+    for_data,
+    for_triggers,
+    from_env,
+)
 from shared.settings.secret import Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
@@ -26,23 +43,29 @@ __all__ = [
     "PRIMARY",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "BillingSettings",
+    "CareSettings",
     "Channels",
     "Check",
     "DataSettings",
     "DestinationSettings",
     "DriveSettings",
+    "Prices",
     "Secret",
     "Setting",
     "Settings",
     "SmsSettings",
     "StorageAccount",
+    "StripeSettings",
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "for_billing",
     "for_data",
     "for_triggers",
     "from_env",
     "load",
+    "load_for_billing",
     "load_for_data",
     "load_for_triggers",
     "load_local",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from shared import money
 from shared.settings.model import PRIMARY
 
 _AGE = "age-secret-key-"
@@ -30,6 +31,31 @@ def each(value: str) -> int:
     return _whole(value, 0, 500)
 
 
+def an_hour(value: str) -> int:
+    return _whole(value, 1, 400)
+
+
+def minutes(value: str) -> int:
+    return _whole(value, 0, 1440)
+
+
+def days(value: str) -> int:
+    return _whole(value, 1, 3650)
+
+
+def points(value: str) -> int:
+    return _whole(value, 0, 100)
+
+
+def thresholds(value: str) -> tuple[int, ...]:
+    """Different days with commas between, most first."""
+    try:
+        found = {_whole(part.strip(), 1, 365) for part in value.split(",")}
+    except ValueError:
+        raise ValueError("use whole numbers of days from 1 to 365, with commas between") from None
+    return tuple(sorted(found, reverse=True))
+
+
 def switch(value: str) -> bool:
     if value not in ("true", "false"):
         raise ValueError("use true or false")
@@ -39,12 +65,6 @@ def switch(value: str) -> bool:
 def region(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", value):
         raise ValueError("use a country's code of two letters, such as US")
-    return value
-
-
-def currency(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", value):
-        raise ValueError("use a currency's code of three letters, such as USD")
     return value
 
 
@@ -73,10 +93,34 @@ def price(value: str) -> int:
     return int(Decimal(value) * 1_000_000)
 
 
+def memory(value: str) -> int:
+    return _whole(value, 128, 65_536)
+
+
+def millionths(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
+        raise ValueError("use a number of millionths, such as 26 or 0.036")
+    return Decimal(value)
+
+
 def _whole(value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ValueError(f"use a whole number from {least} to {most}")
     return int(value)
+
+
+def currency(value: str) -> str:
+    if not money.is_currency(value):
+        raise ValueError("use a currency's code of three letters, such as USD")
+    return value
+
+
+def above_zero(value: str, currency: str) -> int:
+    """An amount in the currency, in its minor units."""
+    found = money.minor_units(value, currency)
+    if found <= 0:
+        raise ValueError("use an amount above 0")
+    return found
 
 
 def prefix(value: str) -> str:
@@ -130,6 +174,30 @@ def _age_key(key: str) -> bool:
 def url(value: str) -> None:
     if not re.fullmatch(r"https?://[^/\s]+\S*", value):
         raise ValueError("use a URL that begins with https://")
+
+
+def stripe(key: str, address: str) -> Iterator[str]:
+    """What is wrong with Stripe's settings; the key is not shown. A key that the platform could not
+    resolve is reported elsewhere."""
+    if key and not key.startswith(("sk_", "rk_", "@")):
+        yield (
+            "STRIPE_API_KEY is no secret key of Stripe; use one that begins with sk_ (secret) or "
+            "rk_ (restricted)"
+        )
+    try:
+        url(address)
+    except ValueError as error:
+        yield f"STRIPE_URL is {address!r}; {error}"
+
+
+def paused_invoices(value: str) -> str:
+    if value not in _PAUSED:
+        raise ValueError(f"use one of {', '.join(_PAUSED)}")
+    return value
+
+
+_PAUSED = ("void", "keep_as_draft", "mark_uncollectible")
+"""https://docs.stripe.com/billing/subscriptions/pause-payment"""
 
 
 def base_url(value: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -59,6 +60,62 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StripeSettings:
+    """How to reach Stripe; without a key nobody asks it."""
+
+    api_key: Secret = UNSET
+    url: str = "https://api.stripe.com"
+    paused_invoices: str = "void"
+    """The `behavior` of Stripe's `pause_collection`."""
+
+
+_NO_STRIPE = StripeSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BillingSettings:
+    """What the billing needs, which is no storage account."""
+
+    data: DataSettings
+    stripe: StripeSettings
+    prefix: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CareSettings:
+    """The rules of the pet-care tasks."""
+
+    vaccination_thresholds: tuple[int, ...] = (30, 14, 7)
+    """Days before a vaccination expires, most first (P1)."""
+    no_show_grace: timedelta = timedelta(minutes=15)
+    """Of tenants that have none of their own (P3)."""
+    no_show_max_age: timedelta = timedelta(days=7)
+    """An appointment that began longer ago is not charged any more."""
+    no_show_points: int = 10
+    """Points that an owner loses for each no-show."""
+    recovery_days: int = 90
+    """For so many days an owner must have behaved well to get points back (P6)."""
+    recovery_points: int = 5
+
+
+_CARE = CareSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """What Azure charges, in millionths of a currency: list prices, unless settings say others."""
+
+    gb_second: Decimal = Decimal(26)
+    table_requests: Decimal = Decimal(360)
+    """For ten thousand."""
+    blob_requests: Decimal = Decimal(50_000)
+    """For ten thousand."""
+    currency: str = "USD"
+    memory_mb: int = 2048
+    """Of an instance."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SmsSettings:
     """The rules for text messages to owners (P9, P11)."""
 
@@ -97,6 +154,12 @@ class TriggerSettings:
     prefix: str = "belfry"
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Every variable whose name ends like that of a task's setting."""
+    task_timezone: str = "UTC"
+    """In which tasks of local time run that have no zone of their own (P7)."""
+
+    def local_zone(self, task_name: str) -> str:
+        """The zone of a task of local time."""
+        return self.overrides.get(task_settings(task_name)[1]) or self.task_timezone
 
     def override(self, task_name: str) -> TaskOverride:
         """The settings for that task's schedule. Raises `Misconfigured`."""
@@ -128,11 +191,25 @@ class Settings(TriggerSettings):
     database_url: Secret = UNSET
     data_names: Path | None = None
     database_path: Path | None = None
+    stripe: StripeSettings = _NO_STRIPE
     postgres_url: Secret
     postgres_scratch_url: Secret
     postgres_bin: Path | None = None
+    care: CareSettings = _CARE
     schedule_shards: int = 8
     job_lease: timedelta = timedelta(seconds=60)
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    daily_spend_limit_minor: int = 5000
+    """In minor units of `spend_currency`."""
+    spend_currency: str = "USD"
+    prices: Prices = Prices()
+    alert_routes: str = ""
+    """As it was set; `shared.alerts.routes` reads it."""
+    alerts_per_hour: int = 20
+
+    @property
+    def billing(self) -> BillingSettings:
+        data = DataSettings(url=self.database_url, names=self.data_names)
+        return BillingSettings(data=data, stripe=self.stripe, prefix=self.prefix)

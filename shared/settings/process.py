@@ -8,8 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import Misconfigured
-from shared.settings.model import DataSettings, Settings, TriggerSettings
-from shared.settings.reading import Channels, Check, for_data, for_triggers, from_env
+from shared.settings.model import BillingSettings, DataSettings, Settings, TriggerSettings
+from shared.settings.reading import (
+    Channels,
+    Check,
+    for_billing,
+    for_data,
+    for_triggers,
+    from_env,
+)
 
 
 def load(check: Check, channels: Channels, schemes: Sequence[str]) -> Settings:
@@ -25,6 +32,11 @@ def load_for_triggers() -> TriggerSettings:
 def load_for_data() -> DataSettings:
     """What this process needs to reach the company's database. Raises `Misconfigured`."""
     return for_data(os.environ)
+
+
+def load_for_billing() -> BillingSettings:
+    """What this process needs for the billing. Raises `Misconfigured`."""
+    return for_billing(os.environ)
 
 
 def load_local(file: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -12,12 +14,16 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    BillingSettings,
+    CareSettings,
     DataSettings,
     DestinationSettings,
     DriveSettings,
+    Prices,
     Settings,
     SmsSettings,
     StorageAccount,
+    StripeSettings,
     TriggerSettings,
     Values,
 )
@@ -29,7 +35,7 @@ T = TypeVar("T")
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
 """The beginning of a Key Vault reference that the platform could not resolve."""
-Check = Callable[[TriggerSettings], Iterable[str]]
+Check = Callable[[Settings], Iterable[str]]
 """Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
 """All channels to people, and the settings that each declares."""
@@ -57,6 +63,8 @@ def from_env(
         )
     file = read("DATABASE_PATH")
     data = _data(given)
+    currency = given.checked("SPEND_CURRENCY", checks.currency) or "USD"
+    limit = given.checked("DAILY_SPEND_LIMIT", partial(checks.above_zero, currency=currency))
     settings = Settings(
         storage=storage,
         backup_destinations=_destinations(given, storage),
@@ -72,16 +80,24 @@ def from_env(
         database_url=data.url,
         data_names=data.names,
         database_path=Path(file) if file else None,
+        stripe=_stripe(given),
         postgres_url=Secret(read("POSTGRES_URL")),
         postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
         postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
+        care=_care(given),
         schedule_shards=given.checked("SCHEDULE_SHARDS", checks.shards) or 8,
         prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
         job_lease=timedelta(seconds=given.checked("JOB_LEASE_SECONDS", checks.lease) or 60),
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        daily_spend_limit_minor=limit or 5000,
+        spend_currency=currency,
+        alert_routes=read("ALERT_ROUTES"),
+        alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
+        prices=_prices(given),
         overrides=_overrides(environ),
+        task_timezone=read("TASK_TIMEZONE"),
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
     if problems:
@@ -91,14 +107,29 @@ def from_env(
 
 def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
     """Read what triggers are made from. A wrong prefix counts as not set; `from_env` reports it."""
-    prefix = _Given(environ).checked("BELFRY_PREFIX", checks.prefix)
-    return TriggerSettings(prefix=prefix or "belfry", overrides=_overrides(environ))
+    given = _Given(environ)
+    return TriggerSettings(
+        prefix=given.checked("BELFRY_PREFIX", checks.prefix) or "belfry",
+        overrides=_overrides(environ),
+        task_timezone=given.read("TASK_TIMEZONE"),
+    )
 
 
 def for_data(environ: Mapping[str, str]) -> DataSettings:
     """Read what the company's database needs, whatever else is set. Raises `Misconfigured`."""
     given = _Given(environ)
-    found = _data(given)
+    return _complete(given, _data(given))
+
+
+def for_billing(environ: Mapping[str, str]) -> BillingSettings:
+    """Read what the billing needs, whatever else is set. Raises `Misconfigured`."""
+    given = _Given(environ)
+    stripe = _stripe(given)
+    prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
+    return BillingSettings(data=_complete(given, _data(given)), stripe=stripe, prefix=prefix)
+
+
+def _complete(given: _Given, found: DataSettings) -> DataSettings:
     if given.problems:
         raise Misconfigured("; ".join(dict.fromkeys(given.problems)))
     if not found.url:
@@ -106,10 +137,34 @@ def for_data(environ: Mapping[str, str]) -> DataSettings:
     return found
 
 
+def _stripe(given: _Given) -> StripeSettings:
+    key, url = given.read("STRIPE_API_KEY"), given.read("STRIPE_URL")
+    given.problems += checks.stripe(key, url)
+    paused = given.checked("STRIPE_PAUSED_INVOICES", checks.paused_invoices)
+    return StripeSettings(
+        api_key=Secret(key), url=url.rstrip("/"), paused_invoices=paused or "void"
+    )
+
+
 def _data(given: _Given) -> DataSettings:
     file, names = given.read("DATABASE_PATH"), given.read("DATA_NAMES")
     url = given.read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")
     return DataSettings(url=Secret(url), names=Path(names) if names else None)
+
+
+def _care(given: _Given) -> CareSettings:
+    """A wrong value is noted as a problem, so what stands in its place is never used."""
+    return CareSettings(
+        vaccination_thresholds=given.checked("VACCINATION_ALERT_THRESHOLDS", checks.thresholds)
+        or (),
+        no_show_grace=timedelta(
+            minutes=given.checked("NO_SHOW_GRACE_PERIOD_MINUTES", checks.minutes) or 0
+        ),
+        no_show_max_age=timedelta(days=given.checked("NO_SHOW_MAX_AGE_DAYS", checks.days) or 1),
+        no_show_points=given.checked("REPUTATION_NO_SHOW_POINTS", checks.points) or 0,
+        recovery_days=given.checked("REPUTATION_RECOVERY_DAYS", checks.days) or 1,
+        recovery_points=given.checked("REPUTATION_RECOVERY_POINTS", checks.points) or 0,
+    )
 
 
 class _Given:
@@ -158,6 +213,17 @@ class _Given:
         except ValueError as error:
             self.problems.append(f"{name} is {value!r}; {error}")
             return None
+
+
+def _prices(given: _Given) -> Prices:
+    none = Decimal()
+    return Prices(
+        gb_second=given.checked("PRICE_COMPUTE_GB_SECOND", checks.millionths) or none,
+        table_requests=given.checked("PRICE_TABLE_REQUESTS", checks.millionths) or none,
+        blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
+        currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
+        memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
 
 
 def _destinations(given: _Given, storage: StorageAccount) -> dict[str, DestinationSettings]:

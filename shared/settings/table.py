@@ -80,6 +80,20 @@ SETTINGS = (
         "yours (docs/data.md). Default: as Belfry calls them.",
     ),
     Setting(
+        "STRIPE_API_KEY",
+        "",
+        "Secret or restricted key of Stripe, by which fees are invoiced and subscriptions paused "
+        "(docs/billing.md). Without one, billing is kept in the company's database alone.",
+        secret=True,
+    ),
+    Setting("STRIPE_URL", "https://api.stripe.com", "Where Stripe answers."),
+    Setting(
+        "STRIPE_PAUSED_INVOICES",
+        "void",
+        "What Stripe does with the invoices that arise while a subscription is paused: void, "
+        "keep_as_draft or mark_uncollectible.",
+    ),
+    Setting(
         "POSTGRES_URL", "", "The PostgreSQL database that postgres_backup backs up.", secret=True
     ),
     Setting(
@@ -122,6 +136,61 @@ SETTINGS = (
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting(
+        "TASK_TIMEZONE",
+        "UTC",
+        "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "
+        "stronger.",
+    ),
+    Setting(
+        "VACCINATION_ALERT_THRESHOLDS",
+        "30,14,7",
+        "So many days before a vaccination expires, its owner is told; with commas between.",
+    ),
+    Setting(
+        "NO_SHOW_GRACE_PERIOD_MINUTES",
+        "15",
+        "How late somebody may come to an appointment, at tenants that say nothing else.",
+    ),
+    Setting(
+        "NO_SHOW_MAX_AGE_DAYS",
+        "7",
+        "Appointments that began longer ago are not marked as no-shows any more: so a first run on "
+        "an old database charges nobody for past years.",
+    ),
+    Setting(
+        "REPUTATION_NO_SHOW_POINTS", "10", "Points that an owner loses for each no-show, of 100."
+    ),
+    Setting(
+        "REPUTATION_RECOVERY_DAYS",
+        "90",
+        "Days without a no-show after which an owner gets points back each week.",
+    ),
+    Setting("REPUTATION_RECOVERY_POINTS", "5", "Points that come back in a week."),
+    Setting("INSTANCE_MEMORY_MB", "2048", "Memory of an instance; what a run costs depends on it."),
+    Setting(
+        "DAILY_SPEND_LIMIT",
+        "50",
+        "What a day may cost, in SPEND_CURRENCY; above it, spend_guard alerts people and pauses "
+        "billing.",
+    ),
+    Setting(
+        "SPEND_CURRENCY",
+        "USD",
+        "Currency of DAILY_SPEND_LIMIT (ISO 4217). Costs in others are not counted against it.",
+    ),
+    Setting(
+        "ALERT_ROUTES",
+        "*: all",
+        "Who is told of which alert, such as `spend_exceeded, billing_*: slack, "
+        "mail:cfo@example.com; *: all` (docs/alerts.md).",
+    ),
+    Setting(
+        "ALERTS_PER_HOUR",
+        "20",
+        "Alerts that one channel or person gets in an hour; the rest comes in one message. "
+        "Critical ones have as many places again.",
+    ),
+    Setting(
         "SMS_ENABLED",
         "true",
         "Whether text messages go to owners; false: they stay in the outbox.",
@@ -159,6 +228,23 @@ SETTINGS = (
         "What a segment costs in SMS_CURRENCY: an estimate, until the provider says.",
     ),
     Setting("SMS_CURRENCY", "USD", "Currency of these two, by three letters."),
+    Setting("INSTANCE_MEMORY_MB", "2048", "Memory of an instance; what a run costs depends on it."),
+    Setting(
+        "PRICE_COMPUTE_GB_SECOND",
+        "26",
+        "Price of a GB-second of compute, in millionths of PRICE_CURRENCY (docs/costs.md).",
+    ),
+    Setting(
+        "PRICE_TABLE_REQUESTS",
+        "360",
+        "Price of 10,000 requests to tables or queues, in millionths of PRICE_CURRENCY.",
+    ),
+    Setting(
+        "PRICE_BLOB_REQUESTS",
+        "50000",
+        "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
+    ),
+    Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

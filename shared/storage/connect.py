@@ -17,6 +17,9 @@ from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
 from shared.storage.account import Service, by_identity, endpoint
 from shared.storage.checked import CheckedClock
+from shared.storage.counted import Service as Counted
+from shared.storage.lean import Lean
+from shared.storage.read_only import read_only
 from shared.storage.rest import Rest
 from shared.storage.signing import dating
 
@@ -46,22 +49,25 @@ class Connection:
         account: StorageAccount,
         transport: Any = None,
         clock: CheckedClock | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
         """`clock` learns the storage's time from answers, and dates requests that are signed with
-        the account's key."""
+        the account's key. `read_only`: whatever would change something raises `Refused`."""
         self._account = account
         self._transport = transport
         self._clock = clock
+        self._read_only = read_only
 
     def to(self, account: StorageAccount) -> Connection:
         """A connection to another account, with the same clock."""
-        return Connection(account, clock=self._clock)
+        return Connection(account, clock=self._clock, read_only=self._read_only)
 
     def cancellable(self, check: Callable[[], None]) -> Connection:
         """The same account, for one job: no attempt at a call of its tables begins once `check`
         raises."""
-        inner = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
-        return Connection(self._account, cancellation.transport(inner, check), self._clock)
+        stoppable = cancellation.transport(self._sdk_transport("tables"), check)
+        return Connection(self._account, stoppable, self._clock, read_only=self._read_only)
 
     def table(self, name: str) -> Table:
         """One table."""
@@ -130,13 +136,19 @@ class Connection:
         """A service of the account: its tables, or its queues, share its connections."""
         at = endpoint(self._account, service)
         transport, clock = self._transport, self._clock
+        if self._read_only:
+            transport = read_only(transport or Lean(at.url, clock))
         return Rest(at.url, service, at.credential, *policies, transport=transport, clock=clock)
+
+    def _sdk_transport(self, counts: Counted = "blobs") -> Any:
+        """The transport of the SDKs' clients; its requests are counted as `counts`."""
+        inner = self._transport or failures.transport(self._clock, counts, **failures.TIMEOUTS)
+        return read_only(inner) if self._read_only else inner
 
     def _options(self) -> dict[str, Any]:
         """The options of a client for blobs, which calls the hook before it signs a request."""
-        transport = self._transport or failures.transport(self._clock, **failures.TIMEOUTS)
         dated = {} if self._clock is None else {"raw_request_hook": dating(self._clock)}
-        return dict(failures.TIMEOUTS) | {"transport": transport} | dated
+        return dict(failures.TIMEOUTS) | {"transport": self._sdk_transport()} | dated
 
 
 def _blob_retries(clock: CheckedClock | None) -> Any:

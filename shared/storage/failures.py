@@ -22,6 +22,7 @@ from typing import Any
 from shared.clock import Clock, SystemClock
 from shared.errors import Refused, Unavailable
 from shared.storage.checked import CheckedClock
+from shared.storage.counted import Service, count
 
 TIMEOUTS: dict[str, float] = {"connection_timeout": 5, "read_timeout": 20}
 """The limits of one attempt, in seconds."""
@@ -106,9 +107,11 @@ def head_was_cut(status: int, headers: Any) -> bool:
     return status < 300 and not headers.get("Date", "").endswith("GMT")
 
 
-def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
-    """The SDKs' transport, changed in two ways: it treats an answer that was cut off as a lost
-    connection, and it tells `clock` the storage's time.
+def transport(
+    clock: CheckedClock | None = None, counts: Service = "blobs", /, **options: Any
+) -> Any:
+    """The SDKs' transport, changed in three ways: it treats an answer that was cut off as a lost
+    connection, it tells `clock` the storage's time, and its requests are counted, as `counts`.
 
     azure-core itself would take such an answer for the service's, and not retry the request.
     """
@@ -120,6 +123,7 @@ def transport(clock: CheckedClock | None = None, /, **options: Any) -> Any:
     class Careful(RequestsTransport):  # type: ignore[misc]
         def send(self, request: Any, **options: Any) -> Any:
             began = steady.monotonic()
+            count(counts)
             try:
                 answer = super().send(request, **options)
             except HttpResponseError as error:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import Clock, SystemClock
 from shared.errors import Misconfigured
 from shared.storage.checked import CheckedClock
+from shared.storage.counted import count
 from shared.storage.failures import head_was_cut, shortened_pauses
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Lean:
             connect=options.get("connection_timeout"), read=options.get("read_timeout")
         )
         began = self._clock.monotonic()
+        count("tables")
         try:
             found = self._pool.urlopen(
                 request.method,

@@ -1,4 +1,4 @@
-"""The names of Belfry's tables and queues."""
+"""The names of Belfry's tables, queues and containers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ class Names:
     @property
     def notifications(self) -> str:
         return f"{self.prefix}messages"
+
+    @property
+    def alerts(self) -> str:
+        return f"{self.prefix}alerts"
 
     @property
     def queue(self) -> str:
@@ -42,3 +46,8 @@ class Names:
     @property
     def clock(self) -> str:
         return f"{self.prefix}-clock"
+
+    @property
+    def reports(self) -> str:
+        """A container."""
+        return f"{self.prefix}-reports"

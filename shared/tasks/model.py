@@ -110,8 +110,13 @@ class Task:
     """Earlier names, since stored schedules outlive a name."""
     check: Check | None = None
     check_takes: Mapping[str, type[Any]] = field(default_factory=dict)
+    local_time: bool = False
+    """Whether TASK_TIMEZONE moves it (P7)."""
     on_request: bool = False
     """Whether a person must ask for it each time: no schedule of it comes due by itself."""
+    dry_run: bool = False
+    """Whether it decides by its job's due time, and heeds `JobContext.dry_run`: then a person may
+    run it as of another instant, or so that it only says what it would do."""
 
     @property
     def needs(self) -> frozenset[type[Any]]:
@@ -159,6 +164,7 @@ def task(
     *,
     cron: str | None = None,
     timezone: str = "UTC",
+    local_time: bool = False,
     impact: Impact = Impact.A,
     timeout_seconds: int = 600,
     retry: Retry | None = None,
@@ -167,12 +173,15 @@ def task(
     aliases: tuple[str, ...] = (),
     check: Check | None = None,
     on_request: bool = False,
+    dry_run: bool = False,
 ) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
     `cron` is the default time of its system schedule (five fields, in `timezone`); settings and the
-    API may change it. `misfire_grace_seconds`: how late a run may start (L7: 15 minutes for the
-    daily tasks). `check` is called whenever new parameters come in, from anywhere.
+    API may change it. `local_time`: that zone is TASK_TIMEZONE. `misfire_grace_seconds`: how late
+    a run may start (L7: 15 minutes for the daily tasks). `check` is called whenever new parameters
+    come in, from anywhere. `dry_run`: its function decides by `job.due_at` and heeds `job.dry_run`;
+    without it, the command line refuses `--dry-run` and `--as-of`.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
@@ -200,7 +209,9 @@ def task(
             aliases=aliases,
             check=check,
             check_takes=_types(name, check, 2) if check is not None else {},
+            local_time=local_time,
             on_request=on_request,
+            dry_run=dry_run,
         )
 
     return make

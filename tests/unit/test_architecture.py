@@ -26,6 +26,7 @@ _CLIENTS = ("azure", "requests", "urllib3", "certifi")
 _HEAVY = (
     *("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard"),
     *("sqlalchemy", "alembic", "sendgrid", "requests", "google", "pyrage", "jinja2", "resvg_py"),
+    "stripe",
     *("twilio", "phonenumbers", "cryptography"),
 )
 

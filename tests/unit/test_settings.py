@@ -52,6 +52,55 @@ def test_a_number_out_of_its_bounds_is_told_with_them(name: str, value: str, sai
         settings.from_env(GOOD | {name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("VACCINATION_ALERT_THRESHOLDS", "30,two", "days from 1 to 365, with commas between"),
+        ("VACCINATION_ALERT_THRESHOLDS", "30,,7", "days from 1 to 365, with commas between"),
+        ("VACCINATION_ALERT_THRESHOLDS", "0", "days from 1 to 365, with commas between"),
+        ("NO_SHOW_GRACE_PERIOD_MINUTES", "1441", "a whole number from 0 to 1440"),
+        ("NO_SHOW_MAX_AGE_DAYS", "0", "a whole number from 1 to 3650"),
+        ("REPUTATION_NO_SHOW_POINTS", "-1", "a whole number from 0 to 100"),
+        ("REPUTATION_RECOVERY_DAYS", "", None),
+        ("REPUTATION_RECOVERY_POINTS", "101", "a whole number from 0 to 100"),
+    ],
+)
+def test_wrong_rules_of_the_pet_care_tasks_are_told(
+    name: str, value: str, said: str | None
+) -> None:
+    if said is None:  # empty is as not set
+        assert settings.from_env(GOOD | {name: value}).care == settings.CareSettings()
+        return
+    with pytest.raises(Misconfigured, match=f"{name} is '{value}'; use .*{said}"):
+        settings.from_env(GOOD | {name: value})
+
+
+def test_thresholds_are_read_in_any_order() -> None:
+    read = settings.from_env(GOOD | {"VACCINATION_ALERT_THRESHOLDS": " 7, 30,14,7"})
+    assert read.care.vaccination_thresholds == (30, 14, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PRICE_COMPUTE_GB_SECOND", "$26", "use a number of millionths, such as 26 or 0.036"),
+        ("PRICE_TABLE_REQUESTS", "-1", "use a number of millionths"),
+        ("PRICE_BLOB_REQUESTS", "1e3", "use a number of millionths"),
+        ("PRICE_CURRENCY", "dollars", "three letters"),
+        ("INSTANCE_MEMORY_MB", "64", "from 128 to 65536"),
+    ],
+)
+def test_a_price_that_is_none_is_told(name: str, value: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | {name: value})
+    assert str(caught.value).startswith(f"{name} is {value!r}; ") and said in str(caught.value)
+
+
+def test_prices_are_read_and_may_be_nothing() -> None:
+    read = settings.from_env(GOOD | {"PRICE_COMPUTE_GB_SECOND": "29.5", "PRICE_BLOB_REQUESTS": "0"})
+    assert str(read.prices.gb_second) == "29.5" and read.prices.blob_requests == 0
+
+
 @pytest.mark.parametrize("value", ["1", "1000"])
 def test_jobs_per_instance_are_taken_up_to_their_bounds(value: str) -> None:
     read = settings.from_env(GOOD | {"JOBS_PER_INSTANCE": value})
@@ -70,6 +119,8 @@ def test_defaults_are_those_of_the_table() -> None:
     assert str(read.jobs_per_project) == table["JOBS_PER_PROJECT"]
     assert str(read.schedule_shards) == table["SCHEDULE_SHARDS"]
     assert str(int(read.job_lease.total_seconds())) == table["JOB_LEASE_SECONDS"]
+    assert read.care == settings.CareSettings() and read.task_timezone == table["TASK_TIMEZONE"]
+    assert read.prices == settings.Prices()
 
 
 def test_no_secret_shows_itself() -> None:
@@ -251,6 +302,42 @@ def test_what_is_wrong_with_tasks_is_told_with_all_else() -> None:
         assert str(caught.value).count(name) == 1
 
 
+LOCAL = task("evening", cron="0 18 * * *", local_time=True)(nothing)
+
+
+@pytest.mark.parametrize(
+    ("environ", "zone"),
+    [
+        ({}, "UTC"),
+        ({"TASK_TIMEZONE": "America/New_York"}, "America/New_York"),
+        ({"TASK_TIMEZONE": "Asia/Tokyo", "EVENING_TIMEZONE": "Europe/Berlin"}, "Europe/Berlin"),
+        ({"TASK_TIMEZONE": "Asia/Tokyo", "EVENING_SCHEDULE": "0 9 * * *"}, "Asia/Tokyo"),
+    ],
+)
+def test_tasks_of_local_time_run_in_the_zone_of_the_settings(
+    environ: dict[str, str], zone: str
+) -> None:
+    for read in (settings.from_env(GOOD | environ), settings.for_triggers(environ)):
+        found = configured.recurrence(LOCAL, read)
+        assert found is not None and found.timezone == zone
+        other = configured.recurrence(TASKS[0], read)
+        assert other is not None and other.timezone == "UTC", "the others do not follow it"
+        assert read.local_zone("evening") == zone
+
+
+def test_a_wrong_zone_of_tasks_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    environ = GOOD | {"TASK_TIMEZONE": "Mars/Olympus"}
+    said = "TASK_TIMEZONE: there is no zone 'Mars/Olympus'"
+    with pytest.raises(Misconfigured, match=said) as caught:
+        settings.from_env(environ, lambda read: configured.problems([*TASKS, LOCAL], read))
+    assert str(caught.value).count("TASK_TIMEZONE") == 1
+    read = settings.for_triggers(environ)
+    with pytest.raises(Misconfigured, match=said):
+        configured.recurrence(LOCAL, read)
+    configured.warn_of_strangers(Registry([*TASKS, LOCAL]), read)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("variable", "meant"),
     [
@@ -318,3 +405,27 @@ def test_every_setting_is_documented() -> None:
         for one in every_setting()
     ]
     assert [row for row in rows if row not in page] == [], "these lines are to be added"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"STRIPE_API_KEY": "pk_live_51hush"}, "STRIPE_API_KEY is no secret key of Stripe; use"),
+        ({"STRIPE_URL": "api.stripe.com"}, "STRIPE_URL is 'api.stripe.com'; "),
+        ({"STRIPE_PAUSED_INVOICES": "delete"}, "STRIPE_PAUSED_INVOICES is 'delete'; use one of"),
+    ],
+)
+def test_wrong_settings_of_stripe_are_told_with_what_would_be_right(
+    given: dict[str, str], said: str
+) -> None:
+    database = {"DATABASE_PATH": "x.db"}
+    for read in (settings.from_env, settings.for_billing):
+        with pytest.raises(Misconfigured) as caught:
+            read(GOOD | database | given)
+        assert said in str(caught.value) and "hush" not in str(caught.value)
+
+
+def test_the_billing_is_read_without_a_storage_account() -> None:
+    read = settings.for_billing({"DATABASE_PATH": "x.db", "STRIPE_API_KEY": "rk_live_hush"})
+    assert read.stripe.api_key.reveal() == "rk_live_hush" and "hush" not in repr(read)
+    assert (read.prefix, read.stripe.paused_invoices) == ("belfry", "void")

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from shared.api.costs.shapes import JobCostOut
 from shared.api.deps import Provided
 from shared.api.fields import Input
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
 from shared.schedules.job import Job, Status
+from shared.settings import Prices
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -70,12 +72,22 @@ class JobOut(Shown):
     """How far a running job says it is, from 0 to 1. Given for a single job."""
     log: str | None = None
     """Given for a single job; lists leave it out. For a running job: what it has logged so far."""
+    cost: JobCostOut | None = None
+    """What it used, and what that costs. Given for a single job that ended, if it ran."""
 
     @classmethod
-    def of(cls, job: Job, *, log: bool = False) -> Self:
+    def of(cls, job: Job) -> Self:
+        """As lists show it."""
         shown = cls.model_validate(job)
-        if not log:
-            shown.log = None
+        shown.log = None
+        return shown
+
+    @classmethod
+    def whole(cls, job: Job, prices: Prices) -> Self:
+        """As it is shown alone."""
+        shown = cls.model_validate(job)
+        if job.spent is not None:
+            shown.cost = JobCostOut.of(job.spent, prices)
         return shown
 
 
@@ -119,7 +131,8 @@ def list_jobs(
 def read_job(app: Provided, job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch can be read as a job too; it says which
     stretch it is part of."""
-    return JobOut.of(app().manager.job(job_id), log=True)
+    belfry = app()
+    return JobOut.whole(belfry.manager.job(job_id), belfry.settings.prices)
 
 
 @router.post("/{job_id}/cancel", status_code=202)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from math import ceil
 
 from fastapi import APIRouter
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.shown import Shown
-from shared.errors import Invalid
+from shared.api.spans import hold
 from shared.schedules.ledger import Span, State
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 _DAY = timedelta(hours=24)
-_LONGEST = timedelta(days=366)
 _RESOLUTION = timedelta(microseconds=1)
 
 
@@ -73,8 +71,5 @@ def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span
     """The span asked for. An end that is not given is a day from the other, or from now."""
     first = since or min(now, until or now) - _DAY
     end = until or max(now, since or now) + _DAY
-    if end - first > _LONGEST:
-        field = "to" if until is not None else "from"
-        days = ceil((end - first) / _DAY)
-        raise Invalid(field, f"the span is {days} days; ask for {_LONGEST.days} days at most")
+    hold(first, end, "to" if until is not None else "from")
     return Span(first - _RESOLUTION, end - _RESOLUTION)

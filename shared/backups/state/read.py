@@ -7,7 +7,7 @@ since is read, and the check repeated. So no job's row says that something is do
 come by the schedule's row: it would be done a second time.
 
 The due index is left out, since it follows from the schedules, and so is what is valid only for
-minutes: locks, clocks, the logs of running jobs.
+minutes: locks, clocks, the logs of running jobs, notes for the alerts.
 """
 
 from __future__ import annotations
@@ -38,8 +38,15 @@ from shared.tasks.context import JobContext
 _TRIES = 20
 _SKEW = timedelta(seconds=10)
 """More than the clocks of two instances may differ by."""
-_REST = (("", "due:"), ("due;", "log:"), ("log;", "schedule:"), ("schedule;", None))
-"""Key ranges of all rows of a shard except schedules, the due index and logs."""
+_REST = (
+    ("", "alert:"),
+    ("alert;", "due:"),
+    ("due;", "log:"),
+    ("log;", "schedule:"),
+    ("schedule;", None),
+)
+"""Key ranges of all rows of a shard except schedules, the due index, logs and notes for the
+alerts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,15 @@ _QUIET = frozenset({Status.SKIPPED, Status.CANCELLED})
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A notification to every system administrator; if alarming, to the alert channels too."""
+    """A notification to every system administrator."""
 
     key: str
     subject: str
     text: str
-    alarming: bool
+    failed: bool = False
+    """Whether there is an alert of it besides."""
+    suspicious: bool = False
+    """Whether it goes to the chats too."""
 
 
 def mail_of(job: Job, name: str) -> Mail | None:
@@ -37,7 +40,7 @@ def mail_of(job: Job, name: str) -> Mail | None:
     if job.status is not Status.SUCCEEDED and not by_its_task:
         lines += [f"{job.status.value}: {job.error or job.reason or 'no reason is known'}"]
         subject = f"Backup {job.status.value}: {name}"
-        return Mail(f"backup:{job.id}", subject, "\n".join(lines), alarming=True)
+        return Mail(f"backup:{job.id}", subject, "\n".join(lines), failed=True)
     result: Mapping[str, Any] = job.result or {}
     backups = result.get("backups", [])
     suspicions = False
@@ -51,7 +54,8 @@ def mail_of(job: Job, name: str) -> Mail | None:
     word = "Backup suspicious" if suspicions else "Backup done"
     if not backups and result.get("skipped"):
         word = "Backup skipped"
-    return Mail(f"backup:{job.id}", f"{word}: {name}", "\n".join(lines), alarming=suspicions)
+    subject, text = f"{word}: {name}", "\n".join(lines)
+    return Mail(f"backup:{job.id}", subject, text, suspicious=suspicions)
 
 
 def _described(backup: Mapping[str, Any]) -> list[str]:

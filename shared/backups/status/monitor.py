@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.alerts.port import AlertKind
+from shared.alerts.service import Alerts
 from shared.backups.status.discovered import Runs
 from shared.backups.status.losses import tell_losses
 from shared.backups.status.mails import Mail, mail_of
@@ -48,6 +50,7 @@ class Watch:
         jobs: Jobs,
         runs: Runs,
         notifications: Notifications,
+        alerts: Alerts,
     ) -> None:
         """`plans` gives the plans, with those that were deleted since an instant."""
         self._catalog = catalog
@@ -56,11 +59,12 @@ class Watch:
         self._jobs = jobs
         self._runs = runs
         self._notifications = notifications
+        self._alerts = alerts
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Log, alert and mail as the module describes; return the job's result."""
         plans = self._plans(job.clock.now() - _MAILED)
-        told = sum(self._mail(one, job) for one in [*plans.there, *plans.deleted])
+        told = self._tell_jobs(plans, job)
         for one in plans.lasting:
             self._tell_plan(one, job)
         found, now = self._catalog.look(check=job.check), job.clock.now()
@@ -70,6 +74,7 @@ class Watch:
         ]
         for stand in stands:
             self._tell(stand, job)
+        self._tell_old([stand for stand in stands if stand.too_old and stand.gone_at is None])
         self._tell_away(found, job)
         self._tell_locked(found, job)
         lost = tell_losses(self._catalog, found, self._notifications, job)
@@ -84,23 +89,41 @@ class Watch:
             "lost": lost,
         }
 
-    def _mail(self, one: AnyPlan, job: JobContext) -> int:
-        """Mail the outcome of the plan's jobs, each once; return how many there are."""
-        since = job.clock.now() - _MAILED
-        return sum(
-            self._send(mail_of(ended, one.name))
-            for ended in self._jobs(one.id, since)
-            if ended.status in ENDED
-        )
+    def _tell_jobs(self, plans: Plans, job: JobContext) -> int:
+        """Mail the outcome of the plans' jobs, each once, and alert of plans that fail, until a job
+        of theirs succeeds; return how many jobs there are."""
+        lasting = {one.id for one in plans.lasting}
+        failing = self._alerts.open_subjects(AlertKind.BACKUP_FAILED)
+        told = 0
+        for one in [*plans.there, *plans.deleted]:
+            mails = self._mail(one, job)
+            told += len(mails)
+            if one.id not in lasting:
+                for mail in mails:
+                    self._tell_single(one, mail)
+            elif mails and mails[0].failed:
+                self._alerts.open(AlertKind.BACKUP_FAILED, one.id, _said(mails[0]))
+            elif mails and one.id in failing:
+                self._alerts.close(AlertKind.BACKUP_FAILED, one.id, _said(mails[0]))
+        for gone in failing - lasting:
+            self._alerts.close(AlertKind.BACKUP_FAILED, gone, "The plan was deleted.")
+        return told
 
-    def _send(self, mail: Mail | None) -> int:
-        if mail is None:
-            return 0
-        send = (
-            self._notifications.alert if mail.alarming else self._notifications.mail_administrators
-        )
-        send(key=mail.key, subject=mail.subject, text=mail.text)
-        return 1
+    def _tell_single(self, one: AnyPlan, mail: Mail) -> None:
+        """Of a plan that does not run again: its failure has no end."""
+        if mail.failed:
+            self._alerts.happened(AlertKind.BACKUP_FAILED, one.id, _said(mail), key=mail.key)
+
+    def _mail(self, one: AnyPlan, job: JobContext) -> list[Mail]:
+        """Mail the outcome of the plan's jobs, each once; the mails, newest first."""
+        since = job.clock.now() - _MAILED
+        ended = [each for each in self._jobs(one.id, since) if each.status in ENDED]
+        mails = [mail for each in ended if (mail := mail_of(each, one.name)) is not None]
+        for mail in mails:
+            many = self._notifications
+            send = many.alert if mail.suspicious else many.mail_administrators
+            send(key=mail.key, subject=mail.subject, text=mail.text)
+        return mails
 
     def _tell_plan(self, one: AnyPlan, job: JobContext) -> None:
         """An unreadable plan takes no backups, so there is an alert each day until it is mended. A
@@ -153,13 +176,18 @@ class Watch:
             expected_by=stand.expected_by,
             sentence=stand.sentence,
         )
-        due = stand.expected_by.isoformat() if stand.expected_by is not None else "never"
-        name = named(stand.source, stand.database)
-        self._notifications.alert(
-            key=f"backup_too_old:{stand.schedule_id}:{name}:{due}",
-            subject=f"No backup of {name} since it was due",
-            text=stand.sentence,
-        )
+
+    def _tell_old(self, old: Iterable[Standing]) -> None:
+        """Alert of each database that has no good backup since one was due, until it has one."""
+        texts = {
+            f"{named(stand.source, stand.database)} by {stand.schedule_id}": stand.sentence
+            for stand in old
+        }
+        for about, text in texts.items():
+            self._alerts.open(AlertKind.BACKUP_TOO_OLD, about, text)
+        for about in self._alerts.open_subjects(AlertKind.BACKUP_TOO_OLD) - texts.keys():
+            over = "There is a good backup again, or none is expected any more."
+            self._alerts.close(AlertKind.BACKUP_TOO_OLD, about, over)
 
     def _tell_gone(self, stand: Standing, job: JobContext, about: Mapping[str, Any]) -> None:
         """Alert once, since it must not go unnoticed. After that it counts as intended, and is only
@@ -219,6 +247,10 @@ def told_of(
             yield replace(stand, sentence=f"{stand.sentence} ({found.locked_out})")
         else:
             yield stand
+
+
+def _said(mail: Mail) -> str:
+    return f"{mail.subject}\n{mail.text}"
 
 
 def _hourly(job: JobContext) -> bool:

@@ -6,11 +6,24 @@ loads. The tables' and columns' names are those of `shared.data.names`.
 
 from shared.data.models.appointments import Appointment, AppointmentStatus, FeeStatus, NoShowFee
 from shared.data.models.base import Base
-from shared.data.models.billing import BillingState, BillingSwitch, TenantBilling
+from shared.data.models.billing import (
+    BillingState,
+    BillingStep,
+    BillingSwitch,
+    StepName,
+    StepState,
+    TenantBilling,
+)
+from shared.data.models.messages import MessageRequest
 from shared.data.models.money import Cost, Revenue
 from shared.data.models.owners import Owner, Pet
 from shared.data.models.partners import Commission, Partner
-from shared.data.models.reputation import TOP_SCORE, Reputation, ReputationChange
+from shared.data.models.reputation import (
+    TOP_SCORE,
+    Reputation,
+    ReputationChange,
+    ReputationWeek,
+)
 from shared.data.models.tenants import Role, Tenant, User
 from shared.data.models.usage import UsageDay
 from shared.data.models.vaccinations import Vaccination, VaccinationStatus
@@ -21,18 +34,23 @@ __all__ = [
     "AppointmentStatus",
     "Base",
     "BillingState",
+    "BillingStep",
     "BillingSwitch",
     "Commission",
     "Cost",
     "FeeStatus",
+    "MessageRequest",
     "NoShowFee",
     "Owner",
     "Partner",
     "Pet",
     "Reputation",
     "ReputationChange",
+    "ReputationWeek",
     "Revenue",
     "Role",
+    "StepName",
+    "StepState",
     "Tenant",
     "TenantBilling",
     "UsageDay",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.data.models.base import Base, check, one_of
+from shared.data.models.base import Base, check, index, one_of
 from shared.data.models.owners import Owner, Pet
 from shared.data.models.tenants import Tenant
 from shared.data.models.types import CURRENCY, Choice
@@ -33,6 +33,7 @@ class Appointment(Base):
         one_of("appointments", "status", AppointmentStatus),
         Index(None, "tenant_id", "status", "starts_at", "id"),
         Index(None, "pet_id", "no_show_at"),
+        index("appointments", "tenant_id", "no_show_at", "id", only_set="no_show_at"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -69,6 +70,8 @@ class NoShowFee(Base):
         check("no_show_fees", "amount_minor", "> 0"),
         Index(None, "tenant_id", "status", "id"),
         Index(None, "tenant_id", "created_at", "id"),
+        Index(None, "status", "currency", "amount_minor"),  # which answers the sums by itself
+        Index(None, "created_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

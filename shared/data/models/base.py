@@ -67,9 +67,12 @@ def one_of(table: str, about: str, choices: type[StrEnum]) -> CheckConstraint:
     return check(table, about, f"IN ({texts})")
 
 
-def index(table: str, *columns: str, only_null: str) -> Index:
-    """An index of the rows in which a column is null."""
-    condition = column(_NAMES.column(table, only_null)).is_(None)
+def index(
+    table: str, *columns: str, only_null: str | None = None, only_set: str | None = None
+) -> Index:
+    """An index of the rows in which one column is null, or is not."""
+    about: ColumnClause[Any] = column(_NAMES.column(table, only_null or only_set or ""))
+    condition = about.is_(None) if only_null else about.is_not(None)
     return Index(None, *columns, postgresql_where=condition, sqlite_where=condition)
 
 

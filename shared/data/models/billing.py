@@ -1,11 +1,12 @@
-"""Whether the company's billing runs: Belfry's own switch, and what was done for each tenant."""
+"""Whether the company's billing runs: Belfry's own switch, what was done for each tenant, and each
+step that Stripe was asked for."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.data.models.base import Base, check, one_of
@@ -48,7 +49,10 @@ class TenantBilling(Base):
     """A tenant's subscription. No row: it has none."""
 
     __tablename__ = "tenant_billings"
-    __table_args__ = (one_of("tenant_billings", "state", BillingState),)
+    __table_args__ = (
+        one_of("tenant_billings", "state", BillingState),
+        Index(None, "state", "tenant_id"),
+    )
 
     tenant_id: Mapped[int] = mapped_column(
         ForeignKey(Tenant.id), primary_key=True, autoincrement=False
@@ -58,3 +62,54 @@ class TenantBilling(Base):
     changed_at: Mapped[datetime | None]
     error: Mapped[str | None]
     """Why the last change failed."""
+    claimed_until: Mapped[datetime | None]
+    """Until then one caller is asking Stripe, and no other may; None: nobody is."""
+
+
+class StepName(StrEnum):
+    """The calls by which a fee is invoiced, in their order."""
+
+    INVOICE = "invoice"
+    """An empty draft for the owner."""
+    ITEM = "item"
+    """The fee, on that draft."""
+    FINALISE = "finalise"
+    """From here on Stripe collects it."""
+
+
+class StepState(StrEnum):
+    """Where a step stands. `OPEN`: Stripe may have been asked, and its answer is not known."""
+
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class BillingStep(Base):
+    """A call to Stripe that changes something, written before it is made and never deleted. A step
+    that failed is followed by another row with a key of its own if a person wants it again."""
+
+    __tablename__ = "billing_steps"
+    __table_args__ = (
+        one_of("billing_steps", "step", StepName),
+        one_of("billing_steps", "state", StepState),
+        Index(None, "tenant_id", "occasion", "id"),
+        Index(None, "state", "tenant_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(ForeignKey(Tenant.id))
+    occasion: Mapped[str]
+    """What it is for, such as `no_show:17`: the appointment."""
+    step: Mapped[StepName] = mapped_column(Choice(StepName))
+    key: Mapped[str] = mapped_column(unique=True)
+    """The idempotency key."""
+    parameters: Mapped[str]
+    """What is sent, as JSON. It stays as it is, for a key goes with its parameters."""
+    state: Mapped[StepState] = mapped_column(Choice(StepState))
+    stripe_id: Mapped[str | None]
+    """Of what the call made."""
+    error: Mapped[str | None]
+    """Why it failed last."""
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]

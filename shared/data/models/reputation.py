@@ -54,3 +54,15 @@ class ReputationChange(Base):
     recovered: Mapped[int]
     """Points given back for good behaviour."""
     created_at: Mapped[datetime]
+
+
+class ReputationWeek(Base):
+    """Up to which week a tenant's reputations are settled. No row: none was."""
+
+    __tablename__ = "reputation_weeks"
+
+    tenant_id: Mapped[int] = mapped_column(
+        ForeignKey(Tenant.id), primary_key=True, autoincrement=False
+    )
+    settled_on: Mapped[date]
+    """The Sunday that ended the last one."""

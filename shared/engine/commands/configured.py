@@ -6,13 +6,13 @@ Each process reads this when it is indexed, before it needs an engine or a stora
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from functools import partial
 
 from shared.errors import Misconfigured
 from shared.log import Event, event
-from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab
+from shared.recurrence import InvalidRecurrence, Recurrence, ncrontab, zone
 from shared.settings import TriggerSettings, task_settings
 from shared.tasks import Registry, Task
 from shared.tasks.model import cron_recurrence
@@ -27,7 +27,18 @@ def recurrence(task: Task, settings: TriggerSettings) -> Recurrence | None:
     """When the task's system schedule runs, according to code and settings. Raises
     `Misconfigured`."""
     said = settings.override(task.name)
+    if said.timezone is None and task.local_time:
+        _task_timezone(settings)
+        return _recurrence(task, said.cron, settings.task_timezone)
     return _recurrence(task, said.cron, said.timezone)
+
+
+def _task_timezone(settings: TriggerSettings) -> None:
+    """Raises `Misconfigured` if TASK_TIMEZONE is no zone."""
+    try:
+        zone.find(settings.task_timezone)
+    except InvalidRecurrence as error:
+        raise Misconfigured(f"TASK_TIMEZONE: {error.message}") from None
 
 
 def _recurrence(task: Task, cron: str | None, timezone: str | None) -> Recurrence | None:
@@ -44,6 +55,7 @@ def _recurrence(task: Task, cron: str | None, timezone: str | None) -> Recurrenc
 
 def problems(tasks: Iterable[Task], settings: TriggerSettings) -> Iterator[str]:
     """What is wrong with the settings of tasks; each text names the variable."""
+    yield from _said(partial(_task_timezone, settings))
     for task in tasks:
         cron, timezone, _ = (settings.overrides.get(one) for one in task_settings(task.name))
         for look in (
@@ -51,10 +63,15 @@ def problems(tasks: Iterable[Task], settings: TriggerSettings) -> Iterator[str]:
             partial(_recurrence, task, cron, None),
             partial(_recurrence, task, None, timezone),
         ):
-            try:
-                look()
-            except Misconfigured as error:
-                yield str(error)
+            yield from _said(look)
+
+
+def _said(look: Callable[[], object]) -> Iterator[str]:
+    """What is wrong, if that raises."""
+    try:
+        look()
+    except Misconfigured as error:
+        yield str(error)
 
 
 def warn_of_strangers(registry: Registry, settings: TriggerSettings) -> None:

@@ -7,6 +7,7 @@ never comes due by itself, and has the tag `once`. Its job is in the history lik
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from shared.clock import Clock
 from shared.engine.commands.builtin import policy
@@ -27,9 +28,9 @@ def run_once(
     name: str,
     send: bool = True,
     insist: bool = False,
+    due_at: datetime | None = None,
 ) -> Requested:
-    """Request one run of a task. `send=False`: the caller runs the job itself. `insist`: the task
-    must also do what it would otherwise leave out as needless.
+    """Request one run of a task; for `send`, `insist` and `due_at` see `Manager.run_now`.
 
     Raises `Invalid` naming the parameter that is wrong, and what else the task's check raises.
     """
@@ -43,7 +44,7 @@ def run_once(
         tags=(_TAG,),
     )
     made = manager.create(definition, policy(task))
-    return manager.run_now(made.id, force=True, send=send, insist=insist)
+    return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at)
 
 
 def is_once(schedule: Schedule) -> bool:

@@ -175,10 +175,17 @@ class Manager:
         self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
 
     def run_now(
-        self, schedule_id: str, *, force: bool, send: bool = True, insist: bool = False
+        self,
+        schedule_id: str,
+        *,
+        force: bool,
+        send: bool = True,
+        insist: bool = False,
+        due_at: datetime | None = None,
     ) -> Requested:
         """Request a run (C7). `send=False`: the caller runs the job itself. `insist`: the task must
-        also do what it would otherwise leave out as needless.
+        also do what it would otherwise leave out as needless. `due_at`: what a forced run takes for
+        its due time; default: now.
 
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
@@ -190,7 +197,7 @@ class Manager:
             raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
         if not force:
             return self._run_due(schedule, now)
-        asked = job_id(schedule_id, now, self._new_id())
+        asked = job_id(schedule_id, due_at or now, self._new_id())
         after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
         return Requested(schedule=after, job_id=asked, at=now)
 

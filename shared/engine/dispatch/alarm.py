@@ -1,15 +1,15 @@
 """Reports to the log and to people which clocks fell silent, and which tick again (`silence`
 decides).
 
-Each tick does this after dispatching, so no worker is needed. A notification that cannot be sent
-does not make the tick fail: it is in the outbox, or the next tick asks for it again under the same
-key.
+Each tick does this after dispatching, so no worker is needed. If storage fails, the tick does not
+fail with it: the next tick asks again. To whom it goes, and what comes of it when it cannot be
+sent, is up to the alerts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,23 +25,32 @@ from shared.storage.tables.facts import Meta
 
 _logger = logging.getLogger("belfry.clocks")
 
+CLOCK_SILENT, CLOCK_WRONG = "clock_silent", "clock_wrong"
 
-class Alert(Protocol):
-    """How people are told: `Notifications.alert`."""
 
-    def __call__(self, *, key: str, subject: str, text: str) -> bool:
-        """Send a notification, once for each key; whether nothing is left to do for it.
+class Alerts(Protocol):
+    """How people are told (`shared.alerts.service`, by kinds of `AlertKind`). Each method raises
+    `Unavailable` or `Refused` if storage fails."""
 
-        Raises `Unavailable` or `Refused` when the storage does.
-        """
+    def open(self, kind: str, about: str, text: str) -> None:
+        """There is a problem with `about`."""
+
+    def close(self, kind: str, about: str, text: str) -> None:
+        """It is over."""
+
+    def happened(self, kind: str, about: str, text: str, *, key: str) -> None:
+        """Something happened that has no end; `key` identifies it."""
+
+    def gather(self) -> None:
+        """Take over what this process noted for the alerts (`storage/tables/trouble`)."""
 
 
 class Alarm:
     """The alarm, bound to what it tells by."""
 
-    def __init__(self, meta: Meta, alert: Alert) -> None:
+    def __init__(self, meta: Meta, alerts: Alerts) -> None:
         self._meta = meta
-        self._alert = alert
+        self._alerts = alerts
         self._wrong: timedelta | None = None
         """The error of this machine's clock that people were last told of."""
 
@@ -49,6 +58,8 @@ class Alarm:
         """Report what is new. `facts`: as they are after the tick."""
         said = silence.parse(facts.told)
         new = silence.news(said, silent, facts, now)
+        if not self._close_removed(said, new):
+            return
         if new.after != said:
             if not self._meta.swap(TOLD, facts.told, silence.written(new.after)):
                 return  # another instance ticks at the same time, and reports it
@@ -56,26 +67,45 @@ class Alarm:
         if not all(one.settled for one in new.after.values()):
             self._tell_people(new.after, now)
 
+    def _close_removed(self, said: Mapping[str, Said], new: News) -> bool:
+        """Close the alerts of clocks that the app has no more; whether that could be done."""
+        gone = said.keys() - new.after.keys() - {*new.back}
+        text = "The app has no such clock any more."
+        return all(
+            self._try(lambda alerts, clock=clock: alerts.close(CLOCK_SILENT, clock, text))  # type: ignore[misc]
+            for clock in sorted(gone)
+        )
+
     def tell_wrong(self, difference: timedelta | None, now: datetime) -> None:
         """Tell people that this machine's clock is wrong by `difference`; None: it is right.
 
-        It was logged when the error was found. Instances on one machine share one key.
+        It was logged when the error was found. It has no end that people are told of, since one
+        instance does not know the clocks of the others.
         """
         if difference is None:
             self._wrong = None
-        elif difference != self._wrong and self.people(**_is_wrong(difference, now)):
+        elif difference != self._wrong and self.of_wrong_clock(**_is_wrong(difference, now)):
             self._wrong = difference
 
-    def people(self, *, key: str, subject: str, text: str) -> bool:
-        """Tell people; whether nothing is left to do for it. Raises nothing: a failure is logged,
-        and the caller asks again later."""
+    def of_wrong_clock(self, *, key: str, text: str) -> bool:
+        """Tell people of a wrong clock; whether it is stored. `key` identifies what is told."""
+        return self._try(
+            lambda alerts: alerts.happened(CLOCK_WRONG, "a machine of the app", text, key=key)
+        )
+
+    def gather(self) -> None:
+        """Take over what this process noted for the alerts."""
+        self._try(lambda alerts: alerts.gather())
+
+    def _try(self, act: Callable[[Alerts], None]) -> bool:
+        """Whether it could be done. Raises nothing: a failure is logged, and the caller asks again
+        later."""
         try:
-            return self._alert(key=key, subject=subject, text=text)
+            act(self._alerts)
         except BelfryError as error:
-            event(
-                _logger, Event.NOTIFICATION_FAILED, level=logging.ERROR, key=key, error=str(error)
-            )
+            event(_logger, Event.ALERT_FAILED, level=logging.ERROR, error=str(error))
             return False
+        return True
 
     def _log(self, new: News, said: Mapping[str, Said], facts: Facts, now: datetime) -> None:
         for one in new.log:
@@ -107,20 +137,23 @@ class Alarm:
     def _told(self, clock: str, one: Said, now: datetime) -> Said | None:
         """Tell people what is new of a silence; what to record of it, or None if it is over."""
         if not one.told:
-            told = self.people(**_is_silent(clock, one, now))
+            text = _is_silent(clock, one, now)
+            told = self._try(lambda alerts: alerts.open(CLOCK_SILENT, clock, text))
             one = replace(one, told=told)
-        if one.told and one.back is not None and self.people(**_is_back(clock, one, one.back)):
-            return None
+        if one.told and one.back is not None:
+            over = _is_back(clock, one, one.back)
+            if self._try(lambda alerts: alerts.close(CLOCK_SILENT, clock, over)):
+                return None
         return one
 
 
 def _is_wrong(difference: timedelta, now: datetime) -> dict[str, str]:
+    """Instances on one machine share one key."""
     seconds = round(abs(difference.total_seconds()))
     word = "ahead of" if difference > timedelta() else "behind"
     minutes = round(difference.total_seconds() / 60)
     return {
         "key": f"clock_wrong:{minutes}:{now:%Y-%m-%dT%H}",
-        "subject": "The clock of a machine is wrong",
         "text": f"The clock of a machine that runs the app is {seconds} seconds {word} the "
         f"storage's time, which was {written(now, 'seconds')} then. The app follows the storage's "
         "time, so schedules run when they should; put the machine's clock right all the same: its "
@@ -128,24 +161,17 @@ def _is_wrong(difference: timedelta, now: datetime) -> dict[str, str]:
     }
 
 
-def _is_silent(clock: str, one: Said, now: datetime) -> dict[str, str]:
+def _is_silent(clock: str, one: Said, now: datetime) -> str:
     minutes = round((now - one.since).total_seconds() / 60)
-    return {
-        "key": f"clock_silent:{clock}:{written(one.since)}",
-        "subject": f"Clock silent: {clock}",
-        "text": f"The clock {clock} has not ticked since {written(one.since, 'seconds')}, "
-        f"{minutes} minutes ago. The clocks that are left keep all schedules running; "
-        "/ops/uptime shows which. Look at the function of that name in the function app: "
-        "whether it is disabled, and what its last invocations say. A restart of the app starts "
-        "its triggers anew.",
-    }
+    return (
+        f"The clock {clock} has not ticked since {written(one.since, 'seconds')}, {minutes} "
+        "minutes ago. The clocks that are left keep all schedules running."
+    )
 
 
-def _is_back(clock: str, one: Said, at: datetime) -> dict[str, str]:
+def _is_back(clock: str, one: Said, at: datetime) -> str:
     minutes = round((at - one.since).total_seconds() / 60)
-    return {
-        "key": f"clock_back:{clock}:{written(one.since)}",
-        "subject": f"Clock ticks again: {clock}",
-        "text": f"The clock {clock} ticks again since {written(at, 'seconds')}. It was silent for "
-        f"{minutes} minutes.",
-    }
+    return (
+        f"The clock {clock} ticks again since {written(at, 'seconds')}. It was silent for "
+        f"{minutes} minutes."
+    )

@@ -116,6 +116,7 @@ class Clocks:
         It reads from storage only if, as far as this process knows, no clock has ticked lately.
         """
         self._alarm.tell_wrong(self._wrong(), self._clock.now())
+        self._alarm.gather()
         with self._looking:
             now = self._clock.now()
             if self._is_quiet(now):
@@ -169,6 +170,7 @@ class Clocks:
         self._note(before, known)
         self._quiet_until = now + QUIET
         with ExitStack() as then:
+            then.callback(self._alarm.gather)
             then.callback(lambda: self._alarm.tell_wrong(self._wrong(), now))
             then.callback(self._watch, clock, known, now)
             then.callback(self._swept_up, read, now)

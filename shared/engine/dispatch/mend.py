@@ -182,9 +182,8 @@ class Mender:
             expected_again=total.again,
             freed=total.freed,
         )
-        self._alarm.people(
+        self._alarm.of_wrong_clock(
             key=f"clock_was_wrong:{now:%Y-%m-%dT%H}",
-            subject="An instance went by a wrong clock",
             text=f"An instance of the app went by a clock that was {seconds} seconds ahead: what "
             f"it wrote lies after {written(now, 'seconds')}, the time when that was found. It was "
             f"put right: {total.again} runs that it had recorded as missed or skipped are to come "

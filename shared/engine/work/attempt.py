@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared.engine.work.metering import Meter, Metering
 from shared.errors import BelfryError, Cancelled, TimedOut, Unavailable
 from shared.log import JobLog
 from shared.schedules.model import LiveJob, Schedule
@@ -50,11 +51,13 @@ class Attempt:
         log: JobLog,
         began: datetime,
         keeper: Keeper,
+        metering: Metering,
     ) -> None:
         self.schedule = schedule
         self.live = live
         self.log = log
         self.progress = JobProgress()
+        self.meter = Meter(metering)
         self.began = began
         self.keeper = keeper
         """May change while the attempt runs."""
@@ -76,11 +79,12 @@ class Attempt:
         result: Result | None = None
         failure: BaseException | None = None
         try:
-            returned = self._execute(self)
-            if isinstance(returned, Coroutine):
-                result = asyncio.run(self._await(returned))
-            else:
-                result = returned
+            with self.meter.running():
+                returned = self._execute(self)
+                if isinstance(returned, Coroutine):
+                    result = asyncio.run(self._await(returned))
+                else:
+                    result = returned
         except BaseException as error:  # whatever a task raises decides its job's outcome
             failure = error
             if not isinstance(error, BelfryError | asyncio.CancelledError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Coroutine
 from typing import Any
 
 from shared.clock import Clock
 from shared.engine.work.attempt import Attempt
-from shared.tasks import JobContext, Registry, Result, Services
+from shared.tasks import JobContext, Params, Registry, Result, Services, Task, running
 from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
@@ -45,14 +46,24 @@ class Executor:
             forced=live.forced,
             stop=attempt.stop,
         )
-        returned = task.call(context, params, self._services)
+        with running.as_task(task.name):
+            returned = task.call(context, params, self._services)
         if isinstance(returned, Coroutine):
             return _awaited(task.name, returned)
         return _checked(task.name, returned)
 
+    def rehearse(self, task: Task, params: Params, context: JobContext) -> Result:
+        """What a dry run of the task returns; `context` says that it is one. It is no job, so
+        nothing keeps its timeout, and nothing of it is stored."""
+        returned = task.call(context, params, self._services)
+        if isinstance(returned, Coroutine):
+            return asyncio.run(_awaited(task.name, returned))
+        return _checked(task.name, returned)
+
 
 async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:
-    return _checked(name, await work)
+    with running.as_task(name):
+        return _checked(name, await work)
 
 
 def _checked(task_name: str, result: Result) -> Result:

@@ -45,7 +45,8 @@ Outcome = Ended | Again | Gone
 
 def outcome(attempt: Attempt, now: datetime) -> Outcome:
     """What follows. A task that returned has succeeded, even if it had been told to stop."""
-    live, failure = attempt.live, attempt.failure
+    spent = attempt.live.spent + attempt.meter.spent
+    live, failure = replace(attempt.live, spent=spent), attempt.failure
     if attempt.asked is Stop.LOST:
         return Gone()
     if failure is None:
@@ -78,9 +79,14 @@ def describe(failure: BaseException) -> str:
 
 
 def _record(attempt: Attempt, status: Status, now: datetime) -> Job:
-    job = of_live(attempt.schedule, attempt.live)
     return replace(
-        job, status=status, finished_at=now, error=None, reason=None, log=attempt.log.text()
+        of_live(attempt.schedule, attempt.live),
+        status=status,
+        finished_at=now,
+        error=None,
+        reason=None,
+        log=attempt.log.text(),
+        spent=attempt.live.spent + attempt.meter.spent,
     )
 
 

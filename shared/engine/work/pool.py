@@ -20,6 +20,7 @@ from shared.clock import Clock
 from shared.engine.work.attempt import Attempt, Execute, Stop
 from shared.engine.work.batch import Batch
 from shared.engine.work.lease import Lease
+from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.threads import Threads
 from shared.log import JobLog, instant
@@ -48,11 +49,12 @@ class WorkerPool:
         execute: Execute,
         clock: Clock,
         lease: Lease,
+        metering: Metering,
         size: int,
         lasting: int = 0,
     ) -> None:
-        """`size`: how many jobs may run at once. `lasting`: how many lasting ones may run besides,
-        without a place of their own."""
+        """`metering`: of the whole process. `size`: how many jobs may run at once. `lasting`: how
+        many lasting ones may run besides, without a place of their own."""
         self.outcomes = outcomes
         self.clock = clock
         self.lease = lease
@@ -62,6 +64,7 @@ class WorkerPool:
         self.over = threading.Event()
         """Set when draining is over: tasks that have not stopped are no longer waited for."""
         self._execute = execute
+        self._metering = metering
         self._free = size
         self._room = lasting
         self._active: set[Attempt] = set()
@@ -149,7 +152,7 @@ class WorkerPool:
         ids = {"schedule_id": schedule.id, "job_id": live.id}
         now = self.clock.now
         log = JobLog(_logger, ids, lambda: instant(now(), "milliseconds"))
-        return Attempt(self._execute, schedule, live, log, now(), batch)
+        return Attempt(self._execute, schedule, live, log, now(), batch, self._metering)
 
     def _watch(self) -> None:
         """Check the running attempts regularly, as long as there are any."""

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Misconfigured
-from shared.notifications.languages.currency import digits, symbol
+from shared.money import digits
+from shared.notifications.languages.currency import symbol
 from shared.recurrence import zone
 
 _Week = Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
-from shared.storage.tables import entities, readable
+from shared.storage.tables import entities, readable, trouble
 from shared.storage.tables.batch import Delete, Insert, Merge, Operation, Upsert
 
 
@@ -54,6 +54,7 @@ def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator
     """
     before, after = change.before, change.after
     yield from (row_of(job) for job in change.jobs)
+    yield from trouble.of_change(before, after, change.jobs)
     for version in change.versions:
         key = entities.version_key(version.schedule_id, version.since)
         yield Upsert(key, entities.version_properties(version))
@@ -81,7 +82,8 @@ def rows_of(change: Change) -> int:
     was = change.before.progress.next_run_at if change.before is not None else None
     moved = 0 if was == change.after.progress.next_run_at else 2
     gone = len(change.gone) + len(change.ended) + len(change.shortened)
-    return 1 + moved + len(change.jobs) + len(change.versions) + gone
+    notes = trouble.most(change.jobs) + (change.after.progress.paused_reason is not None)
+    return 1 + moved + len(change.jobs) + len(change.versions) + gone + notes
 
 
 def _user_side(schedule: Schedule) -> tuple[int, str]:

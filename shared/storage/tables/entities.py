@@ -27,6 +27,7 @@ from shared.schedules.model import (
     Schedule,
     Version,
 )
+from shared.schedules.spent import NOTHING, Spent
 
 _FAR = 9_999_999_999
 _ROOM = 32_000
@@ -192,7 +193,28 @@ def job_properties(job: Job) -> dict[str, Any]:
         "error": job.error or "",
         "reason": job.reason or "",
         "log": job.log,
-    } | ({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)})
+        **({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)}),
+        **({} if job.spent is None else _spent_properties(job.spent)),
+    }
+
+
+def _spent_properties(spent: Spent) -> dict[str, Any]:
+    return {
+        "gb_seconds": f"{spent.gb_seconds:.6f}",
+        "table_requests": spent.table_requests,
+        "blob_requests": spent.blob_requests,
+    }
+
+
+def to_spent(entity: Mapping[str, Any]) -> Spent | None:
+    """What a job used; None if its row does not say."""
+    if "gb_seconds" not in entity:
+        return None
+    return Spent(
+        gb_seconds=float(entity["gb_seconds"]),
+        table_requests=entity["table_requests"],
+        blob_requests=entity["blob_requests"],
+    )
 
 
 def to_job(entity: Mapping[str, Any]) -> Job:
@@ -219,6 +241,7 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         log=entity["log"],
         count=int(entity.get("count", 1)),
         last_due_at=instant(entity.get("last_due_at", "")),
+        spent=to_spent(entity),
     )
 
 
@@ -282,8 +305,8 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:
-    """The jobs as JSON. Their texts are cut so that all jobs fit into one property; that a job was
-    cancelled is kept."""
+    """The jobs as JSON. Their texts are cut so that all jobs fit into one property, and if that is
+    not enough, what they used is left out; that a job was cancelled is kept."""
     text = ""
     for most in (_ROOM, 400, 40, 0):
         text = json.dumps([_live(job, most) for job in jobs], separators=(",", ":"))
@@ -298,6 +321,11 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
     said["cancel"] = job.cancel[:most] if job.cancel is not None else None
     if job.first_started_at == _only_start(job.started_at, job.attempt):
         del said["first_started_at"]
+    if job.spent == NOTHING or not most:
+        del said["spent"]
+    else:
+        used = job.spent
+        said["spent"] = [round(used.gb_seconds, 6), used.table_requests, used.blob_requests]
     return {
         name: _short(value) if isinstance(value, datetime) else value
         for name, value in said.items()
@@ -315,6 +343,9 @@ def _to_live(item: dict[str, Any]) -> LiveJob:
     if "first_started_at" not in values:
         only = _only_start(values.get("started_at"), values.get("attempt", 0))
         values["first_started_at"] = only
+    if "spent" in values:
+        seconds, tables, blobs = values["spent"]
+        values["spent"] = Spent(gb_seconds=seconds, table_requests=tables, blob_requests=blobs)
     return LiveJob(**values)
 
 

@@ -15,7 +15,7 @@ from shared.errors import Damaged, Invalid
 from shared.log import Event, event
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import Schedule
-from shared.storage.tables import entities
+from shared.storage.tables import entities, trouble
 
 _logger = logging.getLogger("belfry.storage")
 
@@ -32,6 +32,20 @@ def to_schedule(row: Mapping[str, Any]) -> Schedule:
             f"the row of schedule {schedule_id} cannot be read ({error!r:.200}); repair it, or "
             "delete the schedule"
         ) from error
+
+
+def to_trouble(row: Mapping[str, Any]) -> trouble.Trouble | None:
+    """The note for the alerts; None if it cannot be read, which is logged."""
+    try:
+        return trouble.read(row)
+    except _GARBLED as error:
+        event(
+            _logger,
+            Event.ALERT_UNREADABLE,
+            level=logging.ERROR,
+            error=f"the note {row['RowKey']} cannot be read ({error!r:.200})",
+        )
+        return None
 
 
 def checked(

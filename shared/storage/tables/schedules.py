@@ -20,7 +20,7 @@ from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
-from shared.storage.tables import entities, readable
+from shared.storage.tables import entities, readable, trouble
 from shared.storage.tables.batch import (
     Delete,
     Operation,
@@ -68,6 +68,8 @@ class ScheduleTable:
     def __init__(self, table: Table, shards: int) -> None:
         self._table = table
         self._ended = Ended()
+        self.troubled: set[str] = set()
+        """The shards in which this process left notes for the alerts (`trouble`)."""
         self.shards = [f"s{number:03d}" for number in range(shards)]
         self._readers = Pool(_READERS, "table")
 
@@ -237,16 +239,37 @@ class ScheduleTable:
         for job in jobs:
             by_shard.setdefault(self.shard(job.schedule_id), []).append(job)
         for shard, some in by_shard.items():
-            for start in range(0, len(some), _LIMIT):
-                won |= self._end(shard, some[start : start + _LIMIT])
+            size = _LIMIT // 2 if any(True for job in some for _ in trouble.of_job(job)) else _LIMIT
+            for start in range(0, len(some), size):
+                won |= self._end(shard, some[start : start + size])
         self._ended.add(job for job in jobs if won[job.id])
         return [won[job.id] for job in jobs]
+
+    def troubles(self, shard: str, most: int) -> list[trouble.Trouble]:
+        """The notes for the alerts in a shard, at most `most`: one query."""
+        upper = trouble.PREFIX[:-1] + ";"
+        rows = islice(self._range(shard, trouble.PREFIX, upper, most), most)
+        found = [(row["RowKey"], readable.to_trouble(row)) for row in rows]
+        self._remove(shard, [key for key, one in found if one is None])
+        return [one for _, one in found if one is not None]
+
+    def settled(self, shard: str, notes: Iterable[trouble.Trouble]) -> None:
+        """Remove notes that were taken over; harmless for those that are gone."""
+        self._remove(shard, [one.key for one in notes])
+
+    def _remove(self, shard: str, keys: Sequence[str]) -> None:
+        with translated(_SERVICE):
+            if keys and not self._table.transact(shard, [Delete(key) for key in keys]).committed:
+                for key in keys:
+                    self._table.transact(shard, [Delete(key)])
 
     def _end(self, shard: str, jobs: list[Job]) -> dict[str, bool]:
         """Write all rows at once if possible, else in smaller parts, so that one bad row does not
         stop the others."""
         try:
-            if self._transact(shard, [row_of(job) for job in jobs]):
+            steps: list[Operation] = [row_of(job) for job in jobs]
+            steps += [note for job in jobs for note in trouble.of_job(job)]
+            if self._transact(shard, steps):
                 return {job.id: True for job in jobs}
         except (Refused, TooLarge) as error:
             if len(jobs) == 1 and (short := bare(jobs[0], error)) != jobs[0]:
@@ -322,6 +345,8 @@ class ScheduleTable:
         which a commit whose answer was lost is recognised."""
         with translated(_SERVICE):
             outcome = self._table.transact(shard, steps)
+        if any(step.key.startswith(trouble.PREFIX) for step in steps):
+            self.troubled.add(shard)
         if outcome.committed or not outcome.retried:
             return outcome.committed
         rows = (self._read(shard, key) for key in keys)

@@ -88,7 +88,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres: Postgres) -> str:
     """The database that `url` copies; nobody is connected to it."""
-    name = "data_template"
+    name = f"data_template_{next(_databases)}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
     url = Secret(postgres.url(name))

@@ -30,15 +30,15 @@ def test_a_database_is_upgraded_by_a_command(old: Secret) -> None:
     done = run(old, "upgrade")
     assert said(done) == {
         "database": shown(old),
-        "code": "0002",
+        "code": "0004",
         "before": None,
-        "schema": "0002",
+        "schema": "0004",
         "changed": True,
         "problem": None,
     }
     assert done.returncode == 0
     again = said(run(old, "upgrade"))
-    assert (again["before"], again["changed"]) == ("0002", False)
+    assert (again["before"], again["changed"]) == ("0004", False)
     done = run(old, "status")
     assert (done.returncode, said(done)["problem"]) == (0, None)
 
@@ -46,7 +46,7 @@ def test_a_database_is_upgraded_by_a_command(old: Secret) -> None:
 def test_a_status_that_does_not_fit_is_told_by_the_exit_code(old: Secret) -> None:
     done = run(old, "status")
     assert done.returncode == 1
-    assert "has no schema of Belfry, and the code needs 0002: run `python" in said(done)["problem"]
+    assert "has no schema of Belfry, and the code needs 0004: run `python" in said(done)["problem"]
 
 
 @pytest.mark.parametrize("words", [(), ("downgrade",), ("upgrade", "status"), ("a=b",)])

@@ -14,6 +14,8 @@ from shared.data.engines import Access, engine
 from shared.data.models import (
     Appointment,
     AppointmentStatus,
+    BillingState,
+    BillingStep,
     Commission,
     Cost,
     FeeStatus,
@@ -22,6 +24,8 @@ from shared.data.models import (
     Pet,
     Reputation,
     Revenue,
+    StepState,
+    TenantBilling,
     UsageDay,
     Vaccination,
     VaccinationStatus,
@@ -105,6 +109,33 @@ QUERIES: dict[str, Query] = {
     .where(NoShowFee.tenant_id == 1, NoShowFee.status == FeeStatus.DUE)
     .order_by(NoShowFee.id)
     .limit(500),
+    "billing, due fees of a tenant": select(NoShowFee.id, Owner.stripe_customer_id)
+    .join(Owner, Owner.id == NoShowFee.owner_id)
+    .join(Appointment, Appointment.id == NoShowFee.appointment_id)
+    .where(NoShowFee.tenant_id == 1, NoShowFee.status == FeeStatus.DUE)
+    .order_by(NoShowFee.id)
+    .limit(500),
+    "billing, steps of a fee": select(BillingStep.id)
+    .where(BillingStep.tenant_id == 1, BillingStep.occasion == "no_show:1")
+    .order_by(BillingStep.id),
+    "billing, tenants with a step that is open": select(BillingStep.tenant_id)
+    .where(BillingStep.state == StepState.OPEN)
+    .distinct()
+    .order_by(BillingStep.tenant_id),
+    "billing, sums": select(
+        NoShowFee.status, NoShowFee.currency, func.count(), func.sum(NoShowFee.amount_minor)
+    ).group_by(NoShowFee.status, NoShowFee.currency),
+    "billing, failed fees": select(NoShowFee.id)
+    .where(NoShowFee.status == FeeStatus.FAILED)
+    .limit(100),
+    "billing, fees of some days": select(NoShowFee.id)
+    .where(NoShowFee.created_at >= NOW)
+    .order_by(NoShowFee.created_at, NoShowFee.id)
+    .limit(500),
+    "billing, tenants of a state": select(TenantBilling.tenant_id)
+    .where(TenantBilling.state == BillingState.PAUSING)
+    .order_by(TenantBilling.tenant_id)
+    .limit(500),
     "vaccination_monitor": select(Vaccination.id)
     .where(Vaccination.tenant_id == 1, Vaccination.status == VaccinationStatus.VALID)
     .where(Vaccination.expires_on <= TODAY + timedelta(days=30))
@@ -153,15 +184,15 @@ QUERIES: dict[str, Query] = {
 def test_the_query_of_each_task_is_answered_by_an_index(url: Secret, task: str) -> None:
     """No table is read whole, and no page is sorted that the index has in order."""
     with engine(url, Access.WRITE).begin() as connection:
-        plan = _plan(connection, QUERIES[task], sqlite=is_sqlite(url))
-    whole = [line for line in plan if line.startswith("SCAN") or "Seq Scan" in line]
-    assert whole == [], plan
-    sorts = [line for line in plan if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
+        found = plan(connection, QUERIES[task], sqlite=is_sqlite(url))
+    whole = [line for line in found if line.startswith("SCAN") or "Seq Scan" in line]
+    assert [line for line in whole if "COVERING INDEX" not in line] == [], found
+    sorts = [line for line in found if "TEMP B-TREE FOR ORDER" in line or "Sort Key" in line]
     grouped = "GROUP BY" in str(QUERIES[task])
-    assert grouped or sorts == [], plan
+    assert grouped or sorts == [], found
 
 
-def _plan(connection: Any, query: Query, *, sqlite: bool) -> Sequence[str]:
+def plan(connection: Any, query: Query, *, sqlite: bool) -> Sequence[str]:
     compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
     if sqlite:
         return [row[-1] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]

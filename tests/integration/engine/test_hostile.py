@@ -10,6 +10,7 @@ import pytest
 from local.azurite import Azurite
 from shared.api.jobs.routes import JobOut
 from shared.schedules.job import Job, Status
+from shared.settings import Prices
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Engine, make, tap
 
@@ -47,7 +48,7 @@ class Hostile:
         (ended,) = self.engine.work()
         (job,) = self.engine.app.table.jobs(made.id)
         assert job.id == ended.id
-        JobOut.of(job, log=True).model_dump_json().encode()
+        JobOut.whole(job, Prices()).model_dump_json().encode()
         schedule = self.engine.app.manager.get(made.id)
         assert schedule.progress.live == ()
         assert schedule.progress.last_error == job.error

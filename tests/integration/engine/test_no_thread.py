@@ -11,6 +11,7 @@ import pytest
 
 from shared.engine.work.attempt import Attempt, Stop
 from shared.engine.work.judge import Again, outcome
+from shared.engine.work.metering import Metering
 from shared.log import JobLog
 from shared.schedules.job import Status
 from tests.integration.engine.conftest import Engine
@@ -49,7 +50,9 @@ def test_what_is_told_to_stop_before_it_began_does_not_begin(engine: Engine) -> 
     log = JobLog(logging.getLogger("belfry.worker"), {}, str)
     now = engine.clock.now()
     keeper = SimpleNamespace(told=lambda: ended.append("1"))
-    attempt = Attempt(lambda _: {"ran": True}, schedule, live, log, now, keeper)
+    attempt = Attempt(
+        lambda _: {"ran": True}, schedule, live, log, now, keeper, Metering(engine.clock, 2)
+    )
     attempt.ask(Stop.DRAIN)
     attempt.run()
     assert attempt.done and attempt.result is None and ended == ["1"]

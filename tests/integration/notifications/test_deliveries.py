@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.operations.notification_sender import notification_sender
-from shared.alerts.of_notifications import AlertedProblems
+from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertKind
 from shared.errors import Invalid, NotFound
 from shared.notifications.delivery import Delivery, DeliveryState
@@ -225,7 +225,8 @@ class Recorded:
     def __init__(self) -> None:
         self.said: list[tuple[str, ...]] = []
 
-    def open(self, kind: AlertKind, about: str, text: str) -> None:
+    def open(self, kind: AlertKind, about: str, text: str, *, level: int = 0) -> None:
+        del level
         self.said.append(("open", kind, about, text))
 
     def close(self, kind: AlertKind, about: str, text: str) -> None:
@@ -237,7 +238,7 @@ class Recorded:
 
 def test_problems_are_forwarded_to_the_alerts() -> None:
     alerts = Recorded()
-    problems: Problems = AlertedProblems(lambda: alerts)
+    problems: Problems = NotificationAlerts(lambda: alerts)
     problems.circuit_opened("sms", "away")
     problems.circuit_closed("sms", "back")
     problems.cap_reached("tenant:1", "enough", key="tenant:1:2026-11-21")

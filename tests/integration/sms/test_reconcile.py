@@ -9,8 +9,9 @@ import pytest
 
 from functions.operations.notification_reconciler import notification_reconciler
 from shared.errors import Misconfigured
-from shared.notifications.delivery import Delivery, DeliveryState, Reconciled
+from shared.notifications.delivery import Delivery, DeliveryState
 from shared.notifications.model import NotificationStatus
+from shared.notifications.port import Reconciled
 from shared.notifications.reconciling import OLDEST, YOUNGEST
 from tests.context import job_of, result_of
 from tests.integration.notifications.texting import message

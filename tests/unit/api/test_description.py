@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from shared.api.alerts import routes as alerts
 from shared.api.backups import orders as backup_orders
+from shared.api.billing import routes as billing
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.jobs import routes as jobs
 from shared.api.plans import shapes as plan_schemas
@@ -20,12 +22,14 @@ from shared.errors import Invalid
 from tests.unit.api.asking import asked, operations, stateless
 
 IDS = """
-accept_backup cancel_job change_plan change_schedule create_plan create_schedule delete_backup
-delete_plan delete_schedule disable_plan disable_schedule enable_plan enable_schedule
-execute_schedule link_backup list_backups list_circuits list_due_schedules list_jobs list_messages
-list_notifications list_occurrences list_plans list_schedules list_sources read_backup read_job
-read_message read_notification read_plan read_schedule restore_backup retry_job retry_schedule
-run_plan try_retention verify_backup
+accept_backup acknowledge_alert cancel_job change_plan change_schedule create_plan create_schedule
+delete_backup delete_plan delete_schedule disable_plan disable_schedule enable_plan enable_schedule
+execute_schedule link_backup list_alerts list_backups list_circuits list_due_schedules list_jobs
+list_messages list_notifications list_occurrences list_plans list_reports list_schedules
+list_sources list_tasks list_usage read_alert read_backup read_billing read_cost_chart
+read_cost_report read_costs read_job read_message read_metrics read_notification read_plan
+read_schedule restore_backup resume_billing retry_job retry_schedule run_plan try_retention
+verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
@@ -55,7 +59,7 @@ def test_a_key_is_asked_for_in_the_header_or_in_the_query() -> None:
 
 
 def test_each_body_has_examples_that_its_model_takes() -> None:
-    modules = (schemas, jobs, plan_schemas, backup_orders)
+    modules = (schemas, jobs, plan_schemas, backup_orders, billing, alerts)
     taken = set()
     for _, _, what in operations():
         if "requestBody" not in what:

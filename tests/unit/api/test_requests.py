@@ -162,8 +162,8 @@ def test_a_number_of_a_query_is_written_in_digits(value: str) -> None:
             if one["in"] == "query" and one["schema"].get("type") == "integer":
                 answer = asked(method, url(path), params={one["name"]: value})
                 assert answer.status_code == 422, (path, one["name"])
-                (told,) = answer.json()["errors"]
-                assert told == {"field": one["name"], "message": "give a whole number, such as 10"}
+                told = {"field": one["name"], "message": "give a whole number, such as 10"}
+                assert told in answer.json()["errors"]
                 found += 1
     assert found > 10
 

@@ -25,5 +25,5 @@ def test_backups_that_were_missed_one_after_another_are_one_mail_that_says_how_m
         last_due_at=DUE.replace(month=5, day=29),
     )
     mail = mail_of(missed, "Nightly")
-    assert mail is not None and mail.alarming and mail.key == f"backup:{missed.id}"
+    assert mail is not None and mail.failed and mail.key == f"backup:{missed.id}"
     assert "due at 2026-03-01 03:00:00 UTC\nand 89 more, up to 2026-05-29 03:00:00 UTC" in mail.text

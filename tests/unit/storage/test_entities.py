@@ -13,6 +13,7 @@ from shared.recurrence import Frequency, Recurrence, next_run
 from shared.schedules import record
 from shared.schedules.job import Job, Status
 from shared.schedules.model import Definition, LiveJob, Progress, Schedule, Version
+from shared.schedules.spent import Spent
 from shared.storage.tables import entities
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -62,10 +63,11 @@ def job(live: LiveJob) -> Job:
         LIVE,
         AGAIN,
         replace(LIVE, attempt=0, worker=None, lease_until=None),
+        replace(AGAIN, spent=Spent(gb_seconds=0.000125, table_requests=7, blob_requests=0)),
         replace(LIVE, started_at=START + timedelta(seconds=90)),
         LiveJob(id=LIVE.id, due_at=START, available_at=START),
     ],
-    ids=["running", "again", "given back", "begun again", "waiting"],
+    ids=["running", "again", "given back", "after another", "begun again", "waiting"],
 )
 def test_a_live_job_and_the_row_of_its_end_are_read_as_they_were_written(live: LiveJob) -> None:
     assert read(row(schedule(live))) == (live,)
@@ -105,6 +107,17 @@ def test_of_an_earlier_row_with_more_the_first_start_is_not_known() -> None:
     assert ended.lateness_seconds is None
 
 
+def test_of_an_earlier_row_it_is_not_known_what_the_job_used() -> None:
+    used = Spent(gb_seconds=1.25, table_requests=3, blob_requests=2)
+    ended = replace(job(LIVE), spent=used)
+    stored = entities.job_properties(ended)
+    assert entities.to_job(stored) == ended
+    old = {"gb_seconds", "table_requests", "blob_requests"}
+    earlier = {name: value for name, value in stored.items() if name not in old}
+    assert earlier == entities.job_properties(job(LIVE))
+    assert entities.to_job(earlier).spent is None
+
+
 def test_a_live_job_of_a_later_version_can_be_read() -> None:
     item = json.loads(row(schedule(LIVE))["live"])[0] | {"colour": "red"}
     assert read(row(schedule()) | {"live": json.dumps([item])}) == (LIVE,)
@@ -133,6 +146,7 @@ def test_a_hundred_live_jobs_fit_into_their_row() -> None:
         lease_until=at,
         error="e" * 4000,
         cancel="c" * 4000,
+        spent=Spent(gb_seconds=28_800.123456, table_requests=9_999_999, blob_requests=9_999_999),
     )
     stored = row(schedule(*[worst] * 100))["live"]
     assert len(stored) <= entities._ROOM

@@ -124,6 +124,8 @@ def test_a_table_that_is_gone_is_no_row_that_somebody_else_wrote(
 def test_what_passes_is_left_out(engine: Engine, tmp_path: Path) -> None:
     busy(engine)
     engine.app.meta.put("lock:x", "{}")
+    note = {"PartitionKey": "s000", "RowKey": "alert:job_dead:x", "kind": "job_dead"}
+    table(engine).create_entity(note)
     engine.app.meta.put("reconciled", START.isoformat())
     content, contents = dumped(engine, tmp_path)
     file = tmp_path / "state.sqlite"
@@ -131,6 +133,6 @@ def test_what_passes_is_left_out(engine: Engine, tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         kept = connection.execute("SELECT row, kind, body FROM entities ORDER BY row").fetchall()
     assert [row for row, kind, _ in kept if kind == "meta"] == ["reconciled", "shards"]
-    assert not [row for row, _, _ in kept if row.startswith(("due:", "log:", "clock"))]
+    assert not [row for row, _, _ in kept if row.startswith(("alert:", "due:", "log:", "clock"))]
     assert json.loads(dict((row, body) for row, _, body in kept)["shards"])["value"] == "2"
     assert contents.tables["meta"] == 2

@@ -25,6 +25,7 @@ from shared.clock import ManualClock
 from shared.engine.commands.builtin import policy
 from shared.errors import Refused
 from shared.log import Event
+from shared.notifications import channels
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import ENDED, Job, Status
 from shared.schedules.model import Definition
@@ -66,7 +67,9 @@ class WatchedEngine:
         watching = [backup_monitor, backup_upkeep, backup_scrub]
         tasks = Registry([database_backup, backup, departing, *watching])
         self.app: App = build(
-            settings.from_env(environ, schemes=schemes()), self.clock, tasks=tasks
+            settings.from_env(environ, channels=channels.declared(), schemes=schemes()),
+            self.clock,
+            tasks=tasks,
         )
         self.app.prepare()
 

@@ -12,7 +12,9 @@ import pytest
 
 from local.azurite import Azurite
 from shared.log import Event
+from tests.context import job_of
 from tests.integration.backups.watch.setup import HOUR, START, WatchedEngine, events, numbers
+from tests.integration.notifications.vendors import settings_of, vendors
 
 
 def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
@@ -31,7 +33,13 @@ def test_a_source_without_a_fresh_backup_is_an_alert_and_its_age_is_told(
             engine.run("backup_monitor", START + timedelta(hours=hours))
     assert len(events(caplog, Event.BACKUP_TOO_OLD)) == 2
     subjects = [subject for _, subject in engine.notifications()]
-    assert sum(one.startswith("No backup of database/company") for one in subjects) == 1
+    name = "Backup too old: database/company by database_backup"
+    assert [one for one in subjects if "too old" in one] == [name]
+    with caplog.at_level(logging.INFO):
+        engine.run("database_backup")
+        engine.run("backup_monitor", engine.clock.now() + HOUR / 12)
+    subjects = [subject for _, subject in engine.notifications()]
+    assert [one for one in subjects if "too old" in one] == [f"Over: {name}", name]
 
 
 def test_a_plan_that_is_off_is_told_of_once_an_hour(
@@ -78,3 +86,31 @@ def test_backups_whose_key_is_lost_are_told_and_alerted_once_a_day(
             assert sentence.startswith("There is no proved backup of database")
             assert said in sentence
         caplog.clear()
+
+
+def test_a_plan_that_fails_is_an_alert_in_the_chat_until_a_job_of_it_succeeds(
+    azurite: Azurite, staff: Path, tmp_path: Path
+) -> None:
+    """Administrators have the mail about each job (R4), and no other besides."""
+    with vendors() as post:
+        engine = WatchedEngine(azurite, staff, **settings_of(["slack"], post.url))
+        engine.run("database_backup")
+        engine.run("backup_monitor")
+        away = staff.rename(tmp_path / "elsewhere.db")
+        for _ in range(2):
+            engine.run("database_backup", engine.clock.now() + HOUR)
+            engine.run("backup_monitor", engine.clock.now() + HOUR / 12)
+        away.rename(staff)
+        engine.run("database_backup", engine.clock.now() + HOUR)
+        engine.run("backup_monitor", engine.clock.now() + HOUR / 12)
+        engine.app.alerts().watch(job_of(clock=engine.clock))
+        name = engine.app.manager.get("database_backup").definition.name
+        told = engine.notifications()[::-1]
+        assert [subject for who, subject in told if who == ""] == [
+            "Backup failed: database_backup",
+            "Over: Backup failed: database_backup",
+        ]
+        assert [subject for who, subject in told if who == "ada@example.com"] == [
+            f"Backup {word}: {name}" for word in ("done", "failed", "failed", "done")
+        ]
+        assert len(post.to("slack")) == 2

@@ -33,6 +33,7 @@ from shared.schedules.model import (
     Version,
 )
 from shared.schedules.plan import LIVE_CAP, Plan, crowded, given_up, plan
+from shared.schedules.spent import NOTHING
 from tests.unit.schedules.machine.store import (
     AHEAD,
     LEASE,
@@ -252,6 +253,7 @@ class Steps(RuleBasedStateMachine):
             asked=run.asked,
             result={},
             log=SimpleNamespace(text=lambda: ""),
+            meter=SimpleNamespace(spent=NOTHING),
         )
         match outcome(cast(Attempt, attempt), self.now):
             case Ended(job):

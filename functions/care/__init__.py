@@ -1,0 +1,1 @@
+"""The pet-care company's chores: reminders, vaccinations, no-shows, reputations."""

@@ -1,0 +1,123 @@
+"""What is known of each kind of alert: how bad it is, what it is called, what a person does about
+it. docs/alerts.md has a section for each kind; a test holds the two together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.alerts.port import AlertKind
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    CRITICAL = "critical"
+    """Somebody should look at it now, also at night."""
+    WARNING = "warning"
+    """Somebody should look at it during the day."""
+    INFO = "info"
+    """Good to know."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What is known of a kind."""
+
+    severity: Severity
+    title: str
+    what_to_do: str
+    """The first step, in a sentence or two."""
+    mailed: bool = False
+    """Whether administrators get a mail of its own about each begin and end of it anyway (R4)."""
+
+
+KINDS: Mapping[AlertKind, About] = MappingProxyType(
+    {
+        AlertKind.JOB_DEAD: About(
+            severity=Severity.WARNING,
+            title="Job dead",
+            what_to_do="Read the job's error and log (GET /api/v1/jobs/{id}), mend the cause, then "
+            "retry it (POST /api/v1/jobs/{id}/retry).",
+        ),
+        AlertKind.RUN_MISSED: About(
+            severity=Severity.WARNING,
+            title="Run missed",
+            what_to_do="Look whether the app was down or its storage away at that time "
+            "(/ops/uptime). If what was missed is still needed, retry the job.",
+        ),
+        AlertKind.SCHEDULE_PAUSED: About(
+            severity=Severity.WARNING,
+            title="Schedule paused",
+            what_to_do="Mend why its jobs fail, then turn it on "
+            "(POST /api/v1/schedules/{id}/enable). It does not run until then.",
+        ),
+        AlertKind.CLOCK_SILENT: About(
+            severity=Severity.CRITICAL,
+            title="Clock silent",
+            what_to_do="Look at the function of that name in the function app: whether it is "
+            "disabled, and what its last invocations say. A restart of the app starts its triggers "
+            "anew. /ops/uptime shows which clocks are left.",
+        ),
+        AlertKind.CLOCK_WRONG: About(
+            severity=Severity.WARNING,
+            title="Clock wrong",
+            what_to_do="Put the machine's clock right; the app follows the storage's time until "
+            "then.",
+        ),
+        AlertKind.SPEND_EXCEEDED: About(
+            severity=Severity.CRITICAL,
+            title="Spend exceeded",
+            what_to_do="Read the cost report to see what costs so much, and stop it. Billing is "
+            "paused by itself.",
+        ),
+        AlertKind.BILLING_PAUSED: About(
+            severity=Severity.WARNING,
+            title="Billing paused",
+            what_to_do="When the cause of the spending is gone, resume billing.",
+        ),
+        AlertKind.BILLING_RESUMED: About(
+            severity=Severity.INFO,
+            title="Billing resumed",
+            what_to_do="Nothing, if you know who resumed it.",
+        ),
+        AlertKind.BILLING_STUCK: About(
+            severity=Severity.CRITICAL,
+            title="Billing stuck",
+            what_to_do="Billing goes on though it should be paused: pause the subscriptions in "
+            "Stripe's dashboard, and look at Stripe's status page.",
+        ),
+        AlertKind.BACKUP_FAILED: About(
+            severity=Severity.CRITICAL,
+            title="Backup failed",
+            what_to_do="Read the job's error, mend the cause, then run the plan "
+            "(POST /api/v1/backups/plans/{id}/run).",
+            mailed=True,
+        ),
+        AlertKind.BACKUP_TOO_OLD: About(
+            severity=Severity.CRITICAL,
+            title="Backup too old",
+            what_to_do="Run the plan now (POST /api/v1/backups/plans/{id}/run), then find out why "
+            "its last runs took no good backup.",
+        ),
+        AlertKind.CIRCUIT_OPENED: About(
+            severity=Severity.WARNING,
+            title="Circuit opened",
+            what_to_do="Look at the vendor's status page, and whether our key and account are "
+            "good. Messages wait meanwhile; a probe closes the circuit by itself.",
+        ),
+        AlertKind.CAP_REACHED: About(
+            severity=Severity.WARNING,
+            title="Cap reached",
+            what_to_do="See in the outbox what was sent (GET /api/v1/notifications). If it is "
+            "right that there is so much of it, raise the cap.",
+        ),
+    }
+)
+
+
+def docs(kind: AlertKind) -> str:
+    """Where the docs say more of a kind."""
+    return f"docs/alerts.md#{kind.value}"

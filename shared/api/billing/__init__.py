@@ -1,0 +1,1 @@
+"""`/api/v1/billing`: whether billing runs, and the ledger's sums; a person resumes it."""

@@ -1,0 +1,71 @@
+"""`/api/v1/reports`: the reports that are kept; so far the cost report of each day (L4)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from shared.api.deps import Provided
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, page_of
+from shared.api.query import DayText, day
+from shared.api.shown import Shown
+from shared.errors import NotFound
+from shared.notifications.kinds.cost_report import CostReport
+
+router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
+
+_SVG = "image/svg+xml"
+
+Currency = Annotated[str | None, Query(pattern="^[A-Z]{3}$")]
+"""By ISO 4217, such as USD."""
+
+
+class StoredReport(Shown):
+    """A report that is kept."""
+
+    kind: Literal["cost"] = "cost"
+    day: date
+    """In UTC."""
+    url: str
+    """Where it is read."""
+
+
+class ReportList(Paged):
+    reports: list[StoredReport]
+
+
+@router.get("")
+def list_reports(app: Provided, page: Page = 1, page_size: PageSize = PAGE_SIZE) -> ReportList:
+    """The reports that are kept, newest first."""
+    shown, paged = page_of(app().finance().reports.days(), page, page_size)
+    reports = [StoredReport(day=one, url=f"{router.prefix}/cost/{one}") for one in shown]
+    return ReportList(reports=reports, **paged)
+
+
+@router.get("/cost/{day}")
+def read_cost_report(app: Provided, day: DayText) -> CostReport:
+    """What a day cost and earned, by currency, in minor units such as cents."""
+    return app().finance().reports.get(_read(day))
+
+
+@router.get("/cost/{day}/chart.svg", response_class=Response)
+def read_cost_chart(app: Provided, day: DayText, currency: Currency = None) -> Response:
+    """A chart of what the 30 days up to that day cost and earned, as SVG (`image/svg+xml`).
+
+    Without `currency`, it is the report's first.
+    """
+    from shared.notifications import rendering
+
+    report = app().finance().reports.get(_read(day))
+    wanted = [one for one in report.currencies if currency in (None, one.currency)][:1]
+    shown = report.model_copy(update={"currencies": tuple(wanted)}).model_dump(mode="json")
+    drawn = rendering.charts("cost_report", shown, "en")
+    if not drawn:
+        raise NotFound(f"the cost report of {day} has no chart in {currency or 'any currency'}")
+    return Response(next(iter(drawn.values())), media_type=_SVG)
+
+
+def _read(text: str) -> date:
+    return day("day", text)

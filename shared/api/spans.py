@@ -1,0 +1,29 @@
+"""The span of time that a report is about."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from shared.errors import Invalid
+
+LONGEST = timedelta(days=366)
+
+
+def spanned(
+    since: datetime | None, until: datetime | None, now: datetime, usual: timedelta
+) -> tuple[datetime, datetime]:
+    """The span asked for. Without an end, it ends now, or `usual` after its beginning if that is
+    earlier; without a beginning, it begins `usual` before its end. Raises `Invalid` if it is longer
+    than `LONGEST`."""
+    end = until or (now if since is None else max(since, min(now, since + usual)))
+    first = since or end - usual
+    hold(first, end, "from" if until is None else "to")
+    return first, end
+
+
+def hold(first: datetime, end: datetime, field: str) -> None:
+    """Raise `Invalid` naming `field` if the span is longer than `LONGEST`."""
+    if end - first > LONGEST:
+        days = ceil((end - first) / timedelta(days=1))
+        raise Invalid(field, f"the span is {days} days; ask for {LONGEST.days} days at most")

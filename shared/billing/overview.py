@@ -1,0 +1,127 @@
+"""How the billing stands: the switch, the tenants that are not as it says, the ledger's sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from shared.billing.switch import Switch
+from shared.data.database import reading, writing
+from shared.data.models import BillingState, FeeStatus, NoShowFee, TenantBilling
+from shared.data.rows import update_if
+from shared.errors import Conflict, NotFound
+from shared.settings import Secret
+
+MOST = 100
+"""Tenants, and fees that failed, that are listed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TenantLeft:
+    """A tenant that is not as the switch says."""
+
+    tenant_id: int
+    state: BillingState
+    error: str | None
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeeSum:
+    """The fees of one status and currency."""
+
+    status: FeeStatus
+    currency: str
+    count: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedFee:
+    """A fee that a person must look at."""
+
+    id: int
+    tenant_id: int
+    appointment_id: int
+    amount_minor: int
+    currency: str
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """All of it."""
+
+    stripe: bool
+    switch: Switch
+    tenants_left: int
+    tenants: Sequence[TenantLeft]
+    """Of those, the first by their ids."""
+    fees: Sequence[FeeSum]
+    failed: Sequence[FailedFee]
+    """The first by their tenants and ids."""
+
+
+def read(url: Secret, switch: Switch, *, stripe: bool) -> Overview:
+    """Raises as `reading` does."""
+    there = BillingState.PAUSED if switch.is_paused else BillingState.ACTIVE
+    others = [state for state in BillingState if state is not there]
+    which = TenantBilling.state.in_(others)
+    columns = (
+        *(TenantBilling.tenant_id, TenantBilling.state),
+        *(TenantBilling.error, TenantBilling.changed_at),
+    )
+    left = select(*columns).where(which).order_by(TenantBilling.tenant_id).limit(MOST)
+    total = func.sum(NoShowFee.amount_minor)
+    by = (NoShowFee.status, NoShowFee.currency)
+    sums = select(*by, func.count(), total).group_by(*by).order_by(*by)
+    failed = (
+        select(
+            *(NoShowFee.id, NoShowFee.tenant_id, NoShowFee.appointment_id),
+            *(NoShowFee.amount_minor, NoShowFee.currency, NoShowFee.error),
+        )
+        .where(NoShowFee.status == FeeStatus.FAILED)
+        .limit(MOST)
+    )
+    with reading(url) as connection:
+        return Overview(
+            stripe=stripe,
+            switch=switch,
+            tenants_left=connection.execute(select(func.count()).where(which)).scalar_one(),
+            tenants=[
+                TenantLeft(tenant_id=tenant_id, state=state, error=error, changed_at=changed_at)
+                for tenant_id, state, error, changed_at in connection.execute(left)
+            ],
+            fees=[
+                FeeSum(status=status, currency=currency, count=count, amount_minor=int(amount))
+                for status, currency, count, amount in connection.execute(sums)
+            ],
+            failed=[
+                FailedFee(
+                    id=number,
+                    tenant_id=tenant_id,
+                    appointment_id=appointment_id,
+                    amount_minor=amount,
+                    currency=currency,
+                    error=error,
+                )
+                for number, tenant_id, appointment_id, amount, currency, error in (
+                    connection.execute(failed)
+                )
+            ],
+        )
+
+
+def make_due(url: Secret, fee_id: int) -> None:
+    """A fee that failed is due again. Raises `NotFound`, `Conflict`, and as `writing` does."""
+    failed = {"id": fee_id, "status": FeeStatus.FAILED}
+    with writing(url) as session:
+        if update_if(session, NoShowFee, failed, {"status": FeeStatus.DUE, "error": None}):
+            return
+        fee = session.get(NoShowFee, fee_id)
+        if fee is None:
+            raise NotFound(f"there is no fee {fee_id}")
+        raise Conflict(f"fee {fee_id} is {fee.status}; only one that failed can be tried again")

@@ -1,0 +1,168 @@
+"""The billing service: fees, Belfry's own switch, and the tenants' subscriptions (L5, P12)."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+from shared.billing import overview, reconcile
+from shared.billing.fees import Fees
+from shared.billing.overview import Overview
+from shared.billing.patience import Patience
+from shared.billing.port import Collected, Pause, Paused, Settled
+from shared.billing.reconcile import Difference
+from shared.billing.steps import Steps
+from shared.billing.switch import Spend, Switch, SwitchRow, paused
+from shared.billing.tenants import Tenants
+from shared.billing.vendor.account import StripeAccount
+from shared.clock import Clock
+from shared.errors import Misconfigured, Skipped
+from shared.log import Event, event
+from shared.settings import BillingSettings
+from shared.tasks import JobContext
+
+_logger = logging.getLogger("belfry")
+
+
+class Billing:
+    """See `BillingService` for what tasks ask; the rest is for people."""
+
+    def __init__(
+        self, settings: BillingSettings, clock: Clock, *, stripe: StripeAccount | None = None
+    ) -> None:
+        """`stripe` is for tests."""
+        self._url = url = settings.data.url
+        self._clock = clock
+        if stripe is None and settings.stripe.api_key:
+            stripe = StripeAccount(settings.stripe)
+        self._stripe = stripe
+        patience = Patience(clock)
+        self._switch = SwitchRow(url, clock)
+        self._tenants = Tenants(url, clock, stripe, patience, lambda: self._switch.read().is_paused)
+        self._steps = Steps(url, clock, settings.prefix)
+        self._fees = Fees(url, self._steps, stripe, patience, settings.prefix)
+        self._prefix = settings.prefix
+
+    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+        """See `BillingService`."""
+        return self._fees.collect(job, tenant_id)
+
+    def collect_begun(self, job: JobContext) -> Collected:
+        """See `BillingService`."""
+        did = [self.collect(job, tenant_id) for tenant_id in self._steps.begun()]
+        amounts: Counter[str] = Counter()
+        for one in did:
+            amounts.update(one.amounts_minor or {})
+        return Collected(
+            invoiced=sum(one.invoiced for one in did),
+            amounts_minor=dict(amounts),
+            failed=sum(one.failed for one in did),
+            waiting=sum(one.waiting for one in did),
+            without_customer=sum(one.without_customer for one in did),
+        )
+
+    def is_paused(self) -> bool:
+        """See `BillingService`."""
+        return self._switch.is_paused()
+
+    def pause(
+        self,
+        job: JobContext,
+        day: date,
+        spent_minor: int,
+        limit_minor: int,
+        currency: str = "USD",
+    ) -> Paused:
+        """See `BillingService`."""
+        why = Spend(day=day, spent_minor=spent_minor, limit_minor=limit_minor, currency=currency)
+        if job.dry_run:
+            return self._rehearsed(why)
+        _, mine = self._switch.pause(why)
+        if mine:
+            event(
+                _logger,
+                Event.BILLING_PAUSED,
+                level=logging.WARNING,
+                day=day,
+                spent_minor=spent_minor,
+                limit_minor=limit_minor,
+            )
+        did = self._tenants.settle(_until_stopped(job))
+        return _answer(self._switch.read(), mine=mine, did=did)  # a person may just have resumed it
+
+    def _rehearsed(self, why: Spend) -> Paused:
+        before = self._switch.read()
+        after = paused(before, why, self._clock.now())
+        left = self._tenants.left(True) if after.is_paused else 0
+        would = Settled(paused=left)
+        return _answer(after, mine=after != before, did=would)
+
+    def settle(self, job: JobContext) -> Settled:
+        """See `BillingService`."""
+        if not self._url:
+            raise Skipped("DATABASE_URL is not set, so there is no billing")
+        if job.dry_run:
+            return Settled(left=self._tenants.left(self._switch.read().is_paused))
+        return self._tenants.settle(_until_stopped(job))
+
+    def resume(
+        self, by: str, day: date | None = None, longest: timedelta | None = None
+    ) -> tuple[Switch, Settled]:
+        """Let it run again, as a person says, who is named. It holds for `day` (today in UTC, if
+        none is given) and the day for which it was paused: it is not paused again on them. Then
+        Stripe is asked, until `longest` is over; what that leaves, `settle` does. Raises `Conflict`
+        if it is not paused, and `Invalid` for a day that is over or more than a week ahead."""
+        switch, mine = self._switch.resume(by, day)
+        if mine:
+            event(_logger, Event.BILLING_RESUMED, by=by, day=switch.resumed_for)
+        return switch, self._tenants.settle(self._for(longest))
+
+    def _for(self, longest: timedelta | None) -> Callable[[], bool]:
+        if longest is None:
+            return lambda: True
+        until = self._clock.monotonic() + longest.total_seconds()
+        return lambda: self._clock.monotonic() < until
+
+    def overview(self) -> Overview:
+        """How it stands."""
+        return overview.read(self._url, self._switch.read(), stripe=self._stripe is not None)
+
+    def retry(self, fee_id: int) -> None:
+        """Make a failed fee due again, as a person says: the next `collect` invoices it, by other
+        idempotency keys. Raises `NotFound`, or `Conflict` if it has not failed."""
+        overview.make_due(self._url, fee_id)
+
+    def reconcile(self, days: int, *, repair: bool) -> Iterator[Difference]:
+        """Where the ledger and Stripe differ, for the fees of so many days; see `reconcile`. Raises
+        `Misconfigured` without Stripe."""
+        if self._stripe is None:
+            raise Misconfigured("STRIPE_API_KEY is not set; there is nothing to compare with")
+        found = reconcile.Reconciler(self._url, self._stripe, self._clock, self._prefix)
+        yield from found.differences(days, repair=repair)
+        if repair:
+            self._tenants.settle()
+
+
+def _until_stopped(job: JobContext) -> Callable[[], bool]:
+    def go_on() -> bool:
+        job.check()
+        return True
+
+    return go_on
+
+
+def _answer(switch: Switch, *, mine: bool, did: Settled) -> Paused:
+    if not switch.is_paused:
+        outcome = Pause.RESUMED
+    elif did.left:
+        outcome = Pause.PARTLY
+    else:
+        outcome = Pause.PAUSED if mine or did.paused else Pause.ALREADY
+    return Paused(
+        outcome=outcome,
+        tenants_paused=did.paused,
+        errors=did.errors,
+        paused_for=switch.paused_for if switch.is_paused else None,
+    )

@@ -1,0 +1,163 @@
+"""Ended jobs of many schedules, by when they were due; of each row, only what is asked for.
+
+The key of a job's row begins with its schedule, and only then has its time (`entities`). So no
+range of keys is a span of time over all schedules; it takes one query for each schedule. Schedules
+whose rows show that nothing has happened since the span began are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.schedules.job import Status, parse_id
+from shared.schedules.series import Ran, flattened
+from shared.schedules.spent import Spent
+from shared.storage.failures import translated
+from shared.storage.tables import entities
+from shared.storage.tables.batch import literal
+from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.table import Table
+from shared.threads import Pool
+
+_SERVICE = "table storage"
+_READERS = 8
+_GARBLED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+_OF_A_RUN = ("RowKey", "status", "started_at", "finished_at", "worker", "count", "result")
+_OF_A_COST = ("RowKey", "gb_seconds", "table_requests", "blob_requests")
+_OF_A_SCHEDULE = ("RowKey", "Timestamp", "task_type", "last_due_at", "live")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A schedule that may have ended jobs in a span."""
+
+    id: str
+    task_type: str
+
+
+class History:
+    """The jobs, read. Every method raises `Unavailable` or `Refused` if storage fails."""
+
+    def __init__(self, table: Table, schedules: ScheduleTable) -> None:
+        self._table = table
+        self._schedules = schedules
+
+    def schedules(self, since: datetime, task_types: Collection[str] | None) -> Iterator[Past]:
+        """The schedules that may have a job that was due at `since` or later: one query for each
+        shard. `task_types`: only schedules of these; None: of all."""
+        any_of = " or ".join(f"task_type eq {literal(name)}" for name in task_types or ())
+        for shard in self._schedules.shards:
+            where = f"PartitionKey eq {literal(shard)} and RowKey ge 'schedule:'"
+            where += " and RowKey lt 'schedule;'" + (f" and ({any_of})" if any_of else "")
+            with translated(_SERVICE):
+                for row in self._table.query(where, select=_OF_A_SCHEDULE, raw=True):
+                    if _may_have(row, since):
+                        yield Past(
+                            row["RowKey"].removeprefix("schedule:"), row.get("task_type") or ""
+                        )
+
+    def runs(
+        self, of: Sequence[Past], since: datetime, until: datetime, see: Callable[[Ran], None]
+    ) -> None:
+        """Call `see` with each ended job that was due from `since` on and before `until`. Several
+        threads call it, in no order; if it raises, no more is read."""
+
+        def each(past: Past) -> None:
+            for row in self._rows(past, since, until, _OF_A_RUN):
+                see(_ran(row))
+
+        with Pool(_READERS, "history") as pool:
+            pool.map(each, of)
+
+    def spent(
+        self,
+        of: Sequence[Past],
+        since: datetime,
+        until: datetime,
+        see: Callable[[Past, datetime, Spent], None],
+    ) -> None:
+        """Call `see` with what each such job used, as `runs` does: its schedule, when it was due,
+        and what it used."""
+
+        def each(past: Past) -> None:
+            measured = " and gb_seconds ne ''"
+            for row in self._rows(past, since, until, _OF_A_COST, measured):
+                see(past, _due_at(row), _spent(row))
+
+        with Pool(_READERS, "history") as pool:
+            pool.map(each, of)
+
+    def _rows(
+        self,
+        past: Past,
+        since: datetime,
+        until: datetime,
+        columns: Sequence[str],
+        more: str = "",
+    ) -> Iterator[Mapping[str, Any]]:
+        lower = entities.job_prefix(past.id, until)
+        upper = entities.job_prefix(past.id, since) + ";"
+        shard = self._schedules.shard(past.id)
+        where = f"PartitionKey eq {literal(shard)} and RowKey ge {literal(lower)}"
+        where += f" and RowKey lt {literal(upper)}{more}"
+        with translated(_SERVICE):
+            for row in self._table.query(where, select=columns):
+                if since <= _due_at(row) < until:
+                    yield row
+
+
+def _may_have(row: Mapping[str, Any], since: datetime) -> bool:
+    """Whether a job of a schedule may have been due at `since` or later, by the schedule's row.
+
+    The row is written after each of its jobs became due, except after those that are still in it,
+    and those that ended ahead of their time.
+    """
+    try:
+        last = entities.instant(row["last_due_at"] or "")
+        live = [job["due_at"] for job in json.loads(row["live"])]
+        written = datetime.fromisoformat(row["Timestamp"])
+        known = [written, *([last] if last else []), *map(datetime.fromisoformat, live)]
+        return max(known) >= since
+    except _GARBLED:
+        return True
+
+
+def _due_at(row: Mapping[str, Any]) -> datetime:
+    return parse_id(row["RowKey"].rpartition(":")[2])[1]
+
+
+def _spent(row: Mapping[str, Any]) -> Spent:
+    """What a job used; nothing, if the row cannot be read."""
+    try:
+        return entities.to_spent(row) or Spent()
+    except _GARBLED:
+        return Spent()
+
+
+def _ran(row: Mapping[str, Any]) -> Ran:
+    """The job. If its row cannot be read it counts as failed, as everywhere (`readable.to_job`)."""
+    job_id, due_at = row["RowKey"].rpartition(":")[2], _due_at(row)
+    try:
+        said = json.loads(row["result"] or "{}")
+        return Ran(
+            job_id=job_id,
+            due_at=due_at,
+            status=Status(row["status"]),
+            count=row.get("count") or 1,
+            duration_seconds=_duration(row),
+            metrics=flattened(said),
+        )
+    except _GARBLED:
+        return Ran(job_id=job_id, due_at=due_at, status=Status.FAILED)
+
+
+def _duration(row: Mapping[str, Any]) -> float | None:
+    """As `Job.duration_seconds`."""
+    began, ended = (entities.instant(row[name]) for name in ("started_at", "finished_at"))
+    if not row["worker"] or began is None or ended is None:
+        return None
+    return (ended - began).total_seconds()

@@ -1,0 +1,133 @@
+"""`/api/v1/billing` on a real app, and the task that runs each hour."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.operations.billing_upkeep import billing_upkeep
+from shared import settings
+from shared.api.app import api
+from shared.app import build
+from shared.billing.port import Pause
+from shared.errors import Skipped, Unavailable
+from shared.tasks import Registry
+from tests.context import result_of
+from tests.integration.billing.conftest import NOW, Company
+from tests.vendors.stripe import API_KEY, Fault, declined
+
+Ask = Callable[..., httpx.Response]
+STORAGE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ=="
+
+
+@pytest.fixture
+def ask(company: Company) -> Ask:
+    given = {
+        "AzureWebJobsStorage": STORAGE,
+        "DATABASE_URL": company.url.reveal(),
+        "STRIPE_API_KEY": API_KEY,
+        "STRIPE_URL": company.stripe.url,
+    }
+    app = build(settings.from_env(given), company.clock, Registry([billing_upkeep]))
+    made = api(lambda: app)
+
+    async def answered(method: str, path: str, body: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(made)
+        async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
+            return await client.request(method, f"/api/v1/billing{path}", json=body)
+
+    return lambda method="GET", path="", body=None: asyncio.run(answered(method, path, body))
+
+
+def test_before_anything_happened_it_runs(ask: Ask) -> None:
+    shown = ask().json()
+    assert (shown["state"], shown["stripe"], shown["paused_at"]) == ("running", True, None)
+    assert (shown["tenants_left"], shown["tenants"]) == (0, [])
+    assert shown["fees"] == shown["failed_fees"] == []
+
+
+def test_what_was_paused_and_failed_is_shown_and_a_person_resumes(
+    company: Company, ask: Ask
+) -> None:
+    fee_id, _ = company.owe(2500, 100)
+    (tenant_id,) = company.subscribe("sub_a")
+    company.stripe.faults += [declined(), Fault("sub_a", status=500)]
+    company.billing.collect(company.job, 1)
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    shown = ask().json()
+    assert (shown["state"], shown["paused_for"]) == ("paused", "2026-11-29")
+    assert (shown["spent_minor"], shown["limit_minor"], shown["currency"]) == (6000, 5000, "USD")
+    assert shown["tenants_left"] == 1
+    assert shown["tenants"][0] | {"error": ""} == {
+        "tenant_id": tenant_id,
+        "state": "pausing",
+        "error": "",
+        "changed_at": "2026-11-29T06:30:00Z",
+    }
+    assert [one["status"] for one in shown["fees"]] == ["failed", "invoiced"]
+    assert shown["failed_fees"][0]["id"] == fee_id
+    for _ in range(2):  # asked twice, resumed once
+        answer = ask("POST", "/resume", {"by": " ana@example.com "})
+        assert answer.status_code == 200
+        shown = answer.json()
+        assert (shown["state"], shown["resumed_by"]) == ("running", "ana@example.com")
+        assert (shown["resumed_for"], shown["tenants_left"]) == ("2026-11-29", 0)
+    assert company.another().pause(company.job, NOW.date(), 9, 1).outcome is Pause.RESUMED
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"by": "ana"}, 409, "billing is not paused, so there is nothing to resume"),
+        ({}, 422, "by: "),
+        ({"by": ""}, 422, "by: "),
+        ({"by": "ana", "day": 5}, 422, "day: give a day such as 2030-01-31"),
+        ({"by": "ana", "day": "soon"}, 422, "day: "),
+        ({"by": "ana", "day": "2027-01-01"}, 422, "day: give a day from today to 2026-12-06"),
+        ({"by": "ana", "for": 1}, 422, "for: "),
+    ],
+)
+def test_a_wrong_request_is_told_what_would_be_right(
+    ask: Ask, body: dict[str, Any], status: int, said: str
+) -> None:
+    answer = ask("POST", "/resume", body)
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(said)
+
+
+def test_each_hour_what_was_left_is_done(company: Company) -> None:
+    company.owe(2500)
+    company.subscribe("sub_a")
+    company.stripe.faults += [Fault("finalize", status=503), Fault("sub_a", status=503)]
+    company.billing.collect(company.job, 1)
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    did = result_of(billing_upkeep, company.job, billing=company.another())
+    assert did == {
+        "tenants_paused": 1,
+        "tenants_resumed": 0,
+        "tenants_left": 0,
+        "fees_invoiced": 1,
+        "fees_failed": 0,
+    }
+
+
+def test_what_stripe_goes_on_refusing_fails_the_job(company: Company) -> None:
+    company.subscribe("sub_a")
+    company.stripe.subscriptions.clear()
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    company.clock.advance(timedelta(hours=1))
+    with pytest.raises(Unavailable, match="Stripe: 1 tenants left; tenant 2: Stripe: No such sub"):
+        result_of(billing_upkeep, company.job, billing=company.another())
+
+
+def test_without_a_database_there_is_nothing_to_do(company: Company) -> None:
+    without = build(
+        settings.from_env({"AzureWebJobsStorage": STORAGE}), company.clock, Registry([])
+    )
+    with pytest.raises(Skipped, match="DATABASE_URL is not set, so there is no billing"):
+        result_of(billing_upkeep, company.job, billing=without.billing())
