@@ -75,8 +75,8 @@ def run(commands: Commands, environ: dict[str, str], tmp_path: Path) -> Run:
 
 @pytest.fixture
 def stored(azurite: Azurite, prefix: str, company: Path) -> Stored:
-    """All that there is of this app: tables with their rows, queues with their messages, containers
-    with their blobs, and the database."""
+    """All that there is of this app: tables with their rows, queues with how many messages they
+    have, containers with their blobs, and the database."""
     text = azurite.connection_string
 
     def read() -> object:
@@ -88,10 +88,9 @@ def stored(azurite: Azurite, prefix: str, company: Path) -> Stored:
                     found[f"table {one.name}"] = sorted(str(sorted(row.items())) for row in rows)
         with QueueServiceClient.from_connection_string(text) as queues:
             for queue in queues.list_queues(name_starts_with=prefix):
-                peeked = queues.get_queue_client(queue.name).peek_messages(32)
-                count = queues.get_queue_client(queue.name).get_queue_properties()
-                ids = [message.id for message in peeked]
-                found[f"queue {queue.name}"] = (count.approximate_message_count, ids)
+                about = queues.get_queue_client(queue.name).get_queue_properties()
+                # with those that are not visible yet
+                found[f"queue {queue.name}"] = about.approximate_message_count
         with BlobServiceClient.from_connection_string(text) as blobs:
             for container in blobs.list_containers(name_starts_with=prefix):
                 names = blobs.get_container_client(container.name).list_blob_names()
