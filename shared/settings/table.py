@@ -190,7 +190,6 @@ SETTINGS = (
         "Alerts that one channel or person gets in an hour; the rest comes in one message. "
         "Critical ones have as many places again.",
     ),
-    Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting(
         "SMS_ENABLED",
         "true",

@@ -314,7 +314,7 @@ def test_an_alert_does_not_wait_behind_messages_to_owners(
     office.vendors.say("mail", Reply(503))
     one = Notifications(
         office.outbox(),
-        {"sms": Texts(served.url), **channels.senders(office.settings().channels)},
+        {**channels.senders(office.settings().channels), "sms": Texts(served.url)},
         lambda: (ANA,),
         clock,
         sms=slow,
