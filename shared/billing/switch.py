@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from shared.clock import Clock
@@ -98,9 +98,9 @@ class SwitchRow:
 
     def read(self) -> Switch:
         """How it stands."""
-        with reading(self._url) as connection:
-            row = connection.execute(_query()).first()
-        return Switch() if row is None else _switch(row)
+        with reading(self._url) as session:
+            row = session.execute(_query()).first()
+        return Switch() if row is None else Switch(**row._mapping)
 
     def pause(self, why: Spend) -> tuple[Switch, bool]:
         """(the switch afterwards, whether this paused it)."""
@@ -142,18 +142,13 @@ def _held(session: Session) -> Switch:
     """The switch, which nobody else changes until the transaction ends."""
     insert_once(session, BillingSwitch, {"id": _ROW})
     row = session.execute(_query().with_for_update()).one()
-    return _switch(row)
+    return Switch(**row._mapping)
 
 
 def now_in(session: Session) -> bool:
     """Whether it is set, in a transaction that is under way."""
     query = select(BillingSwitch.paused_at).where(BillingSwitch.id == _ROW)
     return session.execute(query).scalar() is not None
-
-
-def _switch(row: Row[*tuple[Any, ...]]) -> Switch:
-    """By the order of its values: their names are the database's own."""
-    return Switch(**{one.name: value for one, value in zip(fields(Switch), row, strict=True)})
 
 
 def _query() -> Select[*tuple[Any, ...]]:

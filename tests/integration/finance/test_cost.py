@@ -238,8 +238,8 @@ def _partners(kept: Kept) -> None:
     from shared.data.database import reading
     from shared.data.models import Partner
 
-    with reading(kept.url) as connection:
-        there = connection.execute(select(func.count(Partner.id))).scalar()
+    with reading(kept.url) as session:
+        there = session.execute(select(func.count(Partner.id))).scalar()
     if not there:
         kept.partner("One")
         kept.partner("Two")
