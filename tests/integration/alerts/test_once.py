@@ -154,7 +154,7 @@ def test_history_and_the_keys_of_events_are_removed_in_time(desk: Desk) -> None:
     desk.alerts.happened(DEAD, "s", "t", key="job-1")
     desk.run(90)
     assert desk.alerts._book.current() == [] and len(desk.alerts.all(10)) == 1
-    at = desk.engine.clock.now().replace(hour=3)
+    at = desk.engine.clock.now().replace(hour=14, minute=3)
     for days, history, keys in ((6, 1, 1), (8, 1, 0), (91, 0, 0)):
         desk.engine.clock.set(at + timedelta(days=days))
         desk.watch()
