@@ -187,9 +187,12 @@ def test_what_the_notifications_say_of_themselves_becomes_alerts(desk: Desk) -> 
     said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
     said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
     said.circuit_closed("twilio", "a probe got through")
+    for _ in range(2):
+        said.message_unknown("tenant 7", "appointment_reminder_24h 1: who knows", key="unknown:1")
     assert sorted(desk.said()) == [
         "Cap reached: tenant 7",
         "Circuit opened: twilio",
+        "Message unknown: tenant 7",
         "Over: Circuit opened: twilio",
     ]
 
