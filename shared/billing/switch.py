@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from shared.billing.port import Resumption
 from shared.clock import Clock
 from shared.data.database import reading, writing
 from shared.data.models import BillingSwitch
@@ -25,6 +26,8 @@ FRESH = timedelta(seconds=5)
 """How long an answer of `is_paused` may be used."""
 LONGEST = timedelta(days=7)
 """How far ahead a person's word may hold: longer would turn the guard off."""
+_NEWS = timedelta(days=6)
+"""How long a resumption may be told: an alert's key is known for a week."""
 _ROW = 1
 
 
@@ -85,6 +88,14 @@ def resumed(before: Switch, by: str, day: date, now: datetime) -> Switch:
         raise Conflict("billing is not paused, so there is nothing to resume")
     until = max(day, before.paused_for or day)
     return replace(before, paused_at=None, resumed_at=now, resumed_by=by, resumed_for=until)
+
+
+def resumption(switch: Switch, now: datetime) -> Resumption | None:
+    """The last time that a person resumed it, if it is news."""
+    at, by, day = switch.resumed_at, switch.resumed_by, switch.resumed_for
+    if at is None or by is None or day is None or now - at > _NEWS:
+        return None
+    return Resumption(by=by, at=at, day=day)
 
 
 class SwitchRow:

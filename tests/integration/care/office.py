@@ -138,6 +138,9 @@ class Till:
     def settle(self, job: JobContext) -> Any:
         raise NotImplementedError
 
+    def resumption(self) -> Any:
+        raise NotImplementedError
+
     def is_paused(self) -> bool:
         raise NotImplementedError
 

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import insert, select
 
 from shared.alerts.port import AlertKind
-from shared.billing.port import Collected, Pause, Paused, Settled
-from shared.billing.switch import Spend, SwitchRow, paused
+from shared.billing.port import Collected, Pause, Paused, Resumption, Settled
+from shared.billing.switch import Spend, SwitchRow, paused, resumption
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
 from shared.data.models import (
@@ -198,6 +198,9 @@ class Billing:
     @property
     def switch(self) -> SwitchRow:
         return SwitchRow(self.kept.url, self.clock)
+
+    def resumption(self) -> Resumption | None:
+        return resumption(self.switch.read(), self.clock.now())
 
     def is_paused(self) -> bool:
         return self.switch.read().is_paused
