@@ -95,6 +95,7 @@ def test_a_masked_number_identifies_nobody() -> None:
 def test_money_is_counted_in_millionths() -> None:
     assert Price(price("0.0079"), "USD").of(3) == 23_700
     assert (micros_of(250, "USD"), micros_of(250, "JPY")) == (2_500_000, 250_000_000)
+    assert (micros_of(250, "KWD"), micros_of(250, "CLF")) == (250_000, 25_000)
     for wrong in ("-1", "0.00000001", "much", "100", "1e3"):
         with pytest.raises(ValueError, match=r"such as 0\.0079"):
             price(wrong)
