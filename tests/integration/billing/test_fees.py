@@ -362,7 +362,7 @@ def test_a_tenant_whose_zone_is_none_holds_no_other_back(company: Company, zone:
     bad, good = company.subscribe(None, None)
     for tenant_id in (bad, good):
         company.owe(700, tenant_id=tenant_id)
-    company.stripe.faults.append(Fault("invoices$", status=500, times=2))
+    company.stripe.faults.append(Fault("invoices$", status=503, times=2))
     for tenant_id in (bad, good):
         company.billing.collect(company.job, tenant_id)
     with writing(company.url) as session:
