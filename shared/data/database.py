@@ -31,7 +31,8 @@ _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "doe
 @contextmanager
 def reading(url: Secret) -> Iterator[Connection]:
     """A connection that cannot write. Raises `Misconfigured` or `Unavailable`, also in the
-    block."""
+    block, and `Refused` if PostgreSQL has or is asked for a value that the other side cannot hold,
+    such as a timestamp `infinity`."""
     with translated(url), engine(url, Access.READ).connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(postgresql_readonly=True)
@@ -66,6 +67,7 @@ def writing(url: Secret) -> Iterator[Session]:
 def translated(url: Secret) -> Iterator[None]:
     """Whatever SQLAlchemy raises in the block, as one of our errors."""
     from sqlalchemy.exc import (
+        DataError,
         DBAPIError,
         IntegrityError,
         SQLAlchemyError,
@@ -79,6 +81,8 @@ def translated(url: Secret) -> Iterator[None]:
         return
     except IntegrityError as error:
         problem = Conflict(f"the {_SERVICE} refuses a row: {_said(error.orig, url)[0]}")
+    except DataError as error:  # too large, or nothing that Python can hold: a later one fails too
+        problem = Refused(_SERVICE, f"{_said(error.orig, url)[0]} (see {SETTING})")
     except DBAPIError as error:
         problem = _meaning(error.orig, url)
     except StatementError as error:  # what a type refuses, before anything is sent
