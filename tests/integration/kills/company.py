@@ -4,6 +4,7 @@ lives through one run of a task, and what follows, and then tells how it stands.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ PASSES = [timedelta(minutes=one) for one in (11, 22, 64)]
 message in doubt."""
 UNCOUNTED = ("no_show_fees", "billing_steps", "reputation_changes", "message_requests")
 """Tables into which tasks insert. A transaction that was rolled back leaves a gap in their ids."""
+INSTANT = re.compile(r"20[0-9T:-]{14,17}Z|[0-9]{13}(?=-)")
+"""As an alert's key and its words have it: as a time, and in the alert's id."""
 LEFT_OUT = ("id", "parameters")
 """Columns of these; the parameters of a call to Stripe have a fee's id in them."""
 
@@ -138,11 +141,11 @@ class Company:
         `alert_monitor` do."""
         for after in PASSES:
             now = self._reach(after)
-            job = job_of(self.app, now)
             self.app.notifications().flush(now, stop=threading.Event())
-            self.app.billing().settle(job)
-            self.app.billing().collect_begun(job)
-            self.app.alerts().watch(job)
+        job = job_of(self.app, now)
+        self.app.billing().settle(job)
+        self.app.billing().collect_begun(job)
+        self.app.alerts().watch(job)
 
     def _reach(self, after: timedelta) -> datetime:
         """Let time pass, until so long after the task was due."""
@@ -193,15 +196,18 @@ class Company:
         """Without what is another one in each company."""
         if isinstance(value, datetime):
             return "an instant"
-        return value.replace(self.prefix, "belfry") if isinstance(value, str) else value
+        return self._text(value) if isinstance(value, str) else value
+
+    def _text(self, text: str) -> str:
+        return INSTANT.sub("an instant", text.replace(self.prefix, "belfry"))
 
     def _messages(self) -> dict[str, tuple[object, ...]]:
         found, total = self.app.notifications().page(None, None, 1, 100)
         assert total == len(found)
         made = {one.sid: (one.to, one.body) for one in self.twilio.sent}
         return {
-            f"{self._plain(one.key)} to {one.recipient}": (
-                *(one.status.value, one.subject, one.text, one.next_at is not None),
+            f"{self._text(one.key)} to {one.recipient}": (
+                *(one.status.value, one.subject, self._text(one.text), one.next_at is not None),
                 made.get(one.provider_id or ""),
             )
             for one in found

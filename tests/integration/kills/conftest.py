@@ -4,6 +4,7 @@ are killed."""
 from __future__ import annotations
 
 import itertools
+import pkgutil
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import shared
 from local.azurite import Azurite
 from local.postgres import Postgres
 from shared.data.engines import Access, engine, parsed
@@ -36,14 +38,23 @@ from tests.vendors.twilio import twilio
 __all__ = ["empty", "founder", "postgres_template", "sqlite_template", "url", "victims"]
 
 _numbers = itertools.count()
-_LIBRARIES = ("twilio.rest.api.v2010.account.message", "stripe", "sendgrid", "phonenumbers")
-_OURS = ("tests.integration.kills.company", "tests.integration.kills.steps")
+_LIBRARIES = (
+    *("twilio.rest.api.v2010.account.message", "stripe", "sendgrid.helpers.mail", "jinja2"),
+    *("phonenumbers", "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg"),
+)
+
+
+def _ours() -> list[str]:
+    """All modules of the app; migrations cannot be imported by themselves."""
+    there = pkgutil.walk_packages(shared.__path__, "shared.")
+    return [one.name for one in there if ".migrations" not in one.name]
 
 
 @pytest.fixture(scope="session")
 def victims() -> Iterator[Commands]:
     """What runs `python -m tests.integration.kills`."""
-    made = Commands("tests.integration.kills", [*NEEDED, *_LIBRARIES, *_OURS])
+    harness = ("tests.integration.kills.company", "tests.integration.kills.steps")
+    made = Commands("tests.integration.kills", [*NEEDED, *_LIBRARIES, *_ours(), *harness])
     yield made
     made.close()
 

@@ -152,7 +152,7 @@ DAYS = {
     "spend_guard": Day(
         due_at=at(10),
         fill=spend,
-        steps={MAIL: 2, answer_to(MAIL): 2, COMMIT: 5} | dict.fromkeys(SUBSCRIPTIONS, 1),
+        steps={MAIL: 2, answer_to(MAIL): 2, COMMIT: 7} | dict.fromkeys(SUBSCRIPTIONS, 1),
     ),
     "vaccination_monitor": Day(
         due_at=at(9), fill=vaccinations, steps={TEXT: 2, answer_to(TEXT): 2, COMMIT: 4}
