@@ -45,7 +45,7 @@ class Day:
     due_at: datetime
     fill: Callable[[Office], object]
     steps: dict[str, int]
-    """Some of its steps, and how often it takes each."""
+    """Some of its steps, and how often it takes each at least."""
 
 
 def at(hour: int, minute: int = 0) -> datetime:

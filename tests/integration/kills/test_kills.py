@@ -18,7 +18,6 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict
 
 import pytest
 
@@ -28,11 +27,18 @@ from tests.integration.kills.conftest import Founder
 from tests.integration.kills.days import DAYS, MAIL, TEXT
 from tests.integration.kills.steps import END, answer_to
 
+IN_THE_DATABASE = ("metrics_reset", "spend_guard", "no_show_detector", "reputation_updater")
+"""What these do is done there, so they run on both. Of the others the outbox decides, which is on
+the same storage in both cases."""
 _MOST = 100
 """More steps than any of the tasks has."""
 
 
-@pytest.mark.parametrize("task", DAYS)
+@pytest.mark.parametrize(
+    ("empty", "task"),
+    [*(("sqlite", task) for task in DAYS), *(("postgresql", task) for task in IN_THE_DATABASE)],
+    indirect=["empty"],
+)
 def test_killed_before_each_step_a_task_ends_as_if_it_had_not_been(
     founder: Founder, task: str
 ) -> None:
@@ -44,7 +50,7 @@ def test_killed_before_each_step_a_task_ends_as_if_it_had_not_been(
             if code == 0:
                 assert reached == steps and number == len(steps) + 1, said
                 return
-            where = f"{task}, killed before step {number} of {steps}"
+            where = f"{task}, killed before step {number}, {reached[-2:]}"
             assert code == -signal.SIGKILL, f"{where}: {said}"
             assert reached == steps[:number], where
             company.goes_on()
@@ -59,9 +65,7 @@ def alone(founder: Founder, task: str) -> tuple[State, list[str]]:
     with founder.company(task) as company:
         code, steps, said = company.killed(0)
         assert code == 0, said
-        counted = Counter(steps)
-        expected = DAYS[task].steps | {END: 1}
-        assert {one: counted[one] for one in expected} == expected, steps
+        assert not Counter(DAYS[task].steps) - Counter(steps) and steps[-1] == END, steps
         company.settles()
         found = company.state()
         assert company.counted() == found.texts.total()
@@ -76,7 +80,15 @@ def assert_same(found: State, undisturbed: State, reached: Sequence[str], where:
         _one_is_unknown(found, expected, where)
     if answer_to(MAIL) in last:
         _one_is_twice(found, expected, where)
-    assert asdict(found) == asdict(expected), where
+    assert differences(found, expected) == {}, where
+
+
+def differences(found: State, expected: State) -> dict[str, tuple[object, object]]:
+    """(found, expected) of each part in which they differ; each table is one."""
+    parts = [{**vars(one), **one.rows, "rows": None} for one in (found, expected)]
+    return {
+        name: (part, parts[1][name]) for name, part in parts[0].items() if part != parts[1][name]
+    }
 
 
 def _one_is_unknown(found: State, expected: State, where: str) -> None:
