@@ -110,8 +110,8 @@ class Fees:
             .join(Owner, Owner.id == NoShowFee.owner_id)
             .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
         )
-        with reading(self._url) as connection:
-            due, without = connection.execute(query).one()
+        with reading(self._url) as session:
+            due, without = session.execute(query).one()
         return due, without
 
     def _invoice(self, job: JobContext, stripe: StripeAccount, fee: _Fee) -> _End:
@@ -189,7 +189,7 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
             NoShowFee.amount_minor,
             NoShowFee.currency,
             Owner.stripe_customer_id,
-            func.coalesce(Owner.language, Tenant.language),
+            func.coalesce(Owner.language, Tenant.language).label("language"),
             Appointment.starts_at,
             Tenant.timezone,
         )
@@ -202,16 +202,12 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
-    """From a row of `_query`, by the order of its values: their names are the database's own."""
-    number, tenant_id, appointment_id, amount, currency, customer, language, starts_at, zone, *_ = (
-        row
-    )
     return _Fee(
-        id=number,
-        tenant_id=tenant_id,
-        occasion=f"no_show:{appointment_id}",
-        amount_minor=amount,
-        currency=currency,
-        customer=customer,
-        line=words.line(language, starts_at, zone),
+        id=row.id,
+        tenant_id=row.tenant_id,
+        occasion=f"no_show:{row.appointment_id}",
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        customer=row.stripe_customer_id,
+        line=words.line(row.language, row.starts_at, row.timezone),
     )

@@ -46,7 +46,8 @@ class Cap:
     def reason(self, used: Used) -> str:
         """Why no more may be sent."""
         whose = "all tenants together" if self.name == "all" else "the tenant"
-        if self.messages is not None and used.messages >= self.messages:
+        full = self.messages is not None and used.messages >= self.messages
+        if full or self.micros is None:
             return f"the cap of {whose} is reached: {self.messages} text messages a day"
         return f"the cap of {whose} is reached: {self.amount} a day for text messages"
 
