@@ -226,7 +226,7 @@ def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
         tenant_id=tenant_id,
         occasion=f"no_show:{appointment_id}",
         amount_minor=amount,
-        currency=currency,
+        currency=currency.upper(),  # as somebody wrote it into their own table
         customer=customer,
         line=words.line(language, starts_at, zone),
     )

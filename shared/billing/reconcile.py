@@ -260,7 +260,7 @@ def _fee(row: Row[*tuple[Any, ...]]) -> Fee:
         id=number,
         tenant_id=tenant_id,
         amount_minor=amount,
-        currency=currency,
+        currency=currency.upper(),  # as somebody wrote it into their own table
         status=status,
         stripe_invoice_id=invoice_id,
     )
