@@ -110,9 +110,9 @@ class Fees:
             return _fee(row)
         except Invalid as error:
             said = f"its tenant's {error}"
-            job.log("a fee waits", level=logging.ERROR, fee_id=row[0], error=said)
+            job.log("a fee waits", level=logging.ERROR, fee_id=row.id, error=said)
             if not job.dry_run:
-                self._steps.not_begun(row[0], said)
+                self._steps.not_begun(row.id, said)
             return None
 
     def _left(self, tenant_id: int) -> tuple[int, int]:
@@ -124,8 +124,8 @@ class Fees:
             .join(Owner, Owner.id == NoShowFee.owner_id)
             .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
         )
-        with reading(self._url) as connection:
-            due, without = connection.execute(query).one()
+        with reading(self._url) as session:
+            due, without = session.execute(query).one()
         return due, without
 
     def _invoice(self, job: JobContext, stripe: StripeAccount, fee: _Fee) -> _End:
@@ -203,7 +203,7 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
             NoShowFee.amount_minor,
             NoShowFee.currency,
             Owner.stripe_customer_id,
-            func.coalesce(Owner.language, Tenant.language),
+            func.coalesce(Owner.language, Tenant.language).label("language"),
             Appointment.starts_at,
             Tenant.timezone,
         )
@@ -216,17 +216,13 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
-    """From a row of `_query`, by the order of its values: their names are the database's own.
-    Raises `Invalid` as `words.line` does."""
-    number, tenant_id, appointment_id, amount, currency, customer, language, starts_at, zone, *_ = (
-        row
-    )
+    """Raises `Invalid` as `words.line` does."""
     return _Fee(
-        id=number,
-        tenant_id=tenant_id,
-        occasion=f"no_show:{appointment_id}",
-        amount_minor=amount,
-        currency=currency.upper(),  # as somebody wrote it into their own table
-        customer=customer,
-        line=words.line(language, starts_at, zone),
+        id=row.id,
+        tenant_id=row.tenant_id,
+        occasion=f"no_show:{row.appointment_id}",
+        amount_minor=row.amount_minor,
+        currency=row.currency.upper(),  # as somebody wrote it into their own table
+        customer=row.stripe_customer_id,
+        line=words.line(row.language, row.starts_at, row.timezone),
     )

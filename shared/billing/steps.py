@@ -52,8 +52,8 @@ class Steps:
         """The tenants with a step that is open, in order."""
         query = select(BillingStep.tenant_id).where(BillingStep.state == StepState.OPEN)
         tenants = query.distinct().order_by(BillingStep.tenant_id)
-        with reading(self._url) as connection:
-            return list(connection.execute(tenants).scalars())
+        with reading(self._url) as session:
+            return list(session.execute(tenants).scalars())
 
     def begin(
         self,

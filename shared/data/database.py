@@ -17,7 +17,6 @@ from shared.redaction import redact
 from shared.settings import Secret
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
 _SERVICE = "database"
@@ -29,14 +28,21 @@ _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "doe
 
 
 @contextmanager
-def reading(url: Secret) -> Iterator[Connection]:
-    """A connection that cannot write. Raises `Misconfigured` or `Unavailable`, also in the
-    block, and `Refused` if PostgreSQL has or is asked for a value that the other side cannot hold,
-    such as a timestamp `infinity`."""
+def reading(url: Secret) -> Iterator[Session]:
+    """A session that cannot write. Raises `Misconfigured` or `Unavailable`, also in the block, and
+    `Refused` if PostgreSQL has or is asked for a value that the other side cannot hold, such as a
+    timestamp `infinity`.
+
+    A session gives rows by the models' names of columns; a connection gives them by the database's,
+    which may be others (DATA_NAMES).
+    """
+    from sqlalchemy.orm import Session
+
     with translated(url), engine(url, Access.READ).connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(postgresql_readonly=True)
-        yield connection
+        with Session(connection) as session:
+            yield session
 
 
 _state = {"may_write": True}

@@ -26,6 +26,7 @@ from typing import Any
 from shared.errors import Damaged, NotFound, Unavailable
 from shared.log import Event, event
 from shared.notifications import states
+from shared.notifications.forgetting import forget
 from shared.notifications.listing import Wanted
 from shared.notifications.model import Draft, Entry, NotificationStatus, is_id, notification_id
 from shared.notifications.rows import (
@@ -44,7 +45,6 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import (
     MAX_OPERATIONS,
-    Delete,
     Merge,
     Operation,
     TooLarge,
@@ -268,22 +268,10 @@ class Outbox:
             if page:
                 yield page
 
-    def forget(self, before: datetime, most: int = 1000) -> int:
-        """Remove finished notifications from before `before`, at most `most`; how many.
-
-        A removed notification would be sent again if a caller asked for it again.
-        """
-        oldest = literal(notification_key(notification_id("", before)))
-        wanted = f"{beginning(ROW)} and RowKey gt {oldest} and next_at eq ''"
-        gone = 0
+    def forget(self, before: datetime, go_on: Callable[[], bool]) -> int:
+        """Remove what was over before `before`, as long as `go_on` (`forgetting`); how many."""
         with translated(_SERVICE):
-            for row in self._open().query(wanted, top=_PAGE, select=("RowKey",)):
-                key = row["RowKey"]
-                both = [Delete(key, row["etag"]), Delete(f"key:{key.rpartition('-')[2]}")]
-                gone += self._open().transact(PARTITION, both).committed
-                if gone >= most:
-                    break
-        return gone
+            return forget(self._open(), before, go_on)
 
     def _change(self, before: Entry, after: Entry) -> Entry | None:
         """Write the notification, if nobody changed it since it was read; None if somebody did."""

@@ -65,7 +65,7 @@ def made(
     return Parts(
         Owners(outbox, attempts, circuits, caps, decide, price, clock),
         Administration(outbox, attempts, circuits, channels, reason, clock),
-        Settler(outbox, channels, circuits, price, clock),
+        Settler(outbox, channels, circuits, price, clock, problems),
         circuits,
         price,
     )

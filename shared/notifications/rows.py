@@ -93,17 +93,17 @@ def properties(entry: Entry) -> dict[str, Any]:
         "attempts": entry.attempts,
         "error": entry.error or "",
         "provider_id": entry.provider_id or "",
-        "created_at": _stamp(entry.created_at),
-        "next_at": _stamp(entry.next_at),
-        "sent_at": _stamp(entry.sent_at),
+        "created_at": stamp(entry.created_at),
+        "next_at": stamp(entry.next_at),
+        "sent_at": stamp(entry.sent_at),
         "holder": entry.holder,
-        "claimed_at": _stamp(entry.claimed_at),
+        "claimed_at": stamp(entry.claimed_at),
         "kind": entry.kind,
         "about": json.dumps(dict(entry.about)),
         "tenant_id": "" if entry.tenant_id is None else str(entry.tenant_id),
         "owner_id": "" if entry.owner_id is None else str(entry.owner_id),
         "task": entry.task,
-        "useful_until": _stamp(entry.useful_until),
+        "useful_until": stamp(entry.useful_until),
         "address": entry.address,
         "segments": entry.segments,
         "cost_micros": "" if entry.cost_micros is None else str(entry.cost_micros),
@@ -155,7 +155,8 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
         ) from error
 
 
-def _stamp(at: datetime | None) -> str:
+def stamp(at: datetime | None) -> str:
+    """The instant as rows have it; their order is that of the instants. None: an empty string."""
     return "" if at is None else at.astimezone(UTC).isoformat()
 
 

@@ -55,8 +55,8 @@ def clinic(url: Secret) -> Secret:
 def agreeing(url: Secret) -> list[str | None]:
     """The numbers of those who agree."""
     query = select(Owner.phone).where(Owner.sms_opted_in.is_(True), Owner.id > 1)
-    with reading(url) as connection:
-        return [phone for (phone,) in connection.execute(query.order_by(Owner.id))]
+    with reading(url) as session:
+        return [phone for (phone,) in session.execute(query.order_by(Owner.id))]
 
 
 def test_a_number_is_known_however_it_was_typed(clinic: Secret) -> None:

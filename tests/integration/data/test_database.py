@@ -22,8 +22,8 @@ from tests.integration.data.conftest import is_sqlite, tenant
 
 
 def names(url: Secret) -> list[str]:
-    with reading(url) as connection:
-        return list(connection.execute(select(Tenant.name).order_by(Tenant.id)).scalars())
+    with reading(url) as session:
+        return list(session.execute(select(Tenant.name).order_by(Tenant.id)).scalars())
 
 
 def test_a_block_is_one_transaction(url: Secret) -> None:
@@ -37,8 +37,8 @@ def test_a_block_is_one_transaction(url: Secret) -> None:
 
 
 def test_who_reads_cannot_write(url: Secret) -> None:
-    with pytest.raises(BelfryError, match=r"read-?only"), reading(url) as connection:
-        connection.execute(text("DELETE FROM pets"))
+    with pytest.raises(BelfryError, match=r"read-?only"), reading(url) as session:
+        session.execute(text("DELETE FROM pets"))
     with writing(url) as session:  # the connection that was read by is as it was
         session.add(tenant(name="written"))
     assert names(url) == ["Łapka", "written"]

@@ -49,6 +49,9 @@ class Recorder:
     def cap_reached(self, about: str, text: str, *, key: str) -> None:
         self._record(key, f"{about}: {text}")
 
+    def message_unknown(self, about: str, text: str, *, key: str) -> None:
+        self._record(key, f"{about}: {text}")
+
     def _record(self, what: str, text: str) -> None:
         if self.fails:
             raise Unavailable("storage", "did not answer")
