@@ -125,6 +125,12 @@ class Steps:
                 due = {"id": fee_id, "status": FeeStatus.DUE}
                 update_if(session, NoShowFee, due, {"error": error[:_ERROR]})
 
+    def not_begun(self, fee_id: int, error: str) -> None:
+        """Why a fee that is due waits, though Stripe was not asked."""
+        due = {"id": fee_id, "status": FeeStatus.DUE}
+        with writing(self._url) as session:
+            update_if(session, NoShowFee, due, {"error": error[:_ERROR]})
+
     def failed(self, call: Call, fee_id: int, error: str, *, from_the_first: bool) -> bool:
         """Stripe refused it; whether this call is what made the fee fail.
 
