@@ -1,0 +1,63 @@
+"""Replays a plan, with what Twilio was asked for: what must have come of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.soak.year import runs
+from tests.soak.year.acts import Ran
+from tests.soak.year.chores import Chores
+from tests.soak.year.facts import Facts
+from tests.soak.year.messages import Messages
+from tests.soak.year.occasions import DAY_AHEAD, HOURS_AHEAD, reminders, vaccinations
+from tests.soak.year.plan import Plan
+from tests.vendors.twilio import Asked
+
+_KINDS = {runs.DAY_AHEAD: DAY_AHEAD, runs.HOURS_AHEAD: HOURS_AHEAD}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What must be there."""
+
+    facts: Facts
+    messages: Messages
+    chores: Chores
+
+
+def replay(plan: Plan, log: Sequence[Asked]) -> Expected:
+    """Every act of the plan is at an instant of its own."""
+    by_instant: dict[datetime, list[Asked]] = defaultdict(list)
+    for one in log:
+        by_instant[one.at].append(one)
+    facts = Facts.of(plan)
+    expected = Expected(facts, Messages(facts), Chores(facts))
+    for act in plan.acts:
+        facts.see(act)
+        asked = by_instant.pop(act.at, [])
+        if isinstance(act, Ran):
+            _run(expected, act, asked)
+        expected.messages.left(act.at, asked)
+    for at, asked in by_instant.items():
+        expected.messages.left(at, asked)
+    return expected
+
+
+def _run(expected: Expected, ran: Ran, log: list[Asked]) -> None:
+    facts, messages, chores = expected.facts, expected.messages, expected.chores
+    match ran.task:
+        case runs.DAY_AHEAD | runs.HOURS_AHEAD:
+            wanted = reminders(facts, _KINDS[ran.task], ran.due_at, ran.at)
+            messages.asked(wanted, ran.at, log)
+        case runs.VACCINATIONS:
+            chores.statuses(ran.at)
+            messages.asked(vaccinations(facts, ran.due_at, ran.at), ran.at, log)
+        case runs.SENDER:
+            messages.flushed(ran.at, log)
+        case runs.NO_SHOWS:
+            chores.no_shows(ran.due_at, ran.at)
+        case runs.REPUTATIONS:
+            chores.reputations(ran.due_at)
