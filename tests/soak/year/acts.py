@@ -136,3 +136,17 @@ class Ran(Act):
     due_at: datetime
     hosts: tuple[int, ...]
     """One, or both at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared(Act):
+    """The hosts write their system schedules down: the engine's day begins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticked(Act):
+    """Both hosts tick, and both work off every message: the engine runs what is due, once."""
+
+    due_at: datetime
+    tasks: tuple[str, ...]
+    """What is due."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from shared.tasks import JobContext, Registry
 from tests.company import at
 from tests.soak.year.acts import Ran
 from tests.soak.year.cast import RECOVERY_DAYS
-from tests.soak.year.runs import TASK_ZONE
+from tests.soak.year.engine import Engine
+from tests.soak.year.runs import TASK_ZONE, TASKS
+from tests.soak.year.together import together
 from tests.vendors.stripe import API_KEY, FakeStripe
 from tests.vendors.twilio import Callback, Twilio
 
 BASE = "https://belfry.example.com"
-REGISTRY = Registry(tasks())
+REGISTRY = Registry([one for one in tasks() if one.name in TASKS])
 
 
 class Hosts:
@@ -51,11 +54,14 @@ class Hosts:
             "SMS_DAILY_LIMIT": "0",
             "SMS_DAILY_SPEND_MINOR": "0",
             "SMS_PER_SECOND": "0",
+            "NOTIFICATION_SENDER_ENABLED": "false",
+            "BILLING_UPKEEP_ENABLED": "false",
             "STRIPE_API_KEY": API_KEY,
             "STRIPE_URL": stripe.url,
             **twilio.settings(),
         }
         self._clock = clock
+        self.engine = Engine()
         self.apps = [self._app(), self._app()]
         self.apps[0].create()
         self._hooks = hooks(lambda: self.apps[0])
@@ -67,27 +73,12 @@ class Hosts:
 
     def run(self, ran: Ran) -> list[Mapping[str, Any]]:
         """What the task returned, host by host. Raises what it raised."""
-        if len(ran.hosts) == 1:
-            return [self._run(ran.hosts[0], ran)]
-        found: list[Mapping[str, Any]] = []
-        errors: list[BaseException] = []
-        ready = threading.Barrier(len(ran.hosts))
+        return together(*(partial(self._run, host, ran) for host in ran.hosts))
 
-        def one(host: int) -> None:
-            ready.wait()
-            try:
-                found.append(self._run(host, ran))
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=one, args=(host,)) for host in ran.hosts]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
-        return found
+    def prepare(self) -> None:
+        """Both write their system schedules down."""
+        for app in self.apps:
+            app.prepare()
 
     def called(self, callback: Callback) -> None:
         """A vendor calls."""
@@ -118,4 +109,6 @@ class Hosts:
 
     def _app(self) -> App:
         settings = from_env(self._environ, channels=channels.declared())
-        return build(settings, self._clock, REGISTRY)
+        made = build(settings, self._clock, REGISTRY)
+        self.engine.tap(made)
+        return made

@@ -47,6 +47,8 @@ class Life:
     """What Twilio said last of a message, by its SID: how its way ended."""
     crashes: list[str] = field(default_factory=list)
     ran: int = 0
+    in_vain: int = 0
+    """How often Stripe was asked while it was away."""
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.plan.seed + 1)
@@ -76,6 +78,15 @@ class Life:
         except Exception as error:
             self.crashes.append(f"{act.task}, due at {act.due_at}: {error!r}")
         self.ran += 1
+
+    @_do.register
+    def _(self, _act: acts.Prepared) -> None:
+        self.hosts.prepare()
+
+    @_do.register
+    def _(self, act: acts.Ticked) -> None:
+        self.hosts.engine.tick(self.hosts.apps, act)
+        self.ran += len(act.tasks)
 
     @_do.register
     def _(self, act: acts.Booked) -> None:
@@ -159,8 +170,7 @@ class Life:
     def _(self, act: acts.Away) -> None:
         self.twilio.next.clear()
         if act.what == "stripe":
-            self.stripe.faults.clear()
-            self.stripe.faults.append(Fault(status=503, times=_ALWAYS))
+            self.stripe.faults[:] = [Fault(status=503, times=_ALWAYS)]
         elif act.what == "throttled":
             self.twilio.always = throttled(600)
         else:
@@ -169,7 +179,7 @@ class Life:
     @_do.register
     def _(self, act: acts.Back) -> None:
         if act.what == "stripe":
-            self.stripe.faults.clear()
+            self.in_vain += _ALWAYS - self.stripe.faults.pop().times
         self.twilio.always, self.twilio.away = None, False
 
     @_do.register

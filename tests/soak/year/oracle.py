@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.soak.year import runs
-from tests.soak.year.acts import Ran
+from tests.soak.year.acts import Ran, Ticked
 from tests.soak.year.chores import Chores
 from tests.soak.year.facts import Facts
 from tests.soak.year.messages import Messages
-from tests.soak.year.occasions import DAY_AHEAD, HOURS_AHEAD, reminders, vaccinations
+from tests.soak.year.occasions import DAY_AHEAD, HOURS_AHEAD, Wanted, reminders, vaccinations
 from tests.soak.year.plan import Plan
 from tests.vendors.twilio import Asked
 
@@ -39,25 +39,32 @@ def replay(plan: Plan, log: Sequence[Asked]) -> Expected:
         facts.see(act)
         asked = by_instant.pop(act.at, [])
         if isinstance(act, Ran):
-            _run(expected, act, asked)
+            _run(expected, (act.task,), act.due_at, act.at, asked)
+        if isinstance(act, Ticked):
+            _run(expected, act.tasks, act.due_at, act.at, asked)
         expected.messages.left(act.at, asked)
     for at, asked in by_instant.items():
         expected.messages.left(at, asked)
     return expected
 
 
-def _run(expected: Expected, ran: Ran, log: list[Asked]) -> None:
+def _run(
+    expected: Expected, tasks: Sequence[str], due_at: datetime, now: datetime, log: list[Asked]
+) -> None:
+    """These tasks run at the same instant."""
     facts, messages, chores = expected.facts, expected.messages, expected.chores
-    match ran.task:
-        case runs.DAY_AHEAD | runs.HOURS_AHEAD:
-            wanted = reminders(facts, _KINDS[ran.task], ran.due_at, ran.at)
-            messages.asked(wanted, ran.at, log)
-        case runs.VACCINATIONS:
-            chores.statuses(ran.at)
-            messages.asked(vaccinations(facts, ran.due_at, ran.at), ran.at, log)
-        case runs.SENDER:
-            messages.flushed(ran.at, log)
-        case runs.NO_SHOWS:
-            chores.no_shows(ran.due_at, ran.at)
-        case runs.REPUTATIONS:
-            chores.reputations(ran.due_at)
+    wanted: list[Wanted] = []
+    for task in tasks:
+        match task:
+            case runs.DAY_AHEAD | runs.HOURS_AHEAD:
+                wanted += reminders(facts, _KINDS[task], due_at, now)
+            case runs.VACCINATIONS:
+                chores.statuses(now)
+                wanted += vaccinations(facts, due_at, now)
+            case runs.SENDER:
+                messages.flushed(now, log)
+            case runs.NO_SHOWS:
+                chores.no_shows(due_at, now)
+            case runs.REPUTATIONS:
+                chores.reputations(due_at)
+    messages.asked(wanted, now, log)

@@ -112,7 +112,7 @@ class _Planner:
         at = self._off(max(known, self._begin))
         booked = None if known < self._begin and rng.random() < 0.5 else min(known, at)
         self._add(Booked(at=at, appointment=id, pet=pet.id, start=start, booked_at=booked))
-        self._occasions.append(Occasion(start, tenant))
+        self._occasions.append(Occasion(start, tenant, pet.owner))
         self._fate(id, pet, start, at)
 
     def _time(self, day: date, tenant: Tenant) -> datetime:
@@ -131,7 +131,7 @@ class _Planner:
             other = self._time(walls.day_of(start, tenant.zone) + rng.randint(0, 5) * _DAY, tenant)
             if at < start and other > at + 5 * _MINUTE:
                 self._add(Moved(at=at, appointment=id, start=other))
-                self._occasions.append(Occasion(other, tenant))
+                self._occasions.append(Occasion(other, tenant, pet.owner))
                 self._fate(id, pet, other, at)
             return
         if left > timedelta() and chance < 0.28:
@@ -176,14 +176,16 @@ class _Planner:
 
     def _opt(self) -> None:
         rng = self._rng
-        owners = [one for one in self._cast.owners.values() if one.number]
-        for _ in range(max(2, self._days // 12)):
-            one = rng.choice(owners)
-            at = self._off(self._begin + rng.random() * self._days * _DAY)
-            self._add(Stopped(at=at, number=str(one.number), heard=rng.random() < 0.6))
-            later = self._off(at + rng.uniform(0.1, 25) * _DAY)
-            if rng.random() < 0.6:
-                self._add(Restarted(at=later, number=str(one.number)))
+        for _ in range(max(2, self._days // 5)):
+            about = rng.choice(self._occasions)
+            one = self._cast.owners[about.owner]
+            at = self._off(about.start - rng.uniform(0.5, 40) * _HOUR)
+            if one.number is None:
+                continue
+            self._add(Stopped(at=at, number=one.number, heard=rng.random() < 0.6))
+            later = self._off(at + rng.uniform(0.1, 8) * _DAY)
+            if rng.random() < 0.7:
+                self._add(Restarted(at=later, number=one.number))
             elif rng.random() < 0.7:
                 self._add(Agreed(at=later, owner=one.id))
 

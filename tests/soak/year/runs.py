@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from tests.soak.year import walls
-from tests.soak.year.acts import Act, Ran
+from tests.soak.year.acts import Act, Prepared, Ran, Ticked
 from tests.soak.year.cast import OPENS, Cast, Tenant
 
 TASK_ZONE = "Europe/Berlin"
@@ -17,6 +17,7 @@ TASK_ZONE = "Europe/Berlin"
 DAY_AHEAD, HOURS_AHEAD = "appointment_reminders_24h", "appointment_reminders_2h"
 VACCINATIONS, NO_SHOWS = "vaccination_monitor", "no_show_detector"
 REPUTATIONS, SENDER, UPKEEP = "reputation_updater", "notification_sender", "billing_upkeep"
+TASKS = (DAY_AHEAD, HOURS_AHEAD, VACCINATIONS, NO_SHOWS, REPUTATIONS, SENDER, UPKEEP)
 _DAILY = ((VACCINATIONS, time(6), 0.6), (NO_SHOWS, time(6, 30), 0.6), (REPUTATIONS, time(), 0.9))
 """When each is due, and on how many of these days it runs."""
 _DAY = timedelta(days=1)
@@ -30,6 +31,12 @@ class Occasion:
 
     start: datetime
     tenant: Tenant
+    owner: int
+
+
+def _by_engine(act: Ran, day: date) -> bool:
+    """Whether that run is the engine's."""
+    return act.task not in (SENDER, UPKEEP) and walls.day_of(act.due_at, TASK_ZONE) == day
 
 
 class Runs:
@@ -60,10 +67,31 @@ class Runs:
         due |= set(self._served())
         due |= {(SENDER, at + 10 * _MINUTE) for at in self._slots(full, 0) if at.hour % 3 == 0}
         due |= set(self._senders(cast))
-        acts = [self._run(task, at) for task, at in sorted(due) if self._has_runs(at)]
+        acts: list[Ran] = [self._run(task, at) for task, at in sorted(due) if self._has_runs(at)]
         acts += self._daily()
         inside = [one for one in acts if self._begin <= one.at < self._end]
-        return [*inside, *self._last()]
+        day = self._of_engine()
+        others = [one for one in inside if not _by_engine(one, day)]
+        return [*others, *self._ticks(day), *self._last()]
+
+    def _of_engine(self) -> date:
+        """The day on which the engine runs the tasks: a Sunday on which the clocks change."""
+        changes = walls.changes(self._first, self._days, TASK_ZONE)
+        return changes[0] if changes else self._first + _DAY
+
+    def _ticks(self, day: date) -> Iterator[Act]:
+        """Both hosts tick when something is due, a few seconds late."""
+        at, end = walls.midnight(day, TASK_ZONE), walls.midnight(day + _DAY, TASK_ZONE)
+        yield Prepared(at=at - timedelta(seconds=5))
+        while at < end:
+            late = timedelta(seconds=self._rng.randint(0, 5))
+            shown = walls.wall(at, TASK_ZONE)
+            due = [DAY_AHEAD if shown.minute == 0 else HOURS_AHEAD]
+            for task, daily, _ in _DAILY:
+                if shown.time() == daily and (task != REPUTATIONS or day.isoweekday() == 7):
+                    due.append(task)
+            yield Ticked(at=at + late, due_at=at, tasks=tuple(due))
+            at += 30 * _MINUTE
 
     def _without_runs(self, near: set[int]) -> set[int]:
         """Days on which nothing runs: some, and once more than a week together."""

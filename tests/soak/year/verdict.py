@@ -38,6 +38,7 @@ _PAGE = 900
 def problems(life: Life, expected: Expected) -> Iterator[str]:
     """Everything that is not as it must be."""
     yield from (f"a task failed: {one}" for one in life.crashes)
+    yield from life.hosts.engine.problems()
     yield from expected.messages.problems
     yield from _outbox(life, expected)
     yield from _rows(life.url, expected)
@@ -195,6 +196,7 @@ def too_little(life: Life, expected: Expected) -> list[str]:
         "whose answer was lost, and which Twilio found": len(lost) // 5,
         "that were of no use after quiet hours": sum("quiet" in one for one in waited),
         "caps reached": expected.messages.contended // 5,
+        "requests to Stripe in vain": life.in_vain,
         "fees": len(expected.chores.fees) // 20,
         "points that came back": len(recovered) // 5,
     }
