@@ -18,7 +18,7 @@ DAY_AHEAD, HOURS_AHEAD = "appointment_reminders_24h", "appointment_reminders_2h"
 VACCINATIONS, NO_SHOWS = "vaccination_monitor", "no_show_detector"
 REPUTATIONS, SENDER, UPKEEP = "reputation_updater", "notification_sender", "billing_upkeep"
 TASKS = (DAY_AHEAD, HOURS_AHEAD, VACCINATIONS, NO_SHOWS, REPUTATIONS, SENDER, UPKEEP)
-_DAILY = ((VACCINATIONS, time(6), 0.6), (NO_SHOWS, time(6, 30), 0.6), (REPUTATIONS, time(), 0.9))
+_DAILY = ((VACCINATIONS, time(6), 0.5), (NO_SHOWS, time(6, 30), 0.55), (REPUTATIONS, time(), 0.9))
 """When each is due, and on how many of these days it runs."""
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -117,7 +117,7 @@ class Runs:
         """Every hour of the full days, and some of the others."""
         for n in range(self._days):
             day = self._first + n * _DAY
-            hours = range(24) if day in full else self._rng.sample(range(24), n % 4 == 0)
+            hours = range(24) if day in full else self._rng.sample(range(24), n % 6 == 0)
             for hour in hours:
                 yield datetime.combine(day, time(hour, minute), UTC)
 
@@ -155,7 +155,7 @@ class Runs:
                 wanted = task != REPUTATIONS or day.isoweekday() == 7
                 if wanted and self._has_runs(due) and self._rng.random() < likely:
                     yield self._run(task, due)
-            if n % 3 == 0:
+            if n % 5 == 0:
                 yield self._run(UPKEEP, self._begin + n * _DAY + 12 * _HOUR + 40 * _MINUTE)
 
     def _run(self, task: str, due: datetime) -> Ran:
