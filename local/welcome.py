@@ -70,4 +70,4 @@ def write_ready(file: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _runs(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"  {job.get('name')!s:<20} {job.get('next_run_at') or 'never'}" for job in jobs]
+    return [f"  {job.get('name')!s:<25} {job.get('next_run_at') or 'never'}" for job in jobs]

@@ -24,12 +24,12 @@ def at(path: Path) -> Secret:
 
 def contents(url: Secret) -> dict[str, list[tuple[object, ...]]]:
     """All rows of Belfry's tables by the models, and the invoices."""
-    with reading(url) as connection:
+    with reading(url) as session:
         found = {}
         for name in names.TABLES:
             table = Base.metadata.tables[name]
-            rows = connection.execute(select(table).order_by(*table.primary_key))
+            rows = session.execute(select(table).order_by(*table.primary_key))
             found[name] = [tuple(row) for row in rows]
-        invoices = connection.execute(text("SELECT * FROM invoices ORDER BY id"))
+        invoices = session.execute(text("SELECT * FROM invoices ORDER BY id"))
         found["invoices"] = [tuple(map(str, row)) for row in invoices]
     return found

@@ -1,7 +1,7 @@
 """Every hour at 40 past: does what Stripe did not do when it was asked (L5, P12).
 
 Tenants whose subscription is not yet as Belfry's own switch says are paused or resumed; fees whose
-invoice was begun are invoiced.
+invoice was begun are invoiced. That a person resumed billing is told, unless the API did so.
 
 python -m functions billing_upkeep
 """
@@ -15,6 +15,9 @@ from shared.tasks import JobContext, Result, task
 @task("billing_upkeep", cron="40 * * * *", timeout_seconds=600, max_concurrent=1)
 def billing_upkeep(job: JobContext, billing: BillingService, alerts: AlertService) -> Result:
     """Does what Stripe did not do when it was asked: pausing, resuming, invoices."""
+    news = billing.resumption()
+    if news is not None and not job.dry_run:
+        alerts.happened(AlertKind.BILLING_RESUMED, ALERT, news.text, key=news.key)
     settled = billing.settle(job)
     collected = billing.collect_begun(job)
     if settled.errors:

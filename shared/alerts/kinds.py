@@ -114,6 +114,13 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="See in the outbox what was sent (GET /api/v1/notifications). If it is "
             "right that there is so much of it, raise the cap.",
         ),
+        AlertKind.MESSAGE_UNKNOWN: About(
+            severity=Severity.WARNING,
+            title="Message unknown",
+            what_to_do="Look for the message in the provider's log, by its number and time "
+            "(GET /api/v1/notifications?status=unknown). If it was not sent and is still needed, "
+            "call the owner: it is not sent again.",
+        ),
     }
 )
 

@@ -25,3 +25,7 @@ class NotificationAlerts:
     def cap_reached(self, about: str, text: str, *, key: str) -> None:
         """A day's cap was reached; `key` names cap and day."""
         self._service().happened(AlertKind.CAP_REACHED, about, text, key=key)
+
+    def message_unknown(self, about: str, text: str, *, key: str) -> None:
+        """Nobody can say whether a message to an owner was sent; `key` names the message."""
+        self._service().happened(AlertKind.MESSAGE_UNKNOWN, about, text, key=key)

@@ -26,6 +26,7 @@ class AlertKind(StrEnum):
     BACKUP_TOO_OLD = "backup_too_old"
     CIRCUIT_OPENED = "circuit_opened"
     CAP_REACHED = "cap_reached"
+    MESSAGE_UNKNOWN = "message_unknown"
 
 
 class AlertService(Protocol):

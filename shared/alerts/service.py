@@ -43,8 +43,8 @@ _EVENTS = timedelta(days=7)
 """How long alerts that are over, and the keys of events that were counted, are kept."""
 _GATHERED = timedelta(seconds=30)
 """How long a process collects what it noted before it takes it over: Alertmanager's group_wait."""
-_FORGET_AT = 3
-"""The hour of the day in which old rows are removed."""
+_FORGETS = 5
+"""In the first so many minutes of an hour old rows are removed: to look for them reads them all."""
 
 Step = Callable[[Alert | None, datetime], Alert | None]
 
@@ -129,7 +129,7 @@ class Alerts:
             self._teller.tell_held(held)
             self._book.remove([held.key])
         self._teller.again(now)
-        if now.hour == _FORGET_AT:
+        if now.minute < _FORGETS:
             self._book.forget(now - _HISTORY, now - _EVENTS)
         if failures:
             raise failures[0]

@@ -80,7 +80,7 @@ class Backups:
             notifications,
             alerts,
         )
-        self._upkeep = Upkeep(self.catalog, self.plans, drive, notifications)
+        self._upkeep = Upkeep(self.catalog, self.plans, drive)
 
     def plans(self, deleted_since: datetime | None = None) -> Plans:
         """The plans, newest first; with `deleted_since` also those that were deleted since then."""

@@ -25,7 +25,7 @@ from shared.billing.vendor.account import StripeAccount
 from shared.data.database import reading
 from shared.data.models import Appointment, FeeStatus, NoShowFee, Owner, StepName, Tenant
 from shared.data.pages import pages
-from shared.errors import NotFound, Refused, Unavailable
+from shared.errors import Invalid, NotFound, Refused, Unavailable
 from shared.log import Event, event
 from shared.settings import Secret
 from shared.tasks import JobContext
@@ -79,10 +79,12 @@ class Fees:
         ends: Counter[_End] = Counter()
         amounts: Counter[str] = Counter()
         if self._stripe is not None:
-            for fee in self._due(tenant_id):
+            for row in self._due(tenant_id):
                 job.check()
                 if self._patience.is_over():
                     break
+                if (fee := self._read(job, row)) is None:
+                    continue
                 end = _End.INVOICED if job.dry_run else self._invoice(job, self._stripe, fee)
                 ends[end] += 1
                 if end is _End.INVOICED:
@@ -96,10 +98,22 @@ class Fees:
             without_customer=without if self._stripe is not None else 0,
         )
 
-    def _due(self, tenant_id: int) -> Iterator[_Fee]:
+    def _due(self, tenant_id: int) -> Iterator[Row[*tuple[Any, ...]]]:
         """Those whose owner Stripe knows."""
         for page in pages(self._url, _query(tenant_id), (NoShowFee.id,)):
-            yield from map(_fee, page)
+            yield from page
+
+    def _read(self, job: JobContext, row: Row[*tuple[Any, ...]]) -> _Fee | None:
+        """The fee; None if it must wait, since its tenant's zone is none: the invoice says when the
+        appointment was."""
+        try:
+            return _fee(row)
+        except Invalid as error:
+            said = f"its tenant's {error}"
+            job.log("a fee waits", level=logging.ERROR, fee_id=row[0], error=said)
+            if not job.dry_run:
+                self._steps.not_begun(row[0], said)
+            return None
 
     def _left(self, tenant_id: int) -> tuple[int, int]:
         """How many are due, and of how many Stripe does not know the owner."""
@@ -110,8 +124,8 @@ class Fees:
             .join(Owner, Owner.id == NoShowFee.owner_id)
             .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
         )
-        with reading(self._url) as connection:
-            due, without = connection.execute(query).one()
+        with reading(self._url) as session:
+            due, without = session.execute(query).one()
         return due, without
 
     def _invoice(self, job: JobContext, stripe: StripeAccount, fee: _Fee) -> _End:
@@ -189,7 +203,7 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
             NoShowFee.amount_minor,
             NoShowFee.currency,
             Owner.stripe_customer_id,
-            func.coalesce(Owner.language, Tenant.language),
+            func.coalesce(Owner.language, Tenant.language).label("language"),
             Appointment.starts_at,
             Tenant.timezone,
         )
@@ -202,16 +216,13 @@ def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
-    """From a row of `_query`, by the order of its values: their names are the database's own."""
-    number, tenant_id, appointment_id, amount, currency, customer, language, starts_at, zone, *_ = (
-        row
-    )
+    """Raises `Invalid` as `words.line` does."""
     return _Fee(
-        id=number,
-        tenant_id=tenant_id,
-        occasion=f"no_show:{appointment_id}",
-        amount_minor=amount,
-        currency=currency,
-        customer=customer,
-        line=words.line(language, starts_at, zone),
+        id=row.id,
+        tenant_id=row.tenant_id,
+        occasion=f"no_show:{row.appointment_id}",
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        customer=row.stripe_customer_id,
+        line=words.line(row.language, row.starts_at, row.timezone),
     )

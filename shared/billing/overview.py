@@ -86,32 +86,17 @@ def read(url: Secret, switch: Switch, *, stripe: bool) -> Overview:
         .where(NoShowFee.status == FeeStatus.FAILED)
         .limit(MOST)
     )
-    with reading(url) as connection:
+    with reading(url) as session:
         return Overview(
             stripe=stripe,
             switch=switch,
-            tenants_left=connection.execute(select(func.count()).where(which)).scalar_one(),
-            tenants=[
-                TenantLeft(tenant_id=tenant_id, state=state, error=error, changed_at=changed_at)
-                for tenant_id, state, error, changed_at in connection.execute(left)
-            ],
+            tenants_left=session.execute(select(func.count()).where(which)).scalar_one(),
+            tenants=[TenantLeft(**row._mapping) for row in session.execute(left)],
             fees=[
                 FeeSum(status=status, currency=currency, count=count, amount_minor=int(amount))
-                for status, currency, count, amount in connection.execute(sums)
+                for status, currency, count, amount in session.execute(sums)
             ],
-            failed=[
-                FailedFee(
-                    id=number,
-                    tenant_id=tenant_id,
-                    appointment_id=appointment_id,
-                    amount_minor=amount,
-                    currency=currency,
-                    error=error,
-                )
-                for number, tenant_id, appointment_id, amount, currency, error in (
-                    connection.execute(failed)
-                )
-            ],
+            failed=[FailedFee(**row._mapping) for row in session.execute(failed)],
         )
 
 

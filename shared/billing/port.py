@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from shared.log import instant
 from shared.tasks import JobContext
 
 ALERT = "billing"
@@ -68,6 +69,26 @@ class Settled:
     """As those of `Paused`."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resumption:
+    """A person's word that billing goes on, as people are told of it."""
+
+    by: str
+    at: datetime
+    day: date
+    """Until the end of which it is not paused again."""
+
+    @property
+    def key(self) -> str:
+        """Of the alert: whoever tells it first, it is told once."""
+        return f"resumed:{instant(self.at)}"
+
+    @property
+    def text(self) -> str:
+        at = instant(self.at, "minutes")
+        return f"{self.by} resumed billing at {at}. It is not paused again before {self.day} ends."
+
+
 class BillingService(Protocol):
     """Fees and subscriptions (`service`). Every method raises `Unavailable` or `Misconfigured` if
     the database fails, and `Misconfigured` if Stripe refuses STRIPE_API_KEY. A job that is told to
@@ -95,6 +116,11 @@ class BillingService(Protocol):
     def settle(self, job: JobContext) -> Settled:
         """Do what is left of pausing or resuming at Stripe. Raises `Skipped` without a
         database."""
+
+    def resumption(self) -> Resumption | None:
+        """The last time that a person resumed billing, if it is news: those who act on the switch
+        tell it (alert `billing_resumed`), since the command line cannot. Raises `Skipped` without
+        a database."""
 
     def is_paused(self) -> bool:
         """Whether Belfry's own switch is set, as it was at most some seconds ago. What causes

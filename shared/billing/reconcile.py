@@ -192,9 +192,9 @@ class Reconciler:
                     )
 
     def _fees(self, ids: Iterable[int]) -> dict[int, Fee]:
-        with reading(self._url) as connection:
-            rows = connection.execute(_fee_query().where(NoShowFee.id.in_(sorted(ids))))
-            return {fee.id: fee for fee in map(_fee, rows)}
+        with reading(self._url) as session:
+            rows = session.execute(_fee_query().where(NoShowFee.id.in_(sorted(ids))))
+            return {row.id: _fee(row) for row in rows}
 
     def _subscriptions(self, repair: bool) -> Iterator[Difference]:
         there = {one.id: one for one in self._stripe.subscriptions()}
@@ -253,14 +253,12 @@ def _fee_query() -> Any:
     )
 
 
-def _fee(row: Row[*tuple[Any, ...]]) -> Fee:
-    """From a row of `_fee_query`, by the order of its values: their names are the database's."""
-    number, tenant_id, amount, currency, status, invoice_id, *_ = row
+def _fee(row: Row[Any]) -> Fee:
     return Fee(
-        id=number,
-        tenant_id=tenant_id,
-        amount_minor=amount,
-        currency=currency,
-        status=status,
-        stripe_invoice_id=invoice_id,
+        id=row.id,
+        tenant_id=row.tenant_id,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        status=row.status,
+        stripe_invoice_id=row.stripe_invoice_id,
     )

@@ -11,10 +11,10 @@ from shared.billing import overview, reconcile
 from shared.billing.fees import Fees
 from shared.billing.overview import Overview
 from shared.billing.patience import Patience
-from shared.billing.port import Collected, Pause, Paused, Settled
+from shared.billing.port import Collected, Pause, Paused, Resumption, Settled
 from shared.billing.reconcile import Difference
 from shared.billing.steps import Steps
-from shared.billing.switch import Spend, Switch, SwitchRow, paused
+from shared.billing.switch import Spend, Switch, SwitchRow, paused, resumption
 from shared.billing.tenants import Tenants
 from shared.billing.vendor.account import StripeAccount
 from shared.clock import Clock
@@ -99,13 +99,21 @@ class Billing:
         would = Settled(paused=left)
         return _answer(after, mine=after != before, did=would)
 
+    def resumption(self) -> Resumption | None:
+        """See `BillingService`."""
+        self._needs_data()
+        return resumption(self._switch.read(), self._clock.now())
+
     def settle(self, job: JobContext) -> Settled:
         """See `BillingService`."""
-        if not self._url:
-            raise Skipped("DATABASE_URL is not set, so there is no billing")
+        self._needs_data()
         if job.dry_run:
             return Settled(left=self._tenants.left(self._switch.read().is_paused))
         return self._tenants.settle(_until_stopped(job))
+
+    def _needs_data(self) -> None:
+        if not self._url:
+            raise Skipped("DATABASE_URL is not set, so there is no billing")
 
     def resume(
         self, by: str, day: date | None = None, longest: timedelta | None = None

@@ -52,8 +52,8 @@ class Steps:
         """The tenants with a step that is open, in order."""
         query = select(BillingStep.tenant_id).where(BillingStep.state == StepState.OPEN)
         tenants = query.distinct().order_by(BillingStep.tenant_id)
-        with reading(self._url) as connection:
-            return list(connection.execute(tenants).scalars())
+        with reading(self._url) as session:
+            return list(session.execute(tenants).scalars())
 
     def begin(
         self,
@@ -124,6 +124,12 @@ class Steps:
             if update_if(session, BillingStep, {"id": call.row_id, "state": StepState.OPEN}, to):
                 due = {"id": fee_id, "status": FeeStatus.DUE}
                 update_if(session, NoShowFee, due, {"error": error[:_ERROR]})
+
+    def not_begun(self, fee_id: int, error: str) -> None:
+        """Why a fee that is due waits, though Stripe was not asked."""
+        due = {"id": fee_id, "status": FeeStatus.DUE}
+        with writing(self._url) as session:
+            update_if(session, NoShowFee, due, {"error": error[:_ERROR]})
 
     def failed(self, call: Call, fee_id: int, error: str, *, from_the_first: bool) -> bool:
         """Stripe refused it; whether this call is what made the fee fail.

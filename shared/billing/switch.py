@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from shared.billing.port import Resumption
 from shared.clock import Clock
 from shared.data.database import reading, writing
 from shared.data.models import BillingSwitch
@@ -25,6 +26,8 @@ FRESH = timedelta(seconds=5)
 """How long an answer of `is_paused` may be used."""
 LONGEST = timedelta(days=7)
 """How far ahead a person's word may hold: longer would turn the guard off."""
+_NEWS = timedelta(days=6)
+"""How long a resumption may be told: an alert's key is known for a week."""
 _ROW = 1
 
 
@@ -87,6 +90,14 @@ def resumed(before: Switch, by: str, day: date, now: datetime) -> Switch:
     return replace(before, paused_at=None, resumed_at=now, resumed_by=by, resumed_for=until)
 
 
+def resumption(switch: Switch, now: datetime) -> Resumption | None:
+    """The last time that a person resumed it, if it is news."""
+    at, by, day = switch.resumed_at, switch.resumed_by, switch.resumed_for
+    if at is None or by is None or day is None or now - at > _NEWS:
+        return None
+    return Resumption(by=by, at=at, day=day)
+
+
 class SwitchRow:
     """The switch in the database. Every method raises as `reading` and `writing` do."""
 
@@ -98,9 +109,9 @@ class SwitchRow:
 
     def read(self) -> Switch:
         """How it stands."""
-        with reading(self._url) as connection:
-            row = connection.execute(_query()).first()
-        return Switch() if row is None else _switch(row)
+        with reading(self._url) as session:
+            row = session.execute(_query()).first()
+        return Switch() if row is None else Switch(**row._mapping)
 
     def pause(self, why: Spend) -> tuple[Switch, bool]:
         """(the switch afterwards, whether this paused it)."""
@@ -142,18 +153,13 @@ def _held(session: Session) -> Switch:
     """The switch, which nobody else changes until the transaction ends."""
     insert_once(session, BillingSwitch, {"id": _ROW})
     row = session.execute(_query().with_for_update()).one()
-    return _switch(row)
+    return Switch(**row._mapping)
 
 
 def now_in(session: Session) -> bool:
     """Whether it is set, in a transaction that is under way."""
     query = select(BillingSwitch.paused_at).where(BillingSwitch.id == _ROW)
     return session.execute(query).scalar() is not None
-
-
-def _switch(row: Row[*tuple[Any, ...]]) -> Switch:
-    """By the order of its values: their names are the database's own."""
-    return Switch(**{one.name: value for one, value in zip(fields(Switch), row, strict=True)})
 
 
 def _query() -> Select[*tuple[Any, ...]]:

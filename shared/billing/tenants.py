@@ -94,8 +94,8 @@ class Tenants:
     def left(self, pause: bool) -> int:
         """How many tenants are not as the switch says."""
         query = select(func.count()).where(TenantBilling.state != _THERE[pause])
-        with reading(self._url) as connection:
-            return int(connection.execute(query).scalar_one())
+        with reading(self._url) as session:
+            return int(session.execute(query).scalar_one())
 
     def _others(self, pause: bool) -> Iterator[int]:
         """A state comes before those from which a tenant may get into it, so that each tenant is
@@ -103,7 +103,7 @@ class Tenants:
         for state in (_ON_THE_WAY[pause], _ON_THE_WAY[not pause], _THERE[not pause]):
             query = select(TenantBilling.tenant_id).where(TenantBilling.state == state)
             for page in pages(self._url, query, (TenantBilling.tenant_id,)):
-                yield from (tenant_id for tenant_id, *_ in page)
+                yield from (row.tenant_id for row in page)
 
     def _settle_one(self, tenant_id: int, report: _Report) -> None:
         for _ in range(_TURNS):

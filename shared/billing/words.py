@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from shared.billing.model import FEE, INSTALLATION, MARK, Parameters
+from shared.recurrence import zone
 
 _HUNDREDFOLD = ("ISK", "UGX")
 """Currencies without minor units, of which Stripe nevertheless takes hundredths.
@@ -23,8 +23,8 @@ def amount_of(amount_minor: int, currency: str) -> int:
 
 def line(language: str, starts_at: datetime, timezone: str) -> str:
     """The line of the invoice, by the wall clock of the place; in English if there is none in that
-    language."""
-    day = starts_at.astimezone(ZoneInfo(timezone))
+    language. Raises `Invalid` if there is no such zone."""
+    day = starts_at.astimezone(zone.find(timezone))
     return _LINES.get(language.partition("-")[0].lower(), _LINES["en"]).format(day=day)
 
 

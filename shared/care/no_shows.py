@@ -164,8 +164,8 @@ def _list(page: Sequence[Row[Any]], tenant: Tenant, fee: int | None, totals: Tot
 
 
 def _count(url: Secret, query: Query) -> int:
-    with reading(url) as connection:
-        return int(connection.execute(query).scalar_one())
+    with reading(url) as session:
+        return int(session.execute(query).scalar_one())
 
 
 def _collect(
@@ -176,8 +176,8 @@ def _collect(
     totals: Totals,
 ) -> None:
     """Have the tenant's fees invoiced, if there are any."""
-    with reading(url) as connection:
-        due = connection.execute(uncollected(tenant_id)).all()
+    with reading(url) as session:
+        due = session.execute(uncollected(tenant_id)).all()
     if not due:
         return
     if job.dry_run:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from shared.care.rules.reputation import (
@@ -85,8 +85,8 @@ def recovering(tenant_id: int, since: date) -> Query:
 
 def _settled(url: Secret, tenant_id: int) -> date | None:
     query = select(ReputationWeek.settled_on).where(ReputationWeek.tenant_id == tenant_id)
-    with reading(url) as connection:
-        return connection.execute(query).scalar()
+    with reading(url) as session:
+        return session.execute(query).scalar()
 
 
 class _Weeks:
@@ -138,8 +138,8 @@ class _Weeks:
         if not owners:
             return
         if self._job.dry_run:
-            with reading(self._url) as connection:
-                changes = self._changes(connection, owners, no_shows)
+            with reading(self._url) as session:
+                changes = self._changes(session, owners, no_shows)
             _list(changes, totals)
             _count(changes, totals)
             return
@@ -154,7 +154,7 @@ class _Weeks:
         _count(changes, totals)
 
     def _changes(
-        self, at: Session | Connection, owners: Sequence[int], no_shows: NoShows
+        self, at: Session, owners: Sequence[int], no_shows: NoShows
     ) -> dict[int, tuple[Standing, list[Change]]]:
         """What the weeks change, by owner; only of those of whom they change something."""
         standings = self._standings(at, owners)
@@ -172,14 +172,14 @@ class _Weeks:
                 found[owner] = standing, changes
         return found
 
-    def _standings(self, at: Session | Connection, owners: Sequence[int]) -> dict[int, Standing]:
+    def _standings(self, at: Session, owners: Sequence[int]) -> dict[int, Standing]:
         query = select(Reputation.owner_id, Reputation.score, Reputation.good_since)
         query = query.where(Reputation.owner_id.in_(owners)).order_by(Reputation.owner_id)
         if not self._job.dry_run:
             query = query.with_for_update()
         return {row[0]: Standing(row[1], row[2]) for row in at.execute(query)}
 
-    def _done(self, at: Session | Connection, owners: Sequence[int]) -> dict[int, set[date]]:
+    def _done(self, at: Session, owners: Sequence[int]) -> dict[int, set[date]]:
         query = select(ReputationChange.owner_id, ReputationChange.week_on).where(
             ReputationChange.owner_id.in_(owners), ReputationChange.week_on >= self._weeks[0]
         )

@@ -72,8 +72,8 @@ class Requests:
             MessageRequest.kind == messages[0].kind,
             MessageRequest.occasion.in_([_occasion(one) for one in messages]),
         )
-        with reading(self._url) as connection:
-            known = set(connection.execute(query).scalars())
+        with reading(self._url) as session:
+            known = set(session.execute(query).scalars())
         return [one for one in messages if _occasion(one) not in known]
 
     def _note(self, messages: Sequence[Message], now: datetime) -> None:

@@ -126,11 +126,9 @@ def _query(model: Any, id: Value) -> Select[*tuple[Any, ...]]:
 
 
 def _found(url: Secret, query: Select[*tuple[Any, ...]]) -> Row[Any] | None:
-    from sqlalchemy.orm import Session
-
     from shared.data.database import reading
 
-    with reading(url) as connection, Session(connection) as session:
+    with reading(url) as session:
         return session.execute(query).first()
 
 

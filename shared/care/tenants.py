@@ -59,8 +59,8 @@ Work = Callable[[Tenant, Totals], None]
 def for_each(url: Secret, job: JobContext, totals: Totals, work: Work) -> None:
     """Do the work for each tenant. Raises as `port.PetCare` says."""
     run = _Run(job, totals, work)
-    with reading(url) as connection:
-        count = connection.execute(select(func.count()).select_from(Row)).scalar_one()
+    with reading(url) as session:
+        count = session.execute(select(func.count()).select_from(Row)).scalar_one()
     for page in pages(url, _SELECTED, (Row.id,), size=_PAGE):
         for row in page:
             job.check()

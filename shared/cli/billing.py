@@ -7,7 +7,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from shared.cli.typed import Typed
 from shared.clock import SystemClock
 from shared.data import names, schema
 from shared.errors import Invalid
+from shared.log import instant
 
 if TYPE_CHECKING:
     from shared.billing.service import Billing
@@ -101,7 +102,11 @@ def _number(name: str, text: str) -> int:
 
 
 def _say(facts: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, default=_written) + "\n")
+
+
+def _written(value: object) -> str:
+    return instant(value) if isinstance(value, datetime) else str(value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

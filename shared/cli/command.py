@@ -139,7 +139,7 @@ def _list(belfry: App) -> int:
         coming = upcoming(belfry.manager.shown(found), now) if found is not None else None
         asked = "off" if task.recurrence is not None else "when asked"
         shown = instant(coming.due_at) if coming is not None else asked
-        sys.stdout.write(f"{task.name:24} {shown:28} {task.summary}\n")
+        sys.stdout.write(f"{task.name:25} {shown:28} {task.summary}\n")
     return 0
 
 

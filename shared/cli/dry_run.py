@@ -25,7 +25,6 @@ from shared.process import PATIENCE, rehearsing
 from shared.redaction import redact
 from shared.schedules.job import job_id
 from shared.settings import TriggerSettings
-from shared.storage.names import Names
 from shared.tasks import JobContext, Params, Registry, Task
 
 _logger = logging.getLogger("belfry.worker")
@@ -81,9 +80,6 @@ def main(
 
 def _stored(belfry: App, task: Task) -> Mapping[str, object]:
     """The parameters of the task's system schedule; none if it does not exist."""
-    table = Names(belfry.settings.prefix).table
-    if table not in belfry.connection.table_names(table):
-        return {}
     found = belfry.table.get(task.name)
     return {} if found is None else found.definition.task_parameters
 

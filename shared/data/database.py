@@ -17,7 +17,6 @@ from shared.redaction import redact
 from shared.settings import Secret
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
 _SERVICE = "database"
@@ -29,13 +28,21 @@ _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "doe
 
 
 @contextmanager
-def reading(url: Secret) -> Iterator[Connection]:
-    """A connection that cannot write. Raises `Misconfigured` or `Unavailable`, also in the
-    block."""
+def reading(url: Secret) -> Iterator[Session]:
+    """A session that cannot write. Raises `Misconfigured` or `Unavailable`, also in the block, and
+    `Refused` if PostgreSQL has or is asked for a value that the other side cannot hold, such as a
+    timestamp `infinity`.
+
+    A session gives rows by the models' names of columns; a connection gives them by the database's,
+    which may be others (DATA_NAMES).
+    """
+    from sqlalchemy.orm import Session
+
     with translated(url), engine(url, Access.READ).connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(postgresql_readonly=True)
-        yield connection
+        with Session(connection) as session:
+            yield session
 
 
 _state = {"may_write": True}
@@ -66,6 +73,7 @@ def writing(url: Secret) -> Iterator[Session]:
 def translated(url: Secret) -> Iterator[None]:
     """Whatever SQLAlchemy raises in the block, as one of our errors."""
     from sqlalchemy.exc import (
+        DataError,
         DBAPIError,
         IntegrityError,
         SQLAlchemyError,
@@ -79,6 +87,8 @@ def translated(url: Secret) -> Iterator[None]:
         return
     except IntegrityError as error:
         problem = Conflict(f"the {_SERVICE} refuses a row: {_said(error.orig, url)[0]}")
+    except DataError as error:  # too large, or nothing that Python can hold: a later one fails too
+        problem = Refused(_SERVICE, f"{_said(error.orig, url)[0]} (see {SETTING})")
     except DBAPIError as error:
         problem = _meaning(error.orig, url)
     except StatementError as error:  # what a type refuses, before anything is sent

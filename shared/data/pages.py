@@ -38,8 +38,8 @@ def pages(
         if after is not None:
             last = [literal(value, key.type) for value, key in zip(after, order, strict=True)]
             asked = asked.where(tuple_(*order) > tuple_(*last))
-        with reading(url) as connection:
-            rows = connection.execute(asked).all()
+        with reading(url) as session:
+            rows = session.execute(asked).all()
         if rows:
             yield rows
         if len(rows) < size:

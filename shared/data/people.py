@@ -17,6 +17,6 @@ def administrators(url: Secret) -> list[str]:
     from shared.data.models import Role, User
 
     query = select(User.email).where(User.role == Role.SYSTEM_ADMIN)
-    with reading(url) as connection:
-        found = {str(email).strip() for (email,) in connection.execute(query) if email}
+    with reading(url) as session:
+        found = {str(email).strip() for (email,) in session.execute(query) if email}
     return sorted(one for one in found if one)

@@ -40,8 +40,8 @@ def check(url: Secret) -> None:
 
 def look(url: Secret) -> Found:
     """How the database stands. Raises as `reading` does."""
-    with reading(url) as connection:
-        return found(connection)
+    with reading(url) as session:
+        return found(session.connection())
 
 
 def found(connection: Connection) -> Found:

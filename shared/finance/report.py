@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -34,7 +34,6 @@ _SHORTER = ((100, 100), (50, 10), (20, 3), (5, 1), (1, 0))
 chart."""
 _LOGGED = 10
 """Lines of a kind in the log, for each currency."""
-_OTHERS = "(others)"
 _UNNAMED = "(without a name)"
 
 
@@ -116,28 +115,16 @@ def for_mail(whole: CostReport) -> dict[str, object]:
 
 
 def _shortened(one: CurrencyReport, lines: int, *, chart: bool) -> CurrencyReport:
-    costs, earned = list(one.costs[:lines]), list(one.commissions[:lines])
-    if rest := one.costs[lines:]:
-        costs.append(_other_costs(rest))
-    if others := one.commissions[lines:]:
-        amount = sum(other.amount_minor for other in others)
-        earned.append(others[0].model_copy(update={"partner": _OTHERS, "amount_minor": amount}))
-    series = one.series if chart else ()
-    changed = {"costs": tuple(costs), "commissions": tuple(earned), "series": series}
-    return one.model_copy(update=changed)
-
-
-def _other_costs(rest: Sequence[CategoryCost]) -> CategoryCost:
-    """One line for all of these. Its mean is the sum of theirs, each of which was rounded."""
-    means = [one.mean_minor for one in rest if one.mean_minor is not None]
-    changed = {
-        "category": _OTHERS,
-        "amount_minor": sum(one.amount_minor for one in rest),
-        "day_before_minor": sum(one.day_before_minor for one in rest),
-        "mean_minor": sum(means) if means else None,
-        "estimated": any(one.estimated for one in rest),
-    }
-    return rest[0].model_copy(update=changed)
+    """What is not named goes into one sum, which the mail calls by its language's word."""
+    return one.model_copy(
+        update={
+            "costs": one.largest_costs(lines),
+            "unnamed_costs": one.other_costs(lines),
+            "commissions": one.largest_commissions(lines),
+            "unnamed_commissions_minor": one.other_commissions_minor(lines),
+            "series": one.series if chart else (),
+        }
+    )
 
 
 def totals(one: CurrencyReport) -> dict[str, object]:

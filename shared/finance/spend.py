@@ -118,19 +118,21 @@ def _pause(
         if found.outcome is Pause.PARTLY:
             steps.failed(_left("paused", found.errors))
     with steps.each():
-        _tell_pause(alerts, verdict, day, found)
+        _tell_pause(alerts, billing, verdict, day, found)
     return found
 
 
-def _tell_pause(alerts: AlertService, verdict: Verdict, day: date, found: Paused) -> None:
-    """Say once what is new: that billing is paused, that it goes on by a person's word, or that it
-    could not be paused; and close what is over."""
+def _tell_pause(
+    alerts: AlertService, billing: BillingService, verdict: Verdict, day: date, found: Paused
+) -> None:
+    """Say once what is new: that billing is paused, that a person resumed it, or that it could not
+    be paused; and close what is over."""
     if found.outcome is Pause.PARTLY:
         _tell_stuck(alerts, day, found.errors, own=found.paused_for is not None)
         return
     if found.outcome is Pause.RESUMED:
-        text = f"{day} was above the limit. Billing goes on, as a person resumed it."
-        alerts.happened(AlertKind.BILLING_RESUMED, ALERT, text, key=f"goes_on:{day}")
+        if (news := billing.resumption()) is not None:
+            alerts.happened(AlertKind.BILLING_RESUMED, ALERT, news.text, key=news.key)
     elif found.paused_for in (verdict.day, rules.day_before(verdict.day)):
         text = f"Billing is paused because of {found.paused_for}. A person resumes it."
         key = f"paused:{found.paused_for}"

@@ -16,7 +16,8 @@ from shared.data.database import reading
 from shared.settings import Secret
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
 
 MEAN_DAYS = 30
 """The days before the report's day over which a mean is taken."""
@@ -66,16 +67,16 @@ Sums = Mapping[str, InCurrency]
 def of(url: Secret, day: date) -> Sums:
     """The sums of a day and the `MEAN_DAYS` before it."""
     found: dict[str, InCurrency] = {}
-    with reading(url) as connection:
-        for currency, at, category, amount in _rows(connection, costs(day)):
+    with reading(url) as session:
+        for currency, at, category, amount in _rows(session, costs(day)):
             one = found.setdefault(currency, InCurrency())
             one.costs.setdefault(category, Sum()).add(at, day, amount)
             one.cost_by_day[at] = one.cost_by_day.get(at, 0) + amount
-        for currency, at, amount in _rows(connection, revenues(day)):
+        for currency, at, amount in _rows(session, revenues(day)):
             one = found.setdefault(currency, InCurrency())
             one.revenue.add(at, day, amount)
             one.revenue_by_day[at] = one.revenue_by_day.get(at, 0) + amount
-        for currency, partner, name, amount in _rows(connection, commissions(day)):
+        for currency, partner, name, amount in _rows(session, commissions(day)):
             one = found.setdefault(currency, InCurrency())
             before = one.commissions.get((partner, name), 0)
             one.commissions[partner, name] = before + amount
@@ -85,8 +86,8 @@ def of(url: Secret, day: date) -> Sums:
 def spent(url: Secret, days: tuple[date, date]) -> dict[date, dict[str, int]]:
     """What each of two days that follow each other has cost so far, by currency."""
     found: dict[date, dict[str, int]] = {day: {} for day in days}
-    with reading(url) as connection:
-        for currency, day, amount in _rows(connection, spend(days)):
+    with reading(url) as session:
+        for currency, day, amount in _rows(session, spend(days)):
             found[day][currency] = found[day].get(currency, 0) + amount
     return found
 
@@ -142,8 +143,8 @@ def spend(days: tuple[date, date]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Any:
+def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> Any:
     """The rows, with a currency that is one, and whole amounts (PostgreSQL sums to numeric)."""
-    for currency, *others, amount in connection.execute(query):
+    for currency, *others, amount in session.execute(query):
         code = str(currency).strip().upper()
         yield code if money.is_currency(code) else NO_CURRENCY, *others, int(amount)

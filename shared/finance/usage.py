@@ -159,11 +159,11 @@ def found(
     keys = ("tenant_id", "counter", "day", "value", "closed_at")
     query = select(*(getattr(UsageDay, key) for key in keys)).where(*fitting)
     query = query.order_by(UsageDay.counter, UsageDay.day).offset((page - 1) * size).limit(size)
-    with reading(url) as connection:
-        if connection.execute(select(Tenant.id).where(Tenant.id == tenant)).first() is None:
+    with reading(url) as session:
+        if session.execute(select(Tenant.id).where(Tenant.id == tenant)).first() is None:
             raise NotFound(f"there is no tenant {tenant}")
-        total = connection.execute(select(func.count(UsageDay.id)).where(*fitting)).scalar_one()
-        return [Usage(**row._mapping) for row in connection.execute(query)], total
+        total = session.execute(select(func.count(UsageDay.id)).where(*fitting)).scalar_one()
+        return [Usage(**row._mapping) for row in session.execute(query)], total
 
 
 def wanted(tenant: int, since: date | None, until: date | None) -> Sequence[ColumnElement[bool]]:

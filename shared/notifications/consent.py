@@ -56,7 +56,7 @@ class Consent:
 
 def same(typed: str, number: str, region: str) -> bool:
     """Whether a text message to what was typed would go to `number`."""
-    digits = re.sub(r"\D", "", typed)
+    digits = "".join(str(int(one)) for one in typed if one.isdecimal())  # of any script
     if number[-_END:] not in digits and not re.search(r"[^\W\d_]", typed):
         return False
     try:

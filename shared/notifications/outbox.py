@@ -26,6 +26,7 @@ from typing import Any
 from shared.errors import Damaged, NotFound, Unavailable
 from shared.log import Event, event
 from shared.notifications import states
+from shared.notifications.forgetting import forget
 from shared.notifications.listing import Wanted
 from shared.notifications.model import Draft, Entry, NotificationStatus, is_id, notification_id
 from shared.notifications.rows import (
@@ -44,7 +45,6 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import (
     MAX_OPERATIONS,
-    Delete,
     Merge,
     Operation,
     TooLarge,
@@ -188,27 +188,34 @@ class Outbox:
         by pages of `size` at most."""
         until = due_key(now + timedelta(microseconds=1))
         wanted = f"{beginning('due:')} and RowKey lt {literal(until)}"
-        ids: list[str] = []
+        keys: list[str] = []
         with translated(_SERVICE), Pool(_AT_ONCE, "outbox") as pool:
             for row in self._open().query(wanted):
                 if row.get("lane", Lane.ADMINISTRATORS) == lane:  # the first versions have none
-                    ids.append(row["RowKey"].rpartition(":")[2])
-                if len(ids) == size:
-                    yield self._those_due(ids, now, pool)
-                    ids = []
-            if ids:
-                yield self._those_due(ids, now, pool)
+                    keys.append(row["RowKey"])
+                if len(keys) == size:
+                    yield self._those_due(keys, now, pool)
+                    keys = []
+            if keys:
+                yield self._those_due(keys, now, pool)
 
-    def _those_due(self, ids: Sequence[str], now: datetime, pool: Pool) -> list[Entry]:
-        def read(id: str) -> Entry | None:
+    def _those_due(self, keys: Sequence[str], now: datetime, pool: Pool) -> list[Entry]:
+        """Those that are still due. One whose row says another time than `keys`, its key among the
+        due rows, was changed by hand: it could not be written, and would stop the others."""
+
+        def read(key: str) -> Entry | None:
             with translated(_SERVICE):
-                return _told(self._open().get(PARTITION, notification_key(id)))
+                row = self._open().get(PARTITION, notification_key(key.rpartition(":")[2]))
+            entry = _told(row)
+            if entry is None or entry.next_at is None or entry.next_at > now:
+                return None
+            if due_key(entry.next_at, entry.id) == key:
+                return entry
+            said = f"the row of {entry.id} says {entry.next_at}, and its due row is {key}"
+            event(_logger, Event.NOTIFICATION_FAILED, level=logging.ERROR, error=said)
+            return None
 
-        return [
-            entry
-            for entry in pool.map(read, ids)
-            if entry is not None and entry.next_at is not None and entry.next_at <= now
-        ]
+        return [entry for entry in pool.map(read, keys) if entry is not None]
 
     def get(self, id: str) -> Entry:
         """One notification. Raises `NotFound`."""
@@ -261,22 +268,10 @@ class Outbox:
             if page:
                 yield page
 
-    def forget(self, before: datetime, most: int = 1000) -> int:
-        """Remove finished notifications from before `before`, at most `most`; how many.
-
-        A removed notification would be sent again if a caller asked for it again.
-        """
-        oldest = literal(notification_key(notification_id("", before)))
-        wanted = f"{beginning(ROW)} and RowKey gt {oldest} and next_at eq ''"
-        gone = 0
+    def forget(self, before: datetime, go_on: Callable[[], bool]) -> int:
+        """Remove what was over before `before`, as long as `go_on` (`forgetting`); how many."""
         with translated(_SERVICE):
-            for row in self._open().query(wanted, top=_PAGE, select=("RowKey",)):
-                key = row["RowKey"]
-                both = [Delete(key, row["etag"]), Delete(f"key:{key.rpartition('-')[2]}")]
-                gone += self._open().transact(PARTITION, both).committed
-                if gone >= most:
-                    break
-        return gone
+            return forget(self._open(), before, go_on)
 
     def _change(self, before: Entry, after: Entry) -> Entry | None:
         """Write the notification, if nobody changed it since it was read; None if somebody did."""

@@ -26,7 +26,9 @@ from shared.settings import SmsSettings
 _NOBODY = "no e-mail address of a system administrator is known; see DATABASE_URL"
 _NOT_SET_UP = {
     MAIL: "mail is not set up; set SENDGRID_API_KEY and MAIL_FROM",
-    SMS: "text messages are not set up; docs/messages.md says how",
+    SMS: (
+        "text messages are not set up; set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM"
+    ),
 }
 
 
@@ -63,7 +65,7 @@ def made(
     return Parts(
         Owners(outbox, attempts, circuits, caps, decide, price, clock),
         Administration(outbox, attempts, circuits, channels, reason, clock),
-        Settler(outbox, channels, circuits, price, clock),
+        Settler(outbox, channels, circuits, price, clock, problems),
         circuits,
         price,
     )

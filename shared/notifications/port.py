@@ -125,3 +125,7 @@ class NotificationService(Protocol):
         """Ask the providers what they have not told of the notifications of the last days, for
         `longest` at most, or until `stop` is set. Raises `Unavailable`, `Refused` or
         `Misconfigured` if a provider does not answer."""
+
+    def forget(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> int:
+        """Remove the notifications that are older than NOTIFICATION_RETENTION_DAYS, with nothing
+        left to do, for `longest` at most, or until `stop` is set; how many."""

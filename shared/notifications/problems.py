@@ -26,6 +26,9 @@ class Problems(Protocol):
     def cap_reached(self, about: str, text: str, *, key: str) -> None:
         """A day's cap was reached; `key` names cap and day."""
 
+    def message_unknown(self, about: str, text: str, *, key: str) -> None:
+        """Nobody can say whether a message to an owner was sent; `key` names the message."""
+
 
 class Nobody:
     """Problems are only logged."""
@@ -37,6 +40,9 @@ class Nobody:
         del service, text
 
     def cap_reached(self, about: str, text: str, *, key: str) -> None:
+        del about, text, key
+
+    def message_unknown(self, about: str, text: str, *, key: str) -> None:
         del about, text, key
 
 

@@ -93,17 +93,17 @@ def properties(entry: Entry) -> dict[str, Any]:
         "attempts": entry.attempts,
         "error": entry.error or "",
         "provider_id": entry.provider_id or "",
-        "created_at": _stamp(entry.created_at),
-        "next_at": _stamp(entry.next_at),
-        "sent_at": _stamp(entry.sent_at),
+        "created_at": stamp(entry.created_at),
+        "next_at": stamp(entry.next_at),
+        "sent_at": stamp(entry.sent_at),
         "holder": entry.holder,
-        "claimed_at": _stamp(entry.claimed_at),
+        "claimed_at": stamp(entry.claimed_at),
         "kind": entry.kind,
         "about": json.dumps(dict(entry.about)),
         "tenant_id": "" if entry.tenant_id is None else str(entry.tenant_id),
         "owner_id": "" if entry.owner_id is None else str(entry.owner_id),
         "task": entry.task,
-        "useful_until": _stamp(entry.useful_until),
+        "useful_until": stamp(entry.useful_until),
         "address": entry.address,
         "segments": entry.segments,
         "cost_micros": "" if entry.cost_micros is None else str(entry.cost_micros),
@@ -115,37 +115,38 @@ def properties(entry: Entry) -> dict[str, Any]:
 
 
 def to_entry(row: Mapping[str, Any]) -> Entry:
-    """The notification in a row. Raises `Damaged` if it cannot be read."""
+    """The notification in a row. Raises `Damaged` if it cannot be read, also because a value has
+    another type: somebody may have changed the row by hand."""
     try:
         return Entry(
             id=row["RowKey"].removeprefix(ROW),
-            key=row["key"],
-            channel=row["channel"],
-            recipient=row["recipient"],
-            subject=row["subject"],
-            text=row["text"],
+            key=_text(row["key"]),
+            channel=_text(row["channel"]),
+            recipient=_text(row["recipient"]),
+            subject=_text(row["subject"]),
+            text=_text(row["text"]),
             status=NotificationStatus(row["status"]),
-            attempts=row["attempts"],
-            error=row["error"] or None,
-            provider_id=row["provider_id"] or None,
-            created_at=datetime.fromisoformat(row["created_at"]),
+            attempts=_count(row["attempts"]),
+            error=_text(row["error"]) or None,
+            provider_id=_text(row["provider_id"]) or None,
+            created_at=_at(row["created_at"]),
             next_at=_instant(row["next_at"]),
             sent_at=_instant(row["sent_at"]),
-            holder=row["holder"],
-            kind=row.get("kind", ""),  # and what follows: rows of the first versions have none
+            holder=_text(row["holder"]),
+            kind=_text(row.get("kind", "")),  # and what follows: rows of the first versions lack it
             claimed_at=_instant(row.get("claimed_at", "")),
-            about=json.loads(row.get("about") or "{}"),
+            about=_object(row.get("about") or "{}"),
             tenant_id=_number(row.get("tenant_id")),
             owner_id=_number(row.get("owner_id")),
-            task=row.get("task", ""),
+            task=_text(row.get("task", "")),
             useful_until=_instant(row.get("useful_until", "")),
-            address=row.get("address", ""),
-            segments=row.get("segments", 0),
+            address=_text(row.get("address", "")),
+            segments=_count(row.get("segments", 0)),
             cost_micros=_number(row.get("cost_micros")),
-            cost_currency=row.get("cost_currency", ""),
-            cost_estimated=row.get("cost_estimated", False),
-            error_code=row.get("error_code") or None,
-            lookups=row.get("lookups", 0),
+            cost_currency=_text(row.get("cost_currency", "")),
+            cost_estimated=bool(row.get("cost_estimated", False)),
+            error_code=_text(row.get("error_code", "")) or None,
+            lookups=_count(row.get("lookups", 0)),
             etag=row["etag"],
         )
     except (LookupError, ValueError, TypeError, AttributeError) as error:
@@ -154,7 +155,8 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
         ) from error
 
 
-def _stamp(at: datetime | None) -> str:
+def stamp(at: datetime | None) -> str:
+    """The instant as rows have it; their order is that of the instants. None: an empty string."""
     return "" if at is None else at.astimezone(UTC).isoformat()
 
 
@@ -163,4 +165,30 @@ def _number(text: str | None) -> int | None:
 
 
 def _instant(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return _at(text) if text else None
+
+
+def _at(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no offset")
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} is no text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r:.60} is no whole number")
+    return value
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError(f"{text:.60} is no JSON object")
+    return found

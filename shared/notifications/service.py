@@ -29,7 +29,7 @@ from shared.notifications.reconciling import Reconciler
 from shared.notifications.rows import Lane
 from shared.notifications.rules.circuit import Circuit
 from shared.notifications.sending import Sender
-from shared.settings import Settings, SmsSettings
+from shared.settings import RETENTION, Settings, SmsSettings
 from shared.storage.connect import Connection
 from shared.storage.tables.facts import Meta
 
@@ -54,10 +54,13 @@ class Notifications:
         sms: SmsSettings | None = None,
         reviews: Mapping[str, Review] | None = None,
         problems: Problems | None = None,
+        retention: timedelta = RETENTION,
     ) -> None:
         """`administrators` returns e-mail addresses. `reviews`, by kind, look up what a message to
-        an owner is about. `problems` is told of circuits and caps."""
+        an owner is about. `problems` is told of circuits and caps. `retention`: how long a
+        notification is kept."""
         self._outbox = outbox
+        self._retention = retention
         self._channels = channels
         self._administrators = administrators
         self._clock = clock
@@ -217,9 +220,16 @@ class Notifications:
         """One notification. Raises `NotFound`."""
         return self._outbox.get(id)
 
-    def forget(self, before: datetime) -> int:
-        """Remove finished notifications from before `before`; how many."""
-        return self._outbox.forget(before)
+    def forget(self, now: datetime, *, longest: timedelta, stop: threading.Event) -> int:
+        """Remove notifications that are older than the retention, with nothing left to do; how
+        many. It begins nothing further after `longest`, or once `stop` is set; the next call goes
+        on."""
+        until = self._clock.now() + longest
+
+        def go_on() -> bool:
+            return self._clock.now() < until and not stop.is_set()
+
+        return self._outbox.forget(now - self._retention, go_on)
 
     def _pass(self, until: datetime, stop: threading.Event | None = None) -> Pass:
         return Pass(until, stop or threading.Event())
@@ -275,4 +285,5 @@ def notifications_from(
         sms=settings.sms,
         reviews=reviews,
         problems=problems,
+        retention=settings.notification_retention,
     )

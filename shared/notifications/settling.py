@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from shared.clock import Clock
@@ -17,10 +17,13 @@ from shared.notifications.circuits import Circuits, Permit, of_service
 from shared.notifications.content import Receipt
 from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.outbox import Outbox
+from shared.notifications.problems import Problems, told
 from shared.notifications.rules.phone import masked
 from shared.notifications.rules.price import Price
 from shared.notifications.sending import Sender, Settling, next_look_up
 
+_UNTOLD = timedelta(hours=1)
+"""When it is tried again if no person could be told."""
 _DIED = "its sender ended before it had recorded whether it was sent"
 
 
@@ -34,12 +37,14 @@ class Settler:
         circuits: Circuits,
         price: Price,
         clock: Clock,
+        problems: Problems,
     ) -> None:
         self._outbox = outbox
         self._channels = channels
         self._circuits = circuits
         self._price = price
         self._clock = clock
+        self._problems = problems
 
     def settle(self, entry: Entry, away: set[str]) -> Entry | None:
         """Ask about one that is due; as it is afterwards, or None if it was left alone. `away`
@@ -93,13 +98,23 @@ class Settler:
             return Unavailable(entry.channel, said)
 
     def _nothing(self, entry: Entry, said: str, *, answered: bool = False) -> Entry:
-        again = next_look_up(entry.lookups + 1, self._clock.now(), answered=answered)
+        now = self._clock.now()
+        again = next_look_up(entry.lookups + 1, now, answered=answered)
         if again is None:
             said = (
                 f"nobody can say whether it was sent: {said}. Look for {masked(entry.address)} in "
                 "the provider's log; it is not sent again"
             )
+            if not self._told(entry, said):
+                return self._outbox.update(entry, partial(states.asked_later, until=now + _UNTOLD))
         done = self._outbox.update(entry, partial(states.looked_up, again=again, said=said))
         if done.status is NotificationStatus.UNKNOWN:
             tell(Event.NOTIFICATION_UNKNOWN, done, level=logging.ERROR, error=done.error)
         return done
+
+    def _told(self, entry: Entry, said: str) -> bool:
+        """Whether a person is told, before that is final: who is killed here tells it again, under
+        the same key."""
+        about, text = f"tenant {entry.tenant_id}", f"{entry.kind} {entry.id}: {said}"
+        key = f"unknown:{entry.id}"
+        return told(lambda: self._problems.message_unknown(about, text, key=key))

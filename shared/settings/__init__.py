@@ -7,6 +7,7 @@ process's environment.
 
 from shared.settings.model import (
     PRIMARY,
+    RETENTION,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -41,6 +42,7 @@ from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_setting
 
 __all__ = [
     "PRIMARY",
+    "RETENTION",
     "SETTINGS",
     "TASK_SUFFIXES",
     "BillingSettings",

@@ -43,6 +43,10 @@ def days(value: str) -> int:
     return _whole(value, 1, 3650)
 
 
+def retention(value: str) -> int:
+    return _whole(value, 30, 3650)
+
+
 def points(value: str) -> int:
     return _whole(value, 0, 100)
 

@@ -138,6 +138,10 @@ class SmsSettings:
 _SMS = SmsSettings()
 
 
+RETENTION = timedelta(days=400)
+"""How long notifications are kept, unless a setting says otherwise: costs go 366 days back."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskOverride:
     """The settings for a built-in task's schedule; None for those that are not set."""
@@ -188,6 +192,7 @@ class Settings(TriggerSettings):
     channels: Mapping[str, Values] = field(default_factory=dict)
     """The channels to people that are set up: each one's name, and the values of its settings."""
     sms: SmsSettings = _SMS
+    notification_retention: timedelta = RETENTION
     database_url: Secret = UNSET
     data_names: Path | None = None
     database_path: Path | None = None

@@ -77,6 +77,9 @@ def from_env(
         ),
         channels=_set_up(given, channels),
         sms=_sms(given),
+        notification_retention=timedelta(
+            days=given.checked("NOTIFICATION_RETENTION_DAYS", checks.retention) or 400
+        ),
         database_url=data.url,
         data_names=data.names,
         database_path=Path(file) if file else None,

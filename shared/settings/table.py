@@ -166,7 +166,6 @@ SETTINGS = (
         "Days without a no-show after which an owner gets points back each week.",
     ),
     Setting("REPUTATION_RECOVERY_POINTS", "5", "Points that come back in a week."),
-    Setting("INSTANCE_MEMORY_MB", "2048", "Memory of an instance; what a run costs depends on it."),
     Setting(
         "DAILY_SPEND_LIMIT",
         "50",
@@ -189,6 +188,12 @@ SETTINGS = (
         "20",
         "Alerts that one channel or person gets in an hour; the rest comes in one message. "
         "Critical ones have as many places again.",
+    ),
+    Setting(
+        "NOTIFICATION_RETENTION_DAYS",
+        "400",
+        "How long notifications are kept once nothing is left to do. One that is removed would be "
+        "sent again if it were asked for again.",
     ),
     Setting(
         "SMS_ENABLED",

@@ -53,7 +53,8 @@ class Connection:
         read_only: bool = False,
     ) -> None:
         """`clock` learns the storage's time from answers, and dates requests that are signed with
-        the account's key. `read_only`: whatever would change something raises `Refused`."""
+        the account's key. `read_only`: whatever would change something raises `Refused`; a table
+        that does not exist is not made, and counts as empty."""
         self._account = account
         self._transport = transport
         self._clock = clock
@@ -73,7 +74,7 @@ class Connection:
         """One table."""
         from shared.storage.tables.table import Table
 
-        return Table(self._table_service, name)
+        return Table(self._table_service, name, missing_is_empty=self._read_only)
 
     def queue(self, name: str) -> Queue:
         """One queue."""
@@ -83,7 +84,8 @@ class Connection:
 
     def create_table(self, name: str) -> None:
         """Create a table; harmless if it exists."""
-        self._tables().create(name)
+        if not self._read_only:
+            self._tables().create(name)
 
     def table_names(self, prefix: str) -> set[str]:
         """The names of the tables that begin with `prefix`."""

@@ -9,7 +9,7 @@ def test_the_first_start_tells_what_was_made_and_no_error(first: Belfry) -> None
     said = first.log()
     for word in ("schedule_created schedule_id=postgres_backup", "next_run schedule_id=postgres_b"):
         assert f" {word}" in said
-    assert said.index("schedule_created") < said.index("app_started tasks=13")
+    assert said.index("schedule_created") < said.index("app_started tasks=")
     assert "rror" not in said and "cannot" not in said
 
 

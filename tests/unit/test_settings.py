@@ -107,6 +107,18 @@ def test_jobs_per_instance_are_taken_up_to_their_bounds(value: str) -> None:
     assert read.jobs_per_instance == int(value)
 
 
+def test_notifications_are_kept_for_a_month_at_least() -> None:
+    read = settings.from_env(GOOD | {"NOTIFICATION_RETENTION_DAYS": "30"})
+    assert read.notification_retention.days == 30
+    with pytest.raises(Misconfigured, match=r"DAYS is '29'; use .* from 30"):
+        settings.from_env(GOOD | {"NOTIFICATION_RETENTION_DAYS": "29"})
+
+
+def test_no_setting_is_in_the_table_twice() -> None:
+    names = [item.name for item in settings.SETTINGS]
+    assert sorted(set(names)) == sorted(names)
+
+
 @pytest.mark.parametrize("value", ["0", "500"])
 def test_jobs_per_project_are_taken_up_to_their_bounds(value: str) -> None:
     assert settings.from_env(GOOD | {"JOBS_PER_PROJECT": value}).jobs_per_project == int(value)
@@ -121,6 +133,7 @@ def test_defaults_are_those_of_the_table() -> None:
     assert str(int(read.job_lease.total_seconds())) == table["JOB_LEASE_SECONDS"]
     assert read.care == settings.CareSettings() and read.task_timezone == table["TASK_TIMEZONE"]
     assert read.prices == settings.Prices()
+    assert str(read.notification_retention.days) == table["NOTIFICATION_RETENTION_DAYS"]
 
 
 def test_no_secret_shows_itself() -> None:

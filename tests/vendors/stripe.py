@@ -48,6 +48,8 @@ class Fault:
     """So many that fit pass first."""
     action: Callable[[], None] | None = None
     """Called before the answer, such as to kill who asks."""
+    body: Any = None
+    """What is answered by 200 instead of the right words."""
 
 
 def declined(path: str = "finalize") -> Fault:
@@ -360,7 +362,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.action is not None:
             fault.action()
         if fault.status == 200:
-            self._say(*self.stripe.answer(asked))
+            status, right = self.stripe.answer(asked)
+            self._say(status, right if fault.body is None else fault.body)
             return
         if not fault.status:
             self._reset()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from shared.backups.drive.copies import to_drive
 from shared.backups.drive.folder import Drive
@@ -15,11 +14,7 @@ from shared.backups.status.plans import Planned, Plans
 from shared.backups.store.catalog import Catalog
 from shared.backups.store.entries import Backup
 from shared.errors import BelfryError, Cancelled
-from shared.notifications.service import Notifications
 from shared.tasks.context import JobContext
-
-_REMEMBERED = timedelta(days=400)
-"""How long notifications are kept."""
 
 
 @dataclass(slots=True)
@@ -37,12 +32,10 @@ class Upkeep:
         catalog: Catalog,
         plans: Callable[[], Plans],
         drive: Callable[[], Drive | None],
-        notifications: Notifications,
     ) -> None:
         self._catalog = catalog
         self._plans = plans
         self._drive = drive
-        self._notifications = notifications
 
     def run(self, job: JobContext) -> Mapping[str, object]:
         """Look after every plan's backups. A failure is put into the result, and tried again next
@@ -57,7 +50,6 @@ class Upkeep:
                 raise
             except BelfryError as error:
                 done.failed[one.id] = str(error)
-        self._notifications.forget(job.clock.now() - _REMEMBERED)
         return fitting({"copied": done.copied, "removed": done.removed, "failed": done.failed})
 
     def _plan(self, one: Planned, job: JobContext, done: _Done) -> None:

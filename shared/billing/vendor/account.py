@@ -52,7 +52,7 @@ class StripeAccount:
                 made = self._v1.invoice_items.create(given, options)
             else:
                 made = self._v1.invoices.finalize_invoice(given.pop("invoice"), given, options)
-            return str(made.id)
+            return _id(made)
 
     def find(self, step: StepName, parameters: Parameters, since: datetime) -> str | None:
         """The id of what an earlier call of that step made, if it did. `since`: when that may have
@@ -60,7 +60,7 @@ class StripeAccount:
         with translated(self._settings.api_key):
             if step is StepName.FINALISE:
                 invoice = self._v1.invoices.retrieve(parameters["invoice"])
-                return None if invoice.status == "draft" else str(invoice.id)
+                return None if invoice.status == "draft" else _id(invoice)
             if step is StepName.INVOICE:
                 first = int((since - _SKEW).timestamp())
                 asked = {"customer": parameters["customer"], "created": {"gte": first}}
@@ -70,7 +70,7 @@ class StripeAccount:
                     {"invoice": parameters["invoice"], "limit": _PAGE}
                 )
             wanted = _metadata_of(parameters)[MARK]
-            return next((str(one.id) for one in _all(there) if _mark(one) == wanted), None)
+            return next((_id(one) for one in _all(there) if _mark(one) == wanted), None)
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """None if there is no such invoice."""
@@ -115,6 +115,13 @@ class StripeAccount:
     def _has_ended(self, subscription_id: str) -> bool:
         with translated(self._settings.api_key):
             return _subscription(self._v1.subscriptions.retrieve(subscription_id)).ended
+
+
+def _id(one: Any) -> str:
+    """The id of what Stripe answered. Raises `ValueError` if that is nothing of Stripe's."""
+    if not isinstance(one.id, str) or not one.id:
+        raise ValueError("no id")
+    return one.id
 
 
 def _all(there: Any) -> Iterator[Any]:

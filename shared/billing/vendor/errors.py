@@ -25,8 +25,9 @@ _NO_SUCH = ("resource_missing", "invoice_not_found")
 def translated(api_key: Secret) -> Iterator[None]:
     """Whatever Stripe's library raises in the block, as one of our errors, without the key.
 
-    - `Unavailable`: no answer, 429, 409 (the same call is under way elsewhere) or 5xx. It may have
-      been done or not; ask again, under the same idempotency key.
+    - `Unavailable`: no answer, 429, 409 (the same call is under way elsewhere), 5xx, or an answer
+      that is not Stripe's, as a proxy gives it. It may have been done or not; ask again, under the
+      same idempotency key.
     - `NotFound`: what the call names does not exist there.
     - `Refused`: a declined card, wrong parameters, or a key that was used with other parameters.
     - `Misconfigured`: the API key is wrong, or may not do this.
@@ -39,6 +40,8 @@ def translated(api_key: Secret) -> Iterator[None]:
         return
     except StripeError as error:
         problem = _meaning(error, api_key)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        problem = Unavailable(SERVICE, f"answered what Belfry cannot read ({type(error).__name__})")
     raise problem  # not where it came from: the library's error holds what was sent
 
 

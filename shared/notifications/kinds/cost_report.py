@@ -5,7 +5,7 @@ Amounts are in minor units (cents).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from shared.notifications.languages.language import Language
 
 
-class CategoryCost(Data):
-    """What one category cost on the report's day, and before."""
+class CostSum(Data):
+    """What something cost on the report's day, and before."""
 
-    category: Name
     amount_minor: int
     day_before_minor: int
     """On the day before the report's day."""
@@ -30,6 +29,12 @@ class CategoryCost(Data):
     before."""
     estimated: bool = False
     """Whether part of it is an estimate, since a provider has not said its price."""
+
+
+class CategoryCost(CostSum):
+    """The same of one category."""
+
+    category: Name
 
 
 class PartnerCommission(Data):
@@ -53,32 +58,36 @@ class CurrencyReport(Data):
     currency: Currency
     costs: tuple[CategoryCost, ...] = ()
     """In any order; the report lists the largest first."""
+    unnamed_costs: CostSum | None = None
+    """All categories that are not in `costs` together: a mail has room for so many. None: all are
+    in it."""
     revenue_minor: int
     revenue_day_before_minor: int
     revenue_mean_minor: int | None
     """As `CategoryCost.mean_minor`."""
     commissions: tuple[PartnerCommission, ...] = ()
     """In any order."""
+    unnamed_commissions_minor: int | None = None
+    """All that are not in `commissions` together."""
     series: Annotated[tuple[DayOfSeries, ...], Field(max_length=92)] = ()
     """The last 30 days with the report's day as the last, for the chart; days without anything are
     in it, as zeros. Empty: no chart."""
 
     @property
     def cost_minor(self) -> int:
-        return sum(one.amount_minor for one in self.costs)
+        return self._costs.amount_minor
 
     @property
     def cost_day_before_minor(self) -> int:
-        return sum(one.day_before_minor for one in self.costs)
+        return self._costs.day_before_minor
 
     @property
     def cost_mean_minor(self) -> int | None:
-        known = [one.mean_minor for one in self.costs if one.mean_minor is not None]
-        return sum(known) if known else None
+        return self._costs.mean_minor
 
     @property
     def commissions_minor(self) -> int:
-        return sum(one.amount_minor for one in self.commissions)
+        return self.other_commissions_minor(0) or 0
 
     @property
     def margin_minor(self) -> int:
@@ -96,7 +105,7 @@ class CurrencyReport(Data):
 
     @property
     def estimated(self) -> bool:
-        return any(one.estimated for one in self.costs)
+        return self._costs.estimated
 
     def largest_costs(self, most: int) -> tuple[CategoryCost, ...]:
         """The `most` largest by amount, and by what they are in general."""
@@ -105,9 +114,39 @@ class CurrencyReport(Data):
         )
         return tuple(order[:most])
 
+    def other_costs(self, most: int) -> CostSum | None:
+        """All but those together; None: there are no others."""
+        order = self.largest_costs(len(self.costs))
+        unnamed = () if self.unnamed_costs is None else (self.unnamed_costs,)
+        others = (*order[most:], *unnamed)
+        return _together(others) if others else None
+
     def largest_commissions(self, most: int) -> tuple[PartnerCommission, ...]:
         order = sorted(self.commissions, key=lambda one: (-one.amount_minor, one.partner))
         return tuple(order[:most])
+
+    def other_commissions_minor(self, most: int) -> int | None:
+        """All but those together; None: there are no others."""
+        order = self.largest_commissions(len(self.commissions))
+        if len(order) <= most and self.unnamed_commissions_minor is None:
+            return None
+        named = sum(one.amount_minor for one in order[most:])
+        return named + (self.unnamed_commissions_minor or 0)
+
+    @property
+    def _costs(self) -> CostSum:
+        return self.other_costs(0) or _together(())
+
+
+def _together(sums: Sequence[CostSum]) -> CostSum:
+    """Its mean is the sum of theirs, each of which was rounded."""
+    means = [one.mean_minor for one in sums if one.mean_minor is not None]
+    return CostSum(
+        amount_minor=sum(one.amount_minor for one in sums),
+        day_before_minor=sum(one.day_before_minor for one in sums),
+        mean_minor=sum(means) if means else None,
+        estimated=any(one.estimated for one in sums),
+    )
 
 
 def _once(currencies: tuple[CurrencyReport, ...]) -> tuple[CurrencyReport, ...]:

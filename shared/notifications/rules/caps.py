@@ -14,9 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-_KEPT = 3
-"""Of how many days the counts are kept: near midnight, two instances may be on different days."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cap:
@@ -46,7 +43,8 @@ class Cap:
     def reason(self, used: Used) -> str:
         """Why no more may be sent."""
         whose = "all tenants together" if self.name == "all" else "the tenant"
-        if self.messages is not None and used.messages >= self.messages:
+        full = self.messages is not None and used.messages >= self.messages
+        if full or self.micros is None:
             return f"the cap of {whose} is reached: {self.messages} text messages a day"
         return f"the cap of {whose} is reached: {self.amount} a day for text messages"
 
@@ -82,6 +80,10 @@ def granted(cap: Cap, used: Used, costs: Sequence[int]) -> int:
 
 
 def with_day(days: Days, day: str, used: Used) -> Days:
-    """The days with that day's count, without those that are long over."""
+    """The days with that day's count, and of the others the last before it and the first after it:
+    near midnight, two instances may be on different days. A clock that was wrong may have written
+    any number of later days."""
     known = {**days, day: used}
-    return {one: known[one] for one in sorted(known)[-_KEPT:]}
+    order = sorted(known)
+    at = order.index(day)
+    return {one: known[one] for one in order[max(0, at - 1) : at + 2]}

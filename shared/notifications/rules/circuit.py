@@ -27,6 +27,8 @@ PROBE = timedelta(minutes=2)
 """How long others wait for the one who probes."""
 LONGEST = timedelta(hours=1)
 """The longest that it stays open if the service asks for a pause itself."""
+_SKEW = timedelta(minutes=1)
+"""The clocks of instances differ by far less."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,10 +61,15 @@ def waits_until(circuit: Circuit, now: datetime) -> datetime | None:
     """Until when nothing may be sent; None: something may, as a probe if it is open."""
     if not circuit.is_open:
         return None
-    until = circuit.opened_until
-    if circuit.probe and circuit.probe_until is not None and circuit.probe_until > now:
-        until = circuit.probe_until
-    return until if until is not None and until > now else None
+    if circuit.probe and _lasts(circuit.probe_until, now, PROBE):
+        return circuit.probe_until
+    return circuit.opened_until if _lasts(circuit.opened_until, now, LONGEST) else None
+
+
+def _lasts(until: datetime | None, now: datetime, longest: timedelta) -> bool:
+    """Whether it is still to come. What is further ahead than it can be was written by a clock that
+    was wrong."""
+    return until is not None and now < until <= now + longest + _SKEW
 
 
 def probed(circuit: Circuit, holder: str, now: datetime) -> Circuit | None:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.money import digits
+
 MICROS = 1_000_000
 """Millionths in a unit of a currency."""
-_WHOLE = frozenset(
-    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"}
-) | {
-    "VND",
-    "VUV",
-    "XAF",
-    "XOF",
-    "XPF",
-}
-"""Currencies without a minor unit; of all others, the minor unit counts as a hundredth.
-https://www.iso.org/iso-4217-currency-codes.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +25,4 @@ class Price:
 
 def micros_of(minor: int, currency: str) -> int:
     """Minor units (cents) of a currency in millionths of it."""
-    return minor * (MICROS if currency in _WHOLE else MICROS // 100)
+    return int(minor * MICROS // 10 ** digits(currency))

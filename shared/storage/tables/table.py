@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 1000
 """The most entities in one answer."""
 _GONE = ("ResourceNotFound", "EntityNotFound")
+_NO_TABLE = "TableNotFound"
 _LOST = (*_GONE, "EntityAlreadyExists", "UpdateConditionNotSatisfied", "ConditionNotMet")
 """The codes of a refusal because somebody else was faster. TableNotFound is not one of them, though
 its status is 404 too.
@@ -61,10 +62,12 @@ class Table:
     the service refused for good, or in all four attempts; other errors if it did not answer.
     """
 
-    def __init__(self, service: Rest, name: str) -> None:
-        """`service`: the account's tables, with the policy `unwrapping`."""
+    def __init__(self, service: Rest, name: str, *, missing_is_empty: bool = False) -> None:
+        """`service`: the account's tables, with the policy `unwrapping`. `missing_is_empty`: a
+        table that does not exist is read as one without entities."""
         self.name = name
         self._rest = service
+        self._empty: tuple[str, ...] = (_NO_TABLE,) if missing_is_empty else ()
         self._batch = f"{service.url}/$batch"
         self._table = f"{service.url}/{name}"
 
@@ -109,7 +112,10 @@ class Table:
             url += f"&$select={quote(','.join(select), safe=',')}"
         after = ""
         while True:
-            response = self._run("GET", url + after).http_response
+            answer = self._read(url + after, self._empty)
+            if answer is None:
+                return
+            response = answer.http_response
             yield from _rows(response.content, raw=raw)
             after = "".join(
                 f"&{name}={quote(value, safe='')}"
@@ -121,16 +127,22 @@ class Table:
 
     def get(self, partition: str, key: str, *, raw: bool = False) -> dict[str, Any] | None:
         """The entity, as `query` gives it; None if there is none. Raises if there is no table."""
+        url = f"{self._table}(PartitionKey='{quoted(partition)}',RowKey='{quoted(key)}')"
+        answer = self._read(url, (*_GONE, *self._empty))
+        if answer is None:
+            return None
+        return _rows(b'{"value":[%b]}' % answer.http_response.content, raw=raw)[0]
+
+    def _read(self, url: str, gone: Sequence[str]) -> Any:
+        """The answer; None if it is an error with one of these codes."""
         from azure.core.exceptions import HttpResponseError
 
-        url = f"{self._table}(PartitionKey='{quoted(partition)}',RowKey='{quoted(key)}')"
         try:
-            response = self._run("GET", url).http_response
+            return self._run("GET", url)
         except HttpResponseError as error:
-            if getattr(error, "error_code", "") in _GONE:
+            if getattr(error, "error_code", "") in gone:
                 return None
             raise
-        return _rows(b'{"value":[%b]}' % response.content, raw=raw)[0]
 
     def _run(self, method: str, url: str, body: bytes | None = None) -> Any:
         headers, expected = (BATCH_HEADERS, 202) if body else (HEADERS, 200)

@@ -154,7 +154,7 @@ def test_history_and_the_keys_of_events_are_removed_in_time(desk: Desk) -> None:
     desk.alerts.happened(DEAD, "s", "t", key="job-1")
     desk.run(90)
     assert desk.alerts._book.current() == [] and len(desk.alerts.all(10)) == 1
-    at = desk.engine.clock.now().replace(hour=3)
+    at = desk.engine.clock.now().replace(hour=14, minute=3)
     for days, history, keys in ((6, 1, 1), (8, 1, 0), (91, 0, 0)):
         desk.engine.clock.set(at + timedelta(days=days))
         desk.watch()
@@ -187,9 +187,12 @@ def test_what_the_notifications_say_of_themselves_becomes_alerts(desk: Desk) -> 
     said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
     said.cap_reached("tenant 7", "250 messages", key="cap:7:2026-03-01")
     said.circuit_closed("twilio", "a probe got through")
+    for _ in range(2):
+        said.message_unknown("tenant 7", "appointment_reminder_24h 1: who knows", key="unknown:1")
     assert sorted(desk.said()) == [
         "Cap reached: tenant 7",
         "Circuit opened: twilio",
+        "Message unknown: tenant 7",
         "Over: Circuit opened: twilio",
     ]
 

@@ -130,14 +130,14 @@ class Company:
     def steps(self) -> list[tuple[str, str, str]]:
         """(step, state, key) of each, in order."""
         query = select(BillingStep.step, BillingStep.state, BillingStep.key)
-        with reading(self.url) as connection:
-            rows = connection.execute(query.order_by(BillingStep.id))
+        with reading(self.url) as session:
+            rows = session.execute(query.order_by(BillingStep.id))
             return [(step.value, state.value, key) for step, state, key in rows]
 
     def states(self) -> dict[int, str]:
         query = select(TenantBilling.tenant_id, TenantBilling.state)
-        with reading(self.url) as connection:
-            return {tenant_id: state.value for tenant_id, state in connection.execute(query)}
+        with reading(self.url) as session:
+            return {tenant_id: state.value for tenant_id, state in session.execute(query)}
 
     def paused_at_stripe(self) -> list[str]:
         there = self.stripe.subscriptions.values()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,29 +13,49 @@ import httpx
 import pytest
 
 from functions.operations.billing_upkeep import billing_upkeep
+from local.azurite import Azurite
 from shared import settings
+from shared.alerts.port import AlertKind
 from shared.api.app import api
-from shared.app import build
+from shared.app import App, build
 from shared.billing.port import Pause
 from shared.errors import Skipped, Unavailable
 from shared.tasks import Registry
 from tests.context import result_of
 from tests.integration.billing.conftest import NOW, Company
+from tests.integration.finance.setup import Alerts
 from tests.vendors.stripe import API_KEY, Fault, declined
 
 Ask = Callable[..., httpx.Response]
 STORAGE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ=="
+AWAY = f"{STORAGE};TableEndpoint=http://127.0.0.1:1/a"
+_prefixes = itertools.count()
 
 
 @pytest.fixture
-def ask(company: Company) -> Ask:
+def app(company: Company, azurite: Azurite) -> App:
+    made = app_of(company, azurite.connection_string)
+    made.create()
+    return made
+
+
+def app_of(company: Company, storage: str) -> App:
     given = {
-        "AzureWebJobsStorage": STORAGE,
+        "AzureWebJobsStorage": storage,
+        "BELFRY_PREFIX": f"bill{next(_prefixes)}",
         "DATABASE_URL": company.url.reveal(),
         "STRIPE_API_KEY": API_KEY,
         "STRIPE_URL": company.stripe.url,
     }
-    app = build(settings.from_env(given), company.clock, Registry([billing_upkeep]))
+    return build(settings.from_env(given), company.clock, Registry([billing_upkeep]))
+
+
+@pytest.fixture
+def ask(app: App) -> Ask:
+    return asking(app)
+
+
+def asking(app: App) -> Ask:
     made = api(lambda: app)
 
     async def answered(method: str, path: str, body: Any) -> httpx.Response:
@@ -80,6 +102,55 @@ def test_what_was_paused_and_failed_is_shown_and_a_person_resumes(
     assert company.another().pause(company.job, NOW.date(), 9, 1).outcome is Pause.RESUMED
 
 
+def subjects(app: App) -> list[str]:
+    """What people were told, oldest first."""
+    return [one.subject for one in app.notifications().page(None, None, 1, 100)[0]][::-1]
+
+
+def test_people_are_told_once_that_a_person_resumed_whoever_says_it(
+    company: Company, app: App, ask: Ask
+) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    for _ in range(2):
+        assert ask("POST", "/resume", {"by": "ana"}).status_code == 200
+    for _ in range(3):
+        result_of(billing_upkeep, company.job, billing=app.billing(), alerts=app.alerts())
+        company.clock.advance(timedelta(hours=1))
+    assert subjects(app) == ["Billing resumed: billing"]
+    (told,) = app.notifications().page(None, None, 1, 10)[0]
+    said = "ana resumed billing at 2026-11-29T06:30Z. It is not paused again before 2026-11-29 ends"
+    assert said in told.text
+
+
+def test_that_it_was_resumed_on_the_command_line_is_told_within_the_hour(company: Company) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    company.another().resume("ana")
+    told = Alerts()
+    for days in (0, 1, 5, 1, 1):  # later than a week an alert's key would not be known any more
+        company.clock.advance(timedelta(days=days))
+        result_of(billing_upkeep, company.job, billing=company.another(), alerts=told)
+        if days == 5:
+            told.keys.clear()
+    (key, kind, text) = told.told[0]
+    assert (kind, text.split()[0]) == (AlertKind.BILLING_RESUMED, "ana")
+    assert key == "resumed:2026-11-29T06:30:00Z" and len(told.told) == 1
+
+
+def test_in_a_dry_run_nobody_is_told_that_it_was_resumed(company: Company) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    company.billing.resume("ana")
+    told = Alerts()
+    job = replace(company.job, dry_run=True)
+    result_of(billing_upkeep, job, billing=company.another(), alerts=told)
+    assert told.told == []
+
+
+def test_it_is_resumed_also_if_people_cannot_be_told_now(company: Company) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    answer = asking(app_of(company, AWAY))("POST", "/resume", {"by": "ana"})
+    assert (answer.status_code, answer.json()["state"]) == (200, "running")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
@@ -106,7 +177,7 @@ def test_each_hour_what_was_left_is_done(company: Company) -> None:
     company.stripe.faults += [Fault("finalize", status=503), Fault("sub_a", status=503)]
     company.billing.collect(company.job, 1)
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
-    did = result_of(billing_upkeep, company.job, billing=company.another())
+    did = result_of(billing_upkeep, company.job, billing=company.another(), alerts=Alerts())
     assert did == {
         "tenants_paused": 1,
         "tenants_resumed": 0,
@@ -122,7 +193,7 @@ def test_what_stripe_goes_on_refusing_fails_the_job(company: Company) -> None:
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
     company.clock.advance(timedelta(hours=1))
     with pytest.raises(Unavailable, match="Stripe: 1 tenants left; tenant 2: Stripe: No such sub"):
-        result_of(billing_upkeep, company.job, billing=company.another())
+        result_of(billing_upkeep, company.job, billing=company.another(), alerts=Alerts())
 
 
 def test_without_a_database_there_is_nothing_to_do(company: Company) -> None:
@@ -130,4 +201,4 @@ def test_without_a_database_there_is_nothing_to_do(company: Company) -> None:
         settings.from_env({"AzureWebJobsStorage": STORAGE}), company.clock, Registry([])
     )
     with pytest.raises(Skipped, match="DATABASE_URL is not set, so there is no billing"):
-        result_of(billing_upkeep, company.job, billing=without.billing())
+        result_of(billing_upkeep, company.job, billing=without.billing(), alerts=Alerts())

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from shared.billing.port import Collected
 from shared.billing.service import Billing
@@ -341,3 +342,34 @@ def test_what_was_begun_is_done_by_the_next_hour_and_nothing_else(company: Compa
     assert (did.invoiced, did.amounts_minor) == (1, {"EUR": 2500})
     assert company.stripe.amounts("open") == [2500]
     assert company.another().collect_begun(company.job) == Collected(amounts_minor={})
+
+
+@pytest.mark.parametrize("body", [{}, [], "<html>", 7, {"object": "list", "data": 7}], ids=str)
+@pytest.mark.parametrize("path", PATHS)
+def test_an_answer_that_is_not_stripes_waits_and_is_done_once(
+    company: Company, path: str, body: object
+) -> None:
+    company.owe(2500)
+    company.stripe.faults.append(Fault(path, status=200, body=body))
+    assert company.billing.collect(company.job, 1).waiting == 1
+    assert company.another().collect(company.job, 1).invoiced == 1
+    assert company.stripe.amounts("open") == [2500]
+    assert len(company.stripe.invoices) == len(company.stripe.items) == 1
+
+
+@pytest.mark.parametrize("zone", ["Mars/Phobos", "", "../etc"])
+def test_a_tenant_whose_zone_is_none_holds_no_other_back(company: Company, zone: str) -> None:
+    bad, good = company.subscribe(None, None)
+    for tenant_id in (bad, good):
+        company.owe(700, tenant_id=tenant_id)
+    company.stripe.faults.append(Fault("invoices$", status=503, times=2))
+    for tenant_id in (bad, good):
+        company.billing.collect(company.job, tenant_id)
+    with writing(company.url) as session:
+        session.execute(
+            text("UPDATE tenants SET timezone = :zone WHERE id = :id"), {"zone": zone, "id": bad}
+        )
+    did = company.another().collect_begun(company.job)
+    assert (did.invoiced, did.waiting) == (1, 1)
+    (fee,) = (one for one in map(company.fee, (1, 2)) if one.tenant_id == bad)
+    assert fee.status is FeeStatus.DUE and "timezone" in str(fee.error)

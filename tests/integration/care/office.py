@@ -138,6 +138,9 @@ class Till:
     def settle(self, job: JobContext) -> Any:
         raise NotImplementedError
 
+    def resumption(self) -> Any:
+        raise NotImplementedError
+
     def is_paused(self) -> bool:
         raise NotImplementedError
 
@@ -242,8 +245,8 @@ class Office:
         """These columns of all rows, by the primary key."""
         query = select(*(getattr(model, name) for name in columns))
         query = query.order_by(*model.__mapper__.primary_key)
-        with reading(self.url) as connection:
-            return [tuple(row) for row in connection.execute(query)]
+        with reading(self.url) as session:
+            return [tuple(row) for row in session.execute(query)]
 
     def dump(self) -> dict[str, list[str]]:
         """All rows of all tables."""

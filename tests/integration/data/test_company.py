@@ -43,7 +43,7 @@ def test_an_interrupted_build_is_done_again(
         patch.setattr(rows, "later", lambda: {"partners": [{"id": 1, "name": None}]})
         with pytest.raises(Conflict, match="partners"):
             company.build_postgres(url, TODAY)
-    with reading(Secret(url)) as connection:
-        assert connection.execute(select(Tenant.id)).all() == []
+    with reading(Secret(url)) as session:
+        assert session.execute(select(Tenant.id)).all() == []
     company.build_postgres(url, TODAY)
     assert len(contents(Secret(url))["partners"]) == 3

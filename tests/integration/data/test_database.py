@@ -14,16 +14,16 @@ from local.postgres import Postgres
 from shared.data import engines
 from shared.data.database import reading, writing
 from shared.data.engines import Access, engine, parsed, shown
-from shared.data.models import Owner, Tenant
-from shared.errors import BelfryError, Conflict, Misconfigured, Unavailable
+from shared.data.models import Appointment, Owner, Tenant
+from shared.errors import BelfryError, Conflict, Misconfigured, Refused, Unavailable
 from shared.settings import Secret
 from tests.company import at
 from tests.integration.data.conftest import is_sqlite, tenant
 
 
 def names(url: Secret) -> list[str]:
-    with reading(url) as connection:
-        return list(connection.execute(select(Tenant.name).order_by(Tenant.id)).scalars())
+    with reading(url) as session:
+        return list(session.execute(select(Tenant.name).order_by(Tenant.id)).scalars())
 
 
 def test_a_block_is_one_transaction(url: Secret) -> None:
@@ -37,8 +37,8 @@ def test_a_block_is_one_transaction(url: Secret) -> None:
 
 
 def test_who_reads_cannot_write(url: Secret) -> None:
-    with pytest.raises(BelfryError, match=r"read-?only"), reading(url) as connection:
-        connection.execute(text("DELETE FROM pets"))
+    with pytest.raises(BelfryError, match=r"read-?only"), reading(url) as session:
+        session.execute(text("DELETE FROM pets"))
     with writing(url) as session:  # the connection that was read by is as it was
         session.add(tenant(name="written"))
     assert names(url) == ["Łapka", "written"]
@@ -118,3 +118,20 @@ def test_a_connection_that_was_cut_is_replaced(url: Secret, postgres: Postgres) 
 )
 def test_a_database_is_shown_without_user_and_password(url: str, said: str) -> None:
     assert shown(Secret(url)) == said
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_a_value_that_postgresql_cannot_take_or_python_cannot_hold_is_no_outage(
+    url: Secret,
+) -> None:
+    """Another attempt would fail too, and a message about it must not hold up all others."""
+    with pytest.raises(Refused, match="out of range"), reading(url) as connection:
+        connection.execute(select(Tenant.name).where(Tenant.id == 2**40)).all()
+    endless = (
+        "INSERT INTO appointments (tenant_id, pet_id, starts_at, status, booked_at) "
+        "VALUES (1, 1, now(), 'planned', 'infinity')"
+    )
+    with writing(url) as session:
+        session.execute(text(endless))
+    with pytest.raises(Refused, match="'infinity'"), reading(url) as connection:
+        connection.execute(select(Appointment.booked_at)).all()

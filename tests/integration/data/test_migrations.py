@@ -72,13 +72,13 @@ def dumped(url: Secret) -> dict[str, object]:
 
 def test_what_the_migrations_make_is_what_the_models_say(before: Secret) -> None:
     assert upgrade(before).version is None
-    with reading(before) as connection:
+    with reading(before) as session:
         context = MigrationContext.configure(
-            connection,
+            session.connection(),
             opts={"compare_server_default": not is_sqlite(before), "include_object": _is_ours},
         )
         assert compare_metadata(context, Base.metadata) == []
-        look = inspect(connection)
+        look = inspect(session.connection())
         for name, table in Base.metadata.tables.items():
             wanted = {str(one.name) for one in table.constraints if not _is_check(one)}
             found = {str(look.get_pk_constraint(name)["name"])}
@@ -98,8 +98,8 @@ def _is_check(constraint: object) -> bool:
 
 def test_the_database_checks_what_the_models_check(before: Secret) -> None:
     upgrade(before)
-    with reading(before) as connection:
-        look = inspect(connection)
+    with reading(before) as session:
+        look = inspect(session.connection())
         for name, table in Base.metadata.tables.items():
             found = {
                 str(one["name"]): re.sub(r"[()\s]|::\w+", "", one["sqltext"])
@@ -114,21 +114,21 @@ def test_the_database_checks_what_the_models_check(before: Secret) -> None:
 
 def test_a_demo_of_the_first_versions_is_kept(old: Secret) -> None:
     upgrade(old)
-    with reading(old) as connection:
-        tenants = connection.execute(
+    with reading(old) as session:
+        tenants = session.execute(
             select(Tenant.id, Tenant.name, Tenant.timezone, Tenant.no_show_fee_minor)
         ).all()
         assert tenants == [(1, "Pfötchen & Co.", "UTC", None), (2, "Mine", "UTC", None)]
         users = select(User.id, User.tenant_id, User.email, User.role)
-        assert connection.execute(users.order_by(User.id)).all() == ROWS["users"]
+        assert session.execute(users.order_by(User.id)).all() == ROWS["users"]
         owners = select(Owner.id, Owner.tenant_id, Owner.name, Owner.phone, Owner.sms_opted_in)
-        assert connection.execute(owners.order_by(Owner.id)).all() == ROWS["owners"]
-        pets = connection.execute(text("SELECT * FROM pets ORDER BY id")).all()
+        assert session.execute(owners.order_by(Owner.id)).all() == ROWS["owners"]
+        pets = session.execute(text("SELECT * FROM pets ORDER BY id")).all()
         assert [tuple(row) for row in pets] == ROWS["pets"]
         vaccinations = select(
             Vaccination.tenant_id, Vaccination.pet_id, Vaccination.expires_on, Vaccination.status
         )
-        assert connection.execute(vaccinations.order_by(Vaccination.id)).all() == [
+        assert session.execute(vaccinations.order_by(Vaccination.id)).all() == [
             (2, 1, date(2026, 2, 3), "expired"),
             (1, 2, date(2099, 12, 31), "valid"),
         ]
@@ -136,7 +136,7 @@ def test_a_demo_of_the_first_versions_is_kept(old: Secret) -> None:
             Appointment.tenant_id, Appointment.starts_at, Appointment.status, Appointment.notes
         )
         missed = datetime(2026, 3, 29, 2, 30, tzinfo=UTC)
-        assert connection.execute(kept.order_by(Appointment.id)).all() == [
+        assert session.execute(kept.order_by(Appointment.id)).all() == [
             (2, datetime(2026, 1, 5, 8, 30, tzinfo=UTC), "done", None),
             (1, missed, "no_show", "a \\ and “quotes” #2"),
             (1, datetime(2026, 9, 11, 7, tzinfo=UTC), "planned", "%H:%M"),
@@ -144,13 +144,13 @@ def test_a_demo_of_the_first_versions_is_kept(old: Secret) -> None:
         marked = select(Appointment.no_show_at).where(
             Appointment.status == AppointmentStatus.NO_SHOW
         )
-        assert connection.execute(marked).scalars().all() == [missed]
+        assert session.execute(marked).scalars().all() == [missed]
         costs = select(Cost.tenant_id, Cost.day, Cost.category, Cost.amount_minor, Cost.currency)
-        assert connection.execute(costs.order_by(Cost.id)).all() == [
+        assert session.execute(costs.order_by(Cost.id)).all() == [
             (1, date(2026, 1, 6), "sms", 7, "USD"),
             (2, date(2026, 7, 24), "compute", 123456789029, "USD"),
         ]
-        invoices = connection.execute(text("SELECT * FROM invoices")).all()
+        invoices = session.execute(text("SELECT * FROM invoices")).all()
         assert [tuple(map(str, row)) for row in invoices] == [tuple(map(str, ROWS["invoices"][0]))]
 
 

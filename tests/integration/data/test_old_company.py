@@ -27,19 +27,19 @@ def build(url: Secret, today: date = TODAY) -> None:
 def test_an_old_company_goes_on_with_what_it_has(old: Secret) -> None:
     """Of the demo's tenants and pets, it has but two: nothing refers to the others."""
     build(old)
-    with reading(old) as connection:
+    with reading(old) as session:
         tenants = select(Tenant.id, Tenant.name, Tenant.timezone).order_by(Tenant.id)
-        assert connection.execute(tenants).all() == [
+        assert session.execute(tenants).all() == [
             (1, "Pfötchen & Co.", "Europe/Berlin"),
             (2, "Mine", "America/New_York"),
         ]
         users = select(User.id, User.tenant_id, User.email, User.role).order_by(User.id)
-        assert connection.execute(users).all() == ROWS["users"]
-        assert connection.execute(select(func.count()).select_from(Pet)).scalar() == 2
+        assert session.execute(users).all() == ROWS["users"]
+        assert session.execute(select(func.count()).select_from(Pet)).scalar() == 2
         ahead = select(func.max(Cost.day))
-        assert connection.execute(ahead).scalar() == TODAY + timedelta(days=60)
+        assert session.execute(ahead).scalar() == TODAY + timedelta(days=60)
         kept = select(Appointment.id).where(Appointment.id <= 3).order_by(Appointment.id)
-        assert connection.execute(kept).scalars().all() == [1, 2, 3]
+        assert session.execute(kept).scalars().all() == [1, 2, 3]
     before = contents(old)
     build(old)
     assert contents(old) == before

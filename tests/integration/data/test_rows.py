@@ -97,8 +97,8 @@ def test_of_several_writers_of_one_key_one_inserts(
 ) -> None:
     did = at_once(url, lambda session: insert_once(session, model, values))
     assert sorted(did) == [False] * (WRITERS - 1) + [True]
-    with reading(url) as connection:
-        assert connection.execute(select(func.count()).select_from(model)).scalar() == 1
+    with reading(url) as session:
+        assert session.execute(select(func.count()).select_from(model)).scalar() == 1
 
 
 @pytest.mark.parametrize(("model", "values"), ONCE)
@@ -129,8 +129,8 @@ def test_several_who_add_to_a_counter_lose_nothing(url: Secret) -> None:
         return update_if(session, UsageDay, row, {"value": UsageDay.value + 1})
 
     assert all(at_once(url, add))
-    with reading(url) as connection:
-        assert connection.execute(select(UsageDay.value)).scalar() == WRITERS
+    with reading(url) as session:
+        assert session.execute(select(UsageDay.value)).scalar() == WRITERS
 
 
 def test_a_row_that_was_inserted_goes_with_its_transaction(url: Secret) -> None:

@@ -47,8 +47,8 @@ def appointment(starts_at: datetime, **given: Any) -> Appointment:
 def test_an_instant_comes_back_as_it_was_and_in_utc(url: Secret, given: datetime) -> None:
     with writing(url) as session:
         session.add(appointment(given))
-    with reading(url) as connection:
-        (found,) = connection.execute(select(Appointment.starts_at)).one()
+    with reading(url) as session:
+        (found,) = session.execute(select(Appointment.starts_at)).one()
     assert found == given.astimezone(UTC) and found.tzinfo is UTC
 
 
@@ -57,8 +57,8 @@ def test_a_time_without_a_zone_is_refused_as_a_value_and_in_a_query(url: Secret)
     with pytest.raises(Invalid, match="has no zone; give an aware"), writing(url) as session:
         session.add(appointment(naive))
     query = select(Appointment.id).where(Appointment.starts_at > naive)
-    with pytest.raises(Invalid, match="has no zone; give an aware"), reading(url) as connection:
-        connection.execute(query)
+    with pytest.raises(Invalid, match="has no zone; give an aware"), reading(url) as session:
+        session.execute(query)
 
 
 def test_instants_are_ordered_and_compared_by_time(url: Secret) -> None:
@@ -67,10 +67,10 @@ def test_instants_are_ordered_and_compared_by_time(url: Secret) -> None:
     with writing(url) as session:
         session.add_all([appointment(at) for at in reversed(times)])
     query = select(Appointment.starts_at).order_by(Appointment.starts_at)
-    with reading(url) as connection:
-        assert connection.execute(query).scalars().all() == times
+    with reading(url) as session:
+        assert session.execute(query).scalars().all() == times
         late = query.where(Appointment.starts_at >= START, Appointment.starts_at < times[-1])
-        assert connection.execute(late).scalars().all() == times[1:4]
+        assert session.execute(late).scalars().all() == times[1:4]
 
 
 def test_rows_of_each_kind_come_back_as_they_were(url: Secret) -> None:
@@ -81,19 +81,19 @@ def test_rows_of_each_kind_come_back_as_they_were(url: Secret) -> None:
             Cost(tenant_id=1, day=day, category="sms", amount_minor=2**53 + 1, currency="USD")
         )
         session.add(UsageDay(tenant_id=1, counter="x", day=day, value=2**40))
-    with reading(url) as connection:
-        assert connection.execute(select(Cost.day, Cost.amount_minor)).one() == (day, 2**53 + 1)
-        assert connection.execute(select(UsageDay.value, UsageDay.closed_at)).one() == (2**40, None)
-        assert connection.execute(select(Pet.avatar)).scalar() == b"\x00\xff"
-        found = connection.execute(select(Owner.sms_opted_in, Owner.timezone)).one()
+    with reading(url) as session:
+        assert session.execute(select(Cost.day, Cost.amount_minor)).one() == (day, 2**53 + 1)
+        assert session.execute(select(UsageDay.value, UsageDay.closed_at)).one() == (2**40, None)
+        assert session.execute(select(Pet.avatar)).scalar() == b"\x00\xff"
+        found = session.execute(select(Owner.sms_opted_in, Owner.timezone)).one()
         assert found == (True, None)
 
 
 def test_a_choice_comes_back_as_a_member(url: Secret) -> None:
     with writing(url) as session:
         session.add(appointment(START, status="no_show"))
-    with reading(url) as connection:
-        found = connection.execute(select(Appointment.status)).scalar()
+    with reading(url) as session:
+        found = session.execute(select(Appointment.status)).scalar()
     assert found is AppointmentStatus.NO_SHOW
 
 
@@ -110,9 +110,9 @@ def test_a_choice_comes_back_as_a_member(url: Secret) -> None:
 def test_what_is_no_choice_and_no_zone_is_refused(url: Secret, wrong: Callable[[], Any]) -> None:
     with pytest.raises(Invalid, match=r"^value: "), writing(url) as session:
         session.add(wrong())
-    with reading(url) as connection:
-        assert connection.execute(select(Appointment.id)).all() == []
-        assert len(connection.execute(select(Tenant.id)).all()) == 1
+    with reading(url) as session:
+        assert session.execute(select(Appointment.id)).all() == []
+        assert len(session.execute(select(Tenant.id)).all()) == 1
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_a_status_is_changed_by_a_member(url: Secret) -> None:
         session.add(appointment(START))
     with writing(url) as session:
         session.execute(update(Appointment).values(status=AppointmentStatus.DONE))
-    with reading(url) as connection:
-        assert connection.execute(text("SELECT status FROM appointments")).scalar() == "done"
+    with reading(url) as session:
+        assert session.execute(text("SELECT status FROM appointments")).scalar() == "done"

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import insert, select
 
 from shared.alerts.port import AlertKind
-from shared.billing.port import Collected, Pause, Paused, Settled
-from shared.billing.switch import Spend, SwitchRow, paused
+from shared.billing.port import Collected, Pause, Paused, Resumption, Settled
+from shared.billing.switch import Spend, SwitchRow, paused, resumption
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
 from shared.data.models import (
@@ -110,15 +110,15 @@ class Kept:
         """(tenant, counter, day, value, closed at) of all."""
         keys = (UsageDay.tenant_id, UsageDay.counter, UsageDay.day, UsageDay.value)
         query = select(*keys, UsageDay.closed_at).order_by(UsageDay.day, UsageDay.id)
-        with reading(self.url) as connection:
-            rows = connection.execute(query)
+        with reading(self.url) as session:
+            rows = session.execute(query)
             return [(of, counter, day, value, at) for of, counter, day, value, at in rows]
 
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
         """All rows of all tables."""
-        with reading(self.url) as connection:
+        with reading(self.url) as session:
             return {
-                table.name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+                table.name: sorted(map(tuple, session.execute(select(table))), key=repr)
                 for table in Base.metadata.sorted_tables
             }
 
@@ -198,6 +198,9 @@ class Billing:
     @property
     def switch(self) -> SwitchRow:
         return SwitchRow(self.kept.url, self.clock)
+
+    def resumption(self) -> Resumption | None:
+        return resumption(self.switch.read(), self.clock.now())
 
     def is_paused(self) -> bool:
         return self.switch.read().is_paused

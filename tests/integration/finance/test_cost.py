@@ -238,8 +238,8 @@ def _partners(kept: Kept) -> None:
     from shared.data.database import reading
     from shared.data.models import Partner
 
-    with reading(kept.url) as connection:
-        there = connection.execute(select(func.count(Partner.id))).scalar()
+    with reading(kept.url) as session:
+        there = session.execute(select(func.count(Partner.id))).scalar()
     if not there:
         kept.partner("One")
         kept.partner("Two")
@@ -281,6 +281,7 @@ def _naive(
         return {
             "currency": code,
             "costs": tuple(lines),
+            "unnamed_costs": None,
             "revenue_minor": sum(on(code, 1, earned)),
             "revenue_day_before_minor": sum(on(code, 2, earned)),
             "revenue_mean_minor": mean(code, earned),
@@ -288,6 +289,7 @@ def _naive(
                 {"partner": name, "amount_minor": amount}
                 for name, amount in sorted(partners.items(), key=lambda one: (-one[1], one[0]))
             ),
+            "unnamed_commissions_minor": None,
             "series": tuple(
                 {
                     "day": ago(day),

@@ -106,8 +106,8 @@ class World:
     def agreeing(self) -> list[str | None]:
         """The phone numbers of the owners who agree."""
         query = select(Owner.phone).where(Owner.sms_opted_in.is_(True)).order_by(Owner.id)
-        with reading(self.app.settings.database_url) as connection:
-            return [phone for (phone,) in connection.execute(query)]
+        with reading(self.app.settings.database_url) as session:
+            return [phone for (phone,) in session.execute(query)]
 
     def refused(self) -> dict[str, int]:
         """How many requests each provider had not signed, as `/status` shows it."""

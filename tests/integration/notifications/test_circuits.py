@@ -110,6 +110,23 @@ def test_a_probe_that_was_killed_or_found_nothing_to_send_leaves_it_to_another(
     assert isinstance(one.ask("sms", now), Permit)
 
 
+def test_a_clock_that_was_ahead_keeps_it_open_for_nobody(
+    office: Office, recorder: Recorder
+) -> None:
+    ahead = START + 400 * DAY
+    one = circuits(office, recorder)
+    for _ in range(3):
+        permit = one.ask("sms", ahead)
+        assert isinstance(permit, Permit)
+        one.record(permit, AWAY, ahead)
+    probe = circuits(office, recorder).ask("sms", START)
+    assert isinstance(probe, Permit) and probe.holder, "it is probed, as after any pause"
+    one.record(probe, AWAY, START)
+    assert isinstance(circuits(office, recorder).ask("sms", ahead), Permit), "and that probe dies"
+    again = circuits(office, recorder).ask("sms", START + 3 * MINUTE)
+    assert isinstance(again, Permit) and again.holder
+
+
 def test_as_long_as_all_is_well_nothing_is_written(office: Office, recorder: Recorder) -> None:
     one = circuits(office, recorder)
     for seconds in range(20):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -13,7 +14,8 @@ from shared.errors import NotFound
 from shared.notifications import states
 from shared.notifications.content import Receipt
 from shared.notifications.double import Reply
-from shared.notifications.model import MAIL, NotificationStatus
+from shared.notifications.model import MAIL, NotificationStatus, draft
+from shared.notifications.service import Notifications
 from shared.storage.tables.batch import Merge
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
 from tests.integration.notifications.vendors import CHATS
@@ -161,14 +163,64 @@ def test_an_attempt_that_never_ends_is_given_up_after_six(
     assert len(office.vendors.got) == 6
 
 
+def forget(notifications: Notifications, office: Office) -> int:
+    hour = timedelta(hours=1)
+    return notifications.forget(office.clock.now(), longest=hour, stop=threading.Event())
+
+
+def old(office: Office, count: int) -> None:
+    """So many that are finished, and an hour later."""
+    outbox = office.outbox()
+    for number in range(count):
+        kept = draft(key=f"old{number}", channel="slack", recipient="", subject="s", text="t")
+        outbox.put(kept, office.clock.now(), kept="for this test")
+    office.clock.advance(timedelta(hours=1))
+
+
+def test_many_are_forgotten_together_and_only_as_long_as_there_is_time(office: Office) -> None:
+    old(office, 120)
+    goes = iter([True, False])
+    assert office.outbox().forget(office.clock.now(), lambda: next(goes)) == 50
+    stop = threading.Event()
+    stop.set()
+    late = office.clock.now() + timedelta(days=401)
+    notifications = office.notifications()
+    assert notifications.forget(late, longest=timedelta(0), stop=threading.Event()) == 0
+    assert notifications.forget(late, longest=timedelta(hours=1), stop=stop) == 0
+    assert notifications.forget(late, longest=timedelta(hours=1), stop=threading.Event()) == 70
+    assert list(office.table().query("", top=100)) == []
+
+
+def test_two_that_forget_at_once_leave_nothing_and_fail_neither(office: Office) -> None:
+    old(office, 60)
+    before = office.clock.now()
+    with ThreadPoolExecutor() as both:
+        gone = [both.submit(office.outbox().forget, before, lambda: True) for _ in range(2)]
+        assert sum(one.result() for one in gone) == 60
+    assert office.all() == []
+
+
+def test_one_that_is_still_of_use_is_not_forgotten(office: Office) -> None:
+    """Its task may ask for it until its occasion is over, and then it must be known."""
+    wanted = draft(key="far", channel="slack", recipient="", subject="s", text="t")
+    ahead = replace(wanted, useful_until=office.clock.now() + timedelta(days=500))
+    office.outbox().put(ahead, office.clock.now(), kept="for this test")
+    office.clock.advance(timedelta(days=500 + 400))
+    assert forget(office.notifications(), office) == 0
+    office.clock.advance(timedelta(days=1))
+    assert forget(office.notifications(), office) == 1
+
+
 def test_notifications_are_forgotten_when_nothing_is_to_be_done_any_more(office: Office) -> None:
     notifications = office.notifications()
     notifications.mail_administrators(key="old", subject="s", text="t")
     office.vendors.say("slack", Reply(500))
     notifications.alert(key="waits", subject="s", text="t")
-    office.clock.advance(timedelta(days=40))
+    office.clock.advance(timedelta(days=400) - timedelta(seconds=1))
     notifications.mail_administrators(key="new", subject="s", text="t")
-    assert notifications.forget(START + timedelta(days=1)) == 2 + len(CHATS) - 1 + 2
+    assert forget(notifications, office) == 0
+    office.clock.advance(timedelta(seconds=1))
+    assert forget(notifications, office) == 2 + len(CHATS) - 1 + 2
     assert [(one.key, one.status.value) for one in office.all()] == [
         ("new", "sent"),
         ("new", "sent"),

@@ -16,6 +16,7 @@ from shared.notifications.model import NotificationStatus as Status
 from shared.notifications.service import Notifications
 from tests.clocks import HastyClock
 from tests.integration.notifications.conftest import ANA, START, Office
+from tests.integration.notifications.test_caps import Recorder
 from tests.integration.notifications.texting import (
     BROKEN,
     FREE,
@@ -235,6 +236,28 @@ def test_what_nobody_can_say_ends_as_unknown_for_a_person(
     assert served.asked == 1
 
 
+def test_people_are_told_once_of_what_nobody_can_say_also_if_alerts_are_away(
+    office: Office, served: Provider, clinic: Clinic
+) -> None:
+    """It is final only when somebody was told: else nobody would look."""
+    served.next.append(SILENT)
+    served.lists = False
+    told = Recorder(fails=True)
+    one = texting(office, served, clinic, problems=told)
+    one.send([message(1, UNTIL)])
+    for minutes in (2, 10, 30):
+        (found,) = one.flush(office.clock.advance(minutes * MINUTE))
+    assert (found.status, told.said) == (Status.UNSETTLED, [])
+    assert found.next_at == office.clock.now() + 60 * MINUTE
+    told.fails = False
+    (found,) = one.flush(office.clock.advance(60 * MINUTE))
+    assert found.status is Status.UNKNOWN
+    ((key, said),) = told.said
+    assert key == f"unknown:{found.id}" and said.startswith(f"tenant 1: {found.kind} {found.id}: ")
+    assert "Look for ...01" in said and phone(1) not in said
+    assert one.flush(office.clock.advance(DAY)) == [] and len(told.said) == 1
+
+
 def test_a_provider_that_does_not_answer_is_asked_until_it_does(
     office: Office, clinic: Clinic
 ) -> None:
@@ -314,7 +337,7 @@ def test_an_alert_does_not_wait_behind_messages_to_owners(
     office.vendors.say("mail", Reply(503))
     one = Notifications(
         office.outbox(),
-        {"sms": Texts(served.url), **channels.senders(office.settings().channels)},
+        {**channels.senders(office.settings().channels), "sms": Texts(served.url)},
         lambda: (ANA,),
         clock,
         sms=slow,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import Any
+from urllib.parse import parse_qsl
 
 from local.ports import HOST
 from shared.notifications import channels
@@ -89,7 +90,9 @@ def vendors() -> Iterator[Vendors]:
                 (name for name, one in DOUBLES.items() if one.path == self.path), "nobody"
             )
             raw = self.rfile.read(int(self.headers["Content-Length"]))
-            memory.got.append(Got(vendor, dict(self.headers), json.loads(raw), raw))
+            is_form = "form" in self.headers.get("Content-Type", "")
+            body = dict(parse_qsl(raw.decode())) if is_form else json.loads(raw)
+            memory.got.append(Got(vendor, dict(self.headers), body, raw))
             memory.entered.set()
             memory.gate.wait(30)
             if vendor == "nobody":

@@ -100,5 +100,20 @@ def test_the_task_says_what_it_found(post: Post) -> None:
     post.office.clock.advance(2 * HOUR)
     job = job_of(clock=post.office.clock)
     found = result_of(notification_reconciler, job, notifications=post.service())
-    assert found == {"asked": 1, "changed": 1, "gone": 0, "complete": True}
+    assert found == {"forgotten": 0, "asked": 1, "changed": 1, "gone": 0, "complete": True}
     assert "asked=1" in job.log.text()
+
+
+def test_the_task_forgets_old_ones_though_twilio_does_not_answer(post: Post) -> None:
+    old = post.send()
+    post.office.clock.advance(timedelta(days=402))
+    until = post.office.clock.now() + 24 * HOUR
+    (new,) = post.service().send([message(2, until)])
+    post.office.clock.advance(2 * HOUR)
+    with pytest.raises(Misconfigured, match="20003"):
+        result_of(
+            notification_reconciler,
+            job_of(clock=post.office.clock),
+            notifications=post.service(token="wrong-hush"),
+        )
+    assert [one.id for one in post.office.all()] == [new.id] != [old.id]

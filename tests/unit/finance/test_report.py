@@ -107,7 +107,25 @@ def test_a_mail_has_room_for_what_is_largest_and_for_the_sum_of_the_rest(
         assert short.cost_day_before_minor == full.cost_day_before_minor
         assert short.cost_mean_minor == full.cost_mean_minor
         assert short.costs[0] == full.costs[0]
-    assert (shortened.currencies[0].costs[-1].category == "(others)") is (each > 3)
+        assert (short.unnamed_costs is None) is (len(short.costs) == each)
+        assert short.other_costs(len(short.costs)) == short.unnamed_costs
+
+
+@pytest.mark.parametrize("each", [25, 5000])
+def test_the_mail_has_one_line_for_the_others_the_last_in_its_language(each: int) -> None:
+    """Its tables name still fewer than its data do; the others are large together."""
+    content = render("cost_report", for_mail(many(1, each)), "de")
+    sums = [line.strip() for line in content.text.splitlines() if line.startswith("  - ")]
+    costs, commissions = sums[: len(sums) // 2], sums[len(sums) // 2 :]
+    for table in (costs, commissions):
+        assert [line.startswith("- Übrige: ") for line in table] == [False] * 20 + [True]
+    assert content.text.count("Übrige") == content.html.count("Übrige") == 2
+    assert "others" not in (content.text + content.html).lower()
+    rest = sum(range(each - 20))
+    said = f"{rest // 100:,}".replace(",", ".") + f",{rest % 100:02}"
+    assert costs[-1].startswith(f"- Übrige: {said}") and commissions[-1].startswith(
+        f"- Übrige: {said}"
+    )
 
 
 def test_what_fits_is_sent_whole() -> None:

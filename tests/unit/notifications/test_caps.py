@@ -58,7 +58,18 @@ def test_the_last_days_are_kept(days: list[str]) -> None:
     known: dict[str, Used] = {}
     for number, day in enumerate(days):
         known = dict(with_day(known, day, Used(number)))
+        assert known[day] == Used(number)
     assert len(known) <= 3 and list(known) == sorted(known)
+
+
+def test_near_midnight_both_days_are_counted_though_a_clock_that_was_wrong_wrote_later_ones() -> (
+    None
+):
+    known: dict[str, Used] = {f"2027-06-0{day}": Used(9) for day in range(1, 4)}
+    for number in range(1, 4):
+        known = dict(with_day(known, "2026-11-29", Used(number)))
+        known = dict(with_day(known, "2026-11-30", Used(number)))
+        assert (known["2026-11-29"], known["2026-11-30"]) == (Used(number), Used(number))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +106,7 @@ def test_a_masked_number_identifies_nobody() -> None:
 def test_money_is_counted_in_millionths() -> None:
     assert Price(price("0.0079"), "USD").of(3) == 23_700
     assert (micros_of(250, "USD"), micros_of(250, "JPY")) == (2_500_000, 250_000_000)
+    assert (micros_of(250, "KWD"), micros_of(250, "CLF")) == (250_000, 25_000)
     for wrong in ("-1", "0.00000001", "much", "100", "1e3"):
         with pytest.raises(ValueError, match=r"such as 0\.0079"):
             price(wrong)

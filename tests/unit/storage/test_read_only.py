@@ -36,7 +36,6 @@ def account(server: Server) -> StorageAccount:
 
 WRITES: dict[str, Callable[[Connection], object]] = {
     "a row": lambda to: to.table("t").transact("p", [Upsert("k", {})]),
-    "a table": lambda to: to.create_table("t"),
     "a queue": lambda to: to.create_queue("q"),
     "a container": lambda to: to.container("c").create_container(),
     "a blob": lambda to: to.container("c").upload_blob("b", b"x"),
@@ -53,6 +52,17 @@ def test_a_write_is_refused_and_not_sent(
         with pytest.raises(Refused, match="a dry run changes nothing, so it may not"):
             write(to)
     assert server.asked == []
+
+
+def test_a_table_that_is_missing_is_not_made_and_reads_as_empty() -> None:
+    gone = says(404, b"{}", x_ms_error_code="TableNotFound")
+    with Server(gone, gone) as server:
+        to = Connection(account(server), read_only=True)
+        to.create_table("t")
+        assert server.asked == []
+        assert to.table("t").get("p", "k") is None
+        assert list(to.table("t").query("")) == []
+        assert len(server.asked) == 2
 
 
 def test_what_is_stored_can_be_read(server: Server, connection: Connection) -> None:
