@@ -22,7 +22,7 @@ from shared.care import vaccinations as asking_vaccinations
 from shared.care.rules import reminders, vaccinations
 from shared.care.rules.reminders import Lead
 from shared.errors import Unavailable
-from shared.notifications import asking, attempts, budget, capping, deciding, owners
+from shared.notifications import asking, attempts, budget, deciding, owners
 from shared.notifications.consent import Consent
 from shared.notifications.model import Uncertain
 from shared.notifications.rules import caps, owner
@@ -87,8 +87,7 @@ def _cap(patch: _Patch) -> None:
     def granted(cap: Any, used: Any, costs: Any) -> int:
         return int(min(len(costs), real(cap, used, costs) + 1))
 
-    patch.setattr(budget, "granted", granted)
-    patch.setattr(capping, "granted", granted)
+    patch.setattr(caps, "granted", granted)
 
 
 @_break

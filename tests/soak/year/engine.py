@@ -19,30 +19,30 @@ class Engine:
     """The engines of the hosts."""
 
     def __init__(self) -> None:
-        self._sent: list[Message] = []
+        self._sent: list[tuple[datetime, Message]] = []
         self.expected: list[tuple[str, datetime]] = []
         """The task and the due time of each run that there must be."""
         self.ended: list[Job] = []
 
     def tap(self, app: App) -> None:
-        """Note what is sent, beside sending it: Azurite shows messages by its own clock."""
+        """Note what is sent, and when it shall be seen, beside sending it: Azurite goes by its own
+        clock."""
         queue: Any = app.queue
         real = queue.send
 
-        def send(message: Message, *rest: Any) -> Any:
-            self._sent.append(message)
-            return real(message, *rest)
+        def send(message: Message, visible_at: datetime, *rest: Any) -> Any:
+            self._sent.append((visible_at, message))
+            return real(message, visible_at, *rest)
 
         queue.send = send
 
     def tick(self, apps: Sequence[App], act: Ticked) -> None:
         self.expected += [(task, act.due_at) for task in act.tasks]
         together(*(partial(app.dispatcher.tick, act.at, "year") for app in apps))
-        while self._sent:
-            message = self._sent.pop(0)
-            if message.job_ids:
-                found = together(*(partial(app.worker.work, message) for app in apps))
-                self.ended += [job for some in found for job in some]
+        while seen := [one for one in self._sent if one[0] <= act.at]:
+            self._sent.remove(seen[0])
+            works = [partial(app.worker.work, seen[0][1]) for app in apps]
+            self.ended += [job for some in together(*works) for job in some]
 
     def problems(self) -> Iterator[str]:
         """Runs that are missing, failed, or were there twice."""

@@ -204,10 +204,10 @@ class _Planner:
         for n, what in self._faulty.items():
             self._between(n, n + 1, Away, Back, what=what)
         self._between(self._stripe, self._stripe + 1.5, Away, Back, what="stripe")
-        self._between(self._part(0.15), self._part(0.25), Broke, Mended, tenant=BROKEN)
-        capped = self._at(self._part(0.75)), self._at(self._part(0.85))
-        self._add(Capped(at=self._off(capped[0]), messages=2))
-        self._add(Capped(at=self._off(capped[1]), messages=0))
+        tenth = self._days / 10
+        self._between(1.5 * tenth, 2.5 * tenth, Broke, Mended, tenant=BROKEN)
+        for day, most in ((7.5 * tenth, 2), (8.5 * tenth, 0)):
+            self._add(Capped(at=self._off(self._at(day)), messages=most))
         bad = {day for n in self._faulty for day in (n - 1, n, n + 1)}
         for n in range(1, self._days, 6):
             if n not in bad:
