@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -25,8 +26,25 @@ class Collected:
     """Refused for good; a person must look at them."""
     waiting: int = 0
     """Still due: Stripe did not answer, does not know the owner, or there is no Stripe."""
+    too_old: int = 0
+    """Due for longer than NO_SHOW_MAX_AGE_DAYS, and never begun: a person releases them."""
     without_customer: int = 0
     """Of those that wait: their owner has no `stripe_customer_id`."""
+    would: tuple[Mapping[str, object], ...] = ()
+    """In a dry run: the first thirty that would be invoiced."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coming:
+    """Fees that a run would have recorded before it collects; in a dry run there are none of
+    them."""
+
+    amount_minor: int
+    """Of each."""
+    currency: str
+    with_customer: int = 0
+    """Those whose owner has a `stripe_customer_id`."""
+    without_customer: int = 0
 
 
 class Pause(StrEnum):
@@ -94,9 +112,13 @@ class BillingService(Protocol):
     the database fails, and `Misconfigured` if Stripe refuses STRIPE_API_KEY. A job that is told to
     stop stops between two calls to Stripe (`Cancelled`); what is left is done by the next."""
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
         """Invoice the tenant's no-show fees that are due, each once; also while billing is
-        paused. In a dry run nothing is written and Stripe is not asked."""
+        paused. One that was made more than NO_SHOW_MAX_AGE_DAYS ago is left to people, unless its
+        invoice was begun. In a dry run nothing is written and Stripe is not asked; `coming`: what
+        is counted as if it were due too."""
 
     def collect_begun(self, job: JobContext) -> Collected:
         """The same for each tenant with a fee whose invoice was begun; Stripe did not answer, or

@@ -92,6 +92,9 @@ class BillingOut(Shown):
     tenants: list[TenantOut]
     """Of those, the first hundred."""
     fees: list[FeeSumOut]
+    fees_too_old: int = at("too_old")
+    """Fees that are due for longer than `NO_SHOW_MAX_AGE_DAYS`, and that Stripe was never asked
+    for: a person releases them (`billing retry`)."""
     failed_fees: list[FailedFeeOut] = at("failed")
     """The first hundred."""
 

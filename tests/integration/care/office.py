@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import MetaData, create_engine, event, select
 
-from shared.billing.port import Collected
+from shared.billing.port import Collected, Coming
 from shared.care.service import Care
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
@@ -106,8 +106,18 @@ class Till:
     collected: list[int] = field(default_factory=list)
     """The tenants, call by call."""
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
         job.check()
+        if job.dry_run:
+            assert coming is not None
+            return Collected(
+                invoiced=coming.with_customer,
+                amounts_minor={coming.currency: coming.amount_minor * coming.with_customer},
+                waiting=coming.without_customer,
+                would=({"fee_id": 7},),
+            )
         self.collected.append(tenant_id)
         if self.failing:
             raise self.failing.pop()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.data.models import Appointment, AppointmentStatus, FeeStatus, NoShowFee, Tenant
+from shared.data.models import Appointment, AppointmentStatus, FeeStatus, NoShowFee, Owner, Tenant
 from shared.errors import Unavailable
 from tests.integration.care.office import (
     DAY,
@@ -199,4 +199,18 @@ def test_a_dry_run_says_what_it_would_charge_and_changes_nothing(office: Office)
     (charge,) = result["would"]["charge"]
     assert (charge["appointment_id"], charge["fee_minor"], charge["currency"]) == (id, 2500, "PLN")
     assert len(result["would"]["mark"]) == 1
+    assert (result["total_invoiced"], result["total_fees_waiting"]) == (0, 1)
     assert office.dump() == before and office.till.collected == []
+
+
+def test_a_dry_run_says_what_it_would_have_invoiced(office: Office) -> None:
+    """Also of fees that it would have recorded first."""
+    office.change(Owner, 1, stripe_customer_id="cus_ana")
+    office.book(NOON - HOUR)
+    office.book(NOON - 2 * HOUR)
+    result = office.no_shows(dry_run=True)
+    assert (result["total_invoiced"], result["invoiced_minor"]) == (2, {"PLN": 5000})
+    assert result["would"]["invoice"] == [{"fee_id": 7}]
+    real = office.no_shows()
+    for name in ("total_detected", "total_fees_applied", "fees_minor", "total_invoiced"):
+        assert result[name] == real[name]

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import insert, select
 
 from shared.alerts.port import AlertKind
-from shared.billing.port import Collected, Pause, Paused, Resumption, Settled
+from shared.billing.port import Collected, Coming, Pause, Paused, Resumption, Settled
 from shared.billing.switch import Spend, SwitchRow, paused, resumption
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
@@ -205,7 +205,10 @@ class Billing:
     def is_paused(self) -> bool:
         return self.switch.read().is_paused
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
+        del coming
         raise AssertionError(f"{job.job_id} collects nothing of {tenant_id}")
 
     def pause(
