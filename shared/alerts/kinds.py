@@ -78,11 +78,6 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             title="Billing paused",
             what_to_do="When the cause of the spending is gone, resume billing.",
         ),
-        AlertKind.BILLING_RESUMED: About(
-            severity=Severity.INFO,
-            title="Billing resumed",
-            what_to_do="Nothing, if you know who resumed it.",
-        ),
         AlertKind.BILLING_STUCK: About(
             severity=Severity.CRITICAL,
             title="Billing stuck",

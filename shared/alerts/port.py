@@ -19,7 +19,6 @@ class AlertKind(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     SPEND_EXCEEDED = "spend_exceeded"
     BILLING_PAUSED = "billing_paused"
-    BILLING_RESUMED = "billing_resumed"
     BILLING_STUCK = "billing_stuck"
     """Billing should be paused and could not be."""
     BACKUP_FAILED = "backup_failed"

@@ -89,7 +89,7 @@ class Settled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumption:
-    """A person's word that billing goes on, as people are told of it."""
+    """A person's word that billing goes on."""
 
     by: str
     at: datetime
@@ -97,14 +97,25 @@ class Resumption:
     """Until the end of which it is not paused again."""
 
     @property
-    def key(self) -> str:
-        """Of the alert: whoever tells it first, it is told once."""
-        return f"resumed:{instant(self.at)}"
-
-    @property
     def text(self) -> str:
         at = instant(self.at, "minutes")
         return f"{self.by} resumed billing at {at}. It is not paused again before {self.day} ends."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How Belfry's own switch stands, as people are told of it."""
+
+    paused_for: date | None
+    """The day whose spend was too high; None: billing runs."""
+    resumption: Resumption | None = None
+    """Who resumed it last, if it runs."""
+
+    @property
+    def text(self) -> str:
+        if self.paused_for is not None:
+            return f"Billing is paused because of {self.paused_for}. A person resumes it."
+        return "Billing runs." if self.resumption is None else self.resumption.text
 
 
 class BillingService(Protocol):
@@ -139,10 +150,8 @@ class BillingService(Protocol):
         """Do what is left of pausing or resuming at Stripe. Raises `Skipped` without a
         database."""
 
-    def resumption(self) -> Resumption | None:
-        """The last time that a person resumed billing, if it is news: those who act on the switch
-        tell it (alert `billing_resumed`), since the command line cannot. Raises `Skipped` without
-        a database."""
+    def standing(self) -> Standing:
+        """How Belfry's own switch stands. Raises `Skipped` without a database."""
 
     def is_paused(self) -> bool:
         """Whether Belfry's own switch is set, as it was at most some seconds ago. What causes

@@ -11,10 +11,10 @@ from shared.billing import overview, reconcile
 from shared.billing.fees import Fees
 from shared.billing.overview import Overview
 from shared.billing.patience import Patience
-from shared.billing.port import Collected, Coming, Pause, Paused, Resumption, Settled
+from shared.billing.port import Collected, Coming, Pause, Paused, Settled, Standing
 from shared.billing.reconcile import Difference
 from shared.billing.steps import Steps
-from shared.billing.switch import Spend, Switch, SwitchRow, paused, resumption
+from shared.billing.switch import Spend, Switch, SwitchRow, paused, standing
 from shared.billing.tenants import Tenants
 from shared.billing.vendor.account import StripeAccount
 from shared.clock import Clock
@@ -105,10 +105,10 @@ class Billing:
         would = Settled(paused=left)
         return _answer(after, mine=after != before, did=would)
 
-    def resumption(self) -> Resumption | None:
+    def standing(self) -> Standing:
         """See `BillingService`."""
         self._needs_data()
-        return resumption(self._switch.read(), self._clock.now())
+        return standing(self._switch.read())
 
     def settle(self, job: JobContext) -> Settled:
         """See `BillingService`."""

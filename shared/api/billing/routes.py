@@ -9,12 +9,11 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter
 from pydantic import BeforeValidator
 
-from shared.alerts.port import AlertKind
 from shared.api.deps import Provided
 from shared.api.fields import Input, Name
 from shared.api.shown import Shown, at
 from shared.billing.overview import Overview
-from shared.billing.port import ALERT
+from shared.billing.telling import tell
 from shared.notifications.problems import told
 
 LONGEST = timedelta(seconds=20)
@@ -117,12 +116,10 @@ def resume_billing(app: Provided, request: Resume) -> BillingOut:
 
     Belfry's own switch is turned at once; then Stripe is asked, tenant by tenant, for some seconds.
     `tenants_left` are done by the task `billing_upkeep`, each hour, or when you execute its
-    schedule. Asking twice resumes once. People are told of it (alert `billing_resumed`).
+    schedule. Asking twice resumes once. People are told of it (the alert `billing_paused` is over).
     """
     billing = app().billing()
     billing.resume(request.by, request.day, LONGEST)
-    if (news := billing.resumption()) is not None:
-        alerts = app().alerts()
-        # If that fails, `billing_upkeep` tells it: billing is resumed all the same.
-        told(lambda: alerts.happened(AlertKind.BILLING_RESUMED, ALERT, news.text, key=news.key))
+    # If that fails, `billing_upkeep` tells it: billing is resumed all the same.
+    told(lambda: tell(app().alerts(), billing))
     return BillingOut.of(billing.overview())

@@ -107,41 +107,57 @@ def subjects(app: App) -> list[str]:
     return [one.subject for one in app.notifications().page(None, None, 1, 100)[0]][::-1]
 
 
-def test_people_are_told_once_that_a_person_resumed_whoever_says_it(
-    company: Company, app: App, ask: Ask
-) -> None:
+def upkeep(company: Company, alerts: Any, *, dry_run: bool = False) -> None:
+    job = replace(company.job, dry_run=dry_run)
+    result_of(billing_upkeep, job, billing=company.another(), alerts=alerts)
+
+
+def test_the_alert_lasts_as_long_as_billing_is_paused(company: Company, app: App, ask: Ask) -> None:
+    """Whoever says it: the task, hour by hour, and the API."""
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    for _ in range(3):
+        upkeep(company, app.alerts())
+        company.clock.advance(timedelta(hours=1))
+    assert app.alerts().open_subjects(AlertKind.BILLING_PAUSED) == {"billing"}
     for _ in range(2):
         assert ask("POST", "/resume", {"by": "ana"}).status_code == 200
-    for _ in range(3):
-        result_of(billing_upkeep, company.job, billing=app.billing(), alerts=app.alerts())
-        company.clock.advance(timedelta(hours=1))
-    assert subjects(app) == ["Billing resumed: billing"]
-    (told,) = app.notifications().page(None, None, 1, 10)[0]
-    said = "ana resumed billing at 2026-11-29T06:30Z. It is not paused again before 2026-11-29 ends"
-    assert said in told.text
+    upkeep(company, app.alerts())
+    assert app.alerts().open_subjects(AlertKind.BILLING_PAUSED) == set()
+    assert subjects(app) == ["Billing paused: billing", "Over: Billing paused: billing"]
+    last = app.notifications().page(None, None, 1, 1)[0][0]
+    said = "ana resumed billing at 2026-11-29T09:30Z. It is not paused again before 2026-11-29 ends"
+    assert said in last.text
 
 
 def test_that_it_was_resumed_on_the_command_line_is_told_within_the_hour(company: Company) -> None:
+    told = Alerts()
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    upkeep(company, told)
     company.another().resume("ana")
+    for _ in range(2):
+        upkeep(company, told)
+    (_, _, paused), (what, kind, text) = told.told
+    assert paused == "Billing is paused because of 2026-11-29. A person resumes it."
+    assert (what, kind, text.split()[0]) == ("close", AlertKind.BILLING_PAUSED, "ana")
+
+
+def test_who_resumes_while_the_pause_is_told_is_told_too(company: Company) -> None:
     told = Alerts()
-    for days in (0, 1, 5, 1, 1):  # later than a week an alert's key would not be known any more
-        company.clock.advance(timedelta(days=days))
-        result_of(billing_upkeep, company.job, billing=company.another(), alerts=told)
-        if days == 5:
-            told.keys.clear()
-    (key, kind, text) = told.told[0]
-    assert (kind, text.split()[0]) == (AlertKind.BILLING_RESUMED, "ana")
-    assert key == "resumed:2026-11-29T06:30:00Z" and len(told.told) == 1
-
-
-def test_in_a_dry_run_nobody_is_told_that_it_was_resumed(company: Company) -> None:
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
-    company.billing.resume("ana")
+
+    def resume() -> None:
+        told.after = lambda: None
+        company.another().resume("ana")
+
+    told.after = resume
+    upkeep(company, told)
+    assert told.opened == {}
+
+
+def test_in_a_dry_run_nobody_is_told(company: Company) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
     told = Alerts()
-    job = replace(company.job, dry_run=True)
-    result_of(billing_upkeep, job, billing=company.another(), alerts=told)
+    upkeep(company, told, dry_run=True)
     assert told.told == []
 
 

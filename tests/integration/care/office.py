@@ -148,7 +148,7 @@ class Till:
     def settle(self, job: JobContext) -> Any:
         raise NotImplementedError
 
-    def resumption(self) -> Any:
+    def standing(self) -> Any:
         raise NotImplementedError
 
     def is_paused(self) -> bool:
