@@ -8,7 +8,7 @@ python -m functions billing_upkeep
 
 from shared.alerts.port import AlertKind, AlertService
 from shared.billing.port import ALERT, BillingService
-from shared.billing.telling import tell
+from shared.billing.telling import tell, tell_failed_fees
 from shared.errors import Unavailable
 from shared.tasks import JobContext, Result, task
 
@@ -20,6 +20,8 @@ def billing_upkeep(job: JobContext, billing: BillingService, alerts: AlertServic
         tell(alerts, billing)
     settled = billing.settle(job)
     collected = billing.collect_begun(job)
+    if not job.dry_run:
+        tell_failed_fees(alerts, billing)
     if settled.errors:
         raise Unavailable("Stripe", f"{settled.left} tenants left; {'; '.join(settled.errors)}")
     if not (settled.left or job.dry_run):  # the spend guard has opened it

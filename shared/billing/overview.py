@@ -104,6 +104,18 @@ def read(url: Secret, switch: Switch, oldest: datetime, *, stripe: bool) -> Over
         )
 
 
+def failed(url: Secret) -> tuple[int, str]:
+    """(How many fees failed, the first of them in words.) Raises as `reading` does."""
+    that = NoShowFee.status == FeeStatus.FAILED
+    words = select(NoShowFee.id, NoShowFee.tenant_id, NoShowFee.error).where(that)
+    with reading(url) as session:
+        count = session.execute(select(func.count()).where(that)).scalar_one()
+        first = session.execute(words.limit(1)).first()
+    if first is None:
+        return 0, ""
+    return count, f"fee {first.id} of tenant {first.tenant_id}: {first.error}"
+
+
 def make_due(url: Secret, fee_id: int) -> bool:
     """A fee that failed is due again; False if it has not failed. Raises as `writing` does."""
     failed = {"id": fee_id, "status": FeeStatus.FAILED}

@@ -150,6 +150,10 @@ class BillingService(Protocol):
         """Do what is left of pausing or resuming at Stripe. Raises `Skipped` without a
         database."""
 
+    def failed_fees(self) -> tuple[int, str]:
+        """(How many fees Stripe refused, the first of them in words.) Raises `Skipped` without a
+        database."""
+
     def standing(self) -> Standing:
         """How Belfry's own switch stands. Raises `Skipped` without a database."""
 

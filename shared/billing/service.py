@@ -105,6 +105,11 @@ class Billing:
         would = Settled(paused=left)
         return _answer(after, mine=after != before, did=would)
 
+    def failed_fees(self) -> tuple[int, str]:
+        """See `BillingService`."""
+        self._needs_data()
+        return overview.failed(self._url)
+
     def standing(self) -> Standing:
         """See `BillingService`."""
         self._needs_data()

@@ -14,6 +14,17 @@ _TURNS = 3
 """How often the switch may change while people are told."""
 
 
+def tell_failed_fees(alerts: AlertService, billing: BillingService) -> None:
+    """Open the alert `fee_failed` while there are fees that Stripe refused; it gets worse with
+    each. Close it when none is left. Raises as both services do."""
+    count, first = billing.failed_fees()
+    if count:
+        text = f"Stripe refused {count} no-show fees, such as {first}"
+        alerts.open(AlertKind.FEE_FAILED, ALERT, text, level=count)
+    else:
+        alerts.close(AlertKind.FEE_FAILED, ALERT, "No fee that Stripe refused is left.")
+
+
 def tell(alerts: AlertService, billing: BillingService) -> None:
     """Open the alert if billing is paused, and close it if it runs. Raises as both services do."""
     standing = billing.standing()

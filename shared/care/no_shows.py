@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
+from shared.alerts.port import AlertService
 from shared.billing.port import BillingService, Coming
 from shared.care.tenants import Tenant, for_each
 from shared.care.totals import Totals
@@ -31,7 +32,11 @@ Query = Select[*tuple[Any, ...]]
 
 
 def detect(
-    url: Secret, billing: Callable[[], BillingService], job: JobContext, rules: CareSettings
+    url: Secret,
+    alerts: Callable[[], AlertService],
+    billing: Callable[[], BillingService],
+    job: JobContext,
+    rules: CareSettings,
 ) -> Result:
     """The work of the task."""
     totals = Totals.of(
@@ -56,7 +61,7 @@ def detect(
         totals.counts["total_too_old"] += _count(url, too_old(tenant.id, oldest))
         _collect(url, billing, tenant.id, job, coming, totals)
 
-    for_each(url, job, totals, work)
+    for_each(url, alerts, job, totals, work)
     return totals.result(dry_run=job.dry_run)
 
 

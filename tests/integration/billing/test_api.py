@@ -11,15 +11,20 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from functions.operations.billing_upkeep import billing_upkeep
 from local.azurite import Azurite
 from shared import settings
+from shared.alerts.of_database import DatabaseWatch, last
 from shared.alerts.port import AlertKind
 from shared.api.app import api
 from shared.app import App, build
 from shared.billing.port import Pause
+from shared.data.database import writing
+from shared.data.schema import HEAD
 from shared.errors import Skipped, Unavailable
+from shared.settings import Secret
 from shared.tasks import Registry
 from tests.context import result_of
 from tests.integration.billing.conftest import NOW, Company
@@ -151,6 +156,54 @@ def test_who_resumes_while_the_pause_is_told_is_told_too(company: Company) -> No
 
     told.after = resume
     upkeep(company, told)
+    assert told.opened == {}
+
+
+def test_people_are_told_of_fees_that_stripe_refused(company: Company) -> None:
+    told = Alerts()
+    (fee_id,) = company.owe(2500)
+    company.stripe.faults.append(declined())
+    company.billing.collect(company.job, 1)
+    for _ in range(2):
+        upkeep(company, told)
+    ((what, kind, text),) = told.told
+    assert (what, kind) == ("open", AlertKind.FEE_FAILED)
+    assert f"1 no-show fees, such as fee {fee_id} of tenant 1:" in text and "declined" in text
+    company.another().retry(fee_id)
+    company.another().collect(company.job, 1)
+    upkeep(company, told)
+    assert told.opened == {}
+
+
+def migrate(company: Company, version: str) -> None:
+    """Say that the database has the schema of that version."""
+    with writing(company.url) as session:
+        session.execute(text("UPDATE belfry_version SET version_num = :to"), {"to": version})
+
+
+def test_an_old_schema_is_refused_and_people_are_told(company: Company, app: App, ask: Ask) -> None:
+    told = Alerts()
+    watch = DatabaseWatch(company.url, app.meta, lambda: told)
+    assert (last(app.meta), watch.watch(company.job)) == ("none", "fits")
+    migrate(company, "0003")
+    for answer in (ask(), ask("POST", "/resume", {"by": "ana"})):
+        assert answer.status_code >= 500
+        assert "the database's schema is 0003, and the code needs" in answer.json()["detail"]
+    for _ in range(2):
+        assert watch.watch(company.job) == last(app.meta) == "unfit"
+    ((what, kind, said),) = told.told
+    assert (what, kind) == ("open", AlertKind.DATABASE_UNFIT) and "database upgrade" in said
+    migrate(company, HEAD)
+    assert watch.watch(company.job) == last(app.meta) == "fits"
+    assert told.opened == {} and ask().status_code == 200
+
+
+def test_a_database_that_is_away_is_told(company: Company, app: App) -> None:
+    told = Alerts()
+    gone = Secret("postgresql://nobody@127.0.0.1:1/company")
+    assert DatabaseWatch(gone, app.meta, lambda: told).watch(company.job) == "away"
+    assert told.kinds == [("open", AlertKind.DATABASE_UNFIT)]
+    assert DatabaseWatch(Secret(""), app.meta, lambda: told).watch(company.job) == "none"
     assert told.opened == {}
 
 

@@ -35,6 +35,7 @@ from shared.notifications.port import Message
 from shared.settings import CareSettings, Secret, Settings, from_env
 from shared.tasks import JobContext, Result
 from tests.context import RecordedNotifications, job_of
+from tests.integration.finance.setup import Alerts
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -148,6 +149,9 @@ class Till:
     def settle(self, job: JobContext) -> Any:
         raise NotImplementedError
 
+    def failed_fees(self) -> tuple[int, str]:
+        raise NotImplementedError
+
     def standing(self) -> Any:
         raise NotImplementedError
 
@@ -163,6 +167,7 @@ class Office:
         self.clock = ManualClock(NOON)
         self.outbox = Outbox()
         self.till = Till(url)
+        self.alerts = Alerts()
         self.rules = CareSettings()
         self.timezone = "UTC"
 
@@ -174,7 +179,7 @@ class Office:
 
     @property
     def care(self) -> Care:
-        return Care(self.settings, lambda: self.outbox, lambda: self.till)
+        return Care(self.settings, lambda: self.outbox, lambda: self.till, lambda: self.alerts)
 
     def job(self, due_at: datetime | None = None, *, dry_run: bool = False) -> JobContext:
         job = job_of(clock=self.clock)

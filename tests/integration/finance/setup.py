@@ -199,6 +199,9 @@ class Billing:
     def switch(self) -> SwitchRow:
         return SwitchRow(self.kept.url, self.clock)
 
+    def failed_fees(self) -> tuple[int, str]:
+        raise NotImplementedError
+
     def standing(self) -> Standing:
         return standing(self.switch.read())
 

@@ -192,11 +192,11 @@ def test_a_schema_that_does_not_fit_is_told(app: App, empty: Secret) -> None:
 
     from shared.finance.service import Finance
 
-    gone = Finance(replace(app.settings, database_url=Secret("")), app.connection)
+    gone = Finance(replace(app.settings, database_url=Secret("")), app.connection, app.alerts)
     with pytest.raises(Misconfigured, match="DATABASE_URL"):
         gone.report_costs(job(DUE), RecordedNotifications())
     away = Secret("postgresql://nobody@127.0.0.1:1/company")
-    down = Finance(replace(app.settings, database_url=away), app.connection)
+    down = Finance(replace(app.settings, database_url=away), app.connection, app.alerts)
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         down.report_costs(job(DUE), RecordedNotifications())
 

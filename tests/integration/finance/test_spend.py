@@ -283,7 +283,7 @@ def test_a_database_that_is_away_is_told_and_tried_again(app: App, url: Secret) 
     from shared.finance.service import Finance
 
     gone = Secret("postgresql://nobody@127.0.0.1:1/company")
-    finance = Finance(replace(app.settings, database_url=gone), app.connection)
+    finance = Finance(replace(app.settings, database_url=gone), app.connection, app.alerts)
     alerts = Alerts()
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         result_of(
