@@ -148,9 +148,9 @@ class Fees:
             return of(row)
         except Invalid as error:
             said = f"its tenant's {error}"
-            job.log("a fee waits", level=logging.ERROR, fee_id=row[0], error=said)
+            job.log("a fee waits", level=logging.ERROR, fee_id=row.id, error=said)
             if not job.dry_run:
-                self._steps.not_begun(row[0], said)
+                self._steps.not_begun(row.id, said)
             return None
 
     def _invoice(self, job: JobContext, stripe: StripeAccount, fee: Fee) -> _End:

@@ -102,7 +102,7 @@ def of(row: Row[*tuple[Any, ...]]) -> Fee:
         owner_id=row.owner_id,
         occasion=f"{_OCCASION}{row.appointment_id}",
         amount_minor=row.amount_minor,
-        currency=row.currency,
+        currency=row.currency.upper(),  # as somebody wrote it into their own table
         customer=row.stripe_customer_id,
         line=words.line(row.language, row.starts_at, row.timezone),
     )
