@@ -78,11 +78,6 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             title="Billing paused",
             what_to_do="When the cause of the spending is gone, resume billing.",
         ),
-        AlertKind.BILLING_RESUMED: About(
-            severity=Severity.INFO,
-            title="Billing resumed",
-            what_to_do="Nothing, if you know who resumed it.",
-        ),
         AlertKind.BILLING_STUCK: About(
             severity=Severity.CRITICAL,
             title="Billing stuck",
@@ -120,6 +115,24 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="Look for the message in the provider's log, by its number and time "
             "(GET /api/v1/notifications?status=unknown). If it was not sent and is still needed, "
             "call the owner: it is not sent again.",
+        ),
+        AlertKind.TENANT_FAILED: About(
+            severity=Severity.WARNING,
+            title="Tenant failed",
+            what_to_do="Correct what the text names, such as the tenant's time zone. The task's "
+            "next run does what was left out for that tenant.",
+        ),
+        AlertKind.FEE_FAILED: About(
+            severity=Severity.WARNING,
+            title="Fee failed",
+            what_to_do="Read why (GET /api/v1/billing), correct the cause, then have it tried "
+            "again (`python -m functions billing retry fee=NUMBER`), or waive it.",
+        ),
+        AlertKind.DATABASE_UNFIT: About(
+            severity=Severity.CRITICAL,
+            title="Database unfit",
+            what_to_do="Do what the text says: bring the database back, or upgrade its schema "
+            "(`python -m functions database upgrade`). The company's tasks fail until then.",
         ),
     }
 )

@@ -10,6 +10,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -81,6 +82,18 @@ class Notifications:
         """Mail a report of that kind to every system administrator, as `mail_administrators` does.
         Raises `Invalid` if `data` are not the kind's."""
         return self._send_all(asking.report(kind, key, data, self._administrators()))
+
+    def rehearse_report(
+        self, *, kind: str, key: str, data: Mapping[str, object], now: datetime
+    ) -> list[Entry]:
+        """What `report` would do at `now`; stores nothing and sends nothing. Mails that were asked
+        for before are left out. `sent` stands for what would be sent."""
+        asked = asking.report(kind, key, data, self._administrators())
+        known = self._outbox.those_known([one.digest for one in asked])
+        new = [one for one in asked if one.digest not in known]
+        found = [new_entry(one, now, parts.why_not(self._channels, one)) for one in new]
+        sent = NotificationStatus.SENT
+        return [one if one.error else replace(one, status=sent) for one in found]
 
     def tell(
         self, to: Iterable[tuple[str, str]], *, key: str, subject: str, text: str

@@ -73,10 +73,12 @@ def test_a_person_resumes_and_tries_a_fee_again(company: Company, run: Run) -> N
     assert company.paused_at_stripe() == []
     assert said(run(company, "retry", f"fee={fee_id}")) == {"fee": fee_id, "status": "due"}
     assert company.fee(fee_id).status is FeeStatus.DUE
+    assert run(company, "retry", f"fee={fee_id}").returncode == 0
+    assert company.another().collect(company.job, 1).invoiced == 1
     done = run(company, "retry", f"fee={fee_id}")
     assert (done.returncode, done.stderr) == (
         2,
-        f"fee {fee_id} is due; only one that failed can be tried again\n",
+        f"fee {fee_id} is invoiced; only one that failed or is due can be tried again\n",
     )
 
 

@@ -30,7 +30,7 @@ def test_the_first_rule_that_fits_decides() -> None:
         "spend_exceeded, billing_*: slack, mail:cfo@example.com; critical: mail; warning: none",
         "slack",
     )
-    assert to(found, AlertKind.BILLING_RESUMED) == ["mail:cfo@example.com", "slack"]
+    assert to(found, AlertKind.BILLING_PAUSED) == ["mail:cfo@example.com", "slack"]
     assert to(found, AlertKind.SPEND_EXCEEDED) == ["mail:cfo@example.com", "slack"]
     assert to(found, AlertKind.CLOCK_SILENT) == ["mail"]
     assert to(found, AlertKind.JOB_DEAD) == []

@@ -24,6 +24,7 @@ from shared.notifications.rules.phone import e164, masked
 from shared.notifications.rules.price import Price, micros_of
 from shared.recurrence import names
 from shared.settings.checks import price
+from shared.settings.regions import REGIONS
 
 ZONES = st.sampled_from(sorted(names.known())).map(ZoneInfo)
 INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
@@ -144,6 +145,18 @@ def test_what_is_no_number_is_refused_and_not_shown(typed: str | None) -> None:
 def test_a_region_that_is_none_is_named_with_its_setting() -> None:
     with pytest.raises(Misconfigured, match="SMS_DEFAULT_REGION is 'XX'"):
         e164("415", "XX")
+    with pytest.raises(Invalid):
+        e164("none", "XX")
+
+
+def test_a_number_with_a_plus_needs_no_region() -> None:
+    assert e164("+49 30 123456", "XX") == e164("+49 30 123456", "US") == "+4930123456"
+
+
+def test_the_regions_of_the_settings_are_those_of_the_library() -> None:
+    import phonenumbers
+
+    assert REGIONS == phonenumbers.SUPPORTED_REGIONS
 
 
 def test_a_masked_number_identifies_nobody() -> None:
