@@ -110,9 +110,9 @@ class Fees:
             return _fee(row)
         except Invalid as error:
             said = f"its tenant's {error}"
-            job.log("a fee waits", level=logging.ERROR, fee_id=row[0], error=said)
+            job.log("a fee waits", level=logging.ERROR, fee_id=row.id, error=said)
             if not job.dry_run:
-                self._steps.not_begun(row[0], said)
+                self._steps.not_begun(row.id, said)
             return None
 
     def _left(self, tenant_id: int) -> tuple[int, int]:
@@ -222,7 +222,7 @@ def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
         tenant_id=row.tenant_id,
         occasion=f"no_show:{row.appointment_id}",
         amount_minor=row.amount_minor,
-        currency=row.currency,
+        currency=row.currency.upper(),  # as somebody wrote it into their own table
         customer=row.stripe_customer_id,
         line=words.line(row.language, row.starts_at, row.timezone),
     )

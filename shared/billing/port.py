@@ -91,8 +91,9 @@ class Resumption:
 
 class BillingService(Protocol):
     """Fees and subscriptions (`service`). Every method raises `Unavailable` or `Misconfigured` if
-    the database fails, and `Misconfigured` if Stripe refuses STRIPE_API_KEY. A job that is told to
-    stop stops between two calls to Stripe (`Cancelled`); what is left is done by the next."""
+    the database fails; those about fees also `Misconfigured` if Stripe refuses STRIPE_API_KEY,
+    which those about pausing say in `errors`. A job that is told to stop stops between two calls to
+    Stripe (`Cancelled`); what is left is done by the next."""
 
     def collect(self, job: JobContext, tenant_id: int) -> Collected:
         """Invoice the tenant's no-show fees that are due, each once; also while billing is

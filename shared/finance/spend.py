@@ -34,6 +34,7 @@ FAILURES = (Unavailable, Refused, Misconfigured)
 stop."""
 _SAID = 5
 """Errors of tenants in an alert."""
+_CLAIMED = "another run is asking Stripe, or was killed while it did"
 
 
 def guard(
@@ -155,7 +156,13 @@ def _settle(
 
 
 def _tell_stuck(alerts: AlertService, day: date, errors: tuple[str, ...], *, own: bool) -> None:
-    """Open the alert; it is louder as long as Belfry's own switch may not be set."""
+    """Open the alert; it is louder as long as Belfry's own switch may not be set.
+
+    Not without an error: then another run is asking Stripe, or was killed while it did. This run
+    fails, and its next attempt does the rest once the claim has ended, or meets the error.
+    """
+    if not errors:
+        return
     said = (
         "Belfry's own switch is set, so no overage accrues here."
         if own
@@ -175,7 +182,7 @@ def _left(what: str, errors: tuple[str, ...]) -> Unavailable:
 def _first(errors: tuple[str, ...]) -> str:
     """The errors that a message has room for."""
     more = len(errors) - _SAID
-    told = "; ".join(errors[:_SAID]) or "no reason was given"
+    told = "; ".join(errors[:_SAID]) or _CLAIMED
     return f"{told}; and {more} more." if more > 0 else f"{told}."
 
 

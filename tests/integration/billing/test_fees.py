@@ -373,3 +373,10 @@ def test_a_tenant_whose_zone_is_none_holds_no_other_back(company: Company, zone:
     assert (did.invoiced, did.waiting) == (1, 1)
     (fee,) = (one for one in map(company.fee, (1, 2)) if one.tenant_id == bad)
     assert fee.status is FeeStatus.DUE and "timezone" in str(fee.error)
+
+
+def test_a_currency_in_small_letters_is_the_same_currency(company: Company) -> None:
+    company.owe(25, currency="isk")
+    assert company.billing.collect(company.job, 1).amounts_minor == {"ISK": 25}
+    assert company.stripe.amounts("open") == [2500], "Stripe takes hundredths"
+    assert list(company.billing.reconcile(3, repair=False)) == []

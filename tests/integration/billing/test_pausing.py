@@ -283,3 +283,15 @@ def test_a_claim_of_a_process_that_is_gone_ends(company: Company) -> None:
     assert pause(company).outcome is Pause.PARTLY
     company.clock.advance(timedelta(minutes=3))
     assert pause(company).outcome is Pause.PAUSED
+
+
+def test_a_key_that_may_not_pause_is_told_with_the_switch_set(company: Company) -> None:
+    """A restricted key of Stripe's. People must not be told that the switch may not be set."""
+    company.subscribe("sub_a", "sub_b")
+    company.stripe.faults.append(Fault("subscriptions", status=403))
+    found = company.billing.pause(company.job, DAY, 6000, 5000)
+    assert (found.outcome, found.paused_for) == (Pause.PARTLY, DAY)
+    assert "STRIPE_API_KEY is refused" in found.errors[0]
+    again = company.another().pause(company.job, DAY, 6000, 5000)
+    assert (again.outcome, again.tenants_paused) == (Pause.PAUSED, 2)
+    assert company.paused_at_stripe() == ["sub_a", "sub_b"]

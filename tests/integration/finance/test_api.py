@@ -66,6 +66,7 @@ def test_closed_and_open_days_are_shown(app: App, kept: Kept, ask: Ask) -> None:
         ({"tenant_id": 1, "to": "2026-02-30"}, 422, "is no day such as"),
         ({"tenant_id": 1, "from_": "2026-11-29", "to": "2026-11-28"}, 422, "is later than `to`"),
         ({"tenant_id": 1, "day": "2026-11-28"}, 422, "no such parameter"),
+        ({"tenant_id": 1, "page": 10**30}, 422, "page"),
     ],
 )
 def test_what_is_wrong_is_said(ask: Ask, params: dict[str, object], status: int, said: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import functions
+from shared.alerts.port import AlertKind
 from shared.app import App, build
 from shared.data.database import reading
 from shared.data.models import Base
@@ -30,9 +31,9 @@ from tests.integration.notifications.vendors import Vendors, settings_of
 from tests.vendors.stripe import API_KEY, FakeStripe
 from tests.vendors.twilio import Twilio
 
-AGAIN = timedelta(minutes=5)
-"""After which time a task that was killed is started again: later than claims on a tenant's billing
-last. A message stays taken for longer."""
+AGAIN = timedelta(minutes=2)
+"""The pause before a task that was killed, or that failed, is started again. What the dead process
+had taken stays taken for longer: a tenant's billing for 3 minutes, a message for 10."""
 PASSES = [timedelta(minutes=one) for one in (11, 22, 64)]
 """After which times somebody works off what is open: as often as a provider is asked about a
 message in doubt."""
@@ -75,7 +76,8 @@ class State:
     """How often Stripe was asked to make something, by path."""
     paused: dict[str, object]
     """The subscriptions at Stripe, and what they say of a pause."""
-    alerts: list[tuple[object, ...]]
+    alerts: dict[tuple[AlertKind, str], tuple[object, ...]]
+    """(state, count, level, tellings, what is still to be told) by kind and subject."""
     reports: dict[str, str]
 
 
@@ -166,10 +168,10 @@ class Company:
             paused={
                 name: one["pause_collection"] for name, one in self.stripe.subscriptions.items()
             },
-            alerts=[
-                (one.kind, one.about, one.state, one.count, one.level, one.tellings, one.pending)
-                for one in sorted(self.app.alerts().all(100), key=lambda one: one.digest)
-            ],
+            alerts={
+                (one.kind, one.about): (one.state, one.count, one.level, one.tellings, one.pending)
+                for one in self.app.alerts().all(100)
+            },
             reports={
                 str(day): reports.get(day).model_dump_json() for day in sorted(reports.days())
             },

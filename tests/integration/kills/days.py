@@ -29,6 +29,7 @@ from tests.vendors.twilio import ACCOUNT
 
 TODAY = date(2026, 11, 29)
 """A Sunday."""
+ANA_MAIL, EUN_MAIL = "ana@example.com", "eun-ji@example.com"
 ANA, EUN, LEE = "+4915112345678", "+4915112345679", "+15551234567"
 TEXT = f"POST /2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 MAIL = "POST /v3/mail/send"
@@ -67,14 +68,13 @@ def usage(office: Office) -> None:
             office.add(UsageDay(tenant_id=tenant, counter="logins", day=day, value=days + 1))
 
 
-def administrators(office: Office, *names: str) -> None:
-    for name in names:
-        email = f"{name}@example.com"
-        office.add(User(tenant_id=1, email=email, role=Role.SYSTEM_ADMIN))
+def administrators(office: Office, *emails: str) -> None:
+    for one in emails:
+        office.add(User(tenant_id=1, email=one, role=Role.SYSTEM_ADMIN))
 
 
 def costs(office: Office) -> None:
-    administrators(office, "ana", "eun")
+    administrators(office, ANA_MAIL, EUN_MAIL)
     day = TODAY - timedelta(days=1)
     given = {"tenant_id": 1, "day": day, "currency": "USD"}
     office.add(Cost(category="sms", amount_minor=700, **given))
@@ -85,7 +85,7 @@ def costs(office: Office) -> None:
 
 def spend(office: Office) -> None:
     """A day too dear, and two tenants to pause."""
-    administrators(office, "ana")
+    administrators(office, ANA_MAIL)
     office.add(Cost(tenant_id=1, day=TODAY, category="sms", amount_minor=6123, currency="USD"))
     with writing(office.url) as session:
         for tenant, name in ((1, "sub_a"), (office.tenant(), "sub_b")):
@@ -98,6 +98,7 @@ def spend(office: Office) -> None:
 
 def vaccinations(office: Office) -> None:
     """One that has expired, one that begins to expire, one whose second threshold is reached."""
+    administrators(office, ANA_MAIL)
     office.change(Owner, 1, phone=ANA)
     pet = office.pet(1, phone=EUN)
     office.vaccinate(TODAY - DAY)
@@ -118,6 +119,7 @@ def missed(office: Office) -> None:
 
 def tomorrow(office: Office) -> None:
     """Two owners to remind; one where it is too early, and one of another tenant."""
+    administrators(office, ANA_MAIL)
     office.change(Owner, 1, phone=ANA)
     far = office.pet(1, phone=LEE, timezone="America/Halifax")
     for pet in (1, office.pet(1, phone=EUN), far):
@@ -128,6 +130,7 @@ def tomorrow(office: Office) -> None:
 
 def soon(office: Office) -> None:
     """Two owners to remind, and one whose number is none."""
+    administrators(office, ANA_MAIL)
     office.change(Owner, 1, phone=ANA)
     for pet in (1, office.pet(1, phone=EUN), office.pet(1, phone="none")):
         office.book(at(12, 30) + 2 * HOUR, pet=pet)

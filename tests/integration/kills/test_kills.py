@@ -5,7 +5,7 @@ There are two exceptions, since no provider of messages takes a key by which it 
 repetition (`shared/notifications/sending.py`). Both are held here exactly:
 
 - Killed when a message to an owner was taken, and not handed to Twilio: nobody can know that it was
-  not sent. So that one message ends as `unknown`, for a person, and is not sent.
+  not sent. So that one message ends as `unknown`, is not sent, and administrators are told so.
 - Killed when SendGrid had accepted a mail to an administrator, and that was not recorded: that one
   mail is sent twice.
 
@@ -21,10 +21,12 @@ from copy import deepcopy
 
 import pytest
 
+from shared.alerts.model import AlertState
+from shared.alerts.port import AlertKind
 from tests.integration.care.office import Office
 from tests.integration.kills.company import State
 from tests.integration.kills.conftest import Founder
-from tests.integration.kills.days import DAYS, MAIL, TEXT
+from tests.integration.kills.days import ANA_MAIL, DAYS, MAIL, TEXT
 from tests.integration.kills.steps import END, answer_to
 
 IN_THE_DATABASE = ("metrics_reset", "spend_guard", "no_show_detector", "reputation_updater")
@@ -92,13 +94,20 @@ def differences(found: State, expected: State) -> dict[str, tuple[object, object
 
 
 def _one_is_unknown(found: State, expected: State, where: str) -> None:
-    """Expect of one message, whichever, that a person is asked about it."""
+    """Expect of one message, whichever, that it was not sent, and that administrators are told by
+    an alert, which is one mail."""
     unknown = [key for key, (status, *_) in found.messages.items() if status == "unknown"]
     assert len(unknown) == 1, where
     status, *words, made = expected.messages[unknown[0]]
     assert status == "sent" and isinstance(made, tuple), where
     expected.messages[unknown[0]] = ("unknown", *words, None)
     expected.texts -= Counter([made])
+    told = [key for key in found.messages if key.startswith(AlertKind.MESSAGE_UNKNOWN)]
+    assert len(told) == 1, where
+    status, subject, *_ = expected.messages[told[0]] = found.messages[told[0]]
+    assert status == "sent", where
+    expected.mails[ANA_MAIL, str(subject)] += 1
+    expected.alerts[AlertKind.MESSAGE_UNKNOWN, ""] = (AlertState.OPEN, 1, 0, 1, None)
 
 
 def _one_is_twice(found: State, expected: State, where: str) -> None:
