@@ -128,15 +128,16 @@ class Billing:
 
     def resume(
         self, by: str, day: date | None = None, longest: timedelta | None = None
-    ) -> tuple[Switch, Settled]:
-        """Let it run again, as a person says, who is named. It holds for `day` (today in UTC, if
-        none is given) and the day for which it was paused: it is not paused again on them. Then
-        Stripe is asked, until `longest` is over; what that leaves, `settle` does. Raises `Conflict`
-        if it is not paused, and `Invalid` for a day that is over or more than a week ahead."""
+    ) -> tuple[Switch, Settled, bool]:
+        """(The switch afterwards, what was done at Stripe, whether this resumed it.) Let it run
+        again, as a person says, who is named. It holds for `day` (today in UTC, if none is given)
+        and the day for which it was paused: it is not paused again on them. Then Stripe is asked,
+        until `longest` is over; what that leaves, `settle` does. Raises `Conflict` if it is not
+        paused, and `Invalid` for a day that is over or more than a week ahead."""
         switch, mine = self._switch.resume(by, day)
         if mine:
             event(_logger, Event.BILLING_RESUMED, by=by, day=switch.resumed_for)
-        return switch, self._tenants.settle(self._for(longest))
+        return switch, self._tenants.settle(self._for(longest)), mine
 
     def _for(self, longest: timedelta | None) -> Callable[[], bool]:
         if longest is None:

@@ -23,7 +23,7 @@ from shared.notifications.known import Known
 from shared.notifications.listing import Wanted
 from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox, new_entry
-from shared.notifications.owners import Pass
+from shared.notifications.owners import Pass, tell_kept
 from shared.notifications.port import Message, Reconciled, Review
 from shared.notifications.problems import Nobody, Problems
 from shared.notifications.reconciling import Reconciler
@@ -136,6 +136,7 @@ class Notifications:
         stored = [entry for entry, _ in self._outbox.put_all(asked, self._clock.now())]
         this = self._pass(self._clock.now() + _AT_ONCE)
         self._to_owners(stored, this)
+        tell_kept(this)
         after = [this.done.get(one.id, one) for one in stored]
         self._known.add(after)
         found = over | {one.digest: one for one in after}
@@ -177,6 +178,7 @@ class Notifications:
             self._to_owners(page, this)
             if this.ended:
                 break
+        tell_kept(this)
         return [*(one for one in tried if one is not None), *this.done.values()]
 
     def _due(self, now: datetime, lane: Lane, this: Pass) -> Iterator[Entry]:

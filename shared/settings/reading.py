@@ -104,7 +104,7 @@ def from_env(
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
     if problems:
-        raise Misconfigured("; ".join(problems))
+        raise Misconfigured(*problems)
     return settings
 
 
@@ -136,7 +136,7 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
 
 def _complete(given: _Given, found: DataSettings) -> DataSettings:
     if given.problems:
-        raise Misconfigured("; ".join(dict.fromkeys(given.problems)))
+        raise Misconfigured(*dict.fromkeys(given.problems))
     if not found.url:
         raise Misconfigured("DATABASE_URL is not set; it says which database is the company's")
     return found

@@ -110,5 +110,5 @@ def test_a_chart_in_a_currency_that_is_not_there_is_said(app: App, kept: Kept, a
     kept.cost(ago(1), 500)
     app.finance().report_costs(job(DUE), RecordedNotifications())
     answer = ask("reports/cost/2026-11-28/chart.svg", currency="EUR")
-    assert answer.status_code == 404 and "has no chart in EUR" in answer.text
+    assert answer.status_code == 404 and "no chart in EUR; it has USD" in answer.text
     assert ask("reports/cost/2026-11-28/chart.svg", currency="eur").status_code == 422
