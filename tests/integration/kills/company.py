@@ -207,7 +207,7 @@ class Company:
     def _messages(self) -> dict[str, tuple[object, ...]]:
         found, total = self.app.notifications().page(None, None, 1, 100)
         made = {one.sid: (one.to, one.body) for one in self.twilio.sent}
-        shown = {
+        shown: dict[str, tuple[object, ...]] = {
             f"{self._text(one.key)} to {one.recipient}": (
                 *(one.status.value, one.subject, self._text(one.text), one.next_at is not None),
                 made.get(one.provider_id or ""),
