@@ -28,8 +28,8 @@ from tests.soak.year.acts import (
     Stopped,
     Vaccinated,
 )
-from tests.soak.year.cast import BROKEN, Cast, Pet, Tenant, cast
-from tests.soak.year.runs import Occasion, Runs
+from tests.soak.year.cast import BROKEN, THRESHOLDS, Cast, Pet, Tenant, cast
+from tests.soak.year.runs import TASK_ZONE, Occasion, Runs
 
 FIRST = date(2027, 2, 1)
 _HOURS = (8, 9, 9, 10, 10, 11, 13, 14, 15, 15, 16, 17, 18)
@@ -67,6 +67,8 @@ class _Planner:
         self._cast = cast(self._rng)
         self._acts: list[Act] = []
         self._occasions: list[Occasion] = []
+        self._expiring: list[tuple[int, date]] = []
+        """The vaccinations: their owners, and when they expire."""
         self._appointments = 0
         self._vaccinations = 0
         self._faulty = {self._part(0.3): "twilio", self._part(0.45): "throttled"}
@@ -163,6 +165,7 @@ class _Planner:
         self._vaccinations += 1
         id = self._vaccinations
         self._add(Vaccinated(at=at, vaccination=id, pet=pet.id, kind=kind, expires_on=expires))
+        self._expiring.append((pet.owner, expires))
         return id
 
     def _correct(self, id: int, expires: date, known: datetime) -> None:
@@ -176,10 +179,16 @@ class _Planner:
 
     def _opt(self) -> None:
         rng = self._rng
-        for _ in range(max(2, self._days // 5)):
-            about = rng.choice(self._occasions)
-            one = self._cast.owners[about.owner]
-            at = self._off(about.start - rng.uniform(0.5, 40) * _HOUR)
+        for n in range(max(4, self._days // 4)):
+            if n % 2:
+                about = rng.choice(self._occasions)
+                owner, at = about.owner, about.start - rng.uniform(0.5, 40) * _HOUR
+            else:  # when the message about a vaccination waits for the end of quiet hours
+                owner, expires = rng.choice(self._expiring)
+                day = expires - rng.choice(THRESHOLDS) * _DAY
+                at = walls.instant(datetime.combine(day, time(6)), TASK_ZONE)
+                at += rng.uniform(0.2, 2.7) * _HOUR
+            one, at = self._cast.owners[owner], self._off(at)
             if one.number is None:
                 continue
             self._add(Stopped(at=at, number=one.number, heard=rng.random() < 0.6))
