@@ -68,7 +68,7 @@ class _Planner:
         self._acts: list[Act] = []
         self._occasions: list[Occasion] = []
         self._expiring: list[tuple[int, date]] = []
-        """The vaccinations: their owners, and when they expire."""
+        """The vaccinations that expire in the span: their owners, and when."""
         self._appointments = 0
         self._vaccinations = 0
         self._faulty = {self._part(0.3): "twilio", self._part(0.45): "throttled"}
@@ -129,7 +129,7 @@ class _Planner:
         chance = rng.random()
         left = start - known - 3 * _MINUTE
         if left > timedelta() and chance < 0.18:
-            at = self._off(known + left * rng.random())
+            at = self._off(self._sometime(known, start, left))
             other = self._time(walls.day_of(start, tenant.zone) + rng.randint(0, 5) * _DAY, tenant)
             if at < start and other > at + 5 * _MINUTE:
                 self._add(Moved(at=at, appointment=id, start=other))
@@ -137,12 +137,20 @@ class _Planner:
                 self._fate(id, pet, other, at)
             return
         if left > timedelta() and chance < 0.28:
-            self._add(Cancelled(at=self._off(known + left * rng.random()), appointment=id))
+            at = self._sometime(known, start, left)
+            self._add(Cancelled(at=self._off(at), appointment=id))
             return
         unreliable = self._cast.owners[pet.owner].unreliable
         if rng.random() >= (0.5 if unreliable else 0.06):
             at = max(start - 5 * _MINUTE + rng.random() * 15 * _MINUTE, known + _MINUTE / 2)
             self._add(Arrived(at=self._off(min(at, start + 13 * _MINUTE)), appointment=id))
+
+    def _sometime(self, known: datetime, start: datetime, left: timedelta) -> datetime:
+        """Some time after it is known; often when a reminder may wait for quiet hours to end."""
+        waits = start - _DAY + self._rng.uniform(0, 8) * _HOUR
+        if waits > known and self._rng.random() < 0.5:
+            return waits
+        return known + left * self._rng.random()
 
     # Vaccinations
 
@@ -165,7 +173,8 @@ class _Planner:
         self._vaccinations += 1
         id = self._vaccinations
         self._add(Vaccinated(at=at, vaccination=id, pet=pet.id, kind=kind, expires_on=expires))
-        self._expiring.append((pet.owner, expires))
+        if expires < FIRST + self._days * _DAY:
+            self._expiring.append((pet.owner, expires))
         return id
 
     def _correct(self, id: int, expires: date, known: datetime) -> None:
