@@ -12,11 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from tests.soak.year import walls
 from tests.soak.year.cast import CLOSES, OPENS, Tenant
 from tests.soak.year.facts import Facts
-from tests.soak.year.occasions import Occasion, Wanted, nonsense, opens, owner_of, says
+from tests.soak.year.occasions import EXPIRING, Occasion, Wanted, nonsense, opens, owner_of, says
 from tests.vendors.twilio import Asked
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
+_NO_ZONE = "its tenant has no zone"
+_FAULTY = timedelta(hours=1)
+"""So long after, a message that could not be decided is looked at again."""
 _AGAIN = timedelta(hours=5, minutes=30)
 """So long after a fault of Twilio at the latest, what waited for it is tried again: the circuit
 opens for an hour at most, and the pauses between attempts are four hours at most."""
@@ -124,8 +127,13 @@ class Messages:
         owner = owner_of(facts, it)
         if now >= it.useful_until:
             return self._never(one, f"it was of use until {it.useful_until}", now)
+        broken = it.tenant.id in facts.broken
+        if broken and it.occasion.kind == EXPIRING:  # without its zone nobody knows what day it is
+            return self._wait(one, now + _FAULTY, _NO_ZONE, now)
         if (reason := nonsense(facts, it, now)) is not None:
             return self._never(one, reason, now)
+        if broken:
+            return self._wait(one, now + _FAULTY, _NO_ZONE, now)
         if not facts.opted_in[owner.id]:
             return self._never(one, "its owner had not agreed", now)
         if owner.number is None:

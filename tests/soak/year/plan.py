@@ -28,8 +28,8 @@ from tests.soak.year.acts import (
     Stopped,
     Vaccinated,
 )
-from tests.soak.year.cast import BROKEN, Cast, Pet, Tenant, cast
-from tests.soak.year.runs import Occasion, Runs
+from tests.soak.year.cast import BROKEN, THRESHOLDS, Cast, Pet, Tenant, cast
+from tests.soak.year.runs import TASK_ZONE, Occasion, Runs
 
 FIRST = date(2027, 2, 1)
 _HOURS = (8, 9, 9, 10, 10, 11, 13, 14, 15, 15, 16, 17, 18)
@@ -67,6 +67,8 @@ class _Planner:
         self._cast = cast(self._rng)
         self._acts: list[Act] = []
         self._occasions: list[Occasion] = []
+        self._expiring: list[tuple[int, date]] = []
+        """The vaccinations that expire in the span: their owners, and when."""
         self._appointments = 0
         self._vaccinations = 0
         self._faulty = {self._part(0.3): "twilio", self._part(0.45): "throttled"}
@@ -127,7 +129,7 @@ class _Planner:
         chance = rng.random()
         left = start - known - 3 * _MINUTE
         if left > timedelta() and chance < 0.18:
-            at = self._off(known + left * rng.random())
+            at = self._off(self._sometime(known, start, left))
             other = self._time(walls.day_of(start, tenant.zone) + rng.randint(0, 5) * _DAY, tenant)
             if at < start and other > at + 5 * _MINUTE:
                 self._add(Moved(at=at, appointment=id, start=other))
@@ -135,12 +137,20 @@ class _Planner:
                 self._fate(id, pet, other, at)
             return
         if left > timedelta() and chance < 0.28:
-            self._add(Cancelled(at=self._off(known + left * rng.random()), appointment=id))
+            at = self._sometime(known, start, left)
+            self._add(Cancelled(at=self._off(at), appointment=id))
             return
         unreliable = self._cast.owners[pet.owner].unreliable
         if rng.random() >= (0.5 if unreliable else 0.06):
             at = max(start - 5 * _MINUTE + rng.random() * 15 * _MINUTE, known + _MINUTE / 2)
             self._add(Arrived(at=self._off(min(at, start + 13 * _MINUTE)), appointment=id))
+
+    def _sometime(self, known: datetime, start: datetime, left: timedelta) -> datetime:
+        """Some time after it is known; often when a reminder may wait for quiet hours to end."""
+        waits = start - _DAY + self._rng.uniform(0, 8) * _HOUR
+        if waits > known and self._rng.random() < 0.5:
+            return waits
+        return known + left * self._rng.random()
 
     # Vaccinations
 
@@ -163,6 +173,8 @@ class _Planner:
         self._vaccinations += 1
         id = self._vaccinations
         self._add(Vaccinated(at=at, vaccination=id, pet=pet.id, kind=kind, expires_on=expires))
+        if expires < FIRST + self._days * _DAY:
+            self._expiring.append((pet.owner, expires))
         return id
 
     def _correct(self, id: int, expires: date, known: datetime) -> None:
@@ -176,10 +188,16 @@ class _Planner:
 
     def _opt(self) -> None:
         rng = self._rng
-        for _ in range(max(2, self._days // 5)):
-            about = rng.choice(self._occasions)
-            one = self._cast.owners[about.owner]
-            at = self._off(about.start - rng.uniform(0.5, 40) * _HOUR)
+        for n in range(max(4, self._days // 4)):
+            if n % 2:
+                about = rng.choice(self._occasions)
+                owner, at = about.owner, about.start - rng.uniform(0.5, 40) * _HOUR
+            else:  # when the message about a vaccination waits for the end of quiet hours
+                owner, expires = rng.choice(self._expiring)
+                day = expires - rng.choice(THRESHOLDS) * _DAY
+                at = walls.instant(datetime.combine(day, time(6)), TASK_ZONE)
+                at += rng.uniform(0.2, 2.7) * _HOUR
+            one, at = self._cast.owners[owner], self._off(at)
             if one.number is None:
                 continue
             self._add(Stopped(at=at, number=one.number, heard=rng.random() < 0.6))
