@@ -73,7 +73,8 @@ class State:
     invoices: list[tuple[object, ...]]
     """(id, customer, status, amount, key) of each invoice at Stripe, and of each item."""
     asked: Counter[str]
-    """How often Stripe was asked to make something, by path."""
+    """How often Stripe was asked to make something, by path. To ask for a pause again makes
+    nothing."""
     paused: dict[str, object]
     """The subscriptions at Stripe, and what they say of a pause."""
     alerts: dict[tuple[AlertKind, str], tuple[object, ...]]
@@ -205,15 +206,16 @@ class Company:
 
     def _messages(self) -> dict[str, tuple[object, ...]]:
         found, total = self.app.notifications().page(None, None, 1, 100)
-        assert total == len(found)
         made = {one.sid: (one.to, one.body) for one in self.twilio.sent}
-        return {
+        shown: dict[str, tuple[object, ...]] = {
             f"{self._text(one.key)} to {one.recipient}": (
                 *(one.status.value, one.subject, self._text(one.text), one.next_at is not None),
                 made.get(one.provider_id or ""),
             )
             for one in found
         }
+        assert len(shown) == total, "there are two of which only the instant differs"
+        return shown
 
     def _invoice(self, one: Mapping[str, Any]) -> tuple[object, ...]:
         key = self._plain(one["metadata"]["belfry_key"])
