@@ -33,6 +33,13 @@ def _app() -> App:
     return started(registry())
 
 
+def check() -> None:
+    """Read the app's settings. Raises `Misconfigured`, which names all that is wrong."""
+    from shared.process import check
+
+    check(registry())
+
+
 def prepare() -> None:
     """Check the app's settings and create what it needs, before another process starts the app."""
     from shared.process import prepare

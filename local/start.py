@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from importlib import import_module, util
 from pathlib import Path
 
-from local import azurite, child, core_tools, ports, postgres, state, values, welcome
+from local import azurite, check, child, core_tools, ports, postgres, state, values, welcome
 from local.host import process as host
 from local.host.settings import CannotStart
 from local.state import DamagedFile, State
@@ -83,6 +83,8 @@ def main() -> int:
         folder = os.environ.get("STATE") or state.DEFAULT
         _complain(f"the state in {folder} is damaged: {error}")
         print(f"Move it away and start again:  mv {folder} {folder}.broken", file=sys.stderr)
+    except Misconfigured as error:
+        _complain("\n  ".join(["", *error.problems] if error.problems[1:] else error.problems))
     except (BelfryError, CannotStart) as error:
         _complain(str(error))
     except KeyboardInterrupt:
@@ -99,10 +101,11 @@ def _run(options: Options, held: State, running: contextlib.ExitStack) -> int:
     chosen = ports.choose(options.ports)
     (port,) = chosen["PORT"]
     host.listen(port).close()  # a port that cannot be used is told before anything starts
-    services = _start_services(chosen, held, running)
-    managed = _managed(held, services)
     file = (REPO if held.is_default else held.folder) / "local.settings.json"
     os.environ["BELFRY_LOCAL_SETTINGS"] = str(file)
+    _check(file, chosen, held)
+    services = _start_services(chosen, held, running)
+    managed = _managed(held, services)
     known = values.keep(file, managed)
     for name in values.not_ours(known, managed):
         print(f"  {name} in {file.name} is your own, and is kept")
@@ -117,6 +120,14 @@ def _run(options: Options, held: State, running: contextlib.ExitStack) -> int:
     else:
         command, environ = host.command(REPO, port, held.folder), dict(os.environ)
     return _serve(command, environ, held, services, greet)
+
+
+def _check(file: Path, chosen: Mapping[str, tuple[int, ...]], held: State) -> None:
+    """Raises `Misconfigured` for settings that are wrong, before anything starts."""
+    values.export(values.read(file), {})
+    blob, queue, table = chosen["AZURITE_PORT"]
+    usual = {"AzureWebJobsStorage": azurite.connection_string((blob, queue, table))}
+    check.settings_are_right(usual | {"DATABASE_PATH": _company(held)})
 
 
 def _serve(
@@ -161,17 +172,24 @@ def _start_services(
 
 
 def _managed(held: State, services: Services) -> dict[str, str]:
-    path = held.folder / "company.db"
     return {
         "AzureWebJobsStorage": services.azurite.connection_string,
         "POSTGRES_URL": services.postgres.url("company"),
-        "DATABASE_PATH": str(path.relative_to(REPO) if held.is_default else path),
+        "DATABASE_PATH": _company(held),
     }
+
+
+def _company(held: State) -> str:
+    """The file of the demo company, as DATABASE_PATH names it."""
+    path = held.folder / "company.db"
+    return str(path.relative_to(REPO) if held.is_default else path)
 
 
 def _prepare(held: State, services: Services) -> None:
     with _step("Demo company"):
         _build_company(held.folder / "company.db", services.postgres.url("company"))
+    if (problem := check.own_database()) is not None:
+        print(f"  {problem}")
     if util.find_spec("functions._process"):
         with _step("Tables, queues"):
             import_module("functions._process").prepare()

@@ -26,6 +26,12 @@ _OURS = {
 }
 
 
+def read(file: Path) -> dict[str, str]:
+    """The file's values, or the example's if there is none. Raises `Misconfigured`."""
+    values = _read(file if file.exists() else EXAMPLE)["Values"]
+    return {name: str(value) for name, value in values.items()}
+
+
 def keep(file: Path, managed: Mapping[str, str]) -> dict[str, str]:
     """Bring the file up to date; all its values. Raises `Misconfigured` when it is not JSON."""
     document = _read(file if file.exists() else EXAMPLE)

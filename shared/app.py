@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
-from shared.alerts.port import AlertMonitor, AlertService
+from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.care.port import PetCare
@@ -227,6 +227,7 @@ def build(
             NotificationService: lambda: notifications(),
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
+            DatabaseMonitor: lambda: _database_watch(settings, at, alerts),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
             PetCare: lambda: _care(settings, services),
         }
@@ -250,7 +251,7 @@ def build(
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
     clocks = _clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(lambda: _backups(settings, at, clock, manager, tasks, notifications(), alerts()))
-    finance = once(lambda: _finance(settings, at.connection))
+    finance = once(lambda: _finance(settings, at.connection, alerts))
     billing = once(lambda: _billing(settings, clock))
     executor = Executor(tasks, services, clock)
     by_hand, short, long = _workers(at, outcomes, executor, limits, held, settings, clock)
@@ -396,6 +397,7 @@ def _care(settings: Settings, services: Services) -> PetCare:
         settings,
         lambda: services.get(NotificationService),  # type: ignore[type-abstract]
         lambda: services.get(BillingService),  # type: ignore[type-abstract]
+        lambda: services.get(AlertService),  # type: ignore[type-abstract]
     )
 
 
@@ -422,10 +424,12 @@ def _backups(
     )
 
 
-def _finance(settings: Settings, connection: Connection) -> Finance:
+def _finance(
+    settings: Settings, connection: Connection, alerts: Callable[[], AlertService]
+) -> Finance:
     from shared.finance.service import Finance
 
-    return Finance(settings, connection)
+    return Finance(settings, connection, alerts)
 
 
 def _billing(settings: Settings, clock: Clock) -> Billing:
@@ -448,6 +452,14 @@ def _alerts(
     plans = [task for task in tasks if issubclass(task.params, BackupPlan)]
     covered = {name for task in plans for name in (task.name, *task.aliases)}
     return alerts_from(settings, at.connection, at.table, notifications, covered, clock)
+
+
+def _database_watch(
+    settings: Settings, at: _Stores, alerts: Callable[[], AlertService]
+) -> DatabaseMonitor:
+    from shared.alerts.of_database import DatabaseWatch
+
+    return DatabaseWatch(settings.database_url, at.meta, alerts)
 
 
 def _new_id() -> str:

@@ -55,9 +55,13 @@ class Conflict(BelfryError):
 
 
 class Misconfigured(BelfryError):
-    """A setting is missing or wrong."""
+    """A setting is missing or wrong, or several are. `problems` has one text for each."""
 
     permanent = True
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class Refused(BelfryError):

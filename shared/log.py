@@ -70,6 +70,7 @@ class Event(StrEnum):
     NOTIFICATION_SENT = "notification_sent"
     NOTIFICATION_FAILED = "notification_failed"
     NOTIFICATION_KEPT = "notification_kept"
+    NOTIFICATIONS_KEPT = "notifications_kept"
     NOTIFICATION_FAULTY = "notification_faulty"
     NOTIFICATION_HELD = "notification_held"
     NOTIFICATION_SKIPPED = "notification_skipped"

@@ -61,6 +61,11 @@ def rehearsing(tasks: Registry, at: Callable[[Settings, datetime], datetime]) ->
     return build(settings, stands, tasks, rehearses=clock)
 
 
+def check(tasks: Registry) -> None:
+    """Read the app's settings. Raises `Misconfigured`, which names all that is wrong."""
+    _settings(tasks)
+
+
 def prepare(tasks: Registry) -> None:
     """Check the app's settings, and create what it needs in its storage account. Call this before
     you start the app.

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
-from shared.notifications.model import Entry
+from shared.notifications.model import Entry, draft
 from shared.notifications.port import Message, Reconciled
 from shared.tasks import JobContext, Params, Result, Task
 
@@ -81,6 +81,16 @@ class RecordedNotifications:
     def report(self, *, kind: str, key: str, data: Mapping[str, object]) -> Sequence[Entry]:
         self.reports.append((kind, key, data))
         return ()
+
+    def rehearse_report(
+        self, *, kind: str, key: str, data: Mapping[str, object], now: datetime
+    ) -> Sequence[Entry]:
+        del data
+        from shared.notifications.outbox import new_entry
+
+        asked = draft(key=key, channel="mail", recipient="admin", subject="", text="")
+        known = (kind, key) in [(one, of) for one, of, _ in self.reports]
+        return () if known else (new_entry(asked, now, None),)
 
     def send(self, messages: Sequence[Message]) -> Sequence[Entry]:
         self.messages.extend(messages)

@@ -1,8 +1,9 @@
-"""Every 5 minutes: reports each clock that fell silent.
+"""Every 5 minutes: reports each clock that fell silent, and a database that does not fit.
 
 python -m functions health_monitor
 """
 
+from shared.alerts.port import DatabaseMonitor
 from shared.engine.port import Housekeeping
 from shared.tasks import JobContext, Result, Retry, task
 
@@ -14,6 +15,7 @@ from shared.tasks import JobContext, Result, Retry, task
     retry=Retry(attempts=1),
     misfire_grace_seconds=30,
 )
-def health_monitor(job: JobContext, engine: Housekeeping) -> Result:
-    """Reports clocks that fell silent."""
-    return engine.health(job)
+def health_monitor(job: JobContext, engine: Housekeeping, database: DatabaseMonitor) -> Result:
+    """Reports clocks that fell silent, and a database that does not fit."""
+    found = engine.health(job)
+    return {**found, "database": database.watch(job)}

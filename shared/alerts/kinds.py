@@ -70,24 +70,22 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
         AlertKind.SPEND_EXCEEDED: About(
             severity=Severity.CRITICAL,
             title="Spend exceeded",
-            what_to_do="Read the cost report to see what costs so much, and stop it. Billing is "
+            what_to_do="See what costs so much: GET /api/v1/reports/cost/DAY for a day that is "
+            "over; for today, the query in docs/alerts.md#spend_exceeded. Stop it. Billing is "
             "paused by itself.",
         ),
         AlertKind.BILLING_PAUSED: About(
             severity=Severity.WARNING,
             title="Billing paused",
-            what_to_do="When the cause of the spending is gone, resume billing.",
-        ),
-        AlertKind.BILLING_RESUMED: About(
-            severity=Severity.INFO,
-            title="Billing resumed",
-            what_to_do="Nothing, if you know who resumed it.",
+            what_to_do="When the cause of the spending is gone, resume billing: "
+            "`python -m functions billing resume by=NAME`, or POST /api/v1/billing/resume.",
         ),
         AlertKind.BILLING_STUCK: About(
             severity=Severity.CRITICAL,
             title="Billing stuck",
-            what_to_do="Billing goes on though it should be paused: pause the subscriptions in "
-            "Stripe's dashboard, and look at Stripe's status page.",
+            what_to_do="Billing goes on though it should be paused. The error says why; "
+            "docs/billing.md#when-it-cannot-pause has what to do about each. Else pause the "
+            "subscriptions in Stripe's dashboard, and look at Stripe's status page.",
         ),
         AlertKind.BACKUP_FAILED: About(
             severity=Severity.CRITICAL,
@@ -112,7 +110,9 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             severity=Severity.WARNING,
             title="Cap reached",
             what_to_do="See in the outbox what was sent (GET /api/v1/notifications). If it is "
-            "right that there is so much of it, raise the cap.",
+            "right that there is so much of it, raise the cap: SMS_DAILY_LIMIT or "
+            "SMS_DAILY_SPEND_MINOR for all together, sms_daily_limit or sms_daily_spend_minor of "
+            "the table tenants for one.",
         ),
         AlertKind.MESSAGE_UNKNOWN: About(
             severity=Severity.WARNING,
@@ -120,6 +120,24 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="Look for the message in the provider's log, by its number and time "
             "(GET /api/v1/notifications?status=unknown). If it was not sent and is still needed, "
             "call the owner: it is not sent again.",
+        ),
+        AlertKind.TENANT_FAILED: About(
+            severity=Severity.WARNING,
+            title="Tenant failed",
+            what_to_do="Correct what the text names, such as the tenant's time zone. The task's "
+            "next run does what was left out for that tenant.",
+        ),
+        AlertKind.FEE_FAILED: About(
+            severity=Severity.WARNING,
+            title="Fee failed",
+            what_to_do="Read why (GET /api/v1/billing), correct the cause, then have it tried "
+            "again (`python -m functions billing retry fee=NUMBER`), or waive it.",
+        ),
+        AlertKind.DATABASE_UNFIT: About(
+            severity=Severity.CRITICAL,
+            title="Database unfit",
+            what_to_do="Do what the text says: bring the database back, or upgrade its schema "
+            "(`python -m functions database upgrade`). The company's tasks fail until then.",
         ),
     }
 )

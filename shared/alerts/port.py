@@ -19,7 +19,6 @@ class AlertKind(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     SPEND_EXCEEDED = "spend_exceeded"
     BILLING_PAUSED = "billing_paused"
-    BILLING_RESUMED = "billing_resumed"
     BILLING_STUCK = "billing_stuck"
     """Billing should be paused and could not be."""
     BACKUP_FAILED = "backup_failed"
@@ -27,6 +26,11 @@ class AlertKind(StrEnum):
     CIRCUIT_OPENED = "circuit_opened"
     CAP_REACHED = "cap_reached"
     MESSAGE_UNKNOWN = "message_unknown"
+    TENANT_FAILED = "tenant_failed"
+    FEE_FAILED = "fee_failed"
+    """Fees that Stripe refused."""
+    DATABASE_UNFIT = "database_unfit"
+    """The company's database does not answer, or its schema is not that of the code."""
 
 
 class AlertService(Protocol):
@@ -52,3 +56,11 @@ class AlertMonitor(Protocol):
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Take over what the engine noted, and tell what has become due: reminders, the ends of
         storms, digests. Returns the task's result, as a JSON object."""
+
+
+class DatabaseMonitor(Protocol):
+    """Looks after the company's database (`of_database`)."""
+
+    def watch(self, job: JobContext) -> str:
+        """Look whether it answers and fits, and tell people if not (alert `database_unfit`); how it
+        was found: none (not set), fits, unfit or away."""

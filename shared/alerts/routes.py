@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from shared.alerts.kinds import KINDS, Severity
@@ -75,7 +76,7 @@ def parse(text: str, chats: Collection[str], known: Collection[str]) -> Routes:
     Raises `Misconfigured`, which names all that is wrong."""
     wrong = list(problems(text, chats, known))
     if wrong:
-        raise Misconfigured("; ".join(wrong))
+        raise Misconfigured(*wrong)
     return Routes([_rule(one) for one in _rules(text)], chats)
 
 
@@ -127,8 +128,12 @@ def _kinds(word: str) -> set[AlertKind]:
 
 
 def _wrong_kind(word: str) -> str:
-    names = ", ".join([*AlertKind, *Severity])
-    return f"{NAME} has the kind {word!r}; use one of {names}, or a pattern such as billing_*"
+    names = [*map(str, AlertKind), *map(str, Severity)]
+    near = get_close_matches(word, names, 1)
+    if near:
+        return f"{NAME} has the kind {word!r}; did you mean {near[0]}?"
+    said = ", ".join(names)
+    return f"{NAME} has the kind {word!r}; use one of {said}, or a pattern such as billing_*"
 
 
 def _wrong_places(

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from shared.api import said
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.problems import CONTENT_TYPE, Problem
 
@@ -97,6 +98,8 @@ def _complete_parameter(parameter: dict[str, Any]) -> None:
     schema = parameter["schema"]
     schema.pop("title", None)
     parameter["schema"] = _without_null(schema)
+    if "description" not in parameter and parameter["name"] in said.PARAMETERS:
+        parameter["description"] = said.PARAMETERS[parameter["name"]]
     if parameter["name"] in PARAMETERS and "examples" not in parameter:
         parameter["example"] = PARAMETERS[parameter["name"]]
 

@@ -18,8 +18,8 @@ from shared.errors import Invalid
 
 T = TypeVar("T")
 
-Page = Annotated[Number, Query(ge=1)]
-"""The number of the page, from 1 on; default: 1."""
+Page = Annotated[Number, Query(ge=1, le=10**9)]
+"""The number of the page, from 1 on; default: 1. A database takes no offset of any size."""
 PageSize = Annotated[Number, Query(ge=1, le=100)]
 """The number of items on a page; default: `PAGE_SIZE`."""
 PAGE_SIZE = 50

@@ -87,6 +87,8 @@ def instant(field: str, text: str | None) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise Invalid(field, _no_instant(text)) from None
+    if re.match(_DAY, text):
+        raise Invalid(field, f"give an instant, such as {text}T00:00:00Z")
     if at.utcoffset() is None:
         raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
     if not re.match(_INSTANT, text):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from fastapi import FastAPI
 
+from shared.alerts.of_database import Fitness, last
 from shared.api import deps, front, problems
 from shared.api.deps import Provided
 from shared.api.hooks.refusals import refused
@@ -49,6 +50,9 @@ class StatusOut(Shown):
     jobs: list[Registered]
     refused_hooks: dict[str, int]
     """How many requests to `/hooks` each provider had not signed."""
+    database: str
+    """How the company's database was found last: fits, unfit (of another schema, or it refuses),
+    away (it does not answer), or none (DATABASE_URL is not set, or nobody has looked yet)."""
 
 
 class SilentOut(Shown):
@@ -111,6 +115,7 @@ def status(app: Provided) -> StatusOut:
             if one is not None
         ],
         refused_hooks=refused(belfry.meta),
+        database=last(belfry.meta) if belfry.settings.database_url else Fitness.NONE,
     )
 
 

@@ -2,35 +2,45 @@
 
 A fee takes three calls: a draft, the fee on it, and its finalisation. The draft comes first: an
 item without an invoice would wait for the customer's next one, whichever that is.
+
+By itself only a fee is invoiced that is young, or whose first step is written down. All others were
+due before there was Stripe, or for very long, so the company may have collected them itself: a
+person releases them, which writes the first step down.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row
 
 from shared.billing import words
 from shared.billing.model import Parameters
+from shared.billing.owed import Fee, by_itself, invoiceable, left, of
 from shared.billing.patience import Patience
-from shared.billing.port import Collected
+from shared.billing.port import Collected, Coming
 from shared.billing.steps import Call, Steps
 from shared.billing.vendor.account import StripeAccount
+from shared.clock import Clock
 from shared.data.database import reading
-from shared.data.models import Appointment, FeeStatus, NoShowFee, Owner, StepName, Tenant
+from shared.data.models import FeeStatus, NoShowFee, StepName
 from shared.data.pages import pages
-from shared.errors import Invalid, NotFound, Refused, Unavailable
+from shared.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from shared.log import Event, event
 from shared.settings import Secret
 from shared.tasks import JobContext
 
 _logger = logging.getLogger("belfry")
+
+_LISTED = 30
+"""Fees that a dry run lists."""
 
 
 class _End(Enum):
@@ -40,19 +50,6 @@ class _End(Enum):
     FAILED = auto()
     WAITING = auto()
     BY_ANOTHER = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Fee:
-    """A fee that is due, with all that its invoice needs."""
-
-    id: int
-    tenant_id: int
-    occasion: str
-    amount_minor: int
-    currency: str
-    customer: str
-    line: str
 
 
 class Fees:
@@ -66,20 +63,27 @@ class Fees:
         stripe: StripeAccount | None,
         patience: Patience,
         prefix: str,
+        max_age: timedelta,
+        clock: Clock,
     ) -> None:
+        """`max_age`: a fee that was made longer ago is not begun by itself."""
         self._url = url
+        self._max_age = max_age
+        self._clock = clock
         self._steps = steps
         self._stripe = stripe
         self._patience = patience
         self._prefix = prefix
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(self, job: JobContext, tenant_id: int, coming: Coming | None = None) -> Collected:
         """As the port says. Paused billing holds no fee back: a fee is for what has happened, and
         accrues nothing."""
         ends: Counter[_End] = Counter()
         amounts: Counter[str] = Counter()
+        would: list[Mapping[str, object]] = []
+        oldest = self._oldest()
         if self._stripe is not None:
-            for row in self._due(tenant_id):
+            for row in self._due(tenant_id, oldest):
                 job.check()
                 if self._patience.is_over():
                     break
@@ -89,46 +93,67 @@ class Fees:
                 ends[end] += 1
                 if end is _End.INVOICED:
                     amounts[fee.currency] += fee.amount_minor
-        due, without = self._left(tenant_id)
-        return Collected(
+                if job.dry_run and len(would) < _LISTED:
+                    would.append(fee.listed())
+        due, old, without = left(self._url, tenant_id, oldest)
+        found = Collected(
             invoiced=ends[_End.INVOICED],
             amounts_minor=dict(amounts),
             failed=ends[_End.FAILED],
-            waiting=due - (ends[_End.INVOICED] if job.dry_run else 0),
+            waiting=due - old - (ends[_End.INVOICED] if job.dry_run else 0),
+            too_old=old,
             without_customer=without if self._stripe is not None else 0,
+            would=tuple(would),
+        )
+        return found if coming is None else _with(found, coming, stripe=self._stripe is not None)
+
+    def release(self, fee_id: int) -> None:
+        """Have a fee that is due invoiced, however old it is, as a person says: its first step is
+        written down, from which the next run goes on. Raises `NotFound`, and `Conflict` if it is
+        not due or Stripe does not know its owner."""
+        query = invoiceable().where(NoShowFee.id == fee_id)
+        with reading(self._url) as session:
+            row = session.execute(query).first()
+            fee = session.get(NoShowFee, fee_id) if row is None else None
+            status = None if fee is None else fee.status
+        if row is not None:
+            found = of(row)
+            made = partial(self._parameters, found, StepName.INVOICE, {})
+            who = (found.id, found.tenant_id, found.occasion)
+            if self._steps.begin(*who, StepName.INVOICE, made) is not None:
+                return
+        elif status is None:
+            raise NotFound(f"there is no fee {fee_id}")
+        elif status is FeeStatus.DUE:
+            raise Conflict(
+                f"Stripe does not know the owner of fee {fee_id}: set owners.stripe_customer_id"
+            )
+        raise Conflict(
+            f"fee {fee_id} is {status or 'due no longer'}; only one that failed or is due can be "
+            "tried again"
         )
 
-    def _due(self, tenant_id: int) -> Iterator[Row[*tuple[Any, ...]]]:
-        """Those whose owner Stripe knows."""
-        for page in pages(self._url, _query(tenant_id), (NoShowFee.id,)):
+    def _oldest(self) -> datetime:
+        return self._clock.now() - self._max_age
+
+    def _due(self, tenant_id: int, oldest: datetime) -> Iterator[Row[*tuple[Any, ...]]]:
+        """Those whose owner Stripe knows, and which no person needs to release."""
+        for page in pages(self._url, by_itself(tenant_id, oldest), (NoShowFee.id,)):
             yield from page
 
-    def _read(self, job: JobContext, row: Row[*tuple[Any, ...]]) -> _Fee | None:
+    def _read(self, job: JobContext, row: Row[*tuple[Any, ...]]) -> Fee | None:
         """The fee; None if it must wait, since its tenant's zone is none: the invoice says when the
         appointment was."""
         try:
-            return _fee(row)
+            return of(row)
         except Invalid as error:
             said = f"its tenant's {error}"
-            job.log("a fee waits", level=logging.ERROR, fee_id=row[0], error=said)
+            job.log("a fee waits", level=logging.ERROR, fee_id=row.id, error=said)
             if not job.dry_run:
-                self._steps.not_begun(row[0], said)
+                self._steps.not_begun(row.id, said)
             return None
 
-    def _left(self, tenant_id: int) -> tuple[int, int]:
-        """How many are due, and of how many Stripe does not know the owner."""
-        unknown = func.count().filter(Owner.stripe_customer_id.is_(None))
-        query = (
-            select(func.count(), unknown)
-            .select_from(NoShowFee)
-            .join(Owner, Owner.id == NoShowFee.owner_id)
-            .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
-        )
-        with reading(self._url) as session:
-            due, without = session.execute(query).one()
-        return due, without
-
-    def _invoice(self, job: JobContext, stripe: StripeAccount, fee: _Fee) -> _End:
+    def _invoice(self, job: JobContext, stripe: StripeAccount, fee: Fee) -> _End:
         done: dict[StepName, Call] = {}
         for step in StepName:
             made = partial(self._parameters, fee, step, done)
@@ -166,7 +191,7 @@ class Fees:
         return stripe.make(call.step, call.parameters, call.key)
 
     def _parameters(
-        self, fee: _Fee, step: StepName, done: dict[StepName, Call], key: str
+        self, fee: Fee, step: StepName, done: dict[StepName, Call], key: str
     ) -> Parameters:
         marks = words.marks(self._prefix, fee.id, key)
         if step is StepName.INVOICE:
@@ -177,7 +202,7 @@ class Fees:
             return words.item(str(draft.stripe_id), draft.parameters, amount, fee.line, marks)
         return words.finalise(str(draft.stripe_id))
 
-    def _refused(self, job: JobContext, fee: _Fee, call: Call, error: Refused | NotFound) -> _End:
+    def _refused(self, job: JobContext, fee: Fee, call: Call, error: Refused | NotFound) -> _End:
         gone = isinstance(error, NotFound) and call.step is not StepName.INVOICE
         if not self._steps.failed(call, fee.id, str(error), from_the_first=gone):
             return _End.BY_ANOTHER
@@ -194,35 +219,17 @@ class Fees:
         return _End.FAILED
 
 
-def _query(tenant_id: int) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            NoShowFee.id,
-            NoShowFee.tenant_id,
-            NoShowFee.appointment_id,
-            NoShowFee.amount_minor,
-            NoShowFee.currency,
-            Owner.stripe_customer_id,
-            func.coalesce(Owner.language, Tenant.language).label("language"),
-            Appointment.starts_at,
-            Tenant.timezone,
-        )
-        .join(Owner, Owner.id == NoShowFee.owner_id)
-        .join(Appointment, Appointment.id == NoShowFee.appointment_id)
-        .join(Tenant, Tenant.id == NoShowFee.tenant_id)
-        .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
-        .where(Owner.stripe_customer_id.is_not(None))
-    )
-
-
-def _fee(row: Row[*tuple[Any, ...]]) -> _Fee:
-    """Raises `Invalid` as `words.line` does."""
-    return _Fee(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        occasion=f"no_show:{row.appointment_id}",
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        customer=row.stripe_customer_id,
-        line=words.line(row.language, row.starts_at, row.timezone),
+def _with(found: Collected, coming: Coming, *, stripe: bool) -> Collected:
+    """What a dry run found, and what it would have found besides."""
+    invoiced = coming.with_customer if stripe else 0
+    both = coming.with_customer + coming.without_customer
+    amounts = Counter(found.amounts_minor or {})
+    if invoiced:
+        amounts[coming.currency] += invoiced * coming.amount_minor
+    return replace(
+        found,
+        invoiced=found.invoiced + invoiced,
+        amounts_minor=dict(amounts),
+        waiting=found.waiting + both - invoiced,
+        without_customer=found.without_customer + (coming.without_customer if stripe else 0),
     )

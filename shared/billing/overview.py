@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from shared.billing.owed import too_old
 from shared.billing.switch import Switch
 from shared.data.database import reading, writing
 from shared.data.models import BillingState, FeeStatus, NoShowFee, TenantBilling
 from shared.data.rows import update_if
-from shared.errors import Conflict, NotFound
 from shared.settings import Secret
 
 MOST = 100
@@ -61,12 +61,14 @@ class Overview:
     tenants: Sequence[TenantLeft]
     """Of those, the first by their ids."""
     fees: Sequence[FeeSum]
+    too_old: int
+    """Fees that are due, and that a person releases (`fees`)."""
     failed: Sequence[FailedFee]
     """The first by their tenants and ids."""
 
 
-def read(url: Secret, switch: Switch, *, stripe: bool) -> Overview:
-    """Raises as `reading` does."""
+def read(url: Secret, switch: Switch, oldest: datetime, *, stripe: bool) -> Overview:
+    """`oldest`: of the fees that are invoiced by themselves. Raises as `reading` does."""
     there = BillingState.PAUSED if switch.is_paused else BillingState.ACTIVE
     others = [state for state in BillingState if state is not there]
     which = TenantBilling.state.in_(others)
@@ -86,6 +88,7 @@ def read(url: Secret, switch: Switch, *, stripe: bool) -> Overview:
         .where(NoShowFee.status == FeeStatus.FAILED)
         .limit(MOST)
     )
+    old = select(func.count()).where(NoShowFee.status == FeeStatus.DUE, too_old(oldest))
     with reading(url) as session:
         return Overview(
             stripe=stripe,
@@ -96,17 +99,25 @@ def read(url: Secret, switch: Switch, *, stripe: bool) -> Overview:
                 FeeSum(status=status, currency=currency, count=count, amount_minor=int(amount))
                 for status, currency, count, amount in session.execute(sums)
             ],
+            too_old=session.execute(old).scalar_one(),
             failed=[FailedFee(**row._mapping) for row in session.execute(failed)],
         )
 
 
-def make_due(url: Secret, fee_id: int) -> None:
-    """A fee that failed is due again. Raises `NotFound`, `Conflict`, and as `writing` does."""
+def failed(url: Secret) -> tuple[int, str]:
+    """(How many fees failed, the first of them in words.) Raises as `reading` does."""
+    that = NoShowFee.status == FeeStatus.FAILED
+    words = select(NoShowFee.id, NoShowFee.tenant_id, NoShowFee.error).where(that)
+    with reading(url) as session:
+        count = session.execute(select(func.count()).where(that)).scalar_one()
+        first = session.execute(words.limit(1)).first()
+    if first is None:
+        return 0, ""
+    return count, f"fee {first.id} of tenant {first.tenant_id}: {first.error}"
+
+
+def make_due(url: Secret, fee_id: int) -> bool:
+    """A fee that failed is due again; False if it has not failed. Raises as `writing` does."""
     failed = {"id": fee_id, "status": FeeStatus.FAILED}
     with writing(url) as session:
-        if update_if(session, NoShowFee, failed, {"status": FeeStatus.DUE, "error": None}):
-            return
-        fee = session.get(NoShowFee, fee_id)
-        if fee is None:
-            raise NotFound(f"there is no fee {fee_id}")
-        raise Conflict(f"fee {fee_id} is {fee.status}; only one that failed can be tried again")
+        return update_if(session, NoShowFee, failed, {"status": FeeStatus.DUE, "error": None})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -25,8 +26,25 @@ class Collected:
     """Refused for good; a person must look at them."""
     waiting: int = 0
     """Still due: Stripe did not answer, does not know the owner, or there is no Stripe."""
+    too_old: int = 0
+    """Due for longer than NO_SHOW_MAX_AGE_DAYS, and never begun: a person releases them."""
     without_customer: int = 0
     """Of those that wait: their owner has no `stripe_customer_id`."""
+    would: tuple[Mapping[str, object], ...] = ()
+    """In a dry run: the first thirty that would be invoiced."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coming:
+    """Fees that a run would have recorded before it collects; in a dry run there are none of
+    them."""
+
+    amount_minor: int
+    """Of each."""
+    currency: str
+    with_customer: int = 0
+    """Those whose owner has a `stripe_customer_id`."""
+    without_customer: int = 0
 
 
 class Pause(StrEnum):
@@ -71,7 +89,7 @@ class Settled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumption:
-    """A person's word that billing goes on, as people are told of it."""
+    """A person's word that billing goes on."""
 
     by: str
     at: datetime
@@ -79,24 +97,40 @@ class Resumption:
     """Until the end of which it is not paused again."""
 
     @property
-    def key(self) -> str:
-        """Of the alert: whoever tells it first, it is told once."""
-        return f"resumed:{instant(self.at)}"
-
-    @property
     def text(self) -> str:
         at = instant(self.at, "minutes")
         return f"{self.by} resumed billing at {at}. It is not paused again before {self.day} ends."
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How Belfry's own switch stands, as people are told of it."""
+
+    paused_for: date | None
+    """The day whose spend was too high; None: billing runs."""
+    resumption: Resumption | None = None
+    """Who resumed it last, if it runs."""
+
+    @property
+    def text(self) -> str:
+        if self.paused_for is not None:
+            return f"Billing is paused because of {self.paused_for}. A person resumes it."
+        return "Billing runs." if self.resumption is None else self.resumption.text
+
+
 class BillingService(Protocol):
     """Fees and subscriptions (`service`). Every method raises `Unavailable` or `Misconfigured` if
-    the database fails, and `Misconfigured` if Stripe refuses STRIPE_API_KEY. A job that is told to
-    stop stops between two calls to Stripe (`Cancelled`); what is left is done by the next."""
+    the database fails; those about fees also `Misconfigured` if Stripe refuses STRIPE_API_KEY,
+    which those about pausing say in `errors`. A job that is told to stop stops between two calls to
+    Stripe (`Cancelled`); what is left is done by the next."""
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
         """Invoice the tenant's no-show fees that are due, each once; also while billing is
-        paused. In a dry run nothing is written and Stripe is not asked."""
+        paused. One that was made more than NO_SHOW_MAX_AGE_DAYS ago is left to people, unless its
+        invoice was begun. In a dry run nothing is written and Stripe is not asked; `coming`: what
+        is counted as if it were due too."""
 
     def collect_begun(self, job: JobContext) -> Collected:
         """The same for each tenant with a fee whose invoice was begun; Stripe did not answer, or
@@ -117,10 +151,12 @@ class BillingService(Protocol):
         """Do what is left of pausing or resuming at Stripe. Raises `Skipped` without a
         database."""
 
-    def resumption(self) -> Resumption | None:
-        """The last time that a person resumed billing, if it is news: those who act on the switch
-        tell it (alert `billing_resumed`), since the command line cannot. Raises `Skipped` without
-        a database."""
+    def failed_fees(self) -> tuple[int, str]:
+        """(How many fees Stripe refused, the first of them in words.) Raises `Skipped` without a
+        database."""
+
+    def standing(self) -> Standing:
+        """How Belfry's own switch stands. Raises `Skipped` without a database."""
 
     def is_paused(self) -> bool:
         """Whether Belfry's own switch is set, as it was at most some seconds ago. What causes

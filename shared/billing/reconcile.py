@@ -258,7 +258,7 @@ def _fee(row: Row[Any]) -> Fee:
         id=row.id,
         tenant_id=row.tenant_id,
         amount_minor=row.amount_minor,
-        currency=row.currency,
+        currency=row.currency.upper(),  # as somebody wrote it into their own table
         status=row.status,
         stripe_invoice_id=row.stripe_invoice_id,
     )

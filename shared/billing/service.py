@@ -11,10 +11,10 @@ from shared.billing import overview, reconcile
 from shared.billing.fees import Fees
 from shared.billing.overview import Overview
 from shared.billing.patience import Patience
-from shared.billing.port import Collected, Pause, Paused, Resumption, Settled
+from shared.billing.port import Collected, Coming, Pause, Paused, Settled, Standing
 from shared.billing.reconcile import Difference
 from shared.billing.steps import Steps
-from shared.billing.switch import Spend, Switch, SwitchRow, paused, resumption
+from shared.billing.switch import Spend, Switch, SwitchRow, paused, standing
 from shared.billing.tenants import Tenants
 from shared.billing.vendor.account import StripeAccount
 from shared.clock import Clock
@@ -42,12 +42,17 @@ class Billing:
         self._switch = SwitchRow(url, clock)
         self._tenants = Tenants(url, clock, stripe, patience, lambda: self._switch.read().is_paused)
         self._steps = Steps(url, clock, settings.prefix)
-        self._fees = Fees(url, self._steps, stripe, patience, settings.prefix)
+        self._max_age = settings.fee_max_age
+        self._fees = Fees(
+            *(url, self._steps, stripe, patience, settings.prefix, settings.fee_max_age, clock)
+        )
         self._prefix = settings.prefix
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
         """See `BillingService`."""
-        return self._fees.collect(job, tenant_id)
+        return self._fees.collect(job, tenant_id, coming)
 
     def collect_begun(self, job: JobContext) -> Collected:
         """See `BillingService`."""
@@ -60,6 +65,7 @@ class Billing:
             amounts_minor=dict(amounts),
             failed=sum(one.failed for one in did),
             waiting=sum(one.waiting for one in did),
+            too_old=sum(one.too_old for one in did),
             without_customer=sum(one.without_customer for one in did),
         )
 
@@ -99,10 +105,15 @@ class Billing:
         would = Settled(paused=left)
         return _answer(after, mine=after != before, did=would)
 
-    def resumption(self) -> Resumption | None:
+    def failed_fees(self) -> tuple[int, str]:
         """See `BillingService`."""
         self._needs_data()
-        return resumption(self._switch.read(), self._clock.now())
+        return overview.failed(self._url)
+
+    def standing(self) -> Standing:
+        """See `BillingService`."""
+        self._needs_data()
+        return standing(self._switch.read())
 
     def settle(self, job: JobContext) -> Settled:
         """See `BillingService`."""
@@ -117,15 +128,16 @@ class Billing:
 
     def resume(
         self, by: str, day: date | None = None, longest: timedelta | None = None
-    ) -> tuple[Switch, Settled]:
-        """Let it run again, as a person says, who is named. It holds for `day` (today in UTC, if
-        none is given) and the day for which it was paused: it is not paused again on them. Then
-        Stripe is asked, until `longest` is over; what that leaves, `settle` does. Raises `Conflict`
-        if it is not paused, and `Invalid` for a day that is over or more than a week ahead."""
+    ) -> tuple[Switch, Settled, bool]:
+        """(The switch afterwards, what was done at Stripe, whether this resumed it.) Let it run
+        again, as a person says, who is named. It holds for `day` (today in UTC, if none is given)
+        and the day for which it was paused: it is not paused again on them. Then Stripe is asked,
+        until `longest` is over; what that leaves, `settle` does. Raises `Conflict` if it is not
+        paused, and `Invalid` for a day that is over or more than a week ahead."""
         switch, mine = self._switch.resume(by, day)
         if mine:
             event(_logger, Event.BILLING_RESUMED, by=by, day=switch.resumed_for)
-        return switch, self._tenants.settle(self._for(longest))
+        return switch, self._tenants.settle(self._for(longest)), mine
 
     def _for(self, longest: timedelta | None) -> Callable[[], bool]:
         if longest is None:
@@ -135,12 +147,16 @@ class Billing:
 
     def overview(self) -> Overview:
         """How it stands."""
-        return overview.read(self._url, self._switch.read(), stripe=self._stripe is not None)
+        oldest = self._clock.now() - self._max_age
+        found = self._switch.read()
+        return overview.read(self._url, found, oldest, stripe=self._stripe is not None)
 
     def retry(self, fee_id: int) -> None:
-        """Make a failed fee due again, as a person says: the next `collect` invoices it, by other
-        idempotency keys. Raises `NotFound`, or `Conflict` if it has not failed."""
-        overview.make_due(self._url, fee_id)
+        """Have a fee invoiced by the next `collect`, as a person says: one that failed, by other
+        idempotency keys, or one that is due, however old it is. Raises `NotFound`, and `Conflict`
+        if it is neither, or if Stripe does not know the owner of one that is due."""
+        if not overview.make_due(self._url, fee_id):
+            self._fees.release(fee_id)
 
     def reconcile(self, days: int, *, repair: bool) -> Iterator[Difference]:
         """Where the ledger and Stripe differ, for the fees of so many days; see `reconcile`. Raises

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from shared.billing.port import Resumption
+from shared.billing.port import Resumption, Standing
 from shared.clock import Clock
 from shared.data.database import reading, writing
 from shared.data.models import BillingSwitch
@@ -26,8 +26,6 @@ FRESH = timedelta(seconds=5)
 """How long an answer of `is_paused` may be used."""
 LONGEST = timedelta(days=7)
 """How far ahead a person's word may hold: longer would turn the guard off."""
-_NEWS = timedelta(days=6)
-"""How long a resumption may be told: an alert's key is known for a week."""
 _ROW = 1
 
 
@@ -90,12 +88,14 @@ def resumed(before: Switch, by: str, day: date, now: datetime) -> Switch:
     return replace(before, paused_at=None, resumed_at=now, resumed_by=by, resumed_for=until)
 
 
-def resumption(switch: Switch, now: datetime) -> Resumption | None:
-    """The last time that a person resumed it, if it is news."""
+def standing(switch: Switch) -> Standing:
+    """How it stands, as people are told of it."""
+    if switch.paused_at is not None:
+        return Standing(paused_for=switch.paused_for or switch.paused_at.astimezone(UTC).date())
     at, by, day = switch.resumed_at, switch.resumed_by, switch.resumed_for
-    if at is None or by is None or day is None or now - at > _NEWS:
-        return None
-    return Resumption(by=by, at=at, day=day)
+    if at is None or by is None or day is None:
+        return Standing(paused_for=None)
+    return Standing(paused_for=None, resumption=Resumption(by=by, at=at, day=day))
 
 
 class SwitchRow:

@@ -24,7 +24,7 @@ from shared.data.database import reading, writing
 from shared.data.models import BillingState, TenantBilling
 from shared.data.pages import pages
 from shared.data.rows import update_if
-from shared.errors import NotFound, Refused, Unavailable
+from shared.errors import Misconfigured, NotFound, Refused, Unavailable
 from shared.log import Event, event
 from shared.settings import Secret
 
@@ -45,6 +45,8 @@ class _Report:
     paused: int = 0
     resumed: int = 0
     errors: list[str] = field(default_factory=list)
+    key_refused: bool = False
+    """Stripe would refuse the API key for the next tenant too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,7 @@ class _Claim:
 
 
 class Tenants:
-    """The tenants' subscriptions. Every method raises as `writing` does; `settle` also
-    `Misconfigured` if Stripe refuses the API key."""
+    """The tenants' subscriptions. Every method raises as `writing` does."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class Tenants:
         before each, and may raise."""
         report = _Report()
         for tenant_id in self._others(self._is_paused()):
-            if not go_on() or self._patience.is_over():
+            if report.key_refused or not go_on() or self._patience.is_over():
                 break
             self._settle_one(tenant_id, report)
         return Settled(
@@ -112,7 +113,8 @@ class Tenants:
                 return
             try:
                 self._ask(claim)
-            except (Unavailable, Refused, NotFound) as error:
+            except (Unavailable, Refused, NotFound, Misconfigured) as error:
+                report.key_refused = isinstance(error, Misconfigured)
                 if isinstance(error, Unavailable):
                     self._patience.failed()
                 report.errors.append(f"tenant {tenant_id}: {error}")

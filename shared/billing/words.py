@@ -10,6 +10,9 @@ from shared.recurrence import zone
 _HUNDREDFOLD = ("ISK", "UGX")
 """Currencies without minor units, of which Stripe nevertheless takes hundredths.
 https://docs.stripe.com/currencies#special-cases"""
+_WHOLE = ("MGA",)
+"""Currencies with minor units by ISO 4217, of which Stripe takes whole ones.
+https://docs.stripe.com/currencies#zero-decimal"""
 _LINES = {
     "de": "Gebühr für den versäumten Termin am {day:%d.%m.%Y} um {day:%H:%M} Uhr",
     "en": "Fee for the missed appointment of {day:%Y-%m-%d} at {day:%H:%M}",
@@ -17,7 +20,9 @@ _LINES = {
 
 
 def amount_of(amount_minor: int, currency: str) -> int:
-    """The amount in Stripe's units of that currency."""
+    """The amount in Stripe's units of that currency; a part of a unit is not charged."""
+    if currency in _WHOLE:
+        return amount_minor // 100
     return amount_minor * 100 if currency in _HUNDREDFOLD else amount_minor
 
 

@@ -8,16 +8,18 @@ made afterwards, for all fees that are due: so for those of earlier runs too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
-from shared.billing.port import BillingService
+from shared.alerts.port import AlertService
+from shared.billing.port import BillingService, Coming
 from shared.care.tenants import Tenant, for_each
 from shared.care.totals import Totals
 from shared.data.database import reading, writing
-from shared.data.models import Appointment, AppointmentStatus, FeeStatus, NoShowFee, Pet
+from shared.data.models import Appointment, AppointmentStatus, FeeStatus, NoShowFee, Owner, Pet
 from shared.data.pages import pages
 from shared.data.rows import insert_all_once, update_all_if
 from shared.errors import Misconfigured
@@ -30,12 +32,17 @@ Query = Select[*tuple[Any, ...]]
 
 
 def detect(
-    url: Secret, billing: Callable[[], BillingService], job: JobContext, rules: CareSettings
+    url: Secret,
+    alerts: Callable[[], AlertService],
+    billing: Callable[[], BillingService],
+    job: JobContext,
+    rules: CareSettings,
 ) -> Result:
     """The work of the task."""
     totals = Totals.of(
         *("tenants_processed", "total_detected", "total_fees_applied", "total_too_old"),
-        *("total_invoiced", "total_invoices_failed", "total_fees_waiting", "total_errors"),
+        *("total_invoiced", "total_invoices_failed", "total_fees_waiting"),
+        *("total_fees_too_old", "total_errors"),
         money=("fees_minor", "invoiced_minor"),
     )
     oldest = job.due_at - rules.no_show_max_age
@@ -43,16 +50,18 @@ def detect(
     def work(tenant: Tenant, totals: Totals) -> None:
         last = job.due_at - grace(tenant, rules)
         fee = fee_of(tenant)
+        coming = Coming(amount_minor=fee or 0, currency=tenant.currency)
         for page in pages(url, missed(tenant.id, oldest, last), ORDER, size=_PAGE):
             job.check()
             if job.dry_run:
                 _list(page, tenant, fee, totals)
+                coming = _more(coming, page) if fee else coming
             else:
                 _mark(url, page, tenant, fee, last, job.clock.now(), totals)
         totals.counts["total_too_old"] += _count(url, too_old(tenant.id, oldest))
-        _collect(url, billing, tenant.id, job, totals)
+        _collect(url, billing, tenant.id, job, coming, totals)
 
-    for_each(url, job, totals, work)
+    for_each(url, alerts, job, totals, work)
     return totals.result(dry_run=job.dry_run)
 
 
@@ -74,8 +83,9 @@ def fee_of(tenant: Tenant) -> int | None:
 def missed(tenant_id: int, oldest: datetime, last: datetime) -> Query:
     """The appointments of a tenant to which nobody came."""
     return (
-        select(Appointment.id, Pet.owner_id)
+        select(Appointment.id, Pet.owner_id, Owner.stripe_customer_id)
         .join(Pet, Pet.id == Appointment.pet_id)
+        .join(Owner, Owner.id == Pet.owner_id)
         .where(
             Appointment.tenant_id == tenant_id,
             Appointment.status == AppointmentStatus.PLANNED,
@@ -95,13 +105,9 @@ def too_old(tenant_id: int, oldest: datetime) -> Query:
 
 
 def uncollected(tenant_id: int) -> Query:
-    """A tenant's fees that are due: by currency, their count and sum."""
-    amount = func.sum(NoShowFee.amount_minor).label("amount_minor")
-    return (
-        select(NoShowFee.currency, func.count().label("number"), amount)
-        .where(NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
-        .group_by(NoShowFee.currency)
-    )
+    """One of a tenant's fees that are due."""
+    due = (NoShowFee.tenant_id == tenant_id, NoShowFee.status == FeeStatus.DUE)
+    return select(NoShowFee.id).where(*due).limit(1)
 
 
 def _mark(
@@ -163,6 +169,16 @@ def _list(page: Sequence[Row[Any]], tenant: Tenant, fee: int | None, totals: Tot
         )
 
 
+def _more(coming: Coming, page: Sequence[Row[Any]]) -> Coming:
+    """The fees that a dry run would have recorded, with those of another page."""
+    known = sum(row.stripe_customer_id is not None for row in page)
+    return replace(
+        coming,
+        with_customer=coming.with_customer + known,
+        without_customer=coming.without_customer + len(page) - known,
+    )
+
+
 def _count(url: Secret, query: Query) -> int:
     with reading(url) as session:
         return int(session.execute(query).scalar_one())
@@ -173,18 +189,20 @@ def _collect(
     billing: Callable[[], BillingService],
     tenant_id: int,
     job: JobContext,
+    coming: Coming,
     totals: Totals,
 ) -> None:
-    """Have the tenant's fees invoiced, if there are any."""
+    """Have the tenant's fees invoiced, if there are any. `coming`: what a dry run would have
+    recorded."""
     with reading(url) as session:
-        due = session.execute(uncollected(tenant_id)).all()
-    if not due:
+        due = session.execute(uncollected(tenant_id)).first()
+    if due is None and not (coming.with_customer or coming.without_customer):
         return
-    if job.dry_run:
-        totals.counts["total_fees_waiting"] += sum(row.number for row in due)
-        return
-    done = billing().collect(job, tenant_id)
+    done = billing().collect(job, tenant_id, coming=coming)
     totals.counts["total_invoiced"] += done.invoiced
     totals.counts["total_invoices_failed"] += done.failed
     totals.counts["total_fees_waiting"] += done.waiting
+    totals.counts["total_fees_too_old"] += done.too_old
+    for one in done.would:
+        totals.list("invoice", **one)
     totals.pay("invoiced_minor", done.amounts_minor or {})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from shared.alerts.port import AlertService
 from shared.care.requests import PAGE, Requests
 from shared.care.rules.reminders import Lead, Run, is_due, starts, useful_until
 from shared.care.tenants import Tenant, for_each
@@ -21,7 +22,9 @@ from shared.tasks import JobContext, Result
 ORDER = (Appointment.starts_at, Appointment.id)
 
 
-def remind(url: Secret, requests: Requests, job: JobContext, lead: Lead) -> Result:
+def remind(
+    url: Secret, alerts: Callable[[], AlertService], requests: Requests, job: JobContext, lead: Lead
+) -> Result:
     """The work of the task of that lead."""
     totals = Totals.of("tenants_processed", "total_messages", "messages_sent", "total_errors")
     run = Run(due_at=job.due_at, now=job.clock.now())
@@ -32,7 +35,7 @@ def remind(url: Secret, requests: Requests, job: JobContext, lead: Lead) -> Resu
             job.check()
             requests.ask(list(_messages(page, tenant.id, zone, lead, run)), job, totals)
 
-    for_each(url, job, totals, work)
+    for_each(url, alerts, job, totals, work)
     requests.forget(job)
     return totals.result(dry_run=job.dry_run)
 

@@ -9,13 +9,14 @@ has done is not done again. Owners at the top without a no-show are not read.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from shared.alerts.port import AlertService
 from shared.care.rules.reputation import (
     TOP,
     WEEK,
@@ -45,7 +46,13 @@ NoShows = Mapping[int, Mapping[date, int]]
 """By owner and week."""
 
 
-def update(url: Secret, job: JobContext, rules: CareSettings, zone: tzinfo) -> Result:
+def update(
+    url: Secret,
+    alerts: Callable[[], AlertService],
+    job: JobContext,
+    rules: CareSettings,
+    zone: tzinfo,
+) -> Result:
     """The work of the task; `zone` is that in which its weeks end."""
     totals = Totals.of(
         *("tenants_processed", "total_weeks", "total_lowered", "total_recovered"),
@@ -59,7 +66,7 @@ def update(url: Secret, job: JobContext, rules: CareSettings, zone: tzinfo) -> R
             _Weeks(url, job, rules, tenant, due, zone).settle(totals)
             totals.counts["total_weeks"] += len(due)
 
-    for_each(url, job, totals, work)
+    for_each(url, alerts, job, totals, work)
     return totals.result(dry_run=job.dry_run)
 
 

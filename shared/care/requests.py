@@ -45,7 +45,9 @@ class Requests:
             return
         totals.counts["total_messages"] += len(new)
         if job.dry_run:
-            _list(self._notifications.rehearse(new, job.clock.now()), totals)
+            rehearsed = self._notifications.rehearse(new, job.clock.now())
+            totals.counts.update(f"messages_{entry.status.value}" for entry in rehearsed)
+            _list(rehearsed, totals)
             return
         sent = self._notifications.send(new)
         totals.counts.update(f"messages_{entry.status.value}" for entry in sent)

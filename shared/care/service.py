@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from shared.alerts.port import AlertService
 from shared.billing.port import BillingService
 from shared.care import no_shows, reminders, reputation, vaccinations
 from shared.care.requests import Requests
@@ -28,11 +29,13 @@ class Care:
         settings: Settings,
         notifications: Callable[[], NotificationService],
         billing: Callable[[], BillingService],
+        alerts: Callable[[], AlertService],
     ) -> None:
         """Each of the other services is made when a task first needs it."""
         self._settings = settings
         self._notifications = notifications
         self._billing = billing
+        self._alerts = alerts
         self._fits = False
 
     def remind_24h(self, job: JobContext) -> Result:
@@ -45,21 +48,25 @@ class Care:
         self._check()
         thresholds = self._settings.care.vaccination_thresholds
         url = self._settings.database_url
-        return vaccinations.check(url, self._requests(), job, thresholds, VACCINATION)
+        return vaccinations.check(url, self._alerts, self._requests(), job, thresholds, VACCINATION)
 
     def detect_no_shows(self, job: JobContext) -> Result:
         self._check()
         url = self._settings.database_url
-        return no_shows.detect(url, self._billing, job, self._settings.care)
+        return no_shows.detect(url, self._alerts, self._billing, job, self._settings.care)
 
     def update_reputations(self, job: JobContext) -> Result:
         self._check()
         local = zone.find(self._settings.local_zone(REPUTATIONS))
-        return reputation.update(self._settings.database_url, job, self._settings.care, local)
+        return reputation.update(
+            self._settings.database_url, self._alerts, job, self._settings.care, local
+        )
 
     def _remind(self, job: JobContext, lead: Lead) -> Result:
         self._check()
-        return reminders.remind(self._settings.database_url, self._requests(), job, lead)
+        return reminders.remind(
+            self._settings.database_url, self._alerts, self._requests(), job, lead
+        )
 
     def _requests(self) -> Requests:
         return Requests(self._settings.database_url, self._notifications())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from sqlalchemy import func, select
 
+from shared.alerts.of_tenants import tell_failed
+from shared.alerts.port import AlertService
 from shared.care.totals import Totals
 from shared.data.database import reading
 from shared.data.models import Tenant as Row
@@ -56,8 +59,11 @@ Work = Callable[[Tenant, Totals], None]
 """What is done for a tenant; adds to the totals."""
 
 
-def for_each(url: Secret, job: JobContext, totals: Totals, work: Work) -> None:
-    """Do the work for each tenant. Raises as `port.PetCare` says."""
+def for_each(
+    url: Secret, alerts: Callable[[], AlertService], job: JobContext, totals: Totals, work: Work
+) -> None:
+    """Do the work for each tenant, and tell people of those for whom it cannot be done. Raises as
+    `port.PetCare` says."""
     run = _Run(job, totals, work)
     with reading(url) as session:
         count = session.execute(select(func.count()).select_from(Row)).scalar_one()
@@ -66,6 +72,8 @@ def for_each(url: Secret, job: JobContext, totals: Totals, work: Work) -> None:
             job.check()
             run.do(Tenant(*row[:6]))
             job.progress(run.done + len(run.failed), count)
+    if run.broken and not job.dry_run:
+        tell_failed(alerts(), job, run.broken)
     run.end()
 
 
@@ -78,6 +86,8 @@ class _Run:
         self._work = work
         self.done = 0
         self.failed: list[Exception] = []
+        self.broken: list[tuple[int, str]] = []
+        """The tenants for whom another attempt does not help, with what is wrong."""
         self._away = 0
         self._first = ""
 
@@ -100,12 +110,14 @@ class _Run:
         text = f"{tenant.name} ({tenant.id}): {said}"
         if not known:
             self._job.log.unexpected(error)
-        self._job.log("a tenant failed", tenant_id=tenant.id, error=said)
+        self._job.log("a tenant failed", level=logging.ERROR, tenant_id=tenant.id, error=said)
         self._totals.fail(text)
         self.failed.append(error)
         if _may_pass(error):
             self._first = self._first or text
             self._away += isinstance(error, Unavailable)
+        else:
+            self.broken.append((tenant.id, text))
         if self._away == _IN_A_ROW:
             raise Unavailable("tenants", f"{self._first}; the others were left for a later attempt")
 

@@ -3,13 +3,14 @@ P2). Each status is a range of one index, so what has expired costs nothing from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, exists, select
 from sqlalchemy.orm import aliased
 
+from shared.alerts.port import AlertService
 from shared.care.requests import PAGE, Requests
 from shared.care.rules.vaccinations import day_of, threshold, useful_until
 from shared.care.tenants import Tenant, for_each
@@ -27,7 +28,12 @@ Query = Select[*tuple[Any, ...]]
 
 
 def check(
-    url: Secret, requests: Requests, job: JobContext, thresholds: Sequence[int], kind: str
+    url: Secret,
+    alerts: Callable[[], AlertService],
+    requests: Requests,
+    job: JobContext,
+    thresholds: Sequence[int],
+    kind: str,
 ) -> Result:
     """The work of the task; `thresholds` in days, most first."""
     totals = Totals.of(
@@ -47,7 +53,7 @@ def check(
                 messages = [one for one in wanted if one.useful_until > now]
                 requests.ask(messages, job, totals)
 
-    for_each(url, job, totals, work)
+    for_each(url, alerts, job, totals, work)
     requests.forget(job)
     return totals.result(dry_run=job.dry_run)
 

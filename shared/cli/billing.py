@@ -66,8 +66,10 @@ def _status(billing: Billing, _given: Mapping[str, str], _repair: bool) -> int:
 
 
 def _resume(billing: Billing, given: Mapping[str, str], _repair: bool) -> int:
-    switch, did = billing.resume(given["by"], _day(given.get("day")))
-    _say(dataclasses.asdict(switch) | dataclasses.asdict(did))
+    switch, did, mine = billing.resume(given["by"], _day(given.get("day")))
+    before = f"{switch.resumed_by} resumed it before, for the days up to {switch.resumed_for}"
+    note = {} if mine else {"note": f"billing runs already: {before}; the switch stays as it is"}
+    _say(note | dataclasses.asdict(switch) | dataclasses.asdict(did))
     return 1 if did.left else 0
 
 

@@ -20,7 +20,7 @@ from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
 from shared.engine.dispatch.names import DISPATCHER
 from shared.engine.work.threads import Threads
-from shared.errors import BelfryError, Invalid, Unavailable
+from shared.errors import BelfryError, Invalid, Misconfigured, Unavailable
 from shared.log import instant
 from shared.process import PATIENCE, by_hand
 from shared.redaction import redact
@@ -128,7 +128,9 @@ def _complain(error: BelfryError, code: int) -> int:
         said = said.removeprefix(mark) if named else error.message
     if isinstance(error, Unavailable) and _OF_THIS_MACHINE.search(said):
         said += "; `make start` runs the storage of this machine"
-    sys.stderr.write(f"{redact(' '.join(said.split()))}\n")
+    lines = error.problems if isinstance(error, Misconfigured) else (said,)
+    for line in lines:
+        sys.stderr.write(f"{redact(' '.join(line.split()))}\n")
     return code
 
 

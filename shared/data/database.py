@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.data.engines import SETTING, Access, engine, parsed
@@ -23,7 +24,8 @@ _SERVICE = "database"
 _MISSING = ("42P01", "42703", "42501", "3F000")
 """No such table, column; no permission; no such schema.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
-_WRONG = ("no such table", "no such column", "file is not a database", "unable to open")
+_UNOPENED = "unable to open"
+_WRONG = ("no such table", "no such column", "file is not a database", _UNOPENED)
 _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "does not exist")
 
 
@@ -105,11 +107,23 @@ def _meaning(error: BaseException | None, url: Secret) -> BelfryError:
     lines = _said(error, url)
     said = lines[0]
     fatal = next((line for line in lines if "FATAL:" in line), "").partition("FATAL:")[2].strip()
+    if said.startswith(_UNOPENED):
+        said = f"{said}: {_why_unopened(url)}"
     if getattr(error, "sqlstate", None) in _MISSING or said.startswith(_WRONG):
         return Misconfigured(f"the database of {SETTING} is not as it should be: {said}")
     if any(words in fatal for words in _REFUSED):
         return Misconfigured(f"the database of {SETTING} refused: {fatal}")
     return Unavailable(_SERVICE, f"{fatal or said} (see {SETTING})")
+
+
+def _why_unopened(url: Secret) -> str:
+    """Why SQLite cannot open its file, which it does not say."""
+    file = Path(str(parsed(url).database)).absolute()
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}"
+    if not file.exists():
+        return f"there is no {file}; `python -m functions database upgrade` makes it"
+    return f"{file} is no file that may be opened"
 
 
 def _said(error: BaseException | None, url: Secret) -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 SETTING = "DATABASE_URL"
+_FORMS = "use sqlite:///path, sqlite:////path (from the root), or postgresql://..."
 TIMEOUT = 10
 """Seconds to connect, for a place in the pool, or until a lock is given up."""
 _POOL = {"pool_size": 2, "max_overflow": 30, "pool_timeout": TIMEOUT, "pool_recycle": 900}
@@ -62,14 +63,14 @@ def parsed(url: Secret) -> URL:
     try:
         made = make_url(url.reveal())
     except (ArgumentError, ValueError):
-        raise Misconfigured(f"{SETTING} is no URL of a database") from None
+        raise Misconfigured(f"{SETTING} is no URL of a database; {_FORMS}") from None
     kind = made.drivername.partition("+")[0]
     if kind in ("postgresql", "postgres"):
         return made.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
-        raise Misconfigured(f"{SETTING} is of {kind}; it can be sqlite:/// or postgresql://")
+        raise Misconfigured(f"{SETTING} is of {kind}; {_FORMS}")
     if not made.database or made.database == ":memory:":
-        raise Misconfigured(f"{SETTING} names no file; use sqlite:///path or sqlite:////path")
+        raise Misconfigured(f"{SETTING} names no file; {_FORMS}")
     return made.set(drivername="sqlite")
 
 

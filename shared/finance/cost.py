@@ -7,12 +7,13 @@ the mail has the day in its key, so nobody gets it twice.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.finance import report, sums
 from shared.finance.reports import Reports, name_of
-from shared.notifications.model import NotificationStatus
+from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.port import NotificationService
 from shared.settings import Secret
 from shared.tasks import JobContext, Result
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from shared.notifications.kinds.cost_report import CostReport
 
 KIND = "cost_report"
+_LISTED = 30
+"""Mails that a dry run lists."""
 
 
 def tell(url: Secret, kept: Reports, notifications: NotificationService, job: JobContext) -> Result:
@@ -33,14 +36,29 @@ def tell(url: Secret, kept: Reports, notifications: NotificationService, job: Jo
         found = kept.keep(found)
     _log(job, found)
     told = _told(found, known is not None)
-    if job.dry_run:
-        return told | {"dry_run": True, "would_store": known is None, "would_mail": True}
     job.check()
-    mails = notifications.report(
-        kind=KIND, key=f"{KIND}:{day.isoformat()}", data=report.for_mail(found)
-    )
+    key, data = f"{KIND}:{day.isoformat()}", report.for_mail(found)
+    if job.dry_run:
+        mails = notifications.rehearse_report(kind=KIND, key=key, data=data, now=job.clock.now())
+        return told | _counted(mails) | {"dry_run": True, "would": _would(found, known, mails)}
+    return told | _counted(notifications.report(kind=KIND, key=key, data=data))
+
+
+def _counted(mails: Sequence[Entry]) -> dict[str, object]:
     sent = sum(mail.status is NotificationStatus.SENT for mail in mails)
-    return told | {"mails": len(mails), "mails_sent": sent}
+    return {"mails": len(mails), "mails_sent": sent}
+
+
+def _would(
+    found: CostReport, known: CostReport | None, mails: Sequence[Entry]
+) -> dict[str, list[Mapping[str, object]]]:
+    """What a dry run would do, the first of each sort."""
+    store: list[Mapping[str, object]] = [] if known else [{"report": name_of(found.day)}]
+    send: list[Mapping[str, object]] = [
+        {"key": one.key, "recipient": one.recipient, "status": one.status.value}
+        for one in mails[:_LISTED]
+    ]
+    return {sort: listed for sort, listed in (("store", store), ("send", send)) if listed}
 
 
 def _told(found: CostReport, known: bool) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from shared.alerts.port import AlertService
@@ -21,7 +22,10 @@ from shared.tasks import JobContext, Result
 class Finance:
     """The service, bound to the database and the container of the reports."""
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
+    def __init__(
+        self, settings: Settings, connection: Connection, alerts: Callable[[], AlertService]
+    ) -> None:
+        self._alerts = alerts
         self._url = settings.database_url
         self._limit = Limit(settings.daily_spend_limit_minor, settings.spend_currency)
         self.reports = Reports(lambda: connection.container(Names(settings.prefix).reports))
@@ -29,7 +33,7 @@ class Finance:
     def close_days(self, job: JobContext) -> Result:
         """Close the days of usage that are over (`usage`)."""
         schema.check(self._url)
-        return usage.close(self._url, job)
+        return usage.close(self._url, self._alerts, job)
 
     def report_costs(self, job: JobContext, notifications: NotificationService) -> Result:
         """Report the costs of the day before (`cost`)."""

@@ -4,7 +4,7 @@
    failure to alert does not keep billing from being paused: each step is tried, and then the run
    fails with what went wrong, and is tried again.
 2. Every step may be done twice: an alert that is open is not told again, a pause that holds is not
-   made again, and the message that billing is paused has the pause in its key.
+   made again.
 3. What Stripe did not carry out altogether, of a pause or of a person's resuming, is gone on with
    by each run until it is done.
 4. A day that is below the limit lifts nothing: that is a person's act.
@@ -20,6 +20,7 @@ from datetime import UTC, date
 from shared.alerts.port import AlertKind, AlertService
 from shared.billing.port import ALERT, BillingService, Pause, Paused
 from shared.billing.switch import Switch, SwitchRow
+from shared.billing.telling import tell
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.finance import limit as rules
 from shared.finance import sums
@@ -119,25 +120,18 @@ def _pause(
         if found.outcome is Pause.PARTLY:
             steps.failed(_left("paused", found.errors))
     with steps.each():
-        _tell_pause(alerts, billing, verdict, day, found)
+        _tell_pause(alerts, billing, day, found)
     return found
 
 
-def _tell_pause(
-    alerts: AlertService, billing: BillingService, verdict: Verdict, day: date, found: Paused
-) -> None:
-    """Say once what is new: that billing is paused, that a person resumed it, or that it could not
-    be paused; and close what is over."""
+def _tell_pause(alerts: AlertService, billing: BillingService, day: date, found: Paused) -> None:
+    """Say whether billing is paused, and whether it could not be paused altogether."""
     if found.outcome is Pause.PARTLY:
         _tell_stuck(alerts, day, found.errors, own=found.paused_for is not None)
+    if found.paused_for is not None or found.outcome is Pause.RESUMED:
+        tell(alerts, billing)
+    if found.outcome is Pause.PARTLY:
         return
-    if found.outcome is Pause.RESUMED:
-        if (news := billing.resumption()) is not None:
-            alerts.happened(AlertKind.BILLING_RESUMED, ALERT, news.text, key=news.key)
-    elif found.paused_for in (verdict.day, rules.day_before(verdict.day)):
-        text = f"Billing is paused because of {found.paused_for}. A person resumes it."
-        key = f"paused:{found.paused_for}"
-        alerts.happened(AlertKind.BILLING_PAUSED, ALERT, text, key=key)
     alerts.close(AlertKind.BILLING_STUCK, ALERT, f"Billing is as it should be for {day}.")
 
 
@@ -145,6 +139,8 @@ def _settle(
     alerts: AlertService, billing: BillingService, job: JobContext, switch: Switch, steps: _Steps
 ) -> None:
     """Do what earlier runs, or a person who resumed, left undone at Stripe."""
+    with steps.each():
+        tell(alerts, billing)
     with steps.each():
         found = billing.settle(job)
         if found.left:

@@ -7,12 +7,15 @@ repeated or a missed run changes no figure, and whatever was left open is closed
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.alerts.of_tenants import tell_failed
+from shared.alerts.port import AlertService
 from shared.data.database import reading, writing
 from shared.data.pages import pages
 from shared.errors import Invalid, Misconfigured, NotFound
@@ -49,7 +52,7 @@ class _Closed:
     counters: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     """What the closed days amount to, by counter."""
-    faults: list[str] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
 
     def result(self) -> dict[str, object]:
         """The metrics of the run (P8). Counters beyond the largest are summed up as `others`."""
@@ -61,16 +64,16 @@ class _Closed:
             "counters_closed": self.counters,
             "total_by_counter": named | ({"others": others} if others else {}),
             "total_errors": len(self.faults),
-            "errors": self.faults[:_NAMED],
+            "errors": [said for _, said in self.faults[:_NAMED]],
         }
 
 
-def close(url: Secret, job: JobContext) -> Result:
+def close(url: Secret, alerts: Callable[[], AlertService], job: JobContext) -> Result:
     """Close each tenant's days that are over when the job is due; the metrics. In a dry run: what
     it would close.
 
-    A tenant whose zone does not exist is reported, and the others go on; if there is no other, it
-    raises `Misconfigured`.
+    A tenant whose zone does not exist is reported, also to people, and the others go on; if there
+    is no other, it raises `Misconfigured`.
     """
     done = _Closed()
     for tenant, timezone in _tenants(url):
@@ -78,13 +81,20 @@ def close(url: Secret, job: JobContext) -> Result:
         try:
             today = job.due_at.astimezone(zone.find(timezone)).date()
         except Invalid as error:
-            done.faults.append(f"tenant {tenant}: {error}")
-            job.log("a tenant's days cannot be closed", tenant_id=tenant, error=str(error))
+            done.faults.append((tenant, f"tenant {tenant}: {error}"))
+            job.log(
+                "a tenant's days cannot be closed",
+                level=logging.ERROR,
+                tenant_id=tenant,
+                error=str(error),
+            )
             continue
         _close_tenant(url, job, tenant, today, done)
         done.tenants += 1
+    if done.faults and not job.dry_run:
+        tell_failed(alerts(), job, done.faults)
     if done.faults and not done.tenants:
-        raise Misconfigured(done.faults[0])
+        raise Misconfigured(done.faults[0][1])
     return done.result() | ({"dry_run": True} if job.dry_run else {})
 
 

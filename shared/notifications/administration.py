@@ -16,7 +16,7 @@ from shared.errors import BelfryError
 from shared.log import Event
 from shared.notifications import asking, states
 from shared.notifications.attempts import Attempts, tell
-from shared.notifications.circuits import Circuits, Permit
+from shared.notifications.circuits import Circuits, Permit, away_until
 from shared.notifications.content import Content
 from shared.notifications.model import Draft, Entry
 from shared.notifications.outbox import Outbox
@@ -53,7 +53,7 @@ class Administration:
             return None
         permit = self._permit(entry.channel, now)
         if isinstance(permit, datetime):
-            said = f"{entry.channel} is away; it is tried again at {permit:%H:%M:%S} UTC"
+            said = away_until(entry.channel, permit)
             return self._outbox.update(entry, partial(states.held, until=permit, reason=said))
         taken = self._outbox.claim(entry, now)
         return None if taken is None else self._attempt(taken, permit, away)

@@ -14,7 +14,16 @@ from functools import partial
 from typing import TypeVar
 
 from shared.errors import Damaged, Unavailable
-from shared.notifications.rules.caps import Cap, Days, Used, granted, with_day
+from shared.notifications.rules.caps import (
+    Cap,
+    Day,
+    Days,
+    Used,
+    Wish,
+    counted,
+    given_back,
+    with_day,
+)
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Fact, Meta
 
@@ -35,31 +44,26 @@ class Budget:
         self._facts = facts
         self._per_second = per_second
 
-    def reserve(self, cap: Cap, costs: Sequence[int], now: datetime) -> int:
-        """Count as many of the next messages as the cap allows, whose costs in micros these are;
-        how many."""
+    def reserve(self, cap: Cap, wishes: Sequence[Wish], now: datetime) -> list[bool]:
+        """Count as many of the next messages as the cap allows; which of them it allows."""
 
-        def step(days: Days) -> tuple[int, Days]:
-            used = days.get(cap.day(now), Used())
-            number = granted(cap, used, costs)
-            counted = used + Used(number, sum(costs[:number]))
-            return number, with_day(days, cap.day(now), counted) if number else days
+        def step(days: Days[Day]) -> tuple[list[bool], Days[Day]]:
+            allowed, day = counted(cap, days.get(cap.day(now), Day()), wishes)
+            return allowed, with_day(days, cap.day(now), day) if any(allowed) else days
 
         return self._change(_name(cap), step)
 
-    def give_back(self, cap: Cap, costs: Sequence[int], day: str) -> None:
-        """Take back what was counted on that day and certainly not sent."""
+    def give_back(self, cap: Cap, wish: Wish, day: str) -> None:
+        """Take back what was counted on that day, and what this sender did certainly not send."""
 
-        def step(days: Days) -> tuple[None, Days]:
-            less = days.get(day, Used()) - Used(len(costs), sum(costs))
-            return None, with_day(days, day, less) if day in days else days
+        def step(days: Days[Day]) -> tuple[None, Days[Day]]:
+            return None, with_day(days, day, given_back(days[day], wish)) if day in days else days
 
-        if costs:
-            self._change(_name(cap), step)
+        self._change(_name(cap), step)
 
     def used(self, cap: Cap, now: datetime) -> Used:
         """What was counted today."""
-        return _days(self._facts().fact(_name(cap))).get(cap.day(now), Used())
+        return _days(self._facts().fact(_name(cap))).get(cap.day(now), Day()).used
 
     def slots(self, segments: Sequence[int], now: datetime, latest: datetime) -> list[datetime]:
         """When each of the next messages may go, so that no more than `per_second` segments go in
@@ -83,7 +87,7 @@ class Budget:
 
         return _settled(_RATE, attempt)
 
-    def _change(self, name: str, step: Callable[[Days], tuple[T, Days]]) -> T:
+    def _change(self, name: str, step: Callable[[Days[Day]], tuple[T, Days[Day]]]) -> T:
         facts = self._facts()
 
         def attempt() -> list[T] | None:  # in a list, since the result may be None
@@ -92,7 +96,7 @@ class Budget:
             result, after = step(days)
             if after == days:
                 return [result]
-            said = json.dumps({day: asdict(used) for day, used in after.items()})
+            said = json.dumps({day: _written(count) for day, count in after.items()})
             return [result] if facts.swap(name, fact, said) else None
 
         return _settled(name, attempt)[0]
@@ -107,11 +111,18 @@ def _name(cap: Cap) -> str:
     return f"sms.day:{cap.name}"
 
 
-def _days(fact: Fact | None) -> Days:
+def _written(it: Day) -> dict[str, object]:
+    return asdict(it.used) | {"senders": dict(it.senders)}
+
+
+def _days(fact: Fact | None) -> Days[Day]:
     try:
         said = {} if fact is None else json.loads(fact.value)
-        return {day: Used(**used) for day, used in said.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        return {
+            day: Day(Used(one["messages"], one["micros"]), one.get("senders", {}))
+            for day, one in said.items()
+        }
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         said = f"{error!r:.200}"
         raise Damaged(f"the day's count of text messages cannot be read ({said})") from error
 

@@ -13,7 +13,7 @@ from shared.notifications.budget import Budget
 from shared.notifications.deciding import Prepared
 from shared.notifications.port import Owner
 from shared.notifications.problems import Problems, told
-from shared.notifications.rules.caps import Cap, Used, granted
+from shared.notifications.rules.caps import Cap, Used, Wish, granted
 from shared.notifications.rules.owner import AGAIN
 from shared.notifications.rules.price import micros_of
 from shared.notifications.rules.verdict import Hold, Skip, until_useful
@@ -23,6 +23,8 @@ from shared.settings import SmsSettings
 _logger = logging.getLogger("belfry.notifications")
 
 Refused = tuple[Prepared, Hold | Skip]
+_ID = 12
+"""So much of a message's digest tells it from the others of the day."""
 _REMEMBERED = 2_000
 """How many caps that were told of are remembered."""
 
@@ -75,19 +77,18 @@ class Caps:
         for some in by_tenant.values():
             passed += self._of_tenant(some, now, made)
         total = self._total()
-        number = len(passed)
         if total is not None:
-            number = self._reserve(total, [one for one, _ in passed], now, made)
-        for one, cap in passed[number:]:
-            self._back([(cap, one)], now)
-        self._take_turns(passed[:number], total, now, latest, made)
+            allowed = self._reserve(total, [one for one, _ in passed], now, made)
+            self._back([it for it, good in zip(passed, allowed, strict=True) if not good], now)
+            passed = [it for it, good in zip(passed, allowed, strict=True) if good]
+        self._take_turns(passed, total, now, latest, made)
         return made
 
     def give_back(self, unsent: Sequence[Capped]) -> None:
         """Take back what was certainly not sent. Raises `Unavailable` or `Refused`."""
         for one in unsent:
             for cap, day in one.caps:
-                self._budget.give_back(cap, [one.prepared.cost], day)
+                self._budget.give_back(cap, _wish(one.prepared), day)
 
     def foreseen(self, ready: Sequence[Prepared], now: datetime) -> Iterator[Refused]:
         """Those that `count` would refuse, if it were to count all of them now."""
@@ -114,19 +115,24 @@ class Caps:
         if isinstance(cap, str):
             made.refused += [(one, until_useful(one.entry, now + AGAIN, cap)) for one in some]
             return []
-        number = len(some) if cap is None else self._reserve(cap, some, now, made)
-        return [(one, cap) for one in some[:number]]
+        if cap is None:
+            return [(one, None) for one in some]
+        allowed = self._reserve(cap, some, now, made)
+        return [(one, cap) for one, good in zip(some, allowed, strict=True) if good]
 
-    def _reserve(self, cap: Cap, some: Sequence[Prepared], now: datetime, made: Counted) -> int:
-        """How many of the next messages the cap allows; the others are refused."""
+    def _reserve(
+        self, cap: Cap, some: Sequence[Prepared], now: datetime, made: Counted
+    ) -> list[bool]:
+        """Which of the next messages the cap allows; the others are refused."""
         if not some:
-            return 0
-        number = self._budget.reserve(cap, [one.cost for one in some], now)
-        if number < len(some):
+            return []
+        allowed = self._budget.reserve(cap, [_wish(one) for one in some], now)
+        refused = [one for one, good in zip(some, allowed, strict=True) if not good]
+        if refused:
             used = self._budget.used(cap, now)
             self._tell(cap, used, now)
-            made.refused += [(one, self._verdict(one, cap, used, now)) for one in some[number:]]
-        return number
+            made.refused += [(one, self._verdict(one, cap, used, now)) for one in refused]
+        return allowed
 
     def _take_turns(
         self,
@@ -141,13 +147,13 @@ class Caps:
             caps = tuple((it, it.day(now)) for it in (cap, total) if it is not None)
             made.granted.append(Capped(one, caps, at))
         for one, cap in passed[len(turns) :]:
-            self._back([(cap, one), (total, one)], now)
+            self._back([(one, cap), (one, total)], now)
             made.too_fast = True
 
-    def _back(self, counted: Sequence[tuple[Cap | None, Prepared]], now: datetime) -> None:
-        for cap, one in counted:
+    def _back(self, counted: Sequence[tuple[Prepared, Cap | None]], now: datetime) -> None:
+        for one, cap in counted:
             if cap is not None:
-                self._budget.give_back(cap, [one.cost], cap.day(now))
+                self._budget.give_back(cap, _wish(one), cap.day(now))
 
     def _verdict(self, one: Prepared, cap: Cap, used: Used, now: datetime) -> Hold | Skip:
         """It waits for the next day of the cap, and for the hours in which texts may go then."""
@@ -196,3 +202,7 @@ class Caps:
             micros=None if spend is None else micros_of(spend, currency),
             amount="" if spend is None else f"{spend} minor units of {currency}",
         )
+
+
+def _wish(one: Prepared) -> Wish:
+    return Wish(one.entry.digest[:_ID], one.cost)

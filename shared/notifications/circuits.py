@@ -118,8 +118,10 @@ class Circuits:
             until=after.opened_until,
             error=said,
         )
-        text = f"{permit.name} failed {after.failures} times in a row; what is to be sent waits. "
-        told(partial(self._problems.circuit_opened, permit.name, text + said))
+        wrong = isinstance(problem, Misconfigured)
+        how = "refuses our set-up" if wrong else f"failed {after.failures} times in a row"
+        text = f"{permit.name} {how}; what is to be sent waits. {said}"
+        told(partial(self._problems.circuit_opened, permit.name, text))
 
     def all(self) -> dict[str, Circuit]:
         """Every circuit that ever failed, by name. Raises `Unavailable` or `Refused`."""
@@ -176,6 +178,11 @@ def of_service(problem: BelfryError) -> bool:
     """Whether the service failed, or our set-up is wrong, so that the next message would fail too;
     not whether it refused one message."""
     return not problem.permanent or isinstance(problem, Misconfigured)
+
+
+def away_until(channel: str, until: datetime) -> str:
+    """What a notification says that waits for a circuit."""
+    return f"{channel} is away; it is tried again at the first flush after {until:%H:%M:%S} UTC"
 
 
 _OVER = "it answers again; what waited is being sent"

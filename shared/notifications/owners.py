@@ -12,25 +12,28 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from shared.clock import Clock
-from shared.log import Event
+from shared.log import Event, event
 from shared.notifications import states
 from shared.notifications.attempts import Attempts, Outcome, tell
 from shared.notifications.capping import Capped, Caps
-from shared.notifications.circuits import Circuits, Permit
+from shared.notifications.circuits import Circuits, Permit, away_until
 from shared.notifications.content import Receipt
 from shared.notifications.deciding import Decider, Decision, Prepared, Undecided
-from shared.notifications.model import Entry
+from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.outbox import Outbox
 from shared.notifications.rules.owner import too_late
 from shared.notifications.rules.price import Price
 from shared.notifications.rules.verdict import Hold, Keep, Skip, Verdict
 from shared.threads import Pool
+
+_logger = logging.getLogger("belfry.notifications")
 
 _TOGETHER = 8
 """How many messages are under way at once."""
@@ -50,6 +53,8 @@ class Pass:
     """Whether the service answered one of them."""
     ended: bool = False
     """Whether the rest must wait for another pass: the service is away, or time is up."""
+    failed: str = ""
+    """The id of the notification for which the service failed, if it did."""
 
 
 class Owners:
@@ -85,10 +90,13 @@ class Owners:
                     return
                 permit = self._permit(channel, now)
                 if isinstance(permit, datetime):
-                    self._wait(left, permit, this, pool)
+                    self._hold(left, permit, away_until(channel, permit), this, pool)
                     return
-                part, left = left[:_TOGETHER], left[_TOGETHER:]
-                self._send_part(part, permit, this, pool)
+                self._send_part(left[:_TOGETHER], permit, this, pool)
+                if this.failed:
+                    rest = [one for one in left if one.id not in this.done]
+                    self._put_off(channel, rest, this, pool)
+                left = left[_TOGETHER:]
 
     def rehearse(self, entries: Sequence[Entry], now: datetime) -> list[Entry]:
         """What would become of new messages at `now`; nothing is stored or sent. Raises what a
@@ -149,7 +157,8 @@ class Owners:
         for outcome in outcomes:
             if outcome is not None:
                 this.done[outcome.entry.id] = outcome.entry
-                this.ended = this.ended or outcome.away
+                if outcome.away:
+                    this.ended, this.failed = True, outcome.entry.id
         pairs = zip(counted, outcomes, strict=True)
         self._caps.give_back([one for one, how in pairs if how is None or how.unsent])
 
@@ -178,15 +187,26 @@ class Owners:
         taken = self._outbox.claim(it.entry, now)
         return None if taken is None else self._attempts.make(taken, it.content, permit)
 
-    def _wait(self, left: Sequence[Entry], until: datetime, this: Pass, pool: Pool) -> None:
-        """Let all of them wait for the circuit; those that nobody needs any more end."""
+    def _put_off(self, channel: str, rest: Sequence[Entry], this: Pass, pool: Pool) -> None:
+        """Let the rest say at once that the service failed for another, and until when it waits."""
+        now = self._clock.now()
+        permit = self._circuits.ask(channel, now)
+        if isinstance(permit, datetime):
+            self._hold(rest, permit, away_until(channel, permit), this, pool)
+            return
+        self._circuits.give_back(permit, now)
+        said = f"{channel} failed for notification {this.failed}; this one goes at the next flush"
+        self._hold(rest, now, said, this, pool)
+
+    def _hold(
+        self, left: Sequence[Entry], until: datetime, said: str, this: Pass, pool: Pool
+    ) -> None:
+        """Let all of them wait until then; those that nobody needs any more end."""
         now = self._clock.now()
 
         def waiting(entry: Entry) -> Entry:
-            late = too_late(entry, now)
             at = until if entry.useful_until is None else min(until, entry.useful_until)
-            said = f"{entry.channel} is away; it is tried again at {until:%H:%M:%S} UTC"
-            return self._record(entry, late or Hold(at, said))
+            return self._record(entry, too_late(entry, now) or Hold(at, said))
 
         for entry in pool.map(waiting, left):
             this.done[entry.id] = entry
@@ -198,10 +218,24 @@ class Owners:
         return done
 
 
+def tell_kept(this: Pass) -> None:
+    """Warn of the messages that the pass has kept: one line for each channel and reason."""
+    kept = [one for one in this.done.values() if one.status is NotificationStatus.KEPT]
+    for (channel, reason), count in Counter((one.channel, one.error) for one in kept).items():
+        event(
+            _logger,
+            Event.NOTIFICATIONS_KEPT,
+            level=logging.WARNING,
+            channel=channel,
+            count=count,
+            reason=reason,
+        )
+
+
 _NONE = Permit("")
 """For a channel that sends nothing."""
 _EVENTS: Mapping[type, tuple[Event, int]] = {
     Hold: (Event.NOTIFICATION_HELD, logging.INFO),
     Skip: (Event.NOTIFICATION_SKIPPED, logging.INFO),
-    Keep: (Event.NOTIFICATION_KEPT, logging.WARNING),
+    Keep: (Event.NOTIFICATION_KEPT, logging.DEBUG),  # `tell_kept` warns of all at once
 }

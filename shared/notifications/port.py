@@ -105,6 +105,12 @@ class NotificationService(Protocol):
         """Mail a report of that kind to every system administrator; `data` has the values of the
         kind's data, as JSON."""
 
+    def rehearse_report(
+        self, *, kind: str, key: str, data: Mapping[str, object], now: datetime
+    ) -> Sequence[Entry]:
+        """What `report` would do at `now`; stores nothing and sends nothing. Mails that were asked
+        for before are left out."""
+
     def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator."""
 

@@ -10,6 +10,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,7 +23,7 @@ from shared.notifications.known import Known
 from shared.notifications.listing import Wanted
 from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox, new_entry
-from shared.notifications.owners import Pass
+from shared.notifications.owners import Pass, tell_kept
 from shared.notifications.port import Message, Reconciled, Review
 from shared.notifications.problems import Nobody, Problems
 from shared.notifications.reconciling import Reconciler
@@ -82,6 +83,18 @@ class Notifications:
         Raises `Invalid` if `data` are not the kind's."""
         return self._send_all(asking.report(kind, key, data, self._administrators()))
 
+    def rehearse_report(
+        self, *, kind: str, key: str, data: Mapping[str, object], now: datetime
+    ) -> list[Entry]:
+        """What `report` would do at `now`; stores nothing and sends nothing. Mails that were asked
+        for before are left out. `sent` stands for what would be sent."""
+        asked = asking.report(kind, key, data, self._administrators())
+        known = self._outbox.those_known([one.digest for one in asked])
+        new = [one for one in asked if one.digest not in known]
+        found = [new_entry(one, now, parts.why_not(self._channels, one)) for one in new]
+        sent = NotificationStatus.SENT
+        return [one if one.error else replace(one, status=sent) for one in found]
+
     def tell(
         self, to: Iterable[tuple[str, str]], *, key: str, subject: str, text: str
     ) -> list[Entry]:
@@ -123,6 +136,7 @@ class Notifications:
         stored = [entry for entry, _ in self._outbox.put_all(asked, self._clock.now())]
         this = self._pass(self._clock.now() + _AT_ONCE)
         self._to_owners(stored, this)
+        tell_kept(this)
         after = [this.done.get(one.id, one) for one in stored]
         self._known.add(after)
         found = over | {one.digest: one for one in after}
@@ -164,6 +178,7 @@ class Notifications:
             self._to_owners(page, this)
             if this.ended:
                 break
+        tell_kept(this)
         return [*(one for one in tried if one is not None), *this.done.values()]
 
     def _due(self, now: datetime, lane: Lane, this: Pass) -> Iterator[Entry]:

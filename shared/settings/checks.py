@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from shared import money
 from shared.settings.model import PRIMARY
+from shared.settings.regions import MISTAKEN, REGIONS
 
 _AGE = "age-secret-key-"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -67,8 +68,11 @@ def switch(value: str) -> bool:
 
 
 def region(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{2}", value):
-        raise ValueError("use a country's code of two letters, such as US")
+    if value not in REGIONS:
+        meant = MISTAKEN.get(value.upper(), value.upper())
+        if meant in REGIONS:
+            raise ValueError(f"use a country's code of two letters; did you mean {meant}?")
+        raise ValueError("use a country's code of two letters, such as US or GB")
     return value
 
 

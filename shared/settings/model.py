@@ -79,6 +79,8 @@ class BillingSettings:
     data: DataSettings
     stripe: StripeSettings
     prefix: str
+    fee_max_age: timedelta = timedelta(days=7)
+    """A no-show fee that was made longer ago is not invoiced by itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,4 +219,9 @@ class Settings(TriggerSettings):
     @property
     def billing(self) -> BillingSettings:
         data = DataSettings(url=self.database_url, names=self.data_names)
-        return BillingSettings(data=data, stripe=self.stripe, prefix=self.prefix)
+        return BillingSettings(
+            data=data,
+            stripe=self.stripe,
+            prefix=self.prefix,
+            fee_max_age=self.care.no_show_max_age,
+        )

@@ -104,7 +104,7 @@ def from_env(
     )
     problems = [*dict.fromkeys(given.problems), *check(settings)]
     if problems:
-        raise Misconfigured("; ".join(problems))
+        raise Misconfigured(*problems)
     return settings
 
 
@@ -129,12 +129,14 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
     given = _Given(environ)
     stripe = _stripe(given)
     prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
-    return BillingSettings(data=_complete(given, _data(given)), stripe=stripe, prefix=prefix)
+    max_age = _no_show_max_age(given)
+    data = _complete(given, _data(given))
+    return BillingSettings(data=data, stripe=stripe, prefix=prefix, fee_max_age=max_age)
 
 
 def _complete(given: _Given, found: DataSettings) -> DataSettings:
     if given.problems:
-        raise Misconfigured("; ".join(dict.fromkeys(given.problems)))
+        raise Misconfigured(*dict.fromkeys(given.problems))
     if not found.url:
         raise Misconfigured("DATABASE_URL is not set; it says which database is the company's")
     return found
@@ -155,6 +157,10 @@ def _data(given: _Given) -> DataSettings:
     return DataSettings(url=Secret(url), names=Path(names) if names else None)
 
 
+def _no_show_max_age(given: _Given) -> timedelta:
+    return timedelta(days=given.checked("NO_SHOW_MAX_AGE_DAYS", checks.days) or 1)
+
+
 def _care(given: _Given) -> CareSettings:
     """A wrong value is noted as a problem, so what stands in its place is never used."""
     return CareSettings(
@@ -163,7 +169,7 @@ def _care(given: _Given) -> CareSettings:
         no_show_grace=timedelta(
             minutes=given.checked("NO_SHOW_GRACE_PERIOD_MINUTES", checks.minutes) or 0
         ),
-        no_show_max_age=timedelta(days=given.checked("NO_SHOW_MAX_AGE_DAYS", checks.days) or 1),
+        no_show_max_age=_no_show_max_age(given),
         no_show_points=given.checked("REPUTATION_NO_SHOW_POINTS", checks.points) or 0,
         recovery_days=given.checked("REPUTATION_RECOVERY_DAYS", checks.days) or 1,
         recovery_points=given.checked("REPUTATION_RECOVERY_POINTS", checks.points) or 0,

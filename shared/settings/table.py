@@ -154,8 +154,9 @@ SETTINGS = (
     Setting(
         "NO_SHOW_MAX_AGE_DAYS",
         "7",
-        "Appointments that began longer ago are not marked as no-shows any more: so a first run on "
-        "an old database charges nobody for past years.",
+        "Appointments that began longer ago are not marked as no-shows any more, and fees that "
+        "were made longer ago are not invoiced by themselves: so a first run on an old database, "
+        "or the first one with Stripe, charges nobody for what is long past.",
     ),
     Setting(
         "REPUTATION_NO_SHOW_POINTS", "10", "Points that an owner loses for each no-show, of 100."

@@ -112,6 +112,22 @@ def test_a_port_that_is_no_number_is_named(fresh: Belfry) -> None:
     assert "PORT is 'http'; use a number from 0" in fresh.fails()
 
 
+def test_settings_that_are_wrong_are_told_one_a_line_before_anything_starts(fresh: Belfry) -> None:
+    fresh.settings |= {"JOBS_PER_INSTANCE": "x", "ALERT_ROUTES": "spend_exeeded: all"}
+    said = fresh.fails()
+    assert "\n  JOBS_PER_INSTANCE is 'x'; use a whole number from 1 to 1000\n" in said
+    assert "\n  ALERT_ROUTES has the kind 'spend_exeeded'; did you mean spend_exceeded?\n" in said
+    assert "Azurite ..." not in said
+    _quiet(said)
+
+
+def test_a_database_that_is_no_url_is_told_before_anything_starts(fresh: Belfry) -> None:
+    fresh.settings["DATABASE_URL"] = "company.db"
+    said = fresh.fails()
+    assert "DATABASE_URL is no URL of a database; use sqlite:///path" in said
+    assert "Azurite ..." not in said
+
+
 def test_a_state_that_is_a_file_is_named(fresh: Belfry) -> None:
     fresh.state.write_text("")
     said = fresh.fails()

@@ -442,3 +442,11 @@ def test_the_billing_is_read_without_a_storage_account() -> None:
     read = settings.for_billing({"DATABASE_PATH": "x.db", "STRIPE_API_KEY": "rk_live_hush"})
     assert read.stripe.api_key.reveal() == "rk_live_hush" and "hush" not in repr(read)
     assert (read.prefix, read.stripe.paused_invoices) == ("belfry", "void")
+
+
+@pytest.mark.parametrize(
+    ("region", "said"), [("UK", "did you mean GB"), ("gb", "did you mean GB"), ("ZZ", "such as US")]
+)
+def test_a_region_that_is_none_is_told_at_the_start(region: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=f"SMS_DEFAULT_REGION is '{region}'.*{said}"):
+        settings.from_env(GOOD | {"SMS_DEFAULT_REGION": region})

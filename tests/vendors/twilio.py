@@ -107,6 +107,16 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A request for a message, and how it ended."""
+
+    at: datetime
+    wanted: Mapping[str, str]
+    answer: Answer
+    made: Message | None
+
+
+@dataclass(frozen=True)
 class Callback:
     """A request that Twilio makes to us."""
 
@@ -143,12 +153,16 @@ class Twilio:
         self.sent: list[Message] = []
         self.asked: list[dict[str, str]] = []
         """The parameters of each request for a message, also of those that failed."""
+        self.log: list[Asked] = []
+        """The same requests, with how each ended."""
         self.numbers: dict[str, int] = {}
         """The error that each message to such a number ends with, such as 21211."""
         self.opted_out: set[str] = set()
         self.next: deque[Answer] = deque()
         self.always: Answer | None = None
         """What it answers when nothing else was said; None: all is well."""
+        self.away = False
+        """Whether it resets the connection, whatever it is asked; no message is made."""
         self.entered = threading.Event()
         """Set when a request for a message came."""
         self.gone = threading.Event()
@@ -213,13 +227,19 @@ class Twilio:
         """(How a request for a message ends, the message if one is made)."""
         with self._lock:
             self.asked.append(wanted)
-            said = self.next.popleft() if self.next else self.always or self._usual(wanted["To"])
+            said = self._said(wanted["To"])
             made = None
-            if said.sends or said.status < 300:
+            if said.sends or (said.status < 300 and not self.away):
                 made = self._make(wanted)
                 self.sent.append(made)
+            self.log.append(Asked(self._now(), wanted, said, made))
         self.entered.set()
         return said, made
+
+    def _said(self, number: str) -> Answer:
+        if self.away:
+            return Answer(reset=True)
+        return self.next.popleft() if self.next else self.always or self._usual(number)
 
     def _usual(self, number: str) -> Answer:
         if number in self.numbers:
@@ -324,6 +344,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(said.status, body, said.headers, cut=said.cut)
 
     def do_GET(self) -> None:
+        if self.twilio.away:
+            self._reset()
+            return
         if not self._known():
             return
         split = urlsplit(self.path)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from fastapi import APIRouter
 from pydantic import BeforeValidator
 
-from shared.alerts.port import AlertKind
 from shared.api.deps import Provided
 from shared.api.fields import Input, Name
 from shared.api.shown import Shown, at
 from shared.billing.overview import Overview
-from shared.billing.port import ALERT
+from shared.billing.telling import tell
+from shared.data import schema
 from shared.notifications.problems import told
+
+if TYPE_CHECKING:
+    from shared.billing.service import Billing
 
 LONGEST = timedelta(seconds=20)
 """How long Stripe is asked while a person waits for the answer."""
@@ -92,6 +95,9 @@ class BillingOut(Shown):
     tenants: list[TenantOut]
     """Of those, the first hundred."""
     fees: list[FeeSumOut]
+    fees_too_old: int = at("too_old")
+    """Fees that are due for longer than `NO_SHOW_MAX_AGE_DAYS`, and that Stripe was never asked
+    for: a person releases them (`billing retry`)."""
     failed_fees: list[FailedFeeOut] = at("failed")
     """The first hundred."""
 
@@ -102,10 +108,17 @@ class BillingOut(Shown):
         return cls.model_validate(SimpleNamespace(state=state, **named))
 
 
+def _fitting(app: Provided) -> Billing:
+    """The billing. Raises `Misconfigured` if the database's schema is not the one that the code
+    needs, as the command line does."""
+    schema.check(app().settings.database_url)
+    return app().billing()
+
+
 @router.get("")
 def read_billing(app: Provided) -> BillingOut:
     """Whether billing runs, what is still to be done at Stripe, and the ledger's sums."""
-    return BillingOut.of(app().billing().overview())
+    return BillingOut.of(_fitting(app).overview())
 
 
 @router.post("/resume")
@@ -114,12 +127,10 @@ def resume_billing(app: Provided, request: Resume) -> BillingOut:
 
     Belfry's own switch is turned at once; then Stripe is asked, tenant by tenant, for some seconds.
     `tenants_left` are done by the task `billing_upkeep`, each hour, or when you execute its
-    schedule. Asking twice resumes once. People are told of it (alert `billing_resumed`).
+    schedule. Asking twice resumes once. People are told of it (the alert `billing_paused` is over).
     """
-    billing = app().billing()
+    billing = _fitting(app)
     billing.resume(request.by, request.day, LONGEST)
-    if (news := billing.resumption()) is not None:
-        alerts = app().alerts()
-        # If that fails, `billing_upkeep` tells it: billing is resumed all the same.
-        told(lambda: alerts.happened(AlertKind.BILLING_RESUMED, ALERT, news.text, key=news.key))
+    # If that fails, `billing_upkeep` tells it: billing is resumed all the same.
+    told(lambda: tell(app().alerts(), billing))
     return BillingOut.of(billing.overview())

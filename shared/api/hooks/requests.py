@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from shared.api.problems import problem
 from shared.app import App
-from shared.errors import NotFound
+from shared.errors import Damaged, NotFound
 from shared.log import Event, event
 from shared.notifications.delivery import Delivery
 
@@ -44,9 +44,13 @@ def refuse(request: Request, app: App, provider: str, reason: str) -> JSONRespon
 
 
 def record(app: App, news: Delivery) -> None:
-    """Note what a provider said. News of a notification that was removed long ago are no error:
-    the provider would only send them again. Raises `Unavailable` or `Refused` if storage fails."""
+    """Note what a provider said. News of a notification that was removed long ago, or cannot be
+    read, are no error: the provider would only send them again, and others with them. Raises
+    `Unavailable` or `Refused` if storage fails."""
     try:
         app.notifications().record_delivery(news)
     except NotFound:
         event(_logger, Event.HOOK_IGNORED, notification_id=news.id, state=news.state.value)
+    except Damaged as error:
+        said, level = str(error), logging.ERROR
+        event(_logger, Event.HOOK_IGNORED, level=level, notification_id=news.id, error=said)

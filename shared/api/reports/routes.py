@@ -63,7 +63,11 @@ def read_cost_chart(app: Provided, day: DayText, currency: Currency = None) -> R
     shown = report.model_copy(update={"currencies": tuple(wanted)}).model_dump(mode="json")
     drawn = rendering.charts("cost_report", shown, "en")
     if not drawn:
-        raise NotFound(f"the cost report of {day} has no chart in {currency or 'any currency'}")
+        there = ", ".join(one.currency for one in report.currencies)
+        hint = f"; it has {there}" if there else ", since nothing was recorded"
+        raise NotFound(
+            f"the cost report of {day} has no chart in {currency or 'any currency'}{hint}"
+        )
     return Response(next(iter(drawn.values())), media_type=_SVG)
 
 

@@ -18,11 +18,14 @@ router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
 _EXAMPLE = {"a day": {"value": "2030-01-31"}}
 _MOST = 2**31 - 1
 
-TenantId = Annotated[Number, Query(ge=1, le=_MOST)]
-FirstDay = Annotated[DayText | None, Query(alias="from", openapi_examples=_EXAMPLE)]
-"""The first day."""
-LastDay = Annotated[DayText | None, Query(alias="to", openapi_examples=_EXAMPLE)]
-"""The last day, itself included."""
+TenantId = Annotated[Number, Query(ge=1, le=_MOST, description="The tenant's id.")]
+FirstDay = Annotated[
+    DayText | None, Query(alias="from", openapi_examples=_EXAMPLE, description="The first day.")
+]
+LastDay = Annotated[
+    DayText | None,
+    Query(alias="to", openapi_examples=_EXAMPLE, description="The last day, itself included."),
+]
 
 
 class UsageOut(Shown):
@@ -39,7 +42,7 @@ class UsageList(Paged):
     usage: list[UsageOut]
 
 
-@router.get("")
+@router.get("", responses={404: {}})
 def list_usage(
     app: Provided,
     tenant_id: TenantId,

@@ -38,6 +38,8 @@ class Times(_Table):
     """Of `day`, `month` (short) and `number`: a day on a chart."""
     time: str
     """Of `hour` (00 to 23), `hour12` (1 to 12), `minute`, `half` and `zone`."""
+    place: str
+    """Of `city`: what a zone without a short name is called."""
     halves: tuple[str, str] = ("AM", "PM")
     zones: Mapping[str, str] = {}
     """What the language calls zones that have a short name, such as `CET`."""
@@ -109,17 +111,24 @@ class Language(_Table):
 
     def local_time(self, at: datetime, timezone: str) -> str:
         """The time of an instant in a zone, with the zone's name: `2:30 PM EST`. A zone without a
-        short name is called as IANA calls it."""
+        short name is called by its city: `2:30 PM Dubai time`."""
         local = at.astimezone(zone.find(timezone))
-        short = local.tzname() or ""
-        named = self.times.zones.get(short, short) if short.isalpha() else timezone
         return self.times.time.format(
             hour=f"{local.hour:02}",
             hour12=(local.hour - 1) % 12 + 1,
             minute=f"{local.minute:02}",
             half=self.times.halves[local.hour >= 12],
-            zone=named,
+            zone=self._zone(local, timezone),
         )
+
+    def _zone(self, local: datetime, timezone: str) -> str:
+        short = local.tzname() or ""
+        if short.isalpha():
+            return self.times.zones.get(short, short)
+        area, _, city = timezone.replace("_", " ").rpartition("/")
+        if area == "Etc":  # no city, and its name has the sign the other way round
+            return f"UTC{local.isoformat()[-6:]}"
+        return self.times.place.format(city=city)
 
     def money(self, minor: int, currency: str) -> str:
         """An amount in minor units: `€1,234.50`."""

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from shared.errors import Invalid, Misconfigured
 
+_PLUS = {"+", "\N{FULLWIDTH PLUS SIGN}"}
+
 
 def e164(typed: str | None, region: str) -> str:
     """The number, such as +14155550123. One without + belongs to `region`, such as US. Raises
-    `Invalid`, which shows the last two digits only, and `Misconfigured` for a region that is
-    none."""
+    `Invalid`, which shows the last two digits only, and `Misconfigured` if it belongs to a region
+    that is none."""
     import phonenumbers
 
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        raise Misconfigured(f"SMS_DEFAULT_REGION is {region!r}; use a country's code, such as US")
     if not typed or not typed.strip():
         raise Invalid("phone", "the owner has no phone number")
     try:
         number = phonenumbers.parse(typed, region)
-    except phonenumbers.NumberParseException:
+    except phonenumbers.NumberParseException as error:
+        without = error.error_type == error.INVALID_COUNTRY_CODE and not _PLUS & set(typed)
+        if without and region not in phonenumbers.SUPPORTED_REGIONS:
+            raise Misconfigured(
+                f"SMS_DEFAULT_REGION is {region!r}; use a country's code, such as US"
+            ) from None
         raise Invalid("phone", f"{masked(typed)} is no phone number") from None
     if not phonenumbers.is_valid_number(number):
         raise Invalid("phone", f"{masked(typed)} is no valid phone number of its country")

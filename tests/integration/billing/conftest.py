@@ -77,11 +77,14 @@ class Company:
         with writing(self.url) as session:
             session.get_one(Owner, 1).stripe_customer_id = customer
 
-    def owe(self, *amounts: int, tenant_id: int = 1, currency: str = "EUR") -> list[int]:
-        """Fees that are due; their ids."""
-        return [self._owe(amount, tenant_id, currency) for amount in amounts]
+    def owe(
+        self, *amounts: int, tenant_id: int = 1, currency: str = "EUR", days: int = 0
+    ) -> list[int]:
+        """Fees that are due, made so many days ago; their ids."""
+        made = NOW - timedelta(days=days)
+        return [self._owe(amount, tenant_id, currency, made) for amount in amounts]
 
-    def _owe(self, amount: int, tenant_id: int, currency: str) -> int:
+    def _owe(self, amount: int, tenant_id: int, currency: str, made: datetime) -> int:
         with writing(self.url) as session:
             missed = Appointment(
                 tenant_id=tenant_id,
@@ -99,7 +102,7 @@ class Company:
                 amount_minor=amount,
                 currency=currency,
                 status=FeeStatus.DUE,
-                created_at=NOW,
+                created_at=made,
             )
             session.add(fee)
             session.flush()

@@ -33,7 +33,7 @@ def main(url: str, stripe_url: str, file: str) -> None:
     job = job_of(clock=clock)
     collected = billing.collect(job, 1)
     paused = billing.pause(job, NOW.date(), 6000, 5000)
-    switch, settled = billing.resume("ana")
+    switch, settled, _ = billing.resume("ana")
     found = billing.overview()
     differences = [one.what for one in billing.reconcile(90, repair=True)]
     said = [collected.invoiced, paused.outcome, switch.resumed_by, settled.resumed]

@@ -11,15 +11,20 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from functions.operations.billing_upkeep import billing_upkeep
 from local.azurite import Azurite
 from shared import settings
+from shared.alerts.of_database import DatabaseWatch, last
 from shared.alerts.port import AlertKind
 from shared.api.app import api
 from shared.app import App, build
 from shared.billing.port import Pause
+from shared.data.database import writing
+from shared.data.schema import HEAD
 from shared.errors import Skipped, Unavailable
+from shared.settings import Secret
 from shared.tasks import Registry
 from tests.context import result_of
 from tests.integration.billing.conftest import NOW, Company
@@ -107,41 +112,105 @@ def subjects(app: App) -> list[str]:
     return [one.subject for one in app.notifications().page(None, None, 1, 100)[0]][::-1]
 
 
-def test_people_are_told_once_that_a_person_resumed_whoever_says_it(
-    company: Company, app: App, ask: Ask
-) -> None:
+def upkeep(company: Company, alerts: Any, *, dry_run: bool = False) -> None:
+    job = replace(company.job, dry_run=dry_run)
+    result_of(billing_upkeep, job, billing=company.another(), alerts=alerts)
+
+
+def test_the_alert_lasts_as_long_as_billing_is_paused(company: Company, app: App, ask: Ask) -> None:
+    """Whoever says it: the task, hour by hour, and the API."""
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    for _ in range(3):
+        upkeep(company, app.alerts())
+        company.clock.advance(timedelta(hours=1))
+    assert app.alerts().open_subjects(AlertKind.BILLING_PAUSED) == {"billing"}
     for _ in range(2):
         assert ask("POST", "/resume", {"by": "ana"}).status_code == 200
-    for _ in range(3):
-        result_of(billing_upkeep, company.job, billing=app.billing(), alerts=app.alerts())
-        company.clock.advance(timedelta(hours=1))
-    assert subjects(app) == ["Billing resumed: billing"]
-    (told,) = app.notifications().page(None, None, 1, 10)[0]
-    said = "ana resumed billing at 2026-11-29T06:30Z. It is not paused again before 2026-11-29 ends"
-    assert said in told.text
+    upkeep(company, app.alerts())
+    assert app.alerts().open_subjects(AlertKind.BILLING_PAUSED) == set()
+    assert subjects(app) == ["Billing paused: billing", "Over: Billing paused: billing"]
+    last = app.notifications().page(None, None, 1, 1)[0][0]
+    said = "ana resumed billing at 2026-11-29T09:30Z. It is not paused again before 2026-11-29 ends"
+    assert said in last.text
 
 
 def test_that_it_was_resumed_on_the_command_line_is_told_within_the_hour(company: Company) -> None:
+    told = Alerts()
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    upkeep(company, told)
     company.another().resume("ana")
+    for _ in range(2):
+        upkeep(company, told)
+    (_, _, paused), (what, kind, text) = told.told
+    assert paused == "Billing is paused because of 2026-11-29. A person resumes it."
+    assert (what, kind, text.split()[0]) == ("close", AlertKind.BILLING_PAUSED, "ana")
+
+
+def test_who_resumes_while_the_pause_is_told_is_told_too(company: Company) -> None:
     told = Alerts()
-    for days in (0, 1, 5, 1, 1):  # later than a week an alert's key would not be known any more
-        company.clock.advance(timedelta(days=days))
-        result_of(billing_upkeep, company.job, billing=company.another(), alerts=told)
-        if days == 5:
-            told.keys.clear()
-    (key, kind, text) = told.told[0]
-    assert (kind, text.split()[0]) == (AlertKind.BILLING_RESUMED, "ana")
-    assert key == "resumed:2026-11-29T06:30:00Z" and len(told.told) == 1
-
-
-def test_in_a_dry_run_nobody_is_told_that_it_was_resumed(company: Company) -> None:
     company.billing.pause(company.job, NOW.date(), 6000, 5000)
-    company.billing.resume("ana")
+
+    def resume() -> None:
+        told.after = lambda: None
+        company.another().resume("ana")
+
+    told.after = resume
+    upkeep(company, told)
+    assert told.opened == {}
+
+
+def test_people_are_told_of_fees_that_stripe_refused(company: Company) -> None:
     told = Alerts()
-    job = replace(company.job, dry_run=True)
-    result_of(billing_upkeep, job, billing=company.another(), alerts=told)
+    (fee_id,) = company.owe(2500)
+    company.stripe.faults.append(declined())
+    company.billing.collect(company.job, 1)
+    for _ in range(2):
+        upkeep(company, told)
+    ((what, kind, text),) = told.told
+    assert (what, kind) == ("open", AlertKind.FEE_FAILED)
+    assert f"1 no-show fees, such as fee {fee_id} of tenant 1:" in text and "declined" in text
+    company.another().retry(fee_id)
+    company.another().collect(company.job, 1)
+    upkeep(company, told)
+    assert told.opened == {}
+
+
+def migrate(company: Company, version: str) -> None:
+    """Say that the database has the schema of that version."""
+    with writing(company.url) as session:
+        session.execute(text("UPDATE belfry_version SET version_num = :to"), {"to": version})
+
+
+def test_an_old_schema_is_refused_and_people_are_told(company: Company, app: App, ask: Ask) -> None:
+    told = Alerts()
+    watch = DatabaseWatch(company.url, app.meta, lambda: told)
+    assert (last(app.meta), watch.watch(company.job)) == ("none", "fits")
+    migrate(company, "0003")
+    for answer in (ask(), ask("POST", "/resume", {"by": "ana"})):
+        assert answer.status_code >= 500
+        assert "the database's schema is 0003, and the code needs" in answer.json()["detail"]
+    for _ in range(2):
+        assert watch.watch(company.job) == last(app.meta) == "unfit"
+    ((what, kind, said),) = told.told
+    assert (what, kind) == ("open", AlertKind.DATABASE_UNFIT) and "database upgrade" in said
+    migrate(company, HEAD)
+    assert watch.watch(company.job) == last(app.meta) == "fits"
+    assert told.opened == {} and ask().status_code == 200
+
+
+def test_a_database_that_is_away_is_told(company: Company, app: App) -> None:
+    told = Alerts()
+    gone = Secret("postgresql://nobody@127.0.0.1:1/company")
+    assert DatabaseWatch(gone, app.meta, lambda: told).watch(company.job) == "away"
+    assert told.kinds == [("open", AlertKind.DATABASE_UNFIT)]
+    assert DatabaseWatch(Secret(""), app.meta, lambda: told).watch(company.job) == "none"
+    assert told.opened == {}
+
+
+def test_in_a_dry_run_nobody_is_told(company: Company) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    told = Alerts()
+    upkeep(company, told, dry_run=True)
     assert told.told == []
 
 

@@ -70,13 +70,17 @@ def test_a_person_resumes_and_tries_a_fee_again(company: Company, run: Run) -> N
     done = run(company, "resume", "by=ana@example.com")
     found = said(done)
     assert (done.returncode, found["resumed_by"], found["resumed"]) == (0, "ana@example.com", 1)
-    assert company.paused_at_stripe() == []
+    assert company.paused_at_stripe() == [] and "note" not in found
+    again = said(run(company, "resume", "by=bob"))
+    assert again["note"].startswith("billing runs already: ana@example.com resumed it before")
     assert said(run(company, "retry", f"fee={fee_id}")) == {"fee": fee_id, "status": "due"}
     assert company.fee(fee_id).status is FeeStatus.DUE
+    assert run(company, "retry", f"fee={fee_id}").returncode == 0
+    assert company.another().collect(company.job, 1).invoiced == 1
     done = run(company, "retry", f"fee={fee_id}")
     assert (done.returncode, done.stderr) == (
         2,
-        f"fee {fee_id} is due; only one that failed can be tried again\n",
+        f"fee {fee_id} is invoiced; only one that failed or is due can be tried again\n",
     )
 
 

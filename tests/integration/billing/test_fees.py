@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.billing.port import Collected
+from shared.billing.port import Collected, Coming
 from shared.billing.service import Billing
 from shared.data.database import writing
 from shared.data.models import FeeStatus, Owner
@@ -97,7 +97,9 @@ def test_the_invoice_is_in_the_owners_language_and_in_stripes_units(company: Com
 def test_a_dry_run_says_what_it_would_invoice_and_changes_nothing(company: Company) -> None:
     (fee_id,) = company.owe(2500)
     job = job_of(clock=company.clock, dry_run=True)
-    assert company.billing.collect(job, 1) == Collected(invoiced=1, amounts_minor={"EUR": 2500})
+    did = company.billing.collect(job, 1)
+    assert (did.invoiced, did.amounts_minor, did.waiting) == (1, {"EUR": 2500}, 0)
+    assert [one["fee_id"] for one in did.would] == [fee_id]
     assert company.stripe.asked == [] and company.steps() == []
     assert company.fee(fee_id).status is FeeStatus.DUE
 
@@ -174,12 +176,65 @@ def test_a_draft_that_somebody_deleted_is_made_anew_when_a_person_says_so(compan
     assert company.stripe.amounts("open") == [2500]
 
 
-def test_only_a_fee_that_failed_is_made_due_again(company: Company) -> None:
+def test_only_a_fee_that_failed_or_is_due_is_tried_again(company: Company) -> None:
     (fee_id,) = company.owe(2500)
-    with pytest.raises(Conflict, match=f"fee {fee_id} is due; only one that failed"):
+    company.billing.collect(company.job, 1)
+    with pytest.raises(Conflict, match=f"fee {fee_id} is invoiced; only one that failed or is due"):
         company.billing.retry(fee_id)
     with pytest.raises(NotFound, match="there is no fee 99"):
         company.billing.retry(99)
+    (unknown,) = company.owe(100)
+    company.knows(None)
+    with pytest.raises(Conflict, match=f"owner of fee {unknown}: set owners.stripe_customer_id"):
+        company.billing.retry(unknown)
+
+
+def test_fees_that_the_company_may_have_collected_itself_are_left_to_people(
+    company: Company,
+) -> None:
+    """STRIPE_API_KEY was just set: what is due for very long was due without Stripe."""
+    old, _, young = company.owe(2500, 100, days=7) + company.owe(700, days=6)
+    assert company.alone().collect(company.job, 1) == Collected(
+        amounts_minor={}, waiting=1, too_old=2
+    )
+    would = company.billing.collect(replace(company.job, dry_run=True), 1)
+    assert (would.invoiced, would.waiting, would.too_old) == (1, 0, 2)
+    assert [one["fee_id"] for one in would.would] == [young]
+    for invoiced in (1, 0):
+        did = company.billing.collect(company.job, 1)
+        assert (did.invoiced, did.waiting, did.too_old) == (invoiced, 0, 2)
+    assert company.billing.overview().too_old == 2
+    for _ in range(2):  # asked twice, invoiced once
+        company.billing.retry(old)
+    assert company.billing.overview().too_old == 1
+    assert company.another().collect_begun(company.job).invoiced == 1
+    assert company.fee(old).status is FeeStatus.INVOICED
+    assert sorted(company.stripe.amounts("open")) == [700, 2500]
+
+
+def test_a_fee_that_was_begun_is_invoiced_however_long_stripe_was_away(company: Company) -> None:
+    (failed,) = company.owe(2500)
+    company.stripe.faults.append(declined())
+    company.billing.collect(company.job, 1)
+    (begun,) = company.owe(100)
+    company.stripe.faults.append(Fault(status=503))
+    assert company.billing.collect(company.job, 1).waiting == 1
+    company.clock.advance(timedelta(days=30))
+    company.billing.retry(failed)
+    did = company.another().collect(company.job, 1)
+    assert (did.invoiced, did.too_old) == (2, 0)
+    assert company.fee(begun).status is FeeStatus.INVOICED
+
+
+def test_a_dry_run_counts_what_it_would_have_recorded_before(company: Company) -> None:
+    company.owe(2500)
+    job = replace(company.job, dry_run=True)
+    coming = Coming(amount_minor=300, currency="EUR", with_customer=2, without_customer=1)
+    would = company.billing.collect(job, 1, coming=coming)
+    assert (would.invoiced, would.amounts_minor, would.waiting) == (3, {"EUR": 3100}, 1)
+    assert would.without_customer == 1
+    alone = company.alone().collect(job, 1, coming=coming)
+    assert (alone.invoiced, alone.amounts_minor, alone.waiting) == (0, {}, 4)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -373,3 +428,10 @@ def test_a_tenant_whose_zone_is_none_holds_no_other_back(company: Company, zone:
     assert (did.invoiced, did.waiting) == (1, 1)
     (fee,) = (one for one in map(company.fee, (1, 2)) if one.tenant_id == bad)
     assert fee.status is FeeStatus.DUE and "timezone" in str(fee.error)
+
+
+def test_a_currency_in_small_letters_is_the_same_currency(company: Company) -> None:
+    company.owe(25, currency="isk")
+    assert company.billing.collect(company.job, 1).amounts_minor == {"ISK": 25}
+    assert company.stripe.amounts("open") == [2500], "Stripe takes hundredths"
+    assert list(company.billing.reconcile(3, repair=False)) == []

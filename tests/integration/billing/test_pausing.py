@@ -104,9 +104,9 @@ def test_many_errors_are_told_short(company: Company) -> None:
 def test_a_person_resumes_and_that_holds_for_the_day(company: Company) -> None:
     company.subscribe("sub_a")
     pause(company)
-    switch, did = company.billing.resume("ana@example.com")
+    switch, did, mine = company.billing.resume("ana@example.com")
     assert (switch.resumed_by, switch.resumed_for) == ("ana@example.com", DAY)
-    assert did == Settled(resumed=1)
+    assert mine and did == Settled(resumed=1)
     assert company.paused_at_stripe() == [] and not company.billing.is_paused()
     assert pause(company) == Paused(outcome=Pause.RESUMED)
     assert company.paused_at_stripe() == []
@@ -115,16 +115,17 @@ def test_a_person_resumes_and_that_holds_for_the_day(company: Company) -> None:
 
 def test_to_resume_twice_is_to_resume_once(company: Company) -> None:
     pause(company)
-    first, _ = company.billing.resume("ana")
+    first, _, mine = company.billing.resume("ana")
     company.clock.advance(timedelta(minutes=1))
-    assert company.billing.resume("ben")[0] == first
+    again, _, by_ben = company.billing.resume("ben")
+    assert (again, mine, by_ben) == (first, True, False)
 
 
 def test_a_resume_that_would_hold_for_long_is_refused(company: Company) -> None:
     pause(company)
     with pytest.raises(Invalid, match="day: give a day from today to 2026-12-06"):
         company.billing.resume("ana", DAY + timedelta(days=8))
-    switch, _ = company.billing.resume("ana", DAY + timedelta(days=7))
+    switch, _, _ = company.billing.resume("ana", DAY + timedelta(days=7))
     assert switch.resumed_for == DAY + timedelta(days=7)
     assert pause(company, NEXT).outcome is Pause.RESUMED
 
@@ -145,7 +146,7 @@ def test_a_resume_that_stripe_fails_at_is_done_by_the_next_run(company: Company)
     company.subscribe("sub_a", "sub_b")
     pause(company)
     company.stripe.faults.append(Fault("sub_a", status=500))
-    _, did = company.billing.resume("ana")
+    _, did, _ = company.billing.resume("ana")
     assert (did.resumed, did.left) == (1, 1) and "tenant" in did.errors[0]
     assert company.paused_at_stripe() == ["sub_a"] and not company.another().is_paused()
     assert company.another().settle(company.job) == Settled(resumed=1)
@@ -157,7 +158,7 @@ def test_a_person_who_waits_is_answered_in_time_and_the_rest_follows(company: Co
     pause(company)
     slow = Fault("sub_a", status=200, action=lambda: slowly(company))
     company.stripe.faults.append(slow)
-    _, did = company.billing.resume("ana", longest=timedelta(seconds=20))
+    _, did, _ = company.billing.resume("ana", longest=timedelta(seconds=20))
     assert (did.resumed, did.left) == (1, 2)
     assert company.billing.settle(company.job) == Settled(resumed=2)
 
@@ -282,3 +283,15 @@ def test_a_claim_of_a_process_that_is_gone_ends(company: Company) -> None:
     assert pause(company).outcome is Pause.PARTLY
     company.clock.advance(timedelta(minutes=3))
     assert pause(company).outcome is Pause.PAUSED
+
+
+def test_a_key_that_may_not_pause_is_told_with_the_switch_set(company: Company) -> None:
+    """A restricted key of Stripe's. People must not be told that the switch may not be set."""
+    company.subscribe("sub_a", "sub_b")
+    company.stripe.faults.append(Fault("subscriptions", status=403))
+    found = company.billing.pause(company.job, DAY, 6000, 5000)
+    assert (found.outcome, found.paused_for) == (Pause.PARTLY, DAY)
+    assert "STRIPE_API_KEY is refused" in found.errors[0]
+    again = company.another().pause(company.job, DAY, 6000, 5000)
+    assert (again.outcome, again.tenants_paused) == (Pause.PAUSED, 2)
+    assert company.paused_at_stripe() == ["sub_a", "sub_b"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import MetaData, create_engine, event, select
 
-from shared.billing.port import Collected
+from shared.billing.port import Collected, Coming
 from shared.care.service import Care
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
@@ -35,6 +35,7 @@ from shared.notifications.port import Message
 from shared.settings import CareSettings, Secret, Settings, from_env
 from shared.tasks import JobContext, Result
 from tests.context import RecordedNotifications, job_of
+from tests.integration.finance.setup import Alerts
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -106,8 +107,18 @@ class Till:
     collected: list[int] = field(default_factory=list)
     """The tenants, call by call."""
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
         job.check()
+        if job.dry_run:
+            assert coming is not None
+            return Collected(
+                invoiced=coming.with_customer,
+                amounts_minor={coming.currency: coming.amount_minor * coming.with_customer},
+                waiting=coming.without_customer,
+                would=({"fee_id": 7},),
+            )
         self.collected.append(tenant_id)
         if self.failing:
             raise self.failing.pop()
@@ -138,7 +149,10 @@ class Till:
     def settle(self, job: JobContext) -> Any:
         raise NotImplementedError
 
-    def resumption(self) -> Any:
+    def failed_fees(self) -> tuple[int, str]:
+        raise NotImplementedError
+
+    def standing(self) -> Any:
         raise NotImplementedError
 
     def is_paused(self) -> bool:
@@ -153,6 +167,7 @@ class Office:
         self.clock = ManualClock(NOON)
         self.outbox = Outbox()
         self.till = Till(url)
+        self.alerts = Alerts()
         self.rules = CareSettings()
         self.timezone = "UTC"
 
@@ -164,7 +179,7 @@ class Office:
 
     @property
     def care(self) -> Care:
-        return Care(self.settings, lambda: self.outbox, lambda: self.till)
+        return Care(self.settings, lambda: self.outbox, lambda: self.till, lambda: self.alerts)
 
     def job(self, due_at: datetime | None = None, *, dry_run: bool = False) -> JobContext:
         job = job_of(clock=self.clock)

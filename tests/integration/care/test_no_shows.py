@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.data.models import Appointment, AppointmentStatus, FeeStatus, NoShowFee, Tenant
+from shared.alerts.port import AlertKind
+from shared.data.models import Appointment, AppointmentStatus, FeeStatus, NoShowFee, Owner, Tenant
 from shared.errors import Unavailable
 from tests.integration.care.office import (
     DAY,
@@ -185,6 +186,22 @@ def test_a_tenants_fault_stops_no_other(office: Office) -> None:
     bad_zone(office, 1)
     office.book(NOON - HOUR)
     assert office.no_shows()["total_detected"] == 1
+    assert office.alerts.told == []
+
+
+def test_people_are_told_once_a_day_of_a_tenant_that_fails(office: Office) -> None:
+    """The job succeeds, so nobody would look at its errors."""
+    office.change(Tenant, 1, no_show_fee_minor=-5)
+    office.tenant(**FEE)
+    office.no_shows(dry_run=True)
+    assert office.alerts.told == []
+    for _ in range(2):
+        assert office.no_shows()["total_errors"] == 1
+    ((key, kind, text),) = office.alerts.told
+    assert (key, kind) == ("nightly: tenant 1:2026-11-25", AlertKind.TENANT_FAILED)
+    assert "(1): its no_show_fee_minor is -5; use 1 or more" in text
+    office.at(NOON + DAY).no_shows()
+    assert len(office.alerts.told) == 2
 
 
 def test_a_dry_run_says_what_it_would_charge_and_changes_nothing(office: Office) -> None:
@@ -199,4 +216,18 @@ def test_a_dry_run_says_what_it_would_charge_and_changes_nothing(office: Office)
     (charge,) = result["would"]["charge"]
     assert (charge["appointment_id"], charge["fee_minor"], charge["currency"]) == (id, 2500, "PLN")
     assert len(result["would"]["mark"]) == 1
+    assert (result["total_invoiced"], result["total_fees_waiting"]) == (0, 1)
     assert office.dump() == before and office.till.collected == []
+
+
+def test_a_dry_run_says_what_it_would_have_invoiced(office: Office) -> None:
+    """Also of fees that it would have recorded first."""
+    office.change(Owner, 1, stripe_customer_id="cus_ana")
+    office.book(NOON - HOUR)
+    office.book(NOON - 2 * HOUR)
+    result = office.no_shows(dry_run=True)
+    assert (result["total_invoiced"], result["invoiced_minor"]) == (2, {"PLN": 5000})
+    assert result["would"]["invoice"] == [{"fee_id": 7}]
+    real = office.no_shows()
+    for name in ("total_detected", "total_fees_applied", "fees_minor", "total_invoiced"):
+        assert result[name] == real[name]

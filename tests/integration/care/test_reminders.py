@@ -253,6 +253,7 @@ def test_a_dry_run_says_what_it_would_send_and_changes_nothing(
     before = office.dump()
     result = remind(office, dry_run=True)
     assert result["total_messages"] == 1 and result["dry_run"] is True
+    assert result["messages_sent"] == 1
     (one,) = result["would"]["send"]
     assert (one["owner_id"], one["status"], one["text"]) == (1, "sent", "words")
     assert office.dump() == before and not office.outbox.messages

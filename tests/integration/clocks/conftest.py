@@ -21,8 +21,11 @@ from local.azurite import Azurite
 from local.host import cron
 from shared import settings
 from shared.app import App, build
+from shared.billing.port import BillingService
+from shared.care.port import PetCare
 from shared.clock import ManualClock
 from shared.engine.dispatch.names import ALWAYS, DISPATCHER, HTTP, MESSAGE
+from shared.finance.port import FinanceService
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
@@ -92,6 +95,11 @@ class SimulatedEngine:
     @property
     def every_clock(self) -> set[str]:
         return {*self.functions.timers, MESSAGE}
+
+    @property
+    def often(self) -> set[str]:
+        """The clocks that tick every five minutes or more often."""
+        return {MESSAGE, *(name for name, wakes in self.functions.timers.items() if _often(wakes))}
 
     def add(self, **changes: Any) -> Schedule:
         """A schedule of a task that succeeds: every 60 s unless told otherwise."""
@@ -189,6 +197,17 @@ class SimulatedEngine:
             self.fire(name)
 
 
+def _of_data(one: Task) -> bool:
+    """Whether a task works on the company's database."""
+    return not one.needs.isdisjoint({PetCare, FinanceService, BillingService})
+
+
+def _often(expression: str) -> bool:
+    first = cron.parse(expression).after(START)
+    second = first and cron.parse(expression).after(first)
+    return first is not None and second is not None and second - first <= 5 * _MINUTE
+
+
 def works() -> Task:
     @task("works", timeout_seconds=60)
     def works(job: JobContext, params: Params) -> Result:
@@ -215,8 +234,8 @@ def engine(
             "SCHEDULE_SHARDS": "2",
         }
     )
-    # The backups have their timers, but there is nothing here to back up.
-    kept = [one for one in functions.tasks if not one.name.endswith("_backup")]
+    # The others have their timers, but there is nothing here to back up, and no company.
+    kept = [one for one in functions.tasks if not (one.name.endswith("_backup") or _of_data(one))]
     app = build(configured, clock, tasks=Registry([works(), *kept]))
     made = SimulatedEngine(app, clock, functions)
     tap(made)

@@ -12,7 +12,6 @@ from shared.errors import Unavailable
 from tests.integration.clocks.conftest import SimulatedEngine, said
 
 _MINUTE = timedelta(minutes=1)
-_OFTEN = (DISPATCHER, MESSAGE, "alert_monitor", "health_monitor", "backup_monitor")
 _UNLIKE_HOURLY = 12 * _MINUTE
 """From any minute before 12:10 on, so long no hourly clock is missed."""
 
@@ -55,7 +54,7 @@ def test_people_are_told_within_five_minutes_whatever_clock_is_left(
 ) -> None:
     """Of the first wake-up that was missed."""
     engine.run(moment, engine.every_clock)
-    dead = [clock for clock in _OFTEN if clock not in alive]
+    dead = [clock for clock in engine.often if clock not in alive]
     until = {f"clock_silent:{clock}:opened": missed(engine, clock) + 5 * _MINUTE for clock in dead}
     engine.run(_UNLIKE_HOURLY, alive)
     found = told(engine)
@@ -67,7 +66,7 @@ def test_people_are_told_within_five_minutes_whatever_clock_is_left(
 def test_they_are_told_without_a_worker(engine: SimulatedEngine, alive: set[str]) -> None:
     engine.run(6 * _MINUTE, engine.every_clock)
     engine.run(_UNLIKE_HOURLY, alive, works=False)
-    dead = {clock for clock in _OFTEN if clock not in alive}
+    dead = {clock for clock in engine.often if clock not in alive}
     assert told(engine).keys() == {f"clock_silent:{clock}:opened" for clock in dead}
 
 
@@ -112,7 +111,7 @@ def test_what_cannot_be_sent_fails_no_tick_and_is_tried_again(
     alerts.open = away_at_first  # type: ignore[method-assign]
     engine.run(6 * _MINUTE, engine.every_clock)
     made = engine.strict(60)
-    engine.run(8 * _MINUTE, {DISPATCHER, "alert_monitor", "health_monitor", "backup_monitor"})
+    engine.run(8 * _MINUTE, engine.often - {MESSAGE})
     assert told(engine).keys() == {f"clock_silent:{MESSAGE}:opened"}
     failures = said(caplog, "alert_failed")
     assert len(failures) == 3 and "did not answer" in failures[0]["error"]
@@ -163,7 +162,7 @@ def test_the_alert_of_a_clock_that_the_app_has_no_more_is_closed(engine: Simulat
     engine.run(6 * _MINUTE, engine.every_clock)
     engine.run(10 * _MINUTE, engine.every_clock - {"backup_monitor"})
     assert told(engine).keys() == {"clock_silent:backup_monitor:opened"}
-    left = {name: wakes for name, wakes in engine.functions.timers.items() if name in _OFTEN}
+    left = {name: wakes for name, wakes in engine.functions.timers.items() if name in engine.often}
     del left["backup_monitor"]
     engine.app.clocks.prepare(left, engine.now)
     engine.run(2 * _MINUTE, {DISPATCHER, MESSAGE})

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from local.postgres import Postgres
-from shared.data import engines
+from shared.data import engines, schema
 from shared.data.database import reading, writing
 from shared.data.engines import Access, engine, parsed, shown
 from shared.data.models import Appointment, Owner, Tenant
@@ -70,8 +70,13 @@ def test_rows_that_break_a_rule_are_told_without_their_values(url: Secret) -> No
 def test_a_sqlite_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
     url = at(tmp_path / "none.db")
     for block in (reading, writing):
-        with pytest.raises(Misconfigured, match="unable to open"), block(url) as one:
+        with (
+            pytest.raises(Misconfigured, match=r"none\.db; .* upgrade. makes it"),
+            block(url) as one,
+        ):
             one.execute(text("SELECT 1"))
+    with pytest.raises(Misconfigured, match=r"there is no folder .*/nowhere"):
+        schema.look(at(tmp_path / "nowhere" / "x.db"))
     assert list(tmp_path.iterdir()) == []
 
 

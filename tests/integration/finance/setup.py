@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import insert, select
 
 from shared.alerts.port import AlertKind
-from shared.billing.port import Collected, Pause, Paused, Resumption, Settled
-from shared.billing.switch import Spend, SwitchRow, paused, resumption
+from shared.billing.port import Collected, Coming, Pause, Paused, Settled, Standing
+from shared.billing.switch import Spend, SwitchRow, paused, standing
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
 from shared.data.models import (
@@ -199,13 +199,19 @@ class Billing:
     def switch(self) -> SwitchRow:
         return SwitchRow(self.kept.url, self.clock)
 
-    def resumption(self) -> Resumption | None:
-        return resumption(self.switch.read(), self.clock.now())
+    def failed_fees(self) -> tuple[int, str]:
+        raise NotImplementedError
+
+    def standing(self) -> Standing:
+        return standing(self.switch.read())
 
     def is_paused(self) -> bool:
         return self.switch.read().is_paused
 
-    def collect(self, job: JobContext, tenant_id: int) -> Collected:
+    def collect(
+        self, job: JobContext, tenant_id: int, *, coming: Coming | None = None
+    ) -> Collected:
+        del coming
         raise AssertionError(f"{job.job_id} collects nothing of {tenant_id}")
 
     def pause(

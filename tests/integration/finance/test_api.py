@@ -66,6 +66,7 @@ def test_closed_and_open_days_are_shown(app: App, kept: Kept, ask: Ask) -> None:
         ({"tenant_id": 1, "to": "2026-02-30"}, 422, "is no day such as"),
         ({"tenant_id": 1, "from_": "2026-11-29", "to": "2026-11-28"}, 422, "is later than `to`"),
         ({"tenant_id": 1, "day": "2026-11-28"}, 422, "no such parameter"),
+        ({"tenant_id": 1, "page": 10**30}, 422, "page"),
     ],
 )
 def test_what_is_wrong_is_said(ask: Ask, params: dict[str, object], status: int, said: str) -> None:
@@ -109,5 +110,5 @@ def test_a_chart_in_a_currency_that_is_not_there_is_said(app: App, kept: Kept, a
     kept.cost(ago(1), 500)
     app.finance().report_costs(job(DUE), RecordedNotifications())
     answer = ask("reports/cost/2026-11-28/chart.svg", currency="EUR")
-    assert answer.status_code == 404 and "has no chart in EUR" in answer.text
+    assert answer.status_code == 404 and "no chart in EUR; it has USD" in answer.text
     assert ask("reports/cost/2026-11-28/chart.svg", currency="eur").status_code == 422

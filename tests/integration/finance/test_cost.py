@@ -21,6 +21,7 @@ from shared.data.models import Commission, Cost, Revenue
 from shared.errors import Damaged, Misconfigured, NotFound, Unavailable
 from shared.finance import report, sums
 from shared.notifications.model import Entry
+from shared.notifications.port import NotificationService
 from shared.settings import Secret
 from shared.storage.names import Names
 from shared.tasks import Result
@@ -44,7 +45,7 @@ class DyingNotifications(RecordedNotifications):
 
 
 def run(
-    app: App, told: RecordedNotifications, due_at: datetime = DUE, *, dry_run: bool = False
+    app: App, told: NotificationService, due_at: datetime = DUE, *, dry_run: bool = False
 ) -> Result:
     made = job(due_at, dry_run=dry_run)
     return result_of(cost_report, made, finance=app.finance(), notifications=told)
@@ -139,12 +140,28 @@ def test_a_dry_run_tells_nobody_and_keeps_nothing(app: App, kept: Kept) -> None:
     fill(kept)
     told, before = RecordedNotifications(), kept.everything()
     found = run(app, told, dry_run=True)
-    assert (found["would_store"], found["would_mail"]) == (True, True)
+    would: Any = found["would"]
+    (stored,), (mail,) = would["store"], would["send"]
+    assert stored == {"report": "cost/2026-11-28.json"}
+    assert (mail["key"], found["mails"]) == ("cost_report:2026-11-28", 1)
     assert told.reports == [] and kept.everything() == before
     container = app.connection.container(Names(app.settings.prefix).reports)
     assert not container.exists()
     assert run(app, told)["cost_minor"] == found["cost_minor"]
-    assert run(app, told, dry_run=True)["would_store"] is False
+    again = run(app, told, dry_run=True)
+    assert (again["would"], again["mails"]) == ({}, 0)
+
+
+def test_a_dry_run_says_who_would_be_mailed(app: App, kept: Kept) -> None:
+    """By the real outbox: whoever was asked for before is left out."""
+    fill(kept)
+    mailing = app.notifications()
+    would: Any = run(app, mailing, dry_run=True)["would"]
+    assert would["send"] == [{"key": "cost_report:2026-11-28", "recipient": "", "status": "kept"}]
+    done = run(app, mailing)
+    assert (done["mails"], done["mails_sent"]) == (1, 0)
+    again = run(app, mailing, dry_run=True)
+    assert (again["mails"], again["would"]) == (0, {})
 
 
 def test_reports_are_listed_newest_first_and_nothing_else_is(app: App) -> None:
@@ -175,11 +192,11 @@ def test_a_schema_that_does_not_fit_is_told(app: App, empty: Secret) -> None:
 
     from shared.finance.service import Finance
 
-    gone = Finance(replace(app.settings, database_url=Secret("")), app.connection)
+    gone = Finance(replace(app.settings, database_url=Secret("")), app.connection, app.alerts)
     with pytest.raises(Misconfigured, match="DATABASE_URL"):
         gone.report_costs(job(DUE), RecordedNotifications())
     away = Secret("postgresql://nobody@127.0.0.1:1/company")
-    down = Finance(replace(app.settings, database_url=away), app.connection)
+    down = Finance(replace(app.settings, database_url=away), app.connection, app.alerts)
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         down.report_costs(job(DUE), RecordedNotifications())
 

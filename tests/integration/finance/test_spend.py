@@ -29,8 +29,8 @@ from tests.integration.finance.setup import (
 
 DUE = NOW.replace(second=0)
 EXCEEDED, PAUSED = AlertKind.SPEND_EXCEEDED, AlertKind.BILLING_PAUSED
-STUCK, RESUMED = AlertKind.BILLING_STUCK, AlertKind.BILLING_RESUMED
-ONCE = [("open", EXCEEDED), ("event", PAUSED)]
+STUCK = AlertKind.BILLING_STUCK
+ONCE = [("open", EXCEEDED), ("open", PAUSED)]
 """What people are told on a day that costs too much."""
 
 
@@ -129,13 +129,13 @@ def test_a_persons_word_holds_for_that_day_and_for_no_other(world: World) -> Non
     world.run()
     world.billing.switch.resume("ana", TODAY)
     assert world.run()["billing"] == "resumed"
-    assert world.alerts.kinds == [*ONCE, ("event", RESUMED)]
+    assert world.alerts.kinds == [*ONCE, ("close", PAUSED)]
     assert world.run()["billing"] == "resumed"
     assert world.run(next_day())["billing"] == "resumed"
-    assert world.alerts.kinds == [*ONCE, ("event", RESUMED)]
+    assert world.alerts.kinds == [*ONCE, ("close", PAUSED)]
     world.kept.cost(ago(-1), 7000)
     assert world.run(next_day())["billing"] == "paused"
-    assert world.alerts.kinds[-1] == ("event", PAUSED)
+    assert world.alerts.kinds[-1] == ("open", PAUSED)
     assert world.billing.calls[-1] == spend(ago(-1), 7000)
 
 
@@ -146,12 +146,12 @@ def test_what_could_not_be_paused_is_told_louder_and_tried_again(world: World) -
         with pytest.raises(Unavailable, match="not paused for all: tenant 1: no answer") as failed:
             world.run()
         assert not failed.value.permanent
-    assert world.alerts.kinds == [("open", EXCEEDED), ("open", STUCK)]
-    text = world.alerts.told[-1][2]
+    assert world.alerts.kinds == [("open", EXCEEDED), ("open", STUCK), ("open", PAUSED)]
+    text = world.alerts.told[1][2]
     assert "own switch is set" in text and "tenant 5" in text and "and 3 more" in text
     world.billing.stuck = ()
     assert world.run()["billing"] == "paused"
-    told = [("open", EXCEEDED), ("open", STUCK), ("event", PAUSED), ("close", STUCK)]
+    told = [("open", EXCEEDED), ("open", STUCK), ("open", PAUSED), ("close", STUCK)]
     assert world.alerts.kinds == told
 
 
@@ -166,7 +166,7 @@ def test_a_pause_that_is_not_done_is_gone_on_with_on_days_below_the_limit(world:
     assert (EXCEEDED, "daily spend") not in world.alerts.opened
     world.billing.stuck = ()
     world.run(next_day(4))
-    assert world.alerts.opened == {}
+    assert world.alerts.opened == {(PAUSED, "billing"): 0}
 
 
 def test_billing_that_cannot_be_asked_is_told_too(world: World) -> None:
@@ -239,7 +239,7 @@ def test_killed_between_any_two_steps_and_run_again_the_end_is_the_same(
     world.run()
     world.run()
     assert world.alerts.kinds == ONCE
-    assert world.alerts.opened == {(EXCEEDED, "daily spend"): 0}
+    assert world.alerts.opened == {(EXCEEDED, "daily spend"): 0, (PAUSED, "billing"): 0}
 
 
 def test_costs_in_other_currencies_are_told(world: World) -> None:
@@ -283,7 +283,7 @@ def test_a_database_that_is_away_is_told_and_tried_again(app: App, url: Secret) 
     from shared.finance.service import Finance
 
     gone = Secret("postgresql://nobody@127.0.0.1:1/company")
-    finance = Finance(replace(app.settings, database_url=gone), app.connection)
+    finance = Finance(replace(app.settings, database_url=gone), app.connection, app.alerts)
     alerts = Alerts()
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         result_of(

@@ -54,7 +54,7 @@ def test_a_day_too_dear_is_alerted_and_paused_until_a_person_resumes(app: App, k
     app.billing().resume("ana")
     assert guard(app)["billing"] == "resumed"
     assert guard(app, DUE + timedelta(days=1))["billing"] == "resumed"
-    assert told(app).count("Billing resumed: billing") == 1
+    assert told(app).count("Over: Billing paused: billing") == 1
     assert guard(app, DUE + timedelta(days=2))["billing"] == "running"
     assert app.alerts().open_subjects(AlertKind.SPEND_EXCEEDED) == set()
 

@@ -82,6 +82,8 @@ def test_a_tenant_whose_zone_is_gone_does_not_stop_the_others(app: App, kept: Ke
     assert (found["tenants_processed"], found["days_closed"], found["total_errors"]) == (2, 2, 1)
     assert "tenant 2" in str(found["errors"]) and "Mars/Olympus" in str(found["errors"])
     assert open_days(kept) == [(2, ago(1))]
+    (alert,) = app.alerts().all(10)
+    assert (alert.kind, alert.names[0].about) == ("tenant_failed", "task: tenant 2")
 
 
 class StopsAfter(threading.Event):

@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from local.azurite import Azurite
 from shared.notifications.model import MAIL, Entry, NotificationStatus, draft
+from shared.notifications.rows import PARTITION, notification_key
+from shared.storage.names import Names
+from shared.storage.tables.batch import Merge
 from tests.integration.hooks.conftest import BASE, World, world_of
 from tests.integration.notifications.vendors import Vendors, vendors
 from tests.vendors.twilio import Twilio
@@ -108,6 +111,18 @@ def test_what_is_not_ours_is_taken_and_ignored(world: World, mail: Entry) -> Non
     gone = event(mail, "delivered", notification_id="8204769999999-" + "0" * 32)
     assert told(world, {"event": "delivered"}, gone, event(mail, "open")).status_code == 204
     assert world.entry(mail).status is NotificationStatus.SENT
+
+
+def test_news_of_a_row_that_somebody_garbled_hold_up_no_other(
+    world: World, mail: Entry, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = draft(key="bad", channel=MAIL, recipient="eun@example.com", subject="s", text="t")
+    bad, _ = world.outbox.put(wanted, world.clock.now())
+    table = world.app.connection.table(Names(world.app.settings.prefix).notifications)
+    table.transact(PARTITION, [Merge(notification_key(bad.id), "*", {"attempts": "many"})])
+    assert told(world, event(bad, "delivered"), event(mail, "delivered")).status_code == 204
+    assert world.entry(mail).status is NotificationStatus.DELIVERED
+    assert "hook_ignored" in caplog.text and "cannot be read" in caplog.text
 
 
 def test_what_sendgrid_did_not_sign_changes_nothing_and_is_counted(

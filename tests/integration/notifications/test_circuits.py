@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import Refused, Unavailable
+from shared.errors import Misconfigured, Refused, Unavailable
 from shared.notifications.circuits import Circuits, Permit
 from shared.notifications.model import NotificationStatus as Status
 from shared.storage.tables.facts import Meta
@@ -54,6 +54,18 @@ def test_three_failures_in_a_row_open_it_for_all_instances(
     assert isinstance(other.ask("mail", START), Permit), "another channel is another circuit"
     assert [what for what, _ in recorder.said] == ["opened"]
     assert "sms failed 3 times in a row" in recorder.said[0][1]
+
+
+def test_a_set_up_that_is_refused_opens_it_at_once_and_is_told_as_such(
+    office: Office, recorder: Recorder
+) -> None:
+    one = circuits(office, recorder)
+    permit = one.ask("sms", START)
+    assert isinstance(permit, Permit)
+    one.record(permit, Misconfigured("TWILIO_AUTH_TOKEN is refused"), START)
+    assert one.ask("sms", START) == START + MINUTE
+    said = "sms: sms refuses our set-up; what is to be sent waits. TWILIO_AUTH_TOKEN is refused"
+    assert recorder.said == [("opened", said)]
 
 
 def test_failures_that_are_not_in_a_row_and_refusals_of_a_recipient_open_nothing(
@@ -180,6 +192,10 @@ def test_a_provider_that_is_dead_costs_one_try_a_pass(
     done = one.send([message(n, LATE) for n in range(50)])
     assert served.asked == 1
     assert [it.status for it in done].count(Status.UNSETTLED) == 1
+    first, *rest = done
+    said = f"sms failed for notification {first.id}; this one goes at the next flush"
+    assert {(it.status, it.error) for it in rest} == {(Status.QUEUED, said)}
+    assert {office.outbox().get(it.id).error for it in rest} == {said}
 
 
 def test_a_wrong_password_opens_it_at_once_and_the_messages_go_when_it_is_right(

@@ -155,7 +155,7 @@ def test_what_would_arrive_too_late_after_quiet_hours_is_not_sent(
 
 
 def test_without_leave_or_a_provider_it_is_kept_with_its_words(
-    office: Office, served: Provider, clinic: Clinic
+    office: Office, served: Provider, clinic: Clinic, caplog: pytest.LogCaptureFixture
 ) -> None:
     off = texting(office, served, clinic, sms=replace(FREE, enabled=False))
     (kept,) = off.send([message(1, UNTIL)])
@@ -167,6 +167,11 @@ def test_without_leave_or_a_provider_it_is_kept_with_its_words(
     assert "Pet 1" in kept.text
     assert texting(office, served, clinic).flush(office.clock.advance(MINUTE)) == []
     assert served.asked == 0
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        off.send([message(n, UNTIL) for n in range(2, 20)])
+    said = 'notifications_kept channel=sms count=18 reason="SMS_ENABLED is false"'
+    assert [one.getMessage() for one in caplog.records] == [said], "one line for all"
 
 
 def test_a_database_that_is_away_keeps_all_waiting_without_asking_for_each(

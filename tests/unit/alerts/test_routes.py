@@ -30,7 +30,7 @@ def test_the_first_rule_that_fits_decides() -> None:
         "spend_exceeded, billing_*: slack, mail:cfo@example.com; critical: mail; warning: none",
         "slack",
     )
-    assert to(found, AlertKind.BILLING_RESUMED) == ["mail:cfo@example.com", "slack"]
+    assert to(found, AlertKind.BILLING_PAUSED) == ["mail:cfo@example.com", "slack"]
     assert to(found, AlertKind.SPEND_EXCEEDED) == ["mail:cfo@example.com", "slack"]
     assert to(found, AlertKind.CLOCK_SILENT) == ["mail"]
     assert to(found, AlertKind.JOB_DEAD) == []
@@ -46,7 +46,8 @@ def test_none_keeps_silent_and_nobody_is_told_twice() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("job_daed: all", "the kind 'job_daed'; use one of job_dead, run_missed"),
+        ("job_daed: all", "the kind 'job_daed'; did you mean job_dead?"),
+        ("pager: all", "the kind 'pager'; use one of job_dead, run_missed"),
         ("nothing_*: all", "the kind 'nothing_*'"),
         ("job_dead slack", "the rule 'job_dead slack'; write kinds, a colon and destinations"),
         ("job_dead:", "the rule 'job_dead:'; write kinds"),

@@ -90,6 +90,7 @@ def test_of_subscriptions_only_what_should_be_paused_is_repaired(state: BillingS
 
 def test_amounts_are_in_stripes_units() -> None:
     assert (amount_of(5, "ISK"), amount_of(5, "JPY"), amount_of(5, "EUR")) == (500, 5, 5)
+    assert (amount_of(500_050, "MGA"), amount_of(1_230, "KWD")) == (5_000, 1_230)
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "", "EN-gb"])

@@ -10,11 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Invalid, Misconfigured
-from shared.notifications.rules.caps import Cap, Used, granted, with_day
+from shared.notifications.rules.caps import (
+    Cap,
+    Day,
+    Used,
+    Wish,
+    counted,
+    given_back,
+    granted,
+    with_day,
+)
 from shared.notifications.rules.phone import e164, masked
 from shared.notifications.rules.price import Price, micros_of
 from shared.recurrence import names
 from shared.settings.checks import price
+from shared.settings.regions import REGIONS
 
 ZONES = st.sampled_from(sorted(names.known())).map(ZoneInfo)
 INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
@@ -40,6 +50,44 @@ def test_as_many_are_granted_as_fit_and_no_more(
 
     assert number == 0 or fits(number)
     assert number == len(costs) or not fits(number + 1)
+
+
+@given(
+    st.integers(0, 6),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.booleans()), max_size=40),
+)
+def test_a_message_that_several_senders_count_is_counted_once(
+    limit: int, steps: list[tuple[int, int, bool]]
+) -> None:
+    """Each of three senders counts messages, and gives some of them back, in any order."""
+    day, holding = Day(), set[tuple[int, int]]()
+    for sender, number, back in steps:
+        wish = Wish(f"m{number}", 10)
+        if back and (sender, number) in holding:
+            day = given_back(day, wish)
+            holding.discard((sender, number))
+        elif not back and (sender, number) not in holding:
+            others = {one for _, one in holding}
+            (allowed,), day = counted(cap(limit), day, [wish])
+            assert allowed == (number in others or len(others) < limit)
+            holding |= {(sender, number)} if allowed else set()
+        held = {one for _, one in holding}
+        assert day.used == Used(len(held), 10 * len(held)) and len(held) <= limit
+
+
+def test_of_those_for_which_there_is_no_room_others_have_counted_some() -> None:
+    (known,), day = counted(cap(2), Day(Used(1, 1)), [Wish("known", 1)])
+    assert known and day.used == Used(2, 2)
+    allowed, day = counted(cap(2), day, [Wish("new", 1), Wish("known", 1)])
+    assert allowed == [False, True] and day.used == Used(2, 2)
+
+
+def test_what_is_no_longer_remembered_stays_counted() -> None:
+    """So a cap may end early, and is never exceeded."""
+    wishes = [Wish(f"m{number}", 1) for number in range(200)]
+    _, day = counted(cap(None), Day(), wishes)
+    assert given_back(day, wishes[0]).used.messages == 200
+    assert given_back(day, wishes[-1]).used.messages == 199
 
 
 @given(ZONES, INSTANTS)
@@ -97,6 +145,18 @@ def test_what_is_no_number_is_refused_and_not_shown(typed: str | None) -> None:
 def test_a_region_that_is_none_is_named_with_its_setting() -> None:
     with pytest.raises(Misconfigured, match="SMS_DEFAULT_REGION is 'XX'"):
         e164("415", "XX")
+    with pytest.raises(Invalid):
+        e164("none", "XX")
+
+
+def test_a_number_with_a_plus_needs_no_region() -> None:
+    assert e164("+49 30 123456", "XX") == e164("+49 30 123456", "US") == "+4930123456"
+
+
+def test_the_regions_of_the_settings_are_those_of_the_library() -> None:
+    import phonenumbers
+
+    assert REGIONS == phonenumbers.SUPPORTED_REGIONS
 
 
 def test_a_masked_number_identifies_nobody() -> None:

@@ -128,8 +128,20 @@ BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
         (
             "2026-12-02T17:00",
             "Asia/Dubai",
-            "Wed, Dec 2 9:00 PM Asia/Dubai",
-            "Mi, 2.12. 21:00 Uhr Asia/Dubai",
+            "Wed, Dec 2 9:00 PM Dubai time",
+            "Mi, 2.12. 21:00 Uhr Ortszeit Dubai",
+        ),
+        (
+            "2026-12-02T20:00",
+            "America/Sao_Paulo",
+            "Wed, Dec 2 5:00 PM Sao Paulo time",
+            "Mi, 2.12. 17:00 Uhr Ortszeit Sao Paulo",
+        ),
+        (
+            "2026-12-02T20:00",
+            "Etc/GMT+3",
+            "Wed, Dec 2 5:00 PM UTC-03:00",
+            "Mi, 2.12. 17:00 Uhr UTC-03:00",
         ),
     ],
 )

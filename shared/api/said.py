@@ -1,0 +1,42 @@
+"""What the description says of each parameter, by its name. A route whose parameter means something
+of its own describes it there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PARAMETERS: Mapping[str, str] = {
+    "alert_id": "The alert's id.",
+    "backup_id": "The backup's id, or its first eight hex digits or more.",
+    "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
+    "days, else a day (UTC).",
+    "by": "By what the costs are added up. Default: task.",
+    "channel": "Only of this channel.",
+    "currency": "By ISO 4217, such as USD. Default: the first of the report.",
+    "database": "Only of the database of this name.",
+    "day": "A day in UTC, such as 2030-01-31.",
+    "destination": "Only those with a copy there.",
+    "enabled": "Only what is on (true) or off (false).",
+    "force": "true: also what its plan's retention keeps.",
+    "frequency": "Only of this frequency.",
+    "from": "The first instant of the span, with its offset, such as 2030-01-31T00:00:00Z.",
+    "job_id": "The job's id.",
+    "kind": "Only of this kind.",
+    "limit": "How many at most.",
+    "message_id": "The notification's id.",
+    "notification_id": "The notification's id.",
+    "once": "true: also schedules that were made for one run.",
+    "page": "The number of the page, from 1 on.",
+    "page_size": "How many items a page has, 100 at most.",
+    "project_id": "Only of this project.",
+    "schedule_id": "The schedule's id.",
+    "source": "Only of this source.",
+    "state": "Only in this state.",
+    "status": "Only with this status.",
+    "suspicious": "Only those that look suspicious (true), or that do not (false).",
+    "tags.schedule_id": "The same as `schedule_id`.",
+    "task_name": "The task's name; `GET /api/v1/tasks` lists them.",
+    "task_type": "Only of this task.",
+    "tenant_id": "Only of this tenant.",
+    "to": "The instant before which the span ends, with its offset.",
+}
