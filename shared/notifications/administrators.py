@@ -28,7 +28,9 @@ _MOST = 300
 class Administrators:
     """The e-mail addresses of the users who are `system_admin`."""
 
-    def __init__(self, url: Secret, meta: Meta, clock: Clock) -> None:
+    def __init__(self, url: Secret, meta: Meta, clock: Clock, *, remembers: bool = True) -> None:
+        """`remembers`: whether those that are found are stored; a dry run may not."""
+        self._remembers = remembers
         self._url = url
         self._meta = meta
         self._clock = clock
@@ -57,7 +59,7 @@ class Administrators:
                 remembered=len(before),
             )
             return before
-        if found[:_MOST] != before:
+        if self._remembers and found[:_MOST] != before:
             self._meta.put(_NAME, json.dumps(found[:_MOST]))
         return found
 

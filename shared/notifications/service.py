@@ -295,7 +295,7 @@ def notifications_from(
     return Notifications(
         Outbox(connection, Names(settings.prefix).notifications),
         watched(senders(settings.channels), consent),
-        Administrators(settings.database_url, meta, clock),
+        Administrators(settings.database_url, meta, clock, remembers=not connection.read_only),
         clock,
         sms=settings.sms,
         reviews=reviews,

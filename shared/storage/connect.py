@@ -58,23 +58,23 @@ class Connection:
         self._account = account
         self._transport = transport
         self._clock = clock
-        self._read_only = read_only
+        self.read_only = read_only
 
     def to(self, account: StorageAccount) -> Connection:
         """A connection to another account, with the same clock."""
-        return Connection(account, clock=self._clock, read_only=self._read_only)
+        return Connection(account, clock=self._clock, read_only=self.read_only)
 
     def cancellable(self, check: Callable[[], None]) -> Connection:
         """The same account, for one job: no attempt at a call of its tables begins once `check`
         raises."""
         stoppable = cancellation.transport(self._sdk_transport("tables"), check)
-        return Connection(self._account, stoppable, self._clock, read_only=self._read_only)
+        return Connection(self._account, stoppable, self._clock, read_only=self.read_only)
 
     def table(self, name: str) -> Table:
         """One table."""
         from shared.storage.tables.table import Table
 
-        return Table(self._table_service, name, missing_is_empty=self._read_only)
+        return Table(self._table_service, name, missing_is_empty=self.read_only)
 
     def queue(self, name: str) -> Queue:
         """One queue."""
@@ -84,7 +84,7 @@ class Connection:
 
     def create_table(self, name: str) -> None:
         """Create a table; harmless if it exists."""
-        if not self._read_only:
+        if not self.read_only:
             self._tables().create(name)
 
     def table_names(self, prefix: str) -> set[str]:
@@ -138,14 +138,14 @@ class Connection:
         """A service of the account: its tables, or its queues, share its connections."""
         at = endpoint(self._account, service)
         transport, clock = self._transport, self._clock
-        if self._read_only:
+        if self.read_only:
             transport = read_only(transport or Lean(at.url, clock))
         return Rest(at.url, service, at.credential, *policies, transport=transport, clock=clock)
 
     def _sdk_transport(self, counts: Counted = "blobs") -> Any:
         """The transport of the SDKs' clients; its requests are counted as `counts`."""
         inner = self._transport or failures.transport(self._clock, counts, **failures.TIMEOUTS)
-        return read_only(inner) if self._read_only else inner
+        return read_only(inner) if self.read_only else inner
 
     def _options(self) -> dict[str, Any]:
         """The options of a client for blobs, which calls the hook before it signs a request."""

@@ -443,7 +443,8 @@ def test_every_operation_says_which_problems_it_may_answer_with(belfry: Belfry) 
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             expected = {"422", "500", "502", "503"}
-            expected |= {"404"} if "{" in path or path.endswith("/retention") else set()
+            looked_up = "{" in path or path.endswith(("/retention", "/usage"))
+            expected |= {"404"} if looked_up else set()
             is_plan = path.endswith("/plans/{schedule_id}")
             expected |= {"409"} if method != "get" or is_plan else set()
             expected |= {"400", "411", "413", "415"} if "requestBody" in operation else set()

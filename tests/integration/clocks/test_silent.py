@@ -27,7 +27,7 @@ def test_none_is_reported_right_after_the_start(
     assert reported(caplog) == set()
     runs = [job for job in engine.app.table.jobs("health_monitor")]
     assert len(runs) == 3 and {job.status for job in runs} == {Status.SUCCEEDED}
-    assert [job.result for job in runs] == [{"silent": []}] * 3
+    assert [job.result["silent"] for job in runs if job.result] == [[]] * 3
 
 
 @pytest.mark.parametrize("stops_at", [6, 7, 8, 9, 10])
