@@ -22,7 +22,7 @@ from shared.settings import from_env
 from shared.tasks import JobContext, Registry
 from tests.company import at
 from tests.soak.year.acts import Ran
-from tests.soak.year.cast import RECOVERY_DAYS
+from tests.soak.year.cast import MAX_AGE_DAYS, RECOVERY_DAYS
 from tests.soak.year.engine import Engine
 from tests.soak.year.runs import TASK_ZONE, TASKS
 from tests.soak.year.together import together
@@ -50,6 +50,7 @@ class Hosts:
             "DATABASE_URL": at(file).reveal(),
             "TASK_TIMEZONE": TASK_ZONE,
             "REPUTATION_RECOVERY_DAYS": str(RECOVERY_DAYS),
+            "NO_SHOW_MAX_AGE_DAYS": str(MAX_AGE_DAYS),
             "SMS_DEFAULT_REGION": "DE",
             "SMS_DAILY_LIMIT": "0",
             "SMS_DAILY_SPEND_MINOR": "0",
