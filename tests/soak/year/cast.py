@@ -11,9 +11,9 @@ GRACE = 15
 THRESHOLDS = (30, 14, 7)
 POINTS_LOST, RECOVERY_DAYS, RECOVERY_POINTS = 10, 30, 5
 """The recovery is shorter than Belfry's default, so that a year has many."""
-MAX_AGE_DAYS = 14
-"""Longer than the longest time without runs. So each fee is young when Stripe is first asked for
-it, and none is left for a person to release."""
+MAX_AGE_DAYS = 45
+"""Longer than the longest outage, that of the tenant whose zone is none. So each fee is young when
+Stripe can first be asked for it, and none is left for a person to release."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

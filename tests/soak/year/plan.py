@@ -221,7 +221,7 @@ class _Planner:
     def _break(self) -> None:
         for n, what in self._faulty.items():
             self._between(n, n + 1, Away, Back, what=what)
-        self._between(self._stripe, self._stripe + 1.5, Away, Back, what="stripe")
+        self._between(self._stripe, self._stripe + 6, Away, Back, what="stripe")
         tenth = self._days / 10
         self._between(1.5 * tenth, 2.5 * tenth, Broke, Mended, tenant=BROKEN)
         for day, most in ((7.5 * tenth, 2), (8.5 * tenth, 0)):
