@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.settings import Secret, StripeSettings
+from tests.serving import serving
 
 API_KEY = "sk_test_51hushhushhush"
 KEPT = timedelta(hours=24)
@@ -391,25 +392,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True  # clients keep their connections open
-    request_queue_size = 128
-
-    def shutdown_request(self, request: Any) -> None:
-        self.close_request(request)  # without the FIN of `shutdown`, so that a reset is one
-
-
 @contextmanager
 def running() -> Iterator[FakeStripe]:
     """A server on a free port, with nothing in it."""
     made = FakeStripe()
     handler = type("Handler", (_Handler,), {"stripe": made})
-    with _Listener(("127.0.0.1", 0), handler) as listener:
-        made.url = f"http://127.0.0.1:{listener.server_address[1]}"
-        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield made
-        finally:
-            listener.shutdown()
-            thread.join()
+    with serving(handler) as made.url:
+        yield made

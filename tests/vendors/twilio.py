@@ -22,12 +22,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-HOST = "127.0.0.1"
+from tests.serving import serving
+
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "t0ken-hush-12345"
 SENDER = "+15005550006"
@@ -148,8 +149,8 @@ def called(
 class Twilio:
     """The server's memory and its plans."""
 
-    def __init__(self, port: int, now: Callable[[], datetime]) -> None:
-        self.url = f"http://{HOST}:{port}"
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.url = ""
         self.sent: list[Message] = []
         self.asked: list[dict[str, str]] = []
         """The parameters of each request for a message, also of those that failed."""
@@ -314,11 +315,6 @@ def _problem(status: int, code: int | None) -> dict[str, Any]:
     }
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -395,15 +391,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def twilio(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Twilio]:
     """The server, until the block ends; messages are made at the time that `now` tells."""
-    handler = type("Handler", (_Handler,), {})
-    with _Listener((HOST, 0), handler) as listener:
-        memory = Twilio(listener.server_port, now)
-        handler.twilio = memory  # type: ignore[attr-defined]
-        thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield memory
-        finally:
-            memory.gone.set()
-            listener.shutdown()
-            thread.join()
+    memory = Twilio(now)
+    handler = type("Handler", (_Handler,), {"twilio": memory})
+    with serving(handler, before_end=memory.gone.set) as memory.url:
+        yield memory

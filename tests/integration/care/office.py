@@ -3,8 +3,7 @@ notifications and the billing."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -33,7 +32,7 @@ from shared.data.models import (
 from shared.notifications.model import Entry, NotificationStatus
 from shared.notifications.port import Message
 from shared.settings import CareSettings, Secret, Settings, from_env
-from shared.tasks import JobContext, Result
+from shared.tasks import JobContext
 from tests.context import RecordedNotifications, job_of
 from tests.integration.finance.setup import Alerts
 
@@ -315,29 +314,6 @@ class Office:
         finally:
             event.remove(writer, "before_cursor_execute", count)
             event.remove(writer, "commit", count)
-
-
-def at_once(*works: Callable[[], Result]) -> list[Result]:
-    """What each returns, all begun at the same time. An error is raised."""
-    ready = threading.Barrier(len(works))
-    found: list[Result] = []
-    errors: list[BaseException] = []
-
-    def run(work: Callable[[], Result]) -> None:
-        ready.wait()
-        try:
-            found.append(work())
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    if errors:
-        raise errors[0]
-    return found
 
 
 def bad_zone(office: Office, tenant: int) -> None:

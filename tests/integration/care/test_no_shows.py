@@ -17,9 +17,9 @@ from tests.integration.care.office import (
     NOON,
     Crash,
     Office,
-    at_once,
     bad_zone,
 )
+from tests.together import together
 
 PLANNED, NO_SHOW = AppointmentStatus.PLANNED, AppointmentStatus.NO_SHOW
 FEE = {"no_show_fee_minor": 2500}
@@ -148,7 +148,7 @@ def test_somebody_who_arrives_at_the_same_instant_is_not_charged(office: Office)
 def test_two_runs_at_once_charge_once(office: Office) -> None:
     for n in range(250):
         office.book(NOON - HOUR - n * MINUTE)
-    results = at_once(office.no_shows, office.no_shows)
+    results = together(office.no_shows, office.no_shows)
     assert sum(int(str(one["total_detected"])) for one in results) == 250
     assert len(office.rows(NoShowFee, "id")) == 250
 

@@ -10,7 +10,8 @@ import pytest
 
 from shared.data.models import Appointment, AppointmentStatus, MessageRequest, Owner
 from shared.errors import Cancelled, Misconfigured, Unavailable
-from tests.integration.care.office import DAY, HOUR, MINUTE, NOON, Office, at_once, bad_zone
+from tests.integration.care.office import DAY, HOUR, MINUTE, NOON, Office, bad_zone
+from tests.together import together
 
 Remind = Callable[[Office], Mapping[str, Any]]
 BOTH = pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_killed_around_the_outbox_nothing_is_lost_and_nobody_told_twice(
 def test_two_runs_at_once_tell_each_owner_once(office: Office) -> None:
     for n in range(250):
         office.book(NOON + DAY - n * MINUTE)
-    at_once(office.remind_24h, office.remind_24h)
+    together(office.remind_24h, office.remind_24h)
     assert len(office.outbox.told) == 250
     assert len(office.rows(MessageRequest, "id")) == 250
 

@@ -13,7 +13,8 @@ from shared.data.models import (
     ReputationChange,
     ReputationWeek,
 )
-from tests.integration.care.office import DAY, HOUR, MINUTE, Crash, Office, at_once
+from tests.integration.care.office import DAY, HOUR, MINUTE, Crash, Office
+from tests.together import together
 
 SUNDAY = datetime(2026, 11, 29, tzinfo=UTC)
 WEEK = 7 * DAY
@@ -161,7 +162,7 @@ def test_many_are_settled_by_pages(office: Office) -> None:
 def test_two_runs_at_once_settle_a_week_once(office: Office) -> None:
     for _ in range(250):
         miss(office, SUNDAY - DAY, pet=office.pet(1))
-    results = at_once(office.reputations, office.reputations)
+    results = together(office.reputations, office.reputations)
     assert sum(int(str(one["total_lowered"])) for one in results) == 250
     assert standing(office) == [(90, SUNDAY.date())] * 250
 

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared.data.models import Vaccination, VaccinationStatus
-from tests.integration.care.office import DAY, NOON, Office, at_once, bad_zone
+from tests.integration.care.office import DAY, NOON, Office, bad_zone
+from tests.together import together
 
 TODAY = NOON.date()
 VALID, EXPIRING, EXPIRED = VaccinationStatus
@@ -146,7 +147,7 @@ def test_a_tenants_fault_stops_no_other(office: Office) -> None:
 def test_two_runs_at_once_tell_each_owner_once(office: Office) -> None:
     for n in range(150):
         office.vaccinate(TODAY + 7 * DAY, kind=f"kind {n}")
-    results = at_once(office.vaccinations, office.vaccinations)
+    results = together(office.vaccinations, office.vaccinations)
     assert sum(int(str(one["total_status_updates"])) for one in results) == 150
     assert len(office.outbox.told) == 150
 

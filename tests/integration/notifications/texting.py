@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from local.ports import HOST
 from shared.clock import Clock
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.notifications.content import Content, Receipt
@@ -29,6 +28,7 @@ from shared.settings import SmsSettings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from tests.integration.notifications.conftest import Office
+from tests.serving import serving
 
 KIND = "appointment_reminder_24h"
 FREE = SmsSettings(per_second=0, daily_limit=0, daily_spend_minor=0, hours=(0, 1440))
@@ -112,16 +112,8 @@ def provider() -> Iterator[Provider]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer((HOST, 0), Handler) as listener:
-        memory.url = f"http://{HOST}:{listener.server_port}"
-        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield memory
-        finally:
-            memory.gate.set()
-            listener.shutdown()
-            thread.join()
+    with serving(Handler, before_end=memory.gate.set) as memory.url:
+        yield memory
 
 
 class Texts:

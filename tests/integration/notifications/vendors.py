@@ -11,16 +11,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl
 
-from local.ports import HOST
 from shared.notifications import channels
 from shared.notifications.double import Double, Reply
 from shared.notifications.kinds import SMS
 from shared.notifications.model import MAIL
+from tests.serving import serving
 
 DOUBLES: dict[str, Double] = {
     name: import_module(f"{channels.__name__}.{name}.double").DOUBLE for name in channels.names()
@@ -48,8 +48,8 @@ class Got:
 class Vendors:
     """The server's memory and its plans."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://{HOST}:{port}"
+    def __init__(self) -> None:
+        self.url = ""
         self.got: list[Got] = []
         self.next: dict[str, deque[Reply]] = {name: deque() for name in DOUBLES}
         self.entered = threading.Event()
@@ -74,13 +74,10 @@ class Vendors:
         return [one.body["personalizations"][0]["to"][0]["email"] for one in self.to("mail")]
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = False  # so that closing it waits until every connection is closed
-
-
 @contextmanager
 def vendors() -> Iterator[Vendors]:
     """The server, until the block ends."""
+    memory = Vendors()
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5  # a client that asks nothing and stays is not waited for
@@ -114,13 +111,5 @@ def vendors() -> Iterator[Vendors]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with _Listener((HOST, 0), Handler) as listener:
-        memory = Vendors(listener.server_port)
-        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield memory
-        finally:
-            memory.gate.set()
-            listener.shutdown()
-            thread.join()
+    with serving(Handler, waits=True, before_end=memory.gate.set) as memory.url:
+        yield memory

@@ -12,7 +12,7 @@ from shared.app import App
 from shared.schedules.job import Job, Status
 from shared.storage.queues.jobs import Message
 from tests.soak.year.acts import Ticked
-from tests.soak.year.together import together
+from tests.together import together
 
 
 class Engine:

@@ -25,7 +25,7 @@ from tests.soak.year.acts import Ran
 from tests.soak.year.cast import MAX_AGE_DAYS, RECOVERY_DAYS
 from tests.soak.year.engine import Engine
 from tests.soak.year.runs import TASK_ZONE, TASKS
-from tests.soak.year.together import together
+from tests.together import together
 from tests.vendors.stripe import API_KEY, FakeStripe
 from tests.vendors.twilio import Callback, Twilio
 

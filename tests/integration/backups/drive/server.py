@@ -11,11 +11,10 @@ import json
 import re
 import socket
 import struct
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -31,6 +30,7 @@ from tests.integration.backups.drive.service import (
     Fault,
     Session,
 )
+from tests.serving import serving
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -228,25 +228,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = False  # so that a connection that the client leaves open is seen
-
-    def shutdown_request(self, request: Any) -> None:
-        self.close_request(request)  # without the FIN of `shutdown`, so that a reset is one
-
-
 @contextmanager
 def running() -> Iterator[DriveServer]:
     """A server on a free port, empty."""
     drive = DriveServer()
     handler = type("Handler", (_Handler,), {"drive": drive})
-    with _Listener(("127.0.0.1", 0), handler) as listener:
-        drive.url = f"http://127.0.0.1:{listener.server_address[1]}"
-        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield drive
-        finally:
-            listener.shutdown()
-            thread.join()
+    with serving(handler, waits=True) as drive.url:
+        yield drive
     assert not drive.left_open

@@ -1,0 +1,42 @@
+"""A local HTTP server for the length of a block: what takes the place of a service in tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from local.ports import HOST
+
+
+class _Listener(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def shutdown_request(self, request: Any) -> None:
+        self.close_request(request)  # without the FIN of `shutdown`, so that a reset is one
+
+
+@contextmanager
+def serving(
+    handler: type[BaseHTTPRequestHandler],
+    *,
+    waits: bool = False,
+    before_end: Callable[[], object] = lambda: None,
+) -> Iterator[str]:
+    """The server's URL, without a slash at its end.
+
+    `waits`: the end of the block waits until every connection is closed. `before_end` is called
+    first, to let go what a handler holds.
+    """
+    with _Listener((HOST, 0), handler) as listener:
+        listener.daemon_threads = not waits
+        thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://{HOST}:{listener.server_port}"
+        finally:
+            before_end()
+            listener.shutdown()
+            thread.join()
