@@ -229,7 +229,7 @@ def build(
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: _database_watch(settings, at, alerts),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
-            PetCare: lambda: _care(settings, services),
+            PetCare: lambda: _care(settings, notifications, billing, alerts),
         }
     )
     _hold_needs(tasks, services)
@@ -390,15 +390,15 @@ def _reviews(settings: Settings) -> Mapping[str, Review]:
     return reviews(settings)
 
 
-def _care(settings: Settings, services: Services) -> PetCare:
+def _care(
+    settings: Settings,
+    notifications: Callable[[], NotificationService],
+    billing: Callable[[], BillingService],
+    alerts: Callable[[], AlertService],
+) -> PetCare:
     from shared.care.service import Care
 
-    return Care(
-        settings,
-        lambda: services.get(NotificationService),  # type: ignore[type-abstract]
-        lambda: services.get(BillingService),  # type: ignore[type-abstract]
-        lambda: services.get(AlertService),  # type: ignore[type-abstract]
-    )
+    return Care(settings, notifications, billing, alerts)
 
 
 def _backups(

@@ -118,7 +118,8 @@ def due(alert: Alert, now: datetime) -> Word | None:
     """What people are to be told of it at `now`."""
     if alert.told is None or alert.told_at is None:
         return Word.OPENED
-    return _of_group(alert, now) if alert.is_group else _of_problem(alert, now)
+    since = now - alert.told_at
+    return _of_group(alert, since) if alert.is_group else _of_problem(alert, since, now)
 
 
 def is_over(alert: Alert, now: datetime) -> bool:
@@ -148,9 +149,7 @@ def _believed(alert: Alert, now: datetime) -> Alert:
     )
 
 
-def _of_problem(alert: Alert, now: datetime) -> Word | None:
-    assert alert.told_at is not None  # noqa: S101 (`due` looked)
-    since = now - alert.told_at
+def _of_problem(alert: Alert, since: timedelta, now: datetime) -> Word | None:
     if alert.state is RESOLVED:
         if alert.told is RESOLVED:
             return None
@@ -163,9 +162,7 @@ def _of_problem(alert: Alert, now: datetime) -> Word | None:
     return _reminder(alert, since)
 
 
-def _of_group(alert: Alert, now: datetime) -> Word | None:
-    assert alert.told_at is not None  # noqa: S101 (`due` looked)
-    since = now - alert.told_at
+def _of_group(alert: Alert, since: timedelta) -> Word | None:
     untold = alert.count > alert.told_count
     if alert.state is RESOLVED:
         settled = alert.told is RESOLVED or (alert.tellings == 1 and not untold)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from shared.engine.dispatch import silence
@@ -71,10 +72,7 @@ class Alarm:
         """Close the alerts of clocks that the app has no more; whether that could be done."""
         gone = said.keys() - new.after.keys() - {*new.back}
         text = "The app has no such clock any more."
-        return all(
-            self._try(lambda alerts, clock=clock: alerts.close(CLOCK_SILENT, clock, text))  # type: ignore[misc]
-            for clock in sorted(gone)
-        )
+        return all(self._try(partial(_close, clock=clock, text=text)) for clock in sorted(gone))
 
     def tell_wrong(self, difference: timedelta | None, now: datetime) -> None:
         """Tell people that this machine's clock is wrong by `difference`; None: it is right.
@@ -142,9 +140,13 @@ class Alarm:
             one = replace(one, told=told)
         if one.told and one.back is not None:
             over = _is_back(clock, one, one.back)
-            if self._try(lambda alerts: alerts.close(CLOCK_SILENT, clock, over)):
+            if self._try(partial(_close, clock=clock, text=over)):
                 return None
         return one
+
+
+def _close(alerts: Alerts, *, clock: str, text: str) -> None:
+    alerts.close(CLOCK_SILENT, clock, text)
 
 
 def _is_wrong(difference: timedelta, now: datetime) -> dict[str, str]:
