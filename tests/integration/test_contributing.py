@@ -58,7 +58,7 @@ def test_the_task_is_one_of_the_apps(project: Path) -> None:
 
 
 def test_the_tests_that_know_all_tasks_know_the_new_one(project: Path) -> None:
-    for name in ("__init__.py", "test_runtime.py", "test_cli.py"):
+    for name in ("__init__.py", "test_runtime.py", "test_cli.py", "../serving.py"):
         there = project / "tests" / "integration" / name
         there.parent.mkdir(exist_ok=True)
         shutil.copy(checkout.REPO / there.relative_to(project), there)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import shared.app
+import shared.app.stores
 from shared.app import App
 from shared.schedules.model import Definition, Policy, Schedule, Version
 from shared.settings import from_env
@@ -101,7 +101,7 @@ class Setup:
 def app(setup: Setup, traces: Traces | None = None) -> App:
     """An app on the fast clock, not prepared. Without traces it runs no jobs."""
     setup.pace.stretch()
-    patched: Any = shared.app
+    patched: Any = shared.app.stores
     patched.JobQueue = _fast_queue(setup.pace)
     configured = from_env(
         {

@@ -1,0 +1,108 @@
+"""Makes the engine's parts."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from shared.alerts.of_engine import EngineAlerts
+from shared.app.stores import Stores
+from shared.clock import Clock
+from shared.engine.dispatch.alarm import Alarm
+from shared.engine.dispatch.backlog import Backlog
+from shared.engine.dispatch.clocks import Clocks
+from shared.engine.dispatch.mend import Mender
+from shared.engine.dispatch.queue_clock import QueueClock
+from shared.engine.dispatch.sweep import Sweep
+from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.work.execute import Executor
+from shared.engine.work.lease import Lease
+from shared.engine.work.limits import Limits
+from shared.engine.work.metering import Metering
+from shared.engine.work.outcomes import Outcomes
+from shared.engine.work.pool import WorkerPool
+from shared.engine.work.worker import Worker
+from shared.settings import Settings
+from shared.storage.checked import CheckedClock
+from shared.storage.queues.jobs import Message, ShardQueue
+from shared.storage.queues.pulse import PulseQueue
+
+if TYPE_CHECKING:
+    pass
+
+
+def dispatcher(at: Stores, clock: Clock) -> Dispatcher:
+    backlog = Backlog(ShardQueue(at.connection.queue(at.names.shards)), at.locks, clock)
+    return Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
+
+
+def clocks(
+    at: Stores,
+    dispatcher: Dispatcher,
+    sweep: Sweep,
+    alerts: EngineAlerts,
+    held: Lease,
+    clock: Clock,
+) -> Clocks:
+    alarm = Alarm(at.meta, alerts)
+    checked = clock if isinstance(clock, CheckedClock) else None
+    return Clocks(
+        dispatcher=dispatcher,
+        sweep=sweep,
+        meta=at.meta,
+        chain=QueueClock(PulseQueue(at.connection.queue(at.names.clock)), at.meta),
+        alarm=alarm,
+        mender=Mender(
+            table=at.table,
+            queue=at.queue,
+            handed=at.handed,
+            meta=at.meta,
+            locks=at.locks,
+            alarm=alarm,
+            lease=held.length,
+        ),
+        invoke=lambda when: at.queue.send(Message((), clock.now()), when),
+        clock=clock,
+        wrong=lambda: checked.difference if checked is not None else None,
+    )
+
+
+def workers(
+    at: Stores,
+    outcomes: Outcomes,
+    execute: Executor,
+    limits: Limits,
+    held: Lease,
+    settings: Settings,
+    clock: Clock,
+) -> tuple[Worker, Worker, Worker]:
+    """(the worker for a person's command, the one for short jobs, the one for long jobs)."""
+
+    metering = Metering(clock, settings.prices.memory_mb / 1024)
+
+    def pool(size: int, lasting: int) -> WorkerPool:
+        return WorkerPool(
+            outcomes=outcomes,
+            execute=execute,
+            clock=clock,
+            lease=held,
+            metering=metering,
+            size=size,
+            lasting=lasting,
+        )
+
+    def worker(pool: WorkerPool, long: bool | None) -> Worker:
+        return Worker(
+            table=at.table,
+            queue=at.queue,
+            pool=pool,
+            limits=limits,
+            clock=clock,
+            name=lambda: secrets.token_hex(8),
+            lease=held,
+            long=long,
+        )
+
+    short = pool(settings.jobs_per_instance, settings.long_jobs_per_instance)
+    long = pool(settings.long_jobs_per_instance, 0)
+    return worker(short, None), worker(short, False), worker(long, True)

@@ -1,0 +1,136 @@
+"""The app: everything that a function needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.clock import Clock
+from shared.engine.commands import builtin, configured
+from shared.engine.commands.jobs import Control
+from shared.engine.commands.schedules import Manager
+from shared.engine.dispatch.clocks import Clocks
+from shared.engine.dispatch.sweep import Sweep
+from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.records.history import History
+from shared.engine.records.poison import Poison
+from shared.engine.records.reconcile import Ledger
+from shared.engine.work.execute import Executor
+from shared.engine.work.worker import Worker
+from shared.errors import Damaged, Misconfigured
+from shared.log import Event, event
+from shared.notifications.paid import PaidMessages
+from shared.schedules.upcoming import upcoming
+from shared.settings import Settings
+from shared.storage.connect import Connection
+from shared.storage.failures import translated
+from shared.storage.names import Names
+from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables import readable
+from shared.storage.tables.facts import Meta
+from shared.storage.tables.schedules import ScheduleTable
+from shared.tasks import Registry
+
+if TYPE_CHECKING:
+    from shared.alerts.service import Alerts
+    from shared.backups.service import Backups
+    from shared.billing.service import Billing
+    from shared.finance.service import Finance
+    from shared.notifications.service import Notifications
+
+
+_logger = logging.getLogger("belfry")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App:
+    """Everything a function needs."""
+
+    settings: Settings
+    clock: Clock
+    registry: Registry
+    table: ScheduleTable
+    queue: JobQueue
+    meta: Meta
+    dispatcher: Dispatcher
+    clocks: Clocks
+    manager: Manager
+    control: Control
+    ledger: Ledger
+    history: History
+    paid: PaidMessages
+    executor: Executor
+    worker: Worker
+    """Runs any job that it is given; for a person's command."""
+    short_worker: Worker
+    long_worker: Worker
+    sweep: Sweep
+    poison: Poison
+    backups: Callable[[], Backups]
+    """The backup service. Like the next ones, it is made when it is first used."""
+    finance: Callable[[], Finance]
+    notifications: Callable[[], Notifications]
+    billing: Callable[[], Billing]
+    alerts: Callable[[], Alerts]
+    started_at: datetime
+    """When this process built the app."""
+    connection: Connection
+
+    def prepare(self, *, by_hand: bool = False) -> None:
+        """Create the table, the queues and the system schedules that are missing.
+
+        Existing system schedules get the values that changed in code and settings. With `by_hand`
+        they do not: then the settings are those of a person's shell, and the clocks run elsewhere.
+        Raises `Misconfigured`, and `Unavailable` or `Refused` if storage fails.
+        """
+        self.create()
+        for task in self.registry:
+            try:
+                builtin.ensure(task, self.settings, self.table, self.manager, change=not by_hand)
+            except Damaged as error:  # one garbled row must not keep the app from starting
+                readable.tell(task.name, error)
+        if by_hand:
+            return
+        configured.warn_of_strangers(self.registry, self.settings)
+        now = self.clock.now()
+        self.clocks.prepare(configured.wakeups(self.registry, self.settings, now.year), now)
+        with_time = {task.name for task in self.registry if task.recurrence is not None}
+        for schedule in self.manager.schedules():
+            if schedule.configured and schedule.id not in with_time:
+                builtin.retire(schedule.id, self.manager)
+            elif schedule.configured:
+                coming = upcoming(schedule, now)
+                event(
+                    _logger,
+                    Event.NEXT_RUN,
+                    schedule_id=schedule.id,
+                    enabled=schedule.definition.enabled,
+                    next_run_at=coming and coming.due_at,
+                )
+
+    def create(self) -> None:
+        """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
+        names = Names(self.settings.prefix)
+        with translated("table storage"):
+            self.connection.create_table(names.table)
+        jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
+        with translated("queue storage"):
+            for queue in (*jobs, names.shards, names.clock):
+                self.connection.create_queue(queue)
+        self._hold_shards()
+
+    def _hold_shards(self) -> None:
+        """Check the number of shards, which must not change, because schedules are found by their
+        shard. Raises `Misconfigured`."""
+        wanted = str(self.settings.schedule_shards)
+        stored = self.meta.value("shards")
+        if stored is None:
+            self.meta.put("shards", wanted)
+        elif stored != wanted:
+            raise Misconfigured(
+                f"SCHEDULE_SHARDS is {wanted}, but the schedules were spread over {stored}; "
+                f"set it to {stored}"
+            )

@@ -1,0 +1,149 @@
+"""Wires an app."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from shared.alerts.of_engine import EngineAlerts
+from shared.alerts.of_notifications import NotificationAlerts
+from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
+from shared.app import domains, engine
+from shared.app.model import App
+from shared.app.stores import Stores
+from shared.backups.port import BackupService
+from shared.billing.port import BillingService
+from shared.care.port import PetCare
+from shared.clock import Clock
+from shared.engine.commands.checks import Checks
+from shared.engine.commands.jobs import Control
+from shared.engine.commands.schedules import Manager
+from shared.engine.dispatch.sweep import Sweep
+from shared.engine.housekeeping import Housekeeper
+from shared.engine.port import Housekeeping
+from shared.engine.records.history import History
+from shared.engine.records.poison import Poison
+from shared.engine.records.reconcile import Ledger
+from shared.engine.work.execute import Executor
+from shared.engine.work.lease import Lease
+from shared.engine.work.limits import Limits
+from shared.engine.work.outcomes import Outcomes
+from shared.errors import Misconfigured
+from shared.finance.port import FinanceService
+from shared.notifications.paid import PaidMessages
+from shared.notifications.port import NotificationService
+from shared.settings import Settings
+from shared.storage.checked import CheckedClock
+from shared.storage.connect import Connection
+from shared.storage.tables.history import History as PastJobs
+from shared.tasks import Registry, Services
+from shared.tasks.services import once
+
+if TYPE_CHECKING:
+    from shared.alerts.service import Alerts
+
+
+def build(
+    settings: Settings,
+    clock: Clock,
+    tasks: Registry,
+    *,
+    transport: Any = None,
+    lease: Lease | None = None,
+    rehearses: CheckedClock | None = None,
+) -> App:
+    """Wire an app. `transport` (of the storage SDKs) and `lease` are for tests.
+
+    `rehearses`: the app is for a dry run. Its storage refuses every write, and signs its requests
+    by this clock, since `clock` may stand at any instant.
+    """
+    checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
+    connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
+    at = Stores.of(settings, connection)
+    dispatcher = engine.dispatcher(at, clock)
+    limits = Limits(at.locks, tasks, settings.jobs_per_project)
+    outcomes = Outcomes(at.table, at.queue, limits, clock)
+    held = lease or Lease.of(settings.job_lease)
+    services = Services(
+        {
+            BackupService: lambda: backups(),
+            FinanceService: lambda: finance(),
+            BillingService: lambda: billing(),
+            NotificationService: lambda: notifications(),
+            AlertService: lambda: alerts(),
+            AlertMonitor: lambda: alerts(),
+            DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
+            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            PetCare: lambda: domains.care(settings, notifications, billing, alerts),
+        }
+    )
+    _hold_needs(tasks, services)
+    manager = Manager(
+        outcomes=outcomes,
+        dispatcher=dispatcher,
+        handed=at.handed,
+        clock=clock,
+        new_id=_new_id,
+        check=Checks(tasks, services),
+    )
+    ledger = Ledger(at.table, at.meta, clock)
+    notifications = once(
+        lambda: domains.notifications(
+            settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
+        )
+    )
+    alerts: Callable[[], Alerts] = once(
+        lambda: domains.alerts(settings, at, tasks, notifications(), clock)
+    )
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    backups = once(
+        lambda: domains.backups(settings, at, clock, manager, tasks, notifications(), alerts())
+    )
+    finance = once(lambda: domains.finance(settings, at.connection, alerts))
+    billing = once(lambda: domains.billing(settings, clock))
+    executor = Executor(tasks, services, clock)
+    by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
+    return App(
+        settings=settings,
+        clock=clock,
+        registry=tasks,
+        table=at.table,
+        queue=at.queue,
+        meta=at.meta,
+        dispatcher=dispatcher,
+        clocks=clocks,
+        manager=manager,
+        control=Control(outcomes=outcomes, manager=manager, clock=clock),
+        ledger=ledger,
+        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        paid=PaidMessages(at.connection, at.names.notifications),
+        executor=executor,
+        worker=by_hand,
+        short_worker=short,
+        long_worker=long,
+        sweep=sweep,
+        poison=Poison(outcomes, clock),
+        backups=backups,
+        finance=finance,
+        notifications=notifications,
+        billing=billing,
+        alerts=alerts,
+        started_at=clock.now(),
+        connection=at.connection,
+    )
+
+
+def _hold_needs(tasks: Registry, services: Services) -> None:
+    """Raise `Misconfigured` if a task needs a service that does not exist, so that the app does not
+    start."""
+    for task in tasks:
+        if missing := services.missing(task.needs):
+            raise Misconfigured(f"task {task.name} needs {', '.join(missing)}, which nothing makes")
+
+
+def _new_id() -> str:
+    """Eleven random letters and digits, without `r`, which begins the number of a retry."""
+    alphabet = "abcdefghijklmnopqstuvwxyz0123456789"
+    return "".join(secrets.choice(alphabet) for _ in range(11))
