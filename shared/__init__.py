@@ -5,8 +5,10 @@ money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
+access                         pure: who asks, and what that caller may see and do
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, what it needs, what it may use as it runs
+audit                          who changed what, in a chain of hashes
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
 data                           the company's own database: its tables, and their upgrade
 notifications                  what people are told, each once, from an outbox; channels to people

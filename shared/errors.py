@@ -4,6 +4,7 @@
     ├── Invalid          the request or the definition is wrong; names the field
     ├── NotFound         it does not exist
     ├── Conflict         it exists, but its present state forbids this
+    ├── Forbidden        the caller is known, and its role does not allow this
     ├── Misconfigured    a setting is missing or wrong; a person must change it
     ├── Refused          an outside service said no, and will say no again
     ├── Unavailable      an outside service did not answer; it may answer later
@@ -50,6 +51,12 @@ class NotFound(BelfryError):
 
 class Conflict(BelfryError):
     """It exists, but its present state does not allow this."""
+
+    permanent = True
+
+
+class Forbidden(BelfryError):
+    """The caller is known, and may not do this."""
 
     permanent = True
 

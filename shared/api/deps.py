@@ -1,4 +1,5 @@
-"""What a route is given: a function that returns the app whose state it shows or changes.
+"""What a route is given: a function that returns the app whose state it shows or changes, and the
+caller on whose behalf it does so.
 
 A route is not given the app itself, because a wrong request is answered before the app is built.
 """
@@ -10,6 +11,7 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends, FastAPI, Request
 
+from shared.access import LOCAL, Caller
 from shared.app import App
 
 
@@ -24,3 +26,12 @@ async def _provided(request: Request) -> Callable[[], App]:
 
 
 Provided: TypeAlias = Annotated[Callable[[], App], Depends(_provided)]
+
+
+async def _caller(request: Request) -> Caller:
+    del request
+    return LOCAL
+
+
+Asking: TypeAlias = Annotated[Caller, Depends(_caller)]
+"""Who asks."""

@@ -1,0 +1,8 @@
+"""Who may do what: callers, their roles and their projects.
+
+caller   pure: who asks, and what that caller may see and do
+"""
+
+from shared.access.caller import LOCAL, Caller, Role
+
+__all__ = ["LOCAL", "Caller", "Role"]

@@ -1,0 +1,67 @@
+"""A caller: who asks for something, with which role, and whose projects it may touch.
+
+Every change of the company's schedules is made on behalf of a caller: a person with a key or a
+sign-in, or a task of Belfry itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.errors import Forbidden, NotFound
+
+
+class Role(StrEnum):
+    """What a caller may do. Each role may do what the ones before it may."""
+
+    VIEWER = "viewer"
+    """Read."""
+    OPERATOR = "operator"
+    """Also create, change, run, and delete schedules, and what belongs to them."""
+    ADMIN = "admin"
+    """Also keys, the audit, restores, and what concerns all projects."""
+
+    def includes(self, other: Role) -> bool:
+        """Whether this role may do what the other may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    name: str
+    """For the audit: the key's name, a person's address, or `task:{name}`."""
+    role: Role
+    projects: frozenset[int] | None = None
+    """The projects that it sees and touches; None: all, and what belongs to no project."""
+    key_id: str | None = None
+    address: str | None = None
+    """The network address that the request came from, if it came by HTTP."""
+    request_id: str | None = None
+
+    @staticmethod
+    def of_task(name: str) -> Caller:
+        """A task of Belfry itself."""
+        return Caller(name=f"task:{name}", role=Role.ADMIN)
+
+    def sees(self, project_id: int | None) -> bool:
+        """Whether it may see what belongs to that project (None: to no project)."""
+        return self.projects is None or project_id in self.projects
+
+    def hold(self, project_id: int | None, what: str) -> None:
+        """Raise `NotFound` unless it sees that project: what it may not see does not exist for it.
+        `what` is the object in words, such as `schedule 'nightly'`."""
+        if not self.sees(project_id):
+            raise NotFound(f"there is no {what}")
+
+    def needs(self, role: Role) -> None:
+        """Raise `Forbidden` unless its role includes that one."""
+        if not self.role.includes(role):
+            raise Forbidden(f"this needs the role {role}, and {self.name} is {self.role}")
+
+
+LOCAL = Caller(name="local", role=Role.ADMIN)
+"""Whoever works on one machine, where no key was ever made."""
