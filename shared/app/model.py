@@ -21,6 +21,8 @@ from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.keys.gate import Gate
+from shared.keys.service import Keys
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
 from shared.schedules.upcoming import upcoming
@@ -62,6 +64,9 @@ class App:
     ledger: Ledger
     history: History
     paid: PaidMessages
+    keys: Keys
+    gate: Gate
+    """Says who sends a request."""
     executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
@@ -112,10 +117,11 @@ class App:
                 )
 
     def create(self) -> None:
-        """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
+        """Create the tables and the queues; harmless if they exist. Raises as `prepare` does."""
         names = Names(self.settings.prefix)
         with translated("table storage"):
             self.connection.create_table(names.table)
+            self.connection.create_table(names.keys)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import domains, engine
+from shared.app import access, domains, engine
 from shared.app.model import App
 from shared.app.stores import Stores
 from shared.backups.port import BackupService
@@ -104,6 +104,7 @@ def build(
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     billing = once(lambda: domains.billing(settings, clock))
     executor = Executor(tasks, services, clock)
+    keys, gate = access.made(settings, at, clock)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
@@ -119,6 +120,8 @@ def build(
         ledger=ledger,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
+        keys=keys,
+        gate=gate,
         executor=executor,
         worker=by_hand,
         short_worker=short,

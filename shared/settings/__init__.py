@@ -8,6 +8,7 @@ process's environment.
 from shared.settings.model import (
     PRIMARY,
     RETENTION,
+    AccessSettings,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "RETENTION",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "AccessSettings",
     "BillingSettings",
     "CareSettings",
     "Channels",

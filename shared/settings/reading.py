@@ -14,6 +14,7 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    AccessSettings,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -99,6 +100,7 @@ def from_env(
         alert_routes=read("ALERT_ROUTES"),
         alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
         prices=_prices(given),
+        access=_access(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
     )
@@ -232,6 +234,19 @@ def _prices(given: _Given) -> Prices:
         blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
+
+
+def _access(given: _Given) -> AccessSettings:
+    on_azure = bool(given.read("WEBSITE_SITE_NAME"))
+    signs_in = given.read("WEBSITE_AUTH_ENABLED").lower() == "true"
+    return AccessSettings(
+        requests_per_minute=given.checked("REQUESTS_PER_MINUTE", checks.a_minute) or 0,
+        sign_in=given.checked("ENTRA_SIGN_IN", checks.switch) or False,
+        tenant=given.read("ENTRA_TENANT_ID"),
+        roles=given.read("ENTRA_ROLES"),
+        on_azure=on_azure,
+        platform_signs_in=on_azure and signs_in,
     )
 
 

@@ -24,6 +24,10 @@ class Names:
         return f"{self.prefix}alerts"
 
     @property
+    def keys(self) -> str:
+        return f"{self.prefix}keys"
+
+    @property
     def queue(self) -> str:
         return f"{self.prefix}-jobs"
 

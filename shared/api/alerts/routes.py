@@ -8,7 +8,8 @@ from fastapi import APIRouter
 
 from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
-from shared.api.deps import Provided
+from shared.api.alerts import seen
+from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Name
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, fitting, page_of
 from shared.api.shown import Shown, at
@@ -70,6 +71,7 @@ class AlertList(Paged):
 @router.get("")
 def list_alerts(
     app: Provided,
+    caller: Asking,
     state: AlertState | None = None,
     kind: AlertKind | None = None,
     page: Page = 1,
@@ -77,19 +79,24 @@ def list_alerts(
 ) -> AlertList:
     """Alerts that fit every filter given: those that are open or were until a while ago, then up to
     1,000 from before, newest first."""
-    found = app().alerts().all(_RECENT)
+    belfry = app()
+    found = seen.seen(belfry, caller, belfry.alerts().all(_RECENT))
     items, told = page_of(fitting(found, {"state": state, "kind": kind}), page, page_size)
     return AlertList(alerts=[AlertOut.model_validate(one) for one in items], **told)
 
 
 @router.get("/{alert_id}")
-def read_alert(app: Provided, alert_id: str) -> AlertOut:
+def read_alert(app: Provided, caller: Asking, alert_id: str) -> AlertOut:
     """One alert."""
-    return AlertOut.model_validate(app().alerts().get(alert_id))
+    return AlertOut.model_validate(seen.one(app(), caller, alert_id))
 
 
 @router.post("/{alert_id}/acknowledge")
-def acknowledge_alert(app: Provided, alert_id: str, request: Acknowledge) -> AlertOut:
+def acknowledge_alert(
+    app: Provided, caller: Asking, alert_id: str, request: Acknowledge
+) -> AlertOut:
     """Say that somebody looks after it: there are no more reminders. Its end is still told, and so
     is whatever is worse. The first who says so stays on record."""
-    return AlertOut.model_validate(app().alerts().acknowledge(alert_id, request.by))
+    belfry = app()
+    seen.hold_whole(caller, seen.one(belfry, caller, alert_id))
+    return AlertOut.model_validate(belfry.alerts().acknowledge(alert_id, request.by))
