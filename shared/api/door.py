@@ -96,7 +96,7 @@ def _without_port(text: str) -> str | None:
 
 
 def is_open(path: str) -> bool:
-    """Whether what lies at that path says nothing of what is stored, so that anybody may read it."""
+    """Whether what lies at that path says nothing of what is stored, so anybody may read it."""
     return path in (pages.PAGE, pages.DESCRIPTION) or path.startswith(f"{pages.PAGE}/")
 
 

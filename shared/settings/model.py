@@ -51,6 +51,14 @@ _NO_DRIVE = DriveSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StorageSettings:
+    """The storage account, and the first part of the names in it."""
+
+    account: StorageAccount
+    prefix: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataSettings:
     """The company's database, which needs no storage account."""
 

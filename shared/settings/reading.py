@@ -24,6 +24,7 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageSettings,
     StripeSettings,
     TriggerSettings,
     Values,
@@ -56,12 +57,7 @@ def from_env(
     """
     given = _Given(environ)
     read = given.read
-    storage = given.account("AzureWebJobsStorage")
-    if not storage.connection_string and not storage.account_name:
-        given.problems.append(
-            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
-            "into local.settings.json), or set AzureWebJobsStorage__accountName"
-        )
+    storage = _storage(given)
     file = read("DATABASE_PATH")
     data = _data(given)
     currency = given.checked("SPEND_CURRENCY", checks.currency) or "USD"
@@ -120,6 +116,16 @@ def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
     )
 
 
+def for_storage(environ: Mapping[str, str]) -> StorageSettings:
+    """Read how to reach the storage account, whatever else is set. Raises `Misconfigured`."""
+    given = _Given(environ)
+    account = _storage(given)
+    prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
+    if given.problems:
+        raise Misconfigured(*dict.fromkeys(given.problems))
+    return StorageSettings(account=account, prefix=prefix)
+
+
 def for_data(environ: Mapping[str, str]) -> DataSettings:
     """Read what the company's database needs, whatever else is set. Raises `Misconfigured`."""
     given = _Given(environ)
@@ -134,6 +140,16 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
     max_age = _no_show_max_age(given)
     data = _complete(given, _data(given))
     return BillingSettings(data=data, stripe=stripe, prefix=prefix, fee_max_age=max_age)
+
+
+def _storage(given: _Given) -> StorageAccount:
+    storage = given.account("AzureWebJobsStorage")
+    if not storage.connection_string and not storage.account_name:
+        given.problems.append(
+            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
+            "into local.settings.json), or set AzureWebJobsStorage__accountName"
+        )
+    return storage
 
 
 def _complete(given: _Given, found: DataSettings) -> DataSettings:
