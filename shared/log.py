@@ -118,6 +118,11 @@ class Event(StrEnum):
     CONSENT_CHANGED = "consent_changed"
     CONSENT_UNSAVED = "consent_unsaved"
     REQUEST_FAILED = "request_failed"
+    AUDIT_ANCHORED = "audit_anchored"
+    AUDIT_ARCHIVED = "audit_archived"
+    AUDIT_BROKEN = "audit_broken"
+    AUDIT_RESUMED = "audit_resumed"
+    AUDIT_UNSETTLED = "audit_unsettled"
 
 
 _MARGIN = 4

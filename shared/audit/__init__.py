@@ -9,5 +9,7 @@ pending   changes that are being made, in the audit's own table
 table     the chain as it is stored
 chainer   moves what is pending into the chain, each once
 anchors   the daily copies and anchors, in blobs that nobody changes
+listing   which records a caller asks for, and may see
+upkeep    what tasks may ask of the audit
 walk      walks the chain and its anchors, and says what is wrong
 """

@@ -179,8 +179,8 @@ class ScheduleTable:
         due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
         for key in due:
             self._transact(shard, [Delete(key)])
-        steps = [Delete(entities.schedule_key(schedule_id)), pending.row_of(audit)]
-        self._transact(shard, steps)
+        row = Delete(entities.schedule_key(schedule_id))
+        self._transact(shard, [row, pending.row_of(audit)])
 
     def forget(self, entry: Due) -> None:
         """Remove an entry in the due index that has no schedule."""
