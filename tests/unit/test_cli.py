@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,6 +160,18 @@ def test_a_tasks_name_may_follow_a_dot(ask: Ask, words: tuple[str, ...]) -> None
     done, same = run("-m", "functions.weekly_backup", *words), ask("weekly_backup", *words)
     assert (done.returncode, done.stderr) == (same.returncode, same.stderr)
     assert done.stdout.replace("__main__.py ", "") == same.stdout.replace("__main__.py ", "")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_each_tasks_name_may_follow_a_dot(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-m", f"functions.{name}", "--help"])
+    monkeypatch.setattr(sys, "argv", ["-m", "--help"])
+    monkeypatch.setattr(sys, "meta_path", [functions._Command, *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"functions.{name}", run_name="__main__")
+    assert ended.value.code == 0 and TASKS[name].summary in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["tick", "weekly_backups"])
