@@ -8,10 +8,11 @@ from fastapi import APIRouter
 
 from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
-from shared.api.deps import Provided
+from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Name
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, fitting, page_of
 from shared.api.shown import Shown, at
+from shared.audit.port import Action, Subject
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
@@ -89,7 +90,14 @@ def read_alert(app: Provided, alert_id: str) -> AlertOut:
 
 
 @router.post("/{alert_id}/acknowledge")
-def acknowledge_alert(app: Provided, alert_id: str, request: Acknowledge) -> AlertOut:
+def acknowledge_alert(app: Provided, by: Asking, alert_id: str, request: Acknowledge) -> AlertOut:
     """Say that somebody looks after it: there are no more reminders. Its end is still told, and so
     is whatever is worse. The first who says so stays on record."""
-    return AlertOut.model_validate(app().alerts().acknowledge(alert_id, request.by))
+    belfry = app()
+    found = belfry.alerts().get(alert_id)
+    before = {"kind": found.kind, "about": found.about, "acknowledged_by": found.acknowledged_by}
+    subject = Subject("alert", found.id)
+    with belfry.audit.changing(by, Action.ACKNOWLEDGE, subject, before) as change:
+        done = belfry.alerts().acknowledge(alert_id, request.by)
+        change.after = before | {"acknowledged_by": done.acknowledged_by}
+    return AlertOut.model_validate(done)

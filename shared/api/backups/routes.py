@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
+from shared.access import Caller
 from shared.api.backups.choice import ID, BackupId, chosen
 from shared.api.backups.orders import (
     Asked,
@@ -27,11 +28,12 @@ from shared.api.backups.shapes import (
     State,
 )
 from shared.api.backups.sources import SourceList, SourceOut
-from shared.api.deps import Provided
+from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, fitting, page_of, span
 from shared.api.plans.checks import destination_is_known, named_plainly
 from shared.api.query import Boolean, ScheduleId
 from shared.app import App
+from shared.audit.port import Action, Subject
 from shared.backups.model import checksum_name, manifest_name
 from shared.engine.commands.once import run_once
 from shared.errors import Conflict, Damaged, NotFound, Unavailable
@@ -146,7 +148,9 @@ def read_backup(app: Provided, backup_id: BackupId) -> BackupDetail:
 
 
 @router.post(ID + "/link")
-def link_backup(app: Provided, backup_id: BackupId, request: NewLink | None = None) -> Link:
+def link_backup(
+    app: Provided, by: Asking, backup_id: BackupId, request: NewLink | None = None
+) -> Link:
     """Links that read the backup's blob, its checksum and its manifest until they expire.
 
     For a backup that is not verified, the request must name a destination.
@@ -158,7 +162,9 @@ def link_backup(app: Provided, backup_id: BackupId, request: NewLink | None = No
     if copy.stored is None:
         raise Conflict(f"{copy.blob} is gone from {copy.destination}; something removed it")
     lasts = timedelta(minutes=request.minutes)
-    urls, until = belfry.backups().links(backup, copy, lasts)
+    with belfry.audit.changing(by, Action.LINK, Subject("backup", backup.id)) as change:
+        urls, until = belfry.backups().links(backup, copy, lasts)
+        change.after = {"destination": copy.destination, "expires_at": until}
     return Link(
         url=urls[copy.blob],
         checksum_url=urls.get(checksum_name(copy.blob)),
@@ -172,16 +178,20 @@ def link_backup(app: Provided, backup_id: BackupId, request: NewLink | None = No
 
 
 @router.post(ID + "/verify", status_code=202)
-def verify_backup(app: Provided, backup_id: BackupId, request: Verify | None = None) -> Asked:
+def verify_backup(
+    app: Provided, by: Asking, backup_id: BackupId, request: Verify | None = None
+) -> Asked:
     """Prove it again: each copy is read back, restored and compared. See the job's result."""
     belfry = app()
     request = request or Verify()
     backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
-    return _asked(belfry, VERIFY, backup.id, request.model_dump(mode="json"))
+    return _asked(belfry, by, VERIFY, backup.id, request.model_dump(mode="json"))
 
 
 @router.post(ID + "/restore", status_code=202)
-def restore_backup(app: Provided, backup_id: BackupId, request: Restore | None = None) -> Asked:
+def restore_backup(
+    app: Provided, by: Asking, backup_id: BackupId, request: Restore | None = None
+) -> Asked:
     """Restore it into a new or empty database; the job's result gives its name.
 
     It is restored over a database that is not empty only if that name is given twice. A backup that
@@ -192,46 +202,55 @@ def restore_backup(app: Provided, backup_id: BackupId, request: Restore | None =
     with named_plainly():
         belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
     backup, _ = chosen(belfry, backup_id, request.destination)
-    return _asked(belfry, RESTORE, backup.id, request.model_dump())
+    return _asked(belfry, by, RESTORE, backup.id, request.model_dump())
 
 
 @router.post(ID + "/accept")
-def accept_backup(app: Provided, backup_id: BackupId) -> BackupOut:
+def accept_backup(app: Provided, by: Asking, backup_id: BackupId) -> BackupOut:
     """Confirm that a suspicious backup is as it should be, so that retention goes on."""
     belfry = app()
     service = belfry.backups()
     backup = service.look().find(backup_id)
-    service.accept(backup)
+    before = {"suspicions": list(backup.suspicions)}
+    with belfry.audit.changing(by, Action.ACCEPT, Subject("backup", backup.id), before):
+        service.accept(backup)
     return BackupOut.of(backup, belfry.clock.now())
 
 
 @router.delete(ID, status_code=204, response_class=Response)
-def delete_backup(app: Provided, backup_id: BackupId, force: Boolean = False) -> None:
+def delete_backup(app: Provided, by: Asking, backup_id: BackupId, force: Boolean = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
     `force` overrides that, and removes what can be reached even if a destination does not answer;
     but the last verified backup of a plan's database is never removed while the plan exists.
     """
-    service = app().backups()
+    belfry = app()
+    service = belfry.backups()
     found = service.look()
     backup = found.find(backup_id)
     if found.away and not force:
         names = ", ".join(found.away)
         text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"
         raise Unavailable("backup destinations", text)
-    service.delete(found, backup, force=force)
+    before = {**asdict(backup.summary), "copies": [one.destination for one in backup.copies]}
+    with belfry.audit.changing(by, Action.DELETE, Subject("backup", backup.id), before):
+        service.delete(found, backup, force=force)
 
 
-def _asked(belfry: App, task_name: str, backup_id: str, given: dict[str, Any]) -> Asked:
+def _asked(belfry: App, by: Caller, task_name: str, backup_id: str, given: dict[str, Any]) -> Asked:
     task = belfry.registry.get(task_name)
-    with named_plainly():
+    action = Action.RESTORE if task_name == RESTORE else Action.VERIFY
+    subject = Subject("backup", backup_id)
+    with named_plainly(), belfry.audit.changing(by, action, subject) as change:
         asked = run_once(
             belfry.manager,
             belfry.clock,
             task,
             _order(backup_id, given),
             name=f"{task_name} {backup_id[:8]}",
+            by=by,
         )
+        change.after = {"job_id": asked.job_id, **given}
     return Asked.model_validate(asked)
 
 

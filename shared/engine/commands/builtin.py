@@ -65,7 +65,7 @@ def ensure(
             task_type=task.name,
             recurrence=said.recurrence,
             enabled=said.on,
-            tags=("system",),
+            tags={"system": ""},
         )
         try:
             manager.create(
