@@ -124,6 +124,11 @@ class Event(StrEnum):
     KEY_REFUSED = "key_refused"
     KEY_UNREADABLE = "key_unreadable"
     KEY_USE_UNNOTED = "key_use_unnoted"
+    AUDIT_ANCHORED = "audit_anchored"
+    AUDIT_ARCHIVED = "audit_archived"
+    AUDIT_BROKEN = "audit_broken"
+    AUDIT_RESUMED = "audit_resumed"
+    AUDIT_UNSETTLED = "audit_unsettled"
 
 
 _MARGIN = 4

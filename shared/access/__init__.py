@@ -8,6 +8,6 @@ bucket      how many requests a caller may make
 patience    how long an address waits that sent wrong keys
 """
 
-from shared.access.caller import LOCAL, Caller, Role
+from shared.access.caller import ENGINE, LOCAL, SETTINGS, Caller, Role
 
-__all__ = ["LOCAL", "Caller", "Role"]
+__all__ = ["ENGINE", "LOCAL", "SETTINGS", "Caller", "Role"]

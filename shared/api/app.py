@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from shared.api import deps, front, pages, problems, query, roles
 from shared.api.alerts import routes as alerts
+from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
 from shared.api.costs import routes as costs
@@ -18,7 +19,7 @@ from shared.api.keys import routes as keys
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
-from shared.api.schedules import occurrences
+from shared.api.schedules import occurrences, statistics
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
 from shared.api.usage import routes as usage
@@ -57,6 +58,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     )
     made.include_router(usage.router)
     made.include_router(reports.router)
+    made.include_router(statistics.router)
     made.include_router(schedules.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
@@ -69,6 +71,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(notifications.before)
     made.include_router(alerts.router)
     made.include_router(keys.router)
+    made.include_router(audit.router)
     deps.provide(made, belfry)
     pages.install(made)
     made.add_middleware(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.app.stores import Stores
+from shared.audit.port import Audit
 from shared.clock import Clock
 from shared.keys.gate import Gate
 from shared.keys.lots import Lots
@@ -13,7 +14,7 @@ from shared.keys.table import KeyTable
 from shared.settings import Settings
 
 
-def made(settings: Settings, at: Stores, clock: Clock) -> tuple[Keys, Gate]:
+def made(settings: Settings, at: Stores, clock: Clock, audit: Audit) -> tuple[Keys, Gate]:
     """(the keys, the gate)."""
     table = KeyTable(at.connection, at.names.keys)
     gate = Gate(
@@ -24,4 +25,4 @@ def made(settings: Settings, at: Stores, clock: Clock) -> tuple[Keys, Gate]:
         people=people(settings),
         needs_sign_in=settings.access.sign_in,
     )
-    return Keys(table, clock, gate.forget), gate
+    return Keys(table, clock, audit, gate.forget), gate

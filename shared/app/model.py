@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.audit.service import AuditTrail
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.jobs import Control
@@ -80,6 +81,8 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    audit: AuditTrail
+    """What is told of each change; `manager` and `control` do so by themselves."""
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -122,6 +125,7 @@ class App:
         with translated("table storage"):
             self.connection.create_table(names.table)
             self.connection.create_table(names.keys)
+            self.connection.create_table(names.audit)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

@@ -11,17 +11,25 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from shared import settings
-from shared.access import Caller, Role
+from shared.access import Role
 from shared.access.keys import Key
+from shared.alerts.port import AlertService
+from shared.audit.service import AuditTrail
 from shared.cli import typed
+from shared.cli.person import person
 from shared.cli.typed import Typed
+from shared.clock import Clock
 from shared.errors import Invalid
 from shared.keys.service import Keys
 from shared.keys.table import KeyTable
 from shared.log import instant
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
+from shared.storage.failures import translated
 from shared.storage.names import Names
+from shared.storage.tables.facts import Meta
+from shared.storage.tables.locks import Locks
+from shared.storage.tables.schedules import ScheduleTable
 from shared.text import is_clean
 
 NAME = "keys"
@@ -29,7 +37,8 @@ _HOW = (
     f"write `python -m functions {NAME} create name=NAME role=admin [projects=1,2] "
     "[expires=2030-12-31]`, `... list` or `... revoke id=ID`"
 )
-_BY = Caller(name="command line", role=Role.ADMIN)
+_KEPT = 365
+"""Days; what adds to the audit removes nothing."""
 _NAME_ROOM = 200
 
 
@@ -50,9 +59,30 @@ def main(asked: Typed) -> int:
 
 def _keys(clock: CheckedClock) -> Keys:
     read = settings.load_for_storage()
-    table = KeyTable(Connection(read.account, clock=clock), Names(read.prefix).keys)
+    names, at = Names(read.prefix), Connection(read.account, clock=clock)
+    table = KeyTable(at, names.keys)
     table.create()
-    return Keys(table, clock)
+    return Keys(table, clock, _audit(at, names, clock))
+
+
+def _audit(at: Connection, names: Names, clock: Clock) -> AuditTrail:
+    """The audit, to which a command only adds: the app chains what it adds."""
+    with translated("table storage"):
+        at.create_table(names.audit)
+    rows = at.table(names.table)
+    return AuditTrail(
+        connection=at,
+        names=names,
+        table=ScheduleTable(rows, 1),
+        locks=Locks(Meta(rows)),
+        clock=clock,
+        alerts=_no_alerts,
+        keep_days=_KEPT,
+    )
+
+
+def _no_alerts() -> AlertService:
+    raise AssertionError("what only adds to the audit finds nothing to tell")
 
 
 def _given(words: list[str], act: _Act) -> Mapping[str, str]:
@@ -66,7 +96,7 @@ def _given(words: list[str], act: _Act) -> Mapping[str, str]:
 
 def _create(keys: Keys, given: Mapping[str, str]) -> None:
     made = keys.create(
-        _BY,
+        person(),
         _name(given["name"]),
         _role(given["role"]),
         _projects(given.get("projects")),
@@ -77,12 +107,12 @@ def _create(keys: Keys, given: Mapping[str, str]) -> None:
 
 
 def _list(keys: Keys, _given: Mapping[str, str]) -> None:
-    for key in keys.all(_BY):
+    for key in keys.all(person()):
         sys.stdout.write(json.dumps(_shown(key), ensure_ascii=False) + "\n")
 
 
 def _revoke(keys: Keys, given: Mapping[str, str]) -> None:
-    _say(_shown(keys.revoke(_BY, given["id"], insist=True)))
+    _say(_shown(keys.revoke(person(), given["id"], insist=True)))
 
 
 def _name(text: str) -> str:

@@ -6,13 +6,14 @@ A caller sees the keys of its own projects, and gives out no more than it has.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.access import Caller, Role
 from shared.access import keys as pure
 from shared.access.keys import Key
+from shared.audit.port import Action, Audit, Subject
 from shared.clock import Clock
 from shared.errors import Conflict, Invalid, NotFound
 from shared.keys.table import KeyTable
@@ -38,12 +39,17 @@ class Keys:
     """The commands. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(
-        self, table: KeyTable, clock: Clock, changed: Callable[[str], None] = lambda _: None
+        self,
+        table: KeyTable,
+        clock: Clock,
+        audit: Audit,
+        written: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`changed` is told the id of each key that was made or changed."""
-        self.table = table
+        """`written` is told the id of each key that was made or changed."""
+        self._table = table
         self._clock = clock
-        self._changed_key = changed
+        self._audit = audit
+        self._written = written
 
     def create(
         self,
@@ -72,18 +78,20 @@ class Keys:
             expires_at=expires_at,
         )
         self._hold_times(key)
-        self._add(key)
+        with self._audit.changing(by, Action.CREATE, _subject(key)) as change:
+            self._add(key)
+            change.after = _shown(key)
         self._tell(Event.KEY_CREATED, key, by)
         return Made(key, text)
 
     def all(self, by: Caller) -> list[Key]:
         """The keys that the caller sees, revoked ones too, newest first."""
-        found = [key for key in self.table.all() if pure.covers(by, key)]
+        found = [key for key in self._table.all() if pure.covers(by, key)]
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
 
     def get(self, by: Caller, key_id: str) -> Key:
         """One key. Raises `NotFound`."""
-        found = self.table.get(key_id) if pure.is_id(key_id) else None
+        found = self._table.get(key_id) if pure.is_id(key_id) else None
         if found is None or not pure.covers(by, found):
             raise NotFound(f"there is no key {key_id!r:.40}")
         return found
@@ -105,7 +113,7 @@ class Keys:
                 self._hold_times(after)
             return after
 
-        changed = self._changed(by, key_id, change)
+        changed = self._changed(by, key_id, change, Action.CHANGE)
         self._tell(Event.KEY_CHANGED, changed, by)
         return changed
 
@@ -122,32 +130,48 @@ class Keys:
             pure.hold_role(by, before)
             return before.revoked(by, self._clock.now())
 
-        made = self._changed(by, key_id, revoked, insist=insist)
-        self._tell(Event.KEY_REVOKED, made, by)
-        return made
+        gone = self._changed(by, key_id, revoked, Action.REVOKE, insist=insist)
+        self._tell(Event.KEY_REVOKED, gone, by)
+        return gone
 
     def _changed(
-        self, by: Caller, key_id: str, step: Callable[[Key], Key], *, insist: bool = False
+        self,
+        by: Caller,
+        key_id: str,
+        step: Callable[[Key], Key],
+        action: Action,
+        *,
+        insist: bool = False,
     ) -> Key:
+        """Write what `step` makes of a key, and tell the audit."""
+        found = self.get(by, key_id)
+        if step(found) == found:
+            return found
+        with self._audit.changing(by, action, _subject(found), _shown(found)) as change:
+            after = self._stepped(by, key_id, step, insist=insist)
+            change.after = _shown(after)
+        return after
+
+    def _stepped(self, by: Caller, key_id: str, step: Callable[[Key], Key], *, insist: bool) -> Key:
         """Write what `step` makes of a key; if any key is changed meanwhile, decide again."""
 
         def attempt() -> Key | None:
-            made = self.table.made()
+            made = self._table.made()
             before = self.get(by, key_id)
             after = step(before)
             if after == before:
                 return after
             if not insist:
-                others = [one for one in self.table.all() if one.id != key_id]
+                others = [one for one in self._table.all() if one.id != key_id]
                 self._hold_administrator(others, before, after)
-            return after if self.table.write(before, after, made) else None
+            return after if self._table.write(before, after, made) else None
 
         return compare_and_set("the keys", attempt)
 
     def _add(self, key: Key) -> None:
         def attempt() -> bool | None:
-            made = self.table.made()
-            there = list(self.table.all())
+            made = self._table.made()
+            there = list(self._table.all())
             if sum(one.is_good(key.created_at) for one in there) >= _MOST:
                 raise Conflict(f"there are {_MOST} keys; revoke some")
             if not there and not _administers(key):
@@ -155,7 +179,7 @@ class Keys:
                     "the first key must be of an admin for all projects: from then on only such a "
                     "key can make another"
                 )
-            return self.table.write(None, key, made) or None
+            return self._table.write(None, key, made) or None
 
         compare_and_set("the keys", attempt)
 
@@ -180,7 +204,7 @@ class Keys:
             raise Invalid("expires_at", "give a time within a hundred years, or leave it out")
 
     def _tell(self, what: Event, key: Key, by: Caller) -> None:
-        self._changed_key(key.id)
+        self._written(key.id)
         event(
             _logger,
             what,
@@ -191,6 +215,23 @@ class Keys:
             expires_at=key.expires_at,
             by=by.name,
         )
+
+
+def _subject(key: Key) -> Subject:
+    """A key of one project belongs to that project."""
+    one = key.projects is not None and len(key.projects) == 1
+    return Subject("key", key.id, next(iter(key.projects or ())) if one else None)
+
+
+def _shown(key: Key) -> Mapping[str, object]:
+    """What the audit keeps of a key: all that it gives, and nothing of its text."""
+    return {
+        "name": key.name,
+        "role": key.role.value,
+        "projects": None if key.projects is None else sorted(key.projects),
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    }
 
 
 def _administers(key: Key) -> bool:

@@ -244,6 +244,8 @@ class Settings(TriggerSettings):
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20
+    audit_days: int = 400
+    """Records of the audit that are older are in files only."""
 
     @property
     def billing(self) -> BillingSettings:

@@ -191,6 +191,12 @@ SETTINGS = (
         "Critical ones have as many places again.",
     ),
     Setting(
+        "AUDIT_TABLE_DAYS",
+        "400",
+        "Days after which the audit's records are kept only in its files, which hold all of them "
+        "(docs/audit.md).",
+    ),
+    Setting(
         "NOTIFICATION_RETENTION_DAYS",
         "400",
         "How long notifications are kept once nothing is left to do. One that is removed would be "

@@ -13,6 +13,7 @@ from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Name
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, fitting, page_of
 from shared.api.shown import Shown, at
+from shared.audit.port import Action, Subject
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
@@ -71,7 +72,7 @@ class AlertList(Paged):
 @router.get("")
 def list_alerts(
     app: Provided,
-    caller: Asking,
+    by: Asking,
     state: AlertState | None = None,
     kind: AlertKind | None = None,
     page: Page = 1,
@@ -80,23 +81,27 @@ def list_alerts(
     """Alerts that fit every filter given: those that are open or were until a while ago, then up to
     1,000 from before, newest first."""
     belfry = app()
-    found = seen.seen(belfry, caller, belfry.alerts().all(_RECENT))
+    found = seen.seen(belfry, by, belfry.alerts().all(_RECENT))
     items, told = page_of(fitting(found, {"state": state, "kind": kind}), page, page_size)
     return AlertList(alerts=[AlertOut.model_validate(one) for one in items], **told)
 
 
 @router.get("/{alert_id}")
-def read_alert(app: Provided, caller: Asking, alert_id: str) -> AlertOut:
+def read_alert(app: Provided, by: Asking, alert_id: str) -> AlertOut:
     """One alert."""
-    return AlertOut.model_validate(seen.one(app(), caller, alert_id))
+    return AlertOut.model_validate(seen.one(app(), by, alert_id))
 
 
 @router.post("/{alert_id}/acknowledge")
-def acknowledge_alert(
-    app: Provided, caller: Asking, alert_id: str, request: Acknowledge
-) -> AlertOut:
+def acknowledge_alert(app: Provided, by: Asking, alert_id: str, request: Acknowledge) -> AlertOut:
     """Say that somebody looks after it: there are no more reminders. Its end is still told, and so
     is whatever is worse. The first who says so stays on record."""
     belfry = app()
-    seen.hold_whole(caller, seen.one(belfry, caller, alert_id))
-    return AlertOut.model_validate(belfry.alerts().acknowledge(alert_id, request.by))
+    found = seen.one(belfry, by, alert_id)
+    seen.hold_whole(by, found)
+    before = {"kind": found.kind, "about": found.about, "acknowledged_by": found.acknowledged_by}
+    subject = Subject("alert", found.id)
+    with belfry.audit.changing(by, Action.ACKNOWLEDGE, subject, before) as change:
+        done = belfry.alerts().acknowledge(alert_id, request.by)
+        change.after = before | {"acknowledged_by": done.acknowledged_by}
+    return AlertOut.model_validate(done)

@@ -27,29 +27,29 @@ _OF_SCHEDULES = frozenset(
 """The kinds whose subjects are schedules, by their ids."""
 
 
-def seen(belfry: App, caller: Caller, alerts: Iterable[Alert]) -> list[Alert]:
+def seen(belfry: App, by: Caller, alerts: Iterable[Alert]) -> list[Alert]:
     """The alerts that the caller sees, as it sees them."""
     alerts = list(alerts)
-    if caller.projects is None:
+    if by.projects is None:
         return alerts
     theirs = [one for one in alerts if one.kind in _OF_SCHEDULES]
     projects = scope.projects_of(belfry, {about for one in theirs for about in _subjects(one)})
-    mine = {about for about, project in projects.items() if caller.sees(project)}
+    mine = {about for about, project in projects.items() if by.sees(project)}
     return [part for one in theirs if (part := _part(one, mine)) is not None]
 
 
-def one(belfry: App, caller: Caller, alert_id: str) -> Alert:
+def one(belfry: App, by: Caller, alert_id: str) -> Alert:
     """The alert, as the caller sees it. Raises `NotFound`."""
-    found = seen(belfry, caller, [belfry.alerts().get(alert_id)])
+    found = seen(belfry, by, [belfry.alerts().get(alert_id)])
     if not found:
         raise NotFound(f"there is no alert {alert_id:.60}")
     return found[0]
 
 
-def hold_whole(caller: Caller, alert: Alert) -> None:
+def hold_whole(by: Caller, alert: Alert) -> None:
     """Raise `Forbidden` if an alert may be of other projects too: then it is not the caller's to
     look after."""
-    if caller.projects is not None and alert.is_group:
+    if by.projects is not None and alert.is_group:
         raise Forbidden(
             "it tells of all projects together; a caller of all projects looks after it"
         )

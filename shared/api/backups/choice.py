@@ -50,18 +50,18 @@ def _id(text: str) -> str:
 BackupId = Annotated[str, Path(json_schema_extra={"pattern": _ID}), AfterValidator(_id)]
 
 
-def found_for(belfry: App, caller: Caller) -> Found:
+def found_for(belfry: App, by: Caller) -> Found:
     """The backups that a caller sees: those of plans of its projects, and of what is lost or cannot
     be read nothing, unless it sees all projects."""
     found = belfry.backups().look()
-    if caller.projects is None:
+    if by.projects is None:
         return found
-    theirs = scope.seen(belfry, caller, found.backups, lambda one: one.summary.schedule_id)
+    theirs = scope.seen(belfry, by, found.backups, lambda one: one.summary.schedule_id)
     return replace(found, backups=theirs, strange=0, locked_at={}, lost=())
 
 
 def chosen(
-    belfry: App, caller: Caller, backup_id: str, destination: str | None, *, proved: bool = True
+    belfry: App, by: Caller, backup_id: str, destination: str | None, *, proved: bool = True
 ) -> tuple[Backup, Copy | None]:
     """The backup, and its copy at the destination if one is named.
 
@@ -69,7 +69,7 @@ def chosen(
     for a backup that is not verified while no destination is named.
     """
     destination_is_known(belfry, destination)
-    found = found_for(belfry, caller)
+    found = found_for(belfry, by)
     backup = found.find(backup_id)
     there = ", ".join(copy.destination for copy in backup.copies)
     if destination is None:

@@ -99,7 +99,7 @@ class JobList(Paged):
 @router.get("")
 def list_jobs(
     app: Provided,
-    caller: Asking,
+    by: Asking,
     schedule_id: ScheduleId | None = None,
     of_schedule: Annotated[ScheduleId | None, Query(alias="tags.schedule_id")] = None,
     project_id: Number | None = None,
@@ -125,33 +125,33 @@ def list_jobs(
     }
     first, end = span(since, until)
     found = app().manager.jobs(schedule_id or of_schedule, first, end)
-    found = [job for job in fitting(found, wanted) if caller.sees(job.project_id)]
+    found = [job for job in fitting(found, wanted) if by.sees(job.project_id)]
     items, told = page_of(found, page, page_size)
     return JobList(jobs=[JobOut.of(job) for job in items], **told)
 
 
 @router.get("/{job_id}")
-def read_job(app: Provided, caller: Asking, job_id: str) -> JobOut:
+def read_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch can be read as a job too; it says which
     stretch it is part of."""
     belfry = app()
-    return JobOut.whole(scope.job(belfry, caller, job_id), belfry.settings.prices)
+    return JobOut.whole(scope.job(belfry, by, job_id), belfry.settings.prices)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel_job(app: Provided, caller: Asking, job_id: str, request: Cancel | None = None) -> JobOut:
+def cancel_job(app: Provided, by: Asking, job_id: str, request: Cancel | None = None) -> JobOut:
     """Cancel it: a job that waits ends at once; a job that runs is told to stop within seconds.
 
     If its task does not stop, it runs to its end, and the job ends as the task does.
     """
     belfry = app()
-    scope.own_job(belfry, caller, job_id)
+    scope.own_job(belfry, by, job_id)
     reason = request.reason if request is not None else None
-    return JobOut.of(belfry.control.cancel(job_id, reason))
+    return JobOut.of(belfry.control.cancel(job_id, reason, by=by))
 
 
 @router.post("/{job_id}/retry", status_code=202)
-def retry_job(app: Provided, caller: Asking, job_id: str) -> JobOut:
+def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
@@ -159,5 +159,5 @@ def retry_job(app: Provided, caller: Asking, job_id: str) -> JobOut:
     occurrence whose id is given runs; with the stretch's own id that is the first.
     """
     belfry = app()
-    scope.own_job(belfry, caller, job_id)
-    return JobOut.of(belfry.control.retry(job_id))
+    scope.own_job(belfry, by, job_id)
+    return JobOut.of(belfry.control.retry(job_id, by=by))

@@ -22,14 +22,14 @@ KeyId = Annotated[str, Path(pattern=f"^{KEY_ID}$")]
 
 @router.post("", status_code=201)
 @needs(Role.ADMIN)
-def create_key(app: Provided, caller: Asking, new: NewKey) -> KeyMade:
+def create_key(app: Provided, by: Asking, new: NewKey) -> KeyMade:
     """Make a key. It is shown in this answer, and never again.
 
     From the first key on, each request needs one, or a sign-in; so the first must be of an admin of
     all projects.
     """
-    projects = caller.projects if new.projects is None else frozenset(new.projects)
-    made = app().keys.create(caller, new.name, new.role, projects, new.expires_at or caller.until)
+    projects = by.projects if new.projects is None else frozenset(new.projects)
+    made = app().keys.create(by, new.name, new.role, projects, new.expires_at or by.until)
     return KeyMade.made(made.key, made.text)
 
 
@@ -37,14 +37,14 @@ def create_key(app: Provided, caller: Asking, new: NewKey) -> KeyMade:
 @needs(Role.ADMIN)
 def list_keys(
     app: Provided,
-    caller: Asking,
+    by: Asking,
     revoked: Boolean | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> KeyList:
     """The keys of the caller's projects, newest first; `revoked` chooses those that were, or were
     not. One that has expired is not revoked."""
-    found = app().keys.all(caller)
+    found = app().keys.all(by)
     wanted = [one for one in found if revoked is None or (one.revoked_at is not None) is revoked]
     items, told = page_of(wanted, page, page_size)
     return KeyList(keys=[KeyOut.model_validate(one) for one in items], **told)
@@ -52,14 +52,14 @@ def list_keys(
 
 @router.get("/{key_id}")
 @needs(Role.ADMIN)
-def read_key(app: Provided, caller: Asking, key_id: KeyId) -> KeyOut:
+def read_key(app: Provided, by: Asking, key_id: KeyId) -> KeyOut:
     """One key."""
-    return KeyOut.model_validate(app().keys.get(caller, key_id))
+    return KeyOut.model_validate(app().keys.get(by, key_id))
 
 
 @router.patch("/{key_id}")
 @needs(Role.ADMIN)
-def change_key(app: Provided, caller: Asking, key_id: KeyId, changes: KeyChange) -> KeyOut:
+def change_key(app: Provided, by: Asking, key_id: KeyId, changes: KeyChange) -> KeyOut:
     """Change what is given; other instances follow within seconds."""
     given: dict[str, Any] = {name: getattr(changes, name) for name in changes.model_fields_set}
     if given.get("projects") is not None:
@@ -69,15 +69,15 @@ def change_key(app: Provided, caller: Asking, key_id: KeyId, changes: KeyChange)
     def step(key: Key) -> Key:
         return replace(key, **kept)
 
-    return KeyOut.model_validate(app().keys.change(caller, key_id, step))
+    return KeyOut.model_validate(app().keys.change(by, key_id, step))
 
 
 @router.delete("/{key_id}", status_code=204, response_class=Response)
 @needs(Role.ADMIN)
-def revoke_key(app: Provided, caller: Asking, key_id: KeyId) -> None:
+def revoke_key(app: Provided, by: Asking, key_id: KeyId) -> None:
     """Revoke it, for good; it stays in the list. Other instances follow within seconds. The last
     key of an admin of all projects is not revoked here."""
-    app().keys.revoke(caller, key_id)
+    app().keys.revoke(by, key_id)
 
 
 _CLEARED = ("projects", "expires_at")

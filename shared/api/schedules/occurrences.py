@@ -47,7 +47,7 @@ class OccurrenceList(Paged):
 @router.get("/{schedule_id}/occurrences")
 def list_occurrences(
     app: Provided,
-    caller: Asking,
+    by: Asking,
     schedule_id: str,
     since: Since = None,
     until: Until = None,
@@ -61,7 +61,7 @@ def list_occurrences(
     occurrences: see `/api/v1/jobs`.
     """
     belfry = app()
-    scope.past_schedule(belfry, caller, schedule_id, f"schedule {schedule_id!r}")
+    scope.past_schedule(belfry, by, schedule_id, f"schedule {schedule_id!r}")
     asked = _span(*span(since, until), belfry.clock.now())
     found, total = belfry.ledger.occurrences(schedule_id, asked, page, page_size)
     return OccurrenceList(

@@ -156,20 +156,20 @@ _ENDS = (Status.SUCCEEDED, Status.FAILED, Status.SKIPPED, Status.MISSED, Status.
 
 
 @router.get("")
-def list_tasks(app: Provided, caller: Asking) -> TaskList:
+def list_tasks(app: Provided, by: Asking) -> TaskList:
     """Every built-in task, with its schedule and its last run; `/api/v1/schedules/{name}` has
     more. Callers of some projects are told nothing of these schedules."""
     belfry = app()
     now = belfry.clock.now()
     tasks = list(belfry.registry)
-    found = belfry.table.many([task.name for task in tasks]) if caller.sees(None) else {}
+    found = belfry.table.many([task.name for task in tasks]) if by.sees(None) else {}
     return TaskList(tasks=[_task(belfry, task, found.get(task.name), now) for task in tasks])
 
 
 @router.get("/{task_name}/metrics")
 def read_metrics(
     app: Provided,
-    caller: Asking,
+    by: Asking,
     task_name: str,
     since: Since = None,
     until: Until = None,
@@ -190,7 +190,7 @@ def read_metrics(
         raise NotFound(f"there is no task {task_name!r:.60}; GET /api/v1/tasks lists them")
     first, end = spanned(*span(since, until), belfry.clock.now(), _WEEK)
     chosen = bucket or (Bucket.HOUR if end - first <= _HOURLY else Bucket.DAY)
-    made = belfry.history.series(task, first, end, chosen, caller.projects)
+    made = belfry.history.series(task, first, end, chosen, by.projects)
     return MetricsOut.of(task, first, end, made)
 
 
