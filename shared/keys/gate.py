@@ -38,8 +38,8 @@ _KNOWN = 2000
 """The most keys that an instance remembers."""
 _BEARER = "bearer "
 _HOW = (
-    "send a key as `Authorization: Bearer bfy_...`; an admin makes one: POST /api/v1/keys, or "
-    "`python -m functions keys create`"
+    "send a key (bfy_...) as a Bearer token, in the header Authorization; an admin makes one: "
+    "POST /api/v1/keys, or `python -m functions keys create`"
 )
 
 
