@@ -98,9 +98,21 @@ def test_a_key_of_another_project_sees_nothing_and_changes_nothing(
             if answer.is_success:
                 assert [one for one in ids if one in said] == [], say(answer)
                 assert method == "get" or name in READS, say(answer)
+                assert name in _OWN or _counted(answer) == {}, say(answer)
             if name in EVERYTHING:
                 assert answer.status_code == 403, say(answer)
     assert there.stored() == before
+
+
+_OWN = {"list_keys", "list_audit"}
+"""Lists in which project 2 has something of its own."""
+
+
+def _counted(answer: httpx.Response) -> dict[str, int]:
+    """What an answer says of how many there are."""
+    said = answer.json() if answer.content else {}
+    numbers = ("total", "runs", "total_schedules", "total_runs", "locked", "unreadable")
+    return {name: said[name] for name in numbers if isinstance(said, dict) and said.get(name)}
 
 
 @pytest.mark.parametrize(("path", "method", "name", "what"), WALK, ids=IDS)
