@@ -94,11 +94,15 @@ class Chainer:
         moved = [Moved(source, one.partition, one.key) for source, one in batch]
         made = linked(entries, stored.head)
         if not self._table.append(stored, entries, made, moved):
-            if not stored.etag and next(self._table.records(), None) is not None:
+            if not stored.etag and self._lost_its_head():
                 raise Damaged("the audit's chain has records, but its head is gone")
             return 0
         self._remove(moved)
         return len(made)
+
+    def _lost_its_head(self) -> bool:
+        first = next(self._table.records(), None)
+        return first is not None and self._table.stored() is None
 
     def _head(self) -> Stored:
         found = self._table.stored()

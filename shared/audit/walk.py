@@ -73,13 +73,12 @@ class Walk:
         raise Damaged("the audit's records are being archived all the while")
 
     def _stored(self) -> Stored:
-        """The head; if there is none, that of an empty chain."""
+        """The head; that of an empty chain, if there is none or it cannot be read."""
         try:
-            found = self._table.stored()
+            return self._table.stored() or Stored(Head(), "")
         except Damaged as error:
             self._found.add(Finding(Wrong.CHANGED, 0, str(error)))
-            found = None
-        return found or Stored(Head(), "")
+            return Stored(Head(), "garbled")
 
     def _read_anchors(self) -> None:
         before: Anchor | None = None
@@ -174,6 +173,9 @@ class Walk:
             self._found.add(Finding(Wrong.ANCHOR, record.number, text, record.when()))
 
     def _compare_end(self, stored: Stored, after: Stored, last: Head) -> None:
+        if not after.etag and (last.number or self._known):
+            text = "the head of the chain is gone, though it has records or anchors"
+            self._found.add(Finding(Wrong.REMOVED, 0, text))
         if last.number < stored.head.number:
             text = missing(last.number + 1, stored.head.number)
             self._found.add(Finding(Wrong.REMOVED, last.number + 1, text))
