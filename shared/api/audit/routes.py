@@ -135,7 +135,7 @@ def list_audit(
     return _page(app(), by, wanted, page, page_size)
 
 
-@router.get("/api/v1/schedules/{schedule_id}/audit", tags=["schedules"])
+@router.get("/api/v1/schedules/{schedule_id}/audit")
 def list_schedule_audit(
     app: Provided,
     by: Asking,
