@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from shared.access import Caller
@@ -12,19 +12,19 @@ from shared.alerts.port import AlertKind, AlertService
 from shared.audit.anchors import Anchors
 from shared.audit.chain import Head, Record
 from shared.audit.chainer import Chainer, Source
-from shared.audit.entry import Entry, Outcome
+from shared.audit.entry import Entry
 from shared.audit.listing import Listing, Wanted
 from shared.audit.port import Action, Changing, Subject
+from shared.audit.recording import Recorder
 from shared.audit.table import PENDING, ChainTable
 from shared.audit.walk import Verified, Walk
 from shared.clock import Clock
-from shared.errors import BelfryError, Damaged, Refused, Unavailable
+from shared.errors import BelfryError, Damaged
 from shared.log import Event, event
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables import pending
 from shared.storage.tables.locks import Locks
-from shared.storage.tables.pending import Pending
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks.context import JobContext
 
@@ -53,44 +53,33 @@ class AuditTrail:
         self._table = ChainTable(connection.table(names.audit))
         self._schedules = table
         self._locks = locks
-        self._clock = clock
         self._alerts = alerts
         self._keep = timedelta(days=keep_days)
-        self._stirred = False
+        self._recorder = Recorder(self._table.table, clock)
         self._listing = Listing(self._table)
         self._anchors = Anchors(lambda: connection.container(names.audit_files), self._table)
         rows = connection.table(names.table)
         sources = [Source(self._table.table, PENDING), *(Source(rows, one) for one in table.shards)]
         self._chainer = Chainer(self._table, sources, clock, self._resumed)
 
-    @contextmanager
     def changing(
         self,
         by: Caller,
         action: Action,
         subject: Subject,
         before: Mapping[str, object] | None = None,
-    ) -> Iterator[Changing]:
+    ) -> AbstractContextManager[Changing]:
         """Record a change (`port.Audit.changing`)."""
-        now = self._clock.now()
-        entry = Entry.of(by, action, subject, now, before=before, outcome=Outcome.UNKNOWN)
-        row = pending.begin(self._table.table, PENDING, entry)
-        change = Changing()
-        try:
-            yield change
-        except BaseException as error:
-            self._settle(row, entry.ended(change.after, error))
-            raise
-        self._settle(row, entry.ended(change.after, None))
+        return self._recorder.changing(by, action, subject, before)
 
     def settle(self) -> None:
         """Chain what this process recorded. Cheap if there is nothing."""
         shards = set(self._schedules.audited)
-        if not shards and not self._stirred:
+        if not shards and not self._recorder.stirred:
             return
         # before reading: what comes from now on is chained the next time
         self._schedules.audited.difference_update(shards)
-        self._stirred = False
+        self._recorder.stirred = False
         try:
             self._chainer.chain({PENDING, *shards})
         except BelfryError:
@@ -148,22 +137,6 @@ class AuditTrail:
             raise Damaged(f"the audit's chain is broken: {text}")
         self._alerts().close(AlertKind.AUDIT_BROKEN, _ABOUT, "The chain and its anchors fit again.")
         return {"records": found.records, "archived": found.archived, "anchors": found.anchors}
-
-    def _settle(self, row: Pending, entry: Entry) -> None:
-        """Write the outcome. If that fails, the entry stays unknown: the change was made, and must
-        not look as if it failed."""
-        self._stirred = True
-        try:
-            pending.settle(self._table.table, row, entry)
-        except (Unavailable, Refused) as error:
-            event(
-                _logger,
-                Event.AUDIT_UNSETTLED,
-                level=logging.WARNING,
-                entry=entry.id,
-                action=entry.action.value,
-                error=str(error),
-            )
 
     def _resumed(self) -> Head:
         """The head that the last anchor knows: the table may have been lost."""

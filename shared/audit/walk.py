@@ -191,12 +191,13 @@ class Walk:
         if total == self._sum:
             return
         there = set(self._listed(stored))
-        right = {
-            listed_key(of, one.number)
-            for one in self._table.records(stored.archived, stored.head.number)
-            for of in _lists(one)
-        }
+        right, numbers = set[str](), {0}
+        for one in self._table.records(stored.archived, stored.head.number):
+            numbers.add(one.number)
+            right |= {listed_key(of, one.number) for of in _lists(one)}
         for key in sorted(there ^ right):
+            if _number(key) not in numbers:
+                continue  # its record is missing, which is told
             wrong = Wrong.REMOVED if key in right else Wrong.ADDED
             text = f"the row {key}, by which lists find a record, was {wrong}"
             self._found.add(Finding(wrong, _number(key), text))

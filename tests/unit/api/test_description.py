@@ -25,12 +25,12 @@ from tests.unit.api.asking import asked, operations, stateless
 IDS = """
 accept_backup acknowledge_alert cancel_job change_plan change_schedule create_plan create_schedule
 delete_backup delete_plan delete_schedule disable_plan disable_schedule enable_plan enable_schedule
-execute_schedule link_backup list_alerts list_audit list_backups list_circuits list_due_schedules list_jobs
-list_messages list_notifications list_occurrences list_plans list_reports list_schedule_audit list_schedules
-list_sources list_tasks list_usage read_alert read_backup read_billing read_cost_chart
-read_cost_report read_costs read_job read_message read_metrics read_notification read_plan
-read_schedule restore_backup resume_billing retry_job retry_schedule run_plan
-summarize_schedules try_retention verify_backup
+execute_schedule link_backup list_alerts list_audit list_backups list_circuits list_due_schedules
+list_jobs list_messages list_notifications list_occurrences list_plans list_reports
+list_schedule_audit list_schedules list_sources list_tasks list_usage read_alert read_backup
+read_billing read_cost_chart read_cost_report read_costs read_job read_message read_metrics
+read_notification read_plan read_schedule restore_backup resume_billing retry_job retry_schedule
+run_plan summarize_schedules try_retention verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
