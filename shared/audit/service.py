@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ _logger = logging.getLogger("belfry.audit")
 _LOCK = "audit"
 _HELD = timedelta(minutes=10)
 _ABOUT = "chain"
+_TOGETHER = timedelta(seconds=10)
+"""How often a process chains what it recorded."""
 
 
 class AuditTrail:
@@ -55,6 +58,9 @@ class AuditTrail:
         self._locks = locks
         self._alerts = alerts
         self._keep = timedelta(days=keep_days)
+        self._clock = clock
+        self._settled_at: datetime | None = None
+        self._busy = threading.Lock()
         self._recorder = Recorder(self._table.table, clock)
         self._listing = Listing(self._table)
         self._anchors = Anchors(lambda: connection.container(names.audit_files), self._table)
@@ -73,10 +79,23 @@ class AuditTrail:
         return self._recorder.changing(by, action, subject, before)
 
     def settle(self) -> None:
-        """Chain what this process recorded. Cheap if there is nothing."""
+        """Chain what this process recorded. Cheap if there is nothing; the first after a quiet time
+        is chained at once, and many one after another together."""
+        now, last = self._clock.now(), self._settled_at
         shards = set(self._schedules.audited)
         if not shards and not self._recorder.stirred:
             return
+        if last is not None and timedelta() <= now - last < _TOGETHER:
+            return  # the next invocation does it, or `audit_upkeep`
+        if not self._busy.acquire(blocking=False):
+            return  # another thread of this process does it
+        try:
+            self._settled_at = now
+            self._settle(shards)
+        finally:
+            self._busy.release()
+
+    def _settle(self, shards: set[str]) -> None:
         # before reading: what comes from now on is chained the next time
         self._schedules.audited.difference_update(shards)
         self._recorder.stirred = False
@@ -84,6 +103,7 @@ class AuditTrail:
             self._chainer.chain({PENDING, *shards})
         except BelfryError:
             self._schedules.audited.update(shards)
+            self._recorder.stirred = True
             raise
 
     def chain(self, check: Callable[[], None] = lambda: None) -> int:

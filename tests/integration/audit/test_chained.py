@@ -20,7 +20,7 @@ from shared.audit.table import CHAIN, HEAD, MOST, PENDING
 from shared.errors import Damaged, Unavailable
 from shared.storage.names import Names
 from shared.storage.tables import pending
-from shared.storage.tables.batch import Delete, Operation
+from shared.storage.tables.batch import Delete, Operation, Upsert
 from shared.storage.tables.table import Outcome as Written
 from shared.storage.tables.table import Table
 from tests.integration.audit.conftest import ADMIN, ANNA, Office
@@ -141,7 +141,7 @@ def test_an_entry_that_somebody_garbled_does_not_hold_up_the_chain(office: Offic
     made = office.engine.add()
     rows: Any = app.connection.table(Names(app.settings.prefix).table)
     (one,) = pending.read(rows, app.table.shard(made.id), 10, app.clock.now())
-    rows.transact(one.partition, [pending.Upsert(one.key, {"text0": "garbled", "open": False})])
+    rows.transact(one.partition, [Upsert(one.key, {"text0": "garbled", "open": False})])
     last = told(office)[-1]
     assert (last.outcome, last.subject) == (Outcome.FAILED, Subject("audit", "unreadable"))
     assert last.before is not None
@@ -219,3 +219,44 @@ def test_an_outcome_that_cannot_be_stored_does_not_undo_the_change(
     with office.audit.changing(ANNA, Action.DELETE, Subject("backup", "b")):
         pass
     assert "audit_unsettled" in caplog.text
+
+
+def test_an_invocation_chains_what_it_changed_and_costs_nothing_if_it_changed_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.audit.chain()
+    office.audit.settle()  # what the start left
+    office.engine.later(60)
+    done: list[object] = []
+    real = office.audit._chainer.chain
+    monkeypatch.setattr(
+        office.audit._chainer, "chain", lambda *given: done.append(given) or real(*given)
+    )
+    office.audit.settle()
+    assert done == []
+    office.engine.add()
+    office.audit.settle()
+    assert (len(done), waiting(office)) == (1, 0)
+    office.engine.add()
+    office.audit.settle()  # a moment later: the next does it
+    assert (len(done), waiting(office)) == (1, 1)
+    office.engine.later(11)
+    office.audit.settle()
+    assert (len(done), waiting(office)) == (2, 0)
+
+
+def test_what_could_not_be_chained_is_chained_by_the_next(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.engine.add()
+
+    def away(*_: Any) -> Any:
+        raise Unavailable("table storage", "away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.audit._table, "append", away)
+        with pytest.raises(Unavailable):
+            office.audit.settle()
+    office.engine.later(11)
+    office.audit.settle()
+    assert waiting(office) == 0

@@ -45,7 +45,7 @@ class Hands:
         row.pop("RowKey", None)
         self.do(Upsert(key, row))
 
-    def retold(self, at: int, row: Row | None = None, **said: object) -> str:
+    def retold(self, at: int, row: Row | None = None, **said: Any) -> str:
         """A record with another text, whose hash is right; the hash."""
         row = (row or self.row(at)) | {"number": at}
         text = canonical(json.loads(joined(row)) | said)
@@ -53,7 +53,7 @@ class Hands:
         self.put(record_key(at), row | parted(text) | {"digest": digest_of(text)})
         return digest_of(text)
 
-    def rewritten(self, first: int, **said: object) -> None:
+    def rewritten(self, first: int, **said: Any) -> None:
         """A record changed, and all that follow made to fit, the head too."""
         digest = self.retold(first, **said)
         for number in range(first + 1, self.office.head().number + 1):
