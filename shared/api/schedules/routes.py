@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from shared.api import tags
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import (
-    DueList,
     Execute,
     Executed,
     NewSchedule,
@@ -20,6 +20,7 @@ from shared.api.schedules.shapes import (
     ScheduleList,
     ScheduleOut,
 )
+from shared.api.tags import Tagged
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.once import is_once
 from shared.recurrence import Frequency
@@ -37,9 +38,10 @@ def create_schedule(app: Provided, new: NewSchedule) -> ScheduleOut:
     return ScheduleOut.of(made, belfry.clock.now())
 
 
-@router.get("")
+@router.get("", openapi_extra={"parameters": [tags.PARAMETER]})
 def list_schedules(
     app: Provided,
+    tagged: Tagged,
     project_id: Number | None = None,
     enabled: Boolean | None = None,
     task_type: str | None = None,
@@ -48,7 +50,9 @@ def list_schedules(
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> ScheduleList:
-    """Schedules, newest first.
+    """Schedules that fit every filter given, newest first.
+
+    `tags.NAME=VALUE` is a filter for each name: `?tags.team=backend&tags.priority=high`.
 
     Schedules of single runs that people asked for (a restore, a proof) are listed only with
     `once=true`.
@@ -61,8 +65,11 @@ def list_schedules(
         "definition.recurrence.frequency": frequency,
     }
     found = fitting(belfry.manager.schedules(), wanted)
-    if not once:
-        found = [one for one in found if not is_once(one)]
+    found = [
+        one
+        for one in found
+        if tags.has(one.definition.tags, tagged) and (once or not is_once(one))
+    ]
     items, told = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
@@ -72,12 +79,11 @@ def list_schedules(
 @router.get("/due/list")
 def list_due_schedules(
     app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
-) -> DueList:
+) -> list[ScheduleOut]:
     """Schedules whose next run is due and not handed out yet, most overdue first."""
     belfry = app()
     now = belfry.clock.now()
-    found = belfry.manager.due(now, limit)
-    return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
+    return [ScheduleOut.of(one, now) for one in belfry.manager.due(now, limit)]
 
 
 @router.get("/{schedule_id}")

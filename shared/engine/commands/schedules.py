@@ -336,6 +336,7 @@ class Manager:
             _logger,
             what,
             schedule_id=schedule.id,
+            name=schedule.definition.name,
             task_type=schedule.definition.task_type,
             enabled=schedule.definition.enabled,
             next_run_at=coming and coming.due_at,
