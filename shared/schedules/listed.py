@@ -63,7 +63,7 @@ def listed(schedule: Schedule) -> Listed:
         project_id=what.project_id,
         task_type=what.task_type,
         frequency=what.recurrence.frequency,
-        tags=tuple((tag, "") for tag in what.tags),
+        tags=tuple(sorted(what.tags.items())),
         calendars=(),
         enabled=what.enabled,
         state=state(schedule),

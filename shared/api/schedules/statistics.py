@@ -8,7 +8,7 @@ from shared.api.deps import Asking, Provided
 from shared.api.lists import fitting
 from shared.api.query import Number
 from shared.api.shown import Shown
-from shared.engine.commands.once import is_once
+from shared.schedules.listed import is_once
 from shared.schedules.summary import summary
 
 router = APIRouter(prefix="/api/v1/schedules/statistics", tags=["schedules"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.access import LOCAL
+from shared.schedules import audited
 from shared.schedules.job import Status
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import Schedule
@@ -105,5 +107,6 @@ def test_the_end_of_the_last_run_is_said(engine: Engine) -> None:
 
 def test_a_row_that_is_discarded_is_said(engine: Engine) -> None:
     made = engine.add()
-    engine.app.table.discard(made.id)
+    told = audited.of_unreadable(LOCAL, made.id, engine.clock.now())
+    engine.app.table.discard(made.id, told)
     assert said(engine)[made.id] == 2
