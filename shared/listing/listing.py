@@ -220,6 +220,7 @@ class Listing:
         if stored is not None:
             made = stored.snapshot
             shard.etag, shard.kept_head = stored.etag, made.head
+            shard.seen = set(made.seen)
             return made.schedules, shard, made.position
         return [listed(one) for one in self.table.of_shard(name)], shard, now - LATE
 

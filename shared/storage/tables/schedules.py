@@ -168,7 +168,7 @@ class ScheduleTable:
     def announce(self, shard: str, schedule_ids: Iterable[str]) -> None:
         """Say in the feed that schedules of a shard changed, so that every index reads them."""
         now, mark = self._clock.now(), secrets.token_hex(6)
-        steps = [changed.row(one, now, mark) for one in schedule_ids]
+        steps: list[Operation] = [changed.row(one, now, mark) for one in schedule_ids]
         for start in range(0, len(steps), _LIMIT - 1):
             self._transact(shard, steps[start : start + _LIMIT - 1])
 
@@ -183,11 +183,10 @@ class ScheduleTable:
     def expired(self, by: datetime) -> Iterator[Schedule]:
         """Schedules that are on though their end came before then. Storage looks at every row, and
         returns these."""
-        more = (
-            f" and enabled eq true and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
-        )
+        more = f" and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
+        more += " and enabled eq true and deleted_at eq ''"
         for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=f"{more} and deleted_at eq ''")
+            rows = self._range(shard, "schedule:", "schedule;", more=more)
             yield from readable.schedules(rows)
 
     def configured(self) -> Iterator[Schedule]:
