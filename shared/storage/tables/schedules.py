@@ -96,7 +96,7 @@ class ScheduleTable:
         for schedule_id in schedule_ids:
             key = entities.schedule_key(schedule_id)
             keys.setdefault(self.shard(schedule_id), []).append(key)
-        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
+        found = self._readers.map(lambda one: self._many(one[0], sorted(one[1])), keys.items())
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
