@@ -256,3 +256,15 @@ def test_whoever_runs_a_command_is_in_the_audit_and_the_audit_is_verified(
     (wrong,) = json.loads(done.stdout)["findings"]
     assert (done.returncode, wrong["wrong"], wrong["record"]) == (1, "removed", 2)
     assert run("audit", "burn").returncode == 2
+
+
+def test_the_index_of_schedules_is_checked_and_made_anew(run: Run) -> None:
+    assert run("schedule_cleanup").returncode == 0
+    done = run("schedules", "check")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["schedules"] > 5 and said["repaired"] == 0
+    done = run("schedules", "reindex")
+    assert done.returncode == 0 and json.loads(done.stdout)["schedules"] == said["schedules"]
+    done = run("schedules", "mend")
+    assert done.returncode == 2 and "schedules check" in done.stderr
