@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from shared.access import Caller
 from shared.alerts.port import AlertKind, AlertService
 from shared.audit.anchors import Anchors
-from shared.audit.chain import Head, Record
+from shared.audit.chain import Head
 from shared.audit.chainer import Chainer, Source
 from shared.audit.entry import Entry
-from shared.audit.listing import Listing, Wanted
+from shared.audit.listing import Listing, Page, Wanted
 from shared.audit.port import Action, Changing, Subject
 from shared.audit.recording import Recorder
 from shared.audit.table import PENDING, ChainTable
@@ -111,14 +111,23 @@ class AuditTrail:
         return self._chainer.chain(check=check)
 
     def page(
-        self, wanted: Wanted, caller: Caller, page: int, page_size: int
-    ) -> tuple[list[Record], int]:
-        """A page of the records that fit and that the caller may see, newest first; how many there
-        are. What was recorded until now is among them."""
+        self,
+        wanted: Wanted,
+        caller: Caller,
+        page: int,
+        page_size: int,
+        *,
+        below: int | None = None,
+    ) -> Page:
+        """A page of the records that fit and that the caller may see, newest first. What was
+        recorded until now is among them. `below`: the page after the record of that number,
+        whatever `page` says."""
         self.chain()
         numbers = self._listing.numbers(wanted, caller)
-        some = numbers[(page - 1) * page_size : page * page_size]
-        return self._listing.records(some), len(numbers)
+        start = (page - 1) * page_size
+        if below is not None:
+            start = sum(number >= below for number in numbers)
+        return self._listing.page(numbers, start, page_size)
 
     def verify(self, check: Callable[[], None] = lambda: None) -> Verified:
         """Walk the whole chain and its anchors."""

@@ -80,3 +80,19 @@ def test_what_is_not_there_or_wrong_is_refused(counter: Counter) -> None:
     assert counter.ask("GET", "/audit?kind=a'b").status_code == 422
     assert counter.ask("GET", "/audit?from=yesterday").status_code == 422
     assert counter.told("GET", "/audit?actor=o'neil' or 'a' eq 'a")["total"] == 0
+
+
+def test_a_cursor_walks_all_while_more_is_recorded(counter: Counter) -> None:
+    made = [counter.made(name=f"n{number}")["id"] for number in range(5)]
+    page = counter.told("GET", "/audit?page_size=2")
+    seen = [entry["subject"]["id"] for entry in page["entries"]]
+    while page["next_cursor"] is not None:
+        counter.made(name="later")
+        page = counter.told("GET", f"/audit?page_size=2&cursor={page['next_cursor']}")
+        seen += [entry["subject"]["id"] for entry in page["entries"]]
+    assert seen == list(reversed(made))
+    cursor = counter.told("GET", "/audit?page_size=2")["next_cursor"]
+    for wrong in (f"cursor={cursor}&actor=x", f"cursor={cursor}&page=2", "cursor=abc"):
+        assert counter.ask("GET", f"/audit?{wrong}").status_code == 422
+    other = counter.ask("GET", f"/schedules/{made[0]}/audit?cursor={cursor}")
+    assert other.status_code == 422

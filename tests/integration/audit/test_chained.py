@@ -33,8 +33,8 @@ class Killed(BaseException):
 
 
 def told(office: Office) -> list[Entry]:
-    found, _ = office.audit.page(Wanted(), ADMIN, 1, 10_000)
-    return [one.entry() for one in reversed(found)]
+    found = office.audit.page(Wanted(), ADMIN, 1, 10_000)
+    return [one.entry() for one in reversed(found.records)]
 
 
 def waiting(office: Office) -> int:
@@ -229,9 +229,12 @@ def test_an_invocation_chains_what_it_changed_and_costs_nothing_if_it_changed_no
     office.engine.later(60)
     done: list[object] = []
     real = office.audit._chainer.chain
-    monkeypatch.setattr(
-        office.audit._chainer, "chain", lambda *given: done.append(given) or real(*given)
-    )
+
+    def chain(*given: Any) -> int:
+        done.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(office.audit._chainer, "chain", chain)
     office.audit.settle()
     assert done == []
     office.engine.add()

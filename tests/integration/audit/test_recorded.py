@@ -12,21 +12,19 @@ from shared.access import LOCAL, Caller
 from shared.audit.entry import Entry, Outcome
 from shared.audit.listing import Wanted
 from shared.audit.port import Action, Subject
-from shared.engine.housekeeping import Housekeeper
 from shared.errors import Conflict
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from tests import sdk
-from tests.context import job_of
 from tests.integration.audit.conftest import ADMIN, ANNA, Office
-from tests.integration.engine.conftest import make
+from tests.integration.engine.conftest import make, tap
 
 
 def entries(office: Office, schedule_id: str | None = None) -> list[Entry]:
     """What the chain has, oldest first."""
-    found, total = office.audit.page(Wanted(schedule_id=schedule_id), ADMIN, 1, 1000)
-    assert len(found) == total
-    return [one.entry() for one in reversed(found)]
+    found = office.audit.page(Wanted(schedule_id=schedule_id), ADMIN, 1, 1000)
+    assert len(found.records) == found.total
+    return [one.entry() for one in reversed(found.records)]
 
 
 def test_a_schedules_life_is_in_the_chain(office: Office) -> None:
@@ -113,10 +111,9 @@ def test_a_task_that_ends_a_schedule_is_named(azurite: Azurite) -> None:
     ends = Recurrence(frequency=Frequency.DAILY, end_time=engine.clock.now() + timedelta(days=2))
     made = engine.add(recurrence=ends)
     engine.later(3 * 86400)
-    services = Housekeeper(
-        engine.app.table, engine.app.manager, engine.app.ledger, engine.app.clocks
-    )
-    assert services.cleanup(job_of(clock=engine.clock))["disabled"] == 1
+    tap(engine)
+    engine.app.manager.run_now("schedule_cleanup", force=True)
+    assert Status.SUCCEEDED in {job.status for job in engine.work()}
     assert entries(office, made.id)[-1].by.name == "task:schedule_cleanup"
     assert entries(office, made.id)[-1].action is Action.DISABLE
 
