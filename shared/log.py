@@ -57,6 +57,8 @@ class Event(StrEnum):
     STORAGE_AWAY = "storage_away"
     SWEEP_DONE = "sweep_done"
     CLEANUP_DONE = "cleanup_done"
+    INDEX_UNREADABLE = "index_unreadable"
+    INDEX_REPAIRED = "index_repaired"
     CLOCK_SILENT = "clock_silent"
     CLOCK_BACK = "clock_back"
     CLOCK_REVIVED = "clock_revived"

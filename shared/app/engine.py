@@ -22,7 +22,10 @@ from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
+from shared.listing.listing import Listing
+from shared.listing.snapshots import Snapshots
 from shared.settings import Settings
+from shared.storage.blobs.container import Container
 from shared.storage.checked import CheckedClock
 from shared.storage.queues.jobs import Message, ShardQueue
 from shared.storage.queues.pulse import PulseQueue
@@ -65,6 +68,11 @@ def clocks(
         clock=clock,
         wrong=lambda: checked.difference if checked is not None else None,
     )
+
+
+def listing(at: Stores, clock: Clock) -> Listing:
+    container = Container(lambda: at.connection.container(at.names.index))
+    return Listing(at.table, at.changed, Snapshots(container, at.meta), clock)
 
 
 def workers(

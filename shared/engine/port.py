@@ -20,6 +20,9 @@ class Housekeeping(Protocol):
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
         """Turn off schedules past their end (C14)."""
 
+    def keep_index(self, job: JobContext) -> Mapping[str, object]:
+        """Fold what changed into the snapshots of the index of schedules."""
+
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately.
 

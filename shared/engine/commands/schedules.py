@@ -14,7 +14,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 
 from shared.access import LOCAL, Caller
 from shared.audit.port import Action
@@ -39,7 +38,6 @@ from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.handed import HandedOut, Note
 
 _logger = logging.getLogger("belfry.schedules")
-MOST_DUE = 5000
 _CANCELLED = 90
 """The most jobs that end in the transaction that deletes their schedule, which is limited to 100
 rows."""
@@ -319,33 +317,6 @@ class Manager:
         A stretch is one job, and is included if any of its occurrences was due then.
         """
         return lookup.jobs(self._table, schedule_id, since, until)
-
-    def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
-        """Every schedule that was not deleted, newest first; with `deleted_since` also those that
-        were deleted from then on."""
-        found = [
-            one
-            for one in self._table.schedules()
-            if one.deleted_at is None
-            or (deleted_since is not None and one.deleted_at >= deleted_since)
-        ]
-        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
-
-    def due(
-        self,
-        now: datetime,
-        limit: int,
-        wanted: Callable[[Schedule], bool] | None = None,
-    ) -> list[Schedule]:
-        """Schedules whose next run is due, most overdue first (C10). To find those that are
-        `wanted`, at most `MOST_DUE` are looked at."""
-        most = limit if wanted is None else MOST_DUE
-        entries = [due for shard in self._table.shards for due in self._table.due(shard, now, most)]
-        entries.sort(key=lambda entry: entry.key)
-        ids = [entry.schedule_id for entry in entries[:most]]
-        known = self._table.many(ids)
-        found = (known[one] for one in ids if one in known)
-        return list(islice((one for one in found if wanted is None or wanted(one)), limit))
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)

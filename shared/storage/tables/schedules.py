@@ -17,11 +17,12 @@ from itertools import islice
 from typing import Any
 
 from shared.audit.entry import Entry
+from shared.clock import Clock
 from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
-from shared.storage.tables import entities, pending, readable, trouble
+from shared.storage.tables import changed, entities, pending, readable, trouble
 from shared.storage.tables.batch import (
     Delete,
     Operation,
@@ -66,8 +67,9 @@ class Running:
 class ScheduleTable:
     """The table. Every method raises `Unavailable` or `Refused` if storage fails."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
         self._ended = Ended()
         self.troubled: set[str] = set()
         """The shards in which this process left notes for the alerts (`trouble`)."""
@@ -94,7 +96,7 @@ class ScheduleTable:
         for schedule_id in schedule_ids:
             key = entities.schedule_key(schedule_id)
             keys.setdefault(self.shard(schedule_id), []).append(key)
-        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
+        found = self._readers.map(lambda one: self._many(one[0], sorted(one[1])), keys.items())
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
@@ -135,15 +137,63 @@ class ScheduleTable:
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
         """The entries in the due index up to `until`, oldest first: one query."""
+        return next(self.due_pages(shard, until, limit), [])
+
+    def due_pages(self, shard: str, until: datetime, size: int) -> Iterator[list[Due]]:
+        """All of these entries, `size` at a time: a request for each."""
         upper = entities.due_key(until + timedelta(seconds=1))
-        rows = self._range(shard, "due:", upper, limit, select=["RowKey"])
-        keys = [row["RowKey"] for row in islice(rows, limit)]
-        return [Due(shard, key, key.rpartition(":")[2]) for key in keys]
+        rows = self._range(shard, "due:", upper, size, select=["RowKey"])
+        keys = (row["RowKey"] for row in rows)
+        while some := [Due(shard, key, key.rpartition(":")[2]) for key in islice(keys, size)]:
+            yield some
 
     def schedules(self) -> Iterator[Schedule]:
         """Every schedule, including deleted ones: one query for each shard."""
         for shard in self.shards:
             yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
+
+    def of_shard(self, shard: str) -> Iterator[Schedule]:
+        """Every schedule of a shard, including deleted ones: one query."""
+        yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
+
+    def slice(self, shard: str, after: str, limit: int) -> tuple[list[Schedule], str]:
+        """(A shard's schedules that can be read, whose ids come after that one, in the order of
+        their ids: at most `limit`; the last one's id, or none if no more come after it)."""
+        lower = entities.schedule_key(after) + "\0" if after else "schedule:"
+        found = self._range(shard, lower, "schedule;", min(limit, _PAGE))
+        rows = list(islice(found, limit))
+        last = str(rows[-1]["RowKey"]).removeprefix("schedule:") if len(rows) == limit else ""
+        return list(readable.schedules(rows)), last
+
+    def announce(self, shard: str, schedule_ids: Iterable[str]) -> None:
+        """Say in the feed that schedules of a shard changed, so that every index reads them."""
+        now, mark = self._clock.now(), secrets.token_hex(6)
+        steps: list[Operation] = [changed.row(one, now, mark) for one in schedule_ids]
+        for start in range(0, len(steps), _LIMIT - 1):
+            self._transact(shard, steps[start : start + _LIMIT - 1])
+
+    def scattered(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
+        """The same as `many`, by a request for each: cheaper for a few of a large shard."""
+        rows = self._readers.map(
+            lambda one: self._read(self.shard(one), entities.schedule_key(one)), schedule_ids
+        )
+        found = readable.schedules(row for row in rows if row is not None)
+        return {schedule.id: schedule for schedule in found}
+
+    def expired(self, by: datetime) -> Iterator[Schedule]:
+        """Schedules that are on though their end came before then. Storage looks at every row, and
+        returns these."""
+        more = f" and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
+        more += " and enabled eq true and deleted_at eq ''"
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=more)
+            yield from readable.schedules(rows)
+
+    def configured(self) -> Iterator[Schedule]:
+        """The system schedules. Storage looks at every row, and returns these."""
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=" and configured ne ''")
+            yield from readable.schedules(rows)
 
     def ids(self) -> Iterator[str]:
         """The id of every schedule, including deleted ones."""
@@ -179,8 +229,10 @@ class ScheduleTable:
         due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
         for key in due:
             self._transact(shard, [Delete(key)])
-        row = Delete(entities.schedule_key(schedule_id))
-        self._transact(shard, [row, pending.row_of(audit)])
+        said = changed.row(schedule_id, self._clock.now(), secrets.token_hex(6))
+        gone = Delete(entities.schedule_key(schedule_id))
+        steps: list[Operation] = [gone, pending.row_of(audit), said]
+        self._transact(shard, steps)
 
     def forget(self, entry: Due) -> None:
         """Remove an entry in the due index that has no schedule."""
@@ -322,9 +374,9 @@ class ScheduleTable:
         return row is not None and row["etag"] == before.etag
 
     def _commit(self, batch: list[Change], *, repaired: bool = False) -> bool:
-        mark = secrets.token_hex(6)
+        mark, now = secrets.token_hex(6), self._clock.now()
         shard = self.shard(batch[0].after.id)
-        steps = [op for change in batch for op in operations(change, mark, repaired=repaired)]
+        steps = [op for change in batch for op in operations(change, mark, now, repaired=repaired)]
         keys = [entities.schedule_key(change.after.id) for change in batch]
         return self._transact(shard, steps, keys, mark)
 
@@ -336,7 +388,7 @@ class ScheduleTable:
         for change in changes:
             more = rows_of(change)
             same = batch and self.shard(batch[0].after.id) == self.shard(change.after.id)
-            if batch and (not same or size + more > _LIMIT):
+            if batch and (not same or size + more > _LIMIT - 1):  # one is left for `with_head`
                 yield batch
                 batch, size = [], 0
             batch.append(change)
@@ -350,7 +402,7 @@ class ScheduleTable:
         """Make the operations; whether they were committed. `keys` are rows that get the mark, by
         which a commit whose answer was lost is recognised."""
         with translated(_SERVICE):
-            outcome = self._table.transact(shard, steps)
+            outcome = self._table.transact(shard, changed.with_head(steps))
         if any(step.key.startswith(trouble.PREFIX) for step in steps):
             self.troubled.add(shard)
         if any(step.key.startswith(pending.PREFIX) for step in steps):

@@ -7,10 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import pytest
 
 from shared.access import LOCAL, Role
 from shared.api.app import api
 from shared.app import App
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[Any, ...]]:
+    """What that function is called with from now on; it does what it did."""
+    calls: list[tuple[Any, ...]] = []
+    real = getattr(owner, name)
+
+    def call(*given: Any, **named: Any) -> Any:
+        calls.append(given)
+        return real(*given, **named)
+
+    monkeypatch.setattr(owner, name, call)
+    return calls
 
 
 class Asking:

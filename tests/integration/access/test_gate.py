@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from shared.errors import Unauthenticated, Unavailable
 from shared.keys.gate import FRESH, USED, Knock
 from shared.keys.table import KeyTable
 from tests import sdk
-from tests.integration.access.asking import Asking
+from tests.integration.access.asking import Asking, noted
 from tests.integration.engine.conftest import Engine
 
 TASKS = "/api/v1/tasks"
@@ -51,23 +52,20 @@ def test_a_request_reads_nothing_while_what_was_read_is_fresh(
 ) -> None:
     key = client.key()
     client.told("GET", "/api/v1/keys", key)
-    real, reads = KeyTable._row, []
-    monkeypatch.setattr(KeyTable, "_row", lambda self, name: reads.append(name) or real(self, name))
+    reads = noted(monkeypatch, KeyTable, "_row")
     for _ in range(20):
         client.told("GET", TASKS, key)
     assert reads == []
     instance.later(FRESH.total_seconds())
     for _ in range(20):
         client.told("GET", TASKS, key)
-    assert reads == [f"key:{pure.id_in(key)}"]
+    assert [name for _, name in reads] == [f"key:{pure.id_in(key)}"]
 
 
 def test_while_no_key_was_made_a_request_in_seconds_looks(
     client: Asking, instance: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[int] = []
-    real = KeyTable.made
-    monkeypatch.setattr(KeyTable, "made", lambda self: looks.append(1) or real(self))
+    looks = noted(monkeypatch, KeyTable, "made")
     for _ in range(10):
         client.told("GET", TASKS)
     assert len(looks) == 1
@@ -115,11 +113,7 @@ def test_keys_are_compared_in_constant_time(
     client: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where there is no such key."""
-    key, compared = client.key(), []
-    real = pure.hmac.compare_digest
-    monkeypatch.setattr(
-        pure.hmac, "compare_digest", lambda a, b: compared.append((a, b)) or real(a, b)
-    )
+    key, compared = client.key(), noted(monkeypatch, hmac, "compare_digest")
     for sent in (key, key[:-4] + "0000", ROW + "0" * 64):
         client.ask("GET", TASKS, sent)
     assert len(compared) == 3

@@ -10,7 +10,7 @@ from shared.access import keys as pure
 from shared.access.patience import FREE
 from shared.keys.lots import Lots
 from shared.storage.tables.facts import Meta
-from tests.integration.access.asking import Asking
+from tests.integration.access.asking import Asking, noted
 from tests.integration.engine.conftest import Engine, make
 
 TASKS = "/api/v1/tasks"
@@ -63,13 +63,7 @@ def test_an_ordinary_request_writes_nothing(
     client.key()
     key = client.key(Role.VIEWER)
     client.ask("GET", TASKS, key)
-    writes: list[str] = []
-    real = Meta._transact
-    monkeypatch.setattr(
-        Meta,
-        "_transact",
-        lambda self, step, mark="": writes.append(step.key) or real(self, step, mark),
-    )
+    writes = noted(monkeypatch, Meta, "_transact")
     for _ in range(40):
         client.ask("GET", TASKS, key)
     assert len(writes) == 20, "a lot has two tokens, of 120 a minute"
@@ -81,9 +75,7 @@ def test_an_empty_bucket_is_not_asked_again_before_there_can_be_a_token(
     client.key()
     key = client.key(Role.VIEWER)
     spent(client, key)
-    asked: list[int] = []
-    real = Lots._lot
-    monkeypatch.setattr(Lots, "_lot", lambda *given: asked.append(1) or real(*given))
+    asked = noted(monkeypatch, Lots, "_lot")
     for _ in range(10):
         assert client.ask("GET", TASKS, key).status_code == 429
     assert asked == []
