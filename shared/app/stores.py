@@ -10,6 +10,7 @@ from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 
@@ -22,6 +23,7 @@ class Stores:
     names: Names
     table: ScheduleTable
     handed: HandedOut
+    feed: JobFeed
     meta: Meta
     locks: Locks
     queue: JobQueue
@@ -38,6 +40,7 @@ class Stores:
             names,
             ScheduleTable(table, settings.schedule_shards),
             HandedOut(table),
+            JobFeed(table, meta),
             meta,
             Locks(meta),
             JobQueue(short, long),

@@ -74,7 +74,7 @@ def build(
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
-            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks, packing),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -88,6 +88,7 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.meta, clock)
+    jobs, packing = engine.index_of_jobs(at, clock)
     notifications = once(
         lambda: domains.notifications(
             settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
@@ -96,7 +97,7 @@ def build(
     alerts: Callable[[], Alerts] = once(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
-    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(
         lambda: domains.backups(settings, at, clock, manager, tasks, notifications(), alerts())
@@ -117,6 +118,7 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        jobs=jobs,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
         executor=executor,

@@ -10,6 +10,7 @@ from datetime import datetime
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.log import Event, event
@@ -27,12 +28,18 @@ class Housekeeper:
     """The housekeeping, bound to what it works on."""
 
     def __init__(
-        self, table: ScheduleTable, manager: Manager, ledger: Ledger, clocks: Clocks
+        self,
+        table: ScheduleTable,
+        manager: Manager,
+        ledger: Ledger,
+        clocks: Clocks,
+        packing: JobPacking,
     ) -> None:
         self._table = table
         self._manager = manager
         self._ledger = ledger
         self._clocks = clocks
+        self._packing = packing
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report those that were not reported yet."""
@@ -59,6 +66,10 @@ class Housekeeper:
             job_id=job.job_id,
             disabled=len(disabled),
         )
+
+    def keep_index(self, job: JobContext) -> Mapping[str, object]:
+        """Pack what the indexes do not have yet (`records.job_packing`)."""
+        return {"jobs": self._packing.pack(job.check).result()}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`)."""

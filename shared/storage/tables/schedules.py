@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
@@ -43,6 +43,7 @@ _FEW = 3
 _GLANCE = 10
 """How many of a schedule's own jobs before an instant are searched for a stretch."""
 _READERS = 8
+_OF_A_SUSPECT = ("RowKey", "next_run_at", "waiting_since", "leased_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,13 @@ class Running:
 
     log: str
     done: float | None
+
+
+class Place(NamedTuple):
+    """A place in the order of all schedules."""
+
+    shard: str
+    key: str
 
 
 class ScheduleTable:
@@ -110,8 +118,13 @@ class ScheduleTable:
         known = self._ended.among(wanted)
         found = self._readers.map(self.job, wanted - known.keys())
         read = {job.id: job for job in found if job is not None}
-        self._ended.add(read.values())
+        self._ended.add(job for job in read.values() if job.started_at is not None)
         return known | read
+
+    def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those that have ended, by id, with all that is stored of them."""
+        found = self._readers.map(self.job, job_ids)
+        return {job.id: job for job in found if job is not None}
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
         """The stretch of a schedule's occurrences that contains an instant; usually one query.
@@ -148,25 +161,29 @@ class ScheduleTable:
             for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
                 yield str(row["RowKey"]).removeprefix("schedule:")
 
-    def busy(self) -> Iterator[Schedule]:
-        """Every schedule with live jobs. Reads whole shards."""
-        for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'")
-            yield from readable.schedules(rows)
+    def suspects(
+        self, after: Place | None, most: int, by: datetime, leased: datetime
+    ) -> tuple[list[str], Place | None]:
+        """Of the next `most` schedules, the ids of those for which something should have happened,
+        or may have to happen soon: an occurrence was due before `by` and is not handed out, a job
+        waits for its time or for a worker, or a lease has not ended before `leased`.
 
-    def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
-        """Schedules for which something should have happened, or may have to happen soon: an
-        occurrence was due before `by` and is not handed out, a job waits for its time or for a
-        worker, or a lease has not ended before `leased`. One query for each shard, which reads the
-        whole shard."""
-        due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
-        where = (
-            f"(next_run_at ne '' and next_run_at lt {due}) or "
-            f"waiting_since ne '' or leased_to ge {since}"
-        )
-        for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")
-            yield from readable.schedules(rows)
+        `after`: the place where the call before stopped; returned is the place where this one did,
+        None at the end of all schedules.
+        """
+        found: list[str] = []
+        left = most
+        shards = self.shards if after is None else [s for s in self.shards if s >= after.shard]
+        for shard in shards:
+            start = after.key + "\0" if after is not None and after.shard == shard else "schedule:"
+            rows = self._range(shard, start, "schedule;", select=list(_OF_A_SUSPECT))
+            for row in islice(rows, left):
+                left -= 1
+                if _is_suspect(row, by, leased):
+                    found.append(str(row["RowKey"]).removeprefix("schedule:"))
+                if not left:
+                    return found, Place(shard, row["RowKey"])
+        return found, None
 
     def discard(self, schedule_id: str) -> None:
         """Remove a schedule whose row cannot be read: the row and its entries in the due index."""
@@ -388,3 +405,16 @@ class ScheduleTable:
         where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
             yield from self._table.query(where, top=page, select=select)
+
+
+def _is_suspect(row: Mapping[str, Any], by: datetime, leased: datetime) -> bool:
+    """As `suspects` says; also a row that cannot be read."""
+    try:
+        upcoming = row["next_run_at"]
+        return bool(
+            (upcoming and upcoming < entities.stamp(by))
+            or row["waiting_since"]
+            or row["leased_to"] >= entities.stamp(leased)
+        )
+    except (KeyError, TypeError):
+        return True
