@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from shared.api.costs.shapes import JobCostOut
-from shared.api.deps import Provided
+from shared.api.deps import Asking, Provided
 from shared.api.fields import Input
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
+from shared.jobs.entry import Filter, ceiling
 from shared.schedules.job import Job, Status
 from shared.settings import Prices
 
@@ -98,6 +99,7 @@ class JobList(Paged):
 @router.get("")
 def list_jobs(
     app: Provided,
+    asking: Asking,
     schedule_id: ScheduleId | None = None,
     of_schedule: Annotated[ScheduleId | None, Query(alias="tags.schedule_id")] = None,
     project_id: Number | None = None,
@@ -115,16 +117,20 @@ def list_jobs(
     ended alike without running are one job, with their `count`; it is listed if any of them was due
     then.
     """
-    wanted = {
-        "schedule_id": of_schedule,
-        "project_id": project_id,
-        "task_type": task_type,
-        "status": status,
-    }
     first, end = span(since, until)
-    found = app().manager.jobs(schedule_id or of_schedule, first, end)
-    items, told = page_of(fitting(found, wanted), page, page_size)
-    return JobList(jobs=[JobOut.of(job) for job in items], **told)
+    wanted = Filter(
+        schedule_id=schedule_id or of_schedule,
+        projects=asking.among(project_id),
+        task_types=None if task_type is None else [task_type],
+        status=status,
+        since=None if first is None else ceiling(first),
+        until=None if end is None else ceiling(end),
+    )
+    if schedule_id is not None and of_schedule not in (None, schedule_id):
+        return JobList(jobs=[], **counts(0, page, page_size))
+    found = app().jobs.page(wanted, (page - 1) * page_size, page_size)
+    told = counts(found.total, page, page_size)
+    return JobList(jobs=[JobOut.of(job) for job in found.jobs], **told)
 
 
 @router.get("/{job_id}")
