@@ -12,7 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -155,12 +155,6 @@ class ScheduleTable:
         for shard in self.shards:
             yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
 
-    def ids(self) -> Iterator[str]:
-        """The id of every schedule, including deleted ones."""
-        for shard in self.shards:
-            for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
-                yield str(row["RowKey"]).removeprefix("schedule:")
-
     def suspects(
         self, after: Place | None, most: int, by: datetime, leased: datetime
     ) -> tuple[list[str], Place | None]:
@@ -171,18 +165,51 @@ class ScheduleTable:
         `after`: the place where the call before stopped; returned is the place where this one did,
         None at the end of all schedules.
         """
-        found: list[str] = []
-        left = most
-        shards = self.shards if after is None else [s for s in self.shards if s >= after.shard]
-        for shard in shards:
-            start = after.key + "\0" if after is not None and after.shard == shard else "schedule:"
-            rows = self._range(shard, start, "schedule;", select=list(_OF_A_SUSPECT))
-            for row in islice(rows, left):
-                left -= 1
-                if _is_suspect(row, by, leased):
-                    found.append(str(row["RowKey"]).removeprefix("schedule:"))
-                if not left:
-                    return found, Place(shard, row["RowKey"])
+        rows, place = self._slice(after, most, select=_OF_A_SUSPECT)
+        found = [_id_of(row) for row in rows if _is_suspect(row, by, leased)]
+        return found, place
+
+    def written(
+        self, after: Place | None, most: int
+    ) -> tuple[list[tuple[Schedule, datetime]], Place | None]:
+        """The next `most` schedules, as `suspects` goes through them, without those that cannot be
+        read; of each, when its row was last written, by the storage's clock."""
+        rows, place = self._slice(after, most, raw=True)
+        times = {_id_of(row): datetime.fromisoformat(row["Timestamp"]) for row in rows}
+        named = ({**row, "etag": row["odata.etag"]} for row in rows)
+        return [(one, times[one.id]) for one in readable.schedules(named)], place
+
+    def touched(self, since: datetime, by: datetime) -> Iterator[str]:
+        """The ids of the schedules whose rows were written at `since` or later, or which owe an
+        occurrence that was due by `by`, or of which a job waits or was leased since. One query for
+        each shard; the service passes over all other rows."""
+        lower, due = literal(entities.stamp(since)), literal(entities.stamp(by))
+        where = (
+            f"Timestamp ge datetime'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}' or "
+            f"waiting_since ne '' or leased_to ge {lower} or "
+            f"(next_run_at ne '' and next_run_at le {due})"
+        )
+        for shard in self.shards:
+            more = f" and ({where})"
+            rows = self._range(shard, "schedule:", "schedule;", more=more, select=["RowKey"])
+            yield from map(_id_of, rows)
+
+    def _slice(
+        self, after: Place | None, most: int, **how: Any
+    ) -> tuple[list[dict[str, Any]], Place | None]:
+        """The rows of the next `most` schedules after that place, and the place of the last; None
+        at the end of all."""
+        found: list[dict[str, Any]] = []
+        for shard in self.shards:
+            if after is not None and shard < after.shard:
+                continue
+            here = after is not None and shard == after.shard
+            start = f"{after.key}\0" if here and after is not None else "schedule:"
+            page = min(_PAGE, most - len(found))
+            rows = self._range(shard, start, "schedule;", page, **how)
+            found += islice(rows, most - len(found))
+            if len(found) == most:
+                return found, Place(shard, found[-1]["RowKey"])
         return found, None
 
     def discard(self, schedule_id: str) -> None:
@@ -399,12 +426,17 @@ class ScheduleTable:
         page: int = _PAGE,
         *,
         more: str = "",
-        select: list[str] | None = None,
+        select: Sequence[str] | None = None,
+        raw: bool = False,
     ) -> Iterator[dict[str, Any]]:
         span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
         where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
-            yield from self._table.query(where, top=page, select=select)
+            yield from self._table.query(where, top=page, select=select, raw=raw)
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    return str(row["RowKey"]).removeprefix("schedule:")
 
 
 def _is_suspect(row: Mapping[str, Any], by: datetime, leased: datetime) -> bool:
