@@ -72,3 +72,9 @@ class Caller:
 
 LOCAL = Caller(name="local", role=Role.ADMIN)
 """Whoever works on one machine, where no key was ever made."""
+
+SETTINGS = Caller(name="settings", role=Role.ADMIN)
+"""Code and settings, whose values the app's start applies to system schedules."""
+
+ENGINE = Caller(name="engine", role=Role.ADMIN)
+"""Belfry's engine by itself, such as when it pauses a schedule."""

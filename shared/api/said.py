@@ -34,6 +34,7 @@ PARAMETERS: Mapping[str, str] = {
     "state": "Only in this state.",
     "status": "Only with this status.",
     "suspicious": "Only those that look suspicious (true), or that do not (false).",
+    "tags": "Only with these tags: `tags.team=backend` for each of them.",
     "tags.schedule_id": "The same as `schedule_id`.",
     "task_name": "The task's name; `GET /api/v1/tasks` lists them.",
     "task_type": "Only of this task.",

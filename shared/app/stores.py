@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.clock import Clock
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
@@ -29,7 +30,7 @@ class Stores:
     queue: JobQueue
 
     @classmethod
-    def of(cls, settings: Settings, connection: Connection) -> Stores:
+    def of(cls, settings: Settings, connection: Connection, clock: Clock) -> Stores:
         """The stores that the settings name."""
         names = Names(settings.prefix)
         table = connection.table(names.table)
@@ -38,7 +39,7 @@ class Stores:
         return cls(
             connection,
             names,
-            ScheduleTable(table, settings.schedule_shards),
+            ScheduleTable(table, settings.schedule_shards, clock),
             HandedOut(table),
             JobFeed(table, meta),
             meta,

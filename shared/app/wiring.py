@@ -60,7 +60,7 @@ def build(
     """
     checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
     connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
-    at = Stores.of(settings, connection)
+    at = Stores.of(settings, connection, clock)
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)

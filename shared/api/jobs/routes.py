@@ -142,21 +142,21 @@ def read_job(app: Provided, job_id: str) -> JobOut:
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> JobOut:
+def cancel_job(app: Provided, by: Asking, job_id: str, request: Cancel | None = None) -> JobOut:
     """Cancel it: a job that waits ends at once; a job that runs is told to stop within seconds.
 
     If its task does not stop, it runs to its end, and the job ends as the task does.
     """
     reason = request.reason if request is not None else None
-    return JobOut.of(app().control.cancel(job_id, reason))
+    return JobOut.of(app().control.cancel(job_id, reason, by=by))
 
 
 @router.post("/{job_id}/retry", status_code=202)
-def retry_job(app: Provided, job_id: str) -> JobOut:
+def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
     twice makes one run; to run it once more, retry the job that repeated it. For a stretch, the
     occurrence whose id is given runs; with the stretch's own id that is the first.
     """
-    return JobOut.of(app().control.retry(job_id))
+    return JobOut.of(app().control.retry(job_id, by=by))

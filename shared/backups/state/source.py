@@ -41,6 +41,7 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables import readable
 from shared.storage.tables.batch import HEADERS, Delete, Upsert
+from shared.storage.tables.changed import INDEX
 from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
@@ -136,6 +137,8 @@ class StateSource:
             # no sweep knows of the jobs that ran at the dump: this makes the next one look at all
             for key in (SWEPT, _RESTORING):
                 schedules.transact(META, [Delete(key)])
+            # nor does the feed name what was written: this makes every index begin anew
+            schedules.transact(META, [Upsert(INDEX, {"value": secrets.token_hex(6)})])
             return Restored(contents=file.contents(), name=prefix)
 
     @contextmanager

@@ -16,11 +16,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
+from shared.audit.entry import Entry
+from shared.clock import Clock
 from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
-from shared.storage.tables import entities, readable, trouble
+from shared.storage.tables import changed, entities, pending, readable, trouble
 from shared.storage.tables.batch import (
     Delete,
     Operation,
@@ -73,11 +75,14 @@ class Place(NamedTuple):
 class ScheduleTable:
     """The table. Every method raises `Unavailable` or `Refused` if storage fails."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
         self._ended = Ended()
         self.troubled: set[str] = set()
         """The shards in which this process left notes for the alerts (`trouble`)."""
+        self.audited: set[str] = set()
+        """The shards in which this process left entries of the audit (`pending`)."""
         self.shards = [f"s{number:03d}" for number in range(shards)]
         self._readers = Pool(_READERS, "table")
 
@@ -212,13 +217,17 @@ class ScheduleTable:
                 return found, Place(shard, found[-1]["RowKey"])
         return found, None
 
-    def discard(self, schedule_id: str) -> None:
-        """Remove a schedule whose row cannot be read: the row and its entries in the due index."""
+    def discard(self, schedule_id: str, audit: Entry) -> None:
+        """Remove a schedule whose row cannot be read: the row and its entries in the due index. The
+        audit's entry is written in the transaction that removes the row."""
         shard = self.shard(schedule_id)
         rows = self._range(shard, "due:", "due;", select=["RowKey"])
         due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
-        for key in (*due, entities.schedule_key(schedule_id)):
+        for key in due:
             self._transact(shard, [Delete(key)])
+        said = changed.row(schedule_id, self._clock.now(), secrets.token_hex(6))
+        steps = [Delete(entities.schedule_key(schedule_id)), pending.row_of(audit), said]
+        self._transact(shard, steps)
 
     def forget(self, entry: Due) -> None:
         """Remove an entry in the due index that has no schedule."""
@@ -360,9 +369,9 @@ class ScheduleTable:
         return row is not None and row["etag"] == before.etag
 
     def _commit(self, batch: list[Change], *, repaired: bool = False) -> bool:
-        mark = secrets.token_hex(6)
+        mark, now = secrets.token_hex(6), self._clock.now()
         shard = self.shard(batch[0].after.id)
-        steps = [op for change in batch for op in operations(change, mark, repaired=repaired)]
+        steps = [op for change in batch for op in operations(change, mark, now, repaired=repaired)]
         keys = [entities.schedule_key(change.after.id) for change in batch]
         return self._transact(shard, steps, keys, mark)
 
@@ -374,7 +383,7 @@ class ScheduleTable:
         for change in changes:
             more = rows_of(change)
             same = batch and self.shard(batch[0].after.id) == self.shard(change.after.id)
-            if batch and (not same or size + more > _LIMIT):
+            if batch and (not same or size + more > _LIMIT - 1):  # one is left for `with_head`
                 yield batch
                 batch, size = [], 0
             batch.append(change)
@@ -388,9 +397,11 @@ class ScheduleTable:
         """Make the operations; whether they were committed. `keys` are rows that get the mark, by
         which a commit whose answer was lost is recognised."""
         with translated(_SERVICE):
-            outcome = self._table.transact(shard, steps)
+            outcome = self._table.transact(shard, changed.with_head(steps))
         if any(step.key.startswith(trouble.PREFIX) for step in steps):
             self.troubled.add(shard)
+        if any(step.key.startswith(pending.PREFIX) for step in steps):
+            self.audited.add(shard)
         if outcome.committed or not outcome.retried:
             return outcome.committed
         rows = (self._read(shard, key) for key in keys)
