@@ -116,7 +116,7 @@ def encode(entries: Sequence[Entry]) -> bytes:
             at: [entry.since, entry.count] for at, entry in enumerate(entries) if entry.count > 1
         },
     }
-    columns = (
+    columns: tuple[list[Any], ...] = (
         [entry.until for entry in entries],
         schedule,
         [kinds[entry.project_id, entry.task_type, entry.status] for entry in entries],

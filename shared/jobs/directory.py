@@ -34,7 +34,12 @@ class Sums(NamedTuple):
 
     def plus(self, other: Sums) -> Sums:
         """Both together."""
-        return Sums(*(one + more for one, more in zip(self, other, strict=True)))
+        return Sums(
+            self.jobs + other.jobs,
+            self.occurrences + other.occurrences,
+            self.timed + other.timed,
+            self.seconds + other.seconds,
+        )
 
 
 Group = tuple[int, int | None, str, Status]
@@ -165,8 +170,7 @@ def _section(
     name: str, first: Key, last: Key, since: tuple[int, int], sums: Mapping[Group, Sums]
 ) -> Section:
     counts: dict[Kind, int] = {}
-    for (_, *kind), one in sums.items():
-        project, task, status = kind
-        key = (project, task, status)
-        counts[key] = counts.get(key, 0) + one.jobs
+    for (_, project, task, status), one in sums.items():
+        kind = (project, task, status)
+        counts[kind] = counts.get(kind, 0) + one.jobs
     return Section(name=name, first=first, last=last, since=since, sums=sums, counts=counts)

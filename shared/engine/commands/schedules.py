@@ -306,6 +306,10 @@ class Manager:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
         return lookup.job(self._table, job_id)
 
+    def ended_since(self, schedule_id: str, since: datetime) -> list[Job]:
+        """A schedule's ended jobs that were due from `since` on, latest due first."""
+        return lookup.ended_since(self._table, schedule_id, since)
+
     def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
         """Every schedule that was not deleted, newest first; with `deleted_since` also those that
         were deleted from then on."""

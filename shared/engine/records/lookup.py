@@ -4,6 +4,7 @@ or from a stretch's row if an occurrence ended unrun with many others."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from shared.errors import NotFound
 from shared.schedules.job import Job, is_manual, parse_id
@@ -37,3 +38,13 @@ def _of_stretch(table: ScheduleTable, job_id: str) -> Job | None:
     if stretch is None or not is_expected(table.versions(schedule_id), due_at):
         return None
     return within(stretch, due_at)
+
+
+def ended_since(table: ScheduleTable, schedule_id: str, since: datetime) -> list[Job]:
+    """A schedule's ended jobs that were due from `since` on, latest due first. A stretch is among
+    them if any of its occurrences was."""
+    found = [one for one in table.jobs(schedule_id, since) if one.due_until >= since]
+    across = table.stretch(schedule_id, since)
+    if across is not None and all(one.id != across.id for one in found):
+        found.append(across)
+    return found

@@ -226,7 +226,8 @@ class ScheduleTable:
         for key in due:
             self._transact(shard, [Delete(key)])
         said = changed.row(schedule_id, self._clock.now(), secrets.token_hex(6))
-        steps = [Delete(entities.schedule_key(schedule_id)), pending.row_of(audit), said]
+        gone: Operation = Delete(entities.schedule_key(schedule_id))
+        steps = [gone, pending.row_of(audit), said]
         self._transact(shard, steps)
 
     def forget(self, entry: Due) -> None:
