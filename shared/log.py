@@ -59,6 +59,8 @@ class Event(StrEnum):
     JOB_INDEX_BROKEN = "job_index_broken"
     JOB_INDEX_REBUILT = "job_index_rebuilt"
     CLEANUP_DONE = "cleanup_done"
+    INDEX_UNREADABLE = "index_unreadable"
+    INDEX_REPAIRED = "index_repaired"
     CLOCK_SILENT = "clock_silent"
     CLOCK_BACK = "clock_back"
     CLOCK_REVIVED = "clock_revived"

@@ -26,7 +26,7 @@ Place: TypeAlias = Sequence[int | str]
 """The sort keys of an item, from which the next page goes on."""
 Bound: TypeAlias = Mapping[str, object]
 """What a list was asked for, as `bound` puts it together."""
-Cursor = Annotated[str | None, Query(max_length=1000)]
+Cursor = Annotated[str | None, Query(max_length=4000)]
 """The parameter of a route that shows a list."""
 
 _KEY = "cursor.key"
@@ -42,7 +42,7 @@ def bound(of: str, caller: Caller, **filters: object) -> Bound:
 
 def write(meta: Meta, to: Bound, place: Place) -> str:
     """The cursor of the page after the item at that place."""
-    said = json.dumps(list(place), separators=(",", ":")).encode()
+    said = json.dumps(list(place), separators=(",", ":"), ensure_ascii=False).encode()
     return urlsafe_b64encode(_mac(meta, to, said) + said).decode().rstrip("=")
 
 

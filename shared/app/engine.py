@@ -24,6 +24,8 @@ from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
+from shared.listing.listing import Listing
+from shared.listing.snapshots import Snapshots
 from shared.settings import Settings
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.job_chunks import JobChunks
@@ -80,6 +82,11 @@ def index_of_jobs(at: Stores, clock: Clock) -> tuple[JobIndex, JobPacking]:
         JobIndex(at.table, at.handed, at.feed, rows, chunks),
         JobPacking(at.feed, rows, chunks, clock),
     )
+
+
+def listing(at: Stores, clock: Clock) -> Listing:
+    container = Container(lambda: at.connection.container(at.names.index))
+    return Listing(at.table, at.changed, Snapshots(container, at.meta), clock)
 
 
 def workers(

@@ -9,6 +9,7 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
 from shared.storage.tables.job_feed import JobFeed
@@ -23,6 +24,7 @@ class Stores:
     connection: Connection
     names: Names
     table: ScheduleTable
+    changed: ScheduleFeed
     handed: HandedOut
     feed: JobFeed
     meta: Meta
@@ -35,11 +37,13 @@ class Stores:
         names = Names(settings.prefix)
         table = connection.table(names.table)
         meta = Meta(table)
+        schedules = ScheduleTable(table, settings.schedule_shards, clock)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
         return cls(
             connection,
             names,
-            ScheduleTable(table, settings.schedule_shards, clock),
+            schedules,
+            ScheduleFeed(table, schedules.shards),
             HandedOut(table),
             JobFeed(table, meta),
             meta,

@@ -21,7 +21,7 @@ class Housekeeping(Protocol):
         """Turn off schedules past their end (C14)."""
 
     def keep_index(self, job: JobContext) -> Mapping[str, object]:
-        """Pack what the indexes do not have yet."""
+        """Bring the indexes of schedules and of jobs up to date."""
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately.

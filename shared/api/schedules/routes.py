@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
-from shared.api import tags
 from shared.api.deps import Asking, Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
-from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import (
     Execute,
     Executed,
     NewSchedule,
     Retried,
     ScheduleChange,
-    ScheduleList,
     ScheduleOut,
 )
-from shared.api.tags import Tagged
 from shared.engine.commands.builtin import policy
-from shared.recurrence import Frequency
-from shared.schedules.listed import is_once
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -36,52 +28,6 @@ def create_schedule(app: Provided, by: Asking, new: NewSchedule) -> ScheduleOut:
     task = belfry.registry.get(new.task_type)
     made = belfry.manager.create(new.definition(), new.policy(policy(task)), by=by)
     return ScheduleOut.of(made, belfry.clock.now())
-
-
-@router.get("", openapi_extra={"parameters": [tags.PARAMETER]})
-def list_schedules(
-    app: Provided,
-    tagged: Tagged,
-    project_id: Number | None = None,
-    enabled: Boolean | None = None,
-    task_type: str | None = None,
-    frequency: Frequency | None = None,
-    once: Boolean = False,
-    page: Page = 1,
-    page_size: PageSize = PAGE_SIZE,
-) -> ScheduleList:
-    """Schedules that fit every filter given, newest first.
-
-    `tags.NAME=VALUE` is a filter for each name: `?tags.team=backend&tags.priority=high`.
-
-    Schedules of single runs that people asked for (a restore, a proof) are listed only with
-    `once=true`.
-    """
-    belfry = app()
-    wanted = {
-        "definition.project_id": project_id,
-        "definition.enabled": enabled,
-        "definition.task_type": task_type,
-        "definition.recurrence.frequency": frequency,
-    }
-    found = fitting(belfry.manager.schedules(), wanted)
-    found = [
-        one for one in found if tags.has(one.definition.tags, tagged) and (once or not is_once(one))
-    ]
-    items, told = page_of(found, page, page_size)
-    now = belfry.clock.now()
-    shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
-    return ScheduleList(schedules=shown, **told)
-
-
-@router.get("/due/list")
-def list_due_schedules(
-    app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
-) -> list[ScheduleOut]:
-    """Schedules whose next run is due and not handed out yet, most overdue first."""
-    belfry = app()
-    now = belfry.clock.now()
-    return [ScheduleOut.of(one, now) for one in belfry.manager.due(now, limit)]
 
 
 @router.get("/{schedule_id}")

@@ -12,10 +12,11 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, field_validator
 
 from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tags, Whole, Zone
-from shared.api.lists import Paged
+from shared.api.lists import Continued
 from shared.api.plans.times import OF_PLANS
 from shared.api.shown import Shown, at
 from shared.recurrence import Frequency, Recurrence
+from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
 from shared.tasks.model import Flag
@@ -214,6 +215,9 @@ class ScheduleOut(Shown):
     pause_after_failures is compared with."""
     success_rate: float | None = at("progress.success_rate")
     """In percent, to one decimal place; null before its first run."""
+    state: ScheduleState
+    """`paused`: turned off, or paused because too many runs failed. `ended`: nothing will run again
+    by itself. `failing`: the last run that ended failed. Else `healthy`."""
     is_active: bool
     """Whether it will run again by itself."""
     inactive_reason: str | None
@@ -236,6 +240,7 @@ class ScheduleOut(Shown):
                 policy=schedule.policy,
                 progress=schedule.progress,
                 coming=coming,
+                state=state(schedule),
                 is_active=coming is not None,
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
@@ -260,7 +265,7 @@ def _inactive_reason(schedule: Schedule, now: datetime) -> str:
     return "past its end_time"
 
 
-class ScheduleList(Paged):
+class ScheduleList(Continued):
     schedules: list[ScheduleOut]
 
 

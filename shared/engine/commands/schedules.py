@@ -310,26 +310,6 @@ class Manager:
         """A schedule's ended jobs that were due from `since` on, latest due first."""
         return lookup.ended_since(self._table, schedule_id, since)
 
-    def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
-        """Every schedule that was not deleted, newest first; with `deleted_since` also those that
-        were deleted from then on."""
-        found = [
-            one
-            for one in self._table.schedules()
-            if one.deleted_at is None
-            or (deleted_since is not None and one.deleted_at >= deleted_since)
-        ]
-        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
-
-    def due(self, now: datetime, limit: int) -> list[Schedule]:
-        """Schedules whose next run is due, most overdue first (C10)."""
-        entries = [
-            due for shard in self._table.shards for due in self._table.due(shard, now, limit)
-        ]
-        entries.sort(key=lambda entry: entry.key)
-        found = (self._table.get(entry.schedule_id) for entry in entries[:limit])
-        return [schedule for schedule in found if schedule is not None]
-
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)
         if found is None or found.deleted_at is not None:

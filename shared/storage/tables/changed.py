@@ -39,8 +39,6 @@ class Changed:
 
     key: str
     schedule_id: str
-    at: str
-    """When it was written: text that sorts by time."""
 
 
 def of_change(
@@ -69,7 +67,12 @@ def stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
 
 
-class Feed:
+def at_of(key: str) -> str:
+    """The instant in a row's key: text that sorts by time."""
+    return key.split(":", 2)[1]
+
+
+class ScheduleFeed:
     """The feed, read. Every method raises `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, table: Table, shards: Sequence[str]) -> None:
@@ -116,4 +119,4 @@ class Feed:
 def _changed(key: str) -> Changed | None:
     """The row of that key; None if it is not one that this module wrote."""
     parts = key.split(":")
-    return Changed(key, parts[2], parts[1]) if len(parts) == 4 else None
+    return Changed(key, parts[2]) if len(parts) == 4 else None

@@ -150,15 +150,64 @@ class ScheduleTable:
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
         """The entries in the due index up to `until`, oldest first: one query."""
+        return next(self.due_pages(shard, until, limit), [])
+
+    def due_pages(self, shard: str, until: datetime, size: int) -> Iterator[list[Due]]:
+        """All of these entries, `size` at a time: a request for each."""
         upper = entities.due_key(until + timedelta(seconds=1))
-        rows = self._range(shard, "due:", upper, limit, select=["RowKey"])
-        keys = [row["RowKey"] for row in islice(rows, limit)]
-        return [Due(shard, key, key.rpartition(":")[2]) for key in keys]
+        rows = self._range(shard, "due:", upper, size, select=["RowKey"])
+        keys = (row["RowKey"] for row in rows)
+        while some := [Due(shard, key, key.rpartition(":")[2]) for key in islice(keys, size)]:
+            yield some
 
     def schedules(self) -> Iterator[Schedule]:
         """Every schedule, including deleted ones: one query for each shard."""
         for shard in self.shards:
             yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
+
+    def of_shard(self, shard: str) -> Iterator[Schedule]:
+        """Every schedule of a shard, including deleted ones: one query."""
+        yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
+
+    def slice(self, shard: str, after: str, limit: int) -> tuple[list[Schedule], str]:
+        """(A shard's schedules that can be read, whose ids come after that one, in the order of
+        their ids: at most `limit`; the last one's id, or none if no more come after it)."""
+        lower = entities.schedule_key(after) + "\0" if after else "schedule:"
+        found = self._range(shard, lower, "schedule;", min(limit, _PAGE))
+        rows = list(islice(found, limit))
+        last = str(rows[-1]["RowKey"]).removeprefix("schedule:") if len(rows) == limit else ""
+        return list(readable.schedules(rows)), last
+
+    def announce(self, shard: str, schedule_ids: Iterable[str]) -> None:
+        """Say in the feed that schedules of a shard changed, so that every index reads them."""
+        now, mark = self._clock.now(), secrets.token_hex(6)
+        steps = [changed.row(one, now, mark) for one in schedule_ids]
+        for start in range(0, len(steps), _LIMIT - 1):
+            self._transact(shard, steps[start : start + _LIMIT - 1])
+
+    def scattered(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
+        """The same as `many`, by a request for each: cheaper for a few of a large shard."""
+        rows = self._readers.map(
+            lambda one: self._read(self.shard(one), entities.schedule_key(one)), schedule_ids
+        )
+        found = readable.schedules(row for row in rows if row is not None)
+        return {schedule.id: schedule for schedule in found}
+
+    def expired(self, by: datetime) -> Iterator[Schedule]:
+        """Schedules that are on though their end came before then. Storage looks at every row, and
+        returns these."""
+        more = (
+            f" and enabled eq true and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
+        )
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=f"{more} and deleted_at eq ''")
+            yield from readable.schedules(rows)
+
+    def configured(self) -> Iterator[Schedule]:
+        """The system schedules. Storage looks at every row, and returns these."""
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=" and configured ne ''")
+            yield from readable.schedules(rows)
 
     def suspects(
         self, after: Place | None, most: int, by: datetime, leased: datetime

@@ -59,7 +59,7 @@ def test_a_schedule_that_cannot_be_read_stops_no_other(engine: Engine, rows: Row
     ended = engine.app.worker.work(Message((bad_id, *ids), engine.clock.now()))
     assert {job.status for job in ended} == {Status.SUCCEEDED} and len(ended) >= 5
     assert engine.app.sweep.sweep(engine.clock.now()) == 0
-    assert bad.id not in {one.id for one in engine.app.manager.schedules()}
+    assert bad.id not in {one.id for one in engine.app.lists.all()}
     assert len(jobs_of(engine.app)) >= 5
     build(engine.app.settings, engine.clock, tasks=engine.app.registry).prepare()
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
@@ -141,7 +141,7 @@ def test_a_time_that_could_not_be_read_again_is_refused_and_nothing_is_kept(engi
             made.id,
             lambda one: replace(one, definition=replace(one.definition, description="\ud800")),
         )
-    assert [one.id for one in engine.app.manager.schedules() if not one.configured] == [made.id]
+    assert [one.id for one in engine.app.lists.all() if not one.configured] == [made.id]
 
 
 def ended(made: Schedule, number: int, log: str) -> Job:

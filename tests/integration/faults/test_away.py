@@ -48,7 +48,7 @@ def operations(faulty: Faulty, made: Schedule) -> dict[str, Callable[[], object]
         "run now": lambda: app.manager.run_now(made.id, force=True),
         "job": lambda: app.manager.job(job),
         "jobs": lambda: jobs_of(app, made.id),
-        "schedules": app.manager.schedules,
+        "schedules": app.lists.all,
         "cancel": lambda: app.control.cancel(job),
         "retry failed": lambda: app.control.retry_failed(made.id),
         "clocks": app.meta.clocks,

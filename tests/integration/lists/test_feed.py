@@ -25,9 +25,9 @@ def said(engine: Engine) -> dict[str, int]:
 
 
 def heads(engine: Engine, made: Schedule) -> str:
-    from shared.storage.tables.changed import Feed
+    from shared.storage.tables.changed import ScheduleFeed
 
-    feed = Feed(engine.app.table._table, engine.app.table.shards)
+    feed = ScheduleFeed(engine.app.table._table, engine.app.table.shards)
     return feed.heads()[engine.app.table.shard(made.id)]
 
 

@@ -38,7 +38,7 @@ def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> No
     content, contents = dumped(engine, tmp_path)
     assert contents.tables["schedule"] == 9 and contents.tables["meta"] >= 1
     assert contents.tables["job"] == len(done) and contents.schema == {"shards": "2"}
-    shown = {one.id: one for one in app.app.manager.schedules()}
+    shown = {one.id: one for one in app.app.lists.all()}
     before = {key: row for key, row in rows(engine).items()}
 
     with local_azurite.start(tmp_path / "elsewhere") as elsewhere:
@@ -48,7 +48,7 @@ def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> No
         assert back.contents == contents and back.name == later.app.settings.prefix
         assert rows(later) == before
         later.app.prepare()
-        assert {one.id: one.definition for one in later.app.manager.schedules()} == {
+        assert {one.id: one.definition for one in later.app.lists.all()} == {
             one.id: one.definition for one in shown.values()
         }
         ended = catch_up(later)

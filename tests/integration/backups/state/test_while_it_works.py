@@ -55,7 +55,7 @@ def test_what_changes_while_it_is_read_is_read_again(
         if number % 7 == 3:
             engine.add()
         if number % 7 == 5:
-            one = engine.app.manager.schedules()[0]
+            one = engine.app.lists.all()[0]
             engine.app.manager.enable(one.id, not one.definition.enabled)
         engine.later(60)
         engine.tick()
