@@ -48,11 +48,6 @@ class Names:
         return f"{self.prefix}-clock"
 
     @property
-    def index(self) -> str:
-        """A container."""
-        return f"{self.prefix}-index"
-
-    @property
     def reports(self) -> str:
         """A container."""
         return f"{self.prefix}-reports"

@@ -97,8 +97,10 @@ class JobPacking:
         return made
 
     def _packed(self, pointer: Fact, before: Directory, check: Callable[[], None]) -> Packed:
-        self._feed.remove(sorted(before.packed))  # left by a run that was killed
-        rows = [row for row in self._feed.read().rows if row.key not in before.packed]
+        filed = self._feed.read().rows
+        # left by a run that was killed:
+        self._feed.remove([row.key for row in filed if row.key in before.packed])
+        rows = [row for row in filed if row.key not in before.packed]
         if not rows:
             self._remove_strays(check)
             return Packed(jobs=0, chunks=0)
