@@ -115,6 +115,11 @@ class Listing:
             found = ((one, self.columns.get(one)) for one in schedule_ids)
             return {schedule_id: one for schedule_id, one in found if one is not None}
 
+    @property
+    def size(self) -> int:
+        """How many schedules it knows, the deleted ones among them."""
+        return len(self.columns)
+
     def of_shard(self, shard: str) -> list[str]:
         """The ids of the shard's schedules, deleted or not, as they are known now."""
         with self.lock:
@@ -220,6 +225,7 @@ class Listing:
         if stored is not None:
             made = stored.snapshot
             shard.etag, shard.kept_head = stored.etag, made.head
+            shard.seen = set(made.seen)
             return made.schedules, shard, made.position
         return [listed(one) for one in self.table.of_shard(name)], shard, now - LATE
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,8 @@ class Snapshot:
     """Of the fact `index` (`changed.INDEX`); of another one, it must not be used."""
     head: str
     position: datetime
+    seen: Collection[str]
+    """Keys of the feed's rows since then that are in it already."""
     schedules: Sequence[Listed]
 
 
@@ -47,6 +49,7 @@ def encoded(made: Snapshot) -> bytes:
         "epoch": made.epoch,
         "head": made.head,
         "position": made.position.isoformat(),
+        "seen": sorted(made.seen),
         "states": [one.value for one in STATES],
         "frequencies": [one.value for one in FREQUENCIES],
         "id": [one.id for one in all_of],
@@ -80,6 +83,7 @@ def decoded(data: bytes) -> Snapshot:
             epoch=said["epoch"],
             head=said["head"],
             position=datetime.fromisoformat(said["position"]),
+            seen=frozenset(said["seen"]),
             schedules=_schedules(said),
         )
     except _GARBLED as error:

@@ -55,13 +55,16 @@ class Snapshots:
         """The shard's snapshot; None if there is none that can be used, which is logged."""
         found = replaced.read(self._container, _name(shard))
         if found is None:
-            return self._unusable(shard, "it is gone")
+            _tell(shard, "it is gone")
+            return None
         try:
             made = decoded(found[0])
         except Damaged as error:
-            return self._unusable(shard, str(error))
+            _tell(shard, str(error))
+            return None
         if made.shard != shard or made.position > now:
-            return self._unusable(shard, f"it is of {made.shard}, up to {made.position}")
+            _tell(shard, f"it is of {made.shard}, up to {made.position}")
+            return None
         return Stored(made, found[1]) if made.epoch == epoch else None
 
     def etag(self, shard: str) -> str | None:
@@ -78,8 +81,9 @@ class Snapshots:
             self._meta.put(f"{_FACT}{made.shard}", made.position.isoformat())
         return etag
 
-    def _unusable(self, shard: str, why: str) -> None:
-        event(_logger, Event.INDEX_UNREADABLE, level=logging.WARNING, shard=shard, reason=why)
+
+def _tell(shard: str, why: str) -> None:
+    event(_logger, Event.INDEX_UNREADABLE, level=logging.WARNING, shard=shard, reason=why)
 
 
 def _name(shard: str) -> str:

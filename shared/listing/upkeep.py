@@ -14,7 +14,7 @@ from datetime import datetime
 
 from shared.listing.listing import KEPT, Listing, Shard
 from shared.listing.snapshot import Snapshot
-from shared.storage.tables.changed import LATE
+from shared.storage.tables.changed import LATE, at_of, stamp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +93,7 @@ class Upkeep:
             epoch=listing.epoch or "",
             head=shard.head,
             position=now - LATE,
+            seen=[key for key in shard.seen if at_of(key) >= stamp(now - LATE)],
             schedules=[one for one in known if one is not None],
         )
 

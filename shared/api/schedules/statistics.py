@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from shared.api.deps import Asking, Provided
-from shared.api.lists import fitting
 from shared.api.query import Number
 from shared.api.shown import Shown
-from shared.schedules.listed import is_once
+from shared.listing.wanted import Wanted
 from shared.schedules.summary import summary
 
 router = APIRouter(prefix="/api/v1/schedules/statistics", tags=["schedules"])
@@ -39,10 +38,5 @@ def summarize_schedules(
     Deleted schedules and those of single runs that people asked for are not counted.
     """
     belfry = app()
-    wanted = {"definition.project_id": project_id}
-    found = [
-        belfry.manager.shown(one)
-        for one in fitting(belfry.manager.schedules(), wanted)
-        if asking.sees(one.definition.project_id) and not is_once(one)
-    ]
-    return SummaryOut.model_validate(summary(found))
+    wanted = Wanted(projects=asking.projects, project_id=project_id, once=False)
+    return SummaryOut.model_validate(summary(belfry.lists.shown(belfry.lists.all(wanted))))

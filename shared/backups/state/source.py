@@ -42,7 +42,7 @@ from shared.storage.failures import translated
 from shared.storage.tables import readable
 from shared.storage.tables.batch import HEADERS, Delete, Upsert
 from shared.storage.tables.changed import INDEX
-from shared.storage.tables.facts import Meta
+from shared.storage.tables.facts import SYSTEM, Meta
 from shared.storage.tables.handed import HandedOut, Note
 from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.table import Table
@@ -143,7 +143,8 @@ class StateSource:
             _write(file, tables, job, keep=job.schedule_id)
             HandedOut(schedules).write([Note(at=now, ids=None, until=now)])
             feed.drop()
-            for key in (SWEPT, _RESTORING):
+            # nor does a start know the system schedules: this makes the next one look at all
+            for key in (SWEPT, SYSTEM, _RESTORING):
                 schedules.transact(META, [Delete(key)])
             # nor does the feed name what was written: this makes every index begin anew
             schedules.transact(META, [Upsert(INDEX, {"value": secrets.token_hex(6)})])

@@ -24,11 +24,10 @@ from shared.schedules import audited
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.settings import Settings
 from shared.storage.tables.changes import Change
-from shared.storage.tables.facts import Meta
+from shared.storage.tables.facts import SYSTEM, Meta
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Task
 
-_SYSTEM = "system.schedules"
 _logger = logging.getLogger("belfry.schedules")
 
 
@@ -96,12 +95,12 @@ def existing(names: Collection[str], table: ScheduleTable, meta: Meta) -> list[S
 
     A fact names those that ever were made, so that no start reads all schedules to find them.
     """
-    known = meta.fact(_SYSTEM)
+    known = meta.fact(SYSTEM)
     there = {one.id for one in table.configured()} if known is None else set(known.value.split())
     found = [one for one in table.many(there | set(names)).values() if one.configured]
     wanted = " ".join(sorted(set(names) | {one.id for one in found}))
     if known is None or known.value != wanted:
-        meta.swap(_SYSTEM, known, wanted)  # another instance that starts does the same
+        meta.swap(SYSTEM, known, wanted)  # another instance that starts does the same
     return sorted((one for one in found if one.deleted_at is None), key=lambda one: one.id)
 
 

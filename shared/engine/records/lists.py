@@ -16,6 +16,8 @@ from shared.storage.tables.schedules import Due, ScheduleTable
 
 _ALL = Wanted()
 _PAGE = 1000
+_FEW = 1000
+"""Of so few schedules, a page's rows are read in ranges, else each by itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +49,8 @@ class Lists:
         What the schedules say is read now. One that is deleted at the same time is left out.
         """
         chosen = self._listing.choose(wanted, sort, size, start=start, after=after)
-        rows = self._table.scattered(chosen.ids)
+        few = self._listing.size <= _FEW
+        rows = self._table.many(chosen.ids) if few else self._table.scattered(chosen.ids)
         there = [rows[one] for one in chosen.ids if one in rows and rows[one].deleted_at is None]
         return Page(
             schedules=self.shown(there),

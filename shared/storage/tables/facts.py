@@ -18,6 +18,8 @@ from shared.storage.tables.table import Table
 _SERVICE = "table storage"
 META = "meta"
 """The partition."""
+SYSTEM = "system.schedules"
+"""The fact that names the system schedules that ever were made."""
 _CLOCK = "clock:"
 
 

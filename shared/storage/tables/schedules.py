@@ -104,7 +104,7 @@ class ScheduleTable:
         for schedule_id in schedule_ids:
             key = entities.schedule_key(schedule_id)
             keys.setdefault(self.shard(schedule_id), []).append(key)
-        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
+        found = self._readers.map(lambda one: self._many(one[0], sorted(one[1])), keys.items())
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
@@ -181,7 +181,7 @@ class ScheduleTable:
     def announce(self, shard: str, schedule_ids: Iterable[str]) -> None:
         """Say in the feed that schedules of a shard changed, so that every index reads them."""
         now, mark = self._clock.now(), secrets.token_hex(6)
-        steps = [changed.row(one, now, mark) for one in schedule_ids]
+        steps: list[Operation] = [changed.row(one, now, mark) for one in schedule_ids]
         for start in range(0, len(steps), _LIMIT - 1):
             self._transact(shard, steps[start : start + _LIMIT - 1])
 
@@ -196,11 +196,10 @@ class ScheduleTable:
     def expired(self, by: datetime) -> Iterator[Schedule]:
         """Schedules that are on though their end came before then. Storage looks at every row, and
         returns these."""
-        more = (
-            f" and enabled eq true and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
-        )
+        more = f" and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
+        more += " and enabled eq true and deleted_at eq ''"
         for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=f"{more} and deleted_at eq ''")
+            rows = self._range(shard, "schedule:", "schedule;", more=more)
             yield from readable.schedules(rows)
 
     def configured(self) -> Iterator[Schedule]:
