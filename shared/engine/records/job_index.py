@@ -86,7 +86,7 @@ class JobIndex:
     def _shown(self, find: Callable[[Jobs], Found]) -> JobPage:
         found, live = self._read(lambda jobs, live: (find(jobs), live))
         ended = [entry.id for entry in found.entries if entry.status in ENDED]
-        rows = self._table.whole(ended)
+        rows = self._table.listed(ended)
         shown = [
             (rows.get(entry.id) or _bare(entry)) if entry.status in ENDED else live[entry.id]
             for entry in found.entries
