@@ -126,7 +126,7 @@ def _schedules(engine: Engine) -> dict[str, object]:
     engine.work()
     engine.later(60)
     engine.tick()
-    jobs = engine.app.manager.jobs(made)
+    jobs = list(engine.app.table.jobs(made))
     assert jobs
     return {
         "schedule_id": made,

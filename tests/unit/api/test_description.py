@@ -31,8 +31,8 @@ list_circuits list_due_schedules list_jobs list_keys list_messages list_notifica
 list_occurrences list_plans list_reports list_schedule_audit list_schedules list_sources list_tasks
 list_usage read_alert read_backup read_billing read_cost_chart read_cost_report read_costs read_job
 read_key read_message read_metrics read_notification read_plan read_schedule restore_backup
-resume_billing retry_job retry_schedule revoke_key run_plan summarize_schedules try_retention
-verify_backup
+resume_billing retry_job retry_schedule revoke_key run_plan summarize_days summarize_schedules
+try_retention verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
