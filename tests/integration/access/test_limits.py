@@ -143,6 +143,17 @@ def test_a_network_of_ipv6_is_one_address(client: Asking) -> None:
     assert client.ask("GET", TASKS, wrong(), host="2001:db8:1::1").status_code == 401
 
 
+def test_addresses_that_were_forgotten_leave_no_row(client: Asking, instance: Engine) -> None:
+    client.key()
+    facts = client.app.keys._table.facts
+    for _ in range(3):
+        client.ask("GET", TASKS, wrong())
+    assert len(facts.beginning("wrong:")) == 3
+    instance.later(3600)
+    client.ask("GET", TASKS, wrong())
+    assert len(facts.beginning("wrong:")) == 1
+
+
 def test_wrong_keys_are_counted_for_status(client: Asking, instance: Engine) -> None:
     client.key()
     for _ in range(3):
