@@ -8,12 +8,13 @@ span, are walked.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import islice
 
 from shared.recurrence import zone as zones
 from shared.recurrence.cron import Cron, next_day
-from shared.recurrence.next import in_utc, next_run, occurrences
+from shared.recurrence.next import in_utc, next_run, observed, occurrences
 from shared.recurrence.rule import Recurrence
 
 _SECOND = timedelta(seconds=1)
@@ -59,6 +60,8 @@ def count_runs(recurrence: Recurrence, after: datetime, until: datetime) -> int:
 
     The time grows with the number of days at most; for an interval it is constant.
     """
+    if recurrence.calendar is not None:
+        return _count_observed(recurrence, in_utc(after), in_utc(until))
     first, until = next_run(recurrence, after), _within(recurrence, until)
     if first is None or first > until:
         return 0
@@ -69,6 +72,20 @@ def count_runs(recurrence: Recurrence, after: datetime, until: datetime) -> int:
     if cron is None or until - first < _DAY or len(cron.hours) * len(cron.minutes) <= _FEW:
         return _walked(recurrence, before, until)
     return _count_days(recurrence, cron, before, until)
+
+
+def _count_observed(recurrence: Recurrence, after: datetime, until: datetime) -> int:
+    """Count each open span in one step; walk where runs are moved."""
+    runs = observed(recurrence)
+    if not runs.stays:
+        return sum(1 for _ in runs.between(after, until))
+    plain = replace(recurrence, calendar=None, stored=True)
+    total = 0
+    while (found := runs.next(after, until)) is not None:
+        open_to = min(runs.open_until(found) - datetime.resolution, until)
+        total += count_runs(plain, found - datetime.resolution, open_to)
+        after = open_to
+    return total
 
 
 def _within(recurrence: Recurrence, until: datetime) -> datetime:

@@ -19,9 +19,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from shared.recurrence import zone as zones
 from shared.recurrence.cron import Cron, next_wall
+from shared.recurrence.observed import Observed
 from shared.recurrence.rule import Frequency, Recurrence
 
 _MINUTE = timedelta(minutes=1)
+_DAY, _QUARTER = 86400, 900
+"""Seconds. Zones differ by quarters of an hour."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(3, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -32,8 +35,44 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
 
     Occurrences lie from `start_time` to `end_time`, both included.
     """
-    first = recurrence.first
     after = in_utc(after)
+    if recurrence.calendar is not None:
+        return observed(recurrence).next(after, _LATEST)
+    return _plain(recurrence, after)
+
+
+def occurrences(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Every occurrence later than `after` and not later than `until`, in order."""
+    after, until = in_utc(after), in_utc(until)
+    if recurrence.calendar is not None:
+        yield from observed(recurrence).between(after, until)
+        return
+    found = _plain(recurrence, after)
+    while found is not None and found <= until:
+        yield found
+        found = _plain(recurrence, found)
+
+
+def observed(recurrence: Recurrence) -> Observed:
+    """The runs of a recurrence that observes calendars. Raises `ValueError` if it observes none."""
+    if recurrence.calendar is None:
+        raise ValueError("it observes no calendar")
+    cron, seconds = recurrence.cron, recurrence.interval_seconds
+    alike = cron.every_day if cron else seconds is not None and _QUARTER % seconds == 0
+    return Observed(
+        observance=recurrence.calendar,
+        zone=zones.find(recurrence.timezone),
+        plain=lambda after: _plain(recurrence, after),
+        begin=recurrence.first,
+        end=recurrence.end_time,
+        elapsed=not cron.fixed if cron else seconds is not None and seconds < _DAY,
+        alike=alike,
+    )
+
+
+def _plain(recurrence: Recurrence, after: datetime) -> datetime | None:
+    """The first occurrence later than `after`, without calendars."""
+    first = recurrence.first
     if after >= _LATEST:
         return None
     if first is not None and after < first:
@@ -43,15 +82,6 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
     if found is None or (end is not None and found > end.astimezone(UTC)):
         return None
     return found
-
-
-def occurrences(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Every occurrence later than `after` and not later than `until`, in order."""
-    until = in_utc(until)
-    found = next_run(recurrence, after)
-    while found is not None and found <= until:
-        yield found
-        found = next_run(recurrence, found)
 
 
 def in_utc(instant: datetime) -> datetime:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import cron, zone
+from shared.recurrence.calendar import Observance
 from shared.recurrence.invalid import InvalidRecurrence
 from shared.recurrence.syntax import FIVE
 
@@ -57,6 +58,8 @@ class Recurrence:
     """No occurrence before it; one at it counts. The occurrence of `once`; anchors `interval`."""
     end_time: datetime | None = None
     """No occurrence after it; one at it counts."""
+    calendar: Observance | None = None
+    """The calendars that it observes, as they are now."""
     stored: InitVar[bool] = False
     """It was taken before, and is read again: what is refused by now must stay readable."""
 
