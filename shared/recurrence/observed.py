@@ -21,10 +21,9 @@ _RESOLUTION = datetime.resolution
 _WIDTHS = (1, 7, 31, 366)
 """Days: how wide the spans are in which a moved run is looked for, one after the other."""
 _FAR = timedelta(days=LONGEST_MOVE + 2)
-_IN_VAIN = 500
-_YEARS = timedelta(days=9 * 366)
+_IN_VAIN = ((500, timedelta(days=9 * 366)), (20_000, timedelta(days=400)))
 """A search ends when this many runs in a row were held back, so long after the last day of which a
-calendar says something particular: every week is like the one before from then on, so a daily run
+calendar says something particular. Every week is like the one before from then on, so a daily run
 would have been found within days, and one on a day of the month within forty years."""
 
 
@@ -96,7 +95,7 @@ class Observed:
                 at = self.plain(at)
                 continue
             vain += 1
-            if vain > _IN_VAIN and self._in_vain(after, at):
+            if self._in_vain(vain, after, at):
                 return
             at = self.plain(max(held.until - _RESOLUTION, at))
 
@@ -115,7 +114,7 @@ class Observed:
             following = self.plain(end)
             if following is None and not self._may_follow(end):
                 return
-            if vain > _IN_VAIN and self._in_vain(after, end):
+            if self._in_vain(vain, after, end):
                 return
             begin = end
             if not reached and following is not None:  # nothing happens for a long time
@@ -131,8 +130,9 @@ class Observed:
         early = self.begin is not None and at < self.begin
         return not early and (self.end is None or at <= self.end)
 
-    def _in_vain(self, after: datetime, at: datetime) -> bool:
-        wall = at.replace(tzinfo=None)
+    def _in_vain(self, vain: int, after: datetime, at: datetime) -> bool:
+        if vain <= _IN_VAIN[0][0]:
+            return False
         ends = datetime.combine(self.observance.ends, datetime.min.time())
-        latest = max(after.replace(tzinfo=None), ends)
-        return wall - latest > _YEARS
+        since = at.replace(tzinfo=None) - max(after.replace(tzinfo=None), ends)
+        return any(vain > most and since > long for most, long in _IN_VAIN)

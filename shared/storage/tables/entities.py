@@ -146,7 +146,21 @@ def _recurrence_properties(when: Recurrence) -> dict[str, Any]:
         "interval_seconds": _or_empty(when.interval_seconds),
         "start_time": stamp(when.start_time),
         "end_time": stamp(when.end_time),
+        "when": _when(when),
     }
+
+
+def _when(when: Recurrence) -> str:
+    """What the other properties cannot say, as a JSON object; empty if there is nothing more."""
+    local = when.start_local
+    said = {
+        "cron_expressions": when.cron_expressions,
+        "exclude_cron_expressions": when.exclude_cron_expressions,
+        "rrule": when.rrule,
+        "start_local": local.isoformat() if local is not None else None,
+    }
+    said = {name: value for name, value in said.items() if value}
+    return json.dumps(said) if said else ""
 
 
 def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
@@ -265,20 +279,32 @@ def _policy(text: str) -> Policy:
 
 
 def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
-    when = ("frequency", "timezone", "cron_expression", "interval_seconds")
-    return _recurrence_of(*(entity[name] for name in (*when, "start_time", "end_time")))
+    properties = ("frequency", "timezone", "cron_expression", "interval_seconds")
+    said = (entity[name] for name in (*properties, "start_time", "end_time"))
+    return _recurrence_of(*said, entity.get("when", ""))  # which earlier versions did not store
 
 
 @functools.lru_cache(1024)
 def _recurrence_of(
-    frequency: str, timezone: str, cron: str, interval: str, start_time: str, end_time: str
+    frequency: str,
+    timezone: str,
+    cron: str,
+    interval: str,
+    start_time: str,
+    end_time: str,
+    when: str,
 ) -> Recurrence:
+    more = _object(when) if when else {}
     return Recurrence(
         frequency=Frequency(frequency),
         timezone=timezone,
         cron_expression=cron or None,
+        cron_expressions=tuple(more.get("cron_expressions", ())),
+        exclude_cron_expressions=tuple(more.get("exclude_cron_expressions", ())),
         interval_seconds=_int(interval),
+        rrule=more.get("rrule"),
         start_time=instant(start_time),
+        start_local=instant(more.get("start_local", "")),
         end_time=instant(end_time),
         stored=True,
     )
