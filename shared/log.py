@@ -118,6 +118,17 @@ class Event(StrEnum):
     CONSENT_CHANGED = "consent_changed"
     CONSENT_UNSAVED = "consent_unsaved"
     REQUEST_FAILED = "request_failed"
+    KEY_CREATED = "key_created"
+    KEY_CHANGED = "key_changed"
+    KEY_REVOKED = "key_revoked"
+    KEY_REFUSED = "key_refused"
+    KEY_UNREADABLE = "key_unreadable"
+    KEY_USE_UNNOTED = "key_use_unnoted"
+    AUDIT_ANCHORED = "audit_anchored"
+    AUDIT_ARCHIVED = "audit_archived"
+    AUDIT_BROKEN = "audit_broken"
+    AUDIT_RESUMED = "audit_resumed"
+    AUDIT_UNSETTLED = "audit_unsettled"
 
 
 _MARGIN = 4

@@ -14,7 +14,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "cron_expression": "30 2 * * *",
             "timezone": "Europe/Berlin",
             "project_id": 7,
-            "tags": ["nightly"],
+            "tags": {"team": "backend", "priority": "high"},
         },
         "every ten minutes, one at a time": {
             "name": "Watch the backups",
@@ -56,6 +56,16 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "for today": {"by": "ana@example.com"},
     },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "NewKey": {
+        "an operator of two projects": {
+            "name": "Deployment of the shop",
+            "role": "operator",
+            "projects": [7, 8],
+            "expires_at": "2030-12-31T00:00:00Z",
+        },
+        "an admin of all": {"name": "Ana", "role": "admin"},
+    },
+    "KeyChange": {"another name": {"name": "Ana's laptop"}},
     "Acknowledge": {"by name": {"by": "Ana"}},
     "Verify": {"each copy": {}},
     "Restore": {
@@ -78,6 +88,7 @@ PARAMETERS: Mapping[str, object] = {
     "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",
     "to": "2030-02-01T00:00:00Z",
+    "key_id": "k3v9x1b7q2m8",
     "project_id": 7,
     "tenant_id": 1,
     "day": "2030-01-30",
@@ -91,6 +102,18 @@ PARAMETERS: Mapping[str, object] = {
 """By the parameter's name."""
 
 PROBLEMS: Mapping[int, Mapping[str, Any]] = {
+    401: {
+        "type": "about:blank",
+        "title": "Not authenticated",
+        "status": 401,
+        "detail": "this key does not count: it has expired",
+    },
+    403: {
+        "type": "about:blank",
+        "title": "Not allowed",
+        "status": 403,
+        "detail": "this needs the role operator, and Ana is viewer",
+    },
     404: {
         "type": "about:blank",
         "title": "Not found",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.audit.service import AuditTrail
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.jobs import Control
@@ -21,6 +22,8 @@ from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.keys.gate import Gate
+from shared.keys.service import Keys
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
 from shared.schedules.upcoming import upcoming
@@ -62,6 +65,9 @@ class App:
     ledger: Ledger
     history: History
     paid: PaidMessages
+    keys: Keys
+    gate: Gate
+    """Says who sends a request."""
     executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
@@ -75,6 +81,8 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    audit: AuditTrail
+    """What is told of each change; `manager` and `control` do so by themselves."""
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -112,10 +120,12 @@ class App:
                 )
 
     def create(self) -> None:
-        """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
+        """Create the tables and the queues; harmless if they exist. Raises as `prepare` does."""
         names = Names(self.settings.prefix)
         with translated("table storage"):
             self.connection.create_table(names.table)
+            self.connection.create_table(names.keys)
+            self.connection.create_table(names.audit)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

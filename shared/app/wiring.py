@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import domains, engine
+from shared.app import access, domains, engine
 from shared.app.model import App
 from shared.app.stores import Stores
+from shared.audit.service import AuditTrail
+from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.care.port import PetCare
@@ -75,6 +77,7 @@ def build(
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            AuditUpkeep: lambda: audit,
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -86,6 +89,15 @@ def build(
         clock=clock,
         new_id=_new_id,
         check=Checks(tasks, services),
+    )
+    audit = AuditTrail(
+        connection=at.connection,
+        names=at.names,
+        table=at.table,
+        locks=at.locks,
+        clock=clock,
+        alerts=lambda: alerts(),
+        keep_days=settings.audit_days,
     )
     ledger = Ledger(at.table, at.meta, clock)
     notifications = once(
@@ -104,6 +116,7 @@ def build(
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     billing = once(lambda: domains.billing(settings, clock))
     executor = Executor(tasks, services, clock)
+    keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
@@ -119,6 +132,8 @@ def build(
         ledger=ledger,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
+        keys=keys,
+        gate=gate,
         executor=executor,
         worker=by_hand,
         short_worker=short,
@@ -130,6 +145,7 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        audit=audit,
         started_at=clock.now(),
         connection=at.connection,
     )

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from shared.access import Caller
+from shared.audit.port import Action
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
@@ -77,7 +79,8 @@ class Housekeeper:
             return replace(one, definition=replace(one.definition, enabled=False))
 
         try:
-            self._manager.change(schedule.id, off)
+            by = Caller.of_task("schedule_cleanup")
+            self._manager.change(schedule.id, off, by=by, action=Action.DISABLE)
         except (Conflict, NotFound):
             return False  # a person was faster
         ended = schedule.definition.recurrence.end_time

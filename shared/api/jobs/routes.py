@@ -8,8 +8,9 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from shared.api import scope
 from shared.api.costs.shapes import JobCostOut
-from shared.api.deps import Provided
+from shared.api.deps import Asking, Provided
 from shared.api.fields import Input
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
 from shared.api.query import Number, ScheduleId
@@ -98,6 +99,7 @@ class JobList(Paged):
 @router.get("")
 def list_jobs(
     app: Provided,
+    by: Asking,
     schedule_id: ScheduleId | None = None,
     of_schedule: Annotated[ScheduleId | None, Query(alias="tags.schedule_id")] = None,
     project_id: Number | None = None,
@@ -123,34 +125,39 @@ def list_jobs(
     }
     first, end = span(since, until)
     found = app().manager.jobs(schedule_id or of_schedule, first, end)
-    items, told = page_of(fitting(found, wanted), page, page_size)
+    found = [job for job in fitting(found, wanted) if by.sees(job.project_id)]
+    items, told = page_of(found, page, page_size)
     return JobList(jobs=[JobOut.of(job) for job in items], **told)
 
 
 @router.get("/{job_id}")
-def read_job(app: Provided, job_id: str) -> JobOut:
+def read_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch can be read as a job too; it says which
     stretch it is part of."""
     belfry = app()
-    return JobOut.whole(belfry.manager.job(job_id), belfry.settings.prices)
+    return JobOut.whole(scope.job(belfry, by, job_id), belfry.settings.prices)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> JobOut:
+def cancel_job(app: Provided, by: Asking, job_id: str, request: Cancel | None = None) -> JobOut:
     """Cancel it: a job that waits ends at once; a job that runs is told to stop within seconds.
 
     If its task does not stop, it runs to its end, and the job ends as the task does.
     """
+    belfry = app()
+    scope.own_job(belfry, by, job_id)
     reason = request.reason if request is not None else None
-    return JobOut.of(app().control.cancel(job_id, reason))
+    return JobOut.of(belfry.control.cancel(job_id, reason, by=by))
 
 
 @router.post("/{job_id}/retry", status_code=202)
-def retry_job(app: Provided, job_id: str) -> JobOut:
+def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
     twice makes one run; to run it once more, retry the job that repeated it. For a stretch, the
     occurrence whose id is given runs; with the stretch's own id that is the first.
     """
-    return JobOut.of(app().control.retry(job_id))
+    belfry = app()
+    scope.own_job(belfry, by, job_id)
+    return JobOut.of(belfry.control.retry(job_id, by=by))

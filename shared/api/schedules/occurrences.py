@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 
-from shared.api.deps import Provided
+from shared.api import scope
+from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.shown import Shown
 from shared.api.spans import hold
@@ -46,6 +47,7 @@ class OccurrenceList(Paged):
 @router.get("/{schedule_id}/occurrences")
 def list_occurrences(
     app: Provided,
+    by: Asking,
     schedule_id: str,
     since: Since = None,
     until: Until = None,
@@ -59,6 +61,7 @@ def list_occurrences(
     occurrences: see `/api/v1/jobs`.
     """
     belfry = app()
+    scope.past_schedule(belfry, by, schedule_id, f"schedule {schedule_id!r}")
     asked = _span(*span(since, until), belfry.clock.now())
     found, total = belfry.ledger.occurrences(schedule_id, asked, page, page_size)
     return OccurrenceList(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from shared.access import LOCAL, Caller
 from shared.clock import Clock
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.schedules import Manager, Requested
@@ -29,6 +30,8 @@ def run_once(
     send: bool = True,
     insist: bool = False,
     due_at: datetime | None = None,
+    project_id: int | None = None,
+    by: Caller = LOCAL,
 ) -> Requested:
     """Request one run of a task; for `send`, `insist` and `due_at` see `Manager.run_now`.
 
@@ -41,10 +44,11 @@ def run_once(
         task_parameters=dict(parameters),
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
         enabled=False,
-        tags=(_TAG,),
+        tags={_TAG: ""},
+        project_id=project_id,
     )
-    made = manager.create(definition, policy(task))
-    return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at)
+    made = manager.create(definition, policy(task), by=by)
+    return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at, by=by)
 
 
 def is_once(schedule: Schedule) -> bool:

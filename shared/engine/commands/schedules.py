@@ -3,6 +3,9 @@
 Each command is a step from the present schedule to a new one. It is committed only if nobody
 changed the schedule in between; if somebody did, it is decided again. If a schedule's next run is
 near, it is handed out at once, since the next tick may come too late for it.
+
+`by` says on whose behalf. The audit's entry is written in the transaction of the change (C17), so
+there is no change without its entry, and no entry without its change.
 """
 
 from __future__ import annotations
@@ -11,7 +14,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
+from shared.access import LOCAL, Caller
+from shared.audit.port import Action
 from shared.clock import Clock
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.events import tell_unrun
@@ -20,7 +26,7 @@ from shared.engine.work.outcomes import Outcomes
 from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event, instant
 from shared.recurrence import Recurrence
-from shared.schedules import times
+from shared.schedules import audited, times
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
@@ -33,6 +39,7 @@ from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.handed import HandedOut, Note
 
 _logger = logging.getLogger("belfry.schedules")
+MOST_DUE = 5000
 _CANCELLED = 90
 """The most jobs that end in the transaction that deletes their schedule, which is limited to 100
 rows."""
@@ -70,6 +77,10 @@ class Manager:
         self._new_id = new_id
         self._check = check
 
+    def now(self) -> datetime:
+        """The time by the commands' clock."""
+        return self._clock.now()
+
     def get(self, schedule_id: str) -> Schedule:
         """The schedule, with the jobs that ended counted. Raises `NotFound`."""
         return self.shown(self._find(schedule_id))
@@ -85,6 +96,7 @@ class Manager:
         *,
         schedule_id: str | None = None,
         configured: str = "",
+        by: Caller = LOCAL,
     ) -> Schedule:
         """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
         it would never run, and what its task's check raises. A `configured` one is not checked."""
@@ -101,13 +113,21 @@ class Manager:
             self._check(None, wanted)
         made = _timed(wanted, None, now).rescheduled(now)
         first = Version.of(made, now, "created")
-        if not self._table.commit([Change(None, made, versions=(first,))])[0]:
+        told = audited.of_schedule(by, Action.CREATE, None, made, now)
+        if not self._table.commit([Change(None, made, versions=(first,), audits=(told,))])[0]:
             raise Conflict(f"there is a schedule {made.id!r} already")
         self._tell(Event.SCHEDULE_CREATED, made, now)
         self._dispatcher.tick_one(made.id, now)
         return self.get(made.id)
 
-    def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
+    def change(
+        self,
+        schedule_id: str,
+        step: Callable[[Schedule], Schedule],
+        *,
+        by: Caller = LOCAL,
+        action: Action = Action.CHANGE,
+    ) -> Schedule:
         """Apply `step`, a function of the present schedule. Raises `NotFound`, what `step` raises,
         and `InvalidRecurrence` if the schedule would never run at its new times.
 
@@ -124,9 +144,10 @@ class Manager:
                 return Change(schedule, schedule)
             self._check(shown, wanted)
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
+            told = (audited.of_schedule(by, action, shown, after, now),)
             if _expectation(schedule) == _expectation(after):
-                return Change(schedule, after)
-            return _turned(schedule, after, now, "changed")
+                return Change(schedule, after, audits=told)
+            return replace(_turned(schedule, after, now, "changed"), audits=told)
 
         made = self._commit(schedule_id, decide)
         if made.after != made.before:
@@ -135,7 +156,7 @@ class Manager:
             self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
-    def enable(self, schedule_id: str, enabled: bool) -> Schedule:
+    def enable(self, schedule_id: str, enabled: bool, *, by: Caller = LOCAL) -> Schedule:
         """Turn it on or off. A schedule that is off starts nothing by itself.
 
         To turn it on also ends a pause, and resets the count of failures.
@@ -145,9 +166,10 @@ class Manager:
             definition = replace(one.definition, enabled=enabled)
             return replace(one.resumed() if enabled else one, definition=definition)
 
-        return self.change(schedule_id, step)
+        action = Action.ENABLE if enabled else Action.DISABLE
+        return self.change(schedule_id, step, by=by, action=action)
 
-    def delete(self, schedule_id: str) -> None:
+    def delete(self, schedule_id: str, *, by: Caller = LOCAL) -> None:
         """Delete it. Its history stays. Jobs that wait are cancelled; running jobs go on."""
 
         def decide(schedule: Schedule, now: datetime) -> Change:
@@ -164,12 +186,15 @@ class Manager:
                 for job in waiting[:_CANCELLED]
             )
             folded = fold(turned.after.progress, known | {job.id: job for job in cancelled})
-            return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
+            after = replace(turned.after, progress=folded)
+            told = audited.of_schedule(by, Action.DELETE, schedule, after, now)
+            return replace(turned, after=after, jobs=cancelled, audits=(told,))
 
         try:
             gone = self._commit(schedule_id, decide).after
         except Damaged:  # there is nothing of it that could be kept
-            self._table.discard(schedule_id)
+            told = audited.of_unreadable(by, schedule_id, self._clock.now())
+            self._table.discard(schedule_id, told)
             event(_logger, Event.SCHEDULE_DELETED, schedule_id=schedule_id)
             return
         self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
@@ -182,6 +207,7 @@ class Manager:
         send: bool = True,
         insist: bool = False,
         due_at: datetime | None = None,
+        by: Caller = LOCAL,
     ) -> Requested:
         """Request a run (C7). `send=False`: the caller runs the job itself. `insist`: the task must
         also do what it would otherwise leave out as needless. `due_at`: what a forced run takes for
@@ -196,9 +222,9 @@ class Manager:
             why = f"paused: {paused}" if paused else "turned off"
             raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
         if not force:
-            return self._run_due(schedule, now)
+            return self._run_due(schedule, now, by)
         asked = job_id(schedule_id, due_at or now, self._new_id())
-        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
+        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist, by=by)
         return Requested(schedule=after, job_id=asked, at=now)
 
     def ask(
@@ -209,15 +235,19 @@ class Manager:
         *,
         send: bool = True,
         insist: bool = False,
+        by: Caller = LOCAL,
+        action: Action = Action.EXECUTE,
+        of_job: str | None = None,
     ) -> tuple[Schedule, list[str]]:
         """Add jobs that a person requested to a schedule; (the schedule, the ids added).
 
         Jobs that exist already, ended or not, are left alone. Of the others, as many are added as
-        there is room for. Raises `NotFound`, and `Conflict` if there is no room.
+        there is room for. `action` and `of_job`, the job that is repeated, are for the audit.
+        Raises `NotFound`, and `Conflict` if there is no room.
         """
         added: list[str] = []
 
-        def decide(schedule: Schedule, _now: datetime) -> Change:
+        def decide(schedule: Schedule, at: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
             there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
             known = self._outcomes.ended(schedule) if crowded(schedule) else {}
@@ -230,7 +260,10 @@ class Manager:
                 due_at = parse_id(one)[1]
                 job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist)
                 progress = progress.put(job)
-            return Change(schedule, replace(schedule, progress=progress))
+            what = {"job_ids": list(added), "insist": insist}
+            told = audited.of_request(by, action, schedule, at, what, job_id=of_job)
+            audits = (told,) if added else ()
+            return Change(schedule, replace(schedule, progress=progress), audits=audits)
 
         if asked:
             self._handed.note(Note.of([(one, now) for one in asked], now))
@@ -249,16 +282,27 @@ class Manager:
             )
         return after, added
 
-    def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
+    def _run_due(self, schedule: Schedule, now: datetime, by: Caller) -> Requested:
         due_at = schedule.progress.next_run_at
         if due_at is None or due_at > now:
             coming = upcoming(schedule, now)
             when = f"not due until {instant(coming.due_at)}" if coming else "not due again"
             raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
+        asked = job_id(schedule.id, due_at)
+        self._tell_asked(schedule.id, asked, now, by)
         self._dispatcher.tick_one(schedule.id, now)
-        return Requested(
-            schedule=self._find(schedule.id), job_id=job_id(schedule.id, due_at), at=now
-        )
+        return Requested(schedule=self._find(schedule.id), job_id=asked, at=now)
+
+    def _tell_asked(self, schedule_id: str, asked: str, now: datetime, by: Caller) -> None:
+        """Tell the audit of a request for a run that is due, before a tick hands it out: that
+        happens by itself, even if this process is killed in between."""
+
+        def attempt() -> bool | None:
+            found = self._find(schedule_id)
+            told = audited.of_request(by, Action.EXECUTE, found, now, {"job_ids": [asked]})
+            return self._table.commit([Change(found, found, audits=(told,))])[0] or None
+
+        compare_and_set(schedule_id, attempt)
 
     def job(self, job_id: str) -> Job:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
@@ -287,14 +331,21 @@ class Manager:
         ]
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 
-    def due(self, now: datetime, limit: int) -> list[Schedule]:
-        """Schedules whose next run is due, most overdue first (C10)."""
-        entries = [
-            due for shard in self._table.shards for due in self._table.due(shard, now, limit)
-        ]
+    def due(
+        self,
+        now: datetime,
+        limit: int,
+        wanted: Callable[[Schedule], bool] | None = None,
+    ) -> list[Schedule]:
+        """Schedules whose next run is due, most overdue first (C10). To find those that are
+        `wanted`, at most `MOST_DUE` are looked at."""
+        most = limit if wanted is None else MOST_DUE
+        entries = [due for shard in self._table.shards for due in self._table.due(shard, now, most)]
         entries.sort(key=lambda entry: entry.key)
-        found = (self._table.get(entry.schedule_id) for entry in entries[:limit])
-        return [schedule for schedule in found if schedule is not None]
+        ids = [entry.schedule_id for entry in entries[:most]]
+        known = self._table.many(ids)
+        found = (known[one] for one in ids if one in known)
+        return list(islice((one for one in found if wanted is None or wanted(one)), limit))
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)
@@ -336,6 +387,7 @@ class Manager:
             _logger,
             what,
             schedule_id=schedule.id,
+            name=schedule.definition.name,
             task_type=schedule.definition.task_type,
             enabled=schedule.definition.enabled,
             next_run_at=coming and coming.due_at,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from shared.audit.entry import Entry
+from shared.schedules import audited
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule, Version
-from shared.storage.tables import entities, readable, trouble
+from shared.storage.tables import entities, pending, readable, trouble
 from shared.storage.tables.batch import Delete, Insert, Merge, Operation, Upsert
 
 
@@ -26,6 +28,8 @@ class Change:
     """Ids of ended jobs whose rows are removed, because a wrong clock recorded them."""
     ended: tuple[Version, ...] = ()
     """Versions whose rows are removed."""
+    audits: tuple[Entry, ...] = ()
+    """What the audit is told: each change by a person or a task, and no ordinary run."""
 
 
 def row_of(job: Job) -> Insert:
@@ -55,6 +59,9 @@ def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator
     before, after = change.before, change.after
     yield from (row_of(job) for job in change.jobs)
     yield from trouble.of_change(before, after, change.jobs)
+    yield from (pending.row_of(entry) for entry in change.audits)
+    if (paused := audited.of_pause(before, after)) is not None:
+        yield pending.row_of(paused)
     for version in change.versions:
         key = entities.version_key(version.schedule_id, version.since)
         yield Upsert(key, entities.version_properties(version))
@@ -82,8 +89,9 @@ def rows_of(change: Change) -> int:
     was = change.before.progress.next_run_at if change.before is not None else None
     moved = 0 if was == change.after.progress.next_run_at else 2
     gone = len(change.gone) + len(change.ended) + len(change.shortened)
-    notes = trouble.most(change.jobs) + (change.after.progress.paused_reason is not None)
-    return 1 + moved + len(change.jobs) + len(change.versions) + gone + notes
+    notes = trouble.most(change.jobs) + 2 * (change.after.progress.paused_reason is not None)
+    written = len(change.jobs) + len(change.versions) + len(change.audits)
+    return 1 + moved + written + gone + notes
 
 
 def _user_side(schedule: Schedule) -> tuple[int, str]:

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from shared.audit.entry import Entry
 from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
-from shared.storage.tables import entities, readable, trouble
+from shared.storage.tables import entities, pending, readable, trouble
 from shared.storage.tables.batch import (
     Delete,
     Operation,
@@ -70,6 +71,8 @@ class ScheduleTable:
         self._ended = Ended()
         self.troubled: set[str] = set()
         """The shards in which this process left notes for the alerts (`trouble`)."""
+        self.audited: set[str] = set()
+        """The shards in which this process left entries of the audit (`pending`)."""
         self.shards = [f"s{number:03d}" for number in range(shards)]
         self._readers = Pool(_READERS, "table")
 
@@ -168,13 +171,16 @@ class ScheduleTable:
             rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")
             yield from readable.schedules(rows)
 
-    def discard(self, schedule_id: str) -> None:
-        """Remove a schedule whose row cannot be read: the row and its entries in the due index."""
+    def discard(self, schedule_id: str, audit: Entry) -> None:
+        """Remove a schedule whose row cannot be read: the row and its entries in the due index. The
+        audit's entry is written in the transaction that removes the row."""
         shard = self.shard(schedule_id)
         rows = self._range(shard, "due:", "due;", select=["RowKey"])
         due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
-        for key in (*due, entities.schedule_key(schedule_id)):
+        for key in due:
             self._transact(shard, [Delete(key)])
+        row = Delete(entities.schedule_key(schedule_id))
+        self._transact(shard, [row, pending.row_of(audit)])
 
     def forget(self, entry: Due) -> None:
         """Remove an entry in the due index that has no schedule."""
@@ -347,6 +353,8 @@ class ScheduleTable:
             outcome = self._table.transact(shard, steps)
         if any(step.key.startswith(trouble.PREFIX) for step in steps):
             self.troubled.add(shard)
+        if any(step.key.startswith(pending.PREFIX) for step in steps):
+            self.audited.add(shard)
         if outcome.committed or not outcome.retried:
             return outcome.committed
         rows = (self._read(shard, key) for key in keys)
