@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.calendars.store import Store
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
@@ -21,6 +22,7 @@ class Stores:
     connection: Connection
     names: Names
     table: ScheduleTable
+    calendars: Store
     handed: HandedOut
     meta: Meta
     locks: Locks
@@ -37,6 +39,7 @@ class Stores:
             connection,
             names,
             ScheduleTable(table, settings.schedule_shards),
+            Store(table),
             HandedOut(table),
             meta,
             Locks(meta),

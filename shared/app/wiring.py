@@ -16,6 +16,7 @@ from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
+from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.checks import Checks
@@ -78,6 +79,7 @@ def build(
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
             AuditUpkeep: lambda: audit,
+            CalendarUpkeep: lambda: calendars,
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -99,6 +101,7 @@ def build(
         alerts=lambda: alerts(),
         keep_days=settings.audit_days,
     )
+    calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.meta, clock)
     notifications = once(
         lambda: domains.notifications(
@@ -145,6 +148,8 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        calendars=calendars,
+        feeds=feeds,
         audit=audit,
         started_at=clock.now(),
         connection=at.connection,

@@ -28,6 +28,7 @@ from shared.schedules.model import (
     Version,
 )
 from shared.schedules.spent import NOTHING, Spent
+from shared.storage.tables import observances
 
 _FAR = 9_999_999_999
 _ROOM = 32_000
@@ -147,6 +148,7 @@ def _recurrence_properties(when: Recurrence) -> dict[str, Any]:
         "start_time": stamp(when.start_time),
         "end_time": stamp(when.end_time),
         "when": _when(when),
+        "calendar": observances.to_text(when.calendar),
     }
 
 
@@ -283,7 +285,8 @@ def _policy(text: str) -> Policy:
 def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
     properties = ("frequency", "timezone", "cron_expression", "interval_seconds")
     said = (entity[name] for name in (*properties, "start_time", "end_time"))
-    return _recurrence_of(*said, entity.get("when", ""))  # which earlier versions did not store
+    more = (entity.get(name, "") for name in ("when", "calendar"))  # which were not always stored
+    return _recurrence_of(*said, *more)
 
 
 @functools.lru_cache(1024)
@@ -295,6 +298,7 @@ def _recurrence_of(
     start_time: str,
     end_time: str,
     when: str,
+    calendar: str,
 ) -> Recurrence:
     more = _object(when) if when else {}
     return Recurrence(
@@ -308,6 +312,7 @@ def _recurrence_of(
         start_time=instant(start_time),
         start_local=instant(more.get("start_local", "")),
         end_time=instant(end_time),
+        calendar=observances.of_text(calendar),
         stored=True,
     )
 
