@@ -4,7 +4,7 @@
 |---|---|
 | `calendar:{id}` | a calendar as it is |
 | `name:{digest}` | that its name is taken in its project, or for all projects |
-| `version:{id}:{version}` | what it said at each version |
+| `calendar_version:{id}:{version}` | what it said at each version |
 | `feed:{id}` | a calendar feed; its token is not stored |
 | `token:{hash}` | which feed a token opens, by the token's SHA-256 |
 """
@@ -56,7 +56,7 @@ def name_key(name: str, project_id: int | None) -> str:
 
 
 def version_key(calendar: NamedCalendar) -> str:
-    return f"version:{calendar.id}:{calendar.version:08d}"
+    return f"calendar_version:{calendar.id}:{calendar.version:08d}"
 
 
 def feed_key(feed_id: str = "") -> str:

@@ -48,7 +48,7 @@ def test_a_feed_shows_the_coming_runs_of_its_project_alone(desk: Desk) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
     found = events(answer)
-    assert len(found) == 22, "the working days of the next 31"
+    assert len(found) == 23, "the working days of the next 31"
     first = found[0]
     assert str(first["SUMMARY"]) == "Nightly; of, the shop\\"
     assert first["DTSTART"].dt.isoformat() == "2026-03-02T00:00:00+00:00"
