@@ -14,6 +14,7 @@ data                           the company's own database: its tables, and their
 keys                           keys and sign-ins: who sends a request, and how many of them
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
+calendars                      days, blackouts and hours that schedules observe; calendar feeds
 alerts                         problems: told when they begin, again while they last, and at the end
 billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations

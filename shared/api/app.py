@@ -11,6 +11,7 @@ from shared.api.alerts import routes as alerts
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
+from shared.api.calendars import routes as calendars
 from shared.api.costs import routes as costs
 from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
@@ -56,6 +57,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         dependencies=[Depends(roles.permit), Depends(query.known_only)],
     )
+    made.include_router(calendars.router)
     made.include_router(usage.router)
     made.include_router(reports.router)
     made.include_router(statistics.router)

@@ -13,6 +13,7 @@ PARAMETERS: Mapping[str, str] = {
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
     "days, else a day (UTC).",
     "by": "By what the costs are added up. Default: task.",
+    "calendar_id": "The calendar's id.",
     "channel": "Only of this channel.",
     "cursor": "`next_cursor` of the page before: the page after it, with the same filters.",
     "currency": "By ISO 4217, such as USD. Default: the first of the report.",
@@ -20,6 +21,7 @@ PARAMETERS: Mapping[str, str] = {
     "day": "A day in UTC, such as 2030-01-31.",
     "destination": "Only those with a copy there.",
     "enabled": "Only what is on (true) or off (false).",
+    "feed_id": "The feed's id.",
     "force": "true: also what its plan's retention keeps.",
     "frequency": "Only of this frequency.",
     "from": "The first instant of the span, with its offset, such as 2030-01-31T00:00:00Z.",

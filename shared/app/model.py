@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.audit.service import AuditTrail
+from shared.calendars.feeds import Feeds
+from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.jobs import Control
@@ -87,6 +89,8 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    calendars: Calendars
+    feeds: Feeds
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     started_at: datetime

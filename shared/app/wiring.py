@@ -16,6 +16,7 @@ from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
+from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.checks import Checks
@@ -89,6 +90,7 @@ def build(
                 Upkeep(listing),
                 Checking(listing, at.meta),
             ),
+            CalendarUpkeep: lambda: calendars,
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -110,6 +112,7 @@ def build(
         alerts=lambda: alerts(),
         keep_days=settings.audit_days,
     )
+    calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.meta, clock)
     jobs, packing = engine.index_of_jobs(at, clock)
     listing = engine.listing(at, clock)
@@ -164,6 +167,8 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        calendars=calendars,
+        feeds=feeds,
         audit=audit,
         started_at=clock.now(),
         connection=at.connection,

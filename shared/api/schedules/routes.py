@@ -16,8 +16,12 @@ from shared.api.schedules.shapes import (
     Retried,
     ScheduleChange,
     ScheduleOut,
+    definition_observing,
+    observes,
+    observing,
 )
 from shared.engine.commands.builtin import policy
+from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -31,7 +35,11 @@ def create_schedule(app: Provided, by: Asking, new: NewSchedule) -> ScheduleOut:
     scope.may_use(belfry, by, new.task_type)
     project_id = scope.new_project(by, new.project_id)
     definition = replace(new.definition(), project_id=project_id)
+    if (named := observes(new, None)) is not None:
+        observance = belfry.calendars.observance(*named, project_id)
+        definition = definition_observing(definition, observance)
     made = belfry.manager.create(definition, new.policy(policy(task)), by=by)
+    made = belfry.calendars.refreshed(made, by)
     return ScheduleOut.of(made, belfry.clock.now())
 
 
@@ -51,7 +59,16 @@ def change_schedule(
     present = scope.own_schedule(belfry, by, schedule_id)
     if changes.task_parameters is not None:
         scope.may_use(belfry, by, present.definition.task_type)
-    changed = belfry.manager.change(schedule_id, changes.apply, by=by)
+    what = present.definition
+    named = observes(changes, what.recurrence.calendar)
+    found = None if named is None else belfry.calendars.observance(*named, what.project_id)
+
+    def step(schedule: Schedule) -> Schedule:
+        changed = changes.apply(schedule)
+        return changed if named is None else observing(changed, found)
+
+    changed = belfry.manager.change(schedule_id, step, by=by)
+    changed = belfry.calendars.refreshed(changed, by)
     return ScheduleOut.of(changed, belfry.clock.now())
 
 

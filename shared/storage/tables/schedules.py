@@ -269,6 +269,14 @@ class ScheduleTable:
                 return found, Place(shard, found[-1]["RowKey"])
         return found, None
 
+    def observing(self) -> Iterator[Schedule]:
+        """Schedules that observe calendars, deleted ones left out: one query for each shard, which
+        reads the whole shard and returns these."""
+        where = " and calendar gt '' and deleted_at eq ''"
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=where)
+            yield from readable.schedules(rows)
+
     def discard(self, schedule_id: str, audit: Entry) -> None:
         """Remove a schedule whose row cannot be read: the row and its entries in the due index. The
         audit's entry is written in the transaction that removes the row."""

@@ -90,6 +90,8 @@ BODY: Mapping[str, Mapping[str, object]] = {
     "NewSchedule": {"task_type": "works", "project_id": 1},
     "NewPlan": {"project_id": 1},
     "NewKey": {"projects": [1]},
+    "NewCalendar": {"project_id": 1},
+    "NewFeed": {"project_id": 1},
     "ScheduleChange": {"description": "stolen"},
 }
 """What differs from the example, by the body's schema."""
@@ -109,6 +111,7 @@ def _planted(backups: Client) -> Town:
     named |= _schedules(engine)
     named |= _backup(backups)
     named |= _alert(engine)
+    named |= _calendar(asking)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -179,6 +182,20 @@ def _alert(engine: Engine) -> dict[str, object]:
     alerts.open(AlertKind.CLOCK_SILENT, "timer", f"{MARK} it stands")
     about = [one for one in alerts.all(100) if one.about == failing]
     return {"alert_id": about[0].id}
+
+
+def _calendar(asking: Asking) -> dict[str, object]:
+    """A calendar of project 1, and a feed of its runs."""
+    body = {
+        "name": f"{MARK} calendar",
+        "project_id": 1,
+        "days": [{"day": "2026-03-02", "reason": MARK}],
+    }
+    made = asking.told("POST", "/api/v1/calendars", json=body)
+    feed = asking.told(
+        "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
+    )
+    return {"calendar_id": made["id"], "feed_id": feed["id"]}
 
 
 def _of_nobody(engine: Engine) -> None:
