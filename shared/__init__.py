@@ -10,6 +10,7 @@ schedules                      pure: what a schedule is, and what it owes at `no
 tasks                          pure: what a task is, what it needs, what it may use as it runs
 audit                          who changed what, in a chain of hashes
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
+listing                        the index of schedules, from which lists are answered
 data                           the company's own database: its tables, and their upgrade
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
