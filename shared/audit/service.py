@@ -76,9 +76,11 @@ class AuditTrail:
         action: Action,
         subject: Subject,
         before: Mapping[str, object] | None = None,
+        *,
+        even_if_away: bool = False,
     ) -> AbstractContextManager[Changing]:
-        """Record a change (`port.Audit.changing`)."""
-        return self._recorder.changing(by, action, subject, before)
+        """Record a change (`port.Audit.changing`, `Recorder.changing`)."""
+        return self._recorder.changing(by, action, subject, before, even_if_away=even_if_away)
 
     def settle(self) -> None:
         """Chain what this process recorded. Cheap if there is nothing; the first after a quiet time
