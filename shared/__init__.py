@@ -11,6 +11,7 @@ tasks                          pure: what a task is, what it needs, what it may 
 audit                          who changed what, in a chain of hashes
 jobs                           pure: the index of jobs: chunks, pages, sums
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
+listing                        the index of schedules, from which lists are answered
 data                           the company's own database: its tables, and their upgrade
 listing                        the index of schedules: what lists filter and sort by, in memory
 keys                           keys and sign-ins: who sends a request, and how many of them

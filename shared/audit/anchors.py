@@ -148,6 +148,8 @@ class Anchors:
         part: list[Record] = []
         size = 0
         for one in self._table.records(after, until):
+            if one.number < 0:
+                continue  # a row that somebody added
             part.append(one)
             size += len(one.text)
             if len(part) >= _RECORDS or size >= _BYTES:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.audit.entry import canonical
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -23,6 +25,10 @@ def differences(before: object, after: object, path: str = "") -> Iterator[Diffe
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted(before.keys() | after.keys()):
             step = str(name).replace("~", "~0").replace("/", "~1")
-            yield from differences(before.get(name), after.get(name), f"{path}/{step}")
-    elif before != after or type(before) is not type(after):
+            one, other = before.get(name), after.get(name)
+            if (name in before) == (name in after):
+                yield from differences(one, other, f"{path}/{step}")
+            else:
+                yield Difference(f"{path}/{step}", one, other)
+    elif canonical(before) != canonical(after):  # which tells true from 1
         yield Difference(path, before, after)

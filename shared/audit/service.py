@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import operator
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -11,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.access import Caller
 from shared.alerts.port import AlertKind, AlertService
 from shared.audit.anchors import Anchors
-from shared.audit.chain import Head
+from shared.audit.chain import Head, Record
 from shared.audit.chainer import Chainer, Source
 from shared.audit.entry import Entry
 from shared.audit.listing import Listing, Page, Wanted
@@ -74,9 +76,11 @@ class AuditTrail:
         action: Action,
         subject: Subject,
         before: Mapping[str, object] | None = None,
+        *,
+        even_if_away: bool = False,
     ) -> AbstractContextManager[Changing]:
-        """Record a change (`port.Audit.changing`)."""
-        return self._recorder.changing(by, action, subject, before)
+        """Record a change (`port.Audit.changing`, `Recorder.changing`)."""
+        return self._recorder.changing(by, action, subject, before, even_if_away=even_if_away)
 
     def settle(self) -> None:
         """Chain what this process recorded. Cheap if there is nothing; the first after a quiet time
@@ -126,8 +130,12 @@ class AuditTrail:
         numbers = self._listing.numbers(wanted, caller)
         start = (page - 1) * page_size
         if below is not None:
-            start = sum(number >= below for number in numbers)
+            start = bisect_right(numbers, -below, key=operator.neg)
         return self._listing.page(numbers, start, page_size)
+
+    def record(self, number: int) -> Record | None:
+        """One record; None if there is none in the table."""
+        return self._table.record(number)
 
     def verify(self, check: Callable[[], None] = lambda: None) -> Verified:
         """Walk the whole chain and its anchors."""

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from shared.cli import typed
 from shared.cli.typed import Typed
 from shared.clock import SystemClock
 from shared.data import names, schema
-from shared.errors import Invalid
+from shared.errors import Invalid, Refused, Unavailable
 from shared.log import instant
 from shared.settings import BillingSettings
 
@@ -72,10 +72,10 @@ def _audited(
     from shared.storage.names import Names
 
     connection, name = Connection(read.storage), Names(read.prefix).audit
-    with translated("table storage"):
-        connection.create_table(name)
+    with suppress(Unavailable, Refused), translated("table storage"):
+        connection.create_table(name)  # if that fails, the recorder says so
     recorder = Recorder(connection.table(name), SystemClock())
-    return recorder.changing(person(), action, subject)
+    return recorder.changing(person(), action, subject, even_if_away=True)
 
 
 def _given(words: list[str], act: _Act) -> Mapping[str, str]:

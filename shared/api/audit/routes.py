@@ -101,6 +101,9 @@ class AuditList(Continued):
     """A page of the audit, newest first."""
 
     entries: list[AuditEntryOut]
+    unreadable: list[int]
+    """The numbers of records on this page that cannot be read, since somebody changed their rows:
+    `python -m functions audit verify` says more."""
 
 
 @router.get("/api/v1/audit")
@@ -171,8 +174,16 @@ def _page(
         raise Invalid("page", "give a page or a cursor, not both")
     below = None if cursor is None else int(cursors.read(belfry.meta, to, cursor)[0])
     found = belfry.audit.page(wanted, by, page, page_size, below=below)
+    entries: list[AuditEntryOut] = []
+    unreadable: list[int] = []
+    for one in found.records:
+        try:
+            entries.append(AuditEntryOut.of(one))
+        except (LookupError, ValueError, TypeError):
+            unreadable.append(one.number)
     return AuditList(
-        entries=[AuditEntryOut.of(one) for one in found.records],
+        entries=entries,
+        unreadable=unreadable,
         next_cursor=None if found.last is None else cursors.write(belfry.meta, to, [found.last]),
         **counts(found.total, page if below is None else found.start // page_size + 1, page_size),
     )

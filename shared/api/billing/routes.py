@@ -136,7 +136,8 @@ def resume_billing(app: Provided, by: Asking, request: Resume) -> BillingOut:
     schedule. Asking twice resumes once. People are told of it (the alert `billing_paused` is over).
     """
     billing = _fitting(app)
-    with app().audit.changing(by, Action.RESUME, Subject("billing", "switch")) as change:
+    subject = Subject("billing", "switch")
+    with app().audit.changing(by, Action.RESUME, subject, even_if_away=True) as change:
         switch, _, _ = billing.resume(request.by, request.day, LONGEST)
         change.after = asdict(switch)
     # If that fails, `billing_upkeep` tells it: billing is resumed all the same.

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
+from shared.storage.names import Names
+from shared.storage.tables.batch import Merge
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import make, tap
 from tests.integration.schedules.conftest import Counter
@@ -96,3 +98,17 @@ def test_a_cursor_walks_all_while_more_is_recorded(counter: Counter) -> None:
         assert counter.ask("GET", f"/audit?{wrong}").status_code == 422
     other = counter.ask("GET", f"/schedules/{made[0]}/audit?cursor={cursor}")
     assert other.status_code == 422
+
+
+def test_a_record_that_cannot_be_read_is_named_and_hides_no_other(counter: Counter) -> None:
+    for number in range(3):
+        counter.made(name=f"n{number}")
+    assert counter.told("GET", "/audit")["unreadable"] == []
+    app = counter.engine.app
+    table = app.connection.table(Names(app.settings.prefix).audit)
+    row = table.get("chain", "record:0000000002")
+    assert row is not None
+    table.transact("chain", [Merge("record:0000000002", row["etag"], {"text0": "garbled"})])
+    page = counter.told("GET", "/audit")
+    assert [one["number"] for one in page["entries"]] == [3, 1]
+    assert (page["unreadable"], page["total"]) == ([2], 3)
