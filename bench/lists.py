@@ -73,6 +73,10 @@ def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
         caller.get(path)
         yield f"{what}, ms", _median(lambda: None, lambda path=path: caller.get(path))
     yield "by cursor, ms", _walk(caller)
+    before = time.process_time()
+    for _ in range(_PASSES):
+        caller.get("/schedules?page_size=50")
+    yield "processor time of a page, ms", (time.process_time() - before) * 1000 / _PASSES
 
 
 def _requests(connection: str) -> float:

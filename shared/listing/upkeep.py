@@ -8,7 +8,7 @@ stay until the next time; to fold a row twice changes nothing.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,11 +73,12 @@ class Upkeep:
         listing = self._listing
         with listing.lock:
             shard = listing.shards[name]
-            made = self._made(name, shard, now)
-        if len(made.schedules) < listing.page:
-            return False, True
-        if shard.etag is not None and (shard.etag, shard.kept_head) == (before, made.head):
-            return False, True
+            if shard.etag is not None and (shard.etag, shard.kept_head) == (before, shard.head):
+                return False, True
+            ids = listing.of_shard(name)
+            if len(ids) < listing.page:
+                return False, True
+            made = self._made(name, ids, shard, now)
         etag = listing.snapshots.write(made, before)
         if etag is None:
             return False, False
@@ -85,9 +86,9 @@ class Upkeep:
             shard.etag, shard.kept_head = etag, made.head
         return True, True
 
-    def _made(self, name: str, shard: Shard, now: datetime) -> Snapshot:
+    def _made(self, name: str, ids: Sequence[str], shard: Shard, now: datetime) -> Snapshot:
         listing = self._listing
-        known = (listing.columns.get(one) for one in listing.columns.of_shard(listing.number(name)))
+        known = map(listing.columns.get, ids)
         return Snapshot(
             shard=name,
             epoch=listing.epoch or "",
