@@ -56,6 +56,8 @@ class Event(StrEnum):
     LEASE_LOST = "lease_lost"
     STORAGE_AWAY = "storage_away"
     SWEEP_DONE = "sweep_done"
+    JOB_INDEX_BROKEN = "job_index_broken"
+    JOB_INDEX_REBUILT = "job_index_rebuilt"
     CLEANUP_DONE = "cleanup_done"
     INDEX_UNREADABLE = "index_unreadable"
     INDEX_REPAIRED = "index_repaired"

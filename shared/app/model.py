@@ -16,6 +16,7 @@ from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.records.history import History
+from shared.engine.records.job_index import JobIndex
 from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
@@ -62,6 +63,7 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    jobs: JobIndex
     listing: Listing
     lists: Lists
     history: History

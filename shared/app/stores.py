@@ -12,6 +12,7 @@ from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 
@@ -25,6 +26,7 @@ class Stores:
     table: ScheduleTable
     changed: ScheduleFeed
     handed: HandedOut
+    feed: JobFeed
     meta: Meta
     locks: Locks
     queue: JobQueue
@@ -43,6 +45,7 @@ class Stores:
             schedules,
             ScheduleFeed(table, schedules.shards),
             HandedOut(table),
+            JobFeed(table, meta),
             meta,
             Locks(meta),
             JobQueue(short, long),

@@ -78,7 +78,13 @@ def build(
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             Housekeeping: lambda: Housekeeper(
-                at.table, manager, ledger, clocks, Upkeep(listing), Checking(listing, at.meta)
+                at.table,
+                manager,
+                ledger,
+                clocks,
+                packing,
+                Upkeep(listing),
+                Checking(listing, at.meta),
             ),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
@@ -93,6 +99,7 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.meta, clock)
+    jobs, packing = engine.index_of_jobs(at, clock)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     notifications = once(
@@ -103,7 +110,7 @@ def build(
     alerts: Callable[[], Alerts] = once(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
-    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(
         lambda: domains.backups(
@@ -126,6 +133,7 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        jobs=jobs,
         listing=listing,
         lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),

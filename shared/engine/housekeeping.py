@@ -12,6 +12,7 @@ from shared.audit.port import Action
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.listing.checking import Checking
@@ -36,6 +37,7 @@ class Housekeeper:
         manager: Manager,
         ledger: Ledger,
         clocks: Clocks,
+        packing: JobPacking,
         upkeep: Upkeep,
         checking: Checking,
     ) -> None:
@@ -43,6 +45,7 @@ class Housekeeper:
         self._manager = manager
         self._ledger = ledger
         self._clocks = clocks
+        self._packing = packing
         self._upkeep = upkeep
         self._checking = checking
 
@@ -73,8 +76,11 @@ class Housekeeper:
         )
 
     def keep_index(self, job: JobContext) -> Mapping[str, object]:
-        """Fold what changed into the snapshots of the index (`listing.upkeep`)."""
-        return {"schedules": self._upkeep.run(job.check).result()}
+        """Fold what changed into the snapshots of the index of schedules (`listing.upkeep`), and
+        pack the jobs that ended into the index of jobs (`records.job_packing`)."""
+        schedules = self._upkeep.run(job.check)
+        jobs = self._packing.pack(job.check)
+        return {"schedules": schedules.result(), "jobs": jobs.result()}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`), and check a part

@@ -27,6 +27,7 @@ from shared.app import App, build
 from shared.clock import SystemClock
 from shared.schedules.job import Job, Status
 from tests.forked import Commands
+from tests.jobs import jobs_of
 
 _prefixes = itertools.count()
 
@@ -168,7 +169,7 @@ def held(
 def _running(app: App, process: subprocess.Popen[str]) -> Job:
     """The command's job, as soon as it runs."""
     while process.poll() is None:
-        for job in app.manager.jobs("postgres_backup"):
+        for job in jobs_of(app, "postgres_backup"):
             if job.status is Status.RUNNING:
                 return job
         time.sleep(0.05)

@@ -35,7 +35,7 @@ from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import HandedOut
 
 _logger = logging.getLogger("belfry.schedules")
 _CANCELLED = 90
@@ -264,7 +264,7 @@ class Manager:
             return Change(schedule, replace(schedule, progress=progress), audits=audits)
 
         if asked:
-            self._handed.note(Note.of([(one, now) for one in asked], now))
+            self._handed.note([(one, now) for one in asked], now)
         if send:
             long = self._find(schedule_id).is_long
             self._queue.send(Message(tuple(asked), now, long=long), now)
@@ -306,17 +306,9 @@ class Manager:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
         return lookup.job(self._table, job_id)
 
-    def jobs(
-        self,
-        schedule_id: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[Job]:
-        """Jobs due from `since` on and before `until`, including live ones, latest due first.
-
-        A stretch is one job, and is included if any of its occurrences was due then.
-        """
-        return lookup.jobs(self._table, schedule_id, since, until)
+    def ended_since(self, schedule_id: str, since: datetime) -> list[Job]:
+        """A schedule's ended jobs that were due from `since` on, latest due first."""
+        return lookup.ended_since(self._table, schedule_id, since)
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)
@@ -347,6 +339,7 @@ class Manager:
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")
+            self._handed.note([(job.id, now) for job in made.recorded], now)
             if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
                 return
             tell_unrun(_logger, made.recorded)

@@ -204,7 +204,11 @@ def test_each_call_is_answered_as_its_contract_says(engine: Engine) -> None:
 
 
 def test_too_much_is_refused(engine: Engine) -> None:
-    for path in ("/schedules?page_size=101", "/jobs?page_size=101", "/schedules/due/list?limit=501"):
+    for path in (
+        "/schedules?page_size=101",
+        "/jobs?page_size=101",
+        "/schedules/due/list?limit=501",
+    ):
         assert Caller(engine).ask("GET", f"/api/v1{path}").status_code == 422, path
 
 
