@@ -56,7 +56,7 @@ class Lists(RuleBasedStateMachine):
     azurite: Azurite
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.main = make(self.azurite)
         prefix = self.main.app.settings.prefix
         self.two = [Instance(self.azurite, prefix, self.main) for _ in range(2)]
@@ -135,7 +135,7 @@ def test_every_index_says_what_the_rows_say(azurite: Azurite) -> None:
             super().teardown()
 
     Here.azurite = azurite
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Here,
         settings=settings(
             max_examples=15,
