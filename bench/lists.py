@@ -53,6 +53,7 @@ def measured(n: int) -> Mapping[str, float]:
             "requests to storage for a page": _requests(text),
             "first page of a new process, ms": cold["page"],
             "  of which loading the index, ms": cold["load"],
+            "    and of this the process's own work, ms": cold["processor"],
             "  memory that this takes at most, MB": cold["memory"],
             "  the same without snapshots, ms": before,
         }

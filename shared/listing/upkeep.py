@@ -52,7 +52,7 @@ class Upkeep:
         written = removed = 0
         for name in listing.feed.shards:
             check()
-            made, current = self._keep(name, before.get(name), now)
+            made, current = self._keep(name, before, now)
             written += made
             if current:
                 removed += self._remove(name, now)
@@ -67,10 +67,11 @@ class Upkeep:
         listing.forget()
         return self.run(check)
 
-    def _keep(self, name: str, before: str | None, now: datetime) -> tuple[bool, bool]:
+    def _keep(self, name: str, etags: Mapping[str, str | None], now: datetime) -> tuple[bool, bool]:
         """(whether a snapshot of the shard was written; whether nothing newer than `KEPT` is needed
         of the feed)."""
         listing = self._listing
+        before = etags[name] if name in etags else self._untold(name)
         with listing.lock:
             shard = listing.shards[name]
             if shard.etag is not None and (shard.etag, shard.kept_head) == (before, shard.head):
@@ -85,6 +86,15 @@ class Upkeep:
         with listing.lock:
             shard.etag, shard.kept_head = etag, made.head
         return True, True
+
+    def _untold(self, name: str) -> str | None:
+        """The ETag of a snapshot that no fact tells of: whoever wrote it was killed right after."""
+        listing = self._listing
+        if len(listing.of_shard(name)) < listing.page:
+            return None
+        found = listing.snapshots.etag(name)
+        listing.refresh()  # what is written must be newer than what it replaces
+        return found
 
     def _made(self, name: str, ids: Sequence[str], shard: Shard, now: datetime) -> Snapshot:
         listing = self._listing

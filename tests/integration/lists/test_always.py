@@ -30,7 +30,9 @@ class Instance:
     """A process, which starts anew when it was killed."""
 
     def __init__(self, azurite: Azurite, prefix: str, like: Engine) -> None:
-        self._make = lambda: make(azurite, prefix, self.transport, clock=like.clock, prepared=True)
+        self._make: Callable[[], Engine] = lambda: make(
+            azurite, prefix, self.transport, clock=like.clock, prepared=True
+        )
         self.start()
 
     def start(self) -> None:
@@ -56,7 +58,7 @@ class Lists(RuleBasedStateMachine):
     azurite: Azurite
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.main = make(self.azurite)
         prefix = self.main.app.settings.prefix
         self.two = [Instance(self.azurite, prefix, self.main) for _ in range(2)]
