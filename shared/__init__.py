@@ -7,6 +7,7 @@ settings, log, redaction       configuration; log lines, and removing secrets fr
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 access                         pure: who asks, and what that caller may see and do
 schedules                      pure: what a schedule is, and what it owes at `now`
+jobs                           pure: the index of jobs: chunks, pages, sums
 tasks                          pure: what a task is, what it needs, what it may use as it runs
 audit                          who changed what, in a chain of hashes
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
