@@ -129,11 +129,13 @@ def clock(name: str) -> None:
 
 
 def stand_in() -> None:
-    """Tick, if no clock has ticked for a while. Any other invocation calls this when it is done.
+    """Chain what the invocation told the audit, and tick, if no clock has ticked for a while. Any
+    invocation that is no clock's calls this when it is done.
 
     Its own work is done by then, so a failure here does not make the invocation fail.
     """
     try:
+        _process.app().audit.settle()
         _process.app().clocks.stand_in()
     except BelfryError as error:
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))

@@ -31,6 +31,9 @@ class Event(StrEnum):
     SCHEDULE_CREATED = "schedule_created"
     SCHEDULE_CHANGED = "schedule_changed"
     SCHEDULE_DELETED = "schedule_deleted"
+    CALENDAR_CHANGED = "calendar_changed"
+    CALENDAR_UNREADABLE = "calendar_unreadable"
+    CALENDAR_BEHIND = "calendar_behind"
     SCHEDULE_PAUSED = "schedule_paused"
     SCHEDULE_EXPIRED = "schedule_expired"
     SCHEDULE_BROKEN = "schedule_broken"
@@ -122,6 +125,17 @@ class Event(StrEnum):
     CONSENT_CHANGED = "consent_changed"
     CONSENT_UNSAVED = "consent_unsaved"
     REQUEST_FAILED = "request_failed"
+    KEY_CREATED = "key_created"
+    KEY_CHANGED = "key_changed"
+    KEY_REVOKED = "key_revoked"
+    KEY_REFUSED = "key_refused"
+    KEY_UNREADABLE = "key_unreadable"
+    KEY_USE_UNNOTED = "key_use_unnoted"
+    AUDIT_ANCHORED = "audit_anchored"
+    AUDIT_ARCHIVED = "audit_archived"
+    AUDIT_BROKEN = "audit_broken"
+    AUDIT_RESUMED = "audit_resumed"
+    AUDIT_UNSETTLED = "audit_unsettled"
 
 
 _MARGIN = 4

@@ -139,6 +139,13 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="Do what the text says: bring the database back, or upgrade its schema "
             "(`python -m functions database upgrade`). The company's tasks fail until then.",
         ),
+        AlertKind.AUDIT_BROKEN: About(
+            severity=Severity.CRITICAL,
+            title="Audit broken",
+            what_to_do="Run `python -m functions audit verify`: it names each wrong record. Find "
+            "out who could write to the storage account since then; compare with the files in the "
+            "container of the anchors (docs/audit.md).",
+        ),
     }
 )
 

@@ -31,6 +31,8 @@ class AlertKind(StrEnum):
     """Fees that Stripe refused."""
     DATABASE_UNFIT = "database_unfit"
     """The company's database does not answer, or its schema is not that of the code."""
+    AUDIT_BROKEN = "audit_broken"
+    """The chain of the audit does not fit: somebody changed it."""
 
 
 class AlertService(Protocol):

@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PARAMETERS: Mapping[str, str] = {
+    "action": "Only of this action.",
+    "actor": "Only by whoever has this name (`by.name`).",
     "alert_id": "The alert's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
     "days, else a day (UTC).",
     "by": "By what the costs are added up. Default: task.",
+    "calendar": "Only those that observe the calendar of this name.",
+    "calendar_id": "The calendar's id.",
     "channel": "Only of this channel.",
     "cursor": "`next_cursor` of the page before: the page after it, with the same filters.",
     "currency": "By ISO 4217, such as USD. Default: the first of the report.",
@@ -18,10 +22,12 @@ PARAMETERS: Mapping[str, str] = {
     "day": "A day in UTC, such as 2030-01-31.",
     "destination": "Only those with a copy there.",
     "enabled": "Only what is on (true) or off (false).",
+    "feed_id": "The feed's id.",
     "force": "true: also what its plan's retention keeps.",
     "frequency": "Only of this frequency.",
     "from": "The first instant of the span, with its offset, such as 2030-01-31T00:00:00Z.",
     "job_id": "The job's id.",
+    "key_id": "The key's id.",
     "kind": "Only of this kind.",
     "limit": "How many at most.",
     "message_id": "The notification's id.",
@@ -31,6 +37,7 @@ PARAMETERS: Mapping[str, str] = {
     "page_size": "How many items a page has, 100 at most.",
     "project_id": "Only of this project.",
     "q": "Only those with this text in their name, in capitals or not.",
+    "revoked": "Only those that were revoked (true), or were not (false).",
     "schedule_id": "The schedule's id.",
     "sort": "In which order. Default: newest first.",
     "source": "Only of this source.",

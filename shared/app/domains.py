@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertService, DatabaseMonitor
 from shared.app.stores import Stores
+from shared.audit.port import Audit
 from shared.billing.port import BillingService
+from shared.calendars.feeds import Feeds
+from shared.calendars.service import Calendars
+from shared.calendars.spreading import Spreading
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
@@ -46,6 +50,11 @@ def _reviews(settings: Settings) -> Mapping[str, Review]:
     from shared.care.reviews import reviews
 
     return reviews(settings)
+
+
+def calendars(at: Stores, manager: Manager, audit: Audit, clock: Clock) -> tuple[Calendars, Feeds]:
+    spreading = Spreading(at.calendars, at.table, manager)
+    return Calendars(at.calendars, spreading, audit, clock), Feeds(at.calendars, audit, clock)
 
 
 def care(

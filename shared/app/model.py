@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.audit.service import AuditTrail
+from shared.calendars.feeds import Feeds
+from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.jobs import Control
@@ -24,6 +27,8 @@ from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.keys.gate import Gate
+from shared.keys.service import Keys
 from shared.listing.listing import Listing
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
@@ -70,6 +75,9 @@ class App:
     lists: Lists
     history: History
     paid: PaidMessages
+    keys: Keys
+    gate: Gate
+    """Says who sends a request."""
     executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
@@ -83,6 +91,10 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    calendars: Calendars
+    feeds: Feeds
+    audit: AuditTrail
+    """What is told of each change; `manager` and `control` do so by themselves."""
     started_at: datetime
     """When this process built the app."""
     connection: Connection
@@ -120,10 +132,12 @@ class App:
                 )
 
     def create(self) -> None:
-        """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
+        """Create the tables and the queues; harmless if they exist. Raises as `prepare` does."""
         names = Names(self.settings.prefix)
         with translated("table storage"):
             self.connection.create_table(names.table)
+            self.connection.create_table(names.keys)
+            self.connection.create_table(names.audit)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.calendars.store import Store
 from shared.clock import Clock
 from shared.settings import Settings
 from shared.storage.connect import Connection
@@ -25,6 +26,7 @@ class Stores:
     names: Names
     table: ScheduleTable
     changed: ScheduleFeed
+    calendars: Store
     handed: HandedOut
     feed: JobFeed
     meta: Meta
@@ -44,6 +46,7 @@ class Stores:
             names,
             schedules,
             ScheduleFeed(table, schedules.shards),
+            Store(table),
             HandedOut(table),
             JobFeed(table, meta),
             meta,

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import domains, engine
+from shared.app import access, domains, engine
 from shared.app.model import App
 from shared.app.stores import Stores
+from shared.audit.service import AuditTrail
+from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
+from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.checks import Checks
@@ -77,6 +80,7 @@ def build(
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
+            AuditUpkeep: lambda: audit,
             Housekeeping: lambda: Housekeeper(
                 at.table,
                 manager,
@@ -86,6 +90,7 @@ def build(
                 Upkeep(listing),
                 Checking(listing, at.meta),
             ),
+            CalendarUpkeep: lambda: calendars,
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -98,6 +103,16 @@ def build(
         new_id=_new_id,
         check=Checks(tasks, services),
     )
+    audit = AuditTrail(
+        connection=at.connection,
+        names=at.names,
+        table=at.table,
+        locks=at.locks,
+        clock=clock,
+        alerts=lambda: alerts(),
+        keep_days=settings.audit_days,
+    )
+    calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.meta, clock)
     jobs, packing = engine.index_of_jobs(at, clock)
     listing = engine.listing(at, clock)
@@ -120,6 +135,7 @@ def build(
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     billing = once(lambda: domains.billing(settings, clock))
     executor = Executor(tasks, services, clock)
+    keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
@@ -139,6 +155,8 @@ def build(
         lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
+        keys=keys,
+        gate=gate,
         executor=executor,
         worker=by_hand,
         short_worker=short,
@@ -150,6 +168,9 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        calendars=calendars,
+        feeds=feeds,
+        audit=audit,
         started_at=clock.now(),
         connection=at.connection,
     )

@@ -37,6 +37,8 @@ class Record:
     number: int
     digest: str
     text: str
+    odd: str | None = None
+    """What is odd about the row that it was read from, if something is."""
 
     @property
     def head(self) -> Head:
@@ -124,17 +126,21 @@ def _found(one: Record, head: Head, at: datetime | None) -> Iterator[Finding]:
     if one.number <= head.number:
         yield Finding(Wrong.ADDED, one.number, f"record {one.number} is there twice", when)
         return
-    for number in range(head.number + 1, min(one.number, head.number + 101)):
-        yield Finding(Wrong.REMOVED, number, f"record {number} is missing", at)
+    if one.number > head.number + 1:
+        text = missing(head.number + 1, one.number - 1)
+        yield Finding(Wrong.REMOVED, head.number + 1, text, at)
     if (said := _contradiction(one)) is not None:
         yield Finding(Wrong.CHANGED, one.number, f"record {one.number}: {said}", when)
     elif one.number == head.number + 1 and one.said()["previous"] != head.digest:
-        text = f"record {one.number} does not follow the record {head.number} that is there"
+        text = f"record {one.number} does not follow the record {head.number} that is there: "
+        text += "one of the two was put in the place of another"
         yield Finding(Wrong.UNLINKED, one.number, text, when)
 
 
 def _contradiction(one: Record) -> str | None:
     """How a record contradicts itself."""
+    if one.odd is not None:
+        return one.odd
     if digest_of(one.text) != one.digest:
         return "its text does not have its hash"
     try:
@@ -147,3 +153,10 @@ def _contradiction(one: Record) -> str | None:
     except (LookupError, ValueError, TypeError) as error:
         return f"its text cannot be read ({type(error).__name__})"
     return None
+
+
+def missing(first: int, last: int) -> str:
+    """In words: which records are missing."""
+    return (
+        f"record {first} is missing" if first == last else f"records {first} to {last} are missing"
+    )

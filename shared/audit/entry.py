@@ -6,6 +6,7 @@ Values are JSON, and secrets are removed from them before they are kept.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import secrets
 from collections.abc import Mapping, Set
@@ -22,6 +23,12 @@ from shared.redaction import without_secrets
 _MOST = 100_000
 """Characters of `before` or `after` that are kept; of more, only their hash."""
 _ERROR = 500
+_order = itertools.count()
+
+
+def _new_id() -> str:
+    """A random id. Of two made by one process at one instant, the first sorts first."""
+    return f"{next(_order) % 2**32:08x}{secrets.token_hex(6)}"
 
 
 class Outcome(StrEnum):
@@ -89,7 +96,7 @@ class Entry:
     ) -> Entry:
         """A new entry, without secrets."""
         return Entry(
-            id=secrets.token_hex(8),
+            id=_new_id(),
             at=at,
             by=Who.of(caller),
             action=action,
@@ -109,7 +116,7 @@ class Entry:
 
     def settling(self) -> Entry:
         """An entry of its own that tells the outcome of this one, which was kept as unknown."""
-        return replace(self, id=secrets.token_hex(8), settles=self.id)
+        return replace(self, id=_new_id(), settles=self.id)
 
     def to_json(self) -> dict[str, Any]:
         """The entry as a JSON object."""

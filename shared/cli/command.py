@@ -14,8 +14,9 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import billing, database, dry_run, jobs, preview, schedules, typed
+from shared.cli import audit, billing, database, dry_run, jobs, keys, preview, schedules, typed
 from shared.cli.follows import what_follows
+from shared.cli.person import person
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
 from shared.engine.dispatch.names import DISPATCHER
@@ -62,6 +63,10 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return billing.main(asked)
     if asked.task == jobs.NAME:
         return jobs.main(asked, tasks)
+    if asked.task == keys.NAME:
+        return keys.main(asked)
+    if asked.task == audit.NAME:
+        return audit.main(asked, tasks)
     if asked.task == schedules.NAME:
         return schedules.main(asked, tasks)
     if asked.repair:
@@ -91,7 +96,8 @@ def _refuse_flags(asked: Typed) -> None:
     """Refuse the flags of a task where none is run. Raises `Invalid`."""
     given = {"--dry-run": asked.dry_run, "--as-of": asked.as_of is not None}
     flag = next((flag for flag, there in given.items() if there), None)
-    if flag is not None and asked.task in (None, DISPATCHER, database.NAME):
+    others = (None, DISPATCHER, database.NAME, audit.NAME, keys.NAME)
+    if flag is not None and asked.task in others:
         what = "it belongs to a task; name one" if asked.task is None else f"{asked.task} has none"
         raise Invalid(flag, f"{flag}: {what}")
 
@@ -166,9 +172,10 @@ def _ask(belfry: App, task: Task, parameters: Mapping[str, object], asked: Typed
             send=False,
             insist=insist,
             due_at=due_at,
+            by=person(),
         ).job_id
     return belfry.manager.run_now(
-        task.name, force=True, send=False, insist=insist, due_at=due_at
+        task.name, force=True, send=False, insist=insist, due_at=due_at, by=person()
     ).job_id
 
 

@@ -44,6 +44,11 @@ Run a task by hand, now and here; every run is a job like any other.
                                               let it run again; holds for today
     python -m functions billing reconcile     compare the ledger with Stripe; --repair: and repair
     python -m functions billing retry fee=7   invoice a fee again that failed
+    python -m functions keys create name=NAME role=admin
+                                              make a key of the API, shown once; docs/access.md
+    python -m functions keys list             the keys of the API
+    python -m functions keys revoke id=ID     revoke one
+    python -m functions audit verify          whether anybody tampered with the audit
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).
 With --as-of, a task acts as if it were due then. A day without a time means its midnight; without

@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from shared.recurrence import Frequency, InvalidRecurrence, Recurrence, next_run
+from shared.recurrence import (
+    Frequency,
+    InvalidRecurrence,
+    Observance,
+    Recurrence,
+    next_run,
+    observed,
+)
 
 SLACK = timedelta(seconds=30)
 """A `once` no longer ago than this is meant for now: clocks differ, and the request may have waited
@@ -27,6 +34,10 @@ def accepted(
     """
     if wanted == present or next_run(wanted, floor) is not None:
         return wanted
+    if wanted.calendar is not None:
+        if present is not None and _follows_calendars(wanted, present):
+            return wanted
+        _refuse_closed(wanted, wanted.calendar, floor)
     start = wanted.first
     if wanted.frequency is Frequency.ONCE and start is not None and start <= floor:
         return _once(wanted, start, present, now, floor)
@@ -59,6 +70,33 @@ def _once(
             f"it is {_now(now)} now; give a time to come",
         )
     return replace(wanted, start_time=soon)
+
+
+def _follows_calendars(wanted: Recurrence, present: Recurrence) -> bool:
+    """Whether the only change is that calendars which it observes already say something else.
+
+    Nobody asked for this schedule to change; if nothing is left of it, its owner sees that it has
+    no next run.
+    """
+    before, after = present.calendar, wanted.calendar
+    if before is None or after is None or replace(wanted, calendar=before, stored=True) != present:
+        return False
+    same = [one.id for one in before.calendars] == [one.id for one in after.calendars]
+    return same and before.rule is after.rule
+
+
+def _refuse_closed(wanted: Recurrence, observance: Observance, floor: datetime) -> None:
+    """Raise `InvalidRecurrence` if it is the calendars that leave nothing."""
+    first = next_run(replace(wanted, calendar=None, stored=True), floor)
+    if first is None:
+        return
+    held = observed(wanted).place(first).held
+    why = f": {held.calendar} holds back {_text(first)} ({held.reason})" if held else ""
+    raise InvalidRecurrence(
+        "calendars",
+        f"{', '.join(observance.names)} with calendar_rule {observance.rule.value!r} leaves no run "
+        f"at all{why}; give another time, rule or calendar",
+    )
 
 
 def _ends_sooner(wanted: Recurrence, present: Recurrence, now: datetime, floor: datetime) -> bool:

@@ -51,6 +51,14 @@ _NO_DRIVE = DriveSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StorageSettings:
+    """The storage account, and the first part of the names in it."""
+
+    account: StorageAccount
+    prefix: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataSettings:
     """The company's database, which needs no storage account."""
 
@@ -74,13 +82,15 @@ _NO_STRIPE = StripeSettings()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BillingSettings:
-    """What the billing needs, which is no storage account."""
+    """What the billing needs, which is no storage account; but where one is set, the audit is told
+    of a person's commands there."""
 
     data: DataSettings
     stripe: StripeSettings
     prefix: str
     fee_max_age: timedelta = timedelta(days=7)
     """A no-show fee that was made longer ago is not invoiced by itself."""
+    storage: StorageAccount | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +148,26 @@ class SmsSettings:
 
 
 _SMS = SmsSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessSettings:
+    """Who may ask for what."""
+
+    requests_per_minute: int = 1200
+    """Of one caller; 0: any number."""
+    sign_in: bool = False
+    """Whether people sign in with Microsoft Entra."""
+    tenant: str = ""
+    roles: str = ""
+    """As it was set; `shared.access.sign_in` reads it."""
+    on_azure: bool = False
+    """Whether Azure's front end stands before the app."""
+    platform_signs_in: bool = False
+    """Whether the platform says that its authentication is on."""
+
+
+_ACCESS = AccessSettings()
 
 
 RETENTION = timedelta(days=400)
@@ -212,9 +242,12 @@ class Settings(TriggerSettings):
     """In minor units of `spend_currency`."""
     spend_currency: str = "USD"
     prices: Prices = Prices()
+    access: AccessSettings = _ACCESS
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20
+    audit_days: int = 400
+    """Records of the audit that are older are in files only."""
 
     @property
     def billing(self) -> BillingSettings:

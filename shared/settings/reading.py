@@ -14,6 +14,7 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    AccessSettings,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -23,6 +24,7 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageSettings,
     StripeSettings,
     TriggerSettings,
     Values,
@@ -55,12 +57,7 @@ def from_env(
     """
     given = _Given(environ)
     read = given.read
-    storage = given.account("AzureWebJobsStorage")
-    if not storage.connection_string and not storage.account_name:
-        given.problems.append(
-            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
-            "into local.settings.json), or set AzureWebJobsStorage__accountName"
-        )
+    storage = _storage(given)
     file = read("DATABASE_PATH")
     data = _data(given)
     currency = given.checked("SPEND_CURRENCY", checks.currency) or "USD"
@@ -98,7 +95,9 @@ def from_env(
         spend_currency=currency,
         alert_routes=read("ALERT_ROUTES"),
         alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
+        audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
+        access=_access(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
     )
@@ -118,6 +117,16 @@ def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
     )
 
 
+def for_storage(environ: Mapping[str, str]) -> StorageSettings:
+    """Read how to reach the storage account, whatever else is set. Raises `Misconfigured`."""
+    given = _Given(environ)
+    account = _storage(given)
+    prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
+    if given.problems:
+        raise Misconfigured(*dict.fromkeys(given.problems))
+    return StorageSettings(account=account, prefix=prefix)
+
+
 def for_data(environ: Mapping[str, str]) -> DataSettings:
     """Read what the company's database needs, whatever else is set. Raises `Misconfigured`."""
     given = _Given(environ)
@@ -131,7 +140,24 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
     prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
     max_age = _no_show_max_age(given)
     data = _complete(given, _data(given))
-    return BillingSettings(data=data, stripe=stripe, prefix=prefix, fee_max_age=max_age)
+    account = given.account("AzureWebJobsStorage")
+    return BillingSettings(
+        data=data,
+        stripe=stripe,
+        prefix=prefix,
+        fee_max_age=max_age,
+        storage=account if account.connection_string or account.account_name else None,
+    )
+
+
+def _storage(given: _Given) -> StorageAccount:
+    storage = given.account("AzureWebJobsStorage")
+    if not storage.connection_string and not storage.account_name:
+        given.problems.append(
+            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
+            "into local.settings.json), or set AzureWebJobsStorage__accountName"
+        )
+    return storage
 
 
 def _complete(given: _Given, found: DataSettings) -> DataSettings:
@@ -232,6 +258,19 @@ def _prices(given: _Given) -> Prices:
         blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
+
+
+def _access(given: _Given) -> AccessSettings:
+    on_azure = bool(given.read("WEBSITE_SITE_NAME"))
+    signs_in = given.read("WEBSITE_AUTH_ENABLED").lower() == "true"
+    return AccessSettings(
+        requests_per_minute=given.checked("REQUESTS_PER_MINUTE", checks.a_minute) or 0,
+        sign_in=given.checked("ENTRA_SIGN_IN", checks.switch) or False,
+        tenant=given.read("ENTRA_TENANT_ID"),
+        roles=given.read("ENTRA_ROLES"),
+        on_azure=on_azure,
+        platform_signs_in=on_azure and signs_in,
     )
 
 

@@ -191,6 +191,12 @@ SETTINGS = (
         "Critical ones have as many places again.",
     ),
     Setting(
+        "AUDIT_TABLE_DAYS",
+        "400",
+        "Days after which the audit's records are kept only in its files, which hold all of them "
+        "(docs/audit.md).",
+    ),
+    Setting(
         "NOTIFICATION_RETENTION_DAYS",
         "400",
         "How long notifications are kept once nothing is left to do. One that is removed would be "
@@ -251,6 +257,25 @@ SETTINGS = (
         "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
     ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
+    Setting(
+        "REQUESTS_PER_MINUTE",
+        "1200",
+        "Requests to the API that one key, or one person, may make in a minute, on all instances "
+        "together; 0 for no limit (docs/access.md).",
+    ),
+    Setting(
+        "ENTRA_SIGN_IN",
+        "false",
+        "true: people sign in with Microsoft Entra, by App Service authentication, which must be "
+        "on (docs/access.md).",
+    ),
+    Setting("ENTRA_TENANT_ID", "", "Id of the Entra directory whose people may sign in."),
+    Setting(
+        "ENTRA_ROLES",
+        "",
+        "What app roles and groups give: `NAME OR ID: ROLE PROJECTS`, with ; between, such as "
+        "`Belfry.Admin: admin all; Belfry.Shop: operator 1, 2`.",
+    ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

@@ -24,6 +24,19 @@ class Names:
         return f"{self.prefix}alerts"
 
     @property
+    def keys(self) -> str:
+        return f"{self.prefix}keys"
+
+    @property
+    def audit(self) -> str:
+        return f"{self.prefix}audit"
+
+    @property
+    def audit_files(self) -> str:
+        """A container."""
+        return f"{self.prefix}-audit"
+
+    @property
     def queue(self) -> str:
         return f"{self.prefix}-jobs"
 

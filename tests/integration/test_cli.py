@@ -238,6 +238,27 @@ def test_a_persons_shell_changes_nothing_of_what_is_stored(
     assert shown["health_monitor"] != "off"
 
 
+def test_whoever_runs_a_command_is_in_the_audit_and_the_audit_is_verified(
+    run: Run, azurite: Azurite, prefix: str
+) -> None:
+    assert run("audit", "verify").returncode == 0  # there is nothing yet
+    assert run("schedule_cleanup").returncode == 0
+    assert run("audit_upkeep").returncode == 0
+    done = run("audit", "verify")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["good"], found["anchors"]) == (0, True, 1)
+    assert (found["anchors_held"], found["findings"]) == (False, [])
+    with TableClient.from_connection_string(azurite.connection_string, f"{prefix}audit") as table:
+        rows = [row for row in table.list_entities() if row["RowKey"].startswith("record:")]
+        asked = [row for row in rows if row["action"] == "execute"]
+        assert {row["actor"].partition(":")[0] for row in asked} == {"user"}
+        table.delete_entity("chain", "record:0000000002")
+    done = run("audit", "verify")
+    (wrong,) = json.loads(done.stdout)["findings"]
+    assert (done.returncode, wrong["wrong"], wrong["record"]) == (1, "removed", 2)
+    assert run("audit", "burn").returncode == 2
+
+
 def test_the_index_of_schedules_is_checked_and_made_anew(run: Run) -> None:
     assert run("schedule_cleanup").returncode == 0
     done = run("schedules", "check")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from fastapi import APIRouter
 from pydantic import BeforeValidator
 
-from shared.api.deps import Provided
+from shared.access import Role
+from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Name
+from shared.api.roles import needs
 from shared.api.shown import Shown, at
+from shared.audit.port import Action, Subject
 from shared.billing.overview import Overview
 from shared.billing.telling import tell
 from shared.data import schema
@@ -116,13 +120,15 @@ def _fitting(app: Provided) -> Billing:
 
 
 @router.get("")
+@needs(everything=True)
 def read_billing(app: Provided) -> BillingOut:
     """Whether billing runs, what is still to be done at Stripe, and the ledger's sums."""
     return BillingOut.of(_fitting(app).overview())
 
 
 @router.post("/resume")
-def resume_billing(app: Provided, request: Resume) -> BillingOut:
+@needs(Role.ADMIN, everything=True)
+def resume_billing(app: Provided, by: Asking, request: Resume) -> BillingOut:
     """Let billing run again, after the spend guard paused it.
 
     Belfry's own switch is turned at once; then Stripe is asked, tenant by tenant, for some seconds.
@@ -130,7 +136,9 @@ def resume_billing(app: Provided, request: Resume) -> BillingOut:
     schedule. Asking twice resumes once. People are told of it (the alert `billing_paused` is over).
     """
     billing = _fitting(app)
-    billing.resume(request.by, request.day, LONGEST)
+    with app().audit.changing(by, Action.RESUME, Subject("billing", "switch")) as change:
+        switch, _, _ = billing.resume(request.by, request.day, LONGEST)
+        change.after = asdict(switch)
     # If that fails, `billing_upkeep` tells it: billing is resumed all the same.
     told(lambda: tell(app().alerts(), billing))
     return BillingOut.of(billing.overview())

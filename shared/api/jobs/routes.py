@@ -9,8 +9,7 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from shared.access import Caller
-from shared.api import cursors
+from shared.api import cursors, scope
 from shared.api.costs.shapes import JobCostOut
 from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
@@ -18,7 +17,6 @@ from shared.api.fields import Input
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
-from shared.app import App
 from shared.errors import Invalid
 from shared.jobs.entry import Filter, Key, ceiling
 from shared.schedules.job import Job, Status
@@ -175,14 +173,7 @@ def read_job(app: Provided, asking: Asking, job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch can be read as a job too; it says which
     stretch it is part of."""
     belfry = app()
-    return JobOut.whole(_held(belfry, asking, job_id), belfry.settings.prices)
-
-
-def _held(belfry: App, asking: Caller, job_id: str) -> Job:
-    """The job, if its project is one of the caller's. Raises `NotFound`."""
-    job = belfry.manager.job(job_id)
-    asking.hold(job.project_id, f"job {job_id!r}")
-    return job
+    return JobOut.whole(scope.job(belfry, asking, job_id), belfry.settings.prices)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
@@ -191,9 +182,9 @@ def cancel_job(app: Provided, by: Asking, job_id: str, request: Cancel | None = 
 
     If its task does not stop, it runs to its end, and the job ends as the task does.
     """
-    reason = request.reason if request is not None else None
     belfry = app()
-    _held(belfry, by, job_id)
+    scope.own_job(belfry, by, job_id)
+    reason = request.reason if request is not None else None
     return JobOut.of(belfry.control.cancel(job_id, reason, by=by))
 
 
@@ -206,5 +197,5 @@ def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     occurrence whose id is given runs; with the stretch's own id that is the first.
     """
     belfry = app()
-    _held(belfry, by, job_id)
+    scope.own_job(belfry, by, job_id)
     return JobOut.of(belfry.control.retry(job_id, by=by))

@@ -6,12 +6,14 @@ next run on.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import APIRouter, Response
 
 from shared.access import Caller
+from shared.api import scope
 from shared.api.backups.orders import Asked
 from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
@@ -19,6 +21,7 @@ from shared.api.plans.checks import fits_all, named_plainly
 from shared.api.plans.lists import PlanList, UnreadablePlan
 from shared.api.plans.shapes import NewPlan, PlanChange, PlanOut
 from shared.api.query import Boolean, Number
+from shared.api.roles import needs
 from shared.api.schedules.shapes import Execute
 from shared.app import App
 from shared.engine.commands.builtin import policy
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from shared.backups.status.recovery import Standing
     from shared.backups.store.catalog import Found
 
+P = TypeVar("P", bound="AnyPlan")
+
 router = APIRouter(prefix="/api/v1/backups/plans", tags=["backups"])
 
 TASK = "backup"
@@ -37,6 +42,7 @@ TASK = "backup"
 
 
 @router.post("", status_code=201)
+@needs(everything=True)
 def create_plan(app: Provided, by: Asking, new: NewPlan) -> PlanOut:
     """Make a plan; it runs from now on."""
     belfry = app()
@@ -51,6 +57,7 @@ def create_plan(app: Provided, by: Asking, new: NewPlan) -> PlanOut:
 @router.get("")
 def list_plans(
     app: Provided,
+    by: Asking,
     project_id: Number | None = None,
     source: str | None = None,
     enabled: Boolean | None = None,
@@ -65,7 +72,7 @@ def list_plans(
         "schedule.definition.enabled": enabled,
         "by_hand": False,
     }
-    good = fitting(plans.good, {**wanted, "plan.source": source})
+    good = _seen(by, fitting(plans.good, {**wanted, "plan.source": source}))
     items, told = page_of(good, page, page_size)
     look = _look(belfry)
     shown = [
@@ -75,20 +82,22 @@ def list_plans(
     return PlanList(
         plans=shown,
         unreadable=[
-            UnreadablePlan.model_validate(one) for one in fitting(plans.unreadable, wanted)
+            UnreadablePlan.model_validate(one)
+            for one in _seen(by, fitting(plans.unreadable, wanted))
         ],
         **told,
     )
 
 
 @router.get("/{schedule_id}", responses={409: {}})
-def read_plan(app: Provided, schedule_id: str) -> PlanOut:
+def read_plan(app: Provided, by: Asking, schedule_id: str) -> PlanOut:
     """One plan."""
     belfry = app()
-    return _shown(belfry, _schedule(belfry, schedule_id))
+    return _shown(belfry, _schedule(belfry, by, schedule_id))
 
 
 @router.patch("/{schedule_id}")
+@needs(everything=True)
 def change_plan(app: Provided, by: Asking, schedule_id: str, changes: PlanChange) -> PlanOut:
     """Change what is given; this applies from the next run on."""
     belfry = app()
@@ -100,17 +109,18 @@ def change_plan(app: Provided, by: Asking, schedule_id: str, changes: PlanChange
         changed = replace(schedule, definition=definition)
         return changed.resumed() if changes.enabled else changed
 
-    _schedule(belfry, schedule_id)
+    _schedule(belfry, by, schedule_id)
     with named_plainly():
         changed = belfry.manager.change(schedule_id, step, by=by)
     return _shown(belfry, changed)
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
+@needs(everything=True)
 def delete_plan(app: Provided, by: Asking, schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
-    _any_plan(belfry, _schedule(belfry, schedule_id))
+    _any_plan(belfry, _schedule(belfry, by, schedule_id))
     belfry.manager.delete(schedule_id, by=by)
 
 
@@ -118,7 +128,7 @@ def delete_plan(app: Provided, by: Asking, schedule_id: str) -> None:
 def run_plan(app: Provided, by: Asking, schedule_id: str, request: Execute | None = None) -> Asked:
     """Take its backups now, even if it is off. Within two minutes of the last, give `force`."""
     belfry = app()
-    _planned(belfry, _schedule(belfry, schedule_id))
+    _planned(belfry, _schedule(belfry, by, schedule_id))
     force = request is not None and request.force
     if not force:
         belfry.backups().check_run(schedule_id)
@@ -139,14 +149,18 @@ def disable_plan(app: Provided, by: Asking, schedule_id: str) -> PlanOut:
 
 
 def _turn(belfry: App, by: Caller, schedule_id: str, on: bool) -> PlanOut:
-    _planned(belfry, _schedule(belfry, schedule_id))
+    _planned(belfry, _schedule(belfry, by, schedule_id))
     return _shown(belfry, belfry.manager.enable(schedule_id, on, by=by))
 
 
-def _schedule(belfry: App, schedule_id: str) -> Schedule:
-    """Raises `NotFound`."""
+def _seen(by: Caller, plans: Iterable[P]) -> list[P]:
+    return [one for one in plans if by.sees(one.schedule.definition.project_id)]
+
+
+def _schedule(belfry: App, by: Caller, schedule_id: str) -> Schedule:
+    """Raises `NotFound`, also if the caller does not see it."""
     try:
-        return belfry.manager.get(schedule_id)
+        return scope.schedule(belfry, by, schedule_id)
     except NotFound:
         raise NotFound(f"there is no backup plan {schedule_id!r}") from None
 

@@ -84,7 +84,9 @@ def _plain(cron: Cron) -> Words | None:
     at = f"{cron.hours[0]:02}:{cron.minutes[0]:02}"
     if cron.every_day:
         return Words(frequency=Frequency.DAILY, schedule_time=at)
-    days, weekdays = cron.days, cron.weekdays
+    days, weekdays = cron.in_month, cron.in_week
+    if cron.nth or cron.nearest:
+        return None
     if days is None and weekdays is not None and len(weekdays) == 1:
         return Words(frequency=Frequency.WEEKLY, schedule_time=at, day_of_week=weekdays[0])
     if weekdays is None and days is not None and len(days) == 1 and 1 <= days[0] <= LAST_DAY:

@@ -36,6 +36,7 @@ def list_schedules(
     state: Annotated[
         ScheduleState | None, Query(description="Only schedules that stand so.")
     ] = None,
+    calendar: Annotated[str | None, Query(max_length=200)] = None,
     q: Annotated[str, Query(max_length=200)] = "",
     once: Boolean = False,
     sort: Sort = Sort.NEWEST,
@@ -62,6 +63,7 @@ def list_schedules(
         frequency=frequency,
         tags=tuple(sorted(tagged.items())),
         state=state,
+        calendar=calendar,
         text=q,
         once=once,
     )
@@ -74,6 +76,7 @@ def list_schedules(
         frequency=frequency,
         tags=tagged,
         state=state,
+        calendar=calendar,
         q=q,
         once=once,
         sort=sort,

@@ -15,7 +15,8 @@ from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId,
 from shared.api.lists import Continued
 from shared.api.plans.times import OF_PLANS
 from shared.api.shown import Shown, at
-from shared.recurrence import Frequency, Recurrence
+from shared.errors import Invalid
+from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, next_run
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
@@ -48,6 +49,13 @@ class _Fields(Input):
     second."""
     end_time: Instant | None = None
     """No run is due after it; jitter may start the last one later. Refused if none comes before."""
+    calendars: list[Name] | None = Field(default=None, max_length=10)
+    """The names of calendars that hold its runs back, or move them; `/api/v1/calendars` has them.
+    Default: none."""
+    calendar_rule: CalendarRule | None = None
+    """What becomes of a run on a closed day or in a blackout. `skip`: it is left out. `next`,
+    `previous`: it runs on the next or previous open day, at the same time of day. Working hours
+    never move a run; one outside them is left out. Default: skip."""
     misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
     """How late a run may start, counted from its due time and jitter; one that cannot is recorded
     as missed. Default: the task's."""
@@ -153,6 +161,30 @@ class ScheduleChange(_Fields):
         return replace(now, **fields)
 
 
+def observes(
+    given: NewSchedule | ScheduleChange, present: Observance | None
+) -> tuple[list[str], CalendarRule] | None:
+    """The names of the calendars to be observed, and the rule; None if nothing of it changes."""
+    if not given.model_fields_set & {"calendars", "calendar_rule"}:
+        return None
+    named = "calendars" in given.model_fields_set
+    names = (given.calendars or []) if named else (present.names if present else [])
+    rule = given.calendar_rule or (present.rule if present else CalendarRule.SKIP)
+    if given.calendar_rule is not None and not names:
+        raise Invalid("calendar_rule", "it says what calendars do; name some in `calendars`")
+    return names, rule
+
+
+def observing(schedule: Schedule, observance: Observance | None) -> Schedule:
+    """The schedule with these calendars."""
+    return replace(schedule, definition=definition_observing(schedule.definition, observance))
+
+
+def definition_observing(what: Definition, observance: Observance | None) -> Definition:
+    """The definition with these calendars."""
+    return replace(what, recurrence=replace(what.recurrence, calendar=observance, stored=True))
+
+
 class Execute(Input):
     """A request to run now."""
 
@@ -187,6 +219,9 @@ class ScheduleOut(Shown):
     tags: dict[str, str] = at("definition.tags")
     start_time: datetime | None = at("recurrence.start_time")
     end_time: datetime | None = at("recurrence.end_time")
+    calendars: list[str]
+    """The names of the calendars that it observes."""
+    calendar_rule: CalendarRule | None = at("recurrence.calendar.rule")
     misfire_grace_seconds: int = at("policy.misfire_grace_seconds")
     catch_up: CatchUp = at("policy.catch_up")
     catch_up_limit: int = at("policy.catch_up_limit")
@@ -232,6 +267,7 @@ class ScheduleOut(Shown):
     @classmethod
     def of(cls, schedule: Schedule, now: datetime) -> Self:
         coming = upcoming(schedule, now)
+        observance = schedule.definition.recurrence.calendar
         return cls.model_validate(
             SimpleNamespace(
                 schedule=schedule,
@@ -241,6 +277,7 @@ class ScheduleOut(Shown):
                 progress=schedule.progress,
                 coming=coming,
                 state=state(schedule),
+                calendars=observance.names if observance else [],
                 is_active=coming is not None,
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
@@ -258,6 +295,8 @@ def _inactive_reason(schedule: Schedule, now: datetime) -> str:
         return f"paused: {schedule.progress.paused_reason}"
     if schedule.runs_left == 0:
         return f"max_runs ({schedule.policy.max_runs}) reached"
+    if when.calendar is not None and next_run(replace(when, calendar=None, stored=True), now):
+        return f"{', '.join(when.calendar.names)} holds every run back"
     if when.frequency is Frequency.ONCE:
         return "its one time was handed out, or has passed"
     if when.end_time is not None and when.end_time > now:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
 from shared.api.query import Number
+from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.api.spans import FirstDay, LastDay, days
 
@@ -35,6 +36,7 @@ class UsageList(Paged):
 
 
 @router.get("", responses={404: {}})
+@needs(everything=True)
 def list_usage(
     app: Provided,
     tenant_id: TenantId,

@@ -7,7 +7,10 @@ since is read, and the check repeated. So no job's row says that something is do
 come by the schedule's row: it would be done a second time.
 
 The due index is left out, since it follows from the schedules, and so is what is valid only for
-minutes: locks, clocks, the logs of running jobs, notes for the alerts.
+minutes: locks, clocks, the logs of running jobs, notes for the alerts, and what is on its way into
+the audit's chain. The chain itself is not part of the state: a restore must not put an earlier one
+in its place. Its files, in a container of their own, hold all of it but the last day
+(docs/audit.md).
 """
 
 from __future__ import annotations
@@ -40,14 +43,15 @@ _SKEW = timedelta(seconds=10)
 """More than the clocks of two instances may differ by."""
 _REST = (
     ("", "alert:"),
-    ("alert;", "changed"),
+    ("alert;", "audit:"),
+    ("audit;", "changed"),
     ("changed;", "due:"),
     ("due;", "log:"),
     ("log;", "schedule:"),
     ("schedule;", None),
 )
-"""Key ranges of all rows of a shard except schedules, the due index, logs, notes for the alerts and
-the feed of changes."""
+"""Key ranges of all rows of a shard except schedules, the due index, logs, notes for the alerts,
+the feed of changes, and what the audit was told, which is in its chain a moment later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from shared.schedules.ledger import (
     is_expected,
     last_left,
     may_have_missed,
+    with_calendars,
 )
 from shared.schedules.model import Schedule, Version
 from shared.storage.tables import entities
@@ -107,7 +108,7 @@ class Reconciled:
             "until": self.span.until.isoformat(),
             "schedules": self.schedules,
             "expected": self.states.total(),
-            **{state.value: self.states[state] for state in State},
+            **{state.value: self.states[state] for state in State if state is not State.HELD},
             "unexpected": self.unexpected,
             "broken": self.broken,
             "named": self.named,
@@ -170,7 +171,8 @@ class Ledger:
     def occurrences(
         self, schedule_id: str, span: Span, page: int, size: int
     ) -> tuple[list[Occurrence], int]:
-        """(a page of the span's occurrences, oldest first; how many there are in all).
+        """(a page of the span's occurrences, oldest first; how many there are in all). Between
+        them are those that calendars held back, at most `size` more, which are not counted.
 
         Works for a deleted schedule too. Raises `NotFound`, and `Invalid` if there are too many to
         count.
@@ -181,11 +183,16 @@ class Ledger:
         if len(due) > MOST:
             raise Invalid("to", f"more than {MOST} occurrences are in that span; ask for a shorter")
         wanted = due[(page - 1) * size : page * size]
-        if not wanted:
+        found: tuple[Occurrence, ...] = ()
+        if wanted:
+            part = Span(wanted[0] - _RESOLUTION, wanted[-1])
+            found = self._confirmed(schedule, versions, part, size)[0].occurrences
+        elif due or page > 1:
             return [], len(due)
-        part = Span(wanted[0] - _RESOLUTION, wanted[-1])
-        made, _ = self._confirmed(schedule, versions, part, size)
-        return list(made.occurrences), len(due)
+        begin = due[(page - 1) * size - 1] if page > 1 else span.after
+        end = last if page * size >= len(due) else wanted[-1]
+        shown = with_calendars(schedule_id, versions, Span(begin, end), found, size)
+        return shown, len(due)
 
     def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
         """Account for what all schedules were to run in `span`; `check` is called now and then.

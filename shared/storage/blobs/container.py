@@ -114,6 +114,16 @@ class Container:
         found = self._client.get_blob_client(name)
         return found if check is None else cancellable(found, check)
 
+    def is_held(self, name: str) -> bool:
+        """Whether a policy keeps that blob from being changed or removed: one of the container, or
+        one of the blob's own."""
+        with self._named():
+            found = self._client.get_container_properties()
+            own = self.blob(name).get_blob_properties()
+        policy = own.immutability_policy
+        held = bool(found.has_immutability_policy or found.has_legal_hold or own.has_legal_hold)
+        return held or bool(policy and policy.expiry_time)
+
     def reader(self, name: str) -> Callable[[int, int], bytes]:
         """A function that reads a range (offset, length) of a blob. It fails if the blob was
         replaced in the meantime."""

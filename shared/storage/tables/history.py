@@ -28,7 +28,7 @@ _READERS = 8
 _GARBLED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 _OF_A_RUN = ("RowKey", "status", "started_at", "finished_at", "worker", "count", "result")
 _OF_A_COST = ("RowKey", "gb_seconds", "table_requests", "blob_requests")
-_OF_A_SCHEDULE = ("RowKey", "Timestamp", "task_type", "last_due_at", "live")
+_OF_A_SCHEDULE = ("RowKey", "Timestamp", "task_type", "project_id", "last_due_at", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Past:
 
     id: str
     task_type: str
+    project_id: int | None = None
 
 
 class History:
@@ -60,7 +61,9 @@ class History:
                 for row in self._table.query(where, select=_OF_A_SCHEDULE, raw=True):
                     if _may_have(row, since):
                         yield Past(
-                            row["RowKey"].removeprefix("schedule:"), row.get("task_type") or ""
+                            row["RowKey"].removeprefix("schedule:"),
+                            row.get("task_type") or "",
+                            _project(row),
                         )
 
     def runs(
@@ -127,6 +130,13 @@ def _may_have(row: Mapping[str, Any], since: datetime) -> bool:
         return max(known) >= since
     except _GARBLED:
         return True
+
+
+def _project(row: Mapping[str, Any]) -> int | None:
+    """The project that a schedule's row names; none if it cannot be read, so that nobody sees what
+    may be another's."""
+    text = str(row.get("project_id") or "")
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _due_at(row: Mapping[str, Any]) -> datetime:

@@ -1,7 +1,9 @@
 """Entries of the audit that are not in its chain yet (C17).
 
 Each is a row `audit:{instant}:{id}`, written in the transaction of the change that it tells; the
-audit's chainer takes it from there. An ordinary run writes none.
+audit's chainer takes it from there. An ordinary run writes none. The row of a change that cannot be
+in one transaction with its entry is written before the change, and is *open* until its outcome is
+known.
 """
 
 from __future__ import annotations
@@ -9,13 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from shared.access import ENGINE
 from shared.audit.entry import Entry, canonical, from_json
+from shared.audit.port import Action, Subject
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, literal
+from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
 from shared.storage.tables.table import Table
 
 PREFIX = "audit:"
@@ -32,6 +36,8 @@ class Pending:
     key: str
     entry: Entry
     etag: str
+    is_open: bool
+    """Whether its change may still be going on."""
 
 
 def key_of(entry: Entry) -> str:
@@ -58,15 +64,62 @@ def joined(row: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-def read(table: Table, partition: str, most: int) -> Iterator[Pending]:
-    """The oldest entries that are pending in a partition, at most `most`: one query. Raises
-    `LookupError`, `ValueError` or `TypeError` at one that cannot be read."""
+def read(table: Table, partition: str, most: int, now: datetime) -> Iterator[Pending]:
+    """The oldest entries that are pending in a partition, at most `most`: one query. One that
+    cannot be read, since somebody wrote into it, becomes an entry that says so, of `now`."""
     span = f"RowKey ge {literal(PREFIX)} and RowKey lt {literal(PREFIX[:-1] + ';')}"
     where = f"PartitionKey eq {literal(partition)} and {span}"
     with translated(_SERVICE):
         rows = list(islice(table.query(where, top=min(most, 1000)), most))
     for row in rows:
-        yield Pending(partition, row["RowKey"], from_json(json.loads(joined(row))), row["etag"])
+        yield Pending(
+            partition, row["RowKey"], _entry(row, now), row["etag"], row.get("open") is True
+        )
+
+
+def _entry(row: Mapping[str, Any], now: datetime) -> Entry:
+    try:
+        return from_json(json.loads(joined(row)))
+    except (LookupError, ValueError, TypeError) as error:
+        said = {name: value for name, value in row.items() if name not in ("etag", "PartitionKey")}
+        subject = Subject("audit", "unreadable")
+        found = Entry.of(ENGINE, Action.CHANGE, subject, now, before=said)
+        return found.ended(None, error)
+
+
+def write(table: Table, partition: str, entry: Entry) -> None:
+    """Write the row of an entry whose change is made."""
+    with translated(_SERVICE):
+        table.transact(partition, [Upsert(key_of(entry), row_of(entry).properties)])
+
+
+def begin(table: Table, partition: str, entry: Entry) -> Pending:
+    """Write the row of a change that is about to be made."""
+    row = parted(canonical(entry.to_json())) | {"open": True}
+    with translated(_SERVICE):
+        outcome = table.transact(partition, [Upsert(key_of(entry), row)])
+    return Pending(partition, key_of(entry), entry, outcome.etags[0], True)
+
+
+def settle(table: Table, before: Pending, entry: Entry) -> None:
+    """Write the outcome of a change. If the chainer gave it up meanwhile, the outcome becomes an
+    entry of its own."""
+    row = parted(canonical(entry.to_json()))
+    with translated(_SERVICE):
+        outcome = table.transact(before.partition, [Replace(before.key, before.etag, row)])
+        if outcome.committed:
+            return
+        found = table.get(before.partition, before.key) if outcome.retried else None
+        if found is not None and found.get("text0") == row["text0"] and "open" not in found:
+            return  # it was our own write, whose answer was lost
+    write(table, before.partition, entry.settling())
+
+
+def give_up(table: Table, one: Pending) -> bool:
+    """Close a row whose change never told its outcome; False if it told it just now."""
+    row = parted(canonical(one.entry.to_json()))
+    with translated(_SERVICE):
+        return table.transact(one.partition, [Replace(one.key, one.etag, row)]).committed
 
 
 def remove(table: Table, partition: str, keys: Sequence[str]) -> None:

@@ -269,6 +269,14 @@ class ScheduleTable:
                 return found, Place(shard, found[-1]["RowKey"])
         return found, None
 
+    def observing(self) -> Iterator[Schedule]:
+        """Schedules that observe calendars, deleted ones left out: one query for each shard, which
+        reads the whole shard and returns these."""
+        where = " and calendar gt '' and deleted_at eq ''"
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=where)
+            yield from readable.schedules(rows)
+
     def discard(self, schedule_id: str, audit: Entry) -> None:
         """Remove a schedule whose row cannot be read: the row and its entries in the due index. The
         audit's entry is written in the transaction that removes the row."""
@@ -278,8 +286,8 @@ class ScheduleTable:
         for key in due:
             self._transact(shard, [Delete(key)])
         said = changed.row(schedule_id, self._clock.now(), secrets.token_hex(6))
-        gone: Operation = Delete(entities.schedule_key(schedule_id))
-        steps = [gone, pending.row_of(audit), said]
+        gone = Delete(entities.schedule_key(schedule_id))
+        steps: list[Operation] = [gone, pending.row_of(audit), said]
         self._transact(shard, steps)
 
     def forget(self, entry: Due) -> None:

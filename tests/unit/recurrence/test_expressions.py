@@ -10,7 +10,7 @@ import pytest
 from croniter import croniter
 from hypothesis import given, settings
 
-from shared.recurrence.cron import next_wall, parse
+from shared.recurrence.cron import parse
 from shared.recurrence.fields import FIELDS, plain
 from tests.unit.recurrence.reference import Match
 from tests.unit.recurrence.strategies import expressions, field, special_expressions
@@ -34,8 +34,8 @@ def test_day_fields_join_as_croniter_joins_them(days: str, weekdays: str) -> Non
     expanded, _ = croniter.expand(f"0 0 {days} * {weekdays}")
     cron = parse(f"0 0 {days} * {weekdays}")
     for ours, text, values, size in (
-        (cron.days, days, expanded[2], 31),
-        (cron.weekdays, weekdays, expanded[4], 7),
+        (cron.in_month, days, expanded[2], 31),
+        (cron.in_week, weekdays, expanded[4], 7),
     ):
         step_of_one = len(values) == size and "*" in text  # does not restrict, below
         assert (ours is None) == (values[0] == "*" or step_of_one)
@@ -55,10 +55,10 @@ def test_the_calendar_is_walked_without_a_leap(expression: str) -> None:
         return
     begin, end = datetime(2027, 1, 1), datetime(2029, 1, 1)
     days = (begin + timedelta(days=n) for n in range((end - begin).days))
-    found, wall = [], next_wall(cron, begin)
+    found, wall = [], cron.next(begin)
     while wall is not None and wall < end:
         found.append(wall.date())
-        wall = next_wall(cron, wall.replace(hour=23, minute=59) + timedelta(minutes=1))
+        wall = cron.next(wall.replace(hour=23, minute=59) + timedelta(minutes=1))
     assert found == [day.date() for day in days if match.day(day.date())]
 
 
@@ -93,20 +93,20 @@ def test_the_calendar_is_walked_without_a_leap(expression: str) -> None:
 def test_days_of_january_2027(expression: str, days: list[int]) -> None:
     """The first is a Friday."""
     cron, found = parse(expression), []
-    wall = next_wall(cron, datetime(2027, 1, 1))
+    wall = cron.next(datetime(2027, 1, 1))
     while wall is not None and wall < datetime(2027, 2, 1):
         found.append(wall.day)
-        wall = next_wall(cron, wall + timedelta(days=1))
+        wall = cron.next(wall + timedelta(days=1))
     assert found == days
 
 
 def test_rare_days() -> None:
     leap_day = parse("0 0 29 2 *")
-    assert next_wall(leap_day, datetime(2028, 3, 1)) == datetime(2032, 2, 29)
-    assert next_wall(leap_day, datetime(2096, 3, 1)) == datetime(2104, 2, 29)
+    assert leap_day.next(datetime(2028, 3, 1)) == datetime(2032, 2, 29)
+    assert leap_day.next(datetime(2096, 3, 1)) == datetime(2104, 2, 29)
     fifth_sunday = parse("0 0 * 2 0#5")
-    assert next_wall(fifth_sunday, datetime(2032, 3, 1)) == datetime(2060, 2, 29)
-    assert next_wall(leap_day, datetime(9999, 1, 1)) is None
+    assert fifth_sunday.next(datetime(2032, 3, 1)) == datetime(2060, 2, 29)
+    assert leap_day.next(datetime(9999, 1, 1)) is None
 
 
 def test_spelling_does_not_matter() -> None:

@@ -61,16 +61,8 @@ def rows(engine: Engine, name: str | None = None) -> dict[tuple[str, str], Any]:
         (row["PartitionKey"], row["RowKey"]): row for row in table(engine, name).list_entities()
     }
     passing = (
-        "alert:",
-        "changed",
-        "due:",
-        "log:",
-        "slots:",
-        "hold:",
-        "handed:",
-        "jobs.",
-        "reconciled.",
-        "clock",
+        *("alert:", "audit:", "changed", "due:", "log:", "slots:", "hold:", "handed:", "clock"),
+        *("jobs.", "reconciled."),
         "index",
     )
     return {key: row for key, row in found.items() if not key[1].startswith(passing)}
