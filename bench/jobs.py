@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from bench.belfry.listed import SHARDS, Caller, load
 from bench.belfry.world import Jobs, app
 from local import azurite
 from shared.app import App
-from shared.engine.records.job_packing import JobPacking
 from shared.jobs.chunk import encode
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry, Filter, at_second, epoch
@@ -131,7 +131,8 @@ def measured(n: int) -> Mapping[str, float]:
         belfry = app(text, "jobs", shards=SHARDS, jobs=Jobs())
         belfry.create()
         pack(belfry, entries(n, belfry.clock.now()))
-        return dict(_cold(text)) | dict(_pages(belfry, n)) | dict(_sums(belfry)) | _requests(text)
+        found = [*_cold(text), *_pages(belfry, n), *_sums(belfry), *_requests(text)]
+        return dict(found)
 
 
 def _cold(connection: str) -> Iterator[tuple[str, float]]:
@@ -150,7 +151,7 @@ def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
         rows(belfry, set(jobs.page(wanted, skip, _PAGE).entries))
         path = f"/jobs?page_size={_PAGE}{query}"
         caller.get(path)
-        yield f"{what}, ms", _median(lambda path=path: caller.get(path))
+        yield f"{what}, ms", _median(partial(caller.get, path))
     yield "by cursor, ms", _walk(belfry, caller)
 
 
@@ -176,14 +177,13 @@ def _sums(belfry: App) -> Iterator[tuple[str, float]]:
         "statistics of a project": "summary?project_id=7",
         "series of 60 days": f"daily?from={datetime.now(UTC).date() - timedelta(days=59)}",
     }.items():
-        yield f"{what}, ms", _median(lambda path=path: caller.get(f"/schedules/statistics/{path}"))
-    packing = JobPacking(belfry.jobs._feed, belfry.jobs._rows, belfry.jobs._chunks, belfry.clock)
+        yield f"{what}, ms", _median(partial(caller.get, f"/schedules/statistics/{path}"))
     now = belfry.clock.now()
     belfry.jobs._feed.file(entries(1_000, now + timedelta(seconds=300)), now)
-    yield "to pack 1,000 jobs, ms", _milliseconds(lambda: packing.pack(_go_on))
+    yield "to pack 1,000 jobs, ms", _milliseconds(lambda: belfry.packing.pack(_go_on))
 
 
-def _requests(connection: str) -> Mapping[str, float]:
+def _requests(connection: str) -> Iterator[tuple[str, float]]:
     """What a page asks of storage, in a process that knows the index."""
     counted = Counted()
     transport = counted.transport()
@@ -191,7 +191,7 @@ def _requests(connection: str) -> Mapping[str, float]:
     caller.get("/jobs?page_size=1")
     counted.take()
     caller.get("/jobs?page_size=1")
-    return {"requests to storage for a page of one": counted.take().table_requests}
+    yield "requests to storage for a page of one", counted.take().table_requests
 
 
 def idle(n: int) -> Mapping[str, float]:

@@ -13,6 +13,7 @@ PARAMETERS: Mapping[str, str] = {
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
     "days, else a day (UTC).",
     "by": "By what the costs are added up. Default: task.",
+    "calendar": "Only those that observe the calendar of this name.",
     "calendar_id": "The calendar's id.",
     "channel": "Only of this channel.",
     "cursor": "`next_cursor` of the page before: the page after it, with the same filters.",

@@ -150,6 +150,7 @@ def build(
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
         jobs=jobs,
+        packing=packing,
         listing=listing,
         lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import audit, billing, database, dry_run, keys, preview, schedules, typed
+from shared.cli import audit, billing, database, dry_run, jobs, keys, preview, schedules, typed
 from shared.cli.follows import what_follows
 from shared.cli.person import person
 from shared.cli.typed import Typed
@@ -61,6 +61,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return database.main(asked)
     if asked.task == billing.NAME:
         return billing.main(asked)
+    if asked.task == jobs.NAME:
+        return jobs.main(asked, tasks)
     if asked.task == keys.NAME:
         return keys.main(asked)
     if asked.task == audit.NAME:
