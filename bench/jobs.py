@@ -45,9 +45,9 @@ _DAYS = 60
 """Over so many days the jobs are spread."""
 
 
-def entries(n: int, now: datetime) -> list[Entry]:
+def entries(n: int, now: datetime, days: float = _DAYS) -> list[Entry]:
     """Jobs of a thousand schedules and twenty projects, at even distances; one in fifty failed."""
-    last, step = epoch(now) - 600, _DAYS * 86_400 / n
+    last, step = epoch(now) - 600, days * 86_400 / n
     made = []
     for number in range(n):
         schedule = number * 7 % _SCHEDULES
@@ -179,7 +179,7 @@ def _sums(belfry: App) -> Iterator[tuple[str, float]]:
     }.items():
         yield f"{what}, ms", _median(partial(caller.get, f"/schedules/statistics/{path}"))
     now = belfry.clock.now()
-    belfry.jobs._feed.file(entries(1_000, now + timedelta(seconds=300)), now)
+    belfry.jobs._feed.file(entries(1_000, now + timedelta(seconds=300), days=1 / 288), now)
     yield "to pack 1,000 jobs, ms", _milliseconds(lambda: belfry.packing.pack(_go_on))
 
 
@@ -205,7 +205,7 @@ def idle(n: int) -> Mapping[str, float]:
         load(belfry, n)
         now = belfry.clock.now()
         # the rows were written just now, and a span that begins later finds them idle
-        span = Span(now + timedelta(hours=1), now + timedelta(hours=20))
+        span = Span(now + timedelta(hours=1), now + timedelta(hours=10))
         return {
             "slice of the sweep, ms": _milliseconds(
                 lambda: belfry.sweep.sweep_if_needed(None, now)

@@ -212,6 +212,11 @@ class ScheduleTable:
             rows = self._range(shard, "schedule:", "schedule;", more=" and configured ne ''")
             yield from readable.schedules(rows)
 
+    def ids(self) -> Iterator[str]:
+        """The id of every schedule, including deleted ones and those that cannot be read."""
+        for shard in self.shards:
+            yield from map(_id_of, self._range(shard, "schedule:", "schedule;", select=["RowKey"]))
+
     def suspects(
         self, after: Place | None, most: int, by: datetime, leased: datetime
     ) -> tuple[list[str], Place | None]:
