@@ -145,9 +145,7 @@ def test_what_the_host_runs_says_so(ask: Ask, name: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "module", ["functions.backups.postgres_backup", "functions.http.tick"]
-)
+@pytest.mark.parametrize("module", ["functions.backups.postgres_backup", "functions.http.tick"])
 def test_a_file_of_a_function_is_no_command_and_says_what_is(module: str) -> None:
     done = run("-m", module)
     name = module.rpartition(".")[2]
