@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from shared.api import links
 from shared.api.answers import told
 from shared.api.costs.shapes import JobCostOut
 from shared.api.deps import Provided
@@ -147,7 +148,7 @@ def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> Job
     return JobOut.of(app().control.cancel(job_id, reason))
 
 
-@router.post("/{job_id}/retry", status_code=202, response_model=JobOut)
+@router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=links.REPEATED)
 def retry_job(app: Provided, job_id: str, once: Once) -> Response:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 
+from shared.api import links
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
 from shared.api.backups.orders import Asked
 from shared.api.deps import Provided
@@ -40,7 +41,7 @@ TASK = "backup"
 """The task whose schedules are the plans that people make."""
 
 
-@router.post("", status_code=201, response_model=PlanOut, responses=MADE)
+@router.post("", status_code=201, response_model=PlanOut, responses=links.both(MADE, links.PLAN))
 def create_plan(app: Provided, once: Once, new: NewPlan) -> Response:
     """Make a plan; it runs from now on."""
     belfry = app()
@@ -122,7 +123,7 @@ def delete_plan(app: Provided, schedule_id: str, still: IfStill) -> None:
     belfry.manager.delete(schedule_id, still=still)
 
 
-@router.post("/{schedule_id}/run", status_code=202, response_model=Asked)
+@router.post("/{schedule_id}/run", status_code=202, response_model=Asked, responses=links.JOB)
 def run_plan(
     app: Provided, schedule_id: str, once: Once, request: Execute | None = None
 ) -> Response:

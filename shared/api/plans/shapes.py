@@ -61,9 +61,6 @@ TimeOfDay = Annotated[
 class _Fields(Input):
     enabled: Flag | None = None
     """Whether it runs by itself. True also ends a pause. Default: true."""
-    tags: Tags | None = None
-    """Names with values, such as `{"team": "backend"}`; its jobs carry them too. A change replaces
-    all of them."""
     frequency: PlanFrequency | None = None
     schedule_time: TimeOfDay | None = None
     """For daily, weekly, monthly: the time of day, by the clocks of `timezone`. Default: 00:00."""
@@ -107,6 +104,9 @@ class _Fields(Input):
     false."""
     drive_count: Kept | None = None
     """How many are kept on Google Drive. Default: 30."""
+    tags: Tags | None = None
+    """Names with values, such as `{"team": "backend"}`; its jobs carry them too. A change replaces
+    all of them."""
 
     @field_validator("databases", mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared.api import tags
+from shared.api import links, tags
 from shared.api.answers import (
     GUARDED,
     MADE,
@@ -43,7 +43,9 @@ from shared.schedules.upcoming import upcoming
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
-@router.post("", status_code=201, response_model=ScheduleOut, responses=MADE)
+@router.post(
+    "", status_code=201, response_model=ScheduleOut, responses=links.both(MADE, links.SCHEDULE)
+)
 def create_schedule(app: Provided, once: Once, new: NewSchedule) -> Response:
     """Create a schedule; it runs from now on."""
     belfry = app()
@@ -140,7 +142,9 @@ def disable_schedule(app: Provided, schedule_id: str, still: IfStill) -> Respons
     return _shown(belfry, belfry.manager.enable(schedule_id, False, still=still))
 
 
-@router.post("/{schedule_id}/execute", status_code=202, response_model=Executed)
+@router.post(
+    "/{schedule_id}/execute", status_code=202, response_model=Executed, responses=links.JOB
+)
 def execute_schedule(
     app: Provided, schedule_id: str, once: Once, request: Execute | None = None
 ) -> Response:
