@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends, Header, Response
+from pydantic import WithJsonSchema
 
 from shared.api.shown import Shown
 from shared.errors import Invalid, Stale
@@ -25,6 +26,11 @@ _LIST = re.compile(r'\s*(?:(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*)")\s*
 _OURS = re.compile(r"(?P<revision>[0-9]+)(-[0-9a-f]+)?")
 _ANY = "*"
 _EXAMPLE = 'give "*", or an ETag as an answer had it, such as "7-1f0c3a9d2b4e"'
+
+_Tags = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'}),
+]
 
 _ETAG = {"description": "Its revision and a digest of the answer.", "schema": {"type": "string"}}
 TAGGED: dict[int | str, dict[str, Any]] = {200: {"headers": {"ETag": _ETAG}}}
@@ -64,7 +70,7 @@ def tagged(
 
 
 async def _if_still(
-    if_match: Annotated[str | None, Header(alias="If-Match")] = None,
+    if_match: Annotated[_Tags | None, Header(alias="If-Match")] = None,
 ) -> Callable[[Schedule], None]:
     """Raises `Stale` for a schedule that is not the one which the caller knows.
 
@@ -85,7 +91,7 @@ IfStill: TypeAlias = Annotated[Callable[[Schedule], None], Depends(_if_still)]
 
 
 async def _unless(
-    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
+    if_none_match: Annotated[_Tags | None, Header(alias="If-None-Match")] = None,
 ) -> Callable[[Response], Response]:
     """Replaces an answer that the caller has already by 304.
 

@@ -19,6 +19,7 @@ from hashlib import sha256
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Header, Request, Response
+from pydantic import WithJsonSchema
 
 from shared.access import Caller
 from shared.api.deps import Asking
@@ -41,6 +42,7 @@ KEPT = timedelta(hours=24)
 _PATIENCE = timedelta(seconds=60)
 """How long a request may take before another with its key does it again."""
 _PLAIN = re.compile(r"[\x21-\x7e]{1,255}")
+_Key = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[!#-~]{1,255}$"})]
 _REPLAYED = {"Idempotency-Replayed": "true"}
 _SHOWN = ("etag", "location")
 """The headers of an answer that are kept with it."""
@@ -156,7 +158,7 @@ def _again(answer: Answer) -> Response:
 async def _keyed(
     request: Request,
     asking: Asking,
-    key: Annotated[str | None, Header(alias=HEADER)] = None,
+    key: Annotated[_Key | None, Header(alias=HEADER)] = None,
 ) -> Keyed:
     if key is None:
         return Keyed(None, "")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
+from pydantic import Field
 
 from shared.api import links, tags
 from shared.api.answers import (
@@ -21,7 +22,7 @@ from shared.api.answers import (
 from shared.api.deps import Provided
 from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
-from shared.api.query import Boolean, Number
+from shared.api.query import DIGITS, Boolean, Number
 from shared.api.schedules.shapes import (
     Execute,
     Executed,
@@ -98,7 +99,7 @@ def list_schedules(
 
 @router.get("/due/list")
 def list_due_schedules(
-    app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
+    app: Provided, limit: Annotated[int, Field(ge=1, le=500), DIGITS] = 100
 ) -> list[ScheduleOut]:
     """Schedules whose next run is due and not handed out yet, most overdue first."""
     belfry = app()
