@@ -113,7 +113,7 @@ def test_what_is_compared_is_what_is_written_over(counter: Counter) -> None:
     """Somebody is faster after the schedule was read, and before it is written."""
     one = counter.made()
     manager = counter.engine.app.manager
-    tries = []
+    tries: list[int] = []
 
     def meanwhile(schedule: Schedule) -> Schedule:
         if not tries:
