@@ -5,6 +5,7 @@
     ├── NotFound         it does not exist
     ├── Conflict         it exists, but its present state forbids this
     ├── Unauthenticated  nobody knows who asks: no key, no sign-in, or a wrong one
+    ├── Stale            it was changed since the caller read it
     ├── Forbidden        the caller is known, and its role does not allow this
     ├── TooMany          too many requests, or too many wrong keys; later is fine
     ├── Misconfigured    a setting is missing or wrong; a person must change it
@@ -54,6 +55,12 @@ class NotFound(BelfryError):
 
 class Conflict(BelfryError):
     """It exists, but its present state does not allow this."""
+
+    permanent = True
+
+
+class Stale(BelfryError):
+    """It was changed since the caller read it, and the caller wanted it as it was."""
 
     permanent = True
 

@@ -39,6 +39,7 @@ _STATUS: dict[type, tuple[int, str]] = {
     errors.NotFound: (404, "Not found"),
     errors.Conflict: (409, "Not possible now"),
     errors.Unauthenticated: (401, "Not authenticated"),
+    errors.Stale: (412, "It was changed since"),
     errors.Forbidden: (403, "Not allowed"),
     errors.TooMany: (429, "Too many requests"),
     errors.Misconfigured: (500, "A setting is wrong"),

@@ -8,6 +8,11 @@ from collections.abc import Mapping
 PARAMETERS: Mapping[str, str] = {
     "action": "Only of this action.",
     "actor": "Only by whoever has this name (`by.name`).",
+    "Idempotency-Key": "A text of the caller's own, such as a UUID. For 24 hours, the same request "
+    "with the same key gets the same answer, and is done once.",
+    "If-Match": "Only if it was not changed since: the ETag that the caller has, or several, or *. "
+    "Runs of it do not count as changes.",
+    "If-None-Match": "Only if it is not as the caller has it: the ETag of that.",
     "alert_id": "The alert's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "

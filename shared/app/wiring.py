@@ -83,6 +83,7 @@ def build(
             AuditUpkeep: lambda: audit,
             Housekeeping: lambda: Housekeeper(
                 at.table,
+                at.answers,
                 manager,
                 ledger,
                 clocks,
@@ -144,6 +145,7 @@ def build(
         table=at.table,
         queue=at.queue,
         meta=at.meta,
+        answers=at.answers,
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from shared.api import cursors, scope
+from shared.api import cursors, links, scope
+from shared.api.answers import told
 from shared.api.costs.shapes import JobCostOut
 from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
 from shared.api.fields import Input
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
@@ -188,8 +190,8 @@ def cancel_job(app: Provided, by: Asking, job_id: str, request: Cancel | None = 
     return JobOut.of(belfry.control.cancel(job_id, reason, by=by))
 
 
-@router.post("/{job_id}/retry", status_code=202)
-def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
+@router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=links.REPEATED)
+def retry_job(app: Provided, by: Asking, job_id: str, once: Once) -> Response:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
@@ -198,4 +200,6 @@ def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
     """
     belfry = app()
     scope.own_job(belfry, by, job_id)
-    return JobOut.of(belfry.control.retry(job_id, by=by))
+    return once.answered(
+        belfry, lambda _: told(JobOut.of(belfry.control.retry(job_id, by=by)), 202)
+    )

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.api.query import Number
+from shared.api.query import DIGITS
 from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.api.spans import FirstDay, LastDay, days
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
 
 _MOST = 2**31 - 1
 
-TenantId = Annotated[Number, Query(ge=1, le=_MOST, description="The tenant's id.")]
+TenantId = Annotated[int, Field(ge=1, le=_MOST), DIGITS, Query(description="The tenant's id.")]
 
 
 class UsageOut(Shown):
