@@ -127,7 +127,7 @@ def _registered(schedule: Schedule, last: Job | None, now: datetime) -> Register
             progress=schedule.progress,
             coming=upcoming(schedule, now),
             id=schedule.id,
-            schedule=recurrence.cron_expression or recurrence.frequency,
+            schedule=recurrence.text,
             paused=schedule.progress.paused_reason is not None,
             last=last,
         )
