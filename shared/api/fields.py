@@ -48,6 +48,7 @@ def _written(value: object) -> object:
 LOCAL_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
 
+
 def _local(value: object) -> object:
     if value is not None and not (isinstance(value, str) and _LOCAL.fullmatch(value)):
         raise ValueError(

@@ -38,8 +38,10 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
         return None
     if first is not None and after < first:
         after = first - datetime.resolution
-    found = _next(recurrence, first, after)
     end = recurrence.last
+    if end is not None and after >= end:
+        return None
+    found = _next(recurrence, first, after)
     return None if found is None or (end is not None and found > end) else found
 
 

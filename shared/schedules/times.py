@@ -51,7 +51,9 @@ def _once(
         raise _ended(wanted, present, now, floor)
     soon = floor.replace(microsecond=0) + _SECOND
     if before is not None and start < before <= min(soon, start + SLACK + _SECOND):
-        return replace(wanted, start_time=before, start_local=None)  # asked for again, and moved the first time
+        return replace(
+            wanted, start_time=before, start_local=None
+        )  # asked for again, and moved the first time
     if start < now - SLACK:
         raise InvalidRecurrence(
             "start_time" if wanted.start_local is None else "start_local",
