@@ -59,6 +59,7 @@ class Door:
             Knock(
                 authorization=tuple(headers.getlist("authorization")),
                 principal=tuple(headers.getlist(sign_in.HEADER)),
+                from_elsewhere=_from_elsewhere(scope["method"], headers),
                 address=address(scope, proxied=self._proxied()),
                 request_id=scope.get("azure_functions.invocation_id"),
             )
@@ -83,6 +84,19 @@ def address(scope: Scope, *, proxied: bool) -> str | None:
     forwarded = Headers(scope=scope).getlist("x-forwarded-for")
     last = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
     return _without_port(last)
+
+
+def _from_elsewhere(method: str, headers: Headers) -> bool:
+    """Whether a browser may send it for another site: it sends the cookie of a sign-in with it.
+
+    Every browser says with `Sec-Fetch-Site` where a request comes from; one that does not, and
+    names an origin, is too old to be sure of. Other programs send neither.
+    https://www.w3.org/TR/fetch-metadata/
+    """
+    if method in ("GET", "HEAD", "OPTIONS"):
+        return False
+    site = headers.get("sec-fetch-site")
+    return "origin" in headers if site is None else site not in ("same-origin", "none")
 
 
 def _without_port(text: str) -> str | None:

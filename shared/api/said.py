@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PARAMETERS: Mapping[str, str] = {
+    "action": "Only of this action.",
+    "actor": "Only by whoever has this name (`by.name`).",
     "alert_id": "The alert's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
@@ -13,6 +15,7 @@ PARAMETERS: Mapping[str, str] = {
     "by": "By what the costs are added up. Default: task.",
     "calendar_id": "The calendar's id.",
     "channel": "Only of this channel.",
+    "cursor": "`next_cursor` of the page before: the page after it, with the same filters.",
     "currency": "By ISO 4217, such as USD. Default: the first of the report.",
     "database": "Only of the database of this name.",
     "day": "A day in UTC, such as 2030-01-31.",
@@ -32,8 +35,10 @@ PARAMETERS: Mapping[str, str] = {
     "page": "The number of the page, from 1 on.",
     "page_size": "How many items a page has, 100 at most.",
     "project_id": "Only of this project.",
+    "q": "Only those with this text in their name, in capitals or not.",
     "revoked": "Only those that were revoked (true), or were not (false).",
     "schedule_id": "The schedule's id.",
+    "sort": "In which order. Default: newest first.",
     "source": "Only of this source.",
     "state": "Only in this state.",
     "status": "Only with this status.",

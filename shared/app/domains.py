@@ -17,6 +17,7 @@ from shared.calendars.spreading import Spreading
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
+from shared.engine.records.lists import Lists
 from shared.notifications.port import NotificationService, Review
 from shared.settings import Settings
 from shared.storage.connect import Connection
@@ -72,6 +73,7 @@ def backups(
     at: Stores,
     clock: Clock,
     manager: Manager,
+    lists: Lists,
     tasks: Registry,
     notifications: Notifications,
     alerts: Alerts,
@@ -84,6 +86,7 @@ def backups(
         locks=at.locks,
         clock=clock,
         manager=manager,
+        lists=lists,
         tasks=tasks,
         notifications=notifications,
         alerts=alerts,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.calendars.store import Store
+from shared.clock import Clock
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 
@@ -23,24 +26,29 @@ class Stores:
     names: Names
     table: ScheduleTable
     calendars: Store
+    changed: ScheduleFeed
     handed: HandedOut
+    feed: JobFeed
     meta: Meta
     locks: Locks
     queue: JobQueue
 
     @classmethod
-    def of(cls, settings: Settings, connection: Connection) -> Stores:
+    def of(cls, settings: Settings, connection: Connection, clock: Clock) -> Stores:
         """The stores that the settings name."""
         names = Names(settings.prefix)
         table = connection.table(names.table)
         meta = Meta(table)
+        schedules = ScheduleTable(table, settings.schedule_shards, clock)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
         return cls(
             connection,
             names,
-            ScheduleTable(table, settings.schedule_shards),
+            schedules,
             Store(table),
+            ScheduleFeed(table, schedules.shards),
             HandedOut(table),
+            JobFeed(table, meta),
             meta,
             Locks(meta),
             JobQueue(short, long),

@@ -26,6 +26,7 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
 from shared.engine.records.history import History
+from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
@@ -34,6 +35,8 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.errors import Misconfigured
 from shared.finance.port import FinanceService
+from shared.listing.checking import Checking
+from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.settings import Settings
@@ -63,7 +66,7 @@ def build(
     """
     checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
     connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
-    at = Stores.of(settings, connection)
+    at = Stores.of(settings, connection, clock)
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
@@ -77,9 +80,17 @@ def build(
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
-            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
             AuditUpkeep: lambda: audit,
             CalendarUpkeep: lambda: calendars,
+            Housekeeping: lambda: Housekeeper(
+                at.table,
+                manager,
+                ledger,
+                clocks,
+                packing,
+                Upkeep(listing),
+                Checking(listing, at.meta),
+            ),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -103,6 +114,9 @@ def build(
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.meta, clock)
+    jobs, packing = engine.index_of_jobs(at, clock)
+    listing = engine.listing(at, clock)
+    lists = Lists(at.table, listing)
     notifications = once(
         lambda: domains.notifications(
             settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
@@ -111,10 +125,12 @@ def build(
     alerts: Callable[[], Alerts] = once(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
-    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(
-        lambda: domains.backups(settings, at, clock, manager, tasks, notifications(), alerts())
+        lambda: domains.backups(
+            settings, at, clock, manager, lists, tasks, notifications(), alerts()
+        )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     billing = once(lambda: domains.billing(settings, clock))
@@ -133,6 +149,9 @@ def build(
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
         ledger=ledger,
+        jobs=jobs,
+        listing=listing,
+        lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,

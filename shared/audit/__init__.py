@@ -5,7 +5,7 @@ entry     pure: what was changed, by whom, from where, from what to what, withou
 chain     pure: the numbered, hashed records of entries, and whether some follow one another
 diff      pure: (before, after) -> what differs
 service   the entry point: it records, chains, lists, anchors and verifies
-pending   changes that are being made, in the audit's own table
+recording changes that are being made: intent first, outcome after
 table     the chain as it is stored
 chainer   moves what is pending into the chain, each once
 anchors   the daily copies and anchors, in blobs that nobody changes

@@ -25,13 +25,16 @@ from shared.storage.tables import pending
 from shared.storage.tables.batch import TooLarge
 from shared.storage.tables.pending import Pending
 from shared.storage.tables.table import Table
+from shared.threads import Pool
 
 _logger = logging.getLogger("belfry.audit")
 
 PATIENCE = timedelta(minutes=10)
 """How long the outcome of a change may be awaited; longer than any request lasts."""
 _TRIES = 50
-_PAGE = 500
+_READERS = 8
+_OPEN = 50
+"""So many changes may be going on at once before entries wait behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Chainer:
         self._sources = sources
         self._clock = clock
         self._resume = resume
+        self._readers = Pool(_READERS, "audit")
 
     def chain(
         self, partitions: Collection[str] | None = None, check: Callable[[], None] = lambda: None
@@ -75,7 +79,7 @@ class Chainer:
             check()
             stored = self._head()
             self._remove(stored.moved)
-            batch = list(islice(self._pending(chosen), most))
+            batch = list(islice(self._pending(chosen, most), most))
             if not batch:
                 return done
             try:
@@ -94,11 +98,15 @@ class Chainer:
         moved = [Moved(source, one.partition, one.key) for source, one in batch]
         made = linked(entries, stored.head)
         if not self._table.append(stored, entries, made, moved):
-            if not stored.etag and next(self._table.records(), None) is not None:
+            if not stored.etag and self._lost_its_head():
                 raise Damaged("the audit's chain has records, but its head is gone")
             return 0
         self._remove(moved)
         return len(made)
+
+    def _lost_its_head(self) -> bool:
+        first = next(self._table.records(), None)
+        return first is not None and self._table.stored() is None
 
     def _head(self) -> Stored:
         found = self._table.stored()
@@ -118,14 +126,20 @@ class Chainer:
                 keys = [one.key for one in rows]
                 pending.remove(self._sources[source].table, partition, keys)
 
-    def _pending(self, chosen: Sequence[tuple[int, Source]]) -> Iterator[tuple[int, Pending]]:
-        """What can be chained, oldest first."""
+    def _pending(
+        self, chosen: Sequence[tuple[int, Source]], most: int
+    ) -> Iterator[tuple[int, Pending]]:
+        """What can be chained, oldest first; `most` of them at least, if there are as many."""
         now = self._clock.now()
-        found = ([(number, one) for one in self._settled(source, now)] for number, source in chosen)
-        yield from merge(*found, key=lambda one: one[1].key)
 
-    def _settled(self, source: Source, now: datetime) -> Iterator[Pending]:
-        for one in pending.read(source.table, source.partition, _PAGE, now):
+        def settled(one: tuple[int, Source]) -> list[tuple[int, Pending]]:
+            number, source = one
+            return [(number, row) for row in self._settled(source, most, now)]
+
+        yield from merge(*self._readers.map(settled, chosen), key=lambda one: one[1].key)
+
+    def _settled(self, source: Source, most: int, now: datetime) -> Iterator[Pending]:
+        for one in pending.read(source.table, source.partition, most + _OPEN, now):
             if not one.is_open:
                 yield one
             elif one.entry.at <= now - PATIENCE and pending.give_up(source.table, one):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,19 @@ class Wanted:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A page of records."""
+
+    records: list[Record]
+    total: int
+    """How many records there are on all pages."""
+    start: int
+    """How many come before it."""
+    last: int | None
+    """The number of its last record, if there is a page after it."""
+
+
 class Listing:
     """The lists. Every method raises `Unavailable` or `Refused` if storage fails."""
 
@@ -47,8 +60,19 @@ class Listing:
         }
         return sorted(found, reverse=True)
 
-    def records(self, numbers: list[int]) -> list[Record]:
-        """These records, in that order; those that are gone are left out."""
+    def page(self, numbers: Sequence[int], start: int, size: int) -> Page:
+        """`size` of these records, from the one at `start` on. One that is gone by now, since it
+        was archived, is left out."""
+        some = numbers[start : start + size]
+        more = start + size < len(numbers) and len(some) > 0
+        return Page(
+            records=self._records(some),
+            total=len(numbers),
+            start=start,
+            last=some[-1] if more else None,
+        )
+
+    def _records(self, numbers: Sequence[int]) -> list[Record]:
         if not numbers:
             return []
         low, high = min(numbers), max(numbers)

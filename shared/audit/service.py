@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from shared.access import Caller
 from shared.alerts.port import AlertKind, AlertService
 from shared.audit.anchors import Anchors
-from shared.audit.chain import Head, Record
+from shared.audit.chain import Head
 from shared.audit.chainer import Chainer, Source
-from shared.audit.entry import Entry, Outcome
-from shared.audit.listing import Listing, Wanted
+from shared.audit.entry import Entry
+from shared.audit.listing import Listing, Page, Wanted
 from shared.audit.port import Action, Changing, Subject
+from shared.audit.recording import Recorder
 from shared.audit.table import PENDING, ChainTable
 from shared.audit.walk import Verified, Walk
 from shared.clock import Clock
-from shared.errors import BelfryError, Damaged, Refused, Unavailable
+from shared.errors import BelfryError, Damaged
 from shared.log import Event, event
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.tables import pending
 from shared.storage.tables.locks import Locks
-from shared.storage.tables.pending import Pending
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks.context import JobContext
 
@@ -33,6 +34,8 @@ _logger = logging.getLogger("belfry.audit")
 _LOCK = "audit"
 _HELD = timedelta(minutes=10)
 _ABOUT = "chain"
+_TOGETHER = timedelta(seconds=10)
+"""How often a process chains what it recorded."""
 
 
 class AuditTrail:
@@ -53,48 +56,54 @@ class AuditTrail:
         self._table = ChainTable(connection.table(names.audit))
         self._schedules = table
         self._locks = locks
-        self._clock = clock
         self._alerts = alerts
         self._keep = timedelta(days=keep_days)
-        self._stirred = False
+        self._clock = clock
+        self._settled_at: datetime | None = None
+        self._busy = threading.Lock()
+        self._recorder = Recorder(self._table.table, clock)
         self._listing = Listing(self._table)
         self._anchors = Anchors(lambda: connection.container(names.audit_files), self._table)
         rows = connection.table(names.table)
         sources = [Source(self._table.table, PENDING), *(Source(rows, one) for one in table.shards)]
         self._chainer = Chainer(self._table, sources, clock, self._resumed)
 
-    @contextmanager
     def changing(
         self,
         by: Caller,
         action: Action,
         subject: Subject,
         before: Mapping[str, object] | None = None,
-    ) -> Iterator[Changing]:
+    ) -> AbstractContextManager[Changing]:
         """Record a change (`port.Audit.changing`)."""
-        now = self._clock.now()
-        entry = Entry.of(by, action, subject, now, before=before, outcome=Outcome.UNKNOWN)
-        row = pending.begin(self._table.table, PENDING, entry)
-        change = Changing()
-        try:
-            yield change
-        except BaseException as error:
-            self._settle(row, entry.ended(change.after, error))
-            raise
-        self._settle(row, entry.ended(change.after, None))
+        return self._recorder.changing(by, action, subject, before)
 
     def settle(self) -> None:
-        """Chain what this process recorded. Cheap if there is nothing."""
+        """Chain what this process recorded. Cheap if there is nothing; the first after a quiet time
+        is chained at once, and many one after another together."""
+        now, last = self._clock.now(), self._settled_at
         shards = set(self._schedules.audited)
-        if not shards and not self._stirred:
+        if not shards and not self._recorder.stirred:
             return
+        if last is not None and timedelta() <= now - last < _TOGETHER:
+            return  # the next invocation does it, or `audit_upkeep`
+        if not self._busy.acquire(blocking=False):
+            return  # another thread of this process does it
+        try:
+            self._settled_at = now
+            self._settle(shards)
+        finally:
+            self._busy.release()
+
+    def _settle(self, shards: set[str]) -> None:
         # before reading: what comes from now on is chained the next time
         self._schedules.audited.difference_update(shards)
-        self._stirred = False
+        self._recorder.stirred = False
         try:
             self._chainer.chain({PENDING, *shards})
         except BelfryError:
             self._schedules.audited.update(shards)
+            self._recorder.stirred = True
             raise
 
     def chain(self, check: Callable[[], None] = lambda: None) -> int:
@@ -102,14 +111,23 @@ class AuditTrail:
         return self._chainer.chain(check=check)
 
     def page(
-        self, wanted: Wanted, caller: Caller, page: int, page_size: int
-    ) -> tuple[list[Record], int]:
-        """A page of the records that fit and that the caller may see, newest first; how many there
-        are. What was recorded until now is among them."""
+        self,
+        wanted: Wanted,
+        caller: Caller,
+        page: int,
+        page_size: int,
+        *,
+        below: int | None = None,
+    ) -> Page:
+        """A page of the records that fit and that the caller may see, newest first. What was
+        recorded until now is among them. `below`: the page after the record of that number,
+        whatever `page` says."""
         self.chain()
         numbers = self._listing.numbers(wanted, caller)
-        some = numbers[(page - 1) * page_size : page * page_size]
-        return self._listing.records(some), len(numbers)
+        start = (page - 1) * page_size
+        if below is not None:
+            start = sum(number >= below for number in numbers)
+        return self._listing.page(numbers, start, page_size)
 
     def verify(self, check: Callable[[], None] = lambda: None) -> Verified:
         """Walk the whole chain and its anchors."""
@@ -148,22 +166,6 @@ class AuditTrail:
             raise Damaged(f"the audit's chain is broken: {text}")
         self._alerts().close(AlertKind.AUDIT_BROKEN, _ABOUT, "The chain and its anchors fit again.")
         return {"records": found.records, "archived": found.archived, "anchors": found.anchors}
-
-    def _settle(self, row: Pending, entry: Entry) -> None:
-        """Write the outcome. If that fails, the entry stays unknown: the change was made, and must
-        not look as if it failed."""
-        self._stirred = True
-        try:
-            pending.settle(self._table.table, row, entry)
-        except (Unavailable, Refused) as error:
-            event(
-                _logger,
-                Event.AUDIT_UNSETTLED,
-                level=logging.WARNING,
-                entry=entry.id,
-                action=entry.action.value,
-                error=str(error),
-            )
 
     def _resumed(self) -> Head:
         """The head that the last anchor knows: the table may have been lost."""

@@ -73,13 +73,12 @@ class Walk:
         raise Damaged("the audit's records are being archived all the while")
 
     def _stored(self) -> Stored:
-        """The head; if there is none, that of an empty chain."""
+        """The head; that of an empty chain, if there is none or it cannot be read."""
         try:
-            found = self._table.stored()
+            return self._table.stored() or Stored(Head(), "")
         except Damaged as error:
             self._found.add(Finding(Wrong.CHANGED, 0, str(error)))
-            found = None
-        return found or Stored(Head(), "")
+            return Stored(Head(), "garbled")
 
     def _read_anchors(self) -> None:
         before: Anchor | None = None
@@ -174,6 +173,9 @@ class Walk:
             self._found.add(Finding(Wrong.ANCHOR, record.number, text, record.when()))
 
     def _compare_end(self, stored: Stored, after: Stored, last: Head) -> None:
+        if not after.etag and (last.number or self._known):
+            text = "the head of the chain is gone, though it has records or anchors"
+            self._found.add(Finding(Wrong.REMOVED, 0, text))
         if last.number < stored.head.number:
             text = missing(last.number + 1, stored.head.number)
             self._found.add(Finding(Wrong.REMOVED, last.number + 1, text))
@@ -189,12 +191,13 @@ class Walk:
         if total == self._sum:
             return
         there = set(self._listed(stored))
-        right = {
-            listed_key(of, one.number)
-            for one in self._table.records(stored.archived, stored.head.number)
-            for of in _lists(one)
-        }
+        right, numbers = set[str](), {0}
+        for one in self._table.records(stored.archived, stored.head.number):
+            numbers.add(one.number)
+            right |= {listed_key(of, one.number) for of in _lists(one)}
         for key in sorted(there ^ right):
+            if _number(key) not in numbers:
+                continue  # its record is missing, which is told
             wrong = Wrong.REMOVED if key in right else Wrong.ADDED
             text = f"the row {key}, by which lists find a record, was {wrong}"
             self._found.add(Finding(wrong, _number(key), text))

@@ -1,5 +1,6 @@
 """`python -m functions billing`: how the billing stands, a person's word that it goes on, and the
-comparison of the ledger with Stripe. It needs no storage account."""
+comparison of the ledger with Stripe. It needs no storage account; if one is set, the audit is told
+of what a person changes."""
 
 from __future__ import annotations
 
@@ -7,17 +8,20 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import settings
+from shared.audit.port import Action, Changing, Subject
 from shared.cli import typed
 from shared.cli.typed import Typed
 from shared.clock import SystemClock
 from shared.data import names, schema
 from shared.errors import Invalid
 from shared.log import instant
+from shared.settings import BillingSettings
 
 if TYPE_CHECKING:
     from shared.billing.service import Billing
@@ -46,7 +50,32 @@ def main(asked: Typed) -> int:
     schema.check(read.data.url)
     from shared.billing.service import Billing
 
-    return act.run(Billing(read, SystemClock()), given, asked.repair)
+    billing = Billing(read, SystemClock())
+    if act.action is None or (word == "reconcile" and not asked.repair):
+        return act.run(billing, given, asked.repair)
+    with _audited(read, act.action, Subject("billing", word)) as change:
+        code = act.run(billing, given, asked.repair)
+        change.after = {**given, "exit_code": code}
+    return code
+
+
+def _audited(
+    read: BillingSettings, action: Action, subject: Subject
+) -> AbstractContextManager[Changing]:
+    """Tells the audit, if this shell has a storage account."""
+    if read.storage is None:
+        return nullcontext(Changing())
+    from shared.audit.recording import Recorder
+    from shared.cli.person import person
+    from shared.storage.connect import Connection
+    from shared.storage.failures import translated
+    from shared.storage.names import Names
+
+    connection, name = Connection(read.storage), Names(read.prefix).audit
+    with translated("table storage"):
+        connection.create_table(name)
+    recorder = Recorder(connection.table(name), SystemClock())
+    return recorder.changing(person(), action, subject)
 
 
 def _given(words: list[str], act: _Act) -> Mapping[str, str]:
@@ -118,11 +147,13 @@ class _Act:
     run: Callable[[Billing, Mapping[str, str], bool], int]
     needs: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
+    action: Action | None = None
+    """What the audit is told; None: it changes nothing."""
 
 
 _ACTS = {
     "status": _Act(_status),
-    "resume": _Act(_resume, frozenset({"by"}), frozenset({"day"})),
-    "reconcile": _Act(_reconcile, takes=frozenset({"days"})),
-    "retry": _Act(_retry, frozenset({"fee"})),
+    "resume": _Act(_resume, frozenset({"by"}), frozenset({"day"}), Action.RESUME),
+    "reconcile": _Act(_reconcile, takes=frozenset({"days"}), action=Action.CHANGE),
+    "retry": _Act(_retry, frozenset({"fee"}), action=Action.RETRY),
 }

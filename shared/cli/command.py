@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import audit, billing, database, dry_run, keys, preview, typed
+from shared.cli import audit, billing, database, dry_run, keys, preview, schedules, typed
 from shared.cli.follows import what_follows
 from shared.cli.person import person
 from shared.cli.typed import Typed
@@ -65,6 +65,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return keys.main(asked)
     if asked.task == audit.NAME:
         return audit.main(asked, tasks)
+    if asked.task == schedules.NAME:
+        return schedules.main(asked, tasks)
     if asked.repair:
         raise Invalid("parameters", "--repair belongs to `python -m functions billing reconcile`")
     task = _task(tasks, functions, asked.task) if asked.task is not None else None

@@ -13,12 +13,10 @@ from pathlib import Path
 from shared import settings
 from shared.access import Role
 from shared.access.keys import Key
-from shared.alerts.port import AlertService
-from shared.audit.service import AuditTrail
+from shared.audit.recording import Recorder
 from shared.cli import typed
 from shared.cli.person import person
 from shared.cli.typed import Typed
-from shared.clock import Clock
 from shared.errors import Invalid
 from shared.keys.service import Keys
 from shared.keys.table import KeyTable
@@ -27,9 +25,6 @@ from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
-from shared.storage.tables.facts import Meta
-from shared.storage.tables.locks import Locks
-from shared.storage.tables.schedules import ScheduleTable
 from shared.text import is_clean
 
 NAME = "keys"
@@ -37,8 +32,6 @@ _HOW = (
     f"write `python -m functions {NAME} create name=NAME role=admin [projects=1,2] "
     "[expires=2030-12-31]`, `... list` or `... revoke id=ID`"
 )
-_KEPT = 365
-"""Days; what adds to the audit removes nothing."""
 _NAME_ROOM = 200
 
 
@@ -62,27 +55,9 @@ def _keys(clock: CheckedClock) -> Keys:
     names, at = Names(read.prefix), Connection(read.account, clock=clock)
     table = KeyTable(at, names.keys)
     table.create()
-    return Keys(table, clock, _audit(at, names, clock))
-
-
-def _audit(at: Connection, names: Names, clock: Clock) -> AuditTrail:
-    """The audit, to which a command only adds: the app chains what it adds."""
     with translated("table storage"):
         at.create_table(names.audit)
-    rows = at.table(names.table)
-    return AuditTrail(
-        connection=at,
-        names=names,
-        table=ScheduleTable(rows, 1),
-        locks=Locks(Meta(rows)),
-        clock=clock,
-        alerts=_no_alerts,
-        keep_days=_KEPT,
-    )
-
-
-def _no_alerts() -> AlertService:
-    raise AssertionError("what only adds to the audit finds nothing to tell")
+    return Keys(table, clock, Recorder(at.table(names.audit), clock))
 
 
 def _given(words: list[str], act: _Act) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from shared.access import keys as pure
 from shared.access.keys import Key
 from shared.access.sign_in import SignIn
 from shared.clock import Clock
-from shared.errors import BelfryError, Damaged, Unauthenticated
+from shared.errors import BelfryError, Damaged, Forbidden, Unauthenticated
 from shared.keys.lots import Lots
 from shared.keys.refusals import Refusals
 from shared.keys.table import KeyTable
@@ -38,8 +38,8 @@ _KNOWN = 2000
 """The most keys that an instance remembers."""
 _BEARER = "bearer "
 _HOW = (
-    "send a key as `Authorization: Bearer bfy_...`; an admin makes one: POST /api/v1/keys, or "
-    "`python -m functions keys create`"
+    "send a key (bfy_...) as a Bearer token, in the header Authorization; an admin makes one: "
+    "POST /api/v1/keys, or `python -m functions keys create`"
 )
 
 
@@ -51,6 +51,9 @@ class Knock:
     """Its headers of that name."""
     principal: tuple[str, ...] = ()
     """Its headers `X-MS-CLIENT-PRINCIPAL`."""
+    from_elsewhere: bool = False
+    """Whether a page of another site may have sent it, to change something with the sign-in of
+    whoever looks at that page."""
     address: str | None = None
     request_id: str | None = None
 
@@ -125,6 +128,8 @@ class Gate:
         if knock.principal and self._people is not None:
             if len(knock.principal) > 1:
                 raise Unauthenticated("the sign-in does not count: it came twice", given=True)
+            if knock.from_elsewhere:
+                raise Forbidden("a page of another site sent this; only Belfry's own may")
             return sign_in.caller(knock.principal[0], self._people)
         if self.is_open:
             return LOCAL

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from shared.access.patience import Wrong
+from shared.access.patience import FORGOTTEN, Wrong
 from shared.clock import Clock
 from shared.errors import BelfryError, TooMany, Unauthenticated, Unavailable
 from shared.log import Event, event
@@ -50,6 +50,7 @@ class Refusals:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, Wrong] = OrderedDict()
         self._right: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._cleared: datetime | None = None
 
     def hold(self, address: str | None, key_id: str | None) -> None:
         """Raise `TooMany` if the address has to wait, unless the key of that id came right from it
@@ -75,12 +76,25 @@ class Refusals:
         event(_logger, Event.KEY_REFUSED, level=logging.WARNING, address=address, reason=reason)
         self._tally.add("keys", self._facts, now)
         before, after = self._count(place, now)
+        self._clear(now)
         with self._lock:
             _keep(self._waiting, place, after)
         wait = before.waits(now)
         if wait is not None:
             return _too_many(wait)
         return Unauthenticated(f"this key does not count: {reason}", given=True)
+
+    def _clear(self, now: datetime) -> None:
+        """Once in a while, remove the rows of addresses that would begin anew anyway: whoever has
+        many addresses must not fill the table."""
+        with self._lock:
+            if self._cleared is not None and now - self._cleared < FORGOTTEN:
+                return
+            self._cleared = now
+        for name, row in self._facts.beginning(_ADDRESS).items():
+            last = _stored(row).last
+            if last is None or not abs(now - last) < FORGOTTEN:
+                self._facts.remove(name)
 
     def count(self) -> int:
         """How many wrong keys came in all."""

@@ -82,13 +82,15 @@ _NO_STRIPE = StripeSettings()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BillingSettings:
-    """What the billing needs, which is no storage account."""
+    """What the billing needs, which is no storage account; but where one is set, the audit is told
+    of a person's commands there."""
 
     data: DataSettings
     stripe: StripeSettings
     prefix: str
     fee_max_age: timedelta = timedelta(days=7)
     """A no-show fee that was made longer ago is not invoiced by itself."""
+    storage: StorageAccount | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

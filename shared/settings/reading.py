@@ -140,7 +140,14 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
     prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
     max_age = _no_show_max_age(given)
     data = _complete(given, _data(given))
-    return BillingSettings(data=data, stripe=stripe, prefix=prefix, fee_max_age=max_age)
+    account = given.account("AzureWebJobsStorage")
+    return BillingSettings(
+        data=data,
+        stripe=stripe,
+        prefix=prefix,
+        fee_max_age=max_age,
+        storage=account if account.connection_string or account.account_name else None,
+    )
 
 
 def _storage(given: _Given) -> StorageAccount:

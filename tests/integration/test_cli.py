@@ -27,6 +27,7 @@ from shared.app import App, build
 from shared.clock import SystemClock
 from shared.schedules.job import Job, Status
 from tests.forked import Commands
+from tests.jobs import jobs_of
 
 _prefixes = itertools.count()
 
@@ -168,7 +169,7 @@ def held(
 def _running(app: App, process: subprocess.Popen[str]) -> Job:
     """The command's job, as soon as it runs."""
     while process.poll() is None:
-        for job in app.manager.jobs("postgres_backup"):
+        for job in jobs_of(app, "postgres_backup"):
             if job.status is Status.RUNNING:
                 return job
         time.sleep(0.05)
@@ -235,3 +236,36 @@ def test_a_persons_shell_changes_nothing_of_what_is_stored(
     assert "T04:30:00" in shown["postgres_backup"]
     assert shown["database_backup"] == shown["schedule_cleanup"] == "off"
     assert shown["health_monitor"] != "off"
+
+
+def test_whoever_runs_a_command_is_in_the_audit_and_the_audit_is_verified(
+    run: Run, azurite: Azurite, prefix: str
+) -> None:
+    assert run("audit", "verify").returncode == 0  # there is nothing yet
+    assert run("schedule_cleanup").returncode == 0
+    assert run("audit_upkeep").returncode == 0
+    done = run("audit", "verify")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["good"], found["anchors"]) == (0, True, 1)
+    assert (found["anchors_held"], found["findings"]) == (False, [])
+    with TableClient.from_connection_string(azurite.connection_string, f"{prefix}audit") as table:
+        rows = [row for row in table.list_entities() if row["RowKey"].startswith("record:")]
+        asked = [row for row in rows if row["action"] == "execute"]
+        assert {row["actor"].partition(":")[0] for row in asked} == {"user"}
+        table.delete_entity("chain", "record:0000000002")
+    done = run("audit", "verify")
+    (wrong,) = json.loads(done.stdout)["findings"]
+    assert (done.returncode, wrong["wrong"], wrong["record"]) == (1, "removed", 2)
+    assert run("audit", "burn").returncode == 2
+
+
+def test_the_index_of_schedules_is_checked_and_made_anew(run: Run) -> None:
+    assert run("schedule_cleanup").returncode == 0
+    done = run("schedules", "check")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["schedules"] > 5 and said["repaired"] == 0
+    done = run("schedules", "reindex")
+    assert done.returncode == 0 and json.loads(done.stdout)["schedules"] == said["schedules"]
+    done = run("schedules", "mend")
+    assert done.returncode == 2 and "schedules check" in done.stderr

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query
 
 from shared.access import Caller
+from shared.api import cursors
+from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
+from shared.api.lists import PAGE_SIZE, Continued, Page, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
 from shared.app import App
@@ -19,7 +21,7 @@ from shared.audit.diff import differences
 from shared.audit.entry import Outcome
 from shared.audit.listing import Wanted
 from shared.audit.port import Action
-from shared.errors import NotFound
+from shared.errors import Invalid, NotFound
 
 router = APIRouter(tags=["audit"])
 
@@ -95,7 +97,7 @@ class AuditEntryOut(Shown):
         )
 
 
-class AuditList(Paged):
+class AuditList(Continued):
     """A page of the audit, newest first."""
 
     entries: list[AuditEntryOut]
@@ -114,13 +116,16 @@ def list_audit(
     until: Until = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
+    cursor: Cursor = None,
 ) -> AuditList:
     """Changes that fit every filter given, newest first: each by a person or a task, from what to
     what, with its place in the chain.
 
     Administrators see all of their projects; others what concerns schedules of theirs. `from` and
     `to` limit when they were made: at or after `from`, and before `to`; ISO 8601 with an offset.
-    Entries older than `AUDIT_TABLE_DAYS` are in files only (docs/audit.md).
+    To walk all, give `next_cursor` of each page as `cursor` for the next: what is recorded
+    meanwhile moves nothing to another page. Entries older than `AUDIT_TABLE_DAYS` are in files
+    only (docs/audit.md).
     """
     first, end = span(since, until)
     wanted = Wanted(
@@ -132,10 +137,10 @@ def list_audit(
         since=first,
         until=end,
     )
-    return _page(app(), by, wanted, page, page_size)
+    return _page(app(), by, wanted, page, page_size, cursor)
 
 
-@router.get("/api/v1/schedules/{schedule_id}/audit", tags=["schedules"])
+@router.get("/api/v1/schedules/{schedule_id}/audit")
 def list_schedule_audit(
     app: Provided,
     by: Asking,
@@ -145,6 +150,7 @@ def list_schedule_audit(
     until: Until = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
+    cursor: Cursor = None,
 ) -> AuditList:
     """The changes of one schedule and of its jobs, newest first, also if it was deleted."""
     belfry = app()
@@ -154,10 +160,19 @@ def list_schedule_audit(
     by.hold(found.definition.project_id, f"schedule {schedule_id!r}")
     first, end = span(since, until)
     wanted = Wanted(schedule_id=schedule_id, action=action, since=first, until=end)
-    return _page(belfry, by, wanted, page, page_size)
+    return _page(belfry, by, wanted, page, page_size, cursor)
 
 
-def _page(belfry: App, by: Caller, wanted: Wanted, page: int, page_size: int) -> AuditList:
-    found, total = belfry.audit.page(wanted, by, page, page_size)
-    shown = [AuditEntryOut.of(one) for one in found]
-    return AuditList(entries=shown, **counts(total, page, page_size))
+def _page(
+    belfry: App, by: Caller, wanted: Wanted, page: int, page_size: int, cursor: str | None
+) -> AuditList:
+    to = cursors.bound("audit", by, wanted=repr(wanted), role=by.role)
+    if cursor is not None and page != 1:
+        raise Invalid("page", "give a page or a cursor, not both")
+    below = None if cursor is None else int(cursors.read(belfry.meta, to, cursor)[0])
+    found = belfry.audit.page(wanted, by, page, page_size, below=below)
+    return AuditList(
+        entries=[AuditEntryOut.of(one) for one in found.records],
+        next_cursor=None if found.last is None else cursors.write(belfry.meta, to, [found.last]),
+        **counts(found.total, page if below is None else found.start // page_size + 1, page_size),
+    )

@@ -16,6 +16,7 @@ from fastapi import FastAPI, Header, Query, Response
 from shared.api import deps, front, problems
 from shared.api.deps import Provided
 from shared.app import App
+from shared.listing.wanted import Wanted
 
 PATH = "/api/v1/calendar.ics"
 _MINUTES = 15
@@ -44,11 +45,7 @@ def calendar(
     belfry = app()
     opened = belfry.feeds.opened(token)
     now = belfry.clock.now()
-    schedules = (
-        one
-        for one in belfry.manager.schedules()
-        if opened.project_id is None or one.definition.project_id == opened.project_id
-    )
+    schedules = belfry.lists.all(Wanted(project_id=opened.project_id, enabled=True))
     body = file_of(opened.name, schedules, now)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {

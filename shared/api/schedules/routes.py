@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
-from shared.access import Caller
-from shared.api import scope, tags
+from shared.api import scope
 from shared.api.deps import Asking, Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
-from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import (
     Execute,
     Executed,
     NewSchedule,
     Retried,
     ScheduleChange,
-    ScheduleList,
     ScheduleOut,
     definition_observing,
     observes,
     observing,
 )
-from shared.api.tags import Tagged
 from shared.engine.commands.builtin import policy
-from shared.engine.commands.once import is_once
-from shared.recurrence import Frequency
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
@@ -50,62 +41,6 @@ def create_schedule(app: Provided, by: Asking, new: NewSchedule) -> ScheduleOut:
     made = belfry.manager.create(definition, new.policy(policy(task)), by=by)
     made = belfry.calendars.refreshed(made, by)
     return ScheduleOut.of(made, belfry.clock.now())
-
-
-@router.get("", openapi_extra={"parameters": [tags.PARAMETER]})
-def list_schedules(
-    app: Provided,
-    by: Asking,
-    tagged: Tagged,
-    project_id: Number | None = None,
-    enabled: Boolean | None = None,
-    task_type: str | None = None,
-    frequency: Frequency | None = None,
-    once: Boolean = False,
-    page: Page = 1,
-    page_size: PageSize = PAGE_SIZE,
-) -> ScheduleList:
-    """Schedules that fit every filter given, newest first.
-
-    `tags.NAME=VALUE` is a filter for each name: `?tags.team=backend&tags.priority=high`.
-
-    Schedules of single runs that people asked for (a restore, a proof) are listed only with
-    `once=true`.
-    """
-    belfry = app()
-    wanted = {
-        "definition.project_id": project_id,
-        "definition.enabled": enabled,
-        "definition.task_type": task_type,
-        "definition.recurrence.frequency": frequency,
-    }
-    found = fitting(belfry.manager.schedules(), wanted)
-    found = [
-        one
-        for one in found
-        if by.sees(one.definition.project_id)
-        and tags.has(one.definition.tags, tagged)
-        and (once or not is_once(one))
-    ]
-    items, told = page_of(found, page, page_size)
-    now = belfry.clock.now()
-    shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
-    return ScheduleList(schedules=shown, **told)
-
-
-@router.get("/due/list")
-def list_due_schedules(
-    app: Provided, by: Asking, limit: Annotated[Number, Query(ge=1, le=500)] = 100
-) -> list[ScheduleOut]:
-    """Schedules whose next run is due and not handed out yet, most overdue first."""
-    belfry = app()
-    now = belfry.clock.now()
-    theirs = None if by.projects is None else _sees(by)
-    return [ScheduleOut.of(one, now) for one in belfry.manager.due(now, limit, theirs)]
-
-
-def _sees(by: Caller) -> Callable[[Schedule], bool]:
-    return lambda one: by.sees(one.definition.project_id)
 
 
 @router.get("/{schedule_id}")

@@ -24,11 +24,12 @@ from shared.api.fields import (
     Whole,
     Zone,
 )
-from shared.api.lists import Paged
+from shared.api.lists import Continued
 from shared.api.plans.times import OF_PLANS
 from shared.api.shown import Shown, at
 from shared.errors import Invalid
 from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, next_run
+from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
 from shared.tasks.model import Flag
@@ -311,6 +312,9 @@ class ScheduleOut(Shown):
     pause_after_failures is compared with."""
     success_rate: float | None = at("progress.success_rate")
     """In percent, to one decimal place; null before its first run."""
+    state: ScheduleState
+    """`paused`: turned off, or paused because too many runs failed. `ended`: nothing will run again
+    by itself. `failing`: the last run that ended failed. Else `healthy`."""
     is_active: bool
     """Whether it will run again by itself."""
     inactive_reason: str | None
@@ -337,6 +341,7 @@ class ScheduleOut(Shown):
                 progress=schedule.progress,
                 coming=coming,
                 calendars=observance.names if observance else [],
+                state=state(schedule),
                 is_active=coming is not None,
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
@@ -365,7 +370,7 @@ def _inactive_reason(schedule: Schedule, now: datetime) -> str:
     return "past its end_time"
 
 
-class ScheduleList(Paged):
+class ScheduleList(Continued):
     schedules: list[ScheduleOut]
 
 

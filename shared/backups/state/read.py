@@ -44,13 +44,14 @@ _SKEW = timedelta(seconds=10)
 _REST = (
     ("", "alert:"),
     ("alert;", "audit:"),
-    ("audit;", "due:"),
+    ("audit;", "changed"),
+    ("changed;", "due:"),
     ("due;", "log:"),
     ("log;", "schedule:"),
     ("schedule;", None),
 )
 """Key ranges of all rows of a shard except schedules, the due index, logs, notes for the alerts,
-and what the audit was told, which is in its chain a moment later."""
+the feed of changes, and what the audit was told, which is in its chain a moment later."""
 
 
 @dataclass(frozen=True, slots=True)

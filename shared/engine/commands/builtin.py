@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from shared.access import SETTINGS
@@ -24,6 +24,7 @@ from shared.schedules import audited
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.settings import Settings
 from shared.storage.tables.changes import Change
+from shared.storage.tables.facts import SYSTEM, Meta
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Task
 
@@ -86,6 +87,21 @@ def ensure(
     elif not change or present.configured == said.text:
         return
     manager.change(task.name, said.apply, by=SETTINGS)
+
+
+def existing(names: Collection[str], table: ScheduleTable, meta: Meta) -> list[Schedule]:
+    """The system schedules that exist, those of tasks that are gone among them; `names` are the
+    tasks that have a time.
+
+    A fact names those that ever were made, so that no start reads all schedules to find them.
+    """
+    known = meta.fact(SYSTEM)
+    there = {one.id for one in table.configured()} if known is None else set(known.value.split())
+    found = [one for one in table.many(there | set(names)).values() if one.configured]
+    wanted = " ".join(sorted(set(names) | {one.id for one in found}))
+    if known is None or known.value != wanted:
+        meta.swap(SYSTEM, known, wanted)  # another instance that starts does the same
+    return sorted((one for one in found if one.deleted_at is None), key=lambda one: one.id)
 
 
 def retire(schedule_id: str, manager: Manager) -> None:

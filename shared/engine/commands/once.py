@@ -14,10 +14,9 @@ from shared.clock import Clock
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.schedules import Manager, Requested
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.model import Definition, Schedule
+from shared.schedules.listed import ONCE
+from shared.schedules.model import Definition
 from shared.tasks import Task
-
-_TAG = "once"
 
 
 def run_once(
@@ -44,14 +43,8 @@ def run_once(
         task_parameters=dict(parameters),
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
         enabled=False,
-        tags={_TAG: ""},
+        tags={ONCE: ""},
         project_id=project_id,
     )
     made = manager.create(definition, policy(task), by=by)
     return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at, by=by)
-
-
-def is_once(schedule: Schedule) -> bool:
-    """Whether the schedule is only for one run that a person requested."""
-    what = schedule.definition
-    return _TAG in what.tags and what.recurrence.frequency is Frequency.ONCE

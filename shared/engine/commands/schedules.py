@@ -14,7 +14,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 
 from shared.access import LOCAL, Caller
 from shared.audit.port import Action
@@ -36,10 +35,9 @@ from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import HandedOut
 
 _logger = logging.getLogger("belfry.schedules")
-MOST_DUE = 5000
 _CANCELLED = 90
 """The most jobs that end in the transaction that deletes their schedule, which is limited to 100
 rows."""
@@ -266,7 +264,7 @@ class Manager:
             return Change(schedule, replace(schedule, progress=progress), audits=audits)
 
         if asked:
-            self._handed.note(Note.of([(one, now) for one in asked], now))
+            self._handed.note([(one, now) for one in asked], now)
         if send:
             long = self._find(schedule_id).is_long
             self._queue.send(Message(tuple(asked), now, long=long), now)
@@ -308,44 +306,9 @@ class Manager:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
         return lookup.job(self._table, job_id)
 
-    def jobs(
-        self,
-        schedule_id: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[Job]:
-        """Jobs due from `since` on and before `until`, including live ones, latest due first.
-
-        A stretch is one job, and is included if any of its occurrences was due then.
-        """
-        return lookup.jobs(self._table, schedule_id, since, until)
-
-    def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
-        """Every schedule that was not deleted, newest first; with `deleted_since` also those that
-        were deleted from then on."""
-        found = [
-            one
-            for one in self._table.schedules()
-            if one.deleted_at is None
-            or (deleted_since is not None and one.deleted_at >= deleted_since)
-        ]
-        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
-
-    def due(
-        self,
-        now: datetime,
-        limit: int,
-        wanted: Callable[[Schedule], bool] | None = None,
-    ) -> list[Schedule]:
-        """Schedules whose next run is due, most overdue first (C10). To find those that are
-        `wanted`, at most `MOST_DUE` are looked at."""
-        most = limit if wanted is None else MOST_DUE
-        entries = [due for shard in self._table.shards for due in self._table.due(shard, now, most)]
-        entries.sort(key=lambda entry: entry.key)
-        ids = [entry.schedule_id for entry in entries[:most]]
-        known = self._table.many(ids)
-        found = (known[one] for one in ids if one in known)
-        return list(islice((one for one in found if wanted is None or wanted(one)), limit))
+    def ended_since(self, schedule_id: str, since: datetime) -> list[Job]:
+        """A schedule's ended jobs that were due from `since` on, latest due first."""
+        return lookup.ended_since(self._table, schedule_id, since)
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)
@@ -376,6 +339,7 @@ class Manager:
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")
+            self._handed.note([(job.id, now) for job in made.recorded], now)
             if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
                 return
             tell_unrun(_logger, made.recorded)

@@ -7,10 +7,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableClient
 from sqlalchemy import text
 
+from local.azurite import Azurite
 from shared.data.database import writing
 from shared.data.models import FeeStatus
 from shared.settings import Secret
@@ -136,3 +139,24 @@ def test_a_database_that_does_not_fit_is_told(
 def test_without_a_database_it_says_which_setting_is_missing(run: Run) -> None:
     done = run(None, "status")
     assert done.returncode == 2 and done.stderr.startswith("DATABASE_URL is not set; it says")
+
+
+def test_the_audit_is_told_who_resumed_it_where_a_storage_account_is_set(
+    company: Company, commands: Commands, azurite: Azurite
+) -> None:
+    company.billing.pause(company.job, NOW.date(), 6000, 5000)
+    prefix = f"told{uuid4().hex[:8]}"
+    done = commands.run(
+        *("billing", "resume", "by=ana@example.com"),
+        BELFRY_LOCAL_SETTINGS=str(Path("tests/unit/no.settings.json").absolute()),
+        DATABASE_URL=company.url.reveal(),
+        AzureWebJobsStorage=azurite.connection_string,
+        BELFRY_PREFIX=prefix,
+    )
+    assert done.returncode == 0, done.stderr
+    table = TableClient.from_connection_string(azurite.connection_string, f"{prefix}audit")
+    with table:
+        (row,) = table.list_entities()
+    told = json.loads(row["text0"])
+    assert (told["action"], told["outcome"]) == ("resume", "done")
+    assert told["after"] == {"by": "ana@example.com", "exit_code": 0}

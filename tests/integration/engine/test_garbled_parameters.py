@@ -8,7 +8,6 @@ import pytest
 
 from shared.access import LOCAL
 from shared.api.jobs import routes as jobs
-from shared.api.schedules import routes as schedules
 from shared.errors import Damaged
 from shared.storage.tables import entities
 from tests import sdk
@@ -29,7 +28,7 @@ def test_a_schedule_whose_parameters_are_no_object_is_one_that_cannot_be_read(
 ) -> None:
     bad, good = engine.add(), engine.add()
     write(engine, bad.id, entities.schedule_key(bad.id), task_parameters=value)
-    shown = {one.id for one in schedules.list_schedules(lambda: engine.app, LOCAL, {}).schedules}
+    shown = {one.id for one in engine.app.lists.all()}
     assert good.id in shown and bad.id not in shown
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
         engine.app.manager.get(bad.id)

@@ -60,7 +60,11 @@ def rows(engine: Engine, name: str | None = None) -> dict[tuple[str, str], Any]:
     found = {
         (row["PartitionKey"], row["RowKey"]): row for row in table(engine, name).list_entities()
     }
-    passing = ("alert:", "due:", "log:", "slots:", "hold:", "handed:", "clock")
+    passing = (
+        *("alert:", "audit:", "changed", "due:", "log:", "slots:", "hold:", "handed:", "clock"),
+        *("jobs.", "reconciled."),
+        "index",
+    )
     return {key: row for key, row in found.items() if not key[1].startswith(passing)}
 
 
