@@ -25,8 +25,8 @@ class Stores:
     connection: Connection
     names: Names
     table: ScheduleTable
-    calendars: Store
     changed: ScheduleFeed
+    calendars: Store
     handed: HandedOut
     feed: JobFeed
     meta: Meta
@@ -45,8 +45,8 @@ class Stores:
             connection,
             names,
             schedules,
-            Store(table),
             ScheduleFeed(table, schedules.shards),
+            Store(table),
             HandedOut(table),
             JobFeed(table, meta),
             meta,

@@ -81,7 +81,6 @@ def build(
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             AuditUpkeep: lambda: audit,
-            CalendarUpkeep: lambda: calendars,
             Housekeeping: lambda: Housekeeper(
                 at.table,
                 manager,
@@ -91,6 +90,7 @@ def build(
                 Upkeep(listing),
                 Checking(listing, at.meta),
             ),
+            CalendarUpkeep: lambda: calendars,
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )

@@ -172,7 +172,7 @@ class HolidaysOut(Shown):
     categories: list[str]
 
 
-class DayOffOut(Shown):
+class ClosedDayOut(Shown):
     day: date
     reason: str
 
@@ -195,7 +195,7 @@ class CalendarOut(Shown):
     holidays: HolidaysOut | None
     holidays_until: date | None
     """The last day up to which holidays are explicit; `calendar_upkeep` goes on."""
-    days: list[DayOffOut]
+    days: list[ClosedDayOut]
     """A person's own; `GET .../days` has all."""
     blackouts: list[BlackoutOut]
     working_hours: dict[str, list[str]] | None
@@ -220,7 +220,7 @@ class CalendarOut(Shown):
             timezone=what.timezone or None,
             holidays=what.holidays and HolidaysOut.model_validate(what.holidays),
             holidays_until=date(calendar.dates_to, 12, 31) if calendar.dates_to else None,
-            days=[DayOffOut.model_validate(one) for one in what.days],
+            days=[ClosedDayOut.model_validate(one) for one in what.days],
             blackouts=[_blackout_out(one) for one in what.blackouts],
             working_hours=_working_hours(what.hours),
             imported_days=len(calendar.imported.days),

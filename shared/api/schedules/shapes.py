@@ -340,8 +340,8 @@ class ScheduleOut(Shown):
                 policy=schedule.policy,
                 progress=schedule.progress,
                 coming=coming,
-                calendars=observance.names if observance else [],
                 state=state(schedule),
+                calendars=observance.names if observance else [],
                 is_active=coming is not None,
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )

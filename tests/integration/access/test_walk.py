@@ -111,7 +111,7 @@ _OWN = {"list_keys", "list_audit"}
 def _counted(answer: httpx.Response) -> dict[str, int]:
     """What an answer says of how many there are."""
     left = [answer.json()] if answer.content else []
-    found = {}
+    found: dict[str, int] = {}
     while left:
         one = left.pop()
         left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from shared.access import LOCAL, Role
 from shared.access import keys as pure
 from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
-from shared.calendars.model import Definition as CalendarDefinition
-from shared.recurrence import DayOff, Frequency, Recurrence
+from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
 from tests.integration.access.asking import Asking
@@ -91,8 +89,9 @@ class Town:
 BODY: Mapping[str, Mapping[str, object]] = {
     "NewSchedule": {"task_type": "works", "project_id": 1},
     "NewPlan": {"project_id": 1},
-    "NewCalendar": {"project_id": 1},
     "NewKey": {"projects": [1]},
+    "NewCalendar": {"project_id": 1},
+    "NewFeed": {"project_id": 1},
     "ScheduleChange": {"description": "stolen"},
 }
 """What differs from the example, by the body's schema."""
@@ -112,7 +111,7 @@ def _planted(backups: Client) -> Town:
     named |= _schedules(engine)
     named |= _backup(backups)
     named |= _alert(engine)
-    named |= _calendar(engine)
+    named |= _calendar(asking)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -185,13 +184,18 @@ def _alert(engine: Engine) -> dict[str, object]:
     return {"alert_id": about[0].id}
 
 
-def _calendar(engine: Engine) -> dict[str, object]:
+def _calendar(asking: Asking) -> dict[str, object]:
     """A calendar of project 1, and a feed of its runs."""
-    closed = (DayOff(date(2026, 12, 24), f"{MARK} closed"),)
-    what = CalendarDefinition(name=f"{MARK} calendar", project_id=1, days=closed)
-    made = engine.app.calendars.create(LOCAL, what)
-    feed = engine.app.feeds.create(LOCAL, f"{MARK} feed", 1).feed
-    return {"calendar_id": made.id, "feed_id": feed.id}
+    body = {
+        "name": f"{MARK} calendar",
+        "project_id": 1,
+        "days": [{"day": "2026-03-02", "reason": MARK}],
+    }
+    made = asking.told("POST", "/api/v1/calendars", json=body)
+    feed = asking.told(
+        "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
+    )
+    return {"calendar_id": made["id"], "feed_id": feed["id"]}
 
 
 def _of_nobody(engine: Engine) -> None:

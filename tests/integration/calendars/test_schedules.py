@@ -94,7 +94,8 @@ def test_a_change_that_was_interrupted_is_finished(
     """The process is killed after the first of three schedules."""
     week = desk.calendar()
     ids = sorted(desk.daily("Week", name=name)["id"] for name in "abc")
-    real, done = Spreading._renewed, []
+    real = Spreading._renewed
+    done: list[str] = []
 
     def killed(self: Any, schedule_id: str, *rest: Any) -> Any:
         if done:

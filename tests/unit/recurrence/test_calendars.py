@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -59,7 +60,7 @@ def calendar(
     )
 
 
-def cron(expression: str, timezone: str = "UTC", **more: datetime) -> Recurrence:
+def cron(expression: str, timezone: str = "UTC", **more: Any) -> Recurrence:
     return Recurrence(
         frequency=Frequency.CRON, cron_expression=expression, timezone=timezone, **more
     )
@@ -169,7 +170,7 @@ def recurrences(draw: st.DrawFn) -> Recurrence:
         else draw(st.none() | st.integers(1, 25).map(lambda n: start + n * DAY))
     )
     if draw(st.booleans()):
-        return cron(draw(EXPRESSIONS), zone, **{"start_time": start, "end_time": end})  # type: ignore[arg-type]
+        return cron(draw(EXPRESSIONS), zone, **{"start_time": start, "end_time": end})
     return Recurrence(
         frequency=Frequency.INTERVAL,
         interval_seconds=draw(EVERY),
