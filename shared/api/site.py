@@ -126,7 +126,7 @@ def _registered(belfry: App, name: str) -> Registered:
     return Registered(
         id=name,
         name=schedule.definition.name,
-        schedule=recurrence.cron_expression or recurrence.frequency,
+        schedule=recurrence.text,
         timezone=recurrence.timezone,
         enabled=schedule.definition.enabled,
         paused=schedule.progress.paused_reason is not None,

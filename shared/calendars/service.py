@@ -12,7 +12,7 @@ from shared.access import Caller
 from shared.audit.port import Action, Audit, Subject
 from shared.calendars import public
 from shared.calendars.model import Definition, Imported, NamedCalendar, checked
-from shared.calendars.spreading import Changed, Spreading, taken
+from shared.calendars.spreading import Changed, Compared, Spreading, taken
 from shared.calendars.store import Store
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
@@ -30,6 +30,9 @@ MOST_NAMED = 10
 """The most calendars that a schedule names."""
 _NAMED = 20
 """The most schedules that a message names."""
+_THOROUGH = 0
+"""The hour (UTC) at which the upkeep compares all schedules with their calendars, though no change
+is known to be pending: for one that was saved by a process that was killed right after."""
 _ABANDONED = timedelta(minutes=10)
 
 
@@ -167,7 +170,9 @@ class Calendars:
         for one in self._store.all():
             if one.deleting and self._clock.now() - one.updated_at > _ABANDONED:
                 self._spreading.rewritten(one.id, lambda it: replace(it, deleting=False))
-        found = self._spreading.compare(job, by)
+        pending = any(one.reached != one.version for one in self._store.all())
+        everything = pending or job.due_at.hour == _THOROUGH
+        found = self._spreading.compare(job, by) if everything else Compared()
         job.log(
             "calendars",
             extended=len(extended),

@@ -62,7 +62,7 @@ def observed(recurrence: Recurrence) -> Observed:
         zone=zones.find(recurrence.timezone),
         plain=lambda after: _plain(recurrence, after),
         begin=recurrence.first,
-        end=recurrence.last,
+        end=recurrence.end_time,  # a rule's UNTIL or COUNT ends its runs, not where they are moved
         elapsed=_follows_elapsed(recurrence),
         alike=_same_every_day(recurrence),
     )
@@ -90,8 +90,10 @@ def _plain(recurrence: Recurrence, after: datetime) -> datetime | None:
         return None
     if first is not None and after < first:
         after = first - datetime.resolution
-    found = _next(recurrence, first, after)
     end = recurrence.last
+    if end is not None and after >= end:
+        return None
+    found = _next(recurrence, first, after)
     return None if found is None or (end is not None and found > end) else found
 
 

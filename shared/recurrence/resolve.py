@@ -36,12 +36,13 @@ def named(
     if len(crons) == 1 and not excluded:
         return _of_one(crons[0], fixed=crons[0].fixed)
     out = [parse(each) for each in excluded]
-    fixed = [cron for cron in crons if cron.fixed]
-    both = Several(crons, out)
-    if len(fixed) in (0, len(crons)):
-        return _of_one(both, fixed=bool(fixed))
-    elapsed = [cron for cron in crons if not cron.fixed]
-    return Named(fixed=Several(fixed, out), elapsed=Several(elapsed, out), both=both)
+    fixed = Several((cron for cron in crons if cron.fixed), out)
+    elapsed = Several((cron for cron in crons if not cron.fixed), out)
+    if fixed.is_empty():
+        return _of_one(elapsed, fixed=False)
+    if elapsed.is_empty():
+        return _of_one(fixed, fixed=True)
+    return Named(fixed=fixed, elapsed=elapsed, both=Several(crons, out))
 
 
 def _of_one(walls: Walls, *, fixed: bool) -> Named:

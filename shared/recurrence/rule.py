@@ -222,6 +222,12 @@ class Recurrence:
         over = self._rule_end()
         return over if end is None or (over is not None and over < end) else end
 
+    @property
+    def ends_by_rule(self) -> bool:
+        """Whether UNTIL or COUNT ends it, and not `end_time`."""
+        over = self._rule_end()
+        return over is not None and (self.end_time is None or over < self.end_time)
+
     def _rule_end(self) -> datetime | None:
         anchor, first = self._anchor, self.first
         if self.rrule is None or anchor is None or first is None:

@@ -57,7 +57,7 @@ class Listed:
 def listed(schedule: Schedule) -> Listed:
     """What lists need of the schedule."""
     what = schedule.definition
-    observed = what.recurrence.calendar
+    observance = what.recurrence.calendar
     return Listed(
         id=schedule.id,
         name=what.name,
@@ -65,7 +65,7 @@ def listed(schedule: Schedule) -> Listed:
         task_type=what.task_type,
         frequency=what.recurrence.frequency,
         tags=tuple(sorted(what.tags.items())),
-        calendars=() if observed is None else tuple(observed.names),
+        calendars=tuple(observance.names) if observance else (),
         enabled=what.enabled,
         state=state(schedule),
         once=is_once(schedule),

@@ -30,7 +30,7 @@ def accepted(
     """`wanted`, or what it means: a `once` for now runs at the next second.
 
     `present`: what it is to replace, if anything. `floor`: no run comes at or before it
-    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time` or `end_time`.
+    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time`, `end_time` or `rrule`.
     """
     if wanted == present or next_run(wanted, floor) is not None:
         return wanted
@@ -62,14 +62,16 @@ def _once(
         raise _ended(wanted, present, now, floor)
     soon = floor.replace(microsecond=0) + _SECOND
     if before is not None and start < before <= min(soon, start + SLACK + _SECOND):
-        return replace(wanted, start_time=before)  # asked for again, and moved the first time
+        return replace(
+            wanted, start_time=before, start_local=None
+        )  # asked for again, and moved the first time
     if start < now - SLACK:
         raise InvalidRecurrence(
-            "start_time",
+            "start_time" if wanted.start_local is None else "start_local",
             f"'once' runs at it, and {_text(wanted.start_time or start)} has passed: "
             f"it is {_now(now)} now; give a time to come",
         )
-    return replace(wanted, start_time=soon)
+    return replace(wanted, start_time=soon, start_local=None)
 
 
 def _follows_calendars(wanted: Recurrence, present: Recurrence) -> bool:
@@ -110,7 +112,10 @@ def _ended(
     wanted: Recurrence, present: Recurrence | None, now: datetime, floor: datetime
 ) -> InvalidRecurrence:
     """Why nothing comes: its end is too early."""
-    end = wanted.end_time
+    end, over = wanted.end_time, wanted.last
+    if wanted.ends_by_rule and over is not None:
+        said = f"nothing runs from now on by {_text(over)}, where its UNTIL or COUNT ends it"
+        return InvalidRecurrence("rrule", f"{said}: it is {_now(now)} now; give a later one")
     if end is not None and end <= now:
         stop = "; to stop it, turn it off instead (enabled: false)" if present else ""
         said = f"{_text(end)} has passed: it is {_now(now)} now; give a later time, or none{stop}"

@@ -45,7 +45,7 @@ def calendar(
     belfry = app()
     opened = belfry.feeds.opened(token)
     now = belfry.clock.now()
-    schedules = belfry.lists.all(Wanted(project_id=opened.project_id))
+    schedules = belfry.lists.all(Wanted(project_id=opened.project_id, enabled=True))
     body = file_of(opened.name, schedules, now)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {

@@ -200,7 +200,7 @@ def _task(belfry: App, task: Task, stored: Schedule | None, now: datetime) -> Ta
     return TaskOut.model_validate(
         SimpleNamespace(
             task=task,
-            schedule=None if when is None else when.cron_expression or when.frequency.value,
+            schedule=None if when is None else when.text,
             schedule_row=shown,
             paused=shown is not None and shown.progress.paused_reason is not None,
             coming=upcoming(shown, now) if shown is not None else None,

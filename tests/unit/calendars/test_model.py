@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.backups.state.file import SCHEDULES, kind_of
 from shared.calendars import public, rows
 from shared.calendars.model import Definition, Holidays, Imported, NamedCalendar, checked
 from shared.errors import Damaged, Invalid
@@ -60,6 +61,16 @@ def test_a_row_that_somebody_changed_is_damaged() -> None:
     for said in ("", "[]", "{}", '{"reasons": 1}'):
         with pytest.raises(Damaged):
             rows.to_calendar({"RowKey": "calendar:c1", "said": said, "etag": ""})
+
+
+def test_a_state_backup_copies_the_rows_as_they_are() -> None:
+    """What it takes for a schedule's rows, it would read and restore with a schedule."""
+    made = calendar()
+    keys = (
+        *(rows.calendar_key("c1"), rows.name_key("c", 7), rows.version_key(made)),
+        *(rows.feed_key("f1"), rows.token_key("0")),
+    )
+    assert {kind_of(SCHEDULES, rows.PARTITION, key) for key in keys} == {"other"}
 
 
 def calendar(**fields: object) -> NamedCalendar:

@@ -336,3 +336,31 @@ def test_a_year_of_holidays(country: str, subdivision: str | None, zone: str) ->
         due = sorted({shifted(day, step) for day in mondays})
         assert asked("30 7 * * 1", rule) == [at(day) for day in due if day in year]
         assert any(shifted(day, step) != day for day in mondays)
+
+
+def test_the_last_run_of_a_rule_may_be_moved_beyond_its_end() -> None:
+    """COUNT ends the runs; `end_time` also ends where they may be moved."""
+    weekend = calendar(hours=WEEKDAYS)
+    rule = Recurrence(
+        frequency=Frequency.RRULE,
+        rrule="FREQ=WEEKLY;COUNT=2",
+        start_time=utc("2026-03-07 09:00"),
+    )
+    when = observing(rule, "next", weekend)
+    monday = [utc("2026-03-09 09:00"), utc("2026-03-16 09:00")]
+    assert list(occurrences(when, utc("2026-03-01 00:00"), utc("2026-04-01 00:00"))) == monday
+    assert count_runs(when, utc("2026-03-01 00:00"), utc("2026-04-01 00:00")) == 2
+    ends = replace(when, end_time=utc("2026-03-15 12:00"))
+    assert list(occurrences(ends, utc("2026-03-01 00:00"), utc("2026-04-01 00:00"))) == monday[:1]
+
+
+def test_whole_rules_and_exclusions_are_observed_as_well() -> None:
+    closed = calendar(days=[date(2026, 3, 17)])
+    several = Recurrence(
+        frequency=Frequency.CRON,
+        cron_expressions=("0 9 * * 2", "30 14 * * 2"),
+        exclude_cron_expressions=("* * 24 3 *",),
+    )
+    when = observing(several, "next", closed)
+    found = list(occurrences(when, utc("2026-03-16 00:00"), utc("2026-03-26 00:00")))
+    assert found == [utc("2026-03-18 09:00"), utc("2026-03-18 14:30")]

@@ -87,6 +87,27 @@ def test_the_calendar_is_walked_without_a_leap(expression: str) -> None:
         ("0 0 * * 7", [3, 10, 17, 24, 31]),
         ("0 0 * * 6-7", [2, 3, 9, 10, 16, 17, 23, 24, 30, 31]),
         ("0 0 * * sat-mon", [2, 3, 4, 9, 10, 11, 16, 17, 18, 23, 24, 25, 30, 31]),
+        ("0 0 * * 5L", [29]),
+        ("0 0 * * FRIL", [29]),
+        ("0 0 * * 7L", [31]),
+        ("0 0 * * 1#2,3", [6, 11, 13, 20, 27]),  # beside a plain weekday: either one
+        ("0 0 * * L5,3#1", [6, 29]),
+        ("0 0 * * mon-wed#3", [18, 19, 20]),
+        ("0 0 * * 5-7#1", [1, 2, 3]),
+        ("0 0 * * 0-7/7", [3, 10, 17, 24, 31]),
+        ("0 0 L-3 * *", [28]),
+        ("0 0 L-30 * *", [1]),
+        ("0 0 L-3,L,2 * *", [2, 28, 31]),
+        ("0 0 15W * *", [15]),  # a Friday
+        ("0 0 16W * *", [15]),  # a Saturday: the day before
+        ("0 0 17W * *", [18]),  # a Sunday: the day after
+        ("0 0 2W * *", [1]),
+        ("0 0 31W * *", [29]),  # the last day, a Sunday: not in February
+        ("0 0 LW * *", [29]),
+        ("0 0 15W,LW,3 * *", [3, 15, 29]),
+        ("0 0 LW * 0", [3, 10, 17, 24, 29, 31]),  # both restrict: either one
+        ("0 0 *,LW * *", list(range(1, 32))),
+        ("0 0 25-L/3 * *", [25, 28, 31]),
         ("0 0 31 2 0", []),  # another month; and not refused, since Sundays match
     ],
 )
@@ -115,14 +136,16 @@ def test_spelling_does_not_matter() -> None:
     assert parse("0 9 * Jan MON") == parse("0 9 * 1 1")
 
 
-def test_croniter_is_loaded_only_for_what_is_not_plain() -> None:
+def test_croniter_is_not_loaded_for_what_is_right() -> None:
     """It takes longer to import than all the rest."""
     code = (
         "import sys; from shared.recurrence import *; from datetime import datetime, UTC\n"
         "def ask(e): next_run(Recurrence(frequency=Frequency.CRON, cron_expression=e,"
         " timezone='Europe/Berlin'), datetime(2026, 1, 1, tzinfo=UTC))\n"
-        "ask('*/5 6-8 1,15 JAN-MAR MON'); print('croniter' in sys.modules)\n"
-        "ask('0 0 L * *'); print('croniter' in sys.modules)"
+        "ask('*/5 6-8 1,15 JAN-MAR MON'); ask('0 22-2 L-3,15W,25-L/3 nov-feb 5L,mon-wed#3,5-7')\n"
+        "print('croniter' in sys.modules)\n"
+        "try: ask('0 0 L * 9')\n"
+        "except InvalidRecurrence: print('croniter' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
