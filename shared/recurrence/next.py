@@ -75,12 +75,11 @@ def _next(recurrence: Recurrence, first: datetime | None, after: datetime) -> da
     named = recurrence.named
     if named is None:
         raise ValueError(f"nothing is named by {recurrence.frequency}")
-    if named.fixed is None:
-        return _next_of(named.both, zone, after, fixed=False)
-    found = _next_of(named.fixed, zone, after, fixed=True)
+    second = named.both.second
+    found = named.fixed and _next_of(named.fixed, zone, after, fixed=True, second=second)
     if named.elapsed is None:
         return found
-    also = _next_of(named.elapsed, zone, after, fixed=False)
+    also = _next_of(named.elapsed, zone, after, fixed=False, second=second)
     return min((each for each in (found, also) if each is not None), default=None)
 
 
@@ -92,13 +91,18 @@ def _next_interval(anchor: datetime, seconds: int, after: datetime) -> datetime 
     return anchor + elapsed * step if found else None
 
 
-def _next_of(walls: Walls, zone: tzinfo, after: datetime, *, fixed: bool) -> datetime | None:
+def _next_of(
+    walls: Walls, zone: tzinfo, after: datetime, *, fixed: bool, second: int = 0
+) -> datetime | None:
     now = zones.wall_of(after, zone)
     wall = now.replace(second=0, microsecond=0, fold=0)
-    if not walls.second:
+    if not second:
         wall += _MINUTE
     if zone is UTC:
-        return _next_in_utc(walls, wall, now)
+        found = walls.next(wall)
+        if second and found is not None and found <= now:
+            found = walls.next(found + _MINUTE)
+        return found and found.replace(tzinfo=UTC)
     if fixed:
         return _next_fixed(walls, zone, wall, after)
     found = _walk(walls, zone, wall, after)
@@ -108,13 +112,6 @@ def _next_of(walls: Walls, zone: tzinfo, after: datetime, *, fixed: bool) -> dat
     # Wall times up to `now` will be shown a second time, before those beyond the repeated hour.
     repeated = _walk(walls, zone, again, after, last=True)
     return min((each for each in (found, repeated) if each is not None), default=None)
-
-
-def _next_in_utc(walls: Walls, wall: datetime, now: datetime) -> datetime | None:
-    found = walls.next(wall)
-    if found is not None and found <= now:
-        found = walls.next(found + _MINUTE)
-    return found and found.replace(tzinfo=UTC)
 
 
 def _next_fixed(walls: Walls, zone: tzinfo, wall: datetime, after: datetime) -> datetime | None:
