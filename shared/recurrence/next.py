@@ -38,6 +38,8 @@ def next_run(recurrence: Recurrence, after: datetime) -> datetime | None:
         return None
     if first is not None and after < first:
         after = first - datetime.resolution
+    if recurrence.end_time is None and recurrence.rrule is None:  # as most are
+        return _next(recurrence, first, after)
     end = recurrence.last
     if end is not None and after >= end:
         return None

@@ -163,14 +163,14 @@ KINDS = [
     Recurrence(
         frequency=Frequency.RRULE,
         rrule="FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;COUNT=10",
-        start_local=datetime(2026, 3, 3, 9),  # noqa: DTZ001
+        start_local=datetime(2026, 3, 3, 9),
         exclude_cron_expressions=("* * * 8 *",),
         timezone="America/New_York",
     ),
     Recurrence(frequency=Frequency.RRULE, rrule="FREQ=DAILY;UNTIL=20300101", start_time=START),
     Recurrence(
         frequency=Frequency.ONCE,
-        start_local=datetime(2027, 3, 28, 2, 30),  # noqa: DTZ001
+        start_local=datetime(2027, 3, 28, 2, 30),
         timezone="Europe/Berlin",
     ),
     Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START),
