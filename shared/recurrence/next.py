@@ -77,12 +77,13 @@ def _next(recurrence: Recurrence, first: datetime | None, after: datetime) -> da
     named = recurrence.named
     if named is None:
         raise ValueError(f"nothing is named by {recurrence.frequency}")
-    second = named.both.second
-    found = named.fixed and _next_of(named.fixed, zone, after, fixed=True, second=second)
-    if named.elapsed is None:
-        return found
-    also = _next_of(named.elapsed, zone, after, fixed=False, second=second)
-    return min((each for each in (found, also) if each is not None), default=None)
+    groups = ((named.fixed, True), (named.elapsed, False))
+    found = [
+        _next_of(walls, zone, after, fixed=fixed, second=walls.second)
+        for walls, fixed in groups
+        if walls is not None
+    ]
+    return min((each for each in found if each is not None), default=None)
 
 
 def _next_interval(anchor: datetime, seconds: int, after: datetime) -> datetime | None:
