@@ -89,6 +89,11 @@ def refuse_never(
     if repeated(rule, anchor).next(anchor.replace(second=0), last_year) is None:
         said = f"it never comes within {_RAREST_YEARS} years of its start, {anchor}"
         raise InvalidRecurrence("rrule", said)
+    count = rrule.parse(rule).count
+    over = None if count is None else repeated(rule, anchor).nth(anchor, count)
+    if count is not None and (over is None or over.year > last_year):
+        said = f"COUNT is reached in more than {_RAREST_YEARS} years; give a smaller one, or none"
+        raise InvalidRecurrence("rrule", said)
     if excluded:
         left = Without(repeated(rule, anchor), Several(map(parse, excluded)))
         if left.next(anchor.replace(second=0), last_year) is None:

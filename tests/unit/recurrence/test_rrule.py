@@ -225,6 +225,7 @@ WRONG = [
     ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "never comes"),
     ("FREQ=MONTHLY;INTERVAL=12;BYMONTH=4", "never comes"),
     ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=9", "never comes"),
+    ("FREQ=YEARLY;COUNT=1000", "COUNT is reached in more than 400 years; give a smaller one"),
 ]
 
 
