@@ -4,6 +4,7 @@
     ├── Invalid          the request or the definition is wrong; names the field
     ├── NotFound         it does not exist
     ├── Conflict         it exists, but its present state forbids this
+    ├── Stale            it was changed since the caller read it
     ├── Forbidden        the caller is known, and its role does not allow this
     ├── Misconfigured    a setting is missing or wrong; a person must change it
     ├── Refused          an outside service said no, and will say no again
@@ -51,6 +52,12 @@ class NotFound(BelfryError):
 
 class Conflict(BelfryError):
     """It exists, but its present state does not allow this."""
+
+    permanent = True
+
+
+class Stale(BelfryError):
+    """It was changed since the caller read it, and the caller wanted it as it was."""
 
     permanent = True
 

@@ -18,11 +18,13 @@ from shared.api.problems import CONTENT_TYPE, Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _SAID = {
+    304: "It is as the caller has it already",
     400: "The body cannot be read",
     401: "Deployed: no function key, or a wrong one; the host answers, without a body",
     404: "There is no such thing",
     409: "Its present state does not allow this, or others are changing it at the same time",
     411: "The body is sent in chunks, without its length, so that the host drops it",
+    412: "It was changed since the caller read it (`If-Match`)",
     413: "The body is too large",
     415: "The body is not sent as JSON",
     422: "A value is wrong; `errors` names each field",
@@ -30,7 +32,8 @@ _SAID = {
     502: "The storage refused",
     503: "The storage did not answer; ask again later",
 }
-_BY_HOST = 401
+_BARE = (304, 401)
+"""Answers without a body; 401 is the host's."""
 _LATER = {"Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer"}}}
 _KEYS = {
     "key_in_header": {
@@ -130,7 +133,7 @@ def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
 
 
 def _answer(status: int) -> dict[str, Any]:
-    if status == _BY_HOST:
+    if status in _BARE:
         return {"description": _SAID[status]}
     schema = {"$ref": _REFERENCE.format(model=Problem.__name__)}
     content: dict[str, Any] = {"schema": schema}

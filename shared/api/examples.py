@@ -14,7 +14,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "cron_expression": "30 2 * * *",
             "timezone": "Europe/Berlin",
             "project_id": 7,
-            "tags": ["nightly"],
+            "tags": {"team": "backend", "priority": "high"},
         },
         "every ten minutes, one at a time": {
             "name": "Watch the backups",
@@ -69,6 +69,9 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
 _NOTIFICATION = "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4"
 
 PARAMETERS: Mapping[str, object] = {
+    "Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "If-Match": "*",
+    "If-None-Match": '"7-1f0c3a9d2b4e"',
     "schedule_id": "database_backup",
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",

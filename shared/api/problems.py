@@ -38,6 +38,7 @@ _STATUS: dict[type, tuple[int, str]] = {
     errors.Invalid: (422, "A value is wrong"),
     errors.NotFound: (404, "Not found"),
     errors.Conflict: (409, "Not possible now"),
+    errors.Stale: (412, "It was changed since"),
     errors.Forbidden: (403, "Not allowed"),
     errors.Misconfigured: (500, "A setting is wrong"),
     errors.Unavailable: (503, "An outside service did not answer"),

@@ -6,6 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PARAMETERS: Mapping[str, str] = {
+    "Idempotency-Key": "A text of the caller's own, such as a UUID. For 24 hours, the same request "
+    "with the same key gets the same answer, and is done once.",
+    "If-Match": "Only if it was not changed since: the ETag that the caller has, or several, or *. "
+    "Runs of it do not count as changes.",
+    "If-None-Match": "Only if it is not as the caller has it: the ETag of that.",
     "alert_id": "The alert's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
@@ -34,6 +39,7 @@ PARAMETERS: Mapping[str, str] = {
     "state": "Only in this state.",
     "status": "Only with this status.",
     "suspicious": "Only those that look suspicious (true), or that do not (false).",
+    "tags": "Only with these tags: `tags.team=backend` for each of them.",
     "tags.schedule_id": "The same as `schedule_id`.",
     "task_name": "The task's name; `GET /api/v1/tasks` lists them.",
     "task_type": "Only of this task.",

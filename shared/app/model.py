@@ -30,6 +30,7 @@ from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables import readable
+from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry
@@ -55,6 +56,7 @@ class App:
     table: ScheduleTable
     queue: JobQueue
     meta: Meta
+    answers: Answers
     dispatcher: Dispatcher
     clocks: Clocks
     manager: Manager

@@ -8,6 +8,7 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
 from shared.storage.tables.locks import Locks
@@ -25,6 +26,7 @@ class Stores:
     meta: Meta
     locks: Locks
     queue: JobQueue
+    answers: Answers
 
     @classmethod
     def of(cls, settings: Settings, connection: Connection) -> Stores:
@@ -41,4 +43,5 @@ class Stores:
             meta,
             Locks(meta),
             JobQueue(short, long),
+            Answers(table),
         )

@@ -74,7 +74,7 @@ def build(
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
-            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            Housekeeping: lambda: Housekeeper(at.table, at.answers, manager, ledger, clocks),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -112,6 +112,7 @@ def build(
         table=at.table,
         queue=at.queue,
         meta=at.meta,
+        answers=at.answers,
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,

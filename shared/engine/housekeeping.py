@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
@@ -14,11 +14,13 @@ from shared.engine.records.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.log import Event, event
 from shared.schedules.model import Schedule
+from shared.storage.tables.answers import Answers
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
 _logger = logging.getLogger("belfry.operations")
 
+_DAY = timedelta(hours=24)
 _LISTED = 100
 """The most ids that a result names."""
 
@@ -27,9 +29,15 @@ class Housekeeper:
     """The housekeeping, bound to what it works on."""
 
     def __init__(
-        self, table: ScheduleTable, manager: Manager, ledger: Ledger, clocks: Clocks
+        self,
+        table: ScheduleTable,
+        answers: Answers,
+        manager: Manager,
+        ledger: Ledger,
+        clocks: Clocks,
     ) -> None:
         self._table = table
+        self._answers = answers
         self._manager = manager
         self._ledger = ledger
         self._clocks = clocks
@@ -43,12 +51,16 @@ class Housekeeper:
         return {"silent": [_shown(one, now) for one in silent]}
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
-        """Turn off schedules past their end (C14). Their history stays. A dry run names them."""
+        """Turn off schedules past their end (C14). Their history stays. A dry run names them.
+
+        What requests with a key of their own were answered is forgotten a day later.
+        """
         at = job.due_at
         past = (one for one in self._table.schedules() if _expired(one, at))
         disabled = [one.id for one in past if job.dry_run or self._expire(one, at)]
         if not job.dry_run:
             self._tell_cleanup(job, disabled)
+            self._answers.forget_before(at - _DAY)
         return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
 
     def _tell_cleanup(self, job: JobContext, disabled: Sequence[str]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from shared.api import links
+from shared.api.answers import told
 from shared.api.costs.shapes import JobCostOut
 from shared.api.deps import Provided
 from shared.api.fields import Input
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
@@ -145,12 +148,13 @@ def cancel_job(app: Provided, job_id: str, request: Cancel | None = None) -> Job
     return JobOut.of(app().control.cancel(job_id, reason))
 
 
-@router.post("/{job_id}/retry", status_code=202)
-def retry_job(app: Provided, job_id: str) -> JobOut:
+@router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=links.REPEATED)
+def retry_job(app: Provided, job_id: str, once: Once) -> Response:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
     twice makes one run; to run it once more, retry the job that repeated it. For a stretch, the
     occurrence whose id is given runs; with the stretch's own id that is the first.
     """
-    return JobOut.of(app().control.retry(job_id))
+    belfry = app()
+    return once.answered(belfry, lambda _: told(JobOut.of(belfry.control.retry(job_id)), 202))

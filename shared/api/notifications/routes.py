@@ -9,12 +9,12 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.api.query import Number
+from shared.api.query import DIGITS
 from shared.api.shown import Shown, at
 from shared.notifications import kinds
 from shared.notifications.channels import names
@@ -58,7 +58,7 @@ KindName = Annotated[
     AfterValidator(_kind),
     WithJsonSchema({"type": "string", "enum": list(kinds.names())}),
 ]
-TenantId = Annotated[Number, Query(ge=1)]
+TenantId = Annotated[int, Field(ge=1), DIGITS]
 """A tenant's id."""
 
 

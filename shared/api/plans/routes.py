@@ -6,13 +6,18 @@ next run on.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 
+from shared.api import links
+from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
 from shared.api.backups.orders import Asked
 from shared.api.deps import Provided
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.plans.checks import fits_all, named_plainly
 from shared.api.plans.lists import PlanList, UnreadablePlan
@@ -20,6 +25,7 @@ from shared.api.plans.shapes import NewPlan, PlanChange, PlanOut
 from shared.api.query import Boolean, Number
 from shared.api.schedules.shapes import Execute
 from shared.app import App
+from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.builtin import policy
 from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.schedules.model import Schedule
@@ -35,16 +41,20 @@ TASK = "backup"
 """The task whose schedules are the plans that people make."""
 
 
-@router.post("", status_code=201)
-def create_plan(app: Provided, new: NewPlan) -> PlanOut:
+@router.post("", status_code=201, response_model=PlanOut, responses=links.both(MADE, links.PLAN))
+def create_plan(app: Provided, once: Once, new: NewPlan) -> Response:
     """Make a plan; it runs from now on."""
     belfry = app()
-    task = belfry.registry.get(TASK)
-    definition = new.definition(task.name, task.summary)
-    fits_all(definition.task_parameters, new.given())
-    with named_plainly():
-        made = belfry.manager.create(definition, policy(task))
-    return _shown(belfry, made)
+
+    def make(agreed: Agreed) -> Response:
+        task = belfry.registry.get(TASK)
+        definition = new.definition(task.name, task.summary)
+        fits_all(definition.task_parameters, new.given())
+        with named_plainly():
+            made = belfry.manager.create(definition, policy(task), agreed=agreed)
+        return _shown(belfry, made, 201, at=f"{router.prefix}/{made.id}")
+
+    return once.answered(belfry, make)
 
 
 @router.get("")
@@ -80,15 +90,15 @@ def list_plans(
     )
 
 
-@router.get("/{schedule_id}", responses={409: {}})
-def read_plan(app: Provided, schedule_id: str) -> PlanOut:
+@router.get("/{schedule_id}", response_model=PlanOut, responses={409: {}, **UNCHANGED})
+def read_plan(app: Provided, schedule_id: str, unless: Unless) -> Response:
     """One plan."""
     belfry = app()
-    return _shown(belfry, _schedule(belfry, schedule_id))
+    return unless(_shown(belfry, _schedule(belfry, schedule_id)))
 
 
-@router.patch("/{schedule_id}")
-def change_plan(app: Provided, schedule_id: str, changes: PlanChange) -> PlanOut:
+@router.patch("/{schedule_id}", response_model=PlanOut, responses=TAGGED | GUARDED)
+def change_plan(app: Provided, schedule_id: str, changes: PlanChange, still: IfStill) -> Response:
     """Change what is given; this applies from the next run on."""
     belfry = app()
 
@@ -101,45 +111,60 @@ def change_plan(app: Provided, schedule_id: str, changes: PlanChange) -> PlanOut
 
     _schedule(belfry, schedule_id)
     with named_plainly():
-        changed = belfry.manager.change(schedule_id, step)
+        changed = belfry.manager.change(schedule_id, step, still=still)
     return _shown(belfry, changed)
 
 
-@router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_plan(app: Provided, schedule_id: str) -> None:
+@router.delete("/{schedule_id}", status_code=204, response_class=Response, responses=GUARDED)
+def delete_plan(app: Provided, schedule_id: str, still: IfStill) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
     _any_plan(belfry, _schedule(belfry, schedule_id))
-    belfry.manager.delete(schedule_id)
+    belfry.manager.delete(schedule_id, still=still)
 
 
-@router.post("/{schedule_id}/run", status_code=202)
-def run_plan(app: Provided, schedule_id: str, request: Execute | None = None) -> Asked:
+@router.post("/{schedule_id}/run", status_code=202, response_model=Asked, responses=links.JOB)
+def run_plan(
+    app: Provided, schedule_id: str, once: Once, request: Execute | None = None
+) -> Response:
     """Take its backups now, even if it is off. Within two minutes of the last, give `force`."""
     belfry = app()
-    _planned(belfry, _schedule(belfry, schedule_id))
     force = request is not None and request.force
-    if not force:
-        belfry.backups().check_run(schedule_id)
-    asked = belfry.manager.run_now(schedule_id, force=True, insist=force)
-    return Asked.model_validate(asked)
+
+    def make(agreed: Agreed) -> Response:
+        _planned(belfry, _schedule(belfry, schedule_id))
+
+        def checked(decide: Callable[[], Sequence[str]]) -> Sequence[str]:
+            if not force:
+                belfry.backups().check_run(schedule_id)
+            return decide()
+
+        asked = belfry.manager.run_now(
+            schedule_id,
+            force=True,
+            insist=force,
+            agreed=lambda decide: agreed(partial(checked, decide)),
+        )
+        return told(Asked.model_validate(asked), 202)
+
+    return once.answered(belfry, make)
 
 
-@router.post("/{schedule_id}/enable")
-def enable_plan(app: Provided, schedule_id: str) -> PlanOut:
+@router.post("/{schedule_id}/enable", response_model=PlanOut, responses=TAGGED | GUARDED)
+def enable_plan(app: Provided, schedule_id: str, still: IfStill) -> Response:
     """Turn it on; this also ends a pause."""
-    return _turn(app(), schedule_id, True)
+    return _turn(app(), schedule_id, True, still)
 
 
-@router.post("/{schedule_id}/disable")
-def disable_plan(app: Provided, schedule_id: str) -> PlanOut:
+@router.post("/{schedule_id}/disable", response_model=PlanOut, responses=TAGGED | GUARDED)
+def disable_plan(app: Provided, schedule_id: str, still: IfStill) -> Response:
     """Turn it off."""
-    return _turn(app(), schedule_id, False)
+    return _turn(app(), schedule_id, False, still)
 
 
-def _turn(belfry: App, schedule_id: str, on: bool) -> PlanOut:
+def _turn(belfry: App, schedule_id: str, on: bool, still: IfStill) -> Response:
     _planned(belfry, _schedule(belfry, schedule_id))
-    return _shown(belfry, belfry.manager.enable(schedule_id, on))
+    return _shown(belfry, belfry.manager.enable(schedule_id, on, still=still))
 
 
 def _schedule(belfry: App, schedule_id: str) -> Schedule:
@@ -180,8 +205,11 @@ def _look(belfry: App) -> Found | str:
         return f"It is not known how it stands: {error}"
 
 
-def _shown(belfry: App, schedule: Schedule) -> PlanOut:
-    return _out(belfry, _planned(belfry, schedule), _look(belfry))
+def _shown(
+    belfry: App, schedule: Schedule, status: int = 200, *, at: str | None = None
+) -> Response:
+    out = _out(belfry, _planned(belfry, schedule), _look(belfry))
+    return tagged(schedule, out, status, at=at)
 
 
 def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from shared.api.fields import JSON_LIMIT, Cron, Crons, Input, Name, ProjectId, Whole, Zone
+from shared.api.fields import JSON_LIMIT, Cron, Crons, Input, Name, ProjectId, Tags, Whole, Zone
 from shared.api.plans.times import (
     LAST_DAY,
     TIME_OF_DAY,
@@ -109,6 +109,9 @@ class _Fields(Input):
     false."""
     drive_count: Kept | None = None
     """How many are kept on Google Drive. Default: 30."""
+    tags: Tags | None = None
+    """Names with values, such as `{"team": "backend"}`; its jobs carry them too. A change replaces
+    all of them."""
 
     @field_validator("databases", mode="before")
     @classmethod
@@ -172,11 +175,12 @@ class NewPlan(_Fields):
             task_parameters=self.parameters({}),
             recurrence=recurrence(self.given()),
             enabled=self.enabled is not False,
+            tags=self.tags or {},
         )
 
 
 class PlanChange(_Fields):
-    """What is to change; what is left out stays. Null means the default; for name, enabled,
+    """What is to change; what is left out stays. Null means the default; for name, enabled, tags,
     frequency and timezone it is the same as leaving it out."""
 
     name: Name | None = None
@@ -195,6 +199,8 @@ class PlanChange(_Fields):
             changed["name"] = self.name
         if self.enabled is not None:
             changed["enabled"] = self.enabled
+        if self.tags is not None:
+            changed["tags"] = self.tags
         return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
 
 
@@ -216,6 +222,7 @@ class PlanOut(Shown):
     task_type: str = at("definition.task_type")
     """`backup`, or the built-in task that the plan belongs to; such a plan cannot be deleted."""
     enabled: bool = at("definition.enabled")
+    tags: dict[str, str] = at("definition.tags")
     frequency: Frequency = at("when.frequency")
     """hourly, daily, weekly, monthly, cron; interval, once or rrule if another route made the
     schedule."""

@@ -5,13 +5,25 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
+from pydantic import Field
 
+from shared.api import links, tags
+from shared.api.answers import (
+    GUARDED,
+    MADE,
+    TAGGED,
+    UNCHANGED,
+    IfStill,
+    Unless,
+    tagged,
+    told,
+)
 from shared.api.deps import Provided
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
-from shared.api.query import Boolean, Number
+from shared.api.query import DIGITS, Boolean, Number
 from shared.api.schedules.shapes import (
-    DueList,
     Execute,
     Executed,
     NewSchedule,
@@ -20,26 +32,37 @@ from shared.api.schedules.shapes import (
     ScheduleList,
     ScheduleOut,
 )
+from shared.api.tags import Tagged
+from shared.app import App
+from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.once import is_once
 from shared.recurrence import Frequency
+from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
-@router.post("", status_code=201)
-def create_schedule(app: Provided, new: NewSchedule) -> ScheduleOut:
+@router.post(
+    "", status_code=201, response_model=ScheduleOut, responses=links.both(MADE, links.SCHEDULE)
+)
+def create_schedule(app: Provided, once: Once, new: NewSchedule) -> Response:
     """Create a schedule; it runs from now on."""
     belfry = app()
-    task = belfry.registry.get(new.task_type)
-    made = belfry.manager.create(new.definition(), new.policy(policy(task)))
-    return ScheduleOut.of(made, belfry.clock.now())
+
+    def make(agreed: Agreed) -> Response:
+        task = belfry.registry.get(new.task_type)
+        made = belfry.manager.create(new.definition(), new.policy(policy(task)), agreed=agreed)
+        return _shown(belfry, made, 201, at=f"{router.prefix}/{made.id}")
+
+    return once.answered(belfry, make)
 
 
-@router.get("")
+@router.get("", openapi_extra={"parameters": [tags.PARAMETER]})
 def list_schedules(
     app: Provided,
+    wanted_tags: Tagged,
     project_id: Number | None = None,
     enabled: Boolean | None = None,
     task_type: str | None = None,
@@ -48,7 +71,9 @@ def list_schedules(
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> ScheduleList:
-    """Schedules, newest first.
+    """Schedules that fit every filter given, newest first.
+
+    `tags.NAME=VALUE` is a filter for each name: `?tags.team=backend&tags.priority=high`.
 
     Schedules of single runs that people asked for (a restore, a proof) are listed only with
     `once=true`.
@@ -61,8 +86,11 @@ def list_schedules(
         "definition.recurrence.frequency": frequency,
     }
     found = fitting(belfry.manager.schedules(), wanted)
-    if not once:
-        found = [one for one in found if not is_once(one)]
+    found = [
+        one
+        for one in found
+        if tags.has(one.definition.tags, wanted_tags) and (once or not is_once(one))
+    ]
     items, told = page_of(found, page, page_size)
     now = belfry.clock.now()
     shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
@@ -71,63 +99,83 @@ def list_schedules(
 
 @router.get("/due/list")
 def list_due_schedules(
-    app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
-) -> DueList:
+    app: Provided, limit: Annotated[int, Field(ge=1, le=500), DIGITS] = 100
+) -> list[ScheduleOut]:
     """Schedules whose next run is due and not handed out yet, most overdue first."""
     belfry = app()
     now = belfry.clock.now()
-    found = belfry.manager.due(now, limit)
-    return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
+    return [ScheduleOut.of(one, now) for one in belfry.manager.due(now, limit)]
 
 
-@router.get("/{schedule_id}")
-def read_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
+@router.get("/{schedule_id}", response_model=ScheduleOut, responses=UNCHANGED)
+def read_schedule(app: Provided, schedule_id: str, unless: Unless) -> Response:
     """One schedule."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.get(schedule_id), belfry.clock.now())
+    return unless(_shown(belfry, belfry.manager.get(schedule_id)))
 
 
-@router.patch("/{schedule_id}")
-def change_schedule(app: Provided, schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
+@router.patch("/{schedule_id}", response_model=ScheduleOut, responses=TAGGED | GUARDED)
+def change_schedule(
+    app: Provided, schedule_id: str, changes: ScheduleChange, still: IfStill
+) -> Response:
     """Change what is given; a change of the recurrence computes the next run anew."""
     belfry = app()
-    changed = belfry.manager.change(schedule_id, changes.apply)
-    return ScheduleOut.of(changed, belfry.clock.now())
+    return _shown(belfry, belfry.manager.change(schedule_id, changes.apply, still=still))
 
 
-@router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_schedule(app: Provided, schedule_id: str) -> None:
+@router.delete("/{schedule_id}", status_code=204, response_class=Response, responses=GUARDED)
+def delete_schedule(app: Provided, schedule_id: str, still: IfStill) -> None:
     """Delete it; its jobs stay readable."""
-    app().manager.delete(schedule_id)
+    app().manager.delete(schedule_id, still=still)
 
 
-@router.post("/{schedule_id}/enable")
-def enable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
+@router.post("/{schedule_id}/enable", response_model=ScheduleOut, responses=TAGGED | GUARDED)
+def enable_schedule(app: Provided, schedule_id: str, still: IfStill) -> Response:
     """Turn it on; this also ends a pause."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.enable(schedule_id, True), belfry.clock.now())
+    return _shown(belfry, belfry.manager.enable(schedule_id, True, still=still))
 
 
-@router.post("/{schedule_id}/disable")
-def disable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
+@router.post("/{schedule_id}/disable", response_model=ScheduleOut, responses=TAGGED | GUARDED)
+def disable_schedule(app: Provided, schedule_id: str, still: IfStill) -> Response:
     """Turn it off."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.enable(schedule_id, False), belfry.clock.now())
+    return _shown(belfry, belfry.manager.enable(schedule_id, False, still=still))
 
 
-@router.post("/{schedule_id}/execute", status_code=202)
-def execute_schedule(app: Provided, schedule_id: str, request: Execute | None = None) -> Executed:
+@router.post(
+    "/{schedule_id}/execute", status_code=202, response_model=Executed, responses=links.JOB
+)
+def execute_schedule(
+    app: Provided, schedule_id: str, once: Once, request: Execute | None = None
+) -> Response:
     """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
     Without `force` the schedule must be on and due.
     """
+    belfry = app()
     force = request is not None and request.force
-    asked = app().manager.run_now(schedule_id, force=force, insist=force)
-    coming = upcoming(asked.schedule, asked.at)
-    return Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
+
+    def make(agreed: Agreed) -> Response:
+        asked = belfry.manager.run_now(schedule_id, force=force, insist=force, agreed=agreed)
+        coming = upcoming(asked.schedule, asked.at)
+        shown = Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
+        return told(shown, 202)
+
+    return once.answered(belfry, make)
 
 
-@router.post("/{schedule_id}/retry", status_code=202)
-def retry_schedule(app: Provided, schedule_id: str) -> Retried:
+@router.post("/{schedule_id}/retry", status_code=202, response_model=Retried)
+def retry_schedule(app: Provided, schedule_id: str, once: Once) -> Response:
     """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
-    return Retried(schedule_id=schedule_id, job_ids=app().control.retry_failed(schedule_id))
+    belfry = app()
+
+    def make(agreed: Agreed) -> Response:
+        asked = belfry.control.retry_failed(schedule_id, agreed=agreed)
+        return told(Retried(schedule_id=schedule_id, job_ids=asked), 202)
+
+    return once.answered(belfry, make)
+
+
+def _shown(belfry: App, one: Schedule, status: int = 200, *, at: str | None = None) -> Response:
+    return tagged(one, ScheduleOut.of(one, belfry.clock.now()), status, at=at)

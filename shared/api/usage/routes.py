@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.api.query import DayText, Number, day
+from shared.api.query import DIGITS, DayText, day
 from shared.api.shown import Shown
 from shared.errors import Invalid
 
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
 _EXAMPLE = {"a day": {"value": "2030-01-31"}}
 _MOST = 2**31 - 1
 
-TenantId = Annotated[Number, Query(ge=1, le=_MOST, description="The tenant's id.")]
+TenantId = Annotated[int, Field(ge=1, le=_MOST), DIGITS, Query(description="The tenant's id.")]
 FirstDay = Annotated[
     DayText | None, Query(alias="from", openapi_examples=_EXAMPLE, description="The first day.")
 ]

@@ -62,7 +62,7 @@ def ensure(
             task_type=task.name,
             recurrence=said.recurrence,
             enabled=said.on,
-            tags=("system",),
+            tags={"system": ""},
         )
         try:
             manager.create(definition, said.policy, schedule_id=task.name, configured=said.text)

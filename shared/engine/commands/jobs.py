@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import groupby, islice
 
 from shared.clock import Clock
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.engine.commands.schedules import Manager
 from shared.engine.events import tell_ended
 from shared.engine.work.outcomes import Outcomes
@@ -88,16 +89,23 @@ class Control:
         self._manager.ask(job.schedule_id, [asked], self._clock.now())
         return self._manager.job(asked)
 
-    def retry_failed(self, schedule_id: str) -> list[str]:
+    def retry_failed(self, schedule_id: str, *, agreed: Agreed = afresh) -> list[str]:
         """Run a schedule's failed jobs again, except those that were run again already; the newest
-        are chosen first. Returns the ids of the new jobs. Raises `NotFound`, or `Conflict` if too
-        many are unfinished.
+        are chosen first. Returns the ids of the new jobs; those of the first time, if the command
+        was given before (`agreed`). Raises `NotFound`, or `Conflict` if too many are unfinished.
         """
-        schedule = self._manager.get(schedule_id)
-        asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
+        asked = agreed(lambda: self._to_retry(schedule_id))
         if not asked:
             return []
-        return sorted(self._manager.ask(schedule_id, asked, self._clock.now())[1])
+        after, added = self._manager.ask(schedule_id, asked, self._clock.now())
+        if agreed is afresh:
+            return sorted(added)
+        there = self._table.ended(asked).keys() | {job.id for job in after.progress.live}
+        return sorted(there & set(asked))
+
+    def _to_retry(self, schedule_id: str) -> list[str]:
+        schedule = self._manager.get(schedule_id)
+        return [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
 
     def _failed(self, schedule: Schedule) -> Iterator[Job]:
         """The failed jobs that no job repeats, latest due first. A retry has the due time of the

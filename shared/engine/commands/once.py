@@ -41,7 +41,7 @@ def run_once(
         task_parameters=dict(parameters),
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
         enabled=False,
-        tags=(_TAG,),
+        tags={_TAG: ""},
     )
     made = manager.create(definition, policy(task))
     return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.clock import Clock
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.events import tell_unrun
 from shared.engine.records import lookup
@@ -24,7 +25,7 @@ from shared.schedules import times
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
-from shared.schedules.plan import LIVE_CAP, crowded, given_up
+from shared.schedules.plan import LIVE_CAP, crowded, given_up, plan
 from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
@@ -45,6 +46,10 @@ class Requested:
     schedule: Schedule
     job_id: str
     at: datetime
+
+
+def _any(_: Schedule) -> None:
+    """Whatever the schedule is, it may be changed."""
 
 
 class Manager:
@@ -85,12 +90,19 @@ class Manager:
         *,
         schedule_id: str | None = None,
         configured: str = "",
+        agreed: Agreed = afresh,
     ) -> Schedule:
         """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
-        it would never run, and what its task's check raises. A `configured` one is not checked."""
+        it would never run, and what its task's check raises. A `configured` one is not checked.
+
+        `agreed`: if the command was given before, returns what was created then.
+        """
         now = self._clock.now()
+        (name,) = agreed(lambda: [schedule_id or f"s{self._new_id()}"])
+        if agreed is not afresh and (made := self._created(name)) is not None:
+            return made
         wanted = Schedule(
-            id=schedule_id or f"s{self._new_id()}",
+            id=name,
             definition=definition,
             policy=policy,
             configured=configured,
@@ -102,21 +114,39 @@ class Manager:
         made = _timed(wanted, None, now).rescheduled(now)
         first = Version.of(made, now, "created")
         if not self._table.commit([Change(None, made, versions=(first,))])[0]:
+            if agreed is not afresh and (there := self._created(name)) is not None:
+                return there  # the same command was given twice at the same time
             raise Conflict(f"there is a schedule {made.id!r} already")
         self._tell(Event.SCHEDULE_CREATED, made, now)
         self._dispatcher.tick_one(made.id, now)
         return self.get(made.id)
 
-    def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
+    def _created(self, name: str) -> Schedule | None:
+        """What an earlier try of a command created; None if it came to nothing."""
+        there = self._table.get(name)
+        if there is not None and there.deleted_at is not None:
+            raise Conflict(f"{name}, which this request created, was deleted since")
+        return None if there is None else self.shown(there)
+
+    def change(
+        self,
+        schedule_id: str,
+        step: Callable[[Schedule], Schedule],
+        *,
+        still: Callable[[Schedule], None] = _any,
+    ) -> Schedule:
         """Apply `step`, a function of the present schedule. Raises `NotFound`, what `step` raises,
         and `InvalidRecurrence` if the schedule would never run at its new times.
 
         What is due by now is handed out or recorded under the schedule as it was; a backlog that it
         would catch up with later is recorded as cancelled. The next run is computed anew only if
         the recurrence, `enabled` or `max_runs` changed; if nothing changed, nothing is written.
+
+        `still` is called with the very schedule that is to be changed, and may raise.
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
+            still(schedule)
             # ended jobs are counted first, so that failures from before it was enabled do not count
             shown = self.shown(schedule)
             wanted = _timed(step(shown), shown.definition.recurrence, now)
@@ -135,8 +165,15 @@ class Manager:
             self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
-    def enable(self, schedule_id: str, enabled: bool) -> Schedule:
-        """Turn it on or off. A schedule that is off starts nothing by itself.
+    def enable(
+        self,
+        schedule_id: str,
+        enabled: bool,
+        *,
+        still: Callable[[Schedule], None] = _any,
+    ) -> Schedule:
+        """Turn it on or off; `still` as in `change`. A schedule that is off starts nothing by
+        itself.
 
         To turn it on also ends a pause, and resets the count of failures.
         """
@@ -145,12 +182,14 @@ class Manager:
             definition = replace(one.definition, enabled=enabled)
             return replace(one.resumed() if enabled else one, definition=definition)
 
-        return self.change(schedule_id, step)
+        return self.change(schedule_id, step, still=still)
 
-    def delete(self, schedule_id: str) -> None:
-        """Delete it. Its history stays. Jobs that wait are cancelled; running jobs go on."""
+    def delete(self, schedule_id: str, *, still: Callable[[Schedule], None] = _any) -> None:
+        """Delete it; `still` as in `change`. Its history stays. Jobs that wait are cancelled;
+        running jobs go on. A row that cannot be read is removed, whatever it was."""
 
         def decide(schedule: Schedule, now: datetime) -> Change:
+            still(schedule)
             if schedule.configured:
                 raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
             gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1, updated_at=now)
@@ -182,23 +221,28 @@ class Manager:
         send: bool = True,
         insist: bool = False,
         due_at: datetime | None = None,
+        agreed: Agreed = afresh,
     ) -> Requested:
         """Request a run (C7). `send=False`: the caller runs the job itself. `insist`: the task must
         also do what it would otherwise leave out as needless. `due_at`: what a forced run takes for
-        its due time; default: now.
+        its due time; default: now. `agreed`: if the command was given before, it is the run that
+        was requested then.
 
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
         now = self._clock.now()
-        schedule = self._find(schedule_id)
-        if not force and not schedule.is_on:
-            paused = schedule.definition.enabled and schedule.progress.paused_reason
-            why = f"paused: {paused}" if paused else "turned off"
-            raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
-        if not force:
-            return self._run_due(schedule, now)
-        asked = job_id(schedule_id, due_at or now, self._new_id())
-        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
+
+        def decide() -> list[str]:
+            if not force:
+                return [self._due_job(self._find(schedule_id), now)]
+            return [job_id(schedule_id, due_at or now, self._new_id())]
+
+        (asked,) = agreed(decide)
+        if force:
+            after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
+        else:
+            self._dispatcher.tick_one(schedule_id, now)
+            after = self._find(schedule_id)
         return Requested(schedule=after, job_id=asked, at=now)
 
     def ask(
@@ -249,16 +293,19 @@ class Manager:
             )
         return after, added
 
-    def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
+    def _due_job(self, schedule: Schedule, now: datetime) -> str:
+        """The job of the run that is due. Raises `Conflict` if the schedule is off, or not due."""
+        if not schedule.is_on:
+            paused = schedule.definition.enabled and schedule.progress.paused_reason
+            why = f"paused: {paused}" if paused else "turned off"
+            raise Conflict(f'{schedule.id} is {why}; enable it, or send {{"force": true}}')
         due_at = schedule.progress.next_run_at
         if due_at is None or due_at > now:
             coming = upcoming(schedule, now)
             when = f"not due until {instant(coming.due_at)}" if coming else "not due again"
             raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
-        self._dispatcher.tick_one(schedule.id, now)
-        return Requested(
-            schedule=self._find(schedule.id), job_id=job_id(schedule.id, due_at), at=now
-        )
+        starts = plan(schedule, now, now).start  # after an outage: not the first that was due
+        return starts[0].id if starts else job_id(schedule.id, due_at)
 
     def job(self, job_id: str) -> Job:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
@@ -336,6 +383,7 @@ class Manager:
             _logger,
             what,
             schedule_id=schedule.id,
+            name=schedule.definition.name,
             task_type=schedule.definition.task_type,
             enabled=schedule.definition.enabled,
             next_run_at=coming and coming.due_at,

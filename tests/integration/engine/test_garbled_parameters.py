@@ -28,7 +28,7 @@ def test_a_schedule_whose_parameters_are_no_object_is_one_that_cannot_be_read(
 ) -> None:
     bad, good = engine.add(), engine.add()
     write(engine, bad.id, entities.schedule_key(bad.id), task_parameters=value)
-    shown = {one.id for one in schedules.list_schedules(lambda: engine.app).schedules}
+    shown = {one.id for one in schedules.list_schedules(lambda: engine.app, {}).schedules}
     assert good.id in shown and bad.id not in shown
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
         engine.app.manager.get(bad.id)

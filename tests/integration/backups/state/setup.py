@@ -116,7 +116,7 @@ def busy(engine: Engine) -> dict[str, Schedule]:
             catch_up=CatchUp.ALL,
             overlap=Overlap.BUFFER_ALL,
             description="ü 💾 '\"",
-            tags=("a", "b"),
+            tags={"a": "", "b": "c"},
         ),
         "twice": engine.add(max_runs=2),
         "off": engine.add(),
