@@ -75,7 +75,7 @@ def nth_run(named: Named, zone: tzinfo, first: datetime, number: int) -> datetim
     2. So the runs up to there are counted once, and the search goes on from there.
     """
     before = first - datetime.resolution
-    wall = named.both.nth(zones.wall_of(first, zone).replace(fold=0), number)
+    wall = named.both.nth_from(zones.wall_of(first, zone).replace(fold=0), number)
     near = _LATEST if wall is None else max(first, zones.first_instant(wall, zone))
     upto, step = runs(named, zone, before, near), _DAY
     low, found = near, upto

@@ -90,7 +90,7 @@ def refuse_never(
         said = f"it never comes within {_RAREST_YEARS} years of its start, {anchor}"
         raise InvalidRecurrence("rrule", said)
     count = rrule.parse(rule).count
-    over = None if count is None else repeated(rule, anchor).nth(anchor, count)
+    over = None if count is None else repeated(rule, anchor).nth_from(anchor, count)
     if count is not None and (over is None or over.year > last_year):
         said = f"COUNT is reached in more than {_RAREST_YEARS} years; give a smaller one, or none"
         raise InvalidRecurrence("rrule", said)

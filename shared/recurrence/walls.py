@@ -65,7 +65,7 @@ class Walls:
             day = minute = 0
         return None
 
-    def nth(self, begin: datetime, number: int) -> datetime | None:
+    def nth_from(self, begin: datetime, number: int) -> datetime | None:
         """The n-th at `begin` or later; None if there are fewer."""
         year, month, left = begin.year, begin.month, number + self._before(begin)
         while year <= LAST_YEAR:
