@@ -189,8 +189,10 @@ def rules(draw: st.DrawFn, freqs: st.SearchStrategy[str] = _LONG | _SHORT) -> st
 
 
 def read_alike(text: str, start: datetime) -> bool:
-    """Whether dateutil reads a rule as the RFC does. Of the start's week, it gives BYSETPOS only the
-    days from the start on."""
+    """Whether dateutil reads a rule as the RFC does.
+
+    Of the week of the start, it gives BYSETPOS only the days from the start on.
+    """
     if "WEEKLY" not in text or "BYSETPOS" not in text:
         return True
     first = text.partition("WKST=")[2][:2] or "MO"
