@@ -51,27 +51,26 @@ class Cron(Walls):
         2. Else the first later day that matches, at the first time of day.
         """
         year, month, number = wall.year, wall.month, wall.day
-        today = wall.date()
-        day = today if self.every_day else self.next_day(year, month, number, last_year)
-        if day == today:
+        day = None if self.every_day else self.next_day(year, month, number, last_year)
+        if self.every_day or day == wall.date():
             later = self._time_from(wall.hour, wall.minute)
             if later is not None:
-                return datetime.combine(day, later)
+                return wall.replace(hour=later[0], minute=later[1])
             day = self.next_day(year, month, number + 1, last_year)
         if day is None:
             return None
         return datetime.combine(day, time(self.hours[0], self.minutes[0]))
 
-    def _time_from(self, hour: int, minute: int) -> time | None:
-        """The first matching time of day that is not before hour:minute."""
+    def _time_from(self, hour: int, minute: int) -> tuple[int, int] | None:
+        """The first matching hour and minute of a day, from these on."""
         hours, minutes = self.hours, self.minutes
         at = bisect_left(hours, hour)
         if at < len(hours) and hours[at] == hour:
             within = bisect_left(minutes, minute)
             if within < len(minutes):
-                return time(hour, minutes[within])
+                return hour, minutes[within]
             at += 1
-        return time(hours[at], minutes[0]) if at < len(hours) else None
+        return (hours[at], minutes[0]) if at < len(hours) else None
 
     def next_day(self, year: int, month: int, day: int, last_year: int = LAST_YEAR) -> date | None:
         """The first matching day from that one on; `day` may lie past the end of the month.

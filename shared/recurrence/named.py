@@ -69,22 +69,34 @@ def _stretch(
 
 
 def nth_run(named: Named, zone: tzinfo, first: datetime, number: int) -> datetime | None:
-    """The n-th run, counted from the first one at `first` or later; None if there are fewer."""
-    low, step = first - datetime.resolution, _DAY
-    found = 0
-    while True:
-        high = _LATEST if _LATEST - low <= step else low + step
-        more = runs(named, zone, low, high)
-        if found + more >= number:
-            break
+    """The n-th run, counted from the first one at `first` or later; None if there are fewer.
+
+    1. The n-th wall time, found on the calendar alone, is near it: only changes of clocks matter.
+    2. So the runs up to there are counted once, and the search goes on from there.
+    """
+    before = first - datetime.resolution
+    wall = named.both.nth_from(zones.wall_of(first, zone).replace(fold=0), number)
+    near = _LATEST if wall is None else max(first, zones.first_instant(wall, zone))
+    upto, step = runs(named, zone, before, near), _DAY
+    low, found = near, upto
+    while found >= number:
+        low, step = max(before, near - step), 2 * step
+        found = upto - runs(named, zone, low, near)
+    return _run_after(named, zone, low, number - found)
+
+
+def _run_after(named: Named, zone: tzinfo, low: datetime, number: int) -> datetime | None:
+    """The n-th run later than `low`."""
+    high, step = low, _DAY
+    while (more := runs(named, zone, low, high)) < number:
         if high == _LATEST:
             return None
-        low, step, found = high, 2 * step, found + more
+        low, number = high, number - more
+        high, step = _LATEST if _LATEST - low <= step else low + step, 2 * step
     while high - low > _SECOND:
         middle = low + (high - low) / 2
-        more = runs(named, zone, low, middle)
-        if found + more >= number:
+        if (more := runs(named, zone, low, middle)) >= number:
             high = middle
         else:
-            low, found = middle, found + more
+            low, number = middle, number - more
     return high.replace(microsecond=0)

@@ -90,6 +90,8 @@ def _plain(recurrence: Recurrence, after: datetime) -> datetime | None:
         return None
     if first is not None and after < first:
         after = first - datetime.resolution
+    if recurrence.end_time is None and recurrence.rrule is None:  # as most are
+        return _next(recurrence, first, after)
     end = recurrence.last
     if end is not None and after >= end:
         return None
@@ -118,13 +120,13 @@ def _next(recurrence: Recurrence, first: datetime | None, after: datetime) -> da
     named = recurrence.named
     if named is None:
         raise ValueError(f"nothing is named by {recurrence.frequency}")
-    if named.fixed is None:
-        return _next_of(named.both, zone, after, fixed=False)
-    found = _next_of(named.fixed, zone, after, fixed=True)
-    if named.elapsed is None:
-        return found
-    also = _next_of(named.elapsed, zone, after, fixed=False)
-    return min((each for each in (found, also) if each is not None), default=None)
+    groups = ((named.fixed, True), (named.elapsed, False))
+    found = [
+        _next_of(walls, zone, after, fixed=fixed, second=walls.second)
+        for walls, fixed in groups
+        if walls is not None
+    ]
+    return min((each for each in found if each is not None), default=None)
 
 
 def _next_interval(anchor: datetime, seconds: int, after: datetime) -> datetime | None:
@@ -135,13 +137,18 @@ def _next_interval(anchor: datetime, seconds: int, after: datetime) -> datetime 
     return anchor + elapsed * step if found else None
 
 
-def _next_of(walls: Walls, zone: tzinfo, after: datetime, *, fixed: bool) -> datetime | None:
+def _next_of(
+    walls: Walls, zone: tzinfo, after: datetime, *, fixed: bool, second: int = 0
+) -> datetime | None:
     now = zones.wall_of(after, zone)
     wall = now.replace(second=0, microsecond=0, fold=0)
-    if not walls.second:
+    if not second:
         wall += _MINUTE
     if zone is UTC:
-        return _next_in_utc(walls, wall, now)
+        found = walls.next(wall)
+        if second and found is not None and found <= now:
+            found = walls.next(found + _MINUTE)
+        return found and found.replace(tzinfo=UTC)
     if fixed:
         return _next_fixed(walls, zone, wall, after)
     found = _walk(walls, zone, wall, after)
@@ -151,13 +158,6 @@ def _next_of(walls: Walls, zone: tzinfo, after: datetime, *, fixed: bool) -> dat
     # Wall times up to `now` will be shown a second time, before those beyond the repeated hour.
     repeated = _walk(walls, zone, again, after, last=True)
     return min((each for each in (found, repeated) if each is not None), default=None)
-
-
-def _next_in_utc(walls: Walls, wall: datetime, now: datetime) -> datetime | None:
-    found = walls.next(wall)
-    if found is not None and found <= now:
-        found = walls.next(found + _MINUTE)
-    return found and found.replace(tzinfo=UTC)
 
 
 def _next_fixed(walls: Walls, zone: tzinfo, wall: datetime, after: datetime) -> datetime | None:

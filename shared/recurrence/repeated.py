@@ -237,10 +237,13 @@ class Repeated(Walls):
             hours = range((24 * days + start.hour) % rule.interval, 24, rule.interval)
             return [60 * h + m for h in self._allowed(hours) for m in self._minutes]
         first = (_DAY * days + 60 * start.hour + start.minute) % rule.interval
-        times = range(first, _DAY, rule.interval)
         if not rule.hours and not rule.minutes:
-            return times
-        return [each for each in times if self._allows(each)]
+            return range(first, _DAY, rule.interval)
+        found: list[int] = []
+        for begin in (60 * hour for hour in rule.hours or range(24)):
+            ahead = (first - begin) % rule.interval
+            found += range(begin + ahead, begin + 60, rule.interval)
+        return [at for at in found if at % 60 in rule.minutes] if rule.minutes else found
 
     def _allowed(self, hours: Iterable[int]) -> Iterable[int]:
         return [hour for hour in hours if hour in self._rule.hours] if self._rule.hours else hours

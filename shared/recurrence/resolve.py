@@ -28,10 +28,10 @@ def named(
     """What is named by cron expressions, or by a rule that starts at a wall time, without what is
     excluded."""
     if rule is not None and anchor is not None:
-        repeated: Walls = _repeated(rule, anchor)
+        walls: Walls = repeated(rule, anchor)
         if excluded:
-            repeated = Without(repeated, Several(map(parse, excluded)))
-        return _of_one(repeated, fixed=rrule.parse(rule).freq.fixed)
+            walls = Without(walls, Several(map(parse, excluded)))
+        return _of_one(walls, fixed=rrule.parse(rule).freq.fixed)
     crons = [parse(each) for each in expressions]
     if len(crons) == 1 and not excluded:
         return _of_one(crons[0], fixed=crons[0].fixed)
@@ -50,7 +50,8 @@ def _of_one(walls: Walls, *, fixed: bool) -> Named:
 
 
 @functools.lru_cache(maxsize=512)
-def _repeated(rule: str, anchor: datetime) -> Repeated:
+def repeated(rule: str, anchor: datetime) -> Repeated:
+    """What a rule names that starts at a wall time."""
     return Repeated(rrule.parse(rule), anchor)
 
 
@@ -65,7 +66,7 @@ def rule_end(rule: str, anchor: datetime, timezone: str, first: datetime) -> dat
         return _until(parsed.until, where)
     if parsed.count is None:
         return None
-    walls = _of_one(_repeated(rule, anchor), fixed=parsed.freq.fixed)
+    walls = _of_one(repeated(rule, anchor), fixed=parsed.freq.fixed)
     return nth_run(walls, where, first, parsed.count)
 
 
@@ -85,10 +86,15 @@ def refuse_never(
             raise InvalidRecurrence("exclude_cron_expressions", "they leave nothing to run")
         return
     last_year = min(anchor.year + _RAREST_YEARS, 9990)
-    if _repeated(rule, anchor).next(anchor.replace(second=0), last_year) is None:
+    if repeated(rule, anchor).next(anchor.replace(second=0), last_year) is None:
         said = f"it never comes within {_RAREST_YEARS} years of its start, {anchor}"
         raise InvalidRecurrence("rrule", said)
+    count = rrule.parse(rule).count
+    over = None if count is None else repeated(rule, anchor).nth_from(anchor, count)
+    if count is not None and (over is None or over.year > last_year):
+        said = f"COUNT is reached in more than {_RAREST_YEARS} years; give a smaller one, or none"
+        raise InvalidRecurrence("rrule", said)
     if excluded:
-        left = Without(_repeated(rule, anchor), Several(map(parse, excluded)))
+        left = Without(repeated(rule, anchor), Several(map(parse, excluded)))
         if left.next(anchor.replace(second=0), last_year) is None:
             raise InvalidRecurrence("exclude_cron_expressions", "they leave nothing to run")

@@ -38,6 +38,7 @@ class Frequency(StrEnum):
     RRULE = "rrule"
 
 
+_RRULE = Frequency.RRULE
 _EXPRESSIONS = {
     Frequency.HOURLY: "0 * * * *",
     Frequency.DAILY: "0 0 * * *",
@@ -91,14 +92,21 @@ class Recurrence:
         if self.cron_expressions or self.exclude_cron_expressions:
             self._check_expressions(check_cron)
         self._check_interval()
-        if self.rrule is not None or self.frequency is Frequency.RRULE:
+        if self.rrule is not None or self.frequency is _RRULE:
             self._check_rule()
         if self.start_local is not None:
             self._check_local()
-        if self.start_time is not None or self.end_time is not None:
+        if self.end_time is not None or self.start_time is not None:
             self._check_window()
-        if self.frequency in _STARTED and self.start_time is None and self.start_local is None:
-            raise InvalidRecurrence("start_time", _STARTED[self.frequency])
+        if self.start_time is None and self.start_local is None:
+            self._check_startless()
+
+    def _check_startless(self) -> None:
+        if self.frequency is Frequency.ONCE:
+            raise InvalidRecurrence("start_time", "'once' needs the time at which it occurs")
+        if self.frequency is Frequency.RRULE:
+            said = "'rrule' needs the time at which it begins, as start_time or start_local"
+            raise InvalidRecurrence("start_time", said)
 
     def _check_expression(self, check: Callable[[str], object]) -> None:
         if self.frequency is not Frequency.CRON:
@@ -252,10 +260,6 @@ class Recurrence:
 
 
 _NO_WALLS = (Frequency.ONCE, Frequency.INTERVAL)
-_STARTED = {
-    Frequency.ONCE: "'once' needs the time at which it occurs",
-    Frequency.RRULE: "'rrule' needs the time at which it begins, as start_time or start_local",
-}
 
 
 def _check_all(field: str, expressions: object, check: Callable[[str], object]) -> None:

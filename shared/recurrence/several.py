@@ -38,6 +38,8 @@ class Several(Walls):
 
     def is_empty(self) -> bool:
         """Whether nothing is left."""
+        if not self._named or not self._excluded:
+            return not self._named
         return self.next(_EVERY_MONTH_FROM, _EVERY_MONTH_TO) is None
 
     def _month(self, year: int, month: int) -> Mapping[int, Sequence[int]]:

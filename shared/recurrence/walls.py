@@ -65,6 +65,27 @@ class Walls:
             day = minute = 0
         return None
 
+    def nth_from(self, begin: datetime, number: int) -> datetime | None:
+        """The n-th at `begin` or later; None if there are fewer."""
+        year, month, left = begin.year, begin.month, number + self._before(begin)
+        while year <= LAST_YEAR:
+            size = self.size(year, month)
+            if size >= left:
+                return self._in_month(year, month, left)
+            left -= size
+            year, month = self.later(year, month)
+        return None
+
+    def _in_month(self, year: int, month: int, number: int) -> datetime | None:
+        """The n-th of a month."""
+        for day in self.days(year, month):
+            times = self.times(year, month, day)
+            if len(times) >= number:
+                hour, minute = divmod(times[number - 1], 60)
+                return datetime.combine(date(year, month, day), time(hour, minute, self.second))
+            number -= len(times)
+        return None
+
     def count(self, begin: datetime, end: datetime) -> int:
         """How many are at `begin` or later, and before `end`."""
         end = min(end, _END)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Tags, Whole, Zone
+from shared.api.fields import JSON_LIMIT, Cron, Crons, Input, Name, ProjectId, Tags, Whole, Zone
 from shared.api.plans.times import (
     LAST_DAY,
     TIME_OF_DAY,
@@ -74,7 +74,12 @@ class _Fields(Input):
     """For monthly: a day that every month has; for the last day, use `cron` with `0 3 L * *`.
     Default: 1."""
     cron_expression: Cron | None = None
-    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
+    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0), or a name such as
+    `@daily`."""
+    cron_expressions: Crons | None = None
+    """For `cron`, in place of cron_expression: it runs whenever one of them says so."""
+    exclude_cron_expressions: Crons | None = None
+    """Minutes that are left out, by the clocks of `timezone`, whatever the frequency."""
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     databases: Literal["all"] | Annotated[Words, Field(min_length=1)] | None = None
@@ -219,7 +224,8 @@ class PlanOut(Shown):
     enabled: bool = at("definition.enabled")
     tags: dict[str, str] = at("definition.tags")
     frequency: Frequency = at("when.frequency")
-    """hourly, daily, weekly, monthly, cron; interval or once if another route made the schedule."""
+    """hourly, daily, weekly, monthly, cron; interval, once or rrule if another route made the
+    schedule."""
     schedule_time: str | None = at("when.schedule_time")
     """For daily, weekly, monthly: the time of day in `timezone`."""
     day_of_week: int | None = at("when.day_of_week")
@@ -228,6 +234,11 @@ class PlanOut(Shown):
     """For monthly."""
     cron_expression: str | None = at("when.cron_expression")
     """For cron."""
+    cron_expressions: list[str] = at("when.cron_expressions")
+    """For cron, if there are several."""
+    exclude_cron_expressions: list[str] = at("definition.recurrence.exclude_cron_expressions")
+    rrule: str | None = at("when.rrule")
+    """If another route made the schedule with a rule."""
     timezone: str = at("definition.recurrence.timezone")
     source: str = at("plan.source")
     databases: Literal["all"] | list[str] | None = at("plan.databases")

@@ -53,7 +53,7 @@ class _Fields(Input):
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0), or a name such as
     `@daily`."""
     cron_expressions: Crons | None = None
-    """For `cron`, in place of cron_expression: it runs whenever one of them says so, once if
+    """For `cron`, in place of cron_expression: it runs whenever one of them says so, and once if
     several do."""
     exclude_cron_expressions: Crons | None = None
     """Minutes that are left out, by the clocks of `timezone`: `* * 24-26 12 *` leaves out the days
@@ -161,8 +161,8 @@ class ScheduleChange(_Fields):
     """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
     cron_expressions, exclude_cron_expressions, interval_seconds, rrule, start_time, start_local,
     end_time, calendars, max_runs, pause_after_failures; for the others it is the same as leaving it
-    out. One of cron_expression and cron_expressions replaces the other, and so does one of
-    start_time and start_local."""
+    out. cron_expression and cron_expressions replace each other, and so do start_time and
+    start_local."""
 
     name: Name | None = None
 

@@ -186,3 +186,14 @@ def rules(draw: st.DrawFn, freqs: st.SearchStrategy[str] = _LONG | _SHORT) -> st
     if draw(_SOMETIMES):
         parts.append(f"WKST={draw(st.sampled_from(_WEEKDAYS))}")
     return ";".join(parts)
+
+
+def read_alike(text: str, start: datetime) -> bool:
+    """Whether dateutil reads a rule as the RFC does.
+
+    Of the week of the start, it gives BYSETPOS only the days from the start on.
+    """
+    if "WEEKLY" not in text or "BYSETPOS" not in text:
+        return True
+    first = text.partition("WKST=")[2][:2] or "MO"
+    return start.weekday() == _WEEKDAYS.index(first)
