@@ -11,6 +11,7 @@ tasks                          pure: what a task is, what it needs, what it may 
 audit                          who changed what, in a chain of hashes
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
 data                           the company's own database: its tables, and their upgrade
+archive                        jobs that ended long ago, in files; read as if they were in the table
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
 alerts                         problems: told when they begin, again while they last, and at the end

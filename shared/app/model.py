@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.archive.jobs import EndedJobs
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.jobs import Control
@@ -36,6 +37,7 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
@@ -60,6 +62,8 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    ended: EndedJobs
+    archive: Callable[[], JobArchive]
     history: History
     paid: PaidMessages
     executor: Executor

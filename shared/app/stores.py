@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.archive.catalog import Catalog
+from shared.archive.files import Files
+from shared.archive.jobs import EndedJobs
+from shared.archive.reading import Archive
+from shared.clock import Clock
 from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
@@ -25,20 +30,27 @@ class Stores:
     meta: Meta
     locks: Locks
     queue: JobQueue
+    files: Files
+    """Of the archive."""
+    ended: EndedJobs
 
     @classmethod
-    def of(cls, settings: Settings, connection: Connection) -> Stores:
+    def of(cls, settings: Settings, connection: Connection, clock: Clock) -> Stores:
         """The stores that the settings name."""
         names = Names(settings.prefix)
         table = connection.table(names.table)
         meta = Meta(table)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
+        schedules = ScheduleTable(table, settings.schedule_shards)
+        files = Files(connection.blobs)
         return cls(
             connection,
             names,
-            ScheduleTable(table, settings.schedule_shards),
+            schedules,
             HandedOut(table),
             meta,
             Locks(meta),
             JobQueue(short, long),
+            files,
+            EndedJobs(schedules, Archive(Catalog(table), files), clock),
         )

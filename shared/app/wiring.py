@@ -12,6 +12,7 @@ from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app import domains, engine
 from shared.app.model import App
 from shared.app.stores import Stores
+from shared.archive.port import ArchiveService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.care.port import PetCare
@@ -60,7 +61,7 @@ def build(
     """
     checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
     connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
-    at = Stores.of(settings, connection)
+    at = Stores.of(settings, connection, clock)
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     outcomes = Outcomes(at.table, at.queue, limits, clock)
@@ -75,19 +76,21 @@ def build(
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            ArchiveService: lambda: archive(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
+        ended=at.ended,
         dispatcher=dispatcher,
         handed=at.handed,
         clock=clock,
         new_id=_new_id,
         check=Checks(tasks, services),
     )
-    ledger = Ledger(at.table, at.meta, clock)
+    ledger = Ledger(at.table, at.ended, at.meta, clock)
     notifications = once(
         lambda: domains.notifications(
             settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
@@ -102,6 +105,7 @@ def build(
         lambda: domains.backups(settings, at, clock, manager, tasks, notifications(), alerts())
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
+    archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
     executor = Executor(tasks, services, clock)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
@@ -115,9 +119,11 @@ def build(
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,
-        control=Control(outcomes=outcomes, manager=manager, clock=clock),
+        control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
         ledger=ledger,
-        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        ended=at.ended,
+        archive=archive,
+        history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
         executor=executor,
         worker=by_hand,

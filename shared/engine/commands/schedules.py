@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.archive.jobs import EndedJobs
 from shared.clock import Clock
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.events import tell_unrun
@@ -55,6 +56,7 @@ class Manager:
         self,
         *,
         outcomes: Outcomes,
+        ended: EndedJobs,
         dispatcher: Dispatcher,
         handed: HandedOut,
         clock: Clock,
@@ -63,6 +65,7 @@ class Manager:
     ) -> None:
         self._outcomes = outcomes
         self._table = outcomes.table
+        self._ended = ended
         self._queue = outcomes.queue
         self._dispatcher = dispatcher
         self._handed = handed
@@ -219,7 +222,7 @@ class Manager:
 
         def decide(schedule: Schedule, _now: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
-            there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
+            there = self._ended.ended(asked).keys() | {job.id for job in schedule.progress.live}
             known = self._outcomes.ended(schedule) if crowded(schedule) else {}
             progress = fold(schedule.progress, known)
             new = [one for one in asked if one not in there]
@@ -262,7 +265,7 @@ class Manager:
 
     def job(self, job_id: str) -> Job:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
-        return lookup.job(self._table, job_id)
+        return lookup.job(self._table, self._ended, job_id)
 
     def jobs(
         self,
@@ -274,7 +277,7 @@ class Manager:
 
         A stretch is one job, and is included if any of its occurrences was due then.
         """
-        return lookup.jobs(self._table, schedule_id, since, until)
+        return lookup.jobs(self._table, self._ended, schedule_id, since, until)
 
     def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
         """Every schedule that was not deleted, newest first; with `deleted_since` also those that

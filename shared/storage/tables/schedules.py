@@ -104,6 +104,16 @@ class ScheduleTable:
         found = self._read(self.shard(parse_id(job_id)[0]), entities.job_key(job_id))
         return None if found is None else readable.to_job(found)
 
+    def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those whose rows are here, by id. Many rows take few requests. Raises
+        `NotFound` for what cannot be an id."""
+        keys: dict[str, set[str]] = {}
+        for one in job_ids:
+            keys.setdefault(self.shard(parse_id(one)[0]), set()).add(entities.job_key(one))
+        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
+        made = (readable.to_job(row) for rows in found for row in rows.values())
+        return {job.id: job for job in made}
+
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Of these jobs, those that have ended, by id, without the parts that may be long."""
         wanted = set(job_ids)
@@ -188,12 +198,9 @@ class ScheduleTable:
     ) -> Iterator[Job]:
         """Ended jobs, newest first within each schedule. `since` and `until` limit when they were
         due, and apply only with `schedule_id`."""
-        prefix = "job:" if schedule_id is None else f"job:{schedule_id}:"
-        lower, upper = prefix, prefix[:-1] + ";"
-        if schedule_id is not None and until is not None:
-            lower = entities.job_prefix(schedule_id, until)
-        if schedule_id is not None and since is not None:
-            upper = entities.job_prefix(schedule_id, since) + ";"
+        lower, upper = "job:", "job;"
+        if schedule_id is not None:
+            lower, upper = entities.job_range(schedule_id, since, until)
         shards = self.shards if schedule_id is None else [self.shard(schedule_id)]
         for shard in shards:
             for row in self._range(shard, lower, upper):

@@ -1,0 +1,133 @@
+"""Where archived jobs lie: one file for each day (UTC) of due times and each shard, and further parts
+of it for jobs that ended late.
+
+`jobs/2026/08/01/s003.jsonl.zst` holds the jobs of shard `s003` that were due on that day;
+`s003.2.jsonl.zst` those of the same day that came later. A file is never changed. Beside it is its
+manifest, `s003.jsonl.zst.manifest.json`; the same facts are in the blob's metadata, since those
+become visible together with its bytes, and in a row of the table's partition `archive`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+FOLDER = "jobs/"
+MANIFEST = ".manifest.json"
+VERSION = 1
+"""Of the form of files and manifests."""
+_NAME = re.compile(
+    FOLDER + r"(\d{4})/(\d{2})/(\d{2})/(s\d{3})(?:\.([2-9]|[1-9]\d{1,3}))?\.jsonl\.zst"
+)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """Which file: a day, a shard, and a number from 1 on."""
+
+    day: date
+    shard: str
+    number: int = 1
+
+    @property
+    def blob(self) -> str:
+        """The name of its blob."""
+        more = "" if self.number == 1 else f".{self.number}"
+        return f"{FOLDER}{self.day:%Y/%m/%d}/{self.shard}{more}.jsonl.zst"
+
+    @property
+    def manifest(self) -> str:
+        """The name of its manifest's blob."""
+        return self.blob + MANIFEST
+
+    @property
+    def key(self) -> str:
+        """The key of its row in the catalog."""
+        return f"{self.day.isoformat()}:{self.shard}:{self.number:04d}"
+
+    @property
+    def begin(self) -> datetime:
+        """When its day begins."""
+        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+
+    @staticmethod
+    def of_blob(name: str) -> Place | None:
+        """The place of a blob; None if that is no file of the archive."""
+        match = _NAME.fullmatch(name)
+        try:
+            if match is None:
+                return None
+            year, month, day = (int(match[number]) for number in (1, 2, 3))
+            return Place(date(year, month, day), match[4], int(match[5] or 1))
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A file: where it is, and what is in it."""
+
+    place: Place
+    container: str
+    count: int
+    """Jobs, one a line."""
+    failed: int
+    """How many of them failed."""
+    first_due_at: datetime
+    last_due_at: datetime
+    reaches: datetime
+    """The latest due time that any of them stands for: a stretch may reach beyond the day."""
+    bytes: int
+    sha256: str
+    """Of the blob's bytes."""
+    index_at: int
+    """Where the index begins, after the last frame."""
+    version: int = VERSION
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is known of it, as text: the blob's metadata, and the row in the catalog."""
+        said = {name: str(value) for name, value in asdict(self).items() if name != "place"}
+        instants = ("first_due_at", "last_due_at", "reaches")
+        return said | {name: getattr(self, name).isoformat() for name in instants}
+
+    def text(self) -> bytes:
+        """The manifest."""
+        said = {"blob": self.place.blob, "shard": self.place.shard, **asdict(self)}
+        said["day"] = said.pop("place")["day"]
+        shown = {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in said.items()
+        }
+        return json.dumps(shown, indent=2, sort_keys=True).encode() + b"\n"
+
+
+_NUMBERS = ("count", "failed", "bytes", "index_at", "version")
+
+
+def part_of(place: Place, facts: Mapping[str, Any], container: str = "") -> Part:
+    """The part that has these facts. `container`: where it was found, if not where the facts say.
+
+    Raises `ValueError`, `KeyError` or `TypeError` if they cannot be read.
+    """
+    said = {one.name: str(facts[one.name]) for one in fields(Part) if one.name != "place"}
+    values: dict[str, Any] = {
+        name: int(text) if name in _NUMBERS else text for name, text in said.items()
+    }
+    for name in ("first_due_at", "last_due_at", "reaches"):
+        values[name] = datetime.fromisoformat(said[name])
+    if values["version"] != VERSION:
+        raise ValueError(f"it has the form {values['version']}; this version reads {VERSION}")
+    if container:
+        values["container"] = container
+    return Part(place=place, **values)
+
+
+def day_of(at: datetime) -> date:
+    """The day of an instant, in UTC."""
+    return at.astimezone(UTC).date()
