@@ -1,9 +1,9 @@
-"""Which files the archive has: rows `{day}:{shard}:{number}` in the partition `archive` of the table
-of schedules.
+"""Which files the archive has: rows `{day}:{shard}:{number}` in the partition `archive` of the
+table of schedules.
 
-A row is written when its file has been proved, and before any job's row is removed. So whoever reads
-the table of jobs first, and the catalog afterwards, finds each job in one of the two. State backups
-copy this partition as it is, after the jobs.
+A row is written when its file has been proved, and before any job's row is removed. So whoever
+reads the table of jobs first, and the catalog afterwards, finds each job in one of the two. State
+backups copy this partition as it is, after the jobs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SERVICE = "table storage"
 
 
 class Catalog:
-    """The catalog. Every method raises `Unavailable` or `Refused` if storage fails, and `Damaged` if
-    a row cannot be read."""
+    """The catalog. Every method raises `Unavailable` or `Refused` if storage fails, and `Damaged`
+    if a row cannot be read."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

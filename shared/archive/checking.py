@@ -1,5 +1,6 @@
-"""Compares the files of the archive with what the catalog, the manifests and the files themselves say:
-each file is read whole."""
+"""Compares the files of the archive with what the catalog, the manifests and the files themselves
+say: each file is read whole.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ class Finding:
     blob: str
     container: str
     state: str
-    """`good`, `damaged`, `missing`, `unlisted` (the catalog does not have it), or `strange` (it is no
-    file of the archive)."""
+    """`good`, `damaged`, `missing`, `unlisted` (the catalog does not have it), or `strange` (it is
+    no file of the archive)."""
     jobs: int = 0
     error: str | None = None
 
@@ -70,7 +71,7 @@ class Checker:
             return Finding(blob, container, "missing", part.count, "the blob is gone")
         try:
             stream.read_back(
-                self._container(container).blob(blob), part.bytes, part.sha256, stream.go_on
+                self._container(container).blob(blob), part.size, part.sha256, stream.go_on
             )
             self._writer.hold_contents(part)
             if part.place.manifest not in there:

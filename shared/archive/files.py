@@ -23,7 +23,8 @@ from shared.storage.blobs.container import Container
 T = TypeVar("T")
 
 Spans = Sequence[tuple[str, str]]
-"""Ranges of row keys: from the first, up to but without the second. In order, none within another."""
+"""Ranges of row keys: from the first, up to but without the second. In order, none within
+another."""
 EVERYTHING: Spans = (("", "\uffff"),)
 _INDEXES = 64
 _FRAMES = 32
@@ -32,8 +33,8 @@ _AT_ONCE = 4 * 1024 * 1024
 
 
 class Files:
-    """The files. `container` opens a container by its name. Methods raise `Damaged` if a file is gone
-    or cannot be read, and `Unavailable` or `Refused` if storage fails."""
+    """The files. `container` opens a container by its name. Methods raise `Damaged` if a file is
+    gone or cannot be read, and `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, container: Callable[[str], Container]) -> None:
         self._container = container
@@ -56,7 +57,7 @@ class Files:
         """The file's frames."""
 
         def read() -> list[Frame]:
-            data = self._bytes(part, part.index_at, part.bytes - part.index_at)
+            data = self._bytes(part, part.index_at, part.size - part.index_at)
             with _named(part):
                 return frames.index_of(data)
 

@@ -1,13 +1,13 @@
 """Which jobs go into the archive: a function of their rows, and of what else is stored.
 
-A job goes when it ended before the border, and when all that it stands for was due before the border:
-a stretch that reaches beyond it stays whole. These stay in the table, however old:
+A job goes when it ended before the border, and when all that it stands for was due before the
+border: a stretch that reaches beyond it stays whole. These stay in the table, however old:
 
-- A job that its schedule's row still has among its live jobs. It ended, but is not counted yet. If its
-  row were gone, the job would be taken for one that a dead worker left, and would run again.
+- A job that its schedule's row still has among its live jobs. It ended, but is not counted yet. If
+  its row were gone, the job would be taken for one that a dead worker left, and would run again.
 - The newest job of a schedule, by which people see that it ran, and how.
-- A job of which the alerts have not taken over the note. The note has all that an alert says, but the
-  alert leads to the job.
+- A job of which the alerts have not taken over the note. The note has all that an alert says, but
+  the alert leads to the job.
 - A job whose row cannot be read.
 
 The ledger, series, costs and lists need no job in the table: they read the archive too.
@@ -25,11 +25,13 @@ from shared.errors import NotFound
 from shared.schedules.job import is_manual, parse_id
 
 LEAST_DAYS = 7
-"""The shortest retention. What is younger is in the table, so nobody looks for it in the archive."""
+"""The shortest retention. What is younger is in the table, so nobody looks for it in the
+archive."""
 
 
 def border_of(due_at: datetime, retention: timedelta) -> datetime:
-    """What ended before that goes: the beginning of a day (UTC), so that a day goes in one piece."""
+    """What ended before that goes: the beginning of a day (UTC), so that a day goes in one
+    piece."""
     return (due_at - retention).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 

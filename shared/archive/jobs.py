@@ -1,8 +1,9 @@
 """Ended jobs, in the table or in the archive, as if they were in one place.
 
-The table is always read first. A file is in the catalog before the rows of its jobs are removed, so a
-job that is no longer in the table is found in the archive. A job in both is one job, and its row is
-right. What was due in the last days is never in the archive (`LEAST_DAYS`), and costs nothing more.
+The table is always read first. A file is in the catalog before the rows of its jobs are removed, so
+a job that is no longer in the table is found in the archive. A job in both is one job, and its row
+is right. What was due in the last days is never in the archive (`LEAST_DAYS`), and costs nothing
+more.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from shared.archive.going import LEAST_DAYS
 from shared.archive.parts import day_of
 from shared.archive.reading import Archive
 from shared.clock import Clock
-from shared.schedules.job import Job, is_schedule_id, parse_id
+from shared.schedules.job import Job, Status, is_schedule_id, parse_id
 from shared.storage.tables import entities, readable
 from shared.storage.tables.schedules import ScheduleTable
 
@@ -24,8 +25,8 @@ _YOUNG = timedelta(days=LEAST_DAYS - 1)
 
 
 class EndedJobs:
-    """The jobs. Methods raise `Unavailable` or `Refused` if storage fails, and `Damaged` if a file of
-    the archive is gone or cannot be read."""
+    """The jobs. Methods raise `Unavailable` or `Refused` if storage fails, and `Damaged` if a file
+    of the archive is gone or cannot be read."""
 
     def __init__(self, table: ScheduleTable, archive: Archive, clock: Clock) -> None:
         self._table = table
@@ -87,25 +88,26 @@ class EndedJobs:
         made = None if row is None else readable.to_job(row)
         return made if made is not None and made.due_until >= at else None
 
-    def newest_first(self, schedule_id: str) -> Iterator[Job]:
-        """A schedule's ended jobs, newest first: the young ones as they are asked for. Of the days
-        before those of which the archive has files, only days on which a job of the shard failed."""
+    def failures(self, schedule_id: str) -> Iterator[Job]:
+        """A schedule's ended jobs, newest first, at least those of days on which one failed. The
+        young ones are read as they are asked for."""
         line = self.line()
         yield from self._table.jobs(schedule_id, since=line)
         before = line - timedelta(seconds=1)
-        found: dict[str, Any] = {
-            entities.job_key(one.id): one for one in self._table.jobs(schedule_id, until=before)
-        }
+        rows = self._table.jobs(schedule_id, None, before)
+        found = {entities.job_key(one.id): one for one in rows}
+        failed = {day_of(one.due_at) for one in found.values() if one.status is Status.FAILED}
         shard = self._table.shard(schedule_id)
-        for row in self._archive.failed(shard, schedule_id, day_of(before)):
-            found.setdefault(row["RowKey"], readable.to_job(row))
+        for row in self._archive.failed(shard, schedule_id, day_of(before), failed):
+            if row["RowKey"] not in found:
+                found[row["RowKey"]] = readable.to_job(row)
         yield from (found[key] for key in sorted(found))
 
     def spanning(
         self, schedule_ids: Iterable[str], since: datetime, until: datetime
     ) -> Iterator[Mapping[str, Any]]:
-        """The rows of the archived jobs of these schedules that were due on the days of a span. Some
-        may be in the table too; it must have been read before."""
+        """The rows of the archived jobs of these schedules that were due on the days of a span.
+        Some may be in the table too; it must have been read before."""
         shards: dict[str, list[str]] = {}
         if since < self.line():
             for one in schedule_ids:

@@ -1,5 +1,5 @@
-"""What of a shard is old enough to go, and what of it must stay: found by one query that returns old
-rows only, one of the schedules' rows, and one of the notes for the alerts.
+"""What of a shard is old enough to go, and what of it must stay: found by one query that returns
+old rows only, one of the schedules' rows, and one of the notes for the alerts.
 
 The first makes the service look at all jobs of the shard, but it answers with the old ones, and of
 those with a few properties. So a schedule without old jobs costs nothing more.

@@ -1,5 +1,5 @@
-"""Where archived jobs lie: one file for each day (UTC) of due times and each shard, and further parts
-of it for jobs that ended late.
+"""Where archived jobs lie: one file for each day (UTC) of due times and each shard, and further
+parts of it for jobs that ended late.
 
 `jobs/2026/08/01/s003.jsonl.zst` holds the jobs of shard `s003` that were due on that day;
 `s003.2.jsonl.zst` those of the same day that came later. A file is never changed. Beside it is its
@@ -82,9 +82,10 @@ class Part:
     last_due_at: datetime
     reaches: datetime
     """The latest due time that any of them stands for: a stretch may reach beyond the day."""
-    bytes: int
+    size: int
+    """Bytes of the blob."""
     sha256: str
-    """Of the blob's bytes."""
+    """Of these bytes."""
     index_at: int
     """Where the index begins, after the last frame."""
     version: int = VERSION
@@ -107,7 +108,7 @@ class Part:
         return json.dumps(shown, indent=2, sort_keys=True).encode() + b"\n"
 
 
-_NUMBERS = ("count", "failed", "bytes", "index_at", "version")
+_NUMBERS = ("count", "failed", "size", "index_at", "version")
 
 
 def part_of(place: Place, facts: Mapping[str, Any], container: str = "") -> Part:

@@ -13,5 +13,5 @@ class ArchiveService(Protocol):
 
     def archive(self, job: JobContext) -> Mapping[str, object]:
         """Move the jobs that ended more than JOB_RETENTION_DAYS before `job.due_at` into files; the
-        task's result. A dry run says how many there are. Raises `Skipped` if jobs are kept for good.
-        """
+        task's result. A dry run says how many there are. Raises `Skipped` if jobs are kept for
+        good."""

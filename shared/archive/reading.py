@@ -1,7 +1,8 @@
 """The archived jobs, by id, by schedule, and by span of due times.
 
-If a job is in several parts of a day, the part with the highest number is right: it was in the table
-once more, and otherwise, after the earlier parts were written (as a restore may have left it).
+If a job is in several parts of a day, the part with the highest number is right: it was in the
+table once more, and otherwise, after the earlier parts were written (as a restore may have left
+it).
 """
 
 from __future__ import annotations
@@ -49,18 +50,18 @@ class Archive:
     def of_schedule(
         self, shard: str, span: tuple[str, str], first: date | None, last: date | None
     ) -> Iterator[Row]:
-        """The rows of a schedule's jobs due from the day `first` to the day `last`, whose keys are in
-        that range."""
+        """The rows of a schedule's jobs due from the day `first` to the day `last`, whose keys are
+        in that range."""
         for _, parts in _by_day(self._catalog.parts(first, last, [shard])):
             yield from self._rows(parts, [span])
 
-    def failed(self, shard: str, schedule_id: str, last: date) -> list[Row]:
-        """The rows of all of a schedule's jobs due up to that day, if one of them failed, or may be
-        the repetition of one that failed."""
+    def failed(self, shard: str, schedule_id: str, last: date, also: Collection[date]) -> list[Row]:
+        """The rows of a schedule's jobs due up to the day `last`: of days on which a job of the
+        shard failed, and of the days `also`."""
         span = entities.job_range(schedule_id)
         found: list[Row] = []
-        for _, parts in _by_day(self._catalog.parts(None, last, [shard])):
-            if any(part.failed for part in parts):
+        for day, parts in _by_day(self._catalog.parts(None, last, [shard])):
+            if day in also or any(part.failed for part in parts):
                 found += self._rows(parts, [span])
         return found
 
@@ -90,7 +91,7 @@ class Archive:
     ) -> Iterator[tuple[str, bytes]]:
         """(row key, line) of each job in one of the parts of a day and shard, in the order of keys;
         of a job in several of them, the latest part's."""
-        newest = sorted(parts, reverse=True)
+        newest = sorted(parts, key=lambda part: part.place, reverse=True)
         streams = [self._files.lines(part, spans) for part in newest]
         last = None
         for key, line in heapq.merge(*streams, key=lambda one: one[0]):

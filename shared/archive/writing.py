@@ -1,16 +1,17 @@
 """Moves the old jobs of a shard and a day into a file, and then out of the table.
 
-1. Rows that no file of that day has, or has otherwise, become the next part. It is sent in blocks, and
-   visible once it is whole, with what is known of it in its metadata.
-2. It is read back: size, SHA-256, count, and order of the lines. Then its manifest is written, and its
-   row in the catalog. From then on readers look into it.
+1. Rows that no file of that day has, or has otherwise, become the next part. It is sent in blocks,
+   and visible once it is whole, with what is known of it in its metadata.
+2. It is read back: size, SHA-256, count, and order of the lines. Then its manifest is written, and
+   its row in the catalog. From then on readers look into it.
 3. Each row of the table is compared with the file's line, read from the blob. The equal ones are
    removed, if nobody changed them since they were read (ETag), up to 100 in a transaction.
 
-A process that is killed leaves either nothing (blocks of a blob that was never committed), or a file
-that `adopt` proves and adds to the catalog, or rows of jobs that are in the file already, which the
-next run removes. Nothing that is stored is changed, and no file is ever removed. So two runs at once
-do no harm: the name of a part is taken once, and whoever comes second begins the day again.
+A process that is killed leaves either nothing (blocks of a blob that was never committed), or a
+file that `adopt` proves and adds to the catalog, or rows of jobs that are in the file already,
+which the next run removes. Nothing that is stored is changed, and no file is ever removed. So two
+runs at once do no harm: the name of a part is taken once, and whoever comes second begins the day
+again.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ class Writer:
         self.adopt(FOLDER, check)
 
     def adopt(self, beginning: str, check: Callable[[], None]) -> int:
-        """Prove the files whose names begin so and that the catalog does not have, and add them to it;
-        how many. A file that is damaged is left out, which is logged."""
+        """Prove the files whose names begin so and that the catalog does not have, and add them to
+        it; how many. A file that is damaged is left out, which is logged."""
         known = {part.place for part in self._catalog.parts()}
         added = 0
         for item in self._container.items(check, beginning):
@@ -98,13 +99,15 @@ class Writer:
         with the keys `held`, and those that are live now."""
         self.hold_restore()
         held = held | self._leaving.live(shard)
+        damaged = 0
         for _ in range(_TRIES):
             parts = self._catalog.parts(day, day, [shard])
-            place = Place(day, shard, max((one.place.number for one in parts), default=0) + 1)
+            last = max((one.place.number for one in parts), default=0)
+            place = Place(day, shard, last + 1 + damaged)
             try:
                 new = self._written(place, parts, border, held, check)
             except Conflict:  # another run was faster, or was killed before its file was known
-                self.adopt(place.blob, check)
+                damaged += not self.adopt(place.blob, check)
                 continue
             parts += [] if new is None else [new]
             removed = self._removed(shard, day, border, held, parts, check)
@@ -112,8 +115,8 @@ class Writer:
         raise Unavailable(_SERVICE, f"others write {shard} of {day} all the while")
 
     def hold_restore(self) -> None:
-        """Raise `Conflict` while a state backup is being restored: it writes rows one after another,
-        and those that say what must stay come last."""
+        """Raise `Conflict` while a state backup is being restored: it writes rows one after
+        another, and those that say what must stay come last."""
         if self._meta.fact(_RESTORING) is not None:
             text = (
                 "a state backup is being restored, or its restore was interrupted; finish it first"
@@ -160,7 +163,7 @@ class Writer:
     def _register(self, part: Part, check: Callable[[], None]) -> None:
         """Prove a file, and add it to the catalog."""
         blob = self._container.blob(part.place.blob, check)
-        stream.read_back(blob, part.bytes, part.sha256, check)
+        stream.read_back(blob, part.size, part.sha256, check)
         self.hold_contents(part)
         manifest = self._container.blob(part.place.manifest, check)
         stream.write_once(manifest, part.text(), {}, check=check)
@@ -170,7 +173,7 @@ class Writer:
             Event.JOBS_ARCHIVED,
             blob=part.place.blob,
             jobs=part.count,
-            bytes=part.bytes,
+            size=part.size,
         )
 
     def hold_contents(self, part: Part) -> None:
@@ -187,7 +190,7 @@ class Writer:
             ):
                 raise Damaged(f"{place.blob}: {key} is not in its place")
             last = key
-        made = found.part(part.place, part.container, part.bytes, part.sha256, part.index_at)
+        made = found.part(part.place, part.container, part.size, part.sha256, part.index_at)
         if made != part:
             text = f"{found.count} jobs are in it, and {part.count} should be, or others"
             raise Damaged(f"{part.place.blob}: {text}")
@@ -195,8 +198,8 @@ class Writer:
     def _adopted(self, place: Place, item: Item, check: Callable[[], None]) -> bool:
         try:
             part = part_of(place, item.metadata, self._name)
-            if item.size != part.bytes:
-                raise Damaged(f"it has {item.size} bytes, and should have {part.bytes}")
+            if item.size != part.size:
+                raise Damaged(f"it has {item.size} bytes, and should have {part.size}")
             self._register(part, check)
         except (Damaged, Conflict, ValueError, KeyError, TypeError) as error:
             event(
@@ -276,7 +279,7 @@ class _Contents:
             first_due_at=self._due[0],
             last_due_at=self._due[1],
             reaches=self._reaches,
-            bytes=size,
+            size=size,
             sha256=sha256,
             index_at=index_at,
         )

@@ -108,7 +108,7 @@ class Control:
         job that it repeats."""
         live = {job.id for job in schedule.progress.live}
         left = schedule.progress.failure_count
-        for _, group in groupby(self._ended.newest_first(schedule.id), key=lambda job: job.due_at):
+        for _, group in groupby(self._ended.failures(schedule.id), key=lambda job: job.due_at):
             if left <= 0:
                 return
             together = list(group)

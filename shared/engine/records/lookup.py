@@ -1,5 +1,5 @@
-"""Jobs, read from storage: live ones from their schedules' rows, ended ones from rows of their own or
-from the archive, or from a stretch if an occurrence ended unrun with many others."""
+"""Jobs, read from storage: live ones from their schedules' rows, ended ones from rows of their own
+or from the archive, or from a stretch if an occurrence ended unrun with many others."""
 
 from __future__ import annotations
 

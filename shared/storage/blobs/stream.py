@@ -151,7 +151,8 @@ def text(blob: BlobClient) -> bytes:
 
 
 def some(blob: BlobClient, offset: int, length: int) -> bytes:
-    """A part of a blob that is never changed. Raises `Damaged` if the blob is gone, or ends before."""
+    """A part of a blob that is never changed. Raises `Damaged` if the blob is gone, or ends
+    before."""
     from azure.core.exceptions import HttpResponseError
 
     with storage(blob.container_name), _present(blob):

@@ -56,8 +56,8 @@ def job_prefix(schedule_id: str, due_at: datetime) -> str:
 def job_range(
     schedule_id: str, since: datetime | None = None, until: datetime | None = None
 ) -> tuple[str, str]:
-    """The range of keys (from, up to but without) of a schedule's jobs that were due from `since` to
-    `until`, both to the second."""
+    """The range of keys (from, up to but without) of a schedule's jobs that were due from `since`
+    to `until`, both to the second."""
     lower, upper = f"job:{schedule_id}:", f"job:{schedule_id};"
     if until is not None:
         lower = job_prefix(schedule_id, until)

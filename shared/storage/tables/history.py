@@ -48,8 +48,8 @@ class Older(Protocol):
     def spanning(
         self, schedule_ids: Iterable[str], since: datetime, until: datetime
     ) -> Iterator[Mapping[str, Any]]:
-        """The rows of jobs of these schedules that were due on the days of a span; also of some that
-        are in the table too."""
+        """The rows of jobs of these schedules that were due on the days of a span; also of some
+        that are in the table too."""
 
 
 class History:

@@ -1,5 +1,6 @@
-"""Rows as Table Storage itself writes them: JSON, with an annotation for each type that JSON does not
-have (`"n@odata.type": "Edm.Int64", "n": "5"`). State backups and the archive keep rows in this form.
+"""Rows as Table Storage itself writes them: JSON, with an annotation for each type that JSON does
+not have (`"n@odata.type": "Edm.Int64", "n": "5"`). State backups and the archive keep rows in this
+form.
 
 https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
 """

@@ -1,11 +1,15 @@
-"""An app with a past of many days, written as the engine writes it, and what every reader sees of it."""
+"""An app with a past of many days, written as the engine writes it, and what every reader sees of
+it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+import zstandard
 
 from local.azurite import Azurite
 from shared.archive.parts import Part
@@ -54,8 +58,8 @@ class Past:
         self.ids += [job.id for job in jobs]
 
     def counted(self, schedule: Schedule, until: datetime, *live: str) -> None:
-        """Let the schedule's row say that all was handed out up to `until`; `live` are ended jobs that
-        are not counted yet."""
+        """Let the schedule's row say that all was counted up to `until`; `live` are jobs that ended
+        and are not counted yet."""
 
         def step(one: Schedule) -> Schedule:
             jobs = tuple(
@@ -63,7 +67,7 @@ class Past:
                 for name in live
                 for due in [self.app.table.job(name).due_at]
             )
-            upcoming = next_after(one, until)
+            upcoming = next_after(one, max([until, *(job.due_at for job in jobs)]))
             progress = replace(one.progress, last_due_at=until, live=jobs, next_run_at=upcoming)
             return replace(one, progress=progress)
 
@@ -78,10 +82,12 @@ class Past:
         """Run the archive as the task does, with that retention."""
         service = self.app.archive()
         service._retention = timedelta(days=days)
-        return service.archive(job or job_of(clock=self.engine.clock))
+        found: Mapping[str, Any] = service.archive(job or job_of(clock=self.engine.clock))
+        return found
 
     def parts(self) -> list[Part]:
-        return self.app.archive().parts()
+        found: list[Part] = self.app.archive().parts()
+        return found
 
     def rows(self) -> set[str]:
         """The ids of the jobs that are in the table."""
@@ -132,13 +138,15 @@ def run(schedule: Schedule, due_at: datetime, by: str = "", **changes: Any) -> J
     return replace(made, **changes)
 
 
-def seen(past: Past, since: datetime, until: datetime) -> dict[str, Any]:
-    """All that readers see, by question."""
+def seen(past: Past, since: datetime, until: datetime, *, brief: bool = False) -> dict[str, Any]:
+    """All that readers see, by question. `brief`: some of it."""
     app = past.app
     known = {one.id: one for one in past.schedules}
     found: dict[str, Any] = {}
     for name in known:
         found[f"list {name}"] = app.manager.jobs(name)
+        if brief:
+            continue
         found[f"span {name}"] = app.manager.jobs(name, since, until)
         found[f"newest {name}"] = app.table.newest(name)
         span = Span(since - _MOMENT, until - _MOMENT)
@@ -146,8 +154,12 @@ def seen(past: Past, since: datetime, until: datetime) -> dict[str, Any]:
         found[f"schedule {name}"] = app.manager.get(name)
         failed = app.control._failed(app.manager.get(name))
         found[f"failed {name}"] = [job.id for job in failed]
-    found["single"] = {one: app.manager.job(one) for one in past.ids}
     found["whole"] = app.ended.whole(past.ids)
+    made = app.ledger.reconcile(lambda: None, Span(since - _MOMENT, until - _MOMENT))
+    found["reconciled"] = made.result()
+    if brief:
+        return found
+    found["single"] = {one: app.manager.job(one) for one in past.ids[::3]}
     costs = app.history.costs(since, until, By.DAY)
     found["costs"] = costs.whole, costs.bills
     for task in ("works", "fails"):
@@ -155,6 +167,14 @@ def seen(past: Past, since: datetime, until: datetime) -> dict[str, Any]:
         found[f"series {task}"] = [
             (begin, one.counts, one.metrics, one.duration) for begin, one in series
         ]
-    made = app.ledger.reconcile(lambda: None, Span(since - _MOMENT, until - _MOMENT))
-    found["reconciled"] = made.result()
+    return found
+
+
+def lines(past: Past) -> list[str]:
+    """The ids of the jobs in all files, as any tool reads them."""
+    found = []
+    for name, content in past.blobs().items():
+        if name.endswith(".zst"):
+            whole = zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True)
+            found += [json.loads(line)["job_id"] for line in whole.read().splitlines()]
     return found
