@@ -63,8 +63,10 @@ class Catalog:
 
 def _part(row: dict[str, Any]) -> Part:
     try:
-        day, shard, number = str(row["RowKey"]).split(":")
-        return part_of(Place(date.fromisoformat(day), shard, int(number)), row)
+        place = Place.of_key(str(row["RowKey"]))
+        if place is None:
+            raise ValueError("its key is no place")
+        return part_of(place, row)
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(
             f"the row {row['RowKey']} of the archive's catalog cannot be read ({error!r:.200}); "

@@ -56,6 +56,15 @@ class Place:
         return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
 
     @staticmethod
+    def of_key(key: str) -> Place | None:
+        """The place of a row in the catalog; None if its key is none."""
+        try:
+            day, shard, number = key.split(":")
+            return Place(date.fromisoformat(day), shard, int(number))
+        except ValueError:
+            return None
+
+    @staticmethod
     def of_blob(name: str) -> Place | None:
         """The place of a blob; None if that is no file of the archive."""
         match = _NAME.fullmatch(name)

@@ -14,7 +14,7 @@ from shared.archive.going import border_of
 from shared.archive.leaving import Leaving
 from shared.archive.parts import Part
 from shared.archive.writing import Writer
-from shared.errors import Skipped
+from shared.errors import Damaged, Skipped
 from shared.storage.blobs.container import Container
 from shared.storage.tables.table import Table
 from shared.tasks import JobContext
@@ -61,7 +61,8 @@ class JobArchive:
         self._checker = Checker(catalog, container, name, self._writer)
 
     def archive(self, job: JobContext) -> Mapping[str, object]:
-        """Move what is old into files (`port.ArchiveService`)."""
+        """Move what is old into files (`port.ArchiveService`). Raises `Damaged` in the end, if a
+        file is not as it was written; what needs that file is left as it is."""
         if self._retention is None:
             raise Skipped("JOB_RETENTION_DAYS is 0, so jobs stay in the table")
         border = border_of(job.due_at, self._retention)
@@ -72,6 +73,8 @@ class JobArchive:
             self._shard(shard, border, job, done, until)
             job.progress(number + 1, len(self._shards))
         job.log("archived jobs", border=border, **done.counts)
+        if not job.dry_run and (wrong := self._writer.damaged):
+            raise Damaged(f"{len(wrong)} files of the archive are damaged; the first: {wrong[0]}")
         return done.result(border)
 
     def findings(self, check: Callable[[], None]) -> Iterator[Finding]:
@@ -97,6 +100,10 @@ class JobArchive:
                 done.counts["archived"] += old.days[day]
                 done.counts["removed"] += old.days[day]
                 continue
-            moved = self._writer.move(shard, day, border, old.held, job.check)
+            try:
+                moved = self._writer.move(shard, day, border, old.held, job.check)
+            except Damaged as error:  # the other days are not held back
+                self._writer.tell_damaged(str(error))
+                continue
             done.counts["archived"] += moved.archived
             done.counts["removed"] += moved.removed

@@ -73,9 +73,12 @@ class Writer:
         self._files = files
         self._archive = Archive(catalog, files)
         self._leaving = Leaving(table)
+        self.damaged: list[str] = []
+        """What is wrong with files that the last `prepare` and all since then came upon."""
 
     def prepare(self, check: Callable[[], None]) -> None:
         """Create the container, and add to the catalog the files that are not in it."""
+        self.damaged = []
         self.hold_restore()
         self._container.create(check)
         self.adopt(FOLDER, check)
@@ -202,15 +205,14 @@ class Writer:
                 raise Damaged(f"it has {item.size} bytes, and should have {part.size}")
             self._register(part, check)
         except (Damaged, Conflict, ValueError, KeyError, TypeError) as error:
-            event(
-                _logger,
-                Event.ARCHIVE_DAMAGED,
-                level=logging.ERROR,
-                blob=place.blob,
-                error=str(error) or repr(error),
-            )
+            self.tell_damaged(f"{place.blob}: {error}")
             return False
         return True
+
+    def tell_damaged(self, error: str) -> None:
+        """Log that a file is damaged, and remember it."""
+        self.damaged.append(error)
+        event(_logger, Event.ARCHIVE_DAMAGED, level=logging.ERROR, error=error)
 
     def _removed(
         self,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import billing, database, dry_run, preview, typed
+from shared.cli import archive, billing, database, dry_run, preview, typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
@@ -60,6 +60,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return database.main(asked)
     if asked.task == billing.NAME:
         return billing.main(asked)
+    if asked.task == archive.NAME:
+        return archive.main(asked, tasks)
     if asked.repair:
         raise Invalid("parameters", "--repair belongs to `python -m functions billing reconcile`")
     task = _task(tasks, functions, asked.task) if asked.task is not None else None
@@ -87,7 +89,7 @@ def _refuse_flags(asked: Typed) -> None:
     """Refuse the flags of a task where none is run. Raises `Invalid`."""
     given = {"--dry-run": asked.dry_run, "--as-of": asked.as_of is not None}
     flag = next((flag for flag, there in given.items() if there), None)
-    if flag is not None and asked.task in (None, DISPATCHER, database.NAME):
+    if flag is not None and asked.task in (None, DISPATCHER, database.NAME, archive.NAME):
         what = "it belongs to a task; name one" if asked.task is None else f"{asked.task} has none"
         raise Invalid(flag, f"{flag}: {what}")
 

@@ -31,6 +31,7 @@ from shared.backups.state.file import (
     opened,
     row_of,
 )
+from shared.backups.state.history import leave_out_lost
 from shared.backups.state.merge import is_untouched
 from shared.backups.state.names import target_problem
 from shared.backups.state.read import Reader, read_table
@@ -132,11 +133,13 @@ class StateSource:
             if not again and target.replace != prefix:
                 _check_empty(schedules, prefix, job)
             schedules.transact(META, [Upsert(_RESTORING, {"value": mark})])
+            contents = file.contents()
+            leave_out_lost(file, self._connection, job)
             _write(file, tables, job, keep=job.schedule_id)
             # no sweep knows of the jobs that ran at the dump: this makes the next one look at all
             for key in (SWEPT, _RESTORING):
                 schedules.transact(META, [Delete(key)])
-            return Restored(contents=file.contents(), name=prefix)
+            return Restored(contents=contents, name=prefix)
 
     @contextmanager
     def _received(
