@@ -33,7 +33,7 @@ class Catalog:
     def add(self, part: Part) -> None:
         """Add a file; harmless if it is there."""
         with translated(_SERVICE):
-            self._table.transact(PARTITION, [Upsert(part.place.key, part.facts)])
+            self._table.transact(PARTITION, [Upsert(part.place.key, part.row)])
 
     def parts(
         self, first: date | None = None, last: date | None = None, shards: Iterable[str] = ()
@@ -66,7 +66,7 @@ def _part(row: dict[str, Any]) -> Part:
         place = Place.of_key(str(row["RowKey"]))
         if place is None:
             raise ValueError("its key is no place")
-        return part_of(place, row)
+        return part_of(place, row, str(row["container"]))
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(
             f"the row {row['RowKey']} of the archive's catalog cannot be read ({error!r:.200}); "

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -101,41 +101,37 @@ class Part:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What is known of it, as text: the blob's metadata, and the row in the catalog."""
-        said = {name: str(value) for name, value in asdict(self).items() if name != "place"}
-        instants = ("first_due_at", "last_due_at", "reaches")
-        return said | {name: getattr(self, name).isoformat() for name in instants}
+        """What is known of the file, wherever it is, as text: its blob's metadata."""
+        elsewhere = ("place", "container")
+        said = {name: str(value) for name, value in asdict(self).items() if name not in elsewhere}
+        return said | {name: getattr(self, name).isoformat() for name in _INSTANTS}
+
+    @property
+    def row(self) -> dict[str, str]:
+        """Its row in the catalog."""
+        return self.facts | {"container": self.container}
 
     def text(self) -> bytes:
-        """The manifest."""
-        said = {"blob": self.place.blob, "shard": self.place.shard, **asdict(self)}
-        said["day"] = said.pop("place")["day"]
-        shown = {
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in said.items()
-        }
-        return json.dumps(shown, indent=2, sort_keys=True).encode() + b"\n"
+        """Its manifest."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        named = {"blob": self.place.blob, "shard": self.place.shard}
+        said = self.facts | numbers | named | {"day": self.place.day.isoformat()}
+        return json.dumps(said, indent=2, sort_keys=True).encode() + b"\n"
 
 
+_INSTANTS = ("first_due_at", "last_due_at", "reaches")
 _NUMBERS = ("count", "failed", "size", "index_at", "version")
 
 
-def part_of(place: Place, facts: Mapping[str, Any], container: str = "") -> Part:
-    """The part that has these facts. `container`: where it was found, if not where the facts say.
-
-    Raises `ValueError`, `KeyError` or `TypeError` if they cannot be read.
-    """
-    said = {one.name: str(facts[one.name]) for one in fields(Part) if one.name != "place"}
-    values: dict[str, Any] = {
-        name: int(text) if name in _NUMBERS else text for name, text in said.items()
-    }
-    for name in ("first_due_at", "last_due_at", "reaches"):
-        values[name] = datetime.fromisoformat(said[name])
+def part_of(place: Place, facts: Mapping[str, Any], container: str) -> Part:
+    """The part that has these facts. Raises `ValueError`, `KeyError` or `TypeError` if they cannot
+    be read."""
+    values: dict[str, Any] = {"sha256": str(facts["sha256"])}
+    values |= {name: int(facts[name]) for name in _NUMBERS}
+    values |= {name: datetime.fromisoformat(facts[name]) for name in _INSTANTS}
     if values["version"] != VERSION:
         raise ValueError(f"it has the form {values['version']}; this version reads {VERSION}")
-    if container:
-        values["container"] = container
-    return Part(place=place, **values)
+    return Part(place=place, container=container, **values)
 
 
 def day_of(at: datetime) -> date:

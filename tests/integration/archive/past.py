@@ -151,7 +151,7 @@ def seen(past: Past, since: datetime, until: datetime, *, brief: bool = False) -
         found[f"newest {name}"] = app.table.newest(name)
         span = Span(since - _MOMENT, until - _MOMENT)
         found[f"occurrences {name}"] = app.ledger.occurrences(name, span, 1, 1000)
-        found[f"schedule {name}"] = app.manager.get(name)
+        found[f"schedule {name}"] = replace(app.manager.get(name), etag="")
         failed = app.control._failed(app.manager.get(name))
         found[f"failed {name}"] = [job.id for job in failed]
     found["whole"] = app.ended.whole(past.ids)
