@@ -81,7 +81,7 @@ def index_of(data: bytes) -> list[Frame]:
             raise ValueError("that is no index")
         said: list[Any] = json.loads(_unpacked(data[_HEAD.size :]))
         return [Frame(str(first), int(at), int(length), int(n)) for first, at, length, n in said]
-    except (ValueError, TypeError, struct.error) as error:
+    except (ValueError, TypeError, struct.error, Damaged) as error:
         raise Damaged(f"its index cannot be read: {error}") from error
 
 
