@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import spec_from_file_location
 from types import ModuleType
 
 from shared.tasks.model import Task
@@ -42,13 +44,42 @@ def _paths() -> list[str]:
     )
 
 
-def _refuse_a_file_as_a_command() -> None:
-    """A task's file is not a program: run as one, it would do nothing and exit with 0."""
+class _Command:
+    """Finds the program that `python -m functions.NAME` runs: `__main__.py`, which learns the name
+    from its spec."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        del path, target
+        program = PathFinder.find_spec(f"{__name__}.__main__", __path__)
+        if name != _asked() or program is None or program.origin is None:
+            return None
+        return spec_from_file_location(name, program.origin)
+
+
+def _asked() -> str | None:
+    """What follows `-m` in this process's command, if it is in this package."""
     words = sys.orig_argv
-    if "-m" in words and words[words.index("-m") + 1].startswith(f"{__name__}."):
-        name = words[words.index("-m") + 1].rpartition(".")[2]
-        sys.stderr.write(f"write `python -m functions {name}`\n")
+    if "-m" not in words:
+        return None
+    module = words[words.index("-m") + 1]
+    return module if module.startswith(f"{__name__}.") else None
+
+
+def _let_each_name_be_a_command() -> None:
+    """Let `python -m functions.NAME` do what `python -m functions NAME` does (L10).
+
+    A file is not a program: run as one, it would do nothing and exit with 0.
+    """
+    asked = _asked()
+    if asked is None or asked == f"{__name__}.__main__":
+        return
+    if asked.count(".") > 1:
+        sys.stderr.write(f"write `python -m functions {asked.rpartition('.')[2]}`\n")
         raise SystemExit(2)
+    sys.meta_path.insert(0, _Command)
 
 
-_refuse_a_file_as_a_command()
+_let_each_name_be_a_command()

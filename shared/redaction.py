@@ -8,6 +8,7 @@ within. So the time is linear.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _URL = re.compile(r"(?P<keep>://[^:/@\s]*+:)(?P<rest>\S++)")
 """A URL's password may contain any character, even `@`, so the last `@` ends it."""
@@ -74,3 +75,19 @@ def _without_value(match: re.Match[str]) -> str:
     mark = value[: 2 if value[0] == "\\" else 1] if value[0] in "\\\"'" else ""
     closed = mark and len(value) > len(mark) and value.endswith(mark)
     return f"{match['keep']}{mark}***{mark if closed else ''}"
+
+
+_SECRET_FIELD = re.compile(rf"{_NAMES}|secret|token|credential|connection_?string", re.IGNORECASE)
+
+
+def without_secrets(value: Any) -> Any:
+    """A JSON value without secrets: whatever a field holds whose name is that of a secret, and what
+    `redact` finds in texts, names included."""
+    if isinstance(value, dict):
+        return {
+            redact(name): "***" if one and _SECRET_FIELD.search(name) else without_secrets(one)
+            for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(one) for one in value]
+    return redact(value) if isinstance(value, str) else value

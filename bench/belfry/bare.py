@@ -68,7 +68,9 @@ class _Account:
         name = Names(self.belfry.settings.prefix).table
         table = f"http://127.0.0.1:{self.azurite.ports[2]}/{ACCOUNT}/{name}"
         partition = self.belfry.table.shard(changes[0].after.id)
-        body = encode(table, partition, [op for one in changes for op in operations(one, "m")])
+        now = self.belfry.clock.now()
+        steps = [op for one in changes for op in operations(one, "m", now)]
+        body = encode(table, partition, steps)
         return Request(self.azurite.ports[2], f"/{ACCOUNT}/$batch", body, dict(BATCH_HEADERS))
 
 

@@ -18,7 +18,7 @@ _REMINDERS = (
 )
 QUERIES: Mapping[str, str] = {
     "metrics_reset": "SELECT id FROM usage_days WHERE closed_at IS NULL AND day < current_date",
-    "cost_report": (
+    "daily_cost_report": (
         "SELECT day, category, currency, sum(amount_minor) FROM costs "
         "WHERE day BETWEEN current_date - 31 AND current_date - 1 GROUP BY day, category, currency"
     ),

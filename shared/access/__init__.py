@@ -3,6 +3,6 @@
 caller   pure: who asks, and what that caller may see and do
 """
 
-from shared.access.caller import LOCAL, Caller, Role
+from shared.access.caller import ENGINE, LOCAL, SETTINGS, Caller, Role
 
-__all__ = ["LOCAL", "Caller", "Role"]
+__all__ = ["ENGINE", "LOCAL", "SETTINGS", "Caller", "Role"]

@@ -51,6 +51,13 @@ class Caller:
         """Whether it may see what belongs to that project (None: to no project)."""
         return self.projects is None or project_id in self.projects
 
+    def among(self, project_id: int | None) -> frozenset[int] | None:
+        """The projects of a list that it asks for, of one project or of all that it sees; None: of
+        all there are."""
+        if project_id is None:
+            return self.projects
+        return frozenset({project_id}) if self.sees(project_id) else frozenset()
+
     def hold(self, project_id: int | None, what: str) -> None:
         """Raise `NotFound` unless it sees that project: what it may not see does not exist for it.
         `what` is the object in words, such as `schedule 'nightly'`."""
@@ -65,3 +72,9 @@ class Caller:
 
 LOCAL = Caller(name="local", role=Role.ADMIN)
 """Whoever works on one machine, where no key was ever made."""
+
+SETTINGS = Caller(name="settings", role=Role.ADMIN)
+"""Code and settings, whose values the app's start applies to system schedules."""
+
+ENGINE = Caller(name="engine", role=Role.ADMIN)
+"""Belfry's engine by itself, such as when it pauses a schedule."""

@@ -14,7 +14,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "cron_expression": "30 2 * * *",
             "timezone": "Europe/Berlin",
             "project_id": 7,
-            "tags": ["nightly"],
+            "tags": {"team": "backend", "priority": "high"},
         },
         "every ten minutes, one at a time": {
             "name": "Watch the backups",

@@ -31,6 +31,12 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _trimmed(name: str) -> str:
+    if name != name.strip():
+        raise ValueError("it begins or ends with a space")
+    return name
+
+
 def _known(name: str) -> str:
     zone.find(name)
     return name
@@ -50,11 +56,17 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_one_line),
 ]
-Tag = Annotated[
+_TagName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    StringConstraints(min_length=1, max_length=100),
     AfterValidator(_one_line),
+    AfterValidator(_trimmed),
 ]
+_TagValue = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_one_line)
+]
+Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=50)]
+"""Tags: names with values, such as `{"team": "backend"}`."""
 Whole = Annotated[int, Field(strict=True)]
 """An integer; text and true are refused."""
 Instant = Annotated[datetime, BeforeValidator(_written)]

@@ -39,6 +39,13 @@ class Paged(Shown):
     pages: int
 
 
+class Continued(Paged):
+    """A page of a list that can be walked by cursor."""
+
+    next_cursor: str | None
+    """For the next page, as `cursor`; null if this is the last."""
+
+
 class Counts(TypedDict):
     """The fields of `Paged`."""
 

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
+from shared.api import tags
 from shared.errors import Invalid
 from shared.schedules.job import SCHEDULE_ID
 
@@ -63,11 +64,13 @@ def known_only(request: Request) -> None:
     """
     dependant = request.scope["route"].dependant
     known = [str(one.alias) for one in dependant.query_params]
+    tagged = any(one.call is tags.wanted for one in dependant.dependencies)
+    known += [f"{tags.PREFIX}NAME"] if tagged else []
     said = f"the parameters here are: {', '.join(known)}" if known else "there is none here"
     given = Counter(name for name, _ in request.query_params.multi_items())
     wrong: list[dict[str, Any]] = []
     for name, times in given.items():
-        if name not in known and name != _KEY:
+        if name not in known and name != _KEY and not (tagged and name.startswith(tags.PREFIX)):
             wrong.append(_wrong(name, f"no such parameter; {said}"))
         elif times > 1:
             wrong.append(_wrong(name, "given twice, and only the last would count; give it once"))

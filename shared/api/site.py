@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 
 from fastapi import FastAPI
 
@@ -15,8 +14,7 @@ from shared.api.hooks.refusals import refused
 from shared.api.shown import Shown, at
 from shared.app import App
 from shared.engine.dispatch.facts import FUTURE
-from shared.schedules.job import Job, Status
-from shared.schedules.model import Schedule
+from shared.schedules.job import Status
 from shared.schedules.upcoming import upcoming
 
 _SILENT = timedelta(minutes=3)
@@ -35,15 +33,17 @@ class Registered(Shown):
     """A built-in task."""
 
     id: str
-    name: str = at("definition.name")
-    schedule: str
-    timezone: str = at("definition.recurrence.timezone")
-    enabled: bool = at("definition.enabled")
-    paused: bool
+    name: str
+    schedule: str | None = None
+    """Null for a task without a time of its own, which runs when a person asks for it."""
+    timezone: str | None = None
+    enabled: bool = False
+    """Whether it runs by itself."""
+    paused: bool = False
     """Whether it starts nothing until a person enables it, because too many of its jobs failed."""
-    next_run_at: datetime | None = at("coming.due_at")
-    last_run_at: datetime | None = at("progress.last_run_at")
-    last: LastOut | None
+    next_run_at: datetime | None = None
+    last_run_at: datetime | None = None
+    last: LastOut | None = None
 
 
 class StatusOut(Shown):
@@ -106,31 +106,30 @@ def index() -> dict[str, str]:
 def status(app: Provided) -> StatusOut:
     """Every built-in task with its next run."""
     belfry = app()
-    now = belfry.clock.now()
-    found = (belfry.table.get(task.name) for task in belfry.registry)
     return StatusOut(
-        jobs=[
-            _registered(belfry.manager.shown(one), belfry.table.newest(one.id), now)
-            for one in found
-            if one is not None
-        ],
+        jobs=[_registered(belfry, task.name) for task in belfry.registry],
         refused_hooks=refused(belfry.meta),
         database=last(belfry.meta) if belfry.settings.database_url else Fitness.NONE,
     )
 
 
-def _registered(schedule: Schedule, last: Job | None, now: datetime) -> Registered:
+def _registered(belfry: App, name: str) -> Registered:
+    stored = belfry.table.get(name)
+    if stored is None or stored.deleted_at is not None:
+        return Registered(id=name, name=name)
+    schedule = belfry.manager.shown(stored)
     recurrence = schedule.definition.recurrence
-    return Registered.model_validate(
-        SimpleNamespace(
-            definition=schedule.definition,
-            progress=schedule.progress,
-            coming=upcoming(schedule, now),
-            id=schedule.id,
-            schedule=recurrence.cron_expression or recurrence.frequency,
-            paused=schedule.progress.paused_reason is not None,
-            last=last,
-        )
+    coming = upcoming(schedule, belfry.clock.now())
+    return Registered(
+        id=name,
+        name=schedule.definition.name,
+        schedule=recurrence.cron_expression or recurrence.frequency,
+        timezone=recurrence.timezone,
+        enabled=schedule.definition.enabled,
+        paused=schedule.progress.paused_reason is not None,
+        next_run_at=coming and coming.due_at,
+        last_run_at=schedule.progress.last_run_at,
+        last=LastOut.model_validate(last) if (last := belfry.table.newest(name)) else None,
     )
 
 

@@ -13,6 +13,7 @@ from shared.billing.port import BillingService
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
+from shared.engine.records.lists import Lists
 from shared.notifications.port import NotificationService, Review
 from shared.settings import Settings
 from shared.storage.connect import Connection
@@ -77,6 +78,7 @@ def backups(
     at: Stores,
     clock: Clock,
     manager: Manager,
+    lists: Lists,
     tasks: Registry,
     notifications: Notifications,
     alerts: Alerts,
@@ -89,6 +91,7 @@ def backups(
         locks=at.locks,
         clock=clock,
         manager=manager,
+        lists=lists,
         tasks=tasks,
         notifications=notifications,
         alerts=alerts,

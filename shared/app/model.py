@@ -17,11 +17,14 @@ from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.records.history import History
+from shared.engine.records.job_index import JobIndex
+from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.listing.listing import Listing
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
 from shared.schedules.upcoming import upcoming
@@ -64,6 +67,9 @@ class App:
     ledger: Ledger
     ended: EndedJobs
     archive: Callable[[], JobArchive]
+    jobs: JobIndex
+    listing: Listing
+    lists: Lists
     history: History
     paid: PaidMessages
     executor: Executor
@@ -102,10 +108,10 @@ class App:
         now = self.clock.now()
         self.clocks.prepare(configured.wakeups(self.registry, self.settings, now.year), now)
         with_time = {task.name for task in self.registry if task.recurrence is not None}
-        for schedule in self.manager.schedules():
-            if schedule.configured and schedule.id not in with_time:
+        for schedule in builtin.existing(with_time, self.table, self.meta):
+            if schedule.id not in with_time:
                 builtin.retire(schedule.id, self.manager)
-            elif schedule.configured:
+            else:
                 coming = upcoming(schedule, now)
                 event(
                     _logger,

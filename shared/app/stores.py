@@ -13,8 +13,10 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 
@@ -26,7 +28,9 @@ class Stores:
     connection: Connection
     names: Names
     table: ScheduleTable
+    changed: ScheduleFeed
     handed: HandedOut
+    feed: JobFeed
     meta: Meta
     locks: Locks
     queue: JobQueue
@@ -40,14 +44,16 @@ class Stores:
         names = Names(settings.prefix)
         table = connection.table(names.table)
         meta = Meta(table)
+        schedules = ScheduleTable(table, settings.schedule_shards, clock)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
-        schedules = ScheduleTable(table, settings.schedule_shards)
         files = Files(connection.blobs)
         return cls(
             connection,
             names,
             schedules,
+            ScheduleFeed(table, schedules.shards),
             HandedOut(table),
+            JobFeed(table, meta),
             meta,
             Locks(meta),
             JobQueue(short, long),

@@ -24,6 +24,7 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
 from shared.engine.records.history import History
+from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
@@ -32,6 +33,8 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.errors import Misconfigured
 from shared.finance.port import FinanceService
+from shared.listing.checking import Checking
+from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.settings import Settings
@@ -75,7 +78,15 @@ def build(
             AlertService: lambda: alerts(),
             AlertMonitor: lambda: alerts(),
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
-            Housekeeping: lambda: Housekeeper(at.table, manager, ledger, clocks),
+            Housekeeping: lambda: Housekeeper(
+                at.table,
+                manager,
+                ledger,
+                clocks,
+                packing,
+                Upkeep(listing),
+                Checking(listing, at.meta),
+            ),
             ArchiveService: lambda: archive(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
@@ -91,6 +102,9 @@ def build(
         check=Checks(tasks, services),
     )
     ledger = Ledger(at.table, at.ended, at.meta, clock)
+    jobs, packing = engine.index_of_jobs(at, clock)
+    listing = engine.listing(at, clock)
+    lists = Lists(at.table, listing)
     notifications = once(
         lambda: domains.notifications(
             settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
@@ -99,10 +113,12 @@ def build(
     alerts: Callable[[], Alerts] = once(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
-    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(
-        lambda: domains.backups(settings, at, clock, manager, tasks, notifications(), alerts())
+        lambda: domains.backups(
+            settings, at, clock, manager, lists, tasks, notifications(), alerts()
+        )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     archive = once(lambda: domains.archive(settings, at))
@@ -123,6 +139,9 @@ def build(
         ledger=ledger,
         ended=at.ended,
         archive=archive,
+        jobs=jobs,
+        listing=listing,
+        lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
         executor=executor,

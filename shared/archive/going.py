@@ -6,6 +6,7 @@ border: a stretch that reaches beyond it stays whole. These stay in the table, h
 - A job that its schedule's row still has among its live jobs. It ended, but is not counted yet. If
   its row were gone, the job would be taken for one that a dead worker left, and would run again.
 - The newest job of a schedule, by which people see that it ran, and how.
+- A job that a note names. It is not in the index of jobs yet, and is filed by what its row says.
 - A job of which the alerts have not taken over the note. The note has all that an alert says, but
   the alert leads to the job.
 - A job whose row cannot be read.
@@ -58,7 +59,7 @@ class Kept:
     live: set[str] = field(default_factory=set)
     """Ids of jobs that are in their schedules' rows."""
     noted: set[str] = field(default_factory=set)
-    """Ids of jobs of which there is a note for the alerts."""
+    """Ids of jobs that notes name: of jobs that are not filed, or for the alerts."""
     last_due: dict[str, datetime] = field(default_factory=dict)
     """Of each schedule, the latest due time that was counted."""
     unreadable: set[str] = field(default_factory=set)

@@ -115,6 +115,11 @@ class EndedJobs:
         if shards:
             yield from self._archive.spanning({**shards}, since, until)
 
+    def everything(self) -> Iterator[Mapping[str, Any]]:
+        """The rows of all archived jobs. Some may be in the table too; it must have been read
+        before."""
+        return self._archive.everything()
+
     def line(self) -> datetime:
         """What is due from then on is not in the archive."""
         return self._clock.now().replace(microsecond=0) - _YOUNG

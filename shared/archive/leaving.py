@@ -22,6 +22,7 @@ from shared.storage.failures import translated
 from shared.storage.tables import trouble
 from shared.storage.tables.batch import literal
 from shared.storage.tables.entities import instant, job_key
+from shared.storage.tables.handed import HandedOut
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
@@ -45,6 +46,7 @@ class Leaving:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._handed = HandedOut(table)
 
     def old(self, shard: str, border: datetime, check: Callable[[], None]) -> Old:
         """What ended before the border; `check` is called now and then."""
@@ -100,6 +102,7 @@ class Leaving:
 
     def _kept(self, shard: str) -> Kept:
         kept = self._schedules(shard)
+        kept.noted.update(one for note in self._handed.all() for one in note.ids or ())
         with translated(_SERVICE):
             first, end = trouble.PREFIX, trouble.PREFIX[:-1] + ";"
             for row in self._table.query(_range(shard, first, end), select=["RowKey"]):

@@ -86,6 +86,12 @@ class Archive:
             for _, together in _by_day(some):
                 yield from self._rows(together, spans)
 
+    def everything(self) -> Iterator[Row]:
+        """The rows of all jobs."""
+        for _, some in _by_shard(self._catalog.parts()):
+            for _, parts in _by_day(some):
+                yield from self._rows(parts, EVERYTHING)
+
     def effective(
         self, parts: Sequence[Part], spans: Spans = EVERYTHING
     ) -> Iterator[tuple[str, bytes]]:

@@ -34,6 +34,16 @@ class Action(StrEnum):
     RETRY = "retry"
     REVOKE = "revoke"
     RESTORE = "restore"
+    PAUSE = "pause"
+    """The engine paused a schedule, because too many of its jobs failed."""
+    RESUME = "resume"
+    ACCEPT = "accept"
+    ACKNOWLEDGE = "acknowledge"
+    VERIFY = "verify"
+    LINK = "link"
+    """Links were given out that read a backup without a key."""
+    ANCHOR = "anchor"
+    """The head of the audit's chain was anchored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,9 @@ from shared.backups.store.encryption import Seal
 from shared.backups.store.entries import Backup, Copy
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
+from shared.engine.records.lists import Lists
 from shared.errors import BelfryError, Conflict, Damaged, NotFound, Refused
+from shared.listing.wanted import Wanted
 from shared.log import Event, event
 from shared.notifications.service import Notifications
 from shared.settings import Settings
@@ -56,6 +58,7 @@ class Backups:
         locks: Locks,
         clock: Clock,
         manager: Manager,
+        lists: Lists,
         tasks: Registry,
         notifications: Notifications,
         alerts: Alerts,
@@ -64,6 +67,7 @@ class Backups:
         self.catalog = catalog_of(settings, seal, connection)
         self._settings = settings
         self._manager = manager
+        self._lists = lists
         self._tasks = tasks
         self._clock = clock
         self._sources = Sources(settings, connection)
@@ -75,7 +79,7 @@ class Backups:
             self.catalog,
             lambda: self._sources.names,
             self.plans,
-            manager.jobs,
+            manager.ended_since,
             self._runs,
             notifications,
             alerts,
@@ -84,7 +88,10 @@ class Backups:
 
     def plans(self, deleted_since: datetime | None = None) -> Plans:
         """The plans, newest first; with `deleted_since` also those that were deleted since then."""
-        return Plans.of(self._manager.schedules(deleted_since), self._tasks)
+        tasks = (task for task in self._tasks if issubclass(task.params, BackupPlan))
+        names = frozenset(name for task in tasks for name in (task.name, *task.aliases))
+        wanted = Wanted(task_types=names, deleted_since=deleted_since)
+        return Plans.of(self._lists.all(wanted), self._tasks)
 
     def check_plan(self, plan: BackupPlan, new: Collection[str]) -> None:
         """Raise `Invalid` if something that the plan names does not exist (`orders`)."""

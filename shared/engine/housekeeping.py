@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from shared.access import Caller
+from shared.audit.port import Action
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.reconcile import Ledger
 from shared.errors import Conflict, NotFound, Unexplained
+from shared.listing.checking import Checking
+from shared.listing.upkeep import Upkeep
 from shared.log import Event, event
 from shared.schedules.model import Schedule
 from shared.storage.tables.schedules import ScheduleTable
@@ -27,12 +32,22 @@ class Housekeeper:
     """The housekeeping, bound to what it works on."""
 
     def __init__(
-        self, table: ScheduleTable, manager: Manager, ledger: Ledger, clocks: Clocks
+        self,
+        table: ScheduleTable,
+        manager: Manager,
+        ledger: Ledger,
+        clocks: Clocks,
+        packing: JobPacking,
+        upkeep: Upkeep,
+        checking: Checking,
     ) -> None:
         self._table = table
         self._manager = manager
         self._ledger = ledger
         self._clocks = clocks
+        self._packing = packing
+        self._upkeep = upkeep
+        self._checking = checking
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report those that were not reported yet."""
@@ -45,7 +60,7 @@ class Housekeeper:
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
         """Turn off schedules past their end (C14). Their history stays. A dry run names them."""
         at = job.due_at
-        past = (one for one in self._table.schedules() if _expired(one, at))
+        past = (one for one in self._table.expired(at) if _expired(one, at))
         disabled = [one.id for one in past if job.dry_run or self._expire(one, at)]
         if not job.dry_run:
             self._tell_cleanup(job, disabled)
@@ -60,13 +75,22 @@ class Housekeeper:
             disabled=len(disabled),
         )
 
+    def keep_index(self, job: JobContext) -> Mapping[str, object]:
+        """Fold what changed into the snapshots of the index of schedules (`listing.upkeep`), and
+        pack the jobs that ended into the index of jobs (`records.job_packing`)."""
+        schedules = self._upkeep.run(job.check)
+        jobs = self._packing.pack(job.check)
+        return {"schedules": schedules.result(), "jobs": jobs.result()}
+
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
-        """Account for what all schedules were to run lately (`records.reconcile`)."""
+        """Account for what all schedules were to run lately (`records.reconcile`), and check a part
+        of the index of schedules (`listing.checking`)."""
+        checked = self._checking.slice(job.check)
         made = self._ledger.reconcile(job.check)
         job.log(str(made))
         if not made.good:
             raise Unexplained(str(made))
-        return made.result()
+        return {**made.result(), "index": checked.result()}
 
     def _expire(self, schedule: Schedule, now: datetime) -> bool:
         """Turn it off; False if it was changed meanwhile."""
@@ -77,7 +101,8 @@ class Housekeeper:
             return replace(one, definition=replace(one.definition, enabled=False))
 
         try:
-            self._manager.change(schedule.id, off)
+            by = Caller.of_task("schedule_cleanup")
+            self._manager.change(schedule.id, off, by=by, action=Action.DISABLE)
         except (Conflict, NotFound):
             return False  # a person was faster
         ended = schedule.definition.recurrence.end_time

@@ -20,6 +20,9 @@ class Housekeeping(Protocol):
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
         """Turn off schedules past their end (C14)."""
 
+    def keep_index(self, job: JobContext) -> Mapping[str, object]:
+        """Bring the indexes of schedules and of jobs up to date."""
+
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately.
 

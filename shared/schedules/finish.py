@@ -16,17 +16,24 @@ from shared.schedules.model import Schedule, Version
 
 
 def finished(
-    schedule: Schedule, job: Job, done: Mapping[str, Job], now: datetime
+    schedule: Schedule,
+    job: Job,
+    done: Mapping[str, Job],
+    now: datetime,
+    *,
+    pauses: bool = True,
 ) -> tuple[Schedule, tuple[Version, ...]]:
     """`schedule` with `job` and the other `done` ones counted and no longer live.
 
     It is paused if `job` failed and is the last of `pause_after_failures` failed jobs in a row;
     what was handed out ahead is then taken back. What is owed by `now` is left to the next tick.
+    Without `pauses` the job is only counted: `pause_after_failures` was set while it ran.
     """
     counted = replace(schedule, progress=fold(schedule.progress, {**done, job.id: job}))
     most = schedule.policy.pause_after_failures
     failed = job.status is Status.FAILED
-    if most is None or not failed or counted.progress.failures_in_row < most or not counted.is_on:
+    enough = most is not None and counted.progress.failures_in_row >= most
+    if not (pauses and failed and enough and counted.is_on):
         return counted, ()
     reason = f"{counted.progress.failures_in_row} jobs failed one after another: {job.error}"
     progress = replace(counted.progress, paused_reason=reason[:1000], paused_at=counted.floor(now))

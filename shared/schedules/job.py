@@ -88,6 +88,8 @@ class Job:
     """Of a stretch: when the last of them was due."""
     spent: Spent | None = None
     """What its attempts used; None if it ended without one, or before this was measured."""
+    schedule_tags: Mapping[str, str] = field(default_factory=dict)
+    """The tags of its schedule: those of now until it has ended, then those of its end."""
     stretch: str | None = None
     """Of an occurrence within a stretch: the id of the stretch, whose row says how it ended."""
 
@@ -113,8 +115,10 @@ class Job:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What else it can be found by."""
-        return {"schedule_id": self.schedule_id, "task_type": self.task_type}
+        """The tags of its schedule, with `schedule_id` and `task_type`; of these two names, a
+        schedule's own tag does not count."""
+        own = {"schedule_id": self.schedule_id, "task_type": self.task_type}
+        return {**self.schedule_tags, **own}
 
     @property
     def cancel_requested(self) -> bool:

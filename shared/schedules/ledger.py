@@ -128,6 +128,15 @@ def _parts(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence
         yield reign.recurrence, Span(max(span.after, reign.since), until)
 
 
+def may_have_missed(schedule: Schedule, written: datetime, until: datetime) -> bool:
+    """Whether something may have come due unnoticed since the schedule's row was last written, by
+    that row alone. Most schedules are waiting for their next run: of those nothing could."""
+    if not schedule.is_on or schedule.runs_left == 0:
+        return False
+    upcoming = next_run(schedule.definition.recurrence, written)
+    return upcoming is not None and upcoming <= until
+
+
 def last_left(schedule: Schedule, now: datetime, until: datetime, limit: int) -> datetime:
     """The latest due time that `max_runs` leaves a run for, or `until` if that is earlier.
 

@@ -93,7 +93,8 @@ class Definition:
     description: str = ""
     task_parameters: Mapping[str, object] = field(default_factory=dict)
     enabled: bool = True
-    tags: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What people find it by, and its jobs carry: names with values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

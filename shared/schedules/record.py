@@ -70,4 +70,5 @@ def _bare(schedule: Schedule, name: str, due_at: datetime, status: Status) -> Jo
         status=status,
         due_at=due_at,
         parameters=schedule.definition.task_parameters,
+        schedule_tags=schedule.definition.tags,
     )

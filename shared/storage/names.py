@@ -56,3 +56,8 @@ class Names:
     def reports(self) -> str:
         """A container."""
         return f"{self.prefix}-reports"
+
+    @property
+    def index(self) -> str:
+        """A container: the snapshots of the indexes."""
+        return f"{self.prefix}-index"

@@ -35,6 +35,8 @@ _KINDS = {
     "model": "an object",
 }
 """What to give if the field's type is not known, by how pydantic's word for it begins."""
+_NAME = ("[key]",)
+"""How the place ends of an error in a name of a mapping."""
 _OTHER_KIND = ("_type", "_parsing", "_from_float", "_parsing_size", "literal_error", "enum")
 """How pydantic's words end for a value of another kind."""
 
@@ -110,7 +112,7 @@ def _resolved(model: object, place: Place) -> tuple[Place, object]:
     where: Place = ()
     taken = model
     either = False
-    for part in place:
+    for part in place[:-1] if place[-1:] == _NAME else place:
         if either := not either and len(kinds.options(taken)) > 1:
             continue  # pydantic's name for one of them
         where, taken = (*where, part), kinds.inner(taken, part)

@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
     "frequency": "cron",
     "cron_expression": "30 2 * * *",
     "timezone": "Europe/Berlin",
-    "tags": ["nightly"],
+    "tags": {"team": "backend"},
 }
 
 
@@ -340,7 +340,7 @@ def test_lists_have_pages(client: httpx.Client) -> None:
     assert (page["total"], page["pages"], len(page["schedules"])) == (3, 2, 1)
     assert set(client.get("/jobs").json()) == {"jobs", "total", "page", "page_size", "pages"}
     assert client.get("/jobs", params={"page_size": 101}).status_code == 422
-    assert client.get("/schedules/due/list", params={"limit": 500}).json()["total"] == 0
+    assert client.get("/schedules/due/list", params={"limit": 500}).json() == []
 
 
 def test_a_parameter_that_a_route_does_not_take_is_refused_by_name(

@@ -28,7 +28,10 @@ def test_a_schedule_is_made_found_run_and_deleted(calls: Any) -> None:
         BODIES["NewSchedule"]["each night, by the clocks of Berlin"]
     )
     made = client.operation("schedules", "create_schedule").sync(client=calls, body=body)
-    assert made.frequency is client.model("Frequency").CRON and made.tags == ["nightly"]
+    assert made.frequency is client.model("Frequency").CRON and made.tags.to_dict() == {
+        "team": "backend",
+        "priority": "high",
+    }
     assert made.next_run_at > datetime.now(UTC)
     listed = client.operation("schedules", "list_schedules").sync(client=calls, enabled=True)
     assert made.id in [one.id for one in listed.schedules]

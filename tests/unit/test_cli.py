@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -144,14 +145,37 @@ def test_what_the_host_runs_says_so(ask: Ask, name: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "module", ["functions.postgres_backup", "functions.backups.postgres_backup", "functions.tick"]
-)
+@pytest.mark.parametrize("module", ["functions.backups.postgres_backup", "functions.http.tick"])
 def test_a_file_of_a_function_is_no_command_and_says_what_is(module: str) -> None:
     done = run("-m", module)
     name = module.rpartition(".")[2]
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"write `python -m functions {name}`\n"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("postgres_backup",), ("colour=7",)])
+def test_a_tasks_name_may_follow_a_dot(ask: Ask, words: tuple[str, ...]) -> None:
+    done, same = run("-m", "functions.weekly_backup", *words), ask("weekly_backup", *words)
+    assert (done.returncode, done.stderr) == (same.returncode, same.stderr)
+    assert done.stdout.replace("__main__.py ", "") == same.stdout.replace("__main__.py ", "")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_each_tasks_name_may_follow_a_dot(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-m", f"functions.{name}", "--help"])
+    monkeypatch.setattr(sys, "argv", ["-m", "--help"])
+    monkeypatch.setattr(sys, "meta_path", [functions._Command, *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"functions.{name}", run_name="__main__")
+    assert ended.value.code == 0 and TASKS[name].summary in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["tick", "weekly_backups"])
+def test_what_is_no_task_is_none_after_a_dot_either(ask: Ask, name: str) -> None:
+    done, same = run("-m", f"functions.{name}"), ask(name)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", same.stderr)
 
 
 @pytest.mark.parametrize("words", [("source=a", "source=b"), ("source=a", "source=a")])

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 
+from shared.access import Caller
 from shared.api.backups.orders import Asked
-from shared.api.deps import Provided
+from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.plans.checks import fits_all, named_plainly
 from shared.api.plans.lists import PlanList, UnreadablePlan
@@ -36,14 +37,14 @@ TASK = "backup"
 
 
 @router.post("", status_code=201)
-def create_plan(app: Provided, new: NewPlan) -> PlanOut:
+def create_plan(app: Provided, by: Asking, new: NewPlan) -> PlanOut:
     """Make a plan; it runs from now on."""
     belfry = app()
     task = belfry.registry.get(TASK)
     definition = new.definition(task.name, task.summary)
     fits_all(definition.task_parameters, new.given())
     with named_plainly():
-        made = belfry.manager.create(definition, policy(task))
+        made = belfry.manager.create(definition, policy(task), by=by)
     return _shown(belfry, made)
 
 
@@ -88,7 +89,7 @@ def read_plan(app: Provided, schedule_id: str) -> PlanOut:
 
 
 @router.patch("/{schedule_id}")
-def change_plan(app: Provided, schedule_id: str, changes: PlanChange) -> PlanOut:
+def change_plan(app: Provided, by: Asking, schedule_id: str, changes: PlanChange) -> PlanOut:
     """Change what is given; this applies from the next run on."""
     belfry = app()
 
@@ -101,45 +102,45 @@ def change_plan(app: Provided, schedule_id: str, changes: PlanChange) -> PlanOut
 
     _schedule(belfry, schedule_id)
     with named_plainly():
-        changed = belfry.manager.change(schedule_id, step)
+        changed = belfry.manager.change(schedule_id, step, by=by)
     return _shown(belfry, changed)
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_plan(app: Provided, schedule_id: str) -> None:
+def delete_plan(app: Provided, by: Asking, schedule_id: str) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
     _any_plan(belfry, _schedule(belfry, schedule_id))
-    belfry.manager.delete(schedule_id)
+    belfry.manager.delete(schedule_id, by=by)
 
 
 @router.post("/{schedule_id}/run", status_code=202)
-def run_plan(app: Provided, schedule_id: str, request: Execute | None = None) -> Asked:
+def run_plan(app: Provided, by: Asking, schedule_id: str, request: Execute | None = None) -> Asked:
     """Take its backups now, even if it is off. Within two minutes of the last, give `force`."""
     belfry = app()
     _planned(belfry, _schedule(belfry, schedule_id))
     force = request is not None and request.force
     if not force:
         belfry.backups().check_run(schedule_id)
-    asked = belfry.manager.run_now(schedule_id, force=True, insist=force)
+    asked = belfry.manager.run_now(schedule_id, force=True, insist=force, by=by)
     return Asked.model_validate(asked)
 
 
 @router.post("/{schedule_id}/enable")
-def enable_plan(app: Provided, schedule_id: str) -> PlanOut:
+def enable_plan(app: Provided, by: Asking, schedule_id: str) -> PlanOut:
     """Turn it on; this also ends a pause."""
-    return _turn(app(), schedule_id, True)
+    return _turn(app(), by, schedule_id, True)
 
 
 @router.post("/{schedule_id}/disable")
-def disable_plan(app: Provided, schedule_id: str) -> PlanOut:
+def disable_plan(app: Provided, by: Asking, schedule_id: str) -> PlanOut:
     """Turn it off."""
-    return _turn(app(), schedule_id, False)
+    return _turn(app(), by, schedule_id, False)
 
 
-def _turn(belfry: App, schedule_id: str, on: bool) -> PlanOut:
+def _turn(belfry: App, by: Caller, schedule_id: str, on: bool) -> PlanOut:
     _planned(belfry, _schedule(belfry, schedule_id))
-    return _shown(belfry, belfry.manager.enable(schedule_id, on))
+    return _shown(belfry, belfry.manager.enable(schedule_id, on, by=by))
 
 
 def _schedule(belfry: App, schedule_id: str) -> Schedule:

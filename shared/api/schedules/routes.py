@@ -3,81 +3,31 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
-from shared.api.deps import Provided
-from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
-from shared.api.query import Boolean, Number
+from shared.api.deps import Asking, Provided
 from shared.api.schedules.shapes import (
-    DueList,
     Execute,
     Executed,
     NewSchedule,
     Retried,
     ScheduleChange,
-    ScheduleList,
     ScheduleOut,
 )
 from shared.engine.commands.builtin import policy
-from shared.engine.commands.once import is_once
-from shared.recurrence import Frequency
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
 @router.post("", status_code=201)
-def create_schedule(app: Provided, new: NewSchedule) -> ScheduleOut:
+def create_schedule(app: Provided, by: Asking, new: NewSchedule) -> ScheduleOut:
     """Create a schedule; it runs from now on."""
     belfry = app()
     task = belfry.registry.get(new.task_type)
-    made = belfry.manager.create(new.definition(), new.policy(policy(task)))
+    made = belfry.manager.create(new.definition(), new.policy(policy(task)), by=by)
     return ScheduleOut.of(made, belfry.clock.now())
-
-
-@router.get("")
-def list_schedules(
-    app: Provided,
-    project_id: Number | None = None,
-    enabled: Boolean | None = None,
-    task_type: str | None = None,
-    frequency: Frequency | None = None,
-    once: Boolean = False,
-    page: Page = 1,
-    page_size: PageSize = PAGE_SIZE,
-) -> ScheduleList:
-    """Schedules, newest first.
-
-    Schedules of single runs that people asked for (a restore, a proof) are listed only with
-    `once=true`.
-    """
-    belfry = app()
-    wanted = {
-        "definition.project_id": project_id,
-        "definition.enabled": enabled,
-        "definition.task_type": task_type,
-        "definition.recurrence.frequency": frequency,
-    }
-    found = fitting(belfry.manager.schedules(), wanted)
-    if not once:
-        found = [one for one in found if not is_once(one)]
-    items, told = page_of(found, page, page_size)
-    now = belfry.clock.now()
-    shown = [ScheduleOut.of(belfry.manager.shown(one), now) for one in items]
-    return ScheduleList(schedules=shown, **told)
-
-
-@router.get("/due/list")
-def list_due_schedules(
-    app: Provided, limit: Annotated[Number, Query(ge=1, le=500)] = 100
-) -> DueList:
-    """Schedules whose next run is due and not handed out yet, most overdue first."""
-    belfry = app()
-    now = belfry.clock.now()
-    found = belfry.manager.due(now, limit)
-    return DueList(schedules=[ScheduleOut.of(one, now) for one in found], total=len(found))
 
 
 @router.get("/{schedule_id}")
@@ -88,46 +38,51 @@ def read_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
 
 
 @router.patch("/{schedule_id}")
-def change_schedule(app: Provided, schedule_id: str, changes: ScheduleChange) -> ScheduleOut:
+def change_schedule(
+    app: Provided, by: Asking, schedule_id: str, changes: ScheduleChange
+) -> ScheduleOut:
     """Change what is given; a change of the recurrence computes the next run anew."""
     belfry = app()
-    changed = belfry.manager.change(schedule_id, changes.apply)
+    changed = belfry.manager.change(schedule_id, changes.apply, by=by)
     return ScheduleOut.of(changed, belfry.clock.now())
 
 
 @router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_schedule(app: Provided, schedule_id: str) -> None:
+def delete_schedule(app: Provided, by: Asking, schedule_id: str) -> None:
     """Delete it; its jobs stay readable."""
-    app().manager.delete(schedule_id)
+    app().manager.delete(schedule_id, by=by)
 
 
 @router.post("/{schedule_id}/enable")
-def enable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
+def enable_schedule(app: Provided, by: Asking, schedule_id: str) -> ScheduleOut:
     """Turn it on; this also ends a pause."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.enable(schedule_id, True), belfry.clock.now())
+    return ScheduleOut.of(belfry.manager.enable(schedule_id, True, by=by), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/disable")
-def disable_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
+def disable_schedule(app: Provided, by: Asking, schedule_id: str) -> ScheduleOut:
     """Turn it off."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.enable(schedule_id, False), belfry.clock.now())
+    return ScheduleOut.of(belfry.manager.enable(schedule_id, False, by=by), belfry.clock.now())
 
 
 @router.post("/{schedule_id}/execute", status_code=202)
-def execute_schedule(app: Provided, schedule_id: str, request: Execute | None = None) -> Executed:
+def execute_schedule(
+    app: Provided, by: Asking, schedule_id: str, request: Execute | None = None
+) -> Executed:
     """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
     Without `force` the schedule must be on and due.
     """
     force = request is not None and request.force
-    asked = app().manager.run_now(schedule_id, force=force, insist=force)
+    asked = app().manager.run_now(schedule_id, force=force, insist=force, by=by)
     coming = upcoming(asked.schedule, asked.at)
     return Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
 
 
 @router.post("/{schedule_id}/retry", status_code=202)
-def retry_schedule(app: Provided, schedule_id: str) -> Retried:
+def retry_schedule(app: Provided, by: Asking, schedule_id: str) -> Retried:
     """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
-    return Retried(schedule_id=schedule_id, job_ids=app().control.retry_failed(schedule_id))
+    job_ids = app().control.retry_failed(schedule_id, by=by)
+    return Retried(schedule_id=schedule_id, job_ids=job_ids)

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tag, Whole, Zone
-from shared.api.lists import Paged
+from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tags, Whole, Zone
+from shared.api.lists import Continued
 from shared.api.plans.times import OF_PLANS
-from shared.api.shown import Queued, Shown, at
+from shared.api.shown import Shown, at
 from shared.recurrence import Frequency, Recurrence
+from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
 from shared.tasks.model import Flag
@@ -31,7 +32,9 @@ class _Fields(Input):
     """What the task takes; see the task."""
     enabled: Flag | None = None
     """Whether it starts runs by itself. True also ends a pause. Default: true."""
-    tags: list[Tag] | None = Field(default=None, max_length=50)
+    tags: Tags | None = None
+    """Names with values, such as `{"team": "backend"}`; its jobs carry them too. A change replaces
+    all of them."""
     frequency: Frequency | None = None
     cron_expression: Cron | None = None
     """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
@@ -102,7 +105,7 @@ class NewSchedule(_Fields):
             task_type=self.task_type,
             task_parameters=self.task_parameters or {},
             enabled=self.enabled is not False,
-            tags=tuple(self.tags or ()),
+            tags=self.tags or {},
             recurrence=Recurrence(
                 frequency=self.frequency,
                 timezone="UTC" if self.timezone is None else self.timezone,
@@ -129,7 +132,7 @@ class ScheduleChange(_Fields):
         given = {name: getattr(self, name) for name in self.model_fields_set}
         fields = _present(given, ("name", "description", "enabled", "task_parameters"))
         if given.get("tags") is not None:
-            fields["tags"] = tuple(given["tags"])
+            fields["tags"] = given["tags"]
         definition = replace(what, **fields, recurrence=self._recurrence(what.recurrence, given))
         cleared: dict[str, Any] = {n: None for n in _CLEARABLE if given.get(n, "") is None}
         policy = replace(_policy(self, schedule.policy), **cleared)
@@ -181,7 +184,7 @@ class ScheduleOut(Shown):
     timezone: str = at("recurrence.timezone")
     task_parameters: dict[str, Any] = at("definition.task_parameters")
     enabled: bool = at("definition.enabled")
-    tags: list[str] = at("definition.tags")
+    tags: dict[str, str] = at("definition.tags")
     start_time: datetime | None = at("recurrence.start_time")
     end_time: datetime | None = at("recurrence.end_time")
     misfire_grace_seconds: int = at("policy.misfire_grace_seconds")
@@ -212,6 +215,9 @@ class ScheduleOut(Shown):
     pause_after_failures is compared with."""
     success_rate: float | None = at("progress.success_rate")
     """In percent, to one decimal place; null before its first run."""
+    state: ScheduleState
+    """`paused`: turned off, or paused because too many runs failed. `ended`: nothing will run again
+    by itself. `failing`: the last run that ended failed. Else `healthy`."""
     is_active: bool
     """Whether it will run again by itself."""
     inactive_reason: str | None
@@ -234,6 +240,7 @@ class ScheduleOut(Shown):
                 policy=schedule.policy,
                 progress=schedule.progress,
                 coming=coming,
+                state=state(schedule),
                 is_active=coming is not None,
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
@@ -258,13 +265,16 @@ def _inactive_reason(schedule: Schedule, now: datetime) -> str:
     return "past its end_time"
 
 
-class ScheduleList(Paged):
+class ScheduleList(Continued):
     schedules: list[ScheduleOut]
 
 
-class DueList(Shown):
-    schedules: list[ScheduleOut]
-    total: int
+def _made(job_id: str) -> str:
+    return f"Schedule executed successfully, job {job_id} created"
+
+
+Made = Annotated[str, AfterValidator(_made)]
+"""Made from a job's id: a text that names the job."""
 
 
 class Executed(Shown):
@@ -273,7 +283,7 @@ class Executed(Shown):
     job_id: str = at("asked.job_id")
     executed_at: datetime = at("asked.at")
     next_run_at: datetime | None = at("coming.due_at")
-    message: Queued = at("asked.job_id")
+    message: Made = at("asked.job_id")
 
 
 class Retried(Shown):

@@ -40,13 +40,14 @@ _SKEW = timedelta(seconds=10)
 """More than the clocks of two instances may differ by."""
 _REST = (
     ("", "alert:"),
-    ("alert;", "due:"),
+    ("alert;", "changed"),
+    ("changed;", "due:"),
     ("due;", "log:"),
     ("log;", "schedule:"),
     ("schedule;", None),
 )
-"""Key ranges of all rows of a shard except schedules, the due index, logs and notes for the
-alerts."""
+"""Key ranges of all rows of a shard except schedules, the due index, logs, notes for the alerts and
+the feed of changes."""
 
 
 @dataclass(frozen=True, slots=True)

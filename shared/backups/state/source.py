@@ -42,6 +42,10 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables import readable
 from shared.storage.tables.batch import HEADERS, Delete, Upsert
+from shared.storage.tables.changed import INDEX
+from shared.storage.tables.facts import SYSTEM, Meta
+from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
@@ -127,7 +131,7 @@ class StateSource:
             for table in tables.values():
                 account.create_table(table.name)
             self._check_shards(tables[SCHEDULES], prefix, file.shards())
-            schedules = tables[SCHEDULES]
+            schedules, now = tables[SCHEDULES], job.clock.now()
             marker = schedules.get(META, _RESTORING)
             again = marker is not None and marker.get("value") == mark
             if not again and target.replace != prefix:
@@ -135,10 +139,18 @@ class StateSource:
             schedules.transact(META, [Upsert(_RESTORING, {"value": mark})])
             contents = file.contents()
             leave_out_lost(file, self._connection, job)
+            # no note names the jobs that are written: this makes the next sweep look at all
+            HandedOut(schedules).write([Note(at=now, ids=None, until=now)])
+            feed = JobFeed(schedules, Meta(schedules))
+            feed.drop()
             _write(file, tables, job, keep=job.schedule_id)
-            # no sweep knows of the jobs that ran at the dump: this makes the next one look at all
-            for key in (SWEPT, _RESTORING):
+            HandedOut(schedules).write([Note(at=now, ids=None, until=now)])
+            feed.drop()
+            # nor does a start know the system schedules: this makes the next one look at all
+            for key in (SWEPT, SYSTEM, _RESTORING):
                 schedules.transact(META, [Delete(key)])
+            # nor does the feed name what was written: this makes every index begin anew
+            schedules.transact(META, [Upsert(INDEX, {"value": secrets.token_hex(6)})])
             return Restored(contents=contents, name=prefix)
 
     @contextmanager

@@ -160,7 +160,8 @@ class Writer:
         return self._commit(Change(there, made.after, versions=_last(made.versions)), row.partition)
 
     def _commit(self, change: Change, partition: str) -> bool:
-        return transact(self._table, partition, [*operations(change, secrets.token_hex(6))])
+        now = self._job.clock.now()
+        return transact(self._table, partition, [*operations(change, secrets.token_hex(6), now)])
 
     def _versions_there(self, row: Row) -> dict[str, Any]:
         lower = entities.version_key(row.schedule_id)

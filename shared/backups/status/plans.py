@@ -15,8 +15,8 @@ from shared.backups.status.discovered import Run, Runs
 from shared.backups.status.recovery import Standing, back_to, none_of, standing
 from shared.backups.store.catalog import Found
 from shared.backups.store.entries import Backup
-from shared.engine.commands.once import is_once
 from shared.errors import Invalid
+from shared.schedules.listed import is_once
 from shared.schedules.model import Schedule
 from shared.tasks import Registry
 

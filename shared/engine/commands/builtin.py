@@ -10,17 +10,21 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from shared.access import SETTINGS
+from shared.audit.port import Action
 from shared.engine.commands import configured
 from shared.engine.commands.schedules import Manager
 from shared.errors import Conflict, NotFound
 from shared.log import Event, event
 from shared.recurrence import Recurrence
+from shared.schedules import audited
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.settings import Settings
 from shared.storage.tables.changes import Change
+from shared.storage.tables.facts import SYSTEM, Meta
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Task
 
@@ -62,20 +66,42 @@ def ensure(
             task_type=task.name,
             recurrence=said.recurrence,
             enabled=said.on,
-            tags=("system",),
+            tags={"system": ""},
         )
         try:
-            manager.create(definition, said.policy, schedule_id=task.name, configured=said.text)
+            manager.create(
+                definition,
+                said.policy,
+                schedule_id=task.name,
+                configured=said.text,
+                by=SETTINGS,
+            )
         except Conflict:
             return  # another instance that starts at the same time was faster
         return
     if present.deleted_at is not None:
         back = replace(_retired(present), deleted_at=None, revision=present.revision + 1)
-        if not table.commit([Change(present, back)])[0]:
+        told = audited.of_schedule(SETTINGS, Action.CREATE, present, back, manager.now())
+        if not table.commit([Change(present, back, audits=(told,))])[0]:
             return  # another instance was faster here, too
     elif not change or present.configured == said.text:
         return
-    manager.change(task.name, said.apply)
+    manager.change(task.name, said.apply, by=SETTINGS)
+
+
+def existing(names: Collection[str], table: ScheduleTable, meta: Meta) -> list[Schedule]:
+    """The system schedules that exist, those of tasks that are gone among them; `names` are the
+    tasks that have a time.
+
+    A fact names those that ever were made, so that no start reads all schedules to find them.
+    """
+    known = meta.fact(SYSTEM)
+    there = {one.id for one in table.configured()} if known is None else set(known.value.split())
+    found = [one for one in table.many(there | set(names)).values() if one.configured]
+    wanted = " ".join(sorted(set(names) | {one.id for one in found}))
+    if known is None or known.value != wanted:
+        meta.swap(SYSTEM, known, wanted)  # another instance that starts does the same
+    return sorted((one for one in found if one.deleted_at is None), key=lambda one: one.id)
 
 
 def retire(schedule_id: str, manager: Manager) -> None:
@@ -84,7 +110,7 @@ def retire(schedule_id: str, manager: Manager) -> None:
     It becomes a schedule like any other, so it may be deleted.
     """
     with contextlib.suppress(NotFound):
-        gone = manager.change(schedule_id, _retired)
+        gone = manager.change(schedule_id, _retired, by=SETTINGS)
         event(
             _logger,
             Event.SCHEDULE_ORPHANED,

@@ -5,8 +5,8 @@ The API, the command line and workflows all use `Manager`, which calls this.
 
 from __future__ import annotations
 
-from shared.engine.commands.once import is_once
 from shared.errors import Invalid
+from shared.schedules.listed import is_once
 from shared.schedules.model import Schedule
 from shared.tasks import Registry, Services
 

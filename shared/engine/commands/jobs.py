@@ -13,7 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby, islice
 
+from shared.access import LOCAL, Caller
 from shared.archive.jobs import EndedJobs
+from shared.audit.entry import Entry
+from shared.audit.port import Action
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.engine.events import tell_ended
@@ -21,6 +24,7 @@ from shared.engine.work.outcomes import Outcomes
 from shared.errors import Conflict
 from shared.log import Event, event
 from shared.redaction import redact
+from shared.schedules import audited
 from shared.schedules.finish import finished
 from shared.schedules.job import ENDED, Job, Status, parse_id, retry_id
 from shared.schedules.model import LiveJob, Schedule
@@ -51,16 +55,16 @@ class Control:
         self._manager = manager
         self._clock = clock
 
-    def cancel(self, job_id: str, reason: str | None = None) -> Job:
+    def cancel(self, job_id: str, reason: str | None = None, *, by: Caller = LOCAL) -> Job:
         """Cancel a job, even one of a deleted schedule; returns the job as it is afterwards.
 
         Harmless if it was cancelled before. Raises `NotFound`, and `Conflict` if it ended in
         another way.
         """
         why = redact(reason or _REASON)
-        return compare_and_set(job_id, lambda: self._cancelled(job_id, why))
+        return compare_and_set(job_id, lambda: self._cancelled(job_id, why, by))
 
-    def _cancelled(self, job_id: str, why: str) -> Job | None:
+    def _cancelled(self, job_id: str, why: str, by: Caller) -> Job | None:
         now = self._clock.now()
         schedule = self._table.get(parse_id(job_id)[0])
         done = self._table.job(job_id)  # after the row: what is not in the row has ended
@@ -71,9 +75,12 @@ class Control:
             job = self._manager.job(job_id)  # of a stretch, or it came or ended meanwhile
             return _ended(job) if job.status in ENDED else None
         held = live.lease_until is not None and live.lease_until > now
-        return self._mark(schedule, live, why) if held else self._end(schedule, live, why, now)
+        told = audited.of_request(by, Action.CANCEL, schedule, now, {"reason": why}, job_id=job_id)
+        if held:
+            return self._mark(schedule, live, why, told)
+        return self._end(schedule, live, why, now, told)
 
-    def retry(self, job_id: str) -> Job:
+    def retry(self, job_id: str, *, by: Caller = LOCAL) -> Job:
         """Run a job again that failed, was missed or was cancelled; returns the job that repeats
         it.
 
@@ -89,10 +96,11 @@ class Control:
         if schedule is None or schedule.deleted_at is not None:
             raise Conflict(f"{job_id} cannot be run again: its schedule was deleted")
         asked = retry_id(job_id)
-        self._manager.ask(job.schedule_id, [asked], self._clock.now())
+        now, action = self._clock.now(), Action.RETRY
+        self._manager.ask(job.schedule_id, [asked], now, by=by, action=action, of_job=job_id)
         return self._manager.job(asked)
 
-    def retry_failed(self, schedule_id: str) -> list[str]:
+    def retry_failed(self, schedule_id: str, *, by: Caller = LOCAL) -> list[str]:
         """Run a schedule's failed jobs again, except those that were run again already; the newest
         are chosen first. Returns the ids of the new jobs. Raises `NotFound`, or `Conflict` if too
         many are unfinished.
@@ -101,7 +109,8 @@ class Control:
         asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
         if not asked:
             return []
-        return sorted(self._manager.ask(schedule_id, asked, self._clock.now())[1])
+        now, action = self._clock.now(), Action.RETRY
+        return sorted(self._manager.ask(schedule_id, asked, now, by=by, action=action)[1])
 
     def _failed(self, schedule: Schedule) -> Iterator[Job]:
         """The failed jobs that no job repeats, latest due first. A retry has the due time of the
@@ -117,13 +126,13 @@ class Control:
             left -= len(failed)
             yield from (job for job in failed if retry_id(job.id) not in there)
 
-    def _mark(self, schedule: Schedule, live: LiveJob, why: str) -> Job | None:
+    def _mark(self, schedule: Schedule, live: LiveJob, why: str, told: Entry) -> Job | None:
         """Mark the job, so that its worker stops it; None if somebody else changed the row."""
         if live.cancel is not None:
             return of_live(schedule, live)
         marked = replace(live, cancel=why)
         after = replace(schedule, progress=schedule.progress.put(marked))
-        if not self._table.commit([Change(schedule, after)])[0]:
+        if not self._table.commit([Change(schedule, after, audits=(told,))])[0]:
             return None
         event(
             _logger,
@@ -134,7 +143,9 @@ class Control:
         )
         return of_live(schedule, marked)
 
-    def _end(self, schedule: Schedule, live: LiveJob, why: str, now: datetime) -> Job | None:
+    def _end(
+        self, schedule: Schedule, live: LiveJob, why: str, now: datetime, told: Entry
+    ) -> Job | None:
         """End a job that nobody runs; None if somebody else changed the row, or ended it."""
         said = self._table.running(live.id) if live.running else None
         record = replace(
@@ -142,7 +153,8 @@ class Control:
             log="" if said is None else said.log,
         )
         after, versions = finished(schedule, record, self._outcomes.ended(schedule), now)
-        if not self._table.commit([Change(schedule, after, (record,), versions)])[0]:
+        change = Change(schedule, after, (record,), versions, audits=(told,))
+        if not self._table.commit([change])[0]:
             return None
         tell_ended(_logger, record)
         if said is not None:

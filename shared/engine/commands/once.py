@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from shared.access import LOCAL, Caller
 from shared.clock import Clock
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.schedules import Manager, Requested
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.model import Definition, Schedule
+from shared.schedules.listed import ONCE
+from shared.schedules.model import Definition
 from shared.tasks import Task
-
-_TAG = "once"
 
 
 def run_once(
@@ -29,6 +29,7 @@ def run_once(
     send: bool = True,
     insist: bool = False,
     due_at: datetime | None = None,
+    by: Caller = LOCAL,
 ) -> Requested:
     """Request one run of a task; for `send`, `insist` and `due_at` see `Manager.run_now`.
 
@@ -41,13 +42,7 @@ def run_once(
         task_parameters=dict(parameters),
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
         enabled=False,
-        tags=(_TAG,),
+        tags={ONCE: ""},
     )
-    made = manager.create(definition, policy(task))
-    return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at)
-
-
-def is_once(schedule: Schedule) -> bool:
-    """Whether the schedule is only for one run that a person requested."""
-    what = schedule.definition
-    return _TAG in what.tags and what.recurrence.frequency is Frequency.ONCE
+    made = manager.create(definition, policy(task), by=by)
+    return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at, by=by)

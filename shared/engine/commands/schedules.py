@@ -3,6 +3,9 @@
 Each command is a step from the present schedule to a new one. It is committed only if nobody
 changed the schedule in between; if somebody did, it is decided again. If a schedule's next run is
 near, it is handed out at once, since the next tick may come too late for it.
+
+`by` says on whose behalf. The audit's entry is written in the transaction of the change (C17), so
+there is no change without its entry, and no entry without its change.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.access import LOCAL, Caller
 from shared.archive.jobs import EndedJobs
+from shared.audit.port import Action
 from shared.clock import Clock
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.events import tell_unrun
@@ -21,7 +26,7 @@ from shared.engine.work.outcomes import Outcomes
 from shared.errors import Conflict, Damaged, NotFound
 from shared.log import Event, event, instant
 from shared.recurrence import Recurrence
-from shared.schedules import times
+from shared.schedules import audited, times
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
@@ -31,7 +36,7 @@ from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import HandedOut
 
 _logger = logging.getLogger("belfry.schedules")
 _CANCELLED = 90
@@ -73,6 +78,10 @@ class Manager:
         self._new_id = new_id
         self._check = check
 
+    def now(self) -> datetime:
+        """The time by the commands' clock."""
+        return self._clock.now()
+
     def get(self, schedule_id: str) -> Schedule:
         """The schedule, with the jobs that ended counted. Raises `NotFound`."""
         return self.shown(self._find(schedule_id))
@@ -88,6 +97,7 @@ class Manager:
         *,
         schedule_id: str | None = None,
         configured: str = "",
+        by: Caller = LOCAL,
     ) -> Schedule:
         """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
         it would never run, and what its task's check raises. A `configured` one is not checked."""
@@ -104,13 +114,21 @@ class Manager:
             self._check(None, wanted)
         made = _timed(wanted, None, now).rescheduled(now)
         first = Version.of(made, now, "created")
-        if not self._table.commit([Change(None, made, versions=(first,))])[0]:
+        told = audited.of_schedule(by, Action.CREATE, None, made, now)
+        if not self._table.commit([Change(None, made, versions=(first,), audits=(told,))])[0]:
             raise Conflict(f"there is a schedule {made.id!r} already")
         self._tell(Event.SCHEDULE_CREATED, made, now)
         self._dispatcher.tick_one(made.id, now)
         return self.get(made.id)
 
-    def change(self, schedule_id: str, step: Callable[[Schedule], Schedule]) -> Schedule:
+    def change(
+        self,
+        schedule_id: str,
+        step: Callable[[Schedule], Schedule],
+        *,
+        by: Caller = LOCAL,
+        action: Action = Action.CHANGE,
+    ) -> Schedule:
         """Apply `step`, a function of the present schedule. Raises `NotFound`, what `step` raises,
         and `InvalidRecurrence` if the schedule would never run at its new times.
 
@@ -127,9 +145,10 @@ class Manager:
                 return Change(schedule, schedule)
             self._check(shown, wanted)
             after = replace(wanted, revision=schedule.revision + 1, updated_at=now)
+            told = (audited.of_schedule(by, action, shown, after, now),)
             if _expectation(schedule) == _expectation(after):
-                return Change(schedule, after)
-            return _turned(schedule, after, now, "changed")
+                return Change(schedule, after, audits=told)
+            return replace(_turned(schedule, after, now, "changed"), audits=told)
 
         made = self._commit(schedule_id, decide)
         if made.after != made.before:
@@ -138,7 +157,7 @@ class Manager:
             self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
-    def enable(self, schedule_id: str, enabled: bool) -> Schedule:
+    def enable(self, schedule_id: str, enabled: bool, *, by: Caller = LOCAL) -> Schedule:
         """Turn it on or off. A schedule that is off starts nothing by itself.
 
         To turn it on also ends a pause, and resets the count of failures.
@@ -148,9 +167,10 @@ class Manager:
             definition = replace(one.definition, enabled=enabled)
             return replace(one.resumed() if enabled else one, definition=definition)
 
-        return self.change(schedule_id, step)
+        action = Action.ENABLE if enabled else Action.DISABLE
+        return self.change(schedule_id, step, by=by, action=action)
 
-    def delete(self, schedule_id: str) -> None:
+    def delete(self, schedule_id: str, *, by: Caller = LOCAL) -> None:
         """Delete it. Its history stays. Jobs that wait are cancelled; running jobs go on."""
 
         def decide(schedule: Schedule, now: datetime) -> Change:
@@ -167,12 +187,15 @@ class Manager:
                 for job in waiting[:_CANCELLED]
             )
             folded = fold(turned.after.progress, known | {job.id: job for job in cancelled})
-            return replace(turned, after=replace(turned.after, progress=folded), jobs=cancelled)
+            after = replace(turned.after, progress=folded)
+            told = audited.of_schedule(by, Action.DELETE, schedule, after, now)
+            return replace(turned, after=after, jobs=cancelled, audits=(told,))
 
         try:
             gone = self._commit(schedule_id, decide).after
         except Damaged:  # there is nothing of it that could be kept
-            self._table.discard(schedule_id)
+            told = audited.of_unreadable(by, schedule_id, self._clock.now())
+            self._table.discard(schedule_id, told)
             event(_logger, Event.SCHEDULE_DELETED, schedule_id=schedule_id)
             return
         self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
@@ -185,6 +208,7 @@ class Manager:
         send: bool = True,
         insist: bool = False,
         due_at: datetime | None = None,
+        by: Caller = LOCAL,
     ) -> Requested:
         """Request a run (C7). `send=False`: the caller runs the job itself. `insist`: the task must
         also do what it would otherwise leave out as needless. `due_at`: what a forced run takes for
@@ -199,9 +223,9 @@ class Manager:
             why = f"paused: {paused}" if paused else "turned off"
             raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
         if not force:
-            return self._run_due(schedule, now)
+            return self._run_due(schedule, now, by)
         asked = job_id(schedule_id, due_at or now, self._new_id())
-        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist)
+        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist, by=by)
         return Requested(schedule=after, job_id=asked, at=now)
 
     def ask(
@@ -212,15 +236,19 @@ class Manager:
         *,
         send: bool = True,
         insist: bool = False,
+        by: Caller = LOCAL,
+        action: Action = Action.EXECUTE,
+        of_job: str | None = None,
     ) -> tuple[Schedule, list[str]]:
         """Add jobs that a person requested to a schedule; (the schedule, the ids added).
 
         Jobs that exist already, ended or not, are left alone. Of the others, as many are added as
-        there is room for. Raises `NotFound`, and `Conflict` if there is no room.
+        there is room for. `action` and `of_job`, the job that is repeated, are for the audit.
+        Raises `NotFound`, and `Conflict` if there is no room.
         """
         added: list[str] = []
 
-        def decide(schedule: Schedule, _now: datetime) -> Change:
+        def decide(schedule: Schedule, at: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
             there = self._ended.ended(asked).keys() | {job.id for job in schedule.progress.live}
             known = self._outcomes.ended(schedule) if crowded(schedule) else {}
@@ -233,10 +261,13 @@ class Manager:
                 due_at = parse_id(one)[1]
                 job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist)
                 progress = progress.put(job)
-            return Change(schedule, replace(schedule, progress=progress))
+            what = {"job_ids": list(added), "insist": insist}
+            told = audited.of_request(by, action, schedule, at, what, job_id=of_job)
+            audits = (told,) if added else ()
+            return Change(schedule, replace(schedule, progress=progress), audits=audits)
 
         if asked:
-            self._handed.note(Note.of([(one, now) for one in asked], now))
+            self._handed.note([(one, now) for one in asked], now)
         if send:
             long = self._find(schedule_id).is_long
             self._queue.send(Message(tuple(asked), now, long=long), now)
@@ -252,52 +283,35 @@ class Manager:
             )
         return after, added
 
-    def _run_due(self, schedule: Schedule, now: datetime) -> Requested:
+    def _run_due(self, schedule: Schedule, now: datetime, by: Caller) -> Requested:
         due_at = schedule.progress.next_run_at
         if due_at is None or due_at > now:
             coming = upcoming(schedule, now)
             when = f"not due until {instant(coming.due_at)}" if coming else "not due again"
             raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
+        asked = job_id(schedule.id, due_at)
+        self._tell_asked(schedule.id, asked, now, by)
         self._dispatcher.tick_one(schedule.id, now)
-        return Requested(
-            schedule=self._find(schedule.id), job_id=job_id(schedule.id, due_at), at=now
-        )
+        return Requested(schedule=self._find(schedule.id), job_id=asked, at=now)
+
+    def _tell_asked(self, schedule_id: str, asked: str, now: datetime, by: Caller) -> None:
+        """Tell the audit of a request for a run that is due, before a tick hands it out: that
+        happens by itself, even if this process is killed in between."""
+
+        def attempt() -> bool | None:
+            found = self._find(schedule_id)
+            told = audited.of_request(by, Action.EXECUTE, found, now, {"job_ids": [asked]})
+            return self._table.commit([Change(found, found, audits=(told,))])[0] or None
+
+        compare_and_set(schedule_id, attempt)
 
     def job(self, job_id: str) -> Job:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
         return lookup.job(self._table, self._ended, job_id)
 
-    def jobs(
-        self,
-        schedule_id: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[Job]:
-        """Jobs due from `since` on and before `until`, including live ones, latest due first.
-
-        A stretch is one job, and is included if any of its occurrences was due then.
-        """
-        return lookup.jobs(self._table, self._ended, schedule_id, since, until)
-
-    def schedules(self, deleted_since: datetime | None = None) -> list[Schedule]:
-        """Every schedule that was not deleted, newest first; with `deleted_since` also those that
-        were deleted from then on."""
-        found = [
-            one
-            for one in self._table.schedules()
-            if one.deleted_at is None
-            or (deleted_since is not None and one.deleted_at >= deleted_since)
-        ]
-        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
-
-    def due(self, now: datetime, limit: int) -> list[Schedule]:
-        """Schedules whose next run is due, most overdue first (C10)."""
-        entries = [
-            due for shard in self._table.shards for due in self._table.due(shard, now, limit)
-        ]
-        entries.sort(key=lambda entry: entry.key)
-        found = (self._table.get(entry.schedule_id) for entry in entries[:limit])
-        return [schedule for schedule in found if schedule is not None]
+    def ended_since(self, schedule_id: str, since: datetime) -> list[Job]:
+        """A schedule's ended jobs that were due from `since` on, latest due first."""
+        return lookup.ended_since(self._ended, schedule_id, since)
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)
@@ -328,6 +342,7 @@ class Manager:
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")
+            self._handed.note([(job.id, now) for job in made.recorded], now)
             if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
                 return
             tell_unrun(_logger, made.recorded)
@@ -339,6 +354,7 @@ class Manager:
             _logger,
             what,
             schedule_id=schedule.id,
+            name=schedule.definition.name,
             task_type=schedule.definition.task_type,
             enabled=schedule.definition.enabled,
             next_run_at=coming and coming.due_at,

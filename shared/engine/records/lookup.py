@@ -4,7 +4,7 @@ or from the archive, or from a stretch if an occurrence ended unrun with many ot
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.archive.jobs import EndedJobs
 from shared.errors import NotFound
@@ -12,9 +12,6 @@ from shared.schedules.job import Job, is_manual, parse_id
 from shared.schedules.ledger import is_expected
 from shared.schedules.record import of_live, within
 from shared.storage.tables.schedules import ScheduleTable
-
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-"""No job is due before this; the keys of jobs have no room for earlier times."""
 
 
 def job(table: ScheduleTable, ended: EndedJobs, job_id: str) -> Job:
@@ -44,28 +41,11 @@ def _of_stretch(table: ScheduleTable, ended: EndedJobs, job_id: str) -> Job | No
     return within(stretch, due_at)
 
 
-def jobs(
-    table: ScheduleTable,
-    ended: EndedJobs,
-    schedule_id: str | None,
-    since: datetime | None,
-    until: datetime | None,
-) -> list[Job]:
-    """Jobs due from `since` on and before `until`, of one schedule or of all, latest due first."""
-    first = None if since is None else max(since, _FIRST)
-    done = table.jobs() if schedule_id is None else ended.jobs(schedule_id, first, until)
-    found = {one.id: one for one in done}
-    if schedule_id is not None and first is not None:
-        earlier = ended.stretch(schedule_id, first)
-        found |= {} if earlier is None else {earlier.id: earlier}
-    known = table.get(schedule_id) if schedule_id is not None else None
-    schedules = [known] if known is not None else []
-    for schedule in schedules if schedule_id is not None else table.busy():
-        for live in schedule.progress.live:
-            found.setdefault(live.id, of_live(schedule, live))
-    wanted = [
-        one
-        for one in found.values()
-        if (since is None or one.due_until >= since) and (until is None or one.due_at < until)
-    ]
-    return sorted(wanted, key=lambda one: (one.due_until, one.id), reverse=True)
+def ended_since(ended: EndedJobs, schedule_id: str, since: datetime) -> list[Job]:
+    """A schedule's ended jobs that were due from `since` on, latest due first. A stretch is among
+    them if any of its occurrences was."""
+    found = [one for one in ended.jobs(schedule_id, since) if one.due_until >= since]
+    across = ended.stretch(schedule_id, since)
+    if across is not None and all(one.id != across.id for one in found):
+        found.append(across)
+    return found

@@ -7,6 +7,7 @@ the row. What looks wrong is read again, and counts only if it looks the same tw
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,11 +32,12 @@ from shared.schedules.ledger import (
     how_many,
     is_expected,
     last_left,
+    may_have_missed,
 )
 from shared.schedules.model import Schedule, Version
 from shared.storage.tables import entities
 from shared.storage.tables.facts import Meta
-from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.schedules import Place, ScheduleTable
 from shared.threads import Pool
 
 NAMED = 50
@@ -52,6 +54,10 @@ _BATCH = 100
 _AT_ONCE = 4
 _READINGS = 4
 _MARK = "reconciled"
+_ROUND = "reconciled.round"
+"""How far the round over all schedules has come."""
+SLICE = 5_000
+"""How many schedules of all are looked at in a run, by their rows alone."""
 _RESOLUTION = timedelta(microseconds=1)
 
 _logger = logging.getLogger("belfry.ledger")
@@ -77,6 +83,7 @@ class Reconciled:
 
     span: Span
     schedules: int = 0
+    """How many were checked: those of which something may have been expected or done then."""
     states: Counter[State] = field(default_factory=Counter)
     unexpected: int = 0
     broken: int = 0
@@ -184,17 +191,19 @@ class Ledger:
 
     def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
         """Account for what all schedules were to run in `span`; `check` is called now and then.
+        What it costs follows what happened in the span, not how many schedules there are.
 
         Default: from 26 hours ago, or from the first occurrence that had not ended the last time,
         if that is longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
         with Pool(_AT_ONCE, "ledger") as pool:
-            ids = self._table.ids()
-            while some := list(islice(ids, _BATCH)):
+            spans = self._to_check(made.span)
+            while some := dict(islice(spans, _BATCH)):
                 check()
-                rows = self._table.rows(some)
-                for tally in pool.map(lambda row: self._tally(*row, made.span), rows.items()):
+                rows = self._table.rows(some.keys())
+                spanned = [(key, row, some[key]) for key, row in rows.items()]
+                for tally in pool.map(lambda one: self._tally(*one), spanned):
                     made.add(tally)
         if span is None:
             first = made.open_since
@@ -212,6 +221,26 @@ class Ledger:
             broken=made.broken,
         )
         return made
+
+    def _to_check(self, span: Span) -> Iterator[tuple[str, Span]]:
+        """The schedules of which something may have been expected or done, and in which span.
+
+        Those are the ones whose rows were written since the span began, or which owe something; and
+        of a slice of all, which moves on with each run, those whose recurrence says that something
+        was due since their rows were written. That finds one whose next run was written too late.
+        """
+        seen: set[str] = set()
+        for schedule_id in self._table.touched(span.after, span.until):
+            seen.add(schedule_id)
+            yield schedule_id, span
+        place = self._meta.value(_ROUND)
+        after = Place(*json.loads(place)) if place else None
+        some, reached = self._table.written(after, SLICE)
+        earliest = span.until - _LONGEST
+        for schedule, written in some:
+            if schedule.id not in seen and may_have_missed(schedule, written, span.until):
+                yield schedule.id, Span(max(written, earliest), span.until)
+        self._meta.put(_ROUND, "" if reached is None else json.dumps(reached))
 
     def _unseen(self) -> Span:
         now = self._clock.now()

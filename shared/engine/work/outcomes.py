@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from shared.errors import Conflict, LeaseLost
 from shared.log import Event, event
 from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status
+from shared.schedules.listed import changes_state
 from shared.schedules.model import LiveJob, Overlap, Schedule
 from shared.storage.queues.jobs import JobQueue, Message
 from shared.storage.tables.changes import Change
@@ -23,6 +24,15 @@ from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.schedules import ScheduleTable
 
 _logger = logging.getLogger("belfry.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A job that is counted in its schedule's row when it ends."""
+
+    job: Job
+    may_pause: bool
+    """Whether its failure may pause the schedule, by the policy that held when it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +47,18 @@ class Outcomes:
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
         """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
 
-        A job that may pause its schedule is written together with the schedule's row.
+        A job that may pause its schedule, or change how it stands in lists, is written together
+        with the schedule's row.
         """
-        alone = [(attempt, job) for attempt, job in over if not _may_pause(attempt.schedule, job)]
-        won = self.table.end([job for _, job in alone])
-        kept = [job for (_, job), made in zip(alone, won, strict=True) if made]
-        kept += [
-            job
+        counted = {
+            job.id: _Counted(job, _may_pause(attempt.schedule, job))
             for attempt, job in over
-            if _may_pause(attempt.schedule, job) and self.end_with_schedule(job)
-        ]
+            if _may_pause(attempt.schedule, job) or changes_state(attempt.schedule, job)
+        }
+        alone = [job for _, job in over if job.id not in counted]
+        won = self.table.end(alone)
+        kept = [job for job, made in zip(alone, won, strict=True) if made]
+        kept += self._end_with_schedules(list(counted.values()))
         for attempt, job in over:
             if job in kept:
                 tell_ended(_logger, job)
@@ -58,22 +70,56 @@ class Outcomes:
 
     def end_with_schedule(self, job: Job) -> bool:
         """End a job and count it in its schedule's row at once; False if it ended before."""
-        return compare_and_set(job.schedule_id, lambda: self._ended_with_schedule(job))
+        return self._end_counted(_Counted(job, True))
 
-    def _ended_with_schedule(self, job: Job) -> bool | None:
-        now = self.clock.now()
+    def _end_counted(self, one: _Counted) -> bool:
+        return compare_and_set(one.job.schedule_id, lambda: self._ended_with_schedule(one))
+
+    def _end_with_schedules(self, jobs: Sequence[_Counted]) -> list[Job]:
+        """The same for many jobs, of which those are returned that had not ended before. All are
+        tried at once first: after an outage many fail together."""
+        made = self._tried_together(jobs) if len(jobs) > 1 else set()
+        return [one.job for one in jobs if one.job.id in made or self._end_counted(one)]
+
+    def _tried_together(self, jobs: Sequence[_Counted]) -> set[str]:
+        """End those that can be ended at once, one of each schedule; the ids of those that were."""
+        one_each = {one.job.schedule_id: one for one in jobs}
+        rows = self.table.many(one_each)
+        lives = [live.id for one in rows.values() for live in one.progress.live if live.begun]
+        known = self.table.ended(lives)
+        found = (self._counted(one, one_each[one.id], known) for one in rows.values())
+        changes = sorted(filter(None, found), key=lambda one: self.table.shard(one.after.id))
+        won = self.table.commit(changes)
+        made = [change for change, done in zip(changes, won, strict=True) if done]
+        for change in made:
+            tell_paused(change.before, change.after)
+        return {job.id for change in made for job in change.jobs}
+
+    def _ended_with_schedule(self, one: _Counted) -> bool | None:
+        job = one.job
         schedule = self.table.get(job.schedule_id)
-        live = schedule.progress.find(job.id) if schedule is not None else None
         earlier = self.table.job(job.id)
         if earlier is not None:  # ended by another worker, or by us, if the answer was lost
             return earlier.worker == job.worker
-        if schedule is None or live is None or live.worker != job.worker:
+        change = self._counted(schedule, one, self.ended(schedule)) if schedule else None
+        if change is None:
             return False
-        after, versions = finished(schedule, job, self.ended(schedule), now)
-        if not self.table.commit([Change(schedule, after, (job,), versions)])[0]:
+        if not self.table.commit([change])[0]:
             return None
-        tell_paused(schedule, after)
+        tell_paused(change.before, change.after)
         return True
+
+    def _counted(
+        self, schedule: Schedule, one: _Counted, ended: Mapping[str, Job]
+    ) -> Change | None:
+        """The end of a job, counted in its schedule's row; None if it is not this worker's."""
+        job = one.job
+        live = schedule.progress.find(job.id)
+        if live is None or live.worker != job.worker or job.id in ended:
+            return None
+        own = {live.id: ended[live.id] for live in schedule.progress.live if live.id in ended}
+        after, versions = finished(schedule, job, own, self.clock.now(), pauses=one.may_pause)
+        return Change(schedule, after, (job,), versions)
 
     def again(self, attempt: Attempt, result: Again) -> bool:
         """Put the job back for another attempt; False if it is no longer this worker's."""

@@ -54,6 +54,10 @@ class Container:
         return self._open()
 
     @property
+    def name(self) -> str:
+        return str(self._client.container_name)
+
+    @property
     def service(self) -> str:
         """The container's name in error messages."""
         return f"blob storage (container {self._client.container_name})"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from shared.audit.entry import Entry
+from shared.schedules import audited
 from shared.schedules.job import Job
+from shared.schedules.listed import changes_list
 from shared.schedules.model import Schedule, Version
-from shared.storage.tables import entities, readable, trouble
+from shared.storage.tables import changed, entities, pending, readable, trouble
 from shared.storage.tables.batch import Delete, Insert, Merge, Operation, Upsert
 
 
@@ -26,6 +30,8 @@ class Change:
     """Ids of ended jobs whose rows are removed, because a wrong clock recorded them."""
     ended: tuple[Version, ...] = ()
     """Versions whose rows are removed."""
+    audits: tuple[Entry, ...] = ()
+    """What the audit is told: each change by a person or a task, and no ordinary run."""
 
 
 def row_of(job: Job) -> Insert:
@@ -47,14 +53,21 @@ def without_length(change: Change, error: Exception) -> Change:
     return replace(change, jobs=jobs)
 
 
-def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator[Operation]:
-    """The operations of a change; `mark` distinguishes this write from all others.
+def operations(
+    change: Change, mark: str, now: datetime, *, repaired: bool = False
+) -> Iterator[Operation]:
+    """The operations of a change; `mark` distinguishes this write from all others. A transaction of
+    them needs `changed.with_head`.
 
     `repaired`: the schedule's entry in the due index is missing, and is written again.
     """
     before, after = change.before, change.after
     yield from (row_of(job) for job in change.jobs)
     yield from trouble.of_change(before, after, change.jobs)
+    yield from changed.of_change(before, after, now, mark)
+    yield from (pending.row_of(entry) for entry in change.audits)
+    if (paused := audited.of_pause(before, after)) is not None:
+        yield pending.row_of(paused)
     for version in change.versions:
         key = entities.version_key(version.schedule_id, version.since)
         yield Upsert(key, entities.version_properties(version))
@@ -78,12 +91,15 @@ def operations(change: Change, mark: str, *, repaired: bool = False) -> Iterator
 
 
 def rows_of(change: Change) -> int:
-    """How many rows `operations` writes, at most."""
+    """How many rows `operations` writes, at most; `changed.with_head` may add one for all changes
+    of a transaction."""
     was = change.before.progress.next_run_at if change.before is not None else None
     moved = 0 if was == change.after.progress.next_run_at else 2
     gone = len(change.gone) + len(change.ended) + len(change.shortened)
-    notes = trouble.most(change.jobs) + (change.after.progress.paused_reason is not None)
-    return 1 + moved + len(change.jobs) + len(change.versions) + gone + notes
+    notes = trouble.most(change.jobs) + 2 * (change.after.progress.paused_reason is not None)
+    written = len(change.jobs) + len(change.versions) + len(change.audits)
+    said = changes_list(change.before, change.after)
+    return 1 + moved + written + gone + notes + said
 
 
 def _user_side(schedule: Schedule) -> tuple[int, str]:

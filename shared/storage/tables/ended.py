@@ -1,7 +1,9 @@
 """Jobs that this process knows to have ended, so that it need not ask storage again.
 
-Before a schedule's next run, the worker asks whether the run before it has ended. An ended job
-never changes, so what is remembered stays right. The parts that may be long are not remembered.
+Before a schedule's next run, the worker asks whether the run before it has ended. A job that was
+begun and has ended never changes, so what is remembered stays right. (One that ended without having
+begun may be expected again, if a wrong clock recorded it; such jobs are not remembered.) The parts
+that may be long are not remembered.
 """
 
 from __future__ import annotations

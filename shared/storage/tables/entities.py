@@ -80,7 +80,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
         "task_type": what.task_type,
         "task_parameters": json.dumps(dict(what.task_parameters)),
         "enabled": what.enabled,
-        "tags": json.dumps(what.tags),
+        "tags": json.dumps(dict(what.tags)),
         **_recurrence_properties(what.recurrence),
         "policy": json.dumps(asdict(policy)),
         "revision": schedule.revision,
@@ -172,7 +172,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
             task_type=entity["task_type"],
             task_parameters=_object(entity["task_parameters"]),
             enabled=entity["enabled"],
-            tags=tuple(json.loads(entity["tags"])),
+            tags=_tags(entity["tags"]),
             recurrence=_recurrence(entity),
         ),
         policy=_policy(entity["policy"]),
@@ -206,6 +206,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         "error": job.error or "",
         "reason": job.reason or "",
         "log": job.log,
+        **({"tags": json.dumps(dict(job.schedule_tags))} if job.schedule_tags else {}),
         **({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)}),
         **({} if job.spent is None else _spent_properties(job.spent)),
     }
@@ -255,6 +256,7 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         count=int(entity.get("count", 1)),
         last_due_at=instant(entity.get("last_due_at", "")),
         spent=to_spent(entity),
+        schedule_tags=_tags(entity.get("tags", "{}")),
     )
 
 
@@ -382,6 +384,15 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(f"{text!r:.60} is no JSON object")
     return found
+
+
+def _tags(text: str) -> dict[str, str]:
+    """The tags. Rows of earlier versions have a list of names, whose values are then empty."""
+    found = json.loads(text)
+    named = dict.fromkeys(found, "") if isinstance(found, list) else dict(found)
+    if not all(isinstance(one, str) for pair in named.items() for one in pair):
+        raise TypeError(f"{text!r:.60} holds what is no text")
+    return named
 
 
 def _must(text: str) -> datetime:

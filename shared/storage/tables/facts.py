@@ -18,6 +18,8 @@ from shared.storage.tables.table import Table
 _SERVICE = "table storage"
 META = "meta"
 """The partition."""
+SYSTEM = "system.schedules"
+"""The fact that names the system schedules that ever were made."""
 _CLOCK = "clock:"
 
 
@@ -36,6 +38,7 @@ class Meta:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._secrets: dict[str, bytes] = {}
 
     def beat(self, clock: str, at: datetime) -> None:
         """Note that `clock` ticked."""
@@ -87,6 +90,15 @@ class Meta:
         row = {"value": value, "mark": mark}
         step = Insert(name, row) if before is None else Replace(name, before.etag, row)
         return self._transact(step, mark)
+
+    def secret(self, name: str) -> bytes:
+        """The row of that name, as 32 random bytes that every instance shares: whoever asks first
+        makes them. It is read once in a process."""
+        if name not in self._secrets:
+            if self.fact(name) is None:
+                self.swap(name, None, secrets.token_hex(32))  # or another instance was faster
+            self._secrets[name] = bytes.fromhex(self.value(name) or "")
+        return self._secrets[name]
 
     def remove(self, name: str) -> None:
         """Remove a row; harmless if there is none."""

@@ -51,6 +51,9 @@ class Older(Protocol):
         """The rows of jobs of these schedules that were due on the days of a span; also of some
         that are in the table too."""
 
+    def everything(self) -> Iterator[Mapping[str, Any]]:
+        """The rows of all jobs; also of some that are in the table too."""
+
 
 class History:
     """The jobs, read. Every method raises `Unavailable` or `Refused` if storage fails."""
@@ -62,11 +65,14 @@ class History:
 
     def schedules(self, since: datetime, task_types: Collection[str] | None) -> Iterator[Past]:
         """The schedules that may have a job that was due at `since` or later: one query for each
-        shard. `task_types`: only schedules of these; None: of all."""
+        shard, which returns these. `task_types`: only schedules of these; None: of all."""
+        lately = f"(Timestamp ge datetime'{since:%Y-%m-%dT%H:%M:%SZ}'"
+        lately += f" or last_due_at ge {literal(entities.stamp(since))} or live ne '[]')"
         any_of = " or ".join(f"task_type eq {literal(name)}" for name in task_types or ())
         for shard in self._schedules.shards:
             where = f"PartitionKey eq {literal(shard)} and RowKey ge 'schedule:'"
-            where += " and RowKey lt 'schedule;'" + (f" and ({any_of})" if any_of else "")
+            where += f" and RowKey lt 'schedule;' and {lately}"
+            where += f" and ({any_of})" if any_of else ""
             with translated(_SERVICE):
                 for row in self._table.query(where, select=_OF_A_SCHEDULE, raw=True):
                     if _may_have(row, since):

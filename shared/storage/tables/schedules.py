@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
+from shared.audit.entry import Entry
+from shared.clock import Clock
 from shared.errors import Refused
 from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
-from shared.storage.tables import entities, readable, trouble
+from shared.storage.tables import changed, entities, pending, readable, trouble
 from shared.storage.tables.batch import (
     Delete,
     Operation,
@@ -43,6 +45,7 @@ _FEW = 3
 _GLANCE = 10
 """How many of a schedule's own jobs before an instant are searched for a stretch."""
 _READERS = 8
+_OF_A_SUSPECT = ("RowKey", "next_run_at", "waiting_since", "leased_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,24 @@ class Running:
     done: float | None
 
 
+class Place(NamedTuple):
+    """A place in the order of all schedules."""
+
+    shard: str
+    key: str
+
+
 class ScheduleTable:
     """The table. Every method raises `Unavailable` or `Refused` if storage fails."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
         self._ended = Ended()
         self.troubled: set[str] = set()
         """The shards in which this process left notes for the alerts (`trouble`)."""
+        self.audited: set[str] = set()
+        """The shards in which this process left entries of the audit (`pending`)."""
         self.shards = [f"s{number:03d}" for number in range(shards)]
         self._readers = Pool(_READERS, "table")
 
@@ -91,7 +104,7 @@ class ScheduleTable:
         for schedule_id in schedule_ids:
             key = entities.schedule_key(schedule_id)
             keys.setdefault(self.shard(schedule_id), []).append(key)
-        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
+        found = self._readers.map(lambda one: self._many(one[0], sorted(one[1])), keys.items())
         return {key.removeprefix("schedule:"): row for rows in found for key, row in rows.items()}
 
     def many(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
@@ -104,24 +117,19 @@ class ScheduleTable:
         found = self._read(self.shard(parse_id(job_id)[0]), entities.job_key(job_id))
         return None if found is None else readable.to_job(found)
 
-    def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
-        """Of these jobs, those whose rows are here, by id. Many rows take few requests. Raises
-        `NotFound` for what cannot be an id."""
-        keys: dict[str, set[str]] = {}
-        for one in job_ids:
-            keys.setdefault(self.shard(parse_id(one)[0]), set()).add(entities.job_key(one))
-        found = [self._many(shard, sorted(wanted)) for shard, wanted in keys.items()]
-        made = (readable.to_job(row) for rows in found for row in rows.values())
-        return {job.id: job for job in made}
-
     def ended(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Of these jobs, those that have ended, by id, without the parts that may be long."""
         wanted = set(job_ids)
         known = self._ended.among(wanted)
         found = self._readers.map(self.job, wanted - known.keys())
         read = {job.id: job for job in found if job is not None}
-        self._ended.add(read.values())
+        self._ended.add(job for job in read.values() if job.started_at is not None)
         return known | read
+
+    def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those that have ended, by id, with all that is stored of them."""
+        found = self._readers.map(self.job, job_ids)
+        return {job.id: job for job in found if job is not None}
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
         """The stretch of a schedule's occurrences that contains an instant; usually one query.
@@ -142,49 +150,133 @@ class ScheduleTable:
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
         """The entries in the due index up to `until`, oldest first: one query."""
+        return next(self.due_pages(shard, until, limit), [])
+
+    def due_pages(self, shard: str, until: datetime, size: int) -> Iterator[list[Due]]:
+        """All of these entries, `size` at a time: a request for each."""
         upper = entities.due_key(until + timedelta(seconds=1))
-        rows = self._range(shard, "due:", upper, limit, select=["RowKey"])
-        keys = [row["RowKey"] for row in islice(rows, limit)]
-        return [Due(shard, key, key.rpartition(":")[2]) for key in keys]
+        rows = self._range(shard, "due:", upper, size, select=["RowKey"])
+        keys = (row["RowKey"] for row in rows)
+        while some := [Due(shard, key, key.rpartition(":")[2]) for key in islice(keys, size)]:
+            yield some
 
     def schedules(self) -> Iterator[Schedule]:
         """Every schedule, including deleted ones: one query for each shard."""
         for shard in self.shards:
             yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
 
-    def ids(self) -> Iterator[str]:
-        """The id of every schedule, including deleted ones."""
-        for shard in self.shards:
-            for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
-                yield str(row["RowKey"]).removeprefix("schedule:")
+    def of_shard(self, shard: str) -> Iterator[Schedule]:
+        """Every schedule of a shard, including deleted ones: one query."""
+        yield from readable.schedules(self._range(shard, "schedule:", "schedule;"))
 
-    def busy(self) -> Iterator[Schedule]:
-        """Every schedule with live jobs. Reads whole shards."""
+    def slice(self, shard: str, after: str, limit: int) -> tuple[list[Schedule], str]:
+        """(A shard's schedules that can be read, whose ids come after that one, in the order of
+        their ids: at most `limit`; the last one's id, or none if no more come after it)."""
+        lower = entities.schedule_key(after) + "\0" if after else "schedule:"
+        found = self._range(shard, lower, "schedule;", min(limit, _PAGE))
+        rows = list(islice(found, limit))
+        last = str(rows[-1]["RowKey"]).removeprefix("schedule:") if len(rows) == limit else ""
+        return list(readable.schedules(rows)), last
+
+    def announce(self, shard: str, schedule_ids: Iterable[str]) -> None:
+        """Say in the feed that schedules of a shard changed, so that every index reads them."""
+        now, mark = self._clock.now(), secrets.token_hex(6)
+        steps: list[Operation] = [changed.row(one, now, mark) for one in schedule_ids]
+        for start in range(0, len(steps), _LIMIT - 1):
+            self._transact(shard, steps[start : start + _LIMIT - 1])
+
+    def scattered(self, schedule_ids: Collection[str]) -> dict[str, Schedule]:
+        """The same as `many`, by a request for each: cheaper for a few of a large shard."""
+        rows = self._readers.map(
+            lambda one: self._read(self.shard(one), entities.schedule_key(one)), schedule_ids
+        )
+        found = readable.schedules(row for row in rows if row is not None)
+        return {schedule.id: schedule for schedule in found}
+
+    def expired(self, by: datetime) -> Iterator[Schedule]:
+        """Schedules that are on though their end came before then. Storage looks at every row, and
+        returns these."""
+        more = f" and end_time ne '' and end_time lt {literal(entities.stamp(by))}"
+        more += " and enabled eq true and deleted_at eq ''"
         for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'")
+            rows = self._range(shard, "schedule:", "schedule;", more=more)
             yield from readable.schedules(rows)
 
-    def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
-        """Schedules for which something should have happened, or may have to happen soon: an
-        occurrence was due before `by` and is not handed out, a job waits for its time or for a
-        worker, or a lease has not ended before `leased`. One query for each shard, which reads the
-        whole shard."""
-        due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
+    def configured(self) -> Iterator[Schedule]:
+        """The system schedules. Storage looks at every row, and returns these."""
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=" and configured ne ''")
+            yield from readable.schedules(rows)
+
+    def suspects(
+        self, after: Place | None, most: int, by: datetime, leased: datetime
+    ) -> tuple[list[str], Place | None]:
+        """Of the next `most` schedules, the ids of those for which something should have happened,
+        or may have to happen soon: an occurrence was due before `by` and is not handed out, a job
+        waits for its time or for a worker, or a lease has not ended before `leased`.
+
+        `after`: the place where the call before stopped; returned is the place where this one did,
+        None at the end of all schedules.
+        """
+        rows, place = self._slice(after, most, select=_OF_A_SUSPECT)
+        found = [_id_of(row) for row in rows if _is_suspect(row, by, leased)]
+        return found, place
+
+    def written(
+        self, after: Place | None, most: int
+    ) -> tuple[list[tuple[Schedule, datetime]], Place | None]:
+        """The next `most` schedules, as `suspects` goes through them, without those that cannot be
+        read; of each, when its row was last written, by the storage's clock."""
+        rows, place = self._slice(after, most, raw=True)
+        times = {_id_of(row): datetime.fromisoformat(row["Timestamp"]) for row in rows}
+        named = ({**row, "etag": row["odata.etag"]} for row in rows)
+        return [(one, times[one.id]) for one in readable.schedules(named)], place
+
+    def touched(self, since: datetime, by: datetime) -> Iterator[str]:
+        """The ids of the schedules whose rows were written at `since` or later, or which owe an
+        occurrence that was due by `by`, or of which a job waits or was leased since. One query for
+        each shard; the service passes over all other rows."""
+        lower, due = literal(entities.stamp(since)), literal(entities.stamp(by))
         where = (
-            f"(next_run_at ne '' and next_run_at lt {due}) or "
-            f"waiting_since ne '' or leased_to ge {since}"
+            f"Timestamp ge datetime'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}' or "
+            f"waiting_since ne '' or leased_to ge {lower} or "
+            f"(next_run_at ne '' and next_run_at le {due})"
         )
         for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")
-            yield from readable.schedules(rows)
+            more = f" and ({where})"
+            rows = self._range(shard, "schedule:", "schedule;", more=more, select=["RowKey"])
+            yield from map(_id_of, rows)
 
-    def discard(self, schedule_id: str) -> None:
-        """Remove a schedule whose row cannot be read: the row and its entries in the due index."""
+    def _slice(
+        self, after: Place | None, most: int, **how: Any
+    ) -> tuple[list[dict[str, Any]], Place | None]:
+        """The rows of the next `most` schedules after that place, and the place of the last; None
+        at the end of all."""
+        found: list[dict[str, Any]] = []
+        for shard in self.shards:
+            if after is not None and shard < after.shard:
+                continue
+            here = after is not None and shard == after.shard
+            start = f"{after.key}\0" if here and after is not None else "schedule:"
+            page = min(_PAGE, most - len(found))
+            rows = self._range(shard, start, "schedule;", page, **how)
+            found += islice(rows, most - len(found))
+            if len(found) == most:
+                return found, Place(shard, found[-1]["RowKey"])
+        return found, None
+
+    def discard(self, schedule_id: str, audit: Entry) -> None:
+        """Remove a schedule whose row cannot be read: the row and its entries in the due index. The
+        audit's entry is written in the transaction that removes the row."""
         shard = self.shard(schedule_id)
         rows = self._range(shard, "due:", "due;", select=["RowKey"])
         due = [row["RowKey"] for row in rows if row["RowKey"].endswith(f":{schedule_id}")]
-        for key in (*due, entities.schedule_key(schedule_id)):
+        for key in due:
             self._transact(shard, [Delete(key)])
+        said = changed.row(schedule_id, self._clock.now(), secrets.token_hex(6))
+        gone: Operation = Delete(entities.schedule_key(schedule_id))
+        steps = [gone, pending.row_of(audit), said]
+        self._transact(shard, steps)
 
     def forget(self, entry: Due) -> None:
         """Remove an entry in the due index that has no schedule."""
@@ -323,9 +415,9 @@ class ScheduleTable:
         return row is not None and row["etag"] == before.etag
 
     def _commit(self, batch: list[Change], *, repaired: bool = False) -> bool:
-        mark = secrets.token_hex(6)
+        mark, now = secrets.token_hex(6), self._clock.now()
         shard = self.shard(batch[0].after.id)
-        steps = [op for change in batch for op in operations(change, mark, repaired=repaired)]
+        steps = [op for change in batch for op in operations(change, mark, now, repaired=repaired)]
         keys = [entities.schedule_key(change.after.id) for change in batch]
         return self._transact(shard, steps, keys, mark)
 
@@ -337,7 +429,7 @@ class ScheduleTable:
         for change in changes:
             more = rows_of(change)
             same = batch and self.shard(batch[0].after.id) == self.shard(change.after.id)
-            if batch and (not same or size + more > _LIMIT):
+            if batch and (not same or size + more > _LIMIT - 1):  # one is left for `with_head`
                 yield batch
                 batch, size = [], 0
             batch.append(change)
@@ -351,9 +443,11 @@ class ScheduleTable:
         """Make the operations; whether they were committed. `keys` are rows that get the mark, by
         which a commit whose answer was lost is recognised."""
         with translated(_SERVICE):
-            outcome = self._table.transact(shard, steps)
+            outcome = self._table.transact(shard, changed.with_head(steps))
         if any(step.key.startswith(trouble.PREFIX) for step in steps):
             self.troubled.add(shard)
+        if any(step.key.startswith(pending.PREFIX) for step in steps):
+            self.audited.add(shard)
         if outcome.committed or not outcome.retried:
             return outcome.committed
         rows = (self._read(shard, key) for key in keys)
@@ -389,9 +483,27 @@ class ScheduleTable:
         page: int = _PAGE,
         *,
         more: str = "",
-        select: list[str] | None = None,
+        select: Sequence[str] | None = None,
+        raw: bool = False,
     ) -> Iterator[dict[str, Any]]:
         span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
         where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
-            yield from self._table.query(where, top=page, select=select)
+            yield from self._table.query(where, top=page, select=select, raw=raw)
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    return str(row["RowKey"]).removeprefix("schedule:")
+
+
+def _is_suspect(row: Mapping[str, Any], by: datetime, leased: datetime) -> bool:
+    """As `suspects` says; also a row that cannot be read."""
+    try:
+        upcoming = row["next_run_at"]
+        return bool(
+            (upcoming and upcoming < entities.stamp(by))
+            or row["waiting_since"]
+            or row["leased_to"] >= entities.stamp(leased)
+        )
+    except (KeyError, TypeError):
+        return True

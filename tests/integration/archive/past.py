@@ -24,6 +24,7 @@ from shared.storage.names import Names
 from shared.tasks import JobContext
 from tests.context import job_of
 from tests.integration.engine.conftest import START, Engine, make, store, tap
+from tests.jobs import jobs_of
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -144,10 +145,10 @@ def seen(past: Past, since: datetime, until: datetime, *, brief: bool = False) -
     known = {one.id: one for one in past.schedules}
     found: dict[str, Any] = {}
     for name in known:
-        found[f"list {name}"] = app.manager.jobs(name)
+        found[f"list {name}"] = jobs_of(app, name)
         if brief:
             continue
-        found[f"span {name}"] = app.manager.jobs(name, since, until)
+        found[f"span {name}"] = jobs_of(app, name, since, until)
         found[f"newest {name}"] = app.table.newest(name)
         span = Span(since - _MOMENT, until - _MOMENT)
         found[f"occurrences {name}"] = app.ledger.occurrences(name, span, 1, 1000)

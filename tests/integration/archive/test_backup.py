@@ -15,6 +15,7 @@ from tests.context import job_of
 from tests.integration.archive.past import DAY, HOUR, Past, lines, run, seen
 from tests.integration.backups.state.setup import dumped, prefix, restored
 from tests.integration.engine.conftest import START, make
+from tests.jobs import jobs_of
 
 DUE = [START + 6 * HOUR * number for number in range(1, 30)]
 
@@ -83,7 +84,7 @@ def test_files_that_are_gone_are_left_out_and_said_and_added_when_they_come(
         restored(full.engine, tmp_path, content, Target(name=name), job)
     assert "copy them, and run job_archive" in job.log.text()
     other = elsewhere(full, azurite, name)
-    assert [job.id for job in other.app.manager.jobs(full.schedules[0].id)] == [
+    assert [job.id for job in jobs_of(other.app, full.schedules[0].id)] == [
         job_id(full.schedules[0].id, DUE[-1])
     ]
     mine = other.app.connection.container(Names(name).history)

@@ -22,6 +22,7 @@ from shared.storage.tables.batch import Delete
 from tests.context import job_of
 from tests.integration.archive.past import DAY, HOUR, Past, run
 from tests.integration.engine.conftest import START
+from tests.jobs import jobs_of
 
 DUE = [START + 6 * HOUR * number for number in range(1, 30)]
 FIRST = "jobs/2026/03/02/"
@@ -122,14 +123,14 @@ def test_a_late_job_of_an_archived_day_makes_a_further_part(archived: Past) -> N
     assert archived.blobs()[name] == before
     assert name.replace(".jsonl", ".2.jsonl") in archived.blobs()
     assert archived.app.manager.job(late.id) == late
-    assert late in archived.app.manager.jobs(one.id)
+    assert late in jobs_of(archived.app, one.id)
 
 
 def test_a_row_that_came_back_as_it_was_goes_again_and_is_in_one_file(archived: Past) -> None:
     (one,) = archived.schedules
     files = set(archived.blobs())
     assert archived.app.table.end([run(one, DUE[1])]) == [True]
-    assert len([job for job in archived.app.manager.jobs(one.id) if job.due_at == DUE[1]]) == 1
+    assert len([job for job in jobs_of(archived.app, one.id) if job.due_at == DUE[1]]) == 1
     done = archived.archive()
     assert (done["archived"], done["removed"]) == (0, 1)
     assert set(archived.blobs()) == files

@@ -22,6 +22,7 @@ from shared.schedules.model import Schedule
 from tests import sdk
 from tests.integration.archive.past import DAY, HOUR, Past, lines, run
 from tests.integration.engine.conftest import START, Engine, make
+from tests.jobs import jobs_of
 from tests.together import together
 
 STEP = 6 * HOUR
@@ -107,7 +108,7 @@ def test_a_stretch_that_reaches_beyond_the_border_stays_and_one_that_does_not_an
     span = Span(DUE[4] - DAY / 1000, DUE[8])
     found, total = past.app.ledger.occurrences(one.id, span, 1, 100)
     assert {occurrence.state for occurrence in found} == {State.MISSED} and total == 5
-    listed = past.app.manager.jobs(one.id, DUE[5], DUE[6])
+    listed = jobs_of(past.app, one.id, DUE[5], DUE[6])
     assert [job.id for job in listed] == [early.id]
 
 
@@ -144,6 +145,11 @@ def test_an_archived_job_can_be_run_again_once(past: Past) -> None:
     past.engine.work()
     assert past.app.manager.job(asked.id).status is Status.SUCCEEDED
     past.engine.clock.set(LATE + 60 * DAY)
+    past.archive()
+    assert asked.id in past.rows(), "it is not counted, and a note names it"
+    past.engine.tick()
+    past.engine.work()
+    past.app.sweep.sweep(past.engine.clock.now())
     past.archive()
     assert asked.id in lines(past)
     assert past.app.control.retry(dead.id).status is Status.SUCCEEDED
@@ -213,8 +219,8 @@ def test_what_is_younger_costs_no_look_at_the_archive(
         return real(self, *rest)
 
     monkeypatch.setattr(Catalog, "parts", parts)
-    past.app.manager.jobs(one.id, young, LATE)
+    past.app.ended.jobs(one.id, young, LATE)
     past.app.ledger.occurrences(one.id, Span(young, young + timedelta(hours=7)), 1, 10)
     assert asked == []
-    past.app.manager.jobs(one.id, DUE[0], LATE)
+    past.app.ended.jobs(one.id, DUE[0], LATE)
     assert asked == ["looked"]

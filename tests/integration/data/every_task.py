@@ -29,7 +29,7 @@ def main(url: str, file: str, storage: str, prefix: str) -> None:
     from functions.care.no_show_detector import no_show_detector
     from functions.care.reputation_updater import reputation_updater
     from functions.care.vaccination_monitor import vaccination_monitor
-    from functions.company.cost_report import cost_report
+    from functions.company.daily_cost_report import daily_cost_report
     from functions.company.metrics_reset import metrics_reset
     from functions.company.spend_guard import spend_guard
     from functions.operations.billing_upkeep import billing_upkeep
@@ -46,7 +46,7 @@ def main(url: str, file: str, storage: str, prefix: str) -> None:
     _fill(office, kept)
     tasks = (
         *(appointment_reminders_24h, appointment_reminders_2h, vaccination_monitor),
-        *(no_show_detector, reputation_updater, metrics_reset, cost_report, spend_guard),
+        *(no_show_detector, reputation_updater, metrics_reset, daily_cost_report, spend_guard),
         billing_upkeep,
     )
     environ = {"AzureWebJobsStorage": storage, "BELFRY_PREFIX": prefix, "DATABASE_URL": url}

@@ -61,6 +61,6 @@ def test_each_task_found_something_to_do(by_our_names: dict[str, Any]) -> None:
     assert did["reputation_updater"]["total_lowered"] == 1
     assert did["reputation_updater"]["total_recovered"] == 1
     assert did["metrics_reset"]["counters_closed"] == 2
-    assert did["cost_report"]["cost_minor"] == {"USD": 300}
+    assert did["daily_cost_report"]["cost_minor"] == {"USD": 300}
     assert did["spend_guard"]["billing"] == "paused"
     assert by_our_names["opted out"] == 1

@@ -134,7 +134,7 @@ class Row:
 ROWS = [
     Row("name", definition(name="renamed"), new=("test", "renamed")),
     Row("description", definition(description="d")),
-    Row("tags", definition(tags=("t",))),
+    Row("tags", definition(tags={"t": "u"})),
     Row("task_parameters", definition(task_parameters={"note": "new"}), new=("old", "new")),
     Row("enabled", definition(enabled=False), BACK, CANCELLED),
     Row("frequency", times(**HOURLY), BACK),

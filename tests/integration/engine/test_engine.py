@@ -15,6 +15,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
 from shared.app import build
+from shared.clock import SystemClock
 from shared.engine.work.lease import Lease
 from shared.errors import Conflict, Misconfigured, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
@@ -413,7 +414,7 @@ def test_storage_out_of_reach_is_said_so() -> None:
         }
     )
     with pytest.raises(Unavailable, match="table storage"):
-        ScheduleTable(Connection(gone.storage).table("t"), 1).get("x")
+        ScheduleTable(Connection(gone.storage).table("t"), 1, SystemClock()).get("x")
 
 
 def test_a_tick_that_takes_long_delays_no_message(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.access import LOCAL
 from shared.api.jobs import routes as jobs
-from shared.api.schedules import routes as schedules
 from shared.errors import Damaged
 from shared.storage.tables import entities
 from tests import sdk
@@ -28,7 +28,7 @@ def test_a_schedule_whose_parameters_are_no_object_is_one_that_cannot_be_read(
 ) -> None:
     bad, good = engine.add(), engine.add()
     write(engine, bad.id, entities.schedule_key(bad.id), task_parameters=value)
-    shown = {one.id for one in schedules.list_schedules(lambda: engine.app).schedules}
+    shown = {one.id for one in engine.app.lists.all()}
     assert good.id in shown and bad.id not in shown
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
         engine.app.manager.get(bad.id)
@@ -46,7 +46,7 @@ def test_a_job_whose_parameters_or_result_are_no_object_has_failed_and_is_shown(
     write(engine, made.id, entities.job_key(job.id), **{name: "5"})
     (shown,) = [
         one
-        for one in jobs.list_jobs(lambda: engine.app, schedule_id=made.id).jobs
+        for one in jobs.list_jobs(lambda: engine.app, LOCAL, schedule_id=made.id).jobs
         if one.id == job.id
     ]
     assert shown.status == "failed" and "cannot be read" in (shown.error or "")

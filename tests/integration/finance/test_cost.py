@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from functions.company.cost_report import cost_report
+from functions.company.daily_cost_report import daily_cost_report
 from shared.app import App
 from shared.data.database import writing
 from shared.data.models import Commission, Cost, Revenue
@@ -48,7 +48,7 @@ def run(
     app: App, told: NotificationService, due_at: datetime = DUE, *, dry_run: bool = False
 ) -> Result:
     made = job(due_at, dry_run=dry_run)
-    return result_of(cost_report, made, finance=app.finance(), notifications=told)
+    return result_of(daily_cost_report, made, finance=app.finance(), notifications=told)
 
 
 def fill(kept: Kept) -> None:
@@ -68,7 +68,7 @@ def fill(kept: Kept) -> None:
 def test_the_day_before_is_reported_to_storage_the_log_and_by_mail(app: App, kept: Kept) -> None:
     fill(kept)
     told, made = RecordedNotifications(), job(DUE)
-    found = result_of(cost_report, made, finance=app.finance(), notifications=told)
+    found = result_of(daily_cost_report, made, finance=app.finance(), notifications=told)
     assert {name: one for name, one in found.items() if name.endswith("_minor")} == {
         "cost_minor": {"EUR": 70, "USD": 500},
         "cost_day_before_minor": {"EUR": 0, "USD": 50},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from functions.company.cost_report import cost_report
+from functions.company.daily_cost_report import daily_cost_report
 from functions.company.spend_guard import spend_guard
 from shared.alerts.port import AlertKind
 from shared.app import App
@@ -72,7 +72,9 @@ def test_the_cost_report_is_in_the_outbox_once(app: App, kept: Kept) -> None:
     with writing(kept.url) as session:
         session.add(User(tenant_id=1, email="ana@example.com", role=Role.SYSTEM_ADMIN))
     for _ in range(2):
-        result_of(cost_report, job(DUE), finance=app.finance(), notifications=app.notifications())
+        result_of(
+            daily_cost_report, job(DUE), finance=app.finance(), notifications=app.notifications()
+        )
     found, total = app.notifications().page(None, None, 1, 100)
     assert total == 1
     assert (found[0].kind, found[0].key) == ("cost_report", "cost_report:2026-11-28")

@@ -46,7 +46,7 @@ def test_the_runs_of_all_schedules_of_a_task_are_counted(engine: Engine, ask: As
     assert (said["task"], said["bucket"], said["left_out"]) == ("counts", "hour", [])
     counted = [
         engine.app.manager.get(one.id).progress
-        for one in engine.app.manager.schedules()
+        for one in engine.app.lists.all()
         if one.definition.task_type == "counts"
     ]
     assert said["succeeded"] == sum(one.success_count for one in counted) >= 5

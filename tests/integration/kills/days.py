@@ -151,7 +151,9 @@ def week(office: Office) -> None:
 
 DAYS = {
     "metrics_reset": Day(due_at=at(0, 5), fill=usage, steps={COMMIT: 3}),
-    "cost_report": Day(due_at=at(9), fill=costs, steps={MAIL: 2, answer_to(MAIL): 2, BLOB: 1}),
+    "daily_cost_report": Day(
+        due_at=at(9), fill=costs, steps={MAIL: 2, answer_to(MAIL): 2, BLOB: 1}
+    ),
     "spend_guard": Day(
         due_at=at(10),
         fill=spend,

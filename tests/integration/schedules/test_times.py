@@ -101,7 +101,7 @@ def test_a_once_that_ran_long_ago_can_be_changed(counter: Counter) -> None:
     ran = counter.read(made)
     assert ran["inactive_reason"] == "its one time was handed out, or has passed"
     for fields in (
-        {"name": "Other", "description": "It ran.", "tags": ["old"], "jitter_seconds": 5},
+        {"name": "Other", "description": "It ran.", "tags": {"is": "old"}, "jitter_seconds": 5},
         {"timezone": "Europe/Berlin"},
         {"start_time": ran["start_time"], "frequency": "once"},
         {"task_parameters": {}, "max_attempts": 2},

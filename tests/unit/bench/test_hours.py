@@ -30,4 +30,4 @@ def test_one_run_is_due_and_the_next_is_hours_away(day: datetime, half_hour: int
         assert made.after.progress.next_run_at is not None
         assert made.after.progress.next_run_at - now > timedelta(hours=8)
         change = Change(made.before, made.after, made.recorded, made.versions)
-        assert len(list(operations(change, "mark"))) == 3, "the tick's writes of a run"
+        assert len(list(operations(change, "mark", now))) == 3, "the tick's writes of a run"

@@ -51,10 +51,10 @@ def test_a_backup_by_hand_is_no_plan_in_the_list(client: Client) -> None:
 
     assert asked.schedule.id not in listed() and "database_backup" in listed()
     assert asked.schedule.id in listed(once="true") and "database_backup" in listed(once="true")
-    body = {"name": "a", "task_type": "backup", "task_parameters": parameters, "tags": ["mine"]}
+    body = {"name": "a", "task_type": "backup", "task_parameters": parameters, "tags": {"of": "me"}}
     once = {"frequency": "once", "start_time": "2026-03-02T00:00:00Z"}
     own = client.told("POST", "/schedules", body | once)["id"]
-    tagged = client.told("POST", "/schedules", body | {"frequency": "daily", "tags": ["once"]})[
+    tagged = client.told("POST", "/schedules", body | {"frequency": "daily", "tags": {"once": ""}})[
         "id"
     ]
     assert {own, tagged} < set(listed())

@@ -60,7 +60,19 @@ def rows(engine: Engine, name: str | None = None) -> dict[tuple[str, str], Any]:
     found = {
         (row["PartitionKey"], row["RowKey"]): row for row in table(engine, name).list_entities()
     }
-    passing = ("alert:", "due:", "log:", "slots:", "hold:", "handed:", "clock")
+    passing = (
+        "alert:",
+        "changed",
+        "due:",
+        "log:",
+        "slots:",
+        "hold:",
+        "handed:",
+        "jobs.",
+        "reconciled.",
+        "clock",
+        "index",
+    )
     return {key: row for key, row in found.items() if not key[1].startswith(passing)}
 
 
@@ -116,7 +128,7 @@ def busy(engine: Engine) -> dict[str, Schedule]:
             catch_up=CatchUp.ALL,
             overlap=Overlap.BUFFER_ALL,
             description="ü 💾 '\"",
-            tags=("a", "b"),
+            tags={"a": "", "b": "c"},
         ),
         "twice": engine.add(max_runs=2),
         "off": engine.add(),

@@ -22,6 +22,7 @@ from tests.integration.backups.state.setup import (
     rows,
 )
 from tests.integration.engine.conftest import Engine, make, tap
+from tests.jobs import jobs_of
 
 
 def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
@@ -33,11 +34,11 @@ def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> No
     running = f"{made['waits'].id}-20260301T120500Z"
     working = engine.start(Message((running,), engine.clock.now()))
     assert engine.calls.entered.wait(20)
-    done = {job.id for job in engine.app.manager.jobs() if job.finished_at is not None}
+    done = {job.id for job in jobs_of(engine.app) if job.finished_at is not None}
     content, contents = dumped(engine, tmp_path)
     assert contents.tables["schedule"] == 9 and contents.tables["meta"] >= 1
     assert contents.tables["job"] == len(done) and contents.schema == {"shards": "2"}
-    shown = {one.id: one for one in app.app.manager.schedules()}
+    shown = {one.id: one for one in app.app.lists.all()}
     before = {key: row for key, row in rows(engine).items()}
 
     with local_azurite.start(tmp_path / "elsewhere") as elsewhere:
@@ -47,7 +48,7 @@ def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> No
         assert back.contents == contents and back.name == later.app.settings.prefix
         assert rows(later) == before
         later.app.prepare()
-        assert {one.id: one.definition for one in later.app.manager.schedules()} == {
+        assert {one.id: one.definition for one in later.app.lists.all()} == {
             one.id: one.definition for one in shown.values()
         }
         ended = catch_up(later)

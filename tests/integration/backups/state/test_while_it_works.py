@@ -25,6 +25,7 @@ from tests.integration.backups.state.setup import (
     restored,
 )
 from tests.integration.engine.conftest import Engine
+from tests.jobs import jobs_of
 
 
 class Meddling(threading.Event):
@@ -54,7 +55,7 @@ def test_what_changes_while_it_is_read_is_read_again(
         if number % 7 == 3:
             engine.add()
         if number % 7 == 5:
-            one = engine.app.manager.schedules()[0]
+            one = engine.app.lists.all()[0]
             engine.app.manager.enable(one.id, not one.definition.enabled)
         engine.later(60)
         engine.tick()
@@ -64,7 +65,7 @@ def test_what_changes_while_it_is_read_is_read_again(
     known = set(engine.calls.started)
     other = fresh(engine, azurite)
     restored(other, tmp_path, content)
-    done = {job.id for job in other.app.manager.jobs() if job.finished_at is not None}
+    done = {job.id for job in jobs_of(other.app) if job.finished_at is not None}
     assert done and done <= known
     reconciled(other)
     catch_up(other)
@@ -149,7 +150,7 @@ def test_under_load(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
     for content in dumps:
         other = fresh(engine, azurite)
         restored(other, tmp_path, content)
-        done = {job.id for job in other.app.manager.jobs() if job.finished_at is not None}
+        done = {job.id for job in jobs_of(other.app) if job.finished_at is not None}
         reconciled(other)
         catch_up(other)
         assert done and not done & set(other.calls.started)

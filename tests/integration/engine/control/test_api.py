@@ -101,7 +101,7 @@ def test_storage_that_is_away_is_a_503_that_says_when_to_come_back(
             )
         )
     ).table("t")
-    engine.app.manager._table = ScheduleTable(table, 1)
+    engine.app.manager._table = ScheduleTable(table, 1, engine.clock)
     answer = client("GET", "/jobs/a-20260301T120000Z")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,179 @@
+"""What a page of schedules costs, over so many of them: warm, and in a process that knows nothing.
+
+`python bench/lists.py [--quick | --tiny]` from the root. A page has 50 schedules and is asked for
+through the API, in this process; storage is Azurite, on the same machine and its two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.belfry.counted import Counted
+from bench.belfry.listed import SHARDS, Caller, load
+from bench.belfry.world import Jobs, app
+from local import azurite
+from shared.app import App
+from shared.listing.checking import Checking
+from shared.listing.upkeep import Upkeep
+
+_SIZES = {"full": (1_000, 10_000, 100_000), "quick": (1_000, 20_000), "tiny": (60, 200)}
+_PASSES = 9
+_WALKED = 10
+_AIM = 100
+_CHILD = Path(__file__).with_name("belfry") / "listed.py"
+
+
+def measured(n: int) -> Mapping[str, float]:
+    """Everything, over `n` schedules, in the order in which it is shown."""
+    with (
+        tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name,
+        azurite.start(Path(name), durable=False) as storage,
+    ):
+        text = storage.connection_string
+        belfry = app(text, "lists", shards=SHARDS, jobs=Jobs())
+        belfry.create()
+        load(belfry, n)
+        before = _cold(text)["page"]
+        found = dict(_pages(belfry, n)) | dict(_kept(belfry)) | dict(_changed(belfry))
+        cold = _cold(text)
+        return {
+            **found,
+            "requests to storage for a page": _requests(text),
+            "first page of a new process, ms": cold["page"],
+            "  of which loading the index, ms": cold["load"],
+            "  memory that this takes at most, MB": cold["memory"],
+            "  the same without snapshots, ms": before,
+        }
+
+
+def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
+    """Pages of a process that knows the index, and that nobody else asks."""
+    caller, last = Caller(belfry), -(-n // 50)
+    asked = {
+        "first page": "",
+        "last page": f"&page={last}",
+        "of a project": "&project_id=7",
+        "of a project, a tag, a state": "&project_id=7&tags.team=web&state=healthy",
+        "with a text in the name": "&q=customer+77",
+        "last page by name": f"&sort=name&page={last}",
+    }
+    for what, more in asked.items():
+        path = f"/schedules?page_size=50{more}"
+        caller.get(path)
+        yield f"{what}, ms", _median(lambda: None, lambda path=path: caller.get(path))
+    yield "by cursor, ms", _walk(caller)
+
+
+def _requests(connection: str) -> float:
+    """What a page asks of storage, in a process that knows the index."""
+    counted = Counted()
+    jobs, transport = Jobs(), counted.transport()
+    caller = Caller(app(connection, "lists", shards=SHARDS, jobs=jobs, transport=transport))
+    caller.get("/schedules?page_size=50")
+    counted.take()
+    caller.get("/schedules?page_size=50")
+    return counted.take().table_requests
+
+
+def _kept(belfry: App) -> Iterator[tuple[str, float]]:
+    upkeep, checking = Upkeep(belfry.listing), Checking(belfry.listing, belfry.meta)
+    yield "upkeep that writes every snapshot, ms", _milliseconds(lambda: upkeep.run(_go_on))
+    yield "upkeep when nothing changed, ms", _milliseconds(lambda: upkeep.run(_go_on))
+    yield "check of 1,000 rows, ms", _milliseconds(lambda: checking.slice(_go_on, 1_000))
+
+
+def _changed(belfry: App) -> Iterator[tuple[str, float]]:
+    """What a change costs, and the first page after it."""
+    caller = Caller(belfry)
+    (one, *_) = belfry.table.slice(belfry.table.shards[0], "", 1)[0]
+    names = iter(range(1_000_000))
+
+    def rename() -> None:
+        name = f"Renamed {next(names)}"
+        belfry.manager.change(
+            one.id, lambda it: replace(it, definition=replace(it.definition, name=name))
+        )
+
+    def create() -> None:
+        belfry.manager.create(replace(one.definition, name=f"New {next(names)}"), one.policy)
+
+    yield (
+        "first page after a change, ms",
+        _median(rename, lambda: caller.get("/schedules?page_size=50")),
+    )
+    yield "to create one, ms", _median(lambda: None, create)
+
+
+def _walk(caller: Caller) -> float:
+    """The time of a page, of several that follow one another."""
+    found = caller.get("/schedules?page_size=50")
+    times = []
+    for _ in range(_WALKED):
+        if (cursor := found["next_cursor"]) is None:
+            break
+        begin = time.perf_counter()
+        found = caller.get(f"/schedules?page_size=50&cursor={cursor}")
+        times.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(times)
+
+
+def _cold(connection: str) -> Mapping[str, float]:
+    done = subprocess.run(
+        [sys.executable, str(_CHILD), connection, "lists"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-4000:])
+    found: Mapping[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _median(before: Callable[[], object], call: Callable[[], object]) -> float:
+    """The time of the call, after `before`, which is not counted."""
+    times = []
+    for _ in range(_PASSES):
+        before()
+        times.append(_milliseconds(call))
+    return statistics.median(times)
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return (time.perf_counter() - begin) * 1000
+
+
+def _go_on() -> None:
+    """Nobody stops it."""
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer schedules")
+    parser.add_argument("--tiny", action="store_true", help="whether it still works, no more")
+    arguments, _ = parser.parse_known_args()
+    choice = "tiny" if arguments.tiny else "quick" if arguments.quick else "full"
+    sizes = _SIZES[choice]
+    found = [measured(n) for n in sizes]
+    print("Lists of schedules, over so many".ljust(42) + "".join(f"{n:>11,}" for n in sizes))
+    for what in found[0]:
+        print(f"  {what:40}" + "".join(f"{one[what]:11.1f}" for one in found))
+    print(f"  a warm page is to be below {_AIM} ms, over any number of schedules")
+
+
+if __name__ == "__main__":
+    main()
