@@ -47,10 +47,8 @@ class JobRows:
                     if entry.since < epoch(line):
                         seen.add(entry.id)
                     yield entry
-        for row in self._older.everything():
-            entry = _entry(row)
-            if entry.id not in seen:
-                yield entry
+        archived = map(_entry, self._older.everything())
+        yield from (entry for entry in archived if entry.id not in seen)
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

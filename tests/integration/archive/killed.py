@@ -12,7 +12,7 @@ class Killed(BaseException):
     """The process is no more."""
 
 
-class Dying(RequestsTransport):
+class Dying(RequestsTransport):  # type: ignore[misc]
     """`left`: so many writes are made. The next is not sent (`answered`: it is sent, and nobody
     reads the answer)."""
 

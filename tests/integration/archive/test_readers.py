@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.schedules.job import Status, job_id
 from tests.integration.archive.past import DAY, HOUR, Past, run, seen
 from tests.integration.engine.conftest import START
+from tests.integration.jobs.truth import packing
+from tests.jobs import jobs_of
 
 
 def test_readers_see_the_same_before_and_after(past: Past) -> None:
@@ -28,6 +30,23 @@ def test_readers_see_the_same_before_and_after(past: Past) -> None:
     assert past.archive()["archived"] == 0
 
 
-def done_border(past: Past) -> object:
+def done_border(past: Past) -> datetime:
     at = past.engine.clock.now() - timedelta(days=30)
-    return at.replace(hour=0, minute=0, second=0) + 0 * DAY
+    return at.replace(hour=0, minute=0, second=0)
+
+
+def test_the_index_of_jobs_has_archived_jobs_even_if_it_is_built_anew(past: Past) -> None:
+    one = past.schedule(6)
+    due = [START + 6 * HOUR * number for number in range(1, 40)]
+    past.end(*(run(one, at) for at in due))
+    past.counted(one, due[-1])
+    past.engine.clock.set(START + 60 * DAY)
+    before = jobs_of(past.app, one.id)
+    packing(past.app).rebuild(lambda: None)
+    past.archive()
+    assert len(past.rows()) == 1
+    assert jobs_of(past.app, one.id) == before, "by its chunks"
+    assert packing(past.app).rebuild(lambda: None).jobs == len(past.ids)
+    assert jobs_of(past.app, one.id) == before
+    assert past.app.table.end([run(one, due[3])]) == [True]
+    assert packing(past.app).rebuild(lambda: None).jobs == len(past.ids), "in both, it is one job"

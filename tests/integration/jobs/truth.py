@@ -46,7 +46,9 @@ def packing(app: App) -> JobPacking:
     names = Names(app.settings.prefix)
     table = app.connection.table(names.table)
     chunks = JobChunks(Container(lambda: app.connection.container(names.index)))
-    return JobPacking(JobFeed(table, app.meta), JobRows(table, app.table), chunks, app.clock)
+    return JobPacking(
+        JobFeed(table, app.meta), JobRows(table, app.table, app.ended), chunks, app.clock
+    )
 
 
 def pack(app: App) -> Packed:
