@@ -37,14 +37,12 @@ from shared.storage.blobs.container import Container, Item
 from shared.storage.blobs.upload import stage
 from shared.storage.failures import translated
 from shared.storage.tables.batch import MAX_OPERATIONS, Delete
-from shared.storage.tables.facts import Meta
+from shared.storage.tables.facts import RESTORING, Meta
 from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.archive")
 _SERVICE = "table storage"
 _TRIES = 5
-_RESTORING = "restoring"
-"""The fact that a state backup is being restored (`backups.state`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class Writer:
     def hold_restore(self) -> None:
         """Raise `Conflict` while a state backup is being restored: it writes rows one after
         another, and those that say what must stay come last."""
-        if self._meta.fact(_RESTORING) is not None:
+        if self._meta.fact(RESTORING) is not None:
             text = (
                 "a state backup is being restored, or its restore was interrupted; finish it first"
             )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from local.azurite import Azurite
 from shared.schedules.job import Status, job_id
+from shared.schedules.series import Bucket
 from tests.integration.archive.past import DAY, HOUR, Past, run, seen
-from tests.integration.engine.conftest import START
+from tests.integration.engine.conftest import START, make
 from tests.integration.jobs.truth import packing
 from tests.jobs import jobs_of
 
@@ -50,3 +53,39 @@ def test_the_index_of_jobs_has_archived_jobs_even_if_it_is_built_anew(past: Past
     assert jobs_of(past.app, one.id) == before
     assert past.app.table.end([run(one, due[3])]) == [True]
     assert packing(past.app).rebuild(lambda: None).jobs == len(past.ids), "in both, it is one job"
+
+
+def test_a_job_that_moves_between_two_reads_is_found(past: Past, azurite: Azurite) -> None:
+    """A reader has read the table, and asks the catalog only when all has moved; and the other way:
+    nothing has moved when it reads the table."""
+    one = past.schedule(6)
+    due = [START + 6 * HOUR * number for number in range(1, 40)]
+    past.end(*(run(one, at) for at in due))
+    past.counted(one, due[-1])
+    past.engine.clock.set(START + 60 * DAY)
+    ids = past.ids[:5]
+    before = past.app.ended.jobs(one.id), past.app.ended.whole(ids), past.app.manager.job(ids[0])
+    ran = series(past)
+    mover = Past(make(azurite, past.app.settings.prefix, clock=past.engine.clock, prepared=True))
+    catalog = past.app.ended._archive._catalog
+    real = catalog._rows
+
+    def moved(*rest: Any) -> Any:
+        if past.rows() == set(past.ids):
+            mover.archive()
+        return real(*rest)
+
+    catalog._rows = moved
+    assert past.app.ended.jobs(one.id) == before[0]
+    assert len(past.rows()) == 1
+    assert past.app.ended.whole(ids) == before[1]
+    assert past.app.manager.job(ids[0]) == before[2]
+    past.app.table.end([job for job in before[0] if job.id not in past.rows()])
+    assert series(past) == ran
+    assert len(past.rows()) == 1
+
+
+def series(past: Past) -> Any:
+    app = past.app
+    found = app.history.series(app.registry.get("works"), START, START + 20 * DAY, Bucket.DAY)
+    return [(begin, one.counts, one.metrics, one.duration) for begin, one in found]
