@@ -20,8 +20,13 @@ from shared.archive.parts import Part, day_of
 from shared.errors import Damaged
 from shared.schedules.job import parse_id
 from shared.storage.tables import entities
+from shared.threads import Pool
 
 Row = dict[str, Any]
+_READERS = 8
+_FEW = 20
+"""Of so few schedules, the days are read at once; of more, one after another, as their jobs may be
+many."""
 
 
 class Archive:
@@ -31,39 +36,41 @@ class Archive:
     def __init__(self, catalog: Catalog, files: Files) -> None:
         self._catalog = catalog
         self._files = files
+        self._readers = Pool(_READERS, "archive")
 
     def find(self, shards: dict[str, Collection[str]]) -> dict[str, Row]:
         """The rows of jobs, by their ids. `shards`: of each shard, the ids that are wanted."""
         days = [day_of(parse_id(one)[1]) for ids in shards.values() for one in ids]
         if not days:
             return {}
-        found: dict[str, Row] = {}
+        wanted: dict[tuple[str, date], list[str]] = {}
+        for shard, ids in shards.items():
+            for one in ids:
+                there = wanted.setdefault((shard, day_of(parse_id(one)[1])), [])
+                there.append(entities.job_key(one))
+        reads: list[tuple[list[Part], Spans]] = []
         for shard, parts in _by_shard(self._catalog.parts(min(days), max(days), shards)):
-            for day, some in groupby(parts, key=lambda part: part.place.day):
-                ids = [one for one in shards[shard] if day_of(parse_id(one)[1]) == day]
-                keys = sorted(entities.job_key(one) for one in ids)
-                spans = [(key, f"{key}\0") for key in keys]
-                for row in self._rows(list(some), spans) if spans else ():
-                    found[str(row["RowKey"]).rpartition(":")[2]] = row
-        return found
+            for day, some in _by_day(parts):
+                keys = sorted(wanted.get((shard, day), ()))
+                reads.append((some, [(key, f"{key}\0") for key in keys]))
+        rows = self._together(read for read in reads if read[1])
+        return {str(row["RowKey"]).rpartition(":")[2]: row for row in rows}
 
     def of_schedule(
         self, shard: str, span: tuple[str, str], first: date | None, last: date | None
-    ) -> Iterator[Row]:
+    ) -> list[Row]:
         """The rows of a schedule's jobs due from the day `first` to the day `last`, whose keys are
         in that range."""
-        for _, parts in _by_day(self._catalog.parts(first, last, [shard])):
-            yield from self._rows(parts, [span])
+        days = _by_day(self._catalog.parts(first, last, [shard]))
+        return self._together((parts, [span]) for _, parts in days)
 
     def failed(self, shard: str, schedule_id: str, last: date, also: Collection[date]) -> list[Row]:
         """The rows of a schedule's jobs due up to the day `last`: of days on which a job of the
         shard failed, and of the days `also`."""
         span = entities.job_range(schedule_id)
-        found: list[Row] = []
-        for day, parts in _by_day(self._catalog.parts(None, last, [shard])):
-            if day in also or any(part.failed for part in parts):
-                found += self._rows(parts, [span])
-        return found
+        days = _by_day(self._catalog.parts(None, last, [shard]))
+        some = (parts for day, parts in days if day in also or any(one.failed for one in parts))
+        return self._together((parts, [span]) for parts in some)
 
     def stretch(self, shard: str, schedule_id: str, at: datetime) -> Row | None:
         """The row of the stretch of a schedule's occurrences that contains an instant."""
@@ -83,8 +90,12 @@ class Archive:
         parts = self._catalog.parts(day_of(since), day_of(until), shards)
         for shard, some in _by_shard(parts):
             spans = sorted(entities.job_range(one) for one in shards[shard])
-            for _, together in _by_day(some):
-                yield from self._rows(together, spans)
+            days = [parts for _, parts in _by_day(some)]
+            if len(spans) <= _FEW:
+                yield from self._together((parts, spans) for parts in days)
+                continue
+            for parts in days:
+                yield from self._rows(parts, spans)
 
     def everything(self) -> Iterator[Row]:
         """The rows of all jobs."""
@@ -104,6 +115,11 @@ class Archive:
             if key != last:  # the merge is stable: the latest part's comes first
                 yield key, line
             last = key
+
+    def _together(self, reads: Iterable[tuple[list[Part], Spans]]) -> list[Row]:
+        """The rows of some jobs, each day's in the order of their keys; several days at once."""
+        found = self._readers.map(lambda read: list(self._rows(*read)), reads)
+        return [row for rows in found for row in rows]
 
     def _rows(self, parts: Sequence[Part], spans: Spans) -> Iterator[Row]:
         for key, line in self.effective(parts, spans):
