@@ -56,8 +56,8 @@ def test_the_index_of_jobs_has_archived_jobs_even_if_it_is_built_anew(past: Past
 
 
 def test_a_job_that_moves_between_two_reads_is_found(past: Past, azurite: Azurite) -> None:
-    """A reader has read the table, and asks the catalog only when all has moved; and the other way:
-    nothing has moved when it reads the table."""
+    """All moves right before the catalog is read, after the table was; and right before the table
+    is read: a reader that had asked the catalog first would miss it."""
     one = past.schedule(6)
     due = [START + 6 * HOUR * number for number in range(1, 40)]
     past.end(*(run(one, at) for at in due))
@@ -83,6 +83,20 @@ def test_a_job_that_moves_between_two_reads_is_found(past: Past, azurite: Azurit
     past.app.table.end([job for job in before[0] if job.id not in past.rows()])
     assert series(past) == ran
     assert len(past.rows()) == 1
+
+    catalog._rows = real
+    other = past.schedule(6)
+    past.end(*(run(other, at) for at in due))
+    past.counted(other, due[-1])
+    jobs = past.app.table.jobs
+    expected = list(jobs(other.id))
+
+    def moving(*rest: Any) -> Any:
+        mover.archive()
+        return jobs(*rest)
+
+    past.app.table.jobs = moving
+    assert past.app.ended.jobs(other.id) == expected
 
 
 def series(past: Past) -> Any:
