@@ -7,11 +7,13 @@ settings, log, redaction       configuration; log lines, and removing secrets fr
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 access                         pure: who asks, and what that caller may see and do
 schedules                      pure: what a schedule is, and what it owes at `now`
+jobs                           pure: the index of jobs: chunks, pages, sums
 tasks                          pure: what a task is, what it needs, what it may use as it runs
 audit                          who changed what, in a chain of hashes
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
 data                           the company's own database: its tables, and their upgrade
 archive                        jobs that ended long ago, in files; read as if they were in the table
+listing                        the index of schedules: what lists filter and sort by, in memory
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
 alerts                         problems: told when they begin, again while they last, and at the end

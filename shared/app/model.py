@@ -18,6 +18,7 @@ from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.records.history import History
 from shared.engine.records.job_index import JobIndex
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
@@ -68,6 +69,7 @@ class App:
     ended: EndedJobs
     archive: Callable[[], JobArchive]
     jobs: JobIndex
+    packing: JobPacking
     listing: Listing
     lists: Lists
     history: History

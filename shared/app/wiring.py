@@ -140,6 +140,7 @@ def build(
         ended=at.ended,
         archive=archive,
         jobs=jobs,
+        packing=packing,
         listing=listing,
         lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import archive, billing, database, dry_run, preview, schedules, typed
+from shared.cli import archive, billing, database, dry_run, jobs, preview, schedules, typed
 from shared.cli.follows import what_follows
 from shared.cli.typed import Typed
 from shared.engine.commands.once import run_once
@@ -62,6 +62,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return billing.main(asked)
     if asked.task == archive.NAME:
         return archive.main(asked, tasks)
+    if asked.task == jobs.NAME:
+        return jobs.main(asked, tasks)
     if asked.task == schedules.NAME:
         return schedules.main(asked, tasks)
     if asked.repair:

@@ -37,6 +37,8 @@ Run a task by hand, now and here; every run is a job like any other.
     python -m functions archive status        how many there are
     python -m functions schedules check       whether lists say what the schedules are; repairs it
     python -m functions schedules reindex     make the index of lists anew
+    python -m functions jobs check            whether lists say what the jobs were; repairs it
+    python -m functions jobs reindex          make the index of jobs anew
     python -m functions notifications preview --help
                                               what people are told, with sample data
     python -m functions billing status        whether billing runs, and what the ledger has

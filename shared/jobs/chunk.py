@@ -53,10 +53,24 @@ class Chunk:
     def entry(self, at: int) -> Entry:
         """The entry at that position."""
         project, task, status = self.kinds[self._kind[at]]
-        until, seconds = self._until[at], self._seconds[at]
-        since, count = self._stretches.get(at, (until, 1))
-        name = job_id(self._schedules[self._schedule[at]], at_second(since), self._by.get(at, ""))
-        return Entry(name, status, task, project, until, count, None if isnan(seconds) else seconds)
+        seconds = self._seconds[at]
+        _, count = self._stretches.get(at, (0, 1))
+        ran = None if isnan(seconds) else seconds
+        return Entry(self._id(at), status, task, project, self._until[at], count, ran)
+
+    def key(self, at: int) -> Key:
+        """The place in the order of the entry at that position."""
+        return self._until[at], self._id(at)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether it has that entry."""
+        at = bisect_left(range(len(self)), entry.key, key=self.key)
+        return at < len(self) and self.key(at) == entry.key
+
+    def _id(self, at: int) -> str:
+        return job_id(
+            self._schedules[self._schedule[at]], at_second(self._since(at)), self._by.get(at, "")
+        )
 
     def fitting(self, wanted: Filter) -> Sequence[int]:
         """The positions of the entries that are wanted, in order."""
@@ -167,3 +181,6 @@ key_of = attrgetter("key")
 def bounds(entries: Sequence[Entry]) -> tuple[Key, Key]:
     """The first and the last key of entries that are in order."""
     return entries[0].key, entries[-1].key
+
+
+EMPTY = decode(encode([]))

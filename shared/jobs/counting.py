@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from shared.jobs.chunk import ordered
 from shared.jobs.directory import Group, Sums, summed
 from shared.jobs.entry import Filter
 from shared.jobs.packing import placed
@@ -79,11 +78,10 @@ def by_day(jobs: Jobs, wanted: Filter, first: date, last: date) -> Mapping[date,
 def _sums(jobs: Jobs) -> Iterable[tuple[Group, Sums]]:
     """The sums of all jobs, in parts."""
     tail = placed(jobs.directory, jobs.tail.values())
-    for number, section in enumerate(jobs.directory.sections):
-        if number in tail:
-            packed = (one for one in jobs.read(section.name) if one.id not in jobs.tail)
-            yield from summed(ordered([*packed, *tail[number]])).items()
-        else:
-            yield from section.sums.items()
-    if not jobs.directory.sections:
-        yield from summed(jobs.tail.values()).items()
+    for section in jobs.directory.sections:
+        yield from section.sums.items()
+    for number, some in tail.items():
+        sections = jobs.directory.sections[number : number + 1]
+        chunks = [jobs.read(section.name) for section in sections]
+        fresh = [one for one in some if not any(chunk.holds(one) for chunk in chunks)]
+        yield from summed(fresh).items()

@@ -7,16 +7,21 @@ of the tail belong, which may be in the chunk too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
-from shared.jobs.chunk import Chunk, ordered
+from shared.jobs.chunk import EMPTY, Chunk, ordered
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry, Filter, Key
 from shared.jobs.packing import placed
 
 Read = Callable[[str], Chunk]
 """Reads the chunk of that name."""
+_NOWHERE: Key = (1 << 62, "")
+"""Behind every job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Jobs:
 
     directory: Directory
     tail: Mapping[str, Entry]
-    """By id. If a job is in a chunk as well, the chunk's entry is the same, or older."""
+    """By id. If a job is in a chunk as well, its entry there is the same."""
     read: Read
 
     def page(self, wanted: Filter, skip: int, size: int) -> Found:
@@ -49,30 +54,34 @@ class Jobs:
 
     def _found(self, wanted: Filter, skip: int, size: int, below: Key | None) -> Found:
         taken: list[Entry] = []
-        total = passed = 0
+        total = 0
         for part in self._parts(wanted):
-            count = part.count
-            total += count
-            if len(taken) > size or not count:
+            total += part.count
+            behind = below is not None and part.lowest >= below
+            if len(taken) > size or not part.count or behind:
                 continue
-            if below is None and passed + count <= skip:
-                passed += count
+            if skip >= part.count:
+                skip -= part.count
                 continue
-            entries = part.entries()
-            if below is not None:
-                entries = [entry for entry in entries if entry.key < below]
-            else:
-                entries = entries[max(0, skip - passed) :]
-                passed += count
-            taken += entries[: size + 1 - len(taken)]
+            taken += islice(part.entries(skip, below), size + 1 - len(taken))
+            skip = 0
         return Found(taken[:size], total, len(taken) > size)
 
     def _parts(self, wanted: Filter) -> Iterator[_Part]:
-        """The parts of the order, latest first."""
+        """The parts of the order, latest first: each a section, and the tail within its span."""
         tail = placed(self.directory, self.tail.values())
-        for number in reversed(range(max(1, len(self.directory.sections)))):
-            sections = self.directory.sections[number : number + 1]
-            yield _part(sections, tail.get(number, ()), wanted, self.read)
+        sections = self.directory.sections
+        if not sections:
+            yield _part(_NOWHERE, 0, _empty, self.tail.values(), wanted)
+        for number in reversed(range(len(sections))):
+            section = sections[number]
+            read = partial(self.read, section.name)
+            if number in tail:
+                chunk = read()
+                fresh = [entry for entry in tail[number] if not chunk.holds(entry)]
+                yield _part(section.first, _count(section, wanted, read), read, fresh, wanted)
+            else:
+                yield _part(section.first, _count(section, wanted, read), read, (), wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,41 +89,55 @@ class _Part:
     """The jobs of one section, and of the tail within its span, that fit the filter."""
 
     count: int
-    entries: Callable[[], list[Entry]]
-    """These, latest first."""
+    lowest: Key
+    """No job of it comes later in the list than this place."""
+    entries: Callable[[int, Key | None], Iterator[Entry]]
+    """(how many to pass over, a place) -> those that come after that place, latest first."""
 
 
-def _part(sections: Sequence[Section], tail: Sequence[Entry], wanted: Filter, read: Read) -> _Part:
-    if not sections:
-        return _listed([entry for entry in tail if wanted.fits(entry)])
-    section = sections[0]
-    if tail:
-        return _listed(_together(section, tail, wanted, read))
+def _count(section: Section, wanted: Filter, read: Callable[[], Chunk]) -> int:
+    """How many jobs of a section are wanted."""
     if section.apart(wanted):
-        return _listed([])
+        return 0
     if section.covered(wanted):
-        count = sum(n for kind, n in section.counts.items() if wanted.fits_group(*kind))
-        return _Part(count, lambda: _of(read(section.name), wanted)[::-1])
-    chunk = read(section.name)
-    return _Part(len(chunk.fitting(wanted)), lambda: _of(chunk, wanted)[::-1])
+        return sum(n for kind, n in section.counts.items() if wanted.fits_group(*kind))
+    return len(read().fitting(wanted))
 
 
-def _listed(entries: Sequence[Entry]) -> _Part:
-    latest_first = ordered(entries)[::-1]
-    return _Part(len(latest_first), lambda: latest_first)
+def _part(
+    first: Key, count: int, read: Callable[[], Chunk], tail: Iterable[Entry], wanted: Filter
+) -> _Part:
+    among = [entry for entry in tail if wanted.fits(entry)]
+
+    def entries(skip: int, below: Key | None) -> Iterator[Entry]:
+        chunk = read()
+        packed = chunk.fitting(wanted) if count else ()
+        return _merged(chunk, packed, ordered(among)[::-1], skip, below)
+
+    lowest = min([first, *(entry.key for entry in among)])
+    return _Part(count + len(among), lowest, entries)
 
 
-def _together(
-    section: Section, tail: Sequence[Entry], wanted: Filter, read: Read
-) -> Sequence[Entry]:
-    chunk = None if section.apart(wanted) else read(section.name)
-    packed = [] if chunk is None else _of(chunk, wanted)
-    known = {entry.id for entry in tail}
-    return [
-        *(entry for entry in packed if entry.id not in known),
-        *(entry for entry in tail if wanted.fits(entry)),
-    ]
+def _merged(
+    chunk: Chunk, packed: Sequence[int], tail: Sequence[Entry], skip: int, below: Key | None
+) -> Iterator[Entry]:
+    """Entries of a chunk, by their positions in order, and of the tail, latest first: all latest
+    first. What is passed over is not even made."""
+    end = len(packed)
+    if below is not None:
+        end = bisect_left(packed, below, key=chunk.key)
+        tail = [entry for entry in tail if entry.key < below]
+    for later in (*tail, None):
+        start = 0 if later is None else bisect_left(packed, later.key, 0, end, key=chunk.key)
+        passed = min(skip, end - start)
+        skip -= passed
+        yield from map(chunk.entry, reversed(packed[start : end - passed]))
+        end = start
+        if later is not None and skip:
+            skip -= 1
+        elif later is not None:
+            yield later
 
 
-def _of(chunk: Chunk, wanted: Filter) -> list[Entry]:
-    return [chunk.entry(at) for at in chunk.fitting(wanted)]
+def _empty() -> Chunk:
+    return EMPTY

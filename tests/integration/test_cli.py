@@ -246,5 +246,11 @@ def test_the_index_of_schedules_is_checked_and_made_anew(run: Run) -> None:
     assert said["schedules"] > 5 and said["repaired"] == 0
     done = run("schedules", "reindex")
     assert done.returncode == 0 and json.loads(done.stdout)["schedules"] == said["schedules"]
+    done = run("jobs", "reindex")
+    assert done.returncode == 0 and json.loads(done.stdout)["rebuilt"] is True, done.stderr
+    done = run("jobs", "check")
+    assert done.returncode == 0 and json.loads(done.stdout)["repaired"] == 0, done.stderr
+    done = run("jobs", "mend")
+    assert done.returncode == 2 and "jobs check" in done.stderr
     done = run("schedules", "mend")
     assert done.returncode == 2 and "schedules check" in done.stderr

@@ -65,7 +65,19 @@ def list_schedules(
         text=q,
         once=once,
     )
-    to = cursors.bound("schedules", asking, wanted=repr(wanted), sort=sort)
+    to = cursors.bound(
+        "schedules",
+        asking,
+        project_id=project_id,
+        enabled=enabled,
+        task_type=task_type,
+        frequency=frequency,
+        tags=tagged,
+        state=state,
+        q=q,
+        once=once,
+        sort=sort,
+    )
     if cursor is not None and page != 1:
         raise Invalid("page", "give a page or a cursor, not both")
     after = None if cursor is None else _place(belfry, to, cursor)

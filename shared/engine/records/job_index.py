@@ -23,7 +23,7 @@ from shared.jobs.counting import Counts
 from shared.jobs.directory import Directory
 from shared.jobs.entry import Entry, Filter, Key, at_second
 from shared.jobs.paging import Found, Jobs
-from shared.schedules.job import ENDED, Job, parse_id
+from shared.schedules.job import ENDED, Job, Status, parse_id
 from shared.schedules.record import of_live
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.handed import HandedOut
@@ -33,6 +33,30 @@ from shared.storage.tables.schedules import ScheduleTable
 
 T = TypeVar("T")
 _TRIES = 5
+_CHECKED = 10_000
+
+
+NAMED = 50
+"""The most jobs that a check names."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsChecked:
+    """How the index compares with the rows of the jobs that have ended."""
+
+    jobs: int
+    """Rows that were compared."""
+    wrong: Sequence[str]
+    """Jobs that are not in the index, or are there with another end."""
+
+    @property
+    def good(self) -> bool:
+        return not self.wrong
+
+    def result(self) -> Mapping[str, object]:
+        """For whoever asked."""
+        named = list(self.wrong[:NAMED])
+        return {"jobs": self.jobs, "repaired": len(self.wrong), "named": named}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +110,35 @@ class JobIndex:
         """All jobs that have not ended, by id."""
         return dict(self._unfiled()[0])
 
+    def check(self, check: Callable[[], None]) -> JobsChecked:
+        """Compare the index with all rows of jobs; `check` is called now and then. Jobs that end
+        meanwhile do no harm: what has a row is in the index by then."""
+        rows: dict[str, Status] = {}
+        for number, entry in enumerate(self._rows.entries()):
+            if number % _CHECKED == 0:
+                check()
+            rows[entry.id] = entry.status
+        found = self._statuses(check)
+        wrong = sorted(job_id for job_id, status in rows.items() if found.get(job_id) != status)
+        return JobsChecked(len(rows), wrong)
+
+    def _statuses(self, check: Callable[[], None]) -> Mapping[str, Status]:
+        """How each job of the index ended, by id; none, if its blobs are lost."""
+        for _ in range(_TRIES):
+            with suppress(Damaged):
+                jobs, _live = self._indexed()
+                found = {entry.id: entry.status for entry in jobs.tail.values()}
+                for section in jobs.directory.sections:
+                    check()
+                    found |= {entry.id: entry.status for entry in jobs.read(section.name)}
+                return found
+        return {}
+
     def _shown(self, find: Callable[[Jobs], Found]) -> JobPage:
         found, live = self._read(lambda jobs, live: (find(jobs), live))
         ended = [entry.id for entry in found.entries if entry.status in ENDED]
-        rows = self._ended.whole(ended)
+        rows = dict(self._table.listed(ended))
+        rows |= self._ended.archived(one for one in ended if one not in rows)
         shown = [
             (rows.get(entry.id) or _bare(entry)) if entry.status in ENDED else live[entry.id]
             for entry in found.entries

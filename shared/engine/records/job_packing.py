@@ -91,7 +91,7 @@ class JobPacking:
         won = self._point(pointer, Directory.of(sections, filed))
         if won:
             self._feed.remove(filed)
-        self._remove_strays(check)
+        self._clear(check)
         made = Packed(jobs=len(entries), chunks=len(sections), rebuilt=True, won=won)
         event(_logger, Event.JOB_INDEX_REBUILT, jobs=made.jobs, chunks=made.chunks)
         return made
@@ -102,7 +102,7 @@ class JobPacking:
         self._feed.remove([row.key for row in filed if row.key in before.packed])
         rows = [row for row in filed if row.key not in before.packed]
         if not rows:
-            self._remove_strays(check)
+            self._clear(check)
             return Packed(jobs=0, chunks=0)
         entries = [entry for row in rows for entry in row.entries]
         changed: dict[int, list[Section]] = {}
@@ -119,7 +119,7 @@ class JobPacking:
                 for section in before.sections[number : number + 1]:
                     self._chunks.remove(section.name)
             self._chunks.remove(pointer.value)
-            self._remove_strays(check)
+            self._clear(check)
         return Packed(jobs=len(entries), chunks=len(made), won=won)
 
     def _merged(self, before: Directory, number: int, more: Iterable[Entry]) -> list[Section]:
@@ -136,13 +136,20 @@ class JobPacking:
     def _point(self, before: Fact | None, directory: Directory) -> bool:
         return self._feed.point(before, self._chunks.keep_directory(directory.encode()))
 
-    def _remove_strays(self, check: Callable[[], None]) -> None:
-        """Remove what killed runs left: blobs that the directory does not name."""
+    def _clear(self, check: Callable[[], None]) -> None:
+        """Remove what killed runs left: blobs that the directory does not name. Raises `Damaged` if
+        one that it names is gone."""
         pointer = self._feed.pointer()
         if pointer is None or not pointer.value:
             return
         held = self._chunks.directory(pointer.value)
         named = {pointer.value, *(section.name for section in held.sections)}
-        for name in self._chunks.strays(named, self._clock.now() - _ALONE, check):
-            check()
-            self._chunks.remove(name)
+        there = self._chunks.written(check)
+        gone = named - there.keys()
+        if gone and self._feed.pointer() == pointer:  # else another run packed meanwhile
+            raise Damaged(f"{min(gone)} of the index of jobs is gone")
+        before = self._clock.now() - _ALONE
+        for name, at in there.items():
+            if name not in named and at is not None and at < before:
+                check()
+                self._chunks.remove(name)

@@ -189,16 +189,19 @@ class Ledger:
         made, _ = self._confirmed(schedule, versions, part, size)
         return list(made.occurrences), len(due)
 
-    def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
+    def reconcile(
+        self, check: Callable[[], None], span: Span | None = None, *, every: bool = False
+    ) -> Reconciled:
         """Account for what all schedules were to run in `span`; `check` is called now and then.
-        What it costs follows what happened in the span, not how many schedules there are.
+        What it costs follows what happened in the span, not how many schedules there are; unless
+        `every` one is to be checked.
 
         Default: from 26 hours ago, or from the first occurrence that had not ended the last time,
         if that is longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
         with Pool(_AT_ONCE, "ledger") as pool:
-            spans = self._to_check(made.span)
+            spans = self._every(made.span) if every else self._to_check(made.span)
             while some := dict(islice(spans, _BATCH)):
                 check()
                 rows = self._table.rows(some.keys())
@@ -221,6 +224,9 @@ class Ledger:
             broken=made.broken,
         )
         return made
+
+    def _every(self, span: Span) -> Iterator[tuple[str, Span]]:
+        return ((schedule_id, span) for schedule_id in self._table.ids())
 
     def _to_check(self, span: Span) -> Iterator[tuple[str, Span]]:
         """The schedules of which something may have been expected or done, and in which span.

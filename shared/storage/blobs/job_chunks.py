@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -78,19 +78,10 @@ class JobChunks:
         """Create the container, if it does not exist."""
         self._container.create()
 
-    def strays(
-        self, named: Collection[str], before: datetime, check: Callable[[], None] = go_on
-    ) -> list[str]:
-        """The blobs that are not among these and were written before then: what a packing that was
-        killed left."""
-        return [
-            item.name
-            for item in self._container.items(check)
-            if item.name.startswith(_FOLDER)
-            and item.name not in named
-            and item.changed_at is not None
-            and item.changed_at < before
-        ]
+    def written(self, check: Callable[[], None] = go_on) -> dict[str, datetime | None]:
+        """When each blob of the index was written, by name."""
+        found = self._container.items(check)
+        return {item.name: item.changed_at for item in found if item.name.startswith(_FOLDER)}
 
     def _keep(self, folder: str, content: bytes) -> str:
         name = f"{folder}{secrets.token_hex(12)}"

@@ -31,7 +31,7 @@ from shared.storage.tables.batch import (
     literal,
 )
 from shared.storage.tables.changes import Change, bare, operations, row_of, rows_of, without_length
-from shared.storage.tables.ended import Ended
+from shared.storage.tables.ended import Ended, listed
 from shared.storage.tables.table import Table
 from shared.threads import Pool
 
@@ -79,6 +79,7 @@ class ScheduleTable:
         self._table = table
         self._clock = clock
         self._ended = Ended()
+        self._listed = Ended(listed)
         self.troubled: set[str] = set()
         """The shards in which this process left notes for the alerts (`trouble`)."""
         self.audited: set[str] = set()
@@ -127,9 +128,17 @@ class ScheduleTable:
         return known | read
 
     def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
-        """Of these jobs, those that have ended, by id, with all that is stored of them."""
+        """Of these jobs, those whose rows are here, by id, with all that is stored of them."""
         found = self._readers.map(self.job, job_ids)
         return {job.id: job for job in found if job is not None}
+
+    def listed(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those that have ended, by id, as lists show them: maybe without log."""
+        known = self._listed.among(job_ids)
+        wanted = [job_id for job_id in job_ids if job_id not in known]
+        read = [job for job in self._readers.map(self.job, wanted) if job is not None]
+        self._listed.add(job for job in read if job.started_at is not None)
+        return known | {job.id: job for job in read}
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
         """The stretch of a schedule's occurrences that contains an instant; usually one query.
@@ -207,6 +216,11 @@ class ScheduleTable:
         for shard in self.shards:
             rows = self._range(shard, "schedule:", "schedule;", more=" and configured ne ''")
             yield from readable.schedules(rows)
+
+    def ids(self) -> Iterator[str]:
+        """The id of every schedule, including deleted ones and those that cannot be read."""
+        for shard in self.shards:
+            yield from map(_id_of, self._range(shard, "schedule:", "schedule;", select=["RowKey"]))
 
     def suspects(
         self, after: Place | None, most: int, by: datetime, leased: datetime

@@ -139,16 +139,21 @@ def run(schedule: Schedule, due_at: datetime, by: str = "", **changes: Any) -> J
     return replace(made, **changes)
 
 
+def listed(app: Any, *asked: Any) -> list[Job]:
+    """A list of jobs; lists may have their logs or not."""
+    return [replace(job, log="") for job in jobs_of(app, *asked)]
+
+
 def seen(past: Past, since: datetime, until: datetime, *, brief: bool = False) -> dict[str, Any]:
     """All that readers see, by question. `brief`: some of it."""
     app = past.app
     known = {one.id: one for one in past.schedules}
     found: dict[str, Any] = {}
     for name in known:
-        found[f"list {name}"] = jobs_of(app, name)
+        found[f"list {name}"] = listed(app, name)
         if brief:
             continue
-        found[f"span {name}"] = jobs_of(app, name, since, until)
+        found[f"span {name}"] = listed(app, name, since, until)
         found[f"newest {name}"] = app.table.newest(name)
         span = Span(since - _MOMENT, until - _MOMENT)
         found[f"occurrences {name}"] = app.ledger.occurrences(name, span, 1, 1000)

@@ -8,10 +8,8 @@ from typing import Any
 from local.azurite import Azurite
 from shared.schedules.job import Status, job_id
 from shared.schedules.series import Bucket
-from tests.integration.archive.past import DAY, HOUR, Past, run, seen
+from tests.integration.archive.past import DAY, HOUR, Past, listed, run, seen
 from tests.integration.engine.conftest import START, make
-from tests.integration.jobs.truth import packing
-from tests.jobs import jobs_of
 
 
 def test_readers_see_the_same_before_and_after(past: Past) -> None:
@@ -44,15 +42,15 @@ def test_the_index_of_jobs_has_archived_jobs_even_if_it_is_built_anew(past: Past
     past.end(*(run(one, at) for at in due))
     past.counted(one, due[-1])
     past.engine.clock.set(START + 60 * DAY)
-    before = jobs_of(past.app, one.id)
-    packing(past.app).rebuild(lambda: None)
+    before = listed(past.app, one.id)
+    past.app.packing.rebuild(lambda: None)
     past.archive()
     assert len(past.rows()) == 1
-    assert jobs_of(past.app, one.id) == before, "by its chunks"
-    assert packing(past.app).rebuild(lambda: None).jobs == len(past.ids)
-    assert jobs_of(past.app, one.id) == before
+    assert listed(past.app, one.id) == before, "by its chunks"
+    assert past.app.packing.rebuild(lambda: None).jobs == len(past.ids)
+    assert listed(past.app, one.id) == before
     assert past.app.table.end([run(one, due[3])]) == [True]
-    assert packing(past.app).rebuild(lambda: None).jobs == len(past.ids), "in both, it is one job"
+    assert past.app.packing.rebuild(lambda: None).jobs == len(past.ids), "in both, it is one job"
 
 
 def test_a_job_that_moves_between_two_reads_is_found(past: Past, azurite: Azurite) -> None:

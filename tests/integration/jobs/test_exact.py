@@ -13,8 +13,11 @@ import pytest
 from local.azurite import Azurite
 from shared.errors import Conflict
 from shared.jobs.entry import Filter
+from shared.schedules import record
+from shared.schedules.job import Status
 from shared.schedules.model import CatchUp, Overlap
 from shared.storage.tables import handed, job_feed
+from shared.storage.tables.facts import Fact
 from shared.storage.tables.job_feed import JobFeed
 from tests import sdk
 from tests.integration.engine.conftest import Engine, make
@@ -23,7 +26,6 @@ from tests.integration.jobs.truth import (
     Killed,
     assert_exact,
     pack,
-    packing,
     sweep,
     true_jobs,
 )
@@ -161,7 +163,7 @@ def act(what: str, dying: Engine) -> None:
         case "pack":
             pack(dying.app)
         case "rebuild":
-            packing(dying.app).rebuild(lambda: None)
+            dying.app.packing.rebuild(lambda: None)
         case _:
             sweep(dying.app)
 
@@ -179,10 +181,10 @@ def more(engine: Engine, *, swept: bool = True) -> None:
 def test_two_that_pack_at_once_pack_once(engine: Engine, azurite: Azurite) -> None:
     lived(engine)
     other = make(azurite, engine.app.settings.prefix, clock=engine.clock)
-    slow = packing(engine.app)
+    slow = engine.app.packing
     point = slow._feed.point
 
-    def late(before: job_feed.Fact | None, directory: str) -> bool:
+    def late(before: Fact | None, directory: str) -> bool:
         assert pack(other.app).won
         return point(before, directory)
 
@@ -196,7 +198,9 @@ def test_lost_blobs_are_no_lost_jobs(engine: Engine) -> None:
     lived(engine)
     pack(engine.app)
     engine.app.connection.container(f"{engine.app.settings.prefix}-index").delete_container()
-    assert_exact(engine.app, "read from the rows")
+    assert_exact(engine.app, "read from the rows", indexed=False)
+    assert pack(engine.app).rebuilt
+    assert_exact(engine.app, "built anew")
 
 
 def test_what_a_killed_run_left_is_removed_an_hour_later(engine: Engine, azurite: Azurite) -> None:
@@ -237,7 +241,7 @@ def test_a_note_of_thousands_is_several_and_names_them_all(
     assert all(len(note.ids or ()) <= 7 for note in notes) and len(notes) >= 3
 
 
-def test_a_garbled_line_of_the_feed_costs_one_job_and_a_rebuild_finds_it(engine: Engine) -> None:
+def test_a_garbled_line_of_the_feed_does_no_harm(engine: Engine) -> None:
     lived(engine)
     pack(engine.app)
     table = sdk.table(engine.app)
@@ -245,7 +249,17 @@ def test_a_garbled_line_of_the_feed_costs_one_job_and_a_rebuild_finds_it(engine:
         {"PartitionKey": "meta", "RowKey": "jobs.feed:2026:x", "jobs": '["a"]\n{}\nno'}
     )
     assert_exact(engine.app)
-    packing(engine.app).rebuild(lambda: None)
+
+
+def test_a_check_names_what_the_index_lacks_and_a_rebuild_repairs_it(engine: Engine) -> None:
+    lived(engine)
+    pack(engine.app)
+    made = engine.add(enabled=False)
+    lost = record.ended(made, engine.clock.now(), Status.MISSED, "", engine.clock.now())
+    assert engine.app.table.end([lost]) == [True]  # nobody named it
+    checked = engine.app.jobs.check(lambda: None)
+    assert checked.wrong == [lost.id] and not checked.good
+    engine.app.packing.rebuild(lambda: None)
     assert_exact(engine.app)
 
 

@@ -9,15 +9,10 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from shared.app import App
 from shared.engine.dispatch import sweep as sweeps
-from shared.engine.records.job_packing import JobPacking, Packed
+from shared.engine.records.job_packing import Packed
 from shared.jobs.entry import Filter
 from shared.schedules.job import Job, Status
 from shared.schedules.record import of_live
-from shared.storage.blobs.container import Container
-from shared.storage.blobs.job_chunks import JobChunks
-from shared.storage.names import Names
-from shared.storage.tables.job_feed import JobFeed
-from shared.storage.tables.job_rows import JobRows
 from tests.jobs import busy, jobs_of
 
 _VERBS = ("POST", "PUT", "PATCH", "DELETE")
@@ -42,17 +37,8 @@ class Dying(RequestsTransport):  # type: ignore[misc]
         return super().send(request, **options)
 
 
-def packing(app: App) -> JobPacking:
-    names = Names(app.settings.prefix)
-    table = app.connection.table(names.table)
-    chunks = JobChunks(Container(lambda: app.connection.container(names.index)))
-    return JobPacking(
-        JobFeed(table, app.meta), JobRows(table, app.table, app.ended), chunks, app.clock
-    )
-
-
 def pack(app: App) -> Packed:
-    return packing(app).pack(lambda: None)
+    return app.packing.pack(lambda: None)
 
 
 def sweep(app: App) -> None:
@@ -66,11 +52,12 @@ def true_jobs(app: App) -> dict[str, Job]:
     return live | {job.id: job for job in app.table.jobs()}
 
 
-def assert_exact(app: App, when: str = "") -> None:
-    """Lists, totals and sums say what the rows say, each job once."""
+def assert_exact(app: App, when: str = "", *, indexed: bool = True) -> None:
+    """Lists, totals and sums say what the rows say, each job once; and whether the index does."""
     truth = true_jobs(app)
     listed = jobs_of(app)
     ids = [job.id for job in listed]
+    assert app.jobs.check(lambda: None).good == indexed, when
     order = sorted(truth.values(), key=lambda job: (job.due_until, job.id), reverse=True)
     assert ids == [job.id for job in order], when
     assert {job.id: job.status for job in listed} == {k: v.status for k, v in truth.items()}, when
