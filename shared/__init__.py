@@ -13,6 +13,7 @@ jobs                           pure: the index of jobs: chunks, pages, sums
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
 listing                        the index of schedules, from which lists are answered
 data                           the company's own database: its tables, and their upgrade
+archive                        jobs that ended long ago, in files; read as if they were in the table
 listing                        the index of schedules: what lists filter and sort by, in memory
 keys                           keys and sign-ins: who sends a request, and how many of them
 notifications                  what people are told, each once, from an outbox; channels to people

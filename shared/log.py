@@ -52,6 +52,8 @@ class Event(StrEnum):
     JOB_SKIPPED = "job_skipped"
     JOB_MISSED = "job_missed"
     JOB_CANCELLED = "job_cancelled"
+    JOBS_ARCHIVED = "jobs_archived"
+    ARCHIVE_DAMAGED = "archive_damaged"
     MESSAGE_VOID = "message_void"
     MESSAGE_DEFERRED = "message_deferred"
     MESSAGE_REPLACED = "message_replaced"

@@ -26,6 +26,7 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
@@ -66,6 +67,19 @@ def care(
     from shared.care.service import Care
 
     return Care(settings, notifications, billing, alerts)
+
+
+def archive(settings: Settings, at: Stores) -> JobArchive:
+    from shared.archive.service import JobArchive
+
+    return JobArchive(
+        table=at.connection.table(at.names.table),
+        shards=at.table.shards,
+        container=at.connection.blobs,
+        name=at.names.history,
+        files=at.files,
+        retention=settings.job_retention,
+    )
 
 
 def backups(

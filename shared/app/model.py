@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.archive.jobs import EndedJobs
 from shared.audit.service import AuditTrail
 from shared.calendars.feeds import Feeds
 from shared.calendars.service import Calendars
@@ -46,6 +47,7 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
@@ -71,6 +73,8 @@ class App:
     manager: Manager
     control: Control
     ledger: Ledger
+    ended: EndedJobs
+    archive: Callable[[], JobArchive]
     jobs: JobIndex
     packing: JobPacking
     listing: Listing

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.archive.catalog import Catalog
+from shared.archive.files import Files
+from shared.archive.jobs import EndedJobs
+from shared.archive.reading import Archive
 from shared.calendars.store import Store
 from shared.clock import Clock
 from shared.settings import Settings
@@ -34,6 +38,9 @@ class Stores:
     locks: Locks
     queue: JobQueue
     answers: Answers
+    files: Files
+    """Of the archive."""
+    ended: EndedJobs
 
     @classmethod
     def of(cls, settings: Settings, connection: Connection, clock: Clock) -> Stores:
@@ -43,6 +50,7 @@ class Stores:
         meta = Meta(table)
         schedules = ScheduleTable(table, settings.schedule_shards, clock)
         short, long = connection.queue(names.queue), connection.queue(names.long_queue)
+        files = Files(connection.blobs)
         return cls(
             connection,
             names,
@@ -55,4 +63,6 @@ class Stores:
             Locks(meta),
             JobQueue(short, long),
             Answers(table),
+            files,
+            EndedJobs(schedules, Archive(Catalog(table), files), clock),
         )

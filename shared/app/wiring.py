@@ -12,6 +12,7 @@ from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app import access, domains, engine
 from shared.app.model import App
 from shared.app.stores import Stores
+from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
@@ -92,12 +93,14 @@ def build(
                 Checking(listing, at.meta),
             ),
             CalendarUpkeep: lambda: calendars,
+            ArchiveService: lambda: archive(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
+        ended=at.ended,
         dispatcher=dispatcher,
         handed=at.handed,
         clock=clock,
@@ -114,7 +117,7 @@ def build(
         keep_days=settings.audit_days,
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
-    ledger = Ledger(at.table, at.meta, clock)
+    ledger = Ledger(at.table, at.ended, at.meta, clock)
     jobs, packing = engine.index_of_jobs(at, clock)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
@@ -134,6 +137,7 @@ def build(
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
+    archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
     executor = Executor(tasks, services, clock)
     keys, gate = access.made(settings, at, clock, audit)
@@ -149,13 +153,15 @@ def build(
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,
-        control=Control(outcomes=outcomes, manager=manager, clock=clock),
+        control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
         ledger=ledger,
+        ended=at.ended,
+        archive=archive,
         jobs=jobs,
         packing=packing,
         listing=listing,
         lists=lists,
-        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,
         gate=gate,

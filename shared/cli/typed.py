@@ -33,6 +33,8 @@ Run a task by hand, now and here; every run is a job like any other.
     python -m functions schedule_dispatcher   one tick: hand out what is due
     python -m functions database status       whether the company's database fits this version
     python -m functions database upgrade      make it fit; before a deployment
+    python -m functions archive verify        whether all files of archived jobs are whole
+    python -m functions archive status        how many there are
     python -m functions schedules check       whether lists say what the schedules are; repairs it
     python -m functions schedules reindex     make the index of lists anew
     python -m functions jobs check            whether lists say what the jobs were; repairs it

@@ -52,6 +52,14 @@ def retention(value: str) -> int:
     return _whole(value, 30, 3650)
 
 
+def job_retention(value: str) -> int:
+    """0, or 7 and more: readers do not look for younger jobs in the archive (`archive.going`)."""
+    try:
+        return 0 if value == "0" else _whole(value, 7, 3650)
+    except ValueError:
+        raise ValueError("use a whole number of days from 7 to 3650, or 0 for never") from None
+
+
 def points(value: str) -> int:
     return _whole(value, 0, 100)
 

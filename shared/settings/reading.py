@@ -91,6 +91,7 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        job_retention=_job_retention(given),
         daily_spend_limit_minor=limit or 5000,
         spend_currency=currency,
         alert_routes=read("ALERT_ROUTES"),
@@ -183,6 +184,13 @@ def _data(given: _Given) -> DataSettings:
     return DataSettings(url=Secret(url), names=Path(names) if names else None)
 
 
+def _job_retention(given: _Given) -> timedelta | None:
+    """None: never. A variable that is set to nothing says so too, since it keeps what is there."""
+    name = "JOB_RETENTION_DAYS"
+    days = None if given.is_blank(name) else given.checked(name, checks.job_retention)
+    return timedelta(days=days) if days else None
+
+
 def _no_show_max_age(given: _Given) -> timedelta:
     return timedelta(days=given.checked("NO_SHOW_MAX_AGE_DAYS", checks.days) or 1)
 
@@ -212,6 +220,10 @@ class _Given:
     def read(self, name: str) -> str:
         """The variable's value, or its default in the table."""
         return self.value(_TABLE.get(name) or Setting(name, "", ""))
+
+    def is_blank(self, name: str) -> bool:
+        """Whether the variable is set, to nothing."""
+        return name in self._environ and not self._environ[name].strip()
 
     def value(self, setting: Setting) -> str:
         """The value of a setting's variable, or its default."""

@@ -136,6 +136,12 @@ SETTINGS = (
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting(
+        "JOB_RETENTION_DAYS",
+        "90",
+        "Days after which jobs that ended move from the table into files, 7 or more; lists and "
+        "reports read both (docs/history.md). 0, or set to nothing: never.",
+    ),
+    Setting(
         "TASK_TIMEZONE",
         "UTC",
         "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "

@@ -61,6 +61,11 @@ class Names:
         return f"{self.prefix}-clock"
 
     @property
+    def history(self) -> str:
+        """A container."""
+        return f"{self.prefix}-history"
+
+    @property
     def reports(self) -> str:
         """A container."""
         return f"{self.prefix}-reports"

@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import groupby, islice
 
 from shared.access import LOCAL, Caller
+from shared.archive.jobs import EndedJobs
 from shared.audit.entry import Entry
 from shared.audit.port import Action
 from shared.clock import Clock
@@ -46,8 +47,11 @@ _NO_RETRY = {
 class Control:
     """The verbs for jobs, bound to the stores."""
 
-    def __init__(self, *, outcomes: Outcomes, manager: Manager, clock: Clock) -> None:
+    def __init__(
+        self, *, outcomes: Outcomes, ended: EndedJobs, manager: Manager, clock: Clock
+    ) -> None:
         self._outcomes = outcomes
+        self._ended = ended
         self._table = outcomes.table
         self._manager = manager
         self._clock = clock
@@ -123,7 +127,7 @@ class Control:
         job that it repeats."""
         live = {job.id for job in schedule.progress.live}
         left = schedule.progress.failure_count
-        for _, group in groupby(self._table.jobs(schedule.id), key=lambda job: job.due_at):
+        for _, group in groupby(self._ended.failures(schedule.id), key=lambda job: job.due_at):
             if left <= 0:
                 return
             together = list(group)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.access import LOCAL, Caller
+from shared.archive.jobs import EndedJobs
 from shared.audit.port import Action
 from shared.clock import Clock
 from shared.engine.commands.agreed import Agreed, afresh
@@ -65,6 +66,7 @@ class Manager:
         self,
         *,
         outcomes: Outcomes,
+        ended: EndedJobs,
         dispatcher: Dispatcher,
         handed: HandedOut,
         clock: Clock,
@@ -73,6 +75,7 @@ class Manager:
     ) -> None:
         self._outcomes = outcomes
         self._table = outcomes.table
+        self._ended = ended
         self._queue = outcomes.queue
         self._dispatcher = dispatcher
         self._handed = handed
@@ -294,7 +297,7 @@ class Manager:
 
         def decide(schedule: Schedule, at: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
-            there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
+            there = self._ended.ended(asked).keys() | {job.id for job in schedule.progress.live}
             known = self._outcomes.ended(schedule) if crowded(schedule) else {}
             progress = fold(schedule.progress, known)
             new = [one for one in asked if one not in there]
@@ -354,11 +357,11 @@ class Manager:
 
     def job(self, job_id: str) -> Job:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
-        return lookup.job(self._table, job_id)
+        return lookup.job(self._table, self._ended, job_id)
 
     def ended_since(self, schedule_id: str, since: datetime) -> list[Job]:
         """A schedule's ended jobs that were due from `since` on, latest due first."""
-        return lookup.ended_since(self._table, schedule_id, since)
+        return lookup.ended_since(self._ended, schedule_id, since)
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)

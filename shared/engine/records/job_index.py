@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
+from shared.archive.jobs import EndedJobs
 from shared.errors import Damaged
 from shared.jobs import counting
 from shared.jobs.counting import Counts
@@ -76,12 +77,14 @@ class JobIndex:
     def __init__(
         self,
         table: ScheduleTable,
+        ended: EndedJobs,
         handed: HandedOut,
         feed: JobFeed,
         rows: JobRows,
         chunks: JobChunks,
     ) -> None:
         self._table = table
+        self._ended = ended
         self._handed = handed
         self._feed = feed
         self._rows = rows
@@ -134,7 +137,8 @@ class JobIndex:
     def _shown(self, find: Callable[[Jobs], Found]) -> JobPage:
         found, live = self._read(lambda jobs, live: (find(jobs), live))
         ended = [entry.id for entry in found.entries if entry.status in ENDED]
-        rows = self._table.listed(ended)
+        rows = dict(self._table.listed(ended))
+        rows |= self._ended.archived(one for one in ended if one not in rows)
         shown = [
             (rows.get(entry.id) or _bare(entry)) if entry.status in ENDED else live[entry.id]
             for entry in found.entries

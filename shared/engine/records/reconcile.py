@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from shared.archive.jobs import EndedJobs
 from shared.clock import Clock
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
@@ -163,8 +164,9 @@ class Reconciled:
 class Ledger:
     """The ledger, bound to its stores."""
 
-    def __init__(self, table: ScheduleTable, meta: Meta, clock: Clock) -> None:
+    def __init__(self, table: ScheduleTable, ended: EndedJobs, meta: Meta, clock: Clock) -> None:
         self._table = table
+        self._ended = ended
         self._meta = meta
         self._clock = clock
 
@@ -294,7 +296,7 @@ class Ledger:
         """Whether a part of a stretch has no job of its own, and the stretch ends at one of the
         schedule's due times. If not, its occurrences must be looked at one by one."""
         live = (job for job in schedule.progress.live if not is_manual(job.id))
-        ended = (job for job in self._table.jobs(schedule.id, part.after, part.until))
+        ended = self._ended.jobs(schedule.id, part.after, part.until)
         own = any(job.due_at in part for job in live) or any(
             job.due_at in part and not job.manual for job in ended
         )
@@ -322,10 +324,10 @@ class Ledger:
     def _account(self, schedule: Schedule, due: list[datetime], part: Span) -> Account:
         """The account by the jobs due in that part. A stretch that began before it is looked for
         only if something is left unexplained, since there are few."""
-        jobs = list(self._table.jobs(schedule.id, part.after, part.until))
+        jobs = self._ended.jobs(schedule.id, part.after, part.until)
         made = account(schedule, due, part, jobs)
         left = _unexplained(made)
-        stretch = self._table.stretch(schedule.id, left[0].due_at) if left else None
+        stretch = self._ended.stretch(schedule.id, left[0].due_at) if left else None
         return made if stretch is None else account(schedule, due, part, [*jobs, stretch])
 
     def _known(self, schedule_id: str) -> tuple[Schedule, list[Version]]:

@@ -54,6 +54,19 @@ def job_prefix(schedule_id: str, due_at: datetime) -> str:
     return f"job:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}"
 
 
+def job_range(
+    schedule_id: str, since: datetime | None = None, until: datetime | None = None
+) -> tuple[str, str]:
+    """The range of keys (from, up to but without) of a schedule's jobs that were due from `since`
+    to `until`, both to the second."""
+    lower, upper = f"job:{schedule_id}:", f"job:{schedule_id};"
+    if until is not None:
+        lower = job_prefix(schedule_id, until)
+    if since is not None:
+        upper = job_prefix(schedule_id, since) + ";"
+    return lower, upper
+
+
 def log_key(job_id: str) -> str:
     return f"log:{job_id}"
 

@@ -10,6 +10,7 @@ from shared.schedules.job import Status, parse_id
 from shared.storage.failures import translated
 from shared.storage.tables import entities
 from shared.storage.tables.batch import literal
+from shared.storage.tables.history import Older
 from shared.storage.tables.schedules import ScheduleTable
 from shared.storage.tables.table import Table
 
@@ -30,16 +31,24 @@ _GARBLED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 class JobRows:
     """The rows. Raises `Unavailable` or `Refused` if storage fails."""
 
-    def __init__(self, table: Table, schedules: ScheduleTable) -> None:
+    def __init__(self, table: Table, schedules: ScheduleTable, older: Older) -> None:
         self._table = table
         self._schedules = schedules
+        self._older = older
 
     def entries(self) -> Iterator[Entry]:
-        """The entry of every job that has ended. Reads all rows of jobs."""
+        """The entry of every job that has ended. Reads all rows of jobs, and then the archive."""
+        line, seen = self._older.line(), set[str]()
         for shard in self._schedules.shards:
             where = f"PartitionKey eq {literal(shard)} and RowKey ge 'job:' and RowKey lt 'job;'"
             with translated("table storage"):
-                yield from map(_entry, self._table.query(where, select=_COLUMNS))
+                for row in self._table.query(where, select=_COLUMNS):
+                    entry = _entry(row)
+                    if entry.since < epoch(line):
+                        seen.add(entry.id)
+                    yield entry
+        archived = map(_entry, self._older.everything())
+        yield from (entry for entry in archived if entry.id not in seen)
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

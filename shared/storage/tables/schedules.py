@@ -127,6 +127,11 @@ class ScheduleTable:
         self._ended.add(job for job in read.values() if job.started_at is not None)
         return known | read
 
+    def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those whose rows are here, by id, with all that is stored of them."""
+        found = self._readers.map(self.job, job_ids)
+        return {job.id: job for job in found if job is not None}
+
     def listed(self, job_ids: Collection[str]) -> dict[str, Job]:
         """Of these jobs, those that have ended, by id, as lists show them: maybe without log."""
         known = self._listed.among(job_ids)
@@ -307,12 +312,9 @@ class ScheduleTable:
     ) -> Iterator[Job]:
         """Ended jobs, newest first within each schedule. `since` and `until` limit when they were
         due, and apply only with `schedule_id`."""
-        prefix = "job:" if schedule_id is None else f"job:{schedule_id}:"
-        lower, upper = prefix, prefix[:-1] + ";"
-        if schedule_id is not None and until is not None:
-            lower = entities.job_prefix(schedule_id, until)
-        if schedule_id is not None and since is not None:
-            upper = entities.job_prefix(schedule_id, since) + ";"
+        lower, upper = "job:", "job;"
+        if schedule_id is not None:
+            lower, upper = entities.job_range(schedule_id, since, until)
         shards = self.shards if schedule_id is None else [self.shard(schedule_id)]
         for shard in shards:
             for row in self._range(shard, lower, upper):
