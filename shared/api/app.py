@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
-from shared.api import deps, front, pages, problems, query
+from shared.api import bodies, deps, front, pages, problems, query
 from shared.api.alerts import routes as alerts
 from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
@@ -45,7 +45,7 @@ def api(belfry: Callable[[], App]) -> FastAPI:
         openapi_url=pages.DESCRIPTION,
         redoc_url=None,
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(query.known_only)],
+        dependencies=[Depends(query.known_only), Depends(bodies.not_null)],
     )
     made.include_router(usage.router)
     made.include_router(reports.router)
