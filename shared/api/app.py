@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
-from shared.api import deps, front, pages, problems, query, roles
+from shared.api import bodies, deps, front, pages, problems, query, roles
 from shared.api.alerts import routes as alerts
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
@@ -55,7 +55,11 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
         openapi_url=pages.DESCRIPTION,
         redoc_url=None,
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(roles.permit), Depends(query.known_only)],
+        dependencies=[
+            Depends(roles.permit),
+            Depends(query.known_only),
+            Depends(bodies.not_null),
+        ],
     )
     made.include_router(calendars.router)
     made.include_router(usage.router)

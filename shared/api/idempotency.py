@@ -41,8 +41,8 @@ KEPT = timedelta(hours=24)
 """How long an answer is kept. After that the key is as new."""
 _PATIENCE = timedelta(seconds=60)
 """How long a request may take before another with its key does it again."""
-_PLAIN = re.compile(r"[\x21-\x7e]{1,255}")
-_Key = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[!#-~]{1,255}$"})]
+_TEXT = "[!#-~]{1,255}"
+_Key = Annotated[str, WithJsonSchema({"type": "string", "pattern": f'^("{_TEXT}"|{_TEXT})$'})]
 _REPLAYED = {"Idempotency-Replayed": "true"}
 _SHOWN = ("etag", "location")
 """The headers of an answer that are kept with it."""
@@ -180,10 +180,10 @@ def _body(body: bytes) -> object:
 
 def _name(asking: Caller, key: str) -> str:
     """Raises `Invalid`. The draft's keys stand in quotes; without them they are the same."""
-    plain = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
-    if not _PLAIN.fullmatch(plain):
+    match = re.fullmatch(f'(?P<quote>"?)(?P<plain>{_TEXT})(?P=quote)', key)
+    if match is None:
         raise Invalid(HEADER, "give 1 to 255 letters, digits or other visible ASCII characters")
-    return _digest([asking.key_id or asking.name, plain])
+    return _digest([asking.key_id or asking.name, match["plain"]])
 
 
 def _digest(said: object) -> str:

@@ -80,7 +80,7 @@ def test_a_key_belongs_to_one_request(counter: Counter) -> None:
     assert made(counter) == 1
 
 
-@pytest.mark.parametrize("key", ["", '""', "a b", "x" * 256])
+@pytest.mark.parametrize("key", ["", '""', "a b", 'a"b', '"a', 'a"', '"""', "x" * 256])
 def test_what_is_no_key_is_refused(counter: Counter, key: str) -> None:
     answer = post(counter, "/schedules", BODY, key)
     assert answer.status_code == 422
