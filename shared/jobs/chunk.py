@@ -13,7 +13,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from math import isnan, nan
-from operator import attrgetter
 from typing import Any
 
 from shared.jobs.entry import Entry, Filter, Key, at_second
@@ -172,15 +171,7 @@ def _little(column: array[Any]) -> array[Any]:
 
 def ordered(entries: Sequence[Entry]) -> list[Entry]:
     """The entries, oldest first, each job once; of two for one job, the later given counts."""
-    return sorted({entry.id: entry for entry in entries}.values(), key=key_of)
-
-
-key_of = attrgetter("key")
-
-
-def bounds(entries: Sequence[Entry]) -> tuple[Key, Key]:
-    """The first and the last key of entries that are in order."""
-    return entries[0].key, entries[-1].key
+    return sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.key)
 
 
 EMPTY = decode(encode([]))

@@ -106,10 +106,6 @@ class JobIndex:
         """The same for each day."""
         return self._read(lambda jobs, _: counting.by_day(jobs, wanted, first, last))
 
-    def live(self) -> dict[str, Job]:
-        """All jobs that have not ended, by id."""
-        return dict(self._unfiled()[0])
-
     def check(self, check: Callable[[], None]) -> JobsChecked:
         """Compare the index with all rows of jobs; `check` is called now and then. Jobs that end
         meanwhile do no harm: what has a row is in the index by then."""

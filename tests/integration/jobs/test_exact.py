@@ -12,9 +12,9 @@ import pytest
 
 from local.azurite import Azurite
 from shared.errors import Conflict
-from shared.jobs.entry import Filter
+from shared.jobs.entry import Entry, Filter, epoch
 from shared.schedules import record
-from shared.schedules.job import Status
+from shared.schedules.job import Status, job_id
 from shared.schedules.model import CatchUp, Overlap
 from shared.storage.tables import handed, job_feed
 from shared.storage.tables.facts import Fact
@@ -302,3 +302,17 @@ def test_a_feed_that_is_packed_while_it_is_read_is_read_again(engine: Engine) ->
     before = engine.app.meta.value(job_feed.INDEX)
     found = feed.read()
     assert found.rows == () and found.directory not in (None, before)
+
+
+def test_the_longest_ids_fit_into_a_note_and_into_the_feed(engine: Engine) -> None:
+    """A property holds 32,000 characters, and a row 1 MiB."""
+    table = engine.app.connection.table(f"{engine.app.settings.prefix}schedules")
+    notes, feed = handed.HandedOut(table), JobFeed(table, engine.app.meta)
+    now = engine.clock.now()
+    ids = [job_id("s" * 40, now, f"{number:040d}") for number in range(handed.MOST_NAMED + 1)]
+    notes.note([(one, now) for one in ids], now)
+    named = [one for note in notes.all() for one in note.ids or ()]
+    assert set(ids) <= set(named) and len(notes.all()) >= 2
+    filed = [Entry(one, Status.FAILED, "t" * 60, 2**40, epoch(now), 1, 1e9 / 3) for one in ids]
+    feed.file(filed, now)
+    assert {one for row in feed.read().rows for one in row.entries} == set(filed)
