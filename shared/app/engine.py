@@ -80,7 +80,7 @@ def index_of_jobs(at: Stores, clock: Clock) -> tuple[JobIndex, JobPacking]:
     chunks = JobChunks(Container(lambda: at.connection.container(at.names.index)))
     return (
         JobIndex(at.table, at.ended, at.handed, at.feed, rows, chunks),
-        JobPacking(at.feed, rows, chunks, clock),
+        JobPacking(at.feed, rows, chunks, clock, at.findings.note),
     )
 
 

@@ -24,6 +24,7 @@ from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry
 from shared.jobs.packing import MOST, cut, merged, placed
 from shared.log import Event, event
+from shared.schedules.job import RAN
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.facts import Fact
 from shared.storage.tables.job_feed import JobFeed
@@ -56,11 +57,21 @@ class JobPacking:
     """The packing, bound to its stores. Every method raises `Unavailable` or `Refused` if storage
     fails, and what `check` raises, which is called now and then."""
 
-    def __init__(self, feed: JobFeed, rows: JobRows, chunks: JobChunks, clock: Clock) -> None:
+    def __init__(
+        self,
+        feed: JobFeed,
+        rows: JobRows,
+        chunks: JobChunks,
+        clock: Clock,
+        ended: Callable[[Iterable[str]], None] = list,
+    ) -> None:
+        """`ended` is told of which schedules jobs ended, before the feed forgets it; twice, if a
+        run is killed."""
         self._feed = feed
         self._rows = rows
         self._chunks = chunks
         self._clock = clock
+        self._ended = ended
 
     def pack(self, check: Callable[[], None]) -> Packed:
         """Pack the feed. If there is no index, or its blobs are lost, it is built."""
@@ -78,7 +89,9 @@ class JobPacking:
         """Build the index anew from the rows of all jobs; one that is there holds until then."""
         self._chunks.create()
         pointer = self._feed.pointer()
-        filed = [row.key for row in self._feed.read().rows]  # before the rows, which have them all
+        feed = self._feed.read().rows  # before the rows, which have them all
+        self._tell(entry for row in feed for entry in row.entries)
+        filed = [row.key for row in feed]
         entries: list[Entry] = []
         for number, entry in enumerate(self._rows.entries()):
             if number % MOST == 0:
@@ -105,6 +118,7 @@ class JobPacking:
             self._clear(check)
             return Packed(jobs=0, chunks=0)
         entries = [entry for row in rows for entry in row.entries]
+        self._tell(entries)
         changed: dict[int, list[Section]] = {}
         for number, more in placed(before, entries).items():
             check()
@@ -121,6 +135,9 @@ class JobPacking:
             self._chunks.remove(pointer.value)
             self._clear(check)
         return Packed(jobs=len(entries), chunks=len(made), won=won)
+
+    def _tell(self, entries: Iterable[Entry]) -> None:
+        self._ended(entry.schedule_id for entry in entries if entry.status in RAN)
 
     def _merged(self, before: Directory, number: int, more: Iterable[Entry]) -> list[Section]:
         """The sections that take the place of that one."""
