@@ -10,7 +10,7 @@ unusual only if all of this is so:
 
 So a value that was seen before is never unusual, a MAD of 0 needs no rule of its own, and a counter
 that grows is not unusual until it jumps. Once there were `SEASON` runs on the same weekday, each on
-a day of its own, a run is compared with those alone.
+a day of its own, a run must also be usual among those.
 
 A level that shifts is unusual for `SHIFT` runs; then it is the new normal.
 """
@@ -64,7 +64,7 @@ class Band:
     runs: int
     """How many it was learned from."""
     weekday: int | None = None
-    """Monday is 0: only runs of that weekday count; None: those of all days."""
+    """Monday is 0: runs of that weekday are apart; None: all days are alike."""
 
     def holds(self, number: Number) -> bool:
         """Whether that is usual."""
@@ -108,13 +108,33 @@ def band(before: Sequence[Value], day: date, small: float = 1.0) -> Band | None:
     before = before[-WINDOW:]
     if len(before) < FEWEST:
         return None
-    same = [one for one in before if one.day.weekday() == day.weekday()]
-    season = len({one.day for one in same}) >= SEASON
-    if not season:
-        low, high, middle = _limits([one.number for one in before], small)
+    low, high, middle = _limits([one.number for one in before], small)
+    same = _same_weekday(before, day)
+    if len({one.day for one in same}) < SEASON or _shifted(before, small):
         return Band(median=middle, low=low, high=high, runs=len(before))
-    low, high, middle = _limits([one.number for one in same], small)
-    return Band(median=middle, low=low, high=high, runs=len(same), weekday=day.weekday())
+    least, most, middle = _limits([one.number for one in same], small)
+    return Band(
+        median=middle,
+        low=max(low, least),
+        high=min(high, most),
+        runs=len(same),
+        weekday=day.weekday(),
+    )
+
+
+def _same_weekday(values: Sequence[Value], day: date) -> list[Value]:
+    return [one for one in values if one.day.weekday() == day.weekday()]
+
+
+def _shifted(before: Sequence[Value], small: float) -> bool:
+    """Whether none of the last runs was as usual on its weekday: then weekdays say nothing, until
+    each has been seen again."""
+    for value in before[-SHIFT:]:
+        same = [one.number for one in _same_weekday(before[:-SHIFT], value.day)]
+        low, high, _ = _limits(same or [value.number], small)
+        if low <= value.number <= high:
+            return False
+    return True
 
 
 def _limits(numbers: Sequence[Number], small: float) -> tuple[float, float, float]:
