@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.api import scope
 from shared.api.deps import Asking, Provided
@@ -87,9 +86,7 @@ def list_unhealthy_schedules(
     app: Provided,
     by: Asking,
     project_id: Number | None = None,
-    verdict: Annotated[
-        Verdict | None, Query(description="`look` or `critical`; none has another.")
-    ] = None,
+    verdict: Verdict | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> UnwellList:

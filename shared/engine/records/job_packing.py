@@ -63,7 +63,7 @@ class JobPacking:
         rows: JobRows,
         chunks: JobChunks,
         clock: Clock,
-        ended: Callable[[Iterable[str]], None] = list,
+        ended: Callable[[Iterable[str]], object] = list,
     ) -> None:
         """`ended` is told of which schedules jobs ended, before the feed forgets it; twice, if a
         run is killed."""

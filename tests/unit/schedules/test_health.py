@@ -118,13 +118,12 @@ def test_what_was_off_for_long_is_not_stale_when_it_is_turned_on() -> None:
 
 
 def test_what_is_running_off_paused_or_once_is_not_stale() -> None:
-    long_ago = {"last_run_at": MADE}
     running = LiveJob(id="one-x", due_at=MADE, available_at=MADE, attempt=1, worker="w")
-    assert stale_since(schedule(**long_ago, live=(running,)), (), NOW) is None
-    assert stale_since(schedule(**long_ago, enabled=False), (), NOW) is None
-    assert stale_since(schedule(**long_ago, paused_reason="x"), (), NOW) is None
+    assert stale_since(schedule(last_run_at=MADE, live=(running,)), (), NOW) is None
+    assert stale_since(schedule(last_run_at=MADE, enabled=False), (), NOW) is None
+    assert stale_since(schedule(last_run_at=MADE, paused_reason="x"), (), NOW) is None
     once = Recurrence(frequency=Frequency.ONCE, start_time=MADE + timedelta(hours=1))
-    assert stale_since(schedule(once, **long_ago), (), NOW) is None
+    assert stale_since(schedule(once, last_run_at=MADE), (), NOW) is None
 
 
 def test_a_run_unlike_those_before_wants_a_look_and_says_what_was_usual() -> None:
