@@ -54,6 +54,7 @@ class HealthOut(Shown):
     """How a schedule is."""
 
     schedule_id: str
+    name: str
     verdict: Verdict
     since: datetime | None
     """Since when, as the health monitor found; null if it is well, or was not examined since."""
@@ -119,6 +120,7 @@ def read_health(app: Provided, by: Asking, schedule_id: str) -> HealthOut:
     same = known is not None and known.verdict is health.verdict
     return HealthOut(
         schedule_id=schedule_id,
+        name=schedule.definition.name,
         verdict=health.verdict,
         since=known.since if known is not None and same else None,
         success_rate=health.success_rate,

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
+from shared.access import LOCAL
 from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
 from shared.health.monitor import Monitor
@@ -98,6 +99,9 @@ def test_three_failures_are_told_once_and_so_is_their_end(
         listed = counter.told("GET", f"/schedules/health/list{query}")
         assert [one["schedule_id"] for one in listed["schedules"]] == ids
         assert listed["total"] == len(ids)
+    theirs, others = (replace(LOCAL, projects=frozenset({number})) for number in (7, 8))
+    assert [one.schedule.id for one in engine.app.health.unwell(theirs, None)] == [made.id]
+    assert engine.app.health.unwell(others, None) == []
     since = found["since"]
     ran(engine, 1)
     watch(engine)
