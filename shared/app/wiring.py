@@ -118,7 +118,7 @@ def build(
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.ended, at.meta, clock)
-    jobs, packing = engine.index_of_jobs(at, clock)
+    jobs, packing = engine.index_of_jobs(at, settings, clock)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     notifications = once(
