@@ -75,9 +75,7 @@ def clocks(
     )
 
 
-def index_of_jobs(
-    at: Stores, settings: Settings, clock: Clock
-) -> tuple[JobIndex, JobPacking]:
+def index_of_jobs(at: Stores, settings: Settings, clock: Clock) -> tuple[JobIndex, JobPacking]:
     rows = JobRows(at.connection.table(at.names.table), at.table, at.ended)
     chunks = JobChunks(Container(lambda: at.connection.container(at.names.index)))
     return (

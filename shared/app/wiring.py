@@ -10,6 +10,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app import access, domains, engine
+from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
 from shared.archive.port import ArchiveService
@@ -179,6 +180,7 @@ def build(
         calendars=calendars,
         feeds=feeds,
         audit=audit,
+        metrics=metrics(settings, at, jobs, listing, clock),
         started_at=clock.now(),
         connection=at.connection,
     )

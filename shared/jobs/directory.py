@@ -104,9 +104,7 @@ class Directory:
     firsts: tuple[Key, ...] = field(default=(), compare=False)
 
     @staticmethod
-    def of(
-        sections: Iterable[Section], packed: Iterable[str] = (), totals: str = ""
-    ) -> Directory:
+    def of(sections: Iterable[Section], packed: Iterable[str] = (), totals: str = "") -> Directory:
         """The directory of these sections, in any order."""
         made = sorted(sections, key=lambda section: section.first)
         return Directory(

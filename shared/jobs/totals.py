@@ -68,7 +68,7 @@ class Histogram(NamedTuple):
         return made
 
 
-_NO_TIMES = Histogram.of(LASTED)
+_NO_TIMES, _NO_LATE = Histogram.of(LASTED), Histogram.of(LATE)
 
 
 class Figures(NamedTuple):
@@ -136,7 +136,7 @@ class Totals:
     rest: Mapping[int | None, Figures] = field(default_factory=dict)
     """By project: what schedules ran while they were not among the shown."""
     shown: frozenset[str] = frozenset()
-    late: Histogram = Histogram.of(LATE)
+    late: Histogram = _NO_LATE
     """How late runs began, counted from their effective time."""
 
     def plus(self, entries: Iterable[Entry]) -> Totals:
@@ -227,9 +227,7 @@ def _rest(totals: Totals) -> dict[int | None, Figures]:
 
 def _above(figures: Mapping[Any, Figures], floor: Mapping[Any, Figures]) -> dict[Any, Figures]:
     made = {**floor, **figures}
-    return {
-        key: one.above(floor[key]) if key in floor else one for key, one in made.items()
-    }
+    return {key: one.above(floor[key]) if key in floor else one for key, one in made.items()}
 
 
 def _later(one: int | None, other: int | None) -> int | None:

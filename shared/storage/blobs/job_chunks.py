@@ -1,6 +1,7 @@
 """The blobs of the index of jobs: its chunks, directories and totals, each written once.
 
-`jobs/chunks/{mark}`, `jobs/directories/{mark}` and `jobs/totals/{mark}` in the container of indexes.
+`jobs/chunks/{mark}`, `jobs/directories/{mark}` and `jobs/totals/{mark}` in the container of
+indexes.
 """
 
 from __future__ import annotations
