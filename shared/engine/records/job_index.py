@@ -92,6 +92,8 @@ class JobIndex:
         self._feed = feed
         self._rows = rows
         self._chunks = chunks
+        self._counted: tuple[tuple[str, ...], Totals] | None = None
+        """Totals with the feed's jobs, and the names of the blob and the rows that they are of."""
 
     def page(self, wanted: Filter, skip: int, size: int) -> JobPage:
         """`size` jobs that fit, latest due first, after the first `skip` of them."""
@@ -125,14 +127,19 @@ class JobIndex:
         directory = self._chunks.directory(feed.directory) if feed.directory else Directory()
         if not directory.totals:
             return self._totals_without(shown)
-        entries = [
-            entry for row in feed.rows if row.key not in directory.packed for entry in row.entries
-        ]
+        rows = [row for row in feed.rows if row.key not in directory.packed]
+        entries = [entry for row in rows for entry in row.entries]
+        state = (directory.totals, *(row.key for row in rows))
+        known = self._counted
+        if known is not None and known[0] == state:
+            return known[1], len(entries)
         fresh: list[Entry] = []
         for number, some in placed(directory, entries).items():
             chunks = [self._chunks.chunk(one.name) for one in directory.sections[number:][:1]]
-            fresh += [one for one in ordered(some) if not any(chunk.holds(one) for chunk in chunks)]
-        return self._chunks.totals(directory.totals).plus(fresh), len(entries)
+            fresh += chunks[0].lacks(ordered(some)) if chunks else ordered(some)
+        made = self._chunks.totals(directory.totals).plus(fresh)
+        self._counted = state, made
+        return made, len(entries)
 
     def _totals_without(self, shown: int) -> tuple[Totals, int]:
         kept = self._chunks.newest_totals()

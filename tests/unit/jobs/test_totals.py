@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.jobs.chunk import decode, encode, ordered
 from shared.jobs.directory import Directory
 from shared.jobs.entry import Entry, epoch
 from shared.jobs.totals import LASTED, LATE, Figures, Histogram, Totals
@@ -139,6 +140,17 @@ def test_buckets_hold_their_upper_bound() -> None:
     assert made.cumulative()[-2:] == [5, 6]
     assert made.total == pytest.approx(1 + 1.01 + 7200 + 7201)
     assert list(LATE) == sorted(LATE) and list(LASTED) == sorted(LASTED)
+
+
+@given(jobs, jobs)
+def test_a_chunk_says_what_it_lacks(there: list[Entry], more: list[Entry]) -> None:
+    chunk = decode(encode(ordered(there)))
+    held = {one.id for one in chunk}
+    for some in (more, more[:1]):
+        alike = [one for one in there if one.id in {it.id for it in some}]
+        fresh = [one for one in some if one.id not in {it.id for it in alike}]
+        assert chunk.lacks([*fresh, *alike]) == fresh
+    assert held == {one.id for one in there}
 
 
 def test_a_rate_is_from_0_to_1() -> None:
