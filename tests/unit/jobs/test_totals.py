@@ -79,12 +79,12 @@ def test_no_count_falls_and_each_job_raises_one(runs: list[list[Entry]], most: i
         totals = totals.plus(fresh)
         after = seen(totals)
         assert all(after[key] >= value for key, value in before.items())
-        raised = sum(
+        rises: list[float] = [
             value - before.get(key, 0)
             for key, value in after.items()
             if isinstance(key[1], Status) and key[0][0] in ("own", "rest")  # type: ignore[index]
-        )
-        assert raised == len(fresh)
+        ]
+        assert sum(rises) == len(fresh)
         totals = stored(totals.choosing(most))
         later = seen(totals)
         assert all(later[key] >= value for key, value in after.items() if key in later)
