@@ -24,6 +24,7 @@ care                           the pet-care company's chores: reminders, no-show
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard
 backups                        dump, compress, upload, read back, restore, compare
+metrics                        what Prometheus scrapes, from storage
 app                            the only place where the parts meet
 process                        the app of a process: prepared at its start, drained at its end
 api                            HTTP: the API, and the pages that need no key
