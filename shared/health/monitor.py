@@ -15,7 +15,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
 
 from shared.alerts.port import AlertKind, AlertService
 from shared.errors import Damaged
@@ -74,11 +73,9 @@ class Monitor:
         """Examine what changed (`port.ScheduleMonitor.watch`). A dry run tells nobody."""
         now = job.clock.now()
         findings, table = self._health.findings, self._health.table
-        notes = findings.ended()
+        notes, dirty = _first(findings.ended(), self._most)
         run = _Run(before=findings.all())
         part, place = self._slice()
-        dirty = list(dict.fromkeys(one for note in notes for one in note.schedule_ids))
-        dirty = dirty[: self._most]
         rows = table.many({*dirty, *run.before}) | {one.id: one for one in part}
         again = [one for one in run.before if _may_be_over(rows.get(one), run.before[one])]
         suspects = [one.id for one in part if is_stale_suspect(one, now)]
@@ -88,7 +85,7 @@ class Monitor:
         if not job.dry_run:
             findings.write(run.after.values())
             findings.remove(run.well)
-            findings.settle(_settled(notes, set(dirty)))
+            findings.settle(notes)
             self._meta.put(_PLACE, json.dumps(place))
         return self._told(run, job)
 
@@ -210,9 +207,18 @@ def _may_be_over(schedule: Schedule | None, known: Finding) -> bool:
     return known.has(ReasonKind.STALE) and schedule.updated_at > known.since
 
 
-def _settled(notes: Sequence[Ended], done: set[str]) -> list[Ended]:
-    """The notes, from the oldest on, all of whose schedules were examined."""
-    return list(takewhile(lambda note: done.issuperset(note.schedule_ids), notes))
+def _first(notes: Sequence[Ended], most: int) -> tuple[list[Ended], list[str]]:
+    """(The oldest notes, as many as name no more schedules than that, but at least one; the
+    schedules that they name)."""
+    taken: list[Ended] = []
+    named: dict[str, None] = {}
+    for note in notes:
+        more = named | dict.fromkeys(note.schedule_ids)
+        if taken and len(more) > most:
+            break
+        taken.append(note)
+        named = more
+    return taken, list(named)
 
 
 def _said(name: str, reasons: Sequence[Reason]) -> str:

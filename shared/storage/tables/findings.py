@@ -25,7 +25,7 @@ from shared.storage.tables.table import Table
 _SERVICE = "table storage"
 _PARTITION = "health"
 _FINDING, _ENDED = "finding:", "ended:"
-_NAMED = 3_000
+_NAMED = 1_000
 """The most schedules that a note names."""
 _GARBLED = (ValueError, KeyError, TypeError, AttributeError)
 
