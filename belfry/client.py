@@ -123,15 +123,16 @@ class Client:
             said += "\nIt is not known whether it was done; look before you repeat it."
         return Failure(Exit.UNREACHABLE, said)
 
-    def walk(self, path: str, items: str, limit: int | None = None, **params: Any) -> Iterator[Json]:
+    def walk(
+        self, path: str, items: str, limit: int | None = None, **params: Any
+    ) -> Iterator[Json]:
         """The items of a list, page by page, up to `limit`; by cursor where the list has one."""
         size = PAGE if limit is None else max(1, min(PAGE, limit))
         place: Json = {}
         left = limit
         while True:
             page = self.get(path, page_size=size, **params, **place)
-            for one in page[items] if left is None else page[items][:left]:
-                yield one
+            yield from page[items] if left is None else page[items][:left]
             left = None if left is None else left - len(page[items])
             if left is not None and left <= 0:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,7 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Schedules and jobs of a Belfry, on this machine or deployed.",
     epilog="Exit codes: 0 done, 1 the job failed, 2 wrong usage or refused as wrong, 3 not found, "
-    "4 not allowed, 5 not reachable, 6 not possible now, 7 differs, 8 not ended in time, 130 Ctrl-C.",
+    "4 not allowed, 5 not reachable, 6 not possible now, 7 differs, 8 not ended in time, "
+    "130 Ctrl-C.",
 )
 
 
@@ -47,7 +49,9 @@ def _options(
     context: typer.Context,
     url: Annotated[
         str | None,
-        typer.Option(help="Where Belfry is. Default: BELFRY_URL, the profile's, or localhost:7071."),
+        typer.Option(
+            help="Where Belfry is. Default: BELFRY_URL, the profile's, or localhost:7071."
+        ),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="A profile of the config file. Default: BELFRY_PROFILE.")
@@ -64,10 +68,9 @@ def _options(
         float, typer.Option(min=0.1, help="Seconds that one request may take.")
     ] = 30.0,
 ) -> None:
-    asked = Asked(
-        url=url, profile=profile, key_file=key_file, function_key_file=function_key_file
-    )
-    context.obj = Session(asked=asked, timeout=timeout)
+    asked = Asked(url=url, profile=profile, key_file=key_file, function_key_file=function_key_file)
+    given = context.obj if isinstance(context.obj, Session) else Session()
+    context.obj = replace(given, asked=asked, timeout=timeout)
 
 
 for part in (schedules, jobs, site, code):

@@ -69,7 +69,9 @@ def find(asked: Asked, environ: Mapping[str, str]) -> Where:
     door = environ.get("BELFRY_FUNCTION_KEY")
     function_key = _key("function_key", asked.function_key_file, door, profile)
     if (key or function_key) and _in_clear(url):
-        said = f"{url} is not https, so your key would be sent in clear text; give its https address"
+        said = (
+            f"{url} is not https, so your key would be sent in clear text; give its https address"
+        )
         raise Failure(Exit.WRONG, said)
     return Where(url=url, key=key, function_key=function_key)
 

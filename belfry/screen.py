@@ -102,7 +102,9 @@ class Screen:
         for name, one in there.items():
             if name == "log":
                 continue
-            typer.echo(f"{name.ljust(width)}  {cell(one)}" if self.terminal else f"{name}\t{cell(one)}")
+            typer.echo(
+                f"{name.ljust(width)}  {cell(one)}" if self.terminal else f"{name}\t{cell(one)}"
+            )
 
     def line(self, text: str, style: str = "") -> None:
         """A line of the result."""

@@ -54,7 +54,8 @@ def _do(client: Client, owner: str, step: Step) -> Json | None:
 def _created(client: Client, owner: str, step: Step) -> Json:
     """The schedule, made once: two processes that apply the same at once send the same key.
 
-    For a day that key gets the same answer. If what was made then is deleted since, it is made anew.
+    For a day that key gets the same answer. If what was made then is deleted since, it is made
+    anew.
     """
     said: Any = [owner, step.key, step.body]
     key = sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,12 +40,15 @@ def text(value: Mapping[str, Any]) -> str:
     import yaml
 
     class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, _: Any) -> bool:
             return True
 
-    return yaml.dump(
-        dict(value), Dumper=Plain, sort_keys=False, allow_unicode=True, width=100
-    )  # type: ignore[no-any-return]
+    # PyYAML writes these plainly, and then reads them as line breaks
+    plain = not any(
+        one in json.dumps(value, ensure_ascii=False) for one in "\x85\u2028\u2029\ufeff"
+    )
+    options: Any = {"sort_keys": False, "allow_unicode": plain, "width": 100}
+    return str(yaml.dump(dict(value), Dumper=Plain, **options))
 
 
 def _schedule(owner: str, one: Json) -> tuple[str, Json]:

@@ -16,7 +16,8 @@ from belfry.problems import Exit, Failure
 
 RUNS = 3
 """How many coming runs are shown."""
-_AHEAD = timedelta(days=365)
+_AHEAD = (timedelta(days=1), timedelta(days=30), timedelta(days=365))
+"""How far to look, the longer only if the shorter has too few: the API counts what it lists."""
 
 
 class Action(StrEnum):
@@ -94,7 +95,9 @@ class _Planner:
             stored.setdefault(one["tags"].get(MANAGED_KEY, ""), []).append(one)
         steps: list[Step] = []
         for entry in entries:
-            there = sorted(stored.pop(entry.key, ()), key=lambda one: (one["created_at"], one["id"]))
+            there = sorted(
+                stored.pop(entry.key, ()), key=lambda one: (one["created_at"], one["id"])
+            )
             steps += self._schedule(entry, there)
         steps += [self._gone(one) for rest in stored.values() for one in rest]
         return steps
@@ -158,10 +161,15 @@ class _Planner:
         )
 
     def _runs(self, schedule_id: str) -> list[str]:
-        span = {"from": self._now.isoformat(), "to": (self._now + _AHEAD).isoformat()}
         path = at("schedules", schedule_id, "occurrences")
-        found = self._client.get(path, page_size=RUNS, **span)["occurrences"]
-        return [one["due_at"] for one in found if one["state"] == "scheduled"][:RUNS]
+        found: list[str] = []
+        for ahead in _AHEAD:
+            span = {"from": self._now.isoformat(), "to": (self._now + ahead).isoformat()}
+            listed = self._client.get(path, page_size=RUNS, **span)["occurrences"]
+            found = [one["due_at"] for one in listed if one["state"] == "scheduled"]
+            if len(found) >= RUNS:
+                break
+        return found[:RUNS]
 
     def calendars(self, entries: Sequence[Entry]) -> list[Step]:
         """What to do with calendars. Raises `Failure` for one that is another's."""

@@ -66,7 +66,9 @@ def merged(sources: Sequence[Source]) -> Wanted:
 def _files(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
-        inside = [one for one in path.rglob("*") if one.suffix in _SUFFIXES] if path.is_dir() else []
+        inside = (
+            [one for one in path.rglob("*") if one.suffix in _SUFFIXES] if path.is_dir() else []
+        )
         for one in sorted(inside) if path.is_dir() else [path]:
             found.setdefault(one.resolve(), one)
     if not found:
@@ -86,7 +88,9 @@ def _entries(sources: Sequence[Source], what: str) -> list[Entry]:
                 raise Failure(Exit.WRONG, f"{entry.place}: {entry.key} is at {first} already")
             if entry.takes is not None and entry.takes in taken:
                 first = taken[entry.takes].place
-                raise Failure(Exit.WRONG, f"{entry.place}: {first} takes over {entry.takes} already")
+                raise Failure(
+                    Exit.WRONG, f"{entry.place}: {first} takes over {entry.takes} already"
+                )
             found[entry.key] = entry
             if entry.takes is not None:
                 taken[entry.takes] = entry

@@ -27,7 +27,11 @@ Files = Annotated[
 Deletes = Annotated[
     bool, typer.Option("--delete/--no-delete", help="Delete what no file says any more.")
 ]
-_SIGNS = {Action.CREATE: ("+", "green"), Action.CHANGE: ("~", "yellow"), Action.DELETE: ("-", "red")}
+_SIGNS = {
+    Action.CREATE: ("+", "green"),
+    Action.CHANGE: ("~", "yellow"),
+    Action.DELETE: ("-", "red"),
+}
 _DEFAULT = Path("belfry.yaml")
 
 

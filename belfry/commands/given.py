@@ -105,7 +105,7 @@ def body(path: Path) -> Json:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask, unless `--yes` said it. Raises `Failure` where nobody can answer, or the answer is no."""
+    """Ask, unless `--yes` said it. Raises `Failure` if nobody can answer, or the answer is no."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -52,9 +52,7 @@ def list_schedules(
     enabled: Annotated[bool | None, typer.Option("--enabled/--disabled")] = None,
     task: Annotated[str | None, typer.Option(help="A task's name.")] = None,
     frequency: Frequency = None,
-    state: Annotated[
-        str | None, typer.Option(help="healthy, failing, paused or ended.")
-    ] = None,
+    state: Annotated[str | None, typer.Option(help="healthy, failing, paused or ended.")] = None,
     tag: Tags = None,
     calendar: Annotated[str | None, typer.Option(help="A calendar that it observes.")] = None,
     search: Annotated[str | None, typer.Option(help="Text in the name.")] = None,

@@ -66,5 +66,3 @@ def add(app: typer.Typer) -> None:
     """The commands of this file."""
     for one in (status, tasks, audit):
         app.command()(one)
-
-
