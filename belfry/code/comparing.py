@@ -149,8 +149,9 @@ def _local(text: str) -> datetime | str:
 def _instant(text: str) -> datetime | str:
     """An instant; what the API takes without an offset is in UTC."""
     found = _local(text)
-    aware = isinstance(found, str) or found.tzinfo is not None
-    return found if aware else found.replace(tzinfo=UTC)
+    if isinstance(found, str) or found.tzinfo is not None:
+        return found
+    return found.replace(tzinfo=UTC)
 
 
 def _trimmed(value: Any) -> Any:

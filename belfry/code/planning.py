@@ -90,7 +90,7 @@ class _Planner:
         """What to do with schedules. Of several with one key, as two processes that create at once
         could make them, the oldest stays."""
         stored: dict[str, list[Json]] = {}
-        tag = {f"tags.{MANAGED_BY}": self._owner}
+        tag: Any = {f"tags.{MANAGED_BY}": self._owner}
         for one in self._client.walk(at("schedules"), "schedules", **tag):
             stored.setdefault(one["tags"].get(MANAGED_KEY, ""), []).append(one)
         steps: list[Step] = []

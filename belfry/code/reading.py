@@ -70,7 +70,7 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         if self.depth > _DEEPEST:
             raise _Wrong(line, f"more than {_DEEPEST} lists and objects stand in each other")
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
@@ -81,7 +81,7 @@ for _tag, _pattern, _first in (
     ("float", r"-?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?", "-0123456789"),
     ("null", r"null|~|", ["n", "~", ""]),
 ):
-    _Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first)
     )
 
@@ -103,7 +103,7 @@ def parsed(path: Path, data: bytes) -> Source:
     lines: dict[Place, int] = {}
     try:
         loader = _Loader(data.decode("utf-8-sig"))
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
         value = None if node is None else _value(node, (), lines)
     except _Wrong as error:
         raise Failure(Exit.WRONG, f"{path}:{error.line}: {error.said}") from error

@@ -13,7 +13,7 @@ from belfry import session
 from belfry.client import Json, at
 from belfry.code import applying, exporting, planning, schema
 from belfry.code.planning import Action, Plan, Step
-from belfry.code.wanted import load
+from belfry.code.wanted import MANAGED_BY, load
 from belfry.commands import given
 from belfry.commands.given import Project, Yes
 from belfry.problems import Exit, Failure
@@ -81,7 +81,7 @@ def export(
 ) -> None:
     """Write what is stored as a file of schedules as code."""
     client = session.client(context)
-    tags = {f"tags.{planning.MANAGED_BY}": owner} if mine else {}
+    tags: Any = {f"tags.{MANAGED_BY}": owner} if mine else {}
     schedules = client.walk(at("schedules"), "schedules", project_id=project, **tags)
     calendars = (
         one

@@ -13,6 +13,7 @@ import typer
 from belfry import session
 from belfry.client import Client, Json, at
 from belfry.problems import Exit, Failure
+from belfry.profile import Asked
 from belfry.screen import Column
 from belfry.session import Session
 
@@ -34,7 +35,7 @@ def _ids(context: typer.Context, begins: str, of: str, said: str) -> list[tuple[
     has no place for an error."""
     given = context.find_root().params
     chosen = {name: given.get(name) for name in ("url", "profile", "key_file", "function_key_file")}
-    asking = Session(session.Asked(**chosen), timeout=_PATIENCE, sleep=lambda _: None)
+    asking = Session(Asked(**chosen), timeout=_PATIENCE, sleep=lambda _: None)
     try:
         page = asking.client.get(at(of), page_size=_COMPLETED)
     except Failure:

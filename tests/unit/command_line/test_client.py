@@ -110,10 +110,12 @@ def test_a_page_of_somebody_else_is_no_answer() -> None:
 
 def test_lists_without_a_cursor_are_walked_by_page() -> None:
     pages = [ok({"keys": [number], "page": number, "pages": 3}) for number in (1, 2, 3)]
-    assert list(Server(*pages).client.walk("/a", "keys")) == [1, 2, 3]
+    walked: list[object] = [*Server(*pages).client.walk("/a", "keys")]
+    assert walked == [1, 2, 3]
     pages = [ok({"keys": [1, 2], "next_cursor": "x"}), ok({"keys": [3, 4], "next_cursor": "y"})]
     server = Server(*pages)
-    assert list(server.client.walk("/a", "keys", 3)) == [1, 2, 3]
+    walked = [*server.client.walk("/a", "keys", 3)]
+    assert walked == [1, 2, 3]
     assert dict(server.asked[1].url.params)["cursor"] == "x"
 
 
