@@ -16,6 +16,9 @@ from belfry.code.wanted import MANAGED_BY, MANAGED_KEY
 
 STORED = Path(__file__).parents[2] / "docs" / "belfry.schema.json"
 _REF = "#/components/schemas/"
+_SECRETS = ("heartbeat_url",)
+"""Fields that do not belong into a file: the API takes them, and does not show them again. What a
+schedule has of them stays as it is."""
 _KEY = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _OWNER = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$"
 _TEXTS: Mapping[str, str] = {
@@ -33,6 +36,8 @@ def from_description(description: Mapping[str, Any]) -> dict[str, Any]:
     needed: dict[str, Any] = {}
     schedule = _entry(given["NewSchedule"], given, needed)
     schedule["properties"]["id"] = {"type": "string", "minLength": 1, "description": _TEXTS["id"]}
+    for secret in _SECRETS:
+        schedule["properties"].pop(secret, None)
     reserved = {"not": {"enum": [MANAGED_BY, MANAGED_KEY]}}
     tags = schedule["properties"]["tags"]
     tags["propertyNames"] = {"allOf": [tags["propertyNames"], reserved]}
