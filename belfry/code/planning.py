@@ -98,7 +98,11 @@ class _Planner:
             there = sorted(
                 stored.pop(entry.key, ()), key=lambda one: (one["created_at"], one["id"])
             )
-            steps += self._schedule(entry, there)
+            try:
+                steps += self._schedule(entry, there)
+            except Failure as failure:
+                said = f"{entry.place}: {entry.key}: {failure.text}"
+                raise Failure(failure.code, said, failure.document) from failure
         steps += [self._gone(one) for rest in stored.values() for one in rest]
         return steps
 
@@ -122,7 +126,7 @@ class _Planner:
             if one.field in comparing.FIXED:
                 said = f"{one.field} is {one.before!r} and cannot be changed to {one.after!r}; "
                 said += "give the schedule a new key, then it is deleted and made anew"
-                raise Failure(Exit.WRONG, f"{entry.place}: {entry.key}: {said}")
+                raise Failure(Exit.WRONG, said)
         if not found:
             return
         moves = any(one.field in comparing.RECURRENCE for one in found)
@@ -146,7 +150,7 @@ class _Planner:
         if MANAGED_BY in found["tags"]:
             said = f"{entry.takes} belongs to {found['tags'][MANAGED_BY]}"
             said += f", as {found['tags'].get(MANAGED_KEY)}"
-            raise Failure(Exit.WRONG, f"{entry.place}: {said}; it cannot be taken over")
+            raise Failure(Exit.WRONG, f"{said}; it cannot be taken over")
         return found
 
     def _gone(self, one: Json) -> Step:

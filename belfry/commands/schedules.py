@@ -189,6 +189,8 @@ def _tell(schedule: Json, as_json: bool) -> None:
         screen.document(schedule)
     else:
         screen.table([schedule], _LIST)
+    for one in schedule.get("warnings") or ():
+        screen.note(f"warning: {one['message']}")
 
 
 def _present(**fields: Any) -> Json:
