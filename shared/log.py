@@ -34,6 +34,7 @@ class Event(StrEnum):
     CALENDAR_CHANGED = "calendar_changed"
     CALENDAR_UNREADABLE = "calendar_unreadable"
     CALENDAR_BEHIND = "calendar_behind"
+    SCHEDULES_CRITICAL = "schedules_critical"
     SCHEDULE_PAUSED = "schedule_paused"
     SCHEDULE_EXPIRED = "schedule_expired"
     SCHEDULE_BROKEN = "schedule_broken"

@@ -54,6 +54,19 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="Mend why its jobs fail, then turn it on "
             "(POST /api/v1/schedules/{id}/enable). It does not run until then.",
         ),
+        AlertKind.SCHEDULE_UNHEALTHY: About(
+            severity=Severity.WARNING,
+            title="Schedule unhealthy",
+            what_to_do="Read why (GET /api/v1/schedules/{id}/health) and the errors of its last "
+            "jobs (GET /api/v1/jobs?schedule_id=), and mend the cause.",
+        ),
+        AlertKind.RUN_UNUSUAL: About(
+            severity=Severity.WARNING,
+            title="Run unusual",
+            what_to_do="Look whether the run did what it was for "
+            "(GET /api/v1/schedules/{id}/health has its numbers, and what is usual). If this is "
+            "how it is now, do nothing: after five such runs it is what is usual.",
+        ),
         AlertKind.CLOCK_SILENT: About(
             severity=Severity.CRITICAL,
             title="Clock silent",

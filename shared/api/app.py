@@ -21,7 +21,7 @@ from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
-from shared.api.schedules import listing, occurrences, statistics
+from shared.api.schedules import health, listing, occurrences, statistics
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
 from shared.api.usage import routes as usage
@@ -66,6 +66,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(usage.router)
     made.include_router(reports.router)
     made.include_router(statistics.router)
+    made.include_router(health.router)
     made.include_router(listing.router)  # before schedules, whose ids would take its path
     made.include_router(schedules.router)
     made.include_router(jobs.router)

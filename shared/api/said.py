@@ -55,4 +55,5 @@ PARAMETERS: Mapping[str, str] = {
     "task_type": "Only of this task.",
     "tenant_id": "Only of this tenant.",
     "to": "The instant before which the span ends, with its offset.",
+    "verdict": "Only with this verdict: look or critical; none in the list has another.",
 }

@@ -80,7 +80,9 @@ def index_of_jobs(at: Stores, settings: Settings, clock: Clock) -> tuple[JobInde
     chunks = JobChunks(Container(lambda: at.connection.container(at.names.index)))
     return (
         JobIndex(at.table, at.ended, at.handed, at.feed, rows, chunks),
-        JobPacking(at.feed, rows, chunks, clock, settings.metrics_schedules),
+        JobPacking(
+            at.feed, rows, chunks, clock, settings.metrics_schedules, ended=at.findings.note
+        ),
     )
 
 

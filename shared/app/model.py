@@ -28,6 +28,7 @@ from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.health.service import ScheduleHealth
 from shared.keys.gate import Gate
 from shared.keys.service import Keys
 from shared.listing.listing import Listing
@@ -81,6 +82,7 @@ class App:
     listing: Listing
     lists: Lists
     history: History
+    health: ScheduleHealth
     paid: PaidMessages
     keys: Keys
     gate: Gate

@@ -17,6 +17,7 @@ from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables.answers import Answers
 from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
+from shared.storage.tables.findings import Findings
 from shared.storage.tables.handed import HandedOut
 from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
@@ -36,6 +37,8 @@ class Stores:
     feed: JobFeed
     meta: Meta
     locks: Locks
+    findings: Findings
+    """Of the health monitor."""
     queue: JobQueue
     answers: Answers
     files: Files
@@ -61,6 +64,7 @@ class Stores:
             JobFeed(table, meta),
             meta,
             Locks(meta),
+            Findings(table, clock),
             JobQueue(short, long),
             Answers(table),
             files,

@@ -37,6 +37,9 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.errors import Misconfigured
 from shared.finance.port import FinanceService
+from shared.health.monitor import Monitor
+from shared.health.port import ScheduleMonitor
+from shared.health.service import ScheduleHealth
 from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
@@ -94,6 +97,7 @@ def build(
                 Checking(listing, at.meta),
             ),
             CalendarUpkeep: lambda: calendars,
+            ScheduleMonitor: lambda: Monitor(health, alerts(), at.meta),
             ArchiveService: lambda: archive(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
@@ -122,6 +126,8 @@ def build(
     jobs, packing = engine.index_of_jobs(at, settings, clock)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
+    past = PastJobs(at.connection.table(at.names.table), at.table, at.ended)
+    health = ScheduleHealth(at.table, past, lists, listing, at.findings)
     notifications = once(
         lambda: domains.notifications(
             settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
@@ -162,7 +168,8 @@ def build(
         packing=packing,
         listing=listing,
         lists=lists,
-        history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),
+        history=History(past, tasks),
+        health=health,
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,
         gate=gate,

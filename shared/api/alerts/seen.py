@@ -21,6 +21,8 @@ _OF_SCHEDULES = frozenset(
         AlertKind.JOB_DEAD,
         AlertKind.RUN_MISSED,
         AlertKind.SCHEDULE_PAUSED,
+        AlertKind.SCHEDULE_UNHEALTHY,
+        AlertKind.RUN_UNUSUAL,
         AlertKind.BACKUP_FAILED,
     }
 )

@@ -13,7 +13,7 @@ them. Two at once: one of them changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +25,7 @@ from shared.jobs.entry import Entry
 from shared.jobs.packing import MOST, cut, merged, new, placed
 from shared.jobs.totals import Totals
 from shared.log import Event, event
+from shared.schedules.job import RAN
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.facts import Fact
 from shared.storage.tables.job_feed import JobFeed
@@ -58,14 +59,23 @@ class JobPacking:
     fails, and what `check` raises, which is called now and then."""
 
     def __init__(
-        self, feed: JobFeed, rows: JobRows, chunks: JobChunks, clock: Clock, shown: int
+        self,
+        feed: JobFeed,
+        rows: JobRows,
+        chunks: JobChunks,
+        clock: Clock,
+        shown: int,
+        *,
+        ended: Callable[[Iterable[str]], object],
     ) -> None:
-        """`shown`: how many schedules have metrics of their own (`jobs.totals`)."""
+        """`shown`: how many schedules have metrics of their own (`jobs.totals`). `ended` is told of
+        which schedules jobs ended, before the feed forgets it; twice, if a run is killed."""
         self._shown = shown
         self._feed = feed
         self._rows = rows
         self._chunks = chunks
         self._clock = clock
+        self._ended = ended
 
     def pack(self, check: Callable[[], None]) -> Packed:
         """Pack the feed. If there is no index, or its blobs are lost, it is built."""
@@ -86,7 +96,9 @@ class JobPacking:
         """Build the index anew from the rows of all jobs; one that is there holds until then."""
         self._chunks.create()
         pointer = self._feed.pointer()
-        filed = [row.key for row in self._feed.read().rows]  # before the rows, which have them all
+        feed = self._feed.read().rows  # before the rows, which have them all
+        self._tell(entry for row in feed for entry in row.entries)
+        filed = [row.key for row in feed]
         entries: list[Entry] = []
         for number, entry in enumerate(self._rows.entries()):
             if number % MOST == 0:
@@ -117,6 +129,7 @@ class JobPacking:
             self._clear(check)
             return Packed(jobs=0, chunks=0)
         entries = [entry for row in rows for entry in row.entries]
+        self._tell(entries)
         changed: dict[int, list[Section]] = {}
         fresh: list[Entry] = []
         for number, more in placed(before, entries).items():
@@ -140,6 +153,9 @@ class JobPacking:
             self._chunks.remove(before.totals)
             self._clear(check)
         return Packed(jobs=len(entries), chunks=len(made), won=won)
+
+    def _tell(self, entries: Iterable[Entry]) -> None:
+        self._ended(entry.schedule_id for entry in entries if entry.status in RAN)
 
     def _there(self, before: Directory, number: int) -> list[Entry]:
         """The entries of the section of that number; none if the directory is empty."""

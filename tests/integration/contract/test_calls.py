@@ -25,6 +25,8 @@ import functions
 from local.azurite import Azurite
 from shared.api.app import api
 from shared.api.site import site
+from shared.schedules.health import Verdict
+from shared.storage.tables.findings import Finding
 from tests.integration.contract.alike import differences
 from tests.integration.engine.conftest import Engine, make, tap
 
@@ -42,7 +44,6 @@ LEFT_OUT = {
     "O4.reject": "comes with approvals",
     "O6.summary": "comes with the health summary",
     "O7.dashboard": "comes with the dashboard",
-    "C19.health": "comes with the health of schedules",
     "O1.once": "comes with workflows",
     "O1.loop": "comes with workflows",
     "O9": "comes with the safety checks",
@@ -232,6 +233,11 @@ def test_too_much_is_refused(engine: Engine) -> None:
         assert Caller(engine).ask("GET", f"/api/v1{path}").status_code == 422, path
 
 
+def critical(schedule_id: str, at: datetime) -> Finding:
+    """What the health monitor keeps of a schedule that fails."""
+    return Finding(schedule_id=schedule_id, verdict=Verdict.CRITICAL, since=at, reasons=())
+
+
 def test_the_log_has_the_lines_that_people_look_for(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -245,6 +251,9 @@ def test_the_log_has_the_lines_that_people_look_for(
     engine.tick()
     engine.app.manager.run_now("schedule_cleanup", force=True)
     engine.work()
+    engine.app.health.findings.write([critical(made["id"], engine.clock.now())])
+    engine.app.manager.run_now("schedule_health", force=True)
+    engine.work()
     lines = {
         (vars(one)["event"], vars(one)["fields"].get("schedule_id")): vars(one)["fields"]
         for one in caplog.records
@@ -255,6 +264,7 @@ def test_the_log_has_the_lines_that_people_look_for(
         "C19.executed": lines["job_queued", made["id"]],
         "C19.dispatcher": lines["tick_done", None],
         "C19.cleanup": lines["cleanup_done", "schedule_cleanup"],
+        "C19.health": lines["schedules_critical", "schedule_health"],
     }
     assert found["C19.executed"]["job_id"] == asked["job_id"]
     for one in FILE["log_lines"]:
