@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from shared.audit.service import AuditTrail
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
+from shared.engine.commands.backfills import Backfills
 from shared.engine.commands.jobs import Control
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
@@ -62,6 +63,7 @@ class App:
     clocks: Clocks
     manager: Manager
     control: Control
+    backfills: Backfills
     ledger: Ledger
     listing: Listing
     lists: Lists

@@ -9,6 +9,7 @@ from shared.settings import Settings
 from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
+from shared.storage.tables.backfills import BackfillTable
 from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
@@ -25,6 +26,7 @@ class Stores:
     table: ScheduleTable
     changed: ScheduleFeed
     handed: HandedOut
+    backfills: BackfillTable
     meta: Meta
     locks: Locks
     queue: JobQueue
@@ -43,6 +45,7 @@ class Stores:
             schedules,
             ScheduleFeed(table, schedules.shards),
             HandedOut(table),
+            BackfillTable(table, schedules.shard),
             meta,
             Locks(meta),
             JobQueue(short, long),

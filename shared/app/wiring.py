@@ -18,6 +18,7 @@ from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.care.port import PetCare
 from shared.clock import Clock
+from shared.engine.commands.backfills import Backfills
 from shared.engine.commands.checks import Checks
 from shared.engine.commands.jobs import Control
 from shared.engine.commands.schedules import Manager
@@ -32,6 +33,7 @@ from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
+from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
 from shared.finance.port import FinanceService
 from shared.listing.checking import Checking
@@ -68,7 +70,8 @@ def build(
     at = Stores.of(settings, connection, clock)
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
-    outcomes = Outcomes(at.table, at.queue, limits, clock)
+    pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
+    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer)
     held = lease or Lease.of(settings.job_lease)
     services = Services(
         {
@@ -81,7 +84,13 @@ def build(
             DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             AuditUpkeep: lambda: audit,
             Housekeeping: lambda: Housekeeper(
-                at.table, manager, ledger, clocks, Upkeep(listing), Checking(listing, at.meta)
+                at.table,
+                manager,
+                ledger,
+                clocks,
+                Upkeep(listing),
+                Checking(listing, at.meta),
+                pacer,
             ),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
@@ -137,6 +146,7 @@ def build(
         clocks=clocks,
         manager=manager,
         control=Control(outcomes=outcomes, manager=manager, clock=clock),
+        backfills=Backfills(manager, outcomes, at.backfills, settings.backfill_limit),
         ledger=ledger,
         listing=listing,
         lists=lists,

@@ -13,6 +13,7 @@ from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
 from shared.engine.records.reconcile import Ledger
+from shared.engine.work.pacer import Pacer
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
@@ -38,6 +39,7 @@ class Housekeeper:
         clocks: Clocks,
         upkeep: Upkeep,
         checking: Checking,
+        pacer: Pacer,
     ) -> None:
         self._table = table
         self._manager = manager
@@ -45,6 +47,7 @@ class Housekeeper:
         self._clocks = clocks
         self._upkeep = upkeep
         self._checking = checking
+        self._pacer = pacer
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report those that were not reported yet."""
@@ -73,8 +76,10 @@ class Housekeeper:
         )
 
     def keep_index(self, job: JobContext) -> Mapping[str, object]:
-        """Fold what changed into the snapshots of the index (`listing.upkeep`)."""
-        return {"schedules": self._upkeep.run(job.check).result()}
+        """Fold what changed into the snapshots of the index (`listing.upkeep`). Move backfills on whose
+        last worker was killed."""
+        backfills = self._pacer.upkeep(job.check)
+        return {"schedules": self._upkeep.run(job.check).result(), "backfills": backfills}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`), and check a part

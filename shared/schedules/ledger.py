@@ -105,14 +105,14 @@ def expected(versions: Iterable[Version], span: Span, limit: int) -> list[dateti
     instant is an occurrence of a recurrence does not depend on where one begins to look.
     """
     found: list[datetime] = []
-    for recurrence, part in _parts(versions, span):
+    for recurrence, part in parts_of(versions, span):
         found += islice(occurrences(recurrence, part.after, part.until), limit - len(found))
     return found
 
 
 def how_many(versions: Iterable[Version], span: Span) -> int:
     """How many due times a span has, without listing them."""
-    parts = _parts(versions, span)
+    parts = parts_of(versions, span)
     return sum(count_runs(recurrence, part.after, part.until) for recurrence, part in parts)
 
 
@@ -121,8 +121,8 @@ def is_expected(versions: Iterable[Version], at: datetime) -> bool:
     return how_many(versions, Span(at - datetime.resolution, at)) > 0
 
 
-def _parts(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence, Span]]:
-    """Which recurrence holds in which part of a span."""
+def parts_of(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence, Span]]:
+    """Which recurrence holds in which part of a span, oldest first; where none holds, no part."""
     for reign in _reigns(versions):
         until = span.until if reign.until is None else min(span.until, reign.until)
         yield reign.recurrence, Span(max(span.after, reign.since), until)

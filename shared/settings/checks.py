@@ -32,6 +32,10 @@ def each(value: str) -> int:
     return _whole(value, 0, 500)
 
 
+def backfill(value: str) -> int:
+    return _whole(value, 1, 1_000_000)
+
+
 def an_hour(value: str) -> int:
     return _whole(value, 1, 400)
 

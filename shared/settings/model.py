@@ -210,6 +210,8 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    backfill_limit: int = 10_000
+    """The most occurrences of one backfill."""
     daily_spend_limit_minor: int = 5000
     """In minor units of `spend_currency`."""
     spend_currency: str = "USD"

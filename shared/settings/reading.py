@@ -94,6 +94,7 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        backfill_limit=given.checked("BACKFILL_LIMIT", checks.backfill) or 10_000,
         daily_spend_limit_minor=limit or 5000,
         spend_currency=currency,
         alert_routes=read("ALERT_ROUTES"),

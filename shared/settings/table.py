@@ -136,6 +136,11 @@ SETTINGS = (
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting(
+        "BACKFILL_LIMIT",
+        "10000",
+        "The most occurrences that one backfill runs (docs/policies.md).",
+    ),
+    Setting(
         "TASK_TIMEZONE",
         "UTC",
         "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "

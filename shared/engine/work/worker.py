@@ -28,7 +28,7 @@ from shared.engine.work.pool import PATIENCE, WorkerPool
 from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.log import Event, event
 from shared.schedules import claim as claims
-from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.job import Job, Status, backfill_of, parse_id
 from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
@@ -253,6 +253,9 @@ class Worker:
         decision = claims.claim(
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )
+        if isinstance(decision, claims.Spent | claims.Void) and backfill_of(job_id) is not None:
+            # whoever ended the job may have been killed before it handed out the next
+            self._pool.outcomes.pacer.step(schedule.id)
         if isinstance(decision, claims.End | claims.Wait):
             decided.dead.update(_dead(schedule, job_id, done, now))
         match decision:

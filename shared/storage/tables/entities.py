@@ -18,6 +18,7 @@ from typing import Any
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import (
+    Backfilling,
     CatchUp,
     Definition,
     LiveJob,
@@ -97,6 +98,8 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
         "ended_at": stamp(progress.ended_at),
         "last_due_at": stamp(progress.last_due_at),
         "last_error": progress.last_error or "",
+        "backfill": _backfilling(progress.backfill),
+        "backfilled_at": stamp(progress.backfilled_at),
     }
 
 
@@ -303,7 +306,30 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
         ended_at=instant(entity.get("ended_at", "")),
         last_due_at=instant(entity.get("last_due_at", "")),
         last_error=entity["last_error"] or None,
+        backfill=_to_backfilling(entity.get("backfill", "")),
+        backfilled_at=instant(entity.get("backfilled_at", "")),
     )
+
+
+def _backfilling(one: Backfilling | None) -> str:
+    return "" if one is None else json.dumps({**asdict(one), "at": stamp(one.at)})
+
+
+def _to_backfilling(text: str) -> Backfilling | None:
+    if not text:
+        return None
+    said = json.loads(text)
+    return Backfilling(**said | {"at": instant(said["at"])})
+
+
+def recurrence_text(when: Recurrence) -> str:
+    """A recurrence as one text; `recurrence_of` reads it."""
+    return json.dumps(_recurrence_properties(when))
+
+
+def recurrence_of(text: str) -> Recurrence:
+    """The recurrence that `recurrence_text` wrote."""
+    return _recurrence(json.loads(text))
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:

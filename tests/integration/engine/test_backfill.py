@@ -1,0 +1,215 @@
+"""A backfill runs what was due in the past, a few at a time, apart from the schedule's own runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.engine.commands.backfills import Wish, new_id
+from shared.errors import Conflict, Invalid, NotFound
+from shared.recurrence import Frequency, Recurrence
+from shared.schedules.backfill import Direction, Rule, State
+from shared.schedules.job import Status
+from shared.schedules.model import Overlap, Schedule
+from tests.integration.engine.conftest import START, Engine
+from tests.together import together
+
+MINUTE = timedelta(minutes=1)
+DAILY = Recurrence(frequency=Frequency.CRON, cron_expression="0 3 * * *")
+
+
+def past(count: int, **more: object) -> Wish:
+    """The `count` minutes before the schedule existed."""
+    return Wish(first=START - count * MINUTE, end=START, **more)  # type: ignore[arg-type]
+
+
+def minutely() -> Recurrence:
+    return Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60)
+
+
+def off(engine: Engine, **changes: object) -> Schedule:
+    """A schedule of each minute that is off, so that only its backfills run."""
+    return engine.add(recurrence=minutely(), enabled=False, **changes)
+
+
+def run_out(engine: Engine) -> list[str]:
+    """Work until no message is sent any more; the jobs that ran."""
+    while engine.work():
+        pass
+    return engine.calls.started
+
+
+def test_it_runs_each_due_time_of_the_range_one_after_another(engine: Engine) -> None:
+    made = off(engine)
+    started = engine.app.backfills.start(made.id, past(3))
+    assert (started.state, started.order.total, started.unfinished) == (State.RUNNING, 3, 1)
+    assert len(engine.app.manager.get(made.id).progress.live) == 1, "one at a time"
+    ran = run_out(engine)
+    stamps = ["20260301T115700Z", "20260301T115800Z", "20260301T115900Z"]
+    assert ran == [f"{made.id}-{stamp}-{started.order.id}" for stamp in stamps]
+    after = engine.app.backfills.get(made.id, started.order.id)
+    assert (after.state, after.counts.succeeded, after.remaining) == (State.DONE, 3, 0)
+    job = engine.app.manager.job(ran[0])
+    assert (job.due_at, job.backfill, job.manual) == (START - 3 * MINUTE, started.order.id, True)
+    assert job.lateness_seconds is None
+
+
+def test_it_counts_neither_in_the_schedule_nor_in_the_ledger(engine: Engine) -> None:
+    made = engine.add("refused", recurrence=minutely(), max_runs=5, pause_after_failures=1)
+    started = engine.app.backfills.start(made.id, past(3))
+    run_out(engine)
+    after = engine.app.manager.get(made.id)
+    assert after.is_on and after.progress.run_count == 0
+    assert after.progress.handed_out == 1, "its own that waits"
+    assert after.progress.failures_in_row == 0
+    assert engine.app.backfills.get(made.id, started.order.id).counts.failed == 3
+    engine.later(600)
+    assert engine.app.ledger.reconcile(lambda: None) is not None
+    assert engine.app.control.retry_failed(made.id) == [], "its failed jobs are not the schedule's"
+
+
+def test_the_newest_may_come_first(engine: Engine) -> None:
+    made = off(engine)
+    engine.app.backfills.start(made.id, past(4, direction=Direction.NEWEST))
+    ran = run_out(engine)
+    assert ran == sorted(ran, reverse=True) and len(ran) == 4
+
+
+def test_several_run_at_once_where_the_schedules_runs_may(engine: Engine) -> None:
+    made = off(engine, overlap=Overlap.ALLOW_ALL)
+    started = engine.app.backfills.start(made.id, past(7, pace=3))
+    assert started.unfinished == 3
+    assert len(run_out(engine)) == 7
+    other = off(engine)
+    with pytest.raises(Invalid, match="overlap: skip.*give 1"):
+        engine.app.backfills.start(other.id, past(7, pace=3))
+
+
+def test_the_ledger_says_which_due_times_there_were(engine: Engine) -> None:
+    """On from 12:00:01 to 12:05, off to 12:10, on again: before it existed, the present times."""
+    made = engine.add(recurrence=minutely())
+    engine.later(299)
+    engine.app.manager.enable(made.id, False)
+    engine.later(300)
+    engine.app.manager.enable(made.id, True)
+    engine.later(300)
+    wish = Wish(first=START - 2 * MINUTE, end=START + 15 * MINUTE)
+    seen = engine.app.backfills.preview(made.id, wish)
+    assert (seen.total, seen.first_due_at) == (2 + 1 + 5 + 4, START - 2 * MINUTE)
+    assert seen.last_due_at == START + 14 * MINUTE
+    throughout = Wish(first=wish.first, end=wish.end, rule=Rule.PRESENT)
+    assert engine.app.backfills.preview(made.id, throughout).total == 17
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        (Wish(first=START - MINUTE, end=START + timedelta(days=1)), "to: .*in the future"),
+        (Wish(first=START, end=START - MINUTE), "from: .*not before"),
+        (past(20_000), "to: .*20000 due times.*10000 at most"),
+        (Wish(first=START - timedelta(seconds=59), end=START - timedelta(seconds=1)), "no due"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(engine: Engine, wish: Wish, says: str) -> None:
+    made = off(engine)
+    with pytest.raises(Invalid, match=says):
+        engine.app.backfills.start(made.id, wish)
+    assert engine.app.backfills.of(made.id) == []
+
+
+def test_one_at_a_time_and_the_same_twice_is_one(engine: Engine) -> None:
+    made = off(engine)
+    name = new_id()
+    both = together(*[lambda: engine.app.backfills.start(made.id, past(2), backfill_id=name)] * 1)
+    again = engine.app.backfills.start(made.id, past(2), backfill_id=name)
+    assert both[0].order == again.order
+    with pytest.raises(Conflict, match=f"not ended, {name}"):
+        engine.app.backfills.start(made.id, past(2))
+    with pytest.raises(NotFound):
+        engine.app.backfills.get(made.id, "b00000")
+    assert len(run_out(engine)) == 2
+
+
+def test_it_is_cancelled_with_what_waits(engine: Engine) -> None:
+    made = off(engine)
+    started = engine.app.backfills.start(made.id, past(5))
+    engine.work()
+    after = engine.app.backfills.cancel(made.id, started.order.id, "enough")
+    assert after.state is State.CANCELLED and after.counts.cancel == "enough"
+    assert (after.counts.succeeded, after.counts.cancelled, after.remaining) == (1, 1, 0)
+    run_out(engine)
+    assert len(engine.calls.started) == 1
+    assert engine.app.backfills.cancel(made.id, started.order.id) == after, "harmless"
+    assert engine.app.backfills.start(made.id, past(1)).state is State.RUNNING
+
+
+def test_a_step_that_was_lost_is_taken_by_the_next_message_or_the_upkeep(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = off(engine)
+    engine.app.backfills.start(made.id, past(4))
+    pacer = engine.app.worker._pool.outcomes.pacer
+    messages = engine.messages()
+    with monkeypatch.context() as killed:
+        killed.setattr(type(pacer), "step", lambda *_: None)  # killed before the next is handed out
+        engine.app.worker.work(messages[0])
+    engine.messages()
+    engine.app.worker.work(messages[0])  # as its guard does, when the lease ends
+    assert len(engine.calls.started) == 1
+    with monkeypatch.context() as killed:
+        killed.setattr(type(pacer), "step", lambda *_: None)
+        engine.work()
+    engine.messages()
+    assert len(engine.calls.started) == 2
+    assert pacer.upkeep(lambda: None) == 1
+    assert len(run_out(engine)) == 4 and len(set(engine.calls.started)) == 4
+    assert pacer.upkeep(lambda: None) == 0, "nothing is left to look after"
+
+
+def test_steps_taken_at_once_hand_out_each_job_once(engine: Engine) -> None:
+    made = off(engine, overlap=Overlap.ALLOW_ALL)
+    engine.app.backfills.start(made.id, past(9, pace=3))
+    pacer = engine.app.worker._pool.outcomes.pacer
+    while engine.work():
+        together(*[lambda: pacer.step(made.id)] * 4)
+    assert len(engine.calls.started) == 9 == len(set(engine.calls.started))
+
+
+def test_a_deleted_schedule_ends_it(engine: Engine) -> None:
+    made = off(engine)
+    started = engine.app.backfills.start(made.id, past(4))
+    engine.app.manager.delete(made.id)
+    kept = engine.app.table.get(made.id)
+    assert kept is not None and kept.progress.backfill is None and kept.progress.live == ()
+    rows = engine.app.backfills._rows
+    row = rows.get(made.id, started.order.id)
+    assert row is not None and row.state is State.CANCELLED
+
+
+def test_a_run_of_the_schedules_own_waits_for_a_backfills_job_and_is_not_skipped(
+    engine: Engine,
+) -> None:
+    made = engine.add("waits", recurrence=minutely(), misfire_grace_seconds=30)
+    engine.app.backfills.start(made.id, Wish(first=START - MINUTE, end=START))
+    working = engine.start()
+    engine.calls.entered.wait(20)
+    engine.later(60)
+    engine.tick()
+    own = engine.app.manager.get(made.id).progress.live[-1]
+    assert own.due_at == START + MINUTE
+    assert engine.work() == [], "it waits"
+    engine.calls.hold.set()
+    working.ended()
+    done = run_out(engine)
+    assert done[-1] == own.id
+    assert engine.app.manager.job(own.id).status is Status.SUCCEEDED
+
+
+def test_a_backfill_of_many_lists_none_of_them_ahead(engine: Engine) -> None:
+    made = engine.add(recurrence=DAILY)
+    first: datetime = START - timedelta(days=9_000)
+    started = engine.app.backfills.start(made.id, Wish(first=first, end=START))
+    assert started.order.total == 9_000
+    live = engine.app.manager.get(made.id).progress.live
+    assert [one.due_at for one in live] == [first.replace(hour=3) + timedelta(days=1)]
