@@ -29,6 +29,14 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "another name, and off": {"name": "Updated", "enabled": False},
     },
     "Execute": {"though it is off, or not due": {"force": True}},
+    "NewBackfill": {
+        "how many runs it would be": {
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-02-01T00:00:00Z",
+            "dry_run": True,
+        },
+    },
+    "CancelBackfill": {"with the reason": {"reason": "the source is wrong"}},
     "Cancel": {"with the reason": {"reason": "the database moves today"}},
     "NewPlan": {
         "every night": {
@@ -72,6 +80,7 @@ PARAMETERS: Mapping[str, object] = {
     "schedule_id": "database_backup",
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
+    "backfill_id": "b3f9k2",
     "backup_id": "1f0c3a9d",
     "alert_id": _NOTIFICATION,
     "message_id": _NOTIFICATION,

@@ -9,6 +9,7 @@ PARAMETERS: Mapping[str, str] = {
     "action": "Only of this action.",
     "actor": "Only by whoever has this name (`by.name`).",
     "alert_id": "The alert's id.",
+    "backfill_id": "The backfill's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
     "days, else a day (UTC).",
