@@ -73,6 +73,15 @@ def site() -> Bridge:
 
 
 @functools.cache
+def feed() -> Bridge:
+    """The calendar feed, for the host's requests."""
+    from shared.api.bridge import Bridge
+    from shared.api.feed.app import feed
+
+    return Bridge(feed(app))
+
+
+@functools.cache
 def hooks() -> Bridge:
     """What providers tell us, for the host's requests."""
     from shared.api.bridge import Bridge

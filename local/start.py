@@ -227,7 +227,8 @@ def _greeter(options: Options, url: str, services: Services, held: State) -> Cal
     }
 
     def greet() -> None:
-        print(welcome.text(url, places, welcome.wait_for(f"{url}/status")), flush=True)
+        status = welcome.wait_for(f"{url}/status")
+        print(welcome.text(url, places, status, is_open=welcome.is_open(url)), flush=True)
         if options.ready_file:
             welcome.write_ready(options.ready_file, facts)
 

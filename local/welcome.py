@@ -25,6 +25,10 @@ Worth trying:
   curl -X POST {url}/admin/functions/postgres_backup -H 'content-type: application/json' -d '{{}}'
   {python} -m functions postgres_backup
 """
+_OPEN = (
+    "No key was made yet: whoever reaches this machine's API is an admin (docs/access.md).",
+    "  .venv/bin/python -m functions keys create name=NAME role=admin",
+)
 
 
 def wait_for(url: str, patience: float = _PATIENCE) -> Any:
@@ -44,10 +48,17 @@ def wait_for(url: str, patience: float = _PATIENCE) -> Any:
     return None
 
 
-def text(url: str, places: Mapping[str, str], status: Any) -> str:
+def is_open(url: str) -> bool:
+    """Whether the API lets whoever comes in as an admin, since no key was made yet."""
+    return wait_for(f"{url}/api/v1/keys") is not None
+
+
+def text(url: str, places: Mapping[str, str], status: Any, *, is_open: bool = False) -> str:
     """The whole message. `status` is the app's own /status, or None."""
     lines = ["", f"Belfry is running: {url}", ""]
     lines += [f"  {name:<12} {place}" for name, place in places.items()]
+    if is_open:
+        lines += ["", *_OPEN]
     jobs = status.get("jobs") if isinstance(status, dict) else None
     if isinstance(jobs, list) and jobs:
         lines += ["", "Next runs:", *_runs(jobs)]

@@ -4,7 +4,10 @@
     ├── Invalid          the request or the definition is wrong; names the field
     ├── NotFound         it does not exist
     ├── Conflict         it exists, but its present state forbids this
+    ├── Unauthenticated  nobody knows who asks: no key, no sign-in, or a wrong one
+    ├── Stale            it was changed since the caller read it
     ├── Forbidden        the caller is known, and its role does not allow this
+    ├── TooMany          too many requests, or too many wrong keys; later is fine
     ├── Misconfigured    a setting is missing or wrong; a person must change it
     ├── Refused          an outside service said no, and will say no again
     ├── Unavailable      an outside service did not answer; it may answer later
@@ -23,6 +26,7 @@ outcome). The attribute `permanent` of each class says that another attempt cann
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -55,10 +59,38 @@ class Conflict(BelfryError):
     permanent = True
 
 
+class Stale(BelfryError):
+    """It was changed since the caller read it, and the caller wanted it as it was."""
+
+    permanent = True
+
+
 class Forbidden(BelfryError):
     """The caller is known, and may not do this."""
 
     permanent = True
+
+
+class Unauthenticated(BelfryError):
+    """Nobody knows who asks. `given`: whether a key or a sign-in came, and is wrong."""
+
+    permanent = True
+
+    def __init__(self, message: str, *, given: bool = False) -> None:
+        super().__init__(message)
+        self.given = given
+
+
+class TooMany(BelfryError):
+    """Too many requests came. `wait`: whole seconds after which one may come again."""
+
+    def __init__(
+        self, message: str, wait: int, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`headers`: what else the answer says of the limit."""
+        super().__init__(message)
+        self.wait = wait
+        self.headers = headers
 
 
 class Misconfigured(BelfryError):

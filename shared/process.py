@@ -21,6 +21,7 @@ from shared.clock import Clock, FixedClock
 from shared.data import database, names
 from shared.engine.commands import configured
 from shared.engine.work.worker import Worker
+from shared.keys import people
 from shared.log import Event, event
 from shared.notifications import channels
 from shared.settings import Settings
@@ -81,7 +82,11 @@ def _build(tasks: Registry) -> App:
 
 def _settings(tasks: Registry) -> Settings:
     settings = configuration.load(
-        lambda read: (*configured.problems(tasks, read), *routes.wrong_in(read)),
+        lambda read: (
+            *configured.problems(tasks, read),
+            *routes.wrong_in(read),
+            *people.wrong_in(read),
+        ),
         channels.declared(),
         engines.schemes(),
     )

@@ -40,13 +40,14 @@ _NAMED_HINTS = (
 )
 _ALONE = re.compile(
     r"(?P<keep>AGE-SECRET-KEY-|\bbearer\s++(?=\S{12})|\bSG\.(?=[\w-]{16})|/bot\d++:"
-    r"|hooks\.slack\.com/|webhook\.office\.com/|\b(?:[rs]k_(?:live|test)_|whsec_))[^\s\"'\\]++",
+    r"|hooks\.slack\.com/|webhook\.office\.com/|\b(?:[rs]k_(?:live|test)_|whsec_)|bfy_\w{0,12}_)[^\s\"'\\]++",
     re.IGNORECASE,
 )
-"""Secrets with a form of their own: keys of age, SendGrid and Stripe, a bot's token, webhooks."""
+"""Secrets with a form of their own: keys of Belfry, age, SendGrid and Stripe, a bot's token,
+webhooks."""
 _ALONE_HINTS = (
     *("age-secret-key-", "bearer", "sg.", "/bot", "hooks.slack", "webhook.office"),
-    *("k_live_", "k_test_", "whsec_"),
+    *("k_live_", "k_test_", "whsec_", "bfy_"),
 )
 _PEM = re.compile(r"(?P<keep>PRIVATE KEY-----)[\w\s+/=\\]++")
 

@@ -5,6 +5,7 @@ python -m functions backup_restore backup_id=1f0c9a2e... target=shop
 The API makes such jobs (`POST /api/v1/backups/{id}/restore`).
 """
 
+from shared.access import Role
 from shared.backups.params import RestoreOrder
 from shared.backups.port import BackupService, order_fits
 from shared.tasks import JobContext, Result, Retry, task
@@ -14,6 +15,7 @@ from shared.tasks import JobContext, Result, Retry, task
     "backup_restore",
     check=order_fits,
     on_request=True,
+    role=Role.ADMIN,
     timeout_seconds=7200,
     retry=Retry(attempts=1),
 )

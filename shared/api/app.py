@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
-from shared.api import deps, front, pages, problems, query
+from shared.api import bodies, deps, front, pages, problems, query, roles
 from shared.api.alerts import routes as alerts
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
+from shared.api.calendars import routes as calendars
 from shared.api.costs import routes as costs
 from shared.api.description import Described, operation_id
+from shared.api.door import Door, Enter
 from shared.api.jobs import routes as jobs
+from shared.api.keys import routes as keys
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
@@ -26,8 +29,12 @@ from shared.app import App
 _SAID = """
 Schedules, and the jobs they make; what people were told; reports and use.
 
-Deployed, every request needs a function key, in the header `x-functions-key`. Not described here
-are `POST /tick`, which needs one too, and `GET /status` and `GET /ops/uptime`, which need none.
+Deployed, every request needs a function key, in the header `x-functions-key`. Once a key of
+Belfry's own was made (`POST /api/v1/keys`), every request also needs one, as `Authorization: Bearer
+bfy_...`, or a sign-in. It says who asks: a viewer reads, an operator also changes, an admin also
+gives out keys; and what belongs to projects that the key does not have does not exist for it. Not
+described here are `POST /tick`, which needs a function key too, and `GET /status` and
+`GET /ops/uptime`, which need none.
 
 A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json` with its length
 (`Content-Length`), not in chunks. A boolean is `true` or `false`, in a query as well; a parameter
@@ -36,8 +43,10 @@ methods a path takes.
 """
 
 
-def api(belfry: Callable[[], App]) -> FastAPI:
-    """The API of the app that `belfry` returns. It has no lifespan: the bridge would not run it."""
+def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
+    """The API of the app that `belfry` returns. It has no lifespan: the bridge would not run it.
+
+    `enter` says who asks; by default, the app's own gate does."""
     made = Described(
         title="Belfry",
         description=_SAID,
@@ -46,8 +55,13 @@ def api(belfry: Callable[[], App]) -> FastAPI:
         openapi_url=pages.DESCRIPTION,
         redoc_url=None,
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(query.known_only)],
+        dependencies=[
+            Depends(roles.permit),
+            Depends(query.known_only),
+            Depends(bodies.not_null),
+        ],
     )
+    made.include_router(calendars.router)
     made.include_router(usage.router)
     made.include_router(reports.router)
     made.include_router(statistics.router)
@@ -64,9 +78,15 @@ def api(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(notifications.router)
     made.include_router(notifications.before)
     made.include_router(alerts.router)
+    made.include_router(keys.router)
     made.include_router(audit.router)
     deps.provide(made, belfry)
     pages.install(made)
+    made.add_middleware(
+        Door,
+        enter=enter or (lambda knock: belfry().gate.enter(knock)),
+        proxied=(lambda: False) if enter else (lambda: belfry().settings.access.on_azure),
+    )
     front.install(made)
     problems.install(made)
     return made

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+
 MOST = 1_000_000
 """The most bytes of a body. What is kept of one, with each letter escaped, takes less than half."""
 JSON = "application/json"
@@ -11,6 +14,16 @@ SEND_JSON = f"send it as JSON, with the header Content-Type: {JSON}"
 TOO_LARGE = f"it has more than {MOST:,} bytes"
 
 NO_LENGTH = "send its length, in the header Content-Length: without it the host drops the body"
+
+
+async def not_null(request: Request) -> None:
+    """Refuse `null`: a body that may be left out is left out, or an object.
+
+    This is a dependency of the whole API.
+    """
+    takes_one = request.scope["route"].body_field is not None
+    if takes_one and (await request.body()).strip() == b"null":
+        raise RequestValidationError([{"type": "model_attributes_type", "loc": ("body",)}])
 
 
 def unreadable(cause: BaseException | None) -> str | None:

@@ -11,7 +11,8 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends, FastAPI, Request
 
-from shared.access import LOCAL, Caller
+from shared.access import Caller
+from shared.api.door import caller_of
 from shared.app import App
 
 
@@ -29,9 +30,8 @@ Provided: TypeAlias = Annotated[Callable[[], App], Depends(_provided)]
 
 
 async def _caller(request: Request) -> Caller:
-    del request
-    return LOCAL
+    return caller_of(request)
 
 
 Asking: TypeAlias = Annotated[Caller, Depends(_caller)]
-"""Who asks."""
+"""Who asks (`door`). Its role was looked at (`roles`); the route looks at its projects."""

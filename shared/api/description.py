@@ -18,19 +18,24 @@ from shared.api.problems import CONTENT_TYPE, Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _SAID = {
+    304: "It is as the caller has it already",
     400: "The body cannot be read",
-    401: "Deployed: no function key, or a wrong one; the host answers, without a body",
+    401: "No key, or a wrong one; where the function key is, the host answers, without a body",
+    403: "The caller's role does not allow this, or it concerns all projects",
     404: "There is no such thing",
     409: "Its present state does not allow this, or others are changing it at the same time",
     411: "The body is sent in chunks, without its length, so that the host drops it",
+    412: "It was changed since the caller read it (`If-Match`)",
     413: "The body is too large",
     415: "The body is not sent as JSON",
     422: "A value is wrong; `errors` names each field",
+    429: "Too many requests with this key, or too many wrong keys from this address",
     500: "A defect, or a setting that is wrong",
     502: "The storage refused",
     503: "The storage did not answer; ask again later",
 }
-_BY_HOST = 401
+_BARE = (304, 401)
+"""Answers without a body; 401 is the host's."""
 _LATER = {"Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer"}}}
 _KEYS = {
     "key_in_header": {
@@ -45,7 +50,14 @@ _KEYS = {
         "name": "code",
         "description": "The same key; a URL stands in logs, so prefer the header.",
     },
+    "key_of_caller": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of Belfry (`bfy_...`), once one was made.",
+    },
 }
+
+_OF_HOST = ("key_in_header", "key_in_query")
 
 
 class Described(FastAPI):
@@ -69,7 +81,7 @@ def _completed(spec: dict[str, Any]) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
     schemas |= {**problem.pop("$defs"), Problem.__name__: problem}
     spec["components"]["securitySchemes"] = _KEYS
-    spec["security"] = [{name: []} for name in _KEYS]
+    spec["security"] = [{"key_of_caller": [], name: []} for name in _OF_HOST]
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation)
@@ -126,15 +138,15 @@ def _may_come(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
         yield 404
     if method != "get":
         yield 409
-    yield from (401, 422, 500, 502, 503)
+    yield from (401, 403, 422, 429, 500, 502, 503)
 
 
 def _answer(status: int) -> dict[str, Any]:
-    if status == _BY_HOST:
+    if status in _BARE:
         return {"description": _SAID[status]}
     schema = {"$ref": _REFERENCE.format(model=Problem.__name__)}
     content: dict[str, Any] = {"schema": schema}
     if status in PROBLEMS:
         content["example"] = PROBLEMS[status]
     answer = {"description": _SAID[status], "content": {CONTENT_TYPE: content}}
-    return answer | {"headers": _LATER} if status == 503 else answer
+    return answer | {"headers": _LATER} if status in (429, 503) else answer

@@ -28,6 +28,38 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "another time": {"cron_expression": "45 3 * * *"},
         "another name, and off": {"name": "Updated", "enabled": False},
     },
+    "NewCalendar": {
+        "the public holidays of Bavaria": {
+            "name": "Bavaria",
+            "timezone": "Europe/Berlin",
+            "holidays": {"country": "DE", "subdivision": "BY"},
+        },
+        "a week of working hours, and a freeze": {
+            "name": "Office",
+            "project_id": 7,
+            "working_hours": {"monday": ["09:00-12:00", "13:00-17:00"], "tuesday": ["09:00-17:00"]},
+            "days": [{"day": "2030-12-24", "reason": "Christmas Eve"}],
+            "blackouts": [
+                {
+                    "begin": "2030-11-29T18:00",
+                    "end": "2030-12-02T06:00",
+                    "reason": "Black Friday: no changes",
+                }
+            ],
+        },
+    },
+    "CalendarChange": {
+        "another day": {"days": [{"day": "2030-12-31", "reason": "New Year's Eve"}]},
+        "without holidays": {"holidays": None},
+    },
+    "ImportIcs": {
+        "one closed day": {
+            "ics": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VEVENT\r\n"
+            "UID:1@example.com\r\nDTSTART;VALUE=DATE:20301224\r\nSUMMARY:Closed\r\nEND:VEVENT\r\n"
+            "END:VCALENDAR\r\n"
+        },
+    },
+    "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "Execute": {"though it is off, or not due": {"force": True}},
     "NewBackfill": {
         "how many runs it would be": {
@@ -64,6 +96,16 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "for today": {"by": "ana@example.com"},
     },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "NewKey": {
+        "an operator of two projects": {
+            "name": "Deployment of the shop",
+            "role": "operator",
+            "projects": [7, 8],
+            "expires_at": "2030-12-31T00:00:00Z",
+        },
+        "an admin of all": {"name": "Ana", "role": "admin"},
+    },
+    "KeyChange": {"another name": {"name": "Ana's laptop"}},
     "Acknowledge": {"by name": {"by": "Ana"}},
     "Verify": {"each copy": {}},
     "Restore": {
@@ -77,6 +119,9 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
 _NOTIFICATION = "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4"
 
 PARAMETERS: Mapping[str, object] = {
+    "Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "If-Match": "*",
+    "If-None-Match": '"7-1f0c3a9d2b4e"',
     "schedule_id": "database_backup",
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
@@ -87,6 +132,9 @@ PARAMETERS: Mapping[str, object] = {
     "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",
     "to": "2030-02-01T00:00:00Z",
+    "key_id": "k3v9x1b7q2m8",
+    "calendar_id": "c0123456789ab",
+    "feed_id": "f0123456789ab",
     "project_id": 7,
     "tenant_id": 1,
     "day": "2030-01-30",
@@ -100,6 +148,18 @@ PARAMETERS: Mapping[str, object] = {
 """By the parameter's name."""
 
 PROBLEMS: Mapping[int, Mapping[str, Any]] = {
+    401: {
+        "type": "about:blank",
+        "title": "Not authenticated",
+        "status": 401,
+        "detail": "this key does not count: it has expired",
+    },
+    403: {
+        "type": "about:blank",
+        "title": "Not allowed",
+        "status": 403,
+        "detail": "this needs the role operator, and Ana is viewer",
+    },
     404: {
         "type": "about:blank",
         "title": "Not found",

@@ -15,10 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     field_validator,
 )
 
 from shared.recurrence import zone
+from shared.recurrence.rule import MOST_EXPRESSIONS
 from shared.text import depth, refuse_unclean
 
 JSON_LIMIT = 30_000
@@ -49,7 +51,20 @@ def _written(value: object) -> object:
     return value
 
 
+LOCAL_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
+
+
+def _local(value: object) -> object:
+    if value is not None and not (isinstance(value, str) and _LOCAL.fullmatch(value)):
+        raise ValueError(
+            "give a time without an offset, such as 2030-01-31T09:00:00; the clocks are those of "
+            "timezone"
+        )
+    return value
+
+
+_LOCAL = re.compile(LOCAL_PATTERN, re.ASCII)
 
 Name = Annotated[
     str,
@@ -70,8 +85,15 @@ Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=50)]
 Whole = Annotated[int, Field(strict=True)]
 """An integer; text and true are refused."""
 Instant = Annotated[datetime, BeforeValidator(_written)]
+LocalTime = Annotated[
+    datetime,
+    BeforeValidator(_local),
+    WithJsonSchema({"type": "string", "pattern": f"^{LOCAL_PATTERN}$"}),
+]
+"""What clocks show, without an offset."""
 Cron = Annotated[str, StringConstraints(max_length=200)]
 """Minute, hour, day of month, month, day of week; the recurrence checks what it means."""
+Crons = Annotated[list[Cron], Field(max_length=MOST_EXPRESSIONS)]
 Zone = Annotated[
     str,
     StringConstraints(max_length=100),

@@ -11,16 +11,17 @@ from operator import attrgetter
 from typing import Annotated, TypedDict, TypeVar
 
 from fastapi import Query
+from pydantic import Field
 
-from shared.api.query import InstantText, Number, instant
+from shared.api.query import DIGITS, InstantText, instant
 from shared.api.shown import Shown
 from shared.errors import Invalid
 
 T = TypeVar("T")
 
-Page = Annotated[Number, Query(ge=1, le=10**9)]
+Page = Annotated[int, Field(ge=1, le=10**9), DIGITS]
 """The number of the page, from 1 on; default: 1. A database takes no offset of any size."""
-PageSize = Annotated[Number, Query(ge=1, le=100)]
+PageSize = Annotated[int, Field(ge=1, le=100), DIGITS]
 """The number of items on a page; default: `PAGE_SIZE`."""
 PAGE_SIZE = 50
 

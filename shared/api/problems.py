@@ -38,7 +38,10 @@ _STATUS: dict[type, tuple[int, str]] = {
     errors.Invalid: (422, "A value is wrong"),
     errors.NotFound: (404, "Not found"),
     errors.Conflict: (409, "Not possible now"),
+    errors.Unauthenticated: (401, "Not authenticated"),
+    errors.Stale: (412, "It was changed since"),
     errors.Forbidden: (403, "Not allowed"),
+    errors.TooMany: (429, "Too many requests"),
     errors.Misconfigured: (500, "A setting is wrong"),
     errors.Unavailable: (503, "An outside service did not answer"),
     errors.Refused: (502, "An outside service refused"),
@@ -208,11 +211,27 @@ def _allowed(request: Request) -> list[str]:
 
 async def _belfry(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.BelfryError)  # noqa: S101 (for the type checker)
+    return of_error(error)
+
+
+def of_error(error: errors.BelfryError) -> Response:
+    """The answer that tells an error."""
     found = (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     status, title = next(found, (500, "Unexpected failure"))
     if isinstance(error, errors.Invalid):
         return problem(status, title, str(error), [Wrong(field=error.field, message=error.message)])
     answer = problem(status, title, str(error))
-    if isinstance(error, errors.Unavailable):
-        answer.headers["retry-after"] = str(_RETRY_AFTER)
+    answer.headers.update(_headers(error))
     return answer
+
+
+def _headers(error: errors.BelfryError) -> Mapping[str, str]:
+    match error:
+        case errors.Unavailable():
+            return {"retry-after": str(_RETRY_AFTER)}
+        case errors.Unauthenticated(given=given):  # RFC 6750, section 3
+            wrong = ', error="invalid_token"' if given else ""
+            return {"www-authenticate": f'Bearer realm="Belfry"{wrong}'}
+        case errors.TooMany(wait=wait, headers=headers):
+            return {"retry-after": str(wait), **headers}
+    return {}

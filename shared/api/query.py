@@ -19,8 +19,8 @@ _KEY = "code"
 """The function key may be in the query, under this name; the host does not remove it."""
 _YEARS = range(1900, 9001)
 _INSTANT = (
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
-    "(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+    "^(19[0-9]{2}|[2-8][0-9]{3}|9000)-[0-9]{2}-[0-9]{2}"
+    "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 )
 InstantText = Annotated[
     str, WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT})
@@ -48,8 +48,10 @@ def _whole(text: object) -> object:
     return text
 
 
-Number = Annotated[int, BeforeValidator(_whole)]
-"""Digits, and no other text that Python takes for a number, such as `1_0`."""
+DIGITS = BeforeValidator(_whole)
+"""Only digits, and no other text that Python takes for a number, such as `1_0`. Limits stand before
+it (`Annotated[int, Field(ge=1), DIGITS]`): the description would not have them otherwise."""
+Number = Annotated[int, DIGITS]
 
 
 ScheduleId = Annotated[str, StringConstraints(pattern=f"^{SCHEDULE_ID}$")]
@@ -94,10 +96,10 @@ def instant(field: str, text: str | None) -> datetime | None:
         raise Invalid(field, f"give an instant, such as {text}T00:00:00Z")
     if at.utcoffset() is None:
         raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
-    if not re.match(_INSTANT, text):
-        raise Invalid(field, _no_instant(text))
     if at.year not in _YEARS:
         raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
+    if not re.match(_INSTANT, text):
+        raise Invalid(field, _no_instant(text))
     return at
 
 

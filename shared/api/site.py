@@ -50,6 +50,8 @@ class StatusOut(Shown):
     jobs: list[Registered]
     refused_hooks: dict[str, int]
     """How many requests to `/hooks` each provider had not signed."""
+    refused_keys: int
+    """How many wrong keys came with requests to `/api`."""
     database: str
     """How the company's database was found last: fits, unfit (of another schema, or it refuses),
     away (it does not answer), or none (DATABASE_URL is not set, or nobody has looked yet)."""
@@ -109,6 +111,7 @@ def status(app: Provided) -> StatusOut:
     return StatusOut(
         jobs=[_registered(belfry, task.name) for task in belfry.registry],
         refused_hooks=refused(belfry.meta),
+        refused_keys=belfry.gate.refusals.count(),
         database=last(belfry.meta) if belfry.settings.database_url else Fitness.NONE,
     )
 
@@ -123,7 +126,7 @@ def _registered(belfry: App, name: str) -> Registered:
     return Registered(
         id=name,
         name=schedule.definition.name,
-        schedule=recurrence.cron_expression or recurrence.frequency,
+        schedule=recurrence.text,
         timezone=recurrence.timezone,
         enabled=schedule.definition.enabled,
         paused=schedule.progress.paused_reason is not None,

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
+from typing import Annotated
 
+from fastapi import Query
+
+from shared.api.query import DayText, day
 from shared.errors import Invalid
 
 LONGEST = timedelta(days=366)
+_EXAMPLE = {"a day": {"value": "2030-01-31"}}
+FirstDay = Annotated[
+    DayText | None, Query(alias="from", openapi_examples=_EXAMPLE, description="The first day.")
+]
+LastDay = Annotated[
+    DayText | None,
+    Query(alias="to", openapi_examples=_EXAMPLE, description="The last day, itself included."),
+]
+
+
+def days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    """The days of `FirstDay` and `LastDay`. Raises `Invalid`, also if the last comes first."""
+    first = None if since is None else day("from", since)
+    last = None if until is None else day("to", until)
+    if first is not None and last is not None and first > last:
+        raise Invalid("from", f"{first} is later than `to`, {last}")
+    return first, last
 
 
 def spanned(

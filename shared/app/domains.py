@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertService, DatabaseMonitor
 from shared.app.stores import Stores
+from shared.audit.port import Audit
 from shared.billing.port import BillingService
+from shared.calendars.feeds import Feeds
+from shared.calendars.service import Calendars
+from shared.calendars.spreading import Spreading
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
@@ -22,6 +26,7 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
@@ -48,6 +53,11 @@ def _reviews(settings: Settings) -> Mapping[str, Review]:
     return reviews(settings)
 
 
+def calendars(at: Stores, manager: Manager, audit: Audit, clock: Clock) -> tuple[Calendars, Feeds]:
+    spreading = Spreading(at.calendars, at.table, manager)
+    return Calendars(at.calendars, spreading, audit, clock), Feeds(at.calendars, audit, clock)
+
+
 def care(
     settings: Settings,
     notifications: Callable[[], NotificationService],
@@ -57,6 +67,19 @@ def care(
     from shared.care.service import Care
 
     return Care(settings, notifications, billing, alerts)
+
+
+def archive(settings: Settings, at: Stores) -> JobArchive:
+    from shared.archive.service import JobArchive
+
+    return JobArchive(
+        table=at.connection.table(at.names.table),
+        shards=at.table.shards,
+        container=at.connection.blobs,
+        name=at.names.history,
+        files=at.files,
+        retention=settings.job_retention,
+    )
 
 
 def backups(

@@ -15,6 +15,8 @@ from shared.engine.dispatch.mend import Mender
 from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.records.job_index import JobIndex
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
@@ -26,9 +28,11 @@ from shared.listing.listing import Listing
 from shared.listing.snapshots import Snapshots
 from shared.settings import Settings
 from shared.storage.blobs.container import Container
+from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.checked import CheckedClock
 from shared.storage.queues.jobs import Message, ShardQueue
 from shared.storage.queues.pulse import PulseQueue
+from shared.storage.tables.job_rows import JobRows
 
 if TYPE_CHECKING:
     pass
@@ -59,6 +63,7 @@ def clocks(
             table=at.table,
             queue=at.queue,
             handed=at.handed,
+            feed=at.feed,
             meta=at.meta,
             locks=at.locks,
             alarm=alarm,
@@ -67,6 +72,15 @@ def clocks(
         invoke=lambda when: at.queue.send(Message((), clock.now()), when),
         clock=clock,
         wrong=lambda: checked.difference if checked is not None else None,
+    )
+
+
+def index_of_jobs(at: Stores, clock: Clock) -> tuple[JobIndex, JobPacking]:
+    rows = JobRows(at.connection.table(at.names.table), at.table, at.ended)
+    chunks = JobChunks(Container(lambda: at.connection.container(at.names.index)))
+    return (
+        JobIndex(at.table, at.ended, at.handed, at.feed, rows, chunks),
+        JobPacking(at.feed, rows, chunks, clock),
     )
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.archive.jobs import EndedJobs
 from shared.audit.service import AuditTrail
+from shared.calendars.feeds import Feeds
+from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
 from shared.engine.commands.backfills import Backfills
@@ -18,12 +21,16 @@ from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.records.history import History
+from shared.engine.records.job_index import JobIndex
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.worker import Worker
 from shared.errors import Damaged, Misconfigured
+from shared.keys.gate import Gate
+from shared.keys.service import Keys
 from shared.listing.listing import Listing
 from shared.log import Event, event
 from shared.notifications.paid import PaidMessages
@@ -34,12 +41,14 @@ from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables import readable
+from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
@@ -59,16 +68,24 @@ class App:
     table: ScheduleTable
     queue: JobQueue
     meta: Meta
+    answers: Answers
     dispatcher: Dispatcher
     clocks: Clocks
     manager: Manager
     control: Control
     backfills: Backfills
     ledger: Ledger
+    ended: EndedJobs
+    archive: Callable[[], JobArchive]
+    jobs: JobIndex
+    packing: JobPacking
     listing: Listing
     lists: Lists
     history: History
     paid: PaidMessages
+    keys: Keys
+    gate: Gate
+    """Says who sends a request."""
     executor: Executor
     worker: Worker
     """Runs any job that it is given; for a person's command."""
@@ -82,6 +99,8 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    calendars: Calendars
+    feeds: Feeds
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     started_at: datetime
@@ -121,10 +140,11 @@ class App:
                 )
 
     def create(self) -> None:
-        """Create the table and the queues; harmless if they exist. Raises as `prepare` does."""
+        """Create the tables and the queues; harmless if they exist. Raises as `prepare` does."""
         names = Names(self.settings.prefix)
         with translated("table storage"):
             self.connection.create_table(names.table)
+            self.connection.create_table(names.keys)
             self.connection.create_table(names.audit)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import domains, engine
+from shared.app import access, domains, engine
 from shared.app.model import App
 from shared.app.stores import Stores
+from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
+from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.backfills import Backfills
@@ -85,19 +87,24 @@ def build(
             AuditUpkeep: lambda: audit,
             Housekeeping: lambda: Housekeeper(
                 at.table,
+                at.answers,
                 manager,
                 ledger,
                 clocks,
+                packing,
                 Upkeep(listing),
                 Checking(listing, at.meta),
                 pacer,
             ),
+            CalendarUpkeep: lambda: calendars,
+            ArchiveService: lambda: archive(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
+        ended=at.ended,
         dispatcher=dispatcher,
         handed=at.handed,
         clock=clock,
@@ -113,7 +120,9 @@ def build(
         alerts=lambda: alerts(),
         keep_days=settings.audit_days,
     )
-    ledger = Ledger(at.table, at.meta, clock)
+    calendars, feeds = domains.calendars(at, manager, audit, clock)
+    ledger = Ledger(at.table, at.ended, at.meta, clock)
+    jobs, packing = engine.index_of_jobs(at, clock)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     notifications = once(
@@ -124,7 +133,7 @@ def build(
     alerts: Callable[[], Alerts] = once(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
-    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, dispatcher.tick_one)
+    sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
     backups = once(
         lambda: domains.backups(
@@ -132,8 +141,10 @@ def build(
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
+    archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
     executor = Executor(tasks, services, clock)
+    keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
         settings=settings,
@@ -142,16 +153,23 @@ def build(
         table=at.table,
         queue=at.queue,
         meta=at.meta,
+        answers=at.answers,
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,
-        control=Control(outcomes=outcomes, manager=manager, clock=clock),
         backfills=Backfills(manager, outcomes, at.backfills, settings.backfill_limit),
+        control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
         ledger=ledger,
+        ended=at.ended,
+        archive=archive,
+        jobs=jobs,
+        packing=packing,
         listing=listing,
         lists=lists,
-        history=History(PastJobs(at.connection.table(at.names.table), at.table), tasks),
+        history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),
         paid=PaidMessages(at.connection, at.names.notifications),
+        keys=keys,
+        gate=gate,
         executor=executor,
         worker=by_hand,
         short_worker=short,
@@ -163,6 +181,8 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        calendars=calendars,
+        feeds=feeds,
         audit=audit,
         started_at=clock.now(),
         connection=at.connection,

@@ -79,7 +79,7 @@ class Backups:
             self.catalog,
             lambda: self._sources.names,
             self.plans,
-            manager.jobs,
+            manager.ended_since,
             self._runs,
             notifications,
             alerts,

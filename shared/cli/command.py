@@ -14,7 +14,18 @@ from pathlib import Path
 
 from shared import settings
 from shared.app import App
-from shared.cli import audit, billing, database, dry_run, preview, schedules, typed
+from shared.cli import (
+    archive,
+    audit,
+    billing,
+    database,
+    dry_run,
+    jobs,
+    keys,
+    preview,
+    schedules,
+    typed,
+)
 from shared.cli.follows import what_follows
 from shared.cli.person import person
 from shared.cli.typed import Typed
@@ -61,6 +72,12 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return database.main(asked)
     if asked.task == billing.NAME:
         return billing.main(asked)
+    if asked.task == archive.NAME:
+        return archive.main(asked, tasks)
+    if asked.task == jobs.NAME:
+        return jobs.main(asked, tasks)
+    if asked.task == keys.NAME:
+        return keys.main(asked)
     if asked.task == audit.NAME:
         return audit.main(asked, tasks)
     if asked.task == schedules.NAME:
@@ -92,7 +109,8 @@ def _refuse_flags(asked: Typed) -> None:
     """Refuse the flags of a task where none is run. Raises `Invalid`."""
     given = {"--dry-run": asked.dry_run, "--as-of": asked.as_of is not None}
     flag = next((flag for flag, there in given.items() if there), None)
-    if flag is not None and asked.task in (None, DISPATCHER, database.NAME, audit.NAME):
+    others = (None, DISPATCHER, database.NAME, archive.NAME, audit.NAME, keys.NAME)
+    if flag is not None and asked.task in others:
         what = "it belongs to a task; name one" if asked.task is None else f"{asked.task} has none"
         raise Invalid(flag, f"{flag}: {what}")
 

@@ -26,8 +26,7 @@ def main(asked: Typed, tasks: Registry) -> int:
     if asked.help:
         sys.stdout.write(typed.help_of(None))
         return 0
-    acts = {("check",): _check, ("reindex",): _reindex}
-    act = acts.get(asked.parameters)
+    act = _ACTS.get(" ".join(asked.parameters))
     if act is None:
         text = f"write `python -m functions {NAME} check`, or `... {NAME} reindex`"
         raise Invalid("parameters", text)
@@ -47,3 +46,6 @@ def _reindex(belfry: App) -> Mapping[str, object]:
 
 def _go_on() -> None:
     """Nobody stops it but Ctrl-C: killed anywhere, the next upkeep goes on."""
+
+
+_ACTS = {"check": _check, "reindex": _reindex}

@@ -33,8 +33,12 @@ Run a task by hand, now and here; every run is a job like any other.
     python -m functions schedule_dispatcher   one tick: hand out what is due
     python -m functions database status       whether the company's database fits this version
     python -m functions database upgrade      make it fit; before a deployment
+    python -m functions archive verify        whether all files of archived jobs are whole
+    python -m functions archive status        how many there are
     python -m functions schedules check       whether lists say what the schedules are; repairs it
     python -m functions schedules reindex     make the index of lists anew
+    python -m functions jobs check            whether lists say what the jobs were; repairs it
+    python -m functions jobs reindex          make the index of jobs anew
     python -m functions notifications preview --help
                                               what people are told, with sample data
     python -m functions billing status        whether billing runs, and what the ledger has
@@ -42,6 +46,10 @@ Run a task by hand, now and here; every run is a job like any other.
                                               let it run again; holds for today
     python -m functions billing reconcile     compare the ledger with Stripe; --repair: and repair
     python -m functions billing retry fee=7   invoice a fee again that failed
+    python -m functions keys create name=NAME role=admin
+                                              make a key of the API, shown once; docs/access.md
+    python -m functions keys list             the keys of the API
+    python -m functions keys revoke id=ID     revoke one
     python -m functions audit verify          whether anybody tampered with the audit
 
 A parameter's value is text where the task takes text, else JSON (encrypt=false, schemas=["a"]).

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.access import Caller
 from shared.audit.port import Action
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
+from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.pacer import Pacer
 from shared.errors import Conflict, NotFound, Unexplained
@@ -19,11 +20,13 @@ from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 from shared.log import Event, event
 from shared.schedules.model import Schedule
+from shared.storage.tables.answers import Answers
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
 _logger = logging.getLogger("belfry.operations")
 
+_DAY = timedelta(hours=24)
 _LISTED = 100
 """The most ids that a result names."""
 
@@ -34,17 +37,21 @@ class Housekeeper:
     def __init__(
         self,
         table: ScheduleTable,
+        answers: Answers,
         manager: Manager,
         ledger: Ledger,
         clocks: Clocks,
+        packing: JobPacking,
         upkeep: Upkeep,
         checking: Checking,
         pacer: Pacer,
     ) -> None:
         self._table = table
+        self._answers = answers
         self._manager = manager
         self._ledger = ledger
         self._clocks = clocks
+        self._packing = packing
         self._upkeep = upkeep
         self._checking = checking
         self._pacer = pacer
@@ -58,12 +65,16 @@ class Housekeeper:
         return {"silent": [_shown(one, now) for one in silent]}
 
     def cleanup(self, job: JobContext) -> Mapping[str, object]:
-        """Turn off schedules past their end (C14). Their history stays. A dry run names them."""
+        """Turn off schedules past their end (C14). Their history stays. A dry run names them.
+
+        What requests with a key of their own were answered is forgotten a day later.
+        """
         at = job.due_at
         past = (one for one in self._table.expired(at) if _expired(one, at))
         disabled = [one.id for one in past if job.dry_run or self._expire(one, at)]
         if not job.dry_run:
             self._tell_cleanup(job, disabled)
+            self._answers.forget_before(at - _DAY)
         return {"disabled": len(disabled), "schedules": disabled[:_LISTED]}
 
     def _tell_cleanup(self, job: JobContext, disabled: Sequence[str]) -> None:
@@ -76,10 +87,13 @@ class Housekeeper:
         )
 
     def keep_index(self, job: JobContext) -> Mapping[str, object]:
-        """Fold what changed into the snapshots of the index (`listing.upkeep`). Move backfills on whose
-        last worker was killed."""
+        """Fold what changed into the snapshots of the index of schedules (`listing.upkeep`), and
+        pack the jobs that ended into the index of jobs (`records.job_packing`). Backfills are moved
+        on whose last worker was killed."""
         backfills = self._pacer.upkeep(job.check)
-        return {"schedules": self._upkeep.run(job.check).result(), "backfills": backfills}
+        schedules = self._upkeep.run(job.check)
+        jobs = self._packing.pack(job.check)
+        return {"schedules": schedules.result(), "jobs": jobs.result(), "backfills": backfills}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`), and check a part

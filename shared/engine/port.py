@@ -21,7 +21,7 @@ class Housekeeping(Protocol):
         """Turn off schedules past their end (C14)."""
 
     def keep_index(self, job: JobContext) -> Mapping[str, object]:
-        """Fold what changed into the snapshots of the index of schedules."""
+        """Bring the indexes of schedules and of jobs up to date."""
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately.

@@ -51,6 +51,8 @@ class Shard:
     read_at: datetime
     wide_at: datetime
     """When the feed was last read from `LATE` back."""
+    owed: bool = False
+    """Whether it is to be read so once more: what is late may have been missed since."""
     seen: set[str] = field(default_factory=set)
     """Keys of the feed's rows that were read and may be read again."""
     etag: str | None = None
@@ -160,16 +162,20 @@ class Listing:
         if epoch != self.epoch:
             self.forget()
             self.epoch = epoch
-        news = {name: head for name, head in heads.items() if self._is_new(name, head)}
+        news = {name: head for name, head in heads.items() if self._is_new(name, head, now)}
         fresh = [name for name in news if self._is_lost(name, now)]
         if fresh:
             self._load(fresh, news, now)
         for name in news.keys() - set(fresh):
             self._follow(name, news[name], now)
 
-    def _is_new(self, name: str, head: str) -> bool:
+    def _is_new(self, name: str, head: str, now: datetime) -> bool:
+        """Whether the feed of a shard must be read: it has something new, or may have had something
+        late when it was last read."""
         known = self.shards.get(name)
-        return known is None or known.head != head
+        if known is None or known.head != head:
+            return True
+        return known.owed and now - known.wide_at >= _WIDE_EVERY
 
     def _is_lost(self, name: str, now: datetime) -> bool:
         known = self.shards.get(name)
@@ -180,19 +186,24 @@ class Listing:
         shard = self.shards[name]
         last = min(shard.read_at, now)
         wide = now - shard.wide_at >= _WIDE_EVERY or now < shard.wide_at
-        self._take(name, last - (LATE if wide else _OVERLAP))
+        if not wide:
+            wide = self._take(name, last - _OVERLAP) == 0  # so what is new is late
         if wide:
+            self._take(name, last - LATE)
             shard.wide_at = now
+        shard.owed = not wide
         shard.head, shard.read_at = head, now
 
-    def _take(self, name: str, since: datetime) -> None:
-        """Read the schedules that the feed names since then, but for rows that were read before."""
+    def _take(self, name: str, since: datetime) -> int:
+        """Read the schedules that the feed names since then, but for rows that were read before;
+        how many rows were new."""
         shard = self.shards[name]
-        rows = self.feed.since(name, since)
-        self._learn(name, {one.schedule_id for one in rows if one.key not in shard.seen})
+        rows = [one for one in self.feed.since(name, since) if one.key not in shard.seen]
+        self._learn(name, {one.schedule_id for one in rows})
         shard.seen |= {one.key for one in rows}
         oldest = stamp(min(since, shard.wide_at - LATE))
         shard.seen = {key for key in shard.seen if at_of(key) >= oldest}
+        return len(rows)
 
     def _learn(self, name: str, ids: Collection[str]) -> None:
         """Read schedules of a shard, and know them as they are."""

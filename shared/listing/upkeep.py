@@ -8,7 +8,7 @@ stay until the next time; to fold a row twice changes nothing.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,7 +52,7 @@ class Upkeep:
         written = removed = 0
         for name in listing.feed.shards:
             check()
-            made, current = self._keep(name, before.get(name), now)
+            made, current = self._keep(name, before, now)
             written += made
             if current:
                 removed += self._remove(name, now)
@@ -67,17 +67,19 @@ class Upkeep:
         listing.forget()
         return self.run(check)
 
-    def _keep(self, name: str, before: str | None, now: datetime) -> tuple[bool, bool]:
+    def _keep(self, name: str, etags: Mapping[str, str | None], now: datetime) -> tuple[bool, bool]:
         """(whether a snapshot of the shard was written; whether nothing newer than `KEPT` is needed
         of the feed)."""
         listing = self._listing
+        before = etags[name] if name in etags else self._untold(name)
         with listing.lock:
             shard = listing.shards[name]
-            made = self._made(name, shard, now)
-        if len(made.schedules) < listing.page:
-            return False, True
-        if shard.etag is not None and (shard.etag, shard.kept_head) == (before, made.head):
-            return False, True
+            if shard.etag is not None and (shard.etag, shard.kept_head) == (before, shard.head):
+                return False, True
+            ids = listing.of_shard(name)
+            if len(ids) < listing.page:
+                return False, True
+            made = self._made(name, ids, shard, now)
         etag = listing.snapshots.write(made, before)
         if etag is None:
             return False, False
@@ -85,9 +87,18 @@ class Upkeep:
             shard.etag, shard.kept_head = etag, made.head
         return True, True
 
-    def _made(self, name: str, shard: Shard, now: datetime) -> Snapshot:
+    def _untold(self, name: str) -> str | None:
+        """The ETag of a snapshot that no fact tells of: whoever wrote it was killed right after."""
         listing = self._listing
-        known = (listing.columns.get(one) for one in listing.columns.of_shard(listing.number(name)))
+        if len(listing.of_shard(name)) < listing.page:
+            return None
+        found = listing.snapshots.etag(name)
+        listing.refresh()  # what is written must be newer than what it replaces
+        return found
+
+    def _made(self, name: str, ids: Sequence[str], shard: Shard, now: datetime) -> Snapshot:
+        listing = self._listing
+        known = map(listing.columns.get, ids)
         return Snapshot(
             shard=name,
             epoch=listing.epoch or "",

@@ -36,7 +36,7 @@ class Wanted:
     text: str = ""
     """Part of the name, whether in capitals or not."""
     calendar: str | None = None
-    """The name of a calendar that they heed."""
+    """The name of a calendar that they observe."""
     once: bool = True
     """Whether those that were made for a single run are shown too."""
     deleted_since: datetime | None = None

@@ -1,10 +1,10 @@
 """From the text of a cron expression to the values of its fields, or a message a person can use.
 
-croniter 7 decides what is valid beyond plain fields (C1). Refused although croniter takes them,
-because nobody could tell what they would do: `5-5` (croniter reads it as every value, crontab(5)
-as one), a step over a range that wraps (croniter loses values: `apr-feb/5` leaves out February),
-`H` and `R` (a hash and a random number), `W` (its public `expand` drops it), a `#` or `L` beside
-plain weekdays (it ignores the plain ones), and the aliases (`@daily`), which are frequencies here.
+Plain fields (`fields`) and the forms beyond them (`special`) are read here. croniter 7 decides
+about any other text (C1). Refused although croniter takes them, because nobody could tell what they
+would do: `5-5` (croniter reads it as every value, crontab(5) as one), a step over a range that
+wraps (croniter loses values: `apr-feb/5` leaves out February), `H` and `R` (a hash and a random
+number).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from shared.recurrence.fields import DAY, FIELDS, WEEKDAY, Field, plain
 from shared.recurrence.invalid import InvalidRecurrence
+from shared.recurrence.special import Parts
 
 FIVE = "minute, hour, day of month, month, day of week"
 _LONGEST = 500
@@ -27,10 +28,13 @@ _ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+_MORE = {
+    "day of month": ", or as L, L-3, 15W or LW",
+    "day of week": ", or as 5L or 5#2",
+}
 _RANGE = re.compile(r"(\w+)-(\w+)(/\d+)?", re.ASCII)
-_NEAREST_WEEKDAY = re.compile(r"\d+w|w\d+|lw|wl", re.ASCII)
+_NEAREST_WEEKDAY = re.compile(r"\S*w\S*", re.ASCII)
 _HASHED = re.compile(r"[hr](\(.*\))?(/.*)?", re.ASCII)
-_LAST_WEEKDAY_QUARTZ = re.compile(r"([0-7])l", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,10 +43,12 @@ class Expanded:
 
     values: Sequence[Sequence[int]]
     """Of each field, sorted; Sunday is 0."""
-    last_day: bool = False
-    """`L` among the days of the month."""
+    from_last: Sequence[int] = ()
+    """Days of the month from its last: 0 for `L`, -3 for `L-3`."""
+    nearest: Sequence[int] = ()
+    """Days of the month whose nearest weekday is meant; 0 for `LW`."""
     nth: Sequence[tuple[int, int]] = ()
-    """(weekday, which one in the month), -1 for the last. If there are any, they alone count."""
+    """(weekday, which one in the month), -1 for the last."""
 
 
 def split(expression: object) -> list[str]:
@@ -52,37 +58,62 @@ def split(expression: object) -> list[str]:
     if len(expression) > _LONGEST or not expression.isascii():
         raise _refused(f"give at most {_LONGEST} characters, of plain ASCII")
     texts = expression.lower().split()
-    if len(texts) != len(FIELDS):
-        raise _refused(_wrong_count(texts))
-    return texts
+    if len(texts) == len(FIELDS):
+        return texts
+    if len(texts) == 1 and texts[0] in _ALIASES:
+        return _ALIASES[texts[0]].split()
+    raise _refused(_wrong_count(texts))
 
 
 def expand(texts: Sequence[str]) -> Expanded:
     """The values of the five fields."""
     values: list[Sequence[int]] = []
-    for text, field in zip(texts, FIELDS, strict=True):
-        found = plain(text, field)
+    special: dict[int, Parts] = {}
+    for index, text in enumerate(texts):
+        found = plain(text, FIELDS[index])
         if found is None:
-            return _by_croniter(texts)
+            parts = special[index] = _parts(text, FIELDS[index])
+            found = tuple(sorted(parts.values))
         values.append(found)
-    return Expanded(values=values)
+    if not special:
+        return Expanded(values=values)
+    days, weekdays = special.get(DAY), special.get(WEEKDAY)
+    return Expanded(
+        values=values,
+        from_last=sorted(days.from_last) if days else (),
+        nearest=sorted(days.nearest) if days else (),
+        nth=sorted(weekdays.nth) if weekdays else (),
+    )
 
 
-def _by_croniter(texts: Sequence[str]) -> Expanded:
+def _parts(text: str, field: Field) -> Parts:
+    """What a field names that is more than plain."""
+    parts = Parts()
+    for part in text.split(","):
+        if not parts.add(part, field):
+            _add_by_croniter(parts, part, text, field)
+    return parts
+
+
+def _add_by_croniter(parts: Parts, part: str, text: str, field: Field) -> None:
+    """Add what croniter reads in a part, or raise."""
     # Here, since it takes 70 ms to import and most processes never meet such an expression.
     from croniter import CroniterError, croniter
 
-    for text, field in zip(texts, FIELDS, strict=True):
-        _refuse_unclear(text, field)
+    why = _unclear(part, field)
+    if why:
+        raise _refused(f"{field.name} {part!r:.60}: {why}")
+    alone = ["*"] * len(FIELDS)
+    alone[FIELDS.index(field)] = part
     try:
-        expanded, nth = croniter.expand(" ".join(texts))
+        expanded, nth = croniter.expand(" ".join(alone))
     except CroniterError as error:
-        raise _refused(_wrong_field(texts)) from error
-    return Expanded(
-        values=[_numbers(found, field) for found, field in zip(expanded, FIELDS, strict=True)],
-        last_day="l" in expanded[DAY],
-        nth=sorted((int(day), _which(n)) for day, ns in nth.items() for n in ns),
-    )
+        raise _refused(f"{field.name} {text[:60]!r}: {_what_is_wrong(text, field)}") from error
+    found = expanded[FIELDS.index(field)]
+    parts.values.update(field.every if "*" in found else (int(v) for v in found if v != "l"))
+    if "l" in found:
+        parts.from_last.add(0)
+    parts.nth.update((int(day), _which(which)) for day, each in nth.items() for which in each)
 
 
 def refuse_steps(texts: Sequence[str]) -> None:
@@ -126,32 +157,13 @@ def _which(nth: object) -> int:
     return -1 if nth == "l" else int(str(nth))
 
 
-def _numbers(found: Sequence[int | str], field: Field) -> Sequence[int]:
-    if "*" in found:
-        return field.every
-    return tuple(sorted(value for value in found if isinstance(value, int)))
-
-
-def _refuse_unclear(text: str, field: Field) -> None:
-    """Raise for what croniter would take, but in a sense that nobody would expect."""
-    parts = text.split(",")
-    for part in parts:
-        why = _unclear(part, field)
-        if why:
-            raise _refused(f"{field.name} {part!r}: {why}")
-    if field is FIELDS[WEEKDAY]:
-        special = ["#" in part or part.startswith("l") for part in parts]
-        if any(special) and not all(special):
-            raise _refused(f"{field.name} {text!r}: '#' and 'L' cannot stand beside plain weekdays")
-
-
 def _unclear(part: str, field: Field) -> str | None:
     if _HASHED.fullmatch(part):
         return "'H' and 'R' would be drawn at random; write the value"
     if field is FIELDS[DAY] and _NEAREST_WEEKDAY.fullmatch(part):
-        return "'W' (the nearest weekday) is not supported; name days, or days of the week"
-    if field is FIELDS[WEEKDAY] and _LAST_WEEKDAY_QUARTZ.fullmatch(part):
-        return f"write 'L{part[0]}' for the last one of the month"
+        return "write '15W' for the weekday nearest to the 15th, 'LW' for the last of the month"
+    if field is FIELDS[DAY] and part.startswith("l-"):
+        return "write 'L-1' for the day before the last one, up to 'L-30'"
     if field is FIELDS[WEEKDAY] and part.startswith("7/"):
         return "write Sunday as 0 where a step follows"
     bounds = _RANGE.fullmatch(part)
@@ -171,26 +183,11 @@ def _unclear_range(low: str, high: str, step: str | None, field: Field) -> str |
 
 def _wrong_count(texts: Sequence[str]) -> str:
     if texts[0].startswith("@"):
-        plain_form = _ALIASES.get(texts[0])
-        return f"aliases such as {texts[0][:20]!r} are not taken; " + (
-            f"write {plain_form!r}" if plain_form else f"give five fields: {FIVE}"
-        )
+        return f"{texts[0][:20]!r} is none of {', '.join(_ALIASES)}; or give five fields: {FIVE}"
     if len(texts) == 6:
         return f"six fields; Belfry takes five: {FIVE}; drop the seconds (the first field)"
     count = "one field" if len(texts) == 1 else f"{len(texts)} fields"
     return f"{count}; Belfry takes five: {FIVE}"
-
-
-def _wrong_field(texts: Sequence[str]) -> str:
-    """Which field croniter does not take, found by trying each on its own."""
-    from croniter import croniter
-
-    for index, (text, field) in enumerate(zip(texts, FIELDS, strict=True)):
-        alone = ["*"] * len(FIELDS)
-        alone[index] = text
-        if not croniter.is_valid(" ".join(alone)):
-            return f"{field.name} {text[:60]!r}: {_what_is_wrong(text, field)}"
-    return f"croniter does not take {' '.join(texts)[:60]!r}"
 
 
 def _what_is_wrong(text: str, field: Field) -> str:
@@ -199,7 +196,7 @@ def _what_is_wrong(text: str, field: Field) -> str:
         if int(number[:9]) not in field.every and not sunday:
             return f"{number[:20]} is out of range; the {field.name} is {field.extent}"
     forms = "'*', a value, a range a-b, a step */n or a list a,b"
-    return f"the {field.name} is {field.extent}, as {forms}"
+    return f"the {field.name} is {field.extent}, as {forms}{_MORE.get(field.name, '')}"
 
 
 def _refused(message: str) -> InvalidRecurrence:

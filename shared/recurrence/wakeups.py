@@ -7,8 +7,9 @@ every occurrence of that year, of the year before and of the year after. An inte
 whole number of minutes is the exception: the timer wakes up every minute, and each occurrence is
 less than a minute after a wake-up.
 
-NCRONTAB joins its two day fields with AND, and has no `L` or `#`. If that matters, or if the UTC
-date can differ from the local one, the day fields become `*`.
+NCRONTAB joins its two day fields with AND, and has no `L`, `W` or `#`. If that matters, if the UTC
+date can differ from the local one, or if there is more than one expression, the day fields become
+`*`.
 Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions
 """
 
@@ -19,7 +20,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from shared.recurrence import zone as zones
-from shared.recurrence.cron import Cron, next_wall
+from shared.recurrence.calendar import CalendarRule
+from shared.recurrence.cron import Cron
+from shared.recurrence.named import Named
 from shared.recurrence.rule import Frequency, Recurrence
 
 _DAY = 86400
@@ -29,15 +32,20 @@ _ANY_DAY = "* * *"
 
 def ncrontab(recurrence: Recurrence, year: int) -> str:
     """The six-field expression for the timer, valid from `year` - 1 to `year` + 1."""
+    calendar = recurrence.calendar
+    moves = calendar is not None and calendar.rule is not CalendarRule.SKIP
+    if moves and (recurrence.interval_seconds or recurrence.frequency is Frequency.ONCE):
+        return _EVERY_MINUTE  # at a time of day by the clocks of the zone, on another day
     if recurrence.interval_seconds is not None:
         return _of_interval(recurrence.interval_seconds, recurrence.first)
     if recurrence.frequency is Frequency.ONCE and recurrence.first is not None:
         once = recurrence.first
         return f"{once.second} {once.minute} {once.hour} {once.day} {once.month} *"
-    cron = recurrence.cron
-    if cron is None:
-        raise ValueError(f"no expression for {recurrence.frequency}")
-    return _of_cron(cron, zones.find(recurrence.timezone), year)
+    named = recurrence.named
+    if named is None:
+        raise ValueError(f"nothing is named by {recurrence.frequency}")
+    cron = None if moves else recurrence.cron
+    return _of_named(named, cron, zones.find(recurrence.timezone), year, moves=moves)
 
 
 def _of_interval(seconds: int, anchor: datetime | None) -> str:
@@ -48,24 +56,24 @@ def _of_interval(seconds: int, anchor: datetime | None) -> str:
     return f"{_times(range(start, start + _DAY, math.gcd(seconds, _DAY)))} {_ANY_DAY}"
 
 
-def _of_cron(cron: Cron, zone: tzinfo, year: int) -> str:
+def _of_named(
+    named: Named, cron: Cron | None, zone: tzinfo, year: int, *, moves: bool = False
+) -> str:
+    """`cron`: the one expression, if it is one, whose dates may then be kept. `moves`: calendars
+    may move a run to any date."""
     begin = datetime(year - 1, 1, 1, tzinfo=UTC)
     changes = zones.changes(zone, begin, datetime(year + 2, 1, 1, tzinfo=UTC))
     offsets = {zones.offset(begin, zone), *(change.after for change in changes)}
-    local = [3600 * hour + 60 * minute for hour in cron.hours for minute in cron.minutes]
+    local = [60 * minute + named.both.second for minute in named.both.day_times()]
     times = {time - int(offset.total_seconds()) for time in local for offset in offsets}
     same_date = all(0 <= time < _DAY for time in times)
-    for change in changes if cron.fixed else ():
-        if _skips_a_run(cron, change):
-            # It is between the skipped time by the old offset and by the new, so on their date.
-            times.add(_seconds_of_day(change.at))
-    return f"{_times(times)} {_days(cron) if same_date else _ANY_DAY}"
-
-
-def _skips_a_run(cron: Cron, change: zones.Change) -> bool:
-    """Whether clocks skip a fixed time here, so that it runs at the end of the gap."""
-    missing = next_wall(cron, change.wall_before)
-    return missing is not None and missing < change.wall_after
+    if named.fixed is not None:
+        # What clocks skip runs at the change: between the skipped time by the old offset and by
+        # the new, so on their date.
+        skips = (c.at for c in changes if moves or named.fixed.count(c.wall_before, c.wall_after))
+        times.update(map(_seconds_of_day, skips))
+    days = _days(cron) if cron is not None and same_date else _ANY_DAY
+    return f"{_times(times)} {days}"
 
 
 def _seconds_of_day(instant: datetime) -> int:
@@ -84,9 +92,12 @@ def _times(seconds_of_day: Iterable[int]) -> str:
 def _days(cron: Cron) -> str:
     """Day of month, month, day of week."""
     months = _listed(cron.months, 12)
-    plain = not cron.nth and (cron.days is None or (cron.weekdays is None and 0 not in cron.days))
-    days = _listed(cron.days, 31) if plain and cron.days is not None else "*"
-    weekdays = _listed(cron.weekdays, 7) if plain and cron.weekdays is not None else "*"
+    in_month, in_week = cron.in_month, cron.in_week
+    plain = not (cron.nth or cron.nearest or (in_month is not None and in_week is not None))
+    if not plain or (in_month is not None and min(in_month, default=0) < 1):
+        in_month = in_week = None
+    days = "*" if in_month is None else _listed(in_month, 31)
+    weekdays = "*" if in_week is None else _listed(in_week, 7)
     return f"{days} {months} {weekdays}"
 
 

@@ -15,6 +15,8 @@ from shared.recurrence.invalid import InvalidRecurrence
 
 _SECOND = timedelta(seconds=1)
 _LOOK = timedelta(days=3)
+_LOOK_FAR = timedelta(days=14)
+_FAR = datetime(2088, 1, 1, tzinfo=UTC)
 
 
 def find(name: str) -> tzinfo:
@@ -52,12 +54,14 @@ class Change:
 def changes(zone: tzinfo, begin: datetime, end: datetime) -> list[Change]:
     """Every change of offset later than `begin` and not later than `end`, in order.
 
-    Found by looking every three days: since 1970 no zone had two changes within six.
+    Found by looking every three days: since 1970 no zone had two changes within six. The IANA data
+    list single changes up to 2087. From then on, each zone has two a year, months apart, or none.
     """
     found = []
     before = offset(begin, zone)
     while begin < end:
-        begin, earlier = min(begin + _LOOK, end), begin
+        step = _LOOK if begin < _FAR else _LOOK_FAR
+        begin, earlier = min(begin + step, end), begin
         now = offset(begin, zone)
         if now != before:
             found.append(Change(at=_transition(zone, earlier, begin), before=before, after=now))

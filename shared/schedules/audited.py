@@ -6,7 +6,7 @@ Pure functions. The engine counts runs all the time; what it counts is not kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from shared.access import ENGINE, Caller
@@ -17,8 +17,16 @@ from shared.schedules.model import Schedule
 
 def shown(schedule: Schedule) -> dict[str, object]:
     """What people decided of a schedule, and whether it is paused or deleted."""
+    what = schedule.definition
+    when, observance = what.recurrence, what.recurrence.calendar
+    said = asdict(replace(what, recurrence=replace(when, calendar=None, stored=True)))
+    if observance is not None:  # not their data, which a calendar's own entries tell of
+        said["recurrence"]["calendar"] = {
+            "rule": observance.rule.value,
+            "calendars": [f"{one.name} ({one.id}), {one.version}" for one in observance.calendars],
+        }
     return {
-        **asdict(schedule.definition),
+        **said,
         "policy": asdict(schedule.policy),
         "paused_reason": schedule.progress.paused_reason,
         "revision": schedule.revision,

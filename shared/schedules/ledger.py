@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
 from shared.errors import Invalid
-from shared.recurrence import Recurrence, count_runs, next_run, occurrences
+from shared.recurrence import Recurrence, count_runs, next_run, observed, occurrences
+from shared.recurrence.calendar import Held
 from shared.schedules.job import Job, is_manual, job_id
 from shared.schedules.model import LiveJob, Schedule, Version
 from shared.schedules.plan import jitter_of
@@ -39,10 +40,14 @@ class State(StrEnum):
     SKIPPED = "skipped"
     MISSED = "missed"
     CANCELLED = "cancelled"
+    HELD = "held"
+    """A calendar held it back: it was not expected, and no count has it."""
     UNEXPLAINED = "unexplained"
     """It should have been handed out, but nothing is stored of it: a defect, or a lost row."""
 
 
+_MOST_RUNS = 50_000
+"""How many runs of a span are looked at, for what calendars did to them."""
 OPEN = frozenset({State.SCHEDULED, State.QUEUED, State.RUNNING})
 """States of occurrences that have still to end."""
 
@@ -73,6 +78,11 @@ class Occurrence:
     lateness_seconds: float | None = None
     """From its effective time to the start of its first attempt."""
     reason: str | None = None
+    calendar: str | None = None
+    """The calendar that held it back, or moved it here."""
+    moved_from: tuple[datetime, ...] = ()
+    """When it would have been due without calendars; several, if these runs were moved onto one
+    time. Empty if it was not moved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +120,56 @@ def expected(versions: Iterable[Version], span: Span, limit: int) -> list[dateti
     return found
 
 
+def with_calendars(
+    schedule_id: str,
+    versions: Iterable[Version],
+    span: Span,
+    found: Iterable[Occurrence],
+    most: int,
+) -> list[Occurrence]:
+    """The occurrences that were found in a span, each with the times from which it was moved, and
+    those that calendars held back, oldest first. Of these the earliest, `most` at most."""
+    held: list[Occurrence] = []
+    moved: dict[datetime, list[tuple[datetime, Held]]] = {}
+    for recurrence, part in parts_of(versions, span):
+        if recurrence.calendar is None or part.after >= part.until:
+            continue
+        runs = observed(recurrence)
+        for run in islice(runs.runs(*runs.reach(part.after, part.until)), _MOST_RUNS):
+            placed = runs.place(run)
+            if placed.held is None:
+                continue
+            if placed.at is not None and placed.at in part:
+                moved.setdefault(placed.at, []).append((run, placed.held))
+            elif placed.at is None and run in part and len(held) < most:
+                held.append(_held(schedule_id, run, placed.held))
+    listed = [_moved(one, moved.get(one.due_at, [])) for one in found]
+    return sorted([*listed, *held], key=lambda one: one.due_at)
+
+
+def _held(schedule_id: str, run: datetime, held: Held) -> Occurrence:
+    return Occurrence(
+        due_at=run,
+        effective_at=run,
+        state=State.HELD,
+        job_id=job_id(schedule_id, run),
+        reason=held.reason,
+        calendar=held.calendar,
+    )
+
+
+def _moved(one: Occurrence, sources: list[tuple[datetime, Held]]) -> Occurrence:
+    if not sources:
+        return one
+    held = sources[0][1]
+    return replace(
+        one,
+        moved_from=tuple(run for run, _ in sources),
+        calendar=held.calendar,
+        reason=one.reason or f"moved: {held.reason}",
+    )
+
+
 def how_many(versions: Iterable[Version], span: Span) -> int:
     """How many due times a span has, without listing them."""
     parts = parts_of(versions, span)
@@ -126,6 +186,15 @@ def parts_of(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurren
     for reign in _reigns(versions):
         until = span.until if reign.until is None else min(span.until, reign.until)
         yield reign.recurrence, Span(max(span.after, reign.since), until)
+
+
+def may_have_missed(schedule: Schedule, written: datetime, until: datetime) -> bool:
+    """Whether something may have come due unnoticed since the schedule's row was last written, by
+    that row alone. Most schedules are waiting for their next run: of those nothing could."""
+    if not schedule.is_on or schedule.runs_left == 0:
+        return False
+    upcoming = next_run(schedule.definition.recurrence, written)
+    return upcoming is not None and upcoming <= until
 
 
 def last_left(schedule: Schedule, now: datetime, until: datetime, limit: int) -> datetime:

@@ -43,7 +43,7 @@ class Listed:
     tags: tuple[tuple[str, str], ...]
     """Name and value of each; a tag without a value has an empty one."""
     calendars: tuple[str, ...]
-    """The names of the calendars that it heeds."""
+    """The names of the calendars that it observes."""
     enabled: bool
     state: ScheduleState
     once: bool
@@ -57,6 +57,7 @@ class Listed:
 def listed(schedule: Schedule) -> Listed:
     """What lists need of the schedule."""
     what = schedule.definition
+    observance = what.recurrence.calendar
     return Listed(
         id=schedule.id,
         name=what.name,
@@ -64,7 +65,7 @@ def listed(schedule: Schedule) -> Listed:
         task_type=what.task_type,
         frequency=what.recurrence.frequency,
         tags=tuple(sorted(what.tags.items())),
-        calendars=(),
+        calendars=tuple(observance.names) if observance else (),
         enabled=what.enabled,
         state=state(schedule),
         once=is_once(schedule),

@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from shared.recurrence import Frequency, InvalidRecurrence, Recurrence, next_run
+from shared.recurrence import (
+    Frequency,
+    InvalidRecurrence,
+    Observance,
+    Recurrence,
+    next_run,
+    observed,
+)
 
 SLACK = timedelta(seconds=30)
 """A `once` no longer ago than this is meant for now: clocks differ, and the request may have waited
@@ -23,10 +30,14 @@ def accepted(
     """`wanted`, or what it means: a `once` for now runs at the next second.
 
     `present`: what it is to replace, if anything. `floor`: no run comes at or before it
-    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time` or `end_time`.
+    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time`, `end_time` or `rrule`.
     """
     if wanted == present or next_run(wanted, floor) is not None:
         return wanted
+    if wanted.calendar is not None:
+        if present is not None and _follows_calendars(wanted, present):
+            return wanted
+        _refuse_closed(wanted, wanted.calendar, floor)
     start = wanted.first
     if wanted.frequency is Frequency.ONCE and start is not None and start <= floor:
         return _once(wanted, start, present, now, floor)
@@ -51,14 +62,43 @@ def _once(
         raise _ended(wanted, present, now, floor)
     soon = floor.replace(microsecond=0) + _SECOND
     if before is not None and start < before <= min(soon, start + SLACK + _SECOND):
-        return replace(wanted, start_time=before)  # asked for again, and moved the first time
+        return replace(
+            wanted, start_time=before, start_local=None
+        )  # asked for again, and moved the first time
     if start < now - SLACK:
         raise InvalidRecurrence(
-            "start_time",
+            "start_time" if wanted.start_local is None else "start_local",
             f"'once' runs at it, and {_text(wanted.start_time or start)} has passed: "
             f"it is {_now(now)} now; give a time to come",
         )
-    return replace(wanted, start_time=soon)
+    return replace(wanted, start_time=soon, start_local=None)
+
+
+def _follows_calendars(wanted: Recurrence, present: Recurrence) -> bool:
+    """Whether the only change is that calendars which it observes already say something else.
+
+    Nobody asked for this schedule to change; if nothing is left of it, its owner sees that it has
+    no next run.
+    """
+    before, after = present.calendar, wanted.calendar
+    if before is None or after is None or replace(wanted, calendar=before, stored=True) != present:
+        return False
+    same = [one.id for one in before.calendars] == [one.id for one in after.calendars]
+    return same and before.rule is after.rule
+
+
+def _refuse_closed(wanted: Recurrence, observance: Observance, floor: datetime) -> None:
+    """Raise `InvalidRecurrence` if it is the calendars that leave nothing."""
+    first = next_run(replace(wanted, calendar=None, stored=True), floor)
+    if first is None:
+        return
+    held = observed(wanted).place(first).held
+    why = f": {held.calendar} holds back {_text(first)} ({held.reason})" if held else ""
+    raise InvalidRecurrence(
+        "calendars",
+        f"{', '.join(observance.names)} with calendar_rule {observance.rule.value!r} leaves no run "
+        f"at all{why}; give another time, rule or calendar",
+    )
 
 
 def _ends_sooner(wanted: Recurrence, present: Recurrence, now: datetime, floor: datetime) -> bool:
@@ -72,7 +112,10 @@ def _ended(
     wanted: Recurrence, present: Recurrence | None, now: datetime, floor: datetime
 ) -> InvalidRecurrence:
     """Why nothing comes: its end is too early."""
-    end = wanted.end_time
+    end, over = wanted.end_time, wanted.last
+    if wanted.ends_by_rule and over is not None:
+        said = f"nothing runs from now on by {_text(over)}, where its UNTIL or COUNT ends it"
+        return InvalidRecurrence("rrule", f"{said}: it is {_now(now)} now; give a later one")
     if end is not None and end <= now:
         stop = "; to stop it, turn it off instead (enabled: false)" if present else ""
         said = f"{_text(end)} has passed: it is {_now(now)} now; give a later time, or none{stop}"

@@ -36,6 +36,10 @@ def backfill(value: str) -> int:
     return _whole(value, 1, 1_000_000)
 
 
+def a_minute(value: str) -> int:
+    return _whole(value, 0, 1_000_000)
+
+
 def an_hour(value: str) -> int:
     return _whole(value, 1, 400)
 
@@ -50,6 +54,14 @@ def days(value: str) -> int:
 
 def retention(value: str) -> int:
     return _whole(value, 30, 3650)
+
+
+def job_retention(value: str) -> int:
+    """0, or 7 and more: readers do not look for younger jobs in the archive (`archive.going`)."""
+    try:
+        return 0 if value == "0" else _whole(value, 7, 3650)
+    except ValueError:
+        raise ValueError("use a whole number of days from 7 to 3650, or 0 for never") from None
 
 
 def points(value: str) -> int:

@@ -51,6 +51,14 @@ _NO_DRIVE = DriveSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StorageSettings:
+    """The storage account, and the first part of the names in it."""
+
+    account: StorageAccount
+    prefix: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataSettings:
     """The company's database, which needs no storage account."""
 
@@ -142,6 +150,26 @@ class SmsSettings:
 _SMS = SmsSettings()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessSettings:
+    """Who may ask for what."""
+
+    requests_per_minute: int = 1200
+    """Of one caller; 0: any number."""
+    sign_in: bool = False
+    """Whether people sign in with Microsoft Entra."""
+    tenant: str = ""
+    roles: str = ""
+    """As it was set; `shared.access.sign_in` reads it."""
+    on_azure: bool = False
+    """Whether Azure's front end stands before the app."""
+    platform_signs_in: bool = False
+    """Whether the platform says that its authentication is on."""
+
+
+_ACCESS = AccessSettings()
+
+
 RETENTION = timedelta(days=400)
 """How long notifications are kept, unless a setting says otherwise: costs go 366 days back."""
 
@@ -212,10 +240,13 @@ class Settings(TriggerSettings):
     jobs_per_project: int = 0
     backfill_limit: int = 10_000
     """The most occurrences of one backfill."""
+    job_retention: timedelta | None = timedelta(days=90)
+    """After which ended jobs move into the archive; None: never."""
     daily_spend_limit_minor: int = 5000
     """In minor units of `spend_currency`."""
     spend_currency: str = "USD"
     prices: Prices = Prices()
+    access: AccessSettings = _ACCESS
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20

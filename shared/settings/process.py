@@ -8,12 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import Misconfigured
-from shared.settings.model import BillingSettings, DataSettings, Settings, TriggerSettings
+from shared.settings.model import (
+    BillingSettings,
+    DataSettings,
+    Settings,
+    StorageSettings,
+    TriggerSettings,
+)
 from shared.settings.reading import (
     Channels,
     Check,
     for_billing,
     for_data,
+    for_storage,
     for_triggers,
     from_env,
 )
@@ -27,6 +34,11 @@ def load(check: Check, channels: Channels, schemes: Sequence[str]) -> Settings:
 def load_for_triggers() -> TriggerSettings:
     """What this process's triggers are made from."""
     return for_triggers(os.environ)
+
+
+def load_for_storage() -> StorageSettings:
+    """How this process reaches the storage account. Raises `Misconfigured`."""
+    return for_storage(os.environ)
 
 
 def load_for_data() -> DataSettings:

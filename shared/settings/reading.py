@@ -14,6 +14,7 @@ from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
     PRIMARY,
+    AccessSettings,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -23,6 +24,7 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageSettings,
     StripeSettings,
     TriggerSettings,
     Values,
@@ -55,12 +57,7 @@ def from_env(
     """
     given = _Given(environ)
     read = given.read
-    storage = given.account("AzureWebJobsStorage")
-    if not storage.connection_string and not storage.account_name:
-        given.problems.append(
-            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
-            "into local.settings.json), or set AzureWebJobsStorage__accountName"
-        )
+    storage = _storage(given)
     file = read("DATABASE_PATH")
     data = _data(given)
     currency = given.checked("SPEND_CURRENCY", checks.currency) or "USD"
@@ -95,12 +92,14 @@ def from_env(
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         backfill_limit=given.checked("BACKFILL_LIMIT", checks.backfill) or 10_000,
+        job_retention=_job_retention(given),
         daily_spend_limit_minor=limit or 5000,
         spend_currency=currency,
         alert_routes=read("ALERT_ROUTES"),
         alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
         audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
+        access=_access(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
     )
@@ -118,6 +117,16 @@ def for_triggers(environ: Mapping[str, str]) -> TriggerSettings:
         overrides=_overrides(environ),
         task_timezone=given.read("TASK_TIMEZONE"),
     )
+
+
+def for_storage(environ: Mapping[str, str]) -> StorageSettings:
+    """Read how to reach the storage account, whatever else is set. Raises `Misconfigured`."""
+    given = _Given(environ)
+    account = _storage(given)
+    prefix = given.checked("BELFRY_PREFIX", checks.prefix) or "belfry"
+    if given.problems:
+        raise Misconfigured(*dict.fromkeys(given.problems))
+    return StorageSettings(account=account, prefix=prefix)
 
 
 def for_data(environ: Mapping[str, str]) -> DataSettings:
@@ -143,6 +152,16 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
     )
 
 
+def _storage(given: _Given) -> StorageAccount:
+    storage = given.account("AzureWebJobsStorage")
+    if not storage.connection_string and not storage.account_name:
+        given.problems.append(
+            "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
+            "into local.settings.json), or set AzureWebJobsStorage__accountName"
+        )
+    return storage
+
+
 def _complete(given: _Given, found: DataSettings) -> DataSettings:
     if given.problems:
         raise Misconfigured(*dict.fromkeys(given.problems))
@@ -164,6 +183,13 @@ def _data(given: _Given) -> DataSettings:
     file, names = given.read("DATABASE_PATH"), given.read("DATA_NAMES")
     url = given.read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")
     return DataSettings(url=Secret(url), names=Path(names) if names else None)
+
+
+def _job_retention(given: _Given) -> timedelta | None:
+    """None: never. A variable that is set to nothing says so too, since it keeps what is there."""
+    name = "JOB_RETENTION_DAYS"
+    days = None if given.is_blank(name) else given.checked(name, checks.job_retention)
+    return timedelta(days=days) if days else None
 
 
 def _no_show_max_age(given: _Given) -> timedelta:
@@ -195,6 +221,10 @@ class _Given:
     def read(self, name: str) -> str:
         """The variable's value, or its default in the table."""
         return self.value(_TABLE.get(name) or Setting(name, "", ""))
+
+    def is_blank(self, name: str) -> bool:
+        """Whether the variable is set, to nothing."""
+        return name in self._environ and not self._environ[name].strip()
 
     def value(self, setting: Setting) -> str:
         """The value of a setting's variable, or its default."""
@@ -241,6 +271,19 @@ def _prices(given: _Given) -> Prices:
         blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
+
+
+def _access(given: _Given) -> AccessSettings:
+    on_azure = bool(given.read("WEBSITE_SITE_NAME"))
+    signs_in = given.read("WEBSITE_AUTH_ENABLED").lower() == "true"
+    return AccessSettings(
+        requests_per_minute=given.checked("REQUESTS_PER_MINUTE", checks.a_minute) or 0,
+        sign_in=given.checked("ENTRA_SIGN_IN", checks.switch) or False,
+        tenant=given.read("ENTRA_TENANT_ID"),
+        roles=given.read("ENTRA_ROLES"),
+        on_azure=on_azure,
+        platform_signs_in=on_azure and signs_in,
     )
 
 

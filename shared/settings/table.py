@@ -141,6 +141,12 @@ SETTINGS = (
         "The most occurrences that one backfill runs (docs/policies.md).",
     ),
     Setting(
+        "JOB_RETENTION_DAYS",
+        "90",
+        "Days after which jobs that ended move from the table into files, 7 or more; lists and "
+        "reports read both (docs/history.md). 0, or set to nothing: never.",
+    ),
+    Setting(
         "TASK_TIMEZONE",
         "UTC",
         "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "
@@ -262,6 +268,25 @@ SETTINGS = (
         "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
     ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
+    Setting(
+        "REQUESTS_PER_MINUTE",
+        "1200",
+        "Requests to the API that one key, or one person, may make in a minute, on all instances "
+        "together; 0 for no limit (docs/access.md).",
+    ),
+    Setting(
+        "ENTRA_SIGN_IN",
+        "false",
+        "true: people sign in with Microsoft Entra, by App Service authentication, which must be "
+        "on (docs/access.md).",
+    ),
+    Setting("ENTRA_TENANT_ID", "", "Id of the Entra directory whose people may sign in."),
+    Setting(
+        "ENTRA_ROLES",
+        "",
+        "What app roles and groups give: `NAME OR ID: ROLE PROJECTS`, with ; between, such as "
+        "`Belfry.Admin: admin all; Belfry.Shop: operator 1, 2`.",
+    ),
     Setting("BELFRY_PREFIX", "belfry", "First part of the names of tables and queues."),
 )
 

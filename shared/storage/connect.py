@@ -26,6 +26,7 @@ from shared.storage.signing import dating
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
+    from shared.storage.blobs.container import Container
     from shared.storage.queues.queue import Queue
     from shared.storage.tables.account import Tables
     from shared.storage.tables.table import Table
@@ -108,6 +109,12 @@ class Connection:
     def create_queue(self, name: str) -> None:
         """Create a queue; harmless if it exists."""
         self.queue(name).create()
+
+    def blobs(self, name: str) -> Container:
+        """One container; its client is made when it is first used."""
+        from shared.storage.blobs.container import Container
+
+        return Container(lambda: self.container(name))
 
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient

@@ -24,6 +24,10 @@ class Names:
         return f"{self.prefix}alerts"
 
     @property
+    def keys(self) -> str:
+        return f"{self.prefix}keys"
+
+    @property
     def audit(self) -> str:
         return f"{self.prefix}audit"
 
@@ -55,6 +59,11 @@ class Names:
     @property
     def clock(self) -> str:
         return f"{self.prefix}-clock"
+
+    @property
+    def history(self) -> str:
+        """A container."""
+        return f"{self.prefix}-history"
 
     @property
     def reports(self) -> str:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Concatenate, TypeAlias, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from shared.access import Role
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext
@@ -114,6 +115,11 @@ class Task:
     """Whether TASK_TIMEZONE moves it (P7)."""
     on_request: bool = False
     """Whether a person must ask for it each time: no schedule of it comes due by itself."""
+    role: Role = Role.OPERATOR
+    """The role that a caller needs to make its schedules, to change them, or to run them."""
+    for_projects: bool = False
+    """Whether a caller of some projects may say what it does: it works for its schedule's project
+    alone, and its results say nothing of others."""
     dry_run: bool = False
     """Whether it decides by its job's due time, and heeds `JobContext.dry_run`: then a person may
     run it as of another instant, or so that it only says what it would do."""
@@ -174,6 +180,8 @@ def task(
     check: Check | None = None,
     on_request: bool = False,
     dry_run: bool = False,
+    role: Role = Role.OPERATOR,
+    for_projects: bool = False,
 ) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
@@ -181,7 +189,8 @@ def task(
     API may change it. `local_time`: that zone is TASK_TIMEZONE. `misfire_grace_seconds`: how late
     a run may start (L7: 15 minutes for the daily tasks). `check` is called whenever new parameters
     come in, from anywhere. `dry_run`: its function decides by `job.due_at` and heeds `job.dry_run`;
-    without it, the command line refuses `--dry-run` and `--as-of`.
+    without it, the command line refuses `--dry-run` and `--as-of`. `role`, `for_projects`: who may
+    have it run with parameters of their own (docs/access.md).
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
@@ -212,6 +221,8 @@ def task(
             local_time=local_time,
             on_request=on_request,
             dry_run=dry_run,
+            role=role,
+            for_projects=for_projects,
         )
 
     return make

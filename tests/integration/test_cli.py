@@ -27,6 +27,7 @@ from shared.app import App, build
 from shared.clock import SystemClock
 from shared.schedules.job import Job, Status
 from tests.forked import Commands
+from tests.jobs import jobs_of
 
 _prefixes = itertools.count()
 
@@ -168,7 +169,7 @@ def held(
 def _running(app: App, process: subprocess.Popen[str]) -> Job:
     """The command's job, as soon as it runs."""
     while process.poll() is None:
-        for job in app.manager.jobs("postgres_backup"):
+        for job in jobs_of(app, "postgres_backup"):
             if job.status is Status.RUNNING:
                 return job
         time.sleep(0.05)
@@ -266,5 +267,11 @@ def test_the_index_of_schedules_is_checked_and_made_anew(run: Run) -> None:
     assert said["schedules"] > 5 and said["repaired"] == 0
     done = run("schedules", "reindex")
     assert done.returncode == 0 and json.loads(done.stdout)["schedules"] == said["schedules"]
+    done = run("jobs", "reindex")
+    assert done.returncode == 0 and json.loads(done.stdout)["rebuilt"] is True, done.stderr
+    done = run("jobs", "check")
+    assert done.returncode == 0 and json.loads(done.stdout)["repaired"] == 0, done.stderr
+    done = run("jobs", "mend")
+    assert done.returncode == 2 and "jobs check" in done.stderr
     done = run("schedules", "mend")
     assert done.returncode == 2 and "schedules check" in done.stderr

@@ -79,7 +79,7 @@ def test_whatever_happens_every_occurrence_is_explained(
         proxy.close()
 
     rows, noted = Rows.read(calm), Noted.read(tmp_path / "traces")
-    reconciled = calm.ledger.reconcile(lambda: None, Span(BASE, calm.clock.now()))
+    reconciled = calm.ledger.reconcile(lambda: None, Span(BASE, calm.clock.now()), every=True)
     status = Counter(job.status.value for job in rows.jobs.values())
     print(
         f"soak: {len(rows.schedules)} schedules, {reconciled.states.total()} occurrences, "
@@ -103,6 +103,7 @@ def test_whatever_happens_every_occurrence_is_explained(
         "ran at once": list(noted.beside(people.overlapping | _side_by_side(rows, untouched))),
         "asked for and lost": [one for one in people.asked if one not in rows.jobs],
         "told differently": list(rows.problems(noted)),
+        "not in the index of jobs": list(calm.jobs.check(lambda: None).wrong),
         "not what catch_up says of an outage": _outages(storm.outages, rows),
     }
     (tmp_path / "found").write_text(json.dumps(found, indent=1))

@@ -27,7 +27,7 @@ _HEAVY = (
     *("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard"),
     *("sqlalchemy", "alembic", "sendgrid", "requests", "google", "pyrage", "jinja2", "resvg_py"),
     "stripe",
-    *("twilio", "phonenumbers", "cryptography"),
+    *("twilio", "phonenumbers", "cryptography", "holidays", "icalendar"),
 )
 
 

@@ -114,6 +114,20 @@ def test_notifications_are_kept_for_a_month_at_least() -> None:
         settings.from_env(GOOD | {"NOTIFICATION_RETENTION_DAYS": "29"})
 
 
+@pytest.mark.parametrize(("value", "days"), [("7", 7), ("3650", 3650), ("0", None), (" ", None)])
+def test_jobs_are_kept_in_the_table_for_a_week_at_least_or_for_good(
+    value: str, days: int | None
+) -> None:
+    read = settings.from_env(GOOD | {"JOB_RETENTION_DAYS": value}).job_retention
+    assert (read and read.days) == days
+
+
+@pytest.mark.parametrize("value", ["6", "-1", "3651", "ninety"])
+def test_another_retention_of_jobs_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured, match=rf"DAYS is {value!r}; use .* from 7 to 3650, or 0"):
+        settings.from_env(GOOD | {"JOB_RETENTION_DAYS": value})
+
+
 def test_no_setting_is_in_the_table_twice() -> None:
     names = [item.name for item in settings.SETTINGS]
     assert sorted(set(names)) == sorted(names)
@@ -129,6 +143,8 @@ def test_defaults_are_those_of_the_table() -> None:
     assert str(read.jobs_per_instance) == table["JOBS_PER_INSTANCE"]
     assert str(read.long_jobs_per_instance) == table["LONG_JOBS_PER_INSTANCE"]
     assert str(read.jobs_per_project) == table["JOBS_PER_PROJECT"]
+    assert read.job_retention is not None
+    assert str(read.job_retention.days) == table["JOB_RETENTION_DAYS"]
     assert str(read.schedule_shards) == table["SCHEDULE_SHARDS"]
     assert str(int(read.job_lease.total_seconds())) == table["JOB_LEASE_SECONDS"]
     assert read.care == settings.CareSettings() and read.task_timezone == table["TASK_TIMEZONE"]

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
+from shared.api.alerts import seen
 from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Name
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, fitting, page_of
@@ -71,6 +72,7 @@ class AlertList(Paged):
 @router.get("")
 def list_alerts(
     app: Provided,
+    by: Asking,
     state: AlertState | None = None,
     kind: AlertKind | None = None,
     page: Page = 1,
@@ -78,15 +80,16 @@ def list_alerts(
 ) -> AlertList:
     """Alerts that fit every filter given: those that are open or were until a while ago, then up to
     1,000 from before, newest first."""
-    found = app().alerts().all(_RECENT)
+    belfry = app()
+    found = seen.seen(belfry, by, belfry.alerts().all(_RECENT))
     items, told = page_of(fitting(found, {"state": state, "kind": kind}), page, page_size)
     return AlertList(alerts=[AlertOut.model_validate(one) for one in items], **told)
 
 
 @router.get("/{alert_id}")
-def read_alert(app: Provided, alert_id: str) -> AlertOut:
+def read_alert(app: Provided, by: Asking, alert_id: str) -> AlertOut:
     """One alert."""
-    return AlertOut.model_validate(app().alerts().get(alert_id))
+    return AlertOut.model_validate(seen.one(app(), by, alert_id))
 
 
 @router.post("/{alert_id}/acknowledge")
@@ -94,7 +97,8 @@ def acknowledge_alert(app: Provided, by: Asking, alert_id: str, request: Acknowl
     """Say that somebody looks after it: there are no more reminders. Its end is still told, and so
     is whatever is worse. The first who says so stays on record."""
     belfry = app()
-    found = belfry.alerts().get(alert_id)
+    found = seen.one(belfry, by, alert_id)
+    seen.hold_whole(by, found)
     before = {"kind": found.kind, "about": found.about, "acknowledged_by": found.acknowledged_by}
     subject = Subject("alert", found.id)
     with belfry.audit.changing(by, Action.ACKNOWLEDGE, subject, before) as change:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Path
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 
+from shared.access import Caller
+from shared.api import scope
 from shared.api.plans.checks import destination_is_known
 from shared.app import App
 from shared.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
+    from shared.backups.store.catalog import Found
     from shared.backups.store.entries import Backup, Copy
 
 
@@ -46,8 +50,18 @@ def _id(text: str) -> str:
 BackupId = Annotated[str, Path(json_schema_extra={"pattern": _ID}), AfterValidator(_id)]
 
 
+def found_for(belfry: App, by: Caller) -> Found:
+    """The backups that a caller sees: those of plans of its projects, and of what is lost or cannot
+    be read nothing, unless it sees all projects."""
+    found = belfry.backups().look()
+    if by.projects is None:
+        return found
+    theirs = scope.seen(belfry, by, found.backups, lambda one: one.summary.schedule_id)
+    return replace(found, backups=theirs, strange=0, locked_at={}, lost=())
+
+
 def chosen(
-    belfry: App, backup_id: str, destination: str | None, *, proved: bool = True
+    belfry: App, by: Caller, backup_id: str, destination: str | None, *, proved: bool = True
 ) -> tuple[Backup, Copy | None]:
     """The backup, and its copy at the destination if one is named.
 
@@ -55,7 +69,7 @@ def chosen(
     for a backup that is not verified while no destination is named.
     """
     destination_is_known(belfry, destination)
-    found = belfry.backups().look()
+    found = found_for(belfry, by)
     backup = found.find(backup_id)
     there = ", ".join(copy.destination for copy in backup.copies)
     if destination is None:

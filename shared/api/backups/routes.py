@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
-from shared.access import Caller
-from shared.api.backups.choice import ID, BackupId, chosen
+from shared.access import Caller, Role
+from shared.api import scope
+from shared.api.backups.choice import ID, BackupId, chosen, found_for
 from shared.api.backups.orders import (
     Asked,
     DryRun,
@@ -32,6 +33,7 @@ from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, fitting, page_of, span
 from shared.api.plans.checks import destination_is_known, named_plainly
 from shared.api.query import Boolean, ScheduleId
+from shared.api.roles import needs
 from shared.app import App
 from shared.audit.port import Action, Subject
 from shared.backups.model import checksum_name, manifest_name
@@ -51,6 +53,7 @@ VERIFY, RESTORE = "backup_verify", "backup_restore"
 @router.get("")
 def list_backups(
     app: Provided,
+    by: Asking,
     source: str | None = None,
     database: str | None = None,
     schedule_id: ScheduleId | None = None,
@@ -86,7 +89,7 @@ def list_backups(
             and (end is None or one.summary.started_at < end)
         )
 
-    found = belfry.backups().look()
+    found = found_for(belfry, by)
     those = [one for one in fitting(found.backups, wanted) if fits(one)]
     items, told = page_of(those, page, page_size)
     now = belfry.clock.now()
@@ -101,24 +104,27 @@ def list_backups(
 
 
 @router.get("/sources")
-def list_sources(app: Provided) -> SourceList:
+def list_sources(app: Provided, by: Asking) -> SourceList:
     """How each database stands: to what time it can be restored, and how long that takes; by all
     its backups together, and by each of its plans."""
     belfry = app()
     from shared.backups.status.plans import by_source
 
     service, now = belfry.backups(), belfry.clock.now()
-    found = service.look()
-    plans = service.plans().lasting
+    found = found_for(belfry, by)
+    plans = [one for one in service.plans().lasting if by.sees(one.schedule.definition.project_id)]
     stands = by_source(service.standings(found, plans), found, now)
     shown = [SourceOut.model_validate(one) for one in stands]
     return SourceList(sources=shown, away=dict(found.away), locked=found.locked)
 
 
 @router.post("/retention", responses={404: {}})
-def try_retention(app: Provided, question: DryRun) -> DryRunOut:
+@needs(Role.VIEWER)
+def try_retention(app: Provided, by: Asking, question: DryRun) -> DryRunOut:
     """What a plan's retention, or other rules, would remove now. Nothing is removed."""
-    service = app().backups()
+    belfry = app()
+    service = belfry.backups()
+    scope.past_schedule(belfry, by, question.schedule_id, f"backup plan {question.schedule_id!r}")
     found = service.look()
     known = {one.id: one for one in found.backups}
     plan = question.schedule_id
@@ -134,11 +140,11 @@ def try_retention(app: Provided, question: DryRun) -> DryRunOut:
 
 
 @router.get(ID)
-def read_backup(app: Provided, backup_id: BackupId) -> BackupDetail:
+def read_backup(app: Provided, by: Asking, backup_id: BackupId) -> BackupDetail:
     """One backup, with its manifest and every report of every copy."""
     belfry = app()
     service = belfry.backups()
-    backup = service.look().find(backup_id)
+    backup = found_for(belfry, by).find(backup_id)
     now = belfry.clock.now()
     try:
         manifest = service.manifest(backup).to_json()
@@ -148,6 +154,7 @@ def read_backup(app: Provided, backup_id: BackupId) -> BackupDetail:
 
 
 @router.post(ID + "/link")
+@needs(Role.ADMIN)
 def link_backup(
     app: Provided, by: Asking, backup_id: BackupId, request: NewLink | None = None
 ) -> Link:
@@ -157,12 +164,12 @@ def link_backup(
     """
     belfry = app()
     request = request or NewLink()
-    backup, copy = chosen(belfry, backup_id, request.destination)
+    backup, copy = chosen(belfry, by, backup_id, request.destination)
     copy = copy or backup.good[0]
     if copy.stored is None:
         raise Conflict(f"{copy.blob} is gone from {copy.destination}; something removed it")
     lasts = timedelta(minutes=request.minutes)
-    with belfry.audit.changing(by, Action.LINK, Subject("backup", backup.id)) as change:
+    with belfry.audit.changing(by, Action.LINK, _subject(belfry, backup)) as change:
         urls, until = belfry.backups().links(backup, copy, lasts)
         change.after = {"destination": copy.destination, "expires_at": until}
     return Link(
@@ -184,11 +191,12 @@ def verify_backup(
     """Prove it again: each copy is read back, restored and compared. See the job's result."""
     belfry = app()
     request = request or Verify()
-    backup, _ = chosen(belfry, backup_id, request.destination, proved=False)
-    return _asked(belfry, by, VERIFY, backup.id, request.model_dump(mode="json"))
+    backup, _ = chosen(belfry, by, backup_id, request.destination, proved=False)
+    return _asked(belfry, by, VERIFY, backup, request.model_dump(mode="json"))
 
 
 @router.post(ID + "/restore", status_code=202)
+@needs(Role.ADMIN, everything=True)
 def restore_backup(
     app: Provided, by: Asking, backup_id: BackupId, request: Restore | None = None
 ) -> Asked:
@@ -201,8 +209,8 @@ def restore_backup(
     request = request or Restore()
     with named_plainly():
         belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
-    backup, _ = chosen(belfry, backup_id, request.destination)
-    return _asked(belfry, by, RESTORE, backup.id, request.model_dump())
+    backup, _ = chosen(belfry, by, backup_id, request.destination)
+    return _asked(belfry, by, RESTORE, backup, request.model_dump())
 
 
 @router.post(ID + "/accept")
@@ -210,14 +218,15 @@ def accept_backup(app: Provided, by: Asking, backup_id: BackupId) -> BackupOut:
     """Confirm that a suspicious backup is as it should be, so that retention goes on."""
     belfry = app()
     service = belfry.backups()
-    backup = service.look().find(backup_id)
+    backup = found_for(belfry, by).find(backup_id)
     before = {"suspicions": list(backup.suspicions)}
-    with belfry.audit.changing(by, Action.ACCEPT, Subject("backup", backup.id), before):
+    with belfry.audit.changing(by, Action.ACCEPT, _subject(belfry, backup), before):
         service.accept(backup)
     return BackupOut.of(backup, belfry.clock.now())
 
 
 @router.delete(ID, status_code=204, response_class=Response)
+@needs(Role.ADMIN)
 def delete_backup(app: Provided, by: Asking, backup_id: BackupId, force: Boolean = False) -> None:
     """Remove every copy of it, unless its plan's retention keeps it.
 
@@ -226,32 +235,40 @@ def delete_backup(app: Provided, by: Asking, backup_id: BackupId, force: Boolean
     """
     belfry = app()
     service = belfry.backups()
-    found = service.look()
+    found = found_for(belfry, by)
     backup = found.find(backup_id)
     if found.away and not force:
         names = ", ".join(found.away)
         text = f"{names} did not answer; a copy may lie there (?force=true deletes the others)"
         raise Unavailable("backup destinations", text)
     before = {**asdict(backup.summary), "copies": [one.destination for one in backup.copies]}
-    with belfry.audit.changing(by, Action.DELETE, Subject("backup", backup.id), before):
+    with belfry.audit.changing(by, Action.DELETE, _subject(belfry, backup), before):
         service.delete(found, backup, force=force)
 
 
-def _asked(belfry: App, by: Caller, task_name: str, backup_id: str, given: dict[str, Any]) -> Asked:
+def _asked(belfry: App, by: Caller, task_name: str, backup: Backup, given: dict[str, Any]) -> Asked:
+    """The order belongs to the project of the backup, whose callers then see its job."""
     task = belfry.registry.get(task_name)
     action = Action.RESTORE if task_name == RESTORE else Action.VERIFY
-    subject = Subject("backup", backup_id)
+    subject = _subject(belfry, backup)
     with named_plainly(), belfry.audit.changing(by, action, subject) as change:
         asked = run_once(
             belfry.manager,
             belfry.clock,
             task,
-            _order(backup_id, given),
-            name=f"{task_name} {backup_id[:8]}",
+            _order(backup.id, given),
+            name=f"{task_name} {backup.id[:8]}",
+            project_id=subject.project_id,
             by=by,
         )
         change.after = {"job_id": asked.job_id, **given}
     return Asked.model_validate(asked)
+
+
+def _subject(belfry: App, backup: Backup) -> Subject:
+    """The backup, which belongs to the project of the plan that took it."""
+    plan = backup.summary.schedule_id
+    return Subject("backup", backup.id, scope.projects_of(belfry, [plan]).get(plan))
 
 
 def _order(backup_id: str, given: dict[str, Any]) -> dict[str, object]:

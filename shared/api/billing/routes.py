@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from fastapi import APIRouter
 from pydantic import BeforeValidator
 
+from shared.access import Role
 from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Name
+from shared.api.roles import needs
 from shared.api.shown import Shown, at
 from shared.audit.port import Action, Subject
 from shared.billing.overview import Overview
@@ -118,12 +120,14 @@ def _fitting(app: Provided) -> Billing:
 
 
 @router.get("")
+@needs(everything=True)
 def read_billing(app: Provided) -> BillingOut:
     """Whether billing runs, what is still to be done at Stripe, and the ledger's sums."""
     return BillingOut.of(_fitting(app).overview())
 
 
 @router.post("/resume")
+@needs(Role.ADMIN, everything=True)
 def resume_billing(app: Provided, by: Asking, request: Resume) -> BillingOut:
     """Let billing run again, after the spend guard paused it.
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from shared.api.costs.shapes import CostOut, shown
 from shared.api.deps import Provided
 from shared.api.lists import Since, Until, span
+from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.api.spans import spanned
 from shared.engine.records.history import Room
@@ -68,6 +69,7 @@ class CostsOut(Shown):
 
 
 @router.get("")
+@needs(everything=True)
 def read_costs(
     app: Provided,
     since: Since = None,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from shared.api import cursors, links, scope
+from shared.api.answers import told
 from shared.api.costs.shapes import JobCostOut
+from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
 from shared.api.fields import Input
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
+from shared.api.idempotency import Once
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
+from shared.errors import Invalid
+from shared.jobs.entry import Filter, Key, ceiling
 from shared.schedules.job import Job, Status
 from shared.settings import Prices
 
@@ -96,11 +103,14 @@ class JobOut(Shown):
 
 class JobList(Paged):
     jobs: list[JobOut]
+    next_cursor: str | None = None
+    """Give it as `cursor`, with the same filters, for the jobs after these; null at the end."""
 
 
 @router.get("")
 def list_jobs(
     app: Provided,
+    asking: Asking,
     schedule_id: ScheduleId | None = None,
     of_schedule: Annotated[ScheduleId | None, Query(alias="tags.schedule_id")] = None,
     project_id: Number | None = None,
@@ -110,32 +120,65 @@ def list_jobs(
     until: Until = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
+    cursor: Cursor = None,
 ) -> JobList:
     """Jobs that fit every filter given, latest due first.
+
+    To go through all of them, give `next_cursor` of each page as `cursor` of the next: jobs that
+    begin or end meanwhile move no other to another page.
 
     `schedule_id` and `tags.schedule_id` are the same filter. `from` and `to` limit the due times:
     at or after `from`, and before `to`; ISO 8601 with an offset. Many occurrences in a row that
     ended alike without running are one job, with their `count`; it is listed if any of them was due
     then.
     """
-    wanted = {
-        "schedule_id": of_schedule,
-        "project_id": project_id,
-        "task_type": task_type,
-        "status": status,
-    }
     first, end = span(since, until)
-    found = app().manager.jobs(schedule_id or of_schedule, first, end)
-    items, told = page_of(fitting(found, wanted), page, page_size)
-    return JobList(jobs=[JobOut.of(job) for job in items], **told)
+    wanted = Filter(
+        schedule_id=schedule_id or of_schedule,
+        projects=asking.among(project_id),
+        task_types=None if task_type is None else [task_type],
+        status=status,
+        since=None if first is None else ceiling(first),
+        until=None if end is None else ceiling(end),
+    )
+    if schedule_id is not None and of_schedule not in (None, schedule_id):
+        return JobList(jobs=[], **counts(0, page, page_size))
+    belfry = app()
+    to = cursors.bound(
+        "jobs",
+        asking,
+        schedule_id=wanted.schedule_id,
+        project_id=project_id,
+        task_type=task_type,
+        status=status,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    if cursor is None:
+        found = belfry.jobs.page(wanted, (page - 1) * page_size, page_size)
+    elif page == 1:
+        found = belfry.jobs.after(wanted, _place(cursors.read(belfry.meta, to, cursor)), page_size)
+    else:
+        raise Invalid("page", "leave it out where `cursor` says where the page begins")
+    last = found.following
+    return JobList(
+        jobs=[JobOut.of(job) for job in found.jobs],
+        next_cursor=None if last is None else cursors.write(belfry.meta, to, last),
+        **counts(found.total, page, page_size),
+    )
+
+
+def _place(read: Sequence[int | str]) -> Key:
+    until, job_id = read
+    return int(until), str(job_id)
 
 
 @router.get("/{job_id}")
-def read_job(app: Provided, job_id: str) -> JobOut:
+def read_job(app: Provided, asking: Asking, job_id: str) -> JobOut:
     """One job, with its log. Each occurrence of a stretch can be read as a job too; it says which
     stretch it is part of."""
     belfry = app()
-    return JobOut.whole(belfry.manager.job(job_id), belfry.settings.prices)
+    return JobOut.whole(scope.job(belfry, asking, job_id), belfry.settings.prices)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
@@ -144,16 +187,22 @@ def cancel_job(app: Provided, by: Asking, job_id: str, request: Cancel | None = 
 
     If its task does not stop, it runs to its end, and the job ends as the task does.
     """
+    belfry = app()
+    scope.own_job(belfry, by, job_id)
     reason = request.reason if request is not None else None
-    return JobOut.of(app().control.cancel(job_id, reason, by=by))
+    return JobOut.of(belfry.control.cancel(job_id, reason, by=by))
 
 
-@router.post("/{job_id}/retry", status_code=202)
-def retry_job(app: Provided, by: Asking, job_id: str) -> JobOut:
+@router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=links.REPEATED)
+def retry_job(app: Provided, by: Asking, job_id: str, once: Once) -> Response:
     """Run it again, if it failed, was missed or was cancelled; returns the job that repeats it.
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
     twice makes one run; to run it once more, retry the job that repeated it. For a stretch, the
     occurrence whose id is given runs; with the stretch's own id that is the first.
     """
-    return JobOut.of(app().control.retry(job_id, by=by))
+    belfry = app()
+    scope.own_job(belfry, by, job_id)
+    return once.answered(
+        belfry, lambda _: told(JobOut.of(belfry.control.retry(job_id, by=by)), 202)
+    )

@@ -9,12 +9,13 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.api.query import Number
+from shared.api.query import DIGITS
+from shared.api.roles import needs
 from shared.api.shown import Shown, at
 from shared.notifications import kinds
 from shared.notifications.channels import names
@@ -58,7 +59,7 @@ KindName = Annotated[
     AfterValidator(_kind),
     WithJsonSchema({"type": "string", "enum": list(kinds.names())}),
 ]
-TenantId = Annotated[Number, Query(ge=1)]
+TenantId = Annotated[int, Field(ge=1), DIGITS]
 """A tenant's id."""
 
 
@@ -139,6 +140,7 @@ class MessageList(Paged):
 
 @before.get("", name="list_messages", response_model=MessageList)
 @router.get("")
+@needs(everything=True)
 def list_notifications(
     app: Provided,
     status: NotificationStatus | None = None,
@@ -159,6 +161,7 @@ def list_notifications(
 
 
 @router.get("/circuits")
+@needs(everything=True)
 def list_circuits(app: Provided) -> CircuitList:
     """The circuits of the providers that ever failed: whether messages wait for one."""
     found = app().notifications().circuits()
@@ -171,12 +174,14 @@ def list_circuits(app: Provided) -> CircuitList:
 
 
 @router.get("/{notification_id}")
+@needs(everything=True)
 def read_notification(app: Provided, notification_id: str) -> NotificationOut:
     """One notification."""
     return NotificationOut.model_validate(app().notifications().get(notification_id))
 
 
 @before.get("/{message_id}")
+@needs(everything=True)
 def read_message(app: Provided, message_id: str) -> NotificationOut:
     """One notification."""
     return read_notification(app, message_id)

@@ -6,21 +6,28 @@ next run on.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import APIRouter, Response
 
 from shared.access import Caller
+from shared.api import links, scope
+from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
 from shared.api.backups.orders import Asked
 from shared.api.deps import Asking, Provided
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
 from shared.api.plans.checks import fits_all, named_plainly
 from shared.api.plans.lists import PlanList, UnreadablePlan
 from shared.api.plans.shapes import NewPlan, PlanChange, PlanOut
 from shared.api.query import Boolean, Number
+from shared.api.roles import needs
 from shared.api.schedules.shapes import Execute
 from shared.app import App
+from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.builtin import policy
 from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.schedules.model import Schedule
@@ -30,27 +37,35 @@ if TYPE_CHECKING:
     from shared.backups.status.recovery import Standing
     from shared.backups.store.catalog import Found
 
+P = TypeVar("P", bound="AnyPlan")
+
 router = APIRouter(prefix="/api/v1/backups/plans", tags=["backups"])
 
 TASK = "backup"
 """The task whose schedules are the plans that people make."""
 
 
-@router.post("", status_code=201)
-def create_plan(app: Provided, by: Asking, new: NewPlan) -> PlanOut:
+@router.post("", status_code=201, response_model=PlanOut, responses=links.both(MADE, links.PLAN))
+@needs(everything=True)
+def create_plan(app: Provided, by: Asking, once: Once, new: NewPlan) -> Response:
     """Make a plan; it runs from now on."""
     belfry = app()
-    task = belfry.registry.get(TASK)
-    definition = new.definition(task.name, task.summary)
-    fits_all(definition.task_parameters, new.given())
-    with named_plainly():
-        made = belfry.manager.create(definition, policy(task), by=by)
-    return _shown(belfry, made)
+
+    def make(agreed: Agreed) -> Response:
+        task = belfry.registry.get(TASK)
+        definition = new.definition(task.name, task.summary)
+        fits_all(definition.task_parameters, new.given())
+        with named_plainly():
+            made = belfry.manager.create(definition, policy(task), agreed=agreed, by=by)
+        return _shown(belfry, made, 201, at=f"{router.prefix}/{made.id}")
+
+    return once.answered(belfry, make)
 
 
 @router.get("")
 def list_plans(
     app: Provided,
+    by: Asking,
     project_id: Number | None = None,
     source: str | None = None,
     enabled: Boolean | None = None,
@@ -65,7 +80,7 @@ def list_plans(
         "schedule.definition.enabled": enabled,
         "by_hand": False,
     }
-    good = fitting(plans.good, {**wanted, "plan.source": source})
+    good = _seen(by, fitting(plans.good, {**wanted, "plan.source": source}))
     items, told = page_of(good, page, page_size)
     look = _look(belfry)
     shown = [
@@ -75,21 +90,25 @@ def list_plans(
     return PlanList(
         plans=shown,
         unreadable=[
-            UnreadablePlan.model_validate(one) for one in fitting(plans.unreadable, wanted)
+            UnreadablePlan.model_validate(one)
+            for one in _seen(by, fitting(plans.unreadable, wanted))
         ],
         **told,
     )
 
 
-@router.get("/{schedule_id}", responses={409: {}})
-def read_plan(app: Provided, schedule_id: str) -> PlanOut:
+@router.get("/{schedule_id}", response_model=PlanOut, responses={409: {}, **UNCHANGED})
+def read_plan(app: Provided, by: Asking, schedule_id: str, unless: Unless) -> Response:
     """One plan."""
     belfry = app()
-    return _shown(belfry, _schedule(belfry, schedule_id))
+    return unless(_shown(belfry, _schedule(belfry, by, schedule_id)))
 
 
-@router.patch("/{schedule_id}")
-def change_plan(app: Provided, by: Asking, schedule_id: str, changes: PlanChange) -> PlanOut:
+@router.patch("/{schedule_id}", response_model=PlanOut, responses=TAGGED | GUARDED)
+@needs(everything=True)
+def change_plan(
+    app: Provided, by: Asking, schedule_id: str, changes: PlanChange, still: IfStill
+) -> Response:
     """Change what is given; this applies from the next run on."""
     belfry = app()
 
@@ -100,53 +119,73 @@ def change_plan(app: Provided, by: Asking, schedule_id: str, changes: PlanChange
         changed = replace(schedule, definition=definition)
         return changed.resumed() if changes.enabled else changed
 
-    _schedule(belfry, schedule_id)
+    _schedule(belfry, by, schedule_id)
     with named_plainly():
-        changed = belfry.manager.change(schedule_id, step, by=by)
+        changed = belfry.manager.change(schedule_id, step, still=still, by=by)
     return _shown(belfry, changed)
 
 
-@router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_plan(app: Provided, by: Asking, schedule_id: str) -> None:
+@router.delete("/{schedule_id}", status_code=204, response_class=Response, responses=GUARDED)
+@needs(everything=True)
+def delete_plan(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> None:
     """Delete it, unless it is a built-in one. Its backups stay, until a person deletes them."""
     belfry = app()
-    _any_plan(belfry, _schedule(belfry, schedule_id))
-    belfry.manager.delete(schedule_id, by=by)
+    _any_plan(belfry, _schedule(belfry, by, schedule_id))
+    belfry.manager.delete(schedule_id, still=still, by=by)
 
 
-@router.post("/{schedule_id}/run", status_code=202)
-def run_plan(app: Provided, by: Asking, schedule_id: str, request: Execute | None = None) -> Asked:
+@router.post("/{schedule_id}/run", status_code=202, response_model=Asked, responses=links.JOB)
+def run_plan(
+    app: Provided, by: Asking, schedule_id: str, once: Once, request: Execute | None = None
+) -> Response:
     """Take its backups now, even if it is off. Within two minutes of the last, give `force`."""
     belfry = app()
-    _planned(belfry, _schedule(belfry, schedule_id))
+    _planned(belfry, _schedule(belfry, by, schedule_id))
     force = request is not None and request.force
-    if not force:
-        belfry.backups().check_run(schedule_id)
-    asked = belfry.manager.run_now(schedule_id, force=True, insist=force, by=by)
-    return Asked.model_validate(asked)
+
+    def make(agreed: Agreed) -> Response:
+        def checked(decide: Callable[[], Sequence[str]]) -> Sequence[str]:
+            if not force:
+                belfry.backups().check_run(schedule_id)
+            return decide()
+
+        asked = belfry.manager.run_now(
+            schedule_id,
+            force=True,
+            insist=force,
+            agreed=lambda decide: agreed(partial(checked, decide)),
+            by=by,
+        )
+        return told(Asked.model_validate(asked), 202)
+
+    return once.answered(belfry, make)
 
 
-@router.post("/{schedule_id}/enable")
-def enable_plan(app: Provided, by: Asking, schedule_id: str) -> PlanOut:
+@router.post("/{schedule_id}/enable", response_model=PlanOut, responses=TAGGED | GUARDED)
+def enable_plan(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> Response:
     """Turn it on; this also ends a pause."""
-    return _turn(app(), by, schedule_id, True)
+    return _turn(app(), by, schedule_id, True, still)
 
 
-@router.post("/{schedule_id}/disable")
-def disable_plan(app: Provided, by: Asking, schedule_id: str) -> PlanOut:
+@router.post("/{schedule_id}/disable", response_model=PlanOut, responses=TAGGED | GUARDED)
+def disable_plan(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> Response:
     """Turn it off."""
-    return _turn(app(), by, schedule_id, False)
+    return _turn(app(), by, schedule_id, False, still)
 
 
-def _turn(belfry: App, by: Caller, schedule_id: str, on: bool) -> PlanOut:
-    _planned(belfry, _schedule(belfry, schedule_id))
-    return _shown(belfry, belfry.manager.enable(schedule_id, on, by=by))
+def _turn(belfry: App, by: Caller, schedule_id: str, on: bool, still: IfStill) -> Response:
+    _planned(belfry, _schedule(belfry, by, schedule_id))
+    return _shown(belfry, belfry.manager.enable(schedule_id, on, still=still, by=by))
 
 
-def _schedule(belfry: App, schedule_id: str) -> Schedule:
-    """Raises `NotFound`."""
+def _seen(by: Caller, plans: Iterable[P]) -> list[P]:
+    return [one for one in plans if by.sees(one.schedule.definition.project_id)]
+
+
+def _schedule(belfry: App, by: Caller, schedule_id: str) -> Schedule:
+    """Raises `NotFound`, also if the caller does not see it."""
     try:
-        return belfry.manager.get(schedule_id)
+        return scope.schedule(belfry, by, schedule_id)
     except NotFound:
         raise NotFound(f"there is no backup plan {schedule_id!r}") from None
 
@@ -181,8 +220,11 @@ def _look(belfry: App) -> Found | str:
         return f"It is not known how it stands: {error}"
 
 
-def _shown(belfry: App, schedule: Schedule) -> PlanOut:
-    return _out(belfry, _planned(belfry, schedule), _look(belfry))
+def _shown(
+    belfry: App, schedule: Schedule, status: int = 200, *, at: str | None = None
+) -> Response:
+    out = _out(belfry, _planned(belfry, schedule), _look(belfry))
+    return tagged(schedule, out, status, at=at)
 
 
 def _out(belfry: App, one: Planned, look: Found | str) -> PlanOut:

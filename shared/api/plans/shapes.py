@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from shared.api.fields import JSON_LIMIT, Cron, Input, Name, ProjectId, Whole, Zone
+from shared.api.fields import JSON_LIMIT, Cron, Crons, Input, Name, ProjectId, Tags, Whole, Zone
 from shared.api.plans.times import (
     LAST_DAY,
     TIME_OF_DAY,
@@ -74,7 +74,12 @@ class _Fields(Input):
     """For monthly: a day that every month has; for the last day, use `cron` with `0 3 L * *`.
     Default: 1."""
     cron_expression: Cron | None = None
-    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
+    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0), or a name such as
+    `@daily`."""
+    cron_expressions: Crons | None = None
+    """For `cron`, in place of cron_expression: it runs whenever one of them says so."""
+    exclude_cron_expressions: Crons | None = None
+    """Minutes that are left out, by the clocks of `timezone`, whatever the frequency."""
     timezone: Zone | None = None
     """An IANA zone, such as `Europe/Berlin`. Default: UTC."""
     databases: Literal["all"] | Annotated[Words, Field(min_length=1)] | None = None
@@ -104,6 +109,9 @@ class _Fields(Input):
     false."""
     drive_count: Kept | None = None
     """How many are kept on Google Drive. Default: 30."""
+    tags: Tags | None = None
+    """Names with values, such as `{"team": "backend"}`; its jobs carry them too. A change replaces
+    all of them."""
 
     @field_validator("databases", mode="before")
     @classmethod
@@ -167,11 +175,12 @@ class NewPlan(_Fields):
             task_parameters=self.parameters({}),
             recurrence=recurrence(self.given()),
             enabled=self.enabled is not False,
+            tags=self.tags or {},
         )
 
 
 class PlanChange(_Fields):
-    """What is to change; what is left out stays. Null means the default; for name, enabled,
+    """What is to change; what is left out stays. Null means the default; for name, enabled, tags,
     frequency and timezone it is the same as leaving it out."""
 
     name: Name | None = None
@@ -190,6 +199,8 @@ class PlanChange(_Fields):
             changed["name"] = self.name
         if self.enabled is not None:
             changed["enabled"] = self.enabled
+        if self.tags is not None:
+            changed["tags"] = self.tags
         return replace(what, **changed, recurrence=recurrence(given, what.recurrence))
 
 
@@ -211,8 +222,10 @@ class PlanOut(Shown):
     task_type: str = at("definition.task_type")
     """`backup`, or the built-in task that the plan belongs to; such a plan cannot be deleted."""
     enabled: bool = at("definition.enabled")
+    tags: dict[str, str] = at("definition.tags")
     frequency: Frequency = at("when.frequency")
-    """hourly, daily, weekly, monthly, cron; interval or once if another route made the schedule."""
+    """hourly, daily, weekly, monthly, cron; interval, once or rrule if another route made the
+    schedule."""
     schedule_time: str | None = at("when.schedule_time")
     """For daily, weekly, monthly: the time of day in `timezone`."""
     day_of_week: int | None = at("when.day_of_week")
@@ -221,6 +234,11 @@ class PlanOut(Shown):
     """For monthly."""
     cron_expression: str | None = at("when.cron_expression")
     """For cron."""
+    cron_expressions: list[str] = at("when.cron_expressions")
+    """For cron, if there are several."""
+    exclude_cron_expressions: list[str] = at("definition.recurrence.exclude_cron_expressions")
+    rrule: str | None = at("when.rrule")
+    """If another route made the schedule with a rule."""
     timezone: str = at("definition.recurrence.timezone")
     source: str = at("plan.source")
     databases: Literal["all"] | list[str] | None = at("plan.databases")

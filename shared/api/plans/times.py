@@ -10,13 +10,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
-from shared.recurrence.cron import Cron
+from shared.recurrence.cron import Cron, parse
 
-FIELDS = ("frequency", "schedule_time", "day_of_week", "day_of_month", "cron_expression")
+FIELDS = (
+    "frequency",
+    "schedule_time",
+    "day_of_week",
+    "day_of_month",
+    "cron_expression",
+    "cron_expressions",
+)
 """The fields that say when."""
+EXCLUDED = "exclude_cron_expressions"
+"""The field that says when not, beside any of them."""
 
 
 class PlanFrequency(StrEnum):
@@ -34,7 +44,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "daily": ("schedule_time",),
     "weekly": ("schedule_time", "day_of_week"),
     "monthly": ("schedule_time", "day_of_month"),
-    "cron": ("cron_expression",),
+    "cron": ("cron_expression", "cron_expressions"),
 }
 _DEFAULTS: Mapping[str, object] = {"schedule_time": "00:00", "day_of_week": 1, "day_of_month": 1}
 _INSTEAD = 'a schedule takes frequency "cron" with a cron_expression, such as "{}" ({})'
@@ -60,16 +70,20 @@ class Words:
     """Sunday is 0."""
     day_of_month: int | None = None
     cron_expression: str | None = None
+    cron_expressions: tuple[str, ...] = ()
+    rrule: str | None = None
+    """If another route made the schedule."""
 
 
 def words(when: Recurrence) -> Words:
     """A recurrence in these words; of `interval` and `once`, which other routes make, only the
     name."""
-    cron = when.cron
-    if cron is None:
-        return Words(frequency=when.frequency)
-    return _plain(cron) or Words(
-        frequency=Frequency.CRON, cron_expression=when.cron_expression or None
+    several = len(when.expressions) != 1
+    return (None if several else _plain(parse(when.expressions[0]))) or Words(
+        frequency=Frequency.CRON if when.expressions else when.frequency,
+        cron_expression=when.cron_expression,
+        cron_expressions=when.cron_expressions,
+        rrule=when.rrule,
     )
 
 
@@ -84,7 +98,9 @@ def _plain(cron: Cron) -> Words | None:
     at = f"{cron.hours[0]:02}:{cron.minutes[0]:02}"
     if cron.every_day:
         return Words(frequency=Frequency.DAILY, schedule_time=at)
-    days, weekdays = cron.days, cron.weekdays
+    days, weekdays = cron.in_month, cron.in_week
+    if cron.nth or cron.nearest:
+        return None
     if days is None and weekdays is not None and len(weekdays) == 1:
         return Words(frequency=Frequency.WEEKLY, schedule_time=at, day_of_week=weekdays[0])
     if weekdays is None and days is not None and len(days) == 1 and 1 <= days[0] <= LAST_DAY:
@@ -92,37 +108,49 @@ def _plain(cron: Cron) -> Words | None:
     return None
 
 
-def recurrence(given: Mapping[str, object], present: Recurrence | None = None) -> Recurrence:
-    """The recurrence with what is given of `FIELDS` and `timezone`, the rest as in `present`; null
-    means the default.
+def recurrence(given: Mapping[str, Any], present: Recurrence | None = None) -> Recurrence:
+    """The recurrence with what is given of `FIELDS`, `EXCLUDED` and `timezone`, the rest as in
+    `present`; null means the default.
 
     Raises `Invalid` naming the field.
     """
-    zone = given.get("timezone") or (present.timezone if present is not None else "UTC")
-    if not any(name in given for name in FIELDS):
-        if present is None:
-            raise Invalid("frequency", f"give one of: {', '.join(PlanFrequency)}")
-        return present if zone == present.timezone else replace(present, timezone=str(zone))
-    expression = _expression(given, words(present) if present is not None else None)
+    changed: dict[str, Any] = {}
+    if given.get("timezone"):
+        changed["timezone"] = given["timezone"]
+    if EXCLUDED in given:
+        changed[EXCLUDED] = tuple(given[EXCLUDED] or ())
+    if present is None or any(name in given for name in FIELDS):
+        changed |= _expressions(given, words(present) if present is not None else None)
     if present is None:
-        return Recurrence(frequency=Frequency.CRON, cron_expression=expression, timezone=str(zone))
-    return replace(
-        present,
-        frequency=Frequency.CRON,
-        cron_expression=expression,
-        interval_seconds=None,
-        timezone=str(zone),
-    )
+        return Recurrence(**changed)
+    same = all(getattr(present, name) == value for name, value in changed.items())
+    return present if same else replace(present, **changed)
 
 
-def _expression(given: Mapping[str, object], before: Words | None) -> str | None:
+def _expressions(given: Mapping[str, Any], before: Words | None) -> dict[str, Any]:
+    """What makes a recurrence `cron`."""
+    one, several = _expression(given, before), given.get("cron_expressions")
+    if several is None and before is not None and one is None:
+        several = before.cron_expressions
+    if several and given.get("cron_expression") is None:
+        one = None
+    return {
+        "frequency": Frequency.CRON,
+        "cron_expression": one,
+        "cron_expressions": tuple(several or ()),
+        "interval_seconds": None,
+        "rrule": None,
+    }
+
+
+def _expression(given: Mapping[str, Any], before: Words | None) -> str | None:
     frequency = given.get("frequency") or (before.frequency if before is not None else None)
     if frequency is None:
         raise Invalid("frequency", f"give one of: {', '.join(PlanFrequency)}")
     frequency = str(frequency)
     takes = _TAKES.get(frequency, ())
     for name in FIELDS[1:]:
-        if given.get(name) is not None and name not in takes:
+        if given.get(name) not in (None, []) and name not in takes:
             said = f"it takes {' and '.join(takes)}" if takes else "leave it out"
             raise Invalid(name, f"{frequency!r} takes none; {said}, or change frequency")
 

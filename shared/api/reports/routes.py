@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, page_of
 from shared.api.query import DayText, day
+from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.errors import NotFound
 from shared.notifications.kinds.cost_report import CostReport
@@ -37,6 +38,7 @@ class ReportList(Paged):
 
 
 @router.get("")
+@needs(everything=True)
 def list_reports(app: Provided, page: Page = 1, page_size: PageSize = PAGE_SIZE) -> ReportList:
     """The reports that are kept, newest first."""
     shown, paged = page_of(app().finance().reports.days(), page, page_size)
@@ -45,12 +47,14 @@ def list_reports(app: Provided, page: Page = 1, page_size: PageSize = PAGE_SIZE)
 
 
 @router.get("/cost/{day}")
+@needs(everything=True)
 def read_cost_report(app: Provided, day: DayText) -> CostReport:
     """What a day cost and earned, by currency, in minor units such as cents."""
     return app().finance().reports.get(_read(day))
 
 
 @router.get("/cost/{day}/chart.svg", response_class=Response)
+@needs(everything=True)
 def read_cost_chart(app: Provided, day: DayText, currency: Currency = None) -> Response:
     """A chart of what the 30 days up to that day cost and earned, as SVG (`image/svg+xml`).
 

@@ -9,12 +9,14 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from shared.access import Caller
+from shared.api import links, scope
+from shared.api.answers import told
 from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Instant, Whole
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, page_of
 from shared.api.shown import Shown, at
-from shared.app import App
+from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.backfills import Preview, Wish
 from shared.recurrence import Frequency
 from shared.schedules.backfill import MOST_PACE, Direction, Rule, State
@@ -147,24 +149,33 @@ class BackfillList(Paged):
 @router.post(
     "/{schedule_id}/backfill",
     status_code=202,
-    responses={200: {"model": BackfillPreview, "description": "With `dry_run`: what it would be."}},
+    response_model=BackfillOut,
+    responses=links.both(
+        links.BACKFILL,
+        {200: {"model": BackfillPreview, "description": "With `dry_run`: what it would be."}},
+    ),
 )
 def backfill_schedule(
-    app: Provided, by: Asking, schedule_id: str, new: NewBackfill, response: Response
-) -> BackfillOut | BackfillPreview:
+    app: Provided, by: Asking, schedule_id: str, once: Once, new: NewBackfill
+) -> Response:
     """Run what was due in a past range, a few at a time, with the schedule's present parameters.
 
-    Whether the schedule is on or off. The runs are no occurrences: they count neither in the
-    schedule nor in `max_runs`. Runs of the schedule's own go first. A schedule has one backfill at a
-    time.
+    It runs whether the schedule is on or off. Its runs are no occurrences: they count neither in
+    the schedule nor in `max_runs`, and the schedule's own runs go first. A schedule has one
+    backfill at a time.
     """
     belfry = app()
-    _hold(belfry, by, schedule_id)
-    if new.dry_run:
-        response.status_code = 200
-        seen = belfry.backfills.preview(schedule_id, new.wish())
-        return BackfillPreview.of(seen, belfry.backfills.limit)
-    return BackfillOut.model_validate(belfry.backfills.start(schedule_id, new.wish(), by=by))
+    scope.own_schedule(belfry, by, schedule_id)
+    wish = new.wish()
+
+    def make(agreed: Agreed) -> Response:
+        if new.dry_run:
+            seen = belfry.backfills.preview(schedule_id, wish)
+            return told(BackfillPreview.of(seen, belfry.backfills.limit))
+        made = belfry.backfills.start(schedule_id, wish, agreed=agreed, by=by)
+        return told(BackfillOut.model_validate(made), 202)
+
+    return once.answered(belfry, make)
 
 
 @router.get("/{schedule_id}/backfills")
@@ -177,16 +188,16 @@ def list_backfills(
 ) -> BackfillList:
     """The schedule's backfills, newest first."""
     belfry = app()
-    _hold(belfry, asking, schedule_id)
-    items, told = page_of(belfry.backfills.of(schedule_id), page, page_size)
-    return BackfillList(backfills=[BackfillOut.model_validate(one) for one in items], **told)
+    scope.schedule(belfry, asking, schedule_id)
+    items, said = page_of(belfry.backfills.of(schedule_id), page, page_size)
+    return BackfillList(backfills=[BackfillOut.model_validate(one) for one in items], **said)
 
 
 @router.get("/{schedule_id}/backfills/{backfill_id}")
 def read_backfill(app: Provided, asking: Asking, schedule_id: str, backfill_id: str) -> BackfillOut:
     """One backfill, as it stands."""
     belfry = app()
-    _hold(belfry, asking, schedule_id)
+    scope.schedule(belfry, asking, schedule_id)
     return BackfillOut.model_validate(belfry.backfills.get(schedule_id, backfill_id))
 
 
@@ -200,14 +211,7 @@ def cancel_backfill(
 ) -> BackfillOut:
     """Cancel it: what waits is cancelled, what runs goes on to its end, and nothing more begins."""
     belfry = app()
-    _hold(belfry, by, schedule_id)
+    scope.own_schedule(belfry, by, schedule_id)
     reason = request.reason if request is not None else None
     after = belfry.backfills.cancel(schedule_id, backfill_id, reason, by=by)
     return BackfillOut.model_validate(after)
-
-
-def _hold(belfry: App, caller: Caller, schedule_id: str) -> None:
-    """Raise `NotFound` if the caller does not see the schedule."""
-    if caller.projects is not None:
-        project = belfry.manager.get(schedule_id).definition.project_id
-        caller.hold(project, f"schedule {schedule_id!r}")

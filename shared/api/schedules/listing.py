@@ -36,6 +36,7 @@ def list_schedules(
     state: Annotated[
         ScheduleState | None, Query(description="Only schedules that stand so.")
     ] = None,
+    calendar: Annotated[str | None, Query(max_length=200)] = None,
     q: Annotated[str, Query(max_length=200)] = "",
     once: Boolean = False,
     sort: Sort = Sort.NEWEST,
@@ -62,10 +63,24 @@ def list_schedules(
         frequency=frequency,
         tags=tuple(sorted(tagged.items())),
         state=state,
+        calendar=calendar,
         text=q,
         once=once,
     )
-    to = cursors.bound("schedules", asking, wanted=repr(wanted), sort=sort)
+    to = cursors.bound(
+        "schedules",
+        asking,
+        project_id=project_id,
+        enabled=enabled,
+        task_type=task_type,
+        frequency=frequency,
+        tags=tagged,
+        state=state,
+        calendar=calendar,
+        q=q,
+        once=once,
+        sort=sort,
+    )
     if cursor is not None and page != 1:
         raise Invalid("page", "give a page or a cursor, not both")
     after = None if cursor is None else _place(belfry, to, cursor)

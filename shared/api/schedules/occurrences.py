@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 
-from shared.api.deps import Provided
+from shared.api import scope
+from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.shown import Shown
 from shared.api.spans import hold
@@ -26,7 +27,8 @@ class OccurrenceOut(Shown):
     """When it is to start: its due time and its jitter."""
     state: State
     """`scheduled` (not handed out yet), queued, running; it ends as succeeded, failed, skipped,
-    missed or cancelled. `unexplained`: it was due, but nothing is recorded of it."""
+    missed or cancelled. `held`: a calendar holds it back; it is not counted in `total`.
+    `unexplained`: it was due, but nothing is recorded of it."""
     job_id: str
     """Its job; while it is `scheduled`, the id that its job will have."""
     started_at: datetime | None
@@ -36,7 +38,12 @@ class OccurrenceOut(Shown):
     lateness_seconds: float | None
     """From its effective time to the start of its first attempt."""
     reason: str | None
-    """Why it was skipped, missed or cancelled."""
+    """Why it was skipped, missed or cancelled; why a calendar held it back or moved it."""
+    calendar: str | None
+    """The name of the calendar that held it back, or moved it here."""
+    moved_from: list[datetime]
+    """When it would have been due without calendars, if it was moved: each run that was moved
+    here."""
 
 
 class OccurrenceList(Paged):
@@ -46,6 +53,7 @@ class OccurrenceList(Paged):
 @router.get("/{schedule_id}/occurrences")
 def list_occurrences(
     app: Provided,
+    by: Asking,
     schedule_id: str,
     since: Since = None,
     until: Until = None,
@@ -55,10 +63,12 @@ def list_occurrences(
     """Occurrences due at or after `from`, and before `to`, oldest first; of a deleted schedule too.
 
     Instants are ISO 8601 with an offset. Default: from 24 hours ago to 24 hours ahead. Future
-    occurrences are listed only as far as `max_runs` allows. Runs that people asked for are no
-    occurrences: see `/api/v1/jobs`.
+    occurrences are listed only as far as `max_runs` allows. Runs that calendars hold back stand
+    between them, at most `page_size` on a page, and are not counted. Runs that people asked for are
+    no occurrences: see `/api/v1/jobs`.
     """
     belfry = app()
+    scope.past_schedule(belfry, by, schedule_id, f"schedule {schedule_id!r}")
     asked = _span(*span(since, until), belfry.clock.now())
     found, total = belfry.ledger.occurrences(schedule_id, asked, page, page_size)
     return OccurrenceList(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from fastapi import APIRouter, Response
 
+from shared.api import links, scope
+from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
 from shared.api.deps import Asking, Provided
+from shared.api.idempotency import Once
 from shared.api.schedules.shapes import (
     Execute,
     Executed,
@@ -14,75 +18,129 @@ from shared.api.schedules.shapes import (
     Retried,
     ScheduleChange,
     ScheduleOut,
+    definition_observing,
+    observes,
+    observing,
 )
+from shared.app import App
+from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.builtin import policy
+from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
-@router.post("", status_code=201)
-def create_schedule(app: Provided, by: Asking, new: NewSchedule) -> ScheduleOut:
-    """Create a schedule; it runs from now on."""
+@router.post(
+    "", status_code=201, response_model=ScheduleOut, responses=links.both(MADE, links.SCHEDULE)
+)
+def create_schedule(app: Provided, by: Asking, once: Once, new: NewSchedule) -> Response:
+    """Create a schedule; it runs from now on. A caller of one project makes it there."""
     belfry = app()
-    task = belfry.registry.get(new.task_type)
-    made = belfry.manager.create(new.definition(), new.policy(policy(task)), by=by)
-    return ScheduleOut.of(made, belfry.clock.now())
+    scope.may_use(belfry, by, new.task_type)
+    project_id = scope.new_project(by, new.project_id)
+
+    def make(agreed: Agreed) -> Response:
+        task = belfry.registry.get(new.task_type)
+        definition = replace(new.definition(), project_id=project_id)
+        if (named := observes(new, None)) is not None:
+            observance = belfry.calendars.observance(*named, project_id)
+            definition = definition_observing(definition, observance)
+        made = belfry.manager.create(definition, new.policy(policy(task)), agreed=agreed, by=by)
+        made = belfry.calendars.refreshed(made, by)
+        return _shown(belfry, made, 201, at=f"{router.prefix}/{made.id}")
+
+    return once.answered(belfry, make)
 
 
-@router.get("/{schedule_id}")
-def read_schedule(app: Provided, schedule_id: str) -> ScheduleOut:
+@router.get("/{schedule_id}", response_model=ScheduleOut, responses=UNCHANGED)
+def read_schedule(app: Provided, by: Asking, schedule_id: str, unless: Unless) -> Response:
     """One schedule."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.get(schedule_id), belfry.clock.now())
+    return unless(_shown(belfry, scope.schedule(belfry, by, schedule_id)))
 
 
-@router.patch("/{schedule_id}")
+@router.patch("/{schedule_id}", response_model=ScheduleOut, responses=TAGGED | GUARDED)
 def change_schedule(
-    app: Provided, by: Asking, schedule_id: str, changes: ScheduleChange
-) -> ScheduleOut:
+    app: Provided, by: Asking, schedule_id: str, changes: ScheduleChange, still: IfStill
+) -> Response:
     """Change what is given; a change of the recurrence computes the next run anew."""
     belfry = app()
-    changed = belfry.manager.change(schedule_id, changes.apply, by=by)
-    return ScheduleOut.of(changed, belfry.clock.now())
+    present = scope.own_schedule(belfry, by, schedule_id)
+    if changes.task_parameters is not None:
+        scope.may_use(belfry, by, present.definition.task_type)
+    what = present.definition
+    named = observes(changes, what.recurrence.calendar)
+    found = None if named is None else belfry.calendars.observance(*named, what.project_id)
+
+    def step(schedule: Schedule) -> Schedule:
+        changed = changes.apply(schedule)
+        return changed if named is None else observing(changed, found)
+
+    changed = belfry.manager.change(schedule_id, step, still=still, by=by)
+    return _shown(belfry, belfry.calendars.refreshed(changed, by))
 
 
-@router.delete("/{schedule_id}", status_code=204, response_class=Response)
-def delete_schedule(app: Provided, by: Asking, schedule_id: str) -> None:
+@router.delete("/{schedule_id}", status_code=204, response_class=Response, responses=GUARDED)
+def delete_schedule(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> None:
     """Delete it; its jobs stay readable."""
-    app().manager.delete(schedule_id, by=by)
+    belfry = app()
+    if by.projects is not None:  # else one that cannot be read can be deleted as well
+        scope.schedule(belfry, by, schedule_id)
+    belfry.manager.delete(schedule_id, still=still, by=by)
 
 
-@router.post("/{schedule_id}/enable")
-def enable_schedule(app: Provided, by: Asking, schedule_id: str) -> ScheduleOut:
+@router.post("/{schedule_id}/enable", response_model=ScheduleOut, responses=TAGGED | GUARDED)
+def enable_schedule(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> Response:
     """Turn it on; this also ends a pause."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.enable(schedule_id, True, by=by), belfry.clock.now())
+    scope.own_schedule(belfry, by, schedule_id)
+    return _shown(belfry, belfry.manager.enable(schedule_id, True, still=still, by=by))
 
 
-@router.post("/{schedule_id}/disable")
-def disable_schedule(app: Provided, by: Asking, schedule_id: str) -> ScheduleOut:
+@router.post("/{schedule_id}/disable", response_model=ScheduleOut, responses=TAGGED | GUARDED)
+def disable_schedule(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> Response:
     """Turn it off."""
     belfry = app()
-    return ScheduleOut.of(belfry.manager.enable(schedule_id, False, by=by), belfry.clock.now())
+    scope.own_schedule(belfry, by, schedule_id)
+    return _shown(belfry, belfry.manager.enable(schedule_id, False, still=still, by=by))
 
 
-@router.post("/{schedule_id}/execute", status_code=202)
+@router.post(
+    "/{schedule_id}/execute", status_code=202, response_model=Executed, responses=links.JOB
+)
 def execute_schedule(
-    app: Provided, by: Asking, schedule_id: str, request: Execute | None = None
-) -> Executed:
+    app: Provided, by: Asking, schedule_id: str, once: Once, request: Execute | None = None
+) -> Response:
     """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
     Without `force` the schedule must be on and due.
     """
+    belfry = app()
+    scope.own_schedule(belfry, by, schedule_id)
     force = request is not None and request.force
-    asked = app().manager.run_now(schedule_id, force=force, insist=force, by=by)
-    coming = upcoming(asked.schedule, asked.at)
-    return Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
+
+    def make(agreed: Agreed) -> Response:
+        asked = belfry.manager.run_now(schedule_id, force=force, insist=force, agreed=agreed, by=by)
+        coming = upcoming(asked.schedule, asked.at)
+        shown = Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
+        return told(shown, 202)
+
+    return once.answered(belfry, make)
 
 
-@router.post("/{schedule_id}/retry", status_code=202)
-def retry_schedule(app: Provided, by: Asking, schedule_id: str) -> Retried:
+@router.post("/{schedule_id}/retry", status_code=202, response_model=Retried)
+def retry_schedule(app: Provided, by: Asking, schedule_id: str, once: Once) -> Response:
     """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
-    job_ids = app().control.retry_failed(schedule_id, by=by)
-    return Retried(schedule_id=schedule_id, job_ids=job_ids)
+    belfry = app()
+    scope.own_schedule(belfry, by, schedule_id)
+
+    def make(agreed: Agreed) -> Response:
+        asked = belfry.control.retry_failed(schedule_id, agreed=agreed, by=by)
+        return told(Retried(schedule_id=schedule_id, job_ids=asked), 202)
+
+    return once.answered(belfry, make)
+
+
+def _shown(belfry: App, one: Schedule, status: int = 200, *, at: str | None = None) -> Response:
+    return tagged(one, ScheduleOut.of(one, belfry.clock.now()), status, at=at)

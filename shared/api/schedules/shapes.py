@@ -11,11 +11,24 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, field_validator
 
-from shared.api.fields import JSON_LIMIT, Cron, Input, Instant, Name, ProjectId, Tags, Whole, Zone
+from shared.api.fields import (
+    JSON_LIMIT,
+    Cron,
+    Crons,
+    Input,
+    Instant,
+    LocalTime,
+    Name,
+    ProjectId,
+    Tags,
+    Whole,
+    Zone,
+)
 from shared.api.lists import Continued
 from shared.api.plans.times import OF_PLANS
 from shared.api.shown import Shown, at
-from shared.recurrence import Frequency, Recurrence
+from shared.errors import Invalid
+from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, next_run
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
@@ -37,7 +50,17 @@ class _Fields(Input):
     all of them."""
     frequency: Frequency | None = None
     cron_expression: Cron | None = None
-    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0)."""
+    """For `cron`: minute, hour, day of month, month, day of week (0-6, Sunday 0), or a name such as
+    `@daily`."""
+    cron_expressions: Crons | None = None
+    """For `cron`, in place of cron_expression: it runs whenever one of them says so, and once if
+    several do."""
+    exclude_cron_expressions: Crons | None = None
+    """Minutes that are left out, by the clocks of `timezone`: `* * 24-26 12 *` leaves out the days
+    from 24 to 26 December. Not for `once` and `interval`."""
+    rrule: str | None = Field(default=None, max_length=500)
+    """For `rrule`: a rule of RFC 5545, such as `FREQ=WEEKLY;INTERVAL=2;BYDAY=TU`, which begins at
+    start_time or start_local. What it leaves out (day, hour, minute) is that of its start."""
     interval_seconds: Whole | None = None
     """For `interval`: seconds from one run to the next."""
     timezone: Zone | None = None
@@ -45,9 +68,19 @@ class _Fields(Input):
     start_time: Instant | None = None
     """No run is due before it; give its offset. For `once`: when it runs. A time that has passed is
     then refused, except one within the last 30 seconds, which means now: it is kept as the next
-    second."""
+    second. For `rrule`: where its rule begins."""
+    start_local: LocalTime | None = None
+    """In place of start_time: by the clocks of `timezone`, such as `2030-01-31T09:00:00`. If they
+    skip it, the end of the gap; if they show it twice, the first time."""
     end_time: Instant | None = None
     """No run is due after it; jitter may start the last one later. Refused if none comes before."""
+    calendars: list[Name] | None = Field(default=None, max_length=10)
+    """The names of calendars that hold its runs back, or move them; `/api/v1/calendars` has them.
+    Default: none."""
+    calendar_rule: CalendarRule | None = None
+    """What becomes of a run on a closed day or in a blackout. `skip`: it is left out. `next`,
+    `previous`: it runs on the next or previous open day, at the same time of day. Working hours
+    never move a run; one outside them is left out. Default: skip."""
     misfire_grace_seconds: Whole | None = Field(default=None, ge=1, le=30 * 86400)
     """How late a run may start, counted from its due time and jitter; one that cannot is recorded
     as missed. Default: the task's."""
@@ -110,8 +143,12 @@ class NewSchedule(_Fields):
                 frequency=self.frequency,
                 timezone="UTC" if self.timezone is None else self.timezone,
                 cron_expression=self.cron_expression,
+                cron_expressions=tuple(self.cron_expressions or ()),
+                exclude_cron_expressions=tuple(self.exclude_cron_expressions or ()),
                 interval_seconds=self.interval_seconds,
+                rrule=self.rrule,
                 start_time=self.start_time,
+                start_local=self.start_local,
                 end_time=self.end_time,
             ),
         )
@@ -122,8 +159,10 @@ class NewSchedule(_Fields):
 
 class ScheduleChange(_Fields):
     """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
-    interval_seconds, start_time, end_time, max_runs, pause_after_failures; for the others it is the
-    same as leaving it out."""
+    cron_expressions, exclude_cron_expressions, interval_seconds, rrule, start_time, start_local,
+    end_time, calendars, max_runs, pause_after_failures; for the others it is the same as leaving it
+    out. cron_expression and cron_expressions replace each other, and so do start_time and
+    start_local."""
 
     name: Name | None = None
 
@@ -141,16 +180,66 @@ class ScheduleChange(_Fields):
 
     def _recurrence(self, now: Recurrence, given: dict[str, Any]) -> Recurrence:
         fields = _present(given, ("frequency", "timezone"))
-        clearable = ("cron_expression", "interval_seconds", "start_time", "end_time")
-        fields |= {name: given[name] for name in clearable if name in given}
+        fields |= {name: given[name] for name in _EMPTIED if name in given}
+        fields |= {name: tuple(given[name] or ()) for name in _LISTS if name in given}
         if not fields:
             return now
-        frequency = fields.get("frequency", now.frequency)
-        if frequency is not Frequency.CRON:
-            fields.setdefault("cron_expression", None)
-        if frequency is not Frequency.INTERVAL:
-            fields.setdefault("interval_seconds", None)
+        for one, other in _EITHER:
+            if fields.get(one) and other not in fields:
+                fields[other] = () if other in _LISTS else None
+        for name, frequencies in _ONLY_FOR.items():
+            if fields.get("frequency", now.frequency) not in frequencies:
+                fields.setdefault(name, () if name in _LISTS else None)
         return replace(now, **fields)
+
+
+_EMPTIED = (
+    "cron_expression",
+    "interval_seconds",
+    "rrule",
+    "start_time",
+    "start_local",
+    "end_time",
+)
+_LISTS = ("cron_expressions", "exclude_cron_expressions")
+_EITHER = (
+    ("cron_expression", "cron_expressions"),
+    ("cron_expressions", "cron_expression"),
+    ("start_time", "start_local"),
+    ("start_local", "start_time"),
+)
+_ONLY_FOR: Mapping[str, frozenset[Frequency]] = {
+    "cron_expression": frozenset({Frequency.CRON}),
+    "cron_expressions": frozenset({Frequency.CRON}),
+    "interval_seconds": frozenset({Frequency.INTERVAL}),
+    "rrule": frozenset({Frequency.RRULE}),
+    "exclude_cron_expressions": frozenset(Frequency) - {Frequency.ONCE, Frequency.INTERVAL},
+}
+"""What a change to another frequency removes."""
+
+
+def observes(
+    given: NewSchedule | ScheduleChange, present: Observance | None
+) -> tuple[list[str], CalendarRule] | None:
+    """The names of the calendars to be observed, and the rule; None if nothing of it changes."""
+    if not given.model_fields_set & {"calendars", "calendar_rule"}:
+        return None
+    named = "calendars" in given.model_fields_set
+    names = (given.calendars or []) if named else (present.names if present else [])
+    rule = given.calendar_rule or (present.rule if present else CalendarRule.SKIP)
+    if given.calendar_rule is not None and not names:
+        raise Invalid("calendar_rule", "it says what calendars do; name some in `calendars`")
+    return names, rule
+
+
+def observing(schedule: Schedule, observance: Observance | None) -> Schedule:
+    """The schedule with these calendars."""
+    return replace(schedule, definition=definition_observing(schedule.definition, observance))
+
+
+def definition_observing(what: Definition, observance: Observance | None) -> Definition:
+    """The definition with these calendars."""
+    return replace(what, recurrence=replace(what.recurrence, calendar=observance, stored=True))
 
 
 class Execute(Input):
@@ -180,13 +269,21 @@ class ScheduleOut(Shown):
     task_type: str = at("definition.task_type")
     frequency: Frequency = at("recurrence.frequency")
     cron_expression: str | None = at("recurrence.cron_expression")
+    cron_expressions: list[str] = at("recurrence.cron_expressions")
+    exclude_cron_expressions: list[str] = at("recurrence.exclude_cron_expressions")
+    rrule: str | None = at("recurrence.rrule")
     interval_seconds: int | None = at("recurrence.interval_seconds")
     timezone: str = at("recurrence.timezone")
     task_parameters: dict[str, Any] = at("definition.task_parameters")
     enabled: bool = at("definition.enabled")
     tags: dict[str, str] = at("definition.tags")
     start_time: datetime | None = at("recurrence.start_time")
+    start_local: str | None
+    """By the clocks of `timezone`."""
     end_time: datetime | None = at("recurrence.end_time")
+    calendars: list[str]
+    """The names of the calendars that it observes."""
+    calendar_rule: CalendarRule | None = at("recurrence.calendar.rule")
     misfire_grace_seconds: int = at("policy.misfire_grace_seconds")
     catch_up: CatchUp = at("policy.catch_up")
     catch_up_limit: int = at("policy.catch_up_limit")
@@ -232,15 +329,19 @@ class ScheduleOut(Shown):
     @classmethod
     def of(cls, schedule: Schedule, now: datetime) -> Self:
         coming = upcoming(schedule, now)
+        observance = schedule.definition.recurrence.calendar
+        local = schedule.definition.recurrence.start_local
         return cls.model_validate(
             SimpleNamespace(
                 schedule=schedule,
+                start_local=None if local is None else local.isoformat(),
                 definition=schedule.definition,
                 recurrence=schedule.definition.recurrence,
                 policy=schedule.policy,
                 progress=schedule.progress,
                 coming=coming,
                 state=state(schedule),
+                calendars=observance.names if observance else [],
                 is_active=coming is not None,
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
@@ -258,8 +359,12 @@ def _inactive_reason(schedule: Schedule, now: datetime) -> str:
         return f"paused: {schedule.progress.paused_reason}"
     if schedule.runs_left == 0:
         return f"max_runs ({schedule.policy.max_runs}) reached"
+    if when.calendar is not None and next_run(replace(when, calendar=None, stored=True), now):
+        return f"{', '.join(when.calendar.names)} holds every run back"
     if when.frequency is Frequency.ONCE:
         return "its one time was handed out, or has passed"
+    if when.ends_by_rule:
+        return "its rule has come to its end"
     if when.end_time is not None and when.end_time > now:
         return "no run is left before its end_time"
     return "past its end_time"

@@ -8,7 +8,7 @@ from typing import Self
 
 from fastapi import APIRouter
 
-from shared.api.deps import Provided
+from shared.api.deps import Asking, Provided
 from shared.api.lists import Since, Until, span
 from shared.api.shown import Shown, at
 from shared.api.site import LastOut
@@ -156,26 +156,27 @@ _ENDS = (Status.SUCCEEDED, Status.FAILED, Status.SKIPPED, Status.MISSED, Status.
 
 
 @router.get("")
-def list_tasks(app: Provided) -> TaskList:
+def list_tasks(app: Provided, by: Asking) -> TaskList:
     """Every built-in task, with its schedule and its last run; `/api/v1/schedules/{name}` has
-    more."""
+    more. Callers of some projects are told nothing of these schedules."""
     belfry = app()
     now = belfry.clock.now()
     tasks = list(belfry.registry)
-    found = belfry.table.many([task.name for task in tasks])
+    found = belfry.table.many([task.name for task in tasks]) if by.sees(None) else {}
     return TaskList(tasks=[_task(belfry, task, found.get(task.name), now) for task in tasks])
 
 
 @router.get("/{task_name}/metrics")
 def read_metrics(
     app: Provided,
+    by: Asking,
     task_name: str,
     since: Since = None,
     until: Until = None,
     bucket: Bucket | None = None,
 ) -> MetricsOut:
     """How the task's runs went that were due at or after `from`, and before `to`, whatever
-    schedule of the task they belong to.
+    schedule of the task they belong to, as far as the caller sees it.
 
     Instants are ISO 8601 with an offset. Default: the last 7 days; at most 366. `bucket` says what
     an item of the series stands for: a run, an hour or a day (UTC); default: an hour for a span of
@@ -189,7 +190,8 @@ def read_metrics(
         raise NotFound(f"there is no task {task_name!r:.60}; GET /api/v1/tasks lists them")
     first, end = spanned(*span(since, until), belfry.clock.now(), _WEEK)
     chosen = bucket or (Bucket.HOUR if end - first <= _HOURLY else Bucket.DAY)
-    return MetricsOut.of(task, first, end, belfry.history.series(task, first, end, chosen))
+    made = belfry.history.series(task, first, end, chosen, by.projects)
+    return MetricsOut.of(task, first, end, made)
 
 
 def _task(belfry: App, task: Task, stored: Schedule | None, now: datetime) -> TaskOut:
@@ -198,7 +200,7 @@ def _task(belfry: App, task: Task, stored: Schedule | None, now: datetime) -> Ta
     return TaskOut.model_validate(
         SimpleNamespace(
             task=task,
-            schedule=None if when is None else when.cron_expression or when.frequency.value,
+            schedule=None if when is None else when.text,
             schedule_row=shown,
             paused=shown is not None and shown.progress.paused_reason is not None,
             coming=upcoming(shown, now) if shown is not None else None,

@@ -6,26 +6,20 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from shared.api.deps import Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
-from shared.api.query import DayText, Number, day
+from shared.api.query import DIGITS
+from shared.api.roles import needs
 from shared.api.shown import Shown
-from shared.errors import Invalid
+from shared.api.spans import FirstDay, LastDay, days
 
 router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
 
-_EXAMPLE = {"a day": {"value": "2030-01-31"}}
 _MOST = 2**31 - 1
 
-TenantId = Annotated[Number, Query(ge=1, le=_MOST, description="The tenant's id.")]
-FirstDay = Annotated[
-    DayText | None, Query(alias="from", openapi_examples=_EXAMPLE, description="The first day.")
-]
-LastDay = Annotated[
-    DayText | None,
-    Query(alias="to", openapi_examples=_EXAMPLE, description="The last day, itself included."),
-]
+TenantId = Annotated[int, Field(ge=1, le=_MOST), DIGITS, Query(description="The tenant's id.")]
 
 
 class UsageOut(Shown):
@@ -43,6 +37,7 @@ class UsageList(Paged):
 
 
 @router.get("", responses={404: {}})
+@needs(everything=True)
 def list_usage(
     app: Provided,
     tenant_id: TenantId,
@@ -55,10 +50,7 @@ def list_usage(
 
     Without them, all days. Days are the tenant's; those that are closed no longer change.
     """
-    first = None if since is None else day("from", since)
-    last = None if until is None else day("to", until)
-    if first is not None and last is not None and first > last:
-        raise Invalid("from", f"{first} is later than `to`, {last}")
+    first, last = days(since, until)
     found, total = app().finance().usage(tenant_id, first, last, page, page_size)
     return UsageList(
         usage=[UsageOut.model_validate(one) for one in found], **counts(total, page, page_size)

@@ -10,7 +10,6 @@ https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-se
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -21,7 +20,7 @@ from typing import Any
 from shared.backups.source import Contents
 from shared.backups.sqlite.contents import check
 from shared.errors import Damaged
-from shared.storage.tables import entities
+from shared.storage.tables import entities, raw
 
 SCHEDULES = "schedules"
 META = "meta"
@@ -29,12 +28,6 @@ SHARDS = "shards"
 RECONCILED = "reconciled"
 FORMAT = 1
 KINDS = ("schedule", "job", "version", META)
-_TYPE = "@odata.type"
-_DOUBLE = "Edm.Double"
-_ODATA = "odata."
-_PLAIN = ("", "Edm.String", "Edm.Boolean", "Edm.Int32")
-"""The types that JSON has; of the others each property has an annotation."""
-_KEYS = ("PartitionKey", "RowKey", "Timestamp")
 _MANY = 1000
 
 
@@ -61,16 +54,14 @@ class Row:
     @property
     def properties(self) -> dict[str, Any]:
         """The properties for a transaction, which writes them unchanged."""
-        made: dict[str, Any] = json.loads(self.body)
-        for name in [name for name in made if made[name] == _DOUBLE and name.endswith(_TYPE)]:
-            made[name.removesuffix(_TYPE)] = _double(made[name.removesuffix(_TYPE)])
-        return made
+        return raw.for_transaction(json.loads(self.body))
 
 
 def row_of(of: str, entity: Mapping[str, Any]) -> Row:
     """The row for an entity as the service writes it (`Table.query` with `raw`)."""
     partition, key = str(entity["PartitionKey"]), str(entity["RowKey"])
-    return Row(of, partition, key, kind_of(of, partition, key), _body(entity))
+    body = json.dumps(raw.written(entity), sort_keys=True)
+    return Row(of, partition, key, kind_of(of, partition, key), body)
 
 
 def kind_of(of: str, partition: str, key: str) -> str:
@@ -180,25 +171,3 @@ def _each(db: sqlite3.Connection, sql: str, values: tuple[str, ...]) -> Iterator
     cursor = db.execute(sql, values)
     while some := cursor.fetchmany(_MANY):
         yield from (Row(*one) for one in some)
-
-
-def _body(entity: Mapping[str, Any]) -> str:
-    written: dict[str, Any] = {}
-    for name, value in entity.items():
-        if name in _KEYS or _ODATA in name:
-            continue
-        kind = _DOUBLE if isinstance(value, float) else entity.get(name + _TYPE, "")
-        if kind in _PLAIN:
-            written[name] = value
-        else:
-            written[name + _TYPE] = kind
-            written[name] = repr(float(value)) if kind == _DOUBLE else str(value)
-    return json.dumps(written, sort_keys=True)
-
-
-def _double(text: str) -> float | str:
-    """The value that the service takes: a number, or the name of one that JSON does not have."""
-    value = float(text)
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -31,6 +31,7 @@ from shared.backups.state.file import (
     opened,
     row_of,
 )
+from shared.backups.state.history import leave_out_lost
 from shared.backups.state.merge import is_untouched
 from shared.backups.state.names import target_problem
 from shared.backups.state.read import Reader, read_table
@@ -42,15 +43,15 @@ from shared.storage.failures import translated
 from shared.storage.tables import readable
 from shared.storage.tables.batch import HEADERS, Delete, Upsert
 from shared.storage.tables.changed import INDEX
-from shared.storage.tables.facts import SYSTEM
+from shared.storage.tables.facts import RESTORING, SYSTEM, Meta
+from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
 _SERVICE = "table storage"
 _TABLES = (SCHEDULES, "messages")
 """The names of Belfry's tables, without the prefix."""
-_RESTORING = "restoring"
-"""The row that says which dump is being restored here; it is deleted once that is done."""
 _SCRATCH = "scratch"
 _STAMP = "%Y%m%dt%H%M%S"
 _LEFT_OVER = timedelta(days=1)
@@ -128,20 +129,27 @@ class StateSource:
             for table in tables.values():
                 account.create_table(table.name)
             self._check_shards(tables[SCHEDULES], prefix, file.shards())
-            schedules = tables[SCHEDULES]
-            marker = schedules.get(META, _RESTORING)
+            schedules, now = tables[SCHEDULES], job.clock.now()
+            marker = schedules.get(META, RESTORING)
             again = marker is not None and marker.get("value") == mark
             if not again and target.replace != prefix:
                 _check_empty(schedules, prefix, job)
-            schedules.transact(META, [Upsert(_RESTORING, {"value": mark})])
+            schedules.transact(META, [Upsert(RESTORING, {"value": mark})])
+            contents = file.contents()
+            leave_out_lost(file, self._connection, job)
+            # no note names the jobs that are written: this makes the next sweep look at all
+            HandedOut(schedules).write([Note(at=now, ids=None, until=now)])
+            feed = JobFeed(schedules, Meta(schedules))
+            feed.drop()
             _write(file, tables, job, keep=job.schedule_id)
-            # no sweep knows of the jobs that ran at the dump, and no start of the system schedules:
-            # this makes the next ones look at all
-            for key in (SWEPT, SYSTEM, _RESTORING):
+            HandedOut(schedules).write([Note(at=now, ids=None, until=now)])
+            feed.drop()
+            # nor does a start know the system schedules: this makes the next one look at all
+            for key in (SWEPT, SYSTEM, RESTORING):
                 schedules.transact(META, [Delete(key)])
             # nor does the feed name what was written: this makes every index begin anew
             schedules.transact(META, [Upsert(INDEX, {"value": secrets.token_hex(6)})])
-            return Restored(contents=file.contents(), name=prefix)
+            return Restored(contents=contents, name=prefix)
 
     @contextmanager
     def _received(

@@ -23,7 +23,7 @@ from shared.backups.status.recovery import Standing, named
 from shared.backups.store.catalog import Catalog, Found
 from shared.log import Event, event
 from shared.notifications.service import Notifications
-from shared.schedules.job import ENDED, Job
+from shared.schedules.job import Job
 from shared.tasks.context import JobContext
 
 _logger = logging.getLogger("belfry.backups")
@@ -117,7 +117,7 @@ class Watch:
     def _mail(self, one: AnyPlan, job: JobContext) -> list[Mail]:
         """Mail the outcome of the plan's jobs, each once; the mails, newest first."""
         since = job.clock.now() - _MAILED
-        ended = [each for each in self._jobs(one.id, since) if each.status in ENDED]
+        ended = self._jobs(one.id, since)
         mails = [mail for each in ended if (mail := mail_of(each, one.name)) is not None]
         for mail in mails:
             many = self._notifications

@@ -1,4 +1,4 @@
-"""What people do with backfills: ask how many runs one would be, start one, look at it, cancel it."""
+"""What people do with backfills: preview, start, read, cancel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from shared.access import LOCAL, Caller
 from shared.audit.port import Action
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.engine.commands.schedules import Manager
 from shared.engine.events import tell_ended
 from shared.engine.work.outcomes import Outcomes
@@ -96,14 +97,14 @@ class Backfills:
         )
 
     def start(
-        self, schedule_id: str, wish: Wish, *, backfill_id: str | None = None, by: Caller = LOCAL
+        self, schedule_id: str, wish: Wish, *, agreed: Agreed = afresh, by: Caller = LOCAL
     ) -> Backfill:
-        """Start one. With a `backfill_id` that exists already, that one, as it stands.
+        """Start one. `agreed`: if the command was given before, the one that was started then.
 
         Raises `NotFound`; `Invalid`, also if it would be no run, or more than the limit; `Conflict`
         while another one of the schedule has not ended.
         """
-        asked = backfill_id or new_id()
+        (asked,) = agreed(lambda: [new_id()])
         if self._rows.get(schedule_id, asked) is not None:
             return self.get(schedule_id, asked)
         seen = self.preview(schedule_id, wish)

@@ -14,9 +14,11 @@ from datetime import datetime
 from itertools import groupby, islice
 
 from shared.access import LOCAL, Caller
+from shared.archive.jobs import EndedJobs
 from shared.audit.entry import Entry
 from shared.audit.port import Action
 from shared.clock import Clock
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.engine.commands.schedules import Manager
 from shared.engine.events import tell_ended
 from shared.engine.work.outcomes import Outcomes
@@ -45,8 +47,11 @@ _NO_RETRY = {
 class Control:
     """The verbs for jobs, bound to the stores."""
 
-    def __init__(self, *, outcomes: Outcomes, manager: Manager, clock: Clock) -> None:
+    def __init__(
+        self, *, outcomes: Outcomes, ended: EndedJobs, manager: Manager, clock: Clock
+    ) -> None:
         self._outcomes = outcomes
+        self._ended = ended
         self._table = outcomes.table
         self._manager = manager
         self._clock = clock
@@ -96,24 +101,33 @@ class Control:
         self._manager.ask(job.schedule_id, [asked], now, by=by, action=action, of_job=job_id)
         return self._manager.job(asked)
 
-    def retry_failed(self, schedule_id: str, *, by: Caller = LOCAL) -> list[str]:
+    def retry_failed(
+        self, schedule_id: str, *, agreed: Agreed = afresh, by: Caller = LOCAL
+    ) -> list[str]:
         """Run a schedule's failed jobs again, except those that were run again already; the newest
-        are chosen first. Returns the ids of the new jobs. Raises `NotFound`, or `Conflict` if too
-        many are unfinished.
+        are chosen first. Returns the ids of the new jobs; those of the first time, if the command
+        was given before (`agreed`). Raises `NotFound`, or `Conflict` if too many are unfinished.
         """
-        schedule = self._manager.get(schedule_id)
-        asked = [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
+        asked = agreed(lambda: self._to_retry(schedule_id))
         if not asked:
             return []
         now, action = self._clock.now(), Action.RETRY
-        return sorted(self._manager.ask(schedule_id, asked, now, by=by, action=action)[1])
+        after, added = self._manager.ask(schedule_id, asked, now, by=by, action=action)
+        if agreed is afresh:
+            return sorted(added)
+        there = self._table.ended(asked).keys() | {job.id for job in after.progress.live}
+        return sorted(there & set(asked))
+
+    def _to_retry(self, schedule_id: str) -> list[str]:
+        schedule = self._manager.get(schedule_id)
+        return [retry_id(job.id) for job in islice(self._failed(schedule), RETRIES_AT_ONCE)]
 
     def _failed(self, schedule: Schedule) -> Iterator[Job]:
         """The failed jobs that no job repeats, latest due first. A retry has the due time of the
         job that it repeats."""
         live = {job.id for job in schedule.progress.live}
         left = schedule.progress.failure_count
-        for _, group in groupby(self._table.jobs(schedule.id), key=lambda job: job.due_at):
+        for _, group in groupby(self._ended.failures(schedule.id), key=lambda job: job.due_at):
             if left <= 0:
                 return
             together = list(group)

@@ -29,6 +29,7 @@ def run_once(
     send: bool = True,
     insist: bool = False,
     due_at: datetime | None = None,
+    project_id: int | None = None,
     by: Caller = LOCAL,
 ) -> Requested:
     """Request one run of a task; for `send`, `insist` and `due_at` see `Manager.run_now`.
@@ -43,6 +44,7 @@ def run_once(
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=clock.now()),
         enabled=False,
         tags={ONCE: ""},
+        project_id=project_id,
     )
     made = manager.create(definition, policy(task), by=by)
     return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at, by=by)

@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.access import LOCAL, Caller
+from shared.archive.jobs import EndedJobs
 from shared.audit.port import Action
 from shared.clock import Clock
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.engine.dispatch.tick import Dispatcher
 from shared.engine.events import tell_unrun
 from shared.engine.records import lookup
@@ -29,13 +31,13 @@ from shared.schedules import audited, times
 from shared.schedules.fold import fold
 from shared.schedules.job import Job, Status, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
-from shared.schedules.plan import LIVE_CAP, crowded, given_up
+from shared.schedules.plan import LIVE_CAP, crowded, given_up, plan
 from shared.schedules.record import ended_live
 from shared.schedules.upcoming import upcoming
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import HandedOut
 
 _logger = logging.getLogger("belfry.schedules")
 _CANCELLED = 90
@@ -52,6 +54,10 @@ class Requested:
     at: datetime
 
 
+def _any(_: Schedule) -> None:
+    """Whatever the schedule is, it may be changed."""
+
+
 class Manager:
     """The commands, bound to their stores. `check` is called with the present schedule and the new
     one (`checks`)."""
@@ -60,6 +66,7 @@ class Manager:
         self,
         *,
         outcomes: Outcomes,
+        ended: EndedJobs,
         dispatcher: Dispatcher,
         handed: HandedOut,
         clock: Clock,
@@ -68,6 +75,7 @@ class Manager:
     ) -> None:
         self._outcomes = outcomes
         self._table = outcomes.table
+        self._ended = ended
         self._queue = outcomes.queue
         self._dispatcher = dispatcher
         self._handed = handed
@@ -94,13 +102,20 @@ class Manager:
         *,
         schedule_id: str | None = None,
         configured: str = "",
+        agreed: Agreed = afresh,
         by: Caller = LOCAL,
     ) -> Schedule:
         """Create a schedule. Raises `Conflict` if there is one of that id, `InvalidRecurrence` if
-        it would never run, and what its task's check raises. A `configured` one is not checked."""
+        it would never run, and what its task's check raises. A `configured` one is not checked.
+
+        `agreed`: if the command was given before, returns what was created then.
+        """
         now = self._clock.now()
+        (name,) = agreed(lambda: [schedule_id or f"s{self._new_id()}"])
+        if agreed is not afresh and (made := self._created(name)) is not None:
+            return made
         wanted = Schedule(
-            id=schedule_id or f"s{self._new_id()}",
+            id=name,
             definition=definition,
             policy=policy,
             configured=configured,
@@ -113,16 +128,26 @@ class Manager:
         first = Version.of(made, now, "created")
         told = audited.of_schedule(by, Action.CREATE, None, made, now)
         if not self._table.commit([Change(None, made, versions=(first,), audits=(told,))])[0]:
+            if agreed is not afresh and (there := self._created(name)) is not None:
+                return there  # the same command was given twice at the same time
             raise Conflict(f"there is a schedule {made.id!r} already")
         self._tell(Event.SCHEDULE_CREATED, made, now)
         self._dispatcher.tick_one(made.id, now)
         return self.get(made.id)
+
+    def _created(self, name: str) -> Schedule | None:
+        """What an earlier try of a command created; None if it came to nothing."""
+        there = self._table.get(name)
+        if there is not None and there.deleted_at is not None:
+            raise Conflict(f"{name}, which this request created, was deleted since")
+        return None if there is None else self.shown(there)
 
     def change(
         self,
         schedule_id: str,
         step: Callable[[Schedule], Schedule],
         *,
+        still: Callable[[Schedule], None] = _any,
         by: Caller = LOCAL,
         action: Action = Action.CHANGE,
     ) -> Schedule:
@@ -132,9 +157,12 @@ class Manager:
         What is due by now is handed out or recorded under the schedule as it was; a backlog that it
         would catch up with later is recorded as cancelled. The next run is computed anew only if
         the recurrence, `enabled` or `max_runs` changed; if nothing changed, nothing is written.
+
+        `still` is called with the very schedule that is to be changed, and may raise.
         """
 
         def decide(schedule: Schedule, now: datetime) -> Change:
+            still(schedule)
             # ended jobs are counted first, so that failures from before it was enabled do not count
             shown = self.shown(schedule)
             wanted = _timed(step(shown), shown.definition.recurrence, now)
@@ -154,8 +182,16 @@ class Manager:
             self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
-    def enable(self, schedule_id: str, enabled: bool, *, by: Caller = LOCAL) -> Schedule:
-        """Turn it on or off. A schedule that is off starts nothing by itself.
+    def enable(
+        self,
+        schedule_id: str,
+        enabled: bool,
+        *,
+        still: Callable[[Schedule], None] = _any,
+        by: Caller = LOCAL,
+    ) -> Schedule:
+        """Turn it on or off; `still` as in `change`. A schedule that is off starts nothing by
+        itself.
 
         To turn it on also ends a pause, and resets the count of failures.
         """
@@ -165,12 +201,20 @@ class Manager:
             return replace(one.resumed() if enabled else one, definition=definition)
 
         action = Action.ENABLE if enabled else Action.DISABLE
-        return self.change(schedule_id, step, by=by, action=action)
+        return self.change(schedule_id, step, still=still, by=by, action=action)
 
-    def delete(self, schedule_id: str, *, by: Caller = LOCAL) -> None:
-        """Delete it. Its history stays. Jobs that wait are cancelled; running jobs go on."""
+    def delete(
+        self,
+        schedule_id: str,
+        *,
+        still: Callable[[Schedule], None] = _any,
+        by: Caller = LOCAL,
+    ) -> None:
+        """Delete it; `still` as in `change`. Its history stays. Jobs that wait are cancelled;
+        running jobs go on. A row that cannot be read is removed, whatever it was."""
 
         def decide(schedule: Schedule, now: datetime) -> Change:
+            still(schedule)
             if schedule.configured:
                 raise Conflict(f"{schedule_id} belongs to a built-in task; turn it off instead")
             gone = replace(schedule, deleted_at=now, revision=schedule.revision + 1, updated_at=now)
@@ -207,24 +251,30 @@ class Manager:
         send: bool = True,
         insist: bool = False,
         due_at: datetime | None = None,
+        agreed: Agreed = afresh,
         by: Caller = LOCAL,
     ) -> Requested:
         """Request a run (C7). `send=False`: the caller runs the job itself. `insist`: the task must
         also do what it would otherwise leave out as needless. `due_at`: what a forced run takes for
-        its due time; default: now.
+        its due time; default: now. `agreed`: if the command was given before, it is the run that
+        was requested then.
 
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
         now = self._clock.now()
-        schedule = self._find(schedule_id)
-        if not force and not schedule.is_on:
-            paused = schedule.definition.enabled and schedule.progress.paused_reason
-            why = f"paused: {paused}" if paused else "turned off"
-            raise Conflict(f'{schedule_id} is {why}; enable it, or send {{"force": true}}')
-        if not force:
-            return self._run_due(schedule, now, by)
-        asked = job_id(schedule_id, due_at or now, self._new_id())
-        after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist, by=by)
+
+        def decide() -> list[str]:
+            if not force:
+                return [self._due_job(self._find(schedule_id), now)]
+            return [job_id(schedule_id, due_at or now, self._new_id())]
+
+        (asked,) = agreed(decide)
+        if force:
+            after, _ = self.ask(schedule_id, [asked], now, send=send, insist=insist, by=by)
+        else:
+            self._tell_asked(schedule_id, asked, now, by)
+            self._dispatcher.tick_one(schedule_id, now)
+            after = self._find(schedule_id)
         return Requested(schedule=after, job_id=asked, at=now)
 
     def ask(
@@ -249,7 +299,7 @@ class Manager:
 
         def decide(schedule: Schedule, at: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
-            there = self._table.ended(asked).keys() | {job.id for job in schedule.progress.live}
+            there = self._ended.ended(asked).keys() | {job.id for job in schedule.progress.live}
             known = self._outcomes.ended(schedule) if crowded(schedule) else {}
             progress = fold(schedule.progress, known)
             new = [one for one in asked if one not in there]
@@ -266,7 +316,7 @@ class Manager:
             return Change(schedule, replace(schedule, progress=progress), audits=audits)
 
         if asked:
-            self._handed.note(Note.of([(one, now) for one in asked], now))
+            self._handed.note([(one, now) for one in asked], now)
         if send:
             long = self._find(schedule_id).is_long
             self._queue.send(Message(tuple(asked), now, long=long), now)
@@ -282,16 +332,19 @@ class Manager:
             )
         return after, added
 
-    def _run_due(self, schedule: Schedule, now: datetime, by: Caller) -> Requested:
+    def _due_job(self, schedule: Schedule, now: datetime) -> str:
+        """The job of the run that is due. Raises `Conflict` if the schedule is off, or not due."""
+        if not schedule.is_on:
+            paused = schedule.definition.enabled and schedule.progress.paused_reason
+            why = f"paused: {paused}" if paused else "turned off"
+            raise Conflict(f'{schedule.id} is {why}; enable it, or send {{"force": true}}')
         due_at = schedule.progress.next_run_at
         if due_at is None or due_at > now:
             coming = upcoming(schedule, now)
             when = f"not due until {instant(coming.due_at)}" if coming else "not due again"
             raise Conflict(f'{schedule.id} is {when}; send {{"force": true}} to run it now')
-        asked = job_id(schedule.id, due_at)
-        self._tell_asked(schedule.id, asked, now, by)
-        self._dispatcher.tick_one(schedule.id, now)
-        return Requested(schedule=self._find(schedule.id), job_id=asked, at=now)
+        starts = plan(schedule, now, now).start  # after an outage: not the first that was due
+        return starts[0].id if starts else job_id(schedule.id, due_at)
 
     def _tell_asked(self, schedule_id: str, asked: str, now: datetime, by: Caller) -> None:
         """Tell the audit of a request for a run that is due, before a tick hands it out: that
@@ -306,19 +359,11 @@ class Manager:
 
     def job(self, job_id: str) -> Job:
         """The job, ended or not; also that of an occurrence within a stretch. Raises `NotFound`."""
-        return lookup.job(self._table, job_id)
+        return lookup.job(self._table, self._ended, job_id)
 
-    def jobs(
-        self,
-        schedule_id: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[Job]:
-        """Jobs due from `since` on and before `until`, including live ones, latest due first.
-
-        A stretch is one job, and is included if any of its occurrences was due then.
-        """
-        return lookup.jobs(self._table, schedule_id, since, until)
+    def ended_since(self, schedule_id: str, since: datetime) -> list[Job]:
+        """A schedule's ended jobs that were due from `since` on, latest due first."""
+        return lookup.ended_since(self._ended, schedule_id, since)
 
     def _find(self, schedule_id: str) -> Schedule:
         found = self._table.get(schedule_id)
@@ -349,6 +394,7 @@ class Manager:
         owing: Schedule | None = schedule
         while owing is not None and owing.owes(now):
             made = given_up(owing, now, now, f"was {what}")
+            self._handed.note([(job.id, now) for job in made.recorded], now)
             if not self._table.commit([Change(owing, made.after, made.recorded)])[0]:
                 return
             tell_unrun(_logger, made.recorded)

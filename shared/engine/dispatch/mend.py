@@ -32,7 +32,8 @@ from shared.storage.tables import readable
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Meta
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
 
@@ -65,6 +66,7 @@ class Mender:
         table: ScheduleTable,
         queue: JobQueue,
         handed: HandedOut,
+        feed: JobFeed,
         meta: Meta,
         locks: Locks,
         alarm: Alarm,
@@ -73,6 +75,7 @@ class Mender:
         self._table = table
         self._queue = queue
         self._handed = handed
+        self._feed = feed
         self._meta = meta
         self._locks = locks
         self._alarm = alarm
@@ -91,7 +94,7 @@ class Mender:
             total = self._schedules(now)
             self._locks.shorten(LIMIT, now + self._lease, now + self._lease)
             self._locks.shorten("shard:", now + _ALONE, now)
-            self._handed.forget(now + _ALONE)
+            self._handed.bring_forward(now + _ALONE, now)
             self._facts(found, wrong, now)
         finally:
             self._locks.release("mend", holder)
@@ -144,7 +147,7 @@ class Mender:
         """Enqueue first, commit second."""
         jobs = [(step.after, _seen_when_it_matters(job)) for job in step.send]
         if jobs:
-            self._handed.note(Note.of([(job.id, job.available_at) for _, job in jobs], now))
+            self._handed.note([(job.id, job.available_at) for _, job in jobs], now)
         for at, message in messages(jobs, now):
             self._queue.send(message, at)
         change = Change(
@@ -155,7 +158,12 @@ class Mender:
             gone=step.gone,
             ended=step.ended,
         )
-        return self._table.commit([change])[0]
+        if not (step.gone or step.shortened):
+            return self._table.commit([change])[0]
+        self._feed.drop()  # before and after, since the index may be built anew in between
+        made = self._table.commit([change])[0]
+        self._feed.drop()
+        return made
 
     def _facts(self, found: Facts, wrong: Mapping[str, datetime], now: datetime) -> None:
         """Correct the facts, except that of the queue clock, which the next tick revives."""

@@ -1,21 +1,23 @@
-"""Sends messages again for jobs that nobody took up because their message was lost.
+"""Finds jobs whose message was lost, sends it again, and files jobs that have ended.
 
 If a host is killed, the messages that it had received stay invisible for ten minutes, and storage
 does not show them. But the rows show such a job: it is handed out and due, no message waits in its
 queue, and either no worker has begun it, or its lease ended some seconds ago.
 
-Code that hands out jobs leaves a note (`storage.handed`) that says which schedules to check, and
-from when on. Each tick checks the schedules whose time has come: one by one if they are few, else
-by a query over all schedules that returns only the rows that matter. So a tick that finds no note
-reads no schedule. Every five minutes a sweep goes over all schedules, for jobs that no note names.
-When the lease of a job has ended, the sweep checks once whether the job has ended too.
+Every job is named in a note (`storage.handed`), which says from when on to check it. Each tick
+checks the jobs whose time has come. Those that have ended are filed for the index of jobs
+(`job_feed`), for those that have not a new note is written, and the old one goes. So a tick that
+finds no note reads no schedule.
+
+Every five minutes the sweep also reads the next `SLICE` schedules of all, in a round, as a net: for
+jobs that no note names, and for occurrences whose entry in the due index was lost.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -23,16 +25,20 @@ from itertools import groupby
 from shared.engine.dispatch import facts
 from shared.engine.dispatch.tick import JOBS_OF_A_MESSAGE
 from shared.engine.work.limits import Limits
+from shared.jobs.entry import Entry
 from shared.log import Event, event
-from shared.schedules.job import parse_id
+from shared.schedules.job import Job, parse_id
 from shared.schedules.lost import OVERDUE, expected_at, lost
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
 from shared.storage.tables.facts import Fact, Meta
-from shared.storage.tables.handed import FEW, HandedOut, Note
-from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.handed import HandedOut, Note, notes_of
+from shared.storage.tables.job_feed import JobFeed
+from shared.storage.tables.schedules import Place, ScheduleTable
 
 ROW = facts.SWEPT
+SLICE = 5_000
+"""How many schedules of all are read at once, every five minutes: five requests."""
 _PAUSE = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=5)
 _IN_LINE = timedelta(seconds=5)
@@ -47,22 +53,35 @@ _FAR = 5
 _logger = logging.getLogger("belfry.clocks")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Swept:
     """What the row says of earlier sweeps."""
 
     at: datetime
     """When the last one ended."""
-    whole: datetime
-    """For every lease that ended before this, it is known whether its job ended: from a sweep over
-    all schedules, or from notes."""
+    read: datetime
+    """When schedules were last read in the round over all of them."""
     begun: datetime | None = None
     """When a sweep began that has not ended, and may never end."""
+    place: Place | None = None
+    """How far the round has come; None: it is at its beginning."""
+    round: datetime = _EVER
+    """When it began."""
+    leased: datetime = _EVER
+    """When the round before began: it has seen every lease that had ended by then."""
 
     def text(self) -> str:
         begun = self.begun.isoformat() if self.begun is not None else None
-        said = {"at": self.at.isoformat(), "whole": self.whole.isoformat(), "begun": begun}
-        return json.dumps(said)
+        return json.dumps(
+            {
+                "at": self.at.isoformat(),
+                "read": self.read.isoformat(),
+                "begun": begun,
+                "place": self.place,
+                "round": self.round.isoformat(),
+                "leased": self.leased.isoformat(),
+            }
+        )
 
 
 def _read(fact: Fact | None, now: datetime) -> _Swept:
@@ -70,29 +89,20 @@ def _read(fact: Fact | None, now: datetime) -> _Swept:
     there had been no sweep for a long time."""
     try:
         said = json.loads(fact.value) if fact is not None else {}
-        begun = said["begun"]
+        begun, place = said["begun"], said["place"]
         swept = _Swept(
-            datetime.fromisoformat(said["at"]),
-            datetime.fromisoformat(said["whole"]),
-            datetime.fromisoformat(begun) if begun is not None else None,
+            at=datetime.fromisoformat(said["at"]),
+            read=datetime.fromisoformat(said["read"]),
+            begun=datetime.fromisoformat(begun) if begun is not None else None,
+            place=Place(*place) if place is not None else None,
+            round=datetime.fromisoformat(said["round"]),
+            leased=datetime.fromisoformat(said["leased"]),
         )
-        if max(swept.at, swept.begun or swept.at) <= now + _PAUSE:
+        if max(swept.at, swept.read, swept.begun or swept.at) <= now + _PAUSE:
             return swept
     except (ValueError, LookupError, TypeError, AttributeError):
         pass  # nobody knows what was done
-    return _Swept(now - _LONGEST, _EVER)
-
-
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """A schedule that must be checked again."""
-
-    at: datetime
-    job_id: str
-    """One of its jobs that have not ended."""
-    named: bool
-    """Whether its note must name it: its lease ended, and the next full sweep asks only for leases
-    that ended later."""
+    return _Swept(at=now - _LONGEST, read=_EVER)
 
 
 @dataclass(slots=True)
@@ -101,9 +111,11 @@ class _Found:
 
     lost: dict[bool, list[str]] = field(default_factory=lambda: {False: [], True: []})
     """Jobs with no message on its way, by whether they are long."""
-    again: list[_Again] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    """Jobs that are committed."""
+    again: dict[str, datetime] = field(default_factory=dict)
+    """Jobs that have not ended, and when each must be checked again."""
+    uncommitted: list[Note] = field(default_factory=list)
+    """Notes of jobs that are in no row, but may be soon."""
+    ended: dict[str, Job] = field(default_factory=dict)
 
 
 class Sweep:
@@ -116,6 +128,7 @@ class Sweep:
         limits: Limits,
         meta: Meta,
         handed: HandedOut,
+        feed: JobFeed,
         hand_out: Callable[[str, datetime], object],
     ) -> None:
         self._table = table
@@ -123,6 +136,7 @@ class Sweep:
         self._limits = limits
         self._meta = meta
         self._handed = handed
+        self._feed = feed
         self._hand_out = hand_out
 
     def sweep_if_needed(self, fact: Fact | None, now: datetime) -> int | None:
@@ -132,64 +146,126 @@ class Sweep:
         if now - max(before.at, before.begun or before.at) < _PAUSE:
             return None
         notes = self._handed.due(now - OVERDUE)
-        if not notes and now - before.whole < _LONGEST:
+        if not notes and now - before.read < _LONGEST:
+            return None
+        claimed = replace(before, begun=now)
+        if not self._meta.swap(ROW, fact, claimed.text()):
             return None
         kinds = [long for long in (False, True) if self._queue.backlog(long, now) <= _IN_LINE]
-        claimed = replace(before, begun=now)
-        if not kinds or not self._meta.swap(ROW, fact, claimed.text()):
-            return None
-        sent, whole = self._sweep(before, notes, kinds, now)
-        self._meta.put(ROW, _Swept(now, now - OVERDUE if whole else before.whole).text())
+        sent, after = self._sweep(before, notes, kinds, now)
+        self._meta.put(ROW, replace(after, at=now, begun=None).text())
         event(_logger, Event.SWEEP_DONE, sent=sent)
         return sent
 
     def sweep(self, now: datetime) -> int:
-        """Sweep now, even if the last sweep was just before; how many messages were sent."""
-        return self._sweep(_read(None, now), [], [False, True], now)[0]
+        """Check all schedules now, even if the last sweep was just before; how many messages were
+        sent."""
+        unread = Note(at=now, ids=None, until=now)
+        return self._sweep(_read(None, now), [unread], [False, True], now)[0]
 
     def _sweep(
         self, before: _Swept, notes: Sequence[Note], kinds: Sequence[bool], now: datetime
-    ) -> tuple[int, bool]:
-        """(how many messages were sent, whether every schedule was read)."""
-        ids = {parse_id(job_id)[0] for note in notes for job_id in note.ids or ()}
-        whole = len(ids) > FEW or any(note.ids is None for note in notes)
-        whole |= now - before.whole >= _LONGEST
+    ) -> tuple[int, _Swept]:
+        """(how many messages were sent, what the row is to say)."""
         found = _Found()
-        if whole:
-            for schedule in self._table.overdue(now - OVERDUE, before.whole):
-                ids.discard(schedule.id)
-                if schedule.owes(now - _FORGOTTEN):
-                    self._hand_out(schedule.id, now)
-                self._look(schedule, kinds, found, now)
-        for schedule in self._table.many(ids).values():
-            self._look(schedule, kinds, found, now)
+        after = self._round(before, notes, kinds, found, now)
+        self._named(notes, kinds, found, now)
         sent = sum(self._send(ids, long, now) for long, ids in found.lost.items())
-        still = self._open(notes, found.seen, now)
-        done = [note for note in notes if note not in still]
-        self._handed.replace(done, _notes(found.again, now))
-        return sent, whole
+        self._feed.file(map(Entry.of, found.ended.values()), now)
+        self._handed.write([*_notes(found.again, now), *found.uncommitted])
+        self._handed.remove(note for note in notes if note.key)
+        return sent, after
 
-    def _open(self, notes: Sequence[Note], seen: set[str], now: datetime) -> list[Note]:
-        """The notes whose jobs may still be committed."""
-        young = [note for note in notes if now - OVERDUE < note.until]
-        asked = {job_id for note in young for job_id in note.ids or ()} - seen
-        unseen = asked - self._table.ended(asked).keys()
-        return [note for note in young if note.ids is None or not unseen.isdisjoint(note.ids)]
+    def _named(
+        self, notes: Sequence[Note], kinds: Sequence[bool], found: _Found, now: datetime
+    ) -> None:
+        """Check the jobs that the notes name.
+
+        The row of a job is read after that of its schedule, so it is found while it ends. One that
+        is in neither may be committed later, until its note says that it never will.
+        """
+        named = {job_id for note in notes for job_id in note.ids or ()}
+        schedules = self._table.many({parse_id(job_id)[0] for job_id in named})
+        jobs = [job for one in schedules.values() for job in one.progress.live]
+        waiting = {job.id for job in jobs if not job.begun}
+        found.ended |= self._table.ended(named - waiting)
+        for schedule in schedules.values():
+            self._look(schedule, kinds, found, now, named)
+        missing = named - {job.id for job in jobs} - found.ended.keys()
+        for note in notes:
+            young = [job_id for job_id in note.ids or () if job_id in missing]
+            if young and now - OVERDUE < note.until:
+                found.uncommitted.append(Note(at=now, ids=tuple(young), until=note.until))
+
+    def _round(
+        self,
+        before: _Swept,
+        notes: Sequence[Note],
+        kinds: Sequence[bool],
+        found: _Found,
+        now: datetime,
+    ) -> _Swept:
+        """Read the next schedules of the round over all, if it is time. If a note cannot be read,
+        nobody knows which jobs it named, so a whole round is made at once."""
+        unread = any(note.ids is None for note in notes)
+        if not unread and now - before.read < _LONGEST:
+            return before
+        if unread:
+            before = replace(before, place=None, leased=_EVER)
+        begins = now if before.place is None else before.round
+        place = before.place
+        named: set[str] | None = None
+        while True:
+            ids, place = self._table.suspects(place, SLICE, now - OVERDUE, before.leased - OVERDUE)
+            for schedule in self._table.many(ids).values():
+                if named is None:
+                    named = {one for note in self._handed.all() for one in note.ids or ()}
+                self._unnamed(schedule, named, kinds, found, now)
+            if place is None or not unread:
+                break
+        if place is None:
+            return replace(before, read=now, place=None, round=begins, leased=begins)
+        return replace(before, read=now, place=place, round=begins)
+
+    def _unnamed(
+        self,
+        schedule: Schedule,
+        named: Collection[str],
+        kinds: Sequence[bool],
+        found: _Found,
+        now: datetime,
+    ) -> None:
+        """Check a schedule of the round. Of its jobs that no note names, those that have ended are
+        filed, and the others are noted."""
+        if schedule.owes(now - _FORGOTTEN):
+            self._hand_out(schedule.id, now)
+        unnamed = [job.id for job in schedule.progress.live if job.id not in named]
+        found.ended |= self._table.ended(unnamed)
+        self._look(schedule, kinds, found, now, unnamed)
 
     def _look(
-        self, schedule: Schedule, kinds: Sequence[bool], found: _Found, now: datetime
+        self,
+        schedule: Schedule,
+        kinds: Sequence[bool],
+        found: _Found,
+        now: datetime,
+        noted: Collection[str],
     ) -> None:
+        """Find the schedule's jobs that have no message. Those of `noted` are checked again, unless
+        they have ended."""
         live = schedule.progress.live
-        found.seen |= {job.id for job in live}
         late = {job.id for job in live if expected_at(job) + OVERDUE <= now}
-        done = self._table.ended(job.id for job in live if job.begun) if late else {}
-        left = [job for job in live if job.id not in done]
-        if left:
-            first = min(left, key=expected_at)
-            ended = any(job.lease_until is not None and job.id in late for job in left)
-            found.again.append(_Again(max(now, expected_at(first)), first.id, ended))
+        unknown = {job.id for job in live if job.begun and late and job.id not in noted}
+        done = self._table.ended(unknown)
+        done |= {job.id: found.ended[job.id] for job in live if job.id in found.ended}
+        for job in live:
+            if job.id in noted and job.id not in done:
+                found.again[job.id] = max(now, expected_at(job))
         if late and schedule.is_long in kinds and not self._limits.full(schedule, now):
-            found.lost[schedule.is_long] += lost(schedule, done, now)
+            missing = lost(schedule, done, now)
+            found.lost[schedule.is_long] += (
+                job_id for job_id in missing if job_id not in found.lost[schedule.is_long]
+            )
 
     def _send(self, job_ids: Iterable[str], long: bool, now: datetime) -> int:
         """Send messages that name the jobs; how many."""
@@ -201,15 +277,11 @@ class Sweep:
         return len(parts)
 
 
-def _notes(again: Iterable[_Again], now: datetime) -> Iterator[Note]:
-    """Notes of the schedules to check again: one for each of the next minutes, and as many as are
-    needed for the jobs that must be named."""
+def _notes(again: dict[str, datetime], now: datetime) -> Iterator[Note]:
+    """Notes of the jobs to check again, apart for each of the next minutes."""
 
-    def minute(one: _Again) -> tuple[int, bool]:
-        return min(int((one.at - now) / _MINUTE), _FAR), one.named
+    def minute(job: tuple[str, datetime]) -> int:
+        return min(int((job[1] - now) / _MINUTE), _FAR)
 
-    for (_, named), some in groupby(sorted(again, key=minute), minute):
-        jobs = [(one.job_id, one.at) for one in some]
-        size = FEW if named else len(jobs)
-        for start in range(0, len(jobs), size):
-            yield replace(Note.of(jobs[start : start + size], now), until=now)
+    for _, some in groupby(sorted(again.items(), key=lambda job: job[1]), minute):
+        yield from notes_of(list(some), now, now)

@@ -29,7 +29,7 @@ from shared.storage.queues.jobs import AHEAD, JobQueue, Message
 from shared.storage.tables import readable
 from shared.storage.tables.changes import Change
 from shared.storage.tables.facts import Meta
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import COMMITTED, HandedOut
 from shared.storage.tables.schedules import Due, ScheduleTable
 from shared.threads import Pool
 
@@ -115,10 +115,11 @@ class Dispatcher:
         """
         until = now + (ahead or LOOK_AHEAD)
         first = self._shards.map(lambda shard: self._first(shard, now, until), self._table.shards)
-        self._note((made for page in first for made in page.plans), now)
+        noted = self._note((made for page in first for made in page.plans), now)
         report = Report()
         for done in self._shards.map(
-            lambda page: self._shard(page, now, until), (page for page in first if page.entries)
+            lambda page: self._shard(page, now, until, noted),
+            (page for page in first if page.entries),
         ):
             report += done
         self._meta.beat(clock, now)
@@ -158,12 +159,12 @@ class Dispatcher:
             page.plans = self._plans(page.entries, now, until, page.report)
         return page
 
-    def _shard(self, page: _Page, now: datetime, until: datetime) -> Report:
+    def _shard(self, page: _Page, now: datetime, until: datetime, noted: datetime) -> Report:
         """Hand out what is due in a shard; a backlog is announced first, and started on."""
         if page.is_backlog:
             self._backlog.announce(page.shard, now)
             return self.tick_shard(page.shard, now, until - now)
-        self._apply(page.plans, now, page.report)
+        self._apply(page.plans, now, page.report, noted)
         if any(made.after.owes(until) for made in page.plans):
             self._pages(page.shard, now, until, page.report)
         return page.report
@@ -219,20 +220,26 @@ class Dispatcher:
         return max(now, self._clock.now())
 
     def _noted(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
-        self._note(plans, now)
-        return self._apply(plans, now, report)
+        return self._apply(plans, now, report, self._note(plans, now))
 
-    def _note(self, plans: Iterable[Plan], now: datetime) -> None:
-        """Leave a note of what will be handed out, for the sweep."""
-        jobs = [(job.id, job.available_at) for made in plans for job in made.start]
-        if jobs:
-            self._handed.note(Note.of(jobs, self._later_than(now)))
+    def _note(self, plans: Iterable[Plan], now: datetime) -> datetime:
+        """Name all jobs that are about to be handed out or recorded; returns when they were."""
+        at = self._later_than(now)
+        jobs: list[tuple[str, datetime]] = []
+        for made in plans:
+            jobs += [(job.id, job.available_at) for job in made.start]
+            jobs += [(job.id, at) for job in made.recorded]
+        self._handed.note(jobs, at)
+        return at
 
-    def _apply(self, plans: Sequence[Plan], now: datetime, report: Report) -> int:
-        """Enqueue first, commit second, some at a time; how many commits were won."""
+    def _apply(self, plans: Sequence[Plan], now: datetime, report: Report, noted: datetime) -> int:
+        """Enqueue first, commit second, some at a time; how many commits were won. If that takes
+        so long that the note may not hold any more, what is left is noted again."""
         plans = [made for made in plans if made.changes]
         total = 0
         for start in range(0, len(plans), _TOGETHER):
+            if self._clock.now() - noted > COMMITTED / 2:
+                noted = self._note(plans[start:], now)
             some = plans[start : start + _TOGETHER]
             jobs = ((made.after, job) for made in some for job in made.start)
             for at, message in messages(jobs, self._later_than(now)):

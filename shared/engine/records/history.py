@@ -34,9 +34,17 @@ class History:
         self._jobs = jobs
         self._registry = registry
 
-    def series(self, task: Task, since: datetime, until: datetime, bucket: Bucket) -> Series:
-        """The task's jobs that were due from `since` on and before `until`, of all its schedules.
-        Raises `Invalid` naming `to` or `bucket`, if there are too many."""
+    def series(
+        self,
+        task: Task,
+        since: datetime,
+        until: datetime,
+        bucket: Bucket,
+        projects: frozenset[int] | None = None,
+    ) -> Series:
+        """The task's jobs that were due from `since` on and before `until`, of all its schedules;
+        with `projects`, of theirs alone. Raises `Invalid` naming `to` or `bucket`, if there are too
+        many."""
         made, lock = Series(bucket), threading.Lock()
 
         def see(ran: Ran) -> None:
@@ -47,7 +55,7 @@ class History:
                     raise Invalid("bucket", _too_fine(bucket))
 
         room = Room()
-        past = self._schedules(since, {task.name, *task.aliases})
+        past = self._schedules(since, {task.name, *task.aliases}, projects)
         self._jobs.runs(past, since, until, see)
         return made
 
@@ -65,8 +73,15 @@ class History:
         self._jobs.spent(self._schedules(since, None), since, until, see)
         return made
 
-    def _schedules(self, since: datetime, task_types: Collection[str] | None) -> list[Past]:
-        found = list(islice(self._jobs.schedules(since, task_types), MOST_SCHEDULES + 1))
+    def _schedules(
+        self,
+        since: datetime,
+        task_types: Collection[str] | None,
+        projects: frozenset[int] | None = None,
+    ) -> list[Past]:
+        past = self._jobs.schedules(since, task_types)
+        theirs = (one for one in past if projects is None or one.project_id in projects)
+        found = list(islice(theirs, MOST_SCHEDULES + 1))
         if len(found) > MOST_SCHEDULES:
             text = f"more than {MOST_SCHEDULES:,} schedules ran since then; that is too many to ask"
             raise Invalid("from", text)

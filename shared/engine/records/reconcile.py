@@ -7,6 +7,7 @@ the row. What looks wrong is read again, and counts only if it looks the same tw
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from shared.archive.jobs import EndedJobs
 from shared.clock import Clock
 from shared.errors import Invalid, NotFound
 from shared.log import Event, event
@@ -30,11 +32,13 @@ from shared.schedules.ledger import (
     how_many,
     is_expected,
     last_left,
+    may_have_missed,
+    with_calendars,
 )
 from shared.schedules.model import Schedule, Version
 from shared.storage.tables import entities
 from shared.storage.tables.facts import Meta
-from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.schedules import Place, ScheduleTable
 from shared.threads import Pool
 
 NAMED = 50
@@ -51,6 +55,10 @@ _BATCH = 100
 _AT_ONCE = 4
 _READINGS = 4
 _MARK = "reconciled"
+_ROUND = "reconciled.round"
+"""How far the round over all schedules has come."""
+SLICE = 5_000
+"""How many schedules of all are looked at in a run, by their rows alone."""
 _RESOLUTION = timedelta(microseconds=1)
 
 _logger = logging.getLogger("belfry.ledger")
@@ -76,6 +84,7 @@ class Reconciled:
 
     span: Span
     schedules: int = 0
+    """How many were checked: those of which something may have been expected or done then."""
     states: Counter[State] = field(default_factory=Counter)
     unexpected: int = 0
     broken: int = 0
@@ -100,7 +109,7 @@ class Reconciled:
             "until": self.span.until.isoformat(),
             "schedules": self.schedules,
             "expected": self.states.total(),
-            **{state.value: self.states[state] for state in State},
+            **{state.value: self.states[state] for state in State if state is not State.HELD},
             "unexpected": self.unexpected,
             "broken": self.broken,
             "named": self.named,
@@ -155,15 +164,17 @@ class Reconciled:
 class Ledger:
     """The ledger, bound to its stores."""
 
-    def __init__(self, table: ScheduleTable, meta: Meta, clock: Clock) -> None:
+    def __init__(self, table: ScheduleTable, ended: EndedJobs, meta: Meta, clock: Clock) -> None:
         self._table = table
+        self._ended = ended
         self._meta = meta
         self._clock = clock
 
     def occurrences(
         self, schedule_id: str, span: Span, page: int, size: int
     ) -> tuple[list[Occurrence], int]:
-        """(a page of the span's occurrences, oldest first; how many there are in all).
+        """(a page of the span's occurrences, oldest first; how many there are in all). Between
+        them are those that calendars held back, at most `size` more, which are not counted.
 
         Works for a deleted schedule too. Raises `NotFound`, and `Invalid` if there are too many to
         count.
@@ -174,25 +185,35 @@ class Ledger:
         if len(due) > MOST:
             raise Invalid("to", f"more than {MOST} occurrences are in that span; ask for a shorter")
         wanted = due[(page - 1) * size : page * size]
-        if not wanted:
+        found: tuple[Occurrence, ...] = ()
+        if wanted:
+            part = Span(wanted[0] - _RESOLUTION, wanted[-1])
+            found = self._confirmed(schedule, versions, part, size)[0].occurrences
+        elif due or page > 1:
             return [], len(due)
-        part = Span(wanted[0] - _RESOLUTION, wanted[-1])
-        made, _ = self._confirmed(schedule, versions, part, size)
-        return list(made.occurrences), len(due)
+        begin = due[(page - 1) * size - 1] if page > 1 else span.after
+        end = last if page * size >= len(due) else wanted[-1]
+        shown = with_calendars(schedule_id, versions, Span(begin, end), found, size)
+        return shown, len(due)
 
-    def reconcile(self, check: Callable[[], None], span: Span | None = None) -> Reconciled:
+    def reconcile(
+        self, check: Callable[[], None], span: Span | None = None, *, every: bool = False
+    ) -> Reconciled:
         """Account for what all schedules were to run in `span`; `check` is called now and then.
+        What it costs follows what happened in the span, not how many schedules there are; unless
+        `every` one is to be checked.
 
         Default: from 26 hours ago, or from the first occurrence that had not ended the last time,
         if that is longer ago (31 days at most), to 2 minutes ago.
         """
         made = Reconciled(span=span or self._unseen())
         with Pool(_AT_ONCE, "ledger") as pool:
-            ids = self._table.ids()
-            while some := list(islice(ids, _BATCH)):
+            spans = self._every(made.span) if every else self._to_check(made.span)
+            while some := dict(islice(spans, _BATCH)):
                 check()
-                rows = self._table.rows(some)
-                for tally in pool.map(lambda row: self._tally(*row, made.span), rows.items()):
+                rows = self._table.rows(some.keys())
+                spanned = [(key, row, some[key]) for key, row in rows.items()]
+                for tally in pool.map(lambda one: self._tally(*one), spanned):
                     made.add(tally)
         if span is None:
             first = made.open_since
@@ -210,6 +231,29 @@ class Ledger:
             broken=made.broken,
         )
         return made
+
+    def _every(self, span: Span) -> Iterator[tuple[str, Span]]:
+        return ((schedule_id, span) for schedule_id in self._table.ids())
+
+    def _to_check(self, span: Span) -> Iterator[tuple[str, Span]]:
+        """The schedules of which something may have been expected or done, and in which span.
+
+        Those are the ones whose rows were written since the span began, or which owe something; and
+        of a slice of all, which moves on with each run, those whose recurrence says that something
+        was due since their rows were written. That finds one whose next run was written too late.
+        """
+        seen: set[str] = set()
+        for schedule_id in self._table.touched(span.after, span.until):
+            seen.add(schedule_id)
+            yield schedule_id, span
+        place = self._meta.value(_ROUND)
+        after = Place(*json.loads(place)) if place else None
+        some, reached = self._table.written(after, SLICE)
+        earliest = span.until - _LONGEST
+        for schedule, written in some:
+            if schedule.id not in seen and may_have_missed(schedule, written, span.until):
+                yield schedule.id, Span(max(written, earliest), span.until)
+        self._meta.put(_ROUND, "" if reached is None else json.dumps(reached))
 
     def _unseen(self) -> Span:
         now = self._clock.now()
@@ -252,7 +296,7 @@ class Ledger:
         """Whether a part of a stretch has no job of its own, and the stretch ends at one of the
         schedule's due times. If not, its occurrences must be looked at one by one."""
         live = (job for job in schedule.progress.live if not is_manual(job.id))
-        ended = (job for job in self._table.jobs(schedule.id, part.after, part.until))
+        ended = self._ended.jobs(schedule.id, part.after, part.until)
         own = any(job.due_at in part for job in live) or any(
             job.due_at in part and not job.manual for job in ended
         )
@@ -280,10 +324,10 @@ class Ledger:
     def _account(self, schedule: Schedule, due: list[datetime], part: Span) -> Account:
         """The account by the jobs due in that part. A stretch that began before it is looked for
         only if something is left unexplained, since there are few."""
-        jobs = list(self._table.jobs(schedule.id, part.after, part.until))
+        jobs = self._ended.jobs(schedule.id, part.after, part.until)
         made = account(schedule, due, part, jobs)
         left = _unexplained(made)
-        stretch = self._table.stretch(schedule.id, left[0].due_at) if left else None
+        stretch = self._ended.stretch(schedule.id, left[0].due_at) if left else None
         return made if stretch is None else account(schedule, due, part, [*jobs, stretch])
 
     def _known(self, schedule_id: str) -> tuple[Schedule, list[Version]]:

@@ -24,7 +24,7 @@ from shared.storage.tables.backfills import BackfillTable
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Meta
-from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.handed import HandedOut
 from shared.storage.tables.schedules import ScheduleTable
 
 _logger = logging.getLogger("belfry.backfills")
@@ -128,7 +128,7 @@ class Pacer:
         if not ids:
             return
         now, long = self._clock.now(), made.after.is_long
-        self._handed.note(Note.of([(one, now) for one in ids], now))
+        self._handed.note([(one, now) for one in ids], now)
         for some in [[one] for one in ids] if long else [ids]:
             self._queue.send(Message(tuple(some), now, long=long), now)
 

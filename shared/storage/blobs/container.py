@@ -76,15 +76,18 @@ class Container:
                 if error.status_code != 403:
                     raise
 
-    def items(self, check: Callable[[], None] = go_on) -> Iterator[Item]:
-        """Every blob; none if the container does not exist yet."""
+    def items(self, check: Callable[[], None] = go_on, beginning: str = "") -> Iterator[Item]:
+        """Every blob whose name starts with `beginning`; none if the container does not exist
+        yet."""
         from azure.core.exceptions import ResourceNotFoundError
 
         container = cancellable(self._client, check)
         with self._named():
             try:
                 include = ["metadata", "immutabilitypolicy"]
-                for blob in container.list_blobs(include=include, results_per_page=_PAGE):
+                for blob in container.list_blobs(
+                    include=include, results_per_page=_PAGE, name_starts_with=beginning or None
+                ):
                     policy = blob.immutability_policy
                     yield Item(
                         blob.name,

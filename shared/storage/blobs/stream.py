@@ -26,6 +26,7 @@ BLOCK = 4 * 1024 * 1024
 PATIENCE = 600.0
 """How long a transfer waits for storage that is unavailable, in seconds."""
 _SMALL = 64 * 1024 * 1024
+_NO_SUCH_RANGE = 416
 
 
 def go_on() -> None:
@@ -146,6 +147,23 @@ def text(blob: BlobClient) -> bytes:
         if found.size > _SMALL:
             raise Damaged(f"{blob.blob_name} has {found.size} bytes; nothing here is so large")
         content: bytes = found.readall()
+    return content
+
+
+def some(blob: BlobClient, offset: int, length: int) -> bytes:
+    """A part of a blob that is never changed. Raises `Damaged` if the blob is gone, or ends
+    before."""
+    from azure.core.exceptions import HttpResponseError
+
+    with storage(blob.container_name), _present(blob):
+        try:
+            content: bytes = blob.download_blob(offset, length).readall()
+        except HttpResponseError as error:
+            if error.status_code != _NO_SUCH_RANGE:
+                raise
+            content = b""
+    if len(content) != length:
+        raise Damaged(f"{blob.blob_name} ends before byte {offset + length}")
     return content
 
 

@@ -29,6 +29,7 @@ from shared.schedules.model import (
     Version,
 )
 from shared.schedules.spent import NOTHING, Spent
+from shared.storage.tables import observances
 
 _FAR = 9_999_999_999
 _ROOM = 32_000
@@ -52,6 +53,19 @@ def job_key(job_id: str) -> str:
 def job_prefix(schedule_id: str, due_at: datetime) -> str:
     """A key that sorts before every job of the schedule that was due then or earlier."""
     return f"job:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}"
+
+
+def job_range(
+    schedule_id: str, since: datetime | None = None, until: datetime | None = None
+) -> tuple[str, str]:
+    """The range of keys (from, up to but without) of a schedule's jobs that were due from `since`
+    to `until`, both to the second."""
+    lower, upper = f"job:{schedule_id}:", f"job:{schedule_id};"
+    if until is not None:
+        lower = job_prefix(schedule_id, until)
+    if since is not None:
+        upper = job_prefix(schedule_id, since) + ";"
+    return lower, upper
 
 
 def log_key(job_id: str) -> str:
@@ -149,7 +163,22 @@ def _recurrence_properties(when: Recurrence) -> dict[str, Any]:
         "interval_seconds": _or_empty(when.interval_seconds),
         "start_time": stamp(when.start_time),
         "end_time": stamp(when.end_time),
+        "when": _when(when),
+        "calendar": observances.to_text(when.calendar),
     }
+
+
+def _when(when: Recurrence) -> str:
+    """What the other properties cannot say, as a JSON object; empty if there is nothing more."""
+    local = when.start_local
+    said = {
+        "cron_expressions": when.cron_expressions,
+        "exclude_cron_expressions": when.exclude_cron_expressions,
+        "rrule": when.rrule,
+        "start_local": local.isoformat() if local is not None else None,
+    }
+    said = {name: value for name, value in said.items() if value}
+    return json.dumps(said) if said else ""
 
 
 def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
@@ -270,21 +299,36 @@ def _policy(text: str) -> Policy:
 
 
 def _recurrence(entity: Mapping[str, Any]) -> Recurrence:
-    when = ("frequency", "timezone", "cron_expression", "interval_seconds")
-    return _recurrence_of(*(entity[name] for name in (*when, "start_time", "end_time")))
+    properties = ("frequency", "timezone", "cron_expression", "interval_seconds")
+    said = (entity[name] for name in (*properties, "start_time", "end_time"))
+    more = (entity.get(name, "") for name in ("when", "calendar"))  # which were not always stored
+    return _recurrence_of(*said, *more)
 
 
 @functools.lru_cache(1024)
 def _recurrence_of(
-    frequency: str, timezone: str, cron: str, interval: str, start_time: str, end_time: str
+    frequency: str,
+    timezone: str,
+    cron: str,
+    interval: str,
+    start_time: str,
+    end_time: str,
+    when: str,
+    calendar: str,
 ) -> Recurrence:
+    more = _object(when) if when else {}
     return Recurrence(
         frequency=Frequency(frequency),
         timezone=timezone,
         cron_expression=cron or None,
+        cron_expressions=tuple(more.get("cron_expressions", ())),
+        exclude_cron_expressions=tuple(more.get("exclude_cron_expressions", ())),
         interval_seconds=_int(interval),
+        rrule=more.get("rrule"),
         start_time=instant(start_time),
+        start_local=instant(more.get("start_local", "")),
         end_time=instant(end_time),
+        calendar=observances.of_text(calendar),
         stored=True,
     )
 

@@ -20,6 +20,8 @@ META = "meta"
 """The partition."""
 SYSTEM = "system.schedules"
 """The fact that names the system schedules that ever were made."""
+RESTORING = "restoring"
+"""The fact that a state backup is being restored, or its restore was interrupted: which dump."""
 _CLOCK = "clock:"
 
 

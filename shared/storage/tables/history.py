@@ -8,10 +8,10 @@ whose rows show that nothing has happened since the span began are passed over.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from shared.schedules.job import Status, parse_id
 from shared.schedules.series import Ran, flattened
@@ -28,7 +28,7 @@ _READERS = 8
 _GARBLED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 _OF_A_RUN = ("RowKey", "status", "started_at", "finished_at", "worker", "count", "result")
 _OF_A_COST = ("RowKey", "gb_seconds", "table_requests", "blob_requests")
-_OF_A_SCHEDULE = ("RowKey", "Timestamp", "task_type", "last_due_at", "live")
+_OF_A_SCHEDULE = ("RowKey", "Timestamp", "task_type", "project_id", "last_due_at", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,32 @@ class Past:
 
     id: str
     task_type: str
+    project_id: int | None = None
+
+
+class Older(Protocol):
+    """The jobs that are no longer in the table (`archive.jobs`)."""
+
+    def line(self) -> datetime:
+        """What is due from then on is in the table."""
+
+    def spanning(
+        self, schedule_ids: Iterable[str], since: datetime, until: datetime
+    ) -> Iterator[Mapping[str, Any]]:
+        """The rows of jobs of these schedules that were due on the days of a span; also of some
+        that are in the table too."""
+
+    def everything(self) -> Iterator[Mapping[str, Any]]:
+        """The rows of all jobs; also of some that are in the table too."""
 
 
 class History:
     """The jobs, read. Every method raises `Unavailable` or `Refused` if storage fails."""
 
-    def __init__(self, table: Table, schedules: ScheduleTable) -> None:
+    def __init__(self, table: Table, schedules: ScheduleTable, older: Older) -> None:
         self._table = table
         self._schedules = schedules
+        self._older = older
 
     def schedules(self, since: datetime, task_types: Collection[str] | None) -> Iterator[Past]:
         """The schedules that may have a job that was due at `since` or later: one query for each
@@ -60,7 +78,9 @@ class History:
                 for row in self._table.query(where, select=_OF_A_SCHEDULE, raw=True):
                     if _may_have(row, since):
                         yield Past(
-                            row["RowKey"].removeprefix("schedule:"), row.get("task_type") or ""
+                            row["RowKey"].removeprefix("schedule:"),
+                            row.get("task_type") or "",
+                            _project(row),
                         )
 
     def runs(
@@ -69,12 +89,7 @@ class History:
         """Call `see` with each ended job that was due from `since` on and before `until`. Several
         threads call it, in no order; if it raises, no more is read."""
 
-        def each(past: Past) -> None:
-            for row in self._rows(past, since, until, _OF_A_RUN):
-                see(_ran(row))
-
-        with Pool(_READERS, "history") as pool:
-            pool.map(each, of)
+        self._each(of, since, until, lambda _, row: see(_ran(row)), _OF_A_RUN)
 
     def spent(
         self,
@@ -86,13 +101,36 @@ class History:
         """Call `see` with what each such job used, as `runs` does: its schedule, when it was due,
         and what it used."""
 
-        def each(past: Past) -> None:
-            measured = " and gb_seconds ne ''"
-            for row in self._rows(past, since, until, _OF_A_COST, measured):
+        def measured(past: Past, row: Mapping[str, Any]) -> None:
+            if row.get("gb_seconds"):
                 see(past, _due_at(row), _spent(row))
+
+        self._each(of, since, until, measured, _OF_A_COST, " and gb_seconds ne ''")
+
+    def _each(
+        self,
+        of: Sequence[Past],
+        since: datetime,
+        until: datetime,
+        see: Callable[[Past, Mapping[str, Any]], None],
+        columns: Sequence[str],
+        more: str = "",
+    ) -> None:
+        """Call `see` with each row: of the table first, then of what is no longer in it."""
+        line, seen = self._older.line(), set[str]()
+
+        def each(past: Past) -> None:
+            for row in self._rows(past, since, until, columns, more):
+                if _due_at(row) < line:
+                    seen.add(row["RowKey"])
+                see(past, row)
 
         with Pool(_READERS, "history") as pool:
             pool.map(each, of)
+        known = {past.id: past for past in of}
+        for row in self._older.spanning(known, since, until):
+            if row["RowKey"] not in seen and since <= _due_at(row) < until:
+                see(known[row["RowKey"].split(":")[1]], row)
 
     def _rows(
         self,
@@ -127,6 +165,13 @@ def _may_have(row: Mapping[str, Any], since: datetime) -> bool:
         return max(known) >= since
     except _GARBLED:
         return True
+
+
+def _project(row: Mapping[str, Any]) -> int | None:
+    """The project that a schedule's row names; none if it cannot be read, so that nobody sees what
+    may be another's."""
+    text = str(row.get("project_id") or "")
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _due_at(row: Mapping[str, Any]) -> datetime:

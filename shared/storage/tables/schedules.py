@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.audit.entry import Entry
 from shared.clock import Clock
@@ -31,7 +31,7 @@ from shared.storage.tables.batch import (
     literal,
 )
 from shared.storage.tables.changes import Change, bare, operations, row_of, rows_of, without_length
-from shared.storage.tables.ended import Ended
+from shared.storage.tables.ended import Ended, listed
 from shared.storage.tables.table import Table
 from shared.threads import Pool
 
@@ -45,6 +45,7 @@ _FEW = 3
 _GLANCE = 10
 """How many of a schedule's own jobs before an instant are searched for a stretch."""
 _READERS = 8
+_OF_A_SUSPECT = ("RowKey", "next_run_at", "waiting_since", "leased_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ class Running:
     done: float | None
 
 
+class Place(NamedTuple):
+    """A place in the order of all schedules."""
+
+    shard: str
+    key: str
+
+
 class ScheduleTable:
     """The table. Every method raises `Unavailable` or `Refused` if storage fails."""
 
@@ -71,6 +79,7 @@ class ScheduleTable:
         self._table = table
         self._clock = clock
         self._ended = Ended()
+        self._listed = Ended(listed)
         self.troubled: set[str] = set()
         """The shards in which this process left notes for the alerts (`trouble`)."""
         self.audited: set[str] = set()
@@ -115,8 +124,21 @@ class ScheduleTable:
         known = self._ended.among(wanted)
         found = self._readers.map(self.job, wanted - known.keys())
         read = {job.id: job for job in found if job is not None}
-        self._ended.add(read.values())
+        self._ended.add(job for job in read.values() if job.started_at is not None)
         return known | read
+
+    def whole(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those whose rows are here, by id, with all that is stored of them."""
+        found = self._readers.map(self.job, job_ids)
+        return {job.id: job for job in found if job is not None}
+
+    def listed(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Of these jobs, those that have ended, by id, as lists show them: maybe without log."""
+        known = self._listed.among(job_ids)
+        wanted = [job_id for job_id in job_ids if job_id not in known]
+        read = [job for job in self._readers.map(self.job, wanted) if job is not None]
+        self._listed.add(job for job in read if job.started_at is not None)
+        return known | {job.id: job for job in read}
 
     def stretch(self, schedule_id: str, at: datetime) -> Job | None:
         """The stretch of a schedule's occurrences that contains an instant; usually one query.
@@ -205,29 +227,73 @@ class ScheduleTable:
             yield from readable.schedules(rows)
 
     def ids(self) -> Iterator[str]:
-        """The id of every schedule, including deleted ones."""
+        """The id of every schedule, including deleted ones and those that cannot be read."""
         for shard in self.shards:
-            for row in self._range(shard, "schedule:", "schedule;", select=["RowKey"]):
-                yield str(row["RowKey"]).removeprefix("schedule:")
+            yield from map(_id_of, self._range(shard, "schedule:", "schedule;", select=["RowKey"]))
 
-    def busy(self) -> Iterator[Schedule]:
-        """Every schedule with live jobs. Reads whole shards."""
-        for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=" and live ne '[]'")
-            yield from readable.schedules(rows)
+    def suspects(
+        self, after: Place | None, most: int, by: datetime, leased: datetime
+    ) -> tuple[list[str], Place | None]:
+        """Of the next `most` schedules, the ids of those for which something should have happened,
+        or may have to happen soon: an occurrence was due before `by` and is not handed out, a job
+        waits for its time or for a worker, or a lease has not ended before `leased`.
 
-    def overdue(self, by: datetime, leased: datetime) -> Iterator[Schedule]:
-        """Schedules for which something should have happened, or may have to happen soon: an
-        occurrence was due before `by` and is not handed out, a job waits for its time or for a
-        worker, or a lease has not ended before `leased`. One query for each shard, which reads the
-        whole shard."""
-        due, since = literal(entities.stamp(by)), literal(entities.stamp(leased))
+        `after`: the place where the call before stopped; returned is the place where this one did,
+        None at the end of all schedules.
+        """
+        rows, place = self._slice(after, most, select=_OF_A_SUSPECT)
+        found = [_id_of(row) for row in rows if _is_suspect(row, by, leased)]
+        return found, place
+
+    def written(
+        self, after: Place | None, most: int
+    ) -> tuple[list[tuple[Schedule, datetime]], Place | None]:
+        """The next `most` schedules, as `suspects` goes through them, without those that cannot be
+        read; of each, when its row was last written, by the storage's clock."""
+        rows, place = self._slice(after, most, raw=True)
+        times = {_id_of(row): datetime.fromisoformat(row["Timestamp"]) for row in rows}
+        named = ({**row, "etag": row["odata.etag"]} for row in rows)
+        return [(one, times[one.id]) for one in readable.schedules(named)], place
+
+    def touched(self, since: datetime, by: datetime) -> Iterator[str]:
+        """The ids of the schedules whose rows were written at `since` or later, or which owe an
+        occurrence that was due by `by`, or of which a job waits or was leased since. One query for
+        each shard; the service passes over all other rows."""
+        lower, due = literal(entities.stamp(since)), literal(entities.stamp(by))
         where = (
-            f"(next_run_at ne '' and next_run_at lt {due}) or "
-            f"waiting_since ne '' or leased_to ge {since}"
+            f"Timestamp ge datetime'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}' or "
+            f"waiting_since ne '' or leased_to ge {lower} or "
+            f"(next_run_at ne '' and next_run_at le {due})"
         )
         for shard in self.shards:
-            rows = self._range(shard, "schedule:", "schedule;", more=f" and ({where})")
+            more = f" and ({where})"
+            rows = self._range(shard, "schedule:", "schedule;", more=more, select=["RowKey"])
+            yield from map(_id_of, rows)
+
+    def _slice(
+        self, after: Place | None, most: int, **how: Any
+    ) -> tuple[list[dict[str, Any]], Place | None]:
+        """The rows of the next `most` schedules after that place, and the place of the last; None
+        at the end of all."""
+        found: list[dict[str, Any]] = []
+        for shard in self.shards:
+            if after is not None and shard < after.shard:
+                continue
+            here = after is not None and shard == after.shard
+            start = f"{after.key}\0" if here and after is not None else "schedule:"
+            page = min(_PAGE, most - len(found))
+            rows = self._range(shard, start, "schedule;", page, **how)
+            found += islice(rows, most - len(found))
+            if len(found) == most:
+                return found, Place(shard, found[-1]["RowKey"])
+        return found, None
+
+    def observing(self) -> Iterator[Schedule]:
+        """Schedules that observe calendars, deleted ones left out: one query for each shard, which
+        reads the whole shard and returns these."""
+        where = " and calendar gt '' and deleted_at eq ''"
+        for shard in self.shards:
+            rows = self._range(shard, "schedule:", "schedule;", more=where)
             yield from readable.schedules(rows)
 
     def discard(self, schedule_id: str, audit: Entry) -> None:
@@ -255,12 +321,9 @@ class ScheduleTable:
     ) -> Iterator[Job]:
         """Ended jobs, newest first within each schedule. `since` and `until` limit when they were
         due, and apply only with `schedule_id`."""
-        prefix = "job:" if schedule_id is None else f"job:{schedule_id}:"
-        lower, upper = prefix, prefix[:-1] + ";"
-        if schedule_id is not None and until is not None:
-            lower = entities.job_prefix(schedule_id, until)
-        if schedule_id is not None and since is not None:
-            upper = entities.job_prefix(schedule_id, since) + ";"
+        lower, upper = "job:", "job;"
+        if schedule_id is not None:
+            lower, upper = entities.job_range(schedule_id, since, until)
         shards = self.shards if schedule_id is None else [self.shard(schedule_id)]
         for shard in shards:
             for row in self._range(shard, lower, upper):
@@ -451,9 +514,27 @@ class ScheduleTable:
         page: int = _PAGE,
         *,
         more: str = "",
-        select: list[str] | None = None,
+        select: Sequence[str] | None = None,
+        raw: bool = False,
     ) -> Iterator[dict[str, Any]]:
         span = f"RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
         where = f"PartitionKey eq {literal(shard)} and {span}{more}"
         with translated(_SERVICE):
-            yield from self._table.query(where, top=page, select=select)
+            yield from self._table.query(where, top=page, select=select, raw=raw)
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    return str(row["RowKey"]).removeprefix("schedule:")
+
+
+def _is_suspect(row: Mapping[str, Any], by: datetime, leased: datetime) -> bool:
+    """As `suspects` says; also a row that cannot be read."""
+    try:
+        upcoming = row["next_run_at"]
+        return bool(
+            (upcoming and upcoming < entities.stamp(by))
+            or row["waiting_since"]
+            or row["leased_to"] >= entities.stamp(leased)
+        )
+    except (KeyError, TypeError):
+        return True

@@ -195,11 +195,16 @@ def _rows(content: bytes, *, raw: bool) -> list[dict[str, Any]]:
         row.pop("odata.metadata", None)
     if _TYPE.encode() in content:
         for row in rows:
-            for note in [name for name in row if name.endswith(_TYPE)]:
-                name, convert = note.removesuffix(_TYPE), _READ.get(row.pop(note))
-                if convert is not None and name in row:
-                    row[name] = convert(row[name])
+            convert(row)
     return rows
+
+
+def convert(row: dict[str, Any]) -> None:
+    """Give the values of a raw row Python's own types, by the annotations, which are removed."""
+    for note in [name for name in row if name.endswith(_TYPE)]:
+        name, read = note.removesuffix(_TYPE), _READ.get(row.pop(note))
+        if read is not None and name in row:
+            row[name] = read(row[name])
 
 
 _TYPE = "@odata.type"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,14 +50,23 @@ class Client:
     def api(self) -> FastAPI:
         return api(lambda: self.app)
 
-    def ask(self, method: str, path: str, json: Any = None, **params: Any) -> httpx.Response:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> httpx.Response:
         """The answer, which is one that the description has; `path` follows /api/v1."""
         named = {"from" if name == "since" else name: value for name, value in params.items()}
 
         async def answered() -> httpx.Response:
             transport = httpx.ASGITransport(self.api)
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
-                return await client.request(method, f"/api/v1{path}", json=json, params=named)
+                return await client.request(
+                    method, f"/api/v1{path}", json=json, params=named, headers=headers
+                )
 
         answer = asyncio.run(answered())
         _held()(answer)

@@ -127,9 +127,9 @@ def test_what_cannot_be_run_is_refused(engine: Engine, wish: Wish, says: str) ->
 def test_one_at_a_time_and_the_same_twice_is_one(engine: Engine) -> None:
     made = off(engine)
     name = new_id()
-    both = together(*[lambda: engine.app.backfills.start(made.id, past(2), backfill_id=name)] * 1)
-    again = engine.app.backfills.start(made.id, past(2), backfill_id=name)
-    assert both[0].order == again.order
+    first = engine.app.backfills.start(made.id, past(2), agreed=lambda _: [name])
+    again = engine.app.backfills.start(made.id, past(2), agreed=lambda _: [name])
+    assert first.order == again.order
     with pytest.raises(Conflict, match=f"not ended, {name}"):
         engine.app.backfills.start(made.id, past(2))
     with pytest.raises(NotFound):

@@ -16,6 +16,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Schedule
 from shared.tasks import JobContext, Params, Registry, Result, Retry, Task, task
 from tests.integration.engine.conftest import Engine, make
+from tests.jobs import jobs_of
 
 
 def daily(name: str = "daily", cron: str | None = "0 3 * * *", **options: Any) -> Task:
@@ -195,7 +196,7 @@ def test_a_task_that_comes_back_begins_anew(deployment: Deployment, deleted: boo
     deployment.engine.later(24 * 3600)
     deployment.engine.tick()
     assert deployment.app.ledger.reconcile(lambda: None).good
-    assert due in [job.due_at for job in deployment.app.manager.jobs("daily")]
+    assert due in [job.due_at for job in jobs_of(deployment.app, "daily")]
 
 
 def test_a_schedule_of_a_persons_own_is_never_retired(deployment: Deployment) -> None:

@@ -18,6 +18,7 @@ from shared.storage.queues.jobs import Message
 from shared.storage.tables import entities
 from tests import sdk
 from tests.integration.engine.conftest import START, Engine, make
+from tests.jobs import jobs_of
 
 
 class Rows:
@@ -59,7 +60,7 @@ def test_a_schedule_that_cannot_be_read_stops_no_other(engine: Engine, rows: Row
     assert {job.status for job in ended} == {Status.SUCCEEDED} and len(ended) >= 5
     assert engine.app.sweep.sweep(engine.clock.now()) == 0
     assert bad.id not in {one.id for one in engine.app.lists.all()}
-    assert len(engine.app.manager.jobs()) >= 5
+    assert len(jobs_of(engine.app)) >= 5
     build(engine.app.settings, engine.clock, tasks=engine.app.registry).prepare()
     with pytest.raises(Damaged, match=f"the row of schedule {bad.id} cannot be read"):
         engine.app.manager.get(bad.id)
@@ -85,7 +86,7 @@ def test_a_job_that_cannot_be_read_has_failed_and_is_not_run_again(
     assert engine.app.worker.work(message) == [] and len(engine.calls.started) == 1
     shown = engine.app.manager.job(job.id)
     assert shown.status is Status.FAILED and "cannot be read" in (shown.error or "")
-    assert [one.id for one in engine.app.manager.jobs(made.id) if one.id == job.id] == [job.id]
+    assert [one.id for one in jobs_of(engine.app, made.id) if one.id == job.id] == [job.id]
     other = make(azurite, engine.app.settings.prefix)  # this one knows how the job ended
     assert other.app.manager.get(made.id).progress.failure_count == 1
 
@@ -96,7 +97,7 @@ def test_what_cannot_be_an_id_finds_nothing(engine: Engine, schedule_id: str) ->
     engine.later(60)
     engine.work()
     assert engine.app.table.get(schedule_id) is None
-    assert engine.app.manager.jobs(schedule_id) == []
+    assert jobs_of(engine.app, schedule_id) == []
 
 
 def test_a_schedule_that_lost_its_place_in_the_due_index_comes_back(
@@ -163,14 +164,14 @@ def test_more_than_one_transaction_holds_is_written_in_several(engine: Engine) -
     made = engine.add()
     jobs = [ended(made, number, "é" * 24_000) for number in range(60)]
     assert engine.app.table.end(jobs) == [True] * 60
-    assert len(engine.app.manager.jobs(made.id)) >= 60
+    assert len(jobs_of(engine.app, made.id)) >= 60
 
 
 def test_a_job_that_is_too_long_to_be_kept_is_kept_without_its_log(engine: Engine) -> None:
     made = engine.add()
     jobs = [ended(made, number, "😀" * 40_000 if number == 2 else "fine") for number in range(5)]
     assert engine.app.table.end(jobs) == [True] * 5
-    found = {job.id: job for job in engine.app.manager.jobs(made.id)}
+    found = {job.id: job for job in jobs_of(engine.app, made.id)}
     assert "cannot be kept" in found[jobs[2].id].log
     assert {found[job.id].status for job in jobs} == {Status.SUCCEEDED}
     assert found[jobs[1].id].result == {"n": 1}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.access import LOCAL
 from shared.api.jobs import routes as jobs
 from shared.errors import Damaged
 from shared.storage.tables import entities
@@ -45,7 +46,7 @@ def test_a_job_whose_parameters_or_result_are_no_object_has_failed_and_is_shown(
     write(engine, made.id, entities.job_key(job.id), **{name: "5"})
     (shown,) = [
         one
-        for one in jobs.list_jobs(lambda: engine.app, schedule_id=made.id).jobs
+        for one in jobs.list_jobs(lambda: engine.app, LOCAL, schedule_id=made.id).jobs
         if one.id == job.id
     ]
     assert shown.status == "failed" and "cannot be read" in (shown.error or "")

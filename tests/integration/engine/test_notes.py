@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.engine.dispatch import sweep as sweeps
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Status
 from shared.schedules.model import CatchUp, Overlap
@@ -21,15 +20,15 @@ from shared.tasks import JobContext, Params, Result, task
 from tests import sdk
 from tests.integration.engine.conftest import START, Engine, make, tap
 from tests.integration.engine.test_sweep import due, received_by_a_host_that_dies, swept
+from tests.jobs import busy
 
 _SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two schedules are many already."""
-    monkeypatch.setattr(handed, "FEW", 1)
-    monkeypatch.setattr(sweeps, "FEW", 1)
+    """A note names one job, so that of two there are several."""
+    monkeypatch.setattr(handed, "MOST_NAMED", 1)
 
 
 def hourly(first: datetime) -> Recurrence:
@@ -107,7 +106,7 @@ def test_what_waits_for_its_next_attempt_is_found_when_its_message_is_lost(
     engine.later(3569)
     engine.tick()
     engine.later(30)
-    ids = [job.id for one in engine.app.table.busy() for job in one.progress.live]
+    ids = [job.id for one in busy(engine.app) for job in one.progress.live]
     assert len(ids) == jobs
     engine.app.worker.work(Message(tuple(ids), engine.clock.now()))
     for _ in range(7):
@@ -124,7 +123,7 @@ def test_the_last_of_many_that_were_handed_out_far_ahead_is_found(engine: Engine
     engine.later(3319)
     swept(engine)
     engine.app.dispatcher.tick(engine.clock.now(), "slow", timedelta(seconds=315))
-    ids = [job.id for one in engine.app.table.busy() for job in one.progress.live]
+    ids = [job.id for one in busy(engine.app) for job in one.progress.live]
     assert len(ids) == 2
     engine.messages()
     engine.later(285)  # both are due by now, the last since a second

@@ -21,6 +21,7 @@ from shared.schedules.plan import PACE, jitter_of
 from shared.storage.queues.jobs import Message
 from shared.tasks import JobContext, Params, Result, Task, task
 from tests.integration.engine.conftest import START, Engine, WakingClock, Working, make, tap
+from tests.jobs import busy
 
 BEAT = 5
 """Seconds after which a worker looks whether its job was told to stop."""
@@ -87,7 +88,7 @@ class Two:
         give_up = monotonic() + 20
         while any(
             job.lease_until is not None and job.lease_until - now < timedelta(seconds=35)
-            for schedule in self.one.app.table.busy()
+            for schedule in busy(self.one.app)
             for job in schedule.progress.live
             if job.id in self.guests.inside
         ):

@@ -15,8 +15,8 @@ from shared.schedules.job import Status
 from shared.schedules.model import Overlap
 from shared.storage.names import Names
 from shared.storage.queues.jobs import Message
-from shared.storage.tables import handed
 from shared.storage.tables.handed import HandedOut, Note
+from shared.storage.tables.job_feed import JobFeed
 from shared.tasks import JobContext, Params, Result, task
 from tests import sdk
 from tests.integration.engine.conftest import Engine, make, tap
@@ -44,6 +44,11 @@ def swept(engine: Engine) -> int | None:
 
 def notes(engine: Engine) -> HandedOut:
     return HandedOut(engine.app.connection.table(Names(engine.app.settings.prefix).table))
+
+
+def feed(engine: Engine) -> JobFeed:
+    table = engine.app.connection.table(Names(engine.app.settings.prefix).table)
+    return JobFeed(table, engine.app.meta)
 
 
 def left(engine: Engine) -> list[Note]:
@@ -106,7 +111,7 @@ def test_what_nobody_noted_is_found_within_five_minutes(engine: Engine) -> None:
     assert swept(engine) == 0
     job_id = due(engine)
     received_by_a_host_that_dies(engine)
-    notes(engine).forget(engine.clock.now() - timedelta(hours=1))
+    notes(engine).remove(left(engine))
     engine.messages()
     engine.later(290)
     assert swept(engine) is None
@@ -138,49 +143,81 @@ def test_a_guard_that_was_lost_is_replaced_when_the_lease_ends(
     killed.join(20)
 
 
-def test_a_lease_that_ended_is_looked_at_once(engine: Engine) -> None:
-    due(engine)
+def test_a_job_that_ended_is_filed_once_and_not_looked_at_again(engine: Engine) -> None:
+    job_id = due(engine)
     assert len(engine.work()) == 1
     received_by_a_host_that_dies(engine)
+    engine.later(6)
+    assert swept(engine) == 0 and left(engine) == []
+    (row,) = feed(engine).read().rows
+    assert [(one.id, one.status) for one in row.entries] == [(job_id, Status.SUCCEEDED)]
     asked = spy(engine.app.table, "ended")
-    engine.later(30)
-    assert swept(engine) == 0 and asked == []
-    engine.later(40)
-    assert swept(engine) == 0 and len(asked) == 1
-    engine.later(30)
-    assert swept(engine) is None and len(asked) == 1
+    engine.later(70)
+    assert swept(engine) is None and asked == []
+    assert feed(engine).read().rows == (row,)
+
+
+def test_a_recorded_occurrence_is_named_too_and_filed(engine: Engine) -> None:
+    """None of its jobs was ever handed out."""
+    made = engine.add(misfire_grace_seconds=1)
+    assert swept(engine) == 0
+    engine.later(3700)
+    engine.app.dispatcher.tick_one(made.id, engine.clock.now())
+    missed = {job.id for job in engine.app.table.jobs(made.id) if job.status is Status.MISSED}
+    assert missed
+    named = {job_id for note in left(engine) for job_id in note.ids or ()}
+    assert missed <= named
+    engine.later(6)
+    swept(engine)
+    filed = {one.id for row in feed(engine).read().rows for one in row.entries}
+    assert missed <= filed
 
 
 def test_a_tick_without_a_note_reads_no_schedule(engine: Engine) -> None:
     assert swept(engine) == 0
     at_night = Recurrence(frequency=Frequency.CRON, cron_expression="0 3 * * *")
     engine.add(recurrence=at_night)
-    read = [spy(engine.app.table, name) for name in ("overdue", "many", "get", "rows")]
+    read = [spy(engine.app.table, name) for name in ("suspects", "many", "get", "rows")]
     engine.later(60)
     assert swept(engine) is None and read == [[], [], [], []]
 
 
-def test_few_are_looked_at_one_by_one_and_of_many_all_at_once(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_schedules_of_noted_jobs_are_read(engine: Engine) -> None:
     assert swept(engine) == 0
-    overdue, many = spy(engine.app.table, "overdue"), spy(engine.app.table, "many")
+    due(engine)
+    one = due(engine)
+    received_by_a_host_that_dies(engine)
+    engine.work()
+    engine.messages()
+    for _ in range(3):
+        engine.later(30)
+        swept(engine)
+    many, all_of_them = spy(engine.app.table, "many"), spy(engine.app.table, "suspects")
     one = due(engine)
     received_by_a_host_that_dies(engine)
     engine.later(6)
-    assert swept(engine) == 1 and overdue == []
-    assert many == [{one.partition("-")[0]}]
-    monkeypatch.setattr(handed, "FEW", 1)
-    monkeypatch.setattr(sweeps, "FEW", 1)
-    other = due(engine)
+    assert swept(engine) == 1 and all_of_them == []
+    assert many[-1] == {one.partition("-")[0]}
+
+
+def test_the_round_over_all_schedules_goes_on_where_it_stopped(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slice of bounded size each five minutes; what nobody noted is found within the round."""
+    monkeypatch.setattr(sweeps, "SLICE", 2)
+    assert swept(engine) == 0
+    ids = [due(engine) for _ in range(5)]
     received_by_a_host_that_dies(engine)
+    notes(engine).remove(left(engine))
     engine.messages()
-    engine.later(6)
-    assert swept(engine) == 1 and len(overdue) == 1
-    assert sorted(engine.messages()[-1].job_ids) == sorted([one, other])
-    received_by_a_host_that_dies(engine)
-    engine.later(6)
-    assert swept(engine) == 1 and len(overdue) == 2, "there are many still"
+    found: list[str] = []
+    for rounds in range(1, 4):
+        engine.later(300)
+        swept(engine)
+        received_by_a_host_that_dies(engine)
+        found += [job_id for message in engine.messages() for job_id in message.job_ids]
+        assert len(set(found)) <= 2 * rounds
+    assert sorted(set(found)) == sorted(ids)
 
 
 def test_notes_go_when_their_jobs_have_ended(engine: Engine) -> None:
@@ -199,7 +236,7 @@ def test_what_is_committed_late_stays_noted(engine: Engine) -> None:
     made = engine.add(enabled=False)
     assert swept(engine) == 0
     job_id = f"{made.id}-20260301T120001Z"
-    notes(engine).note(Note.of([(job_id, engine.clock.now())], engine.clock.now()))
+    notes(engine).note([(job_id, engine.clock.now())], engine.clock.now())
     engine.later(60)
     assert swept(engine) == 0
     assert [one.ids for one in left(engine)] == [(job_id,)]

@@ -21,6 +21,7 @@ from tests.faults import Cut, Fault, LoseAnswer, Refuse, Reset, Rule, Throttle
 from tests.integration.engine.conftest import START, Engine
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import some_kinds
+from tests.jobs import jobs_of
 
 _MOST = 60
 FOR_GOOD = [Throttle(retry_after=None), LoseAnswer(), Reset("before"), Cut(), Refuse(403, "Denied")]
@@ -46,7 +47,7 @@ def operations(faulty: Faulty, made: Schedule) -> dict[str, Callable[[], object]
         "delete": lambda: app.manager.delete(made.id),
         "run now": lambda: app.manager.run_now(made.id, force=True),
         "job": lambda: app.manager.job(job),
-        "jobs": lambda: app.manager.jobs(made.id),
+        "jobs": lambda: jobs_of(app, made.id),
         "schedules": app.lists.all,
         "cancel": lambda: app.control.cancel(job),
         "retry failed": lambda: app.control.retry_failed(made.id),

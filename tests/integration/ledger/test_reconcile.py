@@ -6,11 +6,12 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from shared.engine.records import reconcile as reconciling
 from shared.engine.records.reconcile import Reconciled
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules import record
@@ -280,3 +281,51 @@ def test_a_reader_in_the_middle_of_changes_raises_no_false_alarm(
     changing.join()
     assert failed == [] and seen > 5
     assert reconcile(engine, Span(START, engine.clock.now())).good
+
+
+def _idle(engine: Engine, monkeypatch: pytest.MonkeyPatch, many: int) -> list[Schedule]:
+    """Schedules whose rows were written long before the span; the storage's time is the present."""
+    engine.clock.set(datetime.now(UTC).replace(microsecond=0))
+    start = engine.clock.now() + timedelta(days=20)
+    seldom = Recurrence(
+        frequency=Frequency.INTERVAL, interval_seconds=20 * 86_400, start_time=start
+    )
+    made = [engine.add(recurrence=seldom) for _ in range(many)]
+    engine.later(10 * 86_400)
+    monkeypatch.setattr(reconciling, "SLICE", many)
+    return made
+
+
+def test_idle_schedules_are_not_read_one_by_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _idle(engine, monkeypatch, 5)
+    read: list[Any] = []
+    monkeypatch.setattr(engine.app.table, "versions", read.append)
+    monkeypatch.setattr(engine.app.table, "jobs", read.append)
+    assert reconcile(engine).good and read == []
+
+
+def test_a_next_run_that_was_written_too_late_is_found_though_nothing_was_written_since(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _idle(engine, monkeypatch, 3)[1]
+    late = entities.stamp(engine.clock.now() + timedelta(days=365))
+    write(engine, made.id, Merge(entities.schedule_key(made.id), "*", {"next_run_at": late}))
+    engine.later(12 * 86_400)
+    found = reconcile(engine)
+    assert not found.good and made.id in " ".join(found.named)
+
+
+def test_an_occurrence_whose_due_entry_was_lost_keeps_the_span_open(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _idle(engine, monkeypatch, 3)[0]
+    upcoming = made.progress.next_run_at
+    assert upcoming is not None
+    write(engine, made.id, Delete(entities.due_key(upcoming, made.id)))
+    engine.clock.set(upcoming + timedelta(hours=3))
+    found = reconcile(engine)
+    assert found.states[State.SCHEDULED] == 3 and found.open_since == upcoming
+    engine.app.sweep.sweep(engine.clock.now())
+    assert [job.due_at for job in engine.app.table.jobs(made.id)] == [upcoming]

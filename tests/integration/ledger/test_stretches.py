@@ -27,6 +27,7 @@ from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from tests.integration.engine.conftest import START, Engine, make
 from tests.integration.ledger.test_reconcile import turn
+from tests.jobs import jobs_of
 
 DAY = timedelta(days=1)
 BEFORE = timedelta(microseconds=1)
@@ -250,7 +251,7 @@ def test_what_was_run_again_hides_no_other(engine: Engine) -> None:
     assert engine.app.manager.job(later).stretch == stretch.id
     span = Span(inside, inside + timedelta(hours=1))
     assert reconcile(engine, span).states == Counter({State.MISSED: 60})
-    assert len(engine.app.manager.jobs(made.id, span.after, span.until)) == 2
+    assert len(jobs_of(engine.app, made.id, span.after, span.until)) == 2
 
 
 def test_what_is_no_occurrence_has_no_job_though_a_stretch_reaches_over_it(engine: Engine) -> None:
@@ -276,8 +277,8 @@ def test_the_list_has_a_stretch_as_one_and_wherever_it_reaches(
     missed, skipped = rows(engine, made)
 
     def ids(since: datetime | None, until: datetime | None) -> list[str]:
-        listed = engine.app.manager.jobs(made.id, since, until)
-        of_all = [job for job in engine.app.manager.jobs(None, since, until) if job in listed]
+        listed = jobs_of(engine.app, made.id, since, until)
+        of_all = [job for job in jobs_of(engine.app, None, since, until) if job in listed]
         assert of_all == listed
         return [job.id for job in listed if job.status is not Status.QUEUED]
 

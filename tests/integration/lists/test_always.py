@@ -30,7 +30,9 @@ class Instance:
     """A process, which starts anew when it was killed."""
 
     def __init__(self, azurite: Azurite, prefix: str, like: Engine) -> None:
-        self._make = lambda: make(azurite, prefix, self.transport, clock=like.clock, prepared=True)
+        self._make: Callable[[], Engine] = lambda: make(
+            azurite, prefix, self.transport, clock=like.clock, prepared=True
+        )
         self.start()
 
     def start(self) -> None:
@@ -135,7 +137,7 @@ def test_every_index_says_what_the_rows_say(azurite: Azurite) -> None:
             super().teardown()
 
     Here.azurite = azurite
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Here,
         settings=settings(
             max_examples=15,

@@ -168,6 +168,16 @@ def test_a_caller_sees_its_projects_only(counter: Counter) -> None:
     assert lists.due(clock.now(), 10, set()) == []
 
 
+def test_schedules_that_observe_a_calendar_are_found(counter: Counter) -> None:
+    day = {"day": "2030-01-01", "reason": "New Year"}
+    counter.told("POST", "/calendars", {"name": "feast", "timezone": "UTC", "days": [day]})
+    some(counter, "a", calendars=["feast"])
+    (other,) = some(counter, "b")
+    assert listed(counter, calendar="feast") == ["a"] and listed(counter, calendar="x") == []
+    counter.changed(other, calendars=["feast"])
+    assert listed(counter, calendar="feast") == ["b", "a"]
+
+
 def test_counts_follow_what_is_deleted_and_turned_off(counter: Counter) -> None:
     made = some(counter, "a", "b", "c")
     counter.ask("DELETE", f"/schedules/{made[0]['id']}")

@@ -38,6 +38,13 @@ def container(engine: Engine) -> Any:
     return engine.app.connection.container(Names(engine.app.settings.prefix).index)
 
 
+def filled(engine: Engine) -> None:
+    """Add schedules until each shard has some."""
+    table = engine.app.table
+    while {table.shard(one.id) for one in table.schedules()} != {*table.shards}:
+        engine.add()
+
+
 def holds(engine: Engine, listing: Listing) -> None:
     assert known(listing) == true(engine.app.table)
 
@@ -57,8 +64,7 @@ def test_another_process_sees_each_change_at_once(engine: Engine) -> None:
 def test_a_process_that_begins_reads_the_snapshot_and_not_the_rows(
     engine: Engine, azurite: Azurite
 ) -> None:
-    for _ in range(4):
-        engine.add()
+    filled(engine)
     Upkeep(index(engine.app)).run(go_on)
     transport = Dying()
     later = make(azurite, engine.app.settings.prefix, transport, prepared=True)
@@ -91,8 +97,7 @@ def test_small_shards_have_no_snapshot_and_need_no_container(engine: Engine) -> 
 def test_a_lost_or_garbled_snapshot_is_made_anew(
     engine: Engine, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
-    for _ in range(6):
-        engine.add()
+    filled(engine)
     Upkeep(index(engine.app)).run(go_on)
     blobs = container(engine)
     blob, other = (blobs.get_blob_client(f"schedules/{name}") for name in ("s000", "s001"))
@@ -147,7 +152,8 @@ def test_two_upkeeps_at_once_leave_what_is_right(engine: Engine) -> None:
     holds(engine, index(engine.app))
 
 
-def test_a_transaction_that_is_late_is_seen(engine: Engine) -> None:
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_transaction_that_is_late_is_seen(engine: Engine, alone: bool) -> None:
     """Its instant is of before another process last read the feed."""
     made, listing = engine.add(), index(engine.app)
     engine.later(1)
@@ -156,9 +162,27 @@ def test_a_transaction_that_is_late_is_seen(engine: Engine) -> None:
     before = engine.app.table.get(made.id)
     assert before is not None
     late = make_late(engine, before, then)
-    engine.later(301)
+    if not alone:  # another row, which is found, says nothing of it
+        shard = engine.app.table.shard(made.id)
+        engine.app.table.announce(shard, ["other"])
+        listing.refresh()
+        engine.later(301)
     holds(engine, listing)
     assert known(listing)[made.id].name == late
+
+
+def test_a_snapshot_whose_writer_was_killed_before_it_told_of_it_is_replaced(
+    engine: Engine,
+) -> None:
+    for _ in range(4):
+        engine.add()
+    shards = Upkeep(index(engine.app)).run(go_on).snapshots
+    for name in engine.app.table.shards:
+        engine.app.meta.remove(f"index.{name}")
+    made = engine.add()
+    upkeep = Upkeep(index(engine.app))
+    assert upkeep.run(go_on).snapshots >= shards and upkeep.run(go_on).snapshots == 0
+    assert known(index(engine.app))[made.id].name == "test"
 
 
 def make_late(engine: Engine, before: Schedule, then: Any) -> str:

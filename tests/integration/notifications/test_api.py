@@ -31,6 +31,7 @@ Ask = Callable[..., httpx.Response]
 @pytest.fixture
 def ask(office: Office) -> Ask:
     app = build(office.settings(), office.clock, tasks=Registry([]))
+    app.create()
     made = api(lambda: app)
 
     async def answered(path: str, at: str, params: dict[str, Any]) -> httpx.Response:

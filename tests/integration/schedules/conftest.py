@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from local.azurite import Azurite
 from shared.api.app import api
@@ -24,13 +26,18 @@ class Counter:
 
     engine: Engine
 
-    def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """The answer; `path` follows /api/v1."""
+    @cached_property
+    def served(self) -> FastAPI:
+        return api(lambda: self.engine.app)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """The answer; `path` follows /api/v1. In the names of headers, _ stands for -."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
 
         async def answered() -> httpx.Response:
-            transport = httpx.ASGITransport(api(lambda: self.engine.app))
+            transport = httpx.ASGITransport(self.served)
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
-                return await client.request(method, f"/api/v1{path}", json=body)
+                return await client.request(method, f"/api/v1{path}", json=body, headers=sent)
 
         return asyncio.run(answered())
 

@@ -69,3 +69,12 @@ def test_a_time_that_there_is_not_is_answered_with_one_that_is_right(
 ) -> None:
     field, said = counter.refused(start_time=text)
     assert field == "start_time" and "offset, such as 2030-01-31T09:00:00Z" in said
+
+
+def test_who_executes_what_is_overdue_is_told_the_job_that_starts(counter: Counter) -> None:
+    """Not the first that was due, which is too old to start."""
+    made = counter.made(frequency="interval", interval_seconds=300)
+    counter.engine.later(3000)
+    told = counter.told("POST", f"/schedules/{made['id']}/execute")
+    counter.engine.work()
+    assert counter.engine.calls.started == [told["job_id"]]

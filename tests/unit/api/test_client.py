@@ -35,7 +35,7 @@ def test_each_operation_can_be_called(what: dict[str, Any]) -> None:
     given = made.sync_detailed.__annotations__
     assert "AuthenticatedClient" in str(given["client"])
     assert ("body" in given) == ("requestBody" in what)
-    named = {one["name"].replace(".", "_") for one in what.get("parameters", ())}
+    named = {re.sub("[.-]", "_", one["name"]).lower() for one in what.get("parameters", ())}
     assert named == {name.removesuffix("_") for name in given} - {"client", "body", "return"}
 
 

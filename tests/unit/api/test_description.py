@@ -13,8 +13,10 @@ from shared.api import said
 from shared.api.alerts import routes as alerts
 from shared.api.backups import orders as backup_orders
 from shared.api.billing import routes as billing
+from shared.api.calendars import shapes as calendars
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.jobs import routes as jobs
+from shared.api.keys import shapes as keys
 from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
 from shared.api.query import instant
@@ -23,14 +25,17 @@ from shared.errors import Invalid
 from tests.unit.api.asking import asked, operations, stateless
 
 IDS = """
-accept_backup acknowledge_alert cancel_job change_plan change_schedule create_plan create_schedule
-delete_backup delete_plan delete_schedule disable_plan disable_schedule enable_plan enable_schedule
-execute_schedule link_backup list_alerts list_audit list_backups list_circuits list_due_schedules
-list_jobs list_messages list_notifications list_occurrences list_plans list_reports
-list_schedule_audit list_schedules list_sources list_tasks list_usage read_alert read_backup
-read_billing read_cost_chart read_cost_report read_costs read_job read_message read_metrics
-read_notification read_plan read_schedule restore_backup resume_billing retry_job retry_schedule
-run_plan summarize_schedules try_retention verify_backup
+accept_backup acknowledge_alert backfill_schedule cancel_backfill cancel_job change_calendar
+change_key change_plan change_schedule create_calendar create_feed create_key create_plan
+create_schedule delete_backup delete_calendar delete_plan delete_schedule disable_plan
+disable_schedule enable_plan enable_schedule execute_schedule import_calendar link_backup
+list_alerts list_audit list_backfills list_backups list_calendars list_circuits list_closed_days
+list_countries list_due_schedules list_feeds list_jobs list_keys list_messages list_notifications
+list_occurrences list_plans list_reports list_schedule_audit list_schedules list_sources list_tasks
+list_usage read_alert read_backfill read_backup read_billing read_calendar read_cost_chart
+read_cost_report read_costs read_job read_key read_message read_metrics read_notification read_plan
+read_schedule restore_backup resume_billing retry_job retry_schedule revoke_feed revoke_key run_plan
+summarize_days summarize_schedules try_retention verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
@@ -54,13 +59,17 @@ def test_each_schema_has_a_title_of_its_own() -> None:
 def test_a_key_is_asked_for_in_the_header_or_in_the_query() -> None:
     spec = stateless().openapi()
     schemes = spec["components"]["securitySchemes"]
-    places = [(one["type"], one["in"], one["name"]) for one in schemes.values()]
+    places = [(one["type"], one["in"], one["name"]) for one in schemes.values() if "in" in one]
     assert places == [("apiKey", "header", "x-functions-key"), ("apiKey", "query", "code")]
-    assert spec["security"] == [{name: []} for name in schemes]
+    assert schemes["key_of_caller"]["scheme"] == "bearer"
+    assert spec["security"] == [
+        {"key_of_caller": [], "key_in_header": []},
+        {"key_of_caller": [], "key_in_query": []},
+    ]
 
 
 def test_each_body_has_examples_that_its_model_takes() -> None:
-    modules = (schemas, jobs, plan_schemas, backup_orders, billing, alerts)
+    modules = (schemas, jobs, plan_schemas, backup_orders, billing, alerts, keys, calendars)
     taken = set()
     for _, _, what in operations():
         if "requestBody" not in what:

@@ -95,6 +95,14 @@ def test_a_body_that_cannot_be_read_is_told_why(body: bytes, said: str) -> None:
     assert answer.json()["errors"] == [{"field": "body", "message": said}]
 
 
+@pytest.mark.parametrize("body", [b"null", b" null\n"])
+@pytest.mark.parametrize("path", [SCHEDULES, f"{SCHEDULES}/database_backup/execute"])
+def test_null_is_no_body(path: str, body: bytes) -> None:
+    answer = asked("POST", path, content=body, headers=AS_JSON)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "body: send a JSON object")
+    assert asked("POST", path, content=body).status_code == 415
+
+
 def chunks() -> Iterator[bytes]:
     for _ in range(20):
         yield b" " * (MOST // 10)

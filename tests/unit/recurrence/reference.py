@@ -6,9 +6,10 @@ It shares no code with the product: `croniter.expand` gives the values, `astimez
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from croniter import croniter
@@ -69,6 +70,14 @@ class Match:
         return str((day.day + 6) // 7) in which or ("l" in which and last)
 
 
+class Matches(Protocol):
+    """Whether a wall minute is named, and how clock changes are taken."""
+
+    @property
+    def fixed(self) -> bool: ...
+    def __call__(self, wall: datetime) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One minute of real time, and what clocks show."""
@@ -98,7 +107,7 @@ def _shown(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[Shown]:
         before = wall
 
 
-def expected(match: Match, minutes: Iterable[Shown]) -> list[datetime]:
+def expected(match: Matches, minutes: Iterable[Shown]) -> list[datetime]:
     """The occurrences, by the definition of the rule."""
     if match.fixed:
         return [
@@ -181,3 +190,36 @@ def distinct_changes(first_year: int, last_year: int) -> list[tuple[str, Change]
             key = tuple(each for each in all_of_zone if abs(each.at - change.at) <= NEAR)
             found.setdefault((change, *key), (name, change))
     return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Wall minutes that are listed: by another library, or without those that others name."""
+
+    fixed: bool
+    walls: Container[datetime]
+    excluded: tuple[Match, ...] = ()
+
+    def __call__(self, wall: datetime) -> bool:
+        return wall in self.walls and not any(out(wall) for out in self.excluded)
+
+
+class Sieved:
+    """An expression's minutes, without those of others."""
+
+    def __init__(self, expression: str, excluded: Iterable[str]) -> None:
+        self._named = Match(expression)
+        self._excluded = [Match(each) for each in excluded]
+        self.fixed = self._named.fixed
+
+    def __call__(self, wall: datetime) -> bool:
+        return self._named(wall) and not any(out(wall) for out in self._excluded)
+
+
+def expected_of_several(
+    named: Iterable[str], excluded: Iterable[str], minutes: Sequence[Shown]
+) -> list[datetime]:
+    """What is an occurrence of one is one of all."""
+    excluded = list(excluded)
+    found = (expected(Sieved(expression, excluded), minutes) for expression in named)
+    return sorted({at for each in found for at in each})

@@ -139,3 +139,61 @@ def instants() -> st.SearchStrategy[datetime]:
     """Whole seconds from 1970 to 2037."""
     seconds = st.integers(0, int(utc("2038-01-01").timestamp()))
     return seconds.map(lambda s: utc("1970-01-01") + timedelta(seconds=s))
+
+
+_WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+_LONG = st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY"])
+_SHORT = st.sampled_from(["HOURLY", "MINUTELY"])
+
+
+def _listed(values: list[int] | range) -> st.SearchStrategy[str]:
+    some = st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True)
+    return some.map(lambda found: ",".join(map(str, found)))
+
+
+_BY = {
+    "BYMONTH": _listed(range(1, 13)),
+    "BYMONTHDAY": _listed([1, 2, 13, 15, 28, 29, 30, 31, -1, -2, -29, -31]),
+    "BYHOUR": _listed(range(24)),
+    "BYMINUTE": _listed([0, 1, 15, 30, 45, 59]),
+}
+_WHICH = {
+    "month": st.sampled_from([1, 2, 3, 5, -1, -2, -5]),
+    "year": st.sampled_from([1, 2, 20, 53, -1, -20, -53]),
+}
+_SOMETIMES = st.sampled_from([True, False, False])
+
+
+@st.composite
+def rules(draw: st.DrawFn, freqs: st.SearchStrategy[str] = _LONG | _SHORT) -> str:
+    """Rules of RFC 5545 without an end, in the parts that python-dateutil reads as the RFC does."""
+    freq = draw(freqs)
+    parts = [f"FREQ={freq}"]
+    if draw(st.booleans()):
+        parts.append(f"INTERVAL={draw(st.sampled_from([1, 2, 3, 4, 5, 7, 10, 26, 45]))}")
+    for name, values in _BY.items():
+        if draw(_SOMETIMES) and not (freq == "WEEKLY" and name == "BYMONTHDAY"):
+            parts.append(f"{name}={draw(values)}")
+    if draw(st.booleans()):
+        days = draw(st.lists(st.sampled_from(_WEEKDAYS), min_size=1, max_size=3, unique=True))
+        if freq in ("YEARLY", "MONTHLY") and draw(st.booleans()):
+            by_month = freq == "MONTHLY" or any(part.startswith("BYMONTH=") for part in parts)
+            which = _WHICH["month" if by_month else "year"]
+            days = [f"{draw(which)}{day}" for day in days]
+        parts.append(f"BYDAY={','.join(days)}")
+    if any(part.startswith("BY") for part in parts) and draw(_SOMETIMES) and freq != "MINUTELY":
+        parts.append(f"BYSETPOS={draw(_listed([1, 2, 3, 10, -1, -2, -7]))}")
+    if draw(_SOMETIMES):
+        parts.append(f"WKST={draw(st.sampled_from(_WEEKDAYS))}")
+    return ";".join(parts)
+
+
+def read_alike(text: str, start: datetime) -> bool:
+    """Whether dateutil reads a rule as the RFC does.
+
+    Of the week of the start, it gives BYSETPOS only the days from the start on.
+    """
+    if "WEEKLY" not in text or "BYSETPOS" not in text:
+        return True
+    first = text.partition("WKST=")[2][:2] or "MO"
+    return start.weekday() == _WEEKDAYS.index(first)

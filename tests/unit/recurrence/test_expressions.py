@@ -10,7 +10,7 @@ import pytest
 from croniter import croniter
 from hypothesis import given, settings
 
-from shared.recurrence.cron import next_wall, parse
+from shared.recurrence.cron import parse
 from shared.recurrence.fields import FIELDS, plain
 from tests.unit.recurrence.reference import Match
 from tests.unit.recurrence.strategies import expressions, field, special_expressions
@@ -34,8 +34,8 @@ def test_day_fields_join_as_croniter_joins_them(days: str, weekdays: str) -> Non
     expanded, _ = croniter.expand(f"0 0 {days} * {weekdays}")
     cron = parse(f"0 0 {days} * {weekdays}")
     for ours, text, values, size in (
-        (cron.days, days, expanded[2], 31),
-        (cron.weekdays, weekdays, expanded[4], 7),
+        (cron.in_month, days, expanded[2], 31),
+        (cron.in_week, weekdays, expanded[4], 7),
     ):
         step_of_one = len(values) == size and "*" in text  # does not restrict, below
         assert (ours is None) == (values[0] == "*" or step_of_one)
@@ -55,10 +55,10 @@ def test_the_calendar_is_walked_without_a_leap(expression: str) -> None:
         return
     begin, end = datetime(2027, 1, 1), datetime(2029, 1, 1)
     days = (begin + timedelta(days=n) for n in range((end - begin).days))
-    found, wall = [], next_wall(cron, begin)
+    found, wall = [], cron.next(begin)
     while wall is not None and wall < end:
         found.append(wall.date())
-        wall = next_wall(cron, wall.replace(hour=23, minute=59) + timedelta(minutes=1))
+        wall = cron.next(wall.replace(hour=23, minute=59) + timedelta(minutes=1))
     assert found == [day.date() for day in days if match.day(day.date())]
 
 
@@ -87,26 +87,47 @@ def test_the_calendar_is_walked_without_a_leap(expression: str) -> None:
         ("0 0 * * 7", [3, 10, 17, 24, 31]),
         ("0 0 * * 6-7", [2, 3, 9, 10, 16, 17, 23, 24, 30, 31]),
         ("0 0 * * sat-mon", [2, 3, 4, 9, 10, 11, 16, 17, 18, 23, 24, 25, 30, 31]),
+        ("0 0 * * 5L", [29]),
+        ("0 0 * * FRIL", [29]),
+        ("0 0 * * 7L", [31]),
+        ("0 0 * * 1#2,3", [6, 11, 13, 20, 27]),  # beside a plain weekday: either one
+        ("0 0 * * L5,3#1", [6, 29]),
+        ("0 0 * * mon-wed#3", [18, 19, 20]),
+        ("0 0 * * 5-7#1", [1, 2, 3]),
+        ("0 0 * * 0-7/7", [3, 10, 17, 24, 31]),
+        ("0 0 L-3 * *", [28]),
+        ("0 0 L-30 * *", [1]),
+        ("0 0 L-3,L,2 * *", [2, 28, 31]),
+        ("0 0 15W * *", [15]),  # a Friday
+        ("0 0 16W * *", [15]),  # a Saturday: the day before
+        ("0 0 17W * *", [18]),  # a Sunday: the day after
+        ("0 0 2W * *", [1]),
+        ("0 0 31W * *", [29]),  # the last day, a Sunday: not in February
+        ("0 0 LW * *", [29]),
+        ("0 0 15W,LW,3 * *", [3, 15, 29]),
+        ("0 0 LW * 0", [3, 10, 17, 24, 29, 31]),  # both restrict: either one
+        ("0 0 *,LW * *", list(range(1, 32))),
+        ("0 0 25-L/3 * *", [25, 28, 31]),
         ("0 0 31 2 0", []),  # another month; and not refused, since Sundays match
     ],
 )
 def test_days_of_january_2027(expression: str, days: list[int]) -> None:
     """The first is a Friday."""
     cron, found = parse(expression), []
-    wall = next_wall(cron, datetime(2027, 1, 1))
+    wall = cron.next(datetime(2027, 1, 1))
     while wall is not None and wall < datetime(2027, 2, 1):
         found.append(wall.day)
-        wall = next_wall(cron, wall + timedelta(days=1))
+        wall = cron.next(wall + timedelta(days=1))
     assert found == days
 
 
 def test_rare_days() -> None:
     leap_day = parse("0 0 29 2 *")
-    assert next_wall(leap_day, datetime(2028, 3, 1)) == datetime(2032, 2, 29)
-    assert next_wall(leap_day, datetime(2096, 3, 1)) == datetime(2104, 2, 29)
+    assert leap_day.next(datetime(2028, 3, 1)) == datetime(2032, 2, 29)
+    assert leap_day.next(datetime(2096, 3, 1)) == datetime(2104, 2, 29)
     fifth_sunday = parse("0 0 * 2 0#5")
-    assert next_wall(fifth_sunday, datetime(2032, 3, 1)) == datetime(2060, 2, 29)
-    assert next_wall(leap_day, datetime(9999, 1, 1)) is None
+    assert fifth_sunday.next(datetime(2032, 3, 1)) == datetime(2060, 2, 29)
+    assert leap_day.next(datetime(9999, 1, 1)) is None
 
 
 def test_spelling_does_not_matter() -> None:
@@ -115,14 +136,16 @@ def test_spelling_does_not_matter() -> None:
     assert parse("0 9 * Jan MON") == parse("0 9 * 1 1")
 
 
-def test_croniter_is_loaded_only_for_what_is_not_plain() -> None:
+def test_croniter_is_not_loaded_for_what_is_right() -> None:
     """It takes longer to import than all the rest."""
     code = (
         "import sys; from shared.recurrence import *; from datetime import datetime, UTC\n"
         "def ask(e): next_run(Recurrence(frequency=Frequency.CRON, cron_expression=e,"
         " timezone='Europe/Berlin'), datetime(2026, 1, 1, tzinfo=UTC))\n"
-        "ask('*/5 6-8 1,15 JAN-MAR MON'); print('croniter' in sys.modules)\n"
-        "ask('0 0 L * *'); print('croniter' in sys.modules)"
+        "ask('*/5 6-8 1,15 JAN-MAR MON'); ask('0 22-2 L-3,15W,25-L/3 nov-feb 5L,mon-wed#3,5-7')\n"
+        "print('croniter' in sys.modules)\n"
+        "try: ask('0 0 L * 9')\n"
+        "except InvalidRecurrence: print('croniter' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]

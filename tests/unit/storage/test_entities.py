@@ -150,3 +150,45 @@ def test_a_hundred_live_jobs_fit_into_their_row() -> None:
     )
     stored = row(schedule(*[worst] * 100))["live"]
     assert len(stored) <= entities._ROOM
+
+
+KINDS = [
+    Recurrence(frequency=Frequency.CRON, cron_expression="@daily", timezone="Europe/Berlin"),
+    Recurrence(
+        frequency=Frequency.CRON,
+        cron_expressions=("0 9 * * 5L", "30 6 LW * *"),
+        exclude_cron_expressions=("* * 24-26 12 *",),
+        timezone="Europe/Berlin",
+    ),
+    Recurrence(
+        frequency=Frequency.RRULE,
+        rrule="FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;COUNT=10",
+        start_local=datetime(2026, 3, 3, 9),
+        exclude_cron_expressions=("* * * 8 *",),
+        timezone="America/New_York",
+    ),
+    Recurrence(frequency=Frequency.RRULE, rrule="FREQ=DAILY;UNTIL=20300101", start_time=START),
+    Recurrence(
+        frequency=Frequency.ONCE,
+        start_local=datetime(2027, 3, 28, 2, 30),
+        timezone="Europe/Berlin",
+    ),
+    Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START),
+]
+
+
+@pytest.mark.parametrize("when", KINDS, ids=lambda when: when.text)
+def test_each_kind_of_recurrence_is_read_as_it_was_written(when: Recurrence) -> None:
+    one = schedule()
+    one = replace(one, definition=replace(one.definition, recurrence=when))
+    stored = json.loads(json.dumps(row(one)))
+    assert entities.to_schedule(stored, "").definition.recurrence == when
+    version = Version(schedule_id="n", revision=1, since=START, recurrence=when, reason="created")
+    assert entities.to_version(entities.version_properties(version)) == version
+
+
+def test_a_row_of_an_earlier_version_knows_no_further_kinds() -> None:
+    stored = row(schedule())
+    assert stored.pop("when") == ""
+    kept = entities.to_schedule(stored, "").definition.recurrence
+    assert kept == Recurrence(frequency=Frequency.HOURLY)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 PLANS = "/backups/plans"
-TIMES = ("frequency", "schedule_time", "day_of_week", "day_of_month", "cron_expression")
+TIMES = (
+    "frequency",
+    "schedule_time",
+    "day_of_week",
+    "day_of_month",
+    "cron_expression",
+    "cron_expressions",
+)
 
 
 def here(plan: dict[str, Any]) -> str:

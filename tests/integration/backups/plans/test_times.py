@@ -30,10 +30,21 @@ from tests.integration.backups.plans.setup import PLANS, TIMES, here
         ({"frequency": "cron", "cron_expression": "0 */24 * * *"}, "0 */24 * * *"),
         ({"frequency": "cron", "cron_expression": "0 3 * * 1#2"}, "0 3 * * 1#2"),
         ({"frequency": "cron", "cron_expression": "0 3,15 * * *"}, "0 3,15 * * *"),
+        ({"frequency": "cron", "cron_expression": "0 3 15W * *"}, "0 3 15W * *"),
+        ({"frequency": "cron", "cron_expression": "0 3 * * 5L"}, "0 3 * * 5L"),
+        (
+            {
+                "frequency": "daily",
+                "schedule_time": "03:05",
+                "exclude_cron_expressions": ["* * 24-26 12 *"],
+            },
+            "5 3 * * *",
+        ),
+        ({"frequency": "cron", "cron_expressions": ["0 3 * * 1-5", "0 5 L * *"]}, None),
     ],
 )
 def test_its_time_is_a_cron_expression_and_reads_back(
-    one_for_all: Client, asked: dict[str, Any], cron: str
+    one_for_all: Client, asked: dict[str, Any], cron: str | None
 ) -> None:
     made = one_for_all.told("POST", PLANS, {"name": "a", "source": "state"} | asked)
     assert asked.items() <= made.items()
@@ -51,6 +62,16 @@ def test_its_time_is_a_cron_expression_and_reads_back(
         ({"frequency": "monthly"}, ("monthly", "00:00", None, 1)),
         ({"frequency": "daily"}, ("daily", "00:00", None, None)),
         ({"frequency": "hourly"}, ("hourly", None, None, None)),
+        ({"frequency": "cron", "cron_expression": "@weekly"}, ("weekly", "00:00", 0, None)),
+        ({"frequency": "cron", "cron_expressions": ["@daily"]}, ("daily", "00:00", None, None)),
+        (
+            {"frequency": "cron", "cron_expressions": ["0 3 * * 1", "@daily"]},
+            ("cron", None, None, None),
+        ),
+        (
+            {"frequency": "rrule", "rrule": "FREQ=DAILY", "start_local": "2026-03-03T09:30:00"},
+            ("rrule", None, None, None),
+        ),
         ({"frequency": "interval", "interval_seconds": 90}, ("interval", None, None, None)),
     ],
 )

@@ -22,6 +22,7 @@ from tests.integration.backups.state.setup import (
     rows,
 )
 from tests.integration.engine.conftest import Engine, make, tap
+from tests.jobs import jobs_of
 
 
 def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_the_worst_night(engine: Engine, azurite: Azurite, tmp_path: Path) -> No
     running = f"{made['waits'].id}-20260301T120500Z"
     working = engine.start(Message((running,), engine.clock.now()))
     assert engine.calls.entered.wait(20)
-    done = {job.id for job in engine.app.manager.jobs() if job.finished_at is not None}
+    done = {job.id for job in jobs_of(engine.app) if job.finished_at is not None}
     content, contents = dumped(engine, tmp_path)
     assert contents.tables["schedule"] == 9 and contents.tables["meta"] >= 1
     assert contents.tables["job"] == len(done) and contents.schema == {"shards": "2"}

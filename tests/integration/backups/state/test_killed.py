@@ -23,6 +23,7 @@ from tests.integration.backups.state.setup import (
     rows,
 )
 from tests.integration.engine.conftest import Engine
+from tests.jobs import jobs_of
 
 
 def test_a_restore_that_was_killed_at_any_step_is_made_again(
@@ -57,7 +58,7 @@ def test_a_restore_that_was_killed_while_the_engine_ran_on(
 ) -> None:
     made = busy(engine)
     content, _ = dumped(engine, tmp_path)
-    done = {job.id for job in engine.app.manager.jobs() if job.finished_at is not None}
+    done = {job.id for job in jobs_of(engine.app) if job.finished_at is not None}
     other = fresh(engine, azurite)
     with monkeypatch.context() as patched:
         patched.setattr(state_write.Writer, "_new", _once(state_write.Writer._new))

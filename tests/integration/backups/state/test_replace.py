@@ -20,6 +20,7 @@ from shared.storage.tables.table import Table
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.backups.state.setup import busy, dumped, every, prefix, reconciled, restored
 from tests.integration.engine.conftest import Engine, make, tap
+from tests.jobs import jobs_of
 
 
 def test_among_schedules_that_went_on_since(engine: Engine, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_among_system_schedules_that_ran_on_the_empty_account(
     reconciled(other)
     counted = other.app.manager.get("hourly").progress
     assert counted.success_count == 2 + ran + 1 and counted.cancelled_count >= 12 * hours - 1
-    jobs = other.app.manager.jobs("hourly")
+    jobs = jobs_of(other.app, "hourly")
     assert max(job.count for job in jobs) == (1 if hours == 1 else counted.cancelled_count)
     assert [job.status for job in jobs].count(Status.SUCCEEDED) == counted.success_count
 
@@ -125,7 +126,7 @@ def test_a_schedule_that_runs_while_it_is_replaced(
 
     monkeypatch.setattr(state_write, "transact", late)
     restored(other, tmp_path, content, Target(replace=other.app.settings.prefix))
-    done = {job.id for job in other.app.manager.jobs("hourly") if job.status is Status.SUCCEEDED}
+    done = {job.id for job in jobs_of(other.app, "hourly") if job.status is Status.SUCCEEDED}
     assert ran and set(ran) < done
     assert other.app.manager.get("hourly").progress.success_count == len(done) == 2 + len(ran)
     reconciled(other)

@@ -25,6 +25,7 @@ from tests.integration.backups.state.setup import (
     restored,
 )
 from tests.integration.engine.conftest import Engine
+from tests.jobs import jobs_of
 
 
 class Meddling(threading.Event):
@@ -64,7 +65,7 @@ def test_what_changes_while_it_is_read_is_read_again(
     known = set(engine.calls.started)
     other = fresh(engine, azurite)
     restored(other, tmp_path, content)
-    done = {job.id for job in other.app.manager.jobs() if job.finished_at is not None}
+    done = {job.id for job in jobs_of(other.app) if job.finished_at is not None}
     assert done and done <= known
     reconciled(other)
     catch_up(other)
@@ -149,7 +150,7 @@ def test_under_load(engine: Engine, azurite: Azurite, tmp_path: Path) -> None:
     for content in dumps:
         other = fresh(engine, azurite)
         restored(other, tmp_path, content)
-        done = {job.id for job in other.app.manager.jobs() if job.finished_at is not None}
+        done = {job.id for job in jobs_of(other.app) if job.finished_at is not None}
         reconciled(other)
         catch_up(other)
         assert done and not done & set(other.calls.started)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from local import postgres as local_postgres
 from local.azurite import Azurite
 from local.postgres import Postgres
+from shared.access import LOCAL
 from shared.api.plans import routes as plans
 from shared.errors import Conflict
 from shared.log import Event
@@ -74,8 +76,9 @@ def test_a_database_that_is_gone_is_told_once_and_is_not_late(
     (stand,) = [one for one in stands if one.database == "old"]
     assert stand.gone_at == again.started_at and stand.last_good is not None
     assert "old was not found in postgres any more (" in stand.sentence
-    shown = plans.read_plan(lambda: engine.app, plan)
-    assert shown.last_good is not None and shown.last_good.started_at == again.started_at
+    shown = plans.read_plan(lambda: engine.app, LOCAL, plan, lambda answer: answer)
+    last_good = json.loads(bytes(shown.body))["last_good"]
+    assert datetime.fromisoformat(last_good["started_at"]) == again.started_at
     with pytest.raises(Conflict, match="never deleted"):
         engine.delete(stand.last_good.id, force=True)
     execute(server.url("postgres"), "CREATE DATABASE old")

@@ -1,0 +1,1 @@
+"""Calendars, their days, and feeds."""

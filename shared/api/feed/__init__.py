@@ -1,0 +1,1 @@
+"""The calendar feed, which needs no key: its token is the key."""

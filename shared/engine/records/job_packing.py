@@ -1,0 +1,155 @@
+"""Keeps the index of jobs: packs the feed into chunks, and builds it anew from the jobs' rows.
+
+1. New chunks are written, beside those that they replace.
+2. A new directory is written, which names them, and the rows of the feed that are in them.
+3. The row `jobs.index` is made to name it, unless somebody else was faster: only now it counts.
+4. The rows of the feed, and the blobs that were replaced, are removed.
+
+Killed before 3, it leaves blobs that nothing names, which a later run removes. Killed after 3, it
+leaves rows that the directory says are packed: readers pass over them, and the next run removes
+them. Two at once: one of them changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.clock import Clock
+from shared.errors import Damaged
+from shared.jobs.chunk import encode, ordered
+from shared.jobs.directory import Directory, Section
+from shared.jobs.entry import Entry
+from shared.jobs.packing import MOST, cut, merged, placed
+from shared.log import Event, event
+from shared.storage.blobs.job_chunks import JobChunks
+from shared.storage.tables.facts import Fact
+from shared.storage.tables.job_feed import JobFeed
+from shared.storage.tables.job_rows import JobRows
+
+_ALONE = timedelta(hours=1)
+"""What is younger may belong to another run that is at work."""
+
+_logger = logging.getLogger("belfry.ledger")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """What a run did."""
+
+    jobs: int
+    """Jobs that were packed."""
+    chunks: int
+    """Chunks that were written."""
+    rebuilt: bool = False
+    won: bool = True
+    """Whether it counts: no other run was faster."""
+
+    def result(self) -> Mapping[str, object]:
+        """The counts, as a task's result."""
+        return {"jobs": self.jobs, "chunks": self.chunks, "rebuilt": self.rebuilt, "won": self.won}
+
+
+class JobPacking:
+    """The packing, bound to its stores. Every method raises `Unavailable` or `Refused` if storage
+    fails, and what `check` raises, which is called now and then."""
+
+    def __init__(self, feed: JobFeed, rows: JobRows, chunks: JobChunks, clock: Clock) -> None:
+        self._feed = feed
+        self._rows = rows
+        self._chunks = chunks
+        self._clock = clock
+
+    def pack(self, check: Callable[[], None]) -> Packed:
+        """Pack the feed. If there is no index, or its blobs are lost, it is built."""
+        pointer = self._feed.pointer()
+        if pointer is None or not pointer.value:
+            return self.rebuild(check)
+        try:
+            made = self._packed(pointer, self._chunks.directory(pointer.value), check)
+        except Damaged as error:
+            event(_logger, Event.JOB_INDEX_BROKEN, level=logging.ERROR, error=str(error))
+            return self.rebuild(check)
+        return made
+
+    def rebuild(self, check: Callable[[], None]) -> Packed:
+        """Build the index anew from the rows of all jobs; one that is there holds until then."""
+        self._chunks.create()
+        pointer = self._feed.pointer()
+        filed = [row.key for row in self._feed.read().rows]  # before the rows, which have them all
+        entries: list[Entry] = []
+        for number, entry in enumerate(self._rows.entries()):
+            if number % MOST == 0:
+                check()
+            entries.append(entry)
+        sections = []
+        for some in cut(ordered(entries), MOST):
+            check()
+            sections.append(self._section(some))
+        won = self._point(pointer, Directory.of(sections, filed))
+        if won:
+            self._feed.remove(filed)
+        self._clear(check)
+        made = Packed(jobs=len(entries), chunks=len(sections), rebuilt=True, won=won)
+        event(_logger, Event.JOB_INDEX_REBUILT, jobs=made.jobs, chunks=made.chunks)
+        return made
+
+    def _packed(self, pointer: Fact, before: Directory, check: Callable[[], None]) -> Packed:
+        filed = self._feed.read().rows
+        # left by a run that was killed:
+        self._feed.remove([row.key for row in filed if row.key in before.packed])
+        rows = [row for row in filed if row.key not in before.packed]
+        if not rows:
+            self._clear(check)
+            return Packed(jobs=0, chunks=0)
+        entries = [entry for row in rows for entry in row.entries]
+        changed: dict[int, list[Section]] = {}
+        for number, more in placed(before, entries).items():
+            check()
+            changed[number] = self._merged(before, number, more)
+        kept = (one for at, one in enumerate(before.sections) if at not in changed)
+        made = [one for sections in changed.values() for one in sections]
+        after = Directory.of([*kept, *made], (row.key for row in rows))
+        won = self._point(pointer, after)
+        if won:
+            self._feed.remove([row.key for row in rows])
+            for number in changed:
+                for section in before.sections[number : number + 1]:
+                    self._chunks.remove(section.name)
+            self._chunks.remove(pointer.value)
+            self._clear(check)
+        return Packed(jobs=len(entries), chunks=len(made), won=won)
+
+    def _merged(self, before: Directory, number: int, more: Iterable[Entry]) -> list[Section]:
+        """The sections that take the place of that one."""
+        there: Iterable[Entry] = ()
+        for section in before.sections[number : number + 1]:
+            there = self._chunks.chunk(section.name)
+        newest = number >= len(before.sections) - 1
+        return [self._section(some) for some in merged(there, more, newest=newest)]
+
+    def _section(self, entries: list[Entry]) -> Section:
+        return Section.of(self._chunks.keep_chunk(encode(entries)), entries)
+
+    def _point(self, before: Fact | None, directory: Directory) -> bool:
+        return self._feed.point(before, self._chunks.keep_directory(directory.encode()))
+
+    def _clear(self, check: Callable[[], None]) -> None:
+        """Remove what killed runs left: blobs that the directory does not name. Raises `Damaged` if
+        one that it names is gone."""
+        pointer = self._feed.pointer()
+        if pointer is None or not pointer.value:
+            return
+        held = self._chunks.directory(pointer.value)
+        named = {pointer.value, *(section.name for section in held.sections)}
+        there = self._chunks.written(check)
+        gone = named - there.keys()
+        if gone and self._feed.pointer() == pointer:  # else another run packed meanwhile
+            raise Damaged(f"{min(gone)} of the index of jobs is gone")
+        before = self._clock.now() - _ALONE
+        for name, at in there.items():
+            if name not in named and at is not None and at < before:
+                check()
+                self._chunks.remove(name)

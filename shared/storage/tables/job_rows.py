@@ -1,0 +1,78 @@
+"""What the index of jobs needs of the rows of ended jobs: few of their properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shared.jobs.entry import Entry, epoch
+from shared.schedules.job import Status, parse_id
+from shared.storage.failures import translated
+from shared.storage.tables import entities
+from shared.storage.tables.batch import literal
+from shared.storage.tables.history import Older
+from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.table import Table
+
+_COLUMNS = (
+    "RowKey",
+    "status",
+    "task_type",
+    "project_id",
+    "last_due_at",
+    "count",
+    "started_at",
+    "finished_at",
+    "worker",
+)
+_GARBLED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+
+
+class JobRows:
+    """The rows. Raises `Unavailable` or `Refused` if storage fails."""
+
+    def __init__(self, table: Table, schedules: ScheduleTable, older: Older) -> None:
+        self._table = table
+        self._schedules = schedules
+        self._older = older
+
+    def entries(self) -> Iterator[Entry]:
+        """The entry of every job that has ended. Reads all rows of jobs, and then the archive."""
+        line, seen = self._older.line(), set[str]()
+        for shard in self._schedules.shards:
+            where = f"PartitionKey eq {literal(shard)} and RowKey ge 'job:' and RowKey lt 'job;'"
+            with translated("table storage"):
+                for row in self._table.query(where, select=_COLUMNS):
+                    entry = _entry(row)
+                    if entry.since < epoch(line):
+                        seen.add(entry.id)
+                    yield entry
+        archived = map(_entry, self._older.everything())
+        yield from (entry for entry in archived if entry.id not in seen)
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    """The entry. A job whose row cannot be read counts as failed, as everywhere (`readable`)."""
+    job_id = str(row["RowKey"]).rpartition(":")[2]
+    due_at = parse_id(job_id)[1]
+    try:
+        last, project = entities.instant(row.get("last_due_at") or ""), row["project_id"]
+        return Entry(
+            id=job_id,
+            status=Status(row["status"]),
+            task_type=row["task_type"],
+            project_id=None if project == "" else int(project),
+            until=epoch(last or due_at),
+            count=int(row.get("count") or 1),
+            seconds=_seconds(row),
+        )
+    except _GARBLED:
+        return Entry(job_id, Status.FAILED, "", None, epoch(due_at))
+
+
+def _seconds(row: Mapping[str, Any]) -> float | None:
+    """As `Job.duration_seconds`."""
+    began, ended = (entities.instant(row[name]) for name in ("started_at", "finished_at"))
+    if not row["worker"] or began is None or ended is None:
+        return None
+    return (ended - began).total_seconds()
