@@ -9,7 +9,7 @@ A backfill's job is no occurrence. It has an id of its own (`job`), the ledger a
 counts leave it out, and it neither uses up `max_runs` nor pauses its schedule.
 
 Which due times there were: those that the ledger's versions expected (`ledger`), and, from before
-the schedule existed, those of its present recurrence. With `Rule.PRESENT`, those of the present
+the schedule existed, those of its present recurrence. With `present`, those of the present
 recurrence throughout, also where the schedule was off.
 """
 
@@ -32,7 +32,7 @@ the schedule's own always find room."""
 MOST_PACE = 20
 
 
-class Rule(StrEnum):
+class BackfillRule(StrEnum):
     """Which due times a backfill runs."""
 
     LEDGER = "ledger"
@@ -42,14 +42,14 @@ class Rule(StrEnum):
     """Those of its present recurrence, also where it was off or had another one."""
 
 
-class Direction(StrEnum):
+class BackfillOrder(StrEnum):
     """In which order a backfill runs them."""
 
     OLDEST = "oldest_first"
     NEWEST = "newest_first"
 
 
-class State(StrEnum):
+class BackfillState(StrEnum):
     """Where a backfill stands."""
 
     RUNNING = "running"
@@ -76,8 +76,8 @@ class Order:
     """Due times at or after this,"""
     end: datetime
     """and before this."""
-    rule: Rule
-    direction: Direction
+    rule: BackfillRule
+    direction: BackfillOrder
     recurrence: Recurrence
     """The schedule's present one when it was asked for."""
     total: int
@@ -98,11 +98,11 @@ class Backfill:
     """When its last job ended, and none was left; None: it has not ended."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> BackfillState:
         """Cancelled from the moment of the request, though jobs of it may still run."""
         if self.counts.cancel is not None:
-            return State.CANCELLED
-        return State.RUNNING if self.finished_at is None else State.DONE
+            return BackfillState.CANCELLED
+        return BackfillState.RUNNING if self.finished_at is None else BackfillState.DONE
 
     @property
     def unfinished(self) -> int:
@@ -133,7 +133,7 @@ def parts(order: Order, versions: Iterable[Version]) -> list[Part]:
     """The parts of the range, oldest first, each with the recurrence that counts there."""
     whole = Part(order.recurrence, order.first - _INSTANT, order.end - _INSTANT)
     known = sorted(versions, key=lambda one: (one.revision, one.since))
-    if order.rule is Rule.PRESENT or not known:
+    if order.rule is BackfillRule.PRESENT or not known:
         return [whole]
     began = min(one.since for one in known)
     before = Part(order.recurrence, whole.after, min(whole.until, began))
@@ -154,10 +154,10 @@ def ends(some: Sequence[Part]) -> tuple[datetime | None, datetime | None]:
 
 
 def following(
-    some: Sequence[Part], direction: Direction, at: datetime | None, most: int
+    some: Sequence[Part], direction: BackfillOrder, at: datetime | None, most: int
 ) -> list[datetime]:
     """The next due times after the one at `at` (None: from the start), at most `most`."""
-    walk = _following if direction is Direction.OLDEST else _preceding
+    walk = _following if direction is BackfillOrder.OLDEST else _preceding
     return walk(some, at, most)
 
 

@@ -19,7 +19,7 @@ from shared.api.shown import Shown, at
 from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.backfills import Preview, Wish
 from shared.recurrence import Frequency
-from shared.schedules.backfill import MOST_PACE, Direction, Rule, State
+from shared.schedules.backfill import MOST_PACE, BackfillOrder, BackfillRule, BackfillState
 from shared.tasks.model import Flag
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -38,13 +38,13 @@ class NewBackfill(Input):
     """Due times at or after this one."""
     until: Instant = Field(alias="to")
     """Due times before this one, which must not be in the future."""
-    rule: Rule = Rule.LEDGER
+    rule: BackfillRule = BackfillRule.LEDGER
     """`ledger`: the due times that the schedule expected then, so none of when it was off; from
     before it existed, those of its present recurrence. `present`: those of its present recurrence
     throughout."""
     pace: Whole = Field(default=1, ge=1, le=MOST_PACE)
     """How many jobs may wait or run at once. More than 1 only with `overlap: allow_all`."""
-    order: Direction = Direction.OLDEST
+    order: BackfillOrder = BackfillOrder.OLDEST
     dry_run: Flag = False
     """True: say how many runs it would be, and start none."""
 
@@ -81,7 +81,7 @@ class BackfillPreview(Shown):
 
     schedule_id: str = at("schedule.id")
     dry_run: bool = True
-    rule: Rule = at("wish.rule")
+    rule: BackfillRule = at("wish.rule")
     total: int
     """How many runs it would be."""
     limit: int
@@ -113,12 +113,12 @@ class BackfillOut(Shown):
 
     id: str = at("order.id")
     schedule_id: str = at("order.schedule_id")
-    state: State
+    state: BackfillState
     """`running`, `done`, or `cancelled`: then jobs of it that were running may still run."""
     since: From = at("order.first")
     until: To = at("order.end")
-    rule: Rule = at("order.rule")
-    order: Direction = at("order.direction")
+    rule: BackfillRule = at("order.rule")
+    order: BackfillOrder = at("order.direction")
     pace: int = at("order.pace")
     total: int = at("order.total")
     """How many due times it runs."""

@@ -18,7 +18,14 @@ from shared.errors import Conflict, Invalid, NotFound
 from shared.log import Event, event, instant
 from shared.redaction import redact
 from shared.schedules import audited, backfill
-from shared.schedules.backfill import Backfill, Direction, Order, Part, Rule, State
+from shared.schedules.backfill import (
+    Backfill,
+    BackfillOrder,
+    BackfillRule,
+    BackfillState,
+    Order,
+    Part,
+)
 from shared.schedules.fold import fold
 from shared.schedules.job import Status, is_backfill_id
 from shared.schedules.model import Schedule
@@ -42,8 +49,8 @@ class Wish:
 
     first: datetime
     end: datetime
-    rule: Rule = Rule.LEDGER
-    direction: Direction = Direction.OLDEST
+    rule: BackfillRule = BackfillRule.LEDGER
+    direction: BackfillOrder = BackfillOrder.OLDEST
     pace: int = 1
 
 
@@ -84,7 +91,7 @@ class Backfills:
         schedule = self._manager.get(schedule_id)
         self._hold(schedule, wish)
         order = self._order(schedule, wish, "", 0, "")
-        held = self._table.versions(schedule_id) if wish.rule is Rule.LEDGER else []
+        held = self._table.versions(schedule_id) if wish.rule is BackfillRule.LEDGER else []
         parts = backfill.parts(order, held)
         first, last = backfill.ends(parts)
         return Preview(
@@ -143,9 +150,9 @@ class Backfills:
         handed out. Harmless if it was cancelled before. Raises `NotFound`, and `Conflict` if it is
         done."""
         found = self.get(schedule_id, backfill_id)
-        if found.state is State.DONE:
+        if found.state is BackfillState.DONE:
             raise Conflict(f"{backfill_id} is done; there is nothing left to cancel")
-        if found.state is State.RUNNING:
+        if found.state is BackfillState.RUNNING:
             why = redact(reason or _REASON)
             compare_and_set(schedule_id, lambda: self._stopped(schedule_id, backfill_id, why, by))
             self._pacer.step(schedule_id)
@@ -228,7 +235,7 @@ class Backfills:
         if seen.total == 0:
             said = f"{seen.schedule.id} has no due time in this range"
             other = " by what it expected then; `rule: present` takes its present times"
-            raise Invalid("from", said + (other if seen.wish.rule is Rule.LEDGER else ""))
+            raise Invalid("from", said + (other if seen.wish.rule is BackfillRule.LEDGER else ""))
         if seen.total > self.limit:
             raise Invalid(
                 "to",

@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.errors import Damaged
 from shared.log import Event, event
 from shared.schedules import backfill
-from shared.schedules.backfill import Order, Rule, Step
+from shared.schedules.backfill import BackfillRule, Order, Step
 from shared.schedules.fold import fold
 from shared.schedules.model import Backfilling, Schedule
 from shared.storage.queues.jobs import JobQueue, Message
@@ -100,7 +100,7 @@ class Pacer:
         live = schedule.progress.live
         done = self._table.ended(one.id for one in live if one.begun)
         folded = replace(schedule, progress=fold(schedule.progress, done))
-        held = self._table.versions(schedule.id) if order.rule is Rule.LEDGER else []
+        held = self._table.versions(schedule.id) if order.rule is BackfillRule.LEDGER else []
         return backfill.step(folded, order, backfill.parts(order, held), self._clock.now())
 
     def _order(self, schedule_id: str, backfill_id: str) -> Order | None:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.errors import Damaged
-from shared.schedules.backfill import Backfill, Direction, Order, Rule
+from shared.schedules.backfill import Backfill, BackfillOrder, BackfillRule, Order
 from shared.schedules.model import Backfilling
 from shared.storage.failures import translated
 from shared.storage.tables import entities
@@ -83,8 +83,8 @@ def _read(row: Mapping[str, Any]) -> Backfill:
             schedule_id=row["schedule_id"],
             first=first,
             end=end,
-            rule=Rule(row["rule"]),
-            direction=Direction(row["direction"]),
+            rule=BackfillRule(row["rule"]),
+            direction=BackfillOrder(row["direction"]),
             recurrence=entities.recurrence_of(row["recurrence"]),
             total=row["total"],
             pace=row["pace"],

@@ -10,7 +10,7 @@ import pytest
 from shared.engine.commands.backfills import Wish, new_id
 from shared.errors import Conflict, Invalid, NotFound
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.backfill import Direction, Rule, State
+from shared.schedules.backfill import BackfillOrder, BackfillRule, BackfillState
 from shared.schedules.job import Status
 from shared.schedules.model import LiveJob, Overlap, Schedule
 from shared.storage.queues.jobs import Message
@@ -49,13 +49,13 @@ def run_out(engine: Engine) -> list[str]:
 def test_it_runs_each_due_time_of_the_range_one_after_another(engine: Engine) -> None:
     made = off(engine)
     started = engine.app.backfills.start(made.id, past(3))
-    assert (started.state, started.order.total, started.unfinished) == (State.RUNNING, 3, 1)
+    assert (started.state, started.order.total, started.unfinished) == (BackfillState.RUNNING, 3, 1)
     assert len(engine.app.manager.get(made.id).progress.live) == 1, "one at a time"
     ran = run_out(engine)
     stamps = ["20260301T115700Z", "20260301T115800Z", "20260301T115900Z"]
     assert ran == [f"{made.id}-{stamp}-{started.order.id}" for stamp in stamps]
     after = engine.app.backfills.get(made.id, started.order.id)
-    assert (after.state, after.counts.succeeded, after.remaining) == (State.DONE, 3, 0)
+    assert (after.state, after.counts.succeeded, after.remaining) == (BackfillState.DONE, 3, 0)
     job = engine.app.manager.job(ran[0])
     assert (job.due_at, job.backfill, job.manual) == (START - 3 * MINUTE, started.order.id, True)
     assert job.lateness_seconds is None
@@ -77,7 +77,7 @@ def test_it_counts_neither_in_the_schedule_nor_in_the_ledger(engine: Engine) -> 
 
 def test_the_newest_may_come_first(engine: Engine) -> None:
     made = off(engine)
-    engine.app.backfills.start(made.id, past(4, direction=Direction.NEWEST))
+    engine.app.backfills.start(made.id, past(4, direction=BackfillOrder.NEWEST))
     ran = run_out(engine)
     assert ran == sorted(ran, reverse=True) and len(ran) == 4
 
@@ -104,7 +104,7 @@ def test_the_ledger_says_which_due_times_there_were(engine: Engine) -> None:
     seen = engine.app.backfills.preview(made.id, wish)
     assert (seen.total, seen.first_due_at) == (2 + 1 + 5 + 4, START - 2 * MINUTE)
     assert seen.last_due_at == START + 14 * MINUTE
-    throughout = Wish(first=wish.first, end=wish.end, rule=Rule.PRESENT)
+    throughout = Wish(first=wish.first, end=wish.end, rule=BackfillRule.PRESENT)
     assert engine.app.backfills.preview(made.id, throughout).total == 17
 
 
@@ -142,12 +142,12 @@ def test_it_is_cancelled_with_what_waits(engine: Engine) -> None:
     started = engine.app.backfills.start(made.id, past(5))
     engine.work()
     after = engine.app.backfills.cancel(made.id, started.order.id, "enough")
-    assert after.state is State.CANCELLED and after.counts.cancel == "enough"
+    assert after.state is BackfillState.CANCELLED and after.counts.cancel == "enough"
     assert (after.counts.succeeded, after.counts.cancelled, after.remaining) == (1, 1, 0)
     run_out(engine)
     assert len(engine.calls.started) == 1
     assert engine.app.backfills.cancel(made.id, started.order.id) == after, "harmless"
-    assert engine.app.backfills.start(made.id, past(1)).state is State.RUNNING
+    assert engine.app.backfills.start(made.id, past(1)).state is BackfillState.RUNNING
 
 
 def test_a_step_that_was_lost_is_taken_by_the_next_message_or_the_upkeep(
@@ -190,7 +190,7 @@ def test_a_deleted_schedule_ends_it(engine: Engine) -> None:
     assert kept is not None and kept.progress.backfill is None and kept.progress.live == ()
     rows = engine.app.backfills._rows
     row = rows.get(made.id, started.order.id)
-    assert row is not None and row.state is State.CANCELLED
+    assert row is not None and row.state is BackfillState.CANCELLED
 
 
 def test_a_run_of_the_schedules_own_waits_for_a_backfills_job_and_is_not_skipped(

@@ -20,6 +20,7 @@ from shared.api.keys import shapes as keys
 from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
 from shared.api.query import instant
+from shared.api.schedules import backfills
 from shared.api.schedules import shapes as schemas
 from shared.errors import Invalid
 from tests.unit.api.asking import asked, operations, stateless
@@ -69,7 +70,17 @@ def test_a_key_is_asked_for_in_the_header_or_in_the_query() -> None:
 
 
 def test_each_body_has_examples_that_its_model_takes() -> None:
-    modules = (schemas, jobs, plan_schemas, backup_orders, billing, alerts, keys, calendars)
+    modules = (
+        schemas,
+        backfills,
+        jobs,
+        plan_schemas,
+        backup_orders,
+        billing,
+        alerts,
+        keys,
+        calendars,
+    )
     taken = set()
     for _, _, what in operations():
         if "requestBody" not in what:
