@@ -41,6 +41,7 @@ class Event(StrEnum):
     BACKFILL_STARTED = "backfill_started"
     BACKFILL_ENDED = "backfill_ended"
     BACKFILL_UNREADABLE = "backfill_unreadable"
+    HEARTBEAT_FAILED = "heartbeat_failed"
     TICK_DONE = "tick_done"
     COMMIT_LOST = "commit_lost"
     JOB_QUEUED = "job_queued"

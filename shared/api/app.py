@@ -20,7 +20,7 @@ from shared.api.keys import routes as keys
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
-from shared.api.schedules import backfills, listing, occurrences, statistics
+from shared.api.schedules import backfills, heartbeats, listing, occurrences, statistics
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
 from shared.api.usage import routes as usage
@@ -70,6 +70,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
     made.include_router(backfills.router)
+    made.include_router(heartbeats.router)
     made.include_router(tasks.router)
     made.include_router(costs.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path

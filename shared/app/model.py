@@ -43,6 +43,7 @@ from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables import readable
 from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
+from shared.storage.tables.heartbeats import UnsentHeartbeats
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry
 
@@ -74,6 +75,7 @@ class App:
     manager: Manager
     control: Control
     backfills: Backfills
+    unsent_heartbeats: UnsentHeartbeats
     ledger: Ledger
     ended: EndedJobs
     archive: Callable[[], JobArchive]

@@ -19,6 +19,7 @@ from shared.storage.tables.backfills import BackfillTable
 from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.heartbeats import UnsentHeartbeats
 from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
@@ -35,6 +36,7 @@ class Stores:
     calendars: Store
     handed: HandedOut
     backfills: BackfillTable
+    unsent: UnsentHeartbeats
     feed: JobFeed
     meta: Meta
     locks: Locks
@@ -61,6 +63,7 @@ class Stores:
             Store(table),
             HandedOut(table),
             BackfillTable(table, schedules.shard),
+            UnsentHeartbeats(table, schedules.shard),
             JobFeed(table, meta),
             meta,
             Locks(meta),

@@ -73,7 +73,8 @@ def build(
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
-    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer)
+    heartbeats = engine.heartbeats(at, settings.heartbeat, clock)
+    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats)
     held = lease or Lease.of(settings.job_lease)
     services = Services(
         {
@@ -109,7 +110,7 @@ def build(
         handed=at.handed,
         clock=clock,
         new_id=_new_id,
-        check=Checks(tasks, services),
+        check=Checks(tasks, services, settings.heartbeat.hosts),
     )
     audit = AuditTrail(
         connection=at.connection,
@@ -134,7 +135,8 @@ def build(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
-    clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    own = engine.own_heartbeat(at, settings.heartbeat, heartbeats)
+    clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
     backups = once(
         lambda: domains.backups(
             settings, at, clock, manager, lists, tasks, notifications(), alerts()
@@ -157,6 +159,7 @@ def build(
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,
+        unsent_heartbeats=at.unsent,
         backfills=Backfills(manager, outcomes, at.backfills, settings.backfill_limit),
         control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
         ledger=ledger,

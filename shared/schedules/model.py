@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
+from shared.redaction import masked
 from shared.schedules.job import is_manual, percent
 from shared.schedules.spent import NOTHING, Spent
+from shared.settings import UNSET, Secret
 
 LONG_SECONDS = 600
 """A schedule whose attempts may take longer than this runs among the long jobs."""
@@ -95,6 +97,13 @@ class Definition:
     enabled: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
     """What people find it by, and its jobs carry: names with values."""
+    heartbeat_url: Secret = UNSET
+    """What is told that its runs begin and end (`shared.heartbeats`)."""
+
+    @property
+    def heartbeat_shown(self) -> str | None:
+        """The same without what makes it a secret."""
+        return masked(self.heartbeat_url.reveal()) if self.heartbeat_url else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,10 @@ def a_minute(value: str) -> int:
     return _whole(value, 0, 1_000_000)
 
 
+def interval(value: str) -> int:
+    return _whole(value, 60, 86_400)
+
+
 def an_hour(value: str) -> int:
     return _whole(value, 1, 400)
 

@@ -147,6 +147,24 @@ SETTINGS = (
         "reports read both (docs/history.md). 0, or set to nothing: never.",
     ),
     Setting(
+        "HEARTBEAT_URL",
+        "",
+        "URL of a check outside that Belfry tells each minute whether it is well "
+        "(docs/heartbeats.md).",
+        secret=True,
+    ),
+    Setting(
+        "HEARTBEAT_INTERVAL_SECONDS",
+        "60",
+        "How often, 60 or more.",
+    ),
+    Setting(
+        "HEARTBEAT_HOSTS",
+        "",
+        "Hosts, with commas between, also as host:port, to which heartbeats may go though they "
+        "have no public address or no https.",
+    ),
+    Setting(
         "TASK_TIMEZONE",
         "UTC",
         "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "

@@ -14,6 +14,8 @@ from shared.engine.work.judge import Again
 from shared.engine.work.limits import Limits
 from shared.engine.work.pacer import Pacer
 from shared.errors import Conflict, LeaseLost
+from shared.heartbeats.sender import Sender
+from shared.heartbeats.signal import of_end
 from shared.log import Event, event
 from shared.schedules.claim import turn
 from shared.schedules.finish import finished
@@ -46,6 +48,7 @@ class Outcomes:
     limits: Limits
     clock: Clock
     pacer: Pacer
+    heartbeats: Sender
 
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
         """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
@@ -66,6 +69,7 @@ class Outcomes:
             if job in kept:
                 tell_ended(_logger, job)
                 self.limits.release(attempt.schedule, job.id)
+                self.heartbeats.send(of_end(attempt.schedule, job))
             else:
                 event(_logger, Event.LEASE_LOST, job_id=job.id, error="it ended elsewhere before")
             self.make_room(attempt.schedule)

@@ -29,6 +29,7 @@ from shared.schedules.model import (
     Version,
 )
 from shared.schedules.spent import NOTHING, Spent
+from shared.settings import Secret
 from shared.storage.tables import observances
 
 _FAR = 9_999_999_999
@@ -83,6 +84,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
         "task_parameters": json.dumps(dict(what.task_parameters)),
         "enabled": what.enabled,
         "tags": json.dumps(dict(what.tags)),
+        "heartbeat_url": what.heartbeat_url.reveal(),
         **_recurrence_properties(what.recurrence),
         "policy": json.dumps(asdict(policy)),
         "revision": schedule.revision,
@@ -192,6 +194,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
             task_parameters=_object(entity["task_parameters"]),
             enabled=entity["enabled"],
             tags=_tags(entity["tags"]),
+            heartbeat_url=Secret(entity.get("heartbeat_url", "")),
             recurrence=_recurrence(entity),
         ),
         policy=_policy(entity["policy"]),

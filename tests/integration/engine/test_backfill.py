@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,16 +22,16 @@ MINUTE = timedelta(minutes=1)
 DAILY = Recurrence(frequency=Frequency.CRON, cron_expression="0 3 * * *")
 
 
-def past(count: int, **more: object) -> Wish:
+def past(count: int, **more: Any) -> Wish:
     """The `count` minutes before the schedule existed."""
-    return Wish(first=START - count * MINUTE, end=START, **more)  # type: ignore[arg-type]
+    return Wish(first=START - count * MINUTE, end=START, **more)
 
 
 def minutely() -> Recurrence:
     return Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60)
 
 
-def off(engine: Engine, **changes: object) -> Schedule:
+def off(engine: Engine, **changes: Any) -> Schedule:
     """A schedule of each minute that is off, so that only its backfills run."""
     return engine.add(recurrence=minutely(), enabled=False, **changes)
 
