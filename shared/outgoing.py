@@ -26,6 +26,9 @@ SECONDS = 10
 _PORTS = {"https": 443, "http": 80}
 _EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
 """IPv6 networks whose addresses stand for IPv4 addresses (RFC 6052, RFC 8215, RFC 3056)."""
+_PLATFORM = ipaddress.ip_address("168.63.129.16")
+"""Azure's own address in every virtual network, though it is a public one.
+https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16"""
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -76,7 +79,7 @@ def is_public(address: str) -> bool:
             found = found.ipv4_mapped
         elif any(found in network for network in _EMBEDDING):
             return False
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and found != _PLATFORM
 
 
 def post(to: Target, body: bytes, query: str = "", seconds: float = SECONDS) -> None:
