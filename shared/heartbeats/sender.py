@@ -53,7 +53,7 @@ class Sender:
         """Wait until all that was given to `send` is sent or given up, at most so long; whether it
         is. An invocation calls it at its end, since a host may be frozen after that."""
         until = self._clock.monotonic() + longest.total_seconds()
-        return all(one.wait(max(0.0, until - self._clock.monotonic())) for one in self._lanes)
+        return all(one.is_idle(max(0.0, until - self._clock.monotonic())) for one in self._lanes)
 
     def _is_quiet(self, url: Secret) -> bool:
         until = self._quiet.get(url)
@@ -115,7 +115,7 @@ class _Lane:
             if not self._busy:  # without a thread, it goes with the next one
                 self._busy = threads.start(self._work, "heartbeats")
 
-    def wait(self, seconds: float) -> bool:
+    def is_idle(self, seconds: float) -> bool:
         """Whether nothing is left to send after so long at most."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy, seconds)

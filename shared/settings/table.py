@@ -156,7 +156,7 @@ SETTINGS = (
     Setting(
         "HEARTBEAT_INTERVAL_SECONDS",
         "60",
-        "How often, 60 or more.",
+        "Seconds from one of these signals to the next, 60 or more.",
     ),
     Setting(
         "HEARTBEAT_HOSTS",
