@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.access import LOCAL, Caller
 from shared.audit.port import Action
@@ -40,6 +40,8 @@ _ALPHABET = "abcdefghijklmnopqstuvwxyz0123456789"
 """Without `r`, which begins the number of a retry."""
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """No job can be due before this: its row's key has no room for it."""
+_LONGEST = timedelta(days=3660)
+"""To count the due times of a range takes the longer, the longer it is."""
 _REASON = "a person cancelled its backfill"
 
 
@@ -224,6 +226,9 @@ class Backfills:
             raise Invalid("from", f"give {instant(_EARLIEST)} or later")
         if wish.first >= wish.end:
             raise Invalid("from", f"{instant(wish.first)} is not before `to`, {instant(wish.end)}")
+        if wish.end - wish.first > _LONGEST:
+            days = (wish.end - wish.first).days
+            raise Invalid("from", f"the range is {days} days; give {_LONGEST.days} at most")
         if wish.pace > 1 and not backfill.side_by_side(schedule):
             raise Invalid(
                 "pace",

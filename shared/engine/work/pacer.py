@@ -67,12 +67,12 @@ class Pacer:
         """Take the next step of each backfill that has not ended; how many there are. `check`
         raises if that is to stop."""
         open = self._meta.beginning(_OPEN)
+        found = self._table.scattered([name.removeprefix(_OPEN) for name in open])
         for name, fact in open.items():
             check()
-            schedule_id = name.removeprefix(_OPEN)
-            schedule = self._table.get(schedule_id)
+            schedule = found.get(name.removeprefix(_OPEN))  # None also if it cannot be read
             if schedule is not None and schedule.progress.backfill is not None:
-                self.step(schedule_id)
+                self.step(schedule.id)
             elif fact.at is not None and self._clock.now() - fact.at > _STARTING:
                 self._meta.remove(name)
         return len(open)

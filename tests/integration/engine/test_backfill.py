@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from shared.engine.commands.backfills import Wish, new_id
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.backfill import BackfillOrder, BackfillRule, BackfillState
 from shared.schedules.job import Status
 from shared.schedules.model import LiveJob, Overlap, Schedule
 from shared.storage.queues.jobs import Message
+from shared.storage.tables.changes import Change
 from tests.integration.engine.conftest import START, Engine
 from tests.together import together
 
@@ -114,6 +115,7 @@ def test_the_ledger_says_which_due_times_there_were(engine: Engine) -> None:
     [
         (Wish(first=START - MINUTE, end=START + timedelta(days=1)), r"to: .*in the future"),
         (Wish(first=START, end=START - MINUTE), "from: .*not before"),
+        (Wish(first=START - timedelta(days=3661), end=START), "from: .*3661 days; give 3660"),
         (past(20_000), "to: .*20000 due times.*10000 at most"),
         (Wish(first=START - timedelta(seconds=59), end=START - timedelta(seconds=1)), "no due"),
     ],
@@ -212,7 +214,41 @@ def test_a_run_of_the_schedules_own_waits_for_a_backfills_job_and_is_not_skipped
 
 def test_a_backfill_of_many_lists_none_of_them_ahead(engine: Engine) -> None:
     made = engine.add(recurrence=DAILY)
-    first: datetime = START - timedelta(days=9_000)
+    first: datetime = START - timedelta(days=3_600)
     started = engine.app.backfills.start(made.id, Wish(first=first, end=START))
-    assert started.order.total == 9_000
+    assert started.order.total == 3_600
     assert [one.due_at for one in live(engine, made)] == [first.replace(hour=3) + timedelta(days=1)]
+
+
+def test_one_whose_first_step_was_lost_is_begun_by_the_upkeep(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = off(engine)
+    pacer = engine.app.worker._pool.outcomes.pacer
+    with monkeypatch.context() as killed:
+        killed.setattr(type(pacer), "step", lambda *_: None)
+        engine.app.backfills.start(made.id, past(2))
+    assert live(engine, made) == () and engine.messages() == []
+    pacer.upkeep(lambda: None)
+    assert len(run_out(engine)) == 2
+
+
+def test_messages_whose_commit_was_lost_start_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = off(engine)
+    table = engine.app.table
+    real = table.commit
+    with monkeypatch.context() as killed:
+
+        def lost(changes: Sequence[Change]) -> list[bool]:
+            if any(one.after.progress.live for one in changes):
+                raise Unavailable("table storage", "the process was killed here")
+            return real(changes)
+
+        killed.setattr(table, "commit", lost)
+        with pytest.raises(Unavailable):
+            engine.app.backfills.start(made.id, past(2))
+    assert len(engine.messages()) == 1 and live(engine, made) == ()
+    engine.app.worker._pool.outcomes.pacer.upkeep(lambda: None)
+    assert len(run_out(engine)) == 2 == len(set(engine.calls.started))
