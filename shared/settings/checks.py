@@ -36,6 +36,10 @@ def backfill(value: str) -> int:
     return _whole(value, 1, 1_000_000)
 
 
+def series(value: str) -> int:
+    return _whole(value, 1, 10_000)
+
+
 def a_minute(value: str) -> int:
     return _whole(value, 0, 1_000_000)
 

@@ -254,6 +254,8 @@ class Settings(TriggerSettings):
     heartbeat: HeartbeatSettings = _NO_HEARTBEAT
     backfill_limit: int = 10_000
     """The most occurrences of one backfill."""
+    metrics_schedules: int = 1000
+    """How many schedules have metrics of their own."""
     job_retention: timedelta | None = timedelta(days=90)
     """After which ended jobs move into the archive; None: never."""
     daily_spend_limit_minor: int = 5000

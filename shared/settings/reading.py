@@ -95,6 +95,7 @@ def from_env(
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         heartbeat=_heartbeat(given),
         backfill_limit=given.checked("BACKFILL_LIMIT", checks.backfill) or 10_000,
+        metrics_schedules=given.checked("METRICS_SCHEDULES", checks.series) or 1000,
         job_retention=_job_retention(given),
         daily_spend_limit_minor=limit or 5000,
         spend_currency=currency,

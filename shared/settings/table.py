@@ -141,6 +141,12 @@ SETTINGS = (
         "The most occurrences that one backfill runs (docs/policies.md).",
     ),
     Setting(
+        "METRICS_SCHEDULES",
+        "1000",
+        "Schedules that have metrics of their own, with a label for each: those that ran last. "
+        "The others are counted together.",
+    ),
+    Setting(
         "JOB_RETENTION_DAYS",
         "90",
         "Days after which jobs that ended move from the table into files, 7 or more; lists and "

@@ -36,7 +36,8 @@ list_occurrences list_plans list_reports list_schedule_audit list_schedules list
 list_usage read_alert read_backfill read_backup read_billing read_calendar read_cost_chart
 read_cost_report read_costs read_heartbeat read_job read_key read_message read_metrics
 read_notification read_plan read_schedule restore_backup resume_billing retry_job retry_schedule
-revoke_feed revoke_key run_plan summarize_days summarize_schedules try_retention verify_backup
+revoke_feed revoke_key run_plan scrape_metrics summarize_days summarize_schedules try_retention
+verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
