@@ -20,7 +20,7 @@ from shared.api.keys import routes as keys
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
-from shared.api.schedules import listing, occurrences, statistics
+from shared.api.schedules import conflicts, listing, occurrences, previews, statistics
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
 from shared.api.usage import routes as usage
@@ -66,7 +66,9 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(reports.router)
     made.include_router(statistics.router)
     made.include_router(listing.router)  # before schedules, whose ids would take its path
+    made.include_router(conflicts.router)  # the same
     made.include_router(schedules.router)
+    made.include_router(previews.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
     made.include_router(tasks.router)

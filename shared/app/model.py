@@ -23,6 +23,7 @@ from shared.engine.records.history import History
 from shared.engine.records.job_index import JobIndex
 from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.lists import Lists
+from shared.engine.records.neighbours import Neighbours
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
@@ -80,6 +81,7 @@ class App:
     listing: Listing
     lists: Lists
     history: History
+    neighbours: Neighbours
     paid: PaidMessages
     keys: Keys
     gate: Gate

@@ -162,6 +162,7 @@ def build(
         listing=listing,
         lists=lists,
         history=History(PastJobs(at.connection.table(at.names.table), at.table, at.ended), tasks),
+        neighbours=engine.neighbours(at, lists, tasks, clock),
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,
         gate=gate,

@@ -4,9 +4,9 @@ Two schedules meet where a run of one is at work while a run of the other is, an
 task, or name the same resource in their parameters. A run is at work from its effective time on,
 for as long as its schedule's runs take.
 
-The work is bounded, whatever the schedules are: at most `MOST_RUNS` runs are walked through, each
-recurrence only once (`_LEAST` of each in any case), and at most `MOST_STEPS` pairs of runs are compared. What had to be left out
-is said.
+The work is bounded, whatever the schedules are: about `MOST_RUNS` runs are walked through, each
+recurrence only once (and `_LEAST` of each in any case), and at most `MOST_STEPS` pairs of runs are
+compared. What had to be left out is said.
 """
 
 from __future__ import annotations

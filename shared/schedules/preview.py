@@ -13,7 +13,7 @@ from itertools import islice
 from shared.recurrence import count_runs, occurrences
 from shared.recurrence import zone as zones
 from shared.schedules.clock_changes import ClockChange, met
-from shared.schedules.job import job_id
+from shared.schedules.job import is_manual, job_id
 from shared.schedules.ledger import Occurrence, Span, State, with_calendars
 from shared.schedules.model import Schedule, Version
 from shared.schedules.plan import jitter_of
@@ -46,7 +46,7 @@ def coming(schedule: Schedule, since: datetime, count: int) -> list[Coming]:
     recurrence = schedule.definition.recurrence
     after = since - datetime.resolution
     count = min(count, MOST, _left(schedule, after))
-    end = since + 400 * _YEAR if since.year < 9000 else since + _YEAR
+    end = since + 400 * _YEAR if since.year < 8500 else since + _YEAR
     due = list(islice(occurrences(recurrence, after, end), count))
     until = due[-1] if due else since + _LOOK
     found = [_occurrence(schedule, at) for at in due]
@@ -63,9 +63,11 @@ def _left(schedule: Schedule, after: datetime) -> int:
     left = schedule.runs_left
     if left is None:
         return MOST
+    live = schedule.progress.live
+    waiting = sum(one.due_at > after and not is_manual(one.id) for one in live)
     upcoming = schedule.progress.next_run_at
     if upcoming is None or upcoming > after:
-        return left
+        return left + waiting
     begun = count_runs(schedule.definition.recurrence, upcoming - datetime.resolution, after)
     return max(0, left - begun)
 

@@ -65,6 +65,21 @@ class Lists:
         rows = self._table.many(ids)
         return [rows[one] for one in ids if one in rows]
 
+    def of_project(
+        self, project_id: int | None, most: int, task_types: frozenset[str] | None = None
+    ) -> tuple[int, list[Schedule]]:
+        """(how many schedules a project has, the newest of them as their rows say, at most `most`);
+        of the tasks given. None: those that belong to no project. Without those of single runs."""
+        ids = self._listing.ids(Wanted(project_id=project_id, task_types=task_types, once=False))
+        if project_id is None:
+            known = self._listing.among(ids)
+            ids = [one for one in ids if one in known and known[one].project_id is None]
+        wanted = ids[:most]
+        few = self._listing.size <= _FEW or len(wanted) > _FEW
+        rows = self._table.many(wanted) if few else self._table.scattered(wanted)
+        there = [rows[one] for one in wanted if one in rows and rows[one].deleted_at is None]
+        return len(ids), there
+
     def count(self, wanted: Wanted) -> Counts:
         """How many are wanted; no row is read."""
         return self._listing.count(wanted)

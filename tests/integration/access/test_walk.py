@@ -20,7 +20,7 @@ from shared.api.roles import needed
 from tests.integration.access.town import MARK, Town, town
 from tests.unit.api.asking import operations, stateless
 
-READS = {"try_retention"}
+READS = {"try_retention", "preview_new_schedule"}
 """What a viewer may do though it is no GET."""
 ADMINS = {
     *("create_key", "list_keys", "read_key", "change_key", "revoke_key"),
