@@ -36,6 +36,7 @@ PARAMETERS: Mapping[str, str] = {
     "job_id": "The job's id.",
     "key_id": "The key's id.",
     "kind": "Only of this kind.",
+    "language": "Of the words; it comes before Accept-Language.",
     "limit": "How many at most.",
     "message_id": "The notification's id.",
     "notification_id": "The notification's id.",

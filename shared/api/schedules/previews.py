@@ -7,7 +7,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header
 from pydantic import Field, WithJsonSchema
 
 from shared.access import Role
@@ -35,10 +35,7 @@ from shared.schedules.preview import MOST, Coming, coming
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 Count = Annotated[int, Field(ge=1, le=MOST), DIGITS]
-Language = Annotated[
-    Annotated[str, WithJsonSchema({"type": "string", "enum": list(words.LANGUAGES)})] | None,
-    Query(description="Of the words, before Accept-Language."),
-]
+Language = Annotated[str, WithJsonSchema({"type": "string", "enum": list(words.LANGUAGES)})] | None
 Accepted = Annotated[str, Header(alias="Accept-Language", max_length=500)]
 
 

@@ -208,7 +208,7 @@ def test_project_1_sees_its_own(there: Town) -> None:
 
 _COMMON = {
     *("list_tasks", "read_metrics", "list_due_schedules", "list_occurrences", "list_sources"),
-    *("summarize_schedules", "summarize_days", "list_countries"),
+    *("summarize_schedules", "summarize_days", "list_countries", "preview_schedule"),
 }
 """What says nothing by name."""
 
