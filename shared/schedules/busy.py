@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.recurrence import Recurrence
-from shared.schedules.conflicts import walked
+from shared.schedules.conflicts import Runs
 from shared.schedules.model import Schedule
 
 MOST = 10
@@ -36,29 +36,28 @@ class Busiest:
     """How many schedules come due too often to be counted whole; they are not counted."""
 
 
-def busiest(schedules: Sequence[Schedule], after: datetime, until: datetime) -> Busiest:
-    """The minutes in which the most runs come due (without jitter), later than `after` and not
-    later than `until`; of equal ones the earliest."""
+def busiest(schedules: Sequence[Schedule], walked: Runs, since: datetime) -> Busiest:
+    """The minutes at `since` or later in which the most runs come due (without jitter); of equal
+    ones the earliest. `walked`: the runs of these schedules."""
     alike: dict[Recurrence, list[Schedule]] = defaultdict(list)
     for one in schedules:
         alike[one.definition.recurrence].append(one)
     counts: Counter[datetime] = Counter()
-    runs, left_out = walked(alike, after, until), 0
-    for recurrence, (due, whole) in runs.items():
+    runs: dict[Recurrence, frozenset[datetime]] = {}
+    left_out = 0
+    for recurrence, several in alike.items():
+        due, whole = walked[recurrence]
         if not whole:
-            left_out += len(alike[recurrence])
+            left_out += len(several)
             continue
-        for at in due:
-            counts[at.replace(second=0)] += len(alike[recurrence])
+        minutes = [at.replace(second=0) for at in due if at >= since]
+        runs[recurrence] = frozenset(minutes)
+        for minute in minutes:
+            counts[minute] += len(several)
     found = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST]
-    whole_ones = {one: frozenset(_minutes(due)) for one, (due, whole) in runs.items() if whole}
     return Busiest(
-        tuple(Minute(at, count, _named(at, whole_ones, alike)) for at, count in found), left_out
+        tuple(Minute(at, count, _named(at, runs, alike)) for at, count in found), left_out
     )
-
-
-def _minutes(due: Sequence[datetime]) -> Sequence[datetime]:
-    return [at.replace(second=0) for at in due]
 
 
 def _named(

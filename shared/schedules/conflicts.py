@@ -14,11 +14,11 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from shared.recurrence import Recurrence, occurrences
+from shared.recurrence import Recurrence, count_runs, observed, occurrences
 from shared.schedules.job import job_id
 from shared.schedules.model import Schedule
 from shared.schedules.plan import jitter_of
@@ -91,27 +91,38 @@ class _Run:
     """The number of its schedule."""
 
 
-def walked(recurrences: Iterable[Recurrence], after: datetime, until: datetime) -> Runs:
-    """The runs of these recurrences, due later than `after` and not later than `until`: the first
-    ones of each, at most `MOST_RUNS` of all."""
-    distinct = list(dict.fromkeys(recurrences))
+def walked(works: Sequence[Works], since: datetime, until: datetime) -> Runs:
+    """The runs of these schedules that may be at work at `since` or later, and are due before
+    `until`: the first ones of each recurrence, about `MOST_RUNS` of all."""
+    after = since - timedelta(seconds=max(map(_longest, works), default=0.0))
+    distinct = list(dict.fromkeys(one.schedule.definition.recurrence for one in works))
     found: dict[Recurrence, tuple[Sequence[datetime], bool]] = {}
     room = MOST_RUNS
     for left, recurrence in zip(range(len(distinct), 0, -1), distinct, strict=True):
         most = min(_EACH, max(_LEAST, room // left))
-        due = list(islice(occurrences(recurrence, after, until), most + 1))
-        found[recurrence] = (due[:most], len(due) <= most)
+        found[recurrence] = due, _ = _first(recurrence, after, until, most)
         room = max(0, room - len(due))
     return found
 
 
-def meetings(works: Sequence[Works], since: datetime, until: datetime) -> Met:
-    """Where they meet, at or after `since` and before `until`."""
+def _first(
+    recurrence: Recurrence, after: datetime, until: datetime, most: int
+) -> tuple[Sequence[datetime], bool]:
+    """The first runs, at most `most`, and whether these are all. Where calendars move runs, one
+    sees all runs of a span or none: of too many, none."""
+    if recurrence.calendar is not None and not observed(recurrence).stays:
+        plain = replace(recurrence, calendar=None, stored=True)
+        if count_runs(plain, after, until) > most:
+            return (), False
+    due = list(islice(occurrences(recurrence, after, until), most + 1))
+    return due[:most], len(due) <= most
+
+
+def meetings(works: Sequence[Works], runs: Runs, since: datetime, until: datetime) -> Met:
+    """Where they meet, at or after `since` and before `until`. `runs`: what `walked` found, for
+    runs that take at least as long."""
     groups = _groups(works)
     ones = sorted({one for group in groups.values() for one in group})
-    longest = max((_longest(works[one]) for one in ones), default=0.0)
-    before = since - timedelta(seconds=longest)
-    runs = walked((works[one].schedule.definition.recurrence for one in ones), before, until)
     most = max(_LEAST, 4 * MOST_RUNS // max(1, len(ones)))
     busy = {one: _busy(one, works[one], runs, since, most) for one in ones}
     cut = frozenset(works[one].schedule.id for one in ones if not busy[one][1])

@@ -70,15 +70,17 @@ class Lists:
     ) -> tuple[int, list[Schedule]]:
         """(how many schedules a project has, the newest of them as their rows say, at most `most`);
         of the tasks given. None: those that belong to no project. Without those of single runs."""
-        ids = self._listing.ids(Wanted(project_id=project_id, task_types=task_types, once=False))
-        if project_id is None:
-            known = self._listing.among(ids)
-            ids = [one for one in ids if one in known and known[one].project_id is None]
-        wanted = ids[:most]
-        few = self._listing.size <= _FEW or len(wanted) > _FEW
-        rows = self._table.many(wanted) if few else self._table.scattered(wanted)
-        there = [rows[one] for one in wanted if one in rows and rows[one].deleted_at is None]
-        return len(ids), there
+        wanted = Wanted(
+            project_id=project_id,
+            of_none=project_id is None,
+            task_types=task_types,
+            once=False,
+        )
+        chosen = self._listing.choose(wanted, Sort.NEWEST, most)
+        few = self._listing.size <= _FEW or len(chosen.ids) > _FEW
+        rows = self._table.many(chosen.ids) if few else self._table.scattered(chosen.ids)
+        there = [rows[one] for one in chosen.ids if one in rows]
+        return chosen.total, [one for one in there if one.deleted_at is None]
 
     def count(self, wanted: Wanted) -> Counts:
         """How many are wanted; no row is read."""

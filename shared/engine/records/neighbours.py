@@ -11,7 +11,7 @@ from shared.engine.records.durations import Durations
 from shared.engine.records.lists import Lists
 from shared.schedules import busy, conflicts, warnings
 from shared.schedules.busy import Busiest
-from shared.schedules.conflicts import Meeting, Met, Shared, Works
+from shared.schedules.conflicts import Meeting, Met, Runs, Shared, Works
 from shared.schedules.model import Schedule
 from shared.schedules.warnings import Code, Warned
 from shared.tasks import Registry
@@ -56,14 +56,15 @@ class Neighbours:
         now = self._clock.now()
         until = now + WEEK
         total, found = self._lists.of_project(project_id, MOST)
-        on = [one for one in found if one.is_on]
+        on = [self._works(one) for one in found if one.is_on]
+        runs = conflicts.walked(on, now, until)
         return Week(
             since=now,
             until=until,
             schedules=total,
             looked_at=len(found),
-            met=self._met(on, now, until),
-            busiest=busy.busiest(on, now, until),
+            met=self._met(on, runs, now, until),
+            busiest=busy.busiest([one.schedule for one in on], runs, now),
         )
 
     def warned(self, schedule: Schedule) -> list[Warned]:
@@ -83,8 +84,9 @@ class Neighbours:
     def _meets(self, schedule: Schedule, others: Sequence[Schedule], now: datetime) -> list[Warned]:
         if not schedule.is_on:
             return []
-        some = [schedule, *(one for one in others if one.is_on)]
-        met = self._met(some, now, now + WEEK)
+        works = [self._works(one) for one in (schedule, *others) if one.is_on]
+        until = now + WEEK
+        met = self._met(works, conflicts.walked(works, now, until), now, until)
         mine = [
             one
             for one in met.meetings
@@ -92,17 +94,14 @@ class Neighbours:
         ]
         return [_warned(one, schedule.id) for one in mine[:_NAMED]]
 
-    def _met(self, some: Sequence[Schedule], since: datetime, until: datetime) -> Met:
+    def _met(self, works: Sequence[Works], runs: Runs, since: datetime, until: datetime) -> Met:
         """Where they meet. No run lasts longer than its timeout: so first it is found which could
         meet, and only of these it is learned how long they really take."""
-        works = [self._works(one) for one in some]
-        could = conflicts.meetings(works, since, until)
-        ids = [
-            one.schedule.id for meeting in could.meetings for one in (meeting.one, meeting.other)
-        ]
-        takes = self._durations.of([one for one in ids if one])
+        could = conflicts.meetings(works, runs, since, until)
+        some = [one.schedule.id for met in could.meetings for one in (met.one, met.other)]
+        takes = self._durations.of([one for one in some if one])
         known = [_learned(one, takes.get(one.schedule.id)) for one in works]
-        return could if known == works else conflicts.meetings(known, since, until)
+        return could if known == works else conflicts.meetings(known, runs, since, until)
 
     def _works(self, schedule: Schedule) -> Works:
         what = schedule.definition

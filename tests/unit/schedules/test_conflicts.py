@@ -10,7 +10,15 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.recurrence import Frequency, Recurrence, occurrences
+from shared.recurrence import (
+    Calendar,
+    CalendarRule,
+    DayOff,
+    Frequency,
+    Observance,
+    Recurrence,
+    occurrences,
+)
 from shared.schedules import conflicts
 from shared.schedules.busy import busiest
 from shared.schedules.conflicts import Shared, Works
@@ -20,6 +28,7 @@ from shared.schedules.plan import jitter_of
 
 NOW = datetime(2026, 3, 27, 23, 30, tzinfo=UTC)
 END = NOW + timedelta(days=3)
+TASK = frozenset({Shared("task", "works")})
 CRONS = ("0 * * * *", "30 2 * * *", "*/20 3 * * *", "5 4 28 * *", "0 2,3 * * *")
 
 
@@ -85,7 +94,7 @@ def brute(works: list[Works]) -> dict[tuple[str, str], tuple[int, datetime]]:
 @settings(max_examples=40, deadline=None)
 @given(_works())
 def test_meetings_are_those_of_brute_force(works: list[Works]) -> None:
-    met = conflicts.meetings(works, NOW, END)
+    met = conflicts.meetings(works, conflicts.walked(works, NOW, END), NOW, END)
     assert met.complete and not met.cut
     found = {
         (one.one.schedule.id, one.other.schedule.id): (one.times, one.first_at)
@@ -104,7 +113,8 @@ def test_the_busiest_minutes_are_those_of_brute_force(texts: list[str]) -> None:
         at for one in schedules for at in occurrences(one.definition.recurrence, NOW, END)
     )
     expected = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:10]
-    found = busiest(schedules, NOW, END)
+    works = [Works(schedule=one, seconds=60, learned=False, uses=TASK) for one in schedules]
+    found = busiest(schedules, conflicts.walked(works, NOW, END), NOW)
     assert [(one.at, one.runs) for one in found.minutes] == expected
     assert found.left_out == 0
     for one in found.minutes:
@@ -115,7 +125,6 @@ def test_the_busiest_minutes_are_those_of_brute_force(texts: list[str]) -> None:
 
 def test_thousands_of_schedules_each_minute_are_bounded() -> None:
     """With different recurrences, so that no walk serves two."""
-    task = frozenset({Shared("task", "works")})
     schedules = [
         made(
             number,
@@ -127,25 +136,41 @@ def test_thousands_of_schedules_each_minute_are_bounded() -> None:
         )
         for number in range(5000)
     ]
-    works = [Works(schedule=one, seconds=600, learned=False, uses=task) for one in schedules]
+    works = [Works(schedule=one, seconds=600, learned=False, uses=TASK) for one in schedules]
     week = NOW + timedelta(days=7)
-    runs = conflicts.walked((one.definition.recurrence for one in schedules), NOW, week)
+    runs = conflicts.walked(works, NOW, week)
     assert sum(len(due) for due, _ in runs.values()) <= 2 * conflicts.MOST_RUNS
-    met = conflicts.meetings(works, NOW, week)
+    met = conflicts.meetings(works, runs, NOW, week)
     assert not met.complete
     assert len(met.meetings) <= conflicts.MOST_MEETINGS
     assert len(met.cut) == 5000
-    assert busiest(schedules, NOW, week).left_out == 5000
+    assert busiest(schedules, runs, NOW).left_out == 5000
 
 
 def test_a_schedule_each_second_that_lasts_does_not_take_all_the_time() -> None:
     """Its own runs that overlap are steps as well."""
     each = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=1)
-    task = frozenset({Shared("task", "works")})
     works = [
-        Works(schedule=made(number, each), seconds=7200, learned=False, uses=task)
+        Works(schedule=made(number, each), seconds=7200, learned=False, uses=TASK)
         for number in range(2)
     ]
-    met = conflicts.meetings(works, NOW, NOW + timedelta(days=7))
+    week = NOW + timedelta(days=7)
+    met = conflicts.meetings(works, conflicts.walked(works, NOW, week), NOW, week)
     assert [one.times > 0 for one in met.meetings] == [True]
     assert not met.complete
+
+
+def test_runs_that_calendars_move_are_seen_whole_or_not_at_all() -> None:
+    """Every seven seconds, and moved: one day would be ten thousand runs to place."""
+    off = tuple(DayOff((NOW + timedelta(days=day)).date(), "x") for day in range(3))
+    own = Calendar(id="c1", name="own", version=1, days=off)
+    moved = Observance(rule=CalendarRule.NEXT, calendars=(own,))
+    often = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=7, calendar=moved)
+    works = [
+        Works(schedule=made(number, often), seconds=60, learned=False, uses=TASK)
+        for number in range(2)
+    ]
+    runs = conflicts.walked(works, NOW, END)
+    assert runs == {often: ((), False)}
+    met = conflicts.meetings(works, runs, NOW, END)
+    assert (met.meetings, met.cut, met.complete) == ((), {"s0", "s1"}, False)
