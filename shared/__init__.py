@@ -8,13 +8,12 @@ recurrence                     pure: (recurrence, instant) -> next instant, in a
 access                         pure: who asks, and what that caller may see and do
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, what it needs, what it may use as it runs
-audit                          who changed what, in a chain of hashes
 jobs                           pure: the index of jobs: chunks, pages, sums
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
-listing                        the index of schedules, from which lists are answered
 data                           the company's own database: its tables, and their upgrade
-archive                        jobs that ended long ago, in files; read as if they were in the table
 listing                        the index of schedules: what lists filter and sort by, in memory
+audit                          who changed what, in a chain of hashes
+archive                        jobs that ended long ago, in files; read as if they were in the table
 keys                           keys and sign-ins: who sends a request, and how many of them
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes

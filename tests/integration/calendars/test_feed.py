@@ -17,6 +17,7 @@ from shared.api.feed.app import feed
 from shared.calendars.feeds import hashed
 from shared.errors import NotFound
 from tests import sdk
+from tests.found import found
 from tests.integration.calendars.conftest import Desk
 
 SHOP = Caller(name="shop", role=Role.OPERATOR, projects=frozenset({7}))
@@ -121,11 +122,9 @@ def test_the_host_asks_the_feed_for_no_key_and_the_api_for_one(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AzureWebJobsStorage", azurite.connection_string)
-    import function_app
-
-    found = {one.get_function_name(): one.get_trigger() for one in function_app.app.get_functions()}
-    feed, api = found["calendar_feed"], found["api"]
-    assert feed.auth_level.value.lower() == "anonymous"  # type: ignore[union-attr]
-    assert api.auth_level.value.lower() == "function"  # type: ignore[union-attr]
-    ranks = {one.route: parse(one.route)[1] for one in (feed, api)}  # type: ignore[union-attr]
+    triggers = {one.get_function_name(): one.get_trigger() for one in found()}
+    feed, api = triggers["calendar_feed"], triggers["api"]
+    assert feed.auth_level.value.lower() == "anonymous"
+    assert api.auth_level.value.lower() == "function"
+    ranks = {one.route: parse(one.route)[1] for one in (feed, api)}
     assert min(ranks, key=lambda route: ranks[route]) == "api/v1/calendar.ics"

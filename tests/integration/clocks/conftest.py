@@ -31,6 +31,7 @@ from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
 from shared.storage.queues.jobs import AHEAD, Message, Sent
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
+from tests.found import found
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -56,20 +57,18 @@ class Functions:
 
 @pytest.fixture(scope="session")
 def functions(azurite: Azurite) -> Functions:
-    """The app's functions; an app can be asked for them once only."""
+    """The app's functions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AzureWebJobsStorage", azurite.connection_string)
-        import function_app
         import functions as package
 
-        found = list(function_app.app.get_functions())
         triggers: dict[str, Any] = {
-            str(one.get_function_name()): one.get_trigger() for one in found
+            str(one.get_function_name()): one.get_trigger() for one in found()
         }
         timers = {
             name: one.schedule for name, one in triggers.items() if one.type == "timerTrigger"
         }
-        users = {str(one.get_function_name()): one.get_user_function() for one in found}
+        users = {str(one.get_function_name()): one.get_user_function() for one in found()}
         return Functions(users, timers, list(package.tasks()))
 
 

@@ -80,6 +80,7 @@ def config(*, stateful: bool = True) -> SchemathesisConfig:
                 "database": "none",
                 "with-security-parameters": False,
             },
+            "request-timeout": 60,
             "phases": {
                 "examples": {},
                 "coverage": {"unexpected-methods": []},  # tests/unit/api/test_requests.py

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from local.azurite import Azurite
 from shared.api.schedules.shapes import ScheduleChange
-from shared.recurrence import Frequency, Recurrence
+from shared.recurrence import Calendar, CalendarRule, DayOff, Frequency, Observance, Recurrence
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule
 from shared.schedules.plan import jitter_of
@@ -104,6 +104,26 @@ def ends(seconds: int) -> Step:
 HOURLY = {"frequency": Frequency.HOURLY, "interval_seconds": None}
 CRON = {"frequency": Frequency.CRON, "interval_seconds": None, "cron_expression": "30 * * * *"}
 
+
+def observed(rule: CalendarRule) -> Observance:
+    """A calendar by which the day is closed."""
+    holiday = DayOff(START.date(), "a holiday")
+    closed = Calendar(id="c1", name="closed", version=1, days=(holiday,))
+    return Observance(rule=rule, calendars=(closed,))
+
+
+SEVERAL = {
+    "frequency": Frequency.CRON,
+    "interval_seconds": None,
+    "cron_expressions": ("30 * * * *", "45 * * * *"),
+}
+RULE = {
+    "frequency": Frequency.RRULE,
+    "interval_seconds": None,
+    "rrule": "FREQ=HOURLY;INTERVAL=2",
+    "start_time": START,
+}
+
 KEPT, BACK, AGAIN = "kept", "taken back", "handed out again"
 RUNS, CANCELLED = "succeeded", "cancelled"
 
@@ -139,11 +159,17 @@ ROWS = [
     Row("enabled", definition(enabled=False), BACK, CANCELLED),
     Row("frequency", times(**HOURLY), BACK),
     Row("cron_expression", times(**CRON), BACK),
+    Row("cron_expressions", times(**SEVERAL), BACK),
+    Row("exclude_cron_expressions", times(**CRON, exclude_cron_expressions=("0-5 * * * *",)), BACK),
+    Row("rrule", times(**RULE), BACK),
+    Row("start_local", times(start_time=None, start_local=datetime(2026, 3, 1, 13)), BACK),
     Row("interval_seconds", times(interval_seconds=30), AGAIN),
     Row("interval_seconds", times(interval_seconds=7200), BACK),
     Row("timezone", times(timezone="Asia/Kathmandu"), AGAIN),
     Row("start_time", times(start_time=START + timedelta(hours=1)), BACK),
     Row("end_time", ends(45), BACK, when_due=ends(75)),
+    Row("calendars", times(calendar=observed(CalendarRule.SKIP)), BACK),
+    Row("calendar_rule", times(calendar=observed(CalendarRule.NEXT)), BACK),
     Row("misfire_grace_seconds", policy(misfire_grace_seconds=60)),
     Row("catch_up", policy(catch_up=CatchUp.ALL)),
     Row("catch_up_limit", policy(catch_up_limit=1)),
@@ -424,7 +450,7 @@ def test_the_page_names_every_field_with_its_default() -> None:
     tested = {row.field for row in ROWS if row.step is not None}
     assert known == tested | {"task_type", "project_id"}
     assert known >= ScheduleChange.model_fields.keys()
-    assert known >= {one.name for one in fields(Recurrence)}
+    assert known >= {one.name for one in fields(Recurrence)} - {"calendar"}
 
 
 def _names(cell: str) -> list[str]:

@@ -62,7 +62,7 @@ def rows(engine: Engine, name: str | None = None) -> dict[tuple[str, str], Any]:
     }
     passing = (
         *("alert:", "audit:", "changed", "due:", "log:", "slots:", "hold:", "handed:", "clock"),
-        *("jobs.", "reconciled."),
+        *("jobs.", "reconciled.", "system.schedules"),
         "index",
     )
     return {key: row for key, row in found.items() if not key[1].startswith(passing)}
