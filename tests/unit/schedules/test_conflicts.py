@@ -173,4 +173,4 @@ def test_runs_that_calendars_move_are_seen_whole_or_not_at_all() -> None:
     runs = conflicts.walked(works, NOW, END)
     assert runs == {often: ((), False)}
     met = conflicts.meetings(works, runs, NOW, END)
-    assert (met.meetings, met.cut, met.complete) == ((), {"s0", "s1"}, False)
+    assert (met.meetings, met.cut, met.complete) == ((), frozenset({"s0", "s1"}), False)
