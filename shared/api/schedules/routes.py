@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from fastapi import APIRouter, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import links, scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
@@ -33,6 +34,22 @@ from shared.schedules.upcoming import upcoming
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
+class _Place(Convertor[str]):
+    """Any part that is not a path of its own."""
+
+    regex = "(?!(?:conflicts|preview)(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("schedule_id", _Place())
+_ID = "/{schedule_id:schedule_id}"
+
+
 @router.post(
     "", status_code=201, response_model=ScheduleSaved, responses=links.both(MADE, links.SCHEDULE)
 )
@@ -57,14 +74,14 @@ def create_schedule(app: Provided, by: Asking, once: Once, new: NewSchedule) -> 
     return once.answered(belfry, make)
 
 
-@router.get("/{schedule_id}", response_model=ScheduleOut, responses=UNCHANGED)
+@router.get(_ID, response_model=ScheduleOut, responses=UNCHANGED)
 def read_schedule(app: Provided, by: Asking, schedule_id: str, unless: Unless) -> Response:
     """One schedule."""
     belfry = app()
     return unless(_shown(belfry, scope.schedule(belfry, by, schedule_id)))
 
 
-@router.patch("/{schedule_id}", response_model=ScheduleSaved, responses=TAGGED | GUARDED)
+@router.patch(_ID, response_model=ScheduleSaved, responses=TAGGED | GUARDED)
 def change_schedule(
     app: Provided, by: Asking, schedule_id: str, changes: ScheduleChange, still: IfStill
 ) -> Response:
@@ -86,7 +103,7 @@ def change_schedule(
     return _saved(belfry, belfry.calendars.refreshed(changed, by))
 
 
-@router.delete("/{schedule_id}", status_code=204, response_class=Response, responses=GUARDED)
+@router.delete(_ID, status_code=204, response_class=Response, responses=GUARDED)
 def delete_schedule(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> None:
     """Delete it; its jobs stay readable."""
     belfry = app()
