@@ -23,10 +23,12 @@ from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
 from shared.api.schedules import (
     backfills,
+    conflicts,
     health,
     heartbeats,
     listing,
     occurrences,
+    previews,
     statistics,
 )
 from shared.api.schedules import routes as schedules
@@ -75,7 +77,9 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(statistics.router)
     made.include_router(health.router)
     made.include_router(listing.router)  # before schedules, whose ids would take its path
+    made.include_router(conflicts.router)  # the same
     made.include_router(schedules.router)
+    made.include_router(previews.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
     made.include_router(backfills.router)

@@ -119,6 +119,9 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
 _NOTIFICATION = "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4"
 
 PARAMETERS: Mapping[str, object] = {
+    "Accept-Language": "de, en;q=0.5",
+    "language": "de",
+    "count": 10,
     "Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     "If-Match": "*",
     "If-None-Match": '"7-1f0c3a9d2b4e"',

@@ -37,6 +37,7 @@ SCHEDULE = _answer(
         "execute_schedule",
         "retry_schedule",
         "list_occurrences",
+        "preview_schedule",
     ),
 )
 """From a schedule that was created."""

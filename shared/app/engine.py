@@ -16,8 +16,11 @@ from shared.engine.dispatch.mend import Mender
 from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.records.durations import Durations
 from shared.engine.records.job_index import JobIndex
 from shared.engine.records.job_packing import JobPacking
+from shared.engine.records.lists import Lists
+from shared.engine.records.neighbours import Neighbours
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
@@ -38,6 +41,8 @@ from shared.storage.queues.jobs import Message, ShardQueue
 from shared.storage.queues.pulse import PulseQueue
 from shared.storage.tables.heartbeats import Unsent
 from shared.storage.tables.job_rows import JobRows
+from shared.storage.tables.run_times import RunTimes
+from shared.tasks import Registry
 
 if TYPE_CHECKING:
     pass
@@ -115,6 +120,12 @@ def index_of_jobs(at: Stores, settings: Settings, clock: Clock) -> tuple[JobInde
 def listing(at: Stores, clock: Clock) -> Listing:
     container = Container(lambda: at.connection.container(at.names.index))
     return Listing(at.table, at.changed, Snapshots(container, at.meta), clock)
+
+
+def neighbours(at: Stores, lists: Lists, tasks: Registry, clock: Clock) -> Neighbours:
+    """What is told of a schedule among the others of its project."""
+    times = RunTimes(at.connection.table(at.names.table), at.table)
+    return Neighbours(lists, tasks, Durations(times, clock), clock)
 
 
 def workers(

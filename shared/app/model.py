@@ -24,6 +24,7 @@ from shared.engine.records.history import History
 from shared.engine.records.job_index import JobIndex
 from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.lists import Lists
+from shared.engine.records.neighbours import Neighbours
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
@@ -87,6 +88,7 @@ class App:
     lists: Lists
     history: History
     health: ScheduleHealth
+    neighbours: Neighbours
     paid: PaidMessages
     keys: Keys
     gate: Gate

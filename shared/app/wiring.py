@@ -178,6 +178,7 @@ def build(
         lists=lists,
         history=History(past, tasks),
         health=health,
+        neighbours=engine.neighbours(at, lists, tasks, clock),
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,
         gate=gate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -33,6 +33,7 @@ from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, n
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
+from shared.schedules.warnings import Code, Warned
 from shared.settings import Secret
 from shared.tasks.model import Flag
 
@@ -356,6 +357,27 @@ class ScheduleOut(Shown):
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
         )
+
+
+class WarningOut(Shown):
+    """What a person should know; it forbids nothing."""
+
+    code: Code
+    message: str
+
+
+class ScheduleSaved(ScheduleOut):
+    """A schedule that was created or changed."""
+
+    warnings: list[WarningOut] | None
+    """What to look at: never or rarely due, in the gap or the repeated hour of a clock change, the
+    same as another schedule, at work at the same time as another on the same task or resource.
+    Null: it is saved, but they could not be looked up."""
+
+    @staticmethod
+    def of_saved(plain: ScheduleOut, warned: Sequence[Warned] | None) -> ScheduleSaved:
+        shown = None if warned is None else [WarningOut.model_validate(one) for one in warned]
+        return ScheduleSaved.model_construct(**dict(plain), warnings=shown)
 
 
 def _inactive_reason(schedule: Schedule, now: datetime) -> str:
