@@ -1,6 +1,7 @@
 """What all functions share. From the bottom up; each layer uses only those below it:
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
+outgoing                       requests to URLs that callers choose
 money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
@@ -11,6 +12,7 @@ tasks                          pure: what a task is, what it needs, what it may 
 jobs                           pure: the index of jobs: chunks, pages, sums
 storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
 data                           the company's own database: its tables, and their upgrade
+heartbeats                     tells an outside service of runs, and that Belfry is well
 listing                        the index of schedules: what lists filter and sort by, in memory
 audit                          who changed what, in a chain of hashes
 archive                        jobs that ended long ago, in files; read as if they were in the table

@@ -64,6 +64,13 @@ def redact(text: str) -> str:
     return text
 
 
+def masked(url: str) -> str:
+    """A URL that is a secret, as people may see it: its scheme and host."""
+    scheme, _, rest = url.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/***"
+
+
 def _without_password(match: re.Match[str]) -> str:
     _, at, host = match["rest"].rpartition("@")
     return f"{match['keep']}***@{host}" if at else match[0]

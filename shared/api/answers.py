@@ -55,7 +55,7 @@ Tag: TypeAlias = tuple[bool, str]
 
 def told(body: Shown, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The object as an answer."""
-    return Response(body.model_dump_json(), status, dict(headers or {}), JSON)
+    return Response(body.model_dump_json(by_alias=True), status, dict(headers or {}), JSON)
 
 
 def tagged(

@@ -21,7 +21,16 @@ from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
-from shared.api.schedules import health, listing, occurrences, statistics
+from shared.api.schedules import (
+    backfills,
+    conflicts,
+    health,
+    heartbeats,
+    listing,
+    occurrences,
+    previews,
+    statistics,
+)
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
 from shared.api.usage import routes as usage
@@ -68,9 +77,13 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(statistics.router)
     made.include_router(health.router)
     made.include_router(listing.router)  # before schedules, whose ids would take its path
+    made.include_router(conflicts.router)  # the same
     made.include_router(schedules.router)
+    made.include_router(previews.router)
     made.include_router(jobs.router)
     made.include_router(occurrences.router)
+    made.include_router(backfills.router)
+    made.include_router(heartbeats.router)
     made.include_router(tasks.router)
     made.include_router(costs.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path

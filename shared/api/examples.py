@@ -61,6 +61,14 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     },
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "Execute": {"though it is off, or not due": {"force": True}},
+    "NewBackfill": {
+        "how many runs it would be": {
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-02-01T00:00:00Z",
+            "dry_run": True,
+        },
+    },
+    "CancelBackfill": {"with the reason": {"reason": "the source is wrong"}},
     "Cancel": {"with the reason": {"reason": "the database moves today"}},
     "NewPlan": {
         "every night": {
@@ -111,12 +119,16 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
 _NOTIFICATION = "1896080400000-9b2f4c7e1d5a48f3b6c0e8d7a1f2c3b4"
 
 PARAMETERS: Mapping[str, object] = {
+    "Accept-Language": "de, en;q=0.5",
+    "language": "de",
+    "count": 10,
     "Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     "If-Match": "*",
     "If-None-Match": '"7-1f0c3a9d2b4e"',
     "schedule_id": "database_backup",
     "tags.schedule_id": "database_backup",
     "job_id": "database_backup-20300131T000000Z",
+    "backfill_id": "b3f9k2",
     "backup_id": "1f0c3a9d",
     "alert_id": _NOTIFICATION,
     "message_id": _NOTIFICATION,

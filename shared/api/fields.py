@@ -101,6 +101,10 @@ Zone = Annotated[
     Field(json_schema_extra={"minLength": 1}),
 ]
 """The name of an existing IANA zone."""
+HeartbeatUrl = Annotated[
+    str, StringConstraints(max_length=500, pattern="^https?://[!-~]+$"), AfterValidator(_one_line)
+]
+"""The URL of a check outside; `outgoing.target` says where it may lead."""
 ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 
 

@@ -37,6 +37,7 @@ SCHEDULE = _answer(
         "execute_schedule",
         "retry_schedule",
         "list_occurrences",
+        "preview_schedule",
     ),
 )
 """From a schedule that was created."""
@@ -58,3 +59,5 @@ JOB = _answer(202, _links("job_id", "job_id", "read_job", "cancel_job", "retry_j
 """From the answer to a request for a job."""
 REPEATED = _answer(202, _links("job_id", "id", "read_job", "cancel_job"))
 """From a job that repeats another."""
+BACKFILL = _answer(202, _links("backfill_id", "id", "read_backfill", "cancel_backfill"))
+"""From a backfill that was started."""

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 PARAMETERS: Mapping[str, str] = {
     "action": "Only of this action.",
     "actor": "Only by whoever has this name (`by.name`).",
+    "Accept-Language": "Languages that the caller reads (RFC 9110, 12.5.4).",
     "Idempotency-Key": "A text of the caller's own, such as a UUID. For 24 hours, the same request "
     "with the same key gets the same answer, and is done once.",
     "If-Match": "Only if it was not changed since: the ETag that the caller has, or several, or *. "
     "Runs of it do not count as changes.",
     "If-None-Match": "Only if it is not as the caller has it: the ETag of that.",
     "alert_id": "The alert's id.",
+    "backfill_id": "The backfill's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "
     "days, else a day (UTC).",
@@ -22,6 +24,7 @@ PARAMETERS: Mapping[str, str] = {
     "calendar_id": "The calendar's id.",
     "channel": "Only of this channel.",
     "cursor": "`next_cursor` of the page before: the page after it, with the same filters.",
+    "count": "How many runs.",
     "currency": "By ISO 4217, such as USD. Default: the first of the report.",
     "database": "Only of the database of this name.",
     "day": "A day in UTC, such as 2030-01-31.",
@@ -34,6 +37,7 @@ PARAMETERS: Mapping[str, str] = {
     "job_id": "The job's id.",
     "key_id": "The key's id.",
     "kind": "Only of this kind.",
+    "language": "Of the words; it comes before Accept-Language.",
     "limit": "How many at most.",
     "message_id": "The notification's id.",
     "notification_id": "The notification's id.",

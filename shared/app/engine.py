@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.alerts.of_engine import EngineAlerts
@@ -15,8 +16,11 @@ from shared.engine.dispatch.mend import Mender
 from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher
+from shared.engine.records.durations import Durations
 from shared.engine.records.job_index import JobIndex
 from shared.engine.records.job_packing import JobPacking
+from shared.engine.records.lists import Lists
+from shared.engine.records.neighbours import Neighbours
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
@@ -24,15 +28,21 @@ from shared.engine.work.metering import Metering
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pool import WorkerPool
 from shared.engine.work.worker import Worker
+from shared.heartbeats.own import RECONCILER, OwnHeartbeat
+from shared.heartbeats.sender import Sender
+from shared.heartbeats.signal import Signal
 from shared.listing.listing import Listing
 from shared.listing.snapshots import Snapshots
-from shared.settings import Settings
+from shared.settings import HeartbeatSettings, Settings
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.checked import CheckedClock
 from shared.storage.queues.jobs import Message, ShardQueue
 from shared.storage.queues.pulse import PulseQueue
+from shared.storage.tables.heartbeats import Unsent
 from shared.storage.tables.job_rows import JobRows
+from shared.storage.tables.run_times import RunTimes
+from shared.tasks import Registry
 
 if TYPE_CHECKING:
     pass
@@ -43,11 +53,31 @@ def dispatcher(at: Stores, clock: Clock) -> Dispatcher:
     return Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
 
 
+def heartbeats(at: Stores, settings: HeartbeatSettings, clock: Clock) -> Sender:
+    def unsent(signal: Signal, when: datetime, error: str) -> None:
+        if signal.schedule_id is not None:
+            said = Unsent(at=when, signal=signal.kind, job_id=signal.job_id or "", error=error)
+            at.unsent.put(signal.schedule_id, said)
+
+    return Sender(clock, settings.hosts, unsent)
+
+
+def own_heartbeat(at: Stores, settings: HeartbeatSettings, sender: Sender) -> OwnHeartbeat:
+    return OwnHeartbeat(
+        url=settings.url,
+        every=settings.interval,
+        sender=sender,
+        meta=at.meta,
+        reconciler=lambda: at.table.get(RECONCILER),
+    )
+
+
 def clocks(
     at: Stores,
     dispatcher: Dispatcher,
     sweep: Sweep,
     alerts: EngineAlerts,
+    heartbeat: OwnHeartbeat,
     held: Lease,
     clock: Clock,
 ) -> Clocks:
@@ -72,6 +102,7 @@ def clocks(
         invoke=lambda when: at.queue.send(Message((), clock.now()), when),
         clock=clock,
         wrong=lambda: checked.difference if checked is not None else None,
+        heartbeat=heartbeat,
     )
 
 
@@ -89,6 +120,12 @@ def index_of_jobs(at: Stores, settings: Settings, clock: Clock) -> tuple[JobInde
 def listing(at: Stores, clock: Clock) -> Listing:
     container = Container(lambda: at.connection.container(at.names.index))
     return Listing(at.table, at.changed, Snapshots(container, at.meta), clock)
+
+
+def neighbours(at: Stores, lists: Lists, tasks: Registry, clock: Clock) -> Neighbours:
+    """What is told of a schedule among the others of its project."""
+    times = RunTimes(at.connection.table(at.names.table), at.table)
+    return Neighbours(lists, tasks, Durations(times, clock), clock)
 
 
 def workers(

@@ -14,6 +14,7 @@ from shared.calendars.feeds import Feeds
 from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands import builtin, configured
+from shared.engine.commands.backfills import Backfills
 from shared.engine.commands.jobs import Control
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.clocks import Clocks
@@ -23,6 +24,7 @@ from shared.engine.records.history import History
 from shared.engine.records.job_index import JobIndex
 from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.lists import Lists
+from shared.engine.records.neighbours import Neighbours
 from shared.engine.records.poison import Poison
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
@@ -44,6 +46,7 @@ from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables import readable
 from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
+from shared.storage.tables.heartbeats import UnsentHeartbeats
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry
 
@@ -74,6 +77,8 @@ class App:
     clocks: Clocks
     manager: Manager
     control: Control
+    backfills: Backfills
+    unsent_heartbeats: UnsentHeartbeats
     ledger: Ledger
     ended: EndedJobs
     archive: Callable[[], JobArchive]
@@ -83,6 +88,7 @@ class App:
     lists: Lists
     history: History
     health: ScheduleHealth
+    neighbours: Neighbours
     paid: PaidMessages
     keys: Keys
     gate: Gate

@@ -15,10 +15,12 @@ from shared.storage.connect import Connection
 from shared.storage.names import Names
 from shared.storage.queues.jobs import JobQueue
 from shared.storage.tables.answers import Answers
+from shared.storage.tables.backfills import BackfillTable
 from shared.storage.tables.changed import ScheduleFeed
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.findings import Findings
 from shared.storage.tables.handed import HandedOut
+from shared.storage.tables.heartbeats import UnsentHeartbeats
 from shared.storage.tables.job_feed import JobFeed
 from shared.storage.tables.locks import Locks
 from shared.storage.tables.schedules import ScheduleTable
@@ -34,6 +36,8 @@ class Stores:
     changed: ScheduleFeed
     calendars: Store
     handed: HandedOut
+    backfills: BackfillTable
+    unsent: UnsentHeartbeats
     feed: JobFeed
     meta: Meta
     locks: Locks
@@ -61,6 +65,8 @@ class Stores:
             ScheduleFeed(table, schedules.shards),
             Store(table),
             HandedOut(table),
+            BackfillTable(table, schedules.shard),
+            UnsentHeartbeats(table, schedules.shard),
             JobFeed(table, meta),
             meta,
             Locks(meta),

@@ -21,6 +21,7 @@ from shared.billing.port import BillingService
 from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
 from shared.clock import Clock
+from shared.engine.commands.backfills import Backfills
 from shared.engine.commands.checks import Checks
 from shared.engine.commands.jobs import Control
 from shared.engine.commands.schedules import Manager
@@ -35,6 +36,7 @@ from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
+from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
 from shared.finance.port import FinanceService
 from shared.health.monitor import Monitor
@@ -74,7 +76,9 @@ def build(
     at = Stores.of(settings, connection, clock)
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
-    outcomes = Outcomes(at.table, at.queue, limits, clock)
+    pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
+    heartbeats = engine.heartbeats(at, settings.heartbeat, clock)
+    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats)
     held = lease or Lease.of(settings.job_lease)
     services = Services(
         {
@@ -95,6 +99,7 @@ def build(
                 packing,
                 Upkeep(listing),
                 Checking(listing, at.meta),
+                pacer,
             ),
             CalendarUpkeep: lambda: calendars,
             ScheduleMonitor: lambda: Monitor(health, alerts(), at.meta),
@@ -110,7 +115,7 @@ def build(
         handed=at.handed,
         clock=clock,
         new_id=_new_id,
-        check=Checks(tasks, services),
+        check=Checks(tasks, services, settings.heartbeat.hosts),
     )
     audit = AuditTrail(
         connection=at.connection,
@@ -137,7 +142,8 @@ def build(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
-    clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), held, clock)
+    own = engine.own_heartbeat(at, settings.heartbeat, heartbeats)
+    clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
     backups = once(
         lambda: domains.backups(
             settings, at, clock, manager, lists, tasks, notifications(), alerts()
@@ -160,6 +166,8 @@ def build(
         dispatcher=dispatcher,
         clocks=clocks,
         manager=manager,
+        unsent_heartbeats=at.unsent,
+        backfills=Backfills(manager, outcomes, at.backfills, settings.backfill_limit),
         control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
         ledger=ledger,
         ended=at.ended,
@@ -170,6 +178,7 @@ def build(
         lists=lists,
         history=History(past, tasks),
         health=health,
+        neighbours=engine.neighbours(at, lists, tasks, clock),
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,
         gate=gate,

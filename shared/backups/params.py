@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -94,6 +94,8 @@ class Tier(StrEnum):
 
 class BackupPlan(Params):
     """What to back up, where to, and how long to keep it."""
+
+    RESOURCES: ClassVar[tuple[str, ...]] = ("source",)
 
     source: Name
     """`database`, `postgres`, `state` (Belfry's own), one of BACKUP_SOURCES, or `all` of these."""

@@ -14,6 +14,7 @@ from shared.engine.dispatch.clocks import Clocks
 from shared.engine.dispatch.health import Silent
 from shared.engine.records.job_packing import JobPacking
 from shared.engine.records.reconcile import Ledger
+from shared.engine.work.pacer import Pacer
 from shared.errors import Conflict, NotFound, Unexplained
 from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
@@ -43,6 +44,7 @@ class Housekeeper:
         packing: JobPacking,
         upkeep: Upkeep,
         checking: Checking,
+        pacer: Pacer,
     ) -> None:
         self._table = table
         self._answers = answers
@@ -52,6 +54,7 @@ class Housekeeper:
         self._packing = packing
         self._upkeep = upkeep
         self._checking = checking
+        self._pacer = pacer
 
     def health(self, job: JobContext) -> Mapping[str, object]:
         """Look for clocks that fell silent, and report those that were not reported yet."""
@@ -85,10 +88,12 @@ class Housekeeper:
 
     def keep_index(self, job: JobContext) -> Mapping[str, object]:
         """Fold what changed into the snapshots of the index of schedules (`listing.upkeep`), and
-        pack the jobs that ended into the index of jobs (`records.job_packing`)."""
+        pack the jobs that ended into the index of jobs (`records.job_packing`). Backfills are moved
+        on whose last worker was killed."""
+        backfills = self._pacer.upkeep(job.check)
         schedules = self._upkeep.run(job.check)
         jobs = self._packing.pack(job.check)
-        return {"schedules": schedules.result(), "jobs": jobs.result()}
+        return {"schedules": schedules.result(), "jobs": jobs.result(), "backfills": backfills}
 
     def reconcile(self, job: JobContext) -> Mapping[str, object]:
         """Account for what all schedules were to run lately (`records.reconcile`), and check a part

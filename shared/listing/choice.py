@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from shared.listing.columns import (
     ENABLED,
     FREQUENCIES,
+    NO_PROJECT,
     ONCE,
     STATES,
     Columns,
@@ -98,6 +99,8 @@ def _filters(columns: Columns, wanted: Wanted) -> Iterator[Filter]:
     """The filters, those first that leave the fewest or cost the least."""
     if wanted.project_id is not None:
         yield _is(columns.projects, wanted.project_id)
+    if wanted.of_none:
+        yield _is(columns.projects, NO_PROJECT)
     if wanted.projects is not None:
         yield _among(columns.projects, wanted.projects)
     yield from _of_words(columns, wanted)

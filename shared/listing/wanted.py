@@ -27,6 +27,8 @@ class Wanted:
     projects: frozenset[int] | None = None
     """Only of these projects; whoever has them sees no schedule without a project."""
     project_id: int | None = None
+    of_none: bool = False
+    """Only those that belong to no project."""
     enabled: bool | None = None
     task_types: frozenset[str] | None = None
     frequency: Frequency | None = None

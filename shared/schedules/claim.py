@@ -11,7 +11,8 @@ A message only names a job; this decides what it means at the moment:
    it ends here. So jobs handed out before an outage follow what the tick decides after one.
 7. It was not begun, and another of its schedule has not ended: `overlap` decides. A job that a
    person asked for waits its turn, unless runs may go side by side. So does, with `catch_up: all`,
-   a job that came due before the running one was begun, unless the latest replaces the others.
+   a job that came due before the running one was begun, unless the latest replaces the others. A
+   backfill's job goes after all others, and what it keeps waiting is not skipped for it.
 8. It was not begun, and its grace has passed: it ends here. The time for which it waited for
    another of its schedule does not count.
 9. It was not begun, and `catch_up: all` has an older one to start: that one first.
@@ -27,7 +28,7 @@ from datetime import datetime, timedelta
 from shared.recurrence import next_run
 from shared.schedules.finish import finished
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status, is_manual, job_id
+from shared.schedules.job import Job, Status, backfill_of, is_manual, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Schedule, Version
 from shared.schedules.plan import grace_passed, jitter_of, passed_over
 from shared.schedules.record import ended_live
@@ -174,19 +175,38 @@ def _overtaking(schedule: Schedule, job: LiveJob, now: datetime) -> First | None
     """The older job that `catch_up: all` has to start first."""
     if is_manual(job.id) or schedule.policy.catch_up is not CatchUp.ALL:
         return None
-    older = [one for one in _late(schedule, now) if _turn(one) < _turn(job)]
-    return First(min(older, key=_turn).id) if older else None
+    older = [one for one in _late(schedule, now) if turn(one) < turn(job)]
+    return First(min(older, key=turn).id) if older else None
 
 
 def _waiting_since(
     schedule: Schedule, job: LiveJob, done: Mapping[str, Job], now: datetime
 ) -> datetime:
     """Since when the job has lacked nothing but a worker."""
-    if not schedule.policy.queues:
-        return job.available_at
-    if any(one.begun for one in schedule.progress.live if one.id not in done):
+    rivals = (one for one in schedule.progress.live if one.begun and one.id not in done)
+    if any(_keeps_waiting(schedule, one) for one in rivals):
         return now  # it waits its turn
-    return max(job.available_at, fold(schedule.progress, done).ended_at or job.available_at)
+    return max(job.available_at, _free_since(schedule, done) or job.available_at)
+
+
+def _keeps_waiting(schedule: Schedule, rival: LiveJob) -> bool:
+    """Whether a job that has begun keeps a run of the schedule's own waiting."""
+    if backfill_of(rival.id) is not None:
+        return schedule.policy.overlap is not Overlap.ALLOW_ALL
+    return schedule.policy.queues
+
+
+def _free_since(schedule: Schedule, done: Mapping[str, Job]) -> datetime | None:
+    """When the last job ended for which a run of the schedule's own waits; None if it waits for
+    none."""
+    progress = fold(schedule.progress, done)
+    if schedule.policy.queues:
+        ends = [progress.ended_at, progress.backfilled_at]
+    else:
+        ends = [progress.backfilled_at]
+    if schedule.policy.overlap is Overlap.ALLOW_ALL:
+        return None
+    return max((one for one in ends if one is not None), default=None)
 
 
 def _due_after(schedule: Schedule, due_at: datetime, now: datetime, many: int) -> bool:
@@ -235,8 +255,8 @@ def _too_late(
     if is_manual(job.id) or policy.catch_up is not CatchUp.NONE:
         return None
     since = job.effective_at
-    if waited and policy.queues:
-        since = max(since, fold(schedule.progress, done).ended_at or since)
+    if waited:
+        since = max(since, _free_since(schedule, done) or since)
     if now - since <= timedelta(seconds=policy.misfire_grace_seconds):
         return None
     status, reason = grace_passed(schedule)
@@ -257,21 +277,26 @@ def _overlapping(
         overlap = Overlap.BUFFER_ALL  # a person asked for it: it neither gives way nor interrupts
     others = [one for one in schedule.progress.live if one.id != job.id and one.id not in done]
     begun = [one for one in others if one.begun]
+    held_up = False
+    if not is_manual(job.id):  # a backfill's job is no run that it could overlap: it waits for that
+        own = [one for one in begun if backfill_of(one.id) is None]
+        begun, held_up = own, len(own) < len(begun)
     if _catches_up(schedule, job, begun) and overlap is not Overlap.CANCEL_OTHER:
         overlap = Overlap.BUFFER_ALL
     waiting = [one for one in others if not one.begun and one.available_at <= now]
-    turn = _turn(job)
-    before = [one for one in waiting if _turn(one) < turn]
+    mine = turn(job)
+    before = [one for one in waiting if turn(one) < mine]
     rivals = begun + [one for one in waiting if not is_manual(one.id)]
-    if overlap is Overlap.CANCEL_OTHER and any(_turn(one) > turn for one in rivals):
-        last = max(rivals, key=_turn).id
+    if overlap is Overlap.CANCEL_OTHER and any(turn(one) > mine for one in rivals):
+        last = max(rivals, key=turn).id
         reason = f"{last} came due as well, and runs in its place (overlap: cancel_other)"
         return _end(schedule, job, done, Status.SKIPPED, now, reason)
     if begun and overlap is Overlap.SKIP:
         reason = f"{begun[0].id} of the same schedule has not ended (overlap: skip)"
         return _end(schedule, job, done, Status.SKIPPED, now, reason)
-    if begun and before and overlap is Overlap.BUFFER_ONE:
-        reason = f"{before[0].id} waits already (overlap: buffer_one)"
+    one_waits = overlap is Overlap.BUFFER_ONE or (held_up and overlap is Overlap.SKIP)
+    if (begun or held_up) and before and one_waits:
+        reason = f"{before[0].id} waits already (overlap: {overlap})"
         return _end(schedule, job, done, Status.SKIPPED, now, reason)
     if begun and overlap is Overlap.CANCEL_OTHER:
         told = all(one.cancel is not None for one in begun)
@@ -279,6 +304,8 @@ def _overlapping(
         return late or _others_stopped(schedule, begun, job, now, later)
     if begun or (before and overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL)):
         return Wait(later)
+    if held_up:
+        return Wait(min(later, now + _GLANCE))
     return None
 
 
@@ -291,9 +318,9 @@ def _catches_up(schedule: Schedule, job: LiveJob, begun: Sequence[LiveJob]) -> b
     )
 
 
-def _turn(job: LiveJob) -> tuple[datetime, str]:
-    """The order of jobs that wait for each other: by when they were due."""
-    return job.effective_at, job.id
+def turn(job: LiveJob) -> tuple[bool, datetime, str]:
+    """The order of jobs that wait for each other: by when they were due, a backfill's last."""
+    return backfill_of(job.id) is not None, job.effective_at, job.id
 
 
 def _others_stopped(

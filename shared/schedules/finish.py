@@ -33,7 +33,7 @@ def finished(
     most = schedule.policy.pause_after_failures
     failed = job.status is Status.FAILED
     enough = most is not None and counted.progress.failures_in_row >= most
-    if not (pauses and failed and enough and counted.is_on):
+    if job.backfill is not None or not (pauses and failed and enough and counted.is_on):
         return counted, ()
     reason = f"{counted.progress.failures_in_row} jobs failed one after another: {job.error}"
     progress = replace(counted.progress, paused_reason=reason[:1000], paused_at=counted.floor(now))

@@ -29,6 +29,8 @@ def count(progress: Progress, ended: Iterable[Job]) -> Progress:
 
 
 def _one(progress: Progress, job: Job) -> Progress:
+    if job.backfill is not None:
+        return _of_backfill(progress, job)
     if job.started_at is not None and job.finished_at is not None:
         last = max(job.finished_at, progress.ended_at or job.finished_at)
         progress = replace(progress, ended_at=last)
@@ -60,3 +62,23 @@ def _one(progress: Progress, job: Job) -> Progress:
         latest = max(job.started_at, progress.last_run_at or job.started_at)
         return replace(progress, last_run_at=latest)
     return progress
+
+
+def _of_backfill(progress: Progress, job: Job) -> Progress:
+    """The progress with a backfill's job counted, which ended: in its backfill, and nowhere else.
+    One that a person ran again is not counted at all."""
+    ended = max(job.finished_at or job.due_at, progress.backfilled_at or job.due_at)
+    progress = replace(progress, backfilled_at=ended)
+    at = progress.backfill
+    if at is None or at.id != job.backfill or job.retry_of is not None:
+        return progress
+    match job.status:
+        case Status.SUCCEEDED:
+            at = replace(at, succeeded=at.succeeded + 1)
+        case Status.FAILED:
+            at = replace(at, failed=at.failed + 1)
+        case Status.CANCELLED:
+            at = replace(at, cancelled=at.cancelled + 1)
+        case _:
+            at = replace(at, skipped=at.skipped + 1)
+    return replace(progress, backfill=at)

@@ -3,7 +3,9 @@
 `nightly-20261120T030000Z` is the occurrence of schedule `nightly` due at that second: the id is a
 function of the two, so all who hand the occurrence out, even twice or at once, name one job. A
 request by a person has a last part of its own: `nightly-20261120T101502Z-k3f9`. So has a job that
-repeats another: `nightly-20261120T030000Z-r1` or `-k3f9r1`; the next repeats end in `r2`.
+repeats another: `nightly-20261120T030000Z-r1` or `-k3f9r1`; the next repeats end in `r2`. A job of
+a backfill has the backfill's id there, `b` and five more: `nightly-20261120T030000Z-b3f9k2`. No
+other request has a part of that length that begins so.
 
 A *stretch* stands for many occurrences in a row that ended in the same way without running, such as
 those of an outage. It has the id and the due time of the first of them.
@@ -27,6 +29,7 @@ _ID = re.compile(
     rf"(?P<schedule>{SCHEDULE_ID})-(?P<due>\d{{8}}T\d{{6}}Z)(?:-(?P<by>[a-z0-9]{{1,40}}))?"
 )
 _STAMP = "%Y%m%dT%H%M%SZ"
+_BACKFILL = re.compile(r"[^-]+-[^-]+-(?P<backfill>b[a-qs-z0-9]{5})(?P<repeats>r[1-9][0-9]*)?")
 _BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
 
 
@@ -109,6 +112,11 @@ class Job:
         return is_manual(self.id)
 
     @property
+    def backfill(self) -> str | None:
+        """The id of the backfill that it belongs to; None if it belongs to none."""
+        return backfill_of(self.id)
+
+    @property
     def retry_of(self) -> str | None:
         """The id of the job that it repeats; None if it repeats none."""
         return retry_of(self.id)
@@ -151,6 +159,18 @@ def job_id(schedule_id: str, due_at: datetime, request: str = "") -> str:
 def is_manual(job_id: str) -> bool:
     """Whether that is the id of a job that a person asked for."""
     return job_id.count("-") == 2
+
+
+def backfill_of(job_id: str) -> str | None:
+    """The id of the backfill that a job belongs to, also one that repeats such a job; None if it
+    belongs to none."""
+    match = _BACKFILL.fullmatch(job_id)
+    return match["backfill"] if match is not None else None
+
+
+def is_backfill_id(text: str) -> bool:
+    """Whether that can be the id of a backfill."""
+    return backfill_of(f"s-t-{text}") == text
 
 
 def retry_id(job_id: str) -> str:

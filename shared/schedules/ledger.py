@@ -115,7 +115,7 @@ def expected(versions: Iterable[Version], span: Span, limit: int) -> list[dateti
     instant is an occurrence of a recurrence does not depend on where one begins to look.
     """
     found: list[datetime] = []
-    for recurrence, part in _parts(versions, span):
+    for recurrence, part in parts_of(versions, span):
         found += islice(occurrences(recurrence, part.after, part.until), limit - len(found))
     return found
 
@@ -131,7 +131,7 @@ def with_calendars(
     those that calendars held back, oldest first. Of these the earliest, `most` at most."""
     held: list[Occurrence] = []
     moved: dict[datetime, list[tuple[datetime, Held]]] = {}
-    for recurrence, part in _parts(versions, span):
+    for recurrence, part in parts_of(versions, span):
         if recurrence.calendar is None or part.after >= part.until:
             continue
         runs = observed(recurrence)
@@ -172,7 +172,7 @@ def _moved(one: Occurrence, sources: list[tuple[datetime, Held]]) -> Occurrence:
 
 def how_many(versions: Iterable[Version], span: Span) -> int:
     """How many due times a span has, without listing them."""
-    parts = _parts(versions, span)
+    parts = parts_of(versions, span)
     return sum(count_runs(recurrence, part.after, part.until) for recurrence, part in parts)
 
 
@@ -181,8 +181,8 @@ def is_expected(versions: Iterable[Version], at: datetime) -> bool:
     return how_many(versions, Span(at - datetime.resolution, at)) > 0
 
 
-def _parts(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence, Span]]:
-    """Which recurrence holds in which part of a span."""
+def parts_of(versions: Iterable[Version], span: Span) -> Iterator[tuple[Recurrence, Span]]:
+    """Which recurrence holds in which part of a span, oldest first; where none holds, no part."""
     for reign in _reigns(versions):
         until = span.until if reign.until is None else min(span.until, reign.until)
         yield reign.recurrence, Span(max(span.after, reign.since), until)

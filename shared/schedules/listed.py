@@ -97,7 +97,7 @@ def changes_list(before: Schedule | None, after: Schedule) -> bool:
 def changes_state(schedule: Schedule, job: Job) -> bool:
     """Whether the end of `job` may change the state of its schedule. Such a job is counted in the
     schedule's row at once, so that the row says the state."""
-    if not schedule.is_on:
+    if not schedule.is_on or job.backfill is not None:
         return False
     failing = schedule.progress.failures_in_row > 0
     if job.status in RAN and failing != (job.status is Status.FAILED):

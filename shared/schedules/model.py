@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.recurrence import Recurrence, next_run
+from shared.redaction import masked
 from shared.schedules.job import is_manual, percent
 from shared.schedules.spent import NOTHING, Spent
+from shared.settings import UNSET, Secret
 
 LONG_SECONDS = 600
 """A schedule whose attempts may take longer than this runs among the long jobs."""
@@ -95,6 +97,13 @@ class Definition:
     enabled: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
     """What people find it by, and its jobs carry: names with values."""
+    heartbeat_url: Secret = UNSET
+    """What is told that its runs begin and end (`shared.heartbeats`)."""
+
+    @property
+    def heartbeat_shown(self) -> str | None:
+        """The same without what makes it a secret."""
+        return masked(self.heartbeat_url.reveal()) if self.heartbeat_url else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +153,28 @@ class LiveJob:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Backfilling:
+    """A backfill that has not ended, as its schedule's row holds it; `backfill` moves it on. What
+    was asked for, which does not change, is in a row of its own."""
+
+    id: str
+    pace: int
+    """How many of its jobs may wait or run at once."""
+    at: datetime | None
+    """The due time of the last job handed out; None: of none yet."""
+    handed_out: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    skipped: int = 0
+    """Of those handed out: how many ended, and how."""
+    cancel: str | None = None
+    """Why it hands out no more, if it was cancelled."""
+    exhausted: bool = False
+    """Whether there is no occurrence left to hand out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
     """What the engine knows of a schedule."""
 
@@ -169,6 +200,10 @@ class Progress:
     last_due_at: datetime | None = None
     """The latest due time of its own jobs that ended."""
     last_error: str | None = None
+    backfill: Backfilling | None = None
+    """The backfill that has not ended, if there is one."""
+    backfilled_at: datetime | None = None
+    """When the last job of a backfill ended: a run of the schedule's own may have waited for it."""
 
     @property
     def run_count(self) -> int:

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from shared.recurrence import Recurrence, next_run
 from shared.schedules import record
 from shared.schedules.fold import count
-from shared.schedules.job import Job, Status, is_manual, job_id
+from shared.schedules.job import Job, Status, backfill_of, is_manual, job_id
 from shared.schedules.model import CatchUp, LiveJob, Schedule, Version
 from shared.schedules.owed import Owed, each, latest, owed, parted
 
@@ -161,7 +161,7 @@ def _all(schedule: Schedule, now: datetime, horizon: datetime) -> _Sorted:
     if (due := owed(schedule, now)) is not None:
         wanted = latest(recurrence, due, schedule.policy.catch_up_limit)
         cut_off, _ = parted(recurrence, due, wanted[0])
-        waiting = sum(job.due_at <= now for job in live)
+        waiting = sum(job.due_at <= now and backfill_of(job.id) is None for job in live)
         start = wanted[: max(0, min(PACE - waiting, LIVE_CAP - len(live)))]
         if len(start) < len(wanted):
             return _Sorted(start, wanted[len(start)], cut_off, _cut_off(schedule))

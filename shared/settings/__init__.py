@@ -14,6 +14,7 @@ from shared.settings.model import (
     DataSettings,
     DestinationSettings,
     DriveSettings,
+    HeartbeatSettings,
     Prices,
     Settings,
     SmsSettings,
@@ -41,7 +42,7 @@ from shared.settings.reading import (
     for_triggers,
     from_env,
 )
-from shared.settings.secret import Secret
+from shared.settings.secret import UNSET, Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "RETENTION",
     "SETTINGS",
     "TASK_SUFFIXES",
+    "UNSET",
     "AccessSettings",
     "BillingSettings",
     "CareSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "DataSettings",
     "DestinationSettings",
     "DriveSettings",
+    "HeartbeatSettings",
     "Prices",
     "Secret",
     "Setting",

@@ -32,12 +32,20 @@ def each(value: str) -> int:
     return _whole(value, 0, 500)
 
 
+def backfill(value: str) -> int:
+    return _whole(value, 1, 1_000_000)
+
+
 def series(value: str) -> int:
     return _whole(value, 1, 10_000)
 
 
 def a_minute(value: str) -> int:
     return _whole(value, 0, 1_000_000)
+
+
+def interval(value: str) -> int:
+    return _whole(value, 60, 86_400)
 
 
 def an_hour(value: str) -> int:

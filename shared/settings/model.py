@@ -151,6 +151,19 @@ _SMS = SmsSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HeartbeatSettings:
+    """Belfry's own heartbeat, and where heartbeats may go."""
+
+    url: Secret = UNSET
+    interval: timedelta = timedelta(seconds=60)
+    hosts: tuple[str, ...] = ()
+    """Hosts, also as `host:port`, that need neither https nor a public address."""
+
+
+_NO_HEARTBEAT = HeartbeatSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AccessSettings:
     """Who may ask for what."""
 
@@ -238,6 +251,9 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    heartbeat: HeartbeatSettings = _NO_HEARTBEAT
+    backfill_limit: int = 10_000
+    """The most occurrences of one backfill."""
     metrics_schedules: int = 1000
     """How many schedules have metrics of their own."""
     job_retention: timedelta | None = timedelta(days=90)

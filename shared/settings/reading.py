@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from shared import outgoing
 from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
@@ -20,6 +21,7 @@ from shared.settings.model import (
     DataSettings,
     DestinationSettings,
     DriveSettings,
+    HeartbeatSettings,
     Prices,
     Settings,
     SmsSettings,
@@ -91,6 +93,8 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        heartbeat=_heartbeat(given),
+        backfill_limit=given.checked("BACKFILL_LIMIT", checks.backfill) or 10_000,
         metrics_schedules=given.checked("METRICS_SCHEDULES", checks.series) or 1000,
         job_retention=_job_retention(given),
         daily_spend_limit_minor=limit or 5000,
@@ -366,6 +370,20 @@ def _sms(given: _Given) -> SmsSettings:
         segment_micros=read("SMS_SEGMENT_PRICE", checks.price, usual.segment_micros),
         currency=read("SMS_CURRENCY", checks.currency, usual.currency),
     )
+
+
+def _heartbeat(given: _Given) -> HeartbeatSettings:
+    url = given.read("HEARTBEAT_URL")
+    hosts = tuple(
+        one.strip().lower() for one in given.read("HEARTBEAT_HOSTS").split(",") if one.strip()
+    )
+    seconds = given.checked("HEARTBEAT_INTERVAL_SECONDS", checks.interval) or 60
+    if url and not url.startswith(UNRESOLVED):  # which `read` has reported
+        try:
+            outgoing.target(url, hosts)
+        except ValueError as error:
+            given.problems.append(f"HEARTBEAT_URL is {Secret(url)!r}; {error}")
+    return HeartbeatSettings(url=Secret(url), interval=timedelta(seconds=seconds), hosts=hosts)
 
 
 def _overrides(environ: Mapping[str, str]) -> dict[str, str]:

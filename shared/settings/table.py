@@ -136,6 +136,11 @@ SETTINGS = (
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting(
+        "BACKFILL_LIMIT",
+        "10000",
+        "The most occurrences that one backfill runs (docs/policies.md).",
+    ),
+    Setting(
         "METRICS_SCHEDULES",
         "1000",
         "Schedules that have metrics of their own, with a label for each: those that ran last. "
@@ -146,6 +151,24 @@ SETTINGS = (
         "90",
         "Days after which jobs that ended move from the table into files, 7 or more; lists and "
         "reports read both (docs/history.md). 0, or set to nothing: never.",
+    ),
+    Setting(
+        "HEARTBEAT_URL",
+        "",
+        "URL of a check outside that Belfry tells each minute whether it is well "
+        "(docs/heartbeats.md).",
+        secret=True,
+    ),
+    Setting(
+        "HEARTBEAT_INTERVAL_SECONDS",
+        "60",
+        "Seconds from one of these signals to the next, 60 or more.",
+    ),
+    Setting(
+        "HEARTBEAT_HOSTS",
+        "",
+        "Hosts, with commas between, also as host:port, to which heartbeats may go though they "
+        "have no public address or no https.",
     ),
     Setting(
         "TASK_TIMEZONE",

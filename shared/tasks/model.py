@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Concatenate, TypeAlias, get_type_hints
+from typing import Annotated, Any, ClassVar, Concatenate, TypeAlias, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -52,6 +52,10 @@ class Params(BaseModel):
     characters that other programs take for the end, or cannot encode."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    RESOURCES: ClassVar[tuple[str, ...]] = ()
+    """The parameters that name what the task works on, such as `source`: two runs that have the
+    same one should not meet (C16)."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -140,6 +144,12 @@ class Task:
     def summary(self) -> str:
         """The first line of the task's docstring."""
         return (self.run.__doc__ or self.name).strip().splitlines()[0]
+
+    def resources(self, parameters: Mapping[str, object]) -> dict[str, str]:
+        """What these parameters name that the task works on, by the parameter's name."""
+        fields = self.params.model_fields
+        named = {one: parameters.get(one, fields[one].default) for one in self.params.RESOURCES}
+        return {one: str(value) for one, value in named.items() if isinstance(value, str | int)}
 
     def fits(
         self, services: Services, parameters: Mapping[str, object], new: Collection[str]

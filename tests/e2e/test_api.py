@@ -36,6 +36,11 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def plain(saved: dict[str, Any]) -> dict[str, Any]:
+    """What was saved, as a read shows it: without warnings."""
+    return {name: value for name, value in saved.items() if name != "warnings"}
+
+
 def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
     answer = client.post("/schedules", json=GOOD)
     assert answer.status_code == 201
@@ -44,7 +49,7 @@ def test_create_gives_everything_that_c4_names(client: httpx.Client) -> None:
     assert made["run_count"] == 0 and made["success_rate"] is None and made["is_active"] is True
     for name in ("id", "next_run_at", "last_run_at", "last_error", "created_at", "updated_at"):
         assert name in made
-    assert client.get(f"/schedules/{made['id']}").json() == made
+    assert client.get(f"/schedules/{made['id']}").json() == plain(made)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +148,8 @@ def test_a_change_that_changes_nothing_leaves_no_trace(client: httpx.Client) -> 
     path = f"/schedules/{made['id']}"
     same: list[dict[str, Any]] = [{}, {"name": GOOD["name"]}, {"enabled": True}]
     for body in same:
-        assert client.patch(path, json=body).json() == made
-    assert client.post(f"{path}/enable").json() == made
+        assert plain(client.patch(path, json=body).json()) == plain(made)
+    assert client.post(f"{path}/enable").json() == plain(made)
     assert client.patch(path, json={"name": "Other"}).json()["updated_at"] > made["updated_at"]
 
 
@@ -158,7 +163,7 @@ def test_a_change_of_the_time_computes_the_next_run_anew(client: httpx.Client) -
     hourly = client.patch(path, json={"frequency": "hourly"}).json()
     assert hourly["cron_expression"] is None and hourly["next_run_at"].endswith(":00:00Z")
     bad = client.patch(path, json={"timezone": "Mars/Olympus"})
-    assert bad.status_code == 422 and client.get(path).json() == hourly
+    assert bad.status_code == 422 and client.get(path).json() == plain(hourly)
 
 
 def test_off_on_and_gone(client: httpx.Client) -> None:

@@ -46,6 +46,9 @@ class JobOut(Shown):
     status: Status
     manual: bool
     """Whether a person asked for it, rather than its schedule."""
+    backfill_id: str | None = at("backfill")
+    """The backfill that it belongs to, if any; such a job is no run of the schedule's own, and not
+    counted as one."""
     retry_of: str | None
     """The job that it repeats, if it repeats one."""
     cancel_requested: bool

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from fastapi import APIRouter, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import links, scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
@@ -18,6 +19,7 @@ from shared.api.schedules.shapes import (
     Retried,
     ScheduleChange,
     ScheduleOut,
+    ScheduleSaved,
     definition_observing,
     observes,
     observing,
@@ -25,17 +27,36 @@ from shared.api.schedules.shapes import (
 from shared.app import App
 from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.builtin import policy
+from shared.errors import Refused, Unavailable
 from shared.schedules.model import Schedule
 from shared.schedules.upcoming import upcoming
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
+class _Place(Convertor[str]):
+    """Any part that is not a path of its own."""
+
+    regex = "(?!(?:conflicts|preview)(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("schedule_id", _Place())
+_ID = "/{schedule_id:schedule_id}"
+
+
 @router.post(
-    "", status_code=201, response_model=ScheduleOut, responses=links.both(MADE, links.SCHEDULE)
+    "", status_code=201, response_model=ScheduleSaved, responses=links.both(MADE, links.SCHEDULE)
 )
 def create_schedule(app: Provided, by: Asking, once: Once, new: NewSchedule) -> Response:
-    """Create a schedule; it runs from now on. A caller of one project makes it there."""
+    """Create a schedule; it runs from now on. A caller of one project makes it there.
+
+    `warnings` says what to look at (docs/preview.md); they forbid nothing."""
     belfry = app()
     scope.may_use(belfry, by, new.task_type)
     project_id = scope.new_project(by, new.project_id)
@@ -48,23 +69,24 @@ def create_schedule(app: Provided, by: Asking, once: Once, new: NewSchedule) -> 
             definition = definition_observing(definition, observance)
         made = belfry.manager.create(definition, new.policy(policy(task)), agreed=agreed, by=by)
         made = belfry.calendars.refreshed(made, by)
-        return _shown(belfry, made, 201, at=f"{router.prefix}/{made.id}")
+        return _saved(belfry, made, 201, at=f"{router.prefix}/{made.id}")
 
     return once.answered(belfry, make)
 
 
-@router.get("/{schedule_id}", response_model=ScheduleOut, responses=UNCHANGED)
+@router.get(_ID, response_model=ScheduleOut, responses=UNCHANGED)
 def read_schedule(app: Provided, by: Asking, schedule_id: str, unless: Unless) -> Response:
     """One schedule."""
     belfry = app()
     return unless(_shown(belfry, scope.schedule(belfry, by, schedule_id)))
 
 
-@router.patch("/{schedule_id}", response_model=ScheduleOut, responses=TAGGED | GUARDED)
+@router.patch(_ID, response_model=ScheduleSaved, responses=TAGGED | GUARDED)
 def change_schedule(
     app: Provided, by: Asking, schedule_id: str, changes: ScheduleChange, still: IfStill
 ) -> Response:
-    """Change what is given; a change of the recurrence computes the next run anew."""
+    """Change what is given; a change of the recurrence computes the next run anew. `warnings` as at
+    the creation."""
     belfry = app()
     present = scope.own_schedule(belfry, by, schedule_id)
     if changes.task_parameters is not None:
@@ -78,10 +100,10 @@ def change_schedule(
         return changed if named is None else observing(changed, found)
 
     changed = belfry.manager.change(schedule_id, step, still=still, by=by)
-    return _shown(belfry, belfry.calendars.refreshed(changed, by))
+    return _saved(belfry, belfry.calendars.refreshed(changed, by))
 
 
-@router.delete("/{schedule_id}", status_code=204, response_class=Response, responses=GUARDED)
+@router.delete(_ID, status_code=204, response_class=Response, responses=GUARDED)
 def delete_schedule(app: Provided, by: Asking, schedule_id: str, still: IfStill) -> None:
     """Delete it; its jobs stay readable."""
     belfry = app()
@@ -144,3 +166,16 @@ def retry_schedule(app: Provided, by: Asking, schedule_id: str, once: Once) -> R
 
 def _shown(belfry: App, one: Schedule, status: int = 200, *, at: str | None = None) -> Response:
     return tagged(one, ScheduleOut.of(one, belfry.clock.now()), status, at=at)
+
+
+def _saved(belfry: App, one: Schedule, status: int = 200, *, at: str | None = None) -> Response:
+    """The schedule with its warnings. It is stored already: if storage fails now, they are left
+    out. Its ETag is that of a later read."""
+    plain = ScheduleOut.of(one, belfry.clock.now())
+    headers = tagged(one, plain, status, at=at).headers
+    kept = {name: headers[name] for name in ("ETag", "Location") if name in headers}
+    try:
+        warned = belfry.neighbours.warned(one)
+    except (Unavailable, Refused):
+        warned = None
+    return told(ScheduleSaved.of_saved(plain, warned), status, kept)

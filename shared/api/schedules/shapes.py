@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from shared.api.fields import (
     JSON_LIMIT,
     Cron,
     Crons,
+    HeartbeatUrl,
     Input,
     Instant,
     LocalTime,
@@ -32,6 +33,8 @@ from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, n
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
+from shared.schedules.warnings import Code, Warned
+from shared.settings import Secret
 from shared.tasks.model import Flag
 
 _CLEARABLE = ("max_runs", "pause_after_failures")
@@ -113,6 +116,9 @@ class _Fields(Input):
     max_retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
     """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds still applies.
     Default: the task's."""
+    heartbeat_url: HeartbeatUrl | None = None
+    """Check of an outside service (Healthchecks' protocol) that is told when runs begin and how
+    they end. It is a secret: answers show its host alone. Default: null, none."""
 
     @field_validator("task_parameters", "tags")
     @classmethod
@@ -139,6 +145,7 @@ class NewSchedule(_Fields):
             task_parameters=self.task_parameters or {},
             enabled=self.enabled is not False,
             tags=self.tags or {},
+            heartbeat_url=Secret(self.heartbeat_url or ""),
             recurrence=Recurrence(
                 frequency=self.frequency,
                 timezone="UTC" if self.timezone is None else self.timezone,
@@ -160,9 +167,9 @@ class NewSchedule(_Fields):
 class ScheduleChange(_Fields):
     """What is to change; what is left out stays. Null clears what may be empty: cron_expression,
     cron_expressions, exclude_cron_expressions, interval_seconds, rrule, start_time, start_local,
-    end_time, calendars, max_runs, pause_after_failures; for the others it is the same as leaving it
-    out. cron_expression and cron_expressions replace each other, and so do start_time and
-    start_local."""
+    end_time, calendars, max_runs, pause_after_failures, heartbeat_url; for the others it is the
+    same as leaving it out. cron_expression and cron_expressions replace each other, and so do
+    start_time and start_local."""
 
     name: Name | None = None
 
@@ -172,6 +179,8 @@ class ScheduleChange(_Fields):
         fields = _present(given, ("name", "description", "enabled", "task_parameters"))
         if given.get("tags") is not None:
             fields["tags"] = given["tags"]
+        if "heartbeat_url" in given:
+            fields["heartbeat_url"] = Secret(given["heartbeat_url"] or "")
         definition = replace(what, **fields, recurrence=self._recurrence(what.recurrence, given))
         cleared: dict[str, Any] = {n: None for n in _CLEARABLE if given.get(n, "") is None}
         policy = replace(_policy(self, schedule.policy), **cleared)
@@ -295,6 +304,8 @@ class ScheduleOut(Shown):
     max_attempts: int = at("policy.max_attempts")
     retry_delay_seconds: int = at("policy.retry_delay_seconds")
     max_retry_delay_seconds: int = at("policy.max_retry_delay_seconds")
+    heartbeat_url: str | None = at("definition.heartbeat_shown")
+    """The host that is told of its runs; the rest of the URL is not shown."""
     next_run_at: datetime | None = at("coming.due_at")
     """When the next run that it starts by itself is due; null if there is none to come."""
     next_effective_at: datetime | None = at("coming.effective_at")
@@ -346,6 +357,27 @@ class ScheduleOut(Shown):
                 inactive_reason=None if coming else _inactive_reason(schedule, now),
             )
         )
+
+
+class WarningOut(Shown):
+    """What a person should know; it forbids nothing."""
+
+    code: Code
+    message: str
+
+
+class ScheduleSaved(ScheduleOut):
+    """A schedule that was created or changed."""
+
+    warnings: list[WarningOut] | None
+    """What to look at: never or rarely due, in the gap or the repeated hour of a clock change, the
+    same as another schedule, at work at the same time as another on the same task or resource.
+    Null: it is saved, but they could not be looked up."""
+
+    @staticmethod
+    def of_saved(plain: ScheduleOut, warned: Sequence[Warned] | None) -> ScheduleSaved:
+        shown = None if warned is None else [WarningOut.model_validate(one) for one in warned]
+        return ScheduleSaved.model_construct(**dict(plain), warnings=shown)
 
 
 def _inactive_reason(schedule: Schedule, now: datetime) -> str:

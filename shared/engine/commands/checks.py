@@ -5,18 +5,23 @@ The API, the command line and workflows all use `Manager`, which calls this.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from shared import outgoing
 from shared.errors import Invalid
 from shared.schedules.listed import is_once
-from shared.schedules.model import Schedule
+from shared.schedules.model import Definition, Schedule
 from shared.tasks import Registry, Services
 
 
 class Checks:
-    """The check, bound to the tasks and to the services that their own checks use."""
+    """The check, bound to the tasks and to the services that their own checks use. `hosts`: see
+    `outgoing.target`."""
 
-    def __init__(self, registry: Registry, services: Services) -> None:
+    def __init__(self, registry: Registry, services: Services, hosts: Collection[str] = ()) -> None:
         self._registry = registry
         self._services = services
+        self._hosts = hosts
 
     def __call__(self, before: Schedule | None, wanted: Schedule) -> None:
         """Check the parameters that are new. Also check that a schedule that comes due by itself
@@ -25,6 +30,7 @@ class Checks:
         Raises `Invalid`, and what the task's check raises.
         """
         what = wanted.definition
+        self._hold_heartbeat(before, what)
         known = before.definition.task_parameters if before is not None else {}
         given = what.task_parameters
         names = given.keys() | known.keys()
@@ -39,3 +45,13 @@ class Checks:
         if task is not None and task.on_request and (what.enabled or not is_once(wanted)):
             text = f"a person asks for {task.name} each time; no schedule can"
             raise Invalid("task_type" if before is None else "enabled", text)
+
+    def _hold_heartbeat(self, before: Schedule | None, what: Definition) -> None:
+        """Raise `Invalid` if heartbeats may not go where they are newly to go."""
+        url = what.heartbeat_url
+        if not url or (before is not None and before.definition.heartbeat_url == url):
+            return
+        try:
+            outgoing.target(url.reveal(), self._hosts)
+        except ValueError as error:
+            raise Invalid("heartbeat_url", str(error)) from None

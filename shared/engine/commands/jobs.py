@@ -132,7 +132,7 @@ class Control:
                 return
             together = list(group)
             there = live | {job.id for job in together}
-            failed = [job for job in together if job.status is Status.FAILED]
+            failed = [job for job in together if job.status is Status.FAILED and not job.backfill]
             left -= len(failed)
             yield from (job for job in failed if retry_id(job.id) not in there)
 

@@ -239,6 +239,8 @@ class Manager:
             self._table.discard(schedule_id, told)
             event(_logger, Event.SCHEDULE_DELETED, schedule_id=schedule_id)
             return
+        if gone.progress.backfill is not None:
+            self._outcomes.pacer.step(schedule_id)
         self._tell(Event.SCHEDULE_DELETED, gone, self._clock.now())
 
     def run_now(

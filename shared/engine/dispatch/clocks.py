@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared.clock import Clock
 from shared.engine.dispatch import facts, health
@@ -30,6 +31,7 @@ from shared.engine.dispatch.queue_clock import QueueClock
 from shared.engine.dispatch.sweep import Sweep
 from shared.engine.dispatch.tick import Dispatcher, Report
 from shared.errors import Unavailable
+from shared.heartbeats.own import OwnHeartbeat
 from shared.log import Event, event
 from shared.storage.tables.facts import Meta
 
@@ -63,6 +65,7 @@ class Clocks:
         clock: Clock,
         mender: Mender,
         wrong: Callable[[], timedelta | None] = lambda: None,
+        heartbeat: OwnHeartbeat | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._sweep = sweep
@@ -73,6 +76,7 @@ class Clocks:
         self._clock = clock
         self._mender = mender
         self._wrong = wrong
+        self._heartbeat = heartbeat
         self._quiet_until: datetime | None = None
         self._looking = threading.Lock()
 
@@ -170,6 +174,8 @@ class Clocks:
         self._note(before, known)
         self._quiet_until = now + QUIET
         with ExitStack() as then:
+            if self._heartbeat is not None:  # the last, since it tells whether the rest failed
+                then.push(partial(self._beat, self._heartbeat, clock, known, now))
             then.callback(self._alarm.gather)
             then.callback(lambda: self._alarm.tell_wrong(self._wrong(), now))
             then.callback(self._watch, clock, known, now)
@@ -181,6 +187,27 @@ class Clocks:
             if self._mender.mend(read, now):
                 report += self._dispatcher.tick(now, clock, look)
             return report
+
+    def _beat(
+        self,
+        heartbeat: OwnHeartbeat,
+        clock: str,
+        known: Facts,
+        now: datetime,
+        _kind: object,
+        error: BaseException | None,
+        _trace: object,
+    ) -> None:
+        """Tell the outside whether all is well; `error`: what the tick raised."""
+        if error is not None:
+            heartbeat.failed(error)
+            return
+        after = replace(known, beats={**known.beats, clock: now})
+        silent = [one for one in health.judged(now, after) if not one.is_warning]
+        problems = [f"clock {one.clock} is silent since {one.since.isoformat()}" for one in silent]
+        if (difference := self._wrong()) is not None:
+            problems.append(f"this machine's clock is wrong by {difference.total_seconds():.0f} s")
+        heartbeat.beat(now, problems)
 
     def _swept_up(self, read: Facts, now: datetime) -> None:
         was_wrong = facts.SWEPT in facts.future(read, now)

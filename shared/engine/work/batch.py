@@ -23,6 +23,7 @@ from shared.engine.work.lease import Lease
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError
+from shared.heartbeats.signal import of_start
 from shared.log import Event, event
 from shared.schedules.job import Job
 from shared.schedules.model import LiveJob, Schedule
@@ -115,6 +116,7 @@ class Batch:
             attempt=live.attempt,
             lateness_seconds=of_live(schedule, live).lateness_seconds,
         )
+        self._outcomes.heartbeats.send(of_start(schedule, live))
         if live.error:
             attempt.log(f"attempt {live.attempt}; the one before: {live.error}")
         elif taken_over:

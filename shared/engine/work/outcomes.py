@@ -12,8 +12,12 @@ from shared.engine.events import tell_ended
 from shared.engine.work.attempt import Attempt
 from shared.engine.work.judge import Again
 from shared.engine.work.limits import Limits
+from shared.engine.work.pacer import Pacer
 from shared.errors import Conflict, LeaseLost
+from shared.heartbeats.sender import Sender
+from shared.heartbeats.signal import of_end
 from shared.log import Event, event
+from shared.schedules.claim import turn
 from shared.schedules.finish import finished
 from shared.schedules.job import Job, Status
 from shared.schedules.listed import changes_state
@@ -43,6 +47,8 @@ class Outcomes:
     queue: JobQueue
     limits: Limits
     clock: Clock
+    pacer: Pacer
+    heartbeats: Sender
 
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
         """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
@@ -63,6 +69,7 @@ class Outcomes:
             if job in kept:
                 tell_ended(_logger, job)
                 self.limits.release(attempt.schedule, job.id)
+                self.heartbeats.send(of_end(attempt.schedule, job))
             else:
                 event(_logger, Event.LEASE_LOST, job_id=job.id, error="it ended elsewhere before")
             self.make_room(attempt.schedule)
@@ -153,10 +160,14 @@ class Outcomes:
         return self.table.ended(job.id for job in schedule.progress.live if job.begun)
 
     def make_room(self, schedule: Schedule) -> None:
-        """After a job of the schedule ended, send a message for the job that waited for it."""
+        """After a job of the schedule ended, hand out the next of its backfill, and send a message
+        for the job that waited for it."""
         policy = schedule.policy
+        backfills = schedule.progress.backfill is not None
+        if backfills:
+            self.pacer.step(schedule.id)
         retries = policy.overlap is Overlap.SKIP and _waiting(schedule, self.clock.now())
-        if policy.queues or retries:
+        if policy.queues or retries or (backfills and policy.overlap is not Overlap.ALLOW_ALL):
             self.nudge(schedule.id)
 
     def nudge(self, schedule_id: str) -> None:
@@ -177,10 +188,12 @@ class Outcomes:
 
 def _waiting(schedule: Schedule, now: datetime) -> tuple[str, ...]:
     waiting = [job for job in schedule.progress.live if not job.begun and job.available_at <= now]
-    return tuple(job.id for job in sorted(waiting, key=lambda job: (job.effective_at, job.id)))
+    return tuple(job.id for job in sorted(waiting, key=turn))
 
 
 def _may_pause(schedule: Schedule, job: Job) -> bool:
+    if job.backfill is not None:
+        return False
     return job.status is Status.FAILED and schedule.policy.pause_after_failures is not None
 
 

@@ -26,9 +26,10 @@ from shared.engine.work.look import Look, look
 from shared.engine.work.outcomes import tell_paused
 from shared.engine.work.pool import PATIENCE, WorkerPool
 from shared.errors import BelfryError, LeaseLost, NotFound
+from shared.heartbeats.signal import of_end
 from shared.log import Event, event
 from shared.schedules import claim as claims
-from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.job import Job, Status, backfill_of, parse_id
 from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
@@ -49,6 +50,8 @@ _LANDING = timedelta(seconds=0.05)
 """The commit that follows a message is usually done within this time."""
 _SKEW = timedelta(seconds=5)
 """How much the clocks of two instances may differ."""
+_TELLING = timedelta(seconds=5)
+"""How long a call waits at its end until its heartbeats are sent."""
 _FULL = timedelta(seconds=5)
 """When to try a job again if one of its limits is reached."""
 
@@ -119,6 +122,7 @@ class Worker:
             except BelfryError as error:  # what was begun goes on
                 failure = error
             ended += batch.finish()
+        self._pool.outcomes.heartbeats.flush(_TELLING)
         if failure is not None:
             raise failure
         return ended
@@ -253,6 +257,9 @@ class Worker:
         decision = claims.claim(
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )
+        if isinstance(decision, claims.Spent | claims.Void) and backfill_of(job_id) is not None:
+            # whoever ended the job may have been killed before it handed out the next
+            self._pool.outcomes.pacer.step(schedule.id)
         if isinstance(decision, claims.End | claims.Wait):
             decided.dead.update(_dead(schedule, job_id, done, now))
         match decision:
@@ -294,6 +301,7 @@ class Worker:
         (job,) = made.jobs
         tell_ended(_logger, job)
         tell_paused(made.before, made.after)
+        self._pool.outcomes.heartbeats.send(of_end(made.after, job))
         ended.append(job)
         if said is not None:
             self._table.unsay(job.id)

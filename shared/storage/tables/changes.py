@@ -8,10 +8,11 @@ from datetime import datetime
 
 from shared.audit.entry import Entry
 from shared.schedules import audited
+from shared.schedules.backfill import Backfill
 from shared.schedules.job import Job
 from shared.schedules.listed import changes_list
 from shared.schedules.model import Schedule, Version
-from shared.storage.tables import changed, entities, pending, readable, trouble
+from shared.storage.tables import backfills, changed, entities, pending, readable, trouble
 from shared.storage.tables.batch import Delete, Insert, Merge, Operation, Upsert
 
 
@@ -30,6 +31,8 @@ class Change:
     """Ids of ended jobs whose rows are removed, because a wrong clock recorded them."""
     ended: tuple[Version, ...] = ()
     """Versions whose rows are removed."""
+    backfills: tuple[Backfill, ...] = ()
+    """Backfills that begin or end."""
     audits: tuple[Entry, ...] = ()
     """What the audit is told: each change by a person or a task, and no ordinary run."""
 
@@ -66,6 +69,7 @@ def operations(
     yield from trouble.of_change(before, after, change.jobs)
     yield from changed.of_change(before, after, now, mark)
     yield from (pending.row_of(entry) for entry in change.audits)
+    yield from (backfills.row_of(one) for one in change.backfills)
     if (paused := audited.of_pause(before, after)) is not None:
         yield pending.row_of(paused)
     for version in change.versions:
@@ -97,7 +101,7 @@ def rows_of(change: Change) -> int:
     moved = 0 if was == change.after.progress.next_run_at else 2
     gone = len(change.gone) + len(change.ended) + len(change.shortened)
     notes = trouble.most(change.jobs) + 2 * (change.after.progress.paused_reason is not None)
-    written = len(change.jobs) + len(change.versions) + len(change.audits)
+    written = len(change.jobs) + len(change.versions) + len(change.audits) + len(change.backfills)
     said = changes_list(change.before, change.after)
     return 1 + moved + written + gone + notes + said
 

@@ -18,6 +18,7 @@ from typing import Any
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import (
+    Backfilling,
     CatchUp,
     Definition,
     LiveJob,
@@ -28,6 +29,7 @@ from shared.schedules.model import (
     Version,
 )
 from shared.schedules.spent import NOTHING, Spent
+from shared.settings import Secret
 from shared.storage.tables import observances
 
 _FAR = 9_999_999_999
@@ -82,6 +84,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
         "task_parameters": json.dumps(dict(what.task_parameters)),
         "enabled": what.enabled,
         "tags": json.dumps(dict(what.tags)),
+        "heartbeat_url": what.heartbeat_url.reveal(),
         **_recurrence_properties(what.recurrence),
         "policy": json.dumps(asdict(policy)),
         "revision": schedule.revision,
@@ -111,6 +114,8 @@ def engine_properties(progress: Progress) -> dict[str, Any]:
         "ended_at": stamp(progress.ended_at),
         "last_due_at": stamp(progress.last_due_at),
         "last_error": progress.last_error or "",
+        "backfill": _backfilling(progress.backfill),
+        "backfilled_at": stamp(progress.backfilled_at),
     }
 
 
@@ -189,6 +194,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
             task_parameters=_object(entity["task_parameters"]),
             enabled=entity["enabled"],
             tags=_tags(entity["tags"]),
+            heartbeat_url=Secret(entity.get("heartbeat_url", "")),
             recurrence=_recurrence(entity),
         ),
         policy=_policy(entity["policy"]),
@@ -351,7 +357,30 @@ def _progress(entity: Mapping[str, Any]) -> Progress:
         ended_at=instant(entity.get("ended_at", "")),
         last_due_at=instant(entity.get("last_due_at", "")),
         last_error=entity["last_error"] or None,
+        backfill=_to_backfilling(entity.get("backfill", "")),
+        backfilled_at=instant(entity.get("backfilled_at", "")),
     )
+
+
+def _backfilling(one: Backfilling | None) -> str:
+    return "" if one is None else json.dumps({**asdict(one), "at": stamp(one.at)})
+
+
+def _to_backfilling(text: str) -> Backfilling | None:
+    if not text:
+        return None
+    said = json.loads(text)
+    return Backfilling(**said | {"at": instant(said["at"])})
+
+
+def recurrence_text(when: Recurrence) -> str:
+    """A recurrence as one text; `recurrence_of` reads it."""
+    return json.dumps(_recurrence_properties(when))
+
+
+def recurrence_of(text: str) -> Recurrence:
+    """The recurrence that `recurrence_text` wrote."""
+    return _recurrence(json.loads(text))
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:

@@ -29,7 +29,7 @@ _COLUMNS = (
     "finished_at",
     "worker",
 )
-_GARBLED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+GARBLED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
 class JobRows:
@@ -69,15 +69,15 @@ def _entry(row: Mapping[str, Any]) -> Entry:
             project_id=None if project == "" else int(project),
             until=epoch(last or due_at),
             count=int(row.get("count") or 1),
-            seconds=_seconds(row),
+            seconds=seconds(row),
             began=None if began is None else epoch(began),
             late=_late(row, job_id, due_at),
         )
-    except _GARBLED:
+    except GARBLED:
         return Entry(job_id, Status.FAILED, "", None, epoch(due_at))
 
 
-def _seconds(row: Mapping[str, Any]) -> float | None:
+def seconds(row: Mapping[str, Any]) -> float | None:
     """As `Job.duration_seconds`."""
     began, ended = (entities.instant(row[name]) for name in ("started_at", "finished_at"))
     if not row["worker"] or began is None or ended is None:

@@ -152,7 +152,7 @@ class ScheduleTable:
         """
         lower, upper = entities.job_prefix(schedule_id, at), f"job:{schedule_id};"
         shard = self.shard(schedule_id)
-        keys = self._range(shard, lower, upper, _GLANCE, select=["RowKey", "last_due_at"])
+        keys = self._glances(shard, lower, upper, ["RowKey", "last_due_at"])
         own = (row for row in keys if not is_manual(row["RowKey"].rpartition(":")[2]))
         for row in islice(own, _GLANCE):
             if (row.get("last_due_at") or "") >= entities.stamp(at):
@@ -160,6 +160,15 @@ class ScheduleTable:
                 made = None if found is None else readable.to_job(found)
                 return made if made is not None and made.due_until >= at else None
         return None
+
+    def _glances(
+        self, shard: str, lower: str, upper: str, select: list[str]
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a range: first a few, which mostly suffice, then by whole pages."""
+        few = list(islice(self._range(shard, lower, upper, _GLANCE, select=select), _GLANCE))
+        yield from few
+        if len(few) == _GLANCE:
+            yield from self._range(shard, few[-1]["RowKey"] + "\0", upper, select=select)
 
     def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
         """The entries in the due index up to `until`, oldest first: one query."""

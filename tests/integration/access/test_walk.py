@@ -20,7 +20,7 @@ from shared.api.roles import needed
 from tests.integration.access.town import MARK, Town, town
 from tests.unit.api.asking import operations, stateless
 
-READS = {"try_retention"}
+READS = {"try_retention", "preview_new_schedule"}
 """What a viewer may do though it is no GET."""
 ADMINS = {
     *("create_key", "list_keys", "read_key", "change_key", "revoke_key"),
@@ -210,7 +210,7 @@ def test_project_1_sees_its_own(there: Town) -> None:
 _COMMON = {
     *("list_tasks", "read_metrics", "list_due_schedules", "list_occurrences", "list_sources"),
     *("summarize_schedules", "summarize_days", "list_countries", "list_unhealthy_schedules"),
-    "scrape_metrics",
+    *("scrape_metrics", "preview_schedule"),
 }
 """What says nothing by name."""
 

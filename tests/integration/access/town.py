@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from shared.access import LOCAL, Role
 from shared.access import keys as pure
 from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
+from shared.engine.commands.backfills import Wish
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
+from shared.storage.tables.heartbeats import Unsent
 from tests.integration.access.asking import Asking
 from tests.integration.backups.client import Client, opened
 from tests.integration.engine.conftest import Engine
@@ -122,7 +125,8 @@ def _planted(backups: Client) -> Town:
 
 
 def _schedules(engine: Engine) -> dict[str, object]:
-    """A schedule of project 1 that runs each minute, and a job of it that ended."""
+    """A schedule of project 1 that runs each minute, a job of it that ended, a backfill, and a
+    heartbeat that could not be sent."""
     made = _schedule(engine, "works")
     engine.later(120)
     engine.tick()
@@ -131,7 +135,14 @@ def _schedules(engine: Engine) -> dict[str, object]:
     engine.tick()
     jobs = list(engine.app.table.jobs(made))
     assert jobs
+    began = engine.app.manager.get(made).created_at
+    wish = Wish(first=began - timedelta(minutes=2), end=began)
+    backfill = engine.app.backfills.start(made, wish)
+    engine.app.backfills.cancel(made, backfill.order.id, MARK)
+    unsent = Unsent(at=began, signal="fail", job_id=jobs[-1].id, error=MARK)
+    engine.app.unsent_heartbeats.put(made, unsent)
     return {
+        "backfill_id": backfill.order.id,
         "schedule_id": made,
         "tags.schedule_id": made,
         "job_id": jobs[-1].id,

@@ -41,6 +41,7 @@ _MEANING: Mapping[str, str] = {
     "GET /api/v1/usage": "the span begins before it ends",
     "PATCH /api/v1/backups/plans/{schedule_id}": "fields fit together",
     "PATCH /api/v1/schedules/{schedule_id}": "fields fit together",
+    "POST /api/v1/schedules/preview": "fields fit together",
     "POST /api/v1/backups/plans": "fields fit together, and sources exist",
     "POST /api/v1/backups/plans/{schedule_id}/run": "a key belongs to one request",
     "POST /api/v1/backups/retention": "fields fit together",

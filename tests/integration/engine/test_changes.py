@@ -19,6 +19,7 @@ from shared.recurrence import Calendar, CalendarRule, DayOff, Frequency, Observa
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule
 from shared.schedules.plan import jitter_of
+from shared.settings import Secret
 from shared.storage.queues.jobs import Message
 from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Result, task
@@ -155,6 +156,7 @@ ROWS = [
     Row("name", definition(name="renamed"), new=("test", "renamed")),
     Row("description", definition(description="d")),
     Row("tags", definition(tags={"t": "u"})),
+    Row("heartbeat_url", definition(heartbeat_url=Secret("https://heartbeat.invalid/check"))),
     Row("task_parameters", definition(task_parameters={"note": "new"}), new=("old", "new")),
     Row("enabled", definition(enabled=False), BACK, CANCELLED),
     Row("frequency", times(**HOURLY), BACK),

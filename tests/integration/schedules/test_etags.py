@@ -65,7 +65,7 @@ def test_an_answer_that_the_caller_has_is_left_out(counter: Counter) -> None:
     for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
         answer = counter.ask("GET", at, If_None_Match=known)
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
-    assert counter.ask("GET", at, If_None_Match='"1"').json() == one
+    assert counter.ask("GET", at, If_None_Match='"1"').json() | {"warnings": []} == one
     assert counter.ask("HEAD", at).headers["etag"] == tag
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "manager": {"create", "change", "enable", "delete", "run_now", "ask"},
     "control": {"cancel", "retry", "retry_failed"},
+    "backfills": {"start", "cancel"},
 }
 
 

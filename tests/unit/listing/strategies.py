@@ -40,6 +40,7 @@ WANTED = st.builds(
     Wanted,
     projects=st.one_of(st.none(), st.frozensets(st.sampled_from([0, 1]), max_size=2)),
     project_id=st.sampled_from([None, None, 0, 1, 7]),
+    of_none=st.sampled_from([False, False, True]),
     enabled=st.sampled_from([None, True, False]),
     task_types=st.one_of(st.none(), st.frozensets(_TASKS)),
     frequency=st.one_of(st.none(), _FREQUENCIES),

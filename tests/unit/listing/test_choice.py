@@ -22,6 +22,7 @@ def fits(one: Listed, wanted: Wanted) -> bool:
     return (
         (wanted.projects is None or one.project_id in wanted.projects)
         and wanted.project_id in (None, one.project_id)
+        and not (wanted.of_none and one.project_id is not None)
         and wanted.enabled in (None, one.enabled)
         and (wanted.task_types is None or one.task_type in wanted.task_types)
         and wanted.frequency in (None, one.frequency)

@@ -1,0 +1,7 @@
+"""`python -m belfry`, and `bin/belfry`."""
+
+from __future__ import annotations
+
+from belfry.main import main
+
+main()
