@@ -39,8 +39,25 @@ _DEVIATION = 1.4826
 _RATIO = 2.0
 _FEW_COUNTS = 4
 """Standard deviations of a count: 0 is not unusual where 3 is usual."""
+_EVENTS = 10
 _LEAST_LOG = 0.05
 """The least deviation by ratio: 5 %."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """Which differences say nothing."""
+
+    small: float
+    """When values are near 0."""
+    above: float = 0.0
+    """Above what is usual."""
+    below: float = 0.0
+
+
+COUNTS = Scale(small=1.0)
+SECONDS = Scale(small=0.05, above=60.0, below=1.0)
+"""Of run times: a cold start, and what is over in no time anyway, are no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,7 @@ class Band:
     low: float
     """Less than that is unusual."""
     high: float
-    """More than that is unusual."""
+    """More than that is unusual; infinite, if no number is."""
     runs: int
     """How many it was learned from."""
     weekday: int | None = None
@@ -84,18 +101,17 @@ class Judged:
         return self.band is not None and not self.band.holds(self.number)
 
 
-def judge(values: Sequence[Value], small: float = 1.0) -> Judged | None:
+def judge(values: Sequence[Value], scale: Scale = COUNTS) -> Judged | None:
     """The last of the values (oldest first) against those before it; None if there is none.
 
     Unusual values right before it do not count as usual, until there are `SHIFT` of them in a row.
-    `small`: a difference of that much says nothing when values are near 0.
     """
     recent = 2 * SHIFT
     usual = list(values[:-recent])
     odd: list[Value] = []
     judged: Judged | None = None
     for value in values[-recent:]:
-        judged = Judged(number=value.number, band=band(usual, value.day, small))
+        judged = Judged(number=value.number, band=band(usual, value.day, scale))
         odd.append(value)
         if not judged.unusual or len(odd) >= SHIFT:
             usual += odd
@@ -103,16 +119,16 @@ def judge(values: Sequence[Value], small: float = 1.0) -> Judged | None:
     return judged
 
 
-def band(before: Sequence[Value], day: date, small: float = 1.0) -> Band | None:
+def band(before: Sequence[Value], day: date, scale: Scale = COUNTS) -> Band | None:
     """What is usual of a run on that day, by those before; None if they are too few."""
     before = before[-WINDOW:]
     if len(before) < FEWEST:
         return None
-    low, high, middle = _limits([one.number for one in before], small)
+    low, high, middle = _limits([one.number for one in before], scale)
     same = _same_weekday(before, day)
-    if len({one.day for one in same}) < SEASON or _shifted(before, small):
+    if len({one.day for one in same}) < SEASON or _shifted(before, scale):
         return Band(median=middle, low=low, high=high, runs=len(before))
-    least, most, middle = _limits([one.number for one in same], small)
+    least, most, middle = _limits([one.number for one in same], scale)
     return Band(
         median=middle,
         low=max(low, least),
@@ -126,20 +142,20 @@ def _same_weekday(values: Sequence[Value], day: date) -> list[Value]:
     return [one for one in values if one.day.weekday() == day.weekday()]
 
 
-def _shifted(before: Sequence[Value], small: float) -> bool:
+def _shifted(before: Sequence[Value], scale: Scale) -> bool:
     """Whether none of the last runs was as usual on its weekday: then weekdays say nothing, until
     each has been seen again."""
     for value in before[-SHIFT:]:
         same = [one.number for one in _same_weekday(before[:-SHIFT], value.day)]
-        low, high, _ = _limits(same or [value.number], small)
+        low, high, _ = _limits(same or [value.number], scale)
         if low <= value.number <= high:
             return False
     return True
 
 
-def _limits(numbers: Sequence[Number], small: float) -> tuple[float, float, float]:
+def _limits(numbers: Sequence[Number], scale: Scale) -> tuple[float, float, float]:
     """(lowest, highest usual value, median)."""
-    middle = _middle(numbers)
+    middle, small = _middle(numbers), scale.small
     least, most = min(numbers), max(numbers)
     if least < 0:  # ratios mean nothing: only what is far outside of all that was seen
         far = max(most - least, WIDTH * _DEVIATION * _stray(numbers), _RATIO * abs(middle), small)
@@ -155,7 +171,10 @@ def _limits(numbers: Sequence[Number], small: float) -> tuple[float, float, floa
     by_ratio = math.exp(min(center + above, 700.0)) - small
     deviation = max(_DEVIATION * _stray(numbers), counted, small)
     by_difference = middle + width * deviation
-    return low, max(_RATIO * most, by_ratio, by_difference), middle
+    high = max(_RATIO * most, by_ratio, by_difference, middle + scale.above)
+    if sum(one > 0 for one in numbers) < _EVENTS:
+        high = math.inf  # it was nearly always 0: nobody knows how much is much
+    return min(low, middle - scale.below), high, middle
 
 
 def _spread(logs: Sequence[float], center: float, side: int) -> float:

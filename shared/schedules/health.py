@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from shared.recurrence import Frequency, next_run
 from shared.recurrence.zone import find
-from shared.schedules.band import Judged, Value, judge
+from shared.schedules.band import COUNTS, SECONDS, Judged, Value, judge
 from shared.schedules.job import RAN, Status, is_manual, percent
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import Schedule, Version
@@ -36,7 +36,6 @@ ALLOWED = timedelta(days=1)
 """How late a run of a schedule that seldom runs may be."""
 DURATION = "duration_seconds"
 """The name of the run time, among the metrics."""
-_SMALL_SECONDS = 0.05
 
 
 class Verdict(StrEnum):
@@ -132,7 +131,7 @@ def judged(schedule: Schedule, runs: Sequence[Ran]) -> dict[str, Judged]:
     found: dict[str, Judged] = {}
     for name in names:
         values = [Value(day, every[name]) for day, every in numbers if name in every]
-        one = judge(values, _SMALL_SECONDS if name == DURATION else 1.0)
+        one = judge(values, SECONDS if name == DURATION else COUNTS)
         if one is not None:
             found[name] = one
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import isfinite
 
 from fastapi import APIRouter
 
@@ -43,7 +44,7 @@ class BandOut(Shown):
     low: float | None
     """Less than that is unusual."""
     high: float | None
-    """More than that is unusual."""
+    """More than that is unusual; null if no number is, since it was nearly always 0."""
     runs: int
     """From how many runs it was learned."""
     weekday: int | None
@@ -155,7 +156,7 @@ def _band(name: str, one: Judged) -> BandOut:
         unusual=one.unusual,
         usual=band and band.median,
         low=band and band.low,
-        high=band and band.high,
+        high=band.high if band is not None and isfinite(band.high) else None,
         runs=band.runs if band else 0,
         weekday=band and band.weekday,
     )
