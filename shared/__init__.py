@@ -23,6 +23,7 @@ billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations
 finance                        daily counters, cost report, spend guard
 backups                        dump, compress, upload, read back, restore, compare
+metrics                        what Prometheus scrapes, from storage
 app                            the only place where the parts meet
 process                        the app of a process: prepared at its start, drained at its end
 api                            HTTP: the API, and the pages that need no key

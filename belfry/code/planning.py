@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from belfry.client import Client, Json, at
 from belfry.code import comparing
@@ -26,6 +26,10 @@ class Action(StrEnum):
     CREATE = "create"
     CHANGE = "change"
     DELETE = "delete"
+
+
+_Named: TypeAlias = tuple[str, int | None]
+"""A calendar's name and project: no two have both in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +207,7 @@ class _Planner:
         for entry in entries:
             said = entry.body.get("description", "")
             body = {**entry.body, "description": f"{said}\n{mark(self._owner)}".lstrip("\n")}
-            present = there.pop((entry.key, entry.body.get("project_id")), None)
+            present = there.pop(self._calendar_of(entry, there), None)
             if present is None:
                 steps.append(self._created(entry, "calendar", body))
             elif not self._is_ours(present):
@@ -227,6 +231,15 @@ class _Planner:
             Step(action=Action.DELETE, kind="calendar", key=one["name"], id=one["id"])
             for one in rest
         ]
+
+    def _calendar_of(self, entry: Entry, there: Mapping[_Named, Json]) -> _Named:
+        """By which of the calendars an entry is found. Without a project it was made in the
+        caller's, if the caller has just one."""
+        if "project_id" in entry.body:
+            return entry.key, entry.body["project_id"]
+        found = [one for one, calendar in there.items() if self._is_ours(calendar)]
+        mine = [one for one in found if one[0] == entry.key]
+        return mine[0] if len(mine) == 1 else (entry.key, None)
 
     def _stored_calendars(self) -> Iterator[Json]:
         return self._client.walk(at("calendars"), "calendars")

@@ -75,12 +75,12 @@ def clocks(
     )
 
 
-def index_of_jobs(at: Stores, clock: Clock) -> tuple[JobIndex, JobPacking]:
+def index_of_jobs(at: Stores, settings: Settings, clock: Clock) -> tuple[JobIndex, JobPacking]:
     rows = JobRows(at.connection.table(at.names.table), at.table, at.ended)
     chunks = JobChunks(Container(lambda: at.connection.container(at.names.index)))
     return (
         JobIndex(at.table, at.ended, at.handed, at.feed, rows, chunks),
-        JobPacking(at.feed, rows, chunks, clock),
+        JobPacking(at.feed, rows, chunks, clock, settings.metrics_schedules),
     )
 
 

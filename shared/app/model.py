@@ -32,6 +32,7 @@ from shared.keys.gate import Gate
 from shared.keys.service import Keys
 from shared.listing.listing import Listing
 from shared.log import Event, event
+from shared.metrics.service import Metrics
 from shared.notifications.paid import PaidMessages
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
@@ -101,6 +102,7 @@ class App:
     feeds: Feeds
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
+    metrics: Metrics
     started_at: datetime
     """When this process built the app."""
     connection: Connection

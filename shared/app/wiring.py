@@ -10,6 +10,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app import access, domains, engine
+from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
 from shared.archive.port import ArchiveService
@@ -118,7 +119,7 @@ def build(
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.ended, at.meta, clock)
-    jobs, packing = engine.index_of_jobs(at, clock)
+    jobs, packing = engine.index_of_jobs(at, settings, clock)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     notifications = once(
@@ -179,6 +180,7 @@ def build(
         calendars=calendars,
         feeds=feeds,
         audit=audit,
+        metrics=metrics(settings, at, jobs, listing, clock),
         started_at=clock.now(),
         connection=at.connection,
     )

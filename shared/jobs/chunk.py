@@ -21,6 +21,8 @@ from shared.schedules.job import Status, job_id
 _VERSION = 1
 _COLUMNS = (("until", "I"), ("schedule", "H"), ("kind", "H"), ("seconds", "f"), ("grouped", "H"))
 """`grouped`: the positions of the entries, by schedule; those of one schedule are in order."""
+_STEPS = 16
+"""To look for an entry costs about so many of its ids."""
 MOST_ENTRIES = 60_000
 """The most that the columns can number."""
 
@@ -65,6 +67,13 @@ class Chunk:
         """Whether it has that entry."""
         at = bisect_left(range(len(self)), entry.key, key=self.key)
         return at < len(self) and self.key(at) == entry.key
+
+    def lacks(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Of these entries, those that it does not have."""
+        if len(entries) * _STEPS < len(self):
+            return [entry for entry in entries if not self.holds(entry)]
+        held = set(map(self._id, range(len(self))))
+        return [entry for entry in entries if entry.id not in held]
 
     def _id(self, at: int) -> str:
         return job_id(

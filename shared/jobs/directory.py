@@ -98,15 +98,19 @@ class Directory:
     sections: tuple[Section, ...] = ()
     packed: frozenset[str] = frozenset()
     """Rows of the feed that are in the chunks, and may not be removed yet."""
+    totals: str = ""
+    """The name of the blob with the totals (`totals`) of the jobs in the chunks; empty in a
+    directory of a version that had none."""
     firsts: tuple[Key, ...] = field(default=(), compare=False)
 
     @staticmethod
-    def of(sections: Iterable[Section], packed: Iterable[str] = ()) -> Directory:
+    def of(sections: Iterable[Section], packed: Iterable[str] = (), totals: str = "") -> Directory:
         """The directory of these sections, in any order."""
         made = sorted(sections, key=lambda section: section.first)
         return Directory(
             sections=tuple(made),
             packed=frozenset(packed),
+            totals=totals,
             firsts=tuple(section.first for section in made),
         )
 
@@ -119,6 +123,7 @@ class Directory:
         said = {
             "version": _VERSION,
             "packed": sorted(self.packed),
+            "totals": self.totals,
             "sections": [
                 [
                     section.name,
@@ -144,7 +149,7 @@ class Directory:
             raise ValueError(f"it is no directory: {error}") from error
         if said["version"] != _VERSION:
             raise ValueError(f"version {said['version']} of a directory is unknown here")
-        return Directory.of(map(_read, said["sections"]), said["packed"])
+        return Directory.of(map(_read, said["sections"]), said["packed"], said.get("totals", ""))
 
 
 def summed(entries: Iterable[Entry]) -> dict[Group, Sums]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,11 @@ class Entry:
     """How many occurrences it stands for."""
     seconds: float | None = None
     """How long its last attempt ran."""
+    began: int | None = field(default=None, compare=False)
+    """When its last attempt began, in seconds since 1970. This and `late` are for the totals: no
+    chunk keeps them."""
+    late: float | None = field(default=None, compare=False)
+    """How many seconds after its effective time it began; None of a request."""
 
     @staticmethod
     def of(job: Job) -> Entry:
@@ -43,6 +48,8 @@ class Entry:
             until=epoch(job.due_until),
             count=job.count,
             seconds=job.duration_seconds,
+            began=None if job.started_at is None else epoch(job.started_at),
+            late=job.lateness_seconds,
         )
 
     @property
@@ -62,14 +69,23 @@ class Entry:
     def row(self) -> list[Any]:
         """As it is stored in the feed."""
         whose = [self.id, self.status.value, self.task_type, self.project_id]
-        return [*whose, self.until, self.count, self.seconds]
+        return [*whose, self.until, self.count, self.seconds, self.began, self.late]
 
     @staticmethod
     def from_row(row: Sequence[Any]) -> Entry:
         """The entry of such a row. Raises `ValueError` or `TypeError` for what is none."""
-        job_id, status, task_type, project_id, until, count, seconds = row
+        job_id, status, task_type, project_id, until, count, seconds, *more = row
+        began, late = more or (None, None)  # an older row has neither
         return Entry(
-            str(job_id), Status(status), str(task_type), project_id, int(until), count, seconds
+            str(job_id),
+            Status(status),
+            str(task_type),
+            project_id,
+            int(until),
+            count,
+            seconds,
+            began,
+            late,
         )
 
 

@@ -20,6 +20,12 @@ def placed(directory: Directory, entries: Iterable[Entry]) -> Mapping[int, list[
     return found
 
 
+def new(there: Iterable[Entry], more: Iterable[Entry]) -> list[Entry]:
+    """Of the entries that come to a section, those that are not in it yet, each once."""
+    known = {entry.id for entry in there}
+    return [entry for entry in ordered([*more]) if entry.id not in known]
+
+
 def merged(there: Iterable[Entry], more: Iterable[Entry], *, newest: bool) -> list[list[Entry]]:
     """The entries of one section and those that come to it, as chunks of at most `MOST`.
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from shared.errors import Damaged, NotFound, Unavailable
@@ -198,6 +199,16 @@ class Outbox:
                     keys = []
             if keys:
                 yield self._those_due(keys, now, pool)
+
+    def pending(self, now: datetime, most: int) -> tuple[int, int]:
+        """(how many are due, how many wait for their time): of the first `most` by time."""
+        until, due, waiting = due_key(now + timedelta(microseconds=1)), 0, 0
+        with translated(_SERVICE):
+            rows = self._open().query(beginning("due:"), select=["RowKey"])
+            for row in islice(rows, most):
+                due += row["RowKey"] < until
+                waiting += row["RowKey"] >= until
+        return due, waiting
 
     def _those_due(self, keys: Sequence[str], now: datetime, pool: Pool) -> list[Entry]:
         """Those that are still due. One whose row says another time than `keys`, its key among the

@@ -32,6 +32,10 @@ def each(value: str) -> int:
     return _whole(value, 0, 500)
 
 
+def series(value: str) -> int:
+    return _whole(value, 1, 10_000)
+
+
 def a_minute(value: str) -> int:
     return _whole(value, 0, 1_000_000)
 

@@ -238,6 +238,8 @@ class Settings(TriggerSettings):
     jobs_per_instance: int = 64
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
+    metrics_schedules: int = 1000
+    """How many schedules have metrics of their own."""
     job_retention: timedelta | None = timedelta(days=90)
     """After which ended jobs move into the archive; None: never."""
     daily_spend_limit_minor: int = 5000

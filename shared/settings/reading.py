@@ -91,6 +91,7 @@ def from_env(
         jobs_per_instance=given.checked("JOBS_PER_INSTANCE", checks.hands) or 64,
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
+        metrics_schedules=given.checked("METRICS_SCHEDULES", checks.series) or 1000,
         job_retention=_job_retention(given),
         daily_spend_limit_minor=limit or 5000,
         spend_currency=currency,

@@ -136,6 +136,12 @@ SETTINGS = (
         "Jobs of one project that run at once, on all instances together; 0 for no limit.",
     ),
     Setting(
+        "METRICS_SCHEDULES",
+        "1000",
+        "Schedules that have metrics of their own, with a label for each: those that ran last. "
+        "The others are counted together.",
+    ),
+    Setting(
         "JOB_RETENTION_DAYS",
         "90",
         "Days after which jobs that ended move from the table into files, 7 or more; lists and "

@@ -1,6 +1,6 @@
 """Keeps the index of jobs: packs the feed into chunks, and builds it anew from the jobs' rows.
 
-1. New chunks are written, beside those that they replace.
+1. New chunks and totals are written, beside those that they replace.
 2. A new directory is written, which names them, and the rows of the feed that are in them.
 3. The row `jobs.index` is made to name it, unless somebody else was faster: only now it counts.
 4. The rows of the feed, and the blobs that were replaced, are removed.
@@ -13,7 +13,7 @@ them. Two at once: one of them changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,7 +22,8 @@ from shared.errors import Damaged
 from shared.jobs.chunk import encode, ordered
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry
-from shared.jobs.packing import MOST, cut, merged, placed
+from shared.jobs.packing import MOST, cut, merged, new, placed
+from shared.jobs.totals import Totals
 from shared.log import Event, event
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.facts import Fact
@@ -56,7 +57,11 @@ class JobPacking:
     """The packing, bound to its stores. Every method raises `Unavailable` or `Refused` if storage
     fails, and what `check` raises, which is called now and then."""
 
-    def __init__(self, feed: JobFeed, rows: JobRows, chunks: JobChunks, clock: Clock) -> None:
+    def __init__(
+        self, feed: JobFeed, rows: JobRows, chunks: JobChunks, clock: Clock, shown: int
+    ) -> None:
+        """`shown`: how many schedules have metrics of their own (`jobs.totals`)."""
+        self._shown = shown
         self._feed = feed
         self._rows = rows
         self._chunks = chunks
@@ -68,7 +73,10 @@ class JobPacking:
         if pointer is None or not pointer.value:
             return self.rebuild(check)
         try:
-            made = self._packed(pointer, self._chunks.directory(pointer.value), check)
+            before = self._chunks.directory(pointer.value)
+            if not before.totals:  # an older version packed it
+                return self.rebuild(check)
+            made = self._packed(pointer, before, check)
         except Damaged as error:
             event(_logger, Event.JOB_INDEX_BROKEN, level=logging.ERROR, error=str(error))
             return self.rebuild(check)
@@ -85,10 +93,14 @@ class JobPacking:
                 check()
             entries.append(entry)
         sections = []
-        for some in cut(ordered(entries), MOST):
+        entries = ordered(entries)
+        for some in cut(entries, MOST):
             check()
             sections.append(self._section(some))
-        won = self._point(pointer, Directory.of(sections, filed))
+        # the newest, since an index that was dropped names none:
+        counted = Totals().plus(entries).anew(self._chunks.newest_totals(), self._shown)
+        totals = self._chunks.keep_totals(counted)
+        won = self._point(pointer, Directory.of(sections, filed, totals))
         if won:
             self._feed.remove(filed)
         self._clear(check)
@@ -106,12 +118,18 @@ class JobPacking:
             return Packed(jobs=0, chunks=0)
         entries = [entry for row in rows for entry in row.entries]
         changed: dict[int, list[Section]] = {}
+        fresh: list[Entry] = []
         for number, more in placed(before, entries).items():
             check()
-            changed[number] = self._merged(before, number, more)
+            there = self._there(before, number)
+            fresh += new(there, more)
+            newest = number >= len(before.sections) - 1
+            changed[number] = [self._section(some) for some in merged(there, more, newest=newest)]
+        counted = self._chunks.totals(before.totals).plus(fresh).choosing(self._shown)
+        totals = self._chunks.keep_totals(counted)
         kept = (one for at, one in enumerate(before.sections) if at not in changed)
         made = [one for sections in changed.values() for one in sections]
-        after = Directory.of([*kept, *made], (row.key for row in rows))
+        after = Directory.of([*kept, *made], (row.key for row in rows), totals)
         won = self._point(pointer, after)
         if won:
             self._feed.remove([row.key for row in rows])
@@ -119,16 +137,14 @@ class JobPacking:
                 for section in before.sections[number : number + 1]:
                     self._chunks.remove(section.name)
             self._chunks.remove(pointer.value)
+            self._chunks.remove(before.totals)
             self._clear(check)
         return Packed(jobs=len(entries), chunks=len(made), won=won)
 
-    def _merged(self, before: Directory, number: int, more: Iterable[Entry]) -> list[Section]:
-        """The sections that take the place of that one."""
-        there: Iterable[Entry] = ()
-        for section in before.sections[number : number + 1]:
-            there = self._chunks.chunk(section.name)
-        newest = number >= len(before.sections) - 1
-        return [self._section(some) for some in merged(there, more, newest=newest)]
+    def _there(self, before: Directory, number: int) -> list[Entry]:
+        """The entries of the section of that number; none if the directory is empty."""
+        sections = before.sections[number : number + 1]
+        return [entry for section in sections for entry in self._chunks.chunk(section.name)]
 
     def _section(self, entries: list[Entry]) -> Section:
         return Section.of(self._chunks.keep_chunk(encode(entries)), entries)
@@ -143,7 +159,7 @@ class JobPacking:
         if pointer is None or not pointer.value:
             return
         held = self._chunks.directory(pointer.value)
-        named = {pointer.value, *(section.name for section in held.sections)}
+        named = {pointer.value, held.totals, *(section.name for section in held.sections)} - {""}
         there = self._chunks.written(check)
         gone = named - there.keys()
         if gone and self._feed.pointer() == pointer:  # else another run packed meanwhile

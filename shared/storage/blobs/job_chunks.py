@@ -1,6 +1,7 @@
-"""The blobs of the index of jobs: its chunks and its directories, each written once.
+"""The blobs of the index of jobs: its chunks, directories and totals, each written once.
 
-`jobs/chunks/{mark}` and `jobs/directories/{mark}` in the container of indexes.
+`jobs/chunks/{mark}`, `jobs/directories/{mark}` and `jobs/totals/{mark}` in the container of
+indexes.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
 from shared.errors import Damaged
 from shared.jobs.chunk import Chunk, decode
 from shared.jobs.directory import Directory
+from shared.jobs.totals import Totals
 from shared.storage.blobs import stream
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import go_on
@@ -23,6 +26,7 @@ T = TypeVar("T")
 
 _FOLDER = "jobs/"
 _CHUNKS, _DIRECTORIES = f"{_FOLDER}chunks/", f"{_FOLDER}directories/"
+_TOTALS = f"{_FOLDER}totals/"
 _TYPE = "application/octet-stream"
 KEPT = 160
 """The most chunks that a process keeps in memory: about 250 KB each, if they are full."""
@@ -38,6 +42,7 @@ class JobChunks:
         self._container = container
         self._chunks: OrderedDict[str, Chunk] = OrderedDict()
         self._directory: tuple[str, Directory] | None = None
+        self._totals: tuple[str, Totals] | None = None
         self._lock = threading.Lock()
 
     def chunk(self, name: str) -> Chunk:
@@ -61,6 +66,31 @@ class JobChunks:
         found = _readable(name, Directory.decode, self._read(name))
         self._directory = name, found
         return found
+
+    def totals(self, name: str) -> Totals:
+        """The totals of that name. Raises `Damaged` if they are gone or cannot be read."""
+        known = self._totals
+        if known is not None and known[0] == name:
+            return known[1]
+        found = _readable(name, Totals.decode, self._read(name))
+        self._totals = name, found
+        return found
+
+    def newest_totals(self) -> Totals | None:
+        """The totals that were written last and can be read, whether a directory names them or not;
+        None if there are none."""
+        there = sorted(
+            ((at, name) for name, at in self.written().items() if at and name.startswith(_TOTALS)),
+            reverse=True,
+        )
+        for _, name in there:
+            with suppress(Damaged):
+                return self.totals(name)
+        return None
+
+    def keep_totals(self, totals: Totals) -> str:
+        """Write totals; their name."""
+        return self._keep(_TOTALS, totals.encode())
 
     def keep_chunk(self, content: bytes) -> str:
         """Write a chunk; its name."""

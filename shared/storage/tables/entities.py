@@ -247,9 +247,13 @@ def to_spent(entity: Mapping[str, Any]) -> Spent | None:
     )
 
 
+def first_start(entity: Mapping[str, Any]) -> datetime | None:
+    """When the first attempt of an ended job started."""
+    said = instant(entity.get("first_started_at") or "")
+    return said or _only_start(instant(entity["started_at"]), entity["attempt"])
+
+
 def to_job(entity: Mapping[str, Any]) -> Job:
-    started_at, attempt = instant(entity["started_at"]), entity["attempt"]
-    first_started_at = instant(entity.get("first_started_at", ""))
     return Job(
         id=entity["job_id"],
         schedule_id=entity["schedule_id"],
@@ -259,9 +263,9 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         status=Status(entity["status"]),
         due_at=_must(entity["due_at"]),
         jitter=entity.get("jitter", 0),
-        attempt=attempt,
-        started_at=started_at,
-        first_started_at=first_started_at or _only_start(started_at, attempt),
+        attempt=entity["attempt"],
+        started_at=instant(entity["started_at"]),
+        first_started_at=first_start(entity),
         finished_at=instant(entity["finished_at"]),
         worker=entity["worker"] or None,
         parameters=_object(entity["parameters"]),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.jobs.entry import Entry, epoch
-from shared.schedules.job import Status, parse_id
+from shared.schedules.job import Status, is_manual, parse_id
 from shared.storage.failures import translated
 from shared.storage.tables import entities
 from shared.storage.tables.batch import literal
@@ -21,7 +22,10 @@ _COLUMNS = (
     "project_id",
     "last_due_at",
     "count",
+    "jitter",
+    "attempt",
     "started_at",
+    "first_started_at",
     "finished_at",
     "worker",
 )
@@ -57,6 +61,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     due_at = parse_id(job_id)[1]
     try:
         last, project = entities.instant(row.get("last_due_at") or ""), row["project_id"]
+        began = entities.instant(row.get("started_at") or "")
         return Entry(
             id=job_id,
             status=Status(row["status"]),
@@ -65,6 +70,8 @@ def _entry(row: Mapping[str, Any]) -> Entry:
             until=epoch(last or due_at),
             count=int(row.get("count") or 1),
             seconds=_seconds(row),
+            began=None if began is None else epoch(began),
+            late=_late(row, job_id, due_at),
         )
     except _GARBLED:
         return Entry(job_id, Status.FAILED, "", None, epoch(due_at))
@@ -76,3 +83,11 @@ def _seconds(row: Mapping[str, Any]) -> float | None:
     if not row["worker"] or began is None or ended is None:
         return None
     return (ended - began).total_seconds()
+
+
+def _late(row: Mapping[str, Any], job_id: str, due_at: datetime) -> float | None:
+    """As `Job.lateness_seconds`."""
+    first = entities.first_start(row)
+    if first is None or is_manual(job_id):
+        return None
+    return (first - due_at).total_seconds() - int(row.get("jitter") or 0)

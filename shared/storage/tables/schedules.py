@@ -56,6 +56,10 @@ class Due:
     key: str
     schedule_id: str
 
+    @property
+    def due_at(self) -> datetime:
+        return datetime.fromisoformat(self.key.split(":")[1])
+
 
 @dataclass(frozen=True, slots=True)
 class Running:

@@ -20,6 +20,7 @@ from local.ports import HOST
 from shared.access import LOCAL, Role
 from shared.api.app import api
 from shared.api.site import site
+from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Engine, make, tap
 
 
@@ -67,9 +68,15 @@ class Shell:
         return self.engine.app.keys.create(LOCAL, "Ana", role, frozenset(projects) or None).text
 
 
+@task("theirs", for_projects=True)
+def theirs(job: JobContext, params: Params) -> Result:
+    """What callers of some projects may use."""
+    return {}
+
+
 @pytest.fixture
 def shell(azurite: Azurite, tmp_path: Path) -> Iterator[Shell]:
-    engine = make(azurite)
+    engine = make(azurite, tasks=[theirs])
     tap(engine)
     parts = {True: api(lambda: engine.app), False: site(lambda: engine.app)}
 

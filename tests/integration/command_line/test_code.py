@@ -11,6 +11,7 @@ from belfry.client import Client
 from belfry.code import comparing, planning
 from belfry.problems import Exit
 from belfry.profile import Where
+from shared.access import Role
 from shared.api.examples import BODIES
 from tests.integration.command_line.conftest import Shell
 
@@ -157,6 +158,18 @@ def test_a_calendar_of_others_is_not_taken(shell: Shell) -> None:
     client.ask("POST", "/api/v1/calendars", body=body)
     client.close()
     assert "[managed_by backend]" in shell.wrong(Exit.WRONG, "plan", shell.file(FILE))
+
+
+def test_a_caller_of_one_project_makes_it_there(shell: Shell) -> None:
+    shell.key(Role.ADMIN)
+    shell.keys = {"BELFRY_KEY": shell.key(Role.OPERATOR, 3)}
+    file = shell.file(FILE.replace("project_id: 7\n", "").replace("works", "theirs"))
+    shell.right("apply", file, "--yes")
+    assert {one["project_id"] for one in shell.told("list")["schedules"]} == {3}
+    assert NOTHING in shell.right("plan", file)
+    shell.keys = {"BELFRY_KEY": shell.key(Role.VIEWER, 3)}
+    assert NOTHING in shell.right("plan", file)
+    shell.wrong(Exit.NOT_ALLOWED, "apply", shell.file("owner: backend\n"), "--yes")
 
 
 def test_what_is_exported_is_taken_over_as_it_is(shell: Shell) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import functions
 from local.azurite import Azurite
@@ -35,7 +37,6 @@ STAND_IN = "health_monitor"
 LEFT_OUT = {
     "/api/v1/repositories/42": "comes with the task type analysis",
     "/api/v1/webhooks/15": "comes with the task type webhook_delivery",
-    "C18.metrics": "comes with /metrics",
     "O4.list": "comes with approvals",
     "O4.approve": "comes with approvals",
     "O4.reject": "comes with approvals",
@@ -71,7 +72,9 @@ class Caller:
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         belfry = self.engine.app
-        served = api(lambda: belfry) if path.startswith("/api/") else site(lambda: belfry)
+        served = (
+            api(lambda: belfry) if path.startswith(("/api/", "/metrics")) else site(lambda: belfry)
+        )
 
         async def answered() -> httpx.Response:
             transport = httpx.ASGITransport(served)
@@ -157,6 +160,18 @@ def every_task(answer: Any, caller: Caller) -> None:
     assert "daily_cost_report" in names
 
 
+def what_prometheus_reads(answer: httpx.Response) -> None:
+    """C18: the names of the note, in Prometheus' format."""
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = {family.name for family in text_string_to_metric_families(answer.text)}
+    note = call("C18.metrics")["note"]
+    named = set(re.findall(r"\b(?:commandcenter|schedule)_\w+(?=\W)", note)) - {"schedule_id"}
+    assert len(named) == 6
+    assert {name.removesuffix("_runs_total") for name in named} <= {
+        name.removesuffix("_runs") for name in found
+    }
+
+
 SAYS: Mapping[str, Callable[[Any, Caller], None]] = {
     "C4.create": at_midnight_in_new_york,
     "C1.hourly": on_the_hour,
@@ -193,6 +208,9 @@ def test_each_call_is_answered_as_its_contract_says(engine: Engine) -> None:
         assert answer.status_code == one["status"], (one["id"], answer.text)
         if one["answer"] is None:
             assert answer.content == b"", one["id"]
+            continue
+        if one["id"] == "C18.metrics":
+            what_prometheus_reads(answer)
             continue
         told = answer.json()
         example = EXAMPLES.get(one["id"], one["answer"])

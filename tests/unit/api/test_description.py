@@ -34,7 +34,8 @@ list_messages list_notifications list_occurrences list_plans list_reports list_s
 list_schedules list_sources list_tasks list_usage read_alert read_backup read_billing read_calendar
 read_cost_chart read_cost_report read_costs read_job read_key read_message read_metrics
 read_notification read_plan read_schedule restore_backup resume_billing retry_job retry_schedule
-revoke_feed revoke_key run_plan summarize_days summarize_schedules try_retention verify_backup
+revoke_feed revoke_key run_plan scrape_metrics summarize_days summarize_schedules try_retention
+verify_backup
 """
 """People's code has these: add to them, and rename none."""
 

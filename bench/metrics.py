@@ -1,0 +1,123 @@
+"""What a scrape of the metrics costs, over 10,000 schedules that each ran several times.
+
+`python bench/metrics.py [--quick | --tiny]` from the root. It is asked for through the API, in this
+process; storage is Azurite, on the same machine and its two cores. Nothing is taken from the cache
+of five seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.belfry.counted import Counted
+from bench.belfry.listed import SHARDS, load, schedules
+from bench.belfry.world import Jobs, app
+from local import azurite
+from shared.app import App
+from shared.jobs.entry import Entry, epoch
+from shared.listing.upkeep import Upkeep
+from shared.metrics.service import Metrics
+from shared.schedules.job import Status, job_id
+
+_SIZES = {"full": 10_000, "quick": 2_000, "tiny": 100}
+_PASSES = 5
+_RUNS = 4
+_AIM = 1_000
+
+
+def measured(n: int) -> Mapping[str, float]:
+    """Everything, over `n` schedules, in the order in which it is shown."""
+    with (
+        tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name,
+        azurite.start(Path(name), durable=False) as storage,
+    ):
+        text = storage.connection_string
+        belfry = app(text, "metrics", shards=SHARDS, jobs=Jobs())
+        belfry.create()
+        load(belfry, n)
+        Upkeep(belfry.listing).run(_go_on)
+        belfry.packing.rebuild(_go_on)
+        packed = [_packed(belfry, n, run) for run in range(_RUNS)]
+        _file(belfry, n, _RUNS)
+        counted = Counted()
+        fresh = app(text, "metrics", shards=SHARDS, jobs=Jobs(), transport=counted.transport())
+        first = _scrape(fresh)
+        counted.take()
+        again = [_scrape(fresh) for _ in range(_PASSES)]
+        requests = counted.take()
+        content = Metrics(fresh.metrics._at).text(None)
+        return {
+            "to pack a run of each, ms": statistics.median(packed),
+            "first scrape of a new process, ms": first,
+            "scrape, ms": statistics.median(again),
+            "requests to tables": requests.table_requests / _PASSES,
+            "requests to queues": requests.queue_requests / _PASSES,
+            "lines": content.count(b"\n"),
+        }
+
+
+def _scrape(belfry: App) -> float:
+    """A scrape that nothing is kept of, in milliseconds."""
+    begin = time.perf_counter()
+    Metrics(belfry.metrics._at).text(None)
+    return (time.perf_counter() - begin) * 1000
+
+
+def _packed(belfry: App, n: int, run: int) -> float:
+    _file(belfry, n, run)
+    begin = time.perf_counter()
+    belfry.packing.pack(_go_on)
+    return (time.perf_counter() - begin) * 1000
+
+
+def _file(belfry: App, n: int, run: int) -> None:
+    belfry.jobs._feed.file(_ended(n, run), belfry.clock.now())
+
+
+def _ended(n: int, run: int) -> Iterator[Entry]:
+    """A run of each schedule."""
+    due = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=_RUNS + 1 - run)
+    for one in schedules(n):
+        what = one.definition
+        yield Entry(
+            id=job_id(one.id, due),
+            status=Status.SUCCEEDED,
+            task_type=what.task_type,
+            project_id=what.project_id,
+            until=epoch(due),
+            seconds=3.5,
+            began=epoch(due) + 1,
+            late=1.0,
+        )
+
+
+def _go_on() -> None:
+    """Nobody stops it."""
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer schedules")
+    parser.add_argument("--tiny", action="store_true", help="whether it still works, no more")
+    arguments, _ = parser.parse_known_args()
+    n = _SIZES["tiny" if arguments.tiny else "quick" if arguments.quick else "full"]
+    found = measured(n)
+    print(f"A scrape, over {n:,} schedules; the aim is {_AIM} ms")
+    for what, value in found.items():
+        print(f"  {what:<36}{value:>10,.0f}")
+    if not arguments.tiny and found["scrape, ms"] > _AIM:
+        sys.exit("a scrape takes longer than it is to take")
+
+
+if __name__ == "__main__":
+    main()
