@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import uvicorn
-from typer.testing import CliRunner, Result
+from typer import testing
+from typer.testing import CliRunner
 
 from belfry.main import app as commands
 from belfry.session import Session
@@ -33,7 +34,7 @@ class Shell:
     folder: Path
     keys: dict[str, str] = field(default_factory=dict)
 
-    def type(self, *words: str, given: str | None = None) -> Result:
+    def type(self, *words: str, given: str | None = None) -> testing.Result:
         """The result of `belfry WORDS`."""
         environ = {"BELFRY_URL": self.url, "BELFRY_CONFIG": str(self.folder / "none"), **self.keys}
         waiting = Session(sleep=lambda _: self.work())
