@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -93,9 +93,9 @@ class _Planner:
         self._client = client
         self._owner = owner
         self._now = now
-        self._moved: Collection[str] = ()
+        self._moved: Set[str] = frozenset()
 
-    def schedules(self, entries: Sequence[Entry], moved: Collection[str]) -> list[Step]:
+    def schedules(self, entries: Sequence[Entry], moved: Set[str]) -> list[Step]:
         """What to do with schedules; `moved`: the calendars that steps change first.
 
         Of several with one key, as two processes that create at once could make them, the oldest
