@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -50,6 +50,9 @@ class Step:
     differences: Sequence[Difference] = ()
     runs_before: Sequence[str] | None = None
     """When the next runs are due now; None: the step changes nothing about that."""
+    runs_after: Sequence[str] | None = None
+    """When they will be due; None as well if the API cannot say, since a calendar that the schedule
+    names is not as it will be."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def make(client: Client, wanted: Wanted, now: datetime, *, delete: bool = True) 
     """The plan. `delete`: whether what no file says any more goes. Raises `Failure`."""
     planner = _Planner(client, wanted.owner, now)
     calendars = planner.calendars(wanted.calendars)
-    schedules = planner.schedules(wanted.schedules)
+    moved = {one.key for one in calendars if one.action is not Action.DELETE}
+    schedules = planner.schedules(wanted.schedules, moved)
     # a calendar is there before schedules name it, and goes when none does any more
     order = [
         *(one for one in calendars if one.action is not Action.DELETE),
@@ -89,15 +93,20 @@ class _Planner:
         self._client = client
         self._owner = owner
         self._now = now
+        self._moved: Set[str] = frozenset()
 
-    def schedules(self, entries: Sequence[Entry]) -> list[Step]:
-        """What to do with schedules. Of several with one key, as two processes that create at once
-        could make them, the oldest stays."""
+    def schedules(self, entries: Sequence[Entry], moved: Set[str]) -> list[Step]:
+        """What to do with schedules; `moved`: the calendars that steps change first.
+
+        Of several with one key, as two processes that create at once could make them, the oldest
+        stays.
+        """
         stored: dict[str, list[Json]] = {}
         tag: Any = {f"tags.{MANAGED_BY}": self._owner}
         for one in self._client.walk(at("schedules"), "schedules", **tag):
             stored.setdefault(one["tags"].get(MANAGED_KEY, ""), []).append(one)
         steps: list[Step] = []
+        self._moved = moved
         for entry in entries:
             there = sorted(
                 stored.pop(entry.key, ()), key=lambda one: (one["created_at"], one["id"])
@@ -115,7 +124,8 @@ class _Planner:
         body = {**entry.body, "tags": tags}
         present = there[0] if there else self._taken(entry)
         if present is None:
-            yield self._created(entry, "schedule", body)
+            made = self._created(entry, "schedule", body)
+            yield replace(made, runs_after=self._coming(body))
             return
         if comparing.of_schedule(body, present):
             yield from self._changed(entry, body, present["id"])
@@ -144,6 +154,7 @@ class _Planner:
             body={one.field: one.after for one in found},
             differences=found,
             runs_before=self._runs(schedule_id) if moves else None,
+            runs_after=self._coming(body) if moves else None,
         )
 
     def _taken(self, entry: Entry) -> Json | None:
@@ -178,6 +189,16 @@ class _Planner:
             if len(found) >= RUNS:
                 break
         return found[:RUNS]
+
+    def _coming(self, body: Json) -> list[str] | None:
+        """When it would run; none if it is turned off. What the API refuses here, it would refuse
+        in the step too: so `plan` says it. Raises `Failure`."""
+        if not self._moved.isdisjoint(body.get("calendars", ())):
+            return None
+        path = at("schedules", "preview")
+        found = self._client.ask("POST", path, params={"count": RUNS}, body=body).body
+        runs = [one["due_at"] for one in found["runs"] if one["state"] == "scheduled"]
+        return runs if body.get("enabled", True) else []
 
     def calendars(self, entries: Sequence[Entry]) -> list[Step]:
         """What to do with calendars. Raises `Failure` for one that is another's."""

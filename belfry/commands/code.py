@@ -134,6 +134,8 @@ def _details(step: Step) -> list[str]:
         lines = [f"{one.field}: {_value(one.before)} -> {_value(one.after)}" for one in changes]
     if step.runs_before is not None:
         lines.append(f"next runs now: {', '.join(step.runs_before) or 'none'}")
+    if step.runs_after is not None:
+        lines.append(f"next runs then: {', '.join(step.runs_after) or 'none'}")
     return lines
 
 

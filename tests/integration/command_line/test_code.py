@@ -66,7 +66,8 @@ def test_a_change_is_shown_field_by_field_and_a_line_that_goes_is_undone(shell: 
     changes = {one["field"]: (one["before"], one["after"]) for one in step["differences"]}
     assert changes["cron_expression"] == ("30 2 * * *", "45 3 * * *")
     assert changes["tags"][1] == {"managed_by": "backend", "managed_key": "nightly"}
-    assert len(changes) == 2 and len(step["runs_before"]) == 3
+    assert len(changes) == 2 and len(step["runs_before"]) == len(step["runs_after"]) == 3
+    assert step["runs_before"] != step["runs_after"]
     assert "30 2 * * * -> 45 3 * * *" in shell.right("plan", file)
     shell.right("apply", file, "--yes")
     assert NOTHING in shell.right("plan", file)
@@ -126,6 +127,12 @@ def test_it_stops_at_the_first_failure_and_goes_on_when_it_is_run_again(shell: S
     ]
     shell.right("apply", shell.file(FILE), "--yes")
     assert NOTHING in shell.right("plan", shell.file(FILE))
+
+
+def test_a_plan_says_what_the_api_would_refuse(shell: Shell) -> None:
+    file = shell.file(FILE.replace("interval_seconds: 600", "interval_seconds: 0"))
+    said = shell.wrong(Exit.WRONG, "plan", file)
+    assert f"{file}:16" in said and "interval_seconds" in said
 
 
 def test_of_two_that_were_made_at_once_the_newer_goes(shell: Shell) -> None:

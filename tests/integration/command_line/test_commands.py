@@ -185,3 +185,18 @@ def test_what_is_no_belfry_is_said(shell: Shell) -> None:
         client.get("/")
     assert told.value.code is Exit.UNREACHABLE
     client.close()
+
+
+def test_what_is_to_come_is_shown_and_what_was_is_run(shell: Shell) -> None:
+    one = made(shell, "--every", "3600", "--set", "start_time=2026-03-01T00:00:00Z")
+    assert len(shell.told("preview", one, "--count", "4")["runs"]) == 4
+    assert len(shell.right("preview", one).splitlines()) == 10
+    body = json.dumps({"name": "a", "task_type": "works", "frequency": "daily"})
+    assert shell.right("preview", "--file", shell.file(body, "a.json"))
+    assert "or --file" in shell.wrong(Exit.WRONG, "preview")
+    span = ("--from", "2026-03-01T06:00:00Z", "--to", "2026-03-01T09:00:00Z", "--rule", "present")
+    assert shell.told("backfill", one, *span, "--dry-run")["total"] == 3
+    assert "Run 3 jobs" in shell.wrong(Exit.WRONG, "backfill", one, *span)
+    begun = shell.told("backfill", one, *span, "--yes")
+    assert begun["total"] == 3 and begun["id"] in shell.right("backfills", one)
+    assert shell.told("cancel-backfill", one, begun["id"])["state"] == "cancelled"
