@@ -160,6 +160,8 @@ def _busy(
         begin = at + timedelta(seconds=jitter_of(works.schedule, job_id(works.schedule.id, at)))
         if begin + took > since:
             found.append(_Run(begin, begin + took, number))
+        if len(found) > most:
+            break
     found.sort(key=lambda run: run.begin)
     return found[:most], whole and len(found) <= most
 

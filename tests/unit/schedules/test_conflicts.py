@@ -174,3 +174,12 @@ def test_runs_that_calendars_move_are_seen_whole_or_not_at_all() -> None:
     assert runs == {often: ((), False)}
     met = conflicts.meetings(works, runs, NOW, END)
     assert (met.meetings, met.cut, met.complete) == ((), frozenset({"s0", "s1"}), False)
+
+
+def test_thousands_of_one_recurrence_are_bounded() -> None:
+    """All share one walk, but not its whole length each."""
+    schedules = [made(number, cron("* * * * *")) for number in range(5000)]
+    works = [Works(schedule=one, seconds=600, learned=False, uses=TASK) for one in schedules]
+    week = NOW + timedelta(days=7)
+    met = conflicts.meetings(works, conflicts.walked(works, NOW, week), NOW, week)
+    assert not met.complete and len(met.cut) == 5000
