@@ -27,10 +27,10 @@ class Durations:
         self._known: dict[str, tuple[datetime, float]] = {}
         self._lock = threading.Lock()
 
-    def of(self, schedule_ids: Collection[str]) -> Mapping[str, float | None]:
+    def of(self, schedule_ids: Collection[str], most: int = MOST) -> Mapping[str, float | None]:
         """Seconds that a run takes (p95 of the last 50 that succeeded), by the schedule's id; None
         if none succeeded lately. What was learned within the hour is not asked for again. Of more
-        than `MOST` that are new, the others are left out. Raises `Unavailable` or `Refused` if
+        than `most` that are new, the others are left out. Raises `Unavailable` or `Refused` if
         storage fails."""
         now = self._clock.now()
         with self._lock:
@@ -39,7 +39,7 @@ class Durations:
                 for one in schedule_ids
                 if one in self._known and now - self._known[one][0] < _KEPT
             }
-        new = [one for one in dict.fromkeys(schedule_ids) if one not in fresh][:MOST]
+        new = [one for one in dict.fromkeys(schedule_ids) if one not in fresh][:most]
         if not new:
             return fresh
         with Pool(_AT_ONCE, "durations") as pool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
+from shared.engine.records.durations import MOST as LEARNED_OF_MANY
 from shared.engine.records.durations import Durations
 from shared.engine.records.lists import Lists
 from shared.schedules import busy, conflicts, warnings
@@ -19,8 +20,11 @@ from shared.tasks import Registry
 WEEK = timedelta(days=7)
 MOST = 5_000
 """The most schedules of a project that are looked at: the newest."""
-NEAR = 50
+NEAR = 20
 """The most schedules that one is compared with when it is saved: the newest of its task."""
+LEARNED = 5
+"""Of how many of these it is learned how long they take: each costs a request, and who saves
+waits."""
 _NAMED = 3
 
 
@@ -63,7 +67,7 @@ class Neighbours:
             until=until,
             schedules=total,
             looked_at=len(found),
-            met=self._met(on, runs, now, until),
+            met=self._met(on, runs, now, until, LEARNED_OF_MANY),
             busiest=busy.busiest([one.schedule for one in on], runs, now),
         )
 
@@ -86,7 +90,7 @@ class Neighbours:
             return []
         works = [self._works(one) for one in (schedule, *others) if one.is_on]
         until = now + WEEK
-        met = self._met(works, conflicts.walked(works, now, until), now, until)
+        met = self._met(works, conflicts.walked(works, now, until), now, until, LEARNED)
         mine = [
             one
             for one in met.meetings
@@ -94,12 +98,14 @@ class Neighbours:
         ]
         return [_warned(one, schedule.id) for one in mine[:_NAMED]]
 
-    def _met(self, works: Sequence[Works], runs: Runs, since: datetime, until: datetime) -> Met:
+    def _met(
+        self, works: Sequence[Works], runs: Runs, since: datetime, until: datetime, learned: int
+    ) -> Met:
         """Where they meet. No run lasts longer than its timeout: so first it is found which could
-        meet, and only of these it is learned how long they really take."""
+        meet, and only of these it is learned how long they really take, of `learned` at most."""
         could = conflicts.meetings(works, runs, since, until)
         some = [one.schedule.id for met in could.meetings for one in (met.one, met.other)]
-        takes = self._durations.of([one for one in some if one])
+        takes = self._durations.of([one for one in some if one], learned)
         known = [_learned(one, takes.get(one.schedule.id)) for one in works]
         return could if known == works else conflicts.meetings(known, runs, since, until)
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from shared.access import LOCAL, Caller
-from shared.api import deps
 from shared.api.app import api
-from shared.app import App
 from shared.jobs.entry import Filter
+from shared.keys.gate import Entered
 from shared.schedules.job import Status
 from tests.integration.jobs.conftest import Counter
 from tests.integration.jobs.test_exact import lived
@@ -106,9 +103,7 @@ def test_a_cursor_of_another_list_and_a_page_beside_it_are_refused(lived_at: Cou
     assert lived_at.wrong("GET", "/jobs?cursor=x", None)[0] == "cursor"
 
 
-def test_what_a_caller_does_not_see_does_not_exist(
-    lived_at: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_caller_does_not_see_does_not_exist(lived_at: Counter) -> None:
     app = lived_at.engine.app
     theirs = replace(LOCAL, projects=frozenset({2}))
     truth = true_jobs(app).values()
@@ -116,24 +111,20 @@ def test_what_a_caller_does_not_see_does_not_exist(
     other = next(job for job in truth if job.project_id == 1)
     assert seen
     whole = lived_at.told("GET", "/schedules/statistics/summary?project_id=2")
-    as_caller(theirs, monkeypatch)
-    assert set(walked(lived_at, "", 100)) == seen
-    assert lived_at.told("GET", "/jobs?project_id=1")["total"] == 0
+    desk = as_caller(lived_at, theirs)
+    assert set(walked(desk, "", 100)) == seen
+    assert desk.told("GET", "/jobs?project_id=1")["total"] == 0
     for method, path in (("GET", ""), ("POST", "/cancel"), ("POST", "/retry")):
-        assert lived_at.ask(method, f"/jobs/{other.id}{path}").status_code == 404
-    assert lived_at.told("GET", "/schedules/statistics/summary") == whole
-    assert lived_at.told("GET", "/schedules/statistics/summary?project_id=1")["total_runs"] == 0
+        assert desk.ask(method, f"/jobs/{other.id}{path}").status_code == 404
+    assert desk.told("GET", "/schedules/statistics/summary") == whole
+    assert desk.told("GET", "/schedules/statistics/summary?project_id=1")["total_runs"] == 0
 
 
-def as_caller(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on, that caller asks."""
-
-    def asked(app: Callable[[], App]) -> FastAPI:
-        made = api(app)
-        made.dependency_overrides[deps._caller] = lambda: caller
-        return made
-
-    monkeypatch.setattr("tests.integration.schedules.conftest.api", asked)
+def as_caller(counter: Counter, caller: Caller) -> Counter:
+    """The counter, where that caller asks."""
+    there = Counter(counter.engine)
+    vars(there)["served"] = api(lambda: counter.engine.app, lambda _: Entered(caller, {}))
+    return there
 
 
 @pytest.mark.parametrize("query", ["", "?project_id=1", "?task_type=fails", "?project_id=9"])
