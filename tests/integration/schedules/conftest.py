@@ -88,6 +88,7 @@ class Counter:
             "RowKey": f"schedule:{one['id']}",
         }
         table.update_entity({**keys, **properties})
+        engine.app.table.announce(keys["PartitionKey"], [one["id"]])
 
 
 @pytest.fixture
