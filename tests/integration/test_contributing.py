@@ -58,10 +58,12 @@ def test_the_task_is_one_of_the_apps(project: Path) -> None:
 
 
 def test_the_tests_that_know_all_tasks_know_the_new_one(project: Path) -> None:
-    for name in ("__init__.py", "test_runtime.py", "test_cli.py", "../serving.py"):
-        there = project / "tests" / "integration" / name
+    known = (f"tests/integration/{name}.py" for name in ("__init__", "test_runtime", "test_cli"))
+    helpers = (str(one.relative_to(checkout.REPO)) for one in checkout.REPO.glob("tests/*.py"))
+    for name in (*known, *helpers):
+        there = project / name
         there.parent.mkdir(exist_ok=True)
-        shutil.copy(checkout.REPO / there.relative_to(project), there)
+        shutil.copy(checkout.REPO / name, there)
     vendors = Path("tests", "vendors")
     shutil.copytree(checkout.REPO / vendors, project / vendors, dirs_exist_ok=True)
     both = ("-k", "every_function_is_indexed or all_tasks_are_listed", "tests/integration")
