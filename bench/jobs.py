@@ -7,7 +7,6 @@ the index; of their rows, only those are stored that the pages show.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -22,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry.counted import Counted
 from bench.belfry.listed import SHARDS, Caller, load
+from bench.belfry.measuring import account, choice, go_on, milliseconds, table
 from bench.belfry.world import Jobs, app
 from local import azurite
 from shared.app import App
@@ -123,11 +123,7 @@ def asked(n: int) -> Mapping[str, tuple[str, Filter, int]]:
 
 def measured(n: int) -> Mapping[str, float]:
     """Everything, over `n` jobs, in the order in which it is shown."""
-    with (
-        tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name,
-        azurite.start(Path(name), durable=False) as storage,
-    ):
-        text = storage.connection_string
+    with account() as text:
         belfry = app(text, "jobs", shards=SHARDS, jobs=Jobs())
         belfry.create()
         pack(belfry, entries(n, belfry.clock.now()))
@@ -139,9 +135,9 @@ def _cold(connection: str) -> Iterator[tuple[str, float]]:
     """The first of a process that has read nothing of the index."""
     caller = Caller(app(connection, "jobs", shards=SHARDS, jobs=Jobs()))
     caller.get("/tasks")
-    yield "first page of a new process, ms", _milliseconds(lambda: caller.get("/jobs"))
+    yield "first page of a new process, ms", milliseconds(lambda: caller.get("/jobs"))
     path = "/jobs?schedule_id=s0007"
-    yield "  of a schedule, ms", _milliseconds(lambda: caller.get(path))
+    yield "  of a schedule, ms", milliseconds(lambda: caller.get(path))
 
 
 def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
@@ -180,7 +176,7 @@ def _sums(belfry: App) -> Iterator[tuple[str, float]]:
         yield f"{what}, ms", _median(partial(caller.get, f"/schedules/statistics/{path}"))
     now = belfry.clock.now()
     belfry.jobs._feed.file(entries(1_000, now + timedelta(seconds=300), days=1 / 288), now)
-    yield "to pack 1,000 jobs, ms", _milliseconds(lambda: belfry.packing.pack(_go_on))
+    yield "to pack 1,000 jobs, ms", milliseconds(lambda: belfry.packing.pack(go_on))
 
 
 def _requests(connection: str) -> Iterator[tuple[str, float]]:
@@ -207,45 +203,24 @@ def idle(n: int) -> Mapping[str, float]:
         # the rows were written just now, and a span that begins later finds them idle
         span = Span(now + timedelta(hours=1), now + timedelta(hours=10))
         return {
-            "slice of the sweep, ms": _milliseconds(
-                lambda: belfry.sweep.sweep_if_needed(None, now)
-            ),
-            "the reconciler, s": _milliseconds(lambda: belfry.ledger.reconcile(_go_on, span))
-            / 1000,
+            "slice of the sweep, ms": milliseconds(lambda: belfry.sweep.sweep_if_needed(None, now)),
+            "the reconciler, s": milliseconds(lambda: belfry.ledger.reconcile(go_on, span)) / 1000,
         }
 
 
 def _median(call: Callable[[], object]) -> float:
-    return statistics.median(_milliseconds(call) for _ in range(_PASSES))
-
-
-def _milliseconds(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    call()
-    return (time.perf_counter() - begin) * 1000
-
-
-def _go_on() -> None:
-    """Nobody stops it."""
+    return statistics.median(milliseconds(call) for _ in range(_PASSES))
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer jobs")
-    parser.add_argument("--tiny", action="store_true", help="whether it still works, no more")
-    arguments, _ = parser.parse_known_args()
-    choice = "tiny" if arguments.tiny else "quick" if arguments.quick else "full"
-    sizes = _SIZES[choice]
+    size = choice(__doc__, "fewer jobs")
+    sizes = _SIZES[size]
     found = [measured(n) for n in sizes]
-    print("Lists of jobs, over so many".ljust(42) + "".join(f"{n:>11,}" for n in sizes))
-    for what in found[0]:
-        print(f"  {what:40}" + "".join(f"{one[what]:11.1f}" for one in found))
+    table("Lists of jobs, over so many", sizes, found)
     print(f"  a warm page is to be below {_AIM} ms, over any number of jobs")
-    schedules = _IDLE[choice]
-    print("Schedules that wait for their next run".ljust(42) + f"{schedules:>11,}")
-    for what, value in idle(schedules).items():
-        print(f"  {what:40}{value:11.1f}")
+    schedules = _IDLE[size]
+    table("Schedules that wait for their next run", [schedules], [idle(schedules)])
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@ through the API, in this process; storage is Azurite, on the same machine and it
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -22,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry.counted import Counted
 from bench.belfry.listed import SHARDS, Caller, load
+from bench.belfry.measuring import account, choice, go_on, milliseconds, table
 from bench.belfry.world import Jobs, app
-from local import azurite
 from shared.app import App
 from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
@@ -37,11 +35,7 @@ _CHILD = Path(__file__).with_name("belfry") / "listed.py"
 
 def measured(n: int) -> Mapping[str, float]:
     """Everything, over `n` schedules, in the order in which it is shown."""
-    with (
-        tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name,
-        azurite.start(Path(name), durable=False) as storage,
-    ):
-        text = storage.connection_string
+    with account() as text:
         belfry = app(text, "lists", shards=SHARDS, jobs=Jobs())
         belfry.create()
         load(belfry, n)
@@ -94,9 +88,9 @@ def _requests(connection: str) -> float:
 
 def _kept(belfry: App) -> Iterator[tuple[str, float]]:
     upkeep, checking = Upkeep(belfry.listing), Checking(belfry.listing, belfry.meta)
-    yield "upkeep that writes every snapshot, ms", _milliseconds(lambda: upkeep.run(_go_on))
-    yield "upkeep when nothing changed, ms", _milliseconds(lambda: upkeep.run(_go_on))
-    yield "check of 1,000 rows, ms", _milliseconds(lambda: checking.slice(_go_on, 1_000))
+    yield "upkeep that writes every snapshot, ms", milliseconds(lambda: upkeep.run(go_on))
+    yield "upkeep when nothing changed, ms", milliseconds(lambda: upkeep.run(go_on))
+    yield "check of 1,000 rows, ms", milliseconds(lambda: checking.slice(go_on, 1_000))
 
 
 def _changed(belfry: App) -> Iterator[tuple[str, float]]:
@@ -152,32 +146,16 @@ def _median(before: Callable[[], object], call: Callable[[], object]) -> float:
     times = []
     for _ in range(_PASSES):
         before()
-        times.append(_milliseconds(call))
+        times.append(milliseconds(call))
     return statistics.median(times)
-
-
-def _milliseconds(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    call()
-    return (time.perf_counter() - begin) * 1000
-
-
-def _go_on() -> None:
-    """Nobody stops it."""
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer schedules")
-    parser.add_argument("--tiny", action="store_true", help="whether it still works, no more")
-    arguments, _ = parser.parse_known_args()
-    choice = "tiny" if arguments.tiny else "quick" if arguments.quick else "full"
-    sizes = _SIZES[choice]
+    size = choice(__doc__, "fewer schedules")
+    sizes = _SIZES[size]
     found = [measured(n) for n in sizes]
-    print("Lists of schedules, over so many".ljust(42) + "".join(f"{n:>11,}" for n in sizes))
-    for what in found[0]:
-        print(f"  {what:40}" + "".join(f"{one[what]:11.1f}" for one in found))
+    table("Lists of schedules, over so many", sizes, found)
     print(f"  a warm page is to be below {_AIM} ms, over any number of schedules")
 
 

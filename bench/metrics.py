@@ -7,10 +7,8 @@ of five seconds.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry.counted import Counted
 from bench.belfry.listed import SHARDS, load, schedules
+from bench.belfry.measuring import account, choice, go_on
 from bench.belfry.world import Jobs, app
-from local import azurite
 from shared.app import App
 from shared.jobs.entry import Entry, epoch
 from shared.listing.upkeep import Upkeep
@@ -36,16 +34,12 @@ _AIM = 1_000
 
 def measured(n: int) -> Mapping[str, float]:
     """Everything, over `n` schedules, in the order in which it is shown."""
-    with (
-        tempfile.TemporaryDirectory(prefix="belfry-bench-", ignore_cleanup_errors=True) as name,
-        azurite.start(Path(name), durable=False) as storage,
-    ):
-        text = storage.connection_string
+    with account() as text:
         belfry = app(text, "metrics", shards=SHARDS, jobs=Jobs())
         belfry.create()
         load(belfry, n)
-        Upkeep(belfry.listing).run(_go_on)
-        belfry.packing.rebuild(_go_on)
+        Upkeep(belfry.listing).run(go_on)
+        belfry.packing.rebuild(go_on)
         packed = [_packed(belfry, n, run) for run in range(_RUNS)]
         _file(belfry, n, _RUNS)
         counted = Counted()
@@ -75,7 +69,7 @@ def _scrape(belfry: App) -> float:
 def _packed(belfry: App, n: int, run: int) -> float:
     _file(belfry, n, run)
     begin = time.perf_counter()
-    belfry.packing.pack(_go_on)
+    belfry.packing.pack(go_on)
     return (time.perf_counter() - begin) * 1000
 
 
@@ -100,22 +94,15 @@ def _ended(n: int, run: int) -> Iterator[Entry]:
         )
 
 
-def _go_on() -> None:
-    """Nobody stops it."""
-
-
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer schedules")
-    parser.add_argument("--tiny", action="store_true", help="whether it still works, no more")
-    arguments, _ = parser.parse_known_args()
-    n = _SIZES["tiny" if arguments.tiny else "quick" if arguments.quick else "full"]
+    size = choice(__doc__, "fewer schedules")
+    n = _SIZES[size]
     found = measured(n)
     print(f"A scrape, over {n:,} schedules; the aim is {_AIM} ms")
     for what, value in found.items():
         print(f"  {what:<36}{value:>10,.0f}")
-    if not arguments.tiny and found["scrape, ms"] > _AIM:
+    if size != "tiny" and found["scrape, ms"] > _AIM:
         sys.exit("a scrape takes longer than it is to take")
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from bench.belfry.counted import Counted
+from bench.belfry.measuring import milliseconds
 from bench.belfry.site import SHARDS, Site
 from bench.belfry.stub import Table
 from bench.belfry.world import Jobs, app, schedules
@@ -65,7 +66,7 @@ def lines(azurite: list[Idle], stub: list[Idle]) -> Iterator[str]:
 def _measured(belfry: App, same: App, counted: Counted, n: int) -> Idle:
     """The time of `belfry`'s tick, and the requests of one by `same`, which counts."""
     times = [
-        _milliseconds(lambda: belfry.dispatcher.tick(belfry.clock.now(), "bench"))
+        milliseconds(lambda: belfry.dispatcher.tick(belfry.clock.now(), "bench"))
         for _ in range(_PASSES)
     ]
     counted.take()
@@ -78,12 +79,6 @@ def _measured(belfry: App, same: App, counted: Counted, n: int) -> Idle:
         requests=counts.table_requests + counts.queue_requests,
         bytes=counts.bytes,
     )
-
-
-def _milliseconds(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    call()
-    return (time.perf_counter() - begin) * 1000
 
 
 def _app(table: Table, counted: Counted | None) -> App:

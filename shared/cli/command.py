@@ -20,10 +20,9 @@ from shared.cli import (
     billing,
     database,
     dry_run,
-    jobs,
+    indexes,
     keys,
     preview,
-    schedules,
     typed,
 )
 from shared.cli.follows import what_follows
@@ -74,14 +73,12 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
         return billing.main(asked)
     if asked.task == archive.NAME:
         return archive.main(asked, tasks)
-    if asked.task == jobs.NAME:
-        return jobs.main(asked, tasks)
     if asked.task == keys.NAME:
         return keys.main(asked)
     if asked.task == audit.NAME:
         return audit.main(asked, tasks)
-    if asked.task == schedules.NAME:
-        return schedules.main(asked, tasks)
+    if asked.task in indexes.NAMES:
+        return indexes.main(asked, tasks)
     if asked.repair:
         raise Invalid("parameters", "--repair belongs to `python -m functions billing reconcile`")
     task = _task(tasks, functions, asked.task) if asked.task is not None else None

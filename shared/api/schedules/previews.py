@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated, Self
@@ -16,11 +15,10 @@ from shared.api.deps import Asking, Provided
 from shared.api.lists import Since
 from shared.api.query import DIGITS, instant
 from shared.api.roles import needs
+from shared.api.schedules.defined import defined
 from shared.api.schedules.shapes import (
     NewSchedule,
     WarningOut,
-    definition_observing,
-    observes,
 )
 from shared.api.shown import Shown, at
 from shared.app import App
@@ -124,14 +122,10 @@ def preview_new_schedule(
     task = belfry.registry.get(new.task_type)
     task.parse(new.task_parameters or {})
     project_id = scope.new_project(by, new.project_id)
-    definition = replace(new.definition(), project_id=project_id)
-    if (named := observes(new, None)) is not None:
-        found = belfry.calendars.observance(*named, project_id)
-        definition = definition_observing(definition, found)
     now = belfry.clock.now()
     draft = Schedule(
         id="",
-        definition=definition,
+        definition=defined(belfry, new, project_id),
         policy=new.policy(policy(task)),
         created_at=now,
         updated_at=now,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 from fastapi import APIRouter, Response
@@ -12,6 +11,7 @@ from shared.api import links, scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
 from shared.api.deps import Asking, Provided
 from shared.api.idempotency import Once
+from shared.api.schedules.defined import defined
 from shared.api.schedules.shapes import (
     Execute,
     Executed,
@@ -20,7 +20,6 @@ from shared.api.schedules.shapes import (
     ScheduleChange,
     ScheduleOut,
     ScheduleSaved,
-    definition_observing,
     observes,
     observing,
 )
@@ -63,10 +62,7 @@ def create_schedule(app: Provided, by: Asking, once: Once, new: NewSchedule) -> 
 
     def make(agreed: Agreed) -> Response:
         task = belfry.registry.get(new.task_type)
-        definition = replace(new.definition(), project_id=project_id)
-        if (named := observes(new, None)) is not None:
-            observance = belfry.calendars.observance(*named, project_id)
-            definition = definition_observing(definition, observance)
+        definition = defined(belfry, new, project_id)
         made = belfry.manager.create(definition, new.policy(policy(task)), agreed=agreed, by=by)
         made = belfry.calendars.refreshed(made, by)
         return _saved(belfry, made, 201, at=f"{router.prefix}/{made.id}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from local.azurite import Azurite
-from tests.integration.archive.killed import Dying, Killed
+from tests.dying import Dying, Killed
 from tests.integration.archive.past import DAY, HOUR, Past, lines, made, run, seen
 from tests.integration.engine.conftest import START, make
 

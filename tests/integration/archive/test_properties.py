@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local.azurite import Azurite
 from shared.schedules.job import Job, Status, retry_id
 from shared.schedules.model import Schedule
-from tests.integration.archive.killed import Dying, Killed
+from tests.dying import Dying, Killed
 from tests.integration.archive.past import DAY, HOUR, Past, lines, made, run, seen
 from tests.integration.engine.conftest import START, make
 

@@ -17,8 +17,9 @@ from shared.health.monitor import Monitor
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import Schedule
 from tests.context import job_of
+from tests.dying import Dying, Killed
 from tests.integration.engine.conftest import START, Engine, make, store
-from tests.integration.jobs.truth import Dying, Killed, pack, sweep
+from tests.integration.jobs.truth import pack, sweep
 from tests.integration.schedules.conftest import Counter
 
 
@@ -202,7 +203,7 @@ def test_killed_before_any_write_it_is_done_again_and_told_once(
     ran(engine, 3)
     prefix, before = engine.app.settings.prefix, 1
     while True:
-        dying = make(azurite, prefix, Dying(before), clock=engine.clock, prepared=True)
+        dying = make(azurite, prefix, Dying(before - 1), clock=engine.clock, prepared=True)
         try:
             watch(dying)
             break
@@ -230,7 +231,7 @@ def test_packing_that_is_killed_leaves_the_note(engine: Engine, azurite: Azurite
     sweep(engine.app)
     prefix, before = engine.app.settings.prefix, 1
     while True:
-        dying = make(azurite, prefix, Dying(before), clock=engine.clock, prepared=True)
+        dying = make(azurite, prefix, Dying(before - 1), clock=engine.clock, prepared=True)
         try:
             pack(dying.app)
             break

@@ -20,10 +20,9 @@ from shared.storage.tables import handed, job_feed
 from shared.storage.tables.facts import Fact
 from shared.storage.tables.job_feed import JobFeed
 from tests import sdk
+from tests.dying import Dying, Killed
 from tests.integration.engine.conftest import Engine, make
 from tests.integration.jobs.truth import (
-    Dying,
-    Killed,
     assert_exact,
     pack,
     sweep,
@@ -137,7 +136,9 @@ def test_killed_before_each_write_no_job_is_missing_and_none_is_twice(
     prefix = engine.app.settings.prefix
     engine.later(20)
     for number in range(1, 40):
-        dying = make(azurite, prefix, clock=engine.clock, transport=Dying(number), prepared=True)
+        dying = make(
+            azurite, prefix, clock=engine.clock, transport=Dying(number - 1), prepared=True
+        )
         try:
             act(what, dying)
         except Killed:
@@ -212,7 +213,7 @@ def test_what_a_killed_run_left_is_removed_an_hour_later(engine: Engine, azurite
         azurite,
         engine.app.settings.prefix,
         clock=engine.clock,
-        transport=Dying(3),
+        transport=Dying(2),
         prepared=True,
     )
     with pytest.raises(Killed):

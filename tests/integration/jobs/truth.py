@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
-
-from azure.core.pipeline.transport import RequestsTransport
 
 from shared.app import App
 from shared.engine.dispatch import sweep as sweeps
@@ -14,27 +11,6 @@ from shared.jobs.entry import Filter
 from shared.schedules.job import Job, Status
 from shared.schedules.record import of_live
 from tests.jobs import busy, jobs_of
-
-_VERBS = ("POST", "PUT", "PATCH", "DELETE")
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Dying(RequestsTransport):  # type: ignore[misc]
-    """Before its n-th write, the process is killed: nothing of it reaches storage any more."""
-
-    def __init__(self, before: int) -> None:
-        super().__init__()
-        self.left = before
-
-    def send(self, request: Any, **options: Any) -> Any:
-        if request.method in _VERBS:
-            self.left -= 1
-        if self.left <= 0:
-            raise Killed
-        return super().send(request, **options)
 
 
 def pack(app: App) -> Packed:

@@ -19,10 +19,11 @@ from shared.metrics.service import KEPT
 from shared.schedules.job import Status
 from shared.storage.tables.batch import Delete
 from shared.storage.tables.entities import job_key
+from tests.dying import Dying, Killed
 from tests.integration.access.asking import Asking, noted
 from tests.integration.engine.conftest import Engine, make
 from tests.integration.jobs.test_exact import lived
-from tests.integration.jobs.truth import Dying, Killed, pack, sweep
+from tests.integration.jobs.truth import pack, sweep
 from tests.integration.metrics.scraped import Series, is_counter, scrape, value
 
 
@@ -169,7 +170,9 @@ def test_killed_at_any_write_nothing_falls_and_nothing_counts_twice(
     settle(engine)
     prefix, before = engine.app.settings.prefix, scrape(engine.app)
     for number in range(1, 40):
-        dying = make(azurite, prefix, clock=engine.clock, transport=Dying(number), prepared=True)
+        dying = make(
+            azurite, prefix, clock=engine.clock, transport=Dying(number - 1), prepared=True
+        )
         try:
             pack(dying.app) if what == "pack" else dying.app.packing.rebuild(lambda: None)
         except Killed:
