@@ -27,7 +27,7 @@ Worth trying:
 """
 _OPEN = (
     "No key was made yet: whoever reaches this machine's API is an admin (docs/access.md).",
-    "  .venv/bin/python -m functions keys create name=NAME role=admin",
+    "  {python} -m functions keys create name=NAME role=admin",
 )
 
 
@@ -57,12 +57,13 @@ def text(url: str, places: Mapping[str, str], status: Any, *, is_open: bool = Fa
     """The whole message. `status` is the app's own /status, or None."""
     lines = ["", f"Belfry is running: {url}", ""]
     lines += [f"  {name:<12} {place}" for name, place in places.items()]
+    command = python(os.environ.get(_SETTINGS, ""))
     if is_open:
-        lines += ["", *_OPEN]
+        lines += ["", *(line.format(python=command) for line in _OPEN)]
     jobs = status.get("jobs") if isinstance(status, dict) else None
     if isinstance(jobs, list) and jobs:
         lines += ["", "Next runs:", *_runs(jobs)]
-    tried = _TRY.format(url=url, python=python(os.environ.get(_SETTINGS, "")))
+    tried = _TRY.format(url=url, python=command)
     return "\n".join([*lines, "", tried, "Ctrl-C stops everything."])
 
 
@@ -81,4 +82,9 @@ def write_ready(file: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _runs(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"  {job.get('name')!s:<25} {job.get('next_run_at') or 'never'}" for job in jobs]
+    """A line for each task that has times of its own; the others run when they are asked to."""
+    return [
+        f"  {job.get('name')!s:<25} {job.get('next_run_at') or 'never'}"
+        for job in jobs
+        if job.get("schedule") is not None
+    ]
