@@ -10,16 +10,11 @@ from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.access.asking import Asking
+from tests.integration.access.town import own_work
 from tests.integration.engine.conftest import Engine, make
 
 SCHEDULES = "/api/v1/schedules"
 BODY: dict[str, Any] = {"name": "x", "task_type": "own_work", "frequency": "daily"}
-
-
-@task("own_work", for_projects=True, timeout_seconds=60)
-def own_work(job: JobContext, params: Params) -> Result:
-    """Works for its project alone."""
-    return {}
 
 
 @task("guarded", role=Role.ADMIN, timeout_seconds=60)

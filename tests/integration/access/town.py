@@ -21,9 +21,17 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
 from shared.storage.tables.heartbeats import Unsent
+from shared.tasks import JobContext, Params, Result, task
 from tests.integration.access.asking import Asking
 from tests.integration.backups.client import Client, opened
 from tests.integration.engine.conftest import Engine
+
+
+@task("own_work", for_projects=True, timeout_seconds=60)
+def own_work(job: JobContext, params: Params) -> Result:
+    """Works for its project alone."""
+    return {}
+
 
 MARK = "planted7c1"
 """Stands in a text of each object of project 1, and of all that belongs to no project."""
@@ -103,7 +111,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder) as backups:
+    with opened(azurite, folder, more=[own_work]) as backups:
         yield _planted(backups)
 
 
