@@ -3,13 +3,10 @@ no more than a moment."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from tests.integration.attacks.attack import Attack
+from tests.integration.attacks.bounded import cheap
 from tests.integration.attacks.cursors import CURSORS
 from tests.integration.attacks.doors import DOORS
 from tests.integration.attacks.others import OTHERS
@@ -18,16 +15,6 @@ from tests.integration.attacks.world import World
 
 TABLE: list[Attack] = [*OTHERS, *DOORS, *CURSORS, *REPLAYS]
 """All attacks, by group."""
-MOST = 2.0
-"""Seconds of the processor that an attack may cost."""
-
-
-@contextmanager
-def cheap(most: float = MOST) -> Iterator[None]:
-    """Fails if what is done inside takes more of the processor, however busy the machine is."""
-    began = time.process_time()
-    yield
-    assert time.process_time() - began < most
 
 
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: attack.name[:80])
