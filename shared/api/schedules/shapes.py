@@ -29,7 +29,14 @@ from shared.api.lists import Continued
 from shared.api.plans.times import OF_PLANS
 from shared.api.shown import Shown, at
 from shared.errors import Invalid
-from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, next_run
+from shared.recurrence import (
+    CalendarRule,
+    Frequency,
+    Observance,
+    Recurrence,
+    hold_moves,
+    next_run,
+)
 from shared.schedules.listed import ScheduleState, state
 from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
@@ -247,8 +254,10 @@ def observing(schedule: Schedule, observance: Observance | None) -> Schedule:
 
 
 def definition_observing(what: Definition, observance: Observance | None) -> Definition:
-    """The definition with these calendars."""
-    return replace(what, recurrence=replace(what.recurrence, calendar=observance, stored=True))
+    """The definition with these calendars. Raises `Invalid` if they cannot move its runs."""
+    recurrence = replace(what.recurrence, calendar=observance, stored=True)
+    hold_moves(recurrence)
+    return replace(what, recurrence=recurrence)
 
 
 class Execute(Input):
