@@ -93,7 +93,7 @@ BODIES = [
         _new(project_id=1),
     ),
     Attack(
-        "a schedule with a calendar", f"POST {SCHEDULES}", 422, "there are: feast\"",
+        "a schedule with a calendar", f"POST {SCHEDULES}", 422, "there are: closed, feast",
         _new(calendars=["<their calendar>", "feas"]),
     ),
     Attack(
@@ -175,7 +175,8 @@ PATHS = [
     ),
     Attack("a plan as a schedule", f"GET {SCHEDULES}/<their plan>", 404, "there is no schedule"),
     Attack(
-        "one's own schedule as a plan", f"GET {BACKUPS}/plans/<own schedule>", 404, "is no backup plan",
+        "one's own schedule as a plan", f"GET {BACKUPS}/plans/<own schedule>", 404,
+        "is no backup plan",
     ),
     Attack("a job as a schedule", f"GET {SCHEDULES}/<their job_id>", 404, "there is no schedule"),
     Attack("a system schedule", f"GET {SCHEDULES}/timer", 404, "there is no schedule"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -147,11 +147,17 @@ def _project_2(world: World) -> None:
     named, asking, key = world.named, world.asking, world.keys["stranger"]
     engine = world.town.engine
     used = {"Idempotency-Key": USED_KEY}
+    calendar = {"name": "feast", "days": [{"day": "2026-03-02", "reason": "feast"}]}
+    named["own calendar"] = asking.told("POST", "/api/v1/calendars", key, json=calendar)["id"]
+    years = [f"{date(2026, 3, 2) + timedelta(number)}" for number in range(1000)]
+    calendar = {"name": "closed", "days": [{"day": day} for day in years]}
+    asking.told("POST", "/api/v1/calendars", key, json=calendar)
+    moved = {"name": "second", "calendars": ["feast"], "calendar_rule": "next"}
     made = [
-        asking.told("POST", "/api/v1/schedules", key, json=SCHEDULE | {"name": name}, headers=sent)
-        for name, sent in (("own", used), ("second", {}))
+        asking.told("POST", "/api/v1/schedules", key, json=SCHEDULE | more, headers=sent)
+        for more, sent in (({"name": "own"}, used), (moved, {}))
     ]
-    named["own schedule"] = made[0]["id"]
+    named |= {"own schedule": made[0]["id"], "own moved": made[1]["id"]}
     when = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60)
     what = Definition(name="each minute", project_id=2, task_type="works", recurrence=when)
     working = engine.app.manager.create(what, Policy())
@@ -164,8 +170,6 @@ def _project_2(world: World) -> None:
     engine.app.backfills.cancel(working.id, backfill.order.id, "over")
     jobs = asking.told("GET", f"/api/v1/jobs?schedule_id={working.id}", key)["jobs"]
     named |= {"own work": working.id, "own backfill": backfill.order.id, "own job": jobs[0]["id"]}
-    calendar = {"name": "feast", "days": [{"day": "2026-03-02", "reason": "feast"}]}
-    named["own calendar"] = asking.told("POST", "/api/v1/calendars", key, json=calendar)["id"]
     named["own token"] = _token(asking, key, {"name": "own"})
     named["revoked token"] = _token(asking, key, {"name": "gone"}, revoked=True)
     _moved(world)

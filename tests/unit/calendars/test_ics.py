@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from shared.calendars.ics import MOST_BYTES, Span, imported
+from shared.calendars.ics import Span, imported
 from shared.calendars.model import Imported
 from shared.errors import Invalid
 

@@ -20,6 +20,7 @@ from tests.integration.audit.conftest import Office
 from tests.integration.engine.conftest import make, tap
 
 Row = dict[str, Any]
+Kept = tuple[dict[str, Row], dict[str, bytes]]
 
 
 class Hands:
@@ -59,6 +60,22 @@ class Hands:
         for number in range(first + 1, self.office.head().number + 1):
             digest = self.retold(number, previous=digest)
         self.put(HEAD, self.of(HEAD) | {"digest": digest})
+
+    def kept(self) -> Kept:
+        """All there is of the chain."""
+        names = [*self.anchors(), *self.files()]
+        blobs = {name: self.blobs.download_blob(name).readall() for name in names}
+        return {key: self.of(key) for key in self.office.rows()}, blobs
+
+    def put_back(self, kept: Kept) -> None:
+        rows, blobs = kept
+        added = [Delete(key) for key in self.office.rows() if key not in rows]
+        there = {
+            key: {n: one for n, one in row.items() if n != "RowKey"} for key, row in rows.items()
+        }
+        self.do(*added, *(Upsert(key, row) for key, row in there.items()))
+        for name, data in blobs.items():
+            self.blobs.upload_blob(name, data, overwrite=True)
 
     def anchors(self) -> list[str]:
         return sorted(self.blobs.list_blob_names(name_starts_with="anchors/"))
@@ -200,8 +217,8 @@ TAMPERED: list[tuple[Callable[[Hands], None], Wrong, str]] = [
 ]
 
 
-@pytest.fixture
-def hands(azurite: Azurite) -> Iterator[Hands]:
+@pytest.fixture(scope="module")
+def chain(azurite: Azurite) -> Hands:
     """A chain of nine records, with the anchors of two days."""
     engine = make(azurite)
     tap(engine)
@@ -212,8 +229,16 @@ def hands(azurite: Azurite) -> Iterator[Hands]:
     office.engine.add()
     assert office.upkeep(1)["anchored"] == "anchors/2026-03-03.json"
     assert office.head().number == 9
-    assert office.verified().good
-    yield Hands(office)
+    return Hands(office)
+
+
+@pytest.fixture
+def hands(chain: Hands) -> Iterator[Hands]:
+    """The chain, which is as it was again after each attack."""
+    before = chain.kept()
+    yield chain
+    chain.put_back(before)
+    assert chain.office.verified().good
 
 
 @pytest.mark.parametrize(
