@@ -20,8 +20,8 @@ from shared.recurrence.rule import Frequency, Recurrence
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 MOST_MOVED = 3_000
-"""Runs in a year that calendars may move: some eight a day. If years are closed, to place them takes
-seconds."""
+"""Runs in a year that calendars may move: some eight a day. If years are closed, to place them
+takes seconds."""
 _SOME_YEAR, _YEAR = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=366)
 _FEW = 4
 """Up to this many occurrences, walking is as fast as any other way."""
