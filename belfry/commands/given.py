@@ -132,8 +132,11 @@ def show_list(
     most = None if every else limit
     if as_json:
         screen.document(_gathered(client, path, items, most, params))
-    else:
-        screen.table(client.walk(path, items, most, **params), shown)
+        return
+    rows = list(client.walk(path, items, most and most + 1, **params))
+    screen.table(rows[:most], shown)
+    if most is not None and len(rows) > most:
+        screen.note(f"these are the first {most}; --limit and --all show more")
 
 
 def _gathered(client: Client, path: str, items: str, most: int | None, params: Json) -> Json:

@@ -15,7 +15,7 @@ from belfry.problems import Exit
 from belfry.screen import Screen, columns
 from belfry.session import AsJson, Every, Limit
 
-_LIST = columns(
+LIST = columns(
     "id", "schedule=schedule_name", "task=task_type", "status", "due_at", "duration_seconds",
     "count", "error",
 )  # fmt: skip
@@ -80,7 +80,7 @@ def list_jobs(
 ) -> None:
     """Jobs that fit every filter, latest due first."""
     given.show_list(
-        context, at("jobs"), "jobs", _LIST, limit=limit, every=every, as_json=as_json,
+        context, at("jobs"), "jobs", LIST, limit=limit, every=every, as_json=as_json,
         schedule_id=schedule, project_id=project, task_type=task, status=status,
         **{"from": since, "to": until},
     )  # fmt: skip
@@ -123,7 +123,7 @@ def _end(
     if screen.json:
         screen.document(ended)
     else:
-        screen.table([ended], _LIST)
+        screen.table([ended], LIST)
     _exit(ended)
 
 

@@ -68,12 +68,23 @@ def test_all_are_walked_by_cursor_and_a_pipe_gets_tabs(shell: Shell) -> None:
     lines = shell.right("list", "--limit", "3").splitlines()
     assert len(lines) == 3 and all(line.split("\t")[1] == "nightly" for line in lines)
     assert shell.right("list", "--tag", "team=none") == ""
+    assert "the first 3; --limit and --all" in shell.type("list", "--limit", "3").stderr
+    assert shell.type("list", "--limit", "5").stderr == ""
+
+
+def test_a_schedule_is_shown_with_its_latest_jobs(shell: Shell) -> None:
+    """Whatever it was to run on the day before."""
+    one = made(shell, "--cron", "30 2 * * *")
+    assert "no jobs yet" in shell.type("show", one).stderr
+    job = shell.told("run", one, "--force")["id"]
+    assert shell.right("show", one).splitlines()[-1].startswith(f"{job}\t")
 
 
 def test_what_is_wrong_is_said_with_its_field(shell: Shell) -> None:
     said = shell.wrong(Exit.WRONG, *NEW, "--cron", "99 * * * *")
     assert "cron_expression" in said
     assert "no_such" in shell.wrong(Exit.WRONG, *NEW, "--cron", "@daily", "--set", "no_such=1")
+    assert "interval_seconds" in shell.wrong(Exit.WRONG, *NEW, "--every", "0")
     assert "NAME=VALUE" in shell.wrong(Exit.WRONG, "list", "--tag", "team")
     assert "page_size" not in shell.wrong(Exit.WRONG, "list", "--state", "merry")
     shell.wrong(Exit.WRONG, "list", "--limit", "0")
