@@ -11,7 +11,7 @@ from belfry.client import Json, at
 from belfry.commands import given
 from belfry.commands.given import JobId, Project, ScheduleId
 from belfry.following import ENDS, Following
-from belfry.problems import Exit
+from belfry.problems import Exit, Failure
 from belfry.screen import Screen, columns
 from belfry.session import AsJson, Every, Limit
 
@@ -39,7 +39,13 @@ def run(
 ) -> None:
     """Run a schedule now, and wait for the job's end; 1 if it did not succeed."""
     client = session.client(context)
-    asked = client.make(at("schedules", schedule, "execute"), {"force": force}).body
+    try:
+        asked = client.make(at("schedules", schedule, "execute"), {"force": force}).body
+    except Failure as failure:
+        if failure.code is Exit.CONFLICT and "force" in failure.text:
+            said = f"{failure.text}\nHere that is the option --force."
+            raise Failure(failure.code, said, failure.document) from failure
+        raise
     screen = session.screen(as_json)
     if not wait:
         screen.document(asked) if as_json else screen.line(asked["job_id"])

@@ -143,7 +143,7 @@ class Gate:
             )
         if knock.authorization:
             return f"the header Authorization has no key of Belfry; {_HOW}"
-        return f"nobody knows who asks; {_HOW}" + (", or sign in" if self._people else "")
+        return f"no key was sent; {_HOW}" + (", or sign in" if self._people else "")
 
     def _by_key(self, text: str, address: str | None) -> Caller:
         key_id = pure.id_in(text)

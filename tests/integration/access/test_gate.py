@@ -25,7 +25,7 @@ def test_until_a_key_is_made_whoever_comes_is_an_admin(client: Asking) -> None:
     assert client.told("GET", "/api/v1/keys")["total"] == 0
     made = client.told("POST", "/api/v1/keys", json={"name": "Ana", "role": "admin"})
     said = client.problem(401, "GET", TASKS)
-    assert "nobody knows who asks" in said and "in the header Authorization" in said
+    assert "no key was sent" in said and "in the header Authorization" in said
     assert client.ask("GET", TASKS).headers["www-authenticate"] == 'Bearer realm="Belfry"'
     assert client.told("GET", TASKS, made["key"])["tasks"]
 

@@ -177,6 +177,31 @@ def test_the_other_lists_are_shown(shell: Shell) -> None:
     assert "entries" in shell.told("audit", "--schedule", one)
     assert shell.right("audit") is not None
     assert shell.told("runs", one)["occurrences"] is not None
+    assert "--force" in shell.wrong(Exit.CONFLICT, "run", one)
+
+
+def test_calendars_are_found_by_their_names(shell: Shell) -> None:
+    days = [{"day": "2030-12-24", "reason": "Eve"}]
+    for project in (1, 2):
+        shell.api("POST", "/api/v1/calendars", name="Week", project_id=project, days=days)
+    shell.api("POST", "/api/v1/calendars", name="Own", days=days)
+    assert shell.told("calendars", "show", "own")["name"] == "Own"
+    span = ("--from", "2030-12-01", "--to", "2030-12-31")
+    assert "Eve" in shell.right("calendars", "days", "Own", *span)
+    said = shell.wrong(Exit.WRONG, "calendars", "show", "Week")
+    assert "(project 1)" in said and "(project 2)" in said
+    assert "no calendar 'x'" in shell.wrong(Exit.NOT_FOUND, "calendars", "days", "x")
+
+
+def test_health_and_conflicts_are_shown(shell: Shell) -> None:
+    one, other = made(shell, "--every", "3600"), made(shell, "--every", "7200")
+    assert shell.right("health") == "" and shell.told("health")["schedules"] == []
+    assert f"schedule_id\t{one}" in shell.right("health", one)
+    assert "no schedule" in shell.wrong(Exit.NOT_FOUND, "health", "nope")
+    (line,) = shell.right("conflicts").splitlines()
+    assert {one, other} == set(line.split("\t")[:2]) and "task works" in line
+    assert len(shell.told("conflicts")["conflicts"]) == 1
+    assert shell.right("conflicts", "--project", "7") == ""
 
 
 def test_ids_are_completed(shell: Shell) -> None:
