@@ -20,10 +20,11 @@ _TRY = """\
 Worth trying:
   {belfry} list
   {belfry} create --name Watch --task backup_monitor --every 3600 --tag team=backend
-  {belfry} run postgres_backup --force --follow
+  {belfry} run backup_monitor --force --follow
   curl -X POST {url}/api/v1/backups/plans -H 'content-type: application/json' -d \
 '{{"project_id": 1, "name": "hourly", "source": "postgres", "frequency": "hourly", \
 "retention": {{"hourly": 24, "daily": 14}}}}'
+  {python} -m functions postgres_backup
   curl {url}/api/v1/backups/sources
 """
 _HERE = "http://localhost:7071"
@@ -72,7 +73,7 @@ def text(url: str, places: Mapping[str, str], status: Any, *, is_open: bool = Fa
     if isinstance(jobs, list) and jobs:
         lines += ["", "Next runs:", *_runs(jobs)]
     belfry = "bin/belfry" if url == _HERE else f"BELFRY_URL={url} bin/belfry"
-    tried = _TRY.format(url=url, belfry=belfry)
+    tried = _TRY.format(url=url, belfry=belfry, python=command)
     return "\n".join([*lines, "", tried, "Ctrl-C stops everything."])
 
 
