@@ -141,6 +141,7 @@ def _warned(meeting: Meeting, schedule_id: str) -> Warned:
     name = other.schedule.definition.name
     if name != other.schedule.id:
         name += f" ({other.schedule.id})"
-    basis = "as its last runs took" if other.learned else "its timeout"
-    said = f"it meets {name} on {what}, first at {meeting.first_at:%Y-%m-%dT%H:%M:%SZ}"
-    return Warned(Code.MEETS, f"{said}; its runs take up to {other.seconds:.0f} s ({basis})")
+    basis = "as its last ones did" if other.learned else "its timeout"
+    whose = f"whose runs take up to {other.seconds:.0f} s ({basis})"
+    first = f"{meeting.first_at:%Y-%m-%dT%H:%M:%SZ}"
+    return Warned(Code.MEETS, f"it meets {name}, {whose}, on {what}, first at {first}")
