@@ -19,8 +19,10 @@ from tests.together import together
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 WEEK = {"name": "Week", "working_hours": WEEKDAYS}
 ICS = "\r\n".join(
-    ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//T//EN", "BEGIN:VEVENT", "UID:1"]
-    + ["DTSTART;VALUE=DATE:20270303", "END:VEVENT", "END:VCALENDAR", ""]
+    [
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//T//EN", "BEGIN:VEVENT", "UID:1"),
+        *("DTSTART;VALUE=DATE:20270303", "END:VEVENT", "END:VCALENDAR", ""),
+    ]
 )
 CHANGES = [
     ("PATCH", "", {"name": "other"}),
