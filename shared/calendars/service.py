@@ -71,8 +71,8 @@ class Calendars:
         """
         now = self._clock.now()
         (name,) = agreed(lambda: [f"c{secrets.token_hex(6)}"])
-        if agreed is not afresh and (there := self._store.get(name)) is not None:
-            return there
+        if agreed is not afresh and (earlier := self._store.get(name)) is not None:
+            return earlier
         made = NamedCalendar(
             id=name,
             definition=definition,

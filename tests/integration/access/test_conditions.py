@@ -38,5 +38,5 @@ def test_the_use_of_a_key_makes_nobody_stale(client: Asking) -> None:
     assert client.ask("GET", "/api/v1/schedules", made.json()["key"]).is_success
     seen = client.ask("GET", path, admin, headers={"if-none-match": tag})
     assert seen.json()["last_used_at"] is not None
-    renamed = {"json": {"name": "b"}, "headers": {"if-match": tag}}
-    assert client.ask("PATCH", path, admin, **renamed).is_success
+    still = {"if-match": tag}
+    assert client.ask("PATCH", path, admin, json={"name": "b"}, headers=still).is_success
