@@ -46,7 +46,9 @@ class Step:
     """Where the file says so; empty if it does not any more."""
     id: str | None = None
     etag: str | None = None
-    """Of a schedule: what it must still have, or somebody else has changed it."""
+    """What it must still have, or somebody else has changed it."""
+    seen: str = ""
+    """Of a schedule: a digest of what people decided, when it had that ETag."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """What is sent."""
     differences: Sequence[Difference] = ()
@@ -153,6 +155,7 @@ class _Planner:
             place=entry.place,
             id=schedule_id,
             etag=answer.headers.get("etag"),
+            seen=comparing.decided(answer.body),
             body={one.field: one.after for one in found},
             differences=found,
             runs_before=self._runs(schedule_id) if moves else None,
@@ -178,6 +181,7 @@ class _Planner:
             key=one["tags"].get(MANAGED_KEY, one["id"]),
             id=one["id"],
             etag=answer.headers.get("etag"),
+            seen=comparing.decided(answer.body),
             runs_before=self._runs(one["id"]),
         )
 
@@ -217,23 +221,35 @@ class _Planner:
                 said = f"the calendar {entry.key} is there, and not managed by {self._owner}"
                 hint = f"end its description with {mark(self._owner)!r} to take it over"
                 raise Failure(Exit.WRONG, f"{entry.place}: {said}; {hint}")
-            elif found := comparing.of_calendar(body, present):
-                steps.append(
-                    Step(
-                        action=Action.CHANGE,
-                        kind="calendar",
-                        key=entry.key,
-                        place=entry.place,
-                        id=present["id"],
-                        body={one.field: one.after for one in found},
-                        differences=found,
-                    )
-                )
+            elif comparing.of_calendar(body, present):
+                steps += self._calendar_changed(entry, body, present["id"])
         rest = [one for one in there.values() if self._is_ours(one)]
-        return steps + [
-            Step(action=Action.DELETE, kind="calendar", key=one["name"], id=one["id"])
-            for one in rest
-        ]
+        return steps + [self._calendar_gone(one) for one in rest]
+
+    def _calendar_changed(self, entry: Entry, body: Json, calendar_id: str) -> Iterator[Step]:
+        """Compared once more with the calendar as it is alone, as `_changed` does."""
+        answer = self._client.ask("GET", at("calendars", calendar_id))
+        if found := comparing.of_calendar(body, answer.body):
+            yield Step(
+                action=Action.CHANGE,
+                kind="calendar",
+                key=entry.key,
+                place=entry.place,
+                id=calendar_id,
+                etag=answer.headers.get("etag"),
+                body={one.field: one.after for one in found},
+                differences=found,
+            )
+
+    def _calendar_gone(self, one: Json) -> Step:
+        answer = self._client.ask("GET", at("calendars", one["id"]))
+        return Step(
+            action=Action.DELETE,
+            kind="calendar",
+            key=one["name"],
+            id=one["id"],
+            etag=answer.headers.get("etag"),
+        )
 
     def _calendar_of(self, entry: Entry, there: Mapping[_Named, Json]) -> _Named:
         """By which of the calendars an entry is found. Without a project it was made in the
