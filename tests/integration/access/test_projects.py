@@ -49,23 +49,6 @@ def test_a_caller_of_several_says_which(client: Asking, admin: str) -> None:
     assert client.told("POST", SCHEDULES, two, json=BODY | {"project_id": 2})["project_id"] == 2
 
 
-def test_nobody_makes_a_schedule_in_a_project_of_others(client: Asking, admin: str) -> None:
-    one = client.key(Role.OPERATOR, 1)
-    said = client.problem(403, "POST", SCHEDULES, one, json=BODY | {"project_id": 2})
-    assert said == "project_id: Ana does not have project 2"
-    assert client.told("GET", SCHEDULES, admin)["total"] == 0
-
-
-def test_no_schedule_moves_to_another_project(client: Asking, admin: str) -> None:
-    one = client.key(Role.ADMIN, 1)
-    made = client.told("POST", SCHEDULES, one, json=BODY)
-    path = f"{SCHEDULES}/{made['id']}"
-    for project in (2, None):
-        answer = client.ask("PATCH", path, one, json={"project_id": project})
-        assert answer.status_code in (403, 422), answer.text
-    assert client.told("GET", path, admin)["project_id"] == 1
-
-
 def test_a_task_of_the_company_is_set_up_by_who_has_all_projects(
     client: Asking, admin: str
 ) -> None:

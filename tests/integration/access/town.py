@@ -111,7 +111,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder, more=[own_work]) as backups:
+    with opened(azurite, folder, [own_work]) as backups:
         yield _planted(backups)
 
 

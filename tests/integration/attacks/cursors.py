@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Mapping
 
 from tests.integration.attacks.attack import Attack
 from tests.integration.attacks.others import AUDIT, JOBS, SCHEDULES
@@ -24,7 +25,7 @@ _PLACES = {
     "jobs": [0, "j"],
     "audit": [10**9],
 }
-_FORGED = {
+_FORGED: Mapping[str, Callable[[str], str]] = {
     "no signature": lambda of: _encoded(_PLACES[of]),
     "a signature too short": lambda of: _encoded(_PLACES[of], b""),
     "an object in place of a place": lambda _: _encoded({"a": 1}),

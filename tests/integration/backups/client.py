@@ -134,7 +134,7 @@ def _held() -> Callable[[httpx.Response], None]:
 
 @contextmanager
 def opened(
-    azurite: Azurite, folder: Path, *, more: Sequence[Task] = (), **environ: str
+    azurite: Azurite, folder: Path, more: Sequence[Task] = (), /, **environ: str
 ) -> Iterator[Client]:
     """A client of an app with the destinations `primary` and `offsite`, and with more tasks."""
     file = folder / "company.db"
