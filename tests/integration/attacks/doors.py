@@ -23,23 +23,23 @@ def _headers(name: str, status: int, by: str | None = None, **headers: str) -> A
 
 
 NO_KEY = [
-    _shut("no key", "nobody knows who asks"),
+    _shut("no key", "no key was sent"),
     _shut("a key that was revoked", "it was revoked", by="revoked"),
     _shut("a key that expired", "it has expired", by="expired"),
     _shut("a key of nobody", "there is no such key", by="of nobody"),
     _shut("the id of a key with another's secret", "no such key", by="admin's id, own secret"),
-    _shut("a key in capitals", "not the form of one", by="in capitals"),
-    _shut("a key cut short", "not the form of one", by="cut short"),
-    _shut("a key in the query", "nobody knows who asks", f"GET {KEYS}?code=<admin secret>"),
+    _shut("a key in capitals", "does not look like one", by="in capitals"),
+    _shut("a key cut short", "does not look like one", by="cut short"),
+    _shut("a key in the query", "no key was sent", f"GET {KEYS}?code=<admin secret>"),
     _shut("HEAD without a key", "", f"HEAD {KEYS}"),
-    _shut("OPTIONS without a key", "nobody knows", f"OPTIONS {KEYS}"),
-    _shut("a path that is not there", "nobody knows", "GET /api/v1/nothing"),
-    _shut("a path with two slashes", "nobody knows", f"GET /{KEYS}"),
-    _shut("the open page in capitals", "nobody knows", "GET /api/DOCS/../v1/keys"),
+    _shut("OPTIONS without a key", "no key was sent", f"OPTIONS {KEYS}"),
+    _shut("a path that is not there", "no key was sent", "GET /api/v1/nothing"),
+    _shut("a path with two slashes", "no key was sent", f"GET /{KEYS}"),
+    _shut("the open page in capitals", "no key was sent", "GET /api/DOCS/../v1/keys"),
     Attack("a path under the open page", "GET /api/docs/..%2Fv1%2Fkeys", 404, by=None),
     Attack("a path beside the open page", "GET /api/docs%2F..%2Fv1/keys", 404, by=None),
     Attack("a file under the open page", "GET /api/docs/..%2F..%2Fapp.py", 404, by=None),
-    _shut("a feed's token at the API", "nobody knows", f"GET {FEED}?token=<their token>"),
+    _shut("a feed's token at the API", "no key was sent", f"GET {FEED}?token=<their token>"),
 ]
 
 HEADERS = [

@@ -15,7 +15,7 @@ REPLAYS = [
         THEIRS, USED,
     ),
     Attack(
-        "an owner's request, sent without its key", f"POST {SCHEDULES}", 401, "nobody knows",
+        "an owner's request, sent without its key", f"POST {SCHEDULES}", 401, "no key was sent",
         THEIRS, USED, by=None,
     ),
     Attack(

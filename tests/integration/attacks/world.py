@@ -29,7 +29,7 @@ USED_KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 """An `Idempotency-Key` with which project 1, and the stranger, created a schedule each."""
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """The app, with what there is of project 1 and of project 2."""
 
