@@ -56,12 +56,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A schedule or a calendar that stays as it is."""
+
+    kind: str
+    key: str
+    id: str
+    number: int | None
+    """Its revision; of a calendar, its version. None: this Belfry is older, and has none."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The steps in the order in which they are done."""
 
     owner: str
     steps: Sequence[Step]
     unchanged: int
+    kept: Sequence[Kept] = ()
+    """What the owner has and no step changes; what else is kept, since nothing is to be deleted."""
 
 
 def mark(owner: str) -> str:
@@ -85,7 +98,7 @@ def make(client: Client, wanted: Wanted, now: datetime, *, delete: bool = True) 
     steps = [one for one in order if delete or one.action is not Action.DELETE]
     entries = len(wanted.calendars) + len(wanted.schedules)
     kept = entries - sum(one.action is not Action.DELETE for one in order)
-    return Plan(wanted.owner, steps, kept)
+    return Plan(wanted.owner, steps, kept, [*planner.kept, *(() if delete else planner.gone)])
 
 
 class _Planner:
@@ -94,6 +107,10 @@ class _Planner:
         self._owner = owner
         self._now = now
         self._moved: Set[str] = frozenset()
+        self.kept: list[Kept] = []
+        """What stays as it is."""
+        self.gone: list[Kept] = []
+        """What no file says any more."""
 
     def schedules(self, entries: Sequence[Entry], moved: Set[str]) -> list[Step]:
         """What to do with schedules; `moved`: the calendars that steps change first.
@@ -129,6 +146,8 @@ class _Planner:
             return
         if comparing.of_schedule(body, present):
             yield from self._changed(entry, body, present["id"])
+        else:
+            self._keep(entry, present)
         for one in there[1:]:
             yield self._gone(one)
 
@@ -142,6 +161,7 @@ class _Planner:
                 said += "give the schedule a new key, then it is deleted and made anew"
                 raise Failure(Exit.WRONG, said)
         if not found:
+            self._keep(entry, answer.body)
             return
         moves = any(one.field in comparing.RECURRENCE for one in found)
         yield Step(
@@ -168,12 +188,18 @@ class _Planner:
             raise Failure(Exit.WRONG, f"{said}; it cannot be taken over")
         return found
 
+    def _keep(self, entry: Entry, one: Json) -> None:
+        self.kept.append(Kept("schedule", entry.key, one["id"], one.get("revision")))
+
     def _gone(self, one: Json) -> Step:
         answer = self._client.ask("GET", at("schedules", one["id"]))
+        key = one["tags"].get(MANAGED_KEY, one["id"])
+        if MANAGED_KEY in one["tags"]:
+            self.gone.append(Kept("schedule", key, one["id"], one.get("revision")))
         return Step(
             action=Action.DELETE,
             kind="schedule",
-            key=one["tags"].get(MANAGED_KEY, one["id"]),
+            key=key,
             id=one["id"],
             etag=answer.headers.get("etag"),
             runs_before=self._runs(one["id"]),
@@ -226,7 +252,10 @@ class _Planner:
                         differences=found,
                     )
                 )
+            else:
+                self.kept.append(Kept("calendar", entry.key, present["id"], present["version"]))
         rest = [one for one in there.values() if self._is_ours(one)]
+        self.gone += [Kept("calendar", one["name"], one["id"], one["version"]) for one in rest]
         return steps + [
             Step(action=Action.DELETE, kind="calendar", key=one["name"], id=one["id"])
             for one in rest

@@ -95,6 +95,23 @@ def counted(columns: Columns, found: Sequence[int]) -> Counts:
     )
 
 
+def tagged(columns: Columns, name: str) -> dict[str, list[int]]:
+    """By the value of that tag, the slots of the schedules that have it, without those of single
+    runs and the deleted ones."""
+    values = {
+        number: value
+        for number, tags in enumerate(columns.tag_words.all)
+        for tag, value in tags
+        if tag == name
+    }
+    found: dict[str, list[int]] = {}
+    for slot in columns.slots():
+        value = values.get(columns.tags[slot])
+        if value is not None and not columns.deleted[slot] and not columns.marks[slot] & ONCE:
+            found.setdefault(value, []).append(slot)
+    return found
+
+
 def _filters(columns: Columns, wanted: Wanted) -> Iterator[Filter]:
     """The filters, those first that leave the fewest or cost the least."""
     if wanted.project_id is not None:

@@ -117,6 +117,14 @@ class Listing:
             found = ((one, self.columns.get(one)) for one in schedule_ids)
             return {schedule_id: one for schedule_id, one in found if one is not None}
 
+    def tagged(self, name: str) -> dict[str, list[Listed]]:
+        """By the value of that tag, the schedules that have it, without those of single runs and
+        those that were deleted. One pass over all."""
+        self.refresh()
+        with self.lock:
+            found = choice.tagged(self.columns, name)
+            return {value: list(map(self.columns.at, slots)) for value, slots in found.items()}
+
     @property
     def size(self) -> int:
         """How many schedules it knows, the deleted ones among them."""

@@ -334,6 +334,8 @@ class ScheduleOut(Shown):
     """Why it was paused, if it was; enabling it ends the pause."""
     last_run_at: datetime | None = at("progress.last_run_at")
     last_error: str | None = at("progress.last_error")
+    revision: int = at("schedule.revision")
+    """Grows with each change by people. `If-Match: "7"` fits revision 7."""
     created_at: datetime = at("schedule.created_at")
     updated_at: datetime = at("schedule.updated_at")
 

@@ -199,7 +199,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
         ),
         policy=_policy(entity["policy"]),
         progress=_progress(entity),
-        revision=entity["revision"],
+        revision=int(entity["revision"]),
         configured=entity["configured"],
         created_at=_must(entity["created_at"]),
         updated_at=_must(entity["updated_at"]),
