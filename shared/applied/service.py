@@ -93,7 +93,7 @@ class Applied:
         )
         before = self._find(head)
         with self._audit.changing(
-            by, Action.CHANGE, _subject(by, owner), before and shown(before)
+            by, Action.CHANGE, _subject(by, owner), shown(before) if before else None
         ) as change:
             compare_and_set(f"what {owner} applied", lambda: self._write(head, entries))
             change.after = shown(head)

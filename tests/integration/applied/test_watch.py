@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,15 @@ from local.azurite import Azurite
 from shared.access import LOCAL, Caller, Role
 from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
-from shared.applied.model import Change, Difference
+from shared.applied.model import Change, Difference, Entry, Head
+from shared.applied.rows import PARTITION, part_key
 from shared.applied.service import Known
 from shared.applied.watch import Watch
 from shared.calendars.model import Definition
 from shared.errors import Forbidden, Invalid, NotFound, Stale
 from shared.recurrence import CalendarRule, DayOff
 from shared.schedules.model import Schedule
+from shared.storage.tables.batch import Delete
 from tests.context import job_of
 from tests.dying import Dying, Killed
 from tests.integration.engine.conftest import Engine, make
@@ -131,10 +133,17 @@ def test_a_change_that_is_undone_is_no_drift_and_is_read_once(
     entries: list[str] = []
     table, store = engine.app.applied._looking.table, engine.app.applied._store
     many, whole = table.many, store.entries
-    monkeypatch.setattr(type(table), "many", lambda _, ids: (read.extend(ids), many(ids))[1])
-    monkeypatch.setattr(
-        type(store), "entries", lambda _, head: (entries.append(head.owner), whole(head))[1]
-    )
+
+    def rows_of(_: object, ids: Sequence[str]) -> dict[str, Schedule]:
+        read.extend(ids)
+        return many(ids)
+
+    def entries_of(_: object, head: Head) -> list[Entry]:
+        entries.append(head.owner)
+        return whole(head)
+
+    monkeypatch.setattr(type(table), "many", rows_of)
+    monkeypatch.setattr(type(store), "entries", entries_of)
     engine.app.listing.refresh()
     read.clear()
     assert watch(engine) == [] and (read, entries) == ([one.id], ["team"])
@@ -281,9 +290,6 @@ def test_entries_that_are_lost_are_said_and_hide_no_others(
     assert store.write(head, replace(head, parts=0), store.entries(head))
     (head,) = (one for one in store.heads() if one.owner == "team")
     table = engine.app.connection.table(engine.app.settings.prefix + "schedules")
-    from shared.applied.rows import PARTITION, part_key
-    from shared.storage.tables.batch import Delete
-
     table.transact(PARTITION, [Delete(part_key(head, 0))])
     assert [one.owner for one in engine.app.applied.all(LOCAL)] == ["others"]
     assert watch(engine) == []
