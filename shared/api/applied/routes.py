@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api.answers import GUARDED
 from shared.api.applied.shapes import AppliedList, AppliedOut, NewApplied
@@ -13,8 +14,24 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 
 router = APIRouter(prefix="/api/v1/applied", tags=["applied"])
 
-Owner = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")]
-_OWNER = "/{owner:path}"
+
+class _Place(Convertor[str]):
+    """Parts with slashes between them: an owner may have some."""
+
+    regex = "[^/]+(?:/[^/]+)*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("owner", _Place())
+_OWNER = "/{owner:owner}"
+
+_PART = "[A-Za-z0-9][A-Za-z0-9._-]*"
+Owner = Annotated[str, Path(pattern=f"^{_PART}(/{_PART})*$", max_length=100)]
 
 
 @router.get("")

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from shared.api import said
 from shared.api.alerts import routes as alerts
+from shared.api.applied import shapes as applied
 from shared.api.backups import orders as backup_orders
 from shared.api.billing import routes as billing
 from shared.api.calendars import shapes as calendars
@@ -82,6 +83,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         alerts,
         keys,
         calendars,
+        applied,
     )
     taken = set()
     for _, _, what in operations():
