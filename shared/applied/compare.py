@@ -38,10 +38,10 @@ def by_owner(heads: Iterable[Head]) -> dict[str, list[tuple[Head, Extent]]]:
     return {owner: extents(found[owner]) for owner in sorted(found)}
 
 
-def state(owned: Iterable[Thing]) -> str:
-    """A digest of what an owner has: the same as long as nothing of it was changed, added or
-    deleted."""
-    lines = sorted(f"{one.kind}:{one.id}:{one.revision}" for one in owned)
+def state(owned: Iterable[tuple[str, int | None, int]]) -> str:
+    """A digest of what an owner has, as ids, projects and revisions: the same as long as nothing
+    of it was changed, added or deleted."""
+    lines = sorted(f"{name}:{revision}" for name, _, revision in owned)
     return sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ they were last compared.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +28,7 @@ from shared.applied.store import Store
 from shared.calendars.model import NamedCalendar
 from shared.calendars.store import Store as CalendarStore
 from shared.errors import Damaged
+from shared.listing.choice import Tagged
 from shared.listing.listing import Listing
 from shared.log import Event, event
 from shared.schedules.listed import Listed
@@ -42,12 +43,12 @@ _MARK = mark("")[:-1]
 class Present:
     """What all owners have now."""
 
-    owned: Mapping[str, Sequence[Thing]]
+    owned: Mapping[str, Sequence[Tagged]]
     """By owner."""
     calendars: Mapping[str, NamedCalendar]
     """Every calendar, by its id."""
 
-    def of(self, owner: str, extent: Extent) -> list[Thing]:
+    def of(self, owner: str, extent: Extent) -> list[Tagged]:
         """What an owner has there."""
         return [one for one in self.owned.get(owner, ()) if extent.covers(one.project_id)]
 
@@ -73,13 +74,12 @@ class Looking:
 
     def present(self) -> Present:
         """What is there now."""
-        owned: dict[str, list[Thing]] = {}
-        for owner, schedules in self._listing.tagged(MANAGED_BY).items():
-            owned[owner] = [_schedule(one) for one in schedules]
+        owned = self._listing.tagged(MANAGED_BY)
         calendars = {one.id: one for one in self.calendars.all() if not one.deleting}
         for one in calendars.values():
             if (marked := owner_of(one)) is not None:
-                owned.setdefault(marked, []).append(_calendar(one))
+                made = Tagged(one.id, one.definition.project_id, revision_of(one))
+                owned.setdefault(marked, []).append(made)
         return Present(owned, calendars)
 
     def compared(self, head: Head, extent: Extent, present: Present) -> Found | None:
@@ -90,8 +90,8 @@ class Looking:
         except Damaged as error:
             event(_logger, Event.APPLIED_UNREADABLE, level=logging.ERROR, error=str(error))
             return None
-        owned = present.of(head.owner, extent)
-        there = self._there(entries, present) | {one.id: one for one in owned}
+        owned = [one.id for one in present.of(head.owner, extent)]
+        there = self._there({*owned, *(one.id for one in entries)}, present)
         changed = self._digests(compare.unread(entries, there), present)
         entries = [
             compare.compared(one, there[one.id].revision, changed[one.id])
@@ -99,14 +99,14 @@ class Looking:
             else one
             for one in entries
         ]
-        return Found(entries, compare.differences(entries, owned, there, extent))
+        things = [there[one] for one in owned if one in there]
+        return Found(entries, compare.differences(entries, things, there, extent))
 
-    def _there(self, entries: Iterable[Entry], present: Present) -> dict[str, Thing]:
-        """What was applied and exists, whoever's it is by now."""
-        entries = list(entries)
-        known = self._listing.among(one.id for one in entries if one.kind is Kind.SCHEDULE)
+    def _there(self, ids: Set[str], present: Present) -> dict[str, Thing]:
+        """Of these, what exists, whoever has it by now."""
+        known = self._listing.among(ids - present.calendars.keys())
         found = {one.id: _schedule(one) for one in known.values() if one.deleted_at is None}
-        calendars = (present.calendars.get(one.id) for one in entries)
+        calendars = (present.calendars.get(one) for one in ids)
         return found | {one.id: _calendar(one) for one in calendars if one is not None}
 
     def _digests(self, ids: Iterable[str], present: Present) -> dict[str, dict[str, str]]:
