@@ -97,7 +97,7 @@ class Applied:
         ) as change:
             compare_and_set(f"what {owner} applied", lambda: self._write(head, entries))
             change.after = shown(head)
-        self._forget_replaced(by, owner)
+        self._forget_replaced(by, head)
         return self.get(by, owner)
 
     def all(self, by: Caller) -> list[Overview]:
@@ -146,11 +146,12 @@ class Applied:
         known = [one.applied_at for one in self._store.heads() if one.owner == owner]
         return max([self._clock.now(), *(one + _MICROSECOND for one in known)])
 
-    def _forget_replaced(self, by: Caller, owner: str) -> None:
-        """Remove the owner's applies that count for nothing any more, since the caller has all of
+    def _forget_replaced(self, by: Caller, head: Head) -> None:
+        """Remove the owner's applies that count for nothing since this one, whose caller has all of
         their projects."""
         for one in self._store.heads():
-            if one.owner == owner and one.projects != by.projects and _within(one, by):
+            older = one.owner == head.owner and one.applied_at < head.applied_at
+            if older and one.projects != head.projects and _within(one, by):
                 self._store.remove(one)
 
     def _find(self, head: Head) -> Head | None:

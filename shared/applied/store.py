@@ -50,13 +50,13 @@ class Store:
         return [entry for row in found for entry in rows.to_entries(row)]
 
     def write(self, before: Head | None, head: Head, entries: Sequence[Entry]) -> bool:
-        """Write an apply in the place of `before` (None: there was none), if nobody was faster."""
+        """Write an apply in the place of `before` (None: there was none that can be read), if
+        nobody was faster."""
         parts = rows.part_rows(entries)
         made = replace(head, parts=len(parts), mark=secrets.token_hex(6))
         key, row = rows.head_key(made), rows.head_row(made)
-        steps: list[Operation] = [
-            Insert(key, row) if before is None else Replace(key, before.etag, row)
-        ]
+        etag = self._garbled(key) if before is None else before.etag
+        steps: list[Operation] = [Insert(key, row) if etag is None else Replace(key, etag, row)]
         steps += [
             Upsert(rows.part_key(made, number), {**part, "mark": made.mark})
             for number, part in enumerate(parts)
@@ -67,6 +67,12 @@ class Store:
                 return outcome.committed
             found = self._table.get(PARTITION, key)  # whether the first attempt succeeded
         return found is not None and found.get("mark") == made.mark
+
+    def _garbled(self, key: str) -> str | None:
+        """The ETag of a row there that cannot be read, so that a new apply mends it."""
+        with translated(_SERVICE):
+            found = self._table.get(PARTITION, key)
+        return str(found["etag"]) if found is not None and _readable(found) is None else None
 
     def remove(self, head: Head) -> bool:
         """Remove an apply; False if it was replaced since it was read. Entries that a removal which

@@ -13,14 +13,14 @@ from shared.access import LOCAL, Caller, Role
 from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
 from shared.applied.model import Change, Difference, Entry, Head
-from shared.applied.rows import PARTITION, part_key
+from shared.applied.rows import PARTITION, head_key, part_key
 from shared.applied.service import Known
 from shared.applied.watch import Watch
 from shared.calendars.model import Definition
 from shared.errors import Forbidden, Invalid, NotFound, Stale
 from shared.recurrence import CalendarRule, DayOff
 from shared.schedules.model import Schedule
-from shared.storage.tables.batch import Delete
+from shared.storage.tables.batch import Delete, Upsert
 from tests.context import job_of
 from tests.dying import Dying, Killed
 from tests.integration.engine.conftest import Engine, make
@@ -294,6 +294,17 @@ def test_entries_that_are_lost_are_said_and_hide_no_others(
     assert [one.owner for one in engine.app.applied.all(LOCAL)] == ["others"]
     assert watch(engine) == []
     assert any(vars(one).get("event") == "applied_unreadable" for one in caplog.records)
+
+
+def test_a_row_that_cannot_be_read_is_mended_by_the_next_apply(engine: Engine) -> None:
+    one = managed(engine, "a")
+    put(engine, one)
+    (head,) = engine.app.applied._store.heads()
+    table = engine.app.connection.table(engine.app.settings.prefix + "schedules")
+    table.transact(PARTITION, [Upsert(head_key(head), {"owner": "team", "parts": "many"})])
+    assert engine.app.applied.all(LOCAL) == [] and watch(engine) == []
+    put(engine, one)
+    assert engine.app.applied.get(LOCAL, "team").schedules == 1
 
 
 def test_of_two_applies_at_once_one_is_kept_whole(engine: Engine) -> None:
