@@ -21,7 +21,7 @@ from shared.recurrence.zone import find
 from shared.schedules.band import COUNTS, SECONDS, Judged, Value, judge
 from shared.schedules.job import RAN, Status, is_manual, percent
 from shared.schedules.listed import ScheduleState, state
-from shared.schedules.model import Schedule, Version
+from shared.schedules.model import Band, Schedule, Version
 from shared.schedules.series import MOST_NAMES, Number, Ran
 
 ENOUGH = 10
@@ -99,7 +99,7 @@ def examined(
     runs = [job for job in jobs if job.status in RAN]
     rated = runs[:RATED]
     rate = percent(sum(job.status is Status.SUCCEEDED for job in rated), len(rated))
-    metrics = judged(schedule, runs)
+    metrics = {} if schedule.policy.band is Band.OFF else judged(schedule, runs)
     if _is_off(schedule):
         reasons: tuple[Reason, ...] = ()
     else:

@@ -52,6 +52,17 @@ class Overlap(StrEnum):
     """It runs beside the earlier one."""
 
 
+class Band(StrEnum):
+    """What becomes of a run that is unlike those before it (`schedules.band`)."""
+
+    ALERT = "alert"
+    """People are told."""
+    SHOW = "show"
+    """Its health says so, and nobody is told."""
+    OFF = "off"
+    """Runs are not compared."""
+
+
 _QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
 
 
@@ -76,6 +87,7 @@ class Policy:
     retry_delay_seconds: int = 30
     """Before the second attempt; doubles with each further one."""
     max_retry_delay_seconds: int = 900
+    band: Band = Band.ALERT
 
     @property
     def queues(self) -> bool:

@@ -19,6 +19,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import (
     Backfilling,
+    Band,
     CatchUp,
     Definition,
     LiveJob,
@@ -86,7 +87,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
         "tags": json.dumps(dict(what.tags)),
         "heartbeat_url": what.heartbeat_url.reveal(),
         **_recurrence_properties(what.recurrence),
-        "policy": json.dumps(asdict(policy)),
+        "policy": _policy_text(policy),
         "revision": schedule.revision,
         "configured": schedule.configured,
         "created_at": stamp(schedule.created_at),
@@ -199,7 +200,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
         ),
         policy=_policy(entity["policy"]),
         progress=_progress(entity),
-        revision=entity["revision"],
+        revision=int(entity["revision"]),
         configured=entity["configured"],
         created_at=_must(entity["created_at"]),
         updated_at=_must(entity["updated_at"]),
@@ -297,11 +298,23 @@ def instant(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _policy_text(policy: Policy) -> str:
+    """Without a band that is the default: earlier versions do not know it."""
+    said = asdict(policy)
+    if policy.band is Band.ALERT:
+        del said["band"]
+    return json.dumps(said)
+
+
 @functools.lru_cache(256)
 def _policy(text: str) -> Policy:
     """Cached, since most schedules share their policy with many others."""
     said = json.loads(text)
-    enums = {"catch_up": CatchUp(said["catch_up"]), "overlap": Overlap(said["overlap"])}
+    enums = {
+        "catch_up": CatchUp(said["catch_up"]),
+        "overlap": Overlap(said["overlap"]),
+        "band": Band(said.get("band", Band.ALERT)),
+    }
     return Policy(**said | enums)
 
 

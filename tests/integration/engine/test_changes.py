@@ -17,7 +17,7 @@ from local.azurite import Azurite
 from shared.api.schedules.shapes import ScheduleChange
 from shared.recurrence import Calendar, CalendarRule, DayOff, Frequency, Observance, Recurrence
 from shared.schedules.job import Job, Status, job_id
-from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule
+from shared.schedules.model import Band, CatchUp, LiveJob, Overlap, Policy, Schedule
 from shared.schedules.plan import jitter_of
 from shared.settings import Secret
 from shared.storage.queues.jobs import Message
@@ -183,6 +183,7 @@ ROWS = [
     Row("max_attempts", policy(max_attempts=1)),
     Row("retry_delay_seconds", policy(retry_delay_seconds=1)),
     Row("max_retry_delay_seconds", policy(max_retry_delay_seconds=1)),
+    Row("band", policy(band=Band.OFF)),
     Row("delete", None, BACK, CANCELLED),
 ]
 rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.field)
