@@ -6,6 +6,7 @@ from datetime import UTC, date, timedelta
 
 from fastapi import APIRouter
 
+from shared.api.counted import BackfilledOut
 from shared.api.deps import Asking, Provided
 from shared.api.query import Number
 from shared.api.shown import Shown
@@ -35,6 +36,7 @@ class SummaryOut(Shown):
     failed_runs: int
     success_rate: float | None
     """In percent, to one decimal place; null before the first run."""
+    backfilled: BackfilledOut
     by_frequency: dict[str, int]
     """How many schedules there are of each frequency; those that none has are left out."""
 
@@ -57,6 +59,8 @@ class DayOut(Shown):
     """How long the runs took, together."""
     mean_seconds: float | None
     """How long a run took; null without one."""
+    backfilled: BackfilledOut
+    """What backfills ran, maybe long after, of what was due on the day."""
 
 
 class DailyOut(Shown):
@@ -73,7 +77,8 @@ def summarize_schedules(
     """The schedules of a project or a task, or all of them, and how the runs ended that there were.
 
     Deleted schedules and those of single runs that people asked for are not counted as schedules.
-    Their runs are counted as runs: in the project that a run had when it ended.
+    Their runs are counted as runs: in the project that a run had when it ended. What backfills ran
+    is counted apart.
     """
     belfry = app()
     tasks = _tasks(belfry, task_type)
@@ -89,6 +94,7 @@ def summarize_schedules(
         successful_runs=runs.of(Status.SUCCEEDED),
         failed_runs=runs.of(Status.FAILED),
         success_rate=runs.success_rate,
+        backfilled=BackfilledOut.of(runs.backfilled),
         by_frequency=dict(schedules.by_frequency),
     )
 
@@ -138,4 +144,5 @@ def _day(at: date, counts: Counts) -> DayOut:
         success_rate=counts.success_rate,
         seconds=counts.seconds,
         mean_seconds=counts.mean_seconds,
+        backfilled=BackfilledOut.of(counts.backfilled),
     )
