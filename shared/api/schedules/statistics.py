@@ -36,9 +36,9 @@ class SummaryOut(Shown):
     failed_runs: int
     success_rate: float | None
     """In percent, to one decimal place; null before the first run."""
-    backfilled: BackfilledOut
     by_frequency: dict[str, int]
     """How many schedules there are of each frequency; those that none has are left out."""
+    backfilled: BackfilledOut
 
 
 class DayOut(Shown):
@@ -94,8 +94,8 @@ def summarize_schedules(
         successful_runs=runs.of(Status.SUCCEEDED),
         failed_runs=runs.of(Status.FAILED),
         success_rate=runs.success_rate,
-        backfilled=BackfilledOut.of(runs.backfilled),
         by_frequency=dict(schedules.by_frequency),
+        backfilled=BackfilledOut.of(runs.backfilled),
     )
 
 
