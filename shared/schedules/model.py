@@ -147,6 +147,8 @@ class LiveJob:
     """Whether the person who asked for it insists on what its task would leave out as needless."""
     spent: Spent = NOTHING
     """What the attempts before used."""
+    taken_over: int = 0
+    """How often a lease of it ended because its worker was gone, and another took the job over."""
 
     @property
     def effective_at(self) -> datetime:

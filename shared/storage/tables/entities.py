@@ -232,6 +232,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         **({"tags": json.dumps(dict(job.schedule_tags))} if job.schedule_tags else {}),
         **({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)}),
         **({} if job.spent is None else _spent_properties(job.spent)),
+        **({"taken_over": job.taken_over} if job.taken_over else {}),
     }
 
 
@@ -283,6 +284,7 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         count=int(entity.get("count", 1)),
         last_due_at=instant(entity.get("last_due_at", "")),
         spent=to_spent(entity),
+        taken_over=int(entity.get("taken_over", 0)),
         schedule_tags=_tags(entity.get("tags", "{}")),
     )
 

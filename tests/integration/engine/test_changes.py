@@ -43,8 +43,8 @@ class GatedEngine:
     go: threading.Event
     fail: bool = False
 
-    def add(self, **policy: Any) -> Schedule:
-        return self.engine.add("notes", **policy)
+    def add(self, **changes: Any) -> Schedule:
+        return self.engine.add("notes", **changes)
 
     def change(self, made: Schedule, step: Step) -> None:
         self.engine.app.manager.change(made.id, step)
@@ -303,7 +303,7 @@ def test_overlap_of_a_queued_job_is_the_new_one(gated: GatedEngine) -> None:
 def test_jitter_of_a_job_that_was_handed_out_stays_and_the_next_has_the_new(
     gated: GatedEngine,
 ) -> None:
-    made = gated.add(jitter_seconds=600)
+    made = gated.add(jitter_seconds=600, schedule_id="jittered")  # jitter follows from the ids
     (before,) = gated.live(made)
     gated.change(made, policy(jitter_seconds=5))
     assert gated.live(made) == [before] and before.jitter == jitter_of(made, before.id) > 5
