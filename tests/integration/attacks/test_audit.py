@@ -89,6 +89,14 @@ def text_changed(hands: Hands) -> None:
     hands.put(record_key(4), row | parted(joined(row).replace("anna", "otto")))
 
 
+def value_changed(hands: Hands) -> None:
+    """Of what no column says: its hash alone tells."""
+    row = hands.row(4)
+    text = joined(row)
+    assert "name 2" in text
+    hands.put(record_key(4), row | parted(text.replace("name 2", "name 9")))
+
+
 def text_gone(hands: Hands) -> None:
     hands.put(record_key(4), {name: one for name, one in hands.row(4).items() if name != "text0"})
 
@@ -192,6 +200,7 @@ def last_anchor_gone(hands: Hands) -> None:
 
 TAMPERED: list[tuple[Callable[[Hands], None], Wrong, str]] = [
     (text_changed, Wrong.CHANGED, "record 4"),
+    (value_changed, Wrong.CHANGED, "record 4"),
     (text_gone, Wrong.CHANGED, "record 4"),
     (column_changed, Wrong.CHANGED, "record 4: its row says otherwise"),
     (text_and_hash_changed, Wrong.UNLINKED, "record 5 does not follow the record 4"),
