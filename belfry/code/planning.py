@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from belfry.client import Client, Json, at
@@ -133,12 +134,34 @@ class _Planner:
                 stored.pop(entry.key, ()), key=lambda one: (one["created_at"], one["id"])
             )
             try:
+                self._hold_place(entry, there)
                 steps += self._schedule(entry, there)
             except Failure as failure:
                 said = f"{entry.place}: {entry.key}: {failure.text}"
                 raise Failure(failure.code, said, failure.document) from failure
         steps += [self._gone(one) for rest in stored.values() for one in rest]
         return steps
+
+    def _hold_place(self, entry: Entry, there: Sequence[Json]) -> None:
+        """Raise `Failure` if a schedule with the entry's tags is not where the entry would be made:
+        whoever may write in another project could have given it these tags."""
+        for one in there:
+            if "project_id" in entry.body or one["id"] == entry.takes:
+                continue
+            if one["project_id"] != self._home:
+                raise self._elsewhere(one)
+
+    def _elsewhere(self, one: Json, place: str = "") -> Failure:
+        where, project = one["project_id"], "null" if one["project_id"] is None else None
+        said = f"{one['id']} of project {where} is marked as this entry's; if it is, give the entry"
+        said += f" project_id: {project or where}, else take the mark off"
+        return Failure(Exit.WRONG, place + said)
+
+    @cached_property
+    def _home(self) -> int | None:
+        """The project of what is made without saying one: the caller's, if it has just one."""
+        projects = self._client.get(at("caller"))["projects"]
+        return projects[0] if projects is not None and len(projects) == 1 else None
 
     def _schedule(self, entry: Entry, there: Sequence[Json]) -> Iterator[Step]:
         tags = entry.body.get("tags", {}) | {MANAGED_BY: self._owner, MANAGED_KEY: entry.key}
@@ -283,13 +306,13 @@ class _Planner:
         )
 
     def _calendar_of(self, entry: Entry, there: Mapping[_Named, Json]) -> _Named:
-        """By which of the calendars an entry is found. Without a project it was made in the
-        caller's, if the caller has just one."""
+        """By which of the calendars an entry is found."""
         if "project_id" in entry.body:
             return entry.key, entry.body["project_id"]
-        found = [one for one, calendar in there.items() if self._is_ours(calendar)]
-        mine = [one for one in found if one[0] == entry.key]
-        return mine[0] if len(mine) == 1 else (entry.key, None)
+        for (name, project), calendar in there.items():
+            if name == entry.key and project != self._home and self._is_ours(calendar):
+                raise self._elsewhere(calendar, f"{entry.place}: calendar {name}: ")
+        return entry.key, self._home
 
     def _hold_name(self, entry: Entry, there: Mapping[_Named, Json]) -> None:
         """Raise `Failure` if the API would refuse its name: a calendar of all projects has it."""

@@ -17,6 +17,7 @@ from shared.api.costs import routes as costs
 from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
 from shared.api.jobs import routes as jobs
+from shared.api.keys import own
 from shared.api.keys import routes as keys
 from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
@@ -95,6 +96,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(notifications.before)
     made.include_router(alerts.router)
     made.include_router(keys.router)
+    made.include_router(own.router)
     made.include_router(audit.router)
     made.include_router(metrics.router)
     deps.provide(made, belfry)

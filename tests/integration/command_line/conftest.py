@@ -64,7 +64,8 @@ class Shell:
 
     def api(self, method: str, path: str, **body: Any) -> Any:
         """The answer of the API itself."""
-        client = Client(Where(url=self.url), sleep=lambda _: None)
+        key = self.keys.get("BELFRY_KEY")
+        client = Client(Where(url=self.url, key=key), sleep=lambda _: None)
         try:
             return client.ask(method, path, body=body).body
         finally:

@@ -293,6 +293,27 @@ def test_a_caller_of_one_project_makes_it_there(shell: Shell) -> None:
     shell.wrong(Exit.NOT_ALLOWED, "apply", shell.file("owner: backend\n"), "--yes")
 
 
+def test_what_another_project_marked_as_ours_is_not_taken_over(shell: Shell) -> None:
+    """Whoever may write in any project can give a schedule or a calendar an owner's marks."""
+    file = shell.file(FILE.replace("project_id: 7\n", ""))
+    shell.key(Role.ADMIN)
+    admin, theirs = shell.key(Role.ADMIN), shell.key(Role.OPERATOR, 2)
+    shell.keys = {"BELFRY_KEY": theirs}
+    tags = ("--tag", "managed_by=backend", "--tag", "managed_key=nightly")
+    made = shell.told("create", "--name", "x", "--task", "theirs", "--every", "600", *tags)
+    shell.keys = {"BELFRY_KEY": admin}
+    said = shell.wrong(Exit.WRONG, "plan", file)
+    assert f"nightly: {made['id']} of project 2 is marked as this entry's" in said
+    shell.right("delete", made["id"], "--yes")
+    shell.right("plan", file)
+    shell.keys = {"BELFRY_KEY": theirs}
+    days = [{"day": "2030-01-01", "reason": "x"}]
+    text = "[managed_by backend]"
+    shell.api("POST", "/api/v1/calendars", name="Week", description=text, days=days)
+    shell.keys = {"BELFRY_KEY": admin}
+    assert "calendar Week: " in shell.wrong(Exit.WRONG, "plan", file)
+
+
 def test_what_is_exported_is_taken_over_as_it_is(shell: Shell) -> None:
     ids = [
         shell.told("create", "--name", "a", "--task", "works", *words)["id"]
