@@ -240,3 +240,18 @@ def test_until_where_clocks_change(zone: str, until: str, last: str) -> None:
     found = list(occurrences(ours, start - DAY, start + 4 * DAY))
     assert found[-1] == utc(last) and len(found) == 31
     assert count_runs(ours, start - DAY, start + 4 * DAY) == 31
+
+
+@pytest.mark.parametrize("text", ["FREQ=MINUTELY;INTERVAL=20", "FREQ=HOURLY;BYMINUTE=0,20,40"])
+def test_a_start_between_minutes_loses_no_run_before_clocks_go_back(text: str) -> None:
+    """In Berlin, 02:00 to 02:59 are shown twice, from 00:00 UTC on."""
+    ours = Recurrence(
+        frequency=Frequency.RRULE,
+        rrule=text,
+        start_local=datetime(2026, 10, 24, 9, 0, 7),
+        timezone="Europe/Berlin",
+    )
+    begin, end = utc("2026-10-24 23:50"), utc("2026-10-25 02:10")
+    found = list(occurrences(ours, begin, end))
+    assert found == [utc("2026-10-25 00:00:07") + n * timedelta(minutes=20) for n in range(7)]
+    assert count_runs(ours, begin, end) == 7
