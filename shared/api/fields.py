@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from shared.api.query import YEARS
 from shared.recurrence import zone
 from shared.recurrence.rule import MOST_EXPRESSIONS
 from shared.text import depth, refuse_unclean
@@ -47,10 +48,20 @@ def _known(name: str) -> str:
 def _written(value: object) -> object:
     """Refuse numbers, even as text: pydantic would take them for seconds since 1970."""
     if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
-        raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
+        raise ValueError(_NO_INSTANT)
     return value
 
 
+def _absolute(at: datetime) -> datetime:
+    """Refuse what is no instant in UTC, or may be none in another zone."""
+    if at.utcoffset() is None:
+        raise ValueError(_NO_INSTANT)
+    if at.year not in YEARS:
+        raise ValueError(f"give a year from {YEARS[0]} to {YEARS[-1]}")
+    return at
+
+
+_NO_INSTANT = "give a time with its offset, such as 2030-01-31T09:00:00Z"
 LOCAL_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
 
@@ -84,7 +95,7 @@ Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=50)]
 """Tags: names with values, such as `{"team": "backend"}`."""
 Whole = Annotated[int, Field(strict=True)]
 """An integer; text and true are refused."""
-Instant = Annotated[datetime, BeforeValidator(_written)]
+Instant = Annotated[datetime, BeforeValidator(_written), AfterValidator(_absolute)]
 LocalTime = Annotated[
     datetime,
     BeforeValidator(_local),
