@@ -19,7 +19,6 @@ from pydantic import (
     field_validator,
 )
 
-from shared.api.query import YEARS
 from shared.recurrence import zone
 from shared.recurrence.rule import MOST_EXPRESSIONS
 from shared.text import depth, refuse_unclean
@@ -61,6 +60,20 @@ def _absolute(at: datetime) -> datetime:
     return at
 
 
+def formed(pattern: str, said: str) -> AfterValidator:
+    """Refuse a text that does not match the whole pattern, with words rather than the pattern."""
+    form = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(said)
+        return text
+
+    return AfterValidator(check)
+
+
+YEARS = range(1900, 9001)
+"""Of these, every instant and every day near it can be told in any zone."""
 _NO_INSTANT = "give a time with its offset, such as 2030-01-31T09:00:00Z"
 LOCAL_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
@@ -112,8 +125,11 @@ Zone = Annotated[
     Field(json_schema_extra={"minLength": 1}),
 ]
 """The name of an existing IANA zone."""
+_URL = "https?://[!-~]+"
 HeartbeatUrl = Annotated[
-    str, StringConstraints(max_length=500, pattern="^https?://[!-~]+$"), AfterValidator(_one_line)
+    str,
+    Field(max_length=500, json_schema_extra={"pattern": f"^{_URL}$"}),
+    formed(_URL, "give a URL such as https://hc-ping.com/your-uuid"),
 ]
 """The URL of a check outside; `outgoing.target` says where it may lead."""
 ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
