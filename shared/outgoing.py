@@ -13,16 +13,19 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from shared.clock import Clock
 from shared.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     import http.client
 
+    from _typeshed import WriteableBuffer
+
 SECONDS = 10
-"""How long each step of a request may take: to connect, to send, to get an answer."""
+"""How long each step of a request may take: to connect, to send, to get the whole answer."""
 _PORTS = {"https": 443, "http": 80}
 _EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
 """IPv6 networks whose addresses stand for IPv4 addresses (RFC 6052, RFC 8215, RFC 3056)."""
@@ -83,7 +86,9 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast and found != _PLATFORM
 
 
-def post(to: Target, body: bytes, query: str = "", seconds: float = SECONDS) -> None:
+def post(
+    to: Target, body: bytes, query: str = "", *, clock: Clock, seconds: float = SECONDS
+) -> None:
     """Post `body` as text; whatever a 2xx answer says is not read.
 
     Raises `Refused` if another attempt cannot help, else `Unavailable`.
@@ -91,7 +96,7 @@ def post(to: Target, body: bytes, query: str = "", seconds: float = SECONDS) -> 
     import http.client
 
     address = _address(to)
-    connection = _connection(to, address, seconds)
+    connection = _connection(to, address, seconds, clock)
     path = f"{to.path}?{query}" if query else to.path
     headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": "Belfry"}
     try:
@@ -132,15 +137,45 @@ def _address(to: Target) -> str:
     return addresses[0]
 
 
-def _connection(to: Target, address: str, seconds: float) -> http.client.HTTPConnection:
-    """A connection to that very address; the certificate must be the host's."""
+def _connection(
+    to: Target, address: str, seconds: float, clock: Clock
+) -> http.client.HTTPConnection:
+    """A connection to that very address; the certificate must be the host's. An answer must have
+    come as a whole after `seconds`: a server may send a byte now and then, for ever."""
     import http.client
+    import io
     import socket
     import ssl
 
     import certifi
 
+    class Answer(io.RawIOBase):
+        """What the server sends, until it is too late."""
+
+        def __init__(self, sock: socket.socket) -> None:
+            self._sock = sock
+            self._until = clock.monotonic() + seconds
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: WriteableBuffer) -> int:
+            left = self._until - clock.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._sock.settimeout(left)
+            return self._sock.recv_into(buffer)
+
+        def makefile(self, _mode: str) -> io.BufferedReader:
+            return io.BufferedReader(self)
+
+    class Response(http.client.HTTPResponse):
+        def __init__(self, sock: socket.socket, **more: Any) -> None:
+            super().__init__(cast("socket.socket", Answer(sock)), **more)  # only read
+
     class Pinned(http.client.HTTPConnection):
+        response_class = Response
+
         def connect(self) -> None:
             plain = socket.create_connection((address, to.port), seconds)
             self.sock = plain

@@ -47,8 +47,17 @@ def _known(name: str) -> str:
 def _written(value: object) -> object:
     """Refuse numbers, even as text: pydantic would take them for seconds since 1970."""
     if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
-        raise ValueError("give a time with its offset, such as 2030-01-31T09:00:00Z")
+        raise ValueError(_NO_INSTANT)
     return value
+
+
+def _absolute(at: datetime) -> datetime:
+    """Refuse what is no instant in UTC, or may be none in another zone."""
+    if at.utcoffset() is None:
+        raise ValueError(_NO_INSTANT)
+    if at.year not in YEARS:
+        raise ValueError(f"give a year from {YEARS[0]} to {YEARS[-1]}")
+    return at
 
 
 def formed(pattern: str, said: str) -> AfterValidator:
@@ -63,6 +72,9 @@ def formed(pattern: str, said: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+YEARS = range(1900, 9001)
+"""Of these, every instant and every day near it can be told in any zone."""
+_NO_INSTANT = "give a time with its offset, such as 2030-01-31T09:00:00Z"
 LOCAL_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
 
@@ -96,7 +108,7 @@ Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=50)]
 """Tags: names with values, such as `{"team": "backend"}`."""
 Whole = Annotated[int, Field(strict=True)]
 """An integer; text and true are refused."""
-Instant = Annotated[datetime, BeforeValidator(_written)]
+Instant = Annotated[datetime, BeforeValidator(_written), AfterValidator(_absolute)]
 LocalTime = Annotated[
     datetime,
     BeforeValidator(_local),

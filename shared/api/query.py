@@ -12,13 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from shared.api import tags
-from shared.api.fields import formed
+from shared.api.fields import YEARS, formed
 from shared.errors import Invalid
 from shared.schedules.job import SCHEDULE_ID
 
 _KEY = "code"
 """The function key may be in the query, under this name; the host does not remove it."""
-_YEARS = range(1900, 9001)
 _INSTANT = (
     "^(19[0-9]{2}|[2-8][0-9]{3}|9000)-[0-9]{2}-[0-9]{2}"
     "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -29,7 +28,8 @@ InstantText = Annotated[
 """A text that `instant` reads."""
 
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-DayText = Annotated[str, WithJsonSchema({"type": "string", "format": "date", "pattern": _DAY})]
+_DAYS = "^(19[0-9]{2}|[2-8][0-9]{3}|9000)-[0-9]{2}-[0-9]{2}$"
+DayText = Annotated[str, WithJsonSchema({"type": "string", "format": "date", "pattern": _DAYS})]
 """A text that `day` reads."""
 
 
@@ -101,8 +101,8 @@ def instant(field: str, text: str | None) -> datetime | None:
         raise Invalid(field, f"give an instant, such as {text}T00:00:00Z")
     if at.utcoffset() is None:
         raise Invalid(field, "give its offset as well, such as 2030-01-31T09:00:00Z")
-    if at.year not in _YEARS:
-        raise Invalid(field, f"give a year from {_YEARS[0]} to {_YEARS[-1]}")
+    if at.year not in YEARS:
+        raise Invalid(field, f"give a year from {YEARS[0]} to {YEARS[-1]}")
     if not re.match(_INSTANT, text):
         raise Invalid(field, _no_instant(text))
     return at
@@ -116,6 +116,8 @@ def day(field: str, text: str) -> date:
         found = None
     if found is None or not re.match(_DAY, text):
         raise Invalid(field, f"{text!r:.60} is no day such as 2030-01-31")
+    if found.year not in YEARS:
+        raise Invalid(field, f"give a year from {YEARS[0]} to {YEARS[-1]}")
     return found
 
 

@@ -147,7 +147,9 @@ def build(
         lambda: domains.alerts(settings, at, tasks, notifications(), clock)
     )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
-    own = engine.own_heartbeat(at, settings.heartbeat, heartbeats)
+    # its own: signals of schedules may wait for services that hang
+    alone = engine.heartbeats(at, settings.heartbeat, clock)
+    own = engine.own_heartbeat(at, settings.heartbeat, alone)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
     backups = once(
         lambda: domains.backups(

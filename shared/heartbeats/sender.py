@@ -89,7 +89,7 @@ class Sender:
         for pause in (*pauses, None):
             try:
                 to = outgoing.target(signal.address, self._allowed)
-                outgoing.post(to, signal.body, signal.query)
+                outgoing.post(to, signal.body, signal.query, clock=self._clock)
                 return None
             except (ValueError, Refused) as error:
                 return str(error)

@@ -25,6 +25,8 @@ LONGEST_MOVE = 366
 """Days. A run that finds no open day within so many is held back."""
 DAY_MINUTES = 1440
 _DAY = timedelta(days=1)
+_MARGIN = 3 * _DAY
+"""No change of clocks is as long."""
 _SECOND = timedelta(seconds=1)
 _EARLIEST, _LATEST = datetime(3, 1, 1), datetime(9998, 12, 1)  # noqa: DTZ001 (wall times)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -125,6 +127,11 @@ class Calendar:
         before = bisect_left(self.blackouts, _midnight(day + _DAY), key=_begin)
         return before > 0 and self.blackouts[before - 1].end > _midnight(day)
 
+    def shut(self, wall: datetime) -> tuple[timedelta, timedelta]:
+        """How long before and after a local time the blackout lasts that it is in; 0 if in none."""
+        span = self._blackout(wall)
+        return (wall - span.begin, span.end - wall) if span else (timedelta(), timedelta())
+
     @property
     def ends(self) -> date:
         """The last day of which it says something particular."""
@@ -202,6 +209,25 @@ class Observance:
                 found = Held(calendar.name, closed.reason, until, closed.moves)
         return found
 
+    def shut_until(self, at: datetime, zone: tzinfo) -> datetime:
+        """An instant before which, from `at` on, one long blackout closes everything; `at` if none
+        does, or if it began so lately that clocks may go back to before it."""
+        until = at
+        for calendar, its in self._zoned(zone):
+            wall = zones.wall_of(at, its).replace(fold=0)
+            since, left = calendar.shut(wall)
+            if since > _MARGIN < left:
+                until = max(until, zones.first_instant(wall + left, its))
+        return until
+
+    def _shut_days(self, at: datetime, zone: tzinfo) -> int:
+        """On how many other days a long blackout closes the same time of day, in the direction of
+        the rule."""
+        forward = self.rule is CalendarRule.NEXT
+        spans = (calendar.shut(zones.wall_of(at, its)) for calendar, its in self._zoned(zone))
+        longest = max(left if forward else since for since, left in spans)
+        return max(0, (longest - _MARGIN).days)
+
     def open_until(self, at: datetime, zone: tzinfo) -> datetime:
         """Of an open instant: an instant, later than `at`, up to which it stays open; or `at`
         itself, if the clocks change before."""
@@ -222,7 +248,8 @@ class Observance:
         held = self.held(at, zone)
         if held is None or not held.moves or self.rule is CalendarRule.SKIP:
             return Placed(at if held is None else None, held)
-        for wall in self._other_days(zones.wall_of(at, zone).replace(fold=0)):
+        shut = self._shut_days(at, zone)
+        for wall in self._other_days(zones.wall_of(at, zone).replace(fold=0), shut):
             if (found := known.get(wall)) is None:
                 moved = zones.first_instant(wall, zone)
                 found = known[wall] = moved, self.held(moved, zone)
@@ -234,10 +261,12 @@ class Observance:
                 return Placed(None, there)
         return Placed(None, held)
 
-    def _other_days(self, wall: datetime) -> Iterator[datetime]:
-        """The same time of day on the days to which the rule may move it, nearest first."""
+    def _other_days(self, wall: datetime, shut: int) -> Iterator[datetime]:
+        """The same time of day on the days to which the rule may move it, nearest first, without
+        the first `shut` of them."""
         step = _DAY if self.rule is CalendarRule.NEXT else -_DAY
-        for _ in range(LONGEST_MOVE):
+        wall += min(shut, LONGEST_MOVE) * step
+        for _ in range(LONGEST_MOVE - shut):
             wall += step
             if not _EARLIEST < wall < _LATEST:
                 return

@@ -142,12 +142,10 @@ def _next_of(
 ) -> datetime | None:
     now = zones.wall_of(after, zone)
     wall = now.replace(second=0, microsecond=0, fold=0)
-    if not second:
+    if now.second >= second:  # the one of this minute is over; clocks may show it again, but later
         wall += _MINUTE
     if zone is UTC:
         found = walls.next(wall)
-        if second and found is not None and found <= now:
-            found = walls.next(found + _MINUTE)
         return found and found.replace(tzinfo=UTC)
     if fixed:
         return _next_fixed(walls, zone, wall, after)

@@ -98,12 +98,14 @@ class Observed:
             vain += 1
             if self._in_vain(vain, after, at):
                 return
-            at = self.plain(max(held.until - _RESOLUTION, at))
+            shut = self.observance.shut_until(at, self.zone)
+            at = self.plain(max(held.until - _RESOLUTION, shut - _RESOLUTION, at))
 
     def _placed(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """The instants at which runs are placed, span by span."""
         vain, width, begin = 0, 0, after
         while begin < until:
+            begin = max(begin, self.observance.shut_until(begin, self.zone) - _RESOLUTION)
             wide = timedelta(days=_WIDTHS[width])
             end = begin + wide if until - begin > wide else until
             width = min(width + 1, len(_WIDTHS) - 1)

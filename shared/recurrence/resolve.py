@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from datetime import tzinfo as TzInfo
 
 from shared.recurrence import rrule, zone
@@ -14,6 +14,7 @@ from shared.recurrence.repeated import Repeated
 from shared.recurrence.several import Several, Without
 from shared.recurrence.walls import Walls
 
+_SECOND = timedelta(seconds=1)
 _RAREST_YEARS = 400
 """The calendar repeats after so many years. A rule must come within them."""
 
@@ -63,15 +64,23 @@ def rule_end(rule: str, anchor: datetime, timezone: str, first: datetime) -> dat
     """
     parsed, where = rrule.parse(rule), zone.find(timezone)
     if parsed.until is not None:
-        return _until(parsed.until, where)
+        return _until(parsed.until, where, fixed=parsed.freq.fixed)
     if parsed.count is None:
         return None
     walls = _of_one(repeated(rule, anchor), fixed=parsed.freq.fixed)
     return nth_run(walls, where, first, parsed.count)
 
 
-def _until(until: datetime, where: TzInfo) -> datetime:
-    return zone.first_instant(until, where) if until.tzinfo is None else until.astimezone(UTC)
+def _until(until: datetime, where: TzInfo, *, fixed: bool) -> datetime:
+    """A time by the clocks is when they first show it or, for what names times of day, skip it; the
+    end of a day that they show twice is the second time for what follows elapsed time."""
+    if until.tzinfo is not None:
+        return until.astimezone(UTC)
+    shown = zone.instants(until, where)
+    if not shown and not fixed:
+        return zone.first_instant(until, where) - _SECOND
+    twice = not fixed and until.time() == rrule.END_OF_DAY
+    return shown[-1] if twice else zone.first_instant(until, where)
 
 
 def refuse_never(

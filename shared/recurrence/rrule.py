@@ -26,7 +26,7 @@ _LENGTHS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _BY_DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,5}", re.ASCII)
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z)?)?", re.ASCII)
-_END_OF_DAY = time(23, 59, 59)
+END_OF_DAY = time(23, 59, 59)
 
 
 class Freq(StrEnum):
@@ -162,7 +162,7 @@ def _until(name: str, value: str) -> dict[str, Any]:
         if found is None:
             raise ValueError(value)
         day = date.fromisoformat(found[1])
-        at = time.fromisoformat(found[2]) if found[2] else _END_OF_DAY
+        at = time.fromisoformat(found[2]) if found[2] else END_OF_DAY
     except ValueError:
         raise _refused(
             f"{name} {value[:30]!r} is no date such as 20301231, which includes that day, and no "

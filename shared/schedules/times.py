@@ -44,6 +44,8 @@ def accepted(
         if present is not None and _follows_calendars(wanted, present):
             return wanted
         _refuse_closed(wanted, wanted.calendar, floor)
+    if present is not None and _without(wanted) == _without(present):
+        return wanted  # it is over, whatever calendars it observes; so it need not keep any
     start = wanted.first
     if wanted.frequency is Frequency.ONCE and start is not None and start <= floor:
         return _once(wanted, start, present, now, floor)
@@ -93,9 +95,14 @@ def _follows_calendars(wanted: Recurrence, present: Recurrence) -> bool:
     return same and before.rule is after.rule
 
 
+def _without(recurrence: Recurrence) -> Recurrence:
+    """The recurrence as it is without calendars."""
+    return replace(recurrence, calendar=None, stored=True)
+
+
 def _refuse_closed(wanted: Recurrence, observance: Observance, floor: datetime) -> None:
     """Raise `InvalidRecurrence` if it is the calendars that leave nothing."""
-    first = next_run(replace(wanted, calendar=None, stored=True), floor)
+    first = next_run(_without(wanted), floor)
     if first is None:
         return
     held = observed(wanted).place(first).held

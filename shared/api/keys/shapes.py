@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_serializer
+from pydantic import Field, field_serializer
 
 from shared.access import Role
 from shared.access.keys import Key
@@ -13,14 +13,6 @@ from shared.api.fields import Input, Instant, Name, ProjectId
 from shared.api.lists import Paged
 from shared.api.shown import Shown
 
-
-def _aware(at: datetime) -> datetime:
-    if at.utcoffset() is None:
-        raise ValueError("give its offset as well, such as 2030-01-31T09:00:00Z")
-    return at
-
-
-Expiry = Annotated[Instant, AfterValidator(_aware)]
 Projects = Annotated[list[ProjectId], Field(min_length=1, max_length=1000)]
 
 
@@ -33,7 +25,7 @@ class NewKey(Input):
     projects: Projects | None = None
     """The projects that it sees and touches. Default: those of the caller, or all if it has
     all."""
-    expires_at: Expiry | None = None
+    expires_at: Instant | None = None
     """When it stops to count. Default: null, never; from a key that expires: when that one does."""
 
 
@@ -44,7 +36,7 @@ class KeyChange(Input):
     role: Role | None = None
     projects: Projects | None = None
     """Null: all projects."""
-    expires_at: Expiry | None = None
+    expires_at: Instant | None = None
     """Null: never."""
 
 

@@ -250,9 +250,11 @@ class Backfills:
 
 
 def _now(found: Backfill, schedule: Schedule) -> Backfill:
-    """The backfill, with how far the schedule's row says it came."""
+    """The backfill, with how far the schedule's row says it came, unless it has ended since."""
     at = schedule.progress.backfill
-    return found if at is None or at.id != found.order.id else replace(found, counts=at)
+    if at is None or at.id != found.order.id or found.finished_at is not None:
+        return found
+    return replace(found, counts=at)
 
 
 def _audited(order: Order) -> dict[str, object]:

@@ -60,22 +60,26 @@ class Pacer:
     def step(self, schedule_id: str) -> None:
         """Hand out the next jobs of the schedule's backfill, or end it; harmless if there is
         nothing to do."""
-        if compare_and_set(schedule_id, lambda: self._stepped(schedule_id)):
-            self._meta.remove(_OPEN + schedule_id)
+        compare_and_set(schedule_id, lambda: self._stepped(schedule_id))
 
     def upkeep(self, check: Callable[[], object]) -> int:
         """Take the next step of each backfill that has not ended; how many there are. `check`
-        raises if that is to stop."""
+        raises if that is to stop.
+
+        Only here are notes removed: the next backfill may begin as one ends, and is noted before.
+        """
         open = self._meta.beginning(_OPEN)
         found = self._table.scattered([name.removeprefix(_OPEN) for name in open])
+        steps = 0
         for name, fact in open.items():
             check()
             schedule = found.get(name.removeprefix(_OPEN))  # None also if it cannot be read
             if schedule is not None and schedule.progress.backfill is not None:
                 self.step(schedule.id)
+                steps += 1
             elif fact.at is not None and self._clock.now() - fact.at > _STARTING:
-                self._meta.remove(name)
-        return len(open)
+                self._meta.remove(name, fact)
+        return steps
 
     def _stepped(self, schedule_id: str) -> bool | None:
         """Whether the backfill has ended with this step; None if somebody was faster."""

@@ -102,9 +102,9 @@ class Meta:
             self._secrets[name] = bytes.fromhex(self.value(name) or "")
         return self._secrets[name]
 
-    def remove(self, name: str) -> None:
-        """Remove a row; harmless if there is none."""
-        self._transact(Delete(name))
+    def remove(self, name: str, before: Fact | None = None) -> None:
+        """Remove a row; harmless if there is none. `before`: only if nobody changed it since."""
+        self._transact(Delete(name, "*" if before is None else before.etag))
 
     def _transact(self, step: Operation, mark: str = "") -> bool:
         with translated(_SERVICE):

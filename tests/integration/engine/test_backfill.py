@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.engine.commands.backfills import Wish, new_id
+from shared.engine.work import pacer
 from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
+from shared.schedules import backfill
 from shared.schedules.backfill import BackfillOrder, BackfillRule, BackfillState
 from shared.schedules.job import Status
 from shared.schedules.model import LiveJob, Overlap, Schedule
@@ -174,6 +176,72 @@ def test_a_step_that_was_lost_is_taken_by_the_next_message_or_the_upkeep(
     assert pacer.upkeep(lambda: None) == 1
     assert len(run_out(engine)) == 4 and len(set(engine.calls.started)) == 4
     assert pacer.upkeep(lambda: None) == 0, "nothing is left to look after"
+
+
+def test_one_that_begins_as_another_ends_is_looked_after(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its note is not removed with that of the other."""
+    made = off(engine)
+    engine.app.backfills.start(made.id, past(1))
+    worker = engine.app.worker._pool.outcomes.pacer
+    tell = pacer._tell
+
+    def told(step: backfill.Step) -> None:
+        tell(step)
+        if step.ended is not None:
+            monkeypatch.undo()
+            engine.app.backfills.start(made.id, past(2))
+
+    monkeypatch.setattr(pacer, "_tell", told)
+    engine.work()
+    with monkeypatch.context() as killed:
+        killed.setattr(pacer.Pacer, "step", lambda *_: None)
+        assert len(engine.work()) == 1
+    assert worker.upkeep(lambda: None) == 1
+    assert len(run_out(engine)) == 3
+
+
+def test_the_upkeep_removes_no_note_of_one_that_begins_meanwhile(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = off(engine)
+    engine.app.backfills.start(made.id, past(1))
+    run_out(engine)
+    worker = engine.app.worker._pool.outcomes.pacer
+    engine.clock.set(datetime.now(UTC) + timedelta(hours=1))
+    read = worker._table.scattered
+
+    def late(ids: Sequence[str]) -> dict[str, Schedule]:
+        found = read(ids)
+        engine.app.backfills.start(made.id, past(2))
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(worker._table, "scattered", late)
+        worker.upkeep(lambda: None)
+    assert worker.upkeep(lambda: None) == 1
+    run_out(engine)
+    engine.clock.advance(timedelta(hours=1))
+    assert worker.upkeep(lambda: None) == 0 and worker._meta.beginning(pacer._OPEN) == {}
+
+
+def test_one_that_ends_while_it_is_read_is_shown_as_it_ended(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = off(engine)
+    started = engine.app.backfills.start(made.id, past(2))
+    rows = engine.app.backfills._rows
+    get = rows.get
+
+    def ended_one(schedule_id: str, backfill_id: str) -> backfill.Backfill | None:
+        monkeypatch.undo()
+        run_out(engine)
+        return get(schedule_id, backfill_id)
+
+    monkeypatch.setattr(rows, "get", ended_one)
+    shown = engine.app.backfills.get(made.id, started.order.id)
+    assert (shown.state, shown.counts.succeeded, shown.unfinished) == (BackfillState.DONE, 2, 0)
 
 
 def test_steps_taken_at_once_hand_out_each_job_once(engine: Engine) -> None:

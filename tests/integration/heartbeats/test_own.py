@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from shared import outgoing
 from shared.errors import Unavailable
+from shared.heartbeats.signal import Kind, Signal
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy, Progress
+from shared.settings import Secret
 from tests.integration.engine.conftest import Engine, store
 from tests.integration.heartbeats.conftest import Checks
 
@@ -91,3 +96,23 @@ def test_a_tick_that_fails_is_told(
 def test_a_service_that_is_away_does_not_fail_the_tick(engine: Engine, checks: Checks) -> None:
     checks.status = 404
     assert engine.app.clocks.tick("http").broken == 0
+
+
+def test_services_of_schedules_that_hang_do_not_hold_it_up(
+    engine: Engine, checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, post = threading.Event(), outgoing.post
+
+    def hanging(to: outgoing.Target, *rest: Any, **more: Any) -> None:
+        if not to.path.startswith("/belfry"):
+            hold.wait(20)
+        post(to, *rest, **more)
+
+    monkeypatch.setattr(outgoing, "post", hanging)
+    sender = engine.app.worker._pool.outcomes.heartbeats
+    for number in range(12):  # in every lane
+        url = Secret(f"{checks.url}/check-{number}")
+        sender.send(Signal(url=url, kind=Kind.SUCCESS, schedule_id="n"))
+    engine.app.clocks.tick("http")
+    assert checks.paths() == ["/belfry"]
+    hold.set()

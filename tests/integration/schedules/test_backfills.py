@@ -62,6 +62,8 @@ def test_what_is_wrong_is_named(counter: Counter) -> None:
     assert counter.wrong("POST", at, DAYS | {"from": "2026-01-05T00:00:00Z"})[0] == "from"
     assert counter.wrong("POST", at, DAYS | {"rule": "any"})[0] == "rule"
     assert counter.wrong("POST", at, {"from": DAYS["from"]})[0] == "to"
+    for wrong in ("2026-01-01T00:00:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"):
+        assert counter.wrong("POST", at, DAYS | {"from": wrong})[0] == "from"
 
 
 def test_the_same_request_starts_one(counter: Counter) -> None:

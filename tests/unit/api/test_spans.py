@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.api.spans import LONGEST, spanned
+from shared.api.spans import LONGEST, days, spanned
 from shared.errors import Invalid
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -36,6 +36,14 @@ def test_an_end_that_is_not_given_is_chosen(
 def test_a_span_that_is_too_long_is_told() -> None:
     with pytest.raises(Invalid, match="to: the span is 367 days; ask for 366 days at most"):
         spanned(NOW - LONGEST - timedelta(seconds=1), NOW, NOW, WEEK)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "9001-01-01", "9999-12-31"])
+def test_a_day_without_days_around_it_is_refused(text: str) -> None:
+    """A span may begin 30 days before its last day."""
+    for since, until in ((text, None), (None, text)):
+        with pytest.raises(Invalid, match="give a year from 1900 to 9000"):
+            days(since, until)
 
 
 _TIMES = st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(

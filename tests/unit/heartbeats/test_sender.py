@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared import outgoing
+from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.heartbeats import sender as sending
 from shared.heartbeats.sender import QUIET, Sender
@@ -30,7 +31,8 @@ class Service:
         self.open.set()
         monkeypatch.setattr(outgoing, "post", self.post)
 
-    def post(self, to: outgoing.Target, body: bytes, _query: str) -> None:
+    def post(self, to: outgoing.Target, body: bytes, _query: str, *, clock: Clock) -> None:
+        del clock
         self.asked.append(f"{to.path} {body.decode()}")
         self.open.wait(20)
         if self.broken:

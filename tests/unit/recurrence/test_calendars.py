@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,7 +31,7 @@ from shared.recurrence import (
     observed,
     occurrences,
 )
-from shared.recurrence.calendar import merged
+from shared.recurrence.calendar import Held, merged
 from tests.unit.recurrence.reference import utc
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -364,3 +364,36 @@ def test_whole_rules_and_exclusions_are_observed_as_well() -> None:
     when = observing(several, "next", closed)
     found = list(occurrences(when, utc("2026-03-16 00:00"), utc("2026-03-26 00:00")))
     assert found == [utc("2026-03-18 09:00"), utc("2026-03-18 14:30")]
+
+
+@pytest.mark.parametrize("rule", ["skip", "next", "previous"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe"])
+def test_a_long_blackout_closes_what_it_says_and_no_more(rule: str, zone: str) -> None:
+    """Over changes of clocks, by the clocks of another zone, and beside another calendar."""
+    span = (datetime(2026, 3, 21, 2, 20), datetime(2026, 4, 9, 2, 40))
+    long, other = calendar(blackouts=[span], timezone="America/New_York"), calendar([BEGIN])
+    begin, end = utc("2026-03-05"), utc("2026-04-20")
+    for expression in ("*/20 1-4 * * *", "10,50 2,8 * * 1-5"):
+        when = observing(cron(expression, zone), rule, long, other)
+        found = list(occurrences(when, begin, end))
+        assert found == by_hand(when, begin, end)
+        inside = utc("2026-03-28 03:07")
+        assert next_run(when, inside) == next(at for at in found if at > inside)
+
+
+@pytest.mark.parametrize("rule", ["skip", "next", "previous"])
+def test_a_blackout_of_years_costs_what_one_of_days_does(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[datetime] = []
+    held = Observance.held
+
+    def counted(self: Observance, at: datetime, zone: tzinfo) -> Held | None:
+        looked.append(at)
+        return held(self, at, zone)
+
+    monkeypatch.setattr(Observance, "held", counted)
+    closed = calendar(blackouts=[(datetime(2026, 1, 1), datetime(2031, 1, 1))])
+    when = observing(cron("0 3 * * 1-5", "Europe/Berlin"), rule, closed)
+    assert next_run(when, utc("2026-03-01")) == utc("2031-01-01 02:00")
+    assert len(looked) < 3000

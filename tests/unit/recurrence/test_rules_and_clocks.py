@@ -214,3 +214,44 @@ def test_a_wrong_start_is_refused(fields: dict[str, object], field: str, words: 
     with pytest.raises(InvalidRecurrence, match=words) as caught:
         Recurrence(**{"frequency": Frequency.ONCE} | fields)  # type: ignore[arg-type]
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("zone", "until", "last"),
+    [
+        # Clocks go from 24:00 back to 23:00: the day goes on for another hour.
+        ("America/Sao_Paulo", "20180217", "2018-02-18 02:00"),
+        ("America/Santiago", "20270403", "2027-04-04 03:00"),
+        # They go from 02:00 to 03:00: 02:30 is over by then, and 03:00 is later than that.
+        ("Europe/Berlin", "20260329T023000", "2026-03-29 00:00"),
+        ("Pacific/Apia", "20111230", "2011-12-30 09:00"),  # that day is left out
+        ("Europe/Berlin", "20261025T023000", "2026-10-25 00:00"),  # the first time
+    ],
+)
+def test_until_where_clocks_change(zone: str, until: str, last: str) -> None:
+    """For what follows elapsed time."""
+    start = utc(last) - timedelta(hours=30)
+    ours = Recurrence(
+        frequency=Frequency.RRULE,
+        rrule=f"FREQ=HOURLY;UNTIL={until}",
+        start_time=start,
+        timezone=zone,
+    )
+    found = list(occurrences(ours, start - DAY, start + 4 * DAY))
+    assert found[-1] == utc(last) and len(found) == 31
+    assert count_runs(ours, start - DAY, start + 4 * DAY) == 31
+
+
+@pytest.mark.parametrize("text", ["FREQ=MINUTELY;INTERVAL=20", "FREQ=HOURLY;BYMINUTE=0,20,40"])
+def test_a_start_between_minutes_loses_no_run_before_clocks_go_back(text: str) -> None:
+    """In Berlin, 02:00 to 02:59 are shown twice, from 00:00 UTC on."""
+    ours = Recurrence(
+        frequency=Frequency.RRULE,
+        rrule=text,
+        start_local=datetime(2026, 10, 24, 9, 0, 7),
+        timezone="Europe/Berlin",
+    )
+    begin, end = utc("2026-10-24 23:50"), utc("2026-10-25 02:10")
+    found = list(occurrences(ours, begin, end))
+    assert found == [utc("2026-10-25 00:00:07") + n * timedelta(minutes=20) for n in range(7)]
+    assert count_runs(ours, begin, end) == 7

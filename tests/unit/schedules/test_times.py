@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.recurrence import Frequency, InvalidRecurrence, Recurrence, next_run
+from shared.recurrence import (
+    Calendar,
+    CalendarRule,
+    DayOff,
+    Frequency,
+    InvalidRecurrence,
+    Observance,
+    Recurrence,
+    next_run,
+)
 from shared.schedules.times import SLACK, accepted
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, 250_000, tzinfo=UTC)
@@ -205,3 +214,24 @@ def test_what_is_taken_runs_and_what_is_refused_does_not(
         assert old is not None and taken.first == old.first
     moved = old is not None and taken.start_time == old.first
     assert taken == wanted or start >= NOW - SLACK or moved
+
+
+def observing(when: Recurrence, *days: date) -> Recurrence:
+    off = tuple(DayOff(day, "closed") for day in days)
+    calendar = Calendar(id="c1", name="own", version=1, days=off)
+    return replace(when, calendar=Observance(rule=CalendarRule.SKIP, calendars=(calendar,)))
+
+
+def test_what_is_over_may_let_go_of_its_calendars_so_that_they_can_be_deleted() -> None:
+    over = daily(NOW - 9 * DAY, NOW - DAY)
+    counted = Recurrence(
+        frequency=Frequency.RRULE, rrule="FREQ=DAILY;COUNT=2", start_time=NOW - 9 * DAY
+    )
+    for plain in (over, counted):
+        assert take(plain, observing(plain, NOW.date())) == plain
+        assert take(observing(plain, NOW.date()), plain).calendar is not None
+    coming = once(NOW + DAY)
+    with pytest.raises(InvalidRecurrence, match="leaves no run"):
+        take(observing(coming, (NOW + DAY).date()), coming)
+    with pytest.raises(InvalidRecurrence, match="has passed"):
+        take(replace(over, start_time=NOW - 8 * DAY), observing(over, NOW.date()))
