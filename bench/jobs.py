@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry.counted import Counted
+from bench.belfry.ended import rows
 from bench.belfry.listed import SHARDS, Caller, load
 from bench.belfry.measuring import account, choice, go_on, milliseconds, table
 from bench.belfry.world import Jobs, app
@@ -29,9 +29,8 @@ from shared.jobs.chunk import encode
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry, Filter, at_second, epoch
 from shared.jobs.packing import MOST, cut
-from shared.schedules.job import Job, Status, job_id
+from shared.schedules.job import Status, job_id
 from shared.schedules.ledger import Span
-from shared.storage.tables.changes import row_of
 
 _SIZES = {"full": (1_000, 100_000, 1_000_000), "quick": (1_000, 50_000), "tiny": (60, 300)}
 _IDLE = {"full": 100_000, "quick": 5_000, "tiny": 100}
@@ -71,36 +70,6 @@ def pack(belfry: App, some: list[Entry]) -> None:
     chunks.create()
     sections = [Section.of(chunks.keep_chunk(encode(part)), part) for part in cut(some, MOST)]
     assert feed.point(feed.pointer(), chunks.keep_directory(Directory.of(sections).encode()))
-
-
-def rows(belfry: App, some: set[Entry]) -> None:
-    """Store the rows of these, as jobs leave them."""
-    shard = belfry.table.shard
-    ordered = sorted(some, key=lambda one: shard(one.schedule_id))
-    for name, group in groupby(ordered, key=lambda one: shard(one.schedule_id)):
-        for part in cut(list(group), 90):
-            steps = [row_of(_job(one)) for one in part]
-            belfry.table._table.transact(name, steps)
-
-
-def _job(entry: Entry) -> Job:
-    at = at_second(entry.until)
-    return Job(
-        id=entry.id,
-        schedule_id=entry.schedule_id,
-        schedule_name="bench",
-        project_id=entry.project_id,
-        task_type=entry.task_type,
-        status=entry.status,
-        due_at=at,
-        attempt=1,
-        started_at=at,
-        first_started_at=at,
-        finished_at=at + timedelta(seconds=1.5),
-        worker="bench",
-        result={"rows": 1},
-        log="worked\n" * 20,
-    )
 
 
 def asked(n: int) -> Mapping[str, tuple[str, Filter, int]]:
@@ -144,7 +113,7 @@ def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
     caller = Caller(belfry)
     for what, (query, wanted, skip) in asked(n).items():
         jobs, _ = belfry.jobs._indexed()
-        rows(belfry, set(jobs.page(wanted, skip, _PAGE).entries))
+        rows(belfry, jobs.page(wanted, skip, _PAGE).entries)
         path = f"/jobs?page_size={_PAGE}{query}"
         caller.get(path)
         yield f"{what}, ms", _median(partial(caller.get, path))
@@ -154,7 +123,7 @@ def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
 def _walk(belfry: App, caller: Caller) -> float:
     """The time of a page, of several that follow one another."""
     jobs, _ = belfry.jobs._indexed()
-    rows(belfry, set(jobs.page(Filter(), 0, _PAGE * (_WALKED + 1)).entries))
+    rows(belfry, jobs.page(Filter(), 0, _PAGE * (_WALKED + 1)).entries)
     found = caller.get(f"/jobs?page_size={_PAGE}")
     times = []
     for _ in range(_WALKED):
