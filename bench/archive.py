@@ -53,15 +53,14 @@ def backlog(belfry: App, n: int, schedules: int, days: int) -> Iterator[Entry]:
 def measured(size: str) -> Iterator[tuple[str, int, Ran]]:
     """(how, rows that it moved, what it took) of each."""
     n, schedules, days = _SIZES[size], _SCHEDULES[size], _DAYS[size]
-    for name, again in (("by_hand", False), ("job_archive", True)):
-        with account() as text:
-            belfry = app(text, "archive", shards=SHARDS, jobs=Jobs())
+    with account() as text:
+        for name, prefix in (("by_hand", "byhand"), ("job_archive", "archive")):
+            belfry = app(text, prefix, shards=SHARDS, jobs=Jobs())
             belfry.create()
             rows(belfry, backlog(belfry, n, schedules, days))
-            first = run(name, text, "archive")
+            first = run(name, text, prefix)
             yield name, _moved(first), first
-            if again:
-                yield "job_archive, nothing to do", 0, run(name, text, "archive")
+        yield "job_archive, nothing to do", 0, run(name, text, prefix)
 
 
 def _moved(ran: Ran) -> int:
@@ -73,9 +72,7 @@ def _moved(ran: Ran) -> int:
 def main() -> None:
     """Print the table."""
     size = choice(__doc__, "fewer jobs")
-    print(
-        f"Archiving {_SIZES[size]:,} jobs of {_DAYS[size]} days, of {_SCHEDULES[size]:,} schedules"
-    )
+    print(f"A backlog of {_SIZES[size]:,} jobs, of {_DAYS[size]} days")
     print(f"  {'':28}{'moved':>9}{'s':>9}{'rows/s':>9}{'own s':>8}{'requests':>10}{'MB more':>9}")
     speeds: dict[str, float] = {}
     for name, moved, ran in measured(size):

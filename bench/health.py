@@ -24,7 +24,7 @@ from shared.app import App
 from shared.jobs.entry import Entry, epoch
 from shared.schedules.job import Status, job_id
 
-_SIZES = {"full": (1_000, 10_000, 100_000), "quick": (1_000, 20_000), "tiny": (60, 200)}
+_SIZES = {"full": (1_000, 10_000, 100_000), "quick": (1_000, 20_000), "tiny": (60,)}
 _ENDED = {"full": 2_000, "quick": 500, "tiny": 40}
 """Schedules of which a run ended since the monitor last looked."""
 _RUNS = {"full": 30, "quick": 30, "tiny": 3}

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -53,21 +54,21 @@ def run(name: str, connection: str, prefix: str) -> Ran:
     return Ran(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _health(belfry: App) -> Mapping[str, object]:
+def _health(belfry: App, _: Any) -> Mapping[str, object]:
     return Monitor(belfry.health, belfry.alerts(), belfry.meta).watch(job_of(clock=belfry.clock))
 
 
-def _archive(belfry: App) -> Mapping[str, object]:
+def _archive(belfry: App, _: Any) -> Mapping[str, object]:
     return belfry.archive().archive(job_of(clock=belfry.clock))
 
 
-def _by_hand(belfry: App) -> Mapping[str, object]:
+def _by_hand(belfry: App, transport: Any) -> Mapping[str, object]:
     from bench.belfry.by_hand import archived
 
-    return {"removed": archived(belfry)}
+    return {"removed": archived(belfry, transport)}
 
 
-_WORK: Mapping[str, Callable[[App], Mapping[str, object]]] = {
+_WORK: Mapping[str, Callable[[App, Any], Mapping[str, object]]] = {
     "schedule_health": _health,
     "job_archive": _archive,
     "by_hand": _by_hand,
@@ -82,7 +83,7 @@ def main(name: str, connection: str, prefix: str) -> None:
     belfry.meta.fact("none")  # what the first request takes is not the task's
     counted.take()
     before, processor, begin = peak_of(os.getpid()), time.process_time(), time.perf_counter()
-    result = _WORK[name](belfry)
+    result = _WORK[name](belfry, transport)
     seconds, worked = time.perf_counter() - begin, time.process_time() - processor
     peak = peak_of(os.getpid())
     said = {

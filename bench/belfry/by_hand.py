@@ -19,13 +19,13 @@ _DAYS = 90
 _TOGETHER = 100
 
 
-def archived(belfry: App) -> int:
+def archived(belfry: App, transport: Any) -> int:
     """Write the rows of jobs that ended more than ninety days ago into a blob for each partition,
     and remove them; how many."""
     text = belfry.settings.storage.connection_string.reveal()
     names = Names(belfry.settings.prefix)
-    table = TableClient.from_connection_string(text, names.table)
-    container = ContainerClient.from_connection_string(text, "by-hand")
+    table = TableClient.from_connection_string(text, names.table, transport=transport)
+    container = ContainerClient.from_connection_string(text, "by-hand", transport=transport)
     container.create_container()
     before = (belfry.clock.now() - timedelta(days=_DAYS)).date().isoformat()
     moved = 0

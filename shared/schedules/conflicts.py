@@ -209,8 +209,8 @@ def _most_often(works: Sequence[Works], found: _Found) -> list[_Pair]:
     those that share what it most often meets on."""
 
     def place(times: int, pair: _Pair) -> tuple[int, datetime, str, str]:
-        ids = (works[one].schedule.id for one in pair)
-        return -times, found.first_at[pair], *ids
+        one, other = (works[number].schedule.id for number in pair)
+        return -times, found.first_at[pair], one, other
 
     best: dict[_Pair, tuple[int, datetime, str, str]] = {}
     for counts in found.times.values():
