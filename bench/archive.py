@@ -24,9 +24,9 @@ from shared.app import App
 from shared.jobs.entry import Entry, at_second, epoch
 from shared.schedules.job import Status, job_id
 
-_SIZES = {"full": 200_000, "quick": 20_000, "tiny": 200}
-_SCHEDULES = {"full": 2_000, "quick": 500, "tiny": 20}
-_DAYS = {"full": 90, "quick": 90, "tiny": 2}
+_SIZES = {"full": 200_000, "quick": 20_000, "tiny": 40}
+_SCHEDULES = {"full": 2_000, "quick": 500, "tiny": 4}
+_DAYS = {"full": 90, "quick": 90, "tiny": 1}
 """On so many days the old jobs were due."""
 _KEPT = 90
 """Days that stay in the table, as the default of `JOB_RETENTION_DAYS`."""

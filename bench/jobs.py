@@ -32,7 +32,7 @@ from shared.jobs.packing import MOST, cut
 from shared.schedules.job import Status, job_id
 from shared.schedules.ledger import Span
 
-_SIZES = {"full": (1_000, 100_000, 1_000_000), "quick": (1_000, 50_000), "tiny": (60, 300)}
+_SIZES = {"full": (1_000, 100_000, 1_000_000), "quick": (1_000, 50_000), "tiny": (60,)}
 _IDLE = {"full": 100_000, "quick": 5_000, "tiny": 100}
 _SCHEDULES = 1_000
 _PROJECTS = 20

@@ -26,7 +26,7 @@ from shared.app import App
 from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 
-_SIZES = {"full": (1_000, 10_000, 100_000), "quick": (1_000, 20_000), "tiny": (60, 200)}
+_SIZES = {"full": (1_000, 10_000, 100_000), "quick": (1_000, 20_000), "tiny": (60,)}
 _PASSES = 9
 _WALKED = 10
 _AIM = 100
