@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import count
@@ -106,8 +107,11 @@ def _asked(caller: Caller, counted: Counted, passes: int) -> Iterator[tuple[str,
     for what, call in cases.items():
         call()
         counted.take()
+        before = time.process_time()
         yield f"{what}, ms", statistics.median(milliseconds(call) for _ in range(passes))
+        worked = time.process_time() - before
         found = counted.take()
+        yield f"{what}, own work, ms", worked * 1000 / passes
         yield f"{what}, requests", found.table_requests / passes
         yield f"{what}, entities written", found.entity_writes / passes
 
