@@ -16,6 +16,8 @@ from belfry.problems import Exit, Failure
 
 RUNS = 3
 """How many coming runs are shown."""
+_TO_COME = ("scheduled", "queued")
+"""What is due soon has been handed out already."""
 _AHEAD = (timedelta(days=1), timedelta(days=30), timedelta(days=365))
 """How far to look, the longer only if the shorter has too few: the API counts what it lists."""
 
@@ -44,7 +46,9 @@ class Step:
     """Where the file says so; empty if it does not any more."""
     id: str | None = None
     etag: str | None = None
-    """Of a schedule: what it must still have, or somebody else has changed it."""
+    """What it must still have, or somebody else has changed it."""
+    seen: str = ""
+    """Of a schedule: a digest of what people decided, when it had that ETag."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """What is sent."""
     differences: Sequence[Difference] = ()
@@ -151,6 +155,7 @@ class _Planner:
             place=entry.place,
             id=schedule_id,
             etag=answer.headers.get("etag"),
+            seen=comparing.decided(answer.body),
             body={one.field: one.after for one in found},
             differences=found,
             runs_before=self._runs(schedule_id) if moves else None,
@@ -176,6 +181,7 @@ class _Planner:
             key=one["tags"].get(MANAGED_KEY, one["id"]),
             id=one["id"],
             etag=answer.headers.get("etag"),
+            seen=comparing.decided(answer.body),
             runs_before=self._runs(one["id"]),
         )
 
@@ -185,7 +191,7 @@ class _Planner:
         for ahead in _AHEAD:
             span = {"from": self._now.isoformat(), "to": (self._now + ahead).isoformat()}
             listed = self._client.get(path, page_size=RUNS, **span)["occurrences"]
-            found = [one["due_at"] for one in listed if one["state"] == "scheduled"]
+            found = [one["due_at"] for one in listed if one["state"] in _TO_COME]
             if len(found) >= RUNS:
                 break
         return found[:RUNS]
@@ -209,28 +215,41 @@ class _Planner:
             body = {**entry.body, "description": f"{said}\n{mark(self._owner)}".lstrip("\n")}
             present = there.pop(self._calendar_of(entry, there), None)
             if present is None:
+                self._hold_name(entry, there)
                 steps.append(self._created(entry, "calendar", body))
             elif not self._is_ours(present):
                 said = f"the calendar {entry.key} is there, and not managed by {self._owner}"
                 hint = f"end its description with {mark(self._owner)!r} to take it over"
                 raise Failure(Exit.WRONG, f"{entry.place}: {said}; {hint}")
-            elif found := comparing.of_calendar(body, present):
-                steps.append(
-                    Step(
-                        action=Action.CHANGE,
-                        kind="calendar",
-                        key=entry.key,
-                        place=entry.place,
-                        id=present["id"],
-                        body={one.field: one.after for one in found},
-                        differences=found,
-                    )
-                )
+            elif comparing.of_calendar(body, present):
+                steps += self._calendar_changed(entry, body, present["id"])
         rest = [one for one in there.values() if self._is_ours(one)]
-        return steps + [
-            Step(action=Action.DELETE, kind="calendar", key=one["name"], id=one["id"])
-            for one in rest
-        ]
+        return steps + [self._calendar_gone(one) for one in rest]
+
+    def _calendar_changed(self, entry: Entry, body: Json, calendar_id: str) -> Iterator[Step]:
+        """Compared once more with the calendar as it is alone, as `_changed` does."""
+        answer = self._client.ask("GET", at("calendars", calendar_id))
+        if found := comparing.of_calendar(body, answer.body):
+            yield Step(
+                action=Action.CHANGE,
+                kind="calendar",
+                key=entry.key,
+                place=entry.place,
+                id=calendar_id,
+                etag=answer.headers.get("etag"),
+                body={one.field: one.after for one in found},
+                differences=found,
+            )
+
+    def _calendar_gone(self, one: Json) -> Step:
+        answer = self._client.ask("GET", at("calendars", one["id"]))
+        return Step(
+            action=Action.DELETE,
+            kind="calendar",
+            key=one["name"],
+            id=one["id"],
+            etag=answer.headers.get("etag"),
+        )
 
     def _calendar_of(self, entry: Entry, there: Mapping[_Named, Json]) -> _Named:
         """By which of the calendars an entry is found. Without a project it was made in the
@@ -240,6 +259,15 @@ class _Planner:
         found = [one for one, calendar in there.items() if self._is_ours(calendar)]
         mine = [one for one in found if one[0] == entry.key]
         return mine[0] if len(mine) == 1 else (entry.key, None)
+
+    def _hold_name(self, entry: Entry, there: Mapping[_Named, Json]) -> None:
+        """Raise `Failure` if the API would refuse its name: a calendar of all projects has it."""
+        for (name, project), one in there.items():
+            if project is None and name.casefold() == entry.key.casefold():
+                said = f"{one['id']} of all projects has the name {name!r}, so no project can"
+                raise Failure(
+                    Exit.CONFLICT, f"{entry.place}: calendar {entry.key}: {said}; use another name"
+                )
 
     def _stored_calendars(self) -> Iterator[Json]:
         return self._client.walk(at("calendars"), "calendars")

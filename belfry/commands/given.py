@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
 
@@ -22,7 +23,7 @@ _PATIENCE = 3.0
 _LIMIT = 1_000_000
 
 
-def _complete_schedule(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+def complete_schedule(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     return _ids(context, incomplete, "schedules", "name")
 
 
@@ -46,15 +47,34 @@ def _ids(context: typer.Context, begins: str, of: str, said: str) -> list[tuple[
 
 
 ScheduleId = Annotated[
-    str, typer.Argument(metavar="SCHEDULE", help="Its id.", autocompletion=_complete_schedule)
+    str, typer.Argument(metavar="SCHEDULE", help="Its id.", autocompletion=complete_schedule)
 ]
 ScheduleIds = Annotated[
-    list[str], typer.Argument(metavar="SCHEDULE...", autocompletion=_complete_schedule)
+    list[str], typer.Argument(metavar="SCHEDULE...", autocompletion=complete_schedule)
 ]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id.", autocompletion=_complete_job)]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="NAME=VALUE")]
 Project = Annotated[int | None, typer.Option("--project", help="Of this project.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", help="Even if somebody else changes it meanwhile.")]
+
+
+@dataclass(frozen=True)
+class Known:
+    """An object as it was read, before it is changed."""
+
+    shown: Json
+    still: Mapping[str, str]
+    """The headers of a request that is refused (exit code 6) if somebody else changed it since."""
+
+    @classmethod
+    def read(cls, client: Client, path: str) -> Self:
+        """Raises `Failure`."""
+        answer = client.ask("GET", path)
+        if "etag" not in answer.headers:
+            said = f"{path} was answered without an ETag; --force does it all the same"
+            raise Failure(Exit.UNREACHABLE, said)
+        return cls(answer.body, {"if-match": answer.headers["etag"]})
 
 
 def pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
@@ -132,8 +152,11 @@ def show_list(
     most = None if every else limit
     if as_json:
         screen.document(_gathered(client, path, items, most, params))
-    else:
-        screen.table(client.walk(path, items, most, **params), shown)
+        return
+    rows = list(client.walk(path, items, most and most + 1, **params))
+    screen.table(rows[:most], shown)
+    if most is not None and len(rows) > most:
+        screen.note(f"these are the first {most}; --limit and --all show more")
 
 
 def _gathered(client: Client, path: str, items: str, most: int | None, params: Json) -> Json:

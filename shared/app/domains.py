@@ -38,12 +38,15 @@ def notifications(
     connection: Connection,
     meta: Meta,
     clock: Clock,
+    audit: Audit,
     problems: NotificationAlerts,
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
     reviews = _reviews(settings)
-    return notifications_from(settings, connection, meta, clock, reviews=reviews, problems=problems)
+    return notifications_from(
+        settings, connection, meta, clock, audit, reviews=reviews, problems=problems
+    )
 
 
 def _reviews(settings: Settings) -> Mapping[str, Review]:
@@ -91,6 +94,7 @@ def backups(
     tasks: Registry,
     notifications: Notifications,
     alerts: Alerts,
+    audit: Audit,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -104,6 +108,7 @@ def backups(
         tasks=tasks,
         notifications=notifications,
         alerts=alerts,
+        audit=audit,
     )
 
 

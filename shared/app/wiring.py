@@ -135,7 +135,7 @@ def build(
     health = ScheduleHealth(at.table, past, lists, listing, at.findings)
     notifications = once(
         lambda: domains.notifications(
-            settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
+            settings, at.connection, at.meta, clock, audit, NotificationAlerts(alerts)
         )
     )
     alerts: Callable[[], Alerts] = once(
@@ -146,7 +146,7 @@ def build(
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
     backups = once(
         lambda: domains.backups(
-            settings, at, clock, manager, lists, tasks, notifications(), alerts()
+            settings, at, clock, manager, lists, tasks, notifications(), alerts(), audit
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))

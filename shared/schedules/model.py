@@ -210,6 +210,12 @@ class Progress:
         return self.success_count + self.failure_count
 
     @property
+    def may_have_succeeded(self) -> bool:
+        """Whether a run may have succeeded; also of a row in which the last jobs are not folded.
+        (Runs of a backfill alone are not seen here.)"""
+        return self.success_count > 0 or bool(self.live)
+
+    @property
     def success_rate(self) -> float | None:
         """In percent, to one decimal place; None before the first run."""
         return percent(self.success_count, self.run_count)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from belfry.client import Client
-from belfry.code import comparing, planning
+from belfry.code import applying, comparing, planning
 from belfry.problems import Exit
 from belfry.profile import Where
 from shared.access import Role
@@ -117,6 +117,64 @@ def test_somebody_elses_change_after_the_plan_is_not_overwritten(
     assert shell.told("show", one["id"])["interval_seconds"] == 1200
 
 
+def test_a_calendar_and_a_schedule_that_names_it_change_together(shell: Shell) -> None:
+    shell.right("apply", shell.file(FILE), "--yes")
+    text = FILE.replace("2030-12-24", "2030-12-31").replace("30 2 * * *", "45 3 * * *")
+    file = shell.file(text)
+    assert plan(shell, file) == [("change", "calendar", "Week"), ("change", "schedule", "nightly")]
+    shell.right("apply", file, "--yes")
+    assert NOTHING in shell.right("plan", file)
+    file = shell.file(FILE.replace("  nightly:", "  other:"))
+    shell.right("apply", file, "--yes")
+    assert NOTHING in shell.right("plan", file), "the one that was deleted named it too"
+
+
+@pytest.mark.parametrize("other", ["Week", "nightly"])
+def test_somebody_elses_change_of_a_calendar_or_beside_one_is_not_overwritten(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    shell.right("apply", shell.file(FILE), "--yes")
+    (week,) = shell.told("calendars", "list")["calendars"]
+    (one,) = shell.told("list", "--tag", "managed_key=nightly")["schedules"]
+    place = {"Week": f"calendars/{week['id']}", "nightly": f"schedules/{one['id']}"}[other]
+    real = planning.make
+
+    def make(client: Client, *rest: Any, **named: Any) -> planning.Plan:
+        made = real(client, *rest, **named)
+        client.ask("PATCH", f"/api/v1/{place}", body={"description": "theirs"})
+        return made
+
+    monkeypatch.setattr(planning, "make", make)
+    text = FILE.replace("2030-12-24", "2030-12-31").replace("30 2 * * *", "45 3 * * *")
+    said = shell.wrong(Exit.CONFLICT, "apply", shell.file(text), "--yes")
+    assert other in said and "changed since" in said
+    monkeypatch.undo()
+    (days,) = shell.told("calendars", "show", week["id"])["days"]
+    assert days["day"] == ("2030-12-24" if other == "Week" else "2030-12-31")
+    assert shell.told("show", one["id"])["cron_expression"] == "30 2 * * *"
+
+
+def test_a_calendar_is_made_by_two_at_once_and_made_anew_after_it_is_deleted(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = planning.make
+
+    def make(client: Client, *rest: Any, **named: Any) -> planning.Plan:
+        made = real(client, *rest, **named)
+        applying.apply(client, made, lambda *_: None)
+        return made
+
+    monkeypatch.setattr(planning, "make", make)
+    shell.right("apply", shell.file(FILE), "--yes")
+    monkeypatch.undo()
+    assert len(shell.told("calendars", "list")["calendars"]) == 1
+    assert len(shell.told("list")["schedules"]) == 2
+    shell.right("apply", shell.file("owner: backend\n"), "--yes")
+    assert shell.told("calendars", "list")["calendars"] == []
+    shell.right("apply", shell.file(FILE), "--yes")
+    assert len(shell.told("calendars", "list")["calendars"]) == 1
+
+
 def test_it_stops_at_the_first_failure_and_goes_on_when_it_is_run_again(shell: Shell) -> None:
     file = shell.file(FILE.replace("timezone: Europe/Berlin", "timezone: Europe/Nowhere"))
     said = shell.wrong(Exit.WRONG, "apply", file, "--yes")
@@ -153,11 +211,15 @@ def test_what_cannot_be_changed_is_said(shell: Shell) -> None:
 
 
 def test_a_calendar_of_others_is_not_taken(shell: Shell) -> None:
-    client = Client(Where(url=shell.url), sleep=lambda _: None)
-    body = {"name": "Week", "project_id": 7, "days": [{"day": "2030-12-24"}]}
-    client.ask("POST", "/api/v1/calendars", body=body)
-    client.close()
+    days = [{"day": "2030-12-24"}]
+    shell.api("POST", "/api/v1/calendars", name="Week", project_id=7, days=days)
     assert "[managed_by backend]" in shell.wrong(Exit.WRONG, "plan", shell.file(FILE))
+
+
+def test_a_name_that_a_calendar_of_all_projects_has_is_said_by_the_plan(shell: Shell) -> None:
+    shell.api("POST", "/api/v1/calendars", name="week", days=[{"day": "2030-12-24"}])
+    said = shell.wrong(Exit.CONFLICT, "plan", shell.file(FILE))
+    assert "belfry.yaml:" in said and "of all projects has the name 'week'" in said
 
 
 def test_a_caller_of_one_project_makes_it_there(shell: Shell) -> None:

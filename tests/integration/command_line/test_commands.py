@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from belfry.client import Client
+from belfry.commands.given import Known
 from belfry.main import app
 from belfry.problems import Exit, Failure
 from belfry.profile import Where
@@ -45,6 +46,45 @@ def test_a_schedule_is_made_shown_changed_turned_off_and_deleted(shell: Shell) -
     assert "no schedule" in shell.wrong(Exit.NOT_FOUND, "show", one["id"])
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As soon as a command has read that schedule, somebody else changes it."""
+    real = Known.read
+
+    def read(client: Client, path: str) -> Known:
+        known = real(client, path)
+        client.ask("PATCH", path, body={"name": name})
+        return known
+
+    monkeypatch.setattr(Known, "read", read)
+
+
+@pytest.mark.parametrize("words", [("change", "--every", "600"), ("delete", "--yes")])
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten_but_by_force(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    name = made(shell)
+    command, *rest = words
+    with monkeypatch.context() as patch:
+        meanwhile(patch, "theirs")
+        said = shell.wrong(Exit.CONFLICT, command, name, *rest)
+        assert "was changed since" in said
+        assert shell.told("show", name)["name"] == "theirs"
+        shell.right(command, name, *rest, "--force")
+    if command == "delete":
+        shell.wrong(Exit.NOT_FOUND, "show", name)
+
+
+def test_what_is_about_to_change_is_shown_beside_the_result(shell: Shell) -> None:
+    name = made(shell)
+    secret = json.dumps({"heartbeat_url": "https://ping.example/secret", "max_runs": 3})
+    result = shell.type("change", name, "--name", "b", "-f", shell.file(secret, "a.json"), "--json")
+    assert json.loads(result.stdout)["name"] == "b"
+    assert "name: nightly -> b" in result.stderr and "max_runs: (none) -> 3" in result.stderr
+    assert "secret" not in result.stderr
+    result = shell.type("delete", name, "--yes")
+    assert "works" in result.stderr and result.stdout == f"{name} deleted\n"
+
+
 def test_a_file_is_the_body_and_options_win(shell: Shell) -> None:
     body = json.dumps({"name": "a", "task_type": "works", "frequency": "daily"})
     result = shell.type("create", "-f", "-", "--name", "b", "--json", given=body)
@@ -68,12 +108,23 @@ def test_all_are_walked_by_cursor_and_a_pipe_gets_tabs(shell: Shell) -> None:
     lines = shell.right("list", "--limit", "3").splitlines()
     assert len(lines) == 3 and all(line.split("\t")[1] == "nightly" for line in lines)
     assert shell.right("list", "--tag", "team=none") == ""
+    assert "the first 3; --limit and --all" in shell.type("list", "--limit", "3").stderr
+    assert shell.type("list", "--limit", "5").stderr == ""
+
+
+def test_a_schedule_is_shown_with_its_latest_jobs(shell: Shell) -> None:
+    """Whatever it was to run on the day before."""
+    one = made(shell, "--cron", "30 2 * * *")
+    assert "no jobs yet" in shell.type("show", one).stderr
+    job = shell.told("run", one, "--force")["id"]
+    assert shell.right("show", one).splitlines()[-1].startswith(f"{job}\t")
 
 
 def test_what_is_wrong_is_said_with_its_field(shell: Shell) -> None:
     said = shell.wrong(Exit.WRONG, *NEW, "--cron", "99 * * * *")
     assert "cron_expression" in said
     assert "no_such" in shell.wrong(Exit.WRONG, *NEW, "--cron", "@daily", "--set", "no_such=1")
+    assert "interval_seconds" in shell.wrong(Exit.WRONG, *NEW, "--every", "0")
     assert "NAME=VALUE" in shell.wrong(Exit.WRONG, "list", "--tag", "team")
     assert "page_size" not in shell.wrong(Exit.WRONG, "list", "--state", "merry")
     shell.wrong(Exit.WRONG, "list", "--limit", "0")
@@ -166,6 +217,31 @@ def test_the_other_lists_are_shown(shell: Shell) -> None:
     assert "entries" in shell.told("audit", "--schedule", one)
     assert shell.right("audit") is not None
     assert shell.told("runs", one)["occurrences"] is not None
+    assert "--force" in shell.wrong(Exit.CONFLICT, "run", one)
+
+
+def test_calendars_are_found_by_their_names(shell: Shell) -> None:
+    days = [{"day": "2030-12-24", "reason": "Eve"}]
+    for project in (1, 2):
+        shell.api("POST", "/api/v1/calendars", name="Week", project_id=project, days=days)
+    shell.api("POST", "/api/v1/calendars", name="Own", days=days)
+    assert shell.told("calendars", "show", "own")["name"] == "Own"
+    span = ("--from", "2030-12-01", "--to", "2030-12-31")
+    assert "Eve" in shell.right("calendars", "days", "Own", *span)
+    said = shell.wrong(Exit.WRONG, "calendars", "show", "Week")
+    assert "(project 1)" in said and "(project 2)" in said
+    assert "no calendar 'x'" in shell.wrong(Exit.NOT_FOUND, "calendars", "days", "x")
+
+
+def test_health_and_conflicts_are_shown(shell: Shell) -> None:
+    one, other = made(shell, "--every", "3600"), made(shell, "--every", "7200")
+    assert shell.right("health") == "" and shell.told("health")["schedules"] == []
+    assert f"schedule_id\t{one}" in shell.right("health", one)
+    assert "no schedule" in shell.wrong(Exit.NOT_FOUND, "health", "nope")
+    (line,) = shell.right("conflicts").splitlines()
+    assert {one, other} == set(line.split("\t")[:2]) and "task works" in line
+    assert len(shell.told("conflicts")["conflicts"]) == 1
+    assert shell.right("conflicts", "--project", "7") == ""
 
 
 def test_ids_are_completed(shell: Shell) -> None:
