@@ -35,6 +35,7 @@ SCHEDULE_DEFAULTS: Mapping[str, Any] = {
     "jitter_seconds": 0,
     "max_runs": None,
     "pause_after_failures": None,
+    "band": "alert",
 }
 OF_TASK = (
     *("misfire_grace_seconds", "timeout_seconds", "max_attempts", "retry_delay_seconds"),

@@ -60,12 +60,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A schedule or a calendar that stays as it is."""
+
+    kind: str
+    key: str
+    id: str
+    number: int | None
+    """Its revision; of a calendar, its version. None: this Belfry is older, and has none."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The steps in the order in which they are done."""
 
     owner: str
     steps: Sequence[Step]
     unchanged: int
+    kept: Sequence[Kept] = ()
+    """What the owner has and no step changes; what else is kept, since nothing is to be deleted."""
 
 
 def mark(owner: str) -> str:
@@ -89,7 +102,7 @@ def make(client: Client, wanted: Wanted, now: datetime, *, delete: bool = True) 
     steps = [one for one in order if delete or one.action is not Action.DELETE]
     entries = len(wanted.calendars) + len(wanted.schedules)
     kept = entries - sum(one.action is not Action.DELETE for one in order)
-    return Plan(wanted.owner, steps, kept)
+    return Plan(wanted.owner, steps, kept, [*planner.kept, *(() if delete else planner.gone)])
 
 
 class _Planner:
@@ -98,6 +111,10 @@ class _Planner:
         self._owner = owner
         self._now = now
         self._moved: Set[str] = frozenset()
+        self.kept: list[Kept] = []
+        """What stays as it is."""
+        self.gone: list[Kept] = []
+        """What no file says any more."""
 
     def schedules(self, entries: Sequence[Entry], moved: Set[str]) -> list[Step]:
         """What to do with schedules; `moved`: the calendars that steps change first.
@@ -133,6 +150,8 @@ class _Planner:
             return
         if comparing.of_schedule(body, present):
             yield from self._changed(entry, body, present["id"])
+        else:
+            self._keep(entry, present)
         for one in there[1:]:
             yield self._gone(one)
 
@@ -146,6 +165,7 @@ class _Planner:
                 said += "give the schedule a new key, then it is deleted and made anew"
                 raise Failure(Exit.WRONG, said)
         if not found:
+            self._keep(entry, answer.body)
             return
         moves = any(one.field in comparing.RECURRENCE for one in found)
         yield Step(
@@ -173,12 +193,18 @@ class _Planner:
             raise Failure(Exit.WRONG, f"{said}; it cannot be taken over")
         return found
 
+    def _keep(self, entry: Entry, one: Json) -> None:
+        self.kept.append(Kept("schedule", entry.key, one["id"], one.get("revision")))
+
     def _gone(self, one: Json) -> Step:
         answer = self._client.ask("GET", at("schedules", one["id"]))
+        key = one["tags"].get(MANAGED_KEY, one["id"])
+        if MANAGED_KEY in one["tags"]:
+            self.gone.append(Kept("schedule", key, one["id"], one.get("revision")))
         return Step(
             action=Action.DELETE,
             kind="schedule",
-            key=one["tags"].get(MANAGED_KEY, one["id"]),
+            key=key,
             id=one["id"],
             etag=answer.headers.get("etag"),
             seen=comparing.decided(answer.body),
@@ -223,7 +249,10 @@ class _Planner:
                 raise Failure(Exit.WRONG, f"{entry.place}: {said}; {hint}")
             elif comparing.of_calendar(body, present):
                 steps += self._calendar_changed(entry, body, present["id"])
+            else:
+                self.kept.append(Kept("calendar", entry.key, present["id"], present["version"]))
         rest = [one for one in there.values() if self._is_ours(one)]
+        self.gone += [Kept("calendar", one["name"], one["id"], one["version"]) for one in rest]
         return steps + [self._calendar_gone(one) for one in rest]
 
     def _calendar_changed(self, entry: Entry, body: Json, calendar_id: str) -> Iterator[Step]:
@@ -240,6 +269,8 @@ class _Planner:
                 body={one.field: one.after for one in found},
                 differences=found,
             )
+        else:
+            self.kept.append(Kept("calendar", entry.key, calendar_id, answer.body["version"]))
 
     def _calendar_gone(self, one: Json) -> Step:
         answer = self._client.ask("GET", at("calendars", one["id"]))

@@ -162,7 +162,10 @@ async def _keyed(
 ) -> Keyed:
     if key is None:
         return Keyed(None, "")
-    said = [request.method, request.url.path, sorted(request.query_params.multi_items())]
+    query = sorted(request.query_params.multi_items())
+    said: list[object] = [request.method, request.url.path, query]
+    if asking.projects is not None:  # what the request means, and what its answer shows, is theirs
+        said.append(sorted(asking.projects))
     return Keyed(_name(asking, key), _digest([*said, _body(await request.body())]))
 
 

@@ -23,7 +23,7 @@ from shared.recurrence.calendar import (
     DayOff,
     Observance,
 )
-from shared.recurrence.count import count_runs, last_run, last_runs
+from shared.recurrence.count import count_runs, hold_moves, last_run, last_runs
 from shared.recurrence.invalid import InvalidRecurrence
 from shared.recurrence.next import next_run, observed, occurrences
 from shared.recurrence.rule import Frequency, Recurrence
@@ -39,6 +39,7 @@ __all__ = [
     "Observance",
     "Recurrence",
     "count_runs",
+    "hold_moves",
     "last_run",
     "last_runs",
     "ncrontab",

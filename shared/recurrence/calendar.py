@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from typing import TypeAlias
 
 from shared.recurrence import zone as zones
 
@@ -160,6 +161,10 @@ class Held:
     moves: bool
 
 
+There: TypeAlias = tuple[datetime, Held | None]
+"""Of a local time: its instant, and what holds a run back there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """What becomes of a run."""
@@ -205,18 +210,23 @@ class Observance:
             for calendar, its in self._zoned(zone)
         )
 
-    def placed(self, at: datetime, zone: tzinfo, *, elapsed: bool) -> Placed:
+    def placed(
+        self, at: datetime, zone: tzinfo, *, elapsed: bool, known: dict[datetime, There]
+    ) -> Placed:
         """What becomes of a run due at `at` by its recurrence alone.
 
         `elapsed`: the recurrence follows elapsed time, so a time of day that clocks skip on the new
-        day does not run; of any other it runs at the end of the gap.
+        day does not run; of any other it runs at the end of the gap. `known`: what was found out
+        about local times, which the runs of a long closed span look at again and again.
         """
         held = self.held(at, zone)
         if held is None or not held.moves or self.rule is CalendarRule.SKIP:
             return Placed(at if held is None else None, held)
         for wall in self._other_days(zones.wall_of(at, zone).replace(fold=0)):
-            moved = zones.first_instant(wall, zone)
-            there = self.held(moved, zone)
+            if (found := known.get(wall)) is None:
+                moved = zones.first_instant(wall, zone)
+                found = known[wall] = moved, self.held(moved, zone)
+            moved, there = found
             if there is None:
                 skipped = elapsed and not zones.instants(wall, zone)
                 return Placed(None if skipped else moved, held)

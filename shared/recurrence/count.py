@@ -8,16 +8,21 @@ found by bisection. They are counted by the month, between one change of clocks 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from shared.recurrence import zone as zones
+from shared.recurrence.invalid import InvalidRecurrence
 from shared.recurrence.named import runs
 from shared.recurrence.next import in_utc, next_run, observed, occurrences
 from shared.recurrence.rule import Frequency, Recurrence
 
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
+MOST_MOVED = 3_000
+"""Runs in a year that calendars may move: some eight a day. If years are closed, to place them
+takes seconds."""
+_SOME_YEAR, _YEAR = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=366)
 _FEW = 4
 """Up to this many occurrences, walking is as fast as any other way."""
 
@@ -75,6 +80,22 @@ def count_runs(recurrence: Recurrence, after: datetime, until: datetime) -> int:
     if named is None:
         raise ValueError(f"nothing is named by {recurrence.frequency}")
     return runs(named, zones.find(recurrence.timezone), after, until)
+
+
+def hold_moves(recurrence: Recurrence) -> None:
+    """Raise `InvalidRecurrence` if calendars are to move runs of which there are too many.
+
+    Each run of a closed year is looked at to find the next open one, except where a moved run meets
+    another. Counted is the first year of its runs.
+    """
+    if recurrence.calendar is None or observed(recurrence).stays:
+        return
+    plain = replace(recurrence, calendar=None, stored=True)
+    begin = recurrence.first or _SOME_YEAR
+    found = count_runs(plain, begin - _SECOND, begin + _YEAR)
+    if found > MOST_MOVED:
+        said = f"{found:,} runs a year are too many to be moved, {MOST_MOVED:,} can be; use skip"
+        raise InvalidRecurrence("calendar_rule", said)
 
 
 def _of_interval(recurrence: Recurrence, seconds: int, after: datetime, until: datetime) -> int:

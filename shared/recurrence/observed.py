@@ -12,10 +12,10 @@ window, and so do the runs: what would be moved out of the window is held back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
-from shared.recurrence.calendar import LONGEST_MOVE, CalendarRule, Observance, Placed
+from shared.recurrence.calendar import LONGEST_MOVE, CalendarRule, Observance, Placed, There
 
 _RESOLUTION = datetime.resolution
 _WIDTHS = (1, 7, 31, 366)
@@ -43,6 +43,7 @@ class Observed:
     """It follows elapsed time: a time of day that clocks skip does not run."""
     alike: bool
     """It has the same times of day on every day, so a run that is moved meets another."""
+    _known: dict[datetime, There] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def stays(self) -> bool:
@@ -59,7 +60,7 @@ class Observed:
 
     def place(self, run: datetime) -> Placed:
         """What becomes of a run of the recurrence."""
-        placed = self.observance.placed(run, self.zone, elapsed=self.elapsed)
+        placed = self.observance.placed(run, self.zone, elapsed=self.elapsed, known=self._known)
         if placed.at is None or self._within(placed.at):
             return placed
         return Placed(None, placed.held)

@@ -75,28 +75,40 @@ class Several(Walls):
 
 
 class Without(Walls):
-    """The wall times of `inner`, without the minutes of `excluded`."""
+    """The wall times of `inner`, without the minutes of `excluded`.
 
-    __slots__ = ("_excluded", "_inner")
+    A day of which everything is excluded costs nothing: what is left may come once in centuries.
+    """
+
+    __slots__ = ("_all", "_excluded", "_inner", "_known")
 
     def __init__(self, inner: Walls, excluded: Several) -> None:
         self._inner = inner
         self._excluded = excluded
+        self._all = frozenset(inner.day_times())
+        self._known: dict[int, tuple[frozenset[int], bool]] = {}
 
     @property
     def second(self) -> int:
         return self._inner.second
 
     def days(self, year: int, month: int) -> Sequence[int]:
-        return self._inner.days(year, month)
+        days = self._inner.days(year, month)
+        return [day for day in days if not self._out(year, month, day)[1]]
 
     def times(self, year: int, month: int, day: int) -> Sequence[int]:
         times = self._inner.times(year, month, day)
+        out, _ = self._out(year, month, day)
+        return [time for time in times if time not in out] if out else times
+
+    def _out(self, year: int, month: int, day: int) -> tuple[frozenset[int], bool]:
+        """What is excluded on a day, and whether that is all that a day can have."""
         excluded = self._excluded.times(year, month, day)
-        if not excluded:
-            return times
-        out = frozenset(excluded)
-        return [time for time in times if time not in out]
+        found = self._known.get(id(excluded))  # `Several` makes few of them, and keeps each
+        if found is None:
+            out = frozenset(excluded)
+            found = self._known[id(excluded)] = out, self._all <= out
+        return found
 
     def day_times(self) -> Sequence[int]:
         return self._inner.day_times()

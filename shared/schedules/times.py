@@ -14,6 +14,7 @@ from shared.recurrence import (
     InvalidRecurrence,
     Observance,
     Recurrence,
+    hold_moves,
     next_run,
     observed,
 )
@@ -30,9 +31,14 @@ def accepted(
     """`wanted`, or what it means: a `once` for now runs at the next second.
 
     `present`: what it is to replace, if anything. `floor`: no run comes at or before it
-    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time`, `end_time` or `rrule`.
+    (`Schedule.floor`). Raises `InvalidRecurrence` naming `start_time`, `end_time`, `rrule`
+    or `calendar_rule`.
     """
-    if wanted == present or next_run(wanted, floor) is not None:
+    if wanted == present:
+        return wanted
+    if present is None or not _follows_calendars(wanted, present):
+        hold_moves(wanted)
+    if next_run(wanted, floor) is not None:
         return wanted
     if wanted.calendar is not None:
         if present is not None and _follows_calendars(wanted, present):

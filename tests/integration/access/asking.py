@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from shared.access import LOCAL, Role
 from shared.api.app import api
@@ -28,11 +29,11 @@ def noted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[
 
 
 class Asking:
-    """One instance's API."""
+    """One instance's API; or another app of it, that `serve` makes."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, serve: Callable[[Callable[[], App]], FastAPI] = api) -> None:
         self.app = app
-        self._api = api(lambda: self.app)
+        self._api = serve(lambda: self.app)
         self._hosts = 0
 
     def ask(

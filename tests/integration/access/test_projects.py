@@ -10,16 +10,11 @@ from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.access.asking import Asking
+from tests.integration.access.town import own_work
 from tests.integration.engine.conftest import Engine, make
 
 SCHEDULES = "/api/v1/schedules"
 BODY: dict[str, Any] = {"name": "x", "task_type": "own_work", "frequency": "daily"}
-
-
-@task("own_work", for_projects=True, timeout_seconds=60)
-def own_work(job: JobContext, params: Params) -> Result:
-    """Works for its project alone."""
-    return {}
 
 
 @task("guarded", role=Role.ADMIN, timeout_seconds=60)
@@ -52,23 +47,6 @@ def test_a_caller_of_several_says_which(client: Asking, admin: str) -> None:
     said = client.problem(422, "POST", SCHEDULES, two, json=BODY)
     assert said.startswith("project_id: say which project it belongs to; Ana has 1, 2")
     assert client.told("POST", SCHEDULES, two, json=BODY | {"project_id": 2})["project_id"] == 2
-
-
-def test_nobody_makes_a_schedule_in_a_project_of_others(client: Asking, admin: str) -> None:
-    one = client.key(Role.OPERATOR, 1)
-    said = client.problem(403, "POST", SCHEDULES, one, json=BODY | {"project_id": 2})
-    assert said == "project_id: Ana does not have project 2"
-    assert client.told("GET", SCHEDULES, admin)["total"] == 0
-
-
-def test_no_schedule_moves_to_another_project(client: Asking, admin: str) -> None:
-    one = client.key(Role.ADMIN, 1)
-    made = client.told("POST", SCHEDULES, one, json=BODY)
-    path = f"{SCHEDULES}/{made['id']}"
-    for project in (2, None):
-        answer = client.ask("PATCH", path, one, json={"project_id": project})
-        assert answer.status_code in (403, 422), answer.text
-    assert client.told("GET", path, admin)["project_id"] == 1
 
 
 def test_a_task_of_the_company_is_set_up_by_who_has_all_projects(

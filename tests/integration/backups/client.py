@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from shared.api.app import api
 from shared.app import App
 from shared.schedules.job import Job
 from shared.storage.blobs.container import Container
+from shared.tasks import Task
 from tests import described
 from tests.integration.engine.conftest import START, Engine, make, tap
 
@@ -132,8 +133,10 @@ def _held() -> Callable[[httpx.Response], None]:
 
 
 @contextmanager
-def opened(azurite: Azurite, folder: Path, **environ: str) -> Iterator[Client]:
-    """A client of an app with the destinations `primary` and `offsite`."""
+def opened(
+    azurite: Azurite, folder: Path, more: Sequence[Task] = (), /, **environ: str
+) -> Iterator[Client]:
+    """A client of an app with the destinations `primary` and `offsite`, and with more tasks."""
     file = folder / "company.db"
     if not file.exists():
         with closing(sqlite3.connect(file)) as connection:
@@ -151,7 +154,7 @@ def opened(azurite: Azurite, folder: Path, **environ: str) -> Iterator[Client]:
         "BACKUP_DESTINATIONS": "offsite",
         "BACKUP_OFFSITE_CONTAINER": f"{word}offsite",
     }
-    tasks = [one for one in functions.tasks() if one.name in TASKS]
+    tasks = [*more, *(one for one in functions.tasks() if one.name in TASKS)]
     engine = make(azurite, environ=own | environ, tasks=tasks)
     tap(engine)
     yield Client(engine, file, word, azurite.connection_string)

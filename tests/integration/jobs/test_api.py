@@ -94,15 +94,6 @@ def test_a_walk_shows_each_job_once_whatever_begins_meanwhile(lived_at: Counter)
     assert len(ids) == len(set(ids)) and before <= set(ids)
 
 
-def test_a_cursor_of_another_list_and_a_page_beside_it_are_refused(lived_at: Counter) -> None:
-    cursor = lived_at.told("GET", "/jobs?page_size=2")["next_cursor"]
-    field, said = lived_at.wrong("GET", f"/jobs?status=failed&cursor={cursor}", None)
-    assert field == "cursor" and "another list" in said
-    field, said = lived_at.wrong("GET", f"/jobs?cursor={cursor}&page=2", None)
-    assert field == "page" and "leave it out" in said
-    assert lived_at.wrong("GET", "/jobs?cursor=x", None)[0] == "cursor"
-
-
 def test_what_a_caller_does_not_see_does_not_exist(lived_at: Counter) -> None:
     app = lived_at.engine.app
     theirs = replace(LOCAL, projects=frozenset({2}))

@@ -129,17 +129,6 @@ def test_a_walk_shows_each_once_while_others_come_and_go(counter: Counter) -> No
     assert seen == expected
 
 
-def test_a_cursor_of_another_list_is_refused(counter: Counter) -> None:
-    some(counter, "a", "b", "c", project_id=7)
-    cursor = counter.told("GET", "/schedules?page_size=1&project_id=7")["next_cursor"]
-    path = f"/schedules?page_size=2&cursor={cursor}"
-    assert counter.told("GET", f"{path}&project_id=7")["next_cursor"] is None
-    for other in ("", "&project_id=8", "&project_id=7&q=a", "&project_id=7&sort=name"):
-        assert counter.wrong("GET", path + other, None)[0] == "cursor"
-    field, said = counter.wrong("GET", f"{path}&project_id=7&page=2", None)
-    assert field == "page" and "not both" in said
-
-
 def test_a_long_name_fits_into_a_cursor(counter: Counter) -> None:
     some(counter, "ﬃ" * 200, "\U0001f4be" * 200, "ΐ" * 200)
     assert len(list(walk(counter, "page_size=1&sort=name"))) == 3

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from shared.calendars.ics import MOST_BYTES, Span, imported
+from shared.calendars.ics import Span, imported
 from shared.calendars.model import Imported
 from shared.errors import Invalid
 
@@ -98,17 +98,6 @@ def test_a_rule_without_an_end_goes_to_the_horizon() -> None:
     )
 
 
-ZONE = "BEGIN:VTIMEZONE|TZID:Evil|BEGIN:STANDARD|DTSTART:19000101T000000|RRULE:FREQ=SECONDLY|"
-ZONE += "TZOFFSETFROM:+0000|TZOFFSETTO:+0000|END:STANDARD|END:VTIMEZONE|"
-
-
-def test_a_files_own_zones_are_not_read() -> None:
-    text = ics("DTSTART;VALUE=DATE:20260105")
-    evil = ZONE.replace("|", "\r\n")
-    text = text.replace("BEGIN:VEVENT", f"{evil}BEGIN:VEVENT", 1)
-    assert len(imported(text, "UTC", SPAN).days) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -124,19 +113,9 @@ def test_a_files_own_zones_are_not_read() -> None:
         (ics("DTSTART;VALUE=DATE:20260105|DURATION:P900000D"), "ten years"),
         (ics("DTSTART;VALUE=DATE:18000105"), "cannot be read"),
         (ics("DTSTART;VALUE=DATE:20400105"), "no event of it lies"),
-        (ics("DTSTART:20260105T000000Z|RRULE:FREQ=SECONDLY"), "within a day"),
-        (ics("DTSTART:20260105T000000Z|RRULE:FREQ=DAILY;BYSECOND=0,1,2,3,4"), "within a day"),
         (ics("DTSTART;VALUE=DATE:20260105|RRULE:FREQ=DAILY;INTERVAL=0"), "INTERVAL"),
-        (ics("DTSTART;VALUE=DATE:20260105|RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"), "never"),
-        (ics("DTSTART;VALUE=DATE:20260105|RRULE:FREQ=DAILY"), "more than 2000 days"),
-        (ics("DTSTART:20260105T080000Z|DURATION:PT1H|RRULE:FREQ=DAILY"), "spans of time"),
-        (ics(*["DTSTART;VALUE=DATE:19000101|RRULE:FREQ=WEEKLY|DURATION:P300D"] * 900), ""),
-        (ics(*["DTSTART;VALUE=DATE:20260105"] * 5001), "5000 can be"),
-        ("BEGIN:VCALENDAR\r\n" + "X:y\r\n" * 150_000, "lines"),
-        ("BEGIN:VCALENDAR\r\n" + "x" * MOST_BYTES, "bytes"),
-        ("BEGIN:VCALENDAR\r\n" + "BEGIN:VCALENDAR\r\n" * 5000, ""),
     ],
-    ids=range(23),
+    ids=range(13),
 )
-def test_a_file_that_is_wrong_or_too_large_is_refused(text: str, said: str) -> None:
+def test_a_file_that_is_wrong_is_refused(text: str, said: str) -> None:
     assert said in refused(text)

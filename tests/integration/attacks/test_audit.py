@@ -20,6 +20,7 @@ from tests.integration.audit.conftest import Office
 from tests.integration.engine.conftest import make, tap
 
 Row = dict[str, Any]
+Kept = tuple[dict[str, Row], dict[str, bytes]]
 
 
 class Hands:
@@ -60,6 +61,22 @@ class Hands:
             digest = self.retold(number, previous=digest)
         self.put(HEAD, self.of(HEAD) | {"digest": digest})
 
+    def kept(self) -> Kept:
+        """All there is of the chain."""
+        names = [*self.anchors(), *self.files()]
+        blobs = {name: self.blobs.download_blob(name).readall() for name in names}
+        return {key: self.of(key) for key in self.office.rows()}, blobs
+
+    def put_back(self, kept: Kept) -> None:
+        rows, blobs = kept
+        added = [Delete(key) for key in self.office.rows() if key not in rows]
+        there = {
+            key: {n: one for n, one in row.items() if n != "RowKey"} for key, row in rows.items()
+        }
+        self.do(*added, *(Upsert(key, row) for key, row in there.items()))
+        for name, data in blobs.items():
+            self.blobs.upload_blob(name, data, overwrite=True)
+
     def anchors(self) -> list[str]:
         return sorted(self.blobs.list_blob_names(name_starts_with="anchors/"))
 
@@ -70,6 +87,14 @@ class Hands:
 def text_changed(hands: Hands) -> None:
     row = hands.row(4)
     hands.put(record_key(4), row | parted(joined(row).replace("anna", "otto")))
+
+
+def value_changed(hands: Hands) -> None:
+    """Of what no column says: its hash alone tells."""
+    row = hands.row(4)
+    text = joined(row)
+    assert "name 2" in text
+    hands.put(record_key(4), row | parted(text.replace("name 2", "name 9")))
 
 
 def text_gone(hands: Hands) -> None:
@@ -175,6 +200,7 @@ def last_anchor_gone(hands: Hands) -> None:
 
 TAMPERED: list[tuple[Callable[[Hands], None], Wrong, str]] = [
     (text_changed, Wrong.CHANGED, "record 4"),
+    (value_changed, Wrong.CHANGED, "record 4"),
     (text_gone, Wrong.CHANGED, "record 4"),
     (column_changed, Wrong.CHANGED, "record 4: its row says otherwise"),
     (text_and_hash_changed, Wrong.UNLINKED, "record 5 does not follow the record 4"),
@@ -200,8 +226,8 @@ TAMPERED: list[tuple[Callable[[Hands], None], Wrong, str]] = [
 ]
 
 
-@pytest.fixture
-def hands(azurite: Azurite) -> Iterator[Hands]:
+@pytest.fixture(scope="module")
+def chain(azurite: Azurite) -> Hands:
     """A chain of nine records, with the anchors of two days."""
     engine = make(azurite)
     tap(engine)
@@ -212,8 +238,16 @@ def hands(azurite: Azurite) -> Iterator[Hands]:
     office.engine.add()
     assert office.upkeep(1)["anchored"] == "anchors/2026-03-03.json"
     assert office.head().number == 9
-    assert office.verified().good
-    yield Hands(office)
+    return Hands(office)
+
+
+@pytest.fixture
+def hands(chain: Hands) -> Iterator[Hands]:
+    """The chain, which is as it was again after each attack."""
+    before = chain.kept()
+    yield chain
+    chain.put_back(before)
+    assert chain.office.verified().good
 
 
 @pytest.mark.parametrize(
