@@ -29,6 +29,7 @@ from shared.jobs.chunk import encode
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry, Filter, at_second, epoch
 from shared.jobs.packing import MOST, cut
+from shared.jobs.totals import Totals
 from shared.schedules.job import Status, job_id
 from shared.schedules.ledger import Span
 
@@ -39,6 +40,7 @@ _PROJECTS = 20
 _PASSES = {"full": 9, "quick": 9, "tiny": 1}
 _WALKED = 10
 _PAGE = 50
+_SHOWN = 1_000
 _AIM = 100
 _DAYS = 60
 """Over so many days the jobs are spread."""
@@ -69,7 +71,9 @@ def pack(belfry: App, some: list[Entry]) -> None:
     chunks, feed = belfry.jobs._chunks, belfry.jobs._feed
     chunks.create()
     sections = [Section.of(chunks.keep_chunk(encode(part)), part) for part in cut(some, MOST)]
-    assert feed.point(feed.pointer(), chunks.keep_directory(Directory.of(sections).encode()))
+    totals = chunks.keep_totals(Totals().plus(some).choosing(_SHOWN))
+    directory = Directory.of(sections, totals=totals)
+    assert feed.point(feed.pointer(), chunks.keep_directory(directory.encode()))
 
 
 def asked(n: int) -> Mapping[str, tuple[str, Filter, int]]:
