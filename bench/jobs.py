@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry.counted import Counted
+from bench.belfry.ended import rows
 from bench.belfry.listed import SHARDS, Caller, load
 from bench.belfry.measuring import account, choice, go_on, milliseconds, table
 from bench.belfry.world import Jobs, app
@@ -29,17 +29,18 @@ from shared.jobs.chunk import encode
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry, Filter, at_second, epoch
 from shared.jobs.packing import MOST, cut
-from shared.schedules.job import Job, Status, job_id
+from shared.jobs.totals import Totals
+from shared.schedules.job import Status, job_id
 from shared.schedules.ledger import Span
-from shared.storage.tables.changes import row_of
 
-_SIZES = {"full": (1_000, 100_000, 1_000_000), "quick": (1_000, 50_000), "tiny": (60, 300)}
+_SIZES = {"full": (1_000, 100_000, 1_000_000), "quick": (1_000, 50_000), "tiny": (60,)}
 _IDLE = {"full": 100_000, "quick": 5_000, "tiny": 100}
 _SCHEDULES = 1_000
 _PROJECTS = 20
-_PASSES = 9
+_PASSES = {"full": 9, "quick": 9, "tiny": 1}
 _WALKED = 10
 _PAGE = 50
+_SHOWN = 1_000
 _AIM = 100
 _DAYS = 60
 """Over so many days the jobs are spread."""
@@ -70,37 +71,9 @@ def pack(belfry: App, some: list[Entry]) -> None:
     chunks, feed = belfry.jobs._chunks, belfry.jobs._feed
     chunks.create()
     sections = [Section.of(chunks.keep_chunk(encode(part)), part) for part in cut(some, MOST)]
-    assert feed.point(feed.pointer(), chunks.keep_directory(Directory.of(sections).encode()))
-
-
-def rows(belfry: App, some: set[Entry]) -> None:
-    """Store the rows of these, as jobs leave them."""
-    shard = belfry.table.shard
-    ordered = sorted(some, key=lambda one: shard(one.schedule_id))
-    for name, group in groupby(ordered, key=lambda one: shard(one.schedule_id)):
-        for part in cut(list(group), 90):
-            steps = [row_of(_job(one)) for one in part]
-            belfry.table._table.transact(name, steps)
-
-
-def _job(entry: Entry) -> Job:
-    at = at_second(entry.until)
-    return Job(
-        id=entry.id,
-        schedule_id=entry.schedule_id,
-        schedule_name="bench",
-        project_id=entry.project_id,
-        task_type=entry.task_type,
-        status=entry.status,
-        due_at=at,
-        attempt=1,
-        started_at=at,
-        first_started_at=at,
-        finished_at=at + timedelta(seconds=1.5),
-        worker="bench",
-        result={"rows": 1},
-        log="worked\n" * 20,
-    )
+    totals = chunks.keep_totals(Totals().plus(some).choosing(_SHOWN))
+    directory = Directory.of(sections, totals=totals)
+    assert feed.point(feed.pointer(), chunks.keep_directory(directory.encode()))
 
 
 def asked(n: int) -> Mapping[str, tuple[str, Filter, int]]:
@@ -121,13 +94,14 @@ def asked(n: int) -> Mapping[str, tuple[str, Filter, int]]:
     }
 
 
-def measured(n: int) -> Mapping[str, float]:
+def measured(n: int, passes: int) -> Mapping[str, float]:
     """Everything, over `n` jobs, in the order in which it is shown."""
     with account() as text:
         belfry = app(text, "jobs", shards=SHARDS, jobs=Jobs())
         belfry.create()
         pack(belfry, entries(n, belfry.clock.now()))
-        found = [*_cold(text), *_pages(belfry, n), *_sums(belfry), *_requests(text)]
+        found = [*_cold(text), *_pages(belfry, n, passes), *_sums(belfry, passes)]
+        found += _requests(text)
         return dict(found)
 
 
@@ -140,21 +114,21 @@ def _cold(connection: str) -> Iterator[tuple[str, float]]:
     yield "  of a schedule, ms", milliseconds(lambda: caller.get(path))
 
 
-def _pages(belfry: App, n: int) -> Iterator[tuple[str, float]]:
+def _pages(belfry: App, n: int, passes: int) -> Iterator[tuple[str, float]]:
     caller = Caller(belfry)
     for what, (query, wanted, skip) in asked(n).items():
         jobs, _ = belfry.jobs._indexed()
-        rows(belfry, set(jobs.page(wanted, skip, _PAGE).entries))
+        rows(belfry, jobs.page(wanted, skip, _PAGE).entries)
         path = f"/jobs?page_size={_PAGE}{query}"
         caller.get(path)
-        yield f"{what}, ms", _median(partial(caller.get, path))
+        yield f"{what}, ms", _median(partial(caller.get, path), passes)
     yield "by cursor, ms", _walk(belfry, caller)
 
 
 def _walk(belfry: App, caller: Caller) -> float:
     """The time of a page, of several that follow one another."""
     jobs, _ = belfry.jobs._indexed()
-    rows(belfry, set(jobs.page(Filter(), 0, _PAGE * (_WALKED + 1)).entries))
+    rows(belfry, jobs.page(Filter(), 0, _PAGE * (_WALKED + 1)).entries)
     found = caller.get(f"/jobs?page_size={_PAGE}")
     times = []
     for _ in range(_WALKED):
@@ -166,14 +140,14 @@ def _walk(belfry: App, caller: Caller) -> float:
     return statistics.median(times)
 
 
-def _sums(belfry: App) -> Iterator[tuple[str, float]]:
+def _sums(belfry: App, passes: int) -> Iterator[tuple[str, float]]:
     caller = Caller(belfry)
     for what, path in {
         "statistics of all": "summary",
         "statistics of a project": "summary?project_id=7",
         "series of 60 days": f"daily?from={datetime.now(UTC).date() - timedelta(days=59)}",
     }.items():
-        yield f"{what}, ms", _median(partial(caller.get, f"/schedules/statistics/{path}"))
+        yield f"{what}, ms", _median(partial(caller.get, f"/schedules/statistics/{path}"), passes)
     now = belfry.clock.now()
     belfry.jobs._feed.file(entries(1_000, now + timedelta(seconds=300), days=1 / 288), now)
     yield "to pack 1,000 jobs, ms", milliseconds(lambda: belfry.packing.pack(go_on))
@@ -208,15 +182,15 @@ def idle(n: int) -> Mapping[str, float]:
         }
 
 
-def _median(call: Callable[[], object]) -> float:
-    return statistics.median(milliseconds(call) for _ in range(_PASSES))
+def _median(call: Callable[[], object], passes: int) -> float:
+    return statistics.median(milliseconds(call) for _ in range(passes))
 
 
 def main() -> None:
     """Print the tables."""
     size = choice(__doc__, "fewer jobs")
     sizes = _SIZES[size]
-    found = [measured(n) for n in sizes]
+    found = [measured(n, _PASSES[size]) for n in sizes]
     table("Lists of jobs, over so many", sizes, found)
     print(f"  a warm page is to be below {_AIM} ms, over any number of jobs")
     schedules = _IDLE[size]

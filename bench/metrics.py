@@ -1,24 +1,26 @@
-"""What a scrape of the metrics costs, over 10,000 schedules that each ran several times.
+"""What a scrape of the metrics costs, over so many schedules that each ran several times.
 
 `python bench/metrics.py [--quick | --tiny]` from the root. It is asked for through the API, in this
 process; storage is Azurite, on the same machine and its two cores. Nothing is taken from the cache
-of five seconds.
+of five seconds. Beside it, prometheus_client alone writes as many lines from its own memory, which
+is what an app of one process would do; it forgets them when that ends.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
 from bench.belfry.counted import Counted
 from bench.belfry.listed import SHARDS, load, schedules
-from bench.belfry.measuring import account, choice, go_on
+from bench.belfry.measuring import account, choice, go_on, milliseconds, table
 from bench.belfry.world import Jobs, app
 from shared.app import App
 from shared.jobs.entry import Entry, epoch
@@ -26,10 +28,12 @@ from shared.listing.upkeep import Upkeep
 from shared.metrics.service import Metrics
 from shared.schedules.job import Status, job_id
 
-_SIZES = {"full": 10_000, "quick": 2_000, "tiny": 100}
+_SIZES = {"full": (1_000, 10_000, 100_000), "quick": (1_000, 5_000), "tiny": (60,)}
 _PASSES = 5
 _RUNS = 4
 _AIM = 1_000
+_SERIES = 32
+"""Lines that the histogram and the counters of a schedule below have."""
 
 
 def measured(n: int) -> Mapping[str, float]:
@@ -49,28 +53,41 @@ def measured(n: int) -> Mapping[str, float]:
         again = [_scrape(fresh) for _ in range(_PASSES)]
         requests = counted.take()
         content = Metrics(fresh.metrics._at).text(None)
+        scrape, alone = statistics.median(again), _alone(content.count(b"\n"))
         return {
             "to pack a run of each, ms": statistics.median(packed),
             "first scrape of a new process, ms": first,
-            "scrape, ms": statistics.median(again),
+            "scrape, ms": scrape,
             "requests to tables": requests.table_requests / _PASSES,
             "requests to queues": requests.queue_requests / _PASSES,
             "lines": content.count(b"\n"),
+            "prometheus_client alone, ms": alone,
+            "scrape, times that": scrape / alone,
         }
+
+
+def _alone(lines: int) -> float:
+    """As many lines, of histograms and counters by schedule, from a registry of this process."""
+    registry = CollectorRegistry()
+    took = Histogram("took_seconds", "How long", ["schedule_id"], registry=registry)
+    ran = Counter("runs", "How often", ["schedule_id", "status"], registry=registry)
+    for number in range(lines // _SERIES):
+        took.labels(f"s{number:06d}").observe(3.5)
+        for status in Status:
+            ran.labels(f"s{number:06d}", status.value).inc()
+    return statistics.median(
+        milliseconds(lambda: generate_latest(registry)) for _ in range(_PASSES)
+    )
 
 
 def _scrape(belfry: App) -> float:
     """A scrape that nothing is kept of, in milliseconds."""
-    begin = time.perf_counter()
-    Metrics(belfry.metrics._at).text(None)
-    return (time.perf_counter() - begin) * 1000
+    return milliseconds(lambda: Metrics(belfry.metrics._at).text(None))
 
 
 def _packed(belfry: App, n: int, run: int) -> float:
     _file(belfry, n, run)
-    begin = time.perf_counter()
-    belfry.packing.pack(go_on)
-    return (time.perf_counter() - begin) * 1000
+    return milliseconds(lambda: belfry.packing.pack(go_on))
 
 
 def _file(belfry: App, n: int, run: int) -> None:
@@ -96,14 +113,11 @@ def _ended(n: int, run: int) -> Iterator[Entry]:
 
 def main() -> None:
     """Print the table."""
-    size = choice(__doc__, "fewer schedules")
-    n = _SIZES[size]
-    found = measured(n)
-    print(f"A scrape, over {n:,} schedules; the aim is {_AIM} ms")
-    for what, value in found.items():
-        print(f"  {what:<36}{value:>10,.0f}")
-    if size != "tiny" and found["scrape, ms"] > _AIM:
-        sys.exit("a scrape takes longer than it is to take")
+    sizes = _SIZES[choice(__doc__, "fewer schedules")]
+    found = [measured(n) for n in sizes]
+    table("A scrape, over so many schedules", sizes, found)
+    slowest = max(one["scrape, ms"] for one in found)
+    print(f"  a scrape is to be below {_AIM} ms: {'yes' if slowest < _AIM else 'NO'}")
 
 
 if __name__ == "__main__":

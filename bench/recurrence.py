@@ -70,11 +70,13 @@ class Rounds:
     count: int = 7
     seconds: float = 0.025
     """Of one round, about."""
+    first: int = 50
+    """Calls of the first round."""
 
     def microseconds(self, call: Callable[[], object]) -> float:
         """The best average over the rounds."""
         best = float("inf")
-        times = 50
+        times = self.first
         for _ in range(self.count):
             spent = _spent(call, times)
             best = min(best, spent / times)
@@ -184,7 +186,7 @@ def several(rounds: Rounds) -> None:
 
 
 def main(*, tiny: bool = False) -> None:
-    rounds = Rounds(1, 0) if tiny else Rounds()
+    rounds = Rounds(1, 0, 1) if tiny else Rounds()
     print("Microseconds for a parse and a next occurrence (warm: already parsed).\n")
     heads = ("expression", "zone", "cold", "warm", "cronsim", "croniter", "cold/cronsim")
     print("{:26}{:21}{:>7}{:>7}{:>9}{:>10}{:>14}".format(*heads))

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
@@ -71,14 +71,24 @@ class Caller:
 
     def get(self, path: str) -> dict[str, Any]:
         """What it answers."""
+        return self.send("GET", path)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """What it answers, which must not be an error."""
 
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(self._api)
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
-                return await client.get(f"/api/v1{path}")
+                return await client.request(method, f"/api/v1{path}", json=body, headers=headers)
 
         answer = asyncio.run(asked())
-        assert answer.status_code == 200, answer.text
+        assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
         return found
 

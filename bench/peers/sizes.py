@@ -16,7 +16,7 @@ class Sizes:
     processes: tuple[int, ...] = (1, 3)
     rounds: int = 3
     """Of later occurrences."""
-    idle: tuple[int, ...] = (1_000, 10_000, 100_000)
+    idle: tuple[int, ...] = (100, 10_000, 100_000)
     per_second: int = 10
     seconds: int = 20
     mix: Mix = field(default_factory=Mix)

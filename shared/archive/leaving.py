@@ -68,26 +68,26 @@ class Leaving:
         """The keys of the jobs that are in their schedules' rows now."""
         return {job_key(one) for one in self._schedules(shard).live}
 
-    def of_day(
-        self, shard: str, day: date, border: datetime, held: set[str]
+    def of_days(
+        self, shard: str, first: date, last: date, border: datetime
     ) -> Iterator[dict[str, Any]]:
-        """The raw rows of the jobs that were due on a day and go, in the order of their keys."""
-        for row in self._jobs(shard, border, day, raw=True):
+        """The raw rows of the old jobs that were due on these days, in the order of their keys."""
+        for row in self._jobs(shard, border, (first, last), raw=True):
             one = candidate(row, border)
-            if one is not None and one.key not in held and day_of(one.due_at) == day:
+            if one is not None and first <= day_of(one.due_at) <= last:
                 yield row
 
     def _jobs(
-        self, shard: str, border: datetime, day: date | None = None, **options: Any
+        self, shard: str, border: datetime, days: tuple[date, date] | None = None, **options: Any
     ) -> Iterator[dict[str, Any]]:
-        """Jobs due before the border, on that day, and ended before it. Instants are text, which is
-        in the order of time up to their seconds; `candidate` looks closer."""
+        """Jobs due before the border, on those days (from, to), and ended before it. Instants are
+        text, which is in the order of time up to their seconds; `candidate` looks closer."""
         where = _range(shard, "job:", "job;")
         upper = border.isoformat()
         where += f" and finished_at gt '' and finished_at lt {literal(upper)}"
-        if day is not None:
-            where += f" and due_at ge {literal(day.isoformat())}"
-            upper = (day + DAY).isoformat()
+        if days is not None:
+            where += f" and due_at ge {literal(days[0].isoformat())}"
+            upper = (days[1] + DAY).isoformat()
         where += f" and due_at lt {literal(upper)}"
         with translated(_SERVICE):
             yield from self._table.query(where, **options)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from shared.archive.catalog import Catalog
 from shared.archive.checking import Checker, Finding
 from shared.archive.files import Files
+from shared.archive.gathering import Gathered, together
 from shared.archive.going import border_of
 from shared.archive.leaving import Leaving
 from shared.archive.parts import Part
@@ -25,8 +27,16 @@ _LONGEST = 2700.0
 
 @dataclass(slots=True)
 class _Done:
+    until: float
+    """By the clock for durations."""
     counts: Counter[str] = field(default_factory=Counter)
     complete: bool = True
+
+    def may_go_on(self, job: JobContext) -> bool:
+        """Whether there is time for a further day."""
+        job.check()
+        self.complete = self.complete and job.clock.monotonic() <= self.until
+        return self.complete
 
     def result(self, border: datetime) -> Mapping[str, object]:
         names = ("archived", "removed", "held", "days")
@@ -68,9 +78,9 @@ class JobArchive:
         border = border_of(job.due_at, self._retention)
         if not job.dry_run:
             self._writer.prepare(job.check)
-        done, until = _Done(), job.clock.monotonic() + _LONGEST
+        done = _Done(job.clock.monotonic() + _LONGEST)
         for number, shard in enumerate(self._shards):
-            self._shard(shard, border, job, done, until)
+            self._shard(shard, border, job, done)
             job.progress(number + 1, len(self._shards))
         job.log("archived jobs", border=border, **done.counts)
         if not job.dry_run and (wrong := self._writer.damaged):
@@ -85,25 +95,46 @@ class JobArchive:
         """Every file that the catalog names."""
         return self._catalog.parts()
 
-    def _shard(
-        self, shard: str, border: datetime, job: JobContext, done: _Done, until: float
-    ) -> None:
+    def _shard(self, shard: str, border: datetime, job: JobContext, done: _Done) -> None:
         old = self._leaving.old(shard, border, job.check)
         done.counts["held"] += len(old.held)
-        for day in sorted(old.days):
-            job.check()
-            if job.clock.monotonic() > until:
-                done.complete = False
-                return
-            done.counts["days"] += 1
-            if job.dry_run:
-                done.counts["archived"] += old.days[day]
-                done.counts["removed"] += old.days[day]
-                continue
-            try:
-                moved = self._writer.move(shard, day, border, old.held, job.check)
-            except Damaged as error:  # the other days are not held back
-                self._writer.tell_damaged(str(error))
-                continue
-            done.counts["archived"] += moved.archived
-            done.counts["removed"] += moved.removed
+        if job.dry_run:
+            going = old.days.total()
+            done.counts.update(days=len(old.days), archived=going, removed=going)
+            return
+        left = sorted(old.days)
+        while left and done.may_go_on(job):
+            some = together(left, old.days)
+            with Gathered() as gathered:
+                if len(some) > 1:
+                    rows = self._leaving.of_days(shard, some[0], some[-1], border)
+                    gathered.read(some, rows, job.check)
+                for day in gathered.days or some[:1]:
+                    if not done.may_go_on(job):
+                        return
+                    self._day(shard, day, border, old.held, gathered, job, done)
+                    left.remove(day)
+
+    def _day(
+        self,
+        shard: str,
+        day: date,
+        border: datetime,
+        held: set[str],
+        gathered: Gathered,
+        job: JobContext,
+        done: _Done,
+    ) -> None:
+        def rows() -> Iterator[dict[str, Any]]:
+            if day in gathered.days:
+                return gathered.of_day(day)
+            return self._leaving.of_days(shard, day, day, border)
+
+        done.counts["days"] += 1
+        try:
+            moved = self._writer.move(shard, day, rows, held, job.check)
+        except Damaged as error:  # the other days are not held back
+            self._writer.tell_damaged(str(error))
+            return
+        done.counts["archived"] += moved.archived
+        done.counts["removed"] += moved.removed

@@ -4,8 +4,8 @@
    and visible once it is whole, with what is known of it in its metadata.
 2. It is read back: size, SHA-256, count, and order of the lines. Then its manifest is written, and
    its row in the catalog. From then on readers look into it.
-3. Each row of the table is compared with the file's line, read from the blob. The equal ones are
-   removed, if nobody changed them since they were read (ETag), up to 100 in a transaction.
+3. Each row, as it was read, is compared with the file's line, read from the blob. The equal ones
+   are removed, if nobody changed them since they were read (ETag), up to 100 in a transaction.
 
 A process that is killed leaves either nothing (blocks of a blob that was never committed), or a
 file that `adopt` proves and adds to the catalog, or rows of jobs that are in the file already,
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
+from typing import Any
 
 from shared.archive.catalog import Catalog
 from shared.archive.files import Files
@@ -43,6 +44,9 @@ from shared.storage.tables.table import Table
 _logger = logging.getLogger("belfry.archive")
 _SERVICE = "table storage"
 _TRIES = 5
+
+Rows = Callable[[], Iterator[dict[str, Any]]]
+"""Reads raw rows, in the order of their keys; the same ones, or what became of them, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +98,29 @@ class Writer:
         return added
 
     def move(
-        self, shard: str, day: date, border: datetime, held: set[str], check: Callable[[], None]
+        self, shard: str, day: date, rows: Rows, held: set[str], check: Callable[[], None]
     ) -> Moved:
-        """Move the jobs of a shard that were due on a day and ended before the border, except those
-        with the keys `held`, and those that are live now."""
+        """Move the old jobs of a shard that were due on a day, except those with the keys `held`,
+        and those that are live now. `rows`: reads those that were due on the day, or what was read
+        of them before."""
         self.hold_restore()
         held = held | self._leaving.live(shard)
+
+        def going() -> Iterator[dict[str, Any]]:
+            return (row for row in rows() if row["RowKey"] not in held)
+
         damaged = 0
         for _ in range(_TRIES):
             parts = self._catalog.parts(day, day, [shard])
             last = max((one.place.number for one in parts), default=0)
             place = Place(day, shard, last + 1 + damaged)
             try:
-                new = self._written(place, parts, border, held, check)
+                new = self._written(place, parts, going, check)
             except Conflict:  # another run was faster, or was killed before its file was known
                 damaged += not self.adopt(place.blob, check)
                 continue
             parts += [] if new is None else [new]
-            removed = self._removed(shard, day, border, held, parts, check)
+            removed = self._removed(shard, going, parts, check)
             return Moved(0 if new is None else new.count, removed)
         raise Unavailable(_SERVICE, f"others write {shard} of {day} all the while")
 
@@ -128,13 +137,12 @@ class Writer:
         self,
         place: Place,
         parts: list[Part],
-        border: datetime,
-        held: set[str],
+        rows: Rows,
         check: Callable[[], None],
     ) -> Part | None:
         """Write the rows that are not in the parts as another; None if there are none. Raises
         `Conflict` if another file has that name."""
-        fresh = self._fresh(place, parts, border, held)
+        fresh = self._fresh(parts, rows)
         first = next(fresh, None)
         if first is None:
             return None
@@ -148,13 +156,11 @@ class Writer:
         self._register(part, check)
         return part
 
-    def _fresh(
-        self, place: Place, parts: list[Part], border: datetime, held: set[str]
-    ) -> Iterator[bytes]:
+    def _fresh(self, parts: list[Part], rows: Rows) -> Iterator[bytes]:
         """The lines of rows that the parts do not have so."""
         known = self._archive.effective(parts)
         key, line = next(known, ("", b""))
-        for row in self._leaving.of_day(place.shard, place.day, border, held):
+        for row in rows():
             while key and key < row["RowKey"]:
                 key, line = next(known, ("", b""))
             made = line_of(row)
@@ -215,9 +221,7 @@ class Writer:
     def _removed(
         self,
         shard: str,
-        day: date,
-        border: datetime,
-        held: set[str],
+        rows: Rows,
         parts: list[Part],
         check: Callable[[], None],
     ) -> int:
@@ -226,7 +230,7 @@ class Writer:
         key, line = next(known, ("", b""))
         gone: list[Delete] = []
         removed = 0
-        for row in self._leaving.of_day(shard, day, border, held):
+        for row in rows():
             while key and key < row["RowKey"]:
                 key, line = next(known, ("", b""))
             if key == row["RowKey"] and line == line_of(row):

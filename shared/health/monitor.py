@@ -2,7 +2,8 @@
 
 Each run examines the schedules of which jobs ended since the last: `index_upkeep` notes them. Of a
 slice of all schedules, and of those that were found not to be well, it reads the rows: for what
-comes of time passing, or of a person's change. So its cost does not grow with their number.
+comes of time passing, or of a person's change. So its cost does not grow with their number. It goes
+on with notes until none is left, or its time is up.
 
 People are told first, then the finding is kept, and the notes are removed last. A run that is
 killed is done again by the next, and the alerts say nothing twice.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,11 +32,17 @@ from shared.schedules.model import Band, Schedule
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.findings import Ended, Finding, Found
 from shared.tasks import JobContext
+from shared.threads import Pool
 
 SLICE = 1000
 """How many schedules of all are looked at in a run: one request. 100,000 take eight hours."""
-MOST = 2000
-"""The most schedules whose jobs are read in a run; the others are the next run's."""
+MOST = 1000
+"""The most schedules whose jobs are read before what was found is kept."""
+LONGEST = 180.0
+"""Seconds after which a run begins no more of these; the others are the next run's."""
+_READERS = 8
+_TOGETHER = 64
+"""So many schedules are read before people are told of them."""
 _PLACE = "health.place"
 _NAMED = 20
 _NOT_WELL = (Verdict.LOOK, Verdict.CRITICAL)
@@ -50,6 +57,8 @@ class _Run:
     after: dict[str, Finding] = field(default_factory=dict)
     well: list[str] = field(default_factory=list)
     """Schedules that have a finding and are to have none."""
+    seen: set[str] = field(default_factory=set)
+    """Schedules that were examined, or are gone."""
     examined: int = 0
 
     def critical(self) -> list[str]:
@@ -62,45 +71,87 @@ class Monitor:
     """The monitor, bound to what it works on (`port.ScheduleMonitor`)."""
 
     def __init__(
-        self, health: ScheduleHealth, alerts: AlertService, meta: Meta, *, most: int = MOST
+        self,
+        health: ScheduleHealth,
+        alerts: AlertService,
+        meta: Meta,
+        *,
+        most: int = MOST,
+        longest: float = LONGEST,
     ) -> None:
         self._health = health
         self._alerts = alerts
         self._meta = meta
         self._most = most
+        self._longest = longest
 
     def watch(self, job: JobContext) -> Mapping[str, object]:
         """Examine what changed (`port.ScheduleMonitor.watch`). A dry run tells nobody."""
-        now = job.clock.now()
-        findings, table = self._health.findings, self._health.table
-        notes, dirty = _first(findings.ended(), self._most)
+        now, until = job.clock.now(), job.clock.monotonic() + self._longest
+        findings = self._health.findings
+        left = findings.ended()
         run = _Run(before=findings.all())
         part, place = self._slice()
-        rows = table.many({*dirty, *run.before}) | {one.id: one for one in part}
+        taken, dirty = _first(left, self._most, run.seen)
+        rows = self._health.table.many({*dirty, *run.before}) | {one.id: one for one in part}
         again = [one for one in run.before if _may_be_over(rows.get(one), run.before[one])]
         suspects = [one.id for one in part if is_stale_suspect(one, now)]
-        chosen = list(dict.fromkeys([*dirty, *again, *suspects]))
-        self._examine(run, [rows[one] for one in chosen if one in rows], job, now)
-        self._drop(run, (one for one in chosen if one not in rows and one in run.before), job)
+        looked = self._look(run, [*dirty, *again, *suspects], rows, job, now)
+        self._keep(run, looked, taken, job)
         if not job.dry_run:
-            findings.write(run.after.values())
-            findings.remove(run.well)
-            findings.settle(notes)
             self._meta.put(_PLACE, json.dumps(place))
+        while (left := left[len(taken) :]) and job.clock.monotonic() < until:
+            taken, dirty = _first(left, self._most, run.seen)
+            looked = self._look(run, dirty, self._health.table.many(dirty), job, now)
+            self._keep(run, looked, taken, job)
         return self._told(run, job)
 
-    def _examine(
-        self, run: _Run, schedules: Sequence[Schedule], job: JobContext, now: datetime
+    def _look(
+        self,
+        run: _Run,
+        ids: Iterable[str],
+        rows: Mapping[str, Schedule],
+        job: JobContext,
+        now: datetime,
+    ) -> set[str]:
+        """Examine those of these schedules that the run did not examine yet: it read its notes
+        before it began, so each sees all that they tell. Returns which."""
+        chosen = [one for one in dict.fromkeys(ids) if one not in run.seen]
+        run.seen.update(chosen)
+        there = [rows[one] for one in chosen if one in rows]
+        with Pool(_READERS, "health") as pool:
+            for start in range(0, len(there), _TOGETHER):
+                job.check()
+                self._examine(run, there[start : start + _TOGETHER], job, now, pool)
+        self._drop(run, (one for one in chosen if one not in rows and one in run.before), job)
+        return set(chosen)
+
+    def _keep(
+        self, run: _Run, looked: Collection[str], notes: Sequence[Ended], job: JobContext
     ) -> None:
-        for schedule in self._health.lists.shown(schedules):
-            job.check()
-            run.examined += 1
-            before = run.before.get(schedule.id)
+        """Keep what was found out about these, for which the notes asked."""
+        if not job.dry_run:
+            findings = self._health.findings
+            findings.write(one for one in run.after.values() if one.schedule_id in looked)
+            findings.remove(one for one in run.well if one in looked)
+            findings.settle(notes)
+
+    def _examine(
+        self, run: _Run, schedules: Sequence[Schedule], job: JobContext, now: datetime, pool: Pool
+    ) -> None:
+        def examined(schedule: Schedule) -> Health | Damaged:
             try:
-                health = self._health.examine(schedule, now)
+                return self._health.examine(schedule, now)
             except Damaged as error:  # one garbled version must not hide the other schedules
-                job.log(f"{schedule.id}: {error}")
+                return error
+
+        shown = self._health.lists.shown(schedules)
+        for schedule, health in zip(shown, pool.map(examined, shown), strict=True):
+            run.examined += 1
+            if isinstance(health, Damaged):
+                job.log(f"{schedule.id}: {health}")
                 continue
+            before = run.before.get(schedule.id)
             after = finding(schedule.id, health, before, now)
             if not job.dry_run:
                 self._tell(schedule, health, before)
@@ -207,17 +258,19 @@ def _may_be_over(schedule: Schedule | None, known: Finding) -> bool:
     return known.has(ReasonKind.STALE) and schedule.updated_at > known.since
 
 
-def _first(notes: Sequence[Ended], most: int) -> tuple[list[Ended], list[str]]:
-    """(The oldest notes, as many as name no more schedules than that, but at least one; the
-    schedules that they name)."""
+def _first(
+    notes: Sequence[Ended], most: int, seen: Collection[str]
+) -> tuple[list[Ended], list[str]]:
+    """(The oldest notes, as many as name no more schedules than that beside those `seen`, but at
+    least one; the schedules that they name)."""
     taken: list[Ended] = []
     named: dict[str, None] = {}
     for note in notes:
-        more = named | dict.fromkeys(note.schedule_ids)
-        if taken and len(more) > most:
+        more = dict.fromkeys(one for one in note.schedule_ids if one not in seen)
+        if taken and len(named.keys() | more.keys()) > most:
             break
         taken.append(note)
-        named = more
+        named |= more
     return taken, list(named)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -134,13 +134,11 @@ def meetings(works: Sequence[Works], runs: Runs, since: datetime, until: datetim
     most = max(_LEAST, 4 * MOST_RUNS // max(1, len(ones)))
     busy = {one: _busy(one, works[one], runs, since, most) for one in ones}
     cut = frozenset(works[one].schedule.id for one in ones if not busy[one][1])
-    pairs, complete = _compared(groups, {one: busy[one][0] for one in ones}, since, until)
-    told = [_meeting(works, pair, shares) for pair, shares in pairs.items()]
-    told.sort(
-        key=lambda one: (-one.times, one.first_at, one.one.schedule.id, one.other.schedule.id)
-    )
-    complete = complete and len(told) <= MOST_MEETINGS
-    return Met(meetings=tuple(told[:MOST_MEETINGS]), cut=cut, complete=complete and not cut)
+    found = _compared(groups, {one: busy[one][0] for one in ones}, since, until)
+    chosen = _most_often(works, found)
+    complete = found.complete and len(found.first_at) == len(chosen) and not cut
+    told = tuple(_meeting(works, pair, found) for pair in chosen)
+    return Met(meetings=told, cut=cut, complete=complete)
 
 
 def _longest(works: Works) -> float:
@@ -175,7 +173,16 @@ def _busy(
 
 
 _Pair = tuple[int, int]
-_Shares = dict[Shared, tuple[datetime, int]]
+
+
+@dataclass(slots=True)
+class _Found:
+    """Which pairs meet. There may be as many as steps, so little is kept of each."""
+
+    times: dict[Shared, Counter[_Pair]] = field(default_factory=dict)
+    """How often, by what they share."""
+    first_at: dict[_Pair, datetime] = field(default_factory=dict)
+    complete: bool = True
 
 
 def _compared(
@@ -183,27 +190,42 @@ def _compared(
     busy: Mapping[int, Sequence[_Run]],
     since: datetime,
     until: datetime,
-) -> tuple[dict[_Pair, _Shares], bool]:
-    """(what each pair shares, since when and how often; whether all was compared). Each group has
-    its part of the steps, and leaves what it does not need to those after it, which are larger."""
-    pairs: dict[_Pair, _Shares] = defaultdict(dict)
-    room, complete = MOST_STEPS, True
+) -> _Found:
+    """Each group has its part of the steps, and leaves what it does not need to those after it,
+    which are larger."""
+    found = _Found()
+    room = MOST_STEPS
     for left, (shared, group) in zip(range(len(groups), 0, -1), groups.items(), strict=True):
-        counts: Counter[_Pair] = Counter()
+        counts = found.times[shared] = Counter()
         allowed = room // left
         for step, (pair, at) in enumerate(_overlaps(heapq.merge(*_ordered(group, busy)), until)):
             if step >= allowed:
-                complete = False
+                found.complete = False
                 break
             room -= 1
             if pair[0] == pair[1]:
                 continue
             counts[pair] += 1
             if counts[pair] == 1:
-                pairs[pair][shared] = (max(at, since), 0)
-        for pair, count in counts.items():
-            pairs[pair][shared] = (pairs[pair][shared][0], count)
-    return pairs, complete
+                begun = max(at, since)
+                found.first_at[pair] = min(begun, found.first_at.get(pair, begun))
+    return found
+
+
+def _most_often(works: Sequence[Works], found: _Found) -> list[_Pair]:
+    """The pairs that are told, in order. One that is among the first of all is among the first of
+    those that share what it most often meets on."""
+
+    def place(times: int, pair: _Pair) -> tuple[int, datetime, str, str]:
+        one, other = (works[number].schedule.id for number in pair)
+        return -times, found.first_at[pair], one, other
+
+    best: dict[_Pair, tuple[int, datetime, str, str]] = {}
+    for counts in found.times.values():
+        some = ((place(times, pair), pair) for pair, times in counts.items())
+        for at, pair in heapq.nsmallest(MOST_MEETINGS, some):
+            best[pair] = min(at, best.get(pair, at))
+    return heapq.nsmallest(MOST_MEETINGS, best, key=best.__getitem__)
 
 
 def _ordered(
@@ -228,11 +250,12 @@ def _overlaps(
         heapq.heappush(working, (end, one))
 
 
-def _meeting(works: Sequence[Works], pair: _Pair, shares: _Shares) -> Meeting:
+def _meeting(works: Sequence[Works], pair: _Pair, found: _Found) -> Meeting:
+    shares = [shared for shared, counts in found.times.items() if pair in counts]
     return Meeting(
         one=works[pair[0]],
         other=works[pair[1]],
         shares=tuple(sorted(shares, key=lambda one: (one.kind, one.value))),
-        first_at=min(at for at, _ in shares.values()),
-        times=max(times for _, times in shares.values()),
+        first_at=found.first_at[pair],
+        times=max(found.times[one][pair] for one in shares),
     )

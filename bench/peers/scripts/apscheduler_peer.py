@@ -23,6 +23,7 @@ from apscheduler.schedulers.base import (  # type: ignore[import-not-found]
     BaseScheduler,
 )
 from apscheduler.schedulers.blocking import BlockingScheduler  # type: ignore[import-not-found]
+from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-not-found]
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-not-found]
 from sqlalchemy import text
 
@@ -172,6 +173,18 @@ def idle(url: str, n: int, passes: int) -> dict[str, Any]:
     return {"seconds": statistics.median(taken[1:])}
 
 
+def add(url: str, n: int, passes: int) -> dict[str, Any]:
+    """`add_job`, over `n` schedules."""
+    load(url, n, (datetime.now(UTC) + DAY).timestamp())
+    scheduler, _ = ready(url, Counting())
+    taken = []
+    for number in range(passes + 1):
+        begin = time.perf_counter()
+        scheduler.add_job(work, CronTrigger(hour=2, minute=30, timezone=UTC), args=(number, 0))
+        taken.append(time.perf_counter() - begin)
+    return {"seconds": statistics.median(taken[1:])}
+
+
 def missed(url: str, n: int, threads: int) -> dict[str, Any]:
     """`n` schedules due at one moment, with the default grace: how many are missed."""
     scheduler, _ = ready(url, ThreadPoolExecutor(threads))
@@ -210,6 +223,7 @@ if __name__ == "__main__":
         "again": again,
         "dispatch": dispatch,
         "idle": idle,
+        "add": add,
         "missed": missed,
         "serve": serve,
     }

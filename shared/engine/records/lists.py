@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,8 @@ _ALL = Wanted()
 _PAGE = 1000
 _FEW = 1000
 """Of so few schedules, a page's rows are read in ranges, else each by itself."""
+_SOME = 100
+"""Of more schedules of a project, storage is asked for the project's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +86,22 @@ class Lists:
         )
         chosen = self._listing.choose(wanted, Sort.NEWEST, most + bool(but))
         ids = [one for one in chosen.ids if one != but][:most]
-        few = self._listing.size <= _FEW or len(ids) > _FEW
-        rows = self._table.many(ids) if few else self._table.scattered(ids)
+        rows = self._rows(project_id, ids, chosen.total)
         there = [rows[one] for one in ids if one in rows]
         return chosen.total, [one for one in there if one.deleted_at is None]
+
+    def _rows(
+        self, project_id: int | None, ids: Sequence[str], total: int
+    ) -> Mapping[str, Schedule]:
+        """The rows of these schedules of a project, which has so many in all."""
+        if self._listing.size <= _FEW:
+            return self._table.many(ids)
+        if len(ids) <= _SOME:
+            return self._table.scattered(ids)
+        if total > 2 * len(ids):
+            return self._table.many(ids)
+        found = self._table.of_project(project_id)
+        return found | self._table.scattered([one for one in ids if one not in found])
 
     def count(self, wanted: Wanted) -> Counts:
         """How many are wanted; no row is read."""

@@ -215,6 +215,16 @@ class ScheduleTable:
         found = readable.schedules(row for row in rows if row is not None)
         return {schedule.id: schedule for schedule in found}
 
+    def of_project(self, project_id: int | None) -> dict[str, Schedule]:
+        """The schedules of a project (None: of none) that can be read, by id, without deleted ones
+        and those of frequency `once`. Storage looks at every row, and returns these."""
+        of = "" if project_id is None else str(project_id)
+        more = f" and project_id eq {literal(of)} and frequency ne 'once' and deleted_at eq ''"
+        found = self._readers.map(
+            lambda shard: [*self._range(shard, "schedule:", "schedule;", more=more)], self.shards
+        )
+        return {one.id: one for rows in found for one in readable.schedules(rows)}
+
     def expired(self, by: datetime) -> Iterator[Schedule]:
         """Schedules that are on though their end came before then. Storage looks at every row, and
         returns these."""

@@ -23,13 +23,13 @@ from tests.integration.jobs.truth import pack, sweep
 from tests.integration.schedules.conftest import Counter
 
 
-def monitor(engine: Engine, most: int = 2000) -> Monitor:
+def monitor(engine: Engine, most: int = 2000, longest: float = 60) -> Monitor:
     app = engine.app
-    return Monitor(app.health, app.alerts(), app.meta, most=most)
+    return Monitor(app.health, app.alerts(), app.meta, most=most, longest=longest)
 
 
-def watch(engine: Engine, most: int = 2000) -> Mapping[str, object]:
-    return monitor(engine, most).watch(job_of(clock=engine.clock))
+def watch(engine: Engine, most: int = 2000, longest: float = 60) -> Mapping[str, object]:
+    return monitor(engine, most, longest).watch(job_of(clock=engine.clock))
 
 
 def ran(engine: Engine, times: int = 1) -> None:
@@ -192,7 +192,7 @@ def test_stale_is_found_in_the_round_over_all(engine: Engine) -> None:
     assert [one.kind for one in engine.app.health.findings.all()[made.id].reasons] == ["stale"]
 
 
-def test_what_finds_no_room_in_a_run_is_examined_by_the_next(engine: Engine) -> None:
+def test_what_finds_no_time_in_a_run_is_examined_by_the_next(engine: Engine) -> None:
     pack(engine.app)
     made = {engine.add("refused").id for _ in range(4)}
     ran(engine, 3)
@@ -203,9 +203,25 @@ def test_what_finds_no_room_in_a_run_is_examined_by_the_next(engine: Engine) -> 
         findings.note(some)
         engine.later(1)
     for critical, left in ((1, 3), (2, 2), (4, 1), (4, 0)):
-        assert watch(engine, most=1)["critical"] == critical
+        assert watch(engine, most=1, longest=0)["critical"] == critical
         assert len(findings.ended()) == left
     assert findings.all().keys() == made
+
+
+def test_a_run_goes_on_while_there_is_time_and_examines_each_once(engine: Engine) -> None:
+    """So that notes do not become more than are followed, where all schedules run each hour."""
+    pack(engine.app)
+    made = sorted(engine.add("refused").id for _ in range(4))
+    ran(engine, 3)
+    findings = engine.app.health.findings
+    findings.settle(findings.ended())
+    for some in (made[:1], made[1:2], made, made[:2]):
+        findings.note(some)
+        engine.later(1)
+    assert watch(engine, most=1)["examined"] == 4
+    assert findings.ended() == []
+    assert findings.all().keys() == set(made)
+    assert len(alerts(engine)) == 4
 
 
 def test_a_dry_run_changes_nothing(engine: Engine) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.engine.records import lists
 from tests.integration.schedules.conftest import BODY, Counter
 
 BERLIN = {"timezone": "Europe/Berlin", "frequency": "cron"}
@@ -173,6 +174,27 @@ def test_conflicts_are_those_of_one_project_by_what_runs_really_take(counter: Co
     assert found["conflicts"] == []  # a run takes no time at all
     assert found["busiest_minutes"][0]["runs"] == 1
     assert counter.told("GET", "/schedules/conflicts")["total_schedules"] == 0
+
+
+@pytest.mark.parametrize("project_id", [7, None])
+def test_a_project_is_the_same_however_its_rows_are_read(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, project_id: int | None
+) -> None:
+    of = {} if project_id is None else {"project_id": project_id}
+    made = [counter.made(name=f"n{number}", **of)["id"] for number in range(4)]
+    at = {"frequency": "once", "start_time": _later(counter.engine.clock.now().isoformat(), 0)}
+    made.append(counter.made(name="single", **at, **of)["id"])
+    counter.made(name="of others", project_id=8)
+    counter.ask("DELETE", f"/schedules/{made.pop(0)}")
+    read = counter.engine.app.lists.of_project
+    few = read(project_id, 10)
+    assert (few[0], sorted(one.id for one in few[1])) == (4, sorted(made))
+    monkeypatch.setattr(lists, "_FEW", 0)
+    assert read(project_id, 10) == few
+    monkeypatch.setattr(lists, "_SOME", 0)
+    assert read(project_id, 10) == few
+    newest = read(project_id, 1)
+    assert newest == (4, few[1][:1])
 
 
 def _later(begin: str, seconds: int) -> str:
