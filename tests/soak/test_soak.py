@@ -1,8 +1,10 @@
 """The soak: hundreds of schedules on a fast clock, hosts that are killed, storage that fails.
 
 At the end every occurrence is explained: none lost, none started twice, no effect done twice; and
-of what was due while no host ran, that has started which `catch_up` says. The same seed gives the
-same schedules, changes, kills and faults, though not the same order of events.
+of what was due while no host ran, that has started which `catch_up` says. Callers of the API got
+what they were promised, once, and nothing of other projects; the indexes of lists, and the audit,
+say what the rows say. The same seed gives the same schedules, changes, kills and faults, though not
+the same order of events.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,16 +25,24 @@ import pytest
 
 from local.azurite import Azurite
 from shared.app import App
+from shared.audit.entry import Entry
+from shared.audit.port import Action
+from shared.cli import indexes
+from shared.engine.commands import builtin
 from shared.errors import BelfryError, Conflict, NotFound
-from shared.recurrence import next_run
+from shared.recurrence import Frequency, Recurrence, next_run
+from shared.schedules.job import Status, parse_id
 from shared.schedules.ledger import Span
-from shared.schedules.model import Overlap, Schedule
+from shared.schedules.model import Definition, Overlap, Schedule
+from tests.soak.callers.cast import Cast
+from tests.soak.callers.promises import Promises
 from tests.soak.conftest import Options
 from tests.soak.hosts import Hosts, Proxy
 from tests.soak.noted import Noted
 from tests.soak.outage import Outage, by_schedule
 from tests.soak.people import People
 from tests.soak.storm import Storm
+from tests.soak.tasks import UPKEEP
 from tests.soak.verdict import Rows
 from tests.soak.world import BASE, Setup, app
 
@@ -55,29 +65,43 @@ def test_whatever_happens_every_occurrence_is_explained(
         folder=tmp_path,
         hands=_HANDS,
         long_hands=_HANDS,
+        api=True,
     )
     calm = app(replace(setup, connection_string=azurite.connection_string))
     calm.prepare()
+    _keep(calm)
+    cast = Cast(calm, tmp_path, _HOSTS, options.seed)
     people = People(app(setup), random.Random(options.seed))
     hosts = Hosts(replace(setup, break_engine=options.break_engine), _HOSTS)
     storm = Storm(hosts, proxy, calm, setup.pace, random.Random(options.seed + 1))
+    clock = [time.monotonic()]
     hosts.start()
     try:
         proxy.say("rate 0.03")
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: people.create(), range(options.schedules)))
-        with _living(people):
+        clock.append(time.monotonic())
+        with cast.living(), _living(people):
             storm.blow(options.seconds)
+        clock.append(time.monotonic())
         counts = proxy.say("counts")
         proxy.say("clear")
         hosts.start()
         _settles(lambda: _are_over(storm.outages, Rows.read(calm)))
+        clock.append(time.monotonic())
         frozen = _freeze(calm)
-        settled = _settles(lambda: not Rows.read(calm).live())
+        settled = _settles(lambda: _is_done(Rows.read(calm)))
+        clock.append(time.monotonic())
+        last = _settles_last(calm)
+        clock.append(time.monotonic())
+        shown = list(cast.shown(Rows.read(calm)))
+        clock.append(time.monotonic())
     finally:
+        cast.close()
         hosts.kill_all()
         proxy.close()
 
+    entries, tampered = _entries(calm)
     rows, noted = Rows.read(calm), Noted.read(tmp_path / "traces")
     reconciled = calm.ledger.reconcile(lambda: None, Span(BASE, calm.clock.now()), every=True)
     status = Counter(job.status.value for job in rows.jobs.values())
@@ -88,48 +112,106 @@ def test_whatever_happens_every_occurrence_is_explained(
         f"soak: {len(noted.attempts)} attempts, {noted.taken_over} after one that was killed, "
         f"{hosts.kills} kills, effects refused a second time: {noted.refused}\n"
         f"soak: changes {dict(people.done)}, refused {dict(people.refused)}\n"
+        f"soak: callers {dict(sorted(cast.notes.counts.items()))}\n"
         f"soak: proxy {counts}"
     )
     crashes = tmp_path / "crashes"
-    untouched = people.untouched | {cell.id for one in storm.outages for cell in one.cells}
+    planted = {cell.id for one in storm.outages for cell in one.cells}
+    untouched = people.untouched | planted
+    in_projects = {deed.schedule for deed in cast.notes.deeds} & rows.schedules.keys()
     found: dict[str, object] = {
         "not of the engine's errors": crashes.read_text() if crashes.exists() else "",
-        "did not end": [] if settled else rows.live(),
-        "audit": _audit(calm, {cell.id for one in storm.outages for cell in one.cells}),
+        "did not end": [] if settled and last else rows.live(),
+        "audit": [*tampered, *_untold(rows, entries, planted)],
         "unexplained or unexpected": [] if reconciled.good else str(reconciled),
         "lost, of schedules that nobody changed": _lost(rows, frozen, untouched),
         "started twice": noted.twice,
         "effects done twice": [one for one, count in noted.effects.items() if count > 1],
-        "ran at once": list(noted.beside(people.overlapping | _side_by_side(rows, untouched))),
+        "ran at once": list(
+            noted.beside(people.overlapping | _side_by_side(rows, untouched | in_projects))
+        ),
         "asked for and lost": [one for one in people.asked if one not in rows.jobs],
         "told differently": list(rows.problems(noted)),
-        "not in the index of jobs": list(calm.jobs.check(lambda: None).wrong),
+        "answered as never may be": cast.notes.wrong,
+        "promised to callers": list(Promises(cast.notes.deeds, rows, entries).broken()),
+        "shown otherwise at the end": shown,
+        "not in the indexes": _indexes(calm, rows),
         "not what catch_up says of an outage": _outages(storm.outages, rows),
     }
     (tmp_path / "found").write_text(json.dumps(found, indent=1))
+    clock.append(time.monotonic())
+    print([round(b - a) for a, b in zip(clock, clock[1:])])
     wrong = [f"{name}: {str(what)[:2000]}" for name, what in found.items() if what]
     assert not wrong, "\n".join(wrong)
     assert status["succeeded"] > 100, "too little happened to prove anything"
 
 
-def _audit(calm: App, planted: set[str]) -> list[str]:
-    """What is wrong with the audit's chain; also if it has no entry for a change of a schedule,
-    each of which makes a revision. Those that are `planted` were written without a command."""
+def _entries(calm: App) -> tuple[Sequence[Entry], list[str]]:
+    """The audit's entries, and what is wrong with its chain."""
     calm.audit.chain()
     verified = calm.audit.verify()
     print(f"soak: {verified.records} records of the audit; wrong: {verified.wrong}")
-    told: dict[str, set[object]] = {}
-    for number in range(1, verified.head.number + 1):
-        entry = (record := calm.audit.record(number)) and record.entry()
-        if entry and entry.after and entry.subject.kind == "schedule":
-            told.setdefault(entry.subject.id, set()).add(entry.after.get("revision"))
-    untold = [
-        f"{one.id} has the revision {one.revision}, and the audit {sorted(map(str, known))}"
-        for one in calm.table.schedules()
-        if not set(range(2 if one.id in planted else 1, one.revision + 1))
-        <= (known := told.get(one.id, set()))
+    records = map(calm.audit.record, range(1, verified.head.number + 1))
+    entries = [record.entry() for record in records if record is not None]
+    return entries, [one.text for one in verified.findings]
+
+
+def _untold(rows: Rows, entries: Iterable[Entry], planted: set[str]) -> list[str]:
+    """Changes of schedules, each of which makes a revision, that the audit does not tell of exactly
+    once. Schedules that are `planted` were written without a command."""
+    told: dict[str, Counter[object]] = {}
+    for entry in entries:
+        if entry.action is Action.PAUSE:  # by the engine, which makes no revision
+            continue
+        if entry.after and entry.subject.kind == "schedule" and "revision" in entry.after:
+            told.setdefault(entry.subject.id, Counter())[entry.after["revision"]] += 1
+    return [
+        f"{one.id} has the revision {one.revision}, and the audit {dict(known)}"
+        for one in rows.schedules.values()
+        if (known := told.get(one.id, Counter()))
+        != Counter(range(2 if one.id in planted else 1, one.revision + 1))
     ]
-    return [*(one.text for one in verified.findings), *untold]
+
+
+def _keep(calm: App) -> None:
+    """Have the upkeep run every five minutes, as in service."""
+    for name in UPKEEP:
+        when = Recurrence(frequency=Frequency.CRON, cron_expression="*/5 * * * *")
+        definition = Definition(name=name, task_type=name, recurrence=when)
+        policy = builtin.policy(calm.registry.get(name))
+        calm.manager.create(definition, policy, schedule_id=name)
+
+
+def _is_done(rows: Rows) -> bool:
+    """Whether nothing of people's runs, or has still to be backfilled."""
+    live = [one for one in rows.live() if parse_id(one)[0] not in UPKEEP]
+    return not live and not any(one.progress.backfill for one in rows.schedules.values())
+
+
+def _settles_last(calm: App) -> bool:
+    """Turn the upkeep off, and give it its last turn."""
+    for name in UPKEEP:
+        calm.manager.enable(name, False)
+        calm.manager.run_now(name, force=True)
+    return _settles(lambda: not Rows.read(calm).live())
+
+
+def _indexes(calm: App, rows: Rows) -> list[str]:
+    """What the commands that check the indexes find; also if the upkeep had done nothing."""
+    found = [indexes.check_schedules(calm), indexes.check_jobs(calm)]
+    done = [job for job in rows.jobs.values() if job.task_type == UPKEEP[0] and job.result]
+    written = sum(job.result["schedules"]["snapshots"] for job in done)
+    packed = sum(job.result["jobs"]["jobs"] for job in done)
+    status = Counter(job.status.value for job in rows.jobs.values() if job.task_type in UPKEEP)
+    print(
+        f"soak: upkeep {dict(status)}, {written} snapshots written, {packed} jobs packed; "
+        f"indexes {[dict(said) for said, _ in found]}"
+    )
+    wrong = [str(said) for said, good in found if not good]
+    latest = max(done, key=lambda job: job.due_at, default=None)
+    if latest is None or latest.status is not Status.SUCCEEDED or not (written and packed):
+        wrong.append(f"the upkeep wrote {written} snapshots, packed {packed} jobs; last: {latest}")
+    return wrong
 
 
 @contextmanager
@@ -193,7 +275,7 @@ def _freeze(calm: App) -> dict[str, Schedule]:
             found[one.id] = one
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(off, list(calm.table.schedules())))
+        list(pool.map(off, [one for one in calm.table.schedules() if one.id not in UPKEEP]))
     return found
 
 
