@@ -78,7 +78,7 @@ class Host:
 
 def run(setup: Setup, number: int, several: bool) -> None:
     """The process: it writes to a log of its own, and ends with the one that started it."""
-    log = os.open(setup.folder / f"host{number}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    log = os.open(setup.folder / f"host{number}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)
     threading.Thread(target=_end_with_parent, daemon=True).start()
