@@ -1,6 +1,7 @@
 """Ways to break the engine on purpose: what must the soak find?
 
     pytest tests/soak --soak-break sweep
+    pytest tests/soak --soak-break keys,packed
 
 Each switches one thing off in the hosts, and says which verdict must then fail.
 """
@@ -159,8 +160,10 @@ BREAKS: dict[str, _Break] = {
 
 
 def apply(how: str, made: App) -> None:
-    """Break the app of this process. Raises `KeyError` for what is none of `BREAKS`."""
-    BREAKS[how](made)
+    """Break the app of this process in one way, or in several, with commas between them. Raises
+    `KeyError` for what is none of `BREAKS`."""
+    for one in how.split(","):
+        BREAKS[one](made)
 
 
 def _nothing(*_: object) -> None:
