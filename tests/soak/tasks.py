@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 from functions.operations.audit_upkeep import audit_upkeep
 from functions.operations.index_upkeep import index_upkeep
@@ -119,7 +120,7 @@ def _upkeep(real: Task, traces: Traces) -> Task:
     def run(job: JobContext, **services: object) -> Result:
         traces.begin(job)
         try:
-            made = real.run(job, **services)
+            made = cast(Result, real.run(job, **services))
             traces.effect(job)
             return made
         finally:

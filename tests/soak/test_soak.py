@@ -14,27 +14,22 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from local.azurite import Azurite
 from shared.app import App
-from shared.audit.entry import Entry
-from shared.audit.port import Action
-from shared.cli import indexes
-from shared.engine.commands import builtin
 from shared.errors import BelfryError, Conflict, NotFound
-from shared.recurrence import Frequency, Recurrence, next_run
-from shared.schedules.job import Status, parse_id
+from shared.recurrence import next_run
 from shared.schedules.ledger import Span
-from shared.schedules.model import Definition, Overlap, Schedule
+from shared.schedules.model import Overlap, Schedule
+from tests.soak import audited, upkeep
 from tests.soak.callers.cast import Cast
 from tests.soak.callers.promises import Promises
 from tests.soak.conftest import Options
@@ -70,39 +65,33 @@ def test_whatever_happens_every_occurrence_is_explained(
     )
     calm = app(replace(setup, connection_string=azurite.connection_string))
     calm.prepare()
-    _keep(calm)
+    upkeep.begin(calm)
     cast = Cast(calm, tmp_path, _HOSTS, options.seed)
     people = People(app(setup), random.Random(options.seed))
     hosts = Hosts(replace(setup, break_engine=options.break_engine), _HOSTS)
     storm = Storm(hosts, proxy, calm, setup.pace, random.Random(options.seed + 1))
-    clock = [time.monotonic()]
     hosts.start()
     try:
         proxy.say("rate 0.03")
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: people.create(), range(options.schedules)))
-        clock.append(time.monotonic())
         with cast.living(), _living(people):
             storm.blow(options.seconds)
-        clock.append(time.monotonic())
         counts = proxy.say("counts")
         proxy.say("clear")
         hosts.start()
         _settles(lambda: _are_over(storm.outages, Rows.read(calm)))
-        clock.append(time.monotonic())
         frozen = _freeze(calm)
-        settled = _settles(lambda: _is_done(Rows.read(calm)))
-        clock.append(time.monotonic())
-        last = _settles_last(calm)
-        clock.append(time.monotonic())
+        settled = _settles(lambda: upkeep.is_all_that_is_left(Rows.read(calm)))
+        upkeep.end(calm)
+        ended = _settles(lambda: not Rows.read(calm).live())
         shown = list(cast.shown(Rows.read(calm)))
-        clock.append(time.monotonic())
     finally:
         cast.close()
         hosts.kill_all()
         proxy.close()
 
-    entries, tampered = _entries(calm)
+    entries, tampered = audited.read(calm)
     rows, noted = Rows.read(calm), Noted.read(tmp_path / "traces")
     reconciled = calm.ledger.reconcile(lambda: None, Span(BASE, calm.clock.now()), every=True)
     status = Counter(job.status.value for job in rows.jobs.values())
@@ -122,8 +111,8 @@ def test_whatever_happens_every_occurrence_is_explained(
     in_projects = {deed.schedule for deed in cast.notes.deeds} & rows.schedules.keys()
     found: dict[str, object] = {
         "not of the engine's errors": crashes.read_text() if crashes.exists() else "",
-        "did not end": [] if settled and last else rows.live(),
-        "audit": [*tampered, *_untold(rows, entries, planted)],
+        "did not end": [] if settled and ended else rows.live(),
+        "audit": [*tampered, *audited.untold(rows, entries, planted)],
         "unexplained or unexpected": [] if reconciled.good else str(reconciled),
         "lost, of schedules that nobody changed": _lost(rows, frozen, untouched),
         "started twice": noted.twice,
@@ -136,86 +125,15 @@ def test_whatever_happens_every_occurrence_is_explained(
         "answered as never may be": cast.notes.wrong,
         "promised to callers": list(Promises(cast.notes.deeds, rows, entries).broken()),
         "shown otherwise at the end": shown,
-        "not in the indexes": _indexes(calm, rows),
+        "not in the indexes": list(upkeep.problems(calm, rows)),
         "not what catch_up says of an outage": _outages(storm.outages, rows),
     }
     (tmp_path / "found").write_text(json.dumps(found, indent=1))
-    clock.append(time.monotonic())
-    print([round(b - a) for a, b in pairwise(clock)])
     wrong = [f"{name}: {str(what)[:2000]}" for name, what in found.items() if what]
     assert not wrong, "\n".join(wrong)
     seldom = [f"{status['succeeded']} succeeded"] if status["succeeded"] <= 100 else []
     seldom += cast.too_little()
     assert not seldom, f"too little happened to prove anything: {seldom}"
-
-
-def _entries(calm: App) -> tuple[Sequence[Entry], list[str]]:
-    """The audit's entries, and what is wrong with its chain."""
-    calm.audit.chain()
-    verified = calm.audit.verify()
-    print(f"soak: {verified.records} records of the audit; wrong: {verified.wrong}")
-    records = map(calm.audit.record, range(1, verified.head.number + 1))
-    entries = [record.entry() for record in records if record is not None]
-    return entries, [one.text for one in verified.findings]
-
-
-def _untold(rows: Rows, entries: Iterable[Entry], planted: set[str]) -> list[str]:
-    """Changes of schedules, each of which makes a revision, that the audit does not tell of exactly
-    once. Schedules that are `planted` were written without a command."""
-    told: dict[str, Counter[object]] = {}
-    for entry in entries:
-        if entry.action is Action.PAUSE:  # by the engine, which makes no revision
-            continue
-        if entry.after and entry.subject.kind == "schedule" and "revision" in entry.after:
-            told.setdefault(entry.subject.id, Counter())[entry.after["revision"]] += 1
-    return [
-        f"{one.id} has the revision {one.revision}, and the audit {dict(known)}"
-        for one in rows.schedules.values()
-        if (known := told.get(one.id, Counter()))
-        != Counter(range(2 if one.id in planted else 1, one.revision + 1))
-    ]
-
-
-def _keep(calm: App) -> None:
-    """Have the upkeep run every five minutes, as in service."""
-    for name in UPKEEP:
-        when = Recurrence(frequency=Frequency.CRON, cron_expression="*/5 * * * *")
-        definition = Definition(name=name, task_type=name, recurrence=when)
-        policy = replace(builtin.policy(calm.registry.get(name)), max_attempts=3)
-        calm.manager.create(definition, policy, schedule_id=name)
-
-
-def _is_done(rows: Rows) -> bool:
-    """Whether nothing of people's runs, or has still to be backfilled."""
-    live = [one for one in rows.live() if parse_id(one)[0] not in UPKEEP]
-    return not live and not any(one.progress.backfill for one in rows.schedules.values())
-
-
-def _settles_last(calm: App) -> bool:
-    """Turn the upkeep off, and give it its last turn."""
-    for name in UPKEEP:
-        calm.manager.enable(name, False)
-        calm.manager.run_now(name, force=True)
-    return _settles(lambda: not Rows.read(calm).live())
-
-
-def _indexes(calm: App, rows: Rows) -> list[str]:
-    """What the commands that check the indexes find; also if the upkeep had done nothing."""
-    found = [indexes.check_schedules(calm), indexes.check_jobs(calm)]
-    turns = [job for job in rows.jobs.values() if job.task_type == UPKEEP[0]]
-    last = max(turns, key=lambda job: job.due_at)
-    done = [job for job in turns if job.result]
-    written = sum(job.result["schedules"]["snapshots"] for job in done)
-    packed = sum(job.result["jobs"]["jobs"] for job in done)
-    status = Counter(job.status.value for job in rows.jobs.values() if job.task_type in UPKEEP)
-    print(
-        f"soak: upkeep {dict(status)}, {written} snapshots written, {packed} jobs packed; "
-        f"indexes {[dict(said) for said, _ in found]}"
-    )
-    wrong = [str(said) for said, good in found if not good]
-    if last.status is not Status.SUCCEEDED or not (written and packed):
-        wrong.append(f"the upkeep wrote {written} snapshots, packed {packed} jobs; last: {last}")
-    return wrong
 
 
 @contextmanager
