@@ -13,7 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,8 @@ class Listener:
         return True
 
     def _receive(self) -> list[Any]:
-        with nullcontext() if _used.is_set() else _alone, translated("queue storage"):
+        turn: AbstractContextManager[object] = nullcontext() if _used.is_set() else _alone
+        with turn, translated("queue storage"):
             found = list(
                 self._queue.receive_messages(
                     messages_per_page=BATCH, max_messages=BATCH, visibility_timeout=_HIDDEN
