@@ -119,6 +119,8 @@ class Client:
 
     def _unreachable(self, error: httpx.TransportError, request: httpx.Request) -> Failure:
         said = f"{self._url} {_SAID}: {error or type(error).__name__}"
+        if isinstance(error, httpx.ConnectError):
+            said += "\nIs Belfry running there? --url, BELFRY_URL or a profile names its address."
         if request.method != "GET":
             said += "\nIt is not known whether it was done; look before you repeat it."
         return Failure(Exit.UNREACHABLE, said)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from belfry.commands import ahead, calendars, code, jobs, keys, schedules, site
+from belfry.commands import ahead, calendars, code, health, jobs, keys, schedules, site
 from belfry.problems import Exit, Failure
 from belfry.profile import Asked
 from belfry.screen import Screen
@@ -73,7 +73,7 @@ def _options(
     context.obj = replace(given, asked=asked, timeout=timeout)
 
 
-for part in (schedules, ahead, jobs, site, code):
+for part in (schedules, ahead, health, jobs, site, code):
     part.add(app)
 app.add_typer(calendars.app, name="calendars")
 app.add_typer(keys.app, name="keys")

@@ -7,6 +7,7 @@ the screen, are shown as `?`, and nothing is read as markup.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,6 +26,17 @@ _STYLES = {
     **dict.fromkeys(("failed", "failing", "missed"), "red"),
     **dict.fromkeys(("running", "queued", "paused"), "yellow"),
 }
+_WHOLE = frozenset({"id", "job"})
+"""What people copy: never broken into lines."""
+_LEFT_OUT_FIRST = (
+    "success", "count", "task", "last", "schedule", "version", "project", "lateness_seconds",
+    "duration_seconds",
+)  # fmt: skip
+"""Columns that a narrow terminal goes without, in this order."""
+_NARROW = 12
+"""How far other columns are narrowed, in letters."""
+_GAP = 2
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def field(path: str) -> Callable[[Any], Any]:
@@ -60,10 +72,40 @@ def cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case dict():
-            return " ".join(clean(f"{key}={cell(one)}") for key, one in value.items())
+            return " ".join(clean(f"{key}={_inner(one)}") for key, one in value.items())
         case list() | tuple():
             return ", ".join(cell(one) for one in value)
     return clean(str(value))
+
+
+def _inner(value: object) -> str:
+    """A value within an object. What has objects of its own is JSON: `=` and commas would not say
+    what belongs to what."""
+    deep = isinstance(value, dict) or (
+        isinstance(value, list | tuple) and any(isinstance(one, dict | list) for one in value)
+    )
+    return json.dumps(value, ensure_ascii=False) if deep else cell(value)
+
+
+def fitting(
+    headings: Sequence[str], cells: Sequence[Sequence[str]], width: int
+) -> tuple[list[int], int]:
+    """The numbers of the columns that a terminal of that many letters has room for, and how wide
+    the table is at least: wider than the terminal if nothing more can be left out."""
+    shown = list(range(len(headings)))
+    least = [_least(heading, [line[at] for line in cells]) for at, heading in enumerate(headings)]
+    for name in _LEFT_OUT_FIRST:
+        if sum(least[at] + _GAP for at in shown) - _GAP <= width:
+            break
+        shown = [at for at in shown if headings[at] != name]
+    return shown, sum(least[at] + _GAP for at in shown) - _GAP
+
+
+def _least(heading: str, values: Sequence[str]) -> int:
+    longest = max((len(word) for one in values for word in one.split(" ")), default=0)
+    whole = heading in _WHOLE or any(_INSTANT.fullmatch(one) for one in values)
+    words = max(map(len, heading.split("_")))
+    return max(words, longest if whole else min(longest, _NARROW))
 
 
 class Screen:
@@ -86,14 +128,25 @@ class Screen:
             for line in cells:
                 typer.echo("\t".join(line))
             return
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for heading, _ in chosen:
-            table.add_column(heading.upper().replace("_", " "), overflow="fold")
-        for line in cells:
-            table.add_row(*(Text(one, style=_STYLES.get(one, "")) for one in line))
-        self._console.print(table)
+        self._drawn([heading for heading, _ in chosen], cells)
+
+    def _drawn(self, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
         if not cells:
             self.note("nothing found")
+            return
+        lines = [[_INSTANT.sub(r"\1\2", one) for one in line] for line in cells]
+        shown, least = fitting(headings, lines, self._console.width)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for at in shown:
+            width = _least(headings[at], [line[at] for line in lines])
+            heading = headings[at].upper().replace("_", " ")
+            table.add_column(heading, overflow="fold", min_width=width)
+        for line in lines:
+            table.add_row(*(Text(line[at], style=_STYLES.get(line[at], "")) for at in shown))
+        width = max(self._console.width, least)
+        self._console.print(table, width=width, crop=False, soft_wrap=False)
+        if out := [one for at, one in enumerate(headings) if at not in shown]:
+            self.note(f"left out for want of room: {', '.join(out)}; --json has all")
 
     def object(self, value: dict[str, Any]) -> None:
         """Each field on a line; those without a value are left out."""

@@ -18,13 +18,22 @@ _PATIENCE = 30.0
 
 _TRY = """\
 Worth trying:
+  {belfry} list
+  {belfry} create --name Watch --task backup_monitor --every 3600 --tag team=backend
+  {belfry} run backup_monitor --force --follow
   curl -X POST {url}/api/v1/backups/plans -H 'content-type: application/json' -d \
 '{{"project_id": 1, "name": "hourly", "source": "postgres", "frequency": "hourly", \
 "retention": {{"hourly": 24, "daily": 14}}}}'
-  curl {url}/api/v1/backups/sources
-  curl -X POST {url}/admin/functions/postgres_backup -H 'content-type: application/json' -d '{{}}'
   {python} -m functions postgres_backup
+  curl {url}/api/v1/backups/sources
 """
+_HERE = "http://localhost:7071"
+"""Where bin/belfry asks if nothing says otherwise."""
+_CLOSED = (
+    "Keys were made, so each request needs one (docs/access.md). Give bin/belfry yours as "
+    "BELFRY_KEY,",
+    "and curl with -H 'Authorization: Bearer bfy_...'.",
+)
 _OPEN = (
     "No key was made yet: whoever reaches this machine's API is an admin (docs/access.md).",
     "  {python} -m functions keys create name=NAME role=admin",
@@ -58,12 +67,13 @@ def text(url: str, places: Mapping[str, str], status: Any, *, is_open: bool = Fa
     lines = ["", f"Belfry is running: {url}", ""]
     lines += [f"  {name:<12} {place}" for name, place in places.items()]
     command = python(os.environ.get(_SETTINGS, ""))
-    if is_open:
-        lines += ["", *(line.format(python=command) for line in _OPEN)]
+    said = _OPEN if is_open else _CLOSED
+    lines += ["", *(line.format(python=command) for line in said)]
     jobs = status.get("jobs") if isinstance(status, dict) else None
     if isinstance(jobs, list) and jobs:
         lines += ["", "Next runs:", *_runs(jobs)]
-    tried = _TRY.format(url=url, python=command)
+    belfry = "bin/belfry" if url == _HERE else f"BELFRY_URL={url} bin/belfry"
+    tried = _TRY.format(url=url, belfry=belfry, python=command)
     return "\n".join([*lines, "", tried, "Ctrl-C stops everything."])
 
 

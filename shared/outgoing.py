@@ -29,6 +29,7 @@ _EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", 
 _PLATFORM = ipaddress.ip_address("168.63.129.16")
 """Azure's own address in every virtual network, though it is a public one.
 https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16"""
+_EXEMPT = "; hosts of your own are named by the setting HEARTBEAT_HOSTS"
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -65,9 +66,9 @@ def target(url: str, allowed: Collection[str] = ()) -> Target:
     if parts.fragment or parts.query:
         raise ValueError("give a URL without ? and #")
     if parts.scheme != "https" and not exempt:
-        raise ValueError("give a URL that begins with https://")
+        raise ValueError(f"give a URL that begins with https://{_EXEMPT}")
     if not exempt and _is_address(host) and not is_public(host):
-        raise ValueError(f"{host} is no public address")
+        raise ValueError(f"{host} is no public address{_EXEMPT}")
     return Target(parts.scheme == "https", host, port, parts.path or "/", exempt)
 
 

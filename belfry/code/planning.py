@@ -16,6 +16,8 @@ from belfry.problems import Exit, Failure
 
 RUNS = 3
 """How many coming runs are shown."""
+_TO_COME = ("scheduled", "queued")
+"""What is due soon has been handed out already."""
 _AHEAD = (timedelta(days=1), timedelta(days=30), timedelta(days=365))
 """How far to look, the longer only if the shorter has too few: the API counts what it lists."""
 
@@ -185,7 +187,7 @@ class _Planner:
         for ahead in _AHEAD:
             span = {"from": self._now.isoformat(), "to": (self._now + ahead).isoformat()}
             listed = self._client.get(path, page_size=RUNS, **span)["occurrences"]
-            found = [one["due_at"] for one in listed if one["state"] == "scheduled"]
+            found = [one["due_at"] for one in listed if one["state"] in _TO_COME]
             if len(found) >= RUNS:
                 break
         return found[:RUNS]
@@ -209,6 +211,7 @@ class _Planner:
             body = {**entry.body, "description": f"{said}\n{mark(self._owner)}".lstrip("\n")}
             present = there.pop(self._calendar_of(entry, there), None)
             if present is None:
+                self._hold_name(entry, there)
                 steps.append(self._created(entry, "calendar", body))
             elif not self._is_ours(present):
                 said = f"the calendar {entry.key} is there, and not managed by {self._owner}"
@@ -240,6 +243,15 @@ class _Planner:
         found = [one for one, calendar in there.items() if self._is_ours(calendar)]
         mine = [one for one in found if one[0] == entry.key]
         return mine[0] if len(mine) == 1 else (entry.key, None)
+
+    def _hold_name(self, entry: Entry, there: Mapping[_Named, Json]) -> None:
+        """Raise `Failure` if the API would refuse its name: a calendar of all projects has it."""
+        for (name, project), one in there.items():
+            if project is None and name.casefold() == entry.key.casefold():
+                said = f"{one['id']} of all projects has the name {name!r}, so no project can"
+                raise Failure(
+                    Exit.CONFLICT, f"{entry.place}: calendar {entry.key}: {said}; use another name"
+                )
 
     def _stored_calendars(self) -> Iterator[Json]:
         return self._client.walk(at("calendars"), "calendars")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,15 @@ MANAGED_BY, MANAGED_KEY = "managed_by", "managed_key"
 _MOST_FILES = 500
 _MOST_SAID = 20
 _SUFFIXES = (".yaml", ".yml")
+_KINDS = {
+    "string": "text (in quotes, if it looks like a number)",
+    "integer": "a whole number, without quotes",
+    "number": "a number, without quotes",
+    "boolean": "true or false",
+    "object": "an object (`name: value` lines)",
+    "array": "a list (`- value` lines)",
+}
+"""The types of JSON Schema as a file has them."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,17 @@ def _said(error: Any) -> tuple[Place, str]:
             return place, f"a name in it is not allowed: {_short(error.message)}"
         case "type" if error.instance is None:
             return place, "it has no value; leave it out, or give it one"
+        case "type":
+            kinds = " or ".join(_KINDS.get(one, one) for one in error.kind.types if one != "null")
+            return place, _short(f"{_written(error.instance)} is not right here; give {kinds}")
+        case "enum":
+            choices = ", ".join(map(str, error.kind.options))
+            return place, f"there is no {_written(error.instance)}; give one of {choices}"
     return place, _short(error.message)
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 def _short(text: str) -> str:

@@ -22,7 +22,7 @@ _PATIENCE = 3.0
 _LIMIT = 1_000_000
 
 
-def _complete_schedule(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+def complete_schedule(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     return _ids(context, incomplete, "schedules", "name")
 
 
@@ -46,10 +46,10 @@ def _ids(context: typer.Context, begins: str, of: str, said: str) -> list[tuple[
 
 
 ScheduleId = Annotated[
-    str, typer.Argument(metavar="SCHEDULE", help="Its id.", autocompletion=_complete_schedule)
+    str, typer.Argument(metavar="SCHEDULE", help="Its id.", autocompletion=complete_schedule)
 ]
 ScheduleIds = Annotated[
-    list[str], typer.Argument(metavar="SCHEDULE...", autocompletion=_complete_schedule)
+    list[str], typer.Argument(metavar="SCHEDULE...", autocompletion=complete_schedule)
 ]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id.", autocompletion=_complete_job)]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="NAME=VALUE")]
@@ -132,8 +132,11 @@ def show_list(
     most = None if every else limit
     if as_json:
         screen.document(_gathered(client, path, items, most, params))
-    else:
-        screen.table(client.walk(path, items, most, **params), shown)
+        return
+    rows = list(client.walk(path, items, most and most + 1, **params))
+    screen.table(rows[:most], shown)
+    if most is not None and len(rows) > most:
+        screen.note(f"these are the first {most}; --limit and --all show more")
 
 
 def _gathered(client: Client, path: str, items: str, most: int | None, params: Json) -> Json:

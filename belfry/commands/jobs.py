@@ -11,11 +11,11 @@ from belfry.client import Json, at
 from belfry.commands import given
 from belfry.commands.given import JobId, Project, ScheduleId
 from belfry.following import ENDS, Following
-from belfry.problems import Exit
+from belfry.problems import Exit, Failure
 from belfry.screen import Screen, columns
 from belfry.session import AsJson, Every, Limit
 
-_LIST = columns(
+LIST = columns(
     "id", "schedule=schedule_name", "task=task_type", "status", "due_at", "duration_seconds",
     "count", "error",
 )  # fmt: skip
@@ -39,7 +39,13 @@ def run(
 ) -> None:
     """Run a schedule now, and wait for the job's end; 1 if it did not succeed."""
     client = session.client(context)
-    asked = client.make(at("schedules", schedule, "execute"), {"force": force}).body
+    try:
+        asked = client.make(at("schedules", schedule, "execute"), {"force": force}).body
+    except Failure as failure:
+        if failure.code is Exit.CONFLICT and "force" in failure.text:
+            said = f"{failure.text}\nHere that is the option --force."
+            raise Failure(failure.code, said, failure.document) from failure
+        raise
     screen = session.screen(as_json)
     if not wait:
         screen.document(asked) if as_json else screen.line(asked["job_id"])
@@ -80,7 +86,7 @@ def list_jobs(
 ) -> None:
     """Jobs that fit every filter, latest due first."""
     given.show_list(
-        context, at("jobs"), "jobs", _LIST, limit=limit, every=every, as_json=as_json,
+        context, at("jobs"), "jobs", LIST, limit=limit, every=every, as_json=as_json,
         schedule_id=schedule, project_id=project, task_type=task, status=status,
         **{"from": since, "to": until},
     )  # fmt: skip
@@ -123,7 +129,7 @@ def _end(
     if screen.json:
         screen.document(ended)
     else:
-        screen.table([ended], _LIST)
+        screen.table([ended], LIST)
     _exit(ended)
 
 

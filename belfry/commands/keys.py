@@ -18,7 +18,11 @@ from belfry.session import AsJson, Every, Limit
 
 app = typer.Typer(no_args_is_help=True, help="Keys of the API, for admins.")
 
-_LIST = columns("id", "name", "role", "projects", "expires_at", "last_used_at", "revoked_at")
+_LIST = (
+    *columns("id", "name", "role"),
+    ("projects", lambda key: key["projects"] or "all"),
+    *columns("expires_at", "last_used_at", "revoked_at"),
+)
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ import typer
 
 from belfry import session
 from belfry.client import Json, at
-from belfry.commands import given
+from belfry.commands import given, jobs
 from belfry.commands.given import Project, ScheduleId, ScheduleIds, Tags, Yes
 from belfry.problems import Exit, Failure
 from belfry.screen import columns
@@ -19,6 +19,7 @@ _LIST = columns(
     "id", "name", "project=project_id", "task=task_type", "state", "next=next_run_at",
     "last=last_run_at", "success=success_rate",
 )  # fmt: skip
+_LATEST = 10
 _RUNS = columns("due_at", "state", "job=job_id", "lateness_seconds", "reason")
 
 File = Annotated[
@@ -71,7 +72,7 @@ def list_schedules(
 
 
 def show(context: typer.Context, schedule: ScheduleId, as_json: AsJson = False) -> None:
-    """One schedule, and its coming and latest runs."""
+    """One schedule, and its latest jobs."""
     client = session.client(context)
     screen = session.screen(as_json)
     found = client.get(at("schedules", schedule))
@@ -80,7 +81,11 @@ def show(context: typer.Context, schedule: ScheduleId, as_json: AsJson = False) 
         return
     screen.object(found)
     screen.line("")
-    screen.table(client.get(at("schedules", schedule, "occurrences"))["occurrences"][-10:], _RUNS)
+    latest = client.get(at("jobs"), schedule_id=schedule, page_size=_LATEST)
+    if latest["jobs"]:
+        screen.table(latest["jobs"], jobs.LIST)
+    else:
+        screen.note("it has no jobs yet")
 
 
 def runs(
@@ -92,7 +97,9 @@ def runs(
     every: Every = False,
     as_json: AsJson = False,
 ) -> None:
-    """What was to run, how it ended, and what is to come; a day before and after now."""
+    """What was to run, how it ended, and what is to come, oldest first.
+
+    A day before now and a day after, if --from and --to do not say otherwise."""
     path = at("schedules", schedule, "occurrences")
     given.show_list(
         context, path, "occurrences", _RUNS, limit=limit, every=every, as_json=as_json,
@@ -222,7 +229,7 @@ def _when(
     timezone: str | None,
 ) -> Json:
     """The recurrence that was typed; an option that says one says its frequency too."""
-    named = [n for n, value in (("cron", cron), ("interval", every), ("rrule", rrule)) if value]
+    named = list(_present(cron=cron or None, interval=every, rrule=rrule))
     if len(named) > 1:
         raise Failure(Exit.WRONG, "give one of --cron, --every and --rrule")
     start = "start_time" if once and _has_offset(once) else "start_local"

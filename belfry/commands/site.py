@@ -19,19 +19,29 @@ _AUDIT = (
     ("changed", lambda row: [one["path"] for one in row["changes"]]),
 )
 _TASKS = columns("name", "schedule", "enabled", "next=next_run_at", "last=last.status")
+_LAST = columns("name", "job=last.job_id", "status=last.status", "finished=last.finished_at")
+_BAD = ("failed", "missed")
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """How Belfry is: what its page `/status` says, and schedules and runs in numbers."""
+    """How Belfry is: its clocks, its tasks whose last run failed, and all runs in numbers."""
     client = session.client(context)
     screen = session.screen(as_json)
     found = client.get("/status")
     if as_json:
         screen.document(found)
         return
-    screen.object({name: one for name, one in found.items() if not isinstance(one, dict | list)})
+    clocks = client.get("/ops/uptime")
+    screen.object(
+        {"status": clocks["status"], "silent_clocks": clocks["silent"]}
+        | {name: one for name, one in found.items() if not isinstance(one, dict | list)}
+    )
     screen.line("")
     screen.object(client.get(at("schedules", "statistics", "summary")))
+    bad = [one for one in found["jobs"] if one["last"] and one["last"]["status"] in _BAD]
+    if bad:
+        screen.line("")
+        screen.table(bad, _LAST)
 
 
 def tasks(context: typer.Context, as_json: AsJson = False) -> None:

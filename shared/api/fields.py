@@ -51,6 +51,18 @@ def _written(value: object) -> object:
     return value
 
 
+def formed(pattern: str, said: str) -> AfterValidator:
+    """Refuse a text that does not match the whole pattern, with words rather than the pattern."""
+    form = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(said)
+        return text
+
+    return AfterValidator(check)
+
+
 LOCAL_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
 
@@ -101,8 +113,11 @@ Zone = Annotated[
     Field(json_schema_extra={"minLength": 1}),
 ]
 """The name of an existing IANA zone."""
+_URL = "https?://[!-~]+"
 HeartbeatUrl = Annotated[
-    str, StringConstraints(max_length=500, pattern="^https?://[!-~]+$"), AfterValidator(_one_line)
+    str,
+    Field(max_length=500, json_schema_extra={"pattern": f"^{_URL}$"}),
+    formed(_URL, "give a URL such as https://hc-ping.com/your-uuid"),
 ]
 """The URL of a check outside; `outgoing.target` says where it may lead."""
 ProjectId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]

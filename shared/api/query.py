@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from shared.api import tags
+from shared.api.fields import formed
 from shared.errors import Invalid
 from shared.schedules.job import SCHEDULE_ID
 
@@ -54,7 +55,11 @@ it (`Annotated[int, Field(ge=1), DIGITS]`): the description would not have them 
 Number = Annotated[int, DIGITS]
 
 
-ScheduleId = Annotated[str, StringConstraints(pattern=f"^{SCHEDULE_ID}$")]
+ScheduleId = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": f"^{SCHEDULE_ID}$"}),
+    formed(SCHEDULE_ID, "it is no id of a schedule; GET /api/v1/schedules lists them"),
+]
 """The id of a schedule. Other text is refused before it reaches a query of the table."""
 
 

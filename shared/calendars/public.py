@@ -116,5 +116,6 @@ def _subdivision(given: str | None, country: Any, name: str) -> str | None:
     words = {**folded, **aliases}
     near = difflib.get_close_matches(asked.casefold(), words, n=3, cutoff=0.5)
     shown = [words[one] for one in near] or list(country.subdivisions)[:20]
-    which = "did you mean" if near else "these are, among others:"
-    raise Invalid("holidays.subdivision", f"{none}; {which} {', '.join(dict.fromkeys(shown))}?")
+    said = ", ".join(dict.fromkeys(shown))
+    hint = f"did you mean {said}?" if near else f"give, for example, one of {said}"
+    raise Invalid("holidays.subdivision", f"{none}; {hint}")

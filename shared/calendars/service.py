@@ -130,7 +130,7 @@ class Calendars:
                 self._spreading.rewritten(calendar_id, lambda one: replace(one, deleting=False))
                 more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
                 raise Conflict(
-                    f"calendar {before.definition.name!r} is named by {len(names)} schedules: "
+                    f"schedules name the calendar {before.definition.name!r}: "
                     f"{', '.join(map(repr, names[:_NAMED]))}{more}; change these first"
                 )
             if not self._store.remove(marked):
@@ -227,7 +227,7 @@ class Calendars:
             what = one.definition
             meets = what.project_id in (None, project)
             if one.id != made.id and what.name.casefold() == name and meets:
-                raise taken(made)
+                raise taken(one)
 
     def _tell(self, calendar: NamedCalendar, by: Caller, schedules: Sequence[str]) -> None:
         event(

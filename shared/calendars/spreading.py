@@ -175,9 +175,12 @@ class Spreading:
         return self._manager.change(schedule_id, step, by=by)
 
 
-def taken(calendar: NamedCalendar) -> Conflict:
-    """That its name is taken."""
-    return Conflict(f"there is a calendar {calendar.definition.name!r} already; use another name")
+def taken(by: NamedCalendar) -> Conflict:
+    """That a name is taken, by that calendar or by another one of its project."""
+    project = by.definition.project_id
+    of = "all projects" if project is None else f"project {project}"
+    said = f"there is a calendar {by.definition.name!r} of {of} already"
+    return Conflict(f"{said}; use another name")
 
 
 def _versions(schedule: Schedule) -> dict[str, int]:

@@ -143,13 +143,13 @@ class Gate:
             )
         if knock.authorization:
             return f"the header Authorization has no key of Belfry; {_HOW}"
-        return f"nobody knows who asks; {_HOW}" + (", or sign in" if self._people else "")
+        return f"no key was sent; {_HOW}" + (", or sign in" if self._people else "")
 
     def _by_key(self, text: str, address: str | None) -> Caller:
         key_id = pure.id_in(text)
         self.refusals.hold(address, key_id)
         if key_id is None:
-            raise self.refusals.wrong(address, "it has not the form of one")
+            raise self.refusals.wrong(address, "it does not look like one, as bfy_ID_SECRET")
         key = self._key(key_id)
         now = self._clock.now()
         # the hash is compared even if there is no such key, so that the answer takes as long

@@ -93,7 +93,8 @@ class _Run:
 
 def walked(works: Sequence[Works], since: datetime, until: datetime) -> Runs:
     """The runs of these schedules that may be at work at `since` or later, and are due before
-    `until`: the first ones of each recurrence, about `MOST_RUNS` of all."""
+    `until`: the first ones of each recurrence, about `MOST_RUNS` of all. What one recurrence does
+    not need of its part, those have that need more."""
     after = since - timedelta(seconds=max(map(_longest, works), default=0.0))
     distinct = list(dict.fromkeys(one.schedule.definition.recurrence for one in works))
     found: dict[Recurrence, tuple[Sequence[datetime], bool]] = {}
@@ -102,6 +103,13 @@ def walked(works: Sequence[Works], since: datetime, until: datetime) -> Runs:
         most = min(_EACH, max(_LEAST, room // left))
         found[recurrence] = due, _ = _first(recurrence, after, until, most)
         room = max(0, room - len(due))
+    cut = [one for one, (_, whole) in found.items() if not whole]
+    for left, recurrence in zip(range(len(cut), 0, -1), cut, strict=True):
+        due, _ = found[recurrence]
+        most = min(_EACH - len(due), room // left)
+        more, whole = _first(recurrence, due[-1] if due else after, until, most)
+        found[recurrence] = (*due, *more), whole
+        room -= len(more)
     return found
 
 

@@ -176,7 +176,7 @@ class Status(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-        jobs = [{{"name": "from func", "next_run_at": None}}]
+        jobs = [{{"name": "from func", "schedule": "0 0 2 * * *", "next_run_at": None}}]
         self.wfile.write(json.dumps({{"jobs": jobs}}).encode())
 
 print("this is func", flush=True)

@@ -12,6 +12,7 @@ from shared.access import Caller
 from shared.api import cursors
 from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
+from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, Continued, Page, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
@@ -27,7 +28,11 @@ router = APIRouter(tags=["audit"])
 
 Actor = Annotated[str | None, Query(min_length=1, max_length=200)]
 """The name of who did it, as `by.name` shows it."""
-Kind = Annotated[str | None, Query(pattern="^[a-z_]{1,40}$")]
+_KIND = "[a-z_]{1,40}"
+Kind = Annotated[
+    Annotated[str, formed(_KIND, "give a kind such as schedule, job or key")] | None,
+    Query(json_schema_extra={"pattern": f"^{_KIND}$"}),
+]
 """What kind of thing was changed, such as `schedule`, `job`, `backup`."""
 
 

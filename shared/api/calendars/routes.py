@@ -26,6 +26,7 @@ from shared.api.calendars.shapes import (
     closed_days,
 )
 from shared.api.deps import Asking, Provided
+from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.query import DayText, day
 from shared.errors import Invalid
@@ -51,8 +52,17 @@ class _Place(Convertor[str]):
 register_url_convertor("calendar_id", _Place())
 _ID = "/{calendar_id:calendar_id}"
 
-CalendarId = Annotated[str, Path(pattern="^c[0-9a-f]{12}$")]
-FeedId = Annotated[str, Path(pattern="^f[0-9a-f]{12}$")]
+_CALENDAR, _FEED = "c[0-9a-f]{12}", "f[0-9a-f]{12}"
+CalendarId = Annotated[
+    str,
+    Path(json_schema_extra={"pattern": f"^{_CALENDAR}$"}),
+    formed(_CALENDAR, "it is no id of a calendar; GET /api/v1/calendars lists them"),
+]
+FeedId = Annotated[
+    str,
+    Path(json_schema_extra={"pattern": f"^{_FEED}$"}),
+    formed(_FEED, "it is no id of a feed; GET /api/v1/calendars/feeds lists them"),
+]
 _First = Annotated[
     DayText | None,
     Query(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from shared.api.fields import Input, Name, ProjectId, Zone
+from shared.api.fields import Input, Name, ProjectId, Zone, formed
 from shared.api.lists import Paged
 from shared.api.shown import Shown
 from shared.calendars.model import Definition, Holidays, NamedCalendar
@@ -50,7 +50,13 @@ Local = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL.pattern}$"}),
 ]
 Spans = Annotated[
-    list[Annotated[str, Field(max_length=11, pattern=f"^{_HOURS.pattern}$")]],
+    list[
+        Annotated[
+            str,
+            Field(max_length=11, json_schema_extra={"pattern": f"^{_HOURS.pattern}$"}),
+            formed(_HOURS.pattern, "give hours such as 09:00-17:30, or 00:00-24:00"),
+        ]
+    ],
     Field(max_length=10),
     AfterValidator(_hours),
 ]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 from shared.access import Role
 from shared.access.keys import KEY_ID, Key
 from shared.api.deps import Asking, Provided
+from shared.api.fields import formed
 from shared.api.keys.shapes import KeyChange, KeyList, KeyMade, KeyOut, NewKey
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.query import Boolean
@@ -17,7 +18,11 @@ from shared.api.roles import needs
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
 
-KeyId = Annotated[str, Path(pattern=f"^{KEY_ID}$")]
+KeyId = Annotated[
+    str,
+    Path(json_schema_extra={"pattern": f"^{KEY_ID}$"}),
+    formed(KEY_ID, "it is no id of a key; GET /api/v1/keys lists them"),
+]
 
 
 @router.post("", status_code=201)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from shared.api.deps import Provided
+from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, page_of
 from shared.api.query import DayText, day
 from shared.api.roles import needs
@@ -19,7 +20,11 @@ router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
 
 _SVG = "image/svg+xml"
 
-Currency = Annotated[str | None, Query(pattern="^[A-Z]{3}$")]
+_CURRENCY = "[A-Z]{3}"
+Currency = Annotated[
+    Annotated[str, formed(_CURRENCY, "give three capital letters, such as USD")] | None,
+    Query(json_schema_extra={"pattern": f"^{_CURRENCY}$"}),
+]
 """By ISO 4217, such as USD."""
 
 

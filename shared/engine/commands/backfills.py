@@ -223,7 +223,7 @@ class Backfills:
         now = self._manager.now()
         if wish.end > now:
             said = f"{instant(wish.end)} is in the future; a backfill runs what was due before now"
-            raise Invalid("to", f"{said}: give {instant(now)} or earlier")
+            raise Invalid("to", f"{said}: give {instant(now, 'seconds')} or earlier")
         if wish.first < _EARLIEST:
             raise Invalid("from", f"give {instant(_EARLIEST)} or later")
         if wish.first >= wish.end:

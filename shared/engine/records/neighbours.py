@@ -138,7 +138,10 @@ def _warned(meeting: Meeting, schedule_id: str) -> Warned:
     if mine.schedule.id != schedule_id:
         mine, other = other, mine
     what = " and ".join(f"{one.kind} {one.value}" for one in meeting.shares)
-    name = f"{other.schedule.definition.name} ({other.schedule.id})"
-    basis = "as its last runs took" if other.learned else "its timeout"
-    said = f"it meets {name} on {what}, first at {meeting.first_at:%Y-%m-%dT%H:%M:%SZ}"
-    return Warned(Code.MEETS, f"{said}; a run of that takes up to {other.seconds:.0f} s ({basis})")
+    name = other.schedule.definition.name
+    if name != other.schedule.id:
+        name += f" ({other.schedule.id})"
+    basis = "as its last ones did" if other.learned else "its timeout"
+    whose = f"whose runs take up to {other.seconds:.0f} s ({basis})"
+    first = f"{meeting.first_at:%Y-%m-%dT%H:%M:%SZ}"
+    return Warned(Code.MEETS, f"it meets {name}, {whose}, on {what}, first at {first}")

@@ -182,8 +182,13 @@ class Meddled:
 
 
 def _acting(chunks: Iterator[bytes], action: Callable[[], None], after: int) -> Iterator[bytes]:
-    """The same chunks; the action comes after so many of them."""
+    """The same bytes; the action comes in the middle of that chunk, so that who reads them is
+    still there."""
     for number, chunk in enumerate(chunks, 1):
-        yield chunk
-        if number == after:
-            action()
+        if number != after:
+            yield chunk
+            continue
+        half = len(chunk) // 2
+        yield chunk[:half]
+        action()
+        yield chunk[half:]

@@ -88,7 +88,7 @@ def taken(url: str, storage: str, postgres: Postgres, folder: Path) -> tuple[dic
     }
     file = folder / "local.settings.json"
     file.write_text(json.dumps({"Values": values}))
-    environ = {"BELFRY_LOCAL_SETTINGS": str(file)}
+    environ = {"BELFRY_LOCAL_SETTINGS": str(file), "MALLOC_ARENA_MAX": "2"}  # as the example has it
     command = [sys.executable, "-c", TASK]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -52,7 +52,7 @@ def test_holidays_are_copied_for_this_year_and_five_more(desk: Desk) -> None:
             "public",
         ),
         ({"timezone": "Europe/Berlim", "working_hours": WEEKDAYS}, "timezone", "Europe/Berlin"),
-        ({"working_hours": {"monday": ["9-17"]}}, "working_hours.monday.0", ""),
+        ({"working_hours": {"monday": ["9-17"]}}, "working_hours.monday.0", "09:00-17:30"),
         ({"working_hours": {"monday": ["17:00-09:00"]}}, "working_hours.monday", "around midnight"),
         (
             {"working_hours": {"monday": ["09:00-12:00", "11:00-17:00"]}},
@@ -103,7 +103,22 @@ def test_a_name_is_taken_once_also_by_two_at_once(desk: Desk) -> None:
     assert sum("use another name" in one for one in found) == 2
     assert desk.ask("POST", "/calendars", {"name": "WEEK", "working_hours": WEEKDAYS}).is_success
     answer = desk.ask("POST", "/calendars", {"name": "week", "working_hours": WEEKDAYS})
-    assert answer.status_code == 409
+    assert answer.status_code == 409 and "'WEEK' of all projects" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/calendars/Week", "it is no id of a calendar; GET"),
+        ("/keys/Ana", "it is no id of a key; GET"),
+        ("/jobs?schedule_id=A-B", "it is no id of a schedule; GET"),
+        ("/audit?kind=A-B", "give a kind such as schedule"),
+    ],
+)
+def test_what_is_no_id_is_said_in_words(desk: Desk, path: str, said: str) -> None:
+    answer = desk.ask("GET", path)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"].startswith(said)
 
 
 def _day(text: str) -> Any:

@@ -14,7 +14,9 @@ import uvicorn
 from typer import testing
 from typer.testing import CliRunner
 
+from belfry.client import Client
 from belfry.main import app as commands
+from belfry.profile import Where
 from belfry.session import Session
 from local.azurite import Azurite
 from local.ports import HOST
@@ -59,6 +61,14 @@ class Shell:
         result = self.type(*words)
         assert result.exit_code == code, (words, result.output, result.exception)
         return result.stderr
+
+    def api(self, method: str, path: str, **body: Any) -> Any:
+        """The answer of the API itself."""
+        client = Client(Where(url=self.url), sleep=lambda _: None)
+        try:
+            return client.ask(method, path, body=body).body
+        finally:
+            client.close()
 
     def file(self, text: str, name: str = "belfry.yaml") -> str:
         path = self.folder / name

@@ -153,11 +153,15 @@ def test_what_cannot_be_changed_is_said(shell: Shell) -> None:
 
 
 def test_a_calendar_of_others_is_not_taken(shell: Shell) -> None:
-    client = Client(Where(url=shell.url), sleep=lambda _: None)
-    body = {"name": "Week", "project_id": 7, "days": [{"day": "2030-12-24"}]}
-    client.ask("POST", "/api/v1/calendars", body=body)
-    client.close()
+    days = [{"day": "2030-12-24"}]
+    shell.api("POST", "/api/v1/calendars", name="Week", project_id=7, days=days)
     assert "[managed_by backend]" in shell.wrong(Exit.WRONG, "plan", shell.file(FILE))
+
+
+def test_a_name_that_a_calendar_of_all_projects_has_is_said_by_the_plan(shell: Shell) -> None:
+    shell.api("POST", "/api/v1/calendars", name="week", days=[{"day": "2030-12-24"}])
+    said = shell.wrong(Exit.CONFLICT, "plan", shell.file(FILE))
+    assert "belfry.yaml:" in said and "of all projects has the name 'week'" in said
 
 
 def test_a_caller_of_one_project_makes_it_there(shell: Shell) -> None:

@@ -68,12 +68,23 @@ def test_all_are_walked_by_cursor_and_a_pipe_gets_tabs(shell: Shell) -> None:
     lines = shell.right("list", "--limit", "3").splitlines()
     assert len(lines) == 3 and all(line.split("\t")[1] == "nightly" for line in lines)
     assert shell.right("list", "--tag", "team=none") == ""
+    assert "the first 3; --limit and --all" in shell.type("list", "--limit", "3").stderr
+    assert shell.type("list", "--limit", "5").stderr == ""
+
+
+def test_a_schedule_is_shown_with_its_latest_jobs(shell: Shell) -> None:
+    """Whatever it was to run on the day before."""
+    one = made(shell, "--cron", "30 2 * * *")
+    assert "no jobs yet" in shell.type("show", one).stderr
+    job = shell.told("run", one, "--force")["id"]
+    assert shell.right("show", one).splitlines()[-1].startswith(f"{job}\t")
 
 
 def test_what_is_wrong_is_said_with_its_field(shell: Shell) -> None:
     said = shell.wrong(Exit.WRONG, *NEW, "--cron", "99 * * * *")
     assert "cron_expression" in said
     assert "no_such" in shell.wrong(Exit.WRONG, *NEW, "--cron", "@daily", "--set", "no_such=1")
+    assert "interval_seconds" in shell.wrong(Exit.WRONG, *NEW, "--every", "0")
     assert "NAME=VALUE" in shell.wrong(Exit.WRONG, "list", "--tag", "team")
     assert "page_size" not in shell.wrong(Exit.WRONG, "list", "--state", "merry")
     shell.wrong(Exit.WRONG, "list", "--limit", "0")
@@ -166,6 +177,31 @@ def test_the_other_lists_are_shown(shell: Shell) -> None:
     assert "entries" in shell.told("audit", "--schedule", one)
     assert shell.right("audit") is not None
     assert shell.told("runs", one)["occurrences"] is not None
+    assert "--force" in shell.wrong(Exit.CONFLICT, "run", one)
+
+
+def test_calendars_are_found_by_their_names(shell: Shell) -> None:
+    days = [{"day": "2030-12-24", "reason": "Eve"}]
+    for project in (1, 2):
+        shell.api("POST", "/api/v1/calendars", name="Week", project_id=project, days=days)
+    shell.api("POST", "/api/v1/calendars", name="Own", days=days)
+    assert shell.told("calendars", "show", "own")["name"] == "Own"
+    span = ("--from", "2030-12-01", "--to", "2030-12-31")
+    assert "Eve" in shell.right("calendars", "days", "Own", *span)
+    said = shell.wrong(Exit.WRONG, "calendars", "show", "Week")
+    assert "(project 1)" in said and "(project 2)" in said
+    assert "no calendar 'x'" in shell.wrong(Exit.NOT_FOUND, "calendars", "days", "x")
+
+
+def test_health_and_conflicts_are_shown(shell: Shell) -> None:
+    one, other = made(shell, "--every", "3600"), made(shell, "--every", "7200")
+    assert shell.right("health") == "" and shell.told("health")["schedules"] == []
+    assert f"schedule_id\t{one}" in shell.right("health", one)
+    assert "no schedule" in shell.wrong(Exit.NOT_FOUND, "health", "nope")
+    (line,) = shell.right("conflicts").splitlines()
+    assert {one, other} == set(line.split("\t")[:2]) and "task works" in line
+    assert len(shell.told("conflicts")["conflicts"]) == 1
+    assert shell.right("conflicts", "--project", "7") == ""
 
 
 def test_ids_are_completed(shell: Shell) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from shared.engine.records import durations
 from shared.engine.records.durations import Durations
 from shared.engine.records.neighbours import Neighbours
 from shared.errors import Unavailable
@@ -68,14 +67,13 @@ def test_what_was_learned_is_kept_for_an_hour(counter: Counter) -> None:
     assert learned.of([one]) == {one: 7.0}
 
 
-def test_a_request_learns_of_a_few_only(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_learns_of_a_few_only(counter: Counter) -> None:
     engine = counter.engine
-    monkeypatch.setattr(durations, "MOST", 2)
     ids = [counter.made()["id"] for _ in range(3)]
     for one in ids:
         wrote(engine, one, [5.0], Status.SUCCEEDED)
     learned = Durations(times(engine), engine.clock)
-    assert len(learned.of(ids)) == 2
+    assert len(learned.of(ids, most=2)) == 2
     assert learned.of(ids) == dict.fromkeys(ids, 5.0)
 
 

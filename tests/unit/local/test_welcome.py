@@ -27,6 +27,18 @@ def test_it_says_whether_whoever_comes_is_an_admin(status: int, is_open: bool) -
         said = welcome.text(url, {}, None, is_open=found)
     assert ("is an admin" in said) is is_open
     assert ("keys create name=NAME role=admin" in said) is is_open
+    assert ("BELFRY_KEY" in said) is not is_open
+
+
+@pytest.mark.parametrize(
+    ("url", "command"),
+    [
+        ("http://localhost:7071", "  bin/belfry list"),
+        ("http://localhost:7072", "  BELFRY_URL=http://localhost:7072 bin/belfry list"),
+    ],
+)
+def test_the_command_line_is_told_where_belfry_is(url: str, command: str) -> None:
+    assert command in welcome.text(url, {}, None, is_open=True).splitlines()
 
 
 def test_tasks_without_a_time_of_their_own_are_not_among_the_next_runs() -> None:

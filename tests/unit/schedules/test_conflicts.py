@@ -147,6 +147,17 @@ def test_thousands_of_schedules_each_minute_are_bounded() -> None:
     assert busiest(schedules, runs, NOW).left_out == 5000
 
 
+def test_what_others_do_not_need_is_for_those_that_come_often() -> None:
+    """A company's thirty daily tasks do not cut one that runs every five minutes."""
+    often = made(0, Recurrence(frequency=Frequency.INTERVAL, interval_seconds=300))
+    schedules = [often, *(made(number, cron(f"{number} 3 * * *")) for number in range(1, 33))]
+    works = [Works(schedule=one, seconds=60, learned=False, uses=TASK) for one in schedules]
+    week = NOW + timedelta(days=7)
+    runs = conflicts.walked(works, NOW, week)
+    assert len(runs[often.definition.recurrence][0]) == 1 + 7 * 288
+    assert conflicts.meetings(works, runs, NOW, week).complete
+
+
 def test_a_schedule_each_second_that_lasts_does_not_take_all_the_time() -> None:
     """Its own runs that overlap are steps as well."""
     each = Recurrence(frequency=Frequency.INTERVAL, interval_seconds=1)
