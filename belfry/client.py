@@ -1,8 +1,8 @@
 """Requests to the API, and what makes them safe to repeat.
 
-A request that reads, and one with an `Idempotency-Key`, is sent again if the connection broke or
-the service says that it is busy: with the same key, what was made the first time is not made twice.
-Any other is sent once.
+A request that reads, a PUT, and one with an `Idempotency-Key`, is sent again if the connection
+broke or the service says that it is busy: with the same key, what was made the first time is not
+made twice. Any other is sent once.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Client:
         request = self._http.build_request(
             method, path, params=given, headers=dict(headers or {}), **more
         )
-        safe = method == "GET" or "idempotency-key" in request.headers
+        safe = method in ("GET", "PUT") or "idempotency-key" in request.headers
         answer = self._sent(request, _ATTEMPTS if safe else 1)
         document = _document(answer)
         if not answer.is_success:

@@ -21,7 +21,8 @@ class Exit(IntEnum):
     CONFLICT = 6
     """Not possible now, or changed by somebody else meanwhile."""
     DIFFERS = 7
-    """What is stored differs from the files (`plan --detect-drift`)."""
+    """What is stored differs from the files (`plan --detect-drift`), or from what was
+    applied (`drift`)."""
     WAITED = 8
     """The job had not ended within --timeout."""
     INTERRUPTED = 130

@@ -23,6 +23,7 @@ calendars                      days, blackouts and hours that schedules observe;
 alerts                         problems: told when they begin, again while they last, and at the end
 billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations
+applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard
 backups                        dump, compress, upload, read back, restore, compare

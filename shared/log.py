@@ -34,6 +34,8 @@ class Event(StrEnum):
     CALENDAR_CHANGED = "calendar_changed"
     CALENDAR_UNREADABLE = "calendar_unreadable"
     CALENDAR_BEHIND = "calendar_behind"
+    APPLIED_UNREADABLE = "applied_unreadable"
+    SCHEDULES_DRIFTED = "schedules_drifted"
     SCHEDULES_CRITICAL = "schedules_critical"
     SCHEDULE_PAUSED = "schedule_paused"
     SCHEDULE_EXPIRED = "schedule_expired"

@@ -6,6 +6,7 @@
     comparing   what is wanted, what is stored -> what differs; pure
     planning    what is stored, asked of the API -> the steps
     applying    the steps, one by one
+    recording   what is there at the end, told to the API, which watches it for drift
     exporting   what is stored -> YAML
 
 docs/schedules-as-code.md is for people.

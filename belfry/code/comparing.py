@@ -7,9 +7,11 @@ retries; the caller's project; where an interval without a start begins).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 SCHEDULE_DEFAULTS: Mapping[str, Any] = {
@@ -33,6 +35,7 @@ SCHEDULE_DEFAULTS: Mapping[str, Any] = {
     "jitter_seconds": 0,
     "max_runs": None,
     "pause_after_failures": None,
+    "band": "alert",
 }
 OF_TASK = (
     *("misfire_grace_seconds", "timeout_seconds", "max_attempts", "retry_delay_seconds"),
@@ -69,6 +72,12 @@ class Difference:
     field: str
     before: Any
     after: Any
+
+
+def decided(stored: Mapping[str, Any]) -> str:
+    """A digest of what people decided of a schedule, as the API shows it."""
+    said = {name: stored.get(name) for name in (*SCHEDULE_DEFAULTS, *_GIVEN_ONLY)}
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def of_schedule(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> list[Difference]:

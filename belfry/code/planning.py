@@ -46,7 +46,9 @@ class Step:
     """Where the file says so; empty if it does not any more."""
     id: str | None = None
     etag: str | None = None
-    """Of a schedule: what it must still have, or somebody else has changed it."""
+    """What it must still have, or somebody else has changed it."""
+    seen: str = ""
+    """Of a schedule: a digest of what people decided, when it had that ETag."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """What is sent."""
     differences: Sequence[Difference] = ()
@@ -58,12 +60,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A schedule or a calendar that stays as it is."""
+
+    kind: str
+    key: str
+    id: str
+    number: int | None
+    """Its revision; of a calendar, its version. None: this Belfry is older, and has none."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The steps in the order in which they are done."""
 
     owner: str
     steps: Sequence[Step]
     unchanged: int
+    kept: Sequence[Kept] = ()
+    """What the owner has and no step changes; what else is kept, since nothing is to be deleted."""
 
 
 def mark(owner: str) -> str:
@@ -87,7 +102,7 @@ def make(client: Client, wanted: Wanted, now: datetime, *, delete: bool = True) 
     steps = [one for one in order if delete or one.action is not Action.DELETE]
     entries = len(wanted.calendars) + len(wanted.schedules)
     kept = entries - sum(one.action is not Action.DELETE for one in order)
-    return Plan(wanted.owner, steps, kept)
+    return Plan(wanted.owner, steps, kept, [*planner.kept, *(() if delete else planner.gone)])
 
 
 class _Planner:
@@ -96,6 +111,10 @@ class _Planner:
         self._owner = owner
         self._now = now
         self._moved: Set[str] = frozenset()
+        self.kept: list[Kept] = []
+        """What stays as it is."""
+        self.gone: list[Kept] = []
+        """What no file says any more."""
 
     def schedules(self, entries: Sequence[Entry], moved: Set[str]) -> list[Step]:
         """What to do with schedules; `moved`: the calendars that steps change first.
@@ -131,6 +150,8 @@ class _Planner:
             return
         if comparing.of_schedule(body, present):
             yield from self._changed(entry, body, present["id"])
+        else:
+            self._keep(entry, present)
         for one in there[1:]:
             yield self._gone(one)
 
@@ -144,6 +165,7 @@ class _Planner:
                 said += "give the schedule a new key, then it is deleted and made anew"
                 raise Failure(Exit.WRONG, said)
         if not found:
+            self._keep(entry, answer.body)
             return
         moves = any(one.field in comparing.RECURRENCE for one in found)
         yield Step(
@@ -153,6 +175,7 @@ class _Planner:
             place=entry.place,
             id=schedule_id,
             etag=answer.headers.get("etag"),
+            seen=comparing.decided(answer.body),
             body={one.field: one.after for one in found},
             differences=found,
             runs_before=self._runs(schedule_id) if moves else None,
@@ -170,14 +193,21 @@ class _Planner:
             raise Failure(Exit.WRONG, f"{said}; it cannot be taken over")
         return found
 
+    def _keep(self, entry: Entry, one: Json) -> None:
+        self.kept.append(Kept("schedule", entry.key, one["id"], one.get("revision")))
+
     def _gone(self, one: Json) -> Step:
         answer = self._client.ask("GET", at("schedules", one["id"]))
+        key = one["tags"].get(MANAGED_KEY, one["id"])
+        if MANAGED_KEY in one["tags"]:
+            self.gone.append(Kept("schedule", key, one["id"], one.get("revision")))
         return Step(
             action=Action.DELETE,
             kind="schedule",
-            key=one["tags"].get(MANAGED_KEY, one["id"]),
+            key=key,
             id=one["id"],
             etag=answer.headers.get("etag"),
+            seen=comparing.decided(answer.body),
             runs_before=self._runs(one["id"]),
         )
 
@@ -217,23 +247,40 @@ class _Planner:
                 said = f"the calendar {entry.key} is there, and not managed by {self._owner}"
                 hint = f"end its description with {mark(self._owner)!r} to take it over"
                 raise Failure(Exit.WRONG, f"{entry.place}: {said}; {hint}")
-            elif found := comparing.of_calendar(body, present):
-                steps.append(
-                    Step(
-                        action=Action.CHANGE,
-                        kind="calendar",
-                        key=entry.key,
-                        place=entry.place,
-                        id=present["id"],
-                        body={one.field: one.after for one in found},
-                        differences=found,
-                    )
-                )
+            elif comparing.of_calendar(body, present):
+                steps += self._calendar_changed(entry, body, present["id"])
+            else:
+                self.kept.append(Kept("calendar", entry.key, present["id"], present["version"]))
         rest = [one for one in there.values() if self._is_ours(one)]
-        return steps + [
-            Step(action=Action.DELETE, kind="calendar", key=one["name"], id=one["id"])
-            for one in rest
-        ]
+        self.gone += [Kept("calendar", one["name"], one["id"], one["version"]) for one in rest]
+        return steps + [self._calendar_gone(one) for one in rest]
+
+    def _calendar_changed(self, entry: Entry, body: Json, calendar_id: str) -> Iterator[Step]:
+        """Compared once more with the calendar as it is alone, as `_changed` does."""
+        answer = self._client.ask("GET", at("calendars", calendar_id))
+        if found := comparing.of_calendar(body, answer.body):
+            yield Step(
+                action=Action.CHANGE,
+                kind="calendar",
+                key=entry.key,
+                place=entry.place,
+                id=calendar_id,
+                etag=answer.headers.get("etag"),
+                body={one.field: one.after for one in found},
+                differences=found,
+            )
+        else:
+            self.kept.append(Kept("calendar", entry.key, calendar_id, answer.body["version"]))
+
+    def _calendar_gone(self, one: Json) -> Step:
+        answer = self._client.ask("GET", at("calendars", one["id"]))
+        return Step(
+            action=Action.DELETE,
+            kind="calendar",
+            key=one["name"],
+            id=one["id"],
+            etag=answer.headers.get("etag"),
+        )
 
     def _calendar_of(self, entry: Entry, there: Mapping[_Named, Json]) -> _Named:
         """By which of the calendars an entry is found. Without a project it was made in the

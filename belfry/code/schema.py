@@ -20,7 +20,7 @@ _SECRETS = ("heartbeat_url",)
 """Fields that do not belong into a file: the API takes them, and does not show them again. What a
 schedule has of them stays as it is."""
 _KEY = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-_OWNER = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$"
+_OWNER = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$"
 _TEXTS: Mapping[str, str] = {
     "owner": "Who these schedules belong to: plan and apply look at those of this owner alone.",
     "project_id": "The project of those below that name none.",
@@ -53,7 +53,12 @@ def from_description(description: Mapping[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["owner"],
         "properties": {
-            "owner": {"type": "string", "pattern": _OWNER, "description": _TEXTS["owner"]},
+            "owner": {
+                "type": "string",
+                "pattern": _OWNER,
+                "maxLength": 100,
+                "description": _TEXTS["owner"],
+            },
             "project_id": project | {"description": _TEXTS["project_id"]},
             "calendars": _named(calendar, {"minLength": 1, "maxLength": 200}, "calendars"),
             "schedules": _named(schedule, {"pattern": _KEY}, "schedules"),

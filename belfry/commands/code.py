@@ -1,4 +1,4 @@
-"""`belfry plan`, `apply`, `export`, `schema`: schedules as code."""
+"""`belfry plan`, `apply`, `drift`, `export`, `schema`: schedules as code."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typer
 
 from belfry import session
 from belfry.client import Json, at
-from belfry.code import applying, exporting, planning, schema
+from belfry.code import applying, exporting, planning, recording, schema
 from belfry.code.planning import Action, Plan, Step
-from belfry.code.wanted import MANAGED_BY, load
+from belfry.code.wanted import MANAGED_BY, Wanted, load
 from belfry.commands import given
 from belfry.commands.given import Project, Yes
 from belfry.problems import Exit, Failure
-from belfry.screen import Screen, cell
+from belfry.screen import Screen, cell, columns
 from belfry.session import AsJson
 
 Files = Annotated[
@@ -45,10 +45,10 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what `apply` would create, change and delete, and change nothing."""
-    found = _planned(context, files, delete)
+    found = _planned(context, _wanted(files), delete)
     screen = session.screen(as_json)
     if as_json:
-        screen.document(asdict(found))
+        screen.document({name: one for name, one in asdict(found).items() if name != "kept"})
     else:
         _show(screen, found)
     if detect_drift and found.steps:
@@ -59,13 +59,37 @@ def apply(
     context: typer.Context, files: Files = None, delete: Deletes = True, yes: Yes = False
 ) -> None:
     """Make Belfry be as the files say. Stops at the first failure; run again, it goes on."""
-    found = _planned(context, files, delete)
+    wanted, client = _wanted(files), session.client(context)
+    found = _planned(context, wanted, delete)
     screen = Screen()
     _show(screen, found)
-    if not found.steps:
-        return
-    given.confirm(f"Do these {len(found.steps)} steps?", yes)
-    applying.apply(session.client(context), found, lambda step, shown: _done(screen, step, shown))
+    if found.steps:
+        given.confirm(f"Do these {len(found.steps)} steps?", yes)
+        applying.apply(client, found, lambda step, shown: _done(screen, step, shown))
+        found = _planned(context, wanted, delete)
+    if (why := recording.record(client, found)) is not None:
+        screen.note(why)
+
+
+def drift(
+    context: typer.Context,
+    owner: Annotated[str | None, typer.Argument(help="Only this owner's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is not as the last `apply` left it, whoever applied. Exits with 7 if anything is."""
+    client = session.client(context)
+    found = (
+        list(client.walk(at("applied"), "applied"))
+        if owner is None
+        else [client.get(at("applied", owner))]
+    )
+    screen = session.screen(as_json)
+    if as_json:
+        screen.document({"applied": found} if owner is None else found[0])
+    else:
+        _show_drift(screen, found)
+    if any(one["drifted"] for one in found):
+        raise typer.Exit(Exit.DIFFERS)
 
 
 def export(
@@ -109,8 +133,11 @@ def show_schema(
         typer.echo(schema.text(schema.stored()), nl=False)
 
 
-def _planned(context: typer.Context, files: list[Path] | None, delete: bool) -> Plan:
-    wanted = load(files or [_DEFAULT], schema.stored())
+def _wanted(files: list[Path] | None) -> Wanted:
+    return load(files or [_DEFAULT], schema.stored())
+
+
+def _planned(context: typer.Context, wanted: Wanted, delete: bool) -> Plan:
     now = session.of(context).now()
     return planning.make(session.client(context), wanted, now, delete=delete)
 
@@ -124,6 +151,20 @@ def _show(screen: Screen, found: Plan) -> None:
     counts = {one: sum(step.action is one for step in found.steps) for one in Action}
     said = ", ".join(f"{count} to {action}" for action, count in counts.items())
     screen.line(f"{said}, {found.unchanged} unchanged.")
+
+
+def _show_drift(screen: Screen, found: list[Json]) -> None:
+    """A line for each difference: owner, what became of it, what it is, the fields."""
+    screen.table(
+        ({"owner": one["owner"], **each} for one in found for each in one["differences"]),
+        columns("owner", "change", "kind", "key", "id", "fields"),
+    )
+    for one in found:
+        since = f", since {one['since']} or earlier" if one["since"] else ""
+        left = one["drifted"] - len(one["differences"])
+        more = f" ({left} not shown)" if left else ""
+        said = f"{one['owner']}: {one['drifted']} differ{more}{since}"
+        screen.note(f"{said}; applied at {one['applied_at']} by {one['applied_by']}")
 
 
 def _details(step: Step) -> list[str]:
@@ -161,6 +202,6 @@ def _write_new(path: Path, text: str) -> None:
 
 def add(app: typer.Typer) -> None:
     """The commands of this file."""
-    for one in (plan, apply, export):
+    for one in (plan, apply, drift, export):
         app.command()(one)
     app.command("schema")(show_schema)

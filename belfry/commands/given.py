@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
 
@@ -55,6 +56,25 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id.", autocomplet
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="NAME=VALUE")]
 Project = Annotated[int | None, typer.Option("--project", help="Of this project.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", help="Even if somebody else changes it meanwhile.")]
+
+
+@dataclass(frozen=True)
+class Known:
+    """An object as it was read, before it is changed."""
+
+    shown: Json
+    still: Mapping[str, str]
+    """The headers of a request that is refused (exit code 6) if somebody else changed it since."""
+
+    @classmethod
+    def read(cls, client: Client, path: str) -> Self:
+        """Raises `Failure`."""
+        answer = client.ask("GET", path)
+        if "etag" not in answer.headers:
+            said = f"{path} was answered without an ETag; --force does it all the same"
+            raise Failure(Exit.UNREACHABLE, said)
+        return cls(answer.body, {"if-match": answer.headers["etag"]})
 
 
 def pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from belfry import session
 from belfry.client import Json, at
 from belfry.commands import given, jobs
-from belfry.commands.given import Project, ScheduleId, ScheduleIds, Tags, Yes
+from belfry.commands.fields import Fields, Frequency, with_fields
+from belfry.commands.given import Force, Known, Project, ScheduleId, ScheduleIds, Tags, Yes
 from belfry.problems import Exit, Failure
-from belfry.screen import columns
+from belfry.screen import Screen, cell, columns
 from belfry.session import AsJson, Every, Limit
 
 _LIST = columns(
@@ -20,31 +20,9 @@ _LIST = columns(
     "last=last_run_at", "success=success_rate",
 )  # fmt: skip
 _LATEST = 10
+_SECRET = ("heartbeat_url",)
+"""What is not shown as it was typed."""
 _RUNS = columns("due_at", "state", "job=job_id", "lateness_seconds", "reason")
-
-File = Annotated[
-    Path | None,
-    typer.Option("--file", "-f", help="The API's body, a JSON object; - reads standard input."),
-]
-Name = Annotated[str | None, typer.Option("--name")]
-Text = Annotated[str | None, typer.Option("--description")]
-Cron = Annotated[list[str] | None, typer.Option("--cron", help="May be given several times.")]
-EverySeconds = Annotated[int | None, typer.Option("--every", help="Seconds between two runs.")]
-Rule = Annotated[str | None, typer.Option("--rrule", help="A rule of RFC 5545.")]
-Once = Annotated[
-    str | None, typer.Option("--at", help="Once: with an offset, or by the clocks of --timezone.")
-]
-Frequency = Annotated[str | None, typer.Option("--frequency", help="Such as daily, weekly.")]
-Zone = Annotated[str | None, typer.Option("--timezone", help="Such as Europe/Berlin.")]
-Calendars = Annotated[list[str] | None, typer.Option("--calendar")]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="Of the task; JSON, else text."),
-]
-More = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Any other field of the API; JSON or text."),
-]
 
 
 def list_schedules(
@@ -107,71 +85,63 @@ def runs(
     )  # fmt: skip
 
 
+@with_fields
 def create(
     context: typer.Context,
-    file: File = None,
-    name: Name = None,
+    fields: Fields,
     task: Annotated[str | None, typer.Option(help="The task that it runs.")] = None,
     project: Project = None,
-    description: Text = None,
-    cron: Cron = None,
-    every: EverySeconds = None,
-    rrule: Rule = None,
-    once: Once = None,
-    frequency: Frequency = None,
-    timezone: Zone = None,
-    calendar: Calendars = None,
-    tag: Tags = None,
-    param: Parameters = None,
-    more: More = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Turned off.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create a schedule, of a file, of options, or both: options win."""
-    body = given.body(file) if file else {}
-    body |= _when(cron, every, rrule, once, frequency, timezone)
-    body |= _what(name, description, calendar, tag, param)
-    body |= _present(task_type=task, project_id=project, enabled=False if disabled else None)
-    body |= given.parameters(more)
+    enabled = False if disabled else None
+    body = fields.body(task_type=task, project_id=project, enabled=enabled)
     answer = session.client(context).make(at("schedules"), body)
     _tell(answer.body, as_json)
 
 
+@with_fields
 def change(
     context: typer.Context,
     schedule: ScheduleId,
-    file: File = None,
-    name: Name = None,
-    description: Text = None,
-    cron: Cron = None,
-    every: EverySeconds = None,
-    rrule: Rule = None,
-    once: Once = None,
-    frequency: Frequency = None,
-    timezone: Zone = None,
-    calendar: Calendars = None,
-    tag: Tags = None,
-    param: Parameters = None,
-    more: More = None,
+    fields: Fields,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Change what is given. Tags, parameters and lists replace those before."""
-    body = given.body(file) if file else {}
-    body |= _when(cron, every, rrule, once, frequency, timezone)
-    body |= _what(name, description, calendar, tag, param) | given.parameters(more)
+    body = fields.body()
     if not body:
         raise Failure(Exit.WRONG, "nothing to change was given; --help shows what there is")
-    answer = session.client(context).ask("PATCH", at("schedules", schedule), body=body)
+    client = session.client(context)
+    path = at("schedules", schedule)
+    known = None if force else Known.read(client, path)
+    if known is not None:
+        _note_differences(session.screen(as_json), known.shown, body)
+    answer = client.ask("PATCH", path, body=body, headers=known.still if known else {})
     _tell(answer.body, as_json)
 
 
-def delete(context: typer.Context, schedules: ScheduleIds, yes: Yes = False) -> None:
-    """Delete schedules; their jobs stay readable."""
+def delete(
+    context: typer.Context, schedules: ScheduleIds, yes: Yes = False, force: Force = False
+) -> None:
+    """Show schedules and delete them; their jobs stay readable."""
+    client, screen = session.client(context), session.screen()
+    paths = {one: at("schedules", one) for one in schedules}
+    known = {} if force else {one: Known.read(client, path) for one, path in paths.items()}
+    for one in known.values():
+        screen.note("  ".join(cell(read(one.shown)) for _, read in _LIST))
     given.confirm(f"Delete {', '.join(schedules)}?", yes)
-    client = session.client(context)
-    for one in schedules:
-        client.ask("DELETE", at("schedules", one))
-        session.screen().line(f"{one} deleted")
+    for name, path in paths.items():
+        client.ask("DELETE", path, headers=known[name].still if name in known else {})
+        screen.line(f"{name} deleted")
+
+
+def _note_differences(screen: Screen, shown: Json, body: Json) -> None:
+    """What is about to change, field by field; beside the result."""
+    for name, value in body.items():
+        if name in shown and shown[name] != value and name not in _SECRET:
+            screen.note(f"{name}: {cell(shown[name]) or '(none)'} -> {cell(value) or '(none)'}")
 
 
 def enable(context: typer.Context, schedules: ScheduleIds, as_json: AsJson = False) -> None:
@@ -198,51 +168,6 @@ def _tell(schedule: Json, as_json: bool) -> None:
         screen.table([schedule], _LIST)
     for one in schedule.get("warnings") or ():
         screen.note(f"warning: {one['message']}")
-
-
-def _present(**fields: Any) -> Json:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _what(
-    name: str | None,
-    description: str | None,
-    calendar: list[str] | None,
-    tag: list[str] | None,
-    param: list[str] | None,
-) -> Json:
-    return _present(
-        name=name,
-        description=description,
-        calendars=calendar or None,
-        tags=given.pairs(tag, "--tag") or None,
-        task_parameters=given.parameters(param) or None,
-    )
-
-
-def _when(
-    cron: list[str] | None,
-    every: int | None,
-    rrule: str | None,
-    once: str | None,
-    frequency: str | None,
-    timezone: str | None,
-) -> Json:
-    """The recurrence that was typed; an option that says one says its frequency too."""
-    named = list(_present(cron=cron or None, interval=every, rrule=rrule))
-    if len(named) > 1:
-        raise Failure(Exit.WRONG, "give one of --cron, --every and --rrule")
-    start = "start_time" if once and _has_offset(once) else "start_local"
-    made = _present(frequency=named[0] if named else ("once" if once else None), timezone=timezone)
-    if cron:
-        made |= {"cron_expression": cron[0]} if len(cron) == 1 else {"cron_expressions": cron}
-    made |= _present(interval_seconds=every, rrule=rrule) | ({start: once} if once else {})
-    return made | _present(frequency=frequency)
-
-
-def _has_offset(text: str) -> bool:
-    clock = text[10:]
-    return clock.endswith(("Z", "z")) or "+" in clock or "-" in clock
 
 
 def add(app: typer.Typer) -> None:

@@ -45,6 +45,8 @@ class Key:
     """To some minutes."""
     revoked_at: datetime | None = None
     revoked_by: str = ""
+    revision: int = 1
+    """Grows with each change by a person; not with its use."""
     etag: str = ""
 
     def wrong(self, now: datetime) -> str | None:

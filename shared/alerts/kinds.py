@@ -67,6 +67,12 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             "(GET /api/v1/schedules/{id}/health has its numbers, and what is usual). If this is "
             "how it is now, do nothing: after five such runs it is what is usual.",
         ),
+        AlertKind.SCHEDULES_DRIFTED: About(
+            severity=Severity.WARNING,
+            title="Schedules drifted",
+            what_to_do="See what differs (`belfry drift OWNER`, GET /api/v1/applied/OWNER). Apply "
+            "the files again, or make them say what is wanted now, and apply them.",
+        ),
         AlertKind.CLOCK_SILENT: About(
             severity=Severity.CRITICAL,
             title="Clock silent",

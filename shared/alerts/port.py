@@ -19,6 +19,8 @@ class AlertKind(StrEnum):
     """A schedule's runs fail, or do not take place."""
     RUN_UNUSUAL = "run_unusual"
     """A run succeeded, but not as those before it."""
+    SCHEDULES_DRIFTED = "schedules_drifted"
+    """Schedules of an owner are not as they were applied."""
     CLOCK_SILENT = "clock_silent"
     CLOCK_WRONG = "clock_wrong"
     SPEND_EXCEEDED = "spend_exceeded"

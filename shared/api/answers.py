@@ -1,9 +1,9 @@
 """Answers that show an object with its ETag, and conditional requests (RFC 9110, 8.8.3 and 13.1).
 
-An ETag is `"REVISION-DIGEST"`: the revision of what people decided (the definition and policies),
-and a digest of the whole answer. A change is held back (`If-Match`) only if somebody else changed
-what people decide: that a run ended meanwhile does not make a caller's knowledge stale. An answer
-is left out (`If-None-Match`) only if nothing in it changed.
+An ETag is `"REVISION-DIGEST"`: the revision of what people decided (of a schedule, its definition
+and policies), and a digest of the whole answer. A change is held back (`If-Match`) only if somebody
+else changed what people decide: that a run ended meanwhile does not make a caller's knowledge
+stale. An answer is left out (`If-None-Match`) only if nothing in it changed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 from fastapi import Depends, Header, Response
 from pydantic import WithJsonSchema
 
 from shared.api.shown import Shown
 from shared.errors import Invalid, Stale
-from shared.schedules.model import Schedule
 
 JSON = "application/json"
 _LIST = re.compile(r'\s*(?:(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*)")\s*(?:,|$)')
@@ -53,41 +52,61 @@ Tag: TypeAlias = tuple[bool, str]
 """(whether it is weak, its text)."""
 
 
+class Revised(Protocol):
+    """What people change: a schedule, a calendar, a key."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def revision(self) -> int:
+        """Grows with each change by which people decide something."""
+        ...
+
+
 def told(body: Shown, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The object as an answer."""
     return Response(body.model_dump_json(by_alias=True), status, dict(headers or {}), JSON)
 
 
 def tagged(
-    schedule: Schedule, body: Shown, status: int = 200, *, at: str | None = None
+    one: Revised,
+    body: Shown,
+    status: int = 200,
+    *,
+    at: str | None = None,
+    more: Shown | None = None,
 ) -> Response:
-    """A schedule, as `body` shows it, with its ETag; `at`: the path at which it is, if it is
-    new."""
-    answer = told(body, status, {} if at is None else {"Location": at})
-    digest = sha256(bytes(answer.body)).hexdigest()[:12]
-    answer.headers["ETag"] = f'"{schedule.revision}-{digest}"'
-    return answer
+    """An object, as `body` shows it, with its ETag; `at`: the path at which it is, if it is new.
+
+    `more` is sent instead, if given: what a change says beside the object. The ETag is that of a
+    later read.
+    """
+    digest = sha256(body.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+    headers = {"ETag": f'"{one.revision}-{digest}"'}
+    if at is not None:
+        headers["Location"] = at
+    return told(body if more is None else more, status, headers)
 
 
 async def _if_still(
     if_match: Annotated[_Tags | None, Header(alias="If-Match")] = None,
-) -> Callable[[Schedule], None]:
-    """Raises `Stale` for a schedule that is not the one which the caller knows.
+) -> Callable[[Revised], None]:
+    """Raises `Stale` for an object that is not the one which the caller knows.
 
     The comparison is the strong one (RFC 9110, 13.1.1): a weak tag fits nothing.
     """
     tags = _tags("If-Match", if_match)
     known = None if tags is None else {_revision(tag) for tag in tags}
 
-    def hold(schedule: Schedule) -> None:
-        if known is not None and schedule.revision not in known:
-            raise Stale(f"{schedule.id} was changed since; read it again, and decide again")
+    def hold(one: Revised) -> None:
+        if known is not None and one.revision not in known:
+            raise Stale(f"{one.id} was changed since; read it again, and decide again")
 
     return hold
 
 
-IfStill: TypeAlias = Annotated[Callable[[Schedule], None], Depends(_if_still)]
-"""Of a route that changes a schedule: what to call with the schedule that is to be changed."""
+IfStill: TypeAlias = Annotated[Callable[[Revised], None], Depends(_if_still)]
+"""Of a route that changes an object: what to call with the object that is to be changed."""
 
 
 async def _unless(
@@ -109,7 +128,7 @@ async def _unless(
 
 
 Unless: TypeAlias = Annotated[Callable[[Response], Response], Depends(_unless)]
-"""Of a route that shows a schedule: what to pass its answer through."""
+"""Of a route that shows an object: what to pass its answer through."""
 
 
 def _tags(name: str, text: str | None) -> Sequence[Tag] | None:

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from shared.api import bodies, deps, front, pages, problems, query, roles
 from shared.api.alerts import routes as alerts
+from shared.api.applied import routes as applied
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
@@ -72,6 +73,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
         ],
     )
     made.include_router(calendars.router)
+    made.include_router(applied.router)
     made.include_router(usage.router)
     made.include_router(reports.router)
     made.include_router(statistics.router)

@@ -59,6 +59,13 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "END:VCALENDAR\r\n"
         },
     },
+    "NewApplied": {
+        "one schedule and its calendar": {
+            "schedules": {"nightly-backup": {"id": "database_backup", "revision": 7}},
+            "calendars": {"Bavaria": {"id": "c0123456789ab", "version": 2}},
+        },
+        "nothing is left": {},
+    },
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "Execute": {"though it is off, or not due": {"force": True}},
     "NewBackfill": {
@@ -138,6 +145,7 @@ PARAMETERS: Mapping[str, object] = {
     "key_id": "k3v9x1b7q2m8",
     "calendar_id": "c0123456789ab",
     "feed_id": "f0123456789ab",
+    "owner": "backend",
     "project_id": 7,
     "tenant_id": 1,
     "day": "2030-01-30",

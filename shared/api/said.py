@@ -42,6 +42,7 @@ PARAMETERS: Mapping[str, str] = {
     "message_id": "The notification's id.",
     "notification_id": "The notification's id.",
     "once": "true: also schedules that were made for one run.",
+    "owner": "Whose it is, as the file says (`owner`).",
     "page": "The number of the page, from 1 on.",
     "page_size": "How many items a page has, 100 at most.",
     "project_id": "Only of this project.",

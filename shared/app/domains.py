@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertService, DatabaseMonitor
 from shared.app.stores import Stores
+from shared.applied.looking import Looking
+from shared.applied.store import Store as Applications
 from shared.audit.port import Audit
 from shared.billing.port import BillingService
 from shared.calendars.feeds import Feeds
@@ -18,6 +20,7 @@ from shared.care.port import PetCare
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.engine.records.lists import Lists
+from shared.listing.listing import Listing
 from shared.notifications.port import NotificationService, Review
 from shared.settings import Settings
 from shared.storage.connect import Connection
@@ -38,12 +41,15 @@ def notifications(
     connection: Connection,
     meta: Meta,
     clock: Clock,
+    audit: Audit,
     problems: NotificationAlerts,
 ) -> Notifications:
     from shared.notifications.service import notifications_from
 
     reviews = _reviews(settings)
-    return notifications_from(settings, connection, meta, clock, reviews=reviews, problems=problems)
+    return notifications_from(
+        settings, connection, meta, clock, audit, reviews=reviews, problems=problems
+    )
 
 
 def _reviews(settings: Settings) -> Mapping[str, Review]:
@@ -56,6 +62,11 @@ def _reviews(settings: Settings) -> Mapping[str, Review]:
 def calendars(at: Stores, manager: Manager, audit: Audit, clock: Clock) -> tuple[Calendars, Feeds]:
     spreading = Spreading(at.calendars, at.table, manager)
     return Calendars(at.calendars, spreading, audit, clock), Feeds(at.calendars, audit, clock)
+
+
+def looking(at: Stores, listing: Listing) -> Looking:
+    store = Applications(at.connection.table(at.names.table))
+    return Looking(store, at.table, listing, at.calendars)
 
 
 def care(
@@ -91,6 +102,7 @@ def backups(
     tasks: Registry,
     notifications: Notifications,
     alerts: Alerts,
+    audit: Audit,
 ) -> Backups:
     from shared.backups.service import Backups
 
@@ -104,6 +116,7 @@ def backups(
         tasks=tasks,
         notifications=notifications,
         alerts=alerts,
+        audit=audit,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.applied.service import Applied
 from shared.archive.jobs import EndedJobs
 from shared.audit.service import AuditTrail
 from shared.calendars.feeds import Feeds
@@ -88,6 +89,7 @@ class App:
     lists: Lists
     history: History
     health: ScheduleHealth
+    applied: Applied
     neighbours: Neighbours
     paid: PaidMessages
     keys: Keys

@@ -13,6 +13,9 @@ from shared.app import access, domains, engine
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
+from shared.applied.port import DriftMonitor
+from shared.applied.service import Applied
+from shared.applied.watch import Watch
 from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
@@ -103,6 +106,7 @@ def build(
             ),
             CalendarUpkeep: lambda: calendars,
             ScheduleMonitor: lambda: Monitor(health, alerts(), at.meta),
+            DriftMonitor: lambda: Watch(looking, alerts()),
             ArchiveService: lambda: archive(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
@@ -133,9 +137,10 @@ def build(
     lists = Lists(at.table, listing)
     past = PastJobs(at.connection.table(at.names.table), at.table, at.ended)
     health = ScheduleHealth(at.table, past, lists, listing, at.findings)
+    looking = domains.looking(at, listing)
     notifications = once(
         lambda: domains.notifications(
-            settings, at.connection, at.meta, clock, NotificationAlerts(alerts)
+            settings, at.connection, at.meta, clock, audit, NotificationAlerts(alerts)
         )
     )
     alerts: Callable[[], Alerts] = once(
@@ -146,7 +151,7 @@ def build(
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
     backups = once(
         lambda: domains.backups(
-            settings, at, clock, manager, lists, tasks, notifications(), alerts()
+            settings, at, clock, manager, lists, tasks, notifications(), alerts(), audit
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
@@ -178,6 +183,7 @@ def build(
         lists=lists,
         history=History(past, tasks),
         health=health,
+        applied=Applied(looking, audit, clock),
         neighbours=engine.neighbours(at, lists, tasks, clock),
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,

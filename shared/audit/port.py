@@ -72,7 +72,10 @@ class Audit(Protocol):
         action: Action,
         subject: Subject,
         before: Mapping[str, object] | None = None,
+        *,
+        even_if_away: bool = False,
     ) -> AbstractContextManager[Changing]:
         """Record a change: its intent when the block is entered, its outcome when it is left. If
-        the block raises, the outcome is the error, and the error goes on."""
+        the block raises, the outcome is the error, and the error goes on. `even_if_away`: the
+        change is made, and logged, though the intent cannot be stored."""
         ...

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared.access import Caller
 from shared.alerts.service import Alerts
+from shared.audit.port import Action, Audit, Subject
 from shared.backups import orders
 from shared.backups.drive.folder import Drive
 from shared.backups.jobs import restore as restoring
@@ -62,6 +64,7 @@ class Backups:
         tasks: Registry,
         notifications: Notifications,
         alerts: Alerts,
+        audit: Audit,
     ) -> None:
         seal = Seal.of(settings.backup_encryption_key)
         self.catalog = catalog_of(settings, seal, connection)
@@ -74,6 +77,7 @@ class Backups:
         drive = partial(Drive.of, settings.drive, clock)
         self._tools = Tools(self._sources, self.catalog, seal, Alone(locks), drive)
         self._notifications = notifications
+        self._audit = audit
         self._runs = Runs(manager.job)
         self._watch = Watch(
             self.catalog,
@@ -121,9 +125,11 @@ class Backups:
             return restoring.verify(self._sources, self.catalog, order, job)
 
     def restore(self, order: RestoreOrder, job: JobContext) -> Mapping[str, object]:
-        """Restore a backup, and tell the administrators (`jobs.restore`)."""
-        with given_back():
+        """Restore a backup, and tell the audit and the administrators (`jobs.restore`)."""
+        by, subject = Caller.of_task("backup_restore"), Subject("backup", order.backup_id)
+        with given_back(), self._audit.changing(by, Action.RESTORE, subject) as change:
             result = restoring.restore(self._sources, self.catalog, order, job)
+            change.after = {"job_id": job.job_id, **result}
         restoring.tell(self._notifications, order, result, job)
         return result
 

@@ -64,6 +64,9 @@ class NamedCalendar:
     imported_at: datetime | None = None
     version: int = 1
     """Grows with each change of what is closed, or of the name."""
+    revision: int = 1
+    """Grows with each change of what people decided, the description too; not with holidays of
+    later years."""
     reached: int = 0
     """The version that every schedule that names it has."""
     deleting: bool = False
@@ -87,13 +90,23 @@ class NamedCalendar:
             hours=what.hours,
         )
 
+    @property
+    def decided(self) -> tuple[object, ...]:
+        """What people decided."""
+        return self.definition, self.imported, self.imported_at
+
     def stepped(self, after: Self, now: datetime) -> Self:
-        """`after`, which replaces it, with its version and times; itself if nothing changes."""
+        """`after`, which replaces it, with its version, revision and times; itself if nothing
+        changes."""
         if after == self:
             return self
         moved = replace(after, version=self.version).compact != self.compact
-        version = self.version + 1 if moved else self.version
-        return replace(after, version=version, updated_at=now)
+        return replace(
+            after,
+            version=self.version + moved,
+            revision=self.revision + (after.decided != self.decided),
+            updated_at=now,
+        )
 
 
 def checked(calendar: NamedCalendar) -> NamedCalendar:

@@ -108,6 +108,7 @@ def _said(calendar: NamedCalendar) -> dict[str, Any]:
         "imported_blackouts": blackouts_said(calendar.imported.blackouts, reasons),
         "imported_at": calendar.imported_at and calendar.imported_at.isoformat(),
         "version": calendar.version,
+        "revision": calendar.revision,
         "reached": calendar.reached,
         "deleting": calendar.deleting,
         "created_at": calendar.created_at.isoformat(),
@@ -141,6 +142,7 @@ def _calendar(calendar_id: str, said: Mapping[str, Any], etag: str) -> NamedCale
         ),
         imported_at=at and datetime.fromisoformat(at),
         version=said["version"],
+        revision=said.get("revision", said["version"]),  # rows of before there were revisions
         reached=said["reached"],
         deleting=said["deleting"],
         created_at=datetime.fromisoformat(said["created_at"]),

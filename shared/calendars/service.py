@@ -15,6 +15,7 @@ from shared.calendars.model import Definition, Imported, NamedCalendar, checked
 from shared.calendars.spreading import Changed, Compared, Spreading, taken
 from shared.calendars.store import Store
 from shared.clock import Clock
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.log import Event, event
 from shared.recurrence import CalendarRule, DayOff, Observance
@@ -34,6 +35,10 @@ _THOROUGH = 0
 """The hour (UTC) at which the upkeep compares all schedules with their calendars, though no change
 is known to be pending: for one that was saved by a process that was killed right after."""
 _ABANDONED = timedelta(minutes=10)
+
+
+def _any(_: NamedCalendar) -> None:
+    """Whatever the calendar is, it may be changed."""
 
 
 class Calendars:
@@ -57,11 +62,19 @@ class Calendars:
             raise NotFound(f"there is no calendar {calendar_id!r:.40}")
         return found
 
-    def create(self, by: Caller, definition: Definition) -> NamedCalendar:
-        """Make a calendar. Raises `Invalid`, and `Conflict` if its name is taken."""
+    def create(
+        self, by: Caller, definition: Definition, *, agreed: Agreed = afresh
+    ) -> NamedCalendar:
+        """Make a calendar. Raises `Invalid`, and `Conflict` if its name is taken.
+
+        `agreed`: if the command was given before, returns what was made then.
+        """
         now = self._clock.now()
+        (name,) = agreed(lambda: [f"c{secrets.token_hex(6)}"])
+        if agreed is not afresh and (earlier := self._store.get(name)) is not None:
+            return earlier
         made = NamedCalendar(
-            id=f"c{secrets.token_hex(6)}",
+            id=name,
             definition=definition,
             reached=1,
             created_at=now,
@@ -74,35 +87,61 @@ class Calendars:
             raise Conflict(f"there are {MOST} calendars; delete some")
         with self._audit.changing(by, Action.CREATE, _subject(made)) as change:
             if not self._store.add(made):
-                raise taken(made)
+                made = self._made_before(made)
             change.after = shown(made)
         self._tell(made, by, ())
         return self.get(by, made.id)
 
+    def _made_before(self, made: NamedCalendar) -> NamedCalendar:
+        """What the same command made that was given at the same time. Raises `Conflict` if what
+        another command made is in the way, or if it was deleted since."""
+        there = self._store.get(made.id)
+        if there is None and self._store.was_there(made):
+            raise Conflict(f"{made.id}, which this request made, was deleted since")
+        if there is None:
+            raise taken(made)
+        return there
+
     def change(
-        self, by: Caller, calendar_id: str, step: Callable[[NamedCalendar], NamedCalendar]
+        self,
+        by: Caller,
+        calendar_id: str,
+        step: Callable[[NamedCalendar], NamedCalendar],
+        *,
+        still: Callable[[NamedCalendar], None] = _any,
     ) -> Changed:
         """Apply `step` to a calendar, and then to the schedules that name it.
 
-        Raises `NotFound`, `Forbidden` for one of all projects if the caller has some, `Invalid`,
+        `still` is called with the very calendar that is to be changed, and may raise. Raises
+        `NotFound`, `Forbidden` for one of all projects if the caller has some, `Invalid`,
         `Conflict`, and what `step` raises.
         """
         before = self._own(by, calendar_id)
+        still(before)
         with self._audit.changing(by, Action.CHANGE, _subject(before), shown(before)) as change:
-            after = self._stepped(by, calendar_id, step)
+            after = self._stepped(by, calendar_id, step, still)
             change.after = shown(after)
         made = self._spreading.spread(after, by)
         self._tell(made.calendar, by, made.schedules)
         return made
 
-    def import_ics(self, by: Caller, calendar_id: str, text: str) -> Changed:
+    def import_ics(
+        self,
+        by: Caller,
+        calendar_id: str,
+        text: str,
+        *,
+        still: Callable[[NamedCalendar], None] = _any,
+    ) -> Changed:
         """Replace what earlier imports closed by what the file closes. Raises as `change`."""
         from shared.calendars import ics
 
         now = self._clock.now()
         first, last = public.years(now.year)
         span = ics.Span(date(first, 1, 1), date(last, 12, 31))
-        zone = self.get(by, calendar_id).definition.timezone
+        before = self._own(by, calendar_id)
+        still(before)
+        zone = before.definition.timezone
         found = ics.imported(text, zone, span)
 
         def step(calendar: NamedCalendar) -> NamedCalendar:
@@ -110,17 +149,21 @@ class Calendars:
                 raise Conflict("its timezone was changed meanwhile; import again")
             return replace(calendar, imported=found, imported_at=now)
 
-        return self.change(by, calendar_id, step)
+        return self.change(by, calendar_id, step, still=still)
 
-    def delete(self, by: Caller, calendar_id: str) -> None:
-        """Delete a calendar; its versions stay. Raises `NotFound`, and `Conflict` while schedules
-        name it.
+    def delete(
+        self, by: Caller, calendar_id: str, *, still: Callable[[NamedCalendar], None] = _any
+    ) -> None:
+        """Delete a calendar; `still` as in `change`. Its versions stay. Raises `NotFound`, and
+        `Conflict` while schedules name it.
 
         It is marked first, so that no schedule names it from then on, and then looked for.
         """
         before = self._own(by, calendar_id)
+        still(before)
 
         def mark(one: NamedCalendar) -> NamedCalendar:
+            still(one)
             return replace(one, deleting=True, updated_at=self._clock.now())
 
         with self._audit.changing(by, Action.DELETE, _subject(before), shown(before)):
@@ -205,9 +248,14 @@ class Calendars:
         return found
 
     def _stepped(
-        self, by: Caller, calendar_id: str, step: Callable[[NamedCalendar], NamedCalendar]
+        self,
+        by: Caller,
+        calendar_id: str,
+        step: Callable[[NamedCalendar], NamedCalendar],
+        still: Callable[[NamedCalendar], None],
     ) -> NamedCalendar:
         def decided(before: NamedCalendar) -> NamedCalendar:
+            still(before)
             now = self._clock.now()
             wanted = step(before)
             if wanted.definition.holidays != before.definition.holidays:

@@ -39,9 +39,15 @@ class Store:
         ]
 
     def add(self, calendar: NamedCalendar) -> bool:
-        """Store a new calendar; False if its project has one of that name."""
-        key = rows.calendar_key(calendar.id)
-        return self._transact([_name(calendar), Insert(key, _marked(calendar)), _version(calendar)])
+        """Store a new calendar; False if its project has one of that name, or there is or was one
+        of its id."""
+        key, version = rows.calendar_key(calendar.id), rows.version_key(calendar)
+        first = Insert(version, rows.properties(calendar))
+        return self._transact([_name(calendar), Insert(key, _marked(calendar)), first])
+
+    def was_there(self, calendar: NamedCalendar) -> bool:
+        """Whether this version of a calendar was stored once."""
+        return self._row(rows.version_key(calendar)) is not None
 
     def write(self, before: NamedCalendar, after: NamedCalendar) -> bool | None:
         """Replace a calendar. False if its new name is taken; None if it was changed since `before`

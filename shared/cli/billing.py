@@ -8,20 +8,19 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import settings
-from shared.audit.port import Action, Changing, Subject
+from shared.audit.port import Action, Subject
 from shared.cli import typed
+from shared.cli.audited import audited
 from shared.cli.typed import Typed
 from shared.clock import SystemClock
 from shared.data import names, schema
-from shared.errors import Invalid, Refused, Unavailable
+from shared.errors import Invalid
 from shared.log import instant
-from shared.settings import BillingSettings
 
 if TYPE_CHECKING:
     from shared.billing.service import Billing
@@ -53,29 +52,10 @@ def main(asked: Typed) -> int:
     billing = Billing(read, SystemClock())
     if act.action is None or (word == "reconcile" and not asked.repair):
         return act.run(billing, given, asked.repair)
-    with _audited(read, act.action, Subject("billing", word)) as change:
+    with audited(read.storage, read.prefix, act.action, Subject("billing", word)) as change:
         code = act.run(billing, given, asked.repair)
         change.after = {**given, "exit_code": code}
     return code
-
-
-def _audited(
-    read: BillingSettings, action: Action, subject: Subject
-) -> AbstractContextManager[Changing]:
-    """Tells the audit, if this shell has a storage account."""
-    if read.storage is None:
-        return nullcontext(Changing())
-    from shared.audit.recording import Recorder
-    from shared.cli.person import person
-    from shared.storage.connect import Connection
-    from shared.storage.failures import translated
-    from shared.storage.names import Names
-
-    connection, name = Connection(read.storage), Names(read.prefix).audit
-    with suppress(Unavailable, Refused), translated("table storage"):
-        connection.create_table(name)  # if that fails, the recorder says so
-    recorder = Recorder(connection.table(name), SystemClock())
-    return recorder.changing(person(), action, subject, even_if_away=True)
 
 
 def _given(words: list[str], act: _Act) -> Mapping[str, str]:

@@ -1,5 +1,6 @@
 """`python -m functions database`: whether the company's database fits this version, and making it
-fit. It needs no storage account: a deployment upgrades the database before the app is there."""
+fit. It needs no storage account: a deployment upgrades the database before the app is there. If one
+is set, the audit is told."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ import sys
 from pathlib import Path
 
 from shared import settings
+from shared.audit.port import Action, Subject
 from shared.cli import typed
+from shared.cli.audited import audited
 from shared.cli.typed import Typed
 from shared.data import names, schema
 from shared.data.engines import shown
@@ -40,9 +43,13 @@ def _status(url: Secret) -> int:
 def _upgrade(url: Secret) -> int:
     from shared.data.migrations.run import upgrade
 
-    before = upgrade(url)
-    after = schema.look(url)
-    changed = before.problem is not None
+    where = settings.load_for_audit()
+    account, prefix = (where.account, where.prefix) if where else (None, "")
+    with audited(account, prefix, Action.CHANGE, Subject("database", NAME)) as change:
+        before = upgrade(url)
+        after = schema.look(url)
+        changed = before.problem is not None
+        change.after = {"before": before.version, "schema": after.version, "changed": changed}
     _say(url, before=before.version, schema=after.version, changed=changed, problem=after.problem)
     return 0 if after.problem is None else 1
 

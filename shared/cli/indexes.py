@@ -11,7 +11,9 @@ from typing import TypeAlias
 
 from shared import settings
 from shared.app import App
+from shared.audit.port import Action, Subject
 from shared.cli import typed
+from shared.cli.person import person
 from shared.cli.typed import Typed
 from shared.errors import Invalid
 from shared.listing.checking import Checking
@@ -36,7 +38,11 @@ def main(asked: Typed, tasks: Registry) -> int:
         text = f"write `python -m functions {name} check`, or `... {name} reindex`"
         raise Invalid("parameters", text)
     settings.load_local(Path("local.settings.json"))
-    found, good = act(by_hand(tasks))
+    belfry = by_hand(tasks)
+    subject = Subject("index", asked.task or "")
+    with belfry.audit.changing(person(), Action.CHANGE, subject) as change:
+        found, good = act(belfry)
+        change.after = {"asked": asked.parameters[0], **found}
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0 if good else 1
 

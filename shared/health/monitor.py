@@ -27,7 +27,7 @@ from shared.schedules.health import (
     Verdict,
     is_stale_suspect,
 )
-from shared.schedules.model import Schedule
+from shared.schedules.model import Band, Schedule
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.findings import Ended, Finding, Found
 from shared.tasks import JobContext
@@ -128,7 +128,7 @@ class Monitor:
             self._alerts.open(kind, schedule.id, _said(name, problems), level=len(problems))
         elif had:
             self._alerts.close(kind, schedule.id, over)
-        if unusual:
+        if unusual and schedule.policy.band is Band.ALERT:
             self._alerts.open(AlertKind.RUN_UNUSUAL, schedule.id, _said(name, unusual))
         elif before is not None and before.has(ReasonKind.UNUSUAL):
             self._alerts.close(AlertKind.RUN_UNUSUAL, schedule.id, over)

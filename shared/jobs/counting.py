@@ -1,7 +1,8 @@
 """What the jobs that fit a filter add up to, together and day by day.
 
 The sums of whole chunks come from the directory. Only where jobs of the tail may be in a chunk as
-well, that chunk is read.
+well, that chunk is read. Jobs of backfills count apart: what was due on a day ran on that day, or
+did not, whatever was run again later.
 """
 
 from __future__ import annotations
@@ -26,9 +27,14 @@ class Counts:
     occurrences: dict[Status, int] = field(default_factory=dict)
     timed: int = 0
     seconds: float = 0.0
+    backfilled: dict[Status, int] = field(default_factory=dict)
+    """The jobs of backfills, which count in nothing else."""
 
-    def add(self, status: Status, sums: Sums) -> None:
+    def add(self, status: Status, sums: Sums, *, backfilled: bool = False) -> None:
         """Count more."""
+        if backfilled:
+            self.backfilled[status] = self.backfilled.get(status, 0) + sums.jobs
+            return
         self.occurrences[status] = self.occurrences.get(status, 0) + sums.occurrences
         if status in RAN:
             self.timed += sums.timed
@@ -57,9 +63,9 @@ class Counts:
 def counted(jobs: Jobs, wanted: Filter) -> Counts:
     """All jobs of the wanted projects, tasks and status together."""
     made = Counts()
-    for (_, project, task, status), sums in _sums(jobs):
+    for (_, project, task, status, backfilled), sums in _sums(jobs):
         if wanted.fits_group(project, task, status):
-            made.add(status, sums)
+            made.add(status, sums, backfilled=backfilled)
     return made
 
 
@@ -69,9 +75,9 @@ def by_day(jobs: Jobs, wanted: Filter, first: date, last: date) -> Mapping[date,
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     made = {day: Counts() for day in days}
     numbers = {(day - _FIRST).days: day for day in days}
-    for (number, project, task, status), sums in _sums(jobs):
+    for (number, project, task, status, backfilled), sums in _sums(jobs):
         if number in numbers and wanted.fits_group(project, task, status):
-            made[numbers[number]].add(status, sums)
+            made[numbers[number]].add(status, sums, backfilled=backfilled)
     return made
 
 

@@ -10,14 +10,16 @@ import json
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from shared.jobs.chunk import Kind
 from shared.jobs.entry import Entry, Filter, Key
 from shared.schedules.job import Status
 
-_VERSION = 1
+_VERSION = 2
+_WITHOUT_BACKFILLS = 1
+"""The version before, whose sums did not tell the jobs of backfills apart."""
 _DAY = 86_400
 
 
@@ -42,9 +44,9 @@ class Sums(NamedTuple):
         )
 
 
-Group = tuple[int, int | None, str, Status]
-"""(day since 1970, project, task, status). A stretch is counted on the day of its last
-occurrence."""
+Group = tuple[int, int | None, str, Status, bool]
+"""(day since 1970, project, task, status, whether they belong to backfills). A stretch is counted
+on the day of its last occurrence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +101,9 @@ class Directory:
     packed: frozenset[str] = frozenset()
     """Rows of the feed that are in the chunks, and may not be removed yet."""
     totals: str = ""
-    """The name of the blob with the totals (`totals`) of the jobs in the chunks; empty in a
-    directory of a version that had none."""
+    """The name of the blob with the totals (`totals`) of the jobs in the chunks."""
+    outdated: bool = False
+    """Whether an older version packed it, so that the index is to be built anew."""
     firsts: tuple[Key, ...] = field(default=(), compare=False)
 
     @staticmethod
@@ -131,8 +134,8 @@ class Directory:
                     section.last,
                     section.since,
                     [
-                        [day, project, task, status.value, *sums]
-                        for (day, project, task, status), sums in section.sums.items()
+                        [day, project, task, status.value, backfilled, *sums]
+                        for (day, project, task, status, backfilled), sums in section.sums.items()
                     ],
                 ]
                 for section in self.sections
@@ -142,21 +145,29 @@ class Directory:
 
     @staticmethod
     def decode(content: bytes) -> Directory:
-        """The directory of that blob. Raises `ValueError` if it is none."""
+        """The directory of that blob. Raises `ValueError` if it is none.
+
+        The sums of one of the version before count the jobs of backfills as all others.
+        """
         try:
             said = json.loads(zlib.decompress(content))
         except zlib.error as error:
             raise ValueError(f"it is no directory: {error}") from error
+        if said["version"] == _WITHOUT_BACKFILLS:
+            rows = map(_read_without, said["sections"])
+            older = Directory.of(rows, said["packed"], said.get("totals", ""))
+            return replace(older, outdated=True)
         if said["version"] != _VERSION:
             raise ValueError(f"version {said['version']} of a directory is unknown here")
-        return Directory.of(map(_read, said["sections"]), said["packed"], said.get("totals", ""))
+        return Directory.of(map(_read, said["sections"]), said["packed"], said["totals"])
 
 
 def summed(entries: Iterable[Entry]) -> dict[Group, Sums]:
     """What the entries add up to."""
     made: dict[Group, Sums] = {}
     for entry in entries:
-        group = (entry.until // _DAY, entry.project_id, entry.task_type, entry.status)
+        day, kind = entry.until // _DAY, (entry.project_id, entry.task_type, entry.status)
+        group = (day, *kind, entry.backfilled)
         one = Sums(1, entry.count, int(entry.seconds is not None), entry.seconds or 0.0)
         made[group] = made[group].plus(one) if group in made else one
     return made
@@ -165,17 +176,22 @@ def summed(entries: Iterable[Entry]) -> dict[Group, Sums]:
 def _read(row: Sequence[Any]) -> Section:
     name, first, last, since, groups = row
     sums = {
-        (day, project, task, Status(status)): Sums(*values)
-        for day, project, task, status, *values in groups
+        (day, project, task, Status(status), bool(backfilled)): Sums(*values)
+        for day, project, task, status, backfilled, *values in groups
     }
     return _section(name, (first[0], first[1]), (last[0], last[1]), (since[0], since[1]), sums)
+
+
+def _read_without(row: Sequence[Any]) -> Section:
+    *place, groups = row
+    return _read([*place, [[*group[:4], False, *group[4:]] for group in groups]])
 
 
 def _section(
     name: str, first: Key, last: Key, since: tuple[int, int], sums: Mapping[Group, Sums]
 ) -> Section:
     counts: dict[Kind, int] = {}
-    for (_, project, task, status), one in sums.items():
+    for (_, project, task, status, _), one in sums.items():
         kind = (project, task, status)
         counts[kind] = counts.get(kind, 0) + one.jobs
     return Section(name=name, first=first, last=last, since=since, sums=sums, counts=counts)

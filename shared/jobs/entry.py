@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.schedules.job import Job, Status, parse_id
+from shared.schedules.job import Job, Status, backfill_of, parse_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
@@ -32,10 +32,12 @@ class Entry:
     seconds: float | None = None
     """How long its last attempt ran."""
     began: int | None = field(default=None, compare=False)
-    """When its last attempt began, in seconds since 1970. This and `late` are for the totals: no
-    chunk keeps them."""
+    """When its last attempt began, in seconds since 1970. This, `late` and `taken_over` are for the
+    totals: no chunk keeps them."""
     late: float | None = field(default=None, compare=False)
     """How many seconds after its effective time it began; None of a request."""
+    taken_over: int = field(default=0, compare=False)
+    """How often it was taken over from a worker that was gone."""
 
     @staticmethod
     def of(job: Job) -> Entry:
@@ -50,6 +52,7 @@ class Entry:
             seconds=job.duration_seconds,
             began=None if job.started_at is None else epoch(job.started_at),
             late=job.lateness_seconds,
+            taken_over=job.taken_over,
         )
 
     @property
@@ -62,6 +65,11 @@ class Entry:
         return self.id.partition("-")[0]
 
     @property
+    def backfilled(self) -> bool:
+        """Whether it belongs to a backfill: all that is counted counts such jobs apart."""
+        return backfill_of(self.id) is not None
+
+    @property
     def since(self) -> int:
         """When it was due; of a stretch: when the first of its occurrences was."""
         return self.until if self.count == 1 else epoch(parse_id(self.id)[1])
@@ -69,13 +77,15 @@ class Entry:
     def row(self) -> list[Any]:
         """As it is stored in the feed."""
         whose = [self.id, self.status.value, self.task_type, self.project_id]
-        return [*whose, self.until, self.count, self.seconds, self.began, self.late]
+        said = [*whose, self.until, self.count, self.seconds, self.began, self.late]
+        return [*said, self.taken_over] if self.taken_over else said
 
     @staticmethod
     def from_row(row: Sequence[Any]) -> Entry:
         """The entry of such a row. Raises `ValueError` or `TypeError` for what is none."""
         job_id, status, task_type, project_id, until, count, seconds, *more = row
-        began, late = more or (None, None)  # an older row has neither
+        began, late, *taken = more or (None, None)  # an older row has neither
+        (taken_over,) = taken or (0,)
         return Entry(
             str(job_id),
             Status(status),
@@ -86,6 +96,7 @@ class Entry:
             seconds,
             began,
             late,
+            int(taken_over),
         )
 
 

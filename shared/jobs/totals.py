@@ -8,6 +8,8 @@ Only some schedules have counts of their own among the metrics (`shown`): those 
 the others run is added to the counts of the *rest* of their project, at the time when it is packed.
 A schedule that comes among the shown begins there with all that it ever ran, and one that leaves
 takes nothing to the rest. So no count falls, and each run raises exactly one of them.
+
+Jobs of backfills count apart, by task: they are none of a schedule's own runs.
 """
 
 from __future__ import annotations
@@ -138,21 +140,37 @@ class Totals:
     shown: frozenset[str] = frozenset()
     late: Histogram = _NO_LATE
     """How late runs began, counted from their effective time."""
+    backfills: Mapping[tuple[int | None, str], Figures] = field(default_factory=dict)
+    """By project and task: the jobs of backfills, which count nowhere else."""
+    taken_over: int = 0
+    """How often a job was taken over from a worker that was gone."""
 
     def plus(self, entries: Iterable[Entry]) -> Totals:
         """With more jobs, none of which was counted before. Whoever is not among the shown counts
         with the rest."""
         schedules, tasks, rest = dict(self.schedules), dict(self.tasks), dict(self.rest)
-        late = self.late
+        backfills, late, taken_over = dict(self.backfills), self.late, self.taken_over
         for entry in entries:
+            taken_over += entry.taken_over
             schedule_id, project_id = entry.schedule_id, entry.project_id
+            if entry.backfilled:
+                _add(backfills, (project_id, entry.task_type), entry)
+                continue
             _add(schedules, schedule_id, entry)
             _add(tasks, (project_id, entry.task_type), entry)
             if schedule_id not in self.shown:
                 _add(rest, project_id, entry)
             if entry.late is not None:
                 late = late.with_value(LATE, entry.late)
-        return Totals(schedules=schedules, tasks=tasks, rest=rest, shown=self.shown, late=late)
+        return replace(
+            self,
+            schedules=schedules,
+            tasks=tasks,
+            rest=rest,
+            late=late,
+            backfills=backfills,
+            taken_over=taken_over,
+        )
 
     def choosing(self, most: int) -> Totals:
         """With those `most` schedules as the shown that ran last."""
@@ -173,11 +191,14 @@ class Totals:
             rest=floor.rest,
             shown=floor.shown,
             late=self.late.above(floor.late),
+            backfills=_above(self.backfills, floor.backfills),
+            taken_over=max(self.taken_over, floor.taken_over),
         ).choosing(most)
 
     def of(self, status: Status) -> int:
-        """How many ended that way, of all."""
-        return sum(one.ended.get(status, 0) for one in self.tasks.values())
+        """How many ended that way, of all, backfills among them."""
+        some = (*self.tasks.values(), *self.backfills.values())
+        return sum(one.ended.get(status, 0) for one in some)
 
     def encode(self) -> bytes:
         """As a blob."""
@@ -185,9 +206,11 @@ class Totals:
             "version": _VERSION,
             "schedules": {name: one.row() for name, one in self.schedules.items()},
             "tasks": [[*key, one.row()] for key, one in self.tasks.items()],
+            "backfills": [[*key, one.row()] for key, one in self.backfills.items()],
             "rest": [[key, one.row()] for key, one in self.rest.items()],
             "shown": sorted(self.shown),
             "late": [self.late.counts, self.late.total],
+            "taken_over": self.taken_over,
         }
         return zlib.compress(json.dumps(said, separators=(",", ":")).encode(), 6)
 
@@ -204,11 +227,17 @@ class Totals:
         read = Figures.from_row
         return Totals(
             schedules={name: read(row) for name, row in said["schedules"].items()},
-            tasks={(project, task): read(row) for project, task, row in said["tasks"]},
+            tasks=_by_task(said["tasks"]),
             rest={project: read(row) for project, row in said["rest"]},
             shown=frozenset(said["shown"]),
             late=Histogram(tuple(counts), total),
+            backfills=_by_task(said.get("backfills", ())),  # an older version has none of these
+            taken_over=said.get("taken_over", 0),
         )
+
+
+def _by_task(rows: Iterable[Any]) -> dict[tuple[int | None, str], Figures]:
+    return {(project, task): Figures.from_row(row) for project, task, row in rows}
 
 
 def _add(figures: dict[Any, Figures], key: Any, entry: Entry) -> None:

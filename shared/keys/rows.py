@@ -25,6 +25,7 @@ def properties(key: Key) -> dict[str, Any]:
         "last_used_at": _stamp(key.last_used_at),
         "revoked_at": _stamp(key.revoked_at),
         "revoked_by": key.revoked_by,
+        "revision": key.revision,
     }
 
 
@@ -44,6 +45,7 @@ def to_key(key_id: str, row: Mapping[str, Any]) -> Key:
             last_used_at=_instant(row["last_used_at"]),
             revoked_at=_instant(row["revoked_at"]),
             revoked_by=row["revoked_by"],
+            revision=int(row.get("revision", 1)),  # rows of before there were revisions
             etag=row["etag"],
         )
     except (LookupError, ValueError, TypeError, AttributeError) as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.access import Caller, Role
@@ -24,6 +24,10 @@ _logger = logging.getLogger("belfry.keys")
 
 _MOST = 1000
 """The most keys that count at one time."""
+
+
+def _any(_: Key) -> None:
+    """Whatever the key is, it may be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +100,23 @@ class Keys:
             raise NotFound(f"there is no key {key_id!r:.40}")
         return found
 
-    def change(self, by: Caller, key_id: str, step: Callable[[Key], Key]) -> Key:
+    def change(
+        self,
+        by: Caller,
+        key_id: str,
+        step: Callable[[Key], Key],
+        *,
+        still: Callable[[Key], None] = _any,
+    ) -> Key:
         """Change a key: its name, its role, its projects, when it expires.
 
-        Raises `NotFound`, `Invalid`, `Forbidden` if it would give more than the caller has, or
-        gives more already, and `Conflict` for a revoked key, and for the last one of an admin.
+        `still` is called with the very key that is to be changed, and may raise. Raises
+        `NotFound`, `Invalid`, `Forbidden` if it would give more than the caller has, or gives more
+        already, and `Conflict` for a revoked key, and for the last one of an admin.
         """
 
         def change(before: Key) -> Key:
+            still(before)
             if before.revoked_at is not None:
                 raise Conflict(f"key {key_id} was revoked; make another")
             pure.hold_role(by, before)
@@ -117,9 +130,16 @@ class Keys:
         self._tell(Event.KEY_CHANGED, changed, by)
         return changed
 
-    def revoke(self, by: Caller, key_id: str, *, insist: bool = False) -> Key:
+    def revoke(
+        self,
+        by: Caller,
+        key_id: str,
+        *,
+        insist: bool = False,
+        still: Callable[[Key], None] = _any,
+    ) -> Key:
         """Revoke a key, for good; harmless if it was revoked before. Other instances follow within
-        seconds.
+        seconds. `still` as in `change`.
 
         Raises `NotFound`, `Forbidden` if its role is above the caller's, and `Conflict` for the
         last one of an administrator, unless it is asked with `insist`, which is for those who have
@@ -127,6 +147,7 @@ class Keys:
         """
 
         def revoked(before: Key) -> Key:
+            still(before)
             pure.hold_role(by, before)
             return before.revoked(by, self._clock.now())
 
@@ -161,6 +182,7 @@ class Keys:
             after = step(before)
             if after == before:
                 return after
+            after = replace(after, revision=before.revision + 1)
             if not insist:
                 others = [one for one in self._table.all() if one.id != key_id]
                 self._hold_administrator(others, before, after)

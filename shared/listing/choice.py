@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.listing.columns import (
     ENABLED,
@@ -51,6 +52,14 @@ class Counts:
         return self.total - self.enabled
 
 
+class Tagged(NamedTuple):
+    """A schedule that has a tag: what is needed of a hundred thousand of them."""
+
+    id: str
+    project_id: int | None
+    revision: int
+
+
 def fitting(columns: Columns, wanted: Wanted, sort: Sort) -> list[int]:
     """The slots of the schedules that fit, in the order's own direction (ascending)."""
     found: Sequence[int] = columns.order(sort)
@@ -93,6 +102,29 @@ def counted(columns: Columns, found: Sequence[int]) -> Counts:
         enabled=sum(columns.marks[slot] & ENABLED for slot in found),
         by_frequency=dict(sorted(by_frequency.items())),
     )
+
+
+def tagged(columns: Columns, name: str) -> dict[str, list[Tagged]]:
+    """By the value of that tag, the schedules that have it, without those of single runs and those
+    that were deleted."""
+    values = {
+        number: value
+        for number, tags in enumerate(columns.tag_words.all)
+        for tag, value in tags
+        if tag == name
+    }
+    found: dict[str, list[Tagged]] = {}
+    for slot in columns.slots():
+        value = values.get(columns.tags[slot])
+        if value is not None and not columns.deleted[slot] and not columns.marks[slot] & ONCE:
+            project = columns.projects[slot]
+            one = Tagged(
+                columns.ids[slot],
+                None if project == NO_PROJECT else project,
+                columns.revisions[slot],
+            )
+            found.setdefault(value, []).append(one)
+    return found
 
 
 def _filters(columns: Columns, wanted: Wanted) -> Iterator[Filter]:

@@ -58,6 +58,7 @@ class Columns:
         self.tasks = array("I")
         self.tags = array("I")
         self.calendars = array("I")
+        self.revisions = array("q")
         self.created = array("q")
         """In microseconds, as `micros` makes them."""
         self.deleted = array("q")
@@ -86,6 +87,10 @@ class Columns:
     def known(self) -> Iterator[str]:
         """The id of each schedule."""
         return iter(self._slots)
+
+    def slots(self) -> Iterator[int]:
+        """The slot of each schedule."""
+        return iter(self._slots.values())
 
     def key(self, sort: Sort) -> Callable[[int], Key]:
         """What the order sorts by: a function of the slot."""
@@ -118,6 +123,7 @@ class Columns:
             state=STATES[self.states[slot]],
             once=bool(marks & ONCE),
             system=bool(marks & SYSTEM),
+            revision=self.revisions[slot],
             created_at=instant(self.created[slot]),
             deleted_at=instant(deleted) if deleted else None,
         )
@@ -175,8 +181,8 @@ class Columns:
             texts.append("")
         for numbers in (self.projects, self.tasks, self.tags, self.calendars):
             numbers.append(0)
-        for instants in (self.created, self.deleted):
-            instants.append(0)
+        for large in (self.created, self.deleted, self.revisions):
+            large.append(0)
         self.shards.append(0)
         for codes in (self.frequencies, self.states, self.marks):
             codes.append(0)
@@ -189,6 +195,7 @@ class Columns:
         self.tasks[slot] = self.task_words.number(one.task_type)
         self.tags[slot] = self.tag_words.number(one.tags)
         self.calendars[slot] = self.calendar_words.number(one.calendars)
+        self.revisions[slot] = one.revision if one.revision < 2**63 else 0  # by hand
         self.created[slot] = micros(one.created_at)
         self.deleted[slot] = 0 if one.deleted_at is None else micros(one.deleted_at)
         self.frequencies[slot] = FREQUENCIES.index(one.frequency)

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.clock import Clock
 from shared.listing import choice
-from shared.listing.choice import Chosen, Counts
+from shared.listing.choice import Chosen, Counts, Tagged
 from shared.listing.columns import Columns, Key
 from shared.listing.snapshots import Snapshots
 from shared.listing.wanted import Sort, Wanted
@@ -116,6 +116,13 @@ class Listing:
         with self.lock:
             found = ((one, self.columns.get(one)) for one in schedule_ids)
             return {schedule_id: one for schedule_id, one in found if one is not None}
+
+    def tagged(self, name: str) -> dict[str, list[Tagged]]:
+        """By the value of that tag, the schedules that have it, without those of single runs and
+        those that were deleted. One pass over all."""
+        self.refresh()
+        with self.lock:
+            return choice.tagged(self.columns, name)
 
     @property
     def size(self) -> int:

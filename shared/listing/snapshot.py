@@ -18,7 +18,7 @@ from shared.listing.columns import FREQUENCIES, STATES, Words, instant, micros
 from shared.recurrence import Frequency
 from shared.schedules.listed import Listed, ScheduleState
 
-_FORM = 1
+_FORM = 2
 """Grows when the form changes; a snapshot of another form is made anew."""
 _GARBLED = (ValueError, KeyError, TypeError, IndexError, AttributeError, zlib.error, RecursionError)
 
@@ -63,6 +63,7 @@ def encoded(made: Snapshot) -> bytes:
         "enabled": [int(one.enabled) for one in all_of],
         "once": [int(one.once) for one in all_of],
         "system": [int(one.system) for one in all_of],
+        "revision": [one.revision for one in all_of],
         "created": [micros(one.created_at) for one in all_of],
         "deleted": [micros(one.deleted_at) if one.deleted_at else 0 for one in all_of],
         "tasks": tasks.all,
@@ -96,7 +97,7 @@ def _schedules(said: dict[str, Any]) -> list[Listed]:
     tags = [tuple((name, value) for name, value in one) for one in said["tags"]]
     calendars = [tuple(one) for one in said["calendars"]]
     names = ("id", "name", "project", "task", "tag", "calendar", "frequency", "state", "enabled")
-    columns = [said[name] for name in (*names, "once", "system", "created", "deleted")]
+    columns = [said[name] for name in (*names, "once", "system", "revision", "created", "deleted")]
     return [
         Listed(
             id=schedule_id,
@@ -110,6 +111,7 @@ def _schedules(said: dict[str, Any]) -> list[Listed]:
             state=states[state],
             once=bool(once),
             system=bool(system),
+            revision=revision,
             created_at=instant(created),
             deleted_at=instant(deleted) if deleted else None,
         )
@@ -125,6 +127,7 @@ def _schedules(said: dict[str, Any]) -> list[Listed]:
             enabled,
             once,
             system,
+            revision,
             created,
             deleted,
         ) in zip(*columns, strict=True)

@@ -96,6 +96,12 @@ def _families(reading: Reading) -> Iterator[Metric]:
         "task_type",
         reading.tasks,
     )
+    yield _ended(
+        "belfry_backfill_jobs",
+        "Jobs of backfills that ended, by task and by how they ended; in no other metric of runs.",
+        "task_type",
+        reading.backfills,
+    )
     if reading.engine is not None:
         yield from _of_engine(reading.engine)
 
@@ -113,6 +119,11 @@ def _of_engine(engine: Engine) -> Iterator[Metric]:
         {None: engine.late},
     )
     yield _counter("belfry_dead_letters", "Jobs that used up their attempts.", engine.dead_letters)
+    yield _counter(
+        "belfry_leases_taken_over",
+        "How often a job was taken over because its worker was gone; counted when the job ended.",
+        engine.taken_over,
+    )
     yield _gauge(
         "belfry_queue_messages", "About how many messages a queue holds.", engine.queues, "queue"
     )

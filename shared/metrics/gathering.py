@@ -62,7 +62,8 @@ def gathered(at: Sources, projects: Projects) -> Reading:
     return Reading(
         schedules=_shown(at, totals, projects),
         rest=_rest(totals, projects),
-        tasks=_tasks(totals, projects),
+        tasks=_tasks(totals.tasks, projects),
+        backfills=_tasks(totals.backfills, projects),
         enabled=counts.enabled,
         disabled=counts.disabled,
         due=len(due),
@@ -89,9 +90,11 @@ def _rest(totals: Totals, projects: Projects) -> Figures:
     return _sum(wanted)
 
 
-def _tasks(totals: Totals, projects: Projects) -> dict[str, Figures]:
+def _tasks(
+    figures: Mapping[tuple[int | None, str], Figures], projects: Projects
+) -> dict[str, Figures]:
     found: dict[str, list[Figures]] = {}
-    for (project_id, task), one in totals.tasks.items():
+    for (project_id, task), one in figures.items():
         if projects is None or project_id in projects:
             found.setdefault(task, []).append(one)
     return {task: _sum(some) for task, some in found.items()}
@@ -138,6 +141,7 @@ def _engine(at: Sources, totals: Totals, feed: int, now: datetime) -> Engine:
         },
         late=totals.late,
         dead_letters=totals.of(Status.FAILED),
+        taken_over=totals.taken_over,
         queues=dict(zip(names, lengths, strict=True)),
         alerts=Counter(one.kind.value for one in alerts if one.state is AlertState.OPEN),
         notifications={True: pending[0], False: pending[1]},

@@ -19,6 +19,8 @@ class Engine:
     """How many seconds ago each clock last ticked. One that ticked in the future is left out."""
     late: Histogram
     dead_letters: int
+    taken_over: int
+    """How often a job was taken over from a worker that was gone."""
     queues: Mapping[str, int]
     """About how many messages each queue holds, the invisible ones among them."""
     alerts: Mapping[str, int]
@@ -44,6 +46,8 @@ class Reading:
     """What the others ran."""
     tasks: Mapping[str, Figures]
     """By task type."""
+    backfills: Mapping[str, Figures]
+    """By task type: the jobs of backfills, which are in nothing else."""
     enabled: int
     disabled: int
     due: int

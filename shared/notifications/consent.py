@@ -7,6 +7,8 @@ import logging
 import re
 from collections.abc import Mapping
 
+from shared.access import Caller, Role
+from shared.audit.port import Action, Audit, Subject
 from shared.errors import BelfryError, Invalid
 from shared.log import Event, event
 from shared.notifications.channels.sms.codes import Fault, fault
@@ -20,6 +22,8 @@ from shared.settings import Secret
 
 _logger = logging.getLogger("belfry.notifications")
 
+PROVIDER = Caller(name="provider:twilio", role=Role.OPERATOR)
+"""Whose word it is: it tells what the owner of a number answered."""
 _END = 6
 """So many last digits of a number are compared before it is parsed."""
 
@@ -31,6 +35,10 @@ class Consent:
         """`region` is the country of numbers without +, as for sending."""
         self._url = url
         self._region = region
+
+    def known(self, number: str) -> str:
+        """The number as E.164. Raises `Invalid` for what is none, and `Misconfigured`."""
+        return e164(number, self._region)
 
     def given(self, number: str) -> int:
         """The owners with this number (E.164) agree; how many did not before. Raises `Invalid` for
@@ -44,7 +52,7 @@ class Consent:
     def _set(self, number: str, opted_in: bool) -> int:
         from shared.data.consent import set_opted_in
 
-        known = e164(number, self._region)
+        known = self.known(number)
 
         def is_same(typed: str) -> bool:
             return same(typed, known, self._region)
@@ -82,9 +90,10 @@ def spellings(number: str, region: str) -> set[str]:
 class Watched:
     """A sender that has it written down if a recipient has told the provider to stop."""
 
-    def __init__(self, sender: Twilio, consent: Consent) -> None:
+    def __init__(self, sender: Twilio, consent: Consent, audit: Audit) -> None:
         self._sender = sender
         self._consent = consent
+        self._audit = audit
 
     @property
     def account(self) -> str:
@@ -94,7 +103,7 @@ class Watched:
         try:
             return self._sender.send(entry, content)
         except OptedOut:
-            withdraw(self._consent, entry.address)
+            withdraw(self._consent, self._audit, entry.address, entry.id)
             raise
 
     def look_up(self, entry: Entry) -> Receipt | None:
@@ -104,19 +113,32 @@ class Watched:
         return self._sender.fetch(entry)
 
 
-def watched(senders: Mapping[str, Sender], consent: Consent) -> dict[str, Sender]:
+def watched(senders: Mapping[str, Sender], consent: Consent, audit: Audit) -> dict[str, Sender]:
     """The senders, of which the one for text messages is watched."""
     return {
-        name: Watched(one, consent) if isinstance(one, Twilio) else one
+        name: Watched(one, consent, audit) if isinstance(one, Twilio) else one
         for name, one in senders.items()
     }
 
 
-def withdraw(consent: Consent, number: str) -> None:
+def change(consent: Consent, audit: Audit, number: str, opted_in: bool, about: str) -> None:
+    """Note what the owners of this number said, and tell the audit. `about`: the id of the message
+    that says so, since the number stands in no record. Raises as `Consent.given`.
+
+    It is noted even if the audit is away: nobody who said STOP gets a message for that.
+    """
+    consent.known(number)
+    subject = Subject("consent", about)
+    with audit.changing(PROVIDER, Action.CHANGE, subject, even_if_away=True) as told:
+        owners = consent.given(number) if opted_in else consent.withdrawn(number)
+        told.after = {"opted_in": opted_in, "owners": owners}
+
+
+def withdraw(consent: Consent, audit: Audit, number: str, about: str) -> None:
     """Note that the owners of this number want no more. If that fails now, the next message will be
     refused in the same way, and it is noted then."""
     try:
-        consent.withdrawn(number)
+        change(consent, audit, number, False, about)
     except BelfryError as error:
         event(_logger, Event.CONSENT_UNSAVED, level=logging.ERROR, error=str(error))
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared.audit.port import Audit
 from shared.clock import Clock
 from shared.log import Event
 from shared.notifications import asking, parts, states
@@ -280,6 +281,7 @@ def notifications_from(
     connection: Connection,
     meta: Meta,
     clock: Clock,
+    audit: Audit,
     *,
     reviews: Mapping[str, Review] | None = None,
     problems: Problems | None = None,
@@ -294,7 +296,7 @@ def notifications_from(
     consent = Consent(settings.database_url, settings.sms.default_region)
     return Notifications(
         Outbox(connection, Names(settings.prefix).notifications),
-        watched(senders(settings.channels), consent),
+        watched(senders(settings.channels), consent, audit),
         Administrators(settings.database_url, meta, clock, remembers=not connection.read_only),
         clock,
         sms=settings.sms,

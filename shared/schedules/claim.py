@@ -133,6 +133,7 @@ def claim(
         first_started_at=job.first_started_at if job.begun else now,
         worker=worker,
         lease_until=now + lease,
+        taken_over=job.taken_over + job.running,
     )
     progress = fold(schedule.progress, done).put(started)
     return Start(replace(schedule, progress=progress), started, taken_over=job.running)

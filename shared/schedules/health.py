@@ -19,9 +19,9 @@ from enum import StrEnum
 from shared.recurrence import Frequency, next_run
 from shared.recurrence.zone import find
 from shared.schedules.band import COUNTS, SECONDS, Judged, Value, judge
-from shared.schedules.job import RAN, Status, is_manual, percent
+from shared.schedules.job import RAN, Status, backfill_of, is_manual, percent
 from shared.schedules.listed import ScheduleState, state
-from shared.schedules.model import Schedule, Version
+from shared.schedules.model import Band, Schedule, Version
 from shared.schedules.series import MOST_NAMES, Number, Ran
 
 ENOUGH = 10
@@ -94,12 +94,13 @@ class Health:
 def examined(
     schedule: Schedule, jobs: Sequence[Ran], versions: Sequence[Version], now: datetime
 ) -> Health:
-    """How a schedule is. `jobs`: its last jobs that ended, newest due first; `versions`: those that
-    say what was expected of it, oldest first."""
+    """How a schedule is. `jobs`: its last jobs that ended, newest due first, without those of
+    backfills, which say nothing of how it runs by itself; `versions`: those that say what was
+    expected of it, oldest first."""
     runs = [job for job in jobs if job.status in RAN]
     rated = runs[:RATED]
     rate = percent(sum(job.status is Status.SUCCEEDED for job in rated), len(rated))
-    metrics = judged(schedule, runs)
+    metrics = {} if schedule.policy.band is Band.OFF else judged(schedule, runs)
     if _is_off(schedule):
         reasons: tuple[Reason, ...] = ()
     else:
@@ -146,9 +147,10 @@ def stale_since(schedule: Schedule, versions: Sequence[Version], now: datetime) 
     recurrence, progress = schedule.definition.recurrence, schedule.progress
     if recurrence.frequency is Frequency.ONCE or not schedule.is_on:
         return None
-    if any(job.running for job in progress.live):
+    own = [job for job in progress.live if backfill_of(job.id) is None]
+    if any(job.running for job in own):
         return None
-    begun = [at for job in progress.live if (at := job.first_started_at or job.started_at)]
+    begun = [at for job in own if (at := job.first_started_at or job.started_at)]
     expected = [one.since for one in versions if one.recurrence is not None]
     from_then = max([schedule.created_at, *expected[-1:]])
     last = max([at for at in (progress.last_run_at, *begun) if at is not None] or [from_then])

@@ -91,6 +91,8 @@ class Job:
     """Of a stretch: when the last of them was due."""
     spent: Spent | None = None
     """What its attempts used; None if it ended without one, or before this was measured."""
+    taken_over: int = 0
+    """As in `LiveJob`; a job that another worker than its own ended counts as taken over too."""
     schedule_tags: Mapping[str, str] = field(default_factory=dict)
     """The tags of its schedule: those of now until it has ended, then those of its end."""
     stretch: str | None = None

@@ -50,6 +50,8 @@ class Listed:
     """Whether it was made for one run that a person requested."""
     system: bool
     """Whether it belongs to a built-in task."""
+    revision: int
+    """By which is known that people changed something of it, if only of what lists do not show."""
     created_at: datetime
     deleted_at: datetime | None
 
@@ -70,6 +72,7 @@ def listed(schedule: Schedule) -> Listed:
         state=state(schedule),
         once=is_once(schedule),
         system=bool(schedule.configured),
+        revision=schedule.revision,
         created_at=schedule.created_at,
         deleted_at=schedule.deleted_at,
     )
@@ -86,8 +89,8 @@ def state(schedule: Schedule) -> ScheduleState:
 
 
 def changes_list(before: Schedule | None, after: Schedule) -> bool:
-    """Whether lists say something else of `after` than of `before` (None: it is new)."""
-    if before is None or state(before) != state(after):
+    """Whether what is known of `after` differs from `before` (None: it is new)."""
+    if before is None or before.revision != after.revision or state(before) != state(after):
         return True
     if before.definition is after.definition and before.configured == after.configured:
         return before.deleted_at != after.deleted_at

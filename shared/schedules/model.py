@@ -52,6 +52,17 @@ class Overlap(StrEnum):
     """It runs beside the earlier one."""
 
 
+class Band(StrEnum):
+    """What becomes of a run that is unlike those before it (`schedules.band`)."""
+
+    ALERT = "alert"
+    """People are told."""
+    SHOW = "show"
+    """Its health says so, and nobody is told."""
+    OFF = "off"
+    """Runs are not compared."""
+
+
 _QUEUEING = frozenset({Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER})
 
 
@@ -76,6 +87,7 @@ class Policy:
     retry_delay_seconds: int = 30
     """Before the second attempt; doubles with each further one."""
     max_retry_delay_seconds: int = 900
+    band: Band = Band.ALERT
 
     @property
     def queues(self) -> bool:
@@ -135,6 +147,8 @@ class LiveJob:
     """Whether the person who asked for it insists on what its task would leave out as needless."""
     spent: Spent = NOTHING
     """What the attempts before used."""
+    taken_over: int = 0
+    """How often a lease of it ended because its worker was gone, and another took the job over."""
 
     @property
     def effective_at(self) -> datetime:
@@ -208,6 +222,12 @@ class Progress:
     @property
     def run_count(self) -> int:
         return self.success_count + self.failure_count
+
+    @property
+    def may_have_succeeded(self) -> bool:
+        """Whether a run may have succeeded; also of a row in which the last jobs are not folded.
+        (Runs of a backfill alone are not seen here.)"""
+        return self.success_count > 0 or bool(self.live)
 
     @property
     def success_rate(self) -> float | None:

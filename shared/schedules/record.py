@@ -24,14 +24,21 @@ def of_live(schedule: Schedule, live: LiveJob) -> Job:
         error=live.error,
         reason=live.cancel and f"told to stop: {live.cancel}",
         spent=None if live.spent == NOTHING else live.spent,
+        taken_over=live.taken_over,
     )
 
 
 def ended_live(
     schedule: Schedule, live: LiveJob, status: Status, now: datetime, reason: str
 ) -> Job:
-    """A live job that ends without another attempt."""
-    return replace(of_live(schedule, live), status=status, finished_at=now, reason=reason)
+    """A live job that ends without another attempt. If a worker had it, that one is gone."""
+    return replace(
+        of_live(schedule, live),
+        status=status,
+        finished_at=now,
+        reason=reason,
+        taken_over=live.taken_over + live.running,
+    )
 
 
 def ended(schedule: Schedule, due_at: datetime, status: Status, reason: str, now: datetime) -> Job:

@@ -3,6 +3,8 @@
 A run is a job that succeeded or failed, as in a schedule's statistics. It belongs to the time at
 which it was due. Each number in a run's result is a metric; one inside objects has their names
 before its own, with dots between, as `fees.EUR`. Lists are left out.
+
+What a backfill ran again is counted apart, and in nothing else: else a day would count twice.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from shared.schedules.job import RAN, Status, percent
+from shared.schedules.job import RAN, Status, backfill_of, percent
 
 Number: TypeAlias = "int | float"
 
@@ -93,6 +95,8 @@ class Summary:
         """Of the only run, if there can be only one."""
         self.counts: dict[Status, int] = dict.fromkeys(Status, 0)
         self.metrics: dict[str, Values] = {}
+        self.backfilled: dict[Status, int] = dict.fromkeys(Status, 0)
+        """The jobs of backfills."""
         self._durations: list[float] = []
 
     @property
@@ -148,7 +152,11 @@ class Series:
             yield begin, summary
 
     def add(self, ran: Ran) -> None:
-        """Add a job. Per run, one that did not run counts only in the whole."""
+        """Add a job. Per run, one that did not run counts only in the whole; so does, in any case,
+        a backfill's job."""
+        if backfill_of(ran.job_id) is not None:
+            self.whole.backfilled[ran.status] += 1
+            return
         metrics = self._kept(ran)
         self.whole.add(ran, metrics)
         alone = self.bucket is Bucket.RUN

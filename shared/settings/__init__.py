@@ -27,6 +27,7 @@ from shared.settings.model import (
 )
 from shared.settings.process import (
     load,
+    load_for_audit,
     load_for_billing,
     load_for_data,
     load_for_storage,
@@ -36,6 +37,7 @@ from shared.settings.process import (
 from shared.settings.reading import (
     Channels,
     Check,
+    for_audit,
     for_billing,
     for_data,
     for_storage,
@@ -71,12 +73,14 @@ __all__ = [
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "for_audit",
     "for_billing",
     "for_data",
     "for_storage",
     "for_triggers",
     "from_env",
     "load",
+    "load_for_audit",
     "load_for_billing",
     "load_for_data",
     "load_for_storage",

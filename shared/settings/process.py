@@ -18,6 +18,7 @@ from shared.settings.model import (
 from shared.settings.reading import (
     Channels,
     Check,
+    for_audit,
     for_billing,
     for_data,
     for_storage,
@@ -39,6 +40,12 @@ def load_for_triggers() -> TriggerSettings:
 def load_for_storage() -> StorageSettings:
     """How this process reaches the storage account. Raises `Misconfigured`."""
     return for_storage(os.environ)
+
+
+def load_for_audit() -> StorageSettings | None:
+    """Where this process finds the audit; None if no storage account is set. Raises
+    `Misconfigured`."""
+    return for_audit(os.environ)
 
 
 def load_for_data() -> DataSettings:

@@ -133,6 +133,13 @@ def for_storage(environ: Mapping[str, str]) -> StorageSettings:
     return StorageSettings(account=account, prefix=prefix)
 
 
+def for_audit(environ: Mapping[str, str]) -> StorageSettings | None:
+    """Read where the audit is; None if no storage account is set. Raises `Misconfigured`."""
+    account = _Given(environ).account("AzureWebJobsStorage")
+    there = account.connection_string or account.account_name
+    return for_storage(environ) if there else None
+
+
 def for_data(environ: Mapping[str, str]) -> DataSettings:
     """Read what the company's database needs, whatever else is set. Raises `Misconfigured`."""
     given = _Given(environ)

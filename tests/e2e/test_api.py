@@ -198,6 +198,7 @@ POLICY: dict[str, Any] = {
     "max_attempts": 4,
     "retry_delay_seconds": 900,
     "max_retry_delay_seconds": 60,
+    "band": "show",
 }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
 from shared.access import Caller, Role
 from shared.api import scope
+from shared.api.answers import told
 from shared.api.backups.choice import ID, BackupId, chosen, found_for
 from shared.api.backups.orders import (
     Asked,
@@ -30,6 +32,7 @@ from shared.api.backups.shapes import (
 )
 from shared.api.backups.sources import SourceList, SourceOut
 from shared.api.deps import Asking, Provided
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, fitting, page_of, span
 from shared.api.plans.checks import destination_is_known, named_plainly
 from shared.api.query import Boolean, ScheduleId
@@ -37,6 +40,7 @@ from shared.api.roles import needs
 from shared.app import App
 from shared.audit.port import Action, Subject
 from shared.backups.model import checksum_name, manifest_name
+from shared.engine.commands.agreed import Agreed
 from shared.engine.commands.once import run_once
 from shared.errors import Conflict, Damaged, NotFound, Unavailable
 
@@ -184,22 +188,23 @@ def link_backup(
     )
 
 
-@router.post(ID + "/verify", status_code=202)
+@router.post(ID + "/verify", status_code=202, response_model=Asked)
 def verify_backup(
-    app: Provided, by: Asking, backup_id: BackupId, request: Verify | None = None
-) -> Asked:
+    app: Provided, by: Asking, backup_id: BackupId, once: Once, request: Verify | None = None
+) -> Response:
     """Prove it again: each copy is read back, restored and compared. See the job's result."""
     belfry = app()
     request = request or Verify()
     backup, _ = chosen(belfry, by, backup_id, request.destination, proved=False)
-    return _asked(belfry, by, VERIFY, backup, request.model_dump(mode="json"))
+    given = request.model_dump(mode="json")
+    return once.answered(belfry, partial(_asked, belfry, by, VERIFY, backup, given))
 
 
-@router.post(ID + "/restore", status_code=202)
+@router.post(ID + "/restore", status_code=202, response_model=Asked)
 @needs(Role.ADMIN, everything=True)
 def restore_backup(
-    app: Provided, by: Asking, backup_id: BackupId, request: Restore | None = None
-) -> Asked:
+    app: Provided, by: Asking, backup_id: BackupId, once: Once, request: Restore | None = None
+) -> Response:
     """Restore it into a new or empty database; the job's result gives its name.
 
     It is restored over a database that is not empty only if that name is given twice. A backup that
@@ -210,7 +215,8 @@ def restore_backup(
     with named_plainly():
         belfry.registry.get(RESTORE).parse(_order(backup_id, request.model_dump()))
     backup, _ = chosen(belfry, by, backup_id, request.destination)
-    return _asked(belfry, by, RESTORE, backup, request.model_dump())
+    given = request.model_dump()
+    return once.answered(belfry, partial(_asked, belfry, by, RESTORE, backup, given))
 
 
 @router.post(ID + "/accept")
@@ -246,7 +252,14 @@ def delete_backup(app: Provided, by: Asking, backup_id: BackupId, force: Boolean
         service.delete(found, backup, force=force)
 
 
-def _asked(belfry: App, by: Caller, task_name: str, backup: Backup, given: dict[str, Any]) -> Asked:
+def _asked(
+    belfry: App,
+    by: Caller,
+    task_name: str,
+    backup: Backup,
+    given: dict[str, Any],
+    agreed: Agreed,
+) -> Response:
     """The order belongs to the project of the backup, whose callers then see its job."""
     task = belfry.registry.get(task_name)
     action = Action.RESTORE if task_name == RESTORE else Action.VERIFY
@@ -259,10 +272,11 @@ def _asked(belfry: App, by: Caller, task_name: str, backup: Backup, given: dict[
             _order(backup.id, given),
             name=f"{task_name} {backup.id[:8]}",
             project_id=subject.project_id,
+            agreed=agreed,
             by=by,
         )
         change.after = {"job_id": asked.job_id, **given}
-    return Asked.model_validate(asked)
+    return told(Asked.model_validate(asked), 202)
 
 
 def _subject(belfry: App, backup: Backup) -> Subject:

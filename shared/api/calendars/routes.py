@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import scope
+from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged
 from shared.api.calendars.shapes import (
     CalendarChange,
     CalendarChanged,
@@ -27,8 +28,12 @@ from shared.api.calendars.shapes import (
 )
 from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
+from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
 from shared.api.query import DayText, day
+from shared.calendars.model import NamedCalendar
+from shared.calendars.spreading import Changed
+from shared.engine.commands.agreed import Agreed
 from shared.errors import Invalid
 
 router = APIRouter(prefix="/api/v1/calendars", tags=["calendars"])
@@ -112,11 +117,17 @@ def revoke_feed(app: Provided, by: Asking, feed_id: FeedId) -> None:
     app().feeds.revoke(by, feed_id)
 
 
-@router.post("", status_code=201)
-def create_calendar(app: Provided, by: Asking, new: NewCalendar) -> CalendarOut:
+@router.post("", status_code=201, response_model=CalendarOut, responses=MADE)
+def create_calendar(app: Provided, by: Asking, once: Once, new: NewCalendar) -> Response:
     """Make a calendar. Schedules name it in `calendars`. A caller of one project makes it there."""
+    belfry = app()
     definition = new.definition(scope.new_project(by, new.project_id))
-    return CalendarOut.of(app().calendars.create(by, definition))
+
+    def make(agreed: Agreed) -> Response:
+        made = belfry.calendars.create(by, definition, agreed=agreed)
+        return _shown(made, 201, at=f"{router.prefix}/{made.id}")
+
+    return once.answered(belfry, make)
 
 
 @router.get("")
@@ -128,34 +139,34 @@ def list_calendars(
     return CalendarList(calendars=[CalendarOut.of(one) for one in items], **told)
 
 
-@router.get(_ID)
-def read_calendar(app: Provided, by: Asking, calendar_id: CalendarId) -> CalendarOut:
+@router.get(_ID, response_model=CalendarOut, responses=UNCHANGED)
+def read_calendar(app: Provided, by: Asking, calendar_id: CalendarId, unless: Unless) -> Response:
     """One calendar."""
-    return CalendarOut.of(app().calendars.get(by, calendar_id))
+    return unless(_shown(app().calendars.get(by, calendar_id)))
 
 
-@router.patch(_ID)
+@router.patch(_ID, response_model=CalendarChanged, responses=TAGGED | GUARDED)
 def change_calendar(
-    app: Provided, by: Asking, calendar_id: CalendarId, changes: CalendarChange
-) -> CalendarChanged:
+    app: Provided, by: Asking, calendar_id: CalendarId, changes: CalendarChange, still: IfStill
+) -> Response:
     """Change what is given. The schedules that name it follow at once: what they are expected to
     run changes from now on, and never before."""
-    return CalendarChanged.after(app().calendars.change(by, calendar_id, changes.apply))
+    return _changed(app().calendars.change(by, calendar_id, changes.apply, still=still))
 
 
-@router.delete(_ID, status_code=204, response_class=Response)
-def delete_calendar(app: Provided, by: Asking, calendar_id: CalendarId) -> None:
+@router.delete(_ID, status_code=204, response_class=Response, responses=GUARDED)
+def delete_calendar(app: Provided, by: Asking, calendar_id: CalendarId, still: IfStill) -> None:
     """Delete it. Refused while schedules name it."""
-    app().calendars.delete(by, calendar_id)
+    app().calendars.delete(by, calendar_id, still=still)
 
 
-@router.post(_ID + "/import")
+@router.post(_ID + "/import", response_model=CalendarChanged, responses=TAGGED | GUARDED)
 def import_calendar(
-    app: Provided, by: Asking, calendar_id: CalendarId, request: ImportIcs
-) -> CalendarChanged:
+    app: Provided, by: Asking, calendar_id: CalendarId, request: ImportIcs, still: IfStill
+) -> Response:
     """Close what an iCalendar file says: its events of whole days close days, others blackouts,
     from this year to the end of the fifth after it. Schedules follow as after a change."""
-    return CalendarChanged.after(app().calendars.import_ics(by, calendar_id, request.ics))
+    return _changed(app().calendars.import_ics(by, calendar_id, request.ics, still=still))
 
 
 @router.get(_ID + "/days")
@@ -175,6 +186,15 @@ def list_closed_days(
         timezone=found.definition.timezone or None,
         days=closed_days(found, first, last),
     )
+
+
+def _shown(one: NamedCalendar, status: int = 200, *, at: str | None = None) -> Response:
+    return tagged(one, CalendarOut.of(one), status, at=at)
+
+
+def _changed(made: Changed) -> Response:
+    plain = CalendarOut.of(made.calendar)
+    return tagged(made.calendar, plain, more=CalendarChanged.after(made))
 
 
 def _later(first: date) -> date:

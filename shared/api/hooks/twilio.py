@@ -21,7 +21,7 @@ from shared.errors import Invalid, Misconfigured
 from shared.log import Event, event
 from shared.notifications.channels.sms import callbacks
 from shared.notifications.channels.sms.signature import is_signed
-from shared.notifications.consent import Consent, is_opt_out, withdraw
+from shared.notifications.consent import Consent, change, is_opt_out, withdraw
 from shared.notifications.kinds import SMS
 
 router = APIRouter()
@@ -53,7 +53,7 @@ def status(
         return Response(status_code=204)
     record(belfry, news)
     if is_opt_out(news) and (number := fields.get("To")):
-        withdraw(_consent(belfry), number)
+        withdraw(_consent(belfry), belfry.audit, number, id)
     return Response(status_code=204)
 
 
@@ -69,20 +69,18 @@ def inbound(app: Provided, request: Request, body: Body) -> Response:
     if not number:
         raise Invalid("From", "it is missing")
     wish = callbacks.wish(fields)
-    event(_logger, Event.TEXT_RECEIVED, provider_id=fields.get("MessageSid"), wish=wish)
+    message = fields.get("MessageSid", "")
+    event(_logger, Event.TEXT_RECEIVED, provider_id=message, wish=wish)
     if wish is not None:
-        _obey(belfry, wish, number)
+        _obey(belfry, wish, number, message)
     return Response(_NOTHING, media_type="text/xml")
 
 
-def _obey(belfry: App, wish: callbacks.Wish, number: str) -> None:
+def _obey(belfry: App, wish: callbacks.Wish, number: str, message: str) -> None:
     """What is no phone number, such as a short code, is nobody's: there is nothing to change."""
-    consent = _consent(belfry)
+    agrees = wish is not callbacks.Wish.STOP
     try:
-        if wish is callbacks.Wish.STOP:
-            consent.withdrawn(number)
-        else:
-            consent.given(number)
+        change(_consent(belfry), belfry.audit, number, agrees, message)
     except Invalid:
         event(_logger, Event.HOOK_IGNORED, reason="it comes from no phone number")
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Response
 
 from shared.access import Role
 from shared.access.keys import KEY_ID, Key
+from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged
 from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.keys.shapes import KeyChange, KeyList, KeyMade, KeyOut, NewKey
@@ -25,9 +26,9 @@ KeyId = Annotated[
 ]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=KeyMade, responses=MADE)
 @needs(Role.ADMIN)
-def create_key(app: Provided, by: Asking, new: NewKey) -> KeyMade:
+def create_key(app: Provided, by: Asking, new: NewKey) -> Response:
     """Make a key. It is shown in this answer, and never again.
 
     From the first key on, each request needs one, or a sign-in; so the first must be of an admin of
@@ -35,7 +36,9 @@ def create_key(app: Provided, by: Asking, new: NewKey) -> KeyMade:
     """
     projects = by.projects if new.projects is None else frozenset(new.projects)
     made = app().keys.create(by, new.name, new.role, projects, new.expires_at or by.until)
-    return KeyMade.made(made.key, made.text)
+    at = f"{router.prefix}/{made.key.id}"
+    more = KeyMade.made(made.key, made.text)
+    return tagged(made.key, KeyOut.model_validate(made.key), 201, at=at, more=more)
 
 
 @router.get("")
@@ -55,16 +58,18 @@ def list_keys(
     return KeyList(keys=[KeyOut.model_validate(one) for one in items], **told)
 
 
-@router.get("/{key_id}")
+@router.get("/{key_id}", response_model=KeyOut, responses=UNCHANGED)
 @needs(Role.ADMIN)
-def read_key(app: Provided, by: Asking, key_id: KeyId) -> KeyOut:
+def read_key(app: Provided, by: Asking, key_id: KeyId, unless: Unless) -> Response:
     """One key."""
-    return KeyOut.model_validate(app().keys.get(by, key_id))
+    return unless(_shown(app().keys.get(by, key_id)))
 
 
-@router.patch("/{key_id}")
+@router.patch("/{key_id}", response_model=KeyOut, responses=TAGGED | GUARDED)
 @needs(Role.ADMIN)
-def change_key(app: Provided, by: Asking, key_id: KeyId, changes: KeyChange) -> KeyOut:
+def change_key(
+    app: Provided, by: Asking, key_id: KeyId, changes: KeyChange, still: IfStill
+) -> Response:
     """Change what is given; other instances follow within seconds."""
     given: dict[str, Any] = {name: getattr(changes, name) for name in changes.model_fields_set}
     if given.get("projects") is not None:
@@ -74,15 +79,19 @@ def change_key(app: Provided, by: Asking, key_id: KeyId, changes: KeyChange) -> 
     def step(key: Key) -> Key:
         return replace(key, **kept)
 
-    return KeyOut.model_validate(app().keys.change(by, key_id, step))
+    return _shown(app().keys.change(by, key_id, step, still=still))
 
 
-@router.delete("/{key_id}", status_code=204, response_class=Response)
+@router.delete("/{key_id}", status_code=204, response_class=Response, responses=GUARDED)
 @needs(Role.ADMIN)
-def revoke_key(app: Provided, by: Asking, key_id: KeyId) -> None:
+def revoke_key(app: Provided, by: Asking, key_id: KeyId, still: IfStill) -> None:
     """Revoke it, for good; it stays in the list. Other instances follow within seconds. The last
     key of an admin of all projects is not revoked here."""
-    app().keys.revoke(by, key_id)
+    app().keys.revoke(by, key_id, still=still)
+
+
+def _shown(one: Key) -> Response:
+    return tagged(one, KeyOut.model_validate(one))
 
 
 _CLEARED = ("projects", "expires_at")

@@ -65,7 +65,8 @@ def list_occurrences(
     Instants are ISO 8601 with an offset. Default: from 24 hours ago to 24 hours ahead. Future
     occurrences are listed only as far as `max_runs` allows. Runs that calendars hold back stand
     between them, at most `page_size` on a page, and are not counted. Runs that people asked for are
-    no occurrences: see `/api/v1/jobs`.
+    no occurrences: see `/api/v1/jobs`. A span has 100,000 at most; of a longer past, ask for one
+    span after another.
     """
     belfry = app()
     scope.past_schedule(belfry, by, schedule_id, f"schedule {schedule_id!r}")

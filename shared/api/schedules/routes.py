@@ -166,12 +166,10 @@ def _shown(belfry: App, one: Schedule, status: int = 200, *, at: str | None = No
 
 def _saved(belfry: App, one: Schedule, status: int = 200, *, at: str | None = None) -> Response:
     """The schedule with its warnings. It is stored already: if storage fails now, they are left
-    out. Its ETag is that of a later read."""
+    out."""
     plain = ScheduleOut.of(one, belfry.clock.now())
-    headers = tagged(one, plain, status, at=at).headers
-    kept = {name: headers[name] for name in ("ETag", "Location") if name in headers}
     try:
         warned = belfry.neighbours.warned(one)
     except (Unavailable, Refused):
         warned = None
-    return told(ScheduleSaved.of_saved(plain, warned), status, kept)
+    return tagged(one, plain, status, at=at, more=ScheduleSaved.of_saved(plain, warned))

@@ -31,7 +31,7 @@ from shared.api.shown import Shown, at
 from shared.errors import Invalid
 from shared.recurrence import CalendarRule, Frequency, Observance, Recurrence, next_run
 from shared.schedules.listed import ScheduleState, state
-from shared.schedules.model import CatchUp, Definition, Overlap, Policy, Schedule
+from shared.schedules.model import Band, CatchUp, Definition, Overlap, Policy, Schedule
 from shared.schedules.upcoming import upcoming
 from shared.schedules.warnings import Code, Warned
 from shared.settings import Secret
@@ -116,6 +116,10 @@ class _Fields(Input):
     max_retry_delay_seconds: Whole | None = Field(default=None, ge=1, le=86400)
     """Where the doubling of retry_delay_seconds ends; a larger retry_delay_seconds still applies.
     Default: the task's."""
+    band: Band | None = None
+    """What becomes of a run whose time or numbers are unlike those of the runs before
+    (docs/health.md). `alert`: people are told. `show`: its health shows it, and nobody is told.
+    `off`: its runs are not compared. Default: alert."""
     heartbeat_url: HeartbeatUrl | None = None
     """Check of an outside service (Healthchecks' protocol) that is told when runs begin and how
     they end. It is a secret: answers show its host alone. Default: null, none."""
@@ -304,6 +308,7 @@ class ScheduleOut(Shown):
     max_attempts: int = at("policy.max_attempts")
     retry_delay_seconds: int = at("policy.retry_delay_seconds")
     max_retry_delay_seconds: int = at("policy.max_retry_delay_seconds")
+    band: Band = at("policy.band")
     heartbeat_url: str | None = at("definition.heartbeat_shown")
     """The host that is told of its runs; the rest of the URL is not shown."""
     next_run_at: datetime | None = at("coming.due_at")
@@ -334,6 +339,8 @@ class ScheduleOut(Shown):
     """Why it was paused, if it was; enabling it ends the pause."""
     last_run_at: datetime | None = at("progress.last_run_at")
     last_error: str | None = at("progress.last_error")
+    revision: int = at("schedule.revision")
+    """Grows with each change by people. `If-Match: "7"` fits revision 7."""
     created_at: datetime = at("schedule.created_at")
     updated_at: datetime = at("schedule.updated_at")
 

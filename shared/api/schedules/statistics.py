@@ -6,6 +6,7 @@ from datetime import UTC, date, timedelta
 
 from fastapi import APIRouter
 
+from shared.api.counted import BackfilledOut
 from shared.api.deps import Asking, Provided
 from shared.api.query import Number
 from shared.api.shown import Shown
@@ -37,6 +38,7 @@ class SummaryOut(Shown):
     """In percent, to one decimal place; null before the first run."""
     by_frequency: dict[str, int]
     """How many schedules there are of each frequency; those that none has are left out."""
+    backfilled: BackfilledOut
 
 
 class DayOut(Shown):
@@ -57,6 +59,8 @@ class DayOut(Shown):
     """How long the runs took, together."""
     mean_seconds: float | None
     """How long a run took; null without one."""
+    backfilled: BackfilledOut
+    """What backfills ran, maybe long after, of what was due on the day."""
 
 
 class DailyOut(Shown):
@@ -73,7 +77,8 @@ def summarize_schedules(
     """The schedules of a project or a task, or all of them, and how the runs ended that there were.
 
     Deleted schedules and those of single runs that people asked for are not counted as schedules.
-    Their runs are counted as runs: in the project that a run had when it ended.
+    Their runs are counted as runs: in the project that a run had when it ended. What backfills ran
+    is counted apart.
     """
     belfry = app()
     tasks = _tasks(belfry, task_type)
@@ -90,6 +95,7 @@ def summarize_schedules(
         failed_runs=runs.of(Status.FAILED),
         success_rate=runs.success_rate,
         by_frequency=dict(schedules.by_frequency),
+        backfilled=BackfilledOut.of(runs.backfilled),
     )
 
 
@@ -138,4 +144,5 @@ def _day(at: date, counts: Counts) -> DayOut:
         success_rate=counts.success_rate,
         seconds=counts.seconds,
         mean_seconds=counts.mean_seconds,
+        backfilled=BackfilledOut.of(counts.backfilled),
     )

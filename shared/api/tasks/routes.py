@@ -8,6 +8,7 @@ from typing import Self
 
 from fastapi import APIRouter
 
+from shared.api.counted import BackfilledOut
 from shared.api.deps import Asking, Provided
 from shared.api.lists import Since, Until, span
 from shared.api.shown import Shown, at
@@ -127,6 +128,7 @@ class MetricsOut(Shown):
     """The numbers in the runs' results by their names; those inside objects as `outer.inner`."""
     left_out: list[str]
     """Some names that are not there, because there are more than 200."""
+    backfilled: BackfilledOut
     series: list[PointOut]
     """The buckets in which something ran, oldest first."""
 
@@ -148,6 +150,7 @@ class MetricsOut(Shown):
                 for name, values in sorted(whole.metrics.items())
             },
             left_out=sorted(made.left_out),
+            backfilled=BackfilledOut.of(whole.backfilled),
             series=[PointOut.of(begins_at, jobs) for begins_at, jobs in made],
         )
 
@@ -181,8 +184,8 @@ def read_metrics(
     Instants are ISO 8601 with an offset. Default: the last 7 days; at most 366. `bucket` says what
     an item of the series stands for: a run, an hour or a day (UTC); default: an hour for a span of
     up to two days, else a day. An answer has 1,000 items at most, and counts 100,000 jobs at most.
-    Jobs that have not ended are not counted. Many occurrences in a row that ended alike without
-    running count at the time of the first.
+    Jobs that have not ended are not counted, and those of backfills are counted apart. Many
+    occurrences in a row that ended alike without running count at the time of the first.
     """
     belfry = app()
     task = belfry.registry.find(task_name)

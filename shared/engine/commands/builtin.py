@@ -28,6 +28,8 @@ from shared.storage.tables.facts import SYSTEM, Meta
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Task
 
+_BAND = "band"
+"""The policy of which code and settings say nothing."""
 _logger = logging.getLogger("belfry.schedules")
 
 
@@ -174,7 +176,7 @@ class _Said:
     def _values(self) -> dict[str, object]:
         when = self.recurrence
         said = {"cron": when.cron_expression, "timezone": when.timezone, "enabled": self.enabled}
-        return said | asdict(self.policy)
+        return said | {name: one for name, one in asdict(self.policy).items() if name != _BAND}
 
 
 def _said(task: Task, settings: Settings) -> _Said | None:

@@ -6,14 +6,16 @@ never comes due by itself, and has the tag `once`. Its job is in the history lik
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.access import LOCAL, Caller
 from shared.clock import Clock
+from shared.engine.commands.agreed import Agreed, afresh
 from shared.engine.commands.builtin import policy
 from shared.engine.commands.schedules import Manager, Requested
 from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import job_id
 from shared.schedules.listed import ONCE
 from shared.schedules.model import Definition
 from shared.tasks import Task
@@ -30,9 +32,11 @@ def run_once(
     insist: bool = False,
     due_at: datetime | None = None,
     project_id: int | None = None,
+    agreed: Agreed = afresh,
     by: Caller = LOCAL,
 ) -> Requested:
-    """Request one run of a task; for `send`, `insist` and `due_at` see `Manager.run_now`.
+    """Request one run of a task; for `send`, `insist` and `due_at` see `Manager.run_now`. `agreed`:
+    if the command was given before, it is the run that was requested then.
 
     Raises `Invalid` naming the parameter that is wrong, and what else the task's check raises.
     """
@@ -46,5 +50,20 @@ def run_once(
         tags={ONCE: ""},
         project_id=project_id,
     )
-    made = manager.create(definition, policy(task), by=by)
-    return manager.run_now(made.id, force=True, send=send, insist=insist, due_at=due_at, by=by)
+
+    def decide() -> Sequence[str]:
+        schedule_id = f"s{manager.new_id()}"
+        return schedule_id, job_id(schedule_id, due_at or clock.now(), manager.new_id())
+
+    schedule, job = agreed(decide)
+    again = agreed is not afresh
+    manager.create(
+        definition,
+        policy(task),
+        schedule_id=schedule,
+        agreed=(lambda _: [schedule]) if again else afresh,
+        by=by,
+    )
+    return manager.run_now(
+        schedule, force=True, send=send, insist=insist, agreed=lambda _: [job], by=by
+    )

@@ -80,7 +80,7 @@ class Manager:
         self._dispatcher = dispatcher
         self._handed = handed
         self._clock = clock
-        self._new_id = new_id
+        self.new_id = new_id
         self._check = check
 
     def now(self) -> datetime:
@@ -111,7 +111,7 @@ class Manager:
         `agreed`: if the command was given before, returns what was created then.
         """
         now = self._clock.now()
-        (name,) = agreed(lambda: [schedule_id or f"s{self._new_id()}"])
+        (name,) = agreed(lambda: [schedule_id or f"s{self.new_id()}"])
         if agreed is not afresh and (made := self._created(name)) is not None:
             return made
         wanted = Schedule(
@@ -266,7 +266,7 @@ class Manager:
         def decide() -> list[str]:
             if not force:
                 return [self._due_job(self._find(schedule_id), now)]
-            return [job_id(schedule_id, due_at or now, self._new_id())]
+            return [job_id(schedule_id, due_at or now, self.new_id())]
 
         (asked,) = agreed(decide)
         if force:

@@ -17,13 +17,12 @@ from datetime import date
 from typing import TypeVar
 
 from shared.archive.jobs import EndedJobs
+from shared.engine.records.job_totals import JobTotals
 from shared.errors import Damaged
 from shared.jobs import counting
-from shared.jobs.chunk import ordered
 from shared.jobs.counting import Counts
 from shared.jobs.directory import Directory
 from shared.jobs.entry import Entry, Filter, Key, at_second
-from shared.jobs.packing import placed
 from shared.jobs.paging import Found, Jobs
 from shared.jobs.totals import Totals
 from shared.schedules.job import ENDED, Job, Status, parse_id
@@ -92,8 +91,7 @@ class JobIndex:
         self._feed = feed
         self._rows = rows
         self._chunks = chunks
-        self._counted: tuple[tuple[str, ...], Totals] | None = None
-        """Totals with the feed's jobs, and the names of the blob and the rows that they are of."""
+        self._totals = JobTotals(feed, chunks)
 
     def page(self, wanted: Filter, skip: int, size: int) -> JobPage:
         """`size` jobs that fit, latest due first, after the first `skip` of them."""
@@ -115,37 +113,13 @@ class JobIndex:
         """(the counts that only grow, how many jobs the feed holds).
 
         A job counts once it is in the feed: a tick after its end. Without an index the last totals
-        that were kept count, so that no count falls; if there are none, the rows of all jobs.
+        that were kept count, and the feed, so that no count falls; if there are none, the rows of
+        all jobs.
         """
-        for _ in range(_TRIES):
-            with suppress(Damaged):
-                return self._totals(shown)
-        return self._totals_without(shown)
-
-    def _totals(self, shown: int) -> tuple[Totals, int]:
-        feed = self._feed.read()
-        directory = self._chunks.directory(feed.directory) if feed.directory else Directory()
-        if not directory.totals:
-            return self._totals_without(shown)
-        rows = [row for row in feed.rows if row.key not in directory.packed]
-        entries = [entry for row in rows for entry in row.entries]
-        state = (directory.totals, *(row.key for row in rows))
-        known = self._counted
-        if known is not None and known[0] == state:
-            return known[1], len(entries)
-        fresh: list[Entry] = []
-        for number, some in placed(directory, entries).items():
-            chunks = [self._chunks.chunk(one.name) for one in directory.sections[number:][:1]]
-            fresh += chunks[0].lacks(ordered(some)) if chunks else ordered(some)
-        made = self._chunks.totals(directory.totals).plus(fresh)
-        self._counted = state, made
-        return made, len(entries)
-
-    def _totals_without(self, shown: int) -> tuple[Totals, int]:
-        kept = self._chunks.newest_totals()
-        if kept is None:
-            kept = Totals().plus(self._rows.entries()).anew(None, shown)
-        return kept, 0
+        made, feed = self._totals.standing()
+        if made is None:
+            made = Totals().plus(self._rows.entries()).anew(None, shown)
+        return made, feed
 
     def check(self, check: Callable[[], None]) -> JobsChecked:
         """Compare the index with all rows of jobs; `check` is called now and then. Jobs that end

@@ -13,22 +13,24 @@ them. Two at once: one of them changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 from shared.clock import Clock
+from shared.engine.records.job_totals import JobTotals
+from shared.engine.records.sorting import sorting
 from shared.errors import Damaged
-from shared.jobs.chunk import encode, ordered
+from shared.jobs.chunk import encode
 from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry
-from shared.jobs.packing import MOST, cut, merged, new, placed
+from shared.jobs.packing import MOST, merged, new, placed
 from shared.jobs.totals import Totals
 from shared.log import Event, event
 from shared.schedules.job import RAN
 from shared.storage.blobs.job_chunks import JobChunks
-from shared.storage.tables.facts import Fact
-from shared.storage.tables.job_feed import JobFeed
+from shared.storage.tables.job_feed import JobFeed, Pointer
 from shared.storage.tables.job_rows import JobRows
 
 _ALONE = timedelta(hours=1)
@@ -72,6 +74,7 @@ class JobPacking:
         which schedules jobs ended, before the feed forgets it; twice, if a run is killed."""
         self._shown = shown
         self._feed = feed
+        self._totals = JobTotals(feed, chunks)
         self._rows = rows
         self._chunks = chunks
         self._clock = clock
@@ -80,11 +83,11 @@ class JobPacking:
     def pack(self, check: Callable[[], None]) -> Packed:
         """Pack the feed. If there is no index, or its blobs are lost, it is built."""
         pointer = self._feed.pointer()
-        if pointer is None or not pointer.value:
+        if pointer.directory is None:
             return self.rebuild(check)
         try:
-            before = self._chunks.directory(pointer.value)
-            if not before.totals:  # an older version packed it
+            before = self._chunks.directory(pointer.directory)
+            if before.outdated:
                 return self.rebuild(check)
             made = self._packed(pointer, before, check)
         except Damaged as error:
@@ -96,31 +99,36 @@ class JobPacking:
         """Build the index anew from the rows of all jobs; one that is there holds until then."""
         self._chunks.create()
         pointer = self._feed.pointer()
-        feed = self._feed.read().rows  # before the rows, which have them all
-        self._tell(entry for row in feed for entry in row.entries)
-        filed = [row.key for row in feed]
-        entries: list[Entry] = []
-        for number, entry in enumerate(self._rows.entries()):
-            if number % MOST == 0:
-                check()
-            entries.append(entry)
-        sections = []
-        entries = ordered(entries)
-        for some in cut(entries, MOST):
-            check()
-            sections.append(self._section(some))
-        # the newest, since an index that was dropped names none:
-        counted = Totals().plus(entries).anew(self._chunks.newest_totals(), self._shown)
-        totals = self._chunks.keep_totals(counted)
+        feed = self._feed.read()  # before the rows, which have all its jobs
+        self._tell(feed.entries())
+        floor = self._totals.standing()[0]
+        sections, counted = self._built(check)
+        totals = self._chunks.keep_totals(counted.anew(floor, self._shown))
+        filed = [row.key for row in feed.rows]
         won = self._point(pointer, Directory.of(sections, filed, totals))
         if won:
             self._feed.remove(filed)
         self._clear(check)
-        made = Packed(jobs=len(entries), chunks=len(sections), rebuilt=True, won=won)
+        jobs = sum(sum(one.counts.values()) for one in sections)
+        made = Packed(jobs=jobs, chunks=len(sections), rebuilt=True, won=won)
         event(_logger, Event.JOB_INDEX_REBUILT, jobs=made.jobs, chunks=made.chunks)
         return made
 
-    def _packed(self, pointer: Fact, before: Directory, check: Callable[[], None]) -> Packed:
+    def _built(self, check: Callable[[], None]) -> tuple[list[Section], Totals]:
+        """Chunks of all jobs, and their counts; only some thousand are in memory at once."""
+        sections, counted = list[Section](), Totals()
+        with sorting() as entries:
+            for number, entry in enumerate(self._rows.unsorted()):
+                if number % MOST == 0:
+                    check()
+                entries.add(entry)
+            for some in _parts(entries.in_order(), MOST):
+                check()
+                sections.append(self._section(some))
+                counted = counted.plus(some)
+        return sections, counted
+
+    def _packed(self, pointer: Pointer, before: Directory, check: Callable[[], None]) -> Packed:
         filed = self._feed.read().rows
         # left by a run that was killed:
         self._feed.remove([row.key for row in filed if row.key in before.packed])
@@ -149,13 +157,14 @@ class JobPacking:
             for number in changed:
                 for section in before.sections[number : number + 1]:
                     self._chunks.remove(section.name)
-            self._chunks.remove(pointer.value)
+            self._chunks.remove(pointer.directory or "")
             self._chunks.remove(before.totals)
             self._clear(check)
         return Packed(jobs=len(entries), chunks=len(made), won=won)
 
     def _tell(self, entries: Iterable[Entry]) -> None:
-        self._ended(entry.schedule_id for entry in entries if entry.status in RAN)
+        own = (entry for entry in entries if not entry.backfilled)
+        self._ended(entry.schedule_id for entry in own if entry.status in RAN)
 
     def _there(self, before: Directory, number: int) -> list[Entry]:
         """The entries of the section of that number; none if the directory is empty."""
@@ -165,17 +174,19 @@ class JobPacking:
     def _section(self, entries: list[Entry]) -> Section:
         return Section.of(self._chunks.keep_chunk(encode(entries)), entries)
 
-    def _point(self, before: Fact | None, directory: Directory) -> bool:
+    def _point(self, before: Pointer, directory: Directory) -> bool:
         return self._feed.point(before, self._chunks.keep_directory(directory.encode()))
 
     def _clear(self, check: Callable[[], None]) -> None:
         """Remove what killed runs left: blobs that the directory does not name. Raises `Damaged` if
         one that it names is gone."""
         pointer = self._feed.pointer()
-        if pointer is None or not pointer.value:
+        if pointer.directory is None:
             return
-        held = self._chunks.directory(pointer.value)
-        named = {pointer.value, held.totals, *(section.name for section in held.sections)} - {""}
+        held = self._chunks.directory(pointer.directory)
+        named = {pointer.directory, held.totals, *(section.name for section in held.sections)} - {
+            ""
+        }
         there = self._chunks.written(check)
         gone = named - there.keys()
         if gone and self._feed.pointer() == pointer:  # else another run packed meanwhile
@@ -185,3 +196,9 @@ class JobPacking:
             if name not in named and at is not None and at < before:
                 check()
                 self._chunks.remove(name)
+
+
+def _parts(entries: Iterator[Entry], most: int) -> Iterator[list[Entry]]:
+    """The entries in lists of at most `most`."""
+    while some := list(islice(entries, most)):
+        yield some

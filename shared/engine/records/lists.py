@@ -66,20 +66,27 @@ class Lists:
         return [rows[one] for one in ids if one in rows]
 
     def of_project(
-        self, project_id: int | None, most: int, task_types: frozenset[str] | None = None
+        self,
+        project_id: int | None,
+        most: int,
+        task_types: frozenset[str] | None = None,
+        *,
+        but: str = "",
     ) -> tuple[int, list[Schedule]]:
         """(how many schedules a project has, the newest of them as their rows say, at most `most`);
-        of the tasks given. None: those that belong to no project. Without those of single runs."""
+        of the tasks given. None: those that belong to no project. Without those of single runs, and
+        without the one of the id `but`, whose row is not read."""
         wanted = Wanted(
             project_id=project_id,
             of_none=project_id is None,
             task_types=task_types,
             once=False,
         )
-        chosen = self._listing.choose(wanted, Sort.NEWEST, most)
-        few = self._listing.size <= _FEW or len(chosen.ids) > _FEW
-        rows = self._table.many(chosen.ids) if few else self._table.scattered(chosen.ids)
-        there = [rows[one] for one in chosen.ids if one in rows]
+        chosen = self._listing.choose(wanted, Sort.NEWEST, most + bool(but))
+        ids = [one for one in chosen.ids if one != but][:most]
+        few = self._listing.size <= _FEW or len(ids) > _FEW
+        rows = self._table.many(ids) if few else self._table.scattered(ids)
+        there = [rows[one] for one in ids if one in rows]
         return chosen.total, [one for one in there if one.deleted_at is None]
 
     def count(self, wanted: Wanted) -> Counts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -77,10 +77,9 @@ class Neighbours:
         now = self._clock.now()
         names = self._names(schedule.definition.task_type)
         project_id = schedule.definition.project_id
-        _, others = self._lists.of_project(project_id, NEAR, names)
-        others = [one for one in others if one.id != schedule.id]
+        _, others = self._lists.of_project(project_id, NEAR, names, but=schedule.id)
         found = warnings.of_times(schedule, now)
-        takes = self._durations.of([schedule.id])[schedule.id] if schedule.id else None
+        takes = self._takes([schedule], LEARNED).get(schedule.id)
         found += warnings.too_often(schedule.definition.recurrence, now, takes)
         found += warnings.same(schedule, others)
         return found + self._meets(schedule, others, now)
@@ -104,10 +103,15 @@ class Neighbours:
         """Where they meet. No run lasts longer than its timeout: so first it is found which could
         meet, and only of these it is learned how long they really take, of `learned` at most."""
         could = conflicts.meetings(works, runs, since, until)
-        some = [one.schedule.id for met in could.meetings for one in (met.one, met.other)]
-        takes = self._durations.of([one for one in some if one], learned)
+        some = [one.schedule for met in could.meetings for one in (met.one, met.other)]
+        takes = self._takes(some, learned)
         known = [_learned(one, takes.get(one.schedule.id)) for one in works]
         return could if known == works else conflicts.meetings(known, runs, since, until)
+
+    def _takes(self, schedules: Sequence[Schedule], most: int) -> Mapping[str, float | None]:
+        """How long their runs take. Of those of which no run succeeded yet, nothing is asked."""
+        ran = [one.id for one in schedules if one.progress.may_have_succeeded]
+        return self._durations.of(ran, most)
 
     def _works(self, schedule: Schedule) -> Works:
         what = schedule.definition

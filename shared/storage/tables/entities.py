@@ -19,6 +19,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, parse_id
 from shared.schedules.model import (
     Backfilling,
+    Band,
     CatchUp,
     Definition,
     LiveJob,
@@ -86,7 +87,7 @@ def user_properties(schedule: Schedule) -> dict[str, Any]:
         "tags": json.dumps(dict(what.tags)),
         "heartbeat_url": what.heartbeat_url.reveal(),
         **_recurrence_properties(what.recurrence),
-        "policy": json.dumps(asdict(policy)),
+        "policy": _policy_text(policy),
         "revision": schedule.revision,
         "configured": schedule.configured,
         "created_at": stamp(schedule.created_at),
@@ -199,7 +200,7 @@ def to_schedule(entity: Mapping[str, Any], etag: str) -> Schedule:
         ),
         policy=_policy(entity["policy"]),
         progress=_progress(entity),
-        revision=entity["revision"],
+        revision=int(entity["revision"]),
         configured=entity["configured"],
         created_at=_must(entity["created_at"]),
         updated_at=_must(entity["updated_at"]),
@@ -231,6 +232,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         **({"tags": json.dumps(dict(job.schedule_tags))} if job.schedule_tags else {}),
         **({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)}),
         **({} if job.spent is None else _spent_properties(job.spent)),
+        **({"taken_over": job.taken_over} if job.taken_over else {}),
     }
 
 
@@ -282,6 +284,7 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         count=int(entity.get("count", 1)),
         last_due_at=instant(entity.get("last_due_at", "")),
         spent=to_spent(entity),
+        taken_over=int(entity.get("taken_over", 0)),
         schedule_tags=_tags(entity.get("tags", "{}")),
     )
 
@@ -297,11 +300,23 @@ def instant(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _policy_text(policy: Policy) -> str:
+    """Without a band that is the default: earlier versions do not know it."""
+    said = asdict(policy)
+    if policy.band is Band.ALERT:
+        del said["band"]
+    return json.dumps(said)
+
+
 @functools.lru_cache(256)
 def _policy(text: str) -> Policy:
     """Cached, since most schedules share their policy with many others."""
     said = json.loads(text)
-    enums = {"catch_up": CatchUp(said["catch_up"]), "overlap": Overlap(said["overlap"])}
+    enums = {
+        "catch_up": CatchUp(said["catch_up"]),
+        "overlap": Overlap(said["overlap"]),
+        "band": Band(said.get("band", Band.ALERT)),
+    }
     return Policy(**said | enums)
 
 

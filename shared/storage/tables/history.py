@@ -11,10 +11,10 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import Any, Protocol
 
-from shared.schedules.job import Status, parse_id
+from shared.schedules.job import Status, backfill_of, parse_id
 from shared.schedules.series import Ran, flattened
 from shared.schedules.spent import Spent
 from shared.storage.failures import translated
@@ -26,6 +26,8 @@ from shared.threads import Pool
 
 _SERVICE = "table storage"
 _READERS = 8
+PAGES = 5
+"""So many pages are read at most, to find a page of jobs that belong to no backfill."""
 _GARBLED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 _OF_A_RUN = ("RowKey", "status", "started_at", "finished_at", "worker", "count", "result")
 _OF_A_COST = ("RowKey", "gb_seconds", "table_requests", "blob_requests")
@@ -55,6 +57,11 @@ class Older(Protocol):
 
     def everything(self) -> Iterator[Mapping[str, Any]]:
         """The rows of all jobs; also of some that are in the table too."""
+
+
+def of_backfill(row: Mapping[str, Any]) -> bool:
+    """Whether that is the row of a backfill's job."""
+    return backfill_of(row["RowKey"].rpartition(":")[2]) is not None
 
 
 class History:
@@ -93,14 +100,15 @@ class History:
         self._each(of, since, until, lambda _, row: see(_ran(row)), _OF_A_RUN)
 
     def last(self, schedule_id: str, most: int) -> list[Ran]:
-        """The schedule's jobs that ended, those due last first, at most `most`: one query, which
-        does not look into the archive."""
+        """The schedule's jobs that ended, but for those of backfills, those due last first, at most
+        `most`. It does not look into the archive. One request for a page, and up to `PAGES`
+        where backfills ran: what they have before and between others is passed over."""
         lower, upper = entities.job_range(schedule_id)
         where = f"PartitionKey eq {literal(self._schedules.shard(schedule_id))}"
         where += f" and RowKey ge {literal(lower)} and RowKey lt {literal(upper)}"
         with translated(_SERVICE):
-            rows = self._table.query(where, select=_OF_A_RUN, top=most)
-            return [_ran(row) for row in islice(rows, most)]
+            rows = islice(self._table.query(where, select=_OF_A_RUN, top=most), PAGES * most)
+            return [_ran(row) for row in islice(filterfalse(of_backfill, rows), most)]
 
     def spent(
         self,

@@ -2,7 +2,8 @@
 
 When the jobs of a note have ended, the sweep files them: a row of the feed has what the index needs
 of each. Packing puts the feed into chunks and removes the rows. Both are in the partition `meta`:
-`jobs.feed:{stamp}:{mark}`, and `jobs.index`, whose value is the name of the directory's blob.
+`jobs.feed:{stamp}:{mark}`, and `jobs.index`, whose value is the name of the directory's blob. After
+a dash, it is the name of the directory of an index that was dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from shared.errors import Unavailable
 from shared.jobs.entry import Entry
 from shared.storage.failures import translated
 from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Upsert, literal
-from shared.storage.tables.compare_and_set import TRIES
+from shared.storage.tables.compare_and_set import TRIES, compare_and_set
 from shared.storage.tables.facts import META, Fact, Meta
 from shared.storage.tables.parts import joined, packed
 from shared.storage.tables.table import Table
@@ -28,6 +29,7 @@ INDEX = "jobs.index"
 _SERVICE = "table storage"
 _PREFIX = "jobs.feed:"
 _SEPARATOR = "\n"
+_DROPPED = "-"
 MOST_FILED = 1_000
 """The most jobs in a row of the feed."""
 
@@ -47,6 +49,29 @@ class Feed:
     rows: tuple[Filed, ...]
     directory: str | None
     """The name of the directory's blob; None if there is no index."""
+    last: str | None
+    """The name of that which held last; that of an index that was dropped, too."""
+
+    def entries(self, but: Collection[str] = ()) -> list[Entry]:
+        """The jobs of its rows, but for those with these keys."""
+        return [entry for row in self.rows if row.key not in but for entry in row.entries]
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The row that names the directory, as it was read; None: there was none."""
+
+    fact: Fact | None
+
+    @property
+    def directory(self) -> str | None:
+        """As in `Feed`."""
+        return _named(self.fact.value if self.fact else "")[0]
+
+    @property
+    def last(self) -> str | None:
+        """As in `Feed`."""
+        return _named(self.fact.value if self.fact else "")[1]
 
 
 class JobFeed:
@@ -73,38 +98,46 @@ class JobFeed:
         The name is read after the feed: what is no longer in the feed is in that directory.
         """
         for _ in range(TRIES):
-            keys, directory = self._keys()
+            keys, value = self._keys()
             known = self._known
             new = [key for key in keys if key not in known]
             there = known | (self._contents(new) if new else {})
             if there.keys() >= set(keys):
                 self._known = {key: there[key] for key in keys}
-                return Feed(tuple(self._known.values()), directory)
+                return Feed(tuple(self._known.values()), *_named(value))
         raise Unavailable(_SERVICE, "the feed of jobs is packed again and again")
 
-    def _keys(self) -> tuple[list[str], str | None]:
+    def _keys(self) -> tuple[list[str], str]:
         keys: list[str] = []
-        directory = None
+        value = ""
         for row in self._query(["RowKey", "value"]):
             if row["RowKey"] == INDEX:
-                directory = row["value"] or None
+                value = row["value"]
             else:
                 keys.append(row["RowKey"])
-        return keys, directory
+        return keys, value
 
-    def pointer(self) -> Fact | None:
+    def pointer(self) -> Pointer:
         """The row that names the directory."""
-        return self._meta.fact(INDEX)
+        return Pointer(self._meta.fact(INDEX))
 
-    def point(self, before: Fact | None, directory: str) -> bool:
+    def point(self, before: Pointer, directory: str) -> bool:
         """Name another directory, unless somebody else did since `before` was read; whether it was
         named."""
-        return self._meta.swap(INDEX, before, directory)
+        return self._meta.swap(INDEX, before.fact, directory)
 
     def drop(self) -> None:
         """Name no directory: the index is built anew, and until then jobs are read from their
-        rows. For when rows of jobs were changed or removed that had been there."""
-        self._meta.put(INDEX, "")
+        rows. For when rows of jobs were changed or removed that had been there. The counts of the
+        metrics (`jobs.totals`) go on from those of the directory that held. Raises `Conflict` if it
+        is packed again and again."""
+
+        def attempt() -> bool | None:
+            before = self.pointer()
+            dropped = f"{_DROPPED}{before.last}" if before.last else ""
+            return self.point(before, dropped) or None
+
+        compare_and_set("the index of jobs", attempt)
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove rows that were packed; harmless if some are gone already."""
@@ -124,6 +157,12 @@ class JobFeed:
         """The rows of the feed from the first of these keys on."""
         found = self._query(None, min(keys))
         return {row["RowKey"]: _filed(row) for row in found if row["RowKey"] != INDEX}
+
+
+def _named(value: str) -> tuple[str | None, str | None]:
+    """(the directory that holds, the one that held last), by the value of the row."""
+    last = value.removeprefix(_DROPPED) or None
+    return (None if value.startswith(_DROPPED) else last), last
 
 
 def _filed(row: Mapping[str, Any]) -> Filed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ _COLUMNS = (
     "first_started_at",
     "finished_at",
     "worker",
+    "taken_over",
 )
 GARBLED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
@@ -41,14 +42,24 @@ class JobRows:
         self._older = older
 
     def entries(self) -> Iterator[Entry]:
-        """The entry of every job that has ended. Reads all rows of jobs, and then the archive."""
-        line, seen = self._older.line(), set[str]()
+        """The entry of every job that has ended, each once. It remembers the ids of the old ones
+        that are in the table. Reads all rows of jobs, and then the archive."""
+        line = epoch(self._older.line())
+        return self._each(lambda entry: entry.since < line)
+
+    def unsorted(self) -> Iterator[Entry]:
+        """The same, but a job that is in the table and in the archive comes twice: first as the
+        table has it, then with the same key. So only stretches must be remembered."""
+        return self._each(lambda entry: entry.since != entry.until)
+
+    def _each(self, remembered: Callable[[Entry], bool]) -> Iterator[Entry]:
+        seen = set[str]()
         for shard in self._schedules.shards:
             where = f"PartitionKey eq {literal(shard)} and RowKey ge 'job:' and RowKey lt 'job;'"
             with translated("table storage"):
                 for row in self._table.query(where, select=_COLUMNS):
                     entry = _entry(row)
-                    if entry.since < epoch(line):
+                    if remembered(entry):
                         seen.add(entry.id)
                     yield entry
         archived = map(_entry, self._older.everything())
@@ -72,6 +83,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
             seconds=seconds(row),
             began=None if began is None else epoch(began),
             late=_late(row, job_id, due_at),
+            taken_over=int(row.get("taken_over") or 0),
         )
     except GARBLED:
         return Entry(job_id, Status.FAILED, "", None, epoch(due_at))

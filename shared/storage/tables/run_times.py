@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import filterfalse, islice
 
 from shared.schedules.job import Status
 from shared.storage.failures import translated
 from shared.storage.tables.batch import literal
+from shared.storage.tables.history import PAGES, of_backfill
 from shared.storage.tables.job_rows import GARBLED, seconds
 from shared.storage.tables.schedules import ScheduleTable
 from shared.storage.tables.table import Table
 
 _LOOKED = 200
-"""How many of the newest jobs are looked at: one page, however many there are."""
-_COLUMNS = ("status", "started_at", "finished_at", "worker")
+"""How many of the newest jobs are looked at: one page, however many there are; more (`PAGES`) only
+where backfills ran, whose jobs are passed over."""
+_COLUMNS = ("RowKey", "status", "started_at", "finished_at", "worker")
 
 
 class RunTimes:
@@ -24,15 +26,16 @@ class RunTimes:
         self._schedules = schedules
 
     def last(self, schedule_id: str, most: int) -> list[float]:
-        """Seconds of the last runs that succeeded, newest first, at most `most`: one query. A row
-        that cannot be read is passed over."""
+        """Seconds of the last runs that succeeded, newest first, at most `most`. A row that cannot
+        be read is passed over."""
         shard, prefix = self._schedules.shard(schedule_id), f"job:{schedule_id}:"
         span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
         where = f"PartitionKey eq {literal(shard)} and {span}"
         found: list[float] = []
         with translated("table storage"):
             rows = self._table.query(where, top=_LOOKED, select=_COLUMNS)
-            for row in islice(rows, _LOOKED):
+            own = filterfalse(of_backfill, islice(rows, PAGES * _LOOKED))
+            for row in islice(own, _LOOKED):
                 took = _took(row)
                 if took is not None:
                     found.append(took)

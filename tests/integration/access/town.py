@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from shared.access import LOCAL, Role
 from shared.access import keys as pure
 from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
+from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
@@ -95,6 +96,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
     "NewKey": {"projects": [1]},
     "NewCalendar": {"project_id": 1},
     "NewFeed": {"project_id": 1},
+    "NewApplied": {"calendars": {}},
     "ScheduleChange": {"description": "stolen"},
 }
 """What differs from the example, by the body's schema."""
@@ -115,6 +117,7 @@ def _planted(backups: Client) -> Town:
     named |= _backup(backups)
     named |= _alert(engine)
     named |= _calendar(asking)
+    named |= _applied(engine)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -207,6 +210,19 @@ def _calendar(asking: Asking) -> dict[str, object]:
         "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
     )
     return {"calendar_id": made["id"], "feed_id": feed["id"]}
+
+
+def _applied(engine: Engine) -> dict[str, object]:
+    """What was applied of project 1 by somebody who sees all, and drifted."""
+    owner = "walkers"  # a caller that asks for it may be told its name
+    tags = {"managed_by": owner, "managed_key": MARK}
+    one = engine.add(tags=tags, project_id=1)
+    engine.app.applied.put(LOCAL, owner, {MARK: Known(one.id, 1)}, {})
+    engine.app.manager.change(
+        one.id, lambda it: replace(it, definition=replace(it.definition, description=MARK))
+    )
+    path = "/api/v1/applied/{owner}"
+    return {"owner": owner, f"{path}:schedules": {MARK: {"id": one.id, "revision": 2}}}
 
 
 def _of_nobody(engine: Engine) -> None:

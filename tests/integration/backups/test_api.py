@@ -15,6 +15,8 @@ import pytest
 import zstandard
 
 from local.azurite import Azurite
+from shared.access import LOCAL
+from shared.api.idempotency import _name
 from shared.backups.sqlite.names import target_problem
 from shared.clock import SystemClock
 from shared.errors import Invalid, NotFound
@@ -257,6 +259,29 @@ def test_restores_into_a_new_file_a_named_one_and_over_one_whose_name_is_said_tw
     over = restored({"target": "company.db", "replace": "company.db"}).result
     assert client.sql(count) == [(ROWS,)]
     assert client.sql(count, client.file.with_name(over["kept_as"])) == [(100,)]
+
+
+def test_an_order_that_is_sent_again_is_carried_out_once_and_told_to_the_audit(
+    client: Client,
+) -> None:
+    here = f"/backups/{client.taken(client.plan())['id']}"
+    client.engine.later(60)
+    for what in ("verify", "restore"):
+        key = {"Idempotency-Key": what}
+        first, again = (client.ask("POST", f"{here}/{what}", headers=key) for _ in range(2))
+        assert (first.status_code, again.content) == (202, first.content)
+        client.done(first.json())
+        answers = client.app.answers
+        kept = answers.find(_name(LOCAL, what))
+        assert kept is not None and answers.write(kept, replace(kept, answer=None)) is not None
+        client.engine.later(61)
+        cut_off = client.ask("POST", f"{here}/{what}", headers=key)
+        assert (cut_off.status_code, cut_off.json()) == (202, first.json())
+        listed = client.told("GET", "/jobs", task_type=f"backup_{what}")
+        assert [one["id"] for one in listed["jobs"]] == [first.json()["job_id"]]
+    told = client.told("GET", "/audit", actor="task:backup_restore")["entries"]
+    assert [(one["action"], one["outcome"]) for one in told] == [("restore", "done")]
+    assert told[0]["after"]["job_id"] == first.json()["job_id"]
 
 
 def test_a_target_that_no_restore_can_go_to_is_refused_at_once(client: Client) -> None:

@@ -30,6 +30,7 @@ from tests.integration.backups.client import ROWS, Client, opened
 from tests.integration.backups.postgres.setup import column, databases_like, made
 from tests.integration.backups.setup import PRIMARY, Given, Shelf
 from tests.integration.notifications.vendors import CHATS, Vendors, vendors
+from tests.untold import UNTOLD
 
 ADA = "ada@example.com"
 SERVERS = (
@@ -239,7 +240,9 @@ def test_a_restore_that_nobody_can_be_told_of_is_a_restore(
             "BlobEndpoint=http://127.0.0.1:9/a"
         }
     )
-    notifications = notifications_from(away, Connection(away.storage), shelf.meta, job.clock)
+    notifications = notifications_from(
+        away, Connection(away.storage), shelf.meta, job.clock, UNTOLD
+    )
     tell(notifications, order, result, job)
     assert "ERROR nobody was told of it" in job.log.text()
     assert (tmp_path / "other.db").is_file()

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from belfry.client import Client
-from belfry.code import comparing, planning
+from belfry.code import applying, comparing, planning, recording
 from belfry.problems import Exit
 from belfry.profile import Where
 from shared.access import Role
@@ -97,6 +97,65 @@ def test_drift_has_an_exit_code(shell: Shell) -> None:
     shell.right("plan", file)
 
 
+def test_what_was_applied_is_watched_for_drift(shell: Shell) -> None:
+    file = shell.file(FILE)
+    assert shell.right("drift") == "", "nothing was applied"
+    shell.wrong(Exit.NOT_FOUND, "drift", "backend")
+    shell.right("apply", file, "--yes")
+    assert shell.right("drift", "backend") == ""
+    found = shell.told("drift", "backend")
+    assert (found["schedules"], found["calendars"], found["drifted"]) == (2, 1, 0)
+    (one,) = shell.told("list", "--tag", "managed_key=often")["schedules"]
+    shell.right("disable", one["id"])
+    result = shell.type("drift")
+    assert result.exit_code == Exit.DIFFERS
+    assert result.stdout == f"backend\tchanged\tschedule\toften\t{one['id']}\tenabled\n"
+    assert "backend: 1 differ; applied at" in result.stderr
+    assert "changed schedule often" in shell.right("apply", file, "--yes")
+    assert shell.right("drift") == ""
+
+
+def test_a_calendar_that_moves_its_schedules_makes_no_drift(shell: Shell) -> None:
+    shell.right("apply", shell.file(FILE), "--yes")
+    shell.right("apply", shell.file(FILE.replace("17:00", "18:00")), "--yes")
+    assert shell.right("drift", "backend") == ""
+
+
+def test_an_apply_without_steps_is_known_too_and_what_is_kept_is_no_drift(shell: Shell) -> None:
+    file = shell.file(FILE)
+    shell.right("apply", file, "--yes")
+    client = Client(Where(url=shell.url), sleep=lambda _: None)
+    client.ask("DELETE", "/api/v1/applied/backend")
+    client.close()
+    assert NOTHING in shell.right("apply", file)
+    assert shell.told("drift", "backend")["schedules"] == 2
+    part = shell.file("owner: backend\n", "part.yaml")
+    assert NOTHING in shell.right("apply", part, "--no-delete")
+    assert shell.told("drift", "backend")["drifted"] == 0
+    assert shell.told("drift", "backend")["schedules"] == 2
+
+
+def test_an_owner_with_a_slash_is_found(shell: Shell) -> None:
+    shell.right("apply", shell.file(FILE.replace("owner: backend", "owner: shop/night")), "--yes")
+    assert shell.told("drift", "shop/night")["drifted"] == 0
+
+
+def test_a_change_right_after_the_last_step_is_said(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = recording.record
+
+    def record(client: Client, plan: planning.Plan) -> str | None:
+        (one,) = (kept for kept in plan.kept if kept.key == "often")
+        client.ask("PATCH", f"/api/v1/schedules/{one.id}", body={"interval_seconds": 1200})
+        return real(client, plan)
+
+    monkeypatch.setattr(recording, "record", record)
+    said = shell.wrong(Exit.CONFLICT, "apply", shell.file(FILE), "--yes")
+    assert "All is done" in said and "revision 2" in said
+    assert shell.right("drift") == ""
+
+
 def test_somebody_elses_change_after_the_plan_is_not_overwritten(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +174,64 @@ def test_somebody_elses_change_after_the_plan_is_not_overwritten(
     assert "often" in said and "changed since" in said and "0 done, 1 not done" in said
     monkeypatch.undo()
     assert shell.told("show", one["id"])["interval_seconds"] == 1200
+
+
+def test_a_calendar_and_a_schedule_that_names_it_change_together(shell: Shell) -> None:
+    shell.right("apply", shell.file(FILE), "--yes")
+    text = FILE.replace("2030-12-24", "2030-12-31").replace("30 2 * * *", "45 3 * * *")
+    file = shell.file(text)
+    assert plan(shell, file) == [("change", "calendar", "Week"), ("change", "schedule", "nightly")]
+    shell.right("apply", file, "--yes")
+    assert NOTHING in shell.right("plan", file)
+    file = shell.file(FILE.replace("  nightly:", "  other:"))
+    shell.right("apply", file, "--yes")
+    assert NOTHING in shell.right("plan", file), "the one that was deleted named it too"
+
+
+@pytest.mark.parametrize("other", ["Week", "nightly"])
+def test_somebody_elses_change_of_a_calendar_or_beside_one_is_not_overwritten(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    shell.right("apply", shell.file(FILE), "--yes")
+    (week,) = shell.told("calendars", "list")["calendars"]
+    (one,) = shell.told("list", "--tag", "managed_key=nightly")["schedules"]
+    place = {"Week": f"calendars/{week['id']}", "nightly": f"schedules/{one['id']}"}[other]
+    real = planning.make
+
+    def make(client: Client, *rest: Any, **named: Any) -> planning.Plan:
+        made = real(client, *rest, **named)
+        client.ask("PATCH", f"/api/v1/{place}", body={"description": "theirs"})
+        return made
+
+    monkeypatch.setattr(planning, "make", make)
+    text = FILE.replace("2030-12-24", "2030-12-31").replace("30 2 * * *", "45 3 * * *")
+    said = shell.wrong(Exit.CONFLICT, "apply", shell.file(text), "--yes")
+    assert other in said and "changed since" in said
+    monkeypatch.undo()
+    (days,) = shell.told("calendars", "show", week["id"])["days"]
+    assert days["day"] == ("2030-12-24" if other == "Week" else "2030-12-31")
+    assert shell.told("show", one["id"])["cron_expression"] == "30 2 * * *"
+
+
+def test_a_calendar_is_made_by_two_at_once_and_made_anew_after_it_is_deleted(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = planning.make
+
+    def make(client: Client, *rest: Any, **named: Any) -> planning.Plan:
+        made = real(client, *rest, **named)
+        applying.apply(client, made, lambda *_: None)
+        return made
+
+    monkeypatch.setattr(planning, "make", make)
+    shell.right("apply", shell.file(FILE), "--yes")
+    monkeypatch.undo()
+    assert len(shell.told("calendars", "list")["calendars"]) == 1
+    assert len(shell.told("list")["schedules"]) == 2
+    shell.right("apply", shell.file("owner: backend\n"), "--yes")
+    assert shell.told("calendars", "list")["calendars"] == []
+    shell.right("apply", shell.file(FILE), "--yes")
+    assert len(shell.told("calendars", "list")["calendars"]) == 1
 
 
 def test_it_stops_at_the_first_failure_and_goes_on_when_it_is_run_again(shell: Shell) -> None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from belfry.client import Client
+from belfry.commands.given import Known
 from belfry.main import app
 from belfry.problems import Exit, Failure
 from belfry.profile import Where
@@ -43,6 +44,45 @@ def test_a_schedule_is_made_shown_changed_turned_off_and_deleted(shell: Shell) -
     assert "say --yes" in shell.wrong(Exit.WRONG, "delete", one["id"])
     shell.right("delete", one["id"], "--yes")
     assert "no schedule" in shell.wrong(Exit.NOT_FOUND, "show", one["id"])
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As soon as a command has read that schedule, somebody else changes it."""
+    real = Known.read
+
+    def read(client: Client, path: str) -> Known:
+        known = real(client, path)
+        client.ask("PATCH", path, body={"name": name})
+        return known
+
+    monkeypatch.setattr(Known, "read", read)
+
+
+@pytest.mark.parametrize("words", [("change", "--every", "600"), ("delete", "--yes")])
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten_but_by_force(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    name = made(shell)
+    command, *rest = words
+    with monkeypatch.context() as patch:
+        meanwhile(patch, "theirs")
+        said = shell.wrong(Exit.CONFLICT, command, name, *rest)
+        assert "was changed since" in said
+        assert shell.told("show", name)["name"] == "theirs"
+        shell.right(command, name, *rest, "--force")
+    if command == "delete":
+        shell.wrong(Exit.NOT_FOUND, "show", name)
+
+
+def test_what_is_about_to_change_is_shown_beside_the_result(shell: Shell) -> None:
+    name = made(shell)
+    secret = json.dumps({"heartbeat_url": "https://ping.example/secret", "max_runs": 3})
+    result = shell.type("change", name, "--name", "b", "-f", shell.file(secret, "a.json"), "--json")
+    assert json.loads(result.stdout)["name"] == "b"
+    assert "name: nightly -> b" in result.stderr and "max_runs: (none) -> 3" in result.stderr
+    assert "secret" not in result.stderr
+    result = shell.type("delete", name, "--yes")
+    assert "works" in result.stderr and result.stdout == f"{name} deleted\n"
 
 
 def test_a_file_is_the_body_and_options_win(shell: Shell) -> None:

@@ -49,6 +49,7 @@ _MEANING: Mapping[str, str] = {
     "POST /api/v1/backups/{backup_id}/restore": "the destination is known",
     "POST /api/v1/backups/{backup_id}/verify": "the destination is known",
     "POST /api/v1/billing/resume": "the day is today",
+    "POST /api/v1/calendars": "something is closed, and a key belongs to one request",
     "POST /api/v1/jobs/{job_id}/retry": "a key belongs to one request",
     "POST /api/v1/schedules": "fields fit together, and the task exists",
     "POST /api/v1/schedules/{schedule_id}/execute": "a key belongs to one request",
@@ -56,14 +57,16 @@ _MEANING: Mapping[str, str] = {
 }
 """By operation: what its input must mean, beside what a schema says of it."""
 _TAGGED = [
-    f"{method} /api/v1/{what}/{{schedule_id}}{step}"
-    for what in ("schedules", "backups/plans")
+    f"{method} /api/v1/{what}{step}"
+    for what, others in (
+        ("schedules/{schedule_id}", ("/enable", "/disable")),
+        ("backups/plans/{schedule_id}", ("/enable", "/disable")),
+        ("calendars/{calendar_id}", ("/import",)),
+        ("keys/{key_id}", ()),
+    )
     for method, step in (
-        ("GET", ""),
-        ("PATCH", ""),
-        ("DELETE", ""),
-        ("POST", "/enable"),
-        ("POST", "/disable"),
+        *(("GET", ""), ("PATCH", ""), ("DELETE", "")),
+        *(("POST", other) for other in others),
     )
 ]
 """Operations that take an ETag: schemathesis sends 0, since it finds no text with quotes."""

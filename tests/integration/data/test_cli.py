@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableClient
 
+from local.azurite import Azurite
 from shared.data.engines import shown
 from shared.settings import Secret
 
@@ -41,6 +45,30 @@ def test_a_database_is_upgraded_by_a_command(old: Secret) -> None:
     assert (again["before"], again["changed"]) == ("0004", False)
     done = run(old, "status")
     assert (done.returncode, said(done)["problem"]) == (0, None)
+
+
+def test_the_audit_is_told_who_upgraded_it_where_a_storage_account_is_set(
+    old: Secret, azurite: Azurite
+) -> None:
+    prefix = f"told{uuid4().hex[:8]}"
+    storage = {"AzureWebJobsStorage": azurite.connection_string, "BELFRY_PREFIX": prefix}
+    assert said(run(old, "upgrade", **storage))["changed"] is True
+    assert run(old, "status", **storage).returncode == 0
+    table = TableClient.from_connection_string(azurite.connection_string, f"{prefix}audit")
+    with table:
+        (row,) = table.list_entities()
+    told = json.loads(row["text0"])
+    assert (told["action"], told["subject"]["kind"]) == ("change", "database")
+    assert told["after"] == {"before": None, "schema": "0004", "changed": True}
+    assert (told["outcome"], told["by"]["address"]) == ("done", socket.gethostname())
+
+
+def test_while_the_audit_is_away_a_database_is_upgraded_and_the_log_says_so(old: Secret) -> None:
+    away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
+    away += ";".join(f"{one}Endpoint=http://127.0.0.1:9/a" for one in ("Table", "Queue", "Blob"))
+    done = run(old, "upgrade", AzureWebJobsStorage=away)
+    assert (done.returncode, json.loads(done.stdout)["changed"]) == (0, True)
+    assert "audit_unsettled" in done.stderr
 
 
 def test_a_status_that_does_not_fit_is_told_by_the_exit_code(old: Secret) -> None:

@@ -124,13 +124,15 @@ class Engine:
         self.calls = calls
 
     def add(self, task_type: str = "works", **changes: Any) -> Schedule:
-        """Create a schedule: every 60 s unless told otherwise."""
+        """Create a schedule: every 60 s unless told otherwise. `schedule_id`: by default one that
+        differs each time."""
         policy = {k: changes.pop(k) for k in list(changes) if k in Policy.__dataclass_fields__}
         when = changes.pop("recurrence", None) or Recurrence(
             frequency=Frequency.INTERVAL, interval_seconds=60, start_time=START
         )
+        name = changes.pop("schedule_id", None)
         definition = Definition(name="test", task_type=task_type, recurrence=when, **changes)
-        return self.app.manager.create(definition, Policy(**policy))
+        return self.app.manager.create(definition, Policy(**policy), schedule_id=name)
 
     def later(self, seconds: float) -> datetime:
         return self.clock.advance(timedelta(seconds=seconds))

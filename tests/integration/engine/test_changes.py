@@ -17,7 +17,7 @@ from local.azurite import Azurite
 from shared.api.schedules.shapes import ScheduleChange
 from shared.recurrence import Calendar, CalendarRule, DayOff, Frequency, Observance, Recurrence
 from shared.schedules.job import Job, Status, job_id
-from shared.schedules.model import CatchUp, LiveJob, Overlap, Policy, Schedule
+from shared.schedules.model import Band, CatchUp, LiveJob, Overlap, Policy, Schedule
 from shared.schedules.plan import jitter_of
 from shared.settings import Secret
 from shared.storage.queues.jobs import Message
@@ -43,8 +43,8 @@ class GatedEngine:
     go: threading.Event
     fail: bool = False
 
-    def add(self, **policy: Any) -> Schedule:
-        return self.engine.add("notes", **policy)
+    def add(self, **changes: Any) -> Schedule:
+        return self.engine.add("notes", **changes)
 
     def change(self, made: Schedule, step: Step) -> None:
         self.engine.app.manager.change(made.id, step)
@@ -183,6 +183,7 @@ ROWS = [
     Row("max_attempts", policy(max_attempts=1)),
     Row("retry_delay_seconds", policy(retry_delay_seconds=1)),
     Row("max_retry_delay_seconds", policy(max_retry_delay_seconds=1)),
+    Row("band", policy(band=Band.OFF)),
     Row("delete", None, BACK, CANCELLED),
 ]
 rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.field)
@@ -302,7 +303,7 @@ def test_overlap_of_a_queued_job_is_the_new_one(gated: GatedEngine) -> None:
 def test_jitter_of_a_job_that_was_handed_out_stays_and_the_next_has_the_new(
     gated: GatedEngine,
 ) -> None:
-    made = gated.add(jitter_seconds=600)
+    made = gated.add(jitter_seconds=600, schedule_id="jittered")  # jitter follows from the ids
     (before,) = gated.live(made)
     gated.change(made, policy(jitter_seconds=5))
     assert gated.live(made) == [before] and before.jitter == jitter_of(made, before.id) > 5

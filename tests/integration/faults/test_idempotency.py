@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.access import LOCAL
 from shared.api.app import api
 from tests.faults import Fault
 from tests.integration.faults.conftest import Faulty
@@ -57,6 +58,16 @@ def test_a_schedule_is_created_once(faulty: Faulty, fault: Fault) -> None:
     made = {answer.json()["id"] for answer in cut_off(faulty, fault, "/schedules", BODY)}
     there = {one.id for one in faulty.calm.app.table.schedules()}
     assert made < there and len(there) == len(made) + 1, "and the one that met no fault"
+
+
+@two_kinds
+def test_a_calendar_is_made_once(faulty: Faulty, fault: Fault) -> None:
+    body = {"name": "Week", "days": [{"day": "2030-12-24"}]}
+    calendars = faulty.calm.app.calendars
+    for answer in cut_off(faulty, fault, "/calendars", body):
+        (there,) = calendars.all(LOCAL)
+        assert there.id == answer.json()["id"]
+        calendars.delete(LOCAL, there.id)
 
 
 @two_kinds

@@ -15,7 +15,7 @@ from shared.alerts.model import AlertState
 from shared.alerts.port import AlertKind
 from shared.health.monitor import Monitor
 from shared.schedules.job import Job, Status, job_id
-from shared.schedules.model import Schedule
+from shared.schedules.model import Band, Schedule
 from tests.context import job_of
 from tests.dying import Dying, Killed
 from tests.integration.engine.conftest import START, Engine, make, store
@@ -149,6 +149,30 @@ def test_a_run_with_no_rows_is_told_and_so_is_the_next_usual_one(engine: Engine)
     note([made.id])
     watch(engine)
     assert alerts(engine) == {key: AlertState.RESOLVED}
+
+
+def test_of_a_band_that_is_only_shown_nobody_is_told_and_one_that_is_off_says_nothing(
+    engine: Engine,
+) -> None:
+    counter = Counter(engine)
+    made = engine.add(band=Band.SHOW)
+    key = AlertKind.RUN_UNUSUAL, made.id
+    for number in range(40):
+        end(engine, made, 40.0, {"rows": 1000 + number % 5})
+
+    def unlike(band: str) -> dict[str, object]:
+        counter.told("PATCH", f"/schedules/{made.id}", {"band": band})
+        end(engine, made, 0.1, {"rows": 0})
+        engine.app.health.findings.note([made.id])
+        watch(engine)
+        return counter.told("GET", f"/schedules/{made.id}/health")
+
+    assert unlike("show")["verdict"] == "look" and alerts(engine) == {}
+    assert unlike("alert")["verdict"] == "look" and alerts(engine) == {key: AlertState.OPEN}
+    found = unlike("off")
+    assert (found["verdict"], found["bands"]) == ("healthy", [])
+    assert alerts(engine) == {key: AlertState.RESOLVED}
+    assert engine.app.health.findings.all() == {}
 
 
 def test_stale_is_found_in_the_round_over_all(engine: Engine) -> None:

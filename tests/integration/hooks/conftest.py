@@ -18,9 +18,12 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from local.azurite import Azurite
+from shared.access import LOCAL
 from shared.api.hooks.app import hooks
 from shared.api.site import site
 from shared.app import App, build
+from shared.audit import entry as record
+from shared.audit.listing import Wanted
 from shared.clock import ManualClock
 from shared.data.database import reading, writing
 from shared.data.migrations.run import upgrade
@@ -108,6 +111,11 @@ class World:
         query = select(Owner.phone).where(Owner.sms_opted_in.is_(True)).order_by(Owner.id)
         with reading(self.app.settings.database_url) as session:
             return [phone for (phone,) in session.execute(query)]
+
+    def told(self) -> list[record.Entry]:
+        """What the audit was told, oldest first."""
+        found = self.app.audit.page(Wanted(), LOCAL, 1, 100)
+        return [one.entry() for one in reversed(found.records)]
 
     def refused(self) -> dict[str, int]:
         """How many requests each provider had not signed, as `/status` shows it."""

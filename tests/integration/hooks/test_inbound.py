@@ -35,6 +35,24 @@ def test_start_turns_them_on_again(world: World) -> None:
     assert world.agreeing() == ALL
 
 
+def test_the_audit_says_who_said_so_and_no_number(world: World) -> None:
+    answers(world, "STOP")
+    answers(world, "START")
+    answers(world, "STOP", "12345")
+    world.twilio.opted_out.add(ANA)
+    sent, _ = world.text()
+    told = world.told()
+    assert {one.by.name for one in told} == {"provider:twilio"}
+    assert {one.subject.kind for one in told} == {"consent"}
+    assert [one.after for one in told] == [
+        {"opted_in": False, "owners": 2},
+        {"opted_in": True, "owners": 2},
+        {"opted_in": False, "owners": 2},
+    ]
+    assert told[-1].subject.id == sent.id
+    assert "5678" not in str(told)
+
+
 @pytest.mark.parametrize("text", ["Yes", "When?", "please stop", "", "🐾" * 500, "<Response>"])
 def test_all_else_changes_nothing_and_is_logged_without_its_text(
     world: World, text: str, caplog: pytest.LogCaptureFixture

@@ -17,8 +17,7 @@ from shared.schedules import record
 from shared.schedules.job import Status, job_id
 from shared.schedules.model import CatchUp, Overlap
 from shared.storage.tables import handed, job_feed
-from shared.storage.tables.facts import Fact
-from shared.storage.tables.job_feed import JobFeed
+from shared.storage.tables.job_feed import JobFeed, Pointer
 from tests import sdk
 from tests.dying import Dying, Killed
 from tests.integration.engine.conftest import Engine, make
@@ -185,7 +184,7 @@ def test_two_that_pack_at_once_pack_once(engine: Engine, azurite: Azurite) -> No
     slow = engine.app.packing
     point = slow._feed.point
 
-    def late(before: Fact | None, directory: str) -> bool:
+    def late(before: Pointer, directory: str) -> bool:
         assert pack(other.app).won
         return point(before, directory)
 

@@ -43,7 +43,7 @@ def stored(engine: Engine, made: Schedule) -> Schedule:
     return found
 
 
-def test_what_changes_a_list_is_said_and_what_does_not_is_not(engine: Engine) -> None:
+def test_what_people_change_is_said(engine: Engine) -> None:
     made = engine.add()
     assert said(engine)[made.id] == 1
     before = heads(engine, made)
@@ -51,13 +51,20 @@ def test_what_changes_a_list_is_said_and_what_does_not_is_not(engine: Engine) ->
     manager.change(
         made.id, lambda one: replace(one, definition=replace(one.definition, description="x"))
     )
-    assert said(engine)[made.id] == 1 and heads(engine, made) == before
-    manager.change(made.id, lambda one: replace(one, definition=replace(one.definition, name="x")))
-    assert said(engine)[made.id] == 2 and heads(engine, made) != before
-    manager.enable(made.id, False)
+    assert said(engine)[made.id] == 2 and heads(engine, made) != before, "for who watches for drift"
+    manager.change(made.id, lambda one: replace(one, policy=replace(one.policy, max_attempts=9)))
     assert said(engine)[made.id] == 3
-    manager.delete(made.id)
+    manager.enable(made.id, False)
     assert said(engine)[made.id] == 4
+    manager.delete(made.id)
+    assert said(engine)[made.id] == 5
+
+
+def test_what_changes_nothing_is_not_said(engine: Engine) -> None:
+    made = engine.add()
+    before = heads(engine, made)
+    engine.app.manager.change(made.id, lambda one: one)
+    assert said(engine)[made.id] == 1 and heads(engine, made) == before
 
 
 def test_runs_that_go_well_say_nothing(engine: Engine) -> None:

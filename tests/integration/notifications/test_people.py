@@ -26,6 +26,7 @@ from shared.storage.names import Names
 from shared.storage.tables.facts import Meta
 from tests.company import TODAY
 from tests.integration.notifications.conftest import ANA, EUN, START, Office
+from tests.untold import UNTOLD
 
 
 @pytest.fixture
@@ -225,7 +226,7 @@ def test_the_mail_that_the_database_is_down_reaches_them(
 ) -> None:
     settings = office.settings(DATABASE_PATH=str(users))
     connection = Connection(settings.storage)
-    notifications = notifications_from(settings, connection, meta, office.clock)
+    notifications = notifications_from(settings, connection, meta, office.clock, UNTOLD)
     notifications.mail_administrators(key="up", subject="s", text="t")
     users.unlink()
     office.clock.advance(timedelta(minutes=1))

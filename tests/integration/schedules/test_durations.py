@@ -73,8 +73,8 @@ def test_a_request_learns_of_a_few_only(counter: Counter) -> None:
     for one in ids:
         wrote(engine, one, [5.0], Status.SUCCEEDED)
     learned = Durations(times(engine), engine.clock)
-    assert len(learned.of(ids, most=2)) == 2
-    assert learned.of(ids) == dict.fromkeys(ids, 5.0)
+    assert len(learned.of(ids, 2)) == 2
+    assert learned.of(ids, 2) == dict.fromkeys(ids, 5.0)
 
 
 def test_a_schedule_is_warned_that_it_comes_more_often_than_it_takes(counter: Counter) -> None:

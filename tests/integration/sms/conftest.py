@@ -24,6 +24,7 @@ from shared.settings import Secret, SmsSettings, from_env
 from tests.integration.notifications.conftest import Office as Outboxes
 from tests.integration.notifications.texting import FREE, Clinic, message
 from tests.integration.notifications.vendors import vendors
+from tests.untold import UNTOLD
 from tests.vendors.twilio import ACCOUNT, SENDER, TOKEN, Twilio, twilio
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -105,7 +106,7 @@ class Post:
         channel = channel_at(self.vendor.url, token=token, timeouts=(5, 0.5))
         return Notifications(
             self.office.outbox(),
-            watched({SMS: channel}, Consent(self.database, "US")),
+            watched({SMS: channel}, Consent(self.database, "US"), UNTOLD),
             lambda: (),
             self.office.clock,
             sms=sms,

@@ -21,17 +21,17 @@ from tests.soak.verdict import Rows
 
 _PROJECTS = (11, 12, 13)
 _LEAST = {
-    "create promised": 20,
-    "change promised": 10,
-    "execute promised": 5,
+    "create promised": 15,
+    "change promised": 5,
+    "execute promised": 3,
     "backfill promised": 3,
     "delete promised": 1,
-    "trespasses": 2,
+    "trespasses": 1,
     "asked again": 5,
     "walks": 5,
     "answers lost": 1,
 }
-_LONGEST = 60.0
+_LONGEST = 45.0
 _GLANCE = 0.5
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from shared.api import said
 from shared.api.alerts import routes as alerts
+from shared.api.applied import shapes as applied
 from shared.api.backups import orders as backup_orders
 from shared.api.billing import routes as billing
 from shared.api.calendars import shapes as calendars
@@ -29,15 +30,16 @@ IDS = """
 accept_backup acknowledge_alert backfill_schedule cancel_backfill cancel_job change_calendar
 change_key change_plan change_schedule create_calendar create_feed create_key create_plan
 create_schedule delete_backup delete_calendar delete_plan delete_schedule disable_plan
-disable_schedule enable_plan enable_schedule execute_schedule import_calendar link_backup
-list_alerts list_audit list_backfills list_backups list_calendars list_circuits list_closed_days
-list_conflicts list_countries list_due_schedules list_feeds list_jobs list_keys list_messages
-list_notifications list_occurrences list_plans list_reports list_schedule_audit list_schedules
-list_sources list_tasks list_unhealthy_schedules list_usage preview_new_schedule preview_schedule
-read_alert read_backfill read_backup read_billing read_calendar read_cost_chart read_cost_report
-read_costs read_health read_heartbeat read_job read_key read_message read_metrics read_notification
-read_plan read_schedule restore_backup resume_billing retry_job retry_schedule revoke_feed
-revoke_key run_plan scrape_metrics summarize_days summarize_schedules try_retention verify_backup
+disable_schedule enable_plan enable_schedule execute_schedule forget_applied import_calendar
+keep_applied link_backup list_alerts list_applied list_audit list_backfills list_backups
+list_calendars list_circuits list_closed_days list_conflicts list_countries list_due_schedules
+list_feeds list_jobs list_keys list_messages list_notifications list_occurrences list_plans
+list_reports list_schedule_audit list_schedules list_sources list_tasks list_unhealthy_schedules
+list_usage preview_new_schedule preview_schedule read_alert read_applied read_backfill read_backup
+read_billing read_calendar read_cost_chart read_cost_report read_costs read_health read_heartbeat
+read_job read_key read_message read_metrics read_notification read_plan read_schedule restore_backup
+resume_billing retry_job retry_schedule revoke_feed revoke_key run_plan scrape_metrics
+summarize_days summarize_schedules try_retention verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
@@ -81,6 +83,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         alerts,
         keys,
         calendars,
+        applied,
     )
     taken = set()
     for _, _, what in operations():

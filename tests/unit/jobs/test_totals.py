@@ -3,7 +3,10 @@ their own."""
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.chunk import decode, encode, ordered
-from shared.jobs.directory import Directory
+from shared.jobs.directory import Directory, Section
 from shared.jobs.entry import Entry, epoch
 from shared.jobs.totals import LASTED, LATE, Figures, Histogram, Totals
 from shared.schedules.job import ENDED, Status, job_id
@@ -167,10 +170,46 @@ def test_rows_of_the_feed_with_and_without_when_it_began() -> None:
     assert (read, read.began, read.late) == (entry, entry.began, 3.0)
     old = Entry.from_row(entry.row()[:7])
     assert (old, old.began, old.late) == (entry, None, None)
+    taken = replace(entry, taken_over=2)
+    assert Entry.from_row(taken.row()).taken_over == 2
+    assert len(entry.row()) == 9, "an older version reads it"
 
 
 def test_a_directory_names_its_totals() -> None:
     assert Directory.decode(Directory.of([], (), "t").encode()).totals == "t"
+
+
+def test_a_directory_of_the_version_before_is_read_and_is_to_be_made_anew() -> None:
+    entry = ended(1)
+    now = Directory.of([Section.of("c", [entry])], ["row"], "t")
+    said = json.loads(zlib.decompress(now.encode()))
+    ((_, _, _, _, (group,)),) = said["sections"]
+    said |= {"version": 1}
+    said["sections"][0][4] = [[*group[:4], *group[5:]]]
+    old = Directory.decode(zlib.compress(json.dumps(said).encode()))
+    assert old.outdated and not Directory.decode(now.encode()).outdated
+    assert (old.sections, old.packed, old.totals) == (now.sections, now.packed, "t")
+
+
+@given(jobs, st.integers(1, 3))
+def test_jobs_of_backfills_count_by_task_and_nowhere_else(some: list[Entry], most: int) -> None:
+    again = [replace(one, id=f"{one.id}-b3f9k2", late=None) for one in some]
+    alone = Totals().plus(some).choosing(most)
+    both = stored(Totals().plus([*some, *again]).choosing(most))
+    assert seen(both) == seen(alone)
+    assert both.backfills == alone.tasks
+    failed = sum(one.status is Status.FAILED for one in some)
+    assert both.of(Status.FAILED) == 2 * failed
+
+
+def test_what_was_taken_over_is_counted_and_never_less() -> None:
+    some = [replace(ended(number), taken_over=number) for number in range(4)]
+    totals = stored(Totals().plus(some))
+    assert totals.taken_over == 6
+    assert Totals().plus(some[:2]).anew(totals, 5).taken_over == 6
+    old = json.loads(zlib.decompress(totals.encode()))
+    del old["taken_over"], old["backfills"]
+    assert Totals.decode(zlib.compress(json.dumps(old).encode())).taken_over == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"x"])

@@ -32,6 +32,7 @@ LISTED = st.builds(
     state=st.sampled_from(ScheduleState),
     once=st.booleans(),
     system=st.booleans(),
+    revision=st.sampled_from([1, 2, 2**31]),
     created_at=_INSTANTS,
     deleted_at=st.one_of(st.none(), _INSTANTS),
 )

@@ -40,7 +40,7 @@ def test_a_cut_one_is_refused(schedules: list[Listed], data: st.DataObject) -> N
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"form": 2},
+        {"form": 1},
         {"states": ["sick"]},
         {"id": ["a"]},
         {"position": 5},

@@ -88,6 +88,10 @@ def test_a_held_job_is_left_alone_until_its_lease_ends() -> None:
     assert ask(schedule(held), now=59) == Wait(START + LEASE)
     taken = ask(schedule(held), now=61)
     assert isinstance(taken, Start) and taken.taken_over and taken.job.attempt == 2
+    assert taken.job.taken_over == 1, "counted in the row, with the lease"
+    back = replace(taken.job, worker=None, lease_until=None)
+    again = ask(schedule(back), now=62)
+    assert isinstance(again, Start) and again.job.taken_over == 1, "its worker gave it back"
 
 
 def test_a_job_waits_for_its_time() -> None:
@@ -99,6 +103,7 @@ def test_workers_that_die_use_up_the_attempts() -> None:
     found = ask(schedule(held), now=1)
     assert isinstance(found, End) and found.job.status is Status.FAILED
     assert "attempt 3 of 3" in (found.job.error or "")
+    assert found.job.taken_over == 1
 
 
 def test_a_run_beside_a_running_one_is_skipped_unless_allowed() -> None:

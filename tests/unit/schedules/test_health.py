@@ -120,6 +120,8 @@ def test_what_was_off_for_long_is_not_stale_when_it_is_turned_on() -> None:
 def test_what_is_running_off_paused_or_once_is_not_stale() -> None:
     running = LiveJob(id="one-x", due_at=MADE, available_at=MADE, attempt=1, worker="w")
     assert stale_since(schedule(last_run_at=MADE, live=(running,)), (), NOW) is None
+    again = replace(running, id="one-x-b3f9k2")
+    assert stale_since(schedule(last_run_at=MADE, live=(again,)), (), NOW), "a backfill is no run"
     assert stale_since(schedule(last_run_at=MADE, enabled=False), (), NOW) is None
     assert stale_since(schedule(last_run_at=MADE, paused_reason="x"), (), NOW) is None
     once = Recurrence(frequency=Frequency.ONCE, start_time=MADE + timedelta(hours=1))

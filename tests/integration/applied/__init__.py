@@ -1,0 +1,1 @@
+"""What was applied from files, and drift, on real storage."""

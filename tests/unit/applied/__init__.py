@@ -1,0 +1,1 @@
+"""What was applied, and what differs: pure rules."""
