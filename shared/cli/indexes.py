@@ -47,7 +47,8 @@ def main(asked: Typed, tasks: Registry) -> int:
     return 0 if good else 1
 
 
-def _check_schedules(belfry: App) -> Did:
+def check_schedules(belfry: App) -> Did:
+    """Compare the index of schedules with their rows, and repair what differs."""
     checked = Checking(belfry.listing, belfry.meta).all(_go_on)
     return checked.result(), not checked.repaired
 
@@ -56,7 +57,8 @@ def _reindex_schedules(belfry: App) -> Did:
     return Upkeep(belfry.listing).rebuild(_go_on).result(), True
 
 
-def _check_jobs(belfry: App) -> Did:
+def check_jobs(belfry: App) -> Did:
+    """Compare the index of jobs with their rows; if they differ, it is made anew."""
     checked = belfry.jobs.check(_go_on)
     if not checked.good:
         belfry.packing.rebuild(_go_on)
@@ -73,8 +75,8 @@ def _go_on() -> None:
 
 
 _ACTS: Mapping[tuple[str, ...], Callable[[App], Did]] = {
-    ("schedules", "check"): _check_schedules,
+    ("schedules", "check"): check_schedules,
     ("schedules", "reindex"): _reindex_schedules,
-    ("jobs", "check"): _check_jobs,
+    ("jobs", "check"): check_jobs,
     ("jobs", "reindex"): _reindex_jobs,
 }

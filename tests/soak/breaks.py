@@ -1,6 +1,7 @@
 """Ways to break the engine on purpose: what must the soak find?
 
     pytest tests/soak --soak-break sweep
+    pytest tests/soak --soak-break keys,packed
 
 Each switches one thing off in the hosts, and says which verdict must then fail.
 """
@@ -9,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from shared.access import Caller
 from shared.app import App
 from shared.engine.work.pool import WorkerPool
+from shared.listing import upkeep
 from shared.schedules import claim, plan
 from shared.schedules.model import Schedule
+from shared.storage.tables import changed
 from shared.storage.tables.changes import Change
 
 _Break = Callable[[App], object]
@@ -79,6 +84,61 @@ def _rows(made: App) -> None:
     _set(plan, "CAP", 95)
 
 
+def _feed(made: App) -> None:
+    """Changes are not told to the index of schedules. What lists show, now and at the end."""
+    _set(changed, "changes_list", _never)
+
+
+def _folded(made: App) -> None:
+    """The upkeep removes what it has not folded into a snapshot. What lists show at the end."""
+    _set(upkeep.Upkeep, "_keep", lambda *_: (False, True))
+    _set(upkeep, "KEPT", timedelta(0))
+
+
+def _packed(made: App) -> None:
+    """The upkeep forgets one job in ten, and packs the others. The index of jobs."""
+    packing: Any = made.packing
+    read = packing._feed.read
+    packing._feed.read = lambda: _thinned(read())
+
+
+def _thinned(feed: Any) -> Any:
+    rows = [
+        replace(row, entries=tuple(one for one in row.entries if hash(one.id) % 10))
+        for row in feed.rows
+    ]
+    return replace(feed, rows=rows)
+
+
+def _keys(made: App) -> None:
+    """`Idempotency-Key` is not looked at. What callers were promised."""
+    from shared.api import idempotency
+    from shared.engine.commands.agreed import afresh
+
+    _set(idempotency.Keyed, "answered", lambda *given: given[-1](afresh))
+
+
+def _match(made: App) -> None:
+    """`If-Match` is not looked at. What callers were promised: what they had not seen."""
+    from shared.api import answers
+
+    _set(answers, "_tags", _nothing)
+
+
+def _projects(made: App) -> None:
+    """Whose a schedule is, is not looked at. Answers that may never be given."""
+    _set(Caller, "sees", lambda *_: True)
+
+
+def _audits(made: App) -> None:
+    """One transaction in ten tells the audit nothing. The audit; what callers were promised."""
+    table: Any = made.table
+    commit, counted = table.commit, iter(range(10**9))
+    table.commit = lambda changes: commit(
+        [replace(one, audits=()) for one in changes] if next(counted) % 10 == 9 else changes
+    )
+
+
 BREAKS: dict[str, _Break] = {
     "etag": _etag,
     "forget": _forget,
@@ -89,16 +149,30 @@ BREAKS: dict[str, _Break] = {
     "left_behind": _left_behind,
     "order": _order,
     "rows": _rows,
+    "feed": _feed,
+    "folded": _folded,
+    "packed": _packed,
+    "keys": _keys,
+    "match": _match,
+    "projects": _projects,
+    "audits": _audits,
 }
 
 
 def apply(how: str, made: App) -> None:
-    """Break the app of this process. Raises `KeyError` for what is none of `BREAKS`."""
-    BREAKS[how](made)
+    """Break the app of this process in one way, or in several, with commas between them. Raises
+    `KeyError` for what is none of `BREAKS`."""
+    for one in how.split(","):
+        BREAKS[one](made)
 
 
 def _nothing(*_: object) -> None:
     """In place of what does something."""
+
+
+def _never(*_: object) -> bool:
+    """In place of what finds out whether."""
+    return False
 
 
 def _none(*_: object) -> list[Any]:

@@ -33,12 +33,13 @@ _DENSE = timedelta(seconds=2)
 
 _KINDS = {
     "late": Policy(catch_up=CatchUp.NONE, misfire_grace_seconds=60),
-    "none": Policy(catch_up=CatchUp.NONE, misfire_grace_seconds=3600),
+    "none": Policy(catch_up=CatchUp.NONE, misfire_grace_seconds=7200),
     "latest": Policy(catch_up=CatchUp.LATEST, misfire_grace_seconds=400),
     "two": Policy(catch_up=CatchUp.ALL, misfire_grace_seconds=400, catch_up_limit=2),
     "all": Policy(catch_up=CatchUp.ALL, misfire_grace_seconds=400),
 }
-"""A grace of 60 has passed when the hosts are back, one of 400 for some, one of 3600 for none."""
+"""A grace of 60 has passed when the hosts are back, one of 400 for some, one of 7200 for none,
+also where a busy machine takes a minute to catch up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

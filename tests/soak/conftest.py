@@ -13,9 +13,9 @@ import pytest
 
 from local import azurite as local_azurite
 
-SECONDS = 52.0
+SECONDS = 48.0
 """Of storm; to prepare and to settle, and the other tests, take as long and more."""
-SCHEDULES = 200
+SCHEDULES = 160
 """Of people's, at the beginning of the storm."""
 
 

@@ -5,6 +5,7 @@ What leaves the engine and is no `BelfryError` goes to the file `crashes`: there
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import threading
@@ -12,10 +13,8 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from multiprocessing.connection import wait
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 from shared.errors import BelfryError
@@ -30,6 +29,8 @@ class Host:
     apart: hosts with an even number are one of them, the others the other."""
 
     def __init__(self, setup: Setup, number: int, several: bool) -> None:
+        self._setup = setup
+        self._number = number
         self._folder = setup.folder
         self._began = setup.began
         self._traces = Traces(setup.folder, setup.clock)
@@ -41,6 +42,8 @@ class Host:
         for long in (False, True):
             listener = Listener(self._app, long=long, safe=self._safe)
             threading.Thread(target=listener.listen, daemon=True).start()
+        if self._setup.api:
+            threading.Thread(target=self._serve, daemon=True).start()
         ticking = [
             threading.Thread(target=self._tick, args=clock, daemon=True) for clock in self._clocks
         ]
@@ -49,6 +52,11 @@ class Host:
         self._traces.up()
         for thread in ticking:
             thread.join()
+
+    def _serve(self) -> None:
+        from tests.soak.callers.served import serve  # a web framework takes long to import
+
+        serve(self._app, self._setup.pace, self._folder, self._number, self._safe)
 
     def _tick(self, name: str, phase: float) -> None:
         while True:
@@ -68,5 +76,16 @@ class Host:
         return None
 
 
-if __name__ == "__main__":
-    Host(Setup.of(sys.argv[1]), int(sys.argv[2]), several=int(sys.argv[3]) > 1).run()
+def run(setup: Setup, number: int, several: bool) -> None:
+    """The process: it writes to a log of its own, and ends with the one that started it."""
+    log = os.open(setup.folder / f"host{number}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    Host(setup, number, several).run()
+
+
+def _end_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        wait([parent.sentinel])
+        os._exit(1)

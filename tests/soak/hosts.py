@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
-from pathlib import Path
+from multiprocessing.process import BaseProcess
 
-from local import child
+from tests.soak import host
 from tests.soak.world import Setup
 
-_HOST = Path(__file__).with_name("host.py")
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([host.__name__, "tests.soak.callers.served"])
+"""What hosts import, they import once, together: they would do little else between two kills."""
 
 
 class Proxy:
@@ -39,17 +42,17 @@ class Proxy:
 
 
 class Hosts:
-    """Hosts that are killed and come back. Start them in a thread that outlives them."""
+    """Hosts that are killed and come back."""
 
     def __init__(self, setup: Setup, number: int) -> None:
         self._setup = setup
-        self._running: list[subprocess.Popen[bytes] | None] = [None] * number
+        self._running: list[BaseProcess | None] = [None] * number
         self.kills = 0
 
     def start(self) -> None:
         """All that do not run."""
         for place, process in enumerate(self._running):
-            if process is None or process.poll() is not None:
+            if process is None or not process.is_alive():
                 self._running[place] = self._start(place)
 
     def kill(self, place: int) -> None:
@@ -62,7 +65,7 @@ class Hosts:
 
     def ended(self) -> list[int]:
         """The exit codes of those that ended by themselves."""
-        codes = [process.poll() for process in self._running if process is not None]
+        codes = [process.exitcode for process in self._running if process is not None]
         return [code for code in codes if code is not None]
 
     def _end(self, places: range | list[int]) -> None:
@@ -70,11 +73,12 @@ class Hosts:
         for process in running:
             process.kill()
         for process in running:
-            process.wait()
+            process.join()
             self._running[self._running.index(process)] = None
             self.kills += 1
 
-    def _start(self, place: int) -> subprocess.Popen[bytes]:
-        log = self._setup.folder / f"host{place}.log"
-        told = [self._setup.text(), str(place), str(len(self._running))]
-        return child.spawn([sys.executable, str(_HOST), *told], log=log)
+    def _start(self, place: int) -> BaseProcess:
+        several = len(self._running) > 1
+        made = _FORKS.Process(target=host.run, args=(self._setup, place, several), daemon=True)
+        made.start()
+        return made

@@ -13,6 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ _HIDDEN = 600 // SPEED
 lasts so long that it would have to."""
 _RETURNED = 1
 """Seconds after which a message comes back that a function raised on (`visibilityTimeout`)."""
+_used, _alone = threading.Event(), threading.Lock()
+"""Whether the SDK read messages before. The first time it makes its classes ready, which fails if
+two threads do so at once."""
 _SHORTEST, _LONGEST = 0.1, 1.0
 """Seconds from one look into an empty queue to the next; the latter is `maxPollingInterval`."""
 
@@ -99,12 +103,16 @@ class Listener:
         return True
 
     def _receive(self) -> list[Any]:
-        with translated("queue storage"):
-            return list(
+        turn: AbstractContextManager[object] = nullcontext() if _used.is_set() else _alone
+        with turn, translated("queue storage"):
+            found = list(
                 self._queue.receive_messages(
                     messages_per_page=BATCH, max_messages=BATCH, visibility_timeout=_HIDDEN
                 )
             )
+        if found:
+            _used.set()
+        return found
 
     def _give_back(self, message: Any) -> None:
         with translated("queue storage"):

@@ -22,9 +22,11 @@ from typing import Any
 from shared.engine.dispatch import backlog, health, sweep, tick
 from shared.engine.dispatch import queue_clock as chain
 from shared.engine.work import batch as gang
+from shared.engine.work import pacer, worker
 from shared.engine.work import pool as crew
-from shared.engine.work import worker
 from shared.engine.work.lease import Lease
+from shared.keys import gate
+from shared.listing import listing
 from shared.schedules import claim, lost
 from shared.storage.tables import handed
 
@@ -50,6 +52,7 @@ _WAITS: tuple[tuple[ModuleType, str], ...] = (
     (backlog, "_HOLD"),
     (health, "GRACE"),
     (chain, "_LOST"),
+    (gate, "FRESH"),
 )
 _ALLOWANCES: tuple[tuple[ModuleType, str], ...] = (
     (worker, "_SECOND"),
@@ -63,7 +66,12 @@ _ALLOWANCES: tuple[tuple[ModuleType, str], ...] = (
     (lost, "OVERDUE"),
     (sweep, "OVERDUE"),
     (sweep, "_IN_LINE"),
+    (pacer, "_STARTING"),
 )
+_LATE = 10.0
+"""Seconds of life by which a transaction is late at most. In service it may be a minute, and the
+feed is read from so far back; its rows are kept for an hour of the clock, as in service, so that
+they are removed while the soak lasts."""
 _IN_SERVICE: dict[tuple[ModuleType, str], timedelta] = {
     (module, name): getattr(module, name) for module, name in (*_WAITS, *_ALLOWANCES)
 }
@@ -94,6 +102,7 @@ class Pace:
         for (module, name), value in _IN_SERVICE.items():
             scaled = value * self.factor
             _set(module, name, scaled / SPEED if (module, name) in _WAITS else scaled)
+        _set(listing, "_OVERLAP", self.fast(_LATE))
         for module in (crew, worker):
             _set(module, "PATIENCE", _PATIENCE / SPEED)
 

@@ -6,10 +6,14 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
+from functions.operations.audit_upkeep import audit_upkeep
+from functions.operations.index_upkeep import index_upkeep
 from shared.errors import Refused
-from shared.tasks import JobContext, Params, Registry, Result, task
+from shared.tasks import JobContext, Params, Registry, Result, Task, task
 from tests.soak.traces import Traces
 
 TASKS = (
@@ -25,6 +29,10 @@ TASKS = (
     "coroutine",
 )
 """What people's schedules run."""
+
+
+UPKEEP = (index_upkeep.name, audit_upkeep.name)
+"""The service's own tasks that the soak runs; the people's schedules leave them out."""
 
 
 class Seconds(Params):
@@ -98,11 +106,27 @@ def registry(traces: Traces, factor: int) -> Registry:
         return traced(sit)(job)
 
     plain = (quick, flaky, refused, slow, lasts, hangs, heeds)
-    made = [task(work.__name__)(traced(work)) for work in plain]
-    made.append(task("limited", max_concurrent=3)(traced(flaky)))
+    made = [task(work.__name__, for_projects=True)(traced(work)) for work in plain]
+    made.append(task("limited", max_concurrent=3, for_projects=True)(traced(flaky)))
     made.append(task("coroutine")(coroutine))
     made.append(task("sits")(sits))
+    made += [_upkeep(real, traces) for real in (index_upkeep, audit_upkeep)]
     return Registry(made)
+
+
+def _upkeep(real: Task, traces: Traces) -> Task:
+    """A task of the service, traced. It has no time of its own, or its timer would be a clock."""
+
+    def run(job: JobContext, **services: object) -> Result:
+        traces.begin(job)
+        try:
+            made = cast(Result, real.run(job, **services))
+            traces.effect(job)
+            return made
+        finally:
+            traces.write("end", job.job_id, job.attempt)
+
+    return replace(real, run=run, recurrence=None)
 
 
 def chance(job: JobContext, what: str) -> float:

@@ -75,6 +75,8 @@ class Rows:
     def _counts(self) -> Iterator[str]:
         found: dict[str, Counter[str]] = defaultdict(Counter)
         for job in self.jobs.values():
+            if job.backfill is not None:  # counted by the backfill alone
+                continue
             found[job.schedule_id][job.status.value] += job.count
         for one in self.schedules.values():
             done = {job.id: self.jobs[job.id] for job in one.progress.live if job.id in self.jobs}

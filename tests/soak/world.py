@@ -5,11 +5,10 @@ All processes share one beginning (`Setup.began`), so they read the same time.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,8 @@ from tests.soak.pace import Pace
 from tests.soak.tasks import registry
 from tests.soak.traces import Traces
 
+_PAGE = 20
+"""A shard of more schedules has a snapshot. In service a thousand, more than the soak has."""
 BASE = datetime(2026, 11, 1, 5, 10, tzinfo=UTC)
 """In New York the clocks go back at 06:00, in Denver November begins then."""
 
@@ -67,7 +68,7 @@ def _fast_queue(pace: Pace) -> type[JobQueue]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """What a host is told, as JSON on its command line."""
+    """What a host is told."""
 
     connection_string: str
     prefix: str
@@ -78,6 +79,8 @@ class Setup:
     hands: int = 64
     """Jobs of each kind that run at once in a host: as many as in service."""
     long_hands: int = 64
+    api: bool = False
+    """Whether hosts answer the API too."""
     break_engine: str = ""
     """To see the soak fail: one of `breaks.BREAKS`."""
 
@@ -88,14 +91,6 @@ class Setup:
     @property
     def clock(self) -> FastClock:
         return FastClock(self.began, self.pace)
-
-    def text(self) -> str:
-        return json.dumps(asdict(self) | {"folder": str(self.folder)})
-
-    @staticmethod
-    def of(text: str) -> Setup:
-        said = json.loads(text)
-        return Setup(**said | {"folder": Path(said["folder"])})
 
 
 def app(setup: Setup, traces: Traces | None = None) -> App:
@@ -120,6 +115,7 @@ def app(setup: Setup, traces: Traces | None = None) -> App:
         tasks=registry(traced, setup.factor),
         lease=setup.pace.lease,
     )
+    made.listing.page = _PAGE
     if setup.break_engine:
         breaks.apply(setup.break_engine, made)
     if traces is not None:

@@ -119,7 +119,7 @@ class Backfills:
         seen = self.preview(schedule_id, wish)
         self._hold_count(seen)
         order = self._order(seen.schedule, wish, asked, seen.total, by.name)
-        self._pacer.expect(schedule_id)
+        self._pacer.expect(schedule_id, asked)
         compare_and_set(schedule_id, lambda: self._begun(order, by))
         event(
             _logger,
@@ -162,6 +162,8 @@ class Backfills:
 
     def _begun(self, order: Order, by: Caller) -> bool | None:
         schedule = self._find(order.schedule_id)
+        if self._rows.get(order.schedule_id, order.id) is not None:
+            return True  # by the same command, which was given twice at the same time
         other = schedule.progress.backfill
         if other is not None:
             raise Conflict(

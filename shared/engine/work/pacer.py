@@ -53,27 +53,25 @@ class Pacer:
         self._meta = meta
         self._clock = clock
 
-    def expect(self, schedule_id: str) -> None:
+    def expect(self, schedule_id: str, backfill_id: str) -> None:
         """Note that a backfill of the schedule is about to begin, so that the upkeep finds it."""
-        self._meta.put(_OPEN + schedule_id, self._clock.now().isoformat())
+        self._meta.put(_note(schedule_id, backfill_id), self._clock.now().isoformat())
 
     def step(self, schedule_id: str) -> None:
         """Hand out the next jobs of the schedule's backfill, or end it; harmless if there is
         nothing to do."""
-        compare_and_set(schedule_id, lambda: self._stepped(schedule_id))
+        if ended := compare_and_set(schedule_id, lambda: self._stepped(schedule_id)):
+            self._meta.remove(_note(schedule_id, ended))
 
     def upkeep(self, check: Callable[[], object]) -> int:
         """Take the next step of each backfill that has not ended; how many there are. `check`
-        raises if that is to stop.
-
-        Only here are notes removed: the next backfill may begin as one ends, and is noted before.
-        """
+        raises if that is to stop."""
         open = self._meta.beginning(_OPEN)
-        found = self._table.scattered([name.removeprefix(_OPEN) for name in open])
+        found = self._table.scattered({_schedule_of(name) for name in open})
         steps = 0
         for name, fact in open.items():
             check()
-            schedule = found.get(name.removeprefix(_OPEN))  # None also if it cannot be read
+            schedule = found.get(_schedule_of(name))  # None also if it cannot be read
             if schedule is not None and schedule.progress.backfill is not None:
                 self.step(schedule.id)
                 steps += 1
@@ -81,24 +79,25 @@ class Pacer:
                 self._meta.remove(name, fact)
         return steps
 
-    def _stepped(self, schedule_id: str) -> bool | None:
-        """Whether the backfill has ended with this step; None if somebody was faster."""
+    def _stepped(self, schedule_id: str) -> str | None:
+        """The id of the backfill if it has ended with this step, else an empty one; None if
+        somebody was faster."""
         schedule = self._table.get(schedule_id)
         at = schedule.progress.backfill if schedule is not None else None
         if schedule is None or at is None:
-            return False
+            return ""
         order = self._order(schedule_id, at.id)
         if order is None:
-            return self._table.commit([Change(schedule, _without(schedule))])[0] or None
+            return at.id if self._table.commit([Change(schedule, _without(schedule))])[0] else None
         made = self._next(schedule, order)
         if made is None:
-            return False
+            return ""
         self._send(made)
         ended = () if made.ended is None else (made.ended,)
         if not self._table.commit([Change(schedule, made.after, backfills=ended)])[0]:
             return None
         _tell(made)
-        return made.ended is not None
+        return at.id if made.ended is not None else ""
 
     def _next(self, schedule: Schedule, order: Order) -> Step | None:
         live = schedule.progress.live
@@ -135,6 +134,17 @@ class Pacer:
         self._handed.note([(one, now) for one in ids], now)
         for some in [[one] for one in ids] if long else [ids]:
             self._queue.send(Message(tuple(some), now, long=long), now)
+
+
+def _note(schedule_id: str, backfill_id: str) -> str:
+    """The name of the note. Each backfill has its own: else the end of one might remove that of the
+    next, which begins at the same moment."""
+    return f"{_OPEN}{schedule_id}:{backfill_id}"
+
+
+def _schedule_of(note: str) -> str:
+    """The schedule's id. An earlier version's notes name no backfill."""
+    return note.removeprefix(_OPEN).partition(":")[0]
 
 
 def _without(schedule: Schedule) -> Schedule:

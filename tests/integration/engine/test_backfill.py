@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.engine.commands.backfills import Wish, new_id
+from shared.audit.port import Action
+from shared.engine.commands.backfills import Preview, Wish, new_id
 from shared.engine.work import pacer
 from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.recurrence import Frequency, Recurrence
@@ -320,3 +321,55 @@ def test_messages_whose_commit_was_lost_start_nothing(
     assert len(engine.messages()) == 1 and live(engine, made) == ()
     engine.app.worker._pool.outcomes.pacer.upkeep(lambda: None)
     assert len(run_out(engine)) == 2 == len(set(engine.calls.started))
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_the_same_command_given_twice_at_once_starts_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, over: bool
+) -> None:
+    """The second overtakes the first, right before that one begins; and may be over by then."""
+    made, (agreed,) = off(engine), [new_id()]
+    backfills = engine.app.backfills
+    real = backfills.preview
+
+    def overtaken(schedule_id: str, wish: Wish) -> Preview:
+        seen = real(schedule_id, wish)
+        monkeypatch.undo()
+        backfills.start(schedule_id, wish, agreed=lambda _: [agreed])
+        if over:
+            run_out(engine)
+        return seen
+
+    monkeypatch.setattr(backfills, "preview", overtaken)
+    started = backfills.start(made.id, past(3), agreed=lambda _: [agreed])
+    assert started.order.id == agreed
+    assert started.state is (BackfillState.DONE if over else BackfillState.RUNNING)
+    run_out(engine)
+    assert len(engine.calls.started) == 3
+    assert [one.order.id for one in backfills.of(made.id)] == [agreed]
+    audit = engine.app.audit
+    audit.chain()
+    records = map(audit.record, range(1, audit.verify().head.number + 1))
+    told = [record.entry() for record in records if record is not None]
+    assert [one.action for one in told if one.schedule_id == made.id].count(Action.BACKFILL) == 1
+
+
+def test_the_end_of_one_leaves_the_note_of_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next begins between the end of the first and the removal of its note; then nobody works
+    on it any more, and the upkeep goes on with it."""
+    made = off(engine)
+    engine.app.backfills.start(made.id, past(1))
+    meta: Any = engine.app.manager._outcomes.pacer._meta
+    remove = meta.remove
+
+    def late(name: str) -> None:
+        monkeypatch.undo()
+        engine.app.backfills.start(made.id, past(2))
+        remove(name)
+
+    monkeypatch.setattr(meta, "remove", late)
+    engine.work()
+    assert engine.app.manager.get(made.id).progress.backfill is not None
+    assert engine.app.manager._outcomes.pacer.upkeep(lambda: None) == 1
