@@ -130,6 +130,12 @@ class Job:
         own = {"schedule_id": self.schedule_id, "task_type": self.task_type}
         return {**self.schedule_tags, **own}
 
+    def ended_as(self, other: Job) -> bool:
+        """Whether both are the same end of the job. The worker alone does not tell: a job whose
+        worker was given up names that worker too, and it may not know."""
+        mine, its = (self.status, self.finished_at), (other.status, other.finished_at)
+        return self.worker == other.worker and (self.worker is None or mine == its)
+
     @property
     def cancel_requested(self) -> bool:
         """Whether it is to stop and has not ended: a job that has not ended has no other

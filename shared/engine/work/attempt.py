@@ -67,6 +67,7 @@ class Attempt:
         self.done = False
         self.result: Result | None = None
         self.failure: BaseException | None = None
+        self._over_since: datetime | None = None
         self._execute = execute
         self._lock = threading.Lock()
         self._cancel: Callable[[], object] | None = None
@@ -105,6 +106,12 @@ class Attempt:
             self.stop.set()
             if self._cancel is not None:
                 self._cancel()
+
+    def over_since(self, now: datetime) -> datetime:
+        """When its end was first recorded. It stays the same if that has to be done again, so that
+        a row whose answer was lost is recognised."""
+        self._over_since = self._over_since or now
+        return self._over_since
 
     def time_out(self) -> None:
         """Ask the task to end, and count the attempt as failed, whatever the task does then."""

@@ -258,7 +258,7 @@ class Batch:
         if not over:
             return []
         now = self._pool.clock.now()
-        results = [(attempt, outcome(attempt, now)) for attempt in over]
+        results = [(attempt, outcome(attempt, attempt.over_since(now))) for attempt in over]
         jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
         ended = self._outcomes.end(jobs)
         for attempt, result in results:

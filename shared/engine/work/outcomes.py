@@ -107,7 +107,7 @@ class Outcomes:
         schedule = self.table.get(job.schedule_id)
         earlier = self.table.job(job.id)
         if earlier is not None:  # ended by another worker, or by us, if the answer was lost
-            return earlier.worker == job.worker
+            return earlier.ended_as(job)
         change = self._counted(schedule, one, self.ended(schedule)) if schedule else None
         if change is None:
             return False

@@ -424,8 +424,7 @@ class ScheduleTable:
             half = len(jobs) // 2
             return self._end(shard, jobs[:half]) | self._end(shard, jobs[half:])
         earlier = self.job(jobs[0].id)
-        ours = earlier is not None and earlier.worker == jobs[0].worker
-        return {jobs[0].id: ours}
+        return {jobs[0].id: earlier is not None and earlier.ended_as(jobs[0])}
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """Make each change whole or not at all; for each, whether it was made.
