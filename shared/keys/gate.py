@@ -149,7 +149,8 @@ class Gate:
         key_id = pure.id_in(text)
         self.refusals.hold(address, key_id)
         if key_id is None:
-            raise self.refusals.wrong(address, "it does not look like one, as bfy_ID_SECRET")
+            form = "bfy_, its id, _ and its secret"
+            raise self.refusals.wrong(address, f"it does not look like one, which is {form}")
         key = self._key(key_id)
         now = self._clock.now()
         # the hash is compared even if there is no such key, so that the answer takes as long
