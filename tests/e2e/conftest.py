@@ -165,9 +165,10 @@ def first() -> Iterator[Belfry]:
         yield app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def belfry(first: Belfry) -> Iterator[Belfry]:
-    """A running Belfry that all tests share; they leave it running."""
+    """A running Belfry that all tests here share; they leave it running. It ends with them: it
+    would tick beside all other tests."""
     with after(first) as app:
         app.start()
         yield app

@@ -32,6 +32,7 @@ from shared.schedules.model import Definition, Policy, Schedule
 from shared.storage.queues.jobs import AHEAD, Message, Sent
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 from tests.found import found
+from tests.integration.engine.conftest import clear_later
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -239,6 +240,7 @@ def engine(
     made = SimulatedEngine(app, clock, functions)
     tap(made)
     app.prepare()
+    clear_later(app)
     monkeypatch.setattr(_process, "app", lambda: app)
     return made
 

@@ -195,8 +195,13 @@ def make(
     app = build(configured, clock, tasks=known, transport=transport, lease=lease)
     if not prepared:
         app.prepare()
-        _made.setdefault(configured.prefix, app)
+        clear_later(app)
     return Engine(app, clock, calls)
+
+
+def clear_later(app: App) -> None:
+    """Remove the app's messages to workers after this test."""
+    _made.setdefault(app.settings.prefix, app)
 
 
 def clear_queues() -> None:
