@@ -450,7 +450,7 @@ def test_backups_are_found_by_what_they_are(client: Client) -> None:
         ({"destination": "moon"}, "destination", "primary, offsite"),
         ({"since": "yesterday"}, "from", "no instant"),
         ({"since": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from", "later"),
-        ({"schedule_id": "x' or '"}, "schedule_id", "pattern"),
+        ({"schedule_id": "x' or '"}, "schedule_id", "no id of a schedule"),
         ({"page_size": 101}, "page_size", "give 100 or less"),
         ({"sauce": "database"}, "sauce", "no such parameter"),
     ],
