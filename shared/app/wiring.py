@@ -81,8 +81,8 @@ def build(
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
     heartbeats = engine.heartbeats(at, settings.heartbeat, clock)
-    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats)
     held = lease or Lease.of(settings.job_lease)
+    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held)
     services = Services(
         {
             BackupService: lambda: backups(),

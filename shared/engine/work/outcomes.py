@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.engine.events import tell_ended
 from shared.engine.work.attempt import Attempt
 from shared.engine.work.judge import Again
+from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.pacer import Pacer
 from shared.errors import Conflict, LeaseLost
@@ -49,17 +50,21 @@ class Outcomes:
     clock: Clock
     pacer: Pacer
     heartbeats: Sender
+    lease: Lease
 
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
         """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
 
         A job that may pause its schedule, or change how it stands in lists, is written together
-        with the schedule's row.
+        with the schedule's row; so is one whose lease may be over by the time that it is written,
+        because that row says whether another worker has the job.
         """
         counted = {
             job.id: _Counted(job, _may_pause(attempt.schedule, job))
             for attempt, job in over
-            if _may_pause(attempt.schedule, job) or changes_state(attempt.schedule, job)
+            if _may_pause(attempt.schedule, job)
+            or changes_state(attempt.schedule, job)
+            or self._may_be_lost(attempt)
         }
         alone = [job for _, job in over if job.id not in counted]
         won = self.table.end(alone)
@@ -74,6 +79,10 @@ class Outcomes:
                 event(_logger, Event.LEASE_LOST, job_id=job.id, error="it ended elsewhere before")
             self.make_room(attempt.schedule)
         return kept
+
+    def _may_be_lost(self, attempt: Attempt) -> bool:
+        left = (attempt.live.lease_until or self.clock.now()) - self.clock.now()
+        return left < self.lease.length / 2
 
     def end_with_schedule(self, job: Job) -> bool:
         """End a job and count it in its schedule's row at once; False if it ended before."""

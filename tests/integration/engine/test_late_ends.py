@@ -12,7 +12,7 @@ from shared.engine.work.outcomes import Outcomes
 from shared.errors import Unavailable
 from shared.schedules.job import Status, job_id
 from shared.storage.queues.jobs import Message
-from tests.integration.engine.conftest import START, Engine, make
+from tests.integration.engine.conftest import START, Engine, Working, make
 
 
 def ran(engine: Engine) -> None:
@@ -49,6 +49,37 @@ def test_it_learns_that_its_job_was_given_up(
     for app in (engine.app, other.app):
         assert app.table.ended([due])[due].status is Status.FAILED
         assert app.jobs.check(lambda: None).good
+
+
+def test_its_end_does_not_count_while_another_worker_has_the_job(
+    engine: Engine, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next run would begin beside the other's attempt."""
+    made = engine.add("waits", max_attempts=2)
+    engine.calls.hold.set()
+    for _ in range(2):
+        ran(engine)
+    engine.later(60)
+    engine.tick()
+    due = job_id(made.id, START + timedelta(minutes=3))
+    message = Message((due,), engine.clock.now())
+    other = make(azurite, engine.app.settings.prefix, clock=engine.clock, prepared=True)
+    at_once = Outcomes.end
+    taken: list[Working] = []
+
+    def late(outcomes: Outcomes, over: Any) -> Any:
+        monkeypatch.setattr(Outcomes, "end", at_once)
+        engine.later(61)
+        taken.append(other.start(message))
+        assert other.calls.entered.wait(20)
+        return at_once(outcomes, over)
+
+    monkeypatch.setattr(Outcomes, "end", late)
+    assert engine.app.worker.work(message) == []
+    assert engine.app.table.ended([due]) == {}
+    other.calls.hold.set()
+    (job,) = taken[0].ended()
+    assert (job.status, job.attempt) == (Status.SUCCEEDED, 2)
 
 
 def test_it_knows_its_own_end_again_however_late_that_was_answered(

@@ -313,8 +313,11 @@ def test_a_next_run_that_was_written_too_late_is_found_though_nothing_was_writte
     late = entities.stamp(engine.clock.now() + timedelta(days=365))
     write(engine, made.id, Merge(entities.schedule_key(made.id), "*", {"next_run_at": late}))
     engine.later(12 * 86_400)
-    found = reconcile(engine)
-    assert not found.good and made.id in " ".join(found.named)
+    named: list[str] = []
+    for _ in range(2):  # a slice ends with its shard, of which there are two
+        named += reconcile(engine).named
+        engine.later(3600)
+    assert made.id in " ".join(named)
 
 
 def test_an_occurrence_whose_due_entry_was_lost_keeps_the_span_open(
