@@ -200,17 +200,18 @@ def make(
 
 
 def clear_later(app: App) -> None:
-    """Remove the app's messages to workers after this test."""
+    """Remove the app's messages after this test."""
     _made.setdefault(app.settings.prefix, app)
 
 
 def clear_queues() -> None:
-    """Remove the messages to workers of the apps that were made since the last call."""
+    """Remove the messages of the apps that were made since the last call."""
     while _made:
         prefix, app = _made.popitem()
-        queue = app.connection.queue(Names(prefix).queue)
-        with contextlib.suppress(AzureError):  # its Azurite may have ended
-            queue._rest.run("DELETE", f"{queue._queue}/messages", HEADERS, **cancellation.HASTE)
+        names = Names(prefix)
+        for queue in map(app.connection.queue, (names.queue, names.long_queue, names.clock)):
+            with contextlib.suppress(AzureError):  # its Azurite may have ended
+                queue._rest.run("DELETE", f"{queue._queue}/messages", HEADERS, **cancellation.HASTE)
 
 
 def store(app: App, schedule_id: str, step: Callable[[Schedule], Schedule]) -> None:
