@@ -76,7 +76,12 @@ class Outcomes:
                 self.limits.release(attempt.schedule, job.id)
                 self.heartbeats.send(of_end(attempt.schedule, job))
             else:
-                event(_logger, Event.LEASE_LOST, job_id=job.id, error="another worker has it, or ended it")
+                event(
+                    _logger,
+                    Event.LEASE_LOST,
+                    job_id=job.id,
+                    error="another worker has it, or ended it",
+                )
             self.make_room(attempt.schedule)
         return kept
 
