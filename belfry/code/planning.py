@@ -152,9 +152,9 @@ class _Planner:
                 raise self._elsewhere(one)
 
     def _elsewhere(self, one: Json, place: str = "") -> Failure:
-        where, project = one["project_id"], "null" if one["project_id"] is None else None
-        said = f"{one['id']} of project {where} is marked as this entry's; if it is, give the entry"
-        said += f" project_id: {project or where}, else take the mark off"
+        project = "null" if one["project_id"] is None else one["project_id"]
+        said = f"{one['id']} of project {project} is marked as this entry's; if it is, give the "
+        said += f"entry project_id: {project}, else take the mark off"
         return Failure(Exit.WRONG, place + said)
 
     @cached_property

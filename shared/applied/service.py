@@ -232,11 +232,7 @@ def _schedule(by: Caller, owner: str, key: str, known: Known, one: Schedule | No
     if (tags.get(MANAGED_BY), tags.get(MANAGED_KEY)) != (owner, key):
         marks = f"{MANAGED_BY}={owner}, {MANAGED_KEY}={key}"
         raise Invalid(f"schedules.{key}", f"{what} does not have the tags {marks}")
-    if one.revision != known.revision:
-        raise Stale(
-            f"schedules.{key}: {what} has revision {one.revision} by now; read it again, and apply "
-            "again"
-        )
+    _hold_number(known, f"schedules.{key}: {what} has revision", one.revision)
     return Entry(
         kind=Kind.SCHEDULE,
         key=key,
@@ -257,11 +253,7 @@ def _calendar(by: Caller, owner: str, name: str, known: Known, one: NamedCalenda
     if (owner_of(one), one.definition.name) != (owner, name):
         said = f"{what} is not {name!r} with the last line {mark(owner)!r} in its description"
         raise Invalid(f"calendars.{name}", said)
-    if one.version != known.revision:
-        raise Stale(
-            f"calendars.{name}: {what} has version {one.version} by now; read it again, and apply "
-            "again"
-        )
+    _hold_number(known, f"calendars.{name}: {what} has version", one.version)
     return Entry(
         kind=Kind.CALENDAR,
         key=name,
@@ -270,6 +262,11 @@ def _calendar(by: Caller, owner: str, name: str, known: Known, one: NamedCalenda
         fields=digests.of_calendar(one),
         seen=revision_of(one),
     )
+
+
+def _hold_number(known: Known, what: str, number: int) -> None:
+    if number != known.revision:
+        raise Stale(f"{what} {number} by now; read it again, and apply again")
 
 
 def _within(head: Head, by: Caller) -> bool:

@@ -86,8 +86,8 @@ class Outcomes:
         return kept
 
     def _may_be_lost(self, attempt: Attempt) -> bool:
-        left = (attempt.live.lease_until or self.clock.now()) - self.clock.now()
-        return left < self.lease.length / 2
+        until = attempt.live.lease_until
+        return until is None or until - self.clock.now() < self.lease.length / 2
 
     def end_with_schedule(self, job: Job) -> bool:
         """End a job and count it in its schedule's row at once; False if it ended before."""
