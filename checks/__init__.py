@@ -1,0 +1,6 @@
+"""What must hold before anything is deployed. `python -m checks` runs every check that is quick.
+
+bicep    reads Bicep files: syntax, names, and each resource against Azure's own types
+infra    what Belfry's own infrastructure promises: secrets, roles, names, tags, settings
+safety   the safety gate before a deployment (O9): front end, back end, critical files
+"""
