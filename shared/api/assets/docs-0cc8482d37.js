@@ -1,0 +1,1 @@
+const place=document.querySelector("#swagger-ui");window.SwaggerUIBundle({domNode:place,url:place.dataset.description,layout:"BaseLayout",validatorUrl:null,deepLinking:!0,showExtensions:!0,showCommonExtensions:!0});
