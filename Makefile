@@ -15,7 +15,7 @@ DIFFERS = \
     tests/e2e/test_start.py::test_ctrl_c_leaves_nothing_behind \
     tests/e2e/test_backup.py::test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it
 
-.PHONY: start test test-others differs check format bench lock clean
+.PHONY: start test test-others differs check safety sign-off assets format bench lock clean
 .DEFAULT_GOAL := start
 
 start: $(READY) ## Azurite, PostgreSQL, the demo company and the app, until Ctrl-C
@@ -41,6 +41,15 @@ check: $(READY) ## format, lint, types, and which package may import which
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
+safety: $(READY) ## what must pass before a deployment; ARGS=--online: also what needs the internet
+	$(PY) -m checks.safety $(ARGS)
+
+sign-off: $(READY) ## the critical files as they are now are meant so (docs/safety.md)
+	$(PY) -m checks.safety.sign_off
+
+assets: $(READY) ## build what pages load, from web/
+	$(PY) -m checks.safety.build
+
 format: $(READY)
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
@@ -54,7 +63,7 @@ lock: $(READY) ## newest versions that fit the .in files
 	$(COMPILE) --upgrade --no-deps --python-version 3.13 requirements-host.in -o requirements-host.txt
 
 clean: ## the environments, not the state: .local stays
-	rm -rf .venv .venv-3.*
+	rm -rf .venv .venv-3.* checks/safety/frontend/node_modules
 
 $(READY): requirements-dev.txt requirements-host.txt local/azurite/package-lock.json local/bootstrap.sh
 	@sh local/bootstrap.sh $(ON)
