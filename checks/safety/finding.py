@@ -30,4 +30,4 @@ Check = Callable[[Path], Iterator[Finding]]
 
 
 class CouldNotRun(Exception):
-    """A check could not look at anything: a tool is missing, or failed. Its text says what to do."""
+    """A check could not look at anything: a tool is missing or failed. The text says what to do."""

@@ -25,7 +25,7 @@ PERMISSIVE = frozenset(
         *("PSF-2.0", "Python-2.0", "Unlicense", "Zlib"),
     }
 )
-"""By SPDX (https://spdx.org/licenses), but for BSD: older metadata does not say which of the two."""
+"""By SPDX (https://spdx.org/licenses), but for BSD: older metadata does not say which of them."""
 _SPDX = {
     "apache 2.0": "Apache-2.0",
     "apache software license": "Apache-2.0",
@@ -37,8 +37,9 @@ _SPDX = {
 }
 _HEAD = """# Licenses
 
-Of the packages that are deployed (`requirements.txt`), by their own metadata. `python -m checks.safety.licenses` writes this
-page, and `make safety` checks it ([safety.md](safety.md#licenses)). The font in `shared/charts/font` has its license beside it.
+Of the packages that are deployed (`requirements.txt`), by their own metadata.
+`python -m checks.safety.licenses` writes this page, and `make safety` checks it
+([safety.md](safety.md#licenses)). The font in `shared/charts/font` has its license beside it.
 
 | package | license | |
 |---|---|---|
@@ -76,8 +77,8 @@ def licenses(root: Path) -> dict[str, str]:
 
 def of(package: PackageMetadata) -> str:
     """The licence that the metadata states, by SPDX if it can be told; "" if none is stated."""
-    if expression := package.get("License-Expression"):
-        return expression
+    if expression := package.get_all("License-Expression"):
+        return str(expression[0])
     classified = [
         line.rpartition(" :: ")[2]
         for line in package.get_all("Classifier") or []
@@ -86,12 +87,12 @@ def of(package: PackageMetadata) -> str:
     if classified:
         # not said whether they are a choice, so all of them must pass
         return " AND ".join(sorted({_spdx(name) for name in classified}))
-    stated = (package.get("License") or "").strip()
+    stated = str((package.get_all("License") or [""])[0]).strip()
     return "" if "\n" in stated or len(stated) > 40 else _spdx(stated)
 
 
 def is_permissive(expression: str) -> bool:
-    """Whether one may choose only permissive licences: `A OR B` leaves the choice, `A AND B` not."""
+    """Whether one may choose only permissive licences: `A OR B` leaves the choice."""
     alternatives = re.split(r"\s+OR\s+", expression.replace("(", "").replace(")", ""))
     return any(
         all(part.strip() in PERMISSIVE for part in re.split(r"\s+AND\s+", one))

@@ -51,7 +51,7 @@ class _Parsed(HTMLParser):
         self._in_script = tag == "script"
         self.inline += [f"{name}=" for name in given if name.startswith("on")]
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
         self._in_script = False
 
     def handle_data(self, data: str) -> None:

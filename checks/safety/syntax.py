@@ -1,5 +1,5 @@
-"""Part 3, back-end syntax: every file compiles on the oldest Python that is supported and on the one
-that is deployed, and the whole app loads by Microsoft's own worker library, under the host's rules.
+"""Part 3, back-end syntax: every file compiles on the oldest Python that is supported, and on the
+one that is deployed; the whole app loads by Microsoft's own worker library, under the host's rules.
 
 One import error anywhere, and Azure shows no function at all, without a traceback.
 """
