@@ -90,6 +90,8 @@ def _member(at: Cursor, first: Token, of: tree.Expression) -> tree.Expression:
         return tree.NotNull(line=first.line, text=at.text(first.start), of=of)
     if mark in ("[", "[?"):
         at.newlines()
+        if at.at_mark("^"):
+            at.take()
         key = expression(at)
         at.newlines()
         at.mark("]", "after the index")
@@ -185,9 +187,7 @@ def _lambda(at: Cursor, first: Token, names: tuple[str, ...]) -> tree.Lambda:
     at.mark("=>", "after the parameters")
     at.newlines()
     body = expression(at)
-    return tree.Lambda(
-        line=first.line, text=at.text(first.start), parameters=names, body=body
-    )
+    return tree.Lambda(line=first.line, text=at.text(first.start), parameters=names, body=body)
 
 
 def _loop_or_array(at: Cursor) -> tree.Expression:

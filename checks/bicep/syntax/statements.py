@@ -106,9 +106,7 @@ def _type(at: Cursor, found: Decorators) -> tree.NamedType:
 def _function(at: Cursor, found: Decorators) -> tree.Function:
     name = at.name("a function")
     at.mark("(", "after the name of a function")
-    parameters = at.listed(
-        ")", lambda: (at.name("a parameter").text, type_expression(at))
-    )
+    parameters = at.listed(")", lambda: (at.name("a parameter").text, type_expression(at)))
     returns = type_expression(at)
     at.mark("=>", "before what a function returns")
     at.newlines()
@@ -141,7 +139,10 @@ def _import(at: Cursor, found: Decorators) -> tree.Statement:
 
 
 def _imported(at: Cursor) -> tuple[str, str]:
-    original = at.name("what is imported").text
+    if at.token.kind is Kind.STRING:
+        original = string_value(at.take())
+    else:
+        original = at.name("what is imported").text
     if not at.at_name("as"):
         return original, original
     at.take()
@@ -164,16 +165,12 @@ def _extension(at: Cursor, found: Decorators) -> tree.Extension:
 
 def _metadata(at: Cursor, found: Decorators) -> tree.Metadata:
     name = at.name("metadata")
-    return tree.Metadata(
-        line=name.line, name=name.text, decorators=found, value=_after_equals(at)
-    )
+    return tree.Metadata(line=name.line, name=name.text, decorators=found, value=_after_equals(at))
 
 
 def _assertion(at: Cursor, found: Decorators) -> tree.Assertion:
     name = at.name("an assertion")
-    return tree.Assertion(
-        line=name.line, name=name.text, decorators=found, value=_after_equals(at)
-    )
+    return tree.Assertion(line=name.line, name=name.text, decorators=found, value=_after_equals(at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ SKIPPED = re.compile(r"[ \t]+|//[^\n]*|/\*.*?\*/|#(?:disable|restore)[^\n]*", re
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NUMBER = re.compile(r"[0-9]+")
 MARK = re.compile(
-    r"\.\.\.|=>|==|!=|=~|!~|<=|>=|&&|\|\||\?\?|::|\.\?|\[\?|[{}()\[\].,:;=+\-*/%!<>?|@]"
+    r"\.\.\.|=>|==|!=|=~|!~|<=|>=|&&|\|\||\?\?|::|\.\?|\[\?|[{}()\[\].,:=+\-*/%!<>?|@^]"
 )
 MULTI_LINE = re.compile(r"(\$*)'''")
 ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|(.))", re.DOTALL)
@@ -108,9 +108,7 @@ class _Lexer:
             else:
                 parts.append(self._character())
         self.at += 1
-        return Token(
-            Kind.STRING, self.text[start : self.at], line, start, self.at, _joined(parts)
-        )
+        return Token(Kind.STRING, self.text[start : self.at], line, start, self.at, _joined(parts))
 
     def _character(self) -> str:
         """One character of a string, an escape read."""
@@ -161,9 +159,7 @@ class _Lexer:
         self.at += 3
         if parts and parts[0] == "\n":
             del parts[0]
-        return Token(
-            Kind.STRING, self.text[start : self.at], line, start, self.at, _joined(parts)
-        )
+        return Token(Kind.STRING, self.text[start : self.at], line, start, self.at, _joined(parts))
 
 
 def _joined(parts: list[str | tuple[Token, ...]]) -> tuple[str | tuple[Token, ...], ...]:

@@ -21,9 +21,7 @@ def type_expression(at: Cursor) -> tree.TypeExpression:
         members.append(_with_suffixes(at))
     if len(members) == 1:
         return members[0]
-    return tree.TypeUnion(
-        line=first.line, text=at.text(first.start), members=tuple(members)
-    )
+    return tree.TypeUnion(line=first.line, text=at.text(first.start), members=tuple(members))
 
 
 def _with_suffixes(at: Cursor) -> tree.TypeExpression:
@@ -51,9 +49,7 @@ def _suffix(at: Cursor, first: Token, of: tree.TypeExpression) -> tree.TypeExpre
         return of
     if not isinstance(of, tree.TypeName):
         raise at.expected("the name of a type before `.` or `[`")
-    return tree.TypeName(
-        line=first.line, text=at.text(first.start), path=(*of.path, step)
-    )
+    return tree.TypeName(line=first.line, text=at.text(first.start), path=(*of.path, step))
 
 
 def _primary(at: Cursor) -> tree.TypeExpression:
@@ -65,6 +61,8 @@ def _primary(at: Cursor) -> tree.TypeExpression:
         return _number(at)
     if token.kind is Kind.NAME:
         return _named(at)
+    if at.at_mark("!"):
+        return _denied(at)
     if at.at_mark("{"):
         return _object(at)
     if at.at_mark("["):
@@ -95,13 +93,27 @@ def _number(at: Cursor) -> tree.TypeLiteral:
     )
 
 
+def _denied(at: Cursor) -> tree.TypeLiteral:
+    """`!true`: a literal as well."""
+    first = at.take()
+    if not at.at_name("true", "false"):
+        raise at.expected("true or false")
+    value = at.take().text == "false"
+    return tree.TypeLiteral(line=first.line, text=at.text(first.start), value=value)
+
+
 def _named(at: Cursor) -> tree.TypeExpression:
     token = at.take()
+    if token.text == "sys" and at.at_mark("."):
+        at.take()
+        token = at.name("a type")
     if token.text in CONSTANTS:
         return tree.TypeLiteral(line=token.line, text=token.text, value=CONSTANTS[token.text])
     if token.text in OF_RESOURCE and at.at_mark("<"):
         at.take()
+        at.newlines()
         resource = string_value(at.plain_string("a resource type"))
+        at.newlines()
         at.mark(">", "after the resource type")
         return tree.TypeOfResource(
             line=token.line, text=at.text(token.start), resource_type=resource
@@ -138,9 +150,7 @@ def _property(at: Cursor) -> tree.TypeProperty:
     else:
         raise at.expected("the name of a property, `*` or `}`")
     at.mark(":", "after the name of a property")
-    return tree.TypeProperty(
-        line=token.line, name=name, type=type_expression(at), decorators=found
-    )
+    return tree.TypeProperty(line=token.line, name=name, type=type_expression(at), decorators=found)
 
 
 def decorators(at: Cursor) -> tuple[tree.Decorator, ...]:
