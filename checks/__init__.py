@@ -2,5 +2,7 @@
 
 bicep    reads Bicep files: syntax, names, and each resource against Azure's own types
 infra    what Belfry's own infrastructure promises: secrets, roles, names, tags, settings
-safety   the safety gate before a deployment (O9): front end, back end, critical files
+safety   the safety checks before a deployment (O9): front end, back end, critical files
+smoke    the test of a deployed app
+workflows  the workflows of GitHub Actions
 """
