@@ -57,6 +57,8 @@ _OF_HASHES = re.compile(
     rf"|{ACCEPTED}|.*\.(?:ttf|png|ico)"
 )
 """Files that consist of hashes, and those that are no text."""
+_FEW = 100
+"""Fewer files than this are not worth more processes."""
 _DO = (
     "revoke it, and remove it from the history too; if it is none, run `python -m "
     "checks.safety.secrets`, look at each new line of the list, and commit it"
@@ -88,6 +90,8 @@ def check(root: Path) -> Iterator[Finding]:
 def scan(root: Path, files: Sequence[str]) -> dict[Secret, int]:
     """What looks like a secret in the files, and in which line. On as many processes as there are
     processors."""
+    if len(files) < _FEW:
+        return _scanned((root, files))
     workers = min(os.cpu_count() or 1, 4)
     parts = [(root, files[start::workers]) for start in range(workers)]
     # not forked: the caller may have threads
@@ -128,7 +132,7 @@ def _of_others(root: Path, name: str) -> dict[Secret, int]:
     return {
         Secret(name, one.type, _digest(one.secret_value or "")): one.line_number
         for one in scan_file(str(root / name))
-        if one.secret_value not in (KEY, None)
+        if KEY not in (one.secret_value or "")
     }
 
 

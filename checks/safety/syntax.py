@@ -24,12 +24,13 @@ _TIMEOUT = 120
 _COMPILE = """
 import json, sys, warnings
 warnings.simplefilter("error", SyntaxWarning)
+warnings.simplefilter("error", DeprecationWarning)  # what 3.11 says of a wrong escape
 wrong = []
 for name in json.load(sys.stdin):
     try:
         with open(name, "rb") as file:
             compile(file.read(), name, "exec", dont_inherit=True)
-    except (SyntaxError, SyntaxWarning, ValueError) as error:
+    except (SyntaxError, Warning, ValueError) as error:
         line = getattr(error, "lineno", None)
         wrong.append([name, line, getattr(error, "msg", None) or str(error)])
 print(json.dumps(wrong))
