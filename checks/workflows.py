@@ -31,7 +31,7 @@ _SCHEMAS = {
 def check(root: Path) -> Outcome:
     """Every workflow, and what Dependabot is told."""
     files = sorted((root / _FOLDER / "workflows").glob("*.yml"))
-    problems = [*_of_schemas(root), *_of_zizmor(root)]
+    problems = [*by_schemas(root), *by_zizmor(root)]
     problems += [text for file in files for text in ours(file)]
     return Outcome(f"workflows: {len(files)}", tuple(problems))
 
@@ -50,7 +50,8 @@ def ours(file: Path) -> Iterator[str]:
             yield f"{place}: uses a secret; Azure takes GitHub's own tokens (azure/login)"
 
 
-def _of_schemas(root: Path) -> Iterator[str]:
+def by_schemas(root: Path) -> Iterator[str]:
+    """What does not fit GitHub's schemas, and jobs without a time limit."""
     for pattern, schemas in _SCHEMAS.items():
         files = [str(path) for path in sorted((root / _FOLDER).glob(pattern))]
         for schema in schemas if files else ():
@@ -60,7 +61,8 @@ def _of_schemas(root: Path) -> Iterator[str]:
                 yield f"{Path(error['filename']).name}: {error['path']}: {error['message']}"
 
 
-def _of_zizmor(root: Path) -> Iterator[str]:
+def by_zizmor(root: Path) -> Iterator[str]:
+    """What zizmor finds."""
     program = str(Path(sys.executable).parent / "zizmor")
     options = ["--offline", "--persona=pedantic", "--no-progress", "--format=json", "--quiet"]
     done = _run([program, *options, str(root / _FOLDER)])
