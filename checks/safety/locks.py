@@ -22,7 +22,7 @@ from checks.safety.finding import Finding, Note, Problem
 PYTHON = ("requirements", "requirements-dev", "requirements-host")
 NODE = ("local/azurite", "checks/safety/frontend")
 _LOCK = "run `make lock` and commit what it writes"
-_NPM_LOCK = "run `npm install --package-lock-only` in that folder and commit what it writes"
+_NPM_LOCK = "run `python -m checks.safety.tools FOLDER` and commit what it writes"
 _PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)")
 _VIA = re.compile(r"\s+#\s+(?:via\s+)?-r (\S+)")
 

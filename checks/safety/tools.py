@@ -1,11 +1,16 @@
 """Node's tools that lint and build what pages load. `frontend/package-lock.json` pins each with its
-hash; the first use installs them beside it. Node itself is a wheel (requirements-dev.txt)."""
+hash; the first use installs them beside it. Node itself is a wheel (requirements-dev.txt).
+
+`python -m checks.safety.tools FOLDER` writes the package-lock.json of a folder anew, from its
+package.json.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -47,6 +52,14 @@ def install() -> None:
         _INSTALLED.write_bytes(_LOCK.read_bytes())
 
 
+def lock(folder: Path) -> None:
+    """Write package-lock.json from package.json. Raises `CouldNotRun`."""
+    options = ("--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved")
+    done = _node(str(_NPM), "install", *options, "--no-audit", "--no-fund", folder=folder)
+    if done.returncode != 0:
+        raise CouldNotRun(f"npm could not write {folder}/package-lock.json:\n{done.stderr}")
+
+
 def _is_installed() -> bool:
     return _INSTALLED.exists() and _INSTALLED.read_bytes() == _LOCK.read_bytes()
 
@@ -75,3 +88,10 @@ def _node(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def _all(file: IO[str]) -> str:
     file.seek(0)
     return file.read()
+
+
+if __name__ == "__main__":
+    try:
+        lock(Path(sys.argv[1]))
+    except (CouldNotRun, IndexError) as error:
+        sys.exit(str(error) if isinstance(error, CouldNotRun) else __doc__)
