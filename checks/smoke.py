@@ -216,17 +216,21 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--project", help="the project of the schedule, if the key has only some")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds (default: 300)")
     given = parser.parse_args(arguments)
-    keys = {
-        "function_key": environ.get("BELFRY_FUNCTION_KEY") or None,
-        "key": environ.get("BELFRY_KEY") or None,
-    }
+    function_key = environ.get("BELFRY_FUNCTION_KEY") or None
+    key = environ.get("BELFRY_KEY") or None
     parts = urlsplit(given.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         parser.error(f"{given.url} is no URL such as https://APP.azurewebsites.net")
-    if any(keys.values()) and parts.scheme != "https" and parts.hostname not in _LOCAL:
+    if (function_key or key) and parts.scheme != "https" and parts.hostname not in _LOCAL:
         parser.error(f"{given.url} is not https, so the keys would be sent in clear text")
     url = given.url.rstrip("/")
-    smoke = Smoke(url=url, project=given.project, patience=given.patience, **keys)
+    smoke = Smoke(
+        url=url,
+        function_key=function_key,
+        key=key,
+        project=given.project,
+        patience=given.patience,
+    )
     try:
         for step in smoke.run():
             print(f"passed: {step}", flush=True)

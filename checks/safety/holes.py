@@ -37,7 +37,9 @@ def judge(audited: list[dict[str, Any]], excused: dict[str, str]) -> Iterator[Pr
     """The holes that nothing excuses, and the excuses that excuse nothing any more."""
     found: set[str] = set()
     for package in audited:
-        for hole in package["vulns"]:
+        if reason := package.get("skip_reason"):
+            yield Problem(reason, "see whether the package is still on PyPI")
+        for hole in package.get("vulns", ()):
             ids = {hole["id"], *hole["aliases"]}
             found |= ids
             if not ids & excused.keys():
@@ -51,15 +53,14 @@ def judge(audited: list[dict[str, Any]], excused: dict[str, str]) -> Iterator[Pr
 
 def audit(requirements: Path) -> list[dict[str, Any]]:
     """What the database knows of each package, as pip-audit says it; nothing if it cannot be
-    reached. A mirror of PyPI answers without knowing any advisory: that is not reached either."""
+    reached. A mirror that knows none of the packages is no database of holes."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(requirements)]
     command += ["--no-deps", "--disable-pip", "--format=json", "--progress-spinner=off"]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
-        packages = json.loads(done.stdout)["dependencies"]
+        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (subprocess.TimeoutExpired, ValueError):
         return []
-    known = [one for one in packages if "vulns" in one]
-    return known if len(known) == len(packages) else []
+    return packages if any("vulns" in one for one in packages) else []

@@ -31,6 +31,11 @@ def test_a_hole_is_found_with_the_version_that_mends_it() -> None:
     assert found.what == "wheel 1.0: PYSEC-2026-1, fixed in 1.1" and "make lock" in found.do
 
 
+def test_a_package_that_could_not_be_looked_up_is_a_problem() -> None:
+    (found,) = holes.judge([package(), {"name": "gone", "skip_reason": "not found: gone"}], {})
+    assert found.what == "not found: gone"
+
+
 @pytest.mark.parametrize("id", ["PYSEC-2026-1", "CVE-2026-2"])
 def test_a_written_reason_excuses_it_by_any_of_its_names(id: str) -> None:
     assert list(holes.judge([package(HOLE)], {id: "never called"})) == []
