@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -104,6 +105,8 @@ def _environment() -> dict[str, str]:
 
 
 def _python(version: str) -> str | None:
+    if version == f"3.{sys.version_info.minor}":
+        return sys.executable
     finder = str(_REPOSITORY / "local" / "python.sh")
     done = subprocess.run(
         ["sh", finder, "pass", version], capture_output=True, text=True, check=True
@@ -128,6 +131,7 @@ def _compiled(files: Sequence[Path], python: str) -> list[tuple[str, int | None,
 def _parsed(files: Sequence[Path], minor: int) -> Iterator[tuple[str, int | None, str]]:
     for path in files:
         try:
-            ast.parse(path.read_bytes(), str(path), feature_version=(3, minor))
+            with warnings.catch_warnings(action="error"):
+                ast.parse(path.read_bytes(), str(path), feature_version=(3, minor))
         except SyntaxError as error:
             yield str(path), error.lineno, error.msg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from checks.safety import syntax
 from checks.safety.finding import Note, Problem
 
+RUNNING = f"3.{sys.version_info.minor}"
 RIGHT = """
     import azure.functions as func
     app = func.FunctionApp()
@@ -35,17 +37,17 @@ def compiled(folder: Path, text: str, version: str) -> list[str]:
         ('x = "\\d"\n', "invalid escape sequence"),
     ],
 )
-def test_a_file_that_is_wrong_for_each_python(tmp_path: Path, text: str, said: str) -> None:
-    for version in syntax.VERSIONS:
-        (found,) = compiled(tmp_path, text, version)
-        assert found.startswith("a.py:") and said in found and f"(Python {version})" in found
+def test_a_file_that_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    (found,) = compiled(tmp_path, text, RUNNING)
+    assert found.startswith("a.py:") and said in found and f"(Python {RUNNING})" in found
 
 
 def test_what_only_a_newer_python_reads_is_found_on_the_oldest(tmp_path: Path) -> None:
     newer = "type Names = list[str]\n"
     (found,) = compiled(tmp_path, newer, "3.11")
     assert "a.py:1" in found
-    assert compiled(tmp_path, newer, "3.12") == []
+    if sys.version_info >= (3, 12):
+        assert compiled(tmp_path, newer, RUNNING) == []
 
 
 def test_where_a_python_is_missing_it_says_so_and_looks_as_well_as_it_can(
