@@ -61,10 +61,11 @@ def advice(said: str, user: str) -> str:
     """What a person can do about a refused sign-in, to be added to what the server said of it."""
     if not any(words in said for words in _UNKNOWN):
         return ""
+    sql = f"SELECT * FROM pgaadauth_create_principal('{user}', false, false)"  # noqa: S608, is said
     return (
         f"; it signed in with the app's managed identity, so {user!r} must be the name of that "
         "identity, and a principal of the server: as an Entra administrator, in the database "
-        f"postgres, run SELECT * FROM pgaadauth_create_principal('{user}', false, false)"
+        f"postgres, run {sql}"
     )
 
 

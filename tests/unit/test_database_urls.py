@@ -88,5 +88,5 @@ def test_a_stronger_encryption_stays_as_it_is(mode: str) -> None:
 
 
 def test_without_a_client_id_it_is_said_which_setting_needs_one() -> None:
-    with pytest.raises(Misconfigured, match="POSTGRES_URL .* set AZURE_CLIENT_ID"):
+    with pytest.raises(Misconfigured, match=r"POSTGRES_URL .* set AZURE_CLIENT_ID"):
         url(f"postgresql://me@{AZURE}/shop", AZURE_CLIENT_ID="")

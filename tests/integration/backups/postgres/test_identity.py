@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
