@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 _POSTGRES = "https://ossrdbms-aad.database.windows.net/.default"
+_PATIENCE = {"connection_timeout": 5, "read_timeout": 10}
+"""Seconds for the identity endpoint, which is on the same machine. By default it is 300 each."""
 _given: deque[str] = deque(maxlen=8)
 """The tokens that were given out last, to be removed from texts."""
 _UNKNOWN = (
@@ -34,7 +36,7 @@ def credential(client_id: str) -> TokenCredential:
     system-assigned one. There is one for each in a process, since it holds the cached tokens."""
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=client_id or None)
+    return ManagedIdentityCredential(client_id=client_id or None, **_PATIENCE)
 
 
 def database_password(client_id: str) -> str:

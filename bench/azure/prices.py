@@ -25,8 +25,6 @@ class Known(StrEnum):
 
     PRINTED = "printed"
     """Somebody printed what Microsoft's price API, or its page, said."""
-    DOCUMENTED = "documented"
-    """Microsoft's documentation says it."""
     ASSUMED = "assumed"
     """Nothing that was found says it."""
 
