@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 _POSTGRES = "https://ossrdbms-aad.database.windows.net/.default"
-_PATIENCE = {"connection_timeout": 5, "read_timeout": 10}
+_CONNECTING, _READING = 5, 10
 """Seconds for the identity endpoint, which is on the same machine. By default it is 300 each."""
 _given: deque[str] = deque(maxlen=8)
 """The tokens that were given out last, to be removed from texts."""
@@ -36,7 +36,9 @@ def credential(client_id: str) -> TokenCredential:
     system-assigned one. There is one for each in a process, since it holds the cached tokens."""
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=client_id or None, **_PATIENCE)
+    return ManagedIdentityCredential(
+        client_id=client_id or None, connection_timeout=_CONNECTING, read_timeout=_READING
+    )
 
 
 def database_password(client_id: str) -> str:
@@ -63,7 +65,8 @@ def advice(said: str, user: str) -> str:
     """What a person can do about a refused sign-in, to be added to what the server said of it."""
     if not any(words in said for words in _UNKNOWN):
         return ""
-    sql = f"SELECT * FROM pgaadauth_create_principal('{user}', false, false)"  # noqa: S608, is said
+    name = user.replace("'", "''")
+    sql = f"SELECT * FROM pgaadauth_create_principal('{name}', false, false)"  # noqa: S608, is said
     return (
         f"; it signed in with the app's managed identity, so {user!r} must be the name of that "
         "identity, and a principal of the server: as an Entra administrator, in the database "

@@ -50,8 +50,8 @@ class Price:
         return max(0.0, things - self.free) / self.per * self.dollars
 
 
-_FLEX = "blog of a vendor, East US, May 2025; the same ratios in euros, North Europe, April 2025"
-_BLOB = "test data taken from the price API, East US, 2026"
+_FLEX = "several notes of the pricing page, US, May 2025 to 2026"
+_BLOB = "price API, East US, September 2026"
 _WEST = "price API, West US 2, April 2026"
 _POSTGRES = "price API, East US, July 2026"
 _ALERTS = "price API, East Asia, July 2026"
@@ -103,7 +103,7 @@ QUEUE = Price(
     unit="10,000",
     dollars=0.004,
     per=_TEN_THOUSAND,
-    said="price API, checked by a program's test, 2026",
+    said="price API, 2026; the same in a bill, East US, May 2026",
 )
 BLOB_WRITE = Price(
     what="writes of blobs, hot",
@@ -172,8 +172,7 @@ MAIL = Price(
     unit="1,000",
     dollars=0.40,
     per=1000,
-    known=Known.ASSUMED,
-    said="20 dollars a month for 50,000, as last known to us",
+    said="notes of the pricing page: 19.95 dollars a month for 50,000",
 )
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Price))
