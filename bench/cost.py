@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.azure import measured, page, prices
-from bench.azure.measured import Counts
+from bench.bills import measured, page, prices
+from bench.bills.measured import Counts
 
 _TICKS, _FEW = 20, 2
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _measured(ticks: int) -> Counts:
-    from bench.azure import measuring
+    from bench.bills import measuring
 
     return measuring.measured(ticks)
 

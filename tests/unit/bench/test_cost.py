@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.azure import bill, measured, page, prices
-from bench.azure.backups import kept
-from bench.azure.bill import DAY, Function
-from bench.azure.companies import COMPANIES, LARGE, SMALL
 from bench.belfry.counted import Counted
+from bench.bills import bill, measured, page, prices
+from bench.bills.backups import kept
+from bench.bills.bill import DAY, Function
+from bench.bills.companies import COMPANIES, LARGE, SMALL
 from shared.settings import Prices
 from shared.storage.queues.jobs import AHEAD
 from tests.unit.test_architecture import fresh

@@ -18,13 +18,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import functions
-from bench.azure.measured import NOTHING, Counts, Work
 from bench.belfry.counted import Counted
 from bench.belfry.counted import Counts as Counted_
 from bench.belfry.listed import Caller
 from bench.belfry.measuring import account
 from bench.belfry.world import Jobs, load, receiving
 from bench.belfry.world import app as bench_app
+from bench.bills.measured import NOTHING, Counts, Work
 from shared.app import App, build
 from shared.clock import SystemClock
 from shared.engine.dispatch.names import DISPATCHER

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.azure import bill, prices
-from bench.azure.backups import kept
-from bench.azure.companies import COMPANIES, LARGE, MIDDLE, SMALL, Company
-from bench.azure.measured import Counts
+from bench.bills import bill, prices
+from bench.bills.backups import kept
+from bench.bills.companies import COMPANIES, LARGE, MIDDLE, SMALL, Company
+from bench.bills.measured import Counts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
 _BEGIN, _END = "<!-- computed: {} -->", "<!-- end -->"

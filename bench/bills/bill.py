@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.azure import prices
-from bench.azure.backups import Kept, kept
-from bench.azure.companies import Company
-from bench.azure.measured import NOTHING, Counts, Work
-from bench.azure.prices import Price
+from bench.bills import prices
+from bench.bills.backups import Kept, kept
+from bench.bills.companies import Company
+from bench.bills.measured import NOTHING, Counts, Work
+from bench.bills.prices import Price
 
 HOURS = 730
 """Of a month, as Azure's calculator has it."""
