@@ -11,7 +11,7 @@ access                         pure: who asks, and what that caller may see and 
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, what it needs, what it may use as it runs
 jobs                           pure: the index of jobs: chunks, pages, sums
-storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
+storage                        Table, Queue and Blob Storage; the only user of their SDKs
 data                           the company's own database: its tables, and their upgrade
 heartbeats                     tells an outside service of runs, and that Belfry is well
 listing                        the index of schedules: what lists filter and sort by, in memory

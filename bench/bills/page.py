@@ -80,7 +80,7 @@ def standing_out(counts: Counts) -> Iterator[str]:
     yield (
         f"- **The instance's memory** multiplies all of compute: with 512 MB the small company "
         f"would pay {_money(_sums(bill.bill(memory, counts))['compute'])} dollars for it and not "
-        f"{_money(small['compute'])}. Backups of PostgreSQL need more than that."
+        f"{_money(small['compute'])}. Whether tasks and backups fit into it was not measured here."
     )
     yield from _ready(counts)
     volume = bill.log_bytes(LARGE, counts) / 1e9
