@@ -8,6 +8,7 @@ tests, hashes) stands in `secrets.accepted`: by file, kind and hash, so nothing 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -19,6 +20,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from detect_secrets.core.scan import scan_file
+from detect_secrets.plugins.aws import AWSKeyDetector
+from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+from detect_secrets.plugins.base import RegexBasedDetector
+from detect_secrets.plugins.basic_auth import BasicAuthDetector
+from detect_secrets.plugins.github_token import GitHubTokenDetector
+from detect_secrets.plugins.private_key import PrivateKeyDetector
+from detect_secrets.plugins.slack import SlackDetector
+from detect_secrets.plugins.stripe import StripeDetector
+from detect_secrets.plugins.twilio import TwilioKeyDetector
 from detect_secrets.settings import transient_settings
 
 from checks.safety.finding import Finding, Note, Problem
@@ -33,18 +43,25 @@ _SHAPES = {
     "Azure account key": r"(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40,}={0,2}",
     "Azure shared access signature": r"[?&;]sig=[A-Za-z0-9%+/]{43,}(?:=|%3[Dd])",
     "function key": r"[?&]code=[\w-]{40,}={1,2}",
+    "JSON Web Token": r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*",
+    "Telegram bot token": r"\b\d{8,10}:[\w-]{35}(?![\w-])",
 }
 _OURS = re.compile("|".join(f"(?P<k{n}>{shape})" for n, shape in enumerate(_SHAPES.values())))
-_PLUGINS = (
-    *("AWSKeyDetector", "AzureStorageKeyDetector", "Base64HighEntropyString", "BasicAuthDetector"),
-    *("GitHubTokenDetector", "HexHighEntropyString", "JwtTokenDetector", "KeywordDetector"),
-    *("PrivateKeyDetector", "SendGridDetector", "SlackDetector", "StripeDetector"),
-    *("TelegramBotTokenDetector", "TwilioKeyDetector"),
+_BY_LINE = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
+"""Plugins of detect-secrets that look at each line by itself, which takes seconds."""
+_BY_SHAPE: tuple[type[RegexBasedDetector], ...] = (
+    AWSKeyDetector,
+    AzureStorageKeyDetector,
+    BasicAuthDetector,
+    GitHubTokenDetector,
+    PrivateKeyDetector,
+    SlackDetector,
+    StripeDetector,
+    TwilioKeyDetector,
 )
-"""Those of detect-secrets that know a vendor of ours, or none: each one costs seconds."""
+"""Those that know what a vendor's secrets look like: they see the whole text at once."""
 _FILTERS = (  # without the one by which a comment in the file itself excuses a line
     "detect_secrets.filters.common.is_invalid_file",
-    "detect_secrets.filters.heuristic.is_indirect_reference",
     "detect_secrets.filters.heuristic.is_likely_id_string",
     "detect_secrets.filters.heuristic.is_not_alphanumeric_string",
     "detect_secrets.filters.heuristic.is_potential_uuid",
@@ -119,12 +136,12 @@ def _scanned(part: tuple[Path, Sequence[str]]) -> dict[Secret, int]:
     root, files = part
     found: dict[Secret, int] = {}
     settings = {
-        "plugins_used": [{"name": name} for name in _PLUGINS],
+        "plugins_used": [{"name": name} for name in _BY_LINE],
         "filters_used": [{"path": path} for path in _FILTERS],
     }
     with transient_settings(settings):
         for name in files:
-            found |= _of_others(root, name) | _of_ours(root, name)
+            found |= _of_others(root, name) | _of_shapes(root, name)
     return found
 
 
@@ -136,15 +153,22 @@ def _of_others(root: Path, name: str) -> dict[Secret, int]:
     }
 
 
-def _of_ours(root: Path, name: str) -> dict[Secret, int]:
+def _of_shapes(root: Path, name: str) -> dict[Secret, int]:
     text = (root / name).read_text(errors="replace")
     kinds = list(_SHAPES)
+    found = [(kinds[(one.lastindex or 1) - 1], one) for one in _OURS.finditer(text)]
+    found += [(kind, one) for kind, shape in _of_vendors() for one in shape.finditer(text)]
     return {
-        Secret(name, kinds[(one.lastindex or 1) - 1], _digest(one[0])): 1
-        + text.count("\n", 0, one.start())
-        for one in _OURS.finditer(text)
+        Secret(name, kind, _digest(one[0])): 1 + text.count("\n", 0, one.start())
+        for kind, one in found
         if KEY not in one[0]
     }
+
+
+@functools.cache
+def _of_vendors() -> list[tuple[str, re.Pattern[str]]]:
+    made = [plugin() for plugin in _BY_SHAPE]
+    return [(str(one.secret_type), shape) for one in made for shape in one.denylist]
 
 
 def _digest(value: str) -> str:

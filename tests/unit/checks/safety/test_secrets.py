@@ -40,6 +40,8 @@ SECRETS = {
     "Secret Keyword": 'password = "correct horse battery staple"',
     "Basic Auth Credentials": "postgresql://ops:" + HEX[:12] + "@db.example.com/company",
     "GitHub Token": "ghp_" + HEX[:36],
+    "Telegram bot token": "123456789:" + HEX[:35],
+    "JSON Web Token": "eyJ" + HEX[:20] + ".eyJ" + HEX[20:40] + "." + HEX[:43],
 }
 
 
