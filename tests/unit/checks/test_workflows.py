@@ -134,3 +134,14 @@ def test_the_smoke_test_is_last_and_its_keys_are_masked() -> None:
     assert "python3 -m checks.smoke" in lines
     for key in ("BELFRY_FUNCTION_KEY", "BELFRY_KEY"):
         assert lines.index(f'add-mask::${key}"') < lines.index(f"export {key}")
+
+
+def test_parameters_and_outputs_that_workflows_name_are_those_of_the_infrastructure() -> None:
+    main = (REPO / "infra/main.bicep").read_text()
+    params = set(re.findall(r"^param (\w+)", main, re.MULTILINE))
+    outputs = set(re.findall(r"^output (\w+)", main, re.MULTILINE))
+    for name in ("deploy.yml", "what-if.yml"):
+        text = (FOLDER / name).read_text()
+        assert set(re.findall(r"\b(\w+)=\"\$[A-Z]+\"", text)) <= params
+        assert set(re.findall(r"found\['(\w+)'\]", text)) <= outputs
+    assert set(re.findall(r"found\['(\w+)'\]", (FOLDER / "deploy.yml").read_text()))
