@@ -57,7 +57,12 @@ CRITICAL: Mapping[str, tuple[str, ...]] = {
         "requirements.in",
         "requirements.txt",
     ),
-    "these checks": ("checks/safety/**/*.py", "checks/safety/*.toml"),
+    "these checks": (
+        "checks/safety/**/*.py",
+        "checks/safety/exceptions.toml",
+        "checks/smoke.py",
+        "checks/workflows.py",
+    ),
 }
 """Why a file is critical -> which files are."""
 _SIGN_OFF = "if the change is meant, run `make sign-off` and commit the list with it"

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from checks.safety import exceptions
-from checks.safety.finding import Finding, Note, Problem
+from checks.safety.finding import CouldNotRun, Finding, Note, Problem
 
 PAGE = "docs/licenses.md"
 PERMISSIVE = frozenset(
@@ -67,12 +67,15 @@ def check(root: Path) -> Iterator[Finding]:
 
 def licenses(root: Path) -> dict[str, str]:
     """The licence of each deployed package, "" if it states none. Only those that this Python
-    would install."""
+    would install. Raises `CouldNotRun` if one is not installed."""
     stated = exceptions.read(root).stated
-    return {
-        name: stated.get(name) or of(metadata(name))
-        for name in _deployed(root / "requirements.txt")
-    }
+    try:
+        return {
+            name: stated.get(name) or of(metadata(name))
+            for name in _deployed(root / "requirements.txt")
+        }
+    except PackageNotFoundError as error:
+        raise CouldNotRun(f"{error.name} of requirements.txt is not installed: run make") from None
 
 
 def of(package: PackageMetadata) -> str:
@@ -122,5 +125,5 @@ if __name__ == "__main__":
     here = Path.cwd()
     try:
         (here / PAGE).write_text(text(licenses(here), exceptions.read(here).licenses))
-    except PackageNotFoundError as error:
-        raise SystemExit(f"{error.name} is not installed; run make again") from None
+    except CouldNotRun as error:
+        raise SystemExit(str(error)) from None

@@ -11,7 +11,7 @@ import pytest
 
 from checks.safety import exceptions, licenses
 from checks.safety.exceptions import Exceptions
-from checks.safety.finding import Problem
+from checks.safety.finding import CouldNotRun, Problem
 
 REPO = Path(__file__).parents[4]
 
@@ -90,6 +90,14 @@ def test_a_page_that_is_not_true_is_found(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / licenses.PAGE).write_text("# Licenses\n")
     (found,) = (one for one in licenses.check(tmp_path) if isinstance(one, Problem))
     assert "docs/licenses.md is not true" in found.what
+
+
+def test_a_package_that_is_not_installed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "checks/safety").mkdir(parents=True)
+    (tmp_path / exceptions.FILE).write_text("")
+    (tmp_path / "requirements.txt").write_text("nosuch-package==1.0 \\\n    --hash=sha256:aa\n")
+    with pytest.raises(CouldNotRun, match="nosuch-package of requirements.txt is not installed"):
+        licenses.licenses(tmp_path)
 
 
 def test_ours_pass() -> None:
