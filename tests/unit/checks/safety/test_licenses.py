@@ -96,7 +96,7 @@ def test_a_package_that_is_not_installed_is_said(tmp_path: Path) -> None:
     (tmp_path / "checks/safety").mkdir(parents=True)
     (tmp_path / exceptions.FILE).write_text("")
     (tmp_path / "requirements.txt").write_text("nosuch-package==1.0 \\\n    --hash=sha256:aa\n")
-    with pytest.raises(CouldNotRun, match="nosuch-package of requirements.txt is not installed"):
+    with pytest.raises(CouldNotRun, match=r"nosuch-package of .* is not installed"):
         licenses.licenses(tmp_path)
 
 

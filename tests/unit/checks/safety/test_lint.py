@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pytest
-
 from checks.safety import lint, pages
-from checks.safety.finding import Note
+from checks.safety.finding import Note, Problem
 
 REPO = Path(__file__).parents[4]
 PAGE = (
@@ -21,52 +20,62 @@ def test_our_own_pages_have_nothing() -> None:
     assert isinstance(found, Note) and "scripts: 1" in found.text
 
 
-@pytest.mark.parametrize(
-    ("script", "rule"),
-    [
-        ("const unused = 1;", "no-unused-vars"),
-        ("document.title = missing;", "no-undef"),
-        ("eval(location.hash);", "no-eval"),
-        ("if (location.hash == 1) document.title = 1;", "eqeqeq"),
-        ("const = 1;", "Parsing error"),
-    ],
-)
-def test_a_script(tmp_path: Path, script: str, rule: str) -> None:
-    (tmp_path / "a.js").write_text(script)
-    (found,) = lint.lint_scripts(tmp_path, [tmp_path / "a.js"])
-    assert found.what.startswith("a.js:1: ") and rule in found.what
+# Each tool takes its time to start, so it starts once for all cases.
+
+SCRIPTS = {
+    "no-unused-vars": "const unused = 1;",
+    "no-undef": "document.title = missing;",
+    "no-eval": "eval(location.hash);",
+    "eqeqeq": "if (location.hash == 1) document.title = 1;",
+    "Parsing error": "const = 1;",
+}
+STYLES = {
+    "property-no-unknown": "a {\n  colour: red;\n}\n",
+    "declaration-no-important": "a {\n  color: red !important;\n}\n",
+    "declaration-block-no-duplicate-properties": "a {\n  width: 1;\n  width: 2;\n}\n",
+    "CssSyntaxError": "a {\n",
+}
+PAGES = {
+    "no-implicit-close": "<p>open",
+    "no-dup-id": '<p id="a">a</p><p id="a">b</p>',
+    "wcag/h37": '<img src="a.png">',
+    "require-sri": '<script src="/a.js"></script>',
+    "require-csp-nonce": "<script>document.title = 1;</script>",
+    "no-inline-style": '<p style="color:red">a</p>',
+    "element-name": "<belfry>a</belfry>",
+}
 
 
-@pytest.mark.parametrize(
-    ("style", "rule"),
-    [
-        ("a {\n  colour: red;\n}\n", "property-no-unknown"),
-        ("a {\n  color: red !important;\n}\n", "declaration-no-important"),
-        ("a {\n  width: 1;\n  width: 2;\n}\n", "declaration-block-no-duplicate-properties"),
-        ("a {\n", "CssSyntaxError"),
-    ],
-)
-def test_a_style_sheet(tmp_path: Path, style: str, rule: str) -> None:
-    (tmp_path / "a.css").write_text(style)
-    found = list(lint.lint_styles(tmp_path, [tmp_path / "a.css"]))
-    assert any(one.what.startswith("a.css:") and rule in one.what for one in found)
+def written(folder: Path, cases: Mapping[str, str], ending: str) -> list[Path]:
+    files = [folder / f"{number}{ending}" for number in range(len(cases))]
+    for file, text in zip(files, cases.values(), strict=True):
+        file.write_text(text)
+    return files
 
 
-@pytest.mark.parametrize(
-    ("html", "rule"),
-    [
-        ("<p>open", "no-implicit-close"),
-        ('<p id="a">a</p><p id="a">b</p>', "no-dup-id"),
-        ('<img src="a.png">', "wcag/h37"),
-        ('<script src="/a.js"></script>', "require-sri"),
-        ("<script>document.title = 1;</script>", "require-csp-nonce"),
-        ('<p style="color:red">a</p>', "no-inline-style"),
-        ("<belfry>a</belfry>", "element-name"),
-    ],
-)
-def test_a_page(html: str, rule: str) -> None:
-    found = [one.what for one in lint.lint_html({"a.html": PAGE.format(html)}, "pages.json")]
-    assert any(text.startswith("a.html:") and rule in text for text in found), found
+def each_is_found(cases: Iterable[str], ending: str, problems: Iterable[Problem]) -> None:
+    found = [one.what for one in problems]
+    for number, rule in enumerate(cases):
+        of_file = [text for text in found if text.startswith(f"{number}{ending}:")]
+        assert any(rule in text for text in of_file), (rule, found)
+
+
+def test_what_is_wrong_in_scripts(tmp_path: Path) -> None:
+    files = written(tmp_path, SCRIPTS, ".js")
+    each_is_found(SCRIPTS, ".js", lint.lint_scripts(tmp_path, files))
+
+
+def test_what_is_wrong_in_style_sheets(tmp_path: Path) -> None:
+    files = written(tmp_path, STYLES, ".css")
+    each_is_found(STYLES, ".css", lint.lint_styles(tmp_path, files))
+
+
+def test_what_is_wrong_in_pages() -> None:
+    texts = [PAGE.format(html) for html in ("<p>right</p>", *PAGES.values())]
+    documents = {f"{number}.html": text for number, text in enumerate(texts, start=-1)}
+    problems = list(lint.lint_html(documents, "pages.json"))
+    each_is_found(PAGES, ".html", problems)
+    assert not any(one.what.startswith("-1.html") for one in problems)
 
 
 def test_a_mail_may_have_styles_in_it_but_no_error() -> None:
