@@ -1,5 +1,5 @@
-"""What the workflows' shell steps do with what `az` answers. Here `az` is a script: Azure's own would
-need Azure."""
+"""What the shell steps of the workflows do with what `az` answers. Here `az` is a script: Azure's
+would need Azure."""
 
 from __future__ import annotations
 
