@@ -1,4 +1,4 @@
-"""What the shell steps of the workflows do with what `az` answers. Here `az` is a script: Azure's
+"""What the shell steps of the workflows do with what `az` answers. Here `az` is a script: Azure's own
 would need Azure."""
 
 from __future__ import annotations
