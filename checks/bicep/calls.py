@@ -65,8 +65,9 @@ def _declared(of: tree.Call, unit: Unit, name: str, here: Here) -> Type:
     """A function that a file declares."""
     function = unit.symbols.get(name)
     given = [infer(argument, here) for argument in of.arguments]
-    if not isinstance(function, tree.Function):
-        here.report(of.line, f"{unit.path.name} declares no function {name}")
+    exported = unit is here.unit or (function and function.decorator("export"))
+    if not isinstance(function, tree.Function) or not exported:
+        here.report(of.line, f"{unit.path.name} exports no function {name}")
         return UNKNOWN
     count = len(function.parameters)
     _counted(of, Signature(count, count, UNKNOWN), here)

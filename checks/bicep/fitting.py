@@ -75,11 +75,13 @@ def unfit(value: Value, wanted: Type) -> str | None:
     """What is wrong with a value, if anything is.
 
     A string outside of an open set counts as wrong: a slip is more likely than a value that
-    Azure's tables do not know.
+    Azure's tables do not know. Several of the set, with commas between them, are fine there.
     """
     targets = members(wanted)
     constants = [target.value for target in targets if isinstance(target, Constant)]
     if any(isinstance(target, Unknown) for target in targets) or _among(value, constants):
+        return None
+    if any(isinstance(target, Text) for target in targets) and _several(value, constants):
         return None
     if not assignable(Constant(value), wanted) and not (isinstance(value, str) and constants):
         return f"{word(Constant(value))} where {word(wanted)} is wanted"
@@ -90,6 +92,10 @@ def unfit(value: Value, wanted: Type) -> str | None:
 
 def _among(value: Value, constants: list[Value]) -> bool:
     return any(value == one and type(value) is type(one) for one in constants)
+
+
+def _several(value: Value, constants: list[Value]) -> bool:
+    return isinstance(value, str) and all(part.strip() in constants for part in value.split(","))
 
 
 def _outside(value: Value, target: Type) -> str | None:

@@ -8,7 +8,7 @@ from checks.bicep.inference import Here, infer, loop_scope
 from checks.bicep.scopes import check_module_scope
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
-from checks.bicep.types import OBJECT, Field, takes_null
+from checks.bicep.types import BOOLEAN, OBJECT, Field, takes_null
 from checks.bicep.unit import Unit
 
 PROPERTIES = ("name", "params", "scope", "dependsOn", "identity", "extensionConfigs")
@@ -17,7 +17,7 @@ PROPERTIES = ("name", "params", "scope", "dependsOn", "identity", "extensionConf
 def check_module(module: tree.Module, here: Here) -> None:
     inside = loop_scope(module.loop, here) if module.loop else here
     if module.condition:
-        infer(module.condition, inside)
+        fit(module.condition, BOOLEAN, f"the condition of {module.name}", inside)
         inside = replace(inside, guarded=True)
     infer(module.body, inside)
     for found in module.body.properties:

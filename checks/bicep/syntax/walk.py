@@ -1,5 +1,6 @@
 """Goes through an expression, part by part."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -14,14 +15,20 @@ def parts(of: object) -> Iterator[tree.Expression]:
     elif isinstance(of, tree.Node | tree.Property | tree.Resource):
         if isinstance(of, tree.Expression):
             yield of
-        for one in fields(of):
-            yield from parts(getattr(of, one.name))
+        for name in _fields(type(of)):
+            yield from parts(getattr(of, name))
+
+
+@functools.cache
+def _fields(of: type[tree.Node | tree.Property | tree.Resource]) -> tuple[str, ...]:
+    """The fields that may hold expressions."""
+    return tuple(one.name for one in fields(of) if one.name not in ("line", "text", "name"))
 
 
 def children(of: tree.Expression) -> Iterator[tree.Expression]:
     """The expressions that stand directly in this one."""
-    for one in fields(of):
-        yield from _direct(getattr(of, one.name))
+    for name in _fields(type(of)):
+        yield from _direct(getattr(of, name))
 
 
 def _direct(of: object) -> Iterator[tree.Expression]:
