@@ -1,6 +1,7 @@
 """Modules: their parameters, against those that the module's file declares, and their scope."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from checks.bicep.declared import of_parameter
 from checks.bicep.fitting import fit, fit_fields
@@ -30,6 +31,8 @@ def check_module(module: tree.Module, here: Here) -> None:
     target = here.unit.modules.get(module.name)
     if target is None or not target.readable:
         return
+    if _deploys(target, here.unit):
+        here.report(module.line, f"{target.path.name} deploys this file itself")
     check_module_scope(module, target, inside)
     params = module.body.get("params")
     if params is not None and not isinstance(params, tree.Object):
@@ -47,3 +50,17 @@ def fields(of: Unit) -> dict[str, Field]:
         required = parameter.default is None and not takes_null(wanted)
         found[name] = Field(type=wanted, required=required)
     return found
+
+
+def _deploys(of: Unit, wanted: Unit) -> bool:
+    """Whether a file has the other as a module, or a module of it has."""
+    seen: set[Path] = set()
+    ahead = [of]
+    while ahead:
+        for other in ahead.pop().modules.values():
+            if other is wanted:
+                return True
+            if other.path not in seen:
+                seen.add(other.path)
+                ahead.append(other)
+    return False
