@@ -5,7 +5,8 @@ from collections.abc import Callable
 from checks.bicep.assignable import assignable
 from checks.bicep.declared import declared
 from checks.bicep.functions import FUNCTIONS, ONLY_AS_DEFAULT, Signature, signature
-from checks.bicep.inference import NAMESPACES, Here, infer
+from checks.bicep.here import Here
+from checks.bicep.inference import NAMESPACES, infer
 from checks.bicep.members import item, values
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from checks.bicep.assignable import assignable
-from checks.bicep.inference import Here, infer, loop_scope
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, loop_scope
 from checks.bicep.members import is_null
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from checks.bicep.declared import of_parameter
 from checks.bicep.fitting import fit, fit_fields
-from checks.bicep.inference import Here, infer, loop_scope
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, loop_scope
 from checks.bicep.scopes import check_module_scope
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree

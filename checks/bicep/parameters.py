@@ -11,7 +11,8 @@ from pathlib import Path
 
 from checks.bicep.assignable import assignable
 from checks.bicep.fitting import fit
-from checks.bicep.inference import Here, infer
+from checks.bicep.here import Here
+from checks.bicep.inference import infer
 from checks.bicep.modules import fields
 from checks.bicep.problem import Report
 from checks.bicep.similar import instead

@@ -74,7 +74,7 @@ class _Lexer:
         if self.at == len(self.text):
             return self._token(Kind.END, self.at)
         if found := SIMPLE.match(self.text, self.at):
-            return self._token(Kind(found.lastgroup), found.end())
+            return self._token(Kind(str(found.lastgroup)), found.end())
         if opening := MULTI_LINE.match(self.text, self.at):
             return self._multi_line(opening)
         if self.text[self.at] == "'":

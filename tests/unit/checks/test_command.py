@@ -1,4 +1,4 @@
-"""`python -m checks`: one line for a check that is fine; for a problem its place, and exit code 1."""
+"""`python -m checks`: one line for a check that is fine, every problem, and an exit code."""
 
 from pathlib import Path
 
