@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from checks.bicep.assignable import assignable
+from checks.bicep.assignable import assignable, misfit
 from checks.bicep.here import Here
 from checks.bicep.inference import infer, loop_scope
 from checks.bicep.members import is_null
@@ -67,7 +67,7 @@ def _fit_inferred(of: tree.Expression, wanted: Type, where: str, here: Here) -> 
     elif assignable(given, wanted):
         problem = None
     else:
-        problem = f"{word(given)} where {word(wanted)} is wanted"
+        problem = misfit(given, wanted)
     if problem:
         here.report(of.line, f"{where}: {problem}")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from checks.bicep.assignable import assignable
 from checks.bicep.declared import declared, of_parameter
 from checks.bicep.here import Here, resource
-from checks.bicep.members import has_members, item, member, member_names
+from checks.bicep.members import has_members, is_missing_in_some, item, member, member_names
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
 from checks.bicep.types import (
@@ -154,6 +154,12 @@ def _member(of: tree.Member, here: Here) -> Type:
         if not of.safe:
             here.report(of.line, _cannot_read(of, source))
         return UNKNOWN
+    checked = not of.safe and not here.guarded and not isinstance(of.of, tree.Index)
+    if checked and is_missing_in_some(source, of.name):
+        here.report(
+            of.line,
+            f"some that {of.of.text} may be have no property {of.name}: read it as .?{of.name}",
+        )
     return nullable(found) if of.safe and takes_null(value) else found
 
 

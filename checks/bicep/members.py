@@ -39,6 +39,12 @@ def _member(of: Type, name: str) -> list[Type]:
     return []
 
 
+def is_missing_in_some(of: Type, name: str) -> bool:
+    """Whether some of the objects that the value may be have the property, and some have not."""
+    records = [part for part in members(of) if isinstance(part, Record)]
+    return 0 < sum(name not in one.fields and one.rest is None for one in records) < len(records)
+
+
 def member_names(of: Type) -> set[str]:
     """The names of all properties that a value of this type may have."""
     found: set[str] = set()

@@ -10,7 +10,7 @@ from checks.bicep.inference import infer, loop_scope
 from checks.bicep.scopes import check_module_scope
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
-from checks.bicep.types import BOOLEAN, OBJECT, Field, takes_null
+from checks.bicep.types import BOOLEAN, OBJECT, TEXT, Field, takes_null
 from checks.bicep.unit import Unit
 
 PROPERTIES = ("name", "params", "scope", "dependsOn", "identity", "extensionConfigs")
@@ -29,6 +29,8 @@ def check_module(module: tree.Module, here: Here) -> None:
                 f"module {module.name} has no property {found.key}"
                 f"{instead(str(found.key), PROPERTIES)}",
             )
+    if name := module.body.get("name"):
+        fit(name, TEXT, f"module {module.name}.name", inside)
     target = here.unit.modules.get(module.name)
     if target is None or not target.readable:
         return

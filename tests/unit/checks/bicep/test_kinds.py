@@ -300,6 +300,18 @@ READS = {
         "app has no property output; did you",
     ),
     "nested": (STORAGE, "account::blobs::container", "account::blob::container", "mean blobs?"),
+    "of the environment": (
+        MAIN,
+        "take('st${token}', 24)",
+        "take('st${token}${environment().suffixes.store}', 24)",
+        "environment().suffixes has no property store; did you mean storage?",
+    ),
+    "of some objects": (
+        MAIN,
+        "{ name: 'http', instanceCount: 1 }\n    ]",
+        "{ name: 'http', instanceCount: map([{ n: 1 }, { m: 2 }], one => one.n)[0] }\n    ]",
+        "some that one may be have no property n: read it as .?n",
+    ),
     "extra": (MAIN, "extra.?owner", "extra.owners", "has no property owners; did you mean owner?"),
     "of what may be absent": (
         MAIN,
@@ -358,7 +370,12 @@ MODULES = {
         "containers: token",
         "string where string[] is wanted",
     ),
-    "items": (MAIN, "['deployment'], database", "[1, 2], database", "where string[] is wanted"),
+    "items": (
+        MAIN,
+        "['deployment'], database",
+        "[1, 2], database",
+        "in its items, 1 | 2 | 'dumps' where",
+    ),
     "may be null": (
         MAIN,
         "owner: extra.?owner ?? first",
