@@ -103,11 +103,21 @@ def _own(of: tree.Call, here: Here) -> Type:
     _counted(of, wanted, here)
     if of.name in ONLY_AS_DEFAULT and not here.in_default:
         here.report(of.line, f"{of.name}() may stand only in the default of a parameter")
+    if of.name.startswith("load") and of.arguments:
+        _check_file(of, of.arguments[0], here)
     given = _arguments(of, here)
     returns = RETURNS.get(of.name)
     if returns and len(given) >= wanted.least:
         return returns(given)
     return wanted.returns
+
+
+def _check_file(of: tree.Call, source: tree.Expression, here: Here) -> None:
+    """What is loaded is loaded when the file is built: it must be there, and its path known."""
+    if not isinstance(source, tree.Literal):
+        here.report(of.line, f"{of.name}() takes a path without ${{...}}: it is read at the build")
+    elif not (here.unit.path.parent / str(source.value)).exists():
+        here.report(of.line, f"there is no {source.value} beside {here.unit.path.name}")
 
 
 def _arguments(of: tree.Call, here: Here) -> list[Type]:

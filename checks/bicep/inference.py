@@ -158,7 +158,7 @@ def _member(of: tree.Member, here: Here) -> Type:
     if checked and is_missing_in_some(source, of.name):
         here.report(
             of.line,
-            f"some that {of.of.text} may be have no property {of.name}: read it as .?{of.name}",
+            f"{of.of.text} does not always have a property {of.name}: read it as .?{of.name}",
         )
     return nullable(found) if of.safe and takes_null(value) else found
 

@@ -125,6 +125,7 @@ FUNCTIONS = {
         "shared.named(7,",
         "kind is string, and 7 is",
     ),
+    "file": (DATA, "'16'", "loadTextContent('version.txt')", "there is no version.txt beside data"),
     "only in a default": (
         MAIN,
         "created: created",
@@ -310,7 +311,7 @@ READS = {
         MAIN,
         "{ name: 'http', instanceCount: 1 }\n    ]",
         "{ name: 'http', instanceCount: map([{ n: 1 }, { m: 2 }], one => one.n)[0] }\n    ]",
-        "some that one may be have no property n: read it as .?n",
+        "one does not always have a property n: read it as .?n",
     ),
     "extra": (MAIN, "extra.?owner", "extra.owners", "has no property owners; did you mean owner?"),
     "of what may be absent": (
