@@ -19,7 +19,8 @@ arguments of Bicep's own functions are counted, their types are not compared; na
 quotas, regions and rights are not asked for. Extensions, registries and templates in JSON are not
 read.
 
-The table of resource types (`table/`) is made from Azure's own; CONTRIBUTING.md says how to add one.
+The table of resource types (`table/`) is made from Azure's own; CONTRIBUTING.md says how to add to
+it.
 """
 
 from checks.bicep.plain import Expression, Plain
