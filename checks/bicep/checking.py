@@ -1,13 +1,17 @@
 """Checks a file that has been read: every statement, then what is never used."""
 
-from checks.bicep.declared import declared, of_named, of_parameter
+from checks.bicep.declared import declared, is_only_itself, of_named, of_parameter
 from checks.bicep.fitting import fit
 from checks.bicep.functions import DECORATORS
-from checks.bicep.inference import Here, infer, variable
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, variable
 from checks.bicep.modules import check_module
 from checks.bicep.placing import check_resource
+from checks.bicep.repeating import check_repeated
 from checks.bicep.secrets import check_output, check_parameter_default
 from checks.bicep.similar import instead
+from checks.bicep.standing import check_standing
+from checks.bicep.starting import check_start
 from checks.bicep.syntax import tree
 from checks.bicep.types import INTEGER, UNKNOWN, resolved
 from checks.bicep.unit import Unit
@@ -23,6 +27,9 @@ def check_unit(unit: Unit) -> None:
         _check_statement(statement, here)
     for placed in unit.resources.values():
         check_resource(placed, here)
+    check_start(unit)
+    check_repeated(unit)
+    check_standing(unit)
     _unused(unit)
 
 
@@ -40,6 +47,8 @@ def _check_statement(of: tree.Statement, here: Here) -> None:
             infer(of.value, here)
             check_output(of, here)
         case tree.NamedType():
+            if is_only_itself(unit, of.name):
+                here.report(of.line, f"the type {of.name} is nothing but itself")
             resolved(of_named(unit, of.name))
             _check_fields(of.type, here)
         case tree.Function():

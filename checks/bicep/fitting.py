@@ -5,9 +5,11 @@ Objects and arrays are followed to the last property; of any other expression th
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from checks.bicep.assignable import assignable
-from checks.bicep.inference import Here, infer, loop_scope
+from checks.bicep.assignable import assignable, misfit
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, loop_scope
 from checks.bicep.members import is_null
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
@@ -34,16 +36,28 @@ def fit(of: tree.Expression, wanted: Type, where: str, here: Here) -> None:
     """Reports what does not fit; `where` names the place, such as `site.properties.siteConfig`."""
     match of:
         case tree.Ternary(yes=yes, no=no):
-            fit(yes, wanted, where, here)
-            fit(no, wanted, where, here)
+            guarded = replace(here, guarded=True)
+            fit(yes, wanted, where, guarded)
+            fit(no, wanted, where, guarded)
         case tree.Object():
             _fit_object(of, wanted, where, here)
         case tree.Array():
             _fit_array(of, wanted, where, here)
         case tree.Loop():
             _fit_loop(of, wanted, where, here)
+        case tree.Name() if written := _written(of, here):
+            fit(written, wanted, f"{where} ({of.name})", Here(here.unit))
         case _:
             _fit_inferred(of, wanted, where, here)
+
+
+def _written(of: tree.Name, here: Here) -> tree.Expression | None:
+    """The object or the array that a variable of this file stands for."""
+    declaration = here.unit.symbols.get(of.name)
+    if of.name in here.locals or not isinstance(declaration, tree.Variable) or declaration.type:
+        return None
+    value = declaration.value
+    return value if isinstance(value, tree.Object | tree.Array) else None
 
 
 def _fit_inferred(of: tree.Expression, wanted: Type, where: str, here: Here) -> None:
@@ -53,7 +67,7 @@ def _fit_inferred(of: tree.Expression, wanted: Type, where: str, here: Here) -> 
     elif assignable(given, wanted):
         problem = None
     else:
-        problem = f"{word(given)} where {word(wanted)} is wanted"
+        problem = misfit(given, wanted)
     if problem:
         here.report(of.line, f"{where}: {problem}")
 
@@ -62,11 +76,13 @@ def unfit(value: Value, wanted: Type) -> str | None:
     """What is wrong with a value, if anything is.
 
     A string outside of an open set counts as wrong: a slip is more likely than a value that
-    Azure's tables do not know.
+    Azure's tables do not know. Several of the set, with commas between them, are fine there.
     """
     targets = members(wanted)
     constants = [target.value for target in targets if isinstance(target, Constant)]
     if any(isinstance(target, Unknown) for target in targets) or _among(value, constants):
+        return None
+    if any(isinstance(target, Text) for target in targets) and _several(value, constants):
         return None
     if not assignable(Constant(value), wanted) and not (isinstance(value, str) and constants):
         return f"{word(Constant(value))} where {word(wanted)} is wanted"
@@ -77,6 +93,10 @@ def unfit(value: Value, wanted: Type) -> str | None:
 
 def _among(value: Value, constants: list[Value]) -> bool:
     return any(value == one and type(value) is type(one) for one in constants)
+
+
+def _several(value: Value, constants: list[Value]) -> bool:
+    return isinstance(value, str) and all(part.strip() in constants for part in value.split(","))
 
 
 def _outside(value: Value, target: Type) -> str | None:

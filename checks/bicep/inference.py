@@ -1,14 +1,13 @@
 """The types of expressions. On the way, what is wrong in them is reported: names, calls, reads."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from checks.bicep.assignable import assignable
 from checks.bicep.declared import declared, of_parameter
-from checks.bicep.members import has_members, item, member, member_names
+from checks.bicep.here import Here, resource
+from checks.bicep.members import has_members, is_missing_in_some, item, member, member_names
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
-from checks.bicep.table.lookup import table
 from checks.bicep.types import (
     BOOLEAN,
     INTEGER,
@@ -17,12 +16,10 @@ from checks.bicep.types import (
     UNKNOWN,
     Constant,
     Field,
-    Null,
     Record,
     Sequence,
     Type,
     either,
-    members,
     nullable,
     resolved,
     takes_null,
@@ -32,23 +29,9 @@ from checks.bicep.types import (
 from checks.bicep.unit import Imported, Placed, Unit
 
 COMPARISONS = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">="})
+ALWAYS = frozenset({"id", "name", "type", "apiVersion"})
+"""What is known of a resource or a module even if it is not deployed."""
 NAMESPACES = frozenset({"az", "sys"})
-
-
-@dataclass(frozen=True, slots=True)
-class Here:
-    """Where an expression stands. `locals`: names of loops, lambdas and nested resources."""
-
-    unit: Unit
-    locals: Mapping[str, Type] = field(default_factory=dict)
-    in_default: bool = False
-    """In the default of a parameter."""
-
-    def knowing(self, names: Mapping[str, Type]) -> "Here":
-        return replace(self, locals={**self.locals, **names})
-
-    def report(self, line: int, message: str) -> None:
-        self.unit.report.add(line, message)
 
 
 def infer(of: tree.Expression, here: Here) -> Type:
@@ -82,7 +65,8 @@ def infer(of: tree.Expression, here: Here) -> Type:
             return _binary(of, here)
         case tree.Ternary(condition=condition, yes=yes, no=no):
             _operand(condition, BOOLEAN, "?", here)
-            return either(infer(yes, here), infer(no, here))
+            guarded = replace(here, guarded=True)
+            return either(infer(yes, guarded), infer(no, guarded))
         case tree.Lambda(parameters=names, body=body):
             return infer(body, here.knowing(dict.fromkeys(names, UNKNOWN)))
         case tree.Loop():
@@ -143,13 +127,6 @@ def variable(found: tree.Variable, unit: Unit) -> Type:
     return unit.variables[found.name]
 
 
-def resource(placed: Placed) -> Type:
-    """The type of what is read from a resource; in a loop, of an array of them."""
-    found = table().find(placed.type, placed.version)
-    body = found.body if found else UNKNOWN
-    return Sequence(item=body) if placed.declaration.loop else body
-
-
 def module(found: tree.Module, unit: Unit) -> Type:
     """`name` and `outputs`; in a loop, an array of them."""
     other = unit.modules.get(found.name)
@@ -169,13 +146,35 @@ def _member(of: tree.Member, here: Here) -> Type:
     if isinstance(of.of, tree.Name) and (other := here.unit.wildcards.get(of.of.name)):
         return _exported(of, other, here)
     value = infer(of.of, here)
+    if not of.safe and not here.guarded and of.name not in ALWAYS:
+        _check_deployed(of, here)
     source = without_null(value)
     found = member(source, of.name)
     if found is None:
         if not of.safe:
             here.report(of.line, _cannot_read(of, source))
         return UNKNOWN
+    checked = not of.safe and not here.guarded and not isinstance(of.of, tree.Index)
+    if checked and is_missing_in_some(source, of.name):
+        here.report(
+            of.line,
+            f"{of.of.text} does not always have a property {of.name}: read it as .?{of.name}",
+        )
     return nullable(found) if of.safe and takes_null(value) else found
+
+
+def _check_deployed(of: tree.Member, here: Here) -> None:
+    """What has a condition may not be there when it is read (BCP318 of the compiler)."""
+    inner = of.of.of if isinstance(of.of, tree.Index) else of.of
+    if not isinstance(inner, tree.Name) or inner.name in here.locals:
+        return
+    declaration = here.unit.symbols.get(inner.name)
+    if isinstance(declaration, tree.Resource | tree.Module) and declaration.condition:
+        here.report(
+            of.line,
+            f"{inner.name} is deployed only if {declaration.condition.text}:"
+            f" read it under that condition, or as {inner.name}.?{of.name}",
+        )
 
 
 def _exported(of: tree.Member, other: Unit, here: Here) -> Type:
@@ -224,9 +223,10 @@ def nested(of: tree.Expression, here: Here) -> Placed | None:
     """The resource that `a` or `a::b` names; what does not exist is reported."""
     if isinstance(of, tree.Name):
         here.unit.used.add(of.name)
-        if of.name not in here.unit.resources and of.name not in here.unit.unknown:
+        found = here.nested.get(of.name) or here.unit.resources.get(of.name)
+        if found is None and of.name not in here.unit.unknown:
             here.report(of.line, f"there is no resource {of.name} in this file")
-        return here.unit.resources.get(of.name)
+        return found
     if not isinstance(of, tree.Nested):
         return None
     outer = nested(of.of, here)
@@ -304,7 +304,3 @@ def _array(items: tuple[tree.Expression, ...], here: Here) -> Type:
         of = infer(one, here)
         found.append((item(of) or UNKNOWN) if isinstance(one, tree.Spread) else of)
     return Sequence(item=either(*found))
-
-
-def is_maybe_null(of: Type) -> bool:
-    return any(isinstance(member, Null) for member in members(of))

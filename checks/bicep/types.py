@@ -1,6 +1,6 @@
 """Types of values, the same for what Azure's resources take and for what a Bicep file declares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -120,6 +120,8 @@ BOOLEAN = Boolean()
 NULL = Null()
 OBJECT = Record(fields={}, rest=UNKNOWN)
 ARRAY = Sequence(item=UNKNOWN)
+NOTHING = Choice(())
+"""The type of the items of an empty array."""
 
 
 def resolved(of: Type) -> Type:
@@ -129,18 +131,26 @@ def resolved(of: Type) -> Type:
 
 def members(of: Type) -> tuple[Type, ...]:
     """The types that a value of this type may have, those of nested choices one by one."""
+    return tuple(_members(of, set()))
+
+
+def _members(of: Type, seen: set[int]) -> Iterator[Type]:
+    """A choice that contains itself is followed once."""
     of = resolved(of)
     if not isinstance(of, Choice):
-        return (of,)
-    return tuple(inner for member in of.members for inner in members(member))
+        yield of
+    elif id(of) not in seen:
+        seen.add(id(of))
+        for member in of.members:
+            yield from _members(member, seen)
 
 
 def either(*types: Type) -> Type:
-    """A choice of the types; the type itself if there is one only."""
+    """A choice of the types; the type itself if there is one only, NOTHING if there is none."""
     distinct: list[Type] = []
     for one in types:
         distinct += [member for member in members(one) if member not in distinct]
-    if UNKNOWN in distinct or not distinct:
+    if UNKNOWN in distinct:
         return UNKNOWN
     return distinct[0] if len(distinct) == 1 else Choice(tuple(distinct))
 
@@ -172,7 +182,7 @@ def word(of: Type) -> str:
             return " | ".join(dict.fromkeys(word(member) for member in members(of)))
         case Sequence(item=item):
             inner = resolved(item)
-            if isinstance(inner, Unknown):
+            if isinstance(inner, Unknown) or inner == NOTHING:
                 return "array"
             return f"({word(inner)})[]" if isinstance(inner, Choice) else f"{word(inner)}[]"
     return WORDS[type(of)]

@@ -25,11 +25,9 @@ class Placed:
     type: str
     version: str
     parent: "Placed | None" = None
+    sound: bool = True
+    """False if the type is not written as one, which has been reported."""
     children: "dict[str, Placed]" = field(default_factory=dict)
-
-    @property
-    def full_type(self) -> str:
-        return f"{self.type}@{self.version}"
 
     def with_children(self) -> "Iterator[Placed]":
         yield self
@@ -65,6 +63,8 @@ class Unit:
     unknown: set[str] = field(default_factory=set)
     """Names from files that cannot be read: nothing can be said of them."""
     used: set[str] = field(default_factory=set)
+    types: dict[str, Type] = field(default_factory=dict)
+    """The types that the file declares, those that were looked at."""
     variables: dict[str, Type] = field(default_factory=dict)
     """The types of the variables whose values were looked at."""
 

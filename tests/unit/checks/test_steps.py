@@ -1,5 +1,5 @@
-"""What the shell steps of the workflows do with what `az` answers. Here `az` is a script: Azure's own
-would need Azure."""
+"""What the shell steps of the workflows do with what `az` answers. Here `az` is a script: the real
+one needs Azure."""
 
 from __future__ import annotations
 
