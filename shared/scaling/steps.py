@@ -1,0 +1,136 @@
+"""(The state before, the measures, what was read at the app, now) -> the state now, and in it the
+change that is to be made, if one is. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.scaling.measures import Measures
+from shared.scaling.policy import Bounds, Level, Scale, judge, next_change, wanted
+from shared.scaling.state import Change, Outcome, State
+
+SETTLES = timedelta(minutes=10)
+"""For so long a change that was sent may not show yet; and a change by somebody else, such as a
+deployment, may still be going on."""
+_MAKES = timedelta(minutes=2)
+"""A run that makes a change is done with it, or killed."""
+_COUNTS = (Outcome.PENDING, Outcome.APPLIED, Outcome.REFUSED)
+"""Changes after which the next one waits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What a run knows of the app."""
+
+    scale: Scale | None = None
+    """What is set; None if nobody asked, or there was no answer."""
+    changed_at: datetime | None = None
+    """When anybody changed the app last."""
+    problem: str | None = None
+    """Why there was no answer."""
+    wait_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say."""
+
+    bounds: Bounds
+    apply: bool
+    """Whether changes are made; otherwise they are only recommended."""
+
+
+def step(
+    before: State | None,
+    measures: Measures,
+    seen: Seen,
+    rules: Rules,
+    now: datetime,
+    job_id: str,
+) -> State:
+    """The state after a run. If a change is to be made, it is the newest one, pending, and of this
+    job at this instant (`to_make`)."""
+    verdict = judge(measures, None if before is None else before.verdict.held, now)
+    usual = Scale(ready=rules.bounds.ready.least, instances=rules.bounds.instances.least)
+    now_set = seen.scale or usual
+    should = wanted(verdict, now_set, rules.bounds)
+    state = State(
+        verdict=verdict,
+        measures=measures,
+        now_set=seen.scale,
+        wanted=None if should == now_set else should,
+        wait_until=seen.wait_until or (before.wait_until if before else None),
+        changes=settled(before.changes if before else (), seen, now),
+    )
+    if state.wanted is None:
+        return replace(state, held_back=seen.problem)
+    why = _held_back(state, seen, rules, now)
+    if why is not None:
+        return replace(state, held_back=why)
+    return state.with_change(
+        Change(
+            at=now,
+            job_id=job_id,
+            level=verdict.level,
+            before=now_set,
+            after=state.wanted,
+            outcome=Outcome.PENDING,
+        )
+    )
+
+
+def to_make(state: State, now: datetime, job_id: str) -> Change | None:
+    """The change that this run is to make."""
+    newest = state.changes[0] if state.changes else None
+    if newest is None or (newest.at, newest.job_id) != (now, job_id):
+        return None
+    return newest if newest.outcome is Outcome.PENDING else None
+
+
+def settled(changes: Sequence[Change], seen: Seen, now: datetime) -> tuple[Change, ...]:
+    """The changes, and what is known by now of the newest one, whose run may have been killed by
+    the restart that it caused."""
+    if not changes or changes[0].outcome not in (Outcome.PENDING, Outcome.POSTPONED):
+        return tuple(changes)
+    newest = changes[0]
+    if newest.outcome is Outcome.PENDING and now - newest.at < _MAKES:
+        return tuple(changes)
+    if seen.scale == newest.after:
+        newest = replace(newest, outcome=Outcome.APPLIED, error=None)
+    elif newest.outcome is Outcome.PENDING and now - newest.at >= SETTLES:
+        error = "the app does not show it"
+        newest = replace(newest, outcome=Outcome.POSTPONED, error=error)
+    return (newest, *changes[1:])
+
+
+def _held_back(state: State, seen: Seen, rules: Rules, now: datetime) -> str | None:
+    """Why the change is not made now; None: it is made."""
+    if seen.problem is not None:
+        return seen.problem
+    if not rules.apply:
+        return "SCALING is recommend"
+    if state.wait_until is not None and now < state.wait_until:
+        return f"Azure asked to wait until {state.wait_until:%H:%M} UTC"
+    if seen.changed_at is not None and timedelta() <= now - seen.changed_at < SETTLES:
+        return f"somebody changed the app at {seen.changed_at:%H:%M} UTC, such as a deployment"
+    return _waits(state, now)
+
+
+def _waits(state: State, now: datetime) -> str | None:
+    """Why the last change keeps the next one from being made, if it does. An emergency need not
+    wait for what was none."""
+    last = next((one for one in state.changes if one.outcome in _COUNTS), None)
+    if last is None:
+        return None
+    urgent = state.verdict.level is Level.EMERGENCY and last.level is not Level.EMERGENCY
+    if urgent and last.outcome is not Outcome.PENDING:
+        return None
+    until = next_change(state.verdict.level, last.at, now)
+    if until is None:
+        return None
+    if last.outcome is Outcome.REFUSED:
+        return f"{last.error}; it is tried again at {until:%H:%M} UTC"
+    return f"each change may restart the app, so the next is made at {until:%H:%M} UTC"
