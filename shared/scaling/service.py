@@ -24,7 +24,7 @@ from shared.scaling.measures import Measures, measured
 from shared.scaling.policy import Level
 from shared.scaling.row import StateRow
 from shared.scaling.site import SERVICE, Later, Site
-from shared.scaling.state import Change, Outcome, State
+from shared.scaling.state import Change, ChangeOutcome, State
 from shared.scaling.steps import Rules, Seen, step, to_make
 from shared.scaling.traffic import Traffic
 from shared.storage.queues.jobs import JobQueue
@@ -33,7 +33,7 @@ from shared.tasks import JobContext, Result
 TASK = "scaling_policy"
 ABOUT = "requests"
 """What the alert is about."""
-_APPLIED = Outcome.APPLIED
+_APPLIED = ChangeOutcome.APPLIED
 _AZURE = (Refused, Misconfigured, Unavailable)
 _logger = logging.getLogger("belfry.scaling")
 
@@ -149,7 +149,9 @@ class Scaling:
         )
 
     def _failed(self, change: Change, error: BelfryError, job: JobContext) -> State:
-        outcome = Outcome.POSTPONED if isinstance(error, Unavailable) else Outcome.REFUSED
+        outcome = (
+            ChangeOutcome.POSTPONED if isinstance(error, Unavailable) else ChangeOutcome.REFUSED
+        )
         made = replace(change, outcome=outcome, error=str(error))
         until = _until(error, job.clock.now())
         job.log("the change was not made", level=logging.WARNING, error=str(error))

@@ -13,7 +13,7 @@ MOST = 20
 """So many changes are kept."""
 
 
-class Outcome(StrEnum):
+class ChangeOutcome(StrEnum):
     """What became of a change."""
 
     PENDING = "pending"
@@ -35,7 +35,7 @@ class Change:
     level: Level
     before: Scale
     after: Scale
-    outcome: Outcome
+    outcome: ChangeOutcome
     error: str | None = None
 
 

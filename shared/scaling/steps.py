@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from shared.scaling.measures import Measures
 from shared.scaling.policy import Bounds, Level, Scale, judge, next_change, wanted
-from shared.scaling.state import Change, Outcome, State
+from shared.scaling.state import Change, ChangeOutcome, State
 
 SETTLES = timedelta(minutes=10)
 """For so long a change that was sent may not show yet; and a change by somebody else, such as a
 deployment, may still be going on."""
 _MAKES = timedelta(minutes=2)
 """A run that makes a change is done with it, or killed."""
-_COUNTS = (Outcome.PENDING, Outcome.APPLIED, Outcome.REFUSED)
+_COUNTS = (ChangeOutcome.PENDING, ChangeOutcome.APPLIED, ChangeOutcome.REFUSED)
 """Changes after which the next one waits."""
 
 
@@ -77,7 +77,7 @@ def step(
             level=verdict.level,
             before=now_set,
             after=state.wanted,
-            outcome=Outcome.PENDING,
+            outcome=ChangeOutcome.PENDING,
         )
     )
 
@@ -87,22 +87,22 @@ def to_make(state: State, now: datetime, job_id: str) -> Change | None:
     newest = state.changes[0] if state.changes else None
     if newest is None or (newest.at, newest.job_id) != (now, job_id):
         return None
-    return newest if newest.outcome is Outcome.PENDING else None
+    return newest if newest.outcome is ChangeOutcome.PENDING else None
 
 
 def settled(changes: Sequence[Change], seen: Seen, now: datetime) -> tuple[Change, ...]:
     """The changes, and what is known by now of the newest one, whose run may have been killed by
     the restart that it caused."""
-    if not changes or changes[0].outcome not in (Outcome.PENDING, Outcome.POSTPONED):
+    if not changes or changes[0].outcome not in (ChangeOutcome.PENDING, ChangeOutcome.POSTPONED):
         return tuple(changes)
     newest = changes[0]
-    if newest.outcome is Outcome.PENDING and now - newest.at < _MAKES:
+    if newest.outcome is ChangeOutcome.PENDING and now - newest.at < _MAKES:
         return tuple(changes)
     if seen.scale == newest.after:
-        newest = replace(newest, outcome=Outcome.APPLIED, error=None)
-    elif newest.outcome is Outcome.PENDING and now - newest.at >= SETTLES:
+        newest = replace(newest, outcome=ChangeOutcome.APPLIED, error=None)
+    elif newest.outcome is ChangeOutcome.PENDING and now - newest.at >= SETTLES:
         error = "the app does not show it"
-        newest = replace(newest, outcome=Outcome.POSTPONED, error=error)
+        newest = replace(newest, outcome=ChangeOutcome.POSTPONED, error=error)
     return (newest, *changes[1:])
 
 
@@ -126,11 +126,11 @@ def _waits(state: State, now: datetime) -> str | None:
     if last is None:
         return None
     urgent = state.verdict.level is Level.EMERGENCY and last.level is not Level.EMERGENCY
-    if urgent and last.outcome is not Outcome.PENDING:
+    if urgent and last.outcome is not ChangeOutcome.PENDING:
         return None
     until = next_change(state.verdict.level, last.at, now)
     if until is None:
         return None
-    if last.outcome is Outcome.REFUSED:
+    if last.outcome is ChangeOutcome.REFUSED:
         return f"{last.error}; it is tried again at {until:%H:%M} UTC"
     return f"each change may restart the app, so the next is made at {until:%H:%M} UTC"

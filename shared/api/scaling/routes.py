@@ -12,7 +12,7 @@ from shared.api.roles import needs
 from shared.api.shown import Shown, at
 from shared.scaling import policy
 from shared.scaling.policy import Level
-from shared.scaling.state import Outcome
+from shared.scaling.state import ChangeOutcome
 from shared.settings import ScalingSettings
 
 router = APIRouter(prefix="/api/v1/scaling", tags=["scaling"])
@@ -92,12 +92,12 @@ class ScalingChangeOut(Shown):
     verdict: Level = at("level")
     before: ScaleOut
     after: ScaleOut
-    outcome: Outcome
+    outcome: ChangeOutcome
     """pending, applied, refused, or postponed: the next run tries again."""
     error: str | None
 
 
-class VerdictOut(Shown):
+class ScalingVerdictOut(Shown):
     """What the last run of `scaling_policy` found and decided."""
 
     verdict: Level = at("verdict.level")
@@ -122,7 +122,7 @@ class ScalingOut(Shown):
     """The function app's resource id; null if none is named."""
     thresholds: ThresholdsOut
     bounds: BoundsOut
-    last: VerdictOut | None
+    last: ScalingVerdictOut | None
     """Null if the policy never ran."""
     changes: list[ScalingChangeOut]
     """The last 20, the newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -142,14 +143,14 @@ def test_what_moves_around_a_border_changes_the_level_once_at_most(
     near = st.integers(border - border * 9 // 100, border + border * 9 // 100)
     rates = data.draw(st.lists(near, min_size=12, max_size=288))
     found = levels(run(map(measures, rates), held(level_of(measures(rates[0])))))
-    assert sum(one is not two for one, two in zip(found, found[1:], strict=False)) <= 1
+    assert sum(one is not two for one, two in itertools.pairwise(found)) <= 1
 
 
 @given(st.lists(MEASURES, min_size=2, max_size=100), st.none() | st.sampled_from(Level))
 def test_a_level_falls_only_after_half_an_hour(found: list[Measures], before: Level | None) -> None:
     verdicts = run(found, None if before is None else held(before))
     changed = NOW
-    for one, two in zip(verdicts, verdicts[1:], strict=False):
+    for one, two in itertools.pairwise(verdicts):
         if two.level.rank < one.level.rank:
             assert two.held.judged_at - changed >= CALM
         if two.level is not one.level:
@@ -225,7 +226,7 @@ def test_what_is_set_stays_within_its_bounds(
 @given(st.sets(st.sampled_from(Cause)), SCALES, BOUNDS_OF_ANY)
 def test_a_higher_level_never_sets_less(causes: set[Cause], now_set: Scale, bounds: Bounds) -> None:
     made = [wanted(verdict(level, *causes), now_set, bounds) for level in Level]
-    for less, more in zip(made, made[1:], strict=False):
+    for less, more in itertools.pairwise(made):
         assert less.ready <= more.ready and less.instances <= more.instances
 
 
