@@ -188,6 +188,15 @@ def _where(rate: int) -> str:
     return f"from {BUSY} to {TOO_MUCH}" if rate <= TOO_MUCH else f"above {TOO_MUCH}"
 
 
+def usual(bounds: Bounds) -> Scale:
+    """What is set while there is little to do."""
+    return Scale(
+        ready=bounds.ready.least,
+        instances=bounds.instances.least,
+        concurrency=bounds.concurrency.most,
+    )
+
+
 def wanted(verdict: Verdict, now_set: Scale, bounds: Bounds) -> Scale:
     """What should be set. Up and emergency only raise what is set, up to the bounds; down only
     lowers it, to what is usual; keep changes nothing. What a person set beyond the bounds stays.
@@ -198,10 +207,11 @@ def wanted(verdict: Verdict, now_set: Scale, bounds: Bounds) -> Scale:
     if verdict.level is Level.KEEP:
         return now_set
     if verdict.level is Level.DOWN:
+        least = usual(bounds)
         return Scale(
-            ready=min(now_set.ready, bounds.ready.least),
-            instances=min(now_set.instances, bounds.instances.least),
-            concurrency=max(now_set.concurrency or 0, bounds.concurrency.most),
+            ready=min(now_set.ready, least.ready),
+            instances=min(now_set.instances, least.instances),
+            concurrency=max(now_set.concurrency or 0, least.concurrency or 0),
         )
     urgent = verdict.level is Level.EMERGENCY
     ready = bounds.ready.most if urgent else _half(bounds.ready)

@@ -21,7 +21,7 @@ from shared.audit.port import Action, Audit, Subject
 from shared.errors import BelfryError, Misconfigured, Refused, Skipped, Unavailable
 from shared.log import Event, event
 from shared.scaling.measures import Measures, measured
-from shared.scaling.policy import Level
+from shared.scaling.policy import GAP, Level
 from shared.scaling.row import StateRow
 from shared.scaling.site import SERVICE, Later, Site
 from shared.scaling.state import Change, ChangeOutcome, State
@@ -70,6 +70,8 @@ class Scaling:
         if self._rules is None:
             raise Skipped("SCALING is off")
         rules, now = self._rules, job.clock.now()
+        if now - job.due_at > GAP:
+            raise Skipped("it is late: what there was to do then is no reason to change anything")
         measures, seen = self._measure(now), self._look(now)
         if job.dry_run:
             made = step(self.known(), measures, seen, rules, now, job.job_id)
@@ -136,10 +138,12 @@ class Scaling:
             with self._changing(change) as told:
                 site.write(found, change.after)
                 told.after = asdict(change.after)
-            if site.read().scale != change.after:
-                return self._row.update(_kept)  # still pending: the next run looks again
+            shows = site.read().scale == change.after
         except _AZURE as error:
             return self._failed(change, error, job)
+        if not shows:  # the next run looks again
+            sent = replace(change, outcome=ChangeOutcome.SENT)
+            return self._row.update(lambda stored: _kept(stored).with_change(sent))
         self._applied(change, job)
         made = replace(change, outcome=_APPLIED)
         return self._row.update(

@@ -16,16 +16,15 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.log import short
 from shared.scaling.policy import Scale
+from shared.storage.identity import Identity
 
 if TYPE_CHECKING:
     import requests
-    from azure.identity import ManagedIdentityCredential
 
 SERVICE = "Azure's management API"
 URL = "https://management.azure.com"
@@ -36,6 +35,8 @@ RIGHTS = "Microsoft.Web/sites/read and Microsoft.Web/sites/write on the app"
 """What the identity's role must have."""
 _HTTP = "http"
 """The group of all HTTP functions among those that are always ready."""
+_INSTANCES = 100
+"""The most instances of an app for which nobody set a number."""
 _LATER = (408, 409, 412, 429)
 """Somebody else changes the app, or we asked too often."""
 _SAID = 300
@@ -65,12 +66,12 @@ class Site:
     """The function app. Every method raises `Refused` or `Misconfigured` if a person must do
     something about it, and `Unavailable` (`Later`) if the next run may succeed."""
 
-    def __init__(self, resource_id: str, client_id: str, url: str = URL) -> None:
-        """`client_id`: of the user-assigned identity; empty for the system-assigned one."""
+    def __init__(self, resource_id: str, identity: Identity, url: str = URL) -> None:
+        """`url`: where the management API is; tokens are asked for by the same name."""
         self.name = resource_id.rpartition("/")[2]
         self._url = f"{url}{resource_id}?api-version={VERSION}"
         self._scope = f"{url}/.default"
-        self._client_id = client_id
+        self._identity = identity
 
     def read(self) -> Found:
         """The app now."""
@@ -88,7 +89,7 @@ class Site:
         """(the answer's JSON, its headers)."""
         import requests
 
-        authorization = {"Authorization": f"Bearer {self._token()}"}
+        authorization = {"Authorization": f"Bearer {self._identity.token(self._scope)}"}
         try:
             answer = requests.request(
                 method,
@@ -103,24 +104,6 @@ class Site:
         if not 200 <= answer.status_code < 300:
             raise _failure(answer)
         return _json(answer), answer.headers
-
-    def _token(self) -> str:
-        from azure.core.exceptions import AzureError, ClientAuthenticationError
-        from azure.identity import CredentialUnavailableError
-
-        try:
-            token: str = self._credential.get_token(self._scope).token
-            return token
-        except (CredentialUnavailableError, ClientAuthenticationError) as error:
-            raise Refused(SERVICE, f"the app has no token for it: {_said(error)}") from None
-        except AzureError as error:
-            raise Unavailable("the app's identity", _said(error)) from None
-
-    @cached_property
-    def _credential(self) -> ManagedIdentityCredential:
-        from azure.identity import ManagedIdentityCredential
-
-        return ManagedIdentityCredential(client_id=self._client_id or None)
 
 
 def found_in(body: Any, headers: Mapping[str, str]) -> Found:
@@ -146,7 +129,7 @@ def _scale(given: Mapping[str, Any]) -> Scale:
         concurrency = http.get("perInstanceConcurrency")
         return Scale(
             ready=int(always.get(_HTTP, 0)),
-            instances=int(given["maximumInstanceCount"]),
+            instances=int(given.get("maximumInstanceCount", _INSTANCES)),
             concurrency=None if concurrency is None else int(concurrency),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -203,7 +186,3 @@ def _json(answer: requests.Response) -> Any:
         return answer.json()
     except ValueError:
         raise Unavailable(SERVICE, "answered something that is no JSON") from None
-
-
-def _said(error: Exception) -> str:
-    return short(str(error), _SAID)

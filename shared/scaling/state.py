@@ -17,7 +17,9 @@ class ChangeOutcome(StrEnum):
     """What became of a change."""
 
     PENDING = "pending"
-    """It was sent, or is about to be; the app does not show it yet."""
+    """It is about to be sent; or it was, and its run was killed."""
+    SENT = "sent"
+    """Azure accepted it; the app does not show it yet."""
     APPLIED = "applied"
     """The app was read afterwards, and shows it."""
     REFUSED = "refused"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.scaling.measures import Measures
-from shared.scaling.policy import Bounds, Level, Scale, judge, next_change, wanted
+from shared.scaling.policy import Bounds, Level, Scale, judge, next_change, usual, wanted
 from shared.scaling.state import Change, ChangeOutcome, State
 
 SETTLES = timedelta(minutes=10)
@@ -17,7 +17,9 @@ SETTLES = timedelta(minutes=10)
 deployment, may still be going on."""
 _MAKES = timedelta(minutes=2)
 """A run that makes a change is done with it, or killed."""
-_COUNTS = (ChangeOutcome.PENDING, ChangeOutcome.APPLIED, ChangeOutcome.REFUSED)
+_OPEN = (ChangeOutcome.PENDING, ChangeOutcome.SENT, ChangeOutcome.POSTPONED)
+"""It is not known for good what becomes of these."""
+_COUNTS = tuple(one for one in ChangeOutcome if one is not ChangeOutcome.POSTPONED)
 """Changes after which the next one waits."""
 
 
@@ -54,8 +56,7 @@ def step(
     """The state after a run. If a change is to be made, it is the newest one, pending, and of this
     job at this instant (`to_make`)."""
     verdict = judge(measures, None if before is None else before.verdict.held, now)
-    usual = Scale(ready=rules.bounds.ready.least, instances=rules.bounds.instances.least)
-    now_set = seen.scale or usual
+    now_set = seen.scale or usual(rules.bounds)
     should = wanted(verdict, now_set, rules.bounds)
     state = State(
         verdict=verdict,
@@ -93,15 +94,18 @@ def to_make(state: State, now: datetime, job_id: str) -> Change | None:
 def settled(changes: Sequence[Change], seen: Seen, now: datetime) -> tuple[Change, ...]:
     """The changes, and what is known by now of the newest one, whose run may have been killed by
     the restart that it caused."""
-    if not changes or changes[0].outcome not in (ChangeOutcome.PENDING, ChangeOutcome.POSTPONED):
+    if not changes or changes[0].outcome not in _OPEN:
         return tuple(changes)
-    newest = changes[0]
-    if newest.outcome is ChangeOutcome.PENDING and now - newest.at < _MAKES:
+    newest, waited = changes[0], now - changes[0].at
+    if newest.outcome is ChangeOutcome.PENDING and waited < _MAKES:
         return tuple(changes)
     if seen.scale == newest.after:
         newest = replace(newest, outcome=ChangeOutcome.APPLIED, error=None)
-    elif newest.outcome is ChangeOutcome.PENDING and now - newest.at >= SETTLES:
-        error = "the app does not show it"
+    elif waited >= SETTLES and newest.outcome is ChangeOutcome.SENT:
+        error = "Azure accepted it, but the app does not show it"
+        newest = replace(newest, outcome=ChangeOutcome.REFUSED, error=error)
+    elif waited >= SETTLES and newest.outcome is ChangeOutcome.PENDING:
+        error = "its run was killed"
         newest = replace(newest, outcome=ChangeOutcome.POSTPONED, error=error)
     return (newest, *changes[1:])
 
@@ -125,12 +129,14 @@ def _waits(state: State, now: datetime) -> str | None:
     last = next((one for one in state.changes if one.outcome in _COUNTS), None)
     if last is None:
         return None
-    urgent = state.verdict.level is Level.EMERGENCY and last.level is not Level.EMERGENCY
-    if urgent and last.outcome is not ChangeOutcome.PENDING:
+    level, refused = state.verdict.level, last.outcome is ChangeOutcome.REFUSED
+    open_ = last.outcome in (ChangeOutcome.PENDING, ChangeOutcome.SENT)
+    if level is Level.EMERGENCY is not last.level and not open_:
         return None
-    until = next_change(state.verdict.level, last.at, now)
+    # what was refused would be refused again, however urgent it is
+    until = next_change(Level.UP if refused else level, last.at, now)
     if until is None:
         return None
-    if last.outcome is ChangeOutcome.REFUSED:
+    if refused:
         return f"{last.error}; it is tried again at {until:%H:%M} UTC"
     return f"each change may restart the app, so the next is made at {until:%H:%M} UTC"

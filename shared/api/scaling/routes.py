@@ -93,7 +93,8 @@ class ScalingChangeOut(Shown):
     before: ScaleOut
     after: ScaleOut
     outcome: ChangeOutcome
-    """pending, applied, refused, or postponed: the next run tries again."""
+    """pending; sent: the app does not show it yet; applied; refused; or postponed: the next run
+    tries again."""
     error: str | None
 
 

@@ -25,6 +25,7 @@ from shared.scaling.site import Site
 from shared.scaling.steps import Rules
 from shared.scaling.traffic import Traffic
 from shared.settings import from_env
+from shared.storage.identity import Identity
 from shared.tasks import JobContext, Registry, Result
 from tests.context import job_of, result_of
 from tests.vendors.azure import CLIENT_ID, SITE, Azure, azure
@@ -78,7 +79,7 @@ class Office:
             traffic=self.process,
             queue=self.app.queue,
             row=StateRow(self.app.meta),
-            site=Site(SITE, CLIENT_ID, self.azure.url) if site else None,
+            site=Site(SITE, Identity(CLIENT_ID), self.azure.url) if site else None,
             audit=self.app.audit,
             alerts=lambda: self.alerts,
         )

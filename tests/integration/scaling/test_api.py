@@ -97,3 +97,11 @@ def test_off_is_off(azurite: Azurite) -> None:
     clock.advance(2 * MINUTE)
     app.traffic.write()
     assert sum(one.requests for one in app.traffic.minutes(clock.now())) == 0
+
+
+def test_a_run_that_is_late_judges_nothing(office: Office) -> None:
+    job = office.job()
+    office.answer(1200, minutes=16)
+    with pytest.raises(Skipped, match="it is late"):
+        office.scaling.run(job)
+    assert office.scaling.known() is None

@@ -86,7 +86,7 @@ def test_what_should_be_set_is_only_recommended(office: Office) -> None:
     assert made["wanted"] == EMERGENCY and made["held_back"] == "SCALING is recommend"
     assert made["changed"] is False and office.azure.patches() == []
     blind = office.run(office.service(apply=False, site=False))
-    assert blind["wanted"] == EMERGENCY and blind["now_set"] is None
+    assert blind["wanted"] == EMERGENCY | {"concurrency": 16} and blind["now_set"] is None
 
 
 def test_a_dry_run_writes_nothing(office: Office) -> None:
@@ -209,17 +209,33 @@ def _written_then(action: Any) -> Any:
     return written
 
 
-def test_a_change_that_azure_does_not_take_is_not_called_applied(office: Office) -> None:
+def test_a_change_that_azure_does_not_take_is_refused_and_not_repeated_soon(
+    office: Office,
+) -> None:
+    """Each attempt may restart the app."""
     office.azure.faults.append(Fault("PATCH", 202))
     office.answer(1200)
     made = office.run()
-    assert made["changed"] is False and outcomes(office) == ["pending"]
+    assert made["changed"] is False and outcomes(office) == ["sent"]
     office.answer(1200, minutes=5)
     office.run()
-    assert outcomes(office) == ["pending"], "it may still come"
+    assert outcomes(office) == ["sent"], "it may still come"
     office.answer(1200, minutes=10)
+    assert "the app does not show it; it is tried again at 13:07" in str(office.run()["held_back"])
+    assert outcomes(office) == ["refused"] and len(office.azure.patches()) == 1
+    office.clock.advance(BETWEEN)
+    office.answer(1200)
     assert office.run()["changed"] is True
-    assert outcomes(office) == ["applied", "postponed"]
+
+
+def test_what_azure_does_a_moment_later_is_seen_by_the_next_run(office: Office) -> None:
+    office.azure.faults += [Fault("PATCH", 202)]
+    office.answer(1200)
+    office.run()
+    office.azure.resource["properties"] |= office.azure.patches()[0]["properties"]
+    office.answer(1200, minutes=5)
+    assert office.run()["now_set"] == EMERGENCY
+    assert outcomes(office) == ["applied"] and len(office.azure.patches()) == 1
 
 
 def test_two_runs_at_once_make_one_change(office: Office) -> None:
