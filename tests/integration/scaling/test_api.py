@@ -82,7 +82,7 @@ def test_the_metrics_say_it_until_it_is_old(office: Office) -> None:
 
 def test_the_task_finds_its_service_and_is_of_impact_b(office: Office) -> None:
     assert scaling_policy.impact is Impact.B and scaling_policy.dry_run
-    service = office.app.executor._services.get(ScalingService)
+    service = office.app.executor._services.get(ScalingService)  # type: ignore[type-abstract]
     assert isinstance(service, Scaling) and service is office.app.scaling()
 
 

@@ -94,7 +94,8 @@ def test_a_garbled_row_is_left_out(office: Office) -> None:
     office.answer(4)
     table = office.app.connection.table(office.app.settings.prefix + "schedules")
     at = office.clock.now() - 3 * MINUTE
-    for number, row in enumerate(({"requests": 9}, {"requests": "x", "latency": "900=1"})):
+    garbled: list[dict[str, Any]] = [{"requests": 9}, {"requests": "x", "latency": "900=1"}]
+    for number, row in enumerate(garbled):
         key = f"traffic:{at:%Y%m%dT%H%MZ}:bad{number}"
         table.transact(META, [Upsert(key, row)])
     assert requests(office) == [4] * MINUTES
