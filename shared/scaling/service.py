@@ -87,13 +87,13 @@ class Scaling:
 
         state = self._row.update(decide)
         self._tell(before, state, job)
-        change = to_make(state, now, job.job_id)
+        change = to_make(before, state)
         if change is not None and self._site is not None:
             job.check()
             state = self._make(self._site, change, job)
         self._traffic.forget(now)
-        newest = state.changes[0] if state.changes and change is not None else None
-        return _told(state) | {"changed": newest is not None and newest.outcome is _APPLIED}
+        changed = change is not None and state.changes[0].outcome is _APPLIED
+        return _told(state) | {"changed": changed}
 
     def _measure(self, now: datetime) -> Measures:
         due = self._queue.due(now)
@@ -138,10 +138,9 @@ class Scaling:
             with self._changing(change) as told:
                 site.write(found, change.after)
                 told.after = asdict(change.after)
-            shows = site.read().scale == change.after
         except _AZURE as error:
             return self._failed(change, error, job)
-        if not shows:  # the next run looks again
+        if not self._shows(site, change, job):  # the next run looks again
             sent = replace(change, outcome=ChangeOutcome.SENT)
             return self._row.update(lambda stored: _kept(stored).with_change(sent))
         self._applied(change, job)
@@ -151,6 +150,14 @@ class Scaling:
                 _kept(stored).with_change(made), now_set=change.after, wanted=None
             )
         )
+
+    def _shows(self, site: Site, change: Change, job: JobContext) -> bool:
+        """Whether the app is set as Azure was asked to."""
+        try:
+            return site.read().scale == change.after
+        except _AZURE as error:
+            job.log("the app could not be read back", level=logging.WARNING, error=str(error))
+            return False
 
     def _failed(self, change: Change, error: BelfryError, job: JobContext) -> State:
         outcome = (

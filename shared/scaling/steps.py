@@ -53,8 +53,8 @@ def step(
     now: datetime,
     job_id: str,
 ) -> State:
-    """The state after a run. If a change is to be made, it is the newest one, pending, and of this
-    job at this instant (`to_make`)."""
+    """The state after a run. If a change is to be made, it is the newest one, and pending
+    (`to_make`)."""
     verdict = judge(measures, None if before is None else before.verdict.held, now)
     now_set = seen.scale or usual(rules.bounds)
     should = wanted(verdict, now_set, rules.bounds)
@@ -83,12 +83,12 @@ def step(
     )
 
 
-def to_make(state: State, now: datetime, job_id: str) -> Change | None:
-    """The change that this run is to make."""
-    newest = state.changes[0] if state.changes else None
-    if newest is None or (newest.at, newest.job_id) != (now, job_id):
+def to_make(before: State | None, after: State) -> Change | None:
+    """The change that the run which made this step is to make: the one that was not there."""
+    newest = after.changes[0] if after.changes else None
+    if newest is None or newest.outcome is not ChangeOutcome.PENDING:
         return None
-    return newest if newest.outcome is ChangeOutcome.PENDING else None
+    return newest if before is None or newest not in before.changes else None
 
 
 def settled(changes: Sequence[Change], seen: Seen, now: datetime) -> tuple[Change, ...]:

@@ -38,6 +38,8 @@ class Fault:
     """Whether the work is done all the same."""
     action: Callable[[], object] = lambda: None
     """Called before the answer."""
+    after: int = 0
+    """So many requests of the method pass first."""
 
 
 def denied(method: str, code: str = "AuthorizationFailed") -> Fault:
@@ -96,8 +98,12 @@ class Azure:
 
     def fault(self, method: str) -> Fault | None:
         found = next((one for one in self.faults if one.method == method), None)
-        if found is not None:
-            self.faults.remove(found)
+        if found is None:
+            return None
+        if found.after:
+            found.after -= 1
+            return None
+        self.faults.remove(found)
         return found
 
 
