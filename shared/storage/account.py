@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shared.clock import Clock
 from shared.errors import Misconfigured
+from shared.identity import credential
 from shared.settings import StorageAccount
 from shared.storage.identity import credential
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
