@@ -41,16 +41,14 @@ def scaling(
     from shared.scaling.service import Scaling
     from shared.scaling.site import Site
     from shared.scaling.steps import Rules
-    from shared.storage.identity import Identity
 
-    identity = Identity(settings.client_id)
     on = settings.mode != "off"
     return Scaling(
         rules=Rules(bounds(settings), apply=settings.mode == "apply") if on else None,
         traffic=counted,
         queue=at.queue,
         row=StateRow(at.meta),
-        site=Site(settings.site, identity) if settings.site else None,
+        site=Site(settings.site, settings.client_id) if settings.site else None,
         audit=audit,
         alerts=alerts,
     )

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared import identity
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.log import short
 from shared.scaling.policy import Scale
-from shared.storage.identity import Identity
 
 if TYPE_CHECKING:
     import requests
@@ -66,12 +66,13 @@ class Site:
     """The function app. Every method raises `Refused` or `Misconfigured` if a person must do
     something about it, and `Unavailable` (`Later`) if the next run may succeed."""
 
-    def __init__(self, resource_id: str, identity: Identity, url: str = URL) -> None:
-        """`url`: where the management API is; tokens are asked for by the same name."""
+    def __init__(self, resource_id: str, client_id: str, url: str = URL) -> None:
+        """`client_id`: of the user-assigned identity; empty for the system-assigned one. `url`:
+        where the management API is; tokens are asked for by the same name."""
         self.name = resource_id.rpartition("/")[2]
         self._url = f"{url}{resource_id}?api-version={VERSION}"
         self._scope = f"{url}/.default"
-        self._identity = identity
+        self._client_id = client_id
 
     def read(self) -> Found:
         """The app now."""
@@ -89,7 +90,7 @@ class Site:
         """(the answer's JSON, its headers)."""
         import requests
 
-        authorization = {"Authorization": f"Bearer {self._identity.token(self._scope)}"}
+        authorization = {"Authorization": f"Bearer {identity.token(self._client_id, self._scope)}"}
         try:
             answer = requests.request(
                 method,

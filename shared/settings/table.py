@@ -327,12 +327,6 @@ SETTINGS = (
         "How many requests an instance takes at once: while answers are slow, and usually.",
     ),
     Setting(
-        "AZURE_CLIENT_ID",
-        "",
-        "Client id of the user-assigned identity by which Azure's management API is asked. "
-        "Default: the system-assigned identity.",
-    ),
-    Setting(
         "REQUESTS_PER_MINUTE",
         "1200",
         "Requests to the API that one key, or one person, may make in a minute, on all instances "

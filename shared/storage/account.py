@@ -10,7 +10,6 @@ from shared.clock import Clock
 from shared.errors import Misconfigured
 from shared.identity import credential
 from shared.settings import StorageAccount
-from shared.storage.identity import credential
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
 
 if TYPE_CHECKING:

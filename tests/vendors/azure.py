@@ -1,9 +1,8 @@
-"""A server that answers as Azure does to an app on a Flex Consumption plan that asks about itself,
-over a real socket: the identity endpoint of App Service, and the app's resource at the management
-API.
+"""A server that answers as Azure's management API does for one function app on a Flex Consumption
+plan, over a real socket.
 
-It keeps the resource, replaces what a PATCH names, and fails as a test tells it to (`Fault`).
-https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+It keeps the app's resource, replaces what a PATCH names, and fails as a test tells it to (`Fault`).
+https://learn.microsoft.com/rest/api/appservice/web-apps/update
 """
 
 from __future__ import annotations
@@ -21,9 +20,6 @@ from urllib.parse import parse_qs, urlsplit
 from tests.serving import serving
 
 SITE = "/subscriptions/0f-1/resourceGroups/rg-demo/providers/Microsoft.Web/sites/func-demo"
-CLIENT_ID = "11111111-2222-3333-4444-555555555555"
-TOKEN = "eyJhbushhush"
-HEADER = "hush-identity-header"
 
 
 @dataclass
@@ -79,8 +75,8 @@ class Azure:
     resource: dict[str, Any] = field(default_factory=app)
     requests: list[tuple[str, Any]] = field(default_factory=list)
     """(method, body) of each that came to the resource."""
-    asked: list[dict[str, list[str]]] = field(default_factory=list)
-    """The queries that came to the identity endpoint."""
+    tokens: list[str] = field(default_factory=list)
+    """By which callers come in."""
     faults: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,10 +87,6 @@ class Azure:
     def patches(self) -> list[Any]:
         """The bodies of all changes."""
         return [body for method, body in self.requests if method == "PATCH"]
-
-    def environ(self) -> dict[str, str]:
-        """What App Service tells an app of its identity."""
-        return {"IDENTITY_ENDPOINT": f"{self.url}/msi/token", "IDENTITY_HEADER": HEADER}
 
     def fault(self, method: str) -> Fault | None:
         found = next((one for one in self.faults if one.method == method), None)
@@ -125,28 +117,15 @@ def azure() -> Iterator[Azure]:
             where = urlsplit(self.path)
             query = parse_qs(where.query)
             with made.lock:
-                if where.path == "/msi/token":
-                    self._token(query)
-                elif where.path == SITE and query == {"api-version": ["2024-11-01"]}:
+                if where.path == SITE and query == {"api-version": ["2024-11-01"]}:
                     self._site(method, body)
                 else:
                     self._say(404, json.dumps({"error": {"code": "ResourceNotFound"}}))
 
-        def _token(self, query: dict[str, list[str]]) -> None:
-            made.asked.append(query)
-            fault = made.fault("TOKEN")
-            if fault is not None:
-                self._say(fault.status, fault.body)
-            elif self.headers["X-IDENTITY-HEADER"] != HEADER:
-                self._say(401, "{}")
-            else:
-                token = {"access_token": TOKEN, "expires_on": "4102444800", "token_type": "Bearer"}
-                self._say(200, json.dumps(token | {"resource": query["resource"][0]}))
-
         def _site(self, method: str, body: Any) -> None:
             made.requests.append((method, body))
             fault = made.fault(method)
-            if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            if self.headers["Authorization"] not in [f"Bearer {one}" for one in made.tokens]:
                 self._say(401, json.dumps({"error": {"code": "AuthenticationFailed"}}))
                 return
             if method == "PATCH" and (fault is None or fault.done):

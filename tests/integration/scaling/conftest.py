@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,10 +24,10 @@ from shared.scaling.site import Site
 from shared.scaling.steps import Rules
 from shared.scaling.traffic import Traffic
 from shared.settings import from_env
-from shared.storage.identity import Identity
 from shared.tasks import JobContext, Registry, Result
 from tests.context import job_of, result_of
-from tests.vendors.azure import CLIENT_ID, SITE, Azure, azure
+from tests.entra import Identity, identity
+from tests.vendors.azure import SITE, Azure, azure
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -57,10 +56,11 @@ class Alerts:
 class Office:
     """An app with the policy, as a test drives it."""
 
-    def __init__(self, app: App, clock: ManualClock, server: Azure) -> None:
+    def __init__(self, app: App, clock: ManualClock, server: Azure, entra: Identity) -> None:
         self.app = app
         self.clock = clock
         self.azure = server
+        self.entra = entra
         self.alerts = Alerts()
         self.process = self.another()
         self.scaling = self.service()
@@ -79,7 +79,7 @@ class Office:
             traffic=self.process,
             queue=self.app.queue,
             row=StateRow(self.app.meta),
-            site=Site(SITE, Identity(CLIENT_ID), self.azure.url) if site else None,
+            site=Site(SITE, self.entra.client_id, self.azure.url) if site else None,
             audit=self.app.audit,
             alerts=lambda: self.alerts,
         )
@@ -108,16 +108,20 @@ class Office:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
-    with azure() as made:
-        for name, value in made.environ().items():
-            monkeypatch.setenv(name, value)
-        logging.getLogger("azure.identity").setLevel(logging.ERROR)
+def entra(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
+    with identity(monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
-def office(azurite: Azurite, server: Azure) -> Office:
+def server(entra: Identity) -> Iterator[Azure]:
+    with azure() as made:
+        entra.resource, made.tokens = made.url, entra.given
+        yield made
+
+
+@pytest.fixture
+def office(azurite: Azurite, server: Azure, entra: Identity) -> Office:
     given = from_env(
         {
             "AzureWebJobsStorage": azurite.connection_string,
@@ -129,4 +133,4 @@ def office(azurite: Azurite, server: Azure) -> Office:
     clock = ManualClock(START)
     app = build(given, clock, Registry([scaling_policy]))
     app.create()
-    return Office(app, clock, server)
+    return Office(app, clock, server, entra)
