@@ -10,7 +10,7 @@ from shared.tasks import Impact, JobContext, Result, Retry, task
 
 @task(
     "scaling_policy",
-    cron="2-59/5 * * * *",
+    cron="*/5 * * * *",
     impact=Impact.B,
     timeout_seconds=240,
     retry=Retry(attempts=1),
