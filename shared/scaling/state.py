@@ -59,7 +59,9 @@ class State:
     """The last ones, the newest first."""
 
     def with_change(self, change: Change) -> State:
-        """With that change, in the place of the same one if it is there."""
-        others = [one for one in self.changes if (one.at, one.job_id) != (change.at, change.job_id)]
-        made = sorted([change, *others], key=lambda one: one.at, reverse=True)
-        return replace(self, changes=tuple(made[:MOST]))
+        """With that change: in the place of the same one, if it is there, or else the newest."""
+        same = [(one.at, one.job_id) == (change.at, change.job_id) for one in self.changes]
+        if not any(same):
+            return replace(self, changes=(change, *self.changes)[:MOST])
+        pairs = zip(self.changes, same, strict=True)
+        return replace(self, changes=tuple(change if it else one for one, it in pairs))
