@@ -6,12 +6,14 @@ param appName string
 @description('The app\'s identity.')
 param principalId string
 
+var group = resourceGroup().id
+
 resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: appName
 }
 
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(resourceGroup().id, 'belfry-scaling')
+  name: guid(group, 'belfry-scaling')
   properties: {
     roleName: 'Belfry scaling ${token}'
     description: 'Reads and writes a function app, to change its always-ready and maximum instances.'
@@ -24,9 +26,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         notDataActions: []
       }
     ]
-    assignableScopes: [
-      resourceGroup().id
-    ]
+    assignableScopes: [group]
   }
 }
 
