@@ -19,6 +19,7 @@ from typing import Any
 import azure.functions as func
 
 from functions import _process
+from functions._logs import following
 from shared import settings as configuration
 from shared.access import Caller, Role
 from shared.alerts import routes
@@ -105,11 +106,12 @@ _threads = Threads("message")
 a few messages would use up all of the host's threads."""
 
 
-async def work_on(message: func.QueueMessage, *, long: bool) -> None:
+async def work_on(message: func.QueueMessage, context: func.Context, *, long: bool) -> None:
     """Do what a message of a job queue asks for. If this raises, the message goes back to the
     queue."""
     text = message.get_body().decode(errors="replace")
-    await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
+    with following(context):
+        await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
 
 
 def _work(text: str, long: bool) -> None:

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import stand_in
+from functions._logs import following
 
 blueprint = func.Blueprint()
 
@@ -14,7 +15,8 @@ blueprint = func.Blueprint()
 @blueprint.route(route="api/{*path}", auth_level=func.AuthLevel.FUNCTION)
 async def api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every request for `/api/...`."""
-    answer: func.HttpResponse = await _process.api().handle_async(req, context)
-    if answer.status_code < 500:
-        await asyncio.to_thread(stand_in)
+    with following(context):
+        answer: func.HttpResponse = await _process.api().handle_async(req, context)
+        if answer.status_code < 500:
+            await asyncio.to_thread(stand_in)
     return answer

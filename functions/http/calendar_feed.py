@@ -10,6 +10,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import stand_in
+from functions._logs import following
 
 blueprint = func.Blueprint()
 
@@ -22,7 +23,8 @@ blueprint = func.Blueprint()
 )
 async def calendar_feed(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every request for the feed."""
-    answer: func.HttpResponse = await _process.feed().handle_async(req, context)
-    if answer.status_code < 500:
-        await asyncio.to_thread(stand_in)
+    with following(context):
+        answer: func.HttpResponse = await _process.feed().handle_async(req, context)
+        if answer.status_code < 500:
+            await asyncio.to_thread(stand_in)
     return answer

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import stand_in
+from functions._logs import following
 
 blueprint = func.Blueprint()
 
@@ -16,7 +17,8 @@ blueprint = func.Blueprint()
 )
 async def hooks(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every request for `/hooks/...`."""
-    answer: func.HttpResponse = await _process.hooks().handle_async(req, context)
-    if answer.status_code < 500:
-        await asyncio.to_thread(stand_in)
+    with following(context):
+        answer: func.HttpResponse = await _process.hooks().handle_async(req, context)
+        if answer.status_code < 500:
+            await asyncio.to_thread(stand_in)
     return answer

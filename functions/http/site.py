@@ -7,6 +7,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import stand_in
+from functions._logs import following
 
 blueprint = func.Blueprint()
 
@@ -17,7 +18,8 @@ blueprint = func.Blueprint()
 )
 async def site(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every other request."""
-    answer: func.HttpResponse = await _process.site().handle_async(req, context)
-    if answer.status_code < 500:
-        await asyncio.to_thread(stand_in)
+    with following(context):
+        answer: func.HttpResponse = await _process.site().handle_async(req, context)
+        if answer.status_code < 500:
+            await asyncio.to_thread(stand_in)
     return answer

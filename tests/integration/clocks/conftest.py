@@ -33,6 +33,7 @@ from shared.storage.queues.jobs import AHEAD, Message, Sent
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 from tests.found import found
 from tests.integration.engine.conftest import clear_later
+from tests.invocations import invocation
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -160,9 +161,13 @@ class SimulatedEngine:
         _, _, text = heapq.heappop(self.jobs)
         self.call("long_job_worker" if text in self.long else "job_worker", text)
 
-    def call(self, name: str, text: str) -> None:
+    def call(self, name: str, body: str | bytes, context: Any = None) -> None:
         """Call the function of a queue with a message."""
-        answer = self.functions.by_name[name](func.QueueMessage(body=text.encode()))
+        function = self.functions.by_name[name]
+        body = body.encode() if isinstance(body, str) else body
+        asks = "context" in inspect.signature(function).parameters
+        rest = (context or invocation(),) if asks else ()
+        answer = function(func.QueueMessage(body=body), *rest)
         if inspect.iscoroutine(answer):
             asyncio.run(answer)
 
@@ -242,6 +247,7 @@ def engine(
     app.prepare()
     clear_later(app)
     monkeypatch.setattr(_process, "app", lambda: app)
+    _process.site.cache_clear()  # it has the app of the test before
     return made
 
 
