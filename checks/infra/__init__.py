@@ -34,7 +34,9 @@ def promises(root: Path) -> tuple[Promise, ...]:
         Promise("secret settings are references to the vault", secrets.references),
         Promise("the vault keeps what is deleted, and takes roles alone", secrets.vault),
         Promise("accounts take identities alone", accounts.identities_alone),
-        Promise("a private network closes accounts, vault and database", accounts.closed_with_a_network),
+        Promise(
+            "a private network closes accounts, vault and database", accounts.closed_with_a_network
+        ),
         Promise("backups can be brought back", accounts.backups_are_kept),
         Promise("roles are those that code needs", roles.as_listed),
         Promise("role assignments are the same each time", roles.well_formed),
@@ -47,8 +49,10 @@ def promises(root: Path) -> tuple[Promise, ...]:
         Promise("the site is closed to passwords and plain HTTP", site.configured),
         Promise("settings of the host", site.settings_of_the_host),
         Promise("the app comes after its roles and its container", site.after_roles_and_container),
-        Promise("always-ready instances are of functions",
-                partial(site.always_ready, functions=function_names())),
+        Promise(
+            "always-ready instances are of functions",
+            partial(site.always_ready, functions=function_names()),
+        ),
         Promise("settings of the app and of the infrastructure are the same", settings.complete),
         Promise("what the parameter file sets is known, and no secret", settings.given),
         Promise("docs/deploy.md has each parameter", partial(settings.documented, page=page)),

@@ -1,4 +1,4 @@
-"""Storage, telemetry and database take identities alone, and are closed where a network is asked for."""
+"""Storage, telemetry and database take identities alone; a private network closes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _WANTED = {
     f"{_STORAGE}/blobServices/containers": {"properties.publicAccess": "None"},
 }
 _CLOSED = {
-    "properties.publicNetworkAccess": "privateNetwork && empty(allowedAddresses) ? 'Disabled' : 'Enabled'",
+    "properties.publicNetworkAccess": (
+        "privateNetwork && empty(allowedAddresses) ? 'Disabled' : 'Enabled'"
+    ),
     "properties.networkAcls.defaultAction": "privateNetwork ? 'Deny' : 'Allow'",
 }
 _PRIVATE = {
@@ -70,7 +72,9 @@ def backups_are_kept(infra: Infra) -> Iterator[Problem]:
                 "containerDeleteRetentionPolicy.enabled",
             ):
                 if at(resource.body, f"properties.{path}") is not True:
-                    yield problem(file, resource, f"{resource.symbol}.properties.{path} must be true")
+                    yield problem(
+                        file, resource, f"{resource.symbol}.properties.{path} must be true"
+                    )
         if resource.type == f"{_STORAGE}/managementPolicies":
             for rule in at(resource.body, "properties.policy.rules") or ():
                 if at(rule, "definition.actions.baseBlob.delete") is not None:

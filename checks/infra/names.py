@@ -1,4 +1,4 @@
-"""Names are valid for their kind of resource, and unique, for the longest and the shortest environment.
+"""Names are valid for their kind of resource, and unique, whatever the environment is called.
 
 A name is made of parameters and variables, so it is put together here as Azure does it; what
 `uniqueString` gives is 13 characters of which any may stand anywhere.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from checks.bicep import Expression, File, Problem, Resource
 from checks.infra.infra import Infra, Value, problem, text
 
-TOKEN = "a1b2c3d4e5f6g"
+TOKEN = "a1b2c3d4e5f6g"  # noqa: S105
 ENVIRONMENTS = ("e", "e" * 64)
 """azd takes environment names of up to 64 characters."""
 
@@ -30,7 +30,9 @@ class Rule(NamedTuple):
 _HYPHENS = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOTS = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 RULES = {
-    "Microsoft.Resources/resourceGroups": Rule(1, 90, r"[\w.()-]*[\w()-]", "letters, digits and ._()-"),
+    "Microsoft.Resources/resourceGroups": Rule(
+        1, 90, r"[\w.()-]*[\w()-]", "letters, digits and ._()-"
+    ),
     "Microsoft.Storage/storageAccounts": Rule(3, 24, r"[a-z0-9]+", "lower-case letters and digits"),
     "Microsoft.Storage/storageAccounts/blobServices/containers": Rule(
         3, 63, r"[a-z0-9](?:-?[a-z0-9])*", "lower-case letters, digits and single hyphens"
@@ -43,9 +45,13 @@ RULES = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": Rule(
         3, 128, r"[A-Za-z0-9][\w-]*", "letters, digits, hyphens and underscores"
     ),
-    "Microsoft.OperationalInsights/workspaces": Rule(4, 63, _HYPHENS, "letters, digits and hyphens"),
+    "Microsoft.OperationalInsights/workspaces": Rule(
+        4, 63, _HYPHENS, "letters, digits and hyphens"
+    ),
     "Microsoft.Insights/components": Rule(1, 260, r"[^%&\\?/]*[^%&\\?/. ]", r"none of %&\?/"),
-    "Microsoft.Insights/actionGroups": Rule(1, 260, r"[^:<>+/&%\\?|]*[^:<>+/&%\\?|. ]", "none of :<>+/&%\\?|"),
+    "Microsoft.Insights/actionGroups": Rule(
+        1, 260, r"[^:<>+/&%\\?|]*[^:<>+/&%\\?|. ]", "none of :<>+/&%\\?|"
+    ),
     "Microsoft.DBforPostgreSQL/flexibleServers": Rule(
         3, 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", "lower-case letters, digits and hyphens"
     ),
@@ -79,7 +85,8 @@ def valid(infra: Infra) -> Iterator[Problem]:
             shown = f"{one.resource.symbol}.name is {one.name!r}"
             if not rule.least <= len(one.name) <= rule.most:
                 yield problem(
-                    one.file, one.resource,
+                    one.file,
+                    one.resource,
                     f"{shown}, {len(one.name)} characters; {rule.least} to {rule.most} are allowed",
                 )
             elif not re.fullmatch(rule.pattern, one.name):
@@ -94,7 +101,8 @@ def unique(infra: Infra) -> Iterator[Problem]:
         if one.name is not None and one.resource.condition is None and key in seen:
             other = seen[key]
             yield problem(
-                one.file, one.resource,
+                one.file,
+                one.resource,
                 f"{one.resource.symbol} and {other.resource.symbol} of {other.file.path.name} are "
                 f"both called {one.name!r}",
             )
@@ -106,11 +114,13 @@ def told(infra: Infra) -> Iterator[Problem]:
     for one in named(infra, ENVIRONMENTS[0]):
         if one.name is None and one.resource.type in RULES and one.resource.loop is None:
             name = text(one.resource.body.get("name"))
-            yield problem(one.file, one.resource, f"{one.resource.symbol}.name cannot be told: {name}")
+            yield problem(
+                one.file, one.resource, f"{one.resource.symbol}.name cannot be told: {name}"
+            )
 
 
 def named(infra: Infra, environment: str) -> Iterator[Named]:
-    """Every resource with the name that it gets in an environment, once for each call of its file."""
+    """Every resource with its name in an environment, once for each call of its file."""
     given = {"environmentName": environment, "location": "westeurope"}
     yield from _in(infra.main, _Scope(infra.main, given), "")
     for module in infra.main.modules:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from checks.bicep import File, Problem, Resource
-from checks.infra.infra import Infra, at, keys, line_of, problem, text
+from checks.infra.infra import Infra, at, keys, problem, text
 
 _ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 _DEFINITION = "Microsoft.Authorization/roleDefinitions"
@@ -43,32 +43,76 @@ class Needed(NamedTuple):
 
 
 NEEDED = (
-    Needed("principalId", "Storage Blob Data Owner", "host",
-           "the host's leases of timers and its keys; the package; snapshots and archives",
-           "shared/storage/blobs"),
-    Needed("principalId", "Storage Queue Data Contributor", "host",
-           "makes, sends and receives: the engine's queues, which are triggers too",
-           "shared/storage/queues"),
-    Needed("principalId", "Storage Table Data Contributor", "host",
-           "schedules, jobs and all other rows; the host's diagnostic events",
-           "shared/storage/tables"),
-    Needed("principalId", "Storage Blob Data Contributor", "backups",
-           "writes, reads and deletes backups, and signs links to them (a user delegation key)",
-           "shared/backups"),
-    Needed("principalId", "Storage Blob Data Contributor", "offsite",
-           "the same in the second region", "shared/backups"),
-    Needed("principalId", "Key Vault Secrets User", "vault",
-           "the platform resolves references with the app's identity",
-           "infra/modules/app.bicep"),
-    Needed("principalId", "Monitoring Metrics Publisher", "insights",
-           "the host, and traces, send telemetry without a key", "host.json"),
-    Needed("principalId", "Belfry scaling", "app",
-           "changes always-ready and maximum instances of this one site (O8)",
-           "infra/modules/scaling.bicep"),
-    Needed("operatorId", "Storage Table Data Contributor", "host",
-           "makes keys of Belfry from a laptop", "shared/cli/keys.py"),
-    Needed("operatorId", "Key Vault Secrets Officer", "vault",
-           "puts secrets into the vault", "docs/deploy.md"),
+    Needed(
+        "principalId",
+        "Storage Blob Data Owner",
+        "host",
+        "the host's leases of timers and its keys; the package; snapshots and archives",
+        "shared/storage/blobs",
+    ),
+    Needed(
+        "principalId",
+        "Storage Queue Data Contributor",
+        "host",
+        "makes, sends and receives: the engine's queues, which are triggers too",
+        "shared/storage/queues",
+    ),
+    Needed(
+        "principalId",
+        "Storage Table Data Contributor",
+        "host",
+        "schedules, jobs and all other rows; the host's diagnostic events",
+        "shared/storage/tables",
+    ),
+    Needed(
+        "principalId",
+        "Storage Blob Data Contributor",
+        "backups",
+        "writes, reads and deletes backups, and signs links to them (a user delegation key)",
+        "shared/backups",
+    ),
+    Needed(
+        "principalId",
+        "Storage Blob Data Contributor",
+        "offsite",
+        "the same in the second region",
+        "shared/backups",
+    ),
+    Needed(
+        "principalId",
+        "Key Vault Secrets User",
+        "vault",
+        "the platform resolves references with the app's identity",
+        "infra/modules/app.bicep",
+    ),
+    Needed(
+        "principalId",
+        "Monitoring Metrics Publisher",
+        "insights",
+        "the host, and traces, send telemetry without a key",
+        "host.json",
+    ),
+    Needed(
+        "principalId",
+        "Belfry scaling",
+        "app",
+        "changes always-ready and maximum instances of this one site (O8)",
+        "infra/modules/scaling.bicep",
+    ),
+    Needed(
+        "operatorId",
+        "Storage Table Data Contributor",
+        "host",
+        "makes keys of Belfry from a laptop",
+        "shared/cli/keys.py",
+    ),
+    Needed(
+        "operatorId",
+        "Key Vault Secrets Officer",
+        "vault",
+        "puts secrets into the vault",
+        "docs/deploy.md",
+    ),
 )
 
 SCALING = ("Microsoft.Web/sites/read", "Microsoft.Web/sites/write")
@@ -84,7 +128,8 @@ def as_listed(infra: Infra) -> Iterator[Problem]:
         who, role, on = _said(file, resource)
         if not any((who, role, on) == (one.who, one.role, one.on) for one in NEEDED):
             yield problem(
-                file, resource,
+                file,
+                resource,
                 f"{resource.symbol} gives {who} the role {role} on {on}, which no code needs; "
                 "checks/infra/roles.py has those that are needed",
             )
@@ -104,7 +149,8 @@ def well_formed(infra: Infra) -> Iterator[Problem]:
         role = text(at(resource.body, "properties.roleDefinitionId"))
         if name != f"guid({scope}.id, {principal}, {role})":
             yield problem(
-                file, resource,
+                file,
+                resource,
                 f"{resource.symbol}.name must be guid({scope}.id, {principal}, {role})",
             )
         if at(resource.body, "properties.principalType") is None:
@@ -129,7 +175,9 @@ def custom_role_is_narrow(infra: Infra) -> Iterator[Problem]:
                 yield problem(file, resource, f"{resource.symbol} allows {action}, beyond scaling")
         for module in infra.main.modules:
             if module.file == file.path and text(module.condition) != "scaling == 'apply'":
-                yield problem(infra.main, module, f"{module.symbol} must depend on scaling == 'apply'")
+                yield problem(
+                    infra.main, module, f"{module.symbol} must depend on scaling == 'apply'"
+                )
 
 
 def _said(file: File, resource: Resource) -> tuple[str, str, str]:
@@ -151,7 +199,3 @@ def _role(file: File, given: str) -> str:
         if one.type == _DEFINITION and given == f"{one.symbol}.id":
             return text(at(one.body, "properties.roleName")).strip("'").partition(" ${")[0]
     return given
-
-
-def line_of_needed(file: File, one: Needed) -> int:
-    return line_of(file, one.role)

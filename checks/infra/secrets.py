@@ -56,7 +56,9 @@ def no_secret_parameters(infra: Infra) -> Iterator[Problem]:
         for name, parameter in file.params.items():
             if parameter.secure or (_CREDENTIAL.search(name) and name not in _NO_SECRETS):
                 yield problem(
-                    file, parameter.line, f"the parameter {name} would carry a secret; the vault has it"
+                    file,
+                    parameter.line,
+                    f"the parameter {name} would carry a secret; the vault has it",
                 )
 
 

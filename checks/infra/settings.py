@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from checks.bicep import File, Problem
+from checks.bicep import Problem
 from checks.infra.infra import Infra, line_of, problem
 from checks.infra.site import own_settings
 from shared.notifications import channels
@@ -55,9 +55,10 @@ def complete(infra: Infra) -> Iterator[Problem]:
     for name, setting in known.items():
         if name not in open_ones | made and not setting.secret and name not in NOT_IN_AZURE:
             yield problem(
-                types, line,
-                f"{name} of docs/settings.md cannot be set: add `{name}: string?` to appSettings, or "
-                "to NOT_IN_AZURE (checks/infra/settings.py) with the reason",
+                types,
+                line,
+                f"{name} of docs/settings.md cannot be set: add `{name}: string?` to appSettings, "
+                "or to NOT_IN_AZURE (checks/infra/settings.py) with the reason",
             )
 
 
@@ -75,9 +76,11 @@ def given(infra: Infra) -> Iterator[Problem]:
     fixed = set(own_settings(app)) if app else set()
     known = declared()
     for name in infra.parameters.get("settings") or {}:
-        if name in known and known[name].secret or _SECRET_PATTERN.fullmatch(name):
-            yield _in_parameters(infra, f"the secret {name} is in settings: put it into the vault, "
-                                 "and its name into secrets")
+        if (name in known and known[name].secret) or _SECRET_PATTERN.fullmatch(name):
+            yield _in_parameters(
+                infra,
+                f"the secret {name} is in settings; put it into the vault, its name into secrets",
+            )
         elif name in NOT_IN_AZURE:
             yield _in_parameters(infra, f"{name} is not for Azure: {NOT_IN_AZURE[name]}")
         elif name in fixed - _REPLACEABLE:
@@ -103,7 +106,3 @@ def documented(infra: Infra, page: str) -> Iterator[Problem]:
     for name, parameter in infra.main.params.items():
         if not re.search(rf"`[^`]*\b{name}\b[^`]*`", page) and not name.startswith("postgres"):
             yield problem(infra.main, parameter.line, f"docs/deploy.md does not name {name}")
-
-
-def line_of_type(file: File) -> int:
-    return line_of(file, "type appSettings")

@@ -63,7 +63,7 @@ _SETTINGS = ("defaults", "database", "offsite", "people", "fixed")
 
 
 def configured(infra: Infra) -> Iterator[Problem]:
-    """HTTPS alone, TLS 1.2, no FTP, no passwords for publishing, and the app's identity throughout."""
+    """HTTPS alone, TLS 1.2, no FTP, no passwords for publishing; the app's identity throughout."""
     for file, resource in infra.deployed("Microsoft.Web/sites"):
         for path, value in _WANTED.items():
             if text(at(resource.body, path)) != str(value):
@@ -101,7 +101,9 @@ def settings_of_the_host(infra: Infra) -> Iterator[Problem]:
             yield Problem(infra.parameters_file, 1, f"Flex Consumption refuses {name}")
     if text(at(file.variables.get("fixed"), "INSTANCE_MEMORY_MB")) != "string(instanceMemoryMB)":
         line = line_of(file, "INSTANCE_MEMORY_MB")
-        yield problem(file, line, "INSTANCE_MEMORY_MB must be string(instanceMemoryMB), as the site's")
+        yield problem(
+            file, line, "INSTANCE_MEMORY_MB must be string(instanceMemoryMB), as the site's"
+        )
     order = text(file.variables.get("values"))
     if not order.endswith(", fixed)"):
         yield problem(file, line_of(file, "var values"), "`fixed` must come last in `values`")
@@ -123,7 +125,9 @@ def after_roles_and_container(infra: Infra) -> Iterator[Problem]:
             yield problem(infra.main, line, f"the app must depend on {one}, or it starts without")
     storage = infra.file("storage.bicep")
     made = storage.outputs.get("packagesUrl") if storage else None
-    containers = [one.symbol for one in storage.resources if "containers" in one.type] if storage else []
+    containers = (
+        [one.symbol for one in storage.resources if "containers" in one.type] if storage else []
+    )
     if storage and not (made and any(f"{one}.name" in text(made.value) for one in containers)):
         line = made.line if made else 1
         yield problem(storage, line, "packagesUrl must come from the container that is made here")
@@ -135,15 +139,18 @@ def always_ready(infra: Infra, functions: Sequence[str]) -> Iterator[Problem]:
         name = str(one.get("name")) if isinstance(one, dict) else str(one)
         if name not in _GROUPS and name.removeprefix("function:") not in functions:
             yield Problem(
-                infra.parameters_file, 1,
-                f"alwaysReady has {name!r}; use {', '.join(_GROUPS)} or function:NAME of a timer or "
-                "queue function",
+                infra.parameters_file,
+                1,
+                f"alwaysReady has {name!r}; use {', '.join(_GROUPS)} or function:NAME of a timer "
+                "or queue function",
             )
 
 
 def _block(file: File, begins: str) -> str:
     """A declaration's text, to the closing brace at the beginning of a line."""
-    found = re.search(rf"^{re.escape(begins)}.*?^\}}", file.path.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^{re.escape(begins)}.*?^\}}", file.path.read_text(), re.MULTILINE | re.DOTALL
+    )
     return found[0] if found else ""
 
 

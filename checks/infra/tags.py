@@ -5,9 +5,10 @@ https://learn.microsoft.com/azure/developer/azure-developer-cli/azd-schema
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from checks.bicep import Problem
+from checks.bicep import File, Problem
 from checks.infra.infra import Infra, at, line_of, problem, text
 
 _ENVIRONMENT = "azd-env-name"
@@ -20,7 +21,7 @@ def environment(infra: Infra) -> Iterator[Problem]:
         line = line_of(infra.main, "var tags ")
         yield problem(infra.main, line, f"tags lacks {_ENVIRONMENT}: environmentName")
     for file, resource in infra.all_deployed():
-        if "location" in resource.body and not _tagged(text(resource.body.get("tags"))):
+        if "location" in resource.body and not _tagged(file, text(resource.body.get("tags"))):
             yield problem(file, resource, f"{resource.symbol} has no tags; use tags: tags")
     for module in infra.main.modules:
         if "tags" in module.params and text(module.params["tags"]) != "tags":
@@ -43,8 +44,14 @@ def service(infra: Infra) -> Iterator[Problem]:
             yield problem(infra.main, 1, f"no app is deployed for the service {name} of azure.yaml")
     for file, resource in infra.deployed("Microsoft.Web/sites"):
         if f"'{_SERVICE}': serviceName" not in text(resource.body.get("tags")):
-            yield problem(file, resource, f"{resource.symbol} lacks the tag {_SERVICE}: serviceName")
+            yield problem(
+                file, resource, f"{resource.symbol} lacks the tag {_SERVICE}: serviceName"
+            )
 
 
-def _tagged(shown: str) -> bool:
-    return shown == "tags" or shown.startswith("union(tags,")
+def _tagged(file: File, shown: str) -> bool:
+    """Whether an expression leads to the parameter `tags`, also through variables."""
+    named = set(re.findall(r"\w+", shown))
+    return "tags" in named or any(
+        _tagged(file, text(value)) for name, value in file.variables.items() if name in named
+    )
