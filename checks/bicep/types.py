@@ -1,0 +1,181 @@
+"""Types of values, the same for what Azure's resources take and for what a Bicep file declares."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A string; lengths in characters; `pattern` is a regular expression."""
+
+    minimum: int = 0
+    maximum: int | None = None
+    pattern: str | None = None
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integer:
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything: nothing can be said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several types, most often of constants."""
+
+    members: "tuple[Type, ...]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    item: "Type"
+    minimum: int = 0
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    type: "Type"
+    required: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An object. `rest` is the type of properties that are not named; None where there are none."""
+
+    fields: Mapping[str, Field]
+    rest: "Type | None" = None
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """An object whose property `key`, a constant, says which further properties it has."""
+
+    key: str
+    shared: Mapping[str, Field]
+    choices: "Mapping[str, Type]"
+
+
+@dataclass(frozen=True)
+class Later:
+    """A type that is looked up when it is needed: types may contain themselves."""
+
+    look_up: "Callable[[], Type]" = field(compare=False)
+
+    @functools.cached_property
+    def found(self) -> "Type":
+        return resolved(self.look_up())
+
+
+Type = (
+    Text
+    | Integer
+    | Boolean
+    | Null
+    | Unknown
+    | Constant
+    | Choice
+    | Sequence
+    | Record
+    | Variants
+    | Later
+)
+
+UNKNOWN = Unknown()
+TEXT = Text()
+INTEGER = Integer()
+BOOLEAN = Boolean()
+NULL = Null()
+OBJECT = Record(fields={}, rest=UNKNOWN)
+ARRAY = Sequence(item=UNKNOWN)
+
+
+def resolved(of: Type) -> Type:
+    """The type itself, never a `Later`."""
+    return of.found if isinstance(of, Later) else of
+
+
+def members(of: Type) -> tuple[Type, ...]:
+    """The types that a value of this type may have, those of nested choices one by one."""
+    of = resolved(of)
+    if not isinstance(of, Choice):
+        return (of,)
+    return tuple(inner for member in of.members for inner in members(member))
+
+
+def either(*types: Type) -> Type:
+    """A choice of the types; the type itself if there is one only."""
+    distinct: list[Type] = []
+    for one in types:
+        distinct += [member for member in members(one) if member not in distinct]
+    if UNKNOWN in distinct or not distinct:
+        return UNKNOWN
+    return distinct[0] if len(distinct) == 1 else Choice(tuple(distinct))
+
+
+def nullable(of: Type) -> Type:
+    return Choice((of, NULL))
+
+
+def takes_null(of: Type) -> bool:
+    return any(isinstance(member, Null | Unknown) for member in members(of))
+
+
+def without_null(of: Type) -> Type:
+    left = [member for member in members(of) if not isinstance(member, Null)]
+    return either(*left) if left else NULL
+
+
+def is_secure(of: Type) -> bool:
+    return any(isinstance(member, Text | Record) and member.secure for member in members(of))
+
+
+def word(of: Type) -> str:
+    """How a message names the type."""
+    of = resolved(of)
+    match of:
+        case Constant(value=value):
+            return repr(value) if isinstance(value, str) else str(value).lower()
+        case Choice():
+            return " | ".join(dict.fromkeys(word(member) for member in members(of)))
+        case Sequence(item=item):
+            inner = resolved(item)
+            if isinstance(inner, Unknown):
+                return "array"
+            return f"({word(inner)})[]" if isinstance(inner, Choice) else f"{word(inner)}[]"
+    return WORDS[type(of)]
+
+
+WORDS: dict[type, str] = {
+    Text: "string",
+    Integer: "int",
+    Boolean: "bool",
+    Null: "null",
+    Unknown: "any",
+    Record: "object",
+    Variants: "object",
+}
