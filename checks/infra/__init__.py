@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checks.bicep import Problem
-from checks.infra import accounts, names, roles, secrets, settings, site, tags
+from checks.infra import accounts, names, repeating, roles, secrets, settings, site, tags
 from checks.infra.infra import Infra, read
 
 __all__ = ["Infra", "Promise", "promises", "read"]
@@ -32,6 +32,7 @@ def promises(root: Path) -> tuple[Promise, ...]:
         Promise("no key in an output", secrets.no_key_in_outputs),
         Promise("no secret is a parameter", secrets.no_secret_parameters),
         Promise("secret settings are references to the vault", secrets.references),
+        Promise("the database has no password", secrets.no_password),
         Promise("the vault keeps what is deleted, and takes roles alone", secrets.vault),
         Promise("accounts take identities alone", accounts.identities_alone),
         Promise(
@@ -44,6 +45,8 @@ def promises(root: Path) -> tuple[Promise, ...]:
         Promise("names can be told", names.told),
         Promise("names are valid", names.valid),
         Promise("names are unique", names.unique),
+        Promise("a second deployment changes nothing", repeating.nothing_changes),
+        Promise("what is done to resources is told", repeating.diagnostics),
         Promise("azd's tag of the environment", tags.environment),
         Promise("azd's tag of the service", tags.service),
         Promise("the site is closed to passwords and plain HTTP", site.configured),

@@ -75,6 +75,14 @@ def references(infra: Infra) -> Iterator[Problem]:
         yield problem(file, line, "the references do not get into the app's settings")
 
 
+def no_password(infra: Infra) -> Iterator[Problem]:
+    """The URL of the database names the app's identity as its user, and nothing else."""
+    file = infra.file("postgres.bicep")
+    url = file.outputs.get("url") if file else None
+    if file and (url is None or "://${identityName}@" not in text(url.value)):
+        yield problem(file, url.line if url else 1, "url must have the identity as its only user")
+
+
 def _values(file: File) -> Iterator[tuple[str, Value, int]]:
     for name, value in file.variables.items():
         yield name, value, line_of(file, f"var {name} ")

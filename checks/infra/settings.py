@@ -24,6 +24,8 @@ NOT_IN_AZURE: Mapping[str, str] = {
 }
 """Settings that Azure does not need, and why."""
 
+_BY_IDENTITY = ("DATABASE_URL", "POSTGRES_URL")
+"""Secret for the password that such a URL may have; one that signs in by identity has none."""
 _SECRET_PATTERN = re.compile(r"BACKUP_[A-Z][A-Z0-9]{0,19}_URL")
 _OPEN_PATTERN = re.compile(
     rf"BACKUP_[A-Z][A-Z0-9]{{0,19}}_CONTAINER|[A-Z][A-Z0-9_]*_(?:{'|'.join(TASK_SUFFIXES)})"
@@ -52,6 +54,9 @@ def complete(infra: Infra) -> Iterator[Problem]:
         if (why := _wrong(name, known))
     )
     made = set(own_settings(app))
+    for name in sorted(made & {one.name for one in known.values() if one.secret}):
+        if name not in _BY_IDENTITY:
+            yield problem(app, line_of(app, f"{name}:"), f"the secret {name} is set in clear")
     for name, setting in known.items():
         if name not in open_ones | made and not setting.secret and name not in NOT_IN_AZURE:
             yield problem(

@@ -120,8 +120,12 @@ def test_a_query_says_what_it_finds_and_a_rule_compares_what_it_gives(name: str)
     assert re.match(r"// [A-Z].+\.\n", RULES[name]), "its first line says what it finds"
     (rule,) = re.findall(rf"^    name: '{name}'\n(.+?)^  }}$", ALERTS, re.MULTILINE | re.DOTALL)
     for column in re.findall(r"(?:by|measure): '(\w+)'", rule):
-        assert re.search(rf"\b{column}\b", RULES[name].split("|")[-1]), "what is left has the column"
-    assert "measure:" in rule or "| summarize" not in RULES[name], "a sum is one row, whatever it is"
+        assert re.search(rf"\b{column}\b", RULES[name].split("|")[-1]), (
+            "what is left has the column"
+        )
+    assert "measure:" in rule or "| summarize" not in RULES[name], (
+        "a sum is one row, whatever it is"
+    )
     of_rows = {"tick-stopped", "storage-away", "invocations-failed"}
     assert ("threshold:" in rule) == ("measure:" in rule or name in of_rows)
 

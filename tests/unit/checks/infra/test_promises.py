@@ -1,0 +1,63 @@
+"""The infrastructure keeps what it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from checks.infra import Infra, Promise, promises, read
+from checks.infra.names import ENVIRONMENTS, named
+from checks.infra.roles import NEEDED
+from checks.infra.settings import NOT_IN_AZURE, declared
+
+ROOT = Path(__file__).parents[4]
+PROMISES = promises(ROOT)
+
+
+@pytest.fixture(scope="module")
+def infra() -> Infra:
+    return read(ROOT)
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=[one.words for one in PROMISES])
+def test_it_is_kept(promise: Promise, infra: Infra) -> None:
+    assert [str(one) for one in promise.broken_by(infra)] == []
+
+
+def test_bicep_finds_nothing(infra: Infra) -> None:
+    assert infra.program.problems == ()
+
+
+def test_names_are_put_together_as_azure_does(infra: Infra) -> None:
+    found = {one.name for one in named(infra, "production")}
+    assert {"rg-production", "stbelfrya1b2c3d4e5f6g", "stoffsitea1b2c3d4e5f6g", "backups"} <= found
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=["shortest", "longest"])
+def test_no_name_of_an_account_or_vault_is_left_unknown(environment: str, infra: Infra) -> None:
+    kinds = {
+        "Microsoft.Storage/storageAccounts",
+        "Microsoft.KeyVault/vaults",
+        "Microsoft.Web/sites",
+    }
+    found = [one for one in named(infra, environment) if one.resource.type in kinds]
+    assert len(found) == 5 and all(one.name for one in found)
+
+
+def test_each_role_is_needed_by_something_that_is_there() -> None:
+    assert [one for one in NEEDED if not (ROOT / one.by).exists()] == []
+
+
+def test_what_azure_does_not_need_is_a_setting() -> None:
+    assert set(NOT_IN_AZURE) <= set(declared())
+
+
+def test_azure_yaml_leads_to_the_infrastructure() -> None:
+    said = yaml.safe_load((ROOT / "azure.yaml").read_text())
+    assert (ROOT / said["infra"]["path"] / f"{said['infra']['module']}.bicep").is_file()
+    for service in said["services"].values():
+        assert (ROOT / service["project"] / "host.json").is_file()
+        assert (service["host"], service["language"]) == ("function", "python")
+    assert "hooks" not in said
