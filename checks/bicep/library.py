@@ -57,10 +57,10 @@ def _link(unit: Unit, library: Library) -> None:
     for resource in unit.of_kind(tree.Resource):
         unit.resources.setdefault(resource.name, _placed(unit, resource, None))
     for module in unit.of_kind(tree.Module):
-        if found := _file(unit, module.source, module.line, library):
-            unit.modules.setdefault(module.name, found)
-    for found in unit.of_kind(tree.Import):
-        _import(unit, found, library)
+        if other := _file(unit, module.source, module.line, library):
+            unit.modules.setdefault(module.name, other)
+    for imported in unit.of_kind(tree.Import):
+        _import(unit, imported, library)
 
 
 def _scope(unit: Unit) -> None:

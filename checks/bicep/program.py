@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.bicep.checking import check_unit
 from checks.bicep.library import Library
 from checks.bicep.plain import Expression, Plain, plain, plain_type
 from checks.bicep.problem import Problem
@@ -94,6 +95,8 @@ def load(main: Path) -> Program:
     library = Library()
     library.unit(main)
     units = library.units
+    for unit in units:
+        check_unit(unit)
     return Program(
         files=tuple(_file(unit) for unit in units),
         problems=tuple(problem for unit in units for problem in unit.report.problems),
@@ -139,7 +142,6 @@ def _output(found: tree.Output) -> Output:
 
 def _resource(placed: Placed) -> Resource:
     found = placed.declaration
-    parent = found.body.get("parent")
     return Resource(
         symbol=found.name,
         type=placed.type,
@@ -147,10 +149,17 @@ def _resource(placed: Placed) -> Resource:
         existing=found.existing,
         condition=_expression(found.condition),
         loop=_expression(found.loop.over if found.loop else None),
-        parent=placed.parent.declaration.name if placed.parent else parent and parent.text,
+        parent=_parent(placed),
         body=_properties(found.body),
         line=found.line,
     )
+
+
+def _parent(placed: Placed) -> str | None:
+    if placed.parent:
+        return placed.parent.declaration.name
+    parent = placed.declaration.body.get("parent")
+    return parent.text if parent else None
 
 
 def _module(unit: Unit, found: tree.Module) -> Module:

@@ -1,8 +1,7 @@
 """Types of values, the same for what Azure's resources take and for what a Bicep file declares."""
 
-import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +79,24 @@ class Variants:
     choices: "Mapping[str, Type]"
 
 
-@dataclass(frozen=True)
 class Later:
     """A type that is looked up when it is needed: types may contain themselves."""
 
-    look_up: "Callable[[], Type]" = field(compare=False)
+    def __init__(self, look_up: "Callable[[], Type]") -> None:
+        self._look_up = look_up
+        self._found: Type | None = None
+        self._looking = False
 
-    @functools.cached_property
+    @property
     def found(self) -> "Type":
-        return resolved(self.look_up())
+        """Unknown for a type that is nothing but itself."""
+        if self._looking:
+            return Unknown()
+        if self._found is None:
+            self._looking = True
+            self._found = resolved(self._look_up())
+            self._looking = False
+        return self._found
 
 
 Type = (

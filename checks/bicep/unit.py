@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from checks.bicep.problem import Report
 from checks.bicep.syntax import tree
+from checks.bicep.types import Type
 
 S = TypeVar("S", bound=tree.Statement)
 
@@ -64,6 +65,8 @@ class Unit:
     unknown: set[str] = field(default_factory=set)
     """Names from files that cannot be read: nothing can be said of them."""
     used: set[str] = field(default_factory=set)
+    variables: dict[str, Type] = field(default_factory=dict)
+    """The types of the variables whose values were looked at."""
 
     def of_kind(self, kind: type[S]) -> Iterator[S]:
         return (found for found in self.statements if isinstance(found, kind))

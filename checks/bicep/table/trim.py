@@ -98,7 +98,7 @@ class Section:
         return self._keys[index]
 
     def _object(self, raw: Raw) -> dict[str, Written]:
-        fields = raw.get("properties", raw.get("baseProperties", {}))
+        fields: Raw = raw.get("properties") or raw.get("baseProperties") or {}
         written = {
             name + _mark(field["flags"]): self._written(field["type"])
             for name, field in sorted(fields.items())
@@ -165,7 +165,7 @@ def _scalar(raw: Raw) -> str:
 
 
 def _scopes(raw: Raw) -> list[str]:
-    bits = raw.get("writableScopes", raw.get("scopeType", 0))
+    bits = int(raw.get("writableScopes") or raw.get("scopeType") or 0)
     return [word for bit, word in SCOPES.items() if bits & bit]
 
 
