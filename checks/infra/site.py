@@ -30,6 +30,20 @@ REFUSED = (
 """Settings that Flex Consumption refuses or ignores; AzureWebJobsStorage beside an identity stops
 the host, even if it is empty."""
 
+REFUSED_PROPERTIES = (
+    "alwaysOn",
+    "elasticWebAppScaleLimit",
+    "ftpsState",
+    "functionAppScaleLimit",
+    "linuxFxVersion",
+    "minimumElasticInstanceCount",
+    "preWarmedInstanceCount",
+    "pythonVersion",
+    "use32BitWorkerProcess",
+    "vnetRouteAllEnabled",
+)
+"""Of siteConfig: what a site on Flex Consumption should not have (there is no FTPS there)."""
+
 NEEDED = (
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
@@ -50,7 +64,7 @@ _WANTED = {
     "properties.httpsOnly": True,
     "properties.keyVaultReferenceIdentity": "identityId",
     "properties.siteConfig.minTlsVersion": "1.2",
-    "properties.siteConfig.ftpsState": "Disabled",
+    "properties.siteConfig.scmMinTlsVersion": "1.2",
     "properties.functionAppConfig.runtime.name": "python",
     "properties.functionAppConfig.runtime.version": "3.12",
     "properties.functionAppConfig.deployment.storage.value": "packagesUrl",
@@ -68,6 +82,9 @@ def configured(infra: Infra) -> Iterator[Problem]:
         for path, value in _WANTED.items():
             if text(at(resource.body, path)) != str(value):
                 yield problem(file, resource, f"{resource.symbol}.{path} must be {_shown(value)}")
+        for name in keys(at(resource.body, "properties.siteConfig")):
+            if name in REFUSED_PROPERTIES:
+                yield problem(file, resource, f"Flex Consumption has no siteConfig.{name}")
         yield from _publishing(infra, file, resource)
 
 

@@ -153,12 +153,13 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       }
     }
     // The settings stand here, not in a resource of their own: so the app never runs without them.
+    // There is no FTPS on Flex Consumption, so nothing to turn off.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
-      appSettings: [for one in items(values): { name: one.key, value: one.value }]
+      // By map(), since a loop may not depend on what is only known while it is deployed.
+      appSettings: map(items(values), one => { name: one.key, value: one.value })
     }
   }
 }

@@ -60,7 +60,7 @@ resource app 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-0
 
 resource person 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = if (!empty(operatorId) && !empty(operatorName)) {
   parent: server
-  name: operatorId
+  name: empty(operatorId) ? 'none' : operatorId // Azure reads it even if there is nobody
   properties: {
     principalName: operatorName
     principalType: operatorType

@@ -35,7 +35,7 @@ resource backups 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
 }
 
 resource offsite 'Microsoft.Storage/storageAccounts@2025-01-01' existing = if (!empty(offsiteStorageName)) {
-  name: offsiteStorageName
+  name: empty(offsiteStorageName) ? 'none' : offsiteStorageName // Azure reads it even if there is none
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {

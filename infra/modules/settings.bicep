@@ -13,6 +13,7 @@ type appSettings = {
   BELFRY_PREFIX: string?
   DAILY_SPEND_LIMIT: string?
   DATA_NAMES: string?
+  ENTRA_DATABASE_HOSTS: string?
   ENTRA_ROLES: string?
   GDRIVE_FOLDER_ID: string?
   GDRIVE_URL: string?
@@ -37,6 +38,9 @@ type appSettings = {
   REPUTATION_RECOVERY_DAYS: string?
   REPUTATION_RECOVERY_POINTS: string?
   REQUESTS_PER_MINUTE: string?
+  SCALING_ALWAYS_READY: string?
+  SCALING_HTTP_CONCURRENCY: string?
+  SCALING_INSTANCES: string?
   SCHEDULE_SHARDS: string?
   SENDGRID_WEBHOOK_KEY: string?
   SMS_CURRENCY: string?
@@ -53,6 +57,7 @@ type appSettings = {
   TASK_TIMEZONE: string?
   TELEGRAM_CHAT_ID: string?
   TRACING: string?
+  TRACING_RATIO: string?
   TWILIO_ACCOUNT_SID: string?
   TWILIO_FROM: string?
   TWILIO_URL: string?

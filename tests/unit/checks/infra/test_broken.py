@@ -214,6 +214,12 @@ EDITS = {
         "httpsOnly: false",
         "app.properties.httpsOnly must be true",
     ),
+    "a property that Flex Consumption has not": Edit(
+        "modules/app.bicep",
+        "http20Enabled: true",
+        "http20Enabled: true\n      linuxFxVersion: 'PYTHON|3.12'",
+        "Flex Consumption has no siteConfig.linuxFxVersion",
+    ),
     "a setting that Flex Consumption refuses": Edit(
         "modules/app.bicep",
         "  MALLOC_ARENA_MAX: '2'",
