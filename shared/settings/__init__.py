@@ -6,6 +6,7 @@ process's environment.
 """
 
 from shared.settings.model import (
+    AZURE_CLI,
     PRIMARY,
     RETENTION,
     AccessSettings,
@@ -48,6 +49,7 @@ from shared.settings.secret import UNSET, Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
 __all__ = [
+    "AZURE_CLI",
     "PRIMARY",
     "RETENTION",
     "SETTINGS",

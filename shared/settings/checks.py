@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from shared import money
-from shared.settings.model import PRIMARY
+from shared.settings.model import AZURE_CLI, PRIMARY
 from shared.settings.regions import MISTAKEN, REGIONS
 
 _AGE = "age-secret-key-"
@@ -89,6 +89,16 @@ def switch(value: str) -> bool:
     if value not in ("true", "false"):
         raise ValueError("use true or false")
     return value == "true"
+
+
+def credential(value: str) -> str:
+    """Of the names that Azure's libraries know, those that make sense here."""
+    if value not in (AZURE_CLI, "ManagedIdentityCredential"):
+        raise ValueError(
+            f"use {AZURE_CLI} (as whoever is signed in with `az login`) or "
+            "ManagedIdentityCredential (as the app)"
+        )
+    return value
 
 
 def region(value: str) -> str:

@@ -12,6 +12,9 @@ from shared.errors import Misconfigured
 from shared.settings.secret import UNSET, Secret
 from shared.settings.table import task_settings
 
+AZURE_CLI = "AzureCliCredential"
+"""In place of an identity's client id: whoever is signed in to the Azure CLI (`az login`)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StorageAccount:
@@ -20,7 +23,8 @@ class StorageAccount:
     connection_string: Secret
     account_name: str = ""
     client_id: str = ""
-    """The client id of the user-assigned identity; empty for the system-assigned one."""
+    """The client id of the user-assigned identity; empty for the system-assigned one; AZURE_CLI
+    for the person at the command line."""
 
 
 Values = Mapping[str, Secret]

@@ -14,6 +14,7 @@ from shared import outgoing
 from shared.errors import Misconfigured
 from shared.settings import checks
 from shared.settings.model import (
+    AZURE_CLI,
     PRIMARY,
     AccessSettings,
     BillingSettings,
@@ -261,8 +262,13 @@ class _Given:
         return StorageAccount(
             connection_string=Secret(self.read(name)),
             account_name=self.read(f"{name}__accountName"),
-            client_id=self.read(f"{name}__clientId"),
+            client_id=self.signs_in_as() or self.read(f"{name}__clientId"),
         )
+
+    def signs_in_as(self) -> str:
+        """AZURE_CLI if a person signs in; empty if the app's identity does."""
+        given = self.checked("AZURE_TOKEN_CREDENTIALS", checks.credential)
+        return AZURE_CLI if given == AZURE_CLI else ""
 
     def checked(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The variable's value, parsed; None if it is wrong."""

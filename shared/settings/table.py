@@ -293,6 +293,13 @@ SETTINGS = (
     ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting(
+        "AZURE_TOKEN_CREDENTIALS",
+        "ManagedIdentityCredential",
+        "Who signs in to Azure where there is no connection string: ManagedIdentityCredential (the "
+        "app), or AzureCliCredential: on your own machine, whoever did `az login` "
+        "(docs/deploy.md).",
+    ),
+    Setting(
         "REQUESTS_PER_MINUTE",
         "1200",
         "Requests to the API that one key, or one person, may make in a minute, on all instances "
