@@ -161,6 +161,4 @@ def _keys(node: ast.AST) -> set[str]:
     """The keys of every dict that is written in there."""
     displays = (one for one in ast.walk(node) if isinstance(one, ast.Dict))
     keys = (key for one in displays for key in one.keys)
-    return {
-        key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
-    }
+    return {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
