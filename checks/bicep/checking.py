@@ -1,6 +1,6 @@
 """Checks a file that has been read: every statement, then what is never used."""
 
-from checks.bicep.declared import declared, of_named, of_parameter
+from checks.bicep.declared import declared, is_only_itself, of_named, of_parameter
 from checks.bicep.fitting import fit
 from checks.bicep.functions import DECORATORS
 from checks.bicep.inference import Here, infer, variable
@@ -40,6 +40,8 @@ def _check_statement(of: tree.Statement, here: Here) -> None:
             infer(of.value, here)
             check_output(of, here)
         case tree.NamedType():
+            if is_only_itself(unit, of.name):
+                here.report(of.line, f"the type {of.name} is nothing but itself")
             resolved(of_named(unit, of.name))
             _check_fields(of.type, here)
         case tree.Function():

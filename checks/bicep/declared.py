@@ -1,7 +1,7 @@
 """The types that a file declares: those of its parameters and outputs, and its own by name."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from checks.bicep.syntax import tree
@@ -54,11 +54,40 @@ def of_parameter(unit: Unit, parameter: tree.Parameter) -> Type:
 
 
 def of_named(unit: Unit, name: str) -> Type:
-    """The type that the unit declares by this name."""
+    """The type that the unit declares by this name; what it means is looked up when needed."""
     found = unit.symbols.get(name)
     if not isinstance(found, tree.NamedType):
         return UNKNOWN
-    return declared(unit, found.type, found.decorators)
+    if name not in unit.types:
+        unit.types[name] = Later(lambda: declared(unit, found.type, found.decorators))
+    return unit.types[name]
+
+
+def is_only_itself(unit: Unit, name: str) -> bool:
+    """Whether a type leads back to itself by names alone, so that it means nothing."""
+    seen: set[str] = set()
+    ahead = [name]
+    while ahead:
+        found = unit.symbols.get(ahead.pop())
+        for other in _aliases(found.type) if isinstance(found, tree.NamedType) else ():
+            if other == name:
+                return True
+            if other not in seen:
+                seen.add(other)
+                ahead.append(other)
+    return False
+
+
+def _aliases(of: tree.TypeExpression) -> Iterator[str]:
+    """The names that a type may be nothing but."""
+    match of:
+        case tree.TypeName(path=(name,)):
+            yield name
+        case tree.TypeNullable(of=inner):
+            yield from _aliases(inner)
+        case tree.TypeUnion(members=parts):
+            for part in parts:
+                yield from _aliases(part)
 
 
 def _written(unit: Unit, of: tree.TypeExpression, decorators: Decorators) -> Type:
@@ -115,6 +144,8 @@ def _variants(key: str, types: list[Type]) -> Type:
 
 def _named(unit: Unit, of: tree.TypeName) -> Type:
     name, *steps = of.path
+    if name == "sys" and steps and name not in unit.names():
+        return PRIMITIVES.get(steps[0], UNKNOWN)
     unit.used.add(name)
     if name in unit.unknown:
         return UNKNOWN
@@ -124,21 +155,17 @@ def _named(unit: Unit, of: tree.TypeName) -> Type:
         if not isinstance(other.symbols.get(name), tree.NamedType):
             unit.report.add(of.line, f"{other.path.name} declares no type {name}")
             return UNKNOWN
-        found: Type = Later(_later(other, name))
+        found: Type = of_named(other, name)
     elif imported := unit.imported.get(name):
-        found = Later(_later(imported.unit, imported.original))
+        found = of_named(imported.unit, imported.original)
     elif isinstance(unit.symbols.get(name), tree.NamedType):
-        found = Later(_later(unit, name))
+        found = of_named(unit, name)
     elif name in PRIMITIVES:
         found = PRIMITIVES[name]
     else:
         unit.report.add(of.line, f"there is no type {name}{_instead(unit, name)}")
         return UNKNOWN
     return Later(lambda: _stepped(found, steps)) if steps else found
-
-
-def _later(unit: Unit, name: str) -> Callable[[], Type]:
-    return lambda: of_named(unit, name)
 
 
 def _instead(unit: Unit, name: str) -> str:

@@ -17,12 +17,10 @@ from checks.bicep.types import (
     UNKNOWN,
     Constant,
     Field,
-    Null,
     Record,
     Sequence,
     Type,
     either,
-    members,
     nullable,
     resolved,
     takes_null,
@@ -41,14 +39,24 @@ class Here:
 
     unit: Unit
     locals: Mapping[str, Type] = field(default_factory=dict)
+    nested: Mapping[str, Placed] = field(default_factory=dict)
+    """The resources that stand in the same resource, and those around it."""
     in_default: bool = False
     """In the default of a parameter."""
+    muted: bool = False
+    """What is wrong is not reported: it has been."""
 
     def knowing(self, names: Mapping[str, Type]) -> "Here":
         return replace(self, locals={**self.locals, **names})
 
+    def within(self, placed: Placed) -> "Here":
+        """In the body of a resource."""
+        types = {name: resource(child) for name, child in placed.children.items()}
+        return replace(self.knowing(types), nested={**self.nested, **placed.children})
+
     def report(self, line: int, message: str) -> None:
-        self.unit.report.add(line, message)
+        if not self.muted:
+            self.unit.report.add(line, message)
 
 
 def infer(of: tree.Expression, here: Here) -> Type:
@@ -224,9 +232,10 @@ def nested(of: tree.Expression, here: Here) -> Placed | None:
     """The resource that `a` or `a::b` names; what does not exist is reported."""
     if isinstance(of, tree.Name):
         here.unit.used.add(of.name)
-        if of.name not in here.unit.resources and of.name not in here.unit.unknown:
+        found = here.nested.get(of.name) or here.unit.resources.get(of.name)
+        if found is None and of.name not in here.unit.unknown:
             here.report(of.line, f"there is no resource {of.name} in this file")
-        return here.unit.resources.get(of.name)
+        return found
     if not isinstance(of, tree.Nested):
         return None
     outer = nested(of.of, here)
@@ -304,7 +313,3 @@ def _array(items: tuple[tree.Expression, ...], here: Here) -> Type:
         of = infer(one, here)
         found.append((item(of) or UNKNOWN) if isinstance(one, tree.Spread) else of)
     return Sequence(item=either(*found))
-
-
-def is_maybe_null(of: Type) -> bool:
-    return any(isinstance(member, Null) for member in members(of))

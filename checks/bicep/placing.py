@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from checks.bicep.fitting import fit, fit_fields, fit_variants
-from checks.bicep.inference import Here, infer, loop_scope, nested, resource
+from checks.bicep.inference import Here, infer, loop_scope, nested
 from checks.bicep.scopes import check_scope
 from checks.bicep.syntax import tree
 from checks.bicep.table.lookup import ResourceType, table
@@ -20,7 +20,7 @@ def check_resource(placed: Placed, here: Here) -> None:
     inside = loop_scope(declaration.loop, here) if declaration.loop else here
     if declaration.condition:
         infer(declaration.condition, inside)
-    inside = inside.knowing({name: resource(child) for name, child in placed.children.items()})
+    inside = inside.within(placed)
     infer(declaration.body, inside)
     known = table().find(placed.type, placed.version)
     if known is None:

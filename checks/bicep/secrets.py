@@ -5,7 +5,7 @@ outputs-should-not-contain-secrets of Bicep's linter.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 from checks.bicep.inference import Here, infer
 from checks.bicep.syntax import tree
@@ -30,7 +30,7 @@ def check_parameter_default(parameter: tree.Parameter, unit: Unit) -> None:
 def check_output(output: tree.Output, here: Here) -> None:
     if output.decorator("secure"):
         return
-    if secret := next(_secrets(output.value, here, set()), None):
+    if secret := next(_secrets(output.value, replace(here, muted=True), set()), None):
         here.report(
             output.line,
             f"the output {output.name} tells {secret}: outputs stand in the deployment's history"

@@ -1,6 +1,6 @@
 """Types of values, the same for what Azure's resources take and for what a Bicep file declares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -129,10 +129,18 @@ def resolved(of: Type) -> Type:
 
 def members(of: Type) -> tuple[Type, ...]:
     """The types that a value of this type may have, those of nested choices one by one."""
+    return tuple(_members(of, set()))
+
+
+def _members(of: Type, seen: set[int]) -> Iterator[Type]:
+    """A choice that contains itself is followed once."""
     of = resolved(of)
     if not isinstance(of, Choice):
-        return (of,)
-    return tuple(inner for member in of.members for inner in members(member))
+        yield of
+    elif id(of) not in seen:
+        seen.add(id(of))
+        for member in of.members:
+            yield from _members(member, seen)
 
 
 def either(*types: Type) -> Type:

@@ -65,6 +65,8 @@ class Unit:
     unknown: set[str] = field(default_factory=set)
     """Names from files that cannot be read: nothing can be said of them."""
     used: set[str] = field(default_factory=set)
+    types: dict[str, Type] = field(default_factory=dict)
+    """The types that the file declares, those that were looked at."""
     variables: dict[str, Type] = field(default_factory=dict)
     """The types of the variables whose values were looked at."""
 

@@ -104,9 +104,9 @@ def _denied(at: Cursor) -> tree.TypeLiteral:
 
 def _named(at: Cursor) -> tree.TypeExpression:
     token = at.take()
-    if token.text == "sys" and at.at_mark("."):
+    if token.text == "sys" and at.at_mark(".") and at.ahead().text in OF_RESOURCE:
         at.take()
-        token = at.name("a type")
+        token = at.take()
     if token.text in CONSTANTS:
         return tree.TypeLiteral(line=token.line, text=token.text, value=CONSTANTS[token.text])
     if token.text in OF_RESOURCE and at.at_mark("<"):
