@@ -395,7 +395,6 @@ output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_FUNCTION_NAME string = app.outputs.name
-output SERVICE_BELFRY_NAME string = app.outputs.name
 output BELFRY_URL string = 'https://${app.outputs.host}'
 output BELFRY_IDENTITY_NAME string = identity.outputs.name
 output BELFRY_STORAGE_NAME string = storage.outputs.name

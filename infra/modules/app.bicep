@@ -207,10 +207,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   scope: app
   properties: {
     workspaceId: workspaceId
-    logs: [
-      { category: 'AppServiceAuthenticationLogs', enabled: true }
-      { category: 'FunctionAppLogs', enabled: hostLogs }
-    ]
+    logs: [{ category: 'FunctionAppLogs', enabled: hostLogs }]
     metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
