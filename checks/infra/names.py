@@ -133,6 +133,11 @@ def named(infra: Infra, environment: str) -> Iterator[Named]:
         yield from _in(file, _Scope(file, inner), module.symbol)
 
 
+def value_in(file: File, value: Value, given: Mapping[str, str]) -> str | None:
+    """A string of a file, with these parameters; None if it cannot be told without Azure."""
+    return _Scope(file, given).value(value)
+
+
 def _in(file: File, scope: _Scope, call: str) -> Iterator[Named]:
     for resource in file.resources:
         if not resource.existing:
