@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from checks.bicep import Problem
 from checks.infra.infra import Infra, at, problem, text
 
 _STORAGE = "Microsoft.Storage/storageAccounts"
-_WANTED = {
+_WANTED: Mapping[str, Mapping[str, str | bool]] = {
     _STORAGE: {
         "properties.allowSharedKeyAccess": False,
         "properties.allowBlobPublicAccess": False,
@@ -29,7 +29,7 @@ _CLOSED = {
     ),
     "properties.networkAcls.defaultAction": "privateNetwork ? 'Deny' : 'Allow'",
 }
-_PRIVATE = {
+_PRIVATE: Mapping[str, Mapping[str, str]] = {
     _STORAGE: _CLOSED,
     "Microsoft.KeyVault/vaults": _CLOSED,
     "Microsoft.DBforPostgreSQL/flexibleServers": {

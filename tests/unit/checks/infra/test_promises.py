@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from checks.infra import Infra, Promise, promises, read
 from checks.infra.names import ENVIRONMENTS, named
-from checks.infra.roles import NEEDED
+from checks.infra.roles import BUILT_IN, NEEDED
 from checks.infra.settings import NOT_IN_AZURE, declared
 
 ROOT = Path(__file__).parents[4]
@@ -48,6 +49,14 @@ def test_no_name_of_an_account_or_vault_is_left_unknown(environment: str, infra:
 
 def test_each_role_is_needed_by_something_that_is_there() -> None:
     assert [one for one in NEEDED if not (ROOT / one.by).exists()] == []
+
+
+def test_the_page_names_each_role_and_only_outputs_that_there_are(infra: Infra) -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    assert [one.role for one in NEEDED if one.role in BUILT_IN and one.role not in page] == []
+    used = set(re.findall(r"\$\{?((?:AZURE|BELFRY)_\w+)", page))
+    ours = {"AZURE_ENV_NAME", "BELFRY_KEY"}  # azd's; the reader's own
+    assert used - ours <= set(infra.main.outputs)
 
 
 def test_what_azure_does_not_need_is_a_setting() -> None:
