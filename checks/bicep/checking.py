@@ -6,8 +6,11 @@ from checks.bicep.functions import DECORATORS
 from checks.bicep.inference import Here, infer, variable
 from checks.bicep.modules import check_module
 from checks.bicep.placing import check_resource
+from checks.bicep.repeating import check_repeated
 from checks.bicep.secrets import check_output, check_parameter_default
 from checks.bicep.similar import instead
+from checks.bicep.standing import check_standing
+from checks.bicep.starting import check_start
 from checks.bicep.syntax import tree
 from checks.bicep.types import INTEGER, UNKNOWN, resolved
 from checks.bicep.unit import Unit
@@ -23,6 +26,9 @@ def check_unit(unit: Unit) -> None:
         _check_statement(statement, here)
     for placed in unit.resources.values():
         check_resource(placed, here)
+    check_start(unit)
+    check_repeated(unit)
+    check_standing(unit)
     _unused(unit)
 
 

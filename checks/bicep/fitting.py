@@ -5,6 +5,7 @@ Objects and arrays are followed to the last property; of any other expression th
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from checks.bicep.assignable import assignable
 from checks.bicep.inference import Here, infer, loop_scope
@@ -34,16 +35,28 @@ def fit(of: tree.Expression, wanted: Type, where: str, here: Here) -> None:
     """Reports what does not fit; `where` names the place, such as `site.properties.siteConfig`."""
     match of:
         case tree.Ternary(yes=yes, no=no):
-            fit(yes, wanted, where, here)
-            fit(no, wanted, where, here)
+            guarded = replace(here, guarded=True)
+            fit(yes, wanted, where, guarded)
+            fit(no, wanted, where, guarded)
         case tree.Object():
             _fit_object(of, wanted, where, here)
         case tree.Array():
             _fit_array(of, wanted, where, here)
         case tree.Loop():
             _fit_loop(of, wanted, where, here)
+        case tree.Name() if written := _written(of, here):
+            fit(written, wanted, f"{where} ({of.name})", Here(here.unit))
         case _:
             _fit_inferred(of, wanted, where, here)
+
+
+def _written(of: tree.Name, here: Here) -> tree.Expression | None:
+    """The object or the array that a variable of this file stands for."""
+    declaration = here.unit.symbols.get(of.name)
+    if of.name in here.locals or not isinstance(declaration, tree.Variable) or declaration.type:
+        return None
+    value = declaration.value
+    return value if isinstance(value, tree.Object | tree.Array) else None
 
 
 def _fit_inferred(of: tree.Expression, wanted: Type, where: str, here: Here) -> None:

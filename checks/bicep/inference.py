@@ -30,6 +30,8 @@ from checks.bicep.types import (
 from checks.bicep.unit import Imported, Placed, Unit
 
 COMPARISONS = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">="})
+ALWAYS = frozenset({"id", "name", "type", "apiVersion"})
+"""What is known of a resource or a module even if it is not deployed."""
 NAMESPACES = frozenset({"az", "sys"})
 
 
@@ -43,6 +45,8 @@ class Here:
     """The resources that stand in the same resource, and those around it."""
     in_default: bool = False
     """In the default of a parameter."""
+    guarded: bool = False
+    """Where a condition decides whether this is used at all."""
     muted: bool = False
     """What is wrong is not reported: it has been."""
 
@@ -90,7 +94,8 @@ def infer(of: tree.Expression, here: Here) -> Type:
             return _binary(of, here)
         case tree.Ternary(condition=condition, yes=yes, no=no):
             _operand(condition, BOOLEAN, "?", here)
-            return either(infer(yes, here), infer(no, here))
+            guarded = replace(here, guarded=True)
+            return either(infer(yes, guarded), infer(no, guarded))
         case tree.Lambda(parameters=names, body=body):
             return infer(body, here.knowing(dict.fromkeys(names, UNKNOWN)))
         case tree.Loop():
@@ -177,6 +182,8 @@ def _member(of: tree.Member, here: Here) -> Type:
     if isinstance(of.of, tree.Name) and (other := here.unit.wildcards.get(of.of.name)):
         return _exported(of, other, here)
     value = infer(of.of, here)
+    if not of.safe and not here.guarded and of.name not in ALWAYS:
+        _check_deployed(of, here)
     source = without_null(value)
     found = member(source, of.name)
     if found is None:
@@ -184,6 +191,20 @@ def _member(of: tree.Member, here: Here) -> Type:
             here.report(of.line, _cannot_read(of, source))
         return UNKNOWN
     return nullable(found) if of.safe and takes_null(value) else found
+
+
+def _check_deployed(of: tree.Member, here: Here) -> None:
+    """What has a condition may not be there when it is read (BCP318 of the compiler)."""
+    inner = of.of.of if isinstance(of.of, tree.Index) else of.of
+    if not isinstance(inner, tree.Name) or inner.name in here.locals:
+        return
+    declaration = here.unit.symbols.get(inner.name)
+    if isinstance(declaration, tree.Resource | tree.Module) and declaration.condition:
+        here.report(
+            of.line,
+            f"{inner.name} is deployed only if {declaration.condition.text}:"
+            f" read it under that condition, or as {inner.name}.?{of.name}",
+        )
 
 
 def _exported(of: tree.Member, other: Unit, here: Here) -> Type:

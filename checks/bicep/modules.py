@@ -1,5 +1,7 @@
 """Modules: their parameters, against those that the module's file declares, and their scope."""
 
+from dataclasses import replace
+
 from checks.bicep.declared import of_parameter
 from checks.bicep.fitting import fit, fit_fields
 from checks.bicep.inference import Here, infer, loop_scope
@@ -16,6 +18,7 @@ def check_module(module: tree.Module, here: Here) -> None:
     inside = loop_scope(module.loop, here) if module.loop else here
     if module.condition:
         infer(module.condition, inside)
+        inside = replace(inside, guarded=True)
     infer(module.body, inside)
     for found in module.body.properties:
         if found.key not in PROPERTIES:

@@ -20,6 +20,7 @@ def check_resource(placed: Placed, here: Here) -> None:
     inside = loop_scope(declaration.loop, here) if declaration.loop else here
     if declaration.condition:
         infer(declaration.condition, inside)
+        inside = replace(inside, guarded=True)
     inside = inside.within(placed)
     infer(declaration.body, inside)
     known = table().find(placed.type, placed.version)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from checks.bicep.checking import check_unit
 from checks.bicep.library import Library
+from checks.bicep.parameters import check_parameters, path_of
 from checks.bicep.plain import Expression, Plain, plain, plain_type
 from checks.bicep.problem import Problem
 from checks.bicep.syntax import tree
@@ -91,15 +92,21 @@ class Program:
 
 
 def load(main: Path) -> Program:
-    """Reads and checks a deployment. Raises OSError if there is no such file."""
+    """Reads and checks a deployment, with `main.parameters.json` if that lies beside it.
+
+    Raises OSError if there is no such file.
+    """
     library = Library()
-    library.unit(main)
+    first = library.unit(main)
     units = library.units
     for unit in units:
         check_unit(unit)
+    reports = [unit.report for unit in units]
+    if first.readable and path_of(main).is_file():
+        reports.append(check_parameters(path_of(main), first))
     return Program(
         files=tuple(_file(unit) for unit in units),
-        problems=tuple(problem for unit in units for problem in unit.report.problems),
+        problems=tuple(problem for report in reports for problem in report.problems),
     )
 
 

@@ -5,10 +5,11 @@ outputs-should-not-contain-secrets of Bicep's linter.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from checks.bicep.inference import Here, infer
 from checks.bicep.syntax import tree
+from checks.bicep.syntax.walk import parts
 from checks.bicep.types import is_secure
 from checks.bicep.unit import Unit
 
@@ -40,7 +41,7 @@ def check_output(output: tree.Output, here: Here) -> None:
 
 def _secrets(of: tree.Expression, here: Here, seen: set[str]) -> Iterator[str]:
     """What an expression tells that must stay secret, also through variables."""
-    for part in _parts(of):
+    for part in parts(of):
         if isinstance(part, tree.Call) and part.name.startswith("list"):
             yield f"what {part.name}() returns"
         elif isinstance(part, tree.Call) and part.name == "getSecret":
@@ -54,14 +55,3 @@ def _secrets(of: tree.Expression, here: Here, seen: set[str]) -> Iterator[str]:
                 yield f"the secure parameter {part.name}"
         elif isinstance(part, tree.Member) and is_secure(infer(part, here)):
             yield f"{part.text}, which is secret"
-
-
-def _parts(of: object) -> Iterator[object]:
-    """The expression and every expression in it."""
-    if isinstance(of, tuple):
-        for one in of:
-            yield from _parts(one)
-    elif is_dataclass(of):
-        yield of
-        for one in fields(of):
-            yield from _parts(getattr(of, one.name))
