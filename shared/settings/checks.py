@@ -91,16 +91,6 @@ def switch(value: str) -> bool:
     return value == "true"
 
 
-def credential(value: str) -> str:
-    """Of the names that Azure's libraries know, those that make sense here."""
-    if value not in (AZURE_CLI, "ManagedIdentityCredential"):
-        raise ValueError(
-            f"use {AZURE_CLI} (as whoever is signed in with `az login`) or "
-            "ManagedIdentityCredential (as the app)"
-        )
-    return value
-
-
 def region(value: str) -> str:
     if value not in REGIONS:
         meant = MISTAKEN.get(value.upper(), value.upper())
@@ -251,3 +241,13 @@ def base_url(value: str) -> None:
             "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
             "a password"
         )
+
+
+def credential(value: str) -> str:
+    """Of the names that Azure's libraries know, those that make sense here."""
+    if value not in (AZURE_CLI, "ManagedIdentityCredential"):
+        raise ValueError(
+            f"use {AZURE_CLI} (as whoever is signed in with `az login`) or "
+            "ManagedIdentityCredential (as the app)"
+        )
+    return value

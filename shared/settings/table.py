@@ -36,6 +36,13 @@ SETTINGS = (
         "and __clientId. Default: the account of AzureWebJobsStorage.",
         secret=True,
     ),
+    Setting(
+        "AZURE_TOKEN_CREDENTIALS",
+        "ManagedIdentityCredential",
+        "Who signs in to Azure where there is no connection string: ManagedIdentityCredential (the "
+        "app), or AzureCliCredential: on your own machine, whoever did `az login` "
+        "(docs/deploy.md).",
+    ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
     Setting(
         "BACKUP_DESTINATIONS",
@@ -292,13 +299,6 @@ SETTINGS = (
         "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
     ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
-    Setting(
-        "AZURE_TOKEN_CREDENTIALS",
-        "ManagedIdentityCredential",
-        "Who signs in to Azure where there is no connection string: ManagedIdentityCredential (the "
-        "app), or AzureCliCredential: on your own machine, whoever did `az login` "
-        "(docs/deploy.md).",
-    ),
     Setting(
         "REQUESTS_PER_MINUTE",
         "1200",
