@@ -175,6 +175,16 @@ def names(value: str, name: str, problems: list[str]) -> list[str]:
     return [one for one in dict.fromkeys(found) if one not in _TAKEN]
 
 
+def credential(value: str) -> str:
+    """Of the names that Azure's libraries know, those that make sense here."""
+    if value not in (AZURE_CLI, "ManagedIdentityCredential"):
+        raise ValueError(
+            f"use {AZURE_CLI} (as whoever is signed in with `az login`) or "
+            "ManagedIdentityCredential (as the app)"
+        )
+    return value
+
+
 def age_keys(value: str) -> Iterator[str]:
     """What is wrong with a list of secret keys of age, with commas between; no key is shown."""
     found = [part.strip() for part in value.split(",") if part.strip()]
@@ -241,13 +251,3 @@ def base_url(value: str) -> None:
             "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
             "a password"
         )
-
-
-def credential(value: str) -> str:
-    """Of the names that Azure's libraries know, those that make sense here."""
-    if value not in (AZURE_CLI, "ManagedIdentityCredential"):
-        raise ValueError(
-            f"use {AZURE_CLI} (as whoever is signed in with `az login`) or "
-            "ManagedIdentityCredential (as the app)"
-        )
-    return value
