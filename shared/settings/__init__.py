@@ -1,12 +1,12 @@
 """Configuration: one frozen value, read once from the environment.
 
 `table` lists the settings (those of channels are with the channels), and `model` has their values.
-`reading` turns an environment into values, by the rules of `checks`. Only `process` reads this
-process's environment.
+`reading` turns an environment into values, by the rules of `checks` and `databases`. Only `process`
+reads this process's environment.
 """
 
+from shared.settings.databases import DatabaseUrl, client_id_of
 from shared.settings.model import (
-    AZURE_CLI,
     PRIMARY,
     RETENTION,
     AccessSettings,
@@ -49,7 +49,6 @@ from shared.settings.secret import UNSET, Secret
 from shared.settings.table import SETTINGS, TASK_SUFFIXES, Setting, task_settings
 
 __all__ = [
-    "AZURE_CLI",
     "PRIMARY",
     "RETENTION",
     "SETTINGS",
@@ -61,6 +60,7 @@ __all__ = [
     "Channels",
     "Check",
     "DataSettings",
+    "DatabaseUrl",
     "DestinationSettings",
     "DriveSettings",
     "HeartbeatSettings",
@@ -75,6 +75,7 @@ __all__ = [
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "client_id_of",
     "for_audit",
     "for_billing",
     "for_data",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from shared import money
-from shared.settings.model import AZURE_CLI, PRIMARY
+from shared.identity import AZURE_CLI
+from shared.settings.model import PRIMARY
 from shared.settings.regions import MISTAKEN, REGIONS
 
 _AGE = "age-secret-key-"

@@ -12,9 +12,6 @@ from shared.errors import Misconfigured
 from shared.settings.secret import UNSET, Secret
 from shared.settings.table import task_settings
 
-AZURE_CLI = "AzureCliCredential"
-"""In place of an identity's client id: whoever is signed in to the Azure CLI (`az login`)."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StorageAccount:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shared.clock import Clock
 from shared.errors import Misconfigured
-from shared.settings import AZURE_CLI, StorageAccount
+from shared.identity import credential
+from shared.settings import StorageAccount
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 Service = Literal["table", "queue"]
 
 _SCOPE = "https://storage.azure.com/.default"
-_CLI_SECONDS = 60
-"""How long `az` may take to give a token: its first start on a machine is slow."""
 _TEXTS = {"table": of_table, "queue": of_queue}
 
 
@@ -33,16 +32,7 @@ class Endpoint:
 def by_identity(account: StorageAccount, service: str) -> tuple[str, TokenCredential]:
     """(the URL of a service of an account that has no connection string, the credential)."""
     url = f"https://{account.account_name}.{service}.core.windows.net"
-    return url, _credential(account.client_id)
-
-
-def _credential(client_id: str) -> TokenCredential:
-    """That of an identity, or of the person who is signed in to the Azure CLI."""
-    from azure.identity import AzureCliCredential, ManagedIdentityCredential
-
-    if client_id == AZURE_CLI:
-        return AzureCliCredential(process_timeout=_CLI_SECONDS)
-    return ManagedIdentityCredential(client_id=client_id or None)
+    return url, credential(account.client_id)
 
 
 def endpoint(account: StorageAccount, service: Service) -> Endpoint:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Misconfigured
-from shared.settings import AZURE_CLI, from_env
+from shared.identity import AZURE_CLI
+from shared.settings import from_env
 from shared.settings.reading import for_storage
 from shared.storage.account import by_identity
 
