@@ -1,7 +1,5 @@
 """The app's managed identity: how it signs in to Azure's services, and to PostgreSQL.
 
-On a person's own machine, the command line signs in as whoever did `az login` instead (AZURE_CLI).
-
 PostgreSQL takes an Entra token as the password of a connection. A token lives for about an hour, so
 each new connection asks for one; azure-identity keeps it until shortly before it expires.
 
@@ -20,13 +18,9 @@ from shared.redaction import redact
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-AZURE_CLI = "AzureCliCredential"
-"""In place of an identity's client id: whoever is signed in to the Azure CLI."""
 _POSTGRES = "https://ossrdbms-aad.database.windows.net/.default"
 _CONNECTING, _READING = 5, 10
 """Seconds for the identity endpoint, which is on the same machine. By default it is 300 each."""
-_STARTING = 60
-"""Seconds that `az` may take to give a token: its first start on a machine is slow."""
 _given: deque[str] = deque(maxlen=8)
 """The tokens that were given out last, to be removed from texts."""
 _UNKNOWN = (
@@ -39,12 +33,9 @@ _UNKNOWN = (
 @functools.cache
 def credential(client_id: str) -> TokenCredential:
     """The credential of the user-assigned identity with that client id; empty: of the
-    system-assigned one; AZURE_CLI: of the person at the machine. There is one for each in a
-    process, since it holds the cached tokens."""
-    from azure.identity import AzureCliCredential, ManagedIdentityCredential
+    system-assigned one. There is one for each in a process, since it holds the cached tokens."""
+    from azure.identity import ManagedIdentityCredential
 
-    if client_id == AZURE_CLI:
-        return AzureCliCredential(process_timeout=_STARTING)
     return ManagedIdentityCredential(
         client_id=client_id or None, connection_timeout=_CONNECTING, read_timeout=_READING
     )
@@ -77,16 +68,14 @@ def advice(said: str, user: str) -> str:
     name = user.replace("'", "''")
     sql = f"SELECT * FROM pgaadauth_create_principal('{name}', false, false)"  # noqa: S608, is said
     return (
-        f"; a token of Entra was its password, so {user!r} must be the name of the identity (or, "
-        "after `az login`, of the person) that signed in, and a principal of the server: as an "
-        f"Entra administrator, in the database postgres, run {sql}"
+        f"; it signed in with the app's managed identity, so {user!r} must be the name of that "
+        "identity, and a principal of the server: as an Entra administrator, in the database "
+        f"postgres, run {sql}"
     )
 
 
 def _why(client_id: str, error: BaseException) -> str:
     said = redact(str(error)).strip().splitlines() or [type(error).__name__]
-    if client_id == AZURE_CLI:
-        return f"gave no token for PostgreSQL: {said[0]:.300}"
     return (
         f"gave no token for PostgreSQL: {said[0]:.300} (AZURE_CLIENT_ID is {client_id}; the app "
         "must have that identity, and its IDENTITY_ENDPOINT must answer)"

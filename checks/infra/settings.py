@@ -17,7 +17,6 @@ from shared.notifications import channels
 from shared.settings import SETTINGS, TASK_SUFFIXES, Setting
 
 NOT_IN_AZURE: Mapping[str, str] = {
-    "AZURE_TOKEN_CREDENTIALS": "the app signs in with its identity; this is for a person's machine",
     "AzureWebJobsStorage": "the identity has AzureWebJobsStorage__accountName instead",
     "BACKUP_STORAGE": "the identity has BACKUP_STORAGE__accountName instead",
     "DATABASE_PATH": "an instance has no disk that outlives it, so no SQLite database",

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from shared import money
-from shared.identity import AZURE_CLI
 from shared.settings.model import PRIMARY
 from shared.settings.regions import MISTAKEN, REGIONS
 
@@ -174,16 +173,6 @@ def names(value: str, name: str, problems: list[str]) -> list[str]:
         if one in _TAKEN or not re.fullmatch(r"[a-z][a-z0-9]{0,19}", one)
     ]
     return [one for one in dict.fromkeys(found) if one not in _TAKEN]
-
-
-def credential(value: str) -> str:
-    """Of the names that Azure's libraries know, those that make sense here."""
-    if value not in (AZURE_CLI, "ManagedIdentityCredential"):
-        raise ValueError(
-            f"use {AZURE_CLI} (as whoever is signed in with `az login`) or "
-            "ManagedIdentityCredential (as the app)"
-        )
-    return value
 
 
 def age_keys(value: str) -> Iterator[str]:

@@ -20,8 +20,7 @@ class StorageAccount:
     connection_string: Secret
     account_name: str = ""
     client_id: str = ""
-    """The client id of the user-assigned identity; empty for the system-assigned one; AZURE_CLI
-    for the person at the command line."""
+    """The client id of the user-assigned identity; empty for the system-assigned one."""
 
 
 Values = Mapping[str, Secret]

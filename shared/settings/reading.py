@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from shared import outgoing
 from shared.errors import Misconfigured
-from shared.identity import AZURE_CLI
 from shared.settings import checks, databases
 from shared.settings.model import (
     PRIMARY,
@@ -262,21 +261,15 @@ class _Given:
         return StorageAccount(
             connection_string=Secret(self.read(name)),
             account_name=self.read(f"{name}__accountName"),
-            client_id=self.signs_in_as() or self.read(f"{name}__clientId"),
+            client_id=self.read(f"{name}__clientId"),
         )
-
-    def signs_in_as(self) -> str:
-        """AZURE_CLI if a person signs in; empty if the app's identity does."""
-        given = self.checked("AZURE_TOKEN_CREDENTIALS", checks.credential)
-        return AZURE_CLI if given == AZURE_CLI else ""
 
     def database(self, name: str) -> Secret:
         """The variable's value as the URL of a database."""
         value = self.read(name)
-        client_id = self.signs_in_as() or self.read("AZURE_CLIENT_ID")
         named = self.checked("ENTRA_DATABASE_HOSTS", databases.hosts) or ()
         try:
-            return databases.url_of(value, client_id, named)
+            return databases.url_of(value, self.read("AZURE_CLIENT_ID"), named)
         except ValueError as error:
             self.problems.append(f"{name} is {Secret(value)!r}; {error}")
             return Secret(value)

@@ -36,13 +36,6 @@ SETTINGS = (
         "and __clientId. Default: the account of AzureWebJobsStorage.",
         secret=True,
     ),
-    Setting(
-        "AZURE_TOKEN_CREDENTIALS",
-        "ManagedIdentityCredential",
-        "Who signs in to Azure where there is no connection string: ManagedIdentityCredential (the "
-        "app), or AzureCliCredential: on your own machine, whoever did `az login` "
-        "(docs/deploy.md).",
-    ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
     Setting(
         "BACKUP_DESTINATIONS",
