@@ -5,6 +5,7 @@ Prints one line for a check that found nothing, else every problem. Exits 1 if t
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from checks.outcome import Outcome
@@ -25,13 +26,20 @@ def main(names: list[str]) -> int:
     return max([_run(name) for name in names or QUICK])
 
 
+def find(name: str) -> Callable[[Path], Outcome]:
+    """The check of this name."""
+    found: Callable[[Path], Outcome] = importlib.import_module(QUICK[name]).check
+    return found
+
+
 def _run(name: str) -> int:
-    outcome: Outcome = importlib.import_module(QUICK[name]).check(ROOT)
+    outcome = find(name)(ROOT)
     for problem in outcome.problems:
         print(problem)
     count = len(outcome.problems)
-    print(f"{name}: {outcome.looked_at}: {f'{count} problems' if count else 'nothing found'}")
-    return 1 if outcome.problems else 0
+    said = f"{count} problem{'s' if count > 1 else ''}" if count else "nothing found"
+    print(f"{name}: {outcome.looked_at}: {said}")
+    return 1 if count else 0
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 Only what is certainly wrong is refused: a string where one of some strings is wanted may be one.
 """
 
+from collections.abc import Iterator
+
+from checks.bicep.similar import instead
 from checks.bicep.types import (
     Boolean,
-    Choice,
     Constant,
     Integer,
     Null,
@@ -16,7 +18,7 @@ from checks.bicep.types import (
     Unknown,
     Variants,
     members,
-    resolved,
+    word,
 )
 
 DEEPEST = 8
@@ -68,37 +70,44 @@ def _constant_fits(value: str | int | bool, wanted: Type) -> bool:
 
 
 def _record_fits(given: Record, wanted: Record, depth: int) -> bool:
-    """Each property that both know must fit; what is required must be there, if all is known."""
+    return next(_misfits(given, wanted, depth), None) is None
+
+
+def _misfits(given: Record, wanted: Record, depth: int) -> Iterator[str]:
+    """The properties that do not fit: of another type, missing, or not known there."""
     for name, field in wanted.fields.items():
         if name in given.fields:
             if not assignable(given.fields[name].type, field.type, depth + 1):
-                return False
+                yield name
         elif field.required and given.rest is None:
-            return False
-    extra = given.fields.keys() - wanted.fields.keys()
-    if wanted.rest is None:
-        return True
-    return all(assignable(given.fields[name].type, wanted.rest, depth + 1) for name in extra)
+            yield name
+    for name in given.fields.keys() - wanted.fields.keys():
+        if wanted.rest is None or not assignable(given.fields[name].type, wanted.rest, depth + 1):
+            yield name
 
 
-def kinds_fit(given: Type, wanted: Type) -> bool:
-    """Whether both are of one kind (string, int, bool, array, object), whatever their limits."""
-    given, wanted = resolved(given), resolved(wanted)
-    if isinstance(wanted, Choice):
-        return any(kinds_fit(given, member) for member in wanted.members)
-    return _kind(given) == _kind(wanted) or Unknown in (type(given), type(wanted))
+def misfit(given: Type, wanted: Type) -> str:
+    """Says why a value does not fit, down to the property that is wrong."""
+    records = [_only(of, Record) for of in (given, wanted)]
+    if isinstance(records[0], Record) and isinstance(records[1], Record):
+        return _misfit_property(records[0], records[1])
+    items = [_only(of, Sequence) for of in (given, wanted)]
+    if isinstance(items[0], Sequence) and isinstance(items[1], Sequence):
+        return f"in its items, {misfit(items[0].item, items[1].item)}"
+    return f"{word(given)} where {word(wanted)} is wanted"
 
 
-def _kind(of: Type) -> str:
-    match of:
-        case Constant(value=value):
-            return type(value).__name__
-        case Variants():
-            return Record.__name__
-        case Text():
-            return "str"
-        case Integer():
-            return "int"
-        case Boolean():
-            return "bool"
-    return type(of).__name__
+def _misfit_property(given: Record, wanted: Record) -> str:
+    name = min(_misfits(given, wanted, 0), default="")
+    if name not in given.fields:
+        return f"{name} is missing: {word(wanted.fields[name].type)}" if name else "an object"
+    target = wanted.fields[name].type if name in wanted.fields else wanted.rest
+    if target is None:
+        return f"there is no property {name}{instead(name, wanted.fields)}"
+    return f"{name}: {misfit(given.fields[name].type, target)}"
+
+
+def _only(of: Type, kind: type) -> Type | None:
+    """The only member of this kind, if there is one."""
+    found = [member for member in members(of) if isinstance(member, kind)]
+    return found[0] if len(found) == 1 else None

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from checks.bicep.assignable import assignable
 from checks.bicep.declared import declared
 from checks.bicep.functions import FUNCTIONS, ONLY_AS_DEFAULT, Signature, signature
-from checks.bicep.inference import NAMESPACES, Here, infer
+from checks.bicep.here import Here
+from checks.bicep.inference import NAMESPACES, infer
 from checks.bicep.members import item, values
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
@@ -65,8 +66,9 @@ def _declared(of: tree.Call, unit: Unit, name: str, here: Here) -> Type:
     """A function that a file declares."""
     function = unit.symbols.get(name)
     given = [infer(argument, here) for argument in of.arguments]
-    if not isinstance(function, tree.Function):
-        here.report(of.line, f"{unit.path.name} declares no function {name}")
+    exported = unit is here.unit or (function and function.decorator("export"))
+    if not isinstance(function, tree.Function) or not exported:
+        here.report(of.line, f"{unit.path.name} exports no function {name}")
         return UNKNOWN
     count = len(function.parameters)
     _counted(of, Signature(count, count, UNKNOWN), here)
@@ -101,11 +103,21 @@ def _own(of: tree.Call, here: Here) -> Type:
     _counted(of, wanted, here)
     if of.name in ONLY_AS_DEFAULT and not here.in_default:
         here.report(of.line, f"{of.name}() may stand only in the default of a parameter")
+    if of.name.startswith("load") and of.arguments:
+        _check_file(of, of.arguments[0], here)
     given = _arguments(of, here)
     returns = RETURNS.get(of.name)
     if returns and len(given) >= wanted.least:
         return returns(given)
     return wanted.returns
+
+
+def _check_file(of: tree.Call, source: tree.Expression, here: Here) -> None:
+    """What is loaded is loaded when the file is built: it must be there, and its path known."""
+    if not isinstance(source, tree.Literal):
+        here.report(of.line, f"{of.name}() takes a path without ${{...}}: it is read at the build")
+    elif not (here.unit.path.parent / str(source.value)).exists():
+        here.report(of.line, f"there is no {source.value} beside {here.unit.path.name}")
 
 
 def _arguments(of: tree.Call, here: Here) -> list[Type]:

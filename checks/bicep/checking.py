@@ -3,7 +3,8 @@
 from checks.bicep.declared import declared, is_only_itself, of_named, of_parameter
 from checks.bicep.fitting import fit
 from checks.bicep.functions import DECORATORS
-from checks.bicep.inference import Here, infer, variable
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, variable
 from checks.bicep.modules import check_module
 from checks.bicep.placing import check_resource
 from checks.bicep.repeating import check_repeated

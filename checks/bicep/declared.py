@@ -152,8 +152,9 @@ def _named(unit: Unit, of: tree.TypeName) -> Type:
     if name in unit.wildcards and steps:
         other = unit.wildcards[name]
         name, *steps = steps
-        if not isinstance(other.symbols.get(name), tree.NamedType):
-            unit.report.add(of.line, f"{other.path.name} declares no type {name}")
+        exported = other.symbols.get(name)
+        if not isinstance(exported, tree.NamedType) or not exported.decorator("export"):
+            unit.report.add(of.line, f"{other.path.name} exports no type {name}")
             return UNKNOWN
         found: Type = of_named(other, name)
     elif imported := unit.imported.get(name):

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from checks.bicep.assignable import assignable
-from checks.bicep.inference import Here, infer, loop_scope
+from checks.bicep.assignable import assignable, misfit
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, loop_scope
 from checks.bicep.members import is_null
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
@@ -66,7 +67,7 @@ def _fit_inferred(of: tree.Expression, wanted: Type, where: str, here: Here) -> 
     elif assignable(given, wanted):
         problem = None
     else:
-        problem = f"{word(given)} where {word(wanted)} is wanted"
+        problem = misfit(given, wanted)
     if problem:
         here.report(of.line, f"{where}: {problem}")
 
@@ -75,11 +76,13 @@ def unfit(value: Value, wanted: Type) -> str | None:
     """What is wrong with a value, if anything is.
 
     A string outside of an open set counts as wrong: a slip is more likely than a value that
-    Azure's tables do not know.
+    Azure's tables do not know. Several of the set, with commas between them, are fine there.
     """
     targets = members(wanted)
     constants = [target.value for target in targets if isinstance(target, Constant)]
     if any(isinstance(target, Unknown) for target in targets) or _among(value, constants):
+        return None
+    if any(isinstance(target, Text) for target in targets) and _several(value, constants):
         return None
     if not assignable(Constant(value), wanted) and not (isinstance(value, str) and constants):
         return f"{word(Constant(value))} where {word(wanted)} is wanted"
@@ -90,6 +93,10 @@ def unfit(value: Value, wanted: Type) -> str | None:
 
 def _among(value: Value, constants: list[Value]) -> bool:
     return any(value == one and type(value) is type(one) for one in constants)
+
+
+def _several(value: Value, constants: list[Value]) -> bool:
+    return isinstance(value, str) and all(part.strip() in constants for part in value.split(","))
 
 
 def _outside(value: Value, target: Type) -> str | None:

@@ -39,14 +39,29 @@ TEXTS = Sequence(item=TEXT)
 INTEGERS = Sequence(item=INTEGER)
 
 
-def _record(**fields: Type) -> Record:
-    return Record(fields={name: Field(type=of) for name, of in fields.items()}, rest=UNKNOWN)
+def _record(*texts: str, **others: Type) -> Record:
+    """An object with these properties and no others; `texts` are strings."""
+    types = {**dict.fromkeys(texts, TEXT), **others}
+    return Record(fields={name: Field(type=of) for name, of in types.items()})
 
 
 RESOURCE_GROUP = _record(
-    id=TEXT, name=TEXT, type=TEXT, location=TEXT, managedBy=TEXT, tags=OBJECT, properties=OBJECT
+    *("id", "name", "type", "location", "managedBy"),
+    tags=OBJECT,
+    properties=_record("provisioningState"),
 )
-SUBSCRIPTION = _record(id=TEXT, subscriptionId=TEXT, tenantId=TEXT, displayName=TEXT)
+SUBSCRIPTION = _record("id", "subscriptionId", "tenantId", "displayName")
+TENANT = _record("tenantId", "country", "countryCode", "displayName")
+DEPLOYER = _record("objectId", "tenantId", "userPrincipalName")
+ENVIRONMENT = _record(
+    *("activeDirectoryDataLake", "batch", "gallery", "graph", "graphAudience", "media", "name"),
+    *("portal", "resourceManager", "sqlManagement", "vmImageAliasDoc"),
+    authentication=_record("identityProvider", "loginEndpoint", "tenant", audiences=TEXTS),
+    suffixes=_record(
+        *("acrLoginServer", "azureDatalakeAnalyticsCatalogAndJob", "azureDatalakeStoreFileSystem"),
+        *("azureFrontDoorEndpointSuffix", "keyvaultDns", "sqlServerHostname", "storage"),
+    ),
+)
 
 FUNCTIONS = {
     "any": Signature(1, 1, UNKNOWN),
@@ -66,12 +81,12 @@ FUNCTIONS = {
     "dateTimeAdd": Signature(2, 3, TEXT),
     "dateTimeFromEpoch": Signature(1, 1, TEXT),
     "dateTimeToEpoch": Signature(1, 1, INTEGER),
-    "deployer": Signature(0, 0, _record(objectId=TEXT, tenantId=TEXT, userPrincipalName=TEXT)),
-    "deployment": Signature(0, 0, _record(name=TEXT)),
+    "deployer": Signature(0, 0, DEPLOYER),
+    "deployment": Signature(0, 0, _record("name", "location", properties=OBJECT)),
     "distinct": Signature(1, 1, ARRAY),
     "empty": Signature(1, 1, BOOLEAN),
     "endsWith": Signature(2, 2, BOOLEAN),
-    "environment": Signature(0, 0, _record(name=TEXT)),
+    "environment": Signature(0, 0, ENVIRONMENT),
     "extensionResourceId": Signature(3, None, TEXT),
     "externalInput": Signature(1, 2, UNKNOWN),
     "fail": Signature(1, 1, UNKNOWN),
@@ -85,7 +100,7 @@ FUNCTIONS = {
     "indexOf": Signature(2, 2, INTEGER),
     "int": Signature(1, 1, INTEGER),
     "intersection": Signature(2, None, UNKNOWN),
-    "items": Signature(1, 1, Sequence(item=_record(key=TEXT, value=UNKNOWN))),
+    "items": Signature(1, 1, Sequence(item=_record("key", value=UNKNOWN))),
     "join": Signature(2, 2, TEXT),
     "json": Signature(1, 1, UNKNOWN),
     "last": Signature(1, 1, UNKNOWN),
@@ -97,7 +112,7 @@ FUNCTIONS = {
     "loadJsonContent": Signature(1, 3, UNKNOWN),
     "loadTextContent": Signature(1, 2, TEXT),
     "loadYamlContent": Signature(1, 3, UNKNOWN),
-    "managementGroup": Signature(0, 1, _record(id=TEXT, name=TEXT)),
+    "managementGroup": Signature(0, 1, _record("id", "name", "type", properties=OBJECT)),
     "managementGroupResourceId": Signature(2, None, TEXT),
     "map": Signature(2, 2, ARRAY),
     "mapValues": Signature(2, 2, OBJECT),
@@ -118,7 +133,7 @@ FUNCTIONS = {
     "replace": Signature(3, 3, TEXT),
     "resourceGroup": Signature(0, 2, RESOURCE_GROUP),
     "resourceId": Signature(2, None, TEXT),
-    "roleDefinitions": Signature(1, 1, _record(id=TEXT, roleDefinitionId=TEXT)),
+    "roleDefinitions": Signature(1, 1, _record("id", "roleDefinitionId")),
     "shallowMerge": Signature(1, 1, OBJECT),
     "skip": Signature(2, 2, UNKNOWN),
     "sort": Signature(2, 2, ARRAY),
@@ -129,7 +144,7 @@ FUNCTIONS = {
     "subscriptionResourceId": Signature(2, None, TEXT),
     "substring": Signature(2, 3, TEXT),
     "take": Signature(2, 2, UNKNOWN),
-    "tenant": Signature(0, 0, _record(tenantId=TEXT, displayName=TEXT)),
+    "tenant": Signature(0, 0, TENANT),
     "tenantResourceId": Signature(2, None, TEXT),
     "toLogicalZone": Signature(3, 3, TEXT),
     "toLogicalZones": Signature(3, 3, TEXTS),

@@ -1,14 +1,13 @@
 """The types of expressions. On the way, what is wrong in them is reported: names, calls, reads."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from checks.bicep.assignable import assignable
 from checks.bicep.declared import declared, of_parameter
-from checks.bicep.members import has_members, item, member, member_names
+from checks.bicep.here import Here, resource
+from checks.bicep.members import has_members, is_missing_in_some, item, member, member_names
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
-from checks.bicep.table.lookup import table
 from checks.bicep.types import (
     BOOLEAN,
     INTEGER,
@@ -33,34 +32,6 @@ COMPARISONS = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">="})
 ALWAYS = frozenset({"id", "name", "type", "apiVersion"})
 """What is known of a resource or a module even if it is not deployed."""
 NAMESPACES = frozenset({"az", "sys"})
-
-
-@dataclass(frozen=True, slots=True)
-class Here:
-    """Where an expression stands. `locals`: names of loops, lambdas and nested resources."""
-
-    unit: Unit
-    locals: Mapping[str, Type] = field(default_factory=dict)
-    nested: Mapping[str, Placed] = field(default_factory=dict)
-    """The resources that stand in the same resource, and those around it."""
-    in_default: bool = False
-    """In the default of a parameter."""
-    guarded: bool = False
-    """Where a condition decides whether this is used at all."""
-    muted: bool = False
-    """What is wrong is not reported: it has been."""
-
-    def knowing(self, names: Mapping[str, Type]) -> "Here":
-        return replace(self, locals={**self.locals, **names})
-
-    def within(self, placed: Placed) -> "Here":
-        """In the body of a resource."""
-        types = {name: resource(child) for name, child in placed.children.items()}
-        return replace(self.knowing(types), nested={**self.nested, **placed.children})
-
-    def report(self, line: int, message: str) -> None:
-        if not self.muted:
-            self.unit.report.add(line, message)
 
 
 def infer(of: tree.Expression, here: Here) -> Type:
@@ -156,13 +127,6 @@ def variable(found: tree.Variable, unit: Unit) -> Type:
     return unit.variables[found.name]
 
 
-def resource(placed: Placed) -> Type:
-    """The type of what is read from a resource; in a loop, of an array of them."""
-    found = table().find(placed.type, placed.version)
-    body = found.body if found else UNKNOWN
-    return Sequence(item=body) if placed.declaration.loop else body
-
-
 def module(found: tree.Module, unit: Unit) -> Type:
     """`name` and `outputs`; in a loop, an array of them."""
     other = unit.modules.get(found.name)
@@ -190,6 +154,12 @@ def _member(of: tree.Member, here: Here) -> Type:
         if not of.safe:
             here.report(of.line, _cannot_read(of, source))
         return UNKNOWN
+    checked = not of.safe and not here.guarded and not isinstance(of.of, tree.Index)
+    if checked and is_missing_in_some(source, of.name):
+        here.report(
+            of.line,
+            f"{of.of.text} does not always have a property {of.name}: read it as .?{of.name}",
+        )
     return nullable(found) if of.safe and takes_null(value) else found
 
 

@@ -1,5 +1,6 @@
 """Reads a Bicep file and all files that it refers to, each once, and links their names."""
 
+import difflib
 import os
 import re
 from pathlib import Path
@@ -71,6 +72,7 @@ def _scope(unit: Unit) -> None:
             unit.report.add(
                 found.line, f"targetScope: {found.name!r} is none of {', '.join(SCOPES)}"
             )
+            unit.scope = next(iter(difflib.get_close_matches(found.name, SCOPES)), unit.scope)
         else:
             unit.scope = found.name
 
@@ -104,7 +106,8 @@ def _outputs(unit: Unit) -> None:
 
 def _placed(unit: Unit, resource: tree.Resource, parent: Placed | None) -> Placed:
     wanted = NESTED_TYPE if parent else RESOURCE_TYPE
-    if not wanted.fullmatch(resource.type):
+    sound = wanted.fullmatch(resource.type) is not None
+    if not sound:
         example = "'blobServices'" if parent else "'Microsoft.Web/sites@2024-11-01'"
         unit.report.add(
             resource.line, f"{resource.type!r} is no resource type; one is like {example}"
@@ -112,7 +115,8 @@ def _placed(unit: Unit, resource: tree.Resource, parent: Placed | None) -> Place
     name, _, version = resource.type.partition("@")
     if parent:
         name, version = f"{parent.type}/{name}", version or parent.version
-    placed = Placed(resource, name, version, parent)
+    sound = sound and (parent is None or parent.sound)
+    placed = Placed(resource, name, version, parent, sound)
     for child in resource.body.resources:
         if child.name in placed.children:
             unit.report.add(child.line, f"{child.name} is declared twice in {resource.name}")

@@ -15,8 +15,9 @@ from checks.bicep.types import (
 
 def member(of: Type, name: str) -> Type | None:
     """The type of a property; None if no value of this type has it."""
-    found = [one for part in members(of) for one in _member(part, name)]
-    return either(*found) if found else None
+    parts = members(of)
+    found = [one for part in parts for one in _member(part, name)]
+    return either(*found) if found or not parts else None
 
 
 def _member(of: Type, name: str) -> list[Type]:
@@ -38,6 +39,12 @@ def _member(of: Type, name: str) -> list[Type]:
     return []
 
 
+def is_missing_in_some(of: Type, name: str) -> bool:
+    """Whether some of the objects that the value may be have the property, and some have not."""
+    records = [part for part in members(of) if isinstance(part, Record)]
+    return 0 < sum(name not in one.fields and one.rest is None for one in records) < len(records)
+
+
 def member_names(of: Type) -> set[str]:
     """The names of all properties that a value of this type may have."""
     found: set[str] = set()
@@ -52,18 +59,16 @@ def member_names(of: Type) -> set[str]:
 
 def has_members(of: Type) -> bool:
     """Whether a property can be read at all; null aside."""
-    return any(isinstance(part, Record | Variants | Unknown) for part in members(of))
+    parts = members(of)
+    return not parts or any(isinstance(part, Record | Variants | Unknown) for part in parts)
 
 
 def item(of: Type) -> Type | None:
     """The type of an array's items; None if the value can be no array."""
-    found: list[Type] = []
-    for part in members(of):
-        if isinstance(part, Sequence):
-            found.append(part.item)
-        elif isinstance(part, Unknown):
-            found.append(UNKNOWN)
-    return either(*found) if found else None
+    parts = members(of)
+    found = [UNKNOWN for part in parts if isinstance(part, Unknown)]
+    items = [part.item for part in parts if isinstance(part, Sequence)]
+    return either(*found, *items) if found or items or not parts else None
 
 
 def is_null(of: Type) -> bool:

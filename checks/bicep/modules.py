@@ -1,14 +1,16 @@
 """Modules: their parameters, against those that the module's file declares, and their scope."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from checks.bicep.declared import of_parameter
 from checks.bicep.fitting import fit, fit_fields
-from checks.bicep.inference import Here, infer, loop_scope
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, loop_scope
 from checks.bicep.scopes import check_module_scope
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
-from checks.bicep.types import OBJECT, Field, takes_null
+from checks.bicep.types import BOOLEAN, OBJECT, TEXT, Field, takes_null
 from checks.bicep.unit import Unit
 
 PROPERTIES = ("name", "params", "scope", "dependsOn", "identity", "extensionConfigs")
@@ -17,7 +19,7 @@ PROPERTIES = ("name", "params", "scope", "dependsOn", "identity", "extensionConf
 def check_module(module: tree.Module, here: Here) -> None:
     inside = loop_scope(module.loop, here) if module.loop else here
     if module.condition:
-        infer(module.condition, inside)
+        fit(module.condition, BOOLEAN, f"the condition of {module.name}", inside)
         inside = replace(inside, guarded=True)
     infer(module.body, inside)
     for found in module.body.properties:
@@ -27,9 +29,13 @@ def check_module(module: tree.Module, here: Here) -> None:
                 f"module {module.name} has no property {found.key}"
                 f"{instead(str(found.key), PROPERTIES)}",
             )
+    if name := module.body.get("name"):
+        fit(name, TEXT, f"module {module.name}.name", inside)
     target = here.unit.modules.get(module.name)
     if target is None or not target.readable:
         return
+    if _deploys(target, here.unit):
+        here.report(module.line, f"{target.path.name} deploys this file itself")
     check_module_scope(module, target, inside)
     params = module.body.get("params")
     if params is not None and not isinstance(params, tree.Object):
@@ -47,3 +53,17 @@ def fields(of: Unit) -> dict[str, Field]:
         required = parameter.default is None and not takes_null(wanted)
         found[name] = Field(type=wanted, required=required)
     return found
+
+
+def _deploys(of: Unit, wanted: Unit) -> bool:
+    """Whether a file has the other as a module, or a module of it has."""
+    seen: set[Path] = set()
+    ahead = [of]
+    while ahead:
+        for other in ahead.pop().modules.values():
+            if other is wanted:
+                return True
+            if other.path not in seen:
+                seen.add(other.path)
+                ahead.append(other)
+    return False

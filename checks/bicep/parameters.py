@@ -11,7 +11,8 @@ from pathlib import Path
 
 from checks.bicep.assignable import assignable
 from checks.bicep.fitting import fit
-from checks.bicep.inference import Here, infer
+from checks.bicep.here import Here
+from checks.bicep.inference import infer
 from checks.bicep.modules import fields
 from checks.bicep.problem import Report
 from checks.bicep.similar import instead
@@ -40,7 +41,7 @@ def check_parameters(path: Path, main: Unit) -> Report:
         report.add(problem.lineno, f"no JSON: {problem.msg}")
         return report
     except ValueError as problem:
-        report.add(_line(source, str(problem)), f"{problem} is given twice")
+        report.add(_lines(source, str(problem))[-1], f"{problem} is given twice")
         return report
     given = content.get("parameters") if isinstance(content, dict) else None
     if not isinstance(given, dict):
@@ -48,7 +49,7 @@ def check_parameters(path: Path, main: Unit) -> Report:
         return report
     wanted = fields(main)
     for name, wrapped in given.items():
-        line = _line(source, name)
+        line = _lines(source, name)[0]
         if name not in wanted:
             report.add(line, f"{main.path.name} has no parameter {name}{instead(name, wanted)}")
         elif not isinstance(wrapped, dict) or not {"value", "reference"} & wrapped.keys():
@@ -72,9 +73,10 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _line(source: str, key: str) -> int:
-    found = re.search(rf"{re.escape(json.dumps(key))}\s*:", source)
-    return source.count("\n", 0, found.start()) + 1 if found else 1
+def _lines(source: str, key: str) -> list[int]:
+    """Where a key of this name stands; where its object is not known."""
+    found = re.finditer(rf"{re.escape(json.dumps(key))}\s*:", source)
+    return [source.count("\n", 0, one.start()) + 1 for one in found] or [1]
 
 
 def _beside(main: Unit, report: Report) -> Unit:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from checks.bicep.fitting import fit, fit_fields, fit_variants
-from checks.bicep.inference import Here, infer, loop_scope, nested
+from checks.bicep.here import Here
+from checks.bicep.inference import infer, loop_scope, nested
 from checks.bicep.scopes import check_scope
 from checks.bicep.syntax import tree
 from checks.bicep.table.lookup import ResourceType, table
-from checks.bicep.types import ARRAY, Record, Variants, resolved
+from checks.bicep.types import ARRAY, BOOLEAN, Record, Variants, resolved
 from checks.bicep.unit import Placed
 
 BESIDES = ("parent", "scope", "dependsOn")
@@ -19,14 +20,14 @@ def check_resource(placed: Placed, here: Here) -> None:
     declaration = placed.declaration
     inside = loop_scope(declaration.loop, here) if declaration.loop else here
     if declaration.condition:
-        infer(declaration.condition, inside)
+        fit(declaration.condition, BOOLEAN, f"the condition of {declaration.name}", inside)
         inside = replace(inside, guarded=True)
     inside = inside.within(placed)
     infer(declaration.body, inside)
     known = table().find(placed.type, placed.version)
-    if known is None:
+    if known is None and placed.sound:
         _unknown(placed, here)
-    else:
+    elif known:
         _check_body(placed, known, inside)
         check_scope(placed, known, inside)
     if depends := declaration.body.get("dependsOn"):

@@ -7,7 +7,8 @@ outputs-should-not-contain-secrets of Bicep's linter.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from checks.bicep.inference import Here, infer
+from checks.bicep.here import Here
+from checks.bicep.inference import infer
 from checks.bicep.syntax import tree
 from checks.bicep.syntax.walk import parts
 from checks.bicep.types import is_secure

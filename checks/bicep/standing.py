@@ -17,12 +17,12 @@ def check_standing(unit: Unit) -> None:
                 _check_secrets(value, frozenset(), unit)
             case tree.Parameter(default=value) if value:
                 _check_loops(value, False, unit)
-            case tree.Resource(body=body):
-                _check_loops(body, True, unit)
-                _check_secrets(body, frozenset(), unit)
             case tree.Module(body=body):
                 _check_loops(body, True, unit)
                 _check_secrets(body, frozenset(_secure_places(statement, unit)), unit)
+    for placed in unit.placed():
+        _check_loops(placed.declaration.body, True, unit)
+        _check_secrets(placed.declaration.body, frozenset(), unit)
     _check_cycles(unit)
 
 

@@ -64,6 +64,10 @@ def _late(of: tree.Expression, unit: Unit, seen: frozenset[str]) -> str | None:
             return None if name in known else of.text
         case tree.Call(name=name) if name.startswith("list") or name == "reference":
             return of.text
+        case tree.Index(of=inner, at=tree.Literal(value=str(name))) if _is_deployed(
+            inner, unit, seen
+        ):
+            return None if name in KNOWN else of.text
         case tree.Call(name="nameof"):
             return None
         case tree.Lambda(parameters=parameters, body=body):

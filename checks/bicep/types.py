@@ -120,6 +120,8 @@ BOOLEAN = Boolean()
 NULL = Null()
 OBJECT = Record(fields={}, rest=UNKNOWN)
 ARRAY = Sequence(item=UNKNOWN)
+NOTHING = Choice(())
+"""The type of the items of an empty array."""
 
 
 def resolved(of: Type) -> Type:
@@ -144,11 +146,11 @@ def _members(of: Type, seen: set[int]) -> Iterator[Type]:
 
 
 def either(*types: Type) -> Type:
-    """A choice of the types; the type itself if there is one only."""
+    """A choice of the types; the type itself if there is one only, NOTHING if there is none."""
     distinct: list[Type] = []
     for one in types:
         distinct += [member for member in members(one) if member not in distinct]
-    if UNKNOWN in distinct or not distinct:
+    if UNKNOWN in distinct:
         return UNKNOWN
     return distinct[0] if len(distinct) == 1 else Choice(tuple(distinct))
 
@@ -180,7 +182,7 @@ def word(of: Type) -> str:
             return " | ".join(dict.fromkeys(word(member) for member in members(of)))
         case Sequence(item=item):
             inner = resolved(item)
-            if isinstance(inner, Unknown):
+            if isinstance(inner, Unknown) or inner == NOTHING:
                 return "array"
             return f"({word(inner)})[]" if isinstance(inner, Choice) else f"{word(inner)}[]"
     return WORDS[type(of)]

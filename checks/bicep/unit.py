@@ -25,6 +25,8 @@ class Placed:
     type: str
     version: str
     parent: "Placed | None" = None
+    sound: bool = True
+    """False if the type is not written as one, which has been reported."""
     children: "dict[str, Placed]" = field(default_factory=dict)
 
     @property

@@ -37,12 +37,13 @@ class Unreadable(Exception):
 
 
 SKIPPED = re.compile(r"[ \t]+|//[^\n]*|/\*.*?\*/|#(?:disable|restore)[^\n]*", re.DOTALL)
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-NUMBER = re.compile(r"[0-9]+")
-MARK = re.compile(
-    r"\.\.\.|=>|==|!=|=~|!~|<=|>=|&&|\|\||\?\?|::|\.\?|\[\?|[{}()\[\].,:=+\-*/%!<>?|@^]"
+SIMPLE = re.compile(
+    r"(?P<newline>\n)|(?P<name>[A-Za-z_]\w*)|(?P<number>[0-9]+)"
+    r"|(?P<mark>\.\.\.|=>|==|!=|=~|!~|<=|>=|&&|\|\||\?\?|::|\.\?|\[\?|[{}()\[\].,:=+\-*/%!<>?|@^])",
+    re.ASCII,
 )
 MULTI_LINE = re.compile(r"(\$*)'''")
+CHARACTERS = re.compile(r"[^'\\$\n]+")
 ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|(.))", re.DOTALL)
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", "$": "$"}
 
@@ -72,15 +73,12 @@ class _Lexer:
             self._forward(skipped.end())
         if self.at == len(self.text):
             return self._token(Kind.END, self.at)
-        if self.text[self.at] == "\n":
-            return self._token(Kind.NEWLINE, self.at + 1)
+        if found := SIMPLE.match(self.text, self.at):
+            return self._token(Kind(str(found.lastgroup)), found.end())
         if opening := MULTI_LINE.match(self.text, self.at):
             return self._multi_line(opening)
         if self.text[self.at] == "'":
             return self._string()
-        for kind, pattern in ((Kind.NAME, NAME), (Kind.NUMBER, NUMBER), (Kind.MARK, MARK)):
-            if found := pattern.match(self.text, self.at):
-                return self._token(kind, found.end())
         raise Unreadable(self.line, f"{self.text[self.at]!r} means nothing in Bicep")
 
     def _forward(self, end: int) -> None:
@@ -111,7 +109,10 @@ class _Lexer:
         return Token(Kind.STRING, self.text[start : self.at], line, start, self.at, _joined(parts))
 
     def _character(self) -> str:
-        """One character of a string, an escape read."""
+        """The next characters of a string, or one that is escaped."""
+        if plain := CHARACTERS.match(self.text, self.at):
+            self.at = plain.end()
+            return plain[0]
         if self.text[self.at] != "\\":
             self.at += 1
             return self.text[self.at - 1]

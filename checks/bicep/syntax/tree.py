@@ -14,9 +14,6 @@ class Node:
     text: str
 
 
-# --- expressions
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal(Node):
     value: Value
@@ -163,9 +160,6 @@ Expression = (
 )
 
 
-# --- type expressions
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeName(Node):
     """`string`, `settings`, `shared.settings`, `settings.name`."""
@@ -231,9 +225,6 @@ TypeExpression = (
     | TypeOfResource
     | TypeObject
 )
-
-
-# --- declarations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

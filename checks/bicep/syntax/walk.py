@@ -1,7 +1,6 @@
 """Goes through an expression, part by part."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from checks.bicep.syntax import tree
 
@@ -11,17 +10,22 @@ def parts(of: object) -> Iterator[tree.Expression]:
     if isinstance(of, tuple):
         for one in of:
             yield from parts(one)
-    elif isinstance(of, tree.Node | tree.Property | tree.Resource):
+    elif isinstance(of, tree.Node | tree.Property):
         if isinstance(of, tree.Expression):
             yield of
-        for one in fields(of):
-            yield from parts(getattr(of, one.name))
+        for name in _fields(of):
+            yield from parts(getattr(of, name))
+
+
+def _fields(of: tree.Node | tree.Property) -> Iterator[str]:
+    """The fields of a node that may hold expressions."""
+    return (name for name in of.__dataclass_fields__ if name not in ("line", "text", "name"))
 
 
 def children(of: tree.Expression) -> Iterator[tree.Expression]:
     """The expressions that stand directly in this one."""
-    for one in fields(of):
-        yield from _direct(getattr(of, one.name))
+    for name in _fields(of):
+        yield from _direct(getattr(of, name))
 
 
 def _direct(of: object) -> Iterator[tree.Expression]:

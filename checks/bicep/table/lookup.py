@@ -63,10 +63,15 @@ class Table:
             if known.startswith(wanted)
         )
 
+    def names(self) -> tuple[str, ...]:
+        """Every type with its version, such as `Microsoft.Web/sites@2024-11-01`."""
+        sections = ((*section.split("@"), key) for section, key in self._names.values())
+        return tuple(f"{namespace}/{key}@{version}" for namespace, version, key in sections)
+
     def like(self, name: str) -> str | None:
         """The known type whose name is most like this one."""
-        names = {f"{section.partition('@')[0]}/{key}" for section, key in self._names.values()}
-        return next(iter(difflib.get_close_matches(name, sorted(names), n=1)), None)
+        names = sorted({full.partition("@")[0] for full in self.names()})
+        return next(iter(difflib.get_close_matches(name, names, n=1)), None)
 
 
 @functools.cache
