@@ -2,9 +2,9 @@
 
 The host keeps a line only if it comes with the id of an invocation that runs (`GrpcWorkerChannel`),
 and the worker knows the id in the thread of the function alone, from a thread local
-(https://github.com/Azure/azure-functions-python-worker/issues/1358). Jobs and requests are served by
-other threads. So a function that hands work to them says `with following(context)`: what it hands
-over runs in a copy of its context, and each line is stamped in the thread that writes it.
+(https://github.com/Azure/azure-functions-python-worker/issues/1358). Jobs and requests are served
+by other threads. So a function that hands work to them says `with following(context)`: what it
+hands over runs in a copy of its context, and each line is stamped in the thread that writes it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Prometheus and its promtool, which tests hold the rules and the dashboard to: those on the PATH, or
+"""Prometheus and promtool, by which tests try the rules and the dashboard: those on the PATH, or
 else Debian's package, unpacked below `.venv` and installed nowhere.
 
 The package is signed, as all of apt's are. What it depends on serves its web pages, which nobody

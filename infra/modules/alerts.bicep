@@ -126,7 +126,7 @@ var rules = [
     name: 'backup-too-old'
     title: 'A backup is too old'
     severity: 1
-    time: { every: 'PT15M', window: 'PT2H' } // Belfry says so every hour
+    time: later // Belfry says so every five minutes as long as it is so
     query: loadTextContent('../monitoring/queries/backup-too-old.kql')
     by: 'Source'
   }

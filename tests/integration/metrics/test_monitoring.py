@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +47,9 @@ def promtool(found: Programs, *command: str, given: str | None = None) -> str:
 
 
 def test_promtool_takes_the_rules(found: Programs) -> None:
-    assert f"{len(ALERTS)} rules found" in promtool(found, "check", "rules", "--lint-fatal", "rules.yml")
+    assert f"{len(ALERTS)} rules found" in promtool(
+        found, "check", "rules", "--lint-fatal", "rules.yml"
+    )
 
 
 def test_each_rule_fires_when_it_ought_to_and_not_before(found: Programs) -> None:
