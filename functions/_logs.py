@@ -35,7 +35,8 @@ def following(context: func.Context) -> Iterator[None]:
 def _stamped(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A record of the log; the worker's handler, which runs in this thread, finds the id."""
     context = _followed.get()
-    if context is not None and context.thread_local_storage is not None:
-        # the stubs give the class of the storage, the worker its object
-        setattr(context.thread_local_storage, "invocation_id", context.invocation_id)  # noqa: B010
+    # the stubs give the class of the storage, the worker its object
+    storage: Any = getattr(context, "thread_local_storage", None)
+    if context is not None and storage is not None:
+        storage.invocation_id = context.invocation_id
     return _make(*args, **kwargs)
