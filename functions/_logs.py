@@ -1,4 +1,4 @@
-"""Log lines from every thread that works for an invocation reach Azure.
+"""Which log lines reach Azure: those of every thread that works for an invocation.
 
 The host keeps a line only if it comes with the id of an invocation that runs (`GrpcWorkerChannel`),
 and the worker knows the id in the thread of the function alone, from a thread local
@@ -19,6 +19,11 @@ import azure.functions as func
 
 _followed: ContextVar[func.Context | None] = ContextVar("invocation", default=None)
 _make = logging.getLogRecordFactory()
+
+
+def quiet() -> None:
+    """Of Azure's SDKs keep warnings alone: they log each request at INFO, and Azure's logs cost."""
+    logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 @contextmanager
