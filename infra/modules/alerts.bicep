@@ -250,7 +250,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
             metricMeasureColumn: rule.?measure
             operator: rule.?operator ?? 'GreaterThan'
             threshold: rule.?threshold ?? 0
-            dimensions: contains(rule, 'by') ? [{ name: rule.?by, operator: 'Include', values: ['*'] }] : []
+            dimensions: contains(rule, 'by') ? [{ name: rule.?by!, operator: 'Include', values: ['*'] }] : []
             failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
           }
         ]
