@@ -4,9 +4,7 @@ import azure.functions as func
 
 import functions
 from functions._azure import check, timers
-from functions._logs import quiet
 
-quiet()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 tasks = list(functions.tasks())

@@ -21,11 +21,6 @@ _followed: ContextVar[func.Context | None] = ContextVar("invocation", default=No
 _make = logging.getLogRecordFactory()
 
 
-def quiet() -> None:
-    """Of Azure's SDKs keep warnings alone: they log each request at INFO, and Azure's logs cost."""
-    logging.getLogger("azure").setLevel(logging.WARNING)
-
-
 @contextmanager
 def following(context: func.Context) -> Iterator[None]:
     """What is logged in this block, in whatever thread, belongs to the invocation."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,18 +41,6 @@ def test_in_the_threads_that_belfry_uses(sent: Sent) -> None:
         host.submit(say, "none").result(10)
     assert [(line, at) for line, at in sent.lines if line != at] == [("none", None)]
     assert len(sent.lines) == 9
-
-
-def test_no_request_of_azures_sdks_is_logged() -> None:
-    """The app says so when it is loaded: the worker has the root logger at INFO."""
-    loaded = "import logging, function_app; logging.basicConfig(level=logging.INFO)"
-    policy = "azure.core.pipeline.policies.http_logging_policy"
-    code = f"{loaded}; print([logging.getLogger('{policy}').isEnabledFor(n) for n in (20, 30)])"
-    environ = os.environ | {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "[False, True]\n"
 
 
 def test_what_comes_after_it_does_not(sent: Sent) -> None:
